@@ -1,0 +1,1 @@
+//! Local speech and language models behind the OpenAI protocol, on loopback.

@@ -1,0 +1,1 @@
+//! What tests and benchmarks share: real servers on free ports, a fake OpenAI provider with set delays.

@@ -1,0 +1,4 @@
+//! Sidetone: one process that joins LiveKit rooms as a participant and talks with people.
+//! `ARCHITECTURE.md` is the map.
+
+pub mod clock;

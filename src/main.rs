@@ -1,0 +1,3 @@
+//! The `sidetone` command.
+
+fn main() {}
