@@ -1,4 +1,5 @@
 //! Sidetone: one process that joins LiveKit rooms as a participant and talks with people.
 //! `ARCHITECTURE.md` is the map.
 
+pub mod audio;
 pub mod clock;
