@@ -2,4 +2,8 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod audio;
+pub mod call;
 pub mod clock;
+pub mod config;
+pub mod transport;
+pub mod turn;

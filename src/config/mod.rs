@@ -1,0 +1,3 @@
+//! Configuration files, parsed once, raw to valid.
+
+pub mod agent;
