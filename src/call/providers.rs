@@ -32,7 +32,12 @@ pub struct Message {
 /// Says how much there is, never the words: they are personal data.
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Message({:?}, {} chars)", self.role, self.text.chars().count())
+        write!(
+            f,
+            "Message({:?}, {} chars)",
+            self.role,
+            self.text.chars().count()
+        )
     }
 }
 

@@ -83,8 +83,14 @@ pub enum Voice {
 
 impl Voice {
     /// All of them, in the order they are listed to people.
-    pub const ALL: [Self; 6] =
-        [Self::Alloy, Self::Echo, Self::Fable, Self::Onyx, Self::Nova, Self::Shimmer];
+    pub const ALL: [Self; 6] = [
+        Self::Alloy,
+        Self::Echo,
+        Self::Fable,
+        Self::Onyx,
+        Self::Nova,
+        Self::Shimmer,
+    ];
 
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {

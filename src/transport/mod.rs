@@ -57,8 +57,18 @@ pub fn link() -> (RoomLink, RoomDriver) {
     let (speaker, speaker_rx) = mpsc::channel(SPEAKER_FRAMES);
     let (commands, commands_rx) = mpsc::channel(SIGNALS);
     (
-        RoomLink { mic, events, speaker, commands },
-        RoomDriver { mic: mic_tx, events: events_tx, speaker: speaker_rx, commands: commands_rx },
+        RoomLink {
+            mic,
+            events,
+            speaker,
+            commands,
+        },
+        RoomDriver {
+            mic: mic_tx,
+            events: events_tx,
+            speaker: speaker_rx,
+            commands: commands_rx,
+        },
     )
 }
 
@@ -136,7 +146,10 @@ impl DisconnectReason {
     /// Whether the participant will not come back, so that the call ends at once. For every
     /// other reason the call waits for it (livekit-agents `RoomIO` closes on the same three).
     pub fn is_final(self) -> bool {
-        matches!(self, Self::ClientInitiated | Self::RoomDeleted | Self::UserRejected)
+        matches!(
+            self,
+            Self::ClientInitiated | Self::RoomDeleted | Self::UserRejected
+        )
     }
 }
 
