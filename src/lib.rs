@@ -2,3 +2,6 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod clock;
+pub mod config;
+pub mod dispatch;
+pub mod worker;

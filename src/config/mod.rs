@@ -1,0 +1,3 @@
+//! Configuration, read once at start: the environment, and one TOML file an agent.
+
+pub mod env;
