@@ -5,5 +5,7 @@ pub mod audio;
 pub mod call;
 pub mod clock;
 pub mod config;
+pub mod dispatch;
 pub mod transport;
 pub mod turn;
+pub mod worker;

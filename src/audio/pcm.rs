@@ -170,10 +170,19 @@ mod tests {
         assert_eq!(Pcm::<16_000>::silence(Duration::from_millis(10)).len(), 160);
         assert_eq!(Pcm::<48_000>::FRAME, 480);
         assert_eq!(Pcm::<24_000>::FRAME, 240);
-        assert_eq!(Pcm::<48_000>::duration_of(48_001), Duration::from_nanos(1_000_020_833));
+        assert_eq!(
+            Pcm::<48_000>::duration_of(48_001),
+            Duration::from_nanos(1_000_020_833)
+        );
         // A day of room audio.
-        assert_eq!(Pcm::<48_000>::duration_of(86_400 * 48_000), Duration::from_secs(86_400));
-        assert_eq!(Pcm::<48_000>::samples_in(Duration::from_secs(86_400)), 86_400 * 48_000);
+        assert_eq!(
+            Pcm::<48_000>::duration_of(86_400 * 48_000),
+            Duration::from_secs(86_400)
+        );
+        assert_eq!(
+            Pcm::<48_000>::samples_in(Duration::from_secs(86_400)),
+            86_400 * 48_000
+        );
     }
 
     #[test]
@@ -186,7 +195,10 @@ mod tests {
         });
         let sine = Pcm::<16_000>::new(sine.collect());
         assert!((sine.level_dbfs().unwrap() + 3.01).abs() < 0.01);
-        assert_eq!(Pcm::<16_000>::silence(Duration::from_secs(1)).level_dbfs(), None);
+        assert_eq!(
+            Pcm::<16_000>::silence(Duration::from_secs(1)).level_dbfs(),
+            None
+        );
         assert_eq!(Pcm::<16_000>::default().level_dbfs(), None);
     }
 
@@ -201,7 +213,10 @@ mod tests {
 
     #[test]
     fn debug_shows_no_samples() {
-        assert_eq!(format!("{:?}", Pcm::<16_000>::new(vec![7; 1600])), "Pcm<16000>(100ms)");
+        assert_eq!(
+            format!("{:?}", Pcm::<16_000>::new(vec![7; 1600])),
+            "Pcm<16000>(100ms)"
+        );
     }
 
     proptest! {

@@ -1,3 +1,4 @@
-//! Configuration files, parsed once, raw to valid.
+//! Configuration, parsed once at start, raw to valid: the environment and one TOML file an agent.
 
 pub mod agent;
+pub mod env;
