@@ -104,6 +104,12 @@ struct Request {
     done: bool,
 }
 
+impl Request {
+    fn done(mut self) {
+        self.done = true;
+    }
+}
+
 impl Drop for Request {
     fn drop(&mut self) {
         if !self.done {
@@ -120,7 +126,7 @@ fn broken(stage: Stage) -> ProviderError {
 fn stream<T: Send + 'static>(
     stage: Stage,
     mode: Mode,
-    mut request: Request,
+    request: Request,
     items: Vec<(Duration, T)>,
 ) -> BoxStream<'static, Result<T, ProviderError>> {
     Box::pin(async_stream(move |sender| async move {
@@ -131,7 +137,7 @@ fn stream<T: Send + 'static>(
                 Mode::Works => {}
                 Mode::Breaks if count == 0 => {}
                 Mode::Fails | Mode::Breaks => {
-                    request.done = true;
+                    request.done();
                     sender.send(Err(broken(stage))).await.ok();
                     return;
                 }
@@ -140,7 +146,7 @@ fn stream<T: Send + 'static>(
                 return;
             }
         }
-        request.done = true;
+        request.done();
     }))
 }
 
@@ -163,18 +169,18 @@ impl Providers for Fakes {
         let words = self.words_in(&audio);
         let mode = self.mode(Stage::Stt);
         let what = format!("{} ms {words:?}", audio.duration().as_millis());
-        let mut request = self.request(Stage::Stt, &what);
+        let request = self.request(Stage::Stt, &what);
         Box::pin(async move {
             sleep(STT).await;
             match mode {
                 Mode::Hangs => std::future::pending().await,
                 Mode::Works => {}
                 Mode::Fails | Mode::Breaks => {
-                    request.done = true;
+                    request.done();
                     return Err(broken(Stage::Stt));
                 }
             }
-            request.done = true;
+            request.done();
             Ok(words)
         })
     }
