@@ -2,7 +2,6 @@
 //! with set delays and scripted failures. Everything listens on loopback only.
 
 pub mod fake_openai;
-pub mod livekit_server;
 
 pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, Timing};
-pub use livekit_server::LiveKitServer;
+pub use sidetone_livekit_server::{self as livekit_server, LiveKitServer};
