@@ -6,6 +6,7 @@ pub mod call;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod store;
 pub mod transport;
 pub mod turn;
 pub mod worker;
