@@ -3,10 +3,15 @@
 
 pub mod audio;
 pub mod call;
+pub mod caller;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod eval;
 pub mod openai;
+pub mod store;
+pub mod telemetry;
 pub mod transport;
 pub mod turn;
 pub mod worker;

@@ -44,7 +44,7 @@ pub struct CallPlan {
     pub patience: Patience,
     /// The call is ended after this long, whatever happens.
     pub limit: Duration,
-    /// Where `reply.wav` (the agent) and `call.wav` (caller left, agent right) go; nothing is
+    /// Where `reply.wav` (the agent, as heard) and `caller.wav` (in step with it) go; nothing is
     /// written when None.
     pub out: Option<PathBuf>,
 }
@@ -208,7 +208,7 @@ impl Call {
         std::fs::create_dir_all(out)
             .with_context(|| format!("making the folder {} for recordings", out.display()))?;
         crate::audio::wav::write(&out.join("reply.wav"), &self.received)?;
-        crate::audio::wav::write_stereo(&out.join("call.wav"), &self.sent, &self.received)?;
+        crate::audio::wav::write(&out.join("caller.wav"), &self.sent)?;
         Ok(())
     }
 }

@@ -5,6 +5,8 @@
 
 use std::collections::HashMap;
 
+pub mod livekit;
+
 use tokio::sync::mpsc;
 
 use crate::audio::Pcm;

@@ -1,4 +1,5 @@
-//! A real livekit-server for one test, on ports of its own.
+//! A real livekit-server as a child process, on free loopback ports of its own: the demo and the
+//! tests talk to the same server that production does.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -32,7 +33,7 @@ pub struct LiveKitServer {
     folder: PathBuf,
 }
 
-/// What a test may want of its server.
+/// What may differ from one server to the next.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Where webhooks go, signed with the server's key.

@@ -1,0 +1,250 @@
+/**
+ * `<sidetone-call>`: the floating call button and the call panel, as one element that any page can
+ * carry. It brings its own styles in a shadow root and needs no framework.
+ */
+
+import type { AudioCaptureOptions } from "livekit-client";
+import css from "./call.css";
+import { isRunning, type Phase } from "./phase.js";
+import { CallSession, type Snapshot } from "./session.js";
+import { spokenLanguage, stringsFor, type Strings } from "./strings.js";
+import { fetchToken, type CallRequest, type CallToken, type TokenProvider } from "./token.js";
+import type { Line } from "./transcript.js";
+import type { Turn } from "./turns.js";
+import { View } from "./view.js";
+
+const DEFAULT_ENDPOINT = "/api/voice/token";
+
+/** What the element tells its page. All bubble and cross shadow roots. */
+export interface SidetoneCallEventMap {
+  /** The phase changed: idle, starting, live, reconnecting, ended, failed. */
+  "sidetone-state": CustomEvent<Phase>;
+  /** The agent is there for the first time. */
+  "sidetone-started": CustomEvent<{ callId: string | undefined; roomName: string | undefined }>;
+  /** A line of the conversation is final. */
+  "sidetone-transcript": CustomEvent<Line>;
+  /** A turn got a figure: its latency as heard, or by stage. */
+  "sidetone-turn": CustomEvent<Turn>;
+  /** The call ended; `seconds` of talk. */
+  "sidetone-ended": CustomEvent<{ by: "caller" | "agent"; seconds: number }>;
+  /** The call failed; `code` says why. */
+  "sidetone-failed": CustomEvent<{ code: string; detail?: string }>;
+}
+
+export class SidetoneCall extends HTMLElement {
+  static readonly observedAttributes = ["label", "lang", "open", "inline", "theme", "position"];
+  /** Fetches the right to join the host page's own way; without it the element asks `endpoint`. */
+  declare tokenProvider: TokenProvider | undefined;
+  /** Headers for `endpoint`, such as the page's own Authorization. */
+  declare headers: Record<string, string> | undefined;
+  /** What the browser may do to the microphone's sound; echo cancellation and its like are on. */
+  declare audioCapture: AudioCaptureOptions | undefined;
+  private ownStrings: Partial<Strings> = {};
+  private session: CallSession | undefined;
+  private view: View | undefined;
+  private told: Snapshot | undefined;
+  private readonly onPageHide = () => this.session?.pageLeaves();
+
+  constructor() {
+    super();
+    this.attachShadow({ mode: "open" });
+  }
+
+  connectedCallback(): void {
+    addEventListener("pagehide", this.onPageHide);
+    if (!this.session) this.build();
+    this.render();
+    void this.session?.offerResume().then(() => {
+      if (this.session && (isRunning(this.session.snapshot.phase) || this.session.snapshot.resumable)) this.show();
+    });
+  }
+
+  disconnectedCallback(): void {
+    removeEventListener("pagehide", this.onPageHide);
+    // An element that is only moved comes back within this task.
+    queueMicrotask(() => {
+      if (this.isConnected) return;
+      this.session?.hangUp();
+      this.view?.stop();
+    });
+  }
+
+  attributeChangedCallback(): void {
+    this.render();
+  }
+
+  /** Opens the panel. */
+  show(): void {
+    this.open = true;
+  }
+
+  /** Closes the panel to the floating button; a running call goes on. */
+  hide(): void {
+    this.open = false;
+  }
+
+  /** Calls; from a click or key press, so that the browser lets the page sound. */
+  async start(options: { microphone?: boolean } = {}): Promise<void> {
+    this.show();
+    await this.session?.start(options);
+  }
+
+  hangUp(): void {
+    this.session?.hangUp();
+  }
+
+  /** Sends a typed message to the agent; false if there is no call to send it in. */
+  async sendText(text: string): Promise<boolean> {
+    return (await this.session?.sendText(text)) ?? false;
+  }
+
+  async setMuted(muted: boolean): Promise<void> {
+    await this.session?.setMuted(muted);
+  }
+
+  get open(): boolean {
+    return this.hasAttribute("open");
+  }
+
+  set open(open: boolean) {
+    this.toggleAttribute("open", open);
+  }
+
+  /** Words of the host page in place of the element's own; any part of `Strings`. */
+  set strings(strings: Partial<Strings>) {
+    this.ownStrings = strings;
+    this.render();
+  }
+
+  get strings(): Strings {
+    return stringsFor(this.language, this.ownStrings);
+  }
+
+  /** Where the call stands, for reading. */
+  get snapshot(): Snapshot | undefined {
+    return this.session?.snapshot;
+  }
+
+  /** Loudness of both ends just now, 0…1. */
+  get levels(): { caller: number; agent: number } {
+    return this.session?.levels ?? { caller: 0, agent: 0 };
+  }
+
+  private build(): void {
+    const root = this.shadowRoot!;
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    // An adopted sheet needs no 'unsafe-inline' in the host page's Content-Security-Policy.
+    root.adoptedStyleSheets = [sheet];
+    for (const name of ["strings", "open"] as const) this.upgrade(name);
+    const session = new CallSession({
+      getToken: () => this.getToken(),
+      capture: () => this.audioCapture ?? {},
+      changed: (snapshot) => this.changed(snapshot),
+      storageKey: `sidetone-call ${this.endpoint} ${this.roomType}`,
+      sound: root,
+    });
+    this.session = session;
+    this.view = new View(
+      root,
+      {
+        show: () => {
+          this.show();
+          if (this.hasAttribute("autostart") && !session.snapshot.resumable) void session.start();
+        },
+        hide: () => this.hide(),
+        start: (options) => void session.start(options),
+        resume: () => void session.resume(),
+        hangUp: () => session.hangUp(),
+        mute: (muted) => void session.setMuted(muted),
+        send: (text) => session.sendText(text),
+        choose: (kind, id) => void session.chooseDevice(kind, id),
+        unlock: () => void session.unlockSound(),
+      },
+      () => session.levels,
+    );
+  }
+
+  /** A property set before the element was defined hides the class's accessor: set it again. */
+  private upgrade(name: "strings" | "open"): void {
+    if (!Object.hasOwn(this, name)) return;
+    const self = this as unknown as Record<string, unknown>;
+    const value = self[name];
+    delete self[name];
+    self[name] = value;
+  }
+
+  private get endpoint(): string {
+    return this.getAttribute("endpoint") || DEFAULT_ENDPOINT;
+  }
+
+  private get roomType(): string {
+    return this.getAttribute("room-type") || "support";
+  }
+
+  private get language(): string {
+    return this.lang || this.closest("[lang]")?.getAttribute("lang") || navigator.language;
+  }
+
+  private async getToken(): Promise<CallToken> {
+    const request: CallRequest = { roomType: this.roomType };
+    for (const [attribute, field] of [["participant-name", "participantName"], ["agent", "agent"], ["voice", "voice"]] as const) {
+      const value = this.getAttribute(attribute);
+      if (value) request[field] = value;
+    }
+    return this.tokenProvider ? this.tokenProvider(request) : fetchToken(this.endpoint, request, this.headers);
+  }
+
+  private changed(now: Snapshot): void {
+    const before = this.told;
+    this.told = now;
+    this.render();
+    if (!before || now.phase !== before.phase) this.tell("sidetone-state", now.phase);
+    if (now.startedAt !== undefined && before?.startedAt === undefined) {
+      this.tell("sidetone-started", { callId: now.callId, roomName: now.roomName });
+    }
+    if (now.transcript !== before?.transcript) {
+      for (const line of now.transcript) {
+        if (line.final && !before?.transcript.some((l) => l.final && l.id === line.id && l.who === line.who)) {
+          this.tell("sidetone-transcript", line);
+        }
+      }
+    }
+    const turn = now.turns.at(-1);
+    if (turn && turn !== before?.turns.at(-1)) this.tell("sidetone-turn", turn);
+    if (now.phase === before?.phase) return;
+    if (now.phase.is === "ended") {
+      const seconds = now.startedAt === undefined ? 0 : ((now.endedAt ?? 0) - now.startedAt) / 1000;
+      this.tell("sidetone-ended", { by: now.phase.by, seconds });
+    } else if (now.phase.is === "failed") {
+      const { code, detail } = now.phase.problem;
+      this.tell("sidetone-failed", { code, ...(detail && { detail }) });
+    }
+  }
+
+  private tell<K extends keyof SidetoneCallEventMap>(name: K, detail: SidetoneCallEventMap[K]["detail"]): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+
+  private render(): void {
+    if (!this.session || !this.view) return;
+    this.view.update({
+      snapshot: this.session.snapshot,
+      language: spokenLanguage(this.language, this.ownStrings),
+      strings: this.strings,
+      label: this.getAttribute("label") ?? "",
+      open: this.open,
+      inline: this.hasAttribute("inline"),
+      devices: {
+        audioinput: this.session.activeDevice("audioinput"),
+        audiooutput: this.session.activeDevice("audiooutput"),
+      },
+    });
+  }
+}
+
+declare global {
+  interface HTMLElementTagNameMap {
+    "sidetone-call": SidetoneCall;
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * One connection to a LiveKit room with what belongs to it: the microphone's track, the agent's
+ * voice, the text streams. Made for one attempt to call and closed with it.
+ */
+
+import {
+  ConnectionError,
+  ConnectionErrorReason,
+  ConnectionQuality,
+  DisconnectReason,
+  Room,
+  RoomEvent,
+  Track,
+  type LocalAudioTrack,
+  type Participant,
+  type RemoteParticipant,
+  type RemoteTrack,
+  type TextStreamReader,
+} from "livekit-client";
+import { Ears } from "./ears.js";
+import type { AgentState, Problem } from "./phase.js";
+import { CallError, type CallToken } from "./token.js";
+import type { Line } from "./transcript.js";
+import { readStages, TURN_TOPIC, type Turn } from "./turns.js";
+
+const TRANSCRIPTION_TOPIC = "lk.transcription";
+const CHAT_TOPIC = "lk.chat";
+const STATE_ATTRIBUTE = "lk.agent.state";
+/** A text stream may be of any length; a line on a page may not. */
+const MAX_LINE = 8_000;
+
+/** What a link tells. None of it comes after `close()`. */
+export interface LinkEvents {
+  agent(state: AgentState): void;
+  agentGone(hungUp: boolean): void;
+  lost(): void;
+  back(): void;
+  /** The room is gone for good; without a problem, the call was ended for everyone. */
+  closed(problem: Problem | undefined): void;
+  line(line: Line): void;
+  turn(figure: Pick<Turn, "heardMs"> | Pick<Turn, "stages">): void;
+  soundBlocked(blocked: boolean): void;
+  weak(weak: boolean): void;
+  devicesChanged(): void;
+}
+
+export class Link {
+  readonly room: Room;
+  private readonly context = new AudioContext({ latencyHint: "interactive" });
+  private readonly ears: Ears;
+  private agent: RemoteParticipant | undefined;
+  private closed = false;
+
+  /**
+   * Make it in the click's own task: that is when a browser lets a page sound.
+   * `sound` is where the agent's audio element goes.
+   */
+  constructor(
+    private readonly events: LinkEvents,
+    private readonly sound: ParentNode & Node,
+  ) {
+    this.ears = new Ears(this.context, ({ seconds }) => {
+      this.tell((e) => e.turn({ heardMs: Math.round(seconds * 1000) }));
+    });
+    void this.context.resume().catch(() => undefined);
+    this.room = new Room({
+      // A reload or a closed tab is not a hang-up: the server finds out by itself and the agent
+      // may wait; `close()` says goodbye, which ends the call at once.
+      disconnectOnPageLeave: false,
+      publishDefaults: { dtx: true, red: true },
+    });
+    this.listen();
+  }
+
+  /** Joins and publishes. Throws a `CallError`; `token-refused` asks for a new token. */
+  async join({ livekitHost, token }: CallToken, microphone: LocalAudioTrack | undefined): Promise<void> {
+    try {
+      await this.room.connect(livekitHost, token);
+      if (microphone) {
+        this.hearMicrophone(microphone);
+        await this.room.localParticipant.publishTrack(microphone, { source: Track.Source.Microphone });
+      }
+    } catch (error) {
+      throw new CallError(joinProblem(error));
+    }
+    this.lookForAgent();
+  }
+
+  hearMicrophone(microphone: LocalAudioTrack): void {
+    // The track underneath changes with the chosen device.
+    this.ears.hearCaller(microphone.mediaStreamTrack);
+  }
+
+  get levels(): { caller: number; agent: number } {
+    return this.ears.levels;
+  }
+
+  /** The token that opens the room now: LiveKit renews it while connected, and shows it nowhere else. */
+  get renewedToken(): string | undefined {
+    const { token } = (this.room.engine ?? {}) as unknown as { token?: unknown };
+    return typeof token === "string" ? token : undefined;
+  }
+
+  async sendText(text: string): Promise<string> {
+    const { id } = await this.room.localParticipant.sendText(text, { topic: CHAT_TOPIC });
+    return id;
+  }
+
+  /** After a click or key press: lets the agent be heard where autoplay was refused. */
+  async unlockSound(): Promise<void> {
+    await Promise.allSettled([this.room.startAudio(), this.context.resume()]);
+    this.tell((e) => e.soundBlocked(!this.room.canPlaybackAudio));
+  }
+
+  /** Leaves the room. Nothing is told from now on. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.ears.close();
+    this.room.removeAllListeners();
+    for (const p of this.room.remoteParticipants.values()) {
+      for (const { track } of p.trackPublications.values()) {
+        track?.detach().forEach((element) => element.remove());
+      }
+    }
+    void this.room.disconnect().catch(() => undefined);
+    void this.context.close().catch(() => undefined);
+  }
+
+  private tell(say: (events: LinkEvents) => void): void {
+    if (!this.closed) say(this.events);
+  }
+
+  private listen(): void {
+    this.room
+      .on(RoomEvent.ParticipantConnected, () => this.lookForAgent())
+      .on(RoomEvent.ParticipantAttributesChanged, (_changed, p) => this.follow(p))
+      .on(RoomEvent.ParticipantDisconnected, (p, reason) => {
+        if (p !== this.agent) return;
+        this.agent = undefined;
+        this.ears.hearAgent(undefined);
+        this.tell((e) => e.agentGone(reason === DisconnectReason.CLIENT_INITIATED));
+        this.lookForAgent();
+      })
+      .on(RoomEvent.TrackSubscribed, (track, _publication, p) => this.play(track, p))
+      .on(RoomEvent.TrackUnsubscribed, (track) => track.detach().forEach((element) => element.remove()))
+      .on(RoomEvent.LocalTrackUnpublished, () => this.ears.hearCaller(undefined))
+      .on(RoomEvent.Reconnecting, () => this.tell((e) => e.lost()))
+      .on(RoomEvent.SignalReconnecting, () => this.tell((e) => e.lost()))
+      .on(RoomEvent.Reconnected, () => {
+        this.tell((e) => e.back());
+        this.lookForAgent();
+      })
+      .on(RoomEvent.Disconnected, (reason) => this.tell((e) => e.closed(closeProblem(reason))))
+      .on(RoomEvent.AudioPlaybackStatusChanged, () => {
+        this.tell((e) => e.soundBlocked(!this.room.canPlaybackAudio));
+      })
+      .on(RoomEvent.ConnectionQualityChanged, (quality, p) => {
+        if (p !== this.room.localParticipant) return;
+        this.tell((e) => e.weak(quality === ConnectionQuality.Poor || quality === ConnectionQuality.Lost));
+      })
+      .on(RoomEvent.MediaDevicesChanged, () => this.tell((e) => e.devicesChanged()))
+      .on(RoomEvent.ActiveDeviceChanged, () => this.tell((e) => e.devicesChanged()));
+    this.room.registerTextStreamHandler(TRANSCRIPTION_TOPIC, (reader, { identity }) => {
+      void this.transcribe(reader, identity);
+    });
+    this.room.registerTextStreamHandler(TURN_TOPIC, async (reader, { identity }) => {
+      if (identity !== this.agent?.identity) return;
+      const stages = readStages(await reader.readAll().catch(() => ""));
+      if (stages) this.tell((e) => e.turn({ stages }));
+    });
+  }
+
+  /** The agent is the first AGENT-kind participant that does not publish for another one. */
+  private lookForAgent(): void {
+    if (this.agent) return this.follow(this.agent);
+    for (const p of this.room.remoteParticipants.values()) {
+      if (p.isAgent && !p.attributes["lk.publish_on_behalf"]) {
+        this.agent = p;
+        for (const { track } of p.trackPublications.values()) {
+          if (track) this.play(track as RemoteTrack, p);
+        }
+        return this.follow(p);
+      }
+    }
+  }
+
+  private follow(p: Participant): void {
+    if (p !== this.agent) return this.agent ? undefined : this.lookForAgent();
+    const state = p.attributes[STATE_ATTRIBUTE];
+    if (state === "listening" || state === "thinking" || state === "speaking") {
+      this.tell((e) => e.agent(state));
+    } else if (state === "idle" || (state === undefined && p.getTrackPublication(Track.Source.Microphone))) {
+      // An agent that tells no state but has a voice is there and listens.
+      this.tell((e) => e.agent("listening"));
+    }
+  }
+
+  private play(track: RemoteTrack, p: RemoteParticipant): void {
+    if (track.kind !== Track.Kind.Audio) return;
+    // Chromium gives Web Audio nothing of a remote track that no element plays.
+    if (track.attachedElements.length === 0) this.sound.append(track.attach());
+    if (p !== this.agent) return this.lookForAgent();
+    if (track.source === Track.Source.Microphone) this.ears.hearAgent(track.mediaStreamTrack);
+    this.follow(p);
+  }
+
+  private async transcribe(reader: TextStreamReader, identity: string): Promise<void> {
+    const { attributes = {}, id } = reader.info;
+    const local = this.room.localParticipant;
+    const trackId = attributes["lk.transcribed_track_id"];
+    const ofCaller =
+      identity === local.identity ||
+      [...local.trackPublications.values()].some((publication) => publication.trackSid === trackId);
+    const line: Line = {
+      id: attributes["lk.segment_id"] ?? id,
+      who: ofCaller ? "caller" : "agent",
+      text: "",
+      final: false,
+      typed: false,
+    };
+    try {
+      if (ofCaller) {
+        // An interim is a whole stream: shown when complete, so that a line never shrinks to grow.
+        line.text = (await reader.readAll()).slice(0, MAX_LINE);
+      } else {
+        for await (const delta of reader) {
+          line.text = (line.text + delta).slice(0, MAX_LINE);
+          this.tell((e) => e.line({ ...line }));
+        }
+      }
+    } catch {
+      // The stream broke off with its sender: what came of it stands.
+    }
+    line.final = !ofCaller || reader.info.attributes?.["lk.transcription_final"] === "true";
+    this.tell((e) => e.line(line));
+  }
+}
+
+function joinProblem(error: unknown): Problem {
+  if (error instanceof ConnectionError) {
+    switch (error.reason) {
+      case ConnectionErrorReason.NotAllowed:
+        return { code: "token-refused", retry: true };
+      case ConnectionErrorReason.LeaveRequest:
+        return { code: "removed", retry: true };
+    }
+  }
+  return { code: "server-unreachable", retry: true };
+}
+
+function closeProblem(reason: DisconnectReason | undefined): Problem | undefined {
+  switch (reason) {
+    case DisconnectReason.CLIENT_INITIATED:
+    case DisconnectReason.ROOM_DELETED:
+    case DisconnectReason.ROOM_CLOSED:
+      return undefined;
+    case DisconnectReason.DUPLICATE_IDENTITY:
+      return { code: "joined-elsewhere", retry: false };
+    case DisconnectReason.PARTICIPANT_REMOVED:
+      return { code: "removed", retry: true };
+    default:
+      return { code: "connection-lost", retry: true };
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * Where a call stands, as a pure state machine: `next(phase, event)` knows no browser and no room.
+ * `session.ts` feeds it and acts on what comes out; `view.ts` shows it.
+ */
+
+/** What the agent does, in LiveKit's words (`lk.agent.state`). */
+export type AgentState = "listening" | "thinking" | "speaking";
+
+/** Why a call could not start or could not go on. */
+export type ProblemCode =
+  | "microphone-refused"
+  | "microphone-missing"
+  | "microphone-busy"
+  | "insecure-page"
+  | "signed-out"
+  | "not-allowed"
+  | "too-many-calls"
+  | "unavailable"
+  | "bad-request"
+  | "endpoint-unreachable"
+  | "server-unreachable"
+  | "token-refused"
+  | "no-agent"
+  | "connection-lost"
+  | "joined-elsewhere"
+  | "removed";
+
+export interface Problem {
+  code: ProblemCode;
+  /** Whether trying again can help. */
+  retry: boolean;
+  /** Seconds to wait before trying again helps (from `Retry-After`). */
+  retryAfter?: number;
+  /** The server's own words, shown as plain text beneath ours. */
+  detail?: string;
+}
+
+/** What is being waited for while a call starts. */
+export type Step = "microphone" | "token" | "room" | "agent";
+
+export type Phase =
+  | { is: "idle" }
+  | { is: "starting"; step: Step }
+  | { is: "live"; agent: AgentState }
+  | { is: "reconnecting"; was: Phase }
+  | { is: "ended"; by: "caller" | "agent" }
+  | { is: "failed"; problem: Problem };
+
+export type PhaseEvent =
+  | { type: "start"; step: Step }
+  | { type: "step"; step: Step }
+  | { type: "agent"; state: AgentState }
+  | { type: "agent-gone"; hungUp: boolean }
+  | { type: "link-lost" }
+  | { type: "link-back" }
+  | { type: "hang-up" }
+  | { type: "fail"; problem: Problem };
+
+/** True while there is something to hang up. */
+export function isRunning(phase: Phase): boolean {
+  return phase.is === "starting" || phase.is === "live" || phase.is === "reconnecting";
+}
+
+/** The phase beneath a lost connection. */
+export function settled(phase: Phase): Phase {
+  return phase.is === "reconnecting" ? phase.was : phase;
+}
+
+/** Total: an event that means nothing in a phase leaves it as it is. */
+export function next(phase: Phase, event: PhaseEvent): Phase {
+  if (event.type === "start") {
+    return isRunning(phase) ? phase : { is: "starting", step: event.step };
+  }
+  // Whatever comes late from a call that is over changes nothing.
+  if (!isRunning(phase)) return phase;
+  switch (event.type) {
+    case "hang-up":
+      return { is: "ended", by: "caller" };
+    case "fail":
+      return { is: "failed", problem: event.problem };
+    case "link-lost":
+      return phase.is === "reconnecting" ? phase : { is: "reconnecting", was: phase };
+    case "link-back":
+      return settled(phase);
+    case "step":
+      return beneath(phase, (p) => (p.is === "starting" ? { is: "starting", step: event.step } : p));
+    case "agent":
+      return beneath(phase, () => ({ is: "live", agent: event.state }));
+    case "agent-gone":
+      // An agent that hung up ended the call. One that crashed is asked for again by the
+      // control plane's dispatch guardian, so the caller waits for the next one.
+      if (event.hungUp) return { is: "ended", by: "agent" };
+      return beneath(phase, () => ({ is: "starting", step: "agent" }));
+  }
+}
+
+function beneath(phase: Phase, change: (phase: Phase) => Phase): Phase {
+  return phase.is === "reconnecting"
+    ? { is: "reconnecting", was: change(phase.was) }
+    : change(phase);
+}

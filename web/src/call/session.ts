@@ -1,0 +1,289 @@
+/**
+ * A call from the click to the hang-up. Owns the phase, and at most one `Link`; tells every change
+ * as one snapshot. Knows nothing of how it is shown.
+ */
+
+import { Room, type AudioCaptureOptions, type LocalAudioTrack } from "livekit-client";
+import { Link, type LinkEvents } from "./link.js";
+import { microphoneIsGranted, openMicrophone } from "./microphone.js";
+import { isRunning, next, type Phase, type PhaseEvent, type Problem } from "./phase.js";
+import { RunningCallStore, type RunningCall } from "./resume.js";
+import { CallError, type CallToken } from "./token.js";
+import { put, settle, type Line, type Transcript } from "./transcript.js";
+import { addTurn, type Turn } from "./turns.js";
+
+/** The dispatch guardian asks again every 2 s; after this the caller is told that nobody comes. */
+const AGENT_DEADLINE_MS = 25_000;
+
+export interface Snapshot {
+  phase: Phase;
+  transcript: Transcript;
+  turns: readonly Turn[];
+  muted: boolean;
+  /** False in a call by text only. */
+  microphone: boolean;
+  /** Milliseconds of the epoch; set once the agent was there. */
+  startedAt: number | undefined;
+  endedAt: number | undefined;
+  /** The browser refuses to sound until the person clicks. */
+  soundBlocked: boolean;
+  weakLink: boolean;
+  /** A call of this tab was running before the page was reloaded, and waits for a click. */
+  resumable: boolean;
+  microphones: readonly MediaDeviceInfo[];
+  speakers: readonly MediaDeviceInfo[];
+  callId: string | undefined;
+  roomName: string | undefined;
+}
+
+export interface SessionOptions {
+  getToken(): Promise<CallToken>;
+  capture(): AudioCaptureOptions;
+  changed(snapshot: Snapshot): void;
+  /** Key under which the running call is kept for a reload. */
+  storageKey: string;
+  sound: ParentNode & Node;
+}
+
+const NOTHING: Snapshot = {
+  phase: { is: "idle" },
+  transcript: [],
+  turns: [],
+  muted: false,
+  microphone: true,
+  startedAt: undefined,
+  endedAt: undefined,
+  soundBlocked: false,
+  weakLink: false,
+  resumable: false,
+  microphones: [],
+  speakers: [],
+  callId: undefined,
+  roomName: undefined,
+};
+
+export class CallSession {
+  snapshot: Snapshot = NOTHING;
+  private link: Link | undefined;
+  private track: LocalAudioTrack | undefined;
+  private token: CallToken | undefined;
+  private agentTimer: ReturnType<typeof setTimeout> | undefined;
+  private readonly store: RunningCallStore;
+
+  constructor(private readonly options: SessionOptions) {
+    this.store = new RunningCallStore(options.storageKey);
+  }
+
+  /** Call it from a click or key press. */
+  async start({ microphone = true } = {}): Promise<void> {
+    if (isRunning(this.snapshot.phase)) return;
+    this.store.forget();
+    this.reset({ microphone });
+    await this.run(microphone, undefined);
+  }
+
+  /** Joins the call of before the reload, if there is one. Without the right to listen it waits for a click. */
+  async offerResume(): Promise<void> {
+    const call = this.store.load();
+    if (!call || isRunning(this.snapshot.phase)) return;
+    if (call.microphone && !(await microphoneIsGranted())) {
+      this.set({ resumable: true, transcript: call.transcript });
+      return;
+    }
+    await this.resume(call);
+  }
+
+  async resume(call: RunningCall | undefined = this.store.load()): Promise<void> {
+    if (!call || isRunning(this.snapshot.phase)) return this.set({ resumable: false });
+    const { microphone, muted, startedAt, transcript } = call;
+    this.reset({ microphone, muted, startedAt, transcript: settle(transcript) });
+    await this.run(microphone, call.token);
+  }
+
+  hangUp(): void {
+    if (!isRunning(this.snapshot.phase)) {
+      this.store.forget();
+      return this.set({ resumable: false });
+    }
+    this.apply({ type: "hang-up" });
+  }
+
+  /** The page goes: keep what a reload needs. Does not hang up. */
+  pageLeaves(): void {
+    const { phase, startedAt, muted, microphone, transcript } = this.snapshot;
+    if (isRunning(phase) && this.token && startedAt !== undefined) {
+      const token = { ...this.token, token: this.link?.renewedToken ?? this.token.token };
+      this.store.save({ token, startedAt, muted, microphone, transcript });
+    }
+  }
+
+  async setMuted(muted: boolean): Promise<void> {
+    this.set({ muted });
+    await (muted ? this.track?.mute() : this.track?.unmute());
+  }
+
+  async sendText(text: string): Promise<boolean> {
+    const link = this.link;
+    if (!link || text.trim() === "") return false;
+    try {
+      const id = await link.sendText(text.trim());
+      if (link === this.link) this.line({ id, who: "caller", text: text.trim(), final: true, typed: true });
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async chooseDevice(kind: "audioinput" | "audiooutput", deviceId: string): Promise<void> {
+    const link = this.link;
+    try {
+      await link?.room.switchActiveDevice(kind, deviceId);
+    } catch {
+      // The device went while it was chosen: the list below shows what is there now.
+    }
+    if (link === this.link && this.track) link?.hearMicrophone(this.track);
+    await this.listDevices();
+  }
+
+  activeDevice(kind: "audioinput" | "audiooutput"): string | undefined {
+    return this.link?.room.getActiveDevice(kind);
+  }
+
+  async unlockSound(): Promise<void> {
+    await this.link?.unlockSound();
+  }
+
+  get levels(): { caller: number; agent: number } {
+    return this.link?.levels ?? { caller: 0, agent: 0 };
+  }
+
+  private async run(microphone: boolean, token: CallToken | undefined): Promise<void> {
+    const link = new Link(this.linkEvents(() => link), this.options.sound);
+    this.link = link;
+    const current = () => this.link === link;
+    this.apply({ type: "start", step: microphone ? "microphone" : "token" });
+    try {
+      if (microphone) {
+        const track = await openMicrophone(this.options.capture());
+        if (!current()) return void track.stop();
+        this.track = track;
+        if (this.snapshot.muted) await track.mute();
+        void this.listDevices();
+      }
+      await this.join(link, token, current);
+    } catch (error) {
+      if (!current()) return;
+      const problem: Problem =
+        error instanceof CallError ? error.problem : { code: "unavailable", retry: true };
+      this.apply({ type: "fail", problem });
+    }
+  }
+
+  private async join(link: Link, known: CallToken | undefined, current: () => boolean): Promise<void> {
+    let token = known;
+    for (let last = false; ; last = true) {
+      if (!token) {
+        this.apply({ type: "step", step: "token" });
+        token = await this.options.getToken();
+        if (!current()) return;
+      }
+      this.token = token;
+      this.set({ callId: token.callId, roomName: token.roomName });
+      this.apply({ type: "step", step: "room" });
+      try {
+        await link.join(token, this.track);
+        break;
+      } catch (error) {
+        // A token that came too late to be used: one fresh one is worth a try.
+        const refused = error instanceof CallError && error.problem.code === "token-refused";
+        if (!refused || last || !current()) throw error;
+        token = undefined;
+      }
+    }
+    if (!current() || this.snapshot.phase.is !== "starting") return;
+    this.apply({ type: "step", step: "agent" });
+  }
+
+  private linkEvents(link: () => Link): LinkEvents {
+    const ifCurrent = (act: () => void) => {
+      if (this.link === link()) act();
+    };
+    return {
+      agent: (state) => ifCurrent(() => this.apply({ type: "agent", state })),
+      agentGone: (hungUp) =>
+        ifCurrent(() => {
+          this.set({ transcript: settle(this.snapshot.transcript, "agent") });
+          this.apply({ type: "agent-gone", hungUp });
+        }),
+      lost: () => ifCurrent(() => this.apply({ type: "link-lost" })),
+      back: () => ifCurrent(() => this.apply({ type: "link-back" })),
+      closed: (problem) =>
+        ifCurrent(() => {
+          const waiting = this.snapshot.startedAt === undefined;
+          // A room closed before an agent came was closed because none could be had.
+          if (!problem && waiting) problem = { code: "no-agent", retry: true };
+          this.apply(problem ? { type: "fail", problem } : { type: "agent-gone", hungUp: true });
+        }),
+      line: (line) => ifCurrent(() => this.line(line)),
+      turn: (figure) => ifCurrent(() => this.set({ turns: addTurn(this.snapshot.turns, figure) })),
+      soundBlocked: (soundBlocked) => ifCurrent(() => this.set({ soundBlocked })),
+      weak: (weakLink) => ifCurrent(() => this.set({ weakLink })),
+      devicesChanged: () => ifCurrent(() => void this.listDevices()),
+    };
+  }
+
+  private line(line: Line): void {
+    this.set({ transcript: put(this.snapshot.transcript, line) });
+  }
+
+  private async listDevices(): Promise<void> {
+    const [microphones, speakers] = await Promise.all([
+      Room.getLocalDevices("audioinput", false).catch(() => []),
+      Room.getLocalDevices("audiooutput", false).catch(() => []),
+    ]);
+    if (isRunning(this.snapshot.phase)) this.set({ microphones, speakers });
+  }
+
+  private reset(start: Partial<Snapshot>): void {
+    this.token = undefined;
+    this.snapshot = { ...NOTHING, ...start };
+  }
+
+  private apply(event: PhaseEvent): void {
+    const phase = next(this.snapshot.phase, event);
+    if (phase === this.snapshot.phase) return;
+    const change: Partial<Snapshot> = { phase };
+    if (phase.is === "live") change.startedAt = this.snapshot.startedAt ?? Date.now();
+    this.watchForAgent(phase);
+    if (!isRunning(phase)) {
+      change.endedAt = Date.now();
+      change.transcript = settle(this.snapshot.transcript);
+      change.soundBlocked = false;
+      this.release();
+    }
+    this.set(change);
+  }
+
+  private watchForAgent(phase: Phase): void {
+    clearTimeout(this.agentTimer);
+    if (phase.is !== "starting" || phase.step !== "agent") return;
+    this.agentTimer = setTimeout(() => {
+      this.apply({ type: "fail", problem: { code: "no-agent", retry: true } });
+    }, AGENT_DEADLINE_MS);
+  }
+
+  /** Gives back everything that the call held. */
+  private release(): void {
+    const { link, track } = this;
+    this.link = undefined;
+    this.track = undefined;
+    this.store.forget();
+    link?.close();
+    track?.stop();
+  }
+
+  private set(change: Partial<Snapshot>): void {
+    this.snapshot = { ...this.snapshot, ...change };
+    this.options.changed(this.snapshot);
+  }
+}

@@ -1,0 +1,55 @@
+/** Turns of a call with their latency: as heard here, and by stage as the agent reports it. Pure. */
+
+/**
+ * Topic of the text stream on which the agent reports a turn, once its answer is heard:
+ * a JSON object with any of the fields of `Stages`.
+ */
+export const TURN_TOPIC = "sidetone.turn";
+
+/** What a turn's latency is made of, in milliseconds, in the order in which it passes. */
+export interface Stages {
+  /** From the last voiced sample to the decision that the caller has finished. */
+  endpointing_ms?: number;
+  /** Then until the final transcript. */
+  stt_ms?: number;
+  /** Then until the first token of the answer. */
+  llm_first_token_ms?: number;
+  /** Then until the first sound of the voice. */
+  tts_first_byte_ms?: number;
+}
+
+export const STAGES = ["endpointing_ms", "stt_ms", "llm_first_token_ms", "tts_first_byte_ms"] as const;
+
+export interface Turn {
+  number: number;
+  /** Milliseconds of silence that the caller heard before the answer, measured in this browser. */
+  heardMs?: number;
+  stages?: Stages;
+}
+
+export const MAX_TURNS = 200;
+
+/** Adds a figure to the newest turn, or opens a turn if that one has this figure already. */
+export function addTurn(turns: readonly Turn[], figure: Pick<Turn, "heardMs"> | Pick<Turn, "stages">): readonly Turn[] {
+  const last = turns.at(-1);
+  const kind = "heardMs" in figure ? "heardMs" : "stages";
+  if (last && last[kind] === undefined) return [...turns.slice(0, -1), { ...last, ...figure }];
+  return [...turns, { number: (last?.number ?? 0) + 1, ...figure }].slice(-MAX_TURNS);
+}
+
+/** Reads an agent's report; undefined when nothing in it is a figure. */
+export function readStages(text: string): Stages | undefined {
+  let body: unknown;
+  try {
+    body = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof body !== "object" || body === null) return undefined;
+  const stages: Stages = {};
+  for (const name of STAGES) {
+    const value = (body as Record<string, unknown>)[name];
+    if (typeof value === "number" && Number.isFinite(value) && value >= 0) stages[name] = value;
+  }
+  return Object.keys(stages).length > 0 ? stages : undefined;
+}

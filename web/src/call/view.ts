@@ -1,0 +1,352 @@
+/**
+ * Shows a snapshot. Nodes are made once and updated in place, so focus, scroll position and
+ * selection stay; nothing here decides about the call.
+ */
+
+import { clock, h, icon, setText } from "./dom.js";
+import { LogView } from "./log-view.js";
+import { isRunning, type Phase } from "./phase.js";
+import type { Snapshot } from "./session.js";
+import { direction, type Strings } from "./strings.js";
+import { Visualiser, type Mood } from "./visualiser.js";
+
+export interface Actions {
+  show(): void;
+  hide(): void;
+  start(options: { microphone: boolean }): void;
+  resume(): void;
+  hangUp(): void;
+  mute(muted: boolean): void;
+  send(text: string): Promise<boolean>;
+  choose(kind: "audioinput" | "audiooutput", deviceId: string): void;
+  unlock(): void;
+}
+
+export interface ViewModel {
+  snapshot: Snapshot;
+  /** Language tag of the strings; gives the panel's direction too. */
+  language: string;
+  strings: Strings;
+  /** The agent's name for the caller; the strings' title if empty. */
+  label: string;
+  open: boolean;
+  inline: boolean;
+  /** Chosen devices, empty for the default. */
+  devices: { audioinput: string | undefined; audiooutput: string | undefined };
+}
+
+const MESSAGE_LIMIT = 2_000;
+
+export class View {
+  private readonly visualiser = new Visualiser();
+  private readonly log = new LogView();
+  private readonly floatText = h("span");
+  private readonly float: HTMLButtonElement;
+  private readonly title = h("p", { class: "title", id: "title" });
+  private readonly stateText = h("span");
+  private readonly time = h("span", { class: "clock", role: "timer" });
+  private readonly minimise: HTMLButtonElement;
+  private readonly intro = h("p", { class: "intro" });
+  private readonly small = h("p", { class: "small" });
+  private readonly problem = h("p", { class: "problem" });
+  private readonly detail = h("p", { class: "small detail", dir: "auto" });
+  private readonly alert = h("div", { role: "alert" }, this.problem, this.detail);
+  private readonly words = h("div", { class: "words" }, this.intro, this.small, this.alert);
+  private readonly primaryText = h("span");
+  private readonly primary: HTMLButtonElement;
+  private readonly textOnly: HTMLButtonElement;
+  private readonly leave: HTMLButtonElement;
+  private readonly actionRow: HTMLElement;
+  private readonly banner = h("p", { class: "banner", role: "status" });
+  private readonly unlockText = h("span");
+  private readonly unlock: HTMLButtonElement;
+  private readonly input = h("input", { type: "text", maxlength: String(MESSAGE_LIMIT), autocomplete: "off", enterkeyhint: "send", dir: "auto" });
+  private readonly sendButton = h("button", { type: "submit" }, icon("send"));
+  private readonly mute: HTMLButtonElement;
+  private readonly settings: HTMLButtonElement;
+  private readonly hangUp: HTMLButtonElement;
+  private readonly microphone = h("select");
+  private readonly speaker = h("select");
+  private readonly microphoneText = h("span");
+  private readonly speakerText = h("span");
+  private readonly speakerRow = h("label", {}, this.speakerText, this.speaker);
+  private readonly meter = h("div", { class: "meter", role: "meter", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": "0" });
+  private readonly devices = h("div", { class: "devices", id: "devices", hidden: true });
+  private readonly foot: HTMLElement;
+  private readonly panel: HTMLElement;
+  /** Carries language and direction of the element's own words, whatever the page's are. */
+  private readonly frameOfWords = h("div", { class: "frame" });
+
+  private model: ViewModel | undefined;
+  private frame = 0;
+  private retryAt = 0;
+  private retryTimer: ReturnType<typeof setInterval> | undefined;
+  private sendFailed = false;
+
+  constructor(
+    private readonly root: ShadowRoot,
+    private readonly actions: Actions,
+    private readonly levels: () => { caller: number; agent: number },
+  ) {
+    this.float = h("button", { class: "float", part: "button", type: "button", click: () => actions.show() }, icon("wave"), this.floatText);
+    this.minimise = h("button", { class: "round", type: "button", click: () => actions.hide() }, icon("minimise"));
+    this.primary = h("button", { class: "primary", type: "button", click: () => this.onPrimary() }, icon("microphone"), this.primaryText);
+    this.textOnly = h("button", { class: "plain", type: "button", click: () => actions.start({ microphone: false }) });
+    this.leave = h("button", { class: "plain", type: "button", click: () => actions.hangUp() });
+    this.actionRow = h("div", { class: "actions" }, this.primary, this.textOnly, this.leave);
+    this.unlock = h("button", { class: "primary unlock", type: "button", click: () => actions.unlock() }, icon("sound"), this.unlockText);
+    this.mute = h("button", { class: "control", type: "button", click: () => actions.mute(!this.model?.snapshot.muted) });
+    this.settings = h("button", { class: "control", type: "button", "aria-controls": "devices", click: () => this.toggleDevices() }, icon("settings"));
+    this.hangUp = h("button", { class: "control end", type: "button", click: () => actions.hangUp() }, icon("hangUp"));
+    this.microphone.addEventListener("change", () => actions.choose("audioinput", this.microphone.value));
+    this.speaker.addEventListener("change", () => actions.choose("audiooutput", this.speaker.value));
+    this.devices.append(h("label", {}, this.microphoneText, this.microphone), this.meter, this.speakerRow);
+    const composer = h("form", { class: "composer", submit: (event) => void this.onSend(event) }, this.input, this.sendButton);
+    this.input.addEventListener("input", () => this.enableSend());
+    this.foot = h("div", { class: "foot" }, this.devices, composer,
+      h("div", { class: "controls" }, this.mute, this.settings, this.hangUp));
+    this.panel = h("section", { part: "panel", "aria-labelledby": "title" },
+      h("header", {},
+        h("div", { class: "who" }, this.title,
+          h("p", { class: "state", role: "status" }, h("span", { class: "dot" }), this.stateText)),
+        this.time, this.minimise),
+      h("div", { class: "stage" }, this.visualiser.canvas),
+      this.words, this.log.region, this.banner, this.unlock, this.actionRow, this.foot);
+    this.panel.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || this.model?.inline) return;
+      event.stopPropagation();
+      if (!this.devices.hidden) this.toggleDevices();
+      else actions.hide();
+    });
+    this.frameOfWords.append(this.float, this.panel);
+    root.append(this.frameOfWords);
+  }
+
+  update(model: ViewModel): void {
+    const before = this.model;
+    const focused = this.root.activeElement;
+    this.model = model;
+    this.render(model);
+    const shown = model.open || model.inline;
+    if (shown && this.frame === 0) this.frame = requestAnimationFrame((now) => this.animate(now));
+    if (before && before.open !== model.open && !model.inline) {
+      if (!model.open && focused) this.float.focus();
+      else if (model.open) this.firstControl().focus();
+    } else if (focused instanceof HTMLElement && focused.getClientRects().length === 0) {
+      // What had the focus is gone: the next useful control takes it, never the page's top.
+      this.firstControl().focus();
+    }
+  }
+
+  stop(): void {
+    cancelAnimationFrame(this.frame);
+    this.frame = 0;
+    clearInterval(this.retryTimer);
+  }
+
+  private firstControl(): HTMLElement {
+    const { phase } = this.model!.snapshot;
+    if (!isRunning(phase)) return this.primary.hidden || this.primary.disabled ? this.minimise : this.primary;
+    return this.mute.hidden ? this.hangUp : this.mute;
+  }
+
+  private render({ snapshot, language, strings: s, label, open, inline }: ViewModel): void {
+    this.frameOfWords.lang = language;
+    this.frameOfWords.dir = direction(language);
+    const { phase } = snapshot;
+    const running = isRunning(phase);
+    const talking = snapshot.transcript.length > 0 || (phase.is === "live" && !snapshot.microphone);
+    const shown = open || inline;
+
+    this.float.hidden = shown;
+    this.float.classList.toggle("running", running);
+    this.float.setAttribute("aria-label", running || snapshot.resumable ? s.returnToCall : s.open);
+    setText(this.floatText, running ? this.elapsed(snapshot) || s.returnToCall : snapshot.resumable ? s.returnToCall : s.open);
+    this.panel.hidden = !shown;
+    this.panel.className = `panel ${inline ? "inline" : "floating"}${talking ? " talking" : ""}`;
+    this.panel.setAttribute("role", inline ? "region" : "dialog");
+    this.panel.dataset["mood"] = moodOf(phase);
+    this.panel.toggleAttribute("data-failed", phase.is === "failed");
+
+    setText(this.title, label || s.title);
+    setText(this.stateText, stateText(snapshot, s));
+    this.stateText.parentElement!.hidden = phase.is === "idle";
+    this.time.setAttribute("aria-label", s.duration);
+    setText(this.time, this.elapsed(snapshot));
+    this.minimise.hidden = inline;
+    name(this.minimise, s.minimise);
+
+    this.renderWords(snapshot, s, running);
+    this.log.update(snapshot.transcript, s);
+    this.log.region.hidden = !talking;
+
+    setText(this.unlockText, s.unlock);
+    this.unlock.hidden = !running || !snapshot.soundBlocked;
+    const banner = this.sendFailed ? s.sendFailed : phase.is === "live" && snapshot.weakLink ? s.weakLink
+      : phase.is === "live" && snapshot.microphone && snapshot.muted ? s.muted : "";
+    setText(this.banner, banner);
+    this.banner.hidden = !running || banner === "";
+
+    this.renderControls(snapshot, s, running);
+  }
+
+  private renderWords(snapshot: Snapshot, s: Strings, running: boolean): void {
+    const { phase, resumable } = snapshot;
+    const idle = phase.is === "idle";
+    const asking = phase.is === "starting" && phase.step === "microphone";
+    setText(this.intro, idle ? (resumable ? s.resumeText : s.intro) : "");
+    this.intro.hidden = !idle;
+    setText(this.small, idle && !resumable ? s.privacy : asking ? s["hint.microphone"] : "");
+    this.small.hidden = this.small.textContent === "";
+    const problem = phase.is === "failed" ? phase.problem : undefined;
+    setText(this.problem, problem ? s[`problem.${problem.code}`] : "");
+    setText(this.detail, problem?.detail ?? "");
+    this.detail.hidden = !problem?.detail;
+    this.words.hidden = running && !asking;
+
+    this.actionRow.hidden = running;
+    this.countDown(problem?.retry ? (problem.retryAfter ?? 0) : 0, snapshot.endedAt);
+    const wait = Math.ceil((this.retryAt - Date.now()) / 1000);
+    this.primary.hidden = problem !== undefined && !problem.retry;
+    this.primary.disabled = problem !== undefined && wait > 0;
+    setText(this.primaryText, problem ? (wait > 0 ? s.retryIn.replace("{seconds}", String(wait)) : s.retry)
+      : phase.is === "ended" ? s.again : resumable ? s.resume : s.start);
+    const silent = problem !== undefined && problem.code.startsWith("microphone-");
+    this.textOnly.hidden = !silent;
+    setText(this.textOnly, s.textOnly);
+    this.leave.hidden = !resumable || running;
+    setText(this.leave, s.hangUp);
+  }
+
+  private renderControls(snapshot: Snapshot, s: Strings, running: boolean): void {
+    const { muted, microphone } = snapshot;
+    this.foot.hidden = !running;
+    this.input.disabled = snapshot.phase.is !== "live";
+    this.input.placeholder = s.message;
+    this.input.setAttribute("aria-label", s.message);
+    name(this.sendButton, s.send);
+    this.enableSend();
+
+    this.mute.hidden = !microphone;
+    this.mute.setAttribute("aria-pressed", String(muted));
+    // The name stays, the pressed state tells; a name that flips with the state says it twice.
+    name(this.mute, s.mute, muted ? s.unmute : s.mute);
+    if (this.mute.dataset["icon"] !== String(muted)) {
+      this.mute.dataset["icon"] = String(muted);
+      this.mute.replaceChildren(icon(muted ? "microphoneOff" : "microphone"), h("span", { class: "ring" }));
+    }
+    name(this.settings, s.settings);
+    this.settings.setAttribute("aria-expanded", String(!this.devices.hidden));
+    name(this.hangUp, s.hangUp);
+    if (!running) this.devices.hidden = true;
+
+    setText(this.microphoneText, s.microphone);
+    setText(this.speakerText, s.speaker);
+    this.meter.setAttribute("aria-label", s.level);
+    this.microphone.parentElement!.hidden = this.meter.hidden = !microphone;
+    fill(this.microphone, snapshot.microphones, this.model!.devices.audioinput, s.defaultDevice);
+    fill(this.speaker, snapshot.speakers, this.model!.devices.audiooutput, s.defaultDevice);
+    this.speakerRow.hidden = !("setSinkId" in HTMLMediaElement.prototype) || snapshot.speakers.length === 0;
+  }
+
+  private animate(now: number): void {
+    const { model } = this;
+    this.frame = model && (model.open || model.inline) ? requestAnimationFrame((t) => this.animate(t)) : 0;
+    if (!model || this.frame === 0) return;
+    const { caller, agent } = this.levels();
+    const { phase, muted } = model.snapshot;
+    const mood = moodOf(phase);
+    this.visualiser.draw(now, mood, mood === "speaking" ? agent : mood === "listening" && !muted ? caller : 0);
+    const level = (muted ? 0 : caller).toFixed(2);
+    this.foot.style.setProperty("--level", level);
+    if (!this.devices.hidden) this.meter.setAttribute("aria-valuenow", String(Math.round(Number(level) * 100)));
+    setText(this.time, this.elapsed(model.snapshot));
+  }
+
+  private elapsed({ startedAt, endedAt }: Snapshot): string {
+    return startedAt === undefined ? "" : clock(((endedAt ?? Date.now()) - startedAt) / 1000);
+  }
+
+  /** Shows the seconds until another try makes sense; the button wakes by itself. */
+  private countDown(retryAfter: number, failedAt: number | undefined): void {
+    this.retryAt = retryAfter > 0 ? (failedAt ?? Date.now()) + retryAfter * 1000 : 0;
+    const waiting = this.retryAt > Date.now();
+    if (waiting && this.retryTimer === undefined) {
+      this.retryTimer = setInterval(() => this.model && this.update(this.model), 500);
+    } else if (!waiting) {
+      clearInterval(this.retryTimer);
+      this.retryTimer = undefined;
+    }
+  }
+
+  private onPrimary(): void {
+    if (this.model?.snapshot.resumable) this.actions.resume();
+    else this.actions.start({ microphone: true });
+  }
+
+  private toggleDevices(): void {
+    this.devices.hidden = !this.devices.hidden;
+    this.settings.setAttribute("aria-expanded", String(!this.devices.hidden));
+    if (this.devices.hidden) this.settings.focus();
+  }
+
+  private enableSend(): void {
+    this.sendButton.disabled = this.input.disabled || this.input.value.trim() === "";
+  }
+
+  private async onSend(event: Event): Promise<void> {
+    event.preventDefault();
+    const text = this.input.value;
+    if (text.trim() === "" || this.input.disabled) return;
+    this.input.value = "";
+    this.sendFailed = !(await this.actions.send(text));
+    if (this.sendFailed && this.input.value === "") this.input.value = text;
+    if (this.model) this.update(this.model);
+  }
+}
+
+/** Names a button for everyone: to screen readers, and as a tooltip. */
+function name(button: HTMLElement, label: string, tooltip = label): void {
+  button.setAttribute("aria-label", label);
+  button.title = tooltip;
+}
+
+function moodOf(phase: Phase): Mood {
+  switch (phase.is) {
+    case "idle":
+      return "idle";
+    case "starting":
+    case "reconnecting":
+      return "connecting";
+    case "live":
+      return phase.agent;
+    case "ended":
+    case "failed":
+      return "off";
+  }
+}
+
+function stateText({ phase }: Snapshot, s: Strings): string {
+  switch (phase.is) {
+    case "idle":
+      return "";
+    case "starting":
+      return s[`state.${phase.step}`];
+    case "live":
+      return s[`state.${phase.agent}`];
+    case "reconnecting":
+      return s["state.reconnecting"];
+    case "ended":
+      return s["state.ended"];
+    case "failed":
+      return s["state.failed"];
+  }
+}
+
+function fill(select: HTMLSelectElement, devices: readonly MediaDeviceInfo[], chosen: string | undefined, byDefault: string): void {
+  const wanted = devices.map((d, i) => [d.deviceId, d.label || `${byDefault} ${i + 1}`] as const);
+  const same = wanted.length === select.options.length &&
+    wanted.every(([id, label], i) => select.options[i]!.value === id && select.options[i]!.text === label);
+  if (!same) select.replaceChildren(...wanted.map(([id, label]) => h("option", { value: id }, label)));
+  if (chosen !== undefined && select.value !== chosen) select.value = chosen;
+}

@@ -1,0 +1,5 @@
+/** esbuild's `text` loader gives a stylesheet as a string; the element adopts it into its shadow root. */
+declare module "*.css" {
+  const text: string;
+  export default text;
+}
