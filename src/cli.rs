@@ -35,6 +35,19 @@ pub enum Command {
     Demo(DemoArgs),
 }
 
+impl Command {
+    /// Whether this role may run the local models in its process.
+    pub fn runs_models(&self) -> bool {
+        match self {
+            Self::Serve(_)
+            | Self::Worker(_)
+            | Self::Demo(_)
+            | Self::Models(ModelsCommand::Serve { .. }) => true,
+            Self::Call(_) | Self::Models(_) | Self::Migrate => false,
+        }
+    }
+}
+
 /// `sidetone serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -135,7 +148,7 @@ pub enum ModelsCommand {
         bind: SocketAddr,
         /// Threads for all models together [default: the cores, at most 4]
         #[arg(long)]
-        threads: Option<usize>,
+        threads: Option<std::num::NonZeroUsize>,
     },
 }
 

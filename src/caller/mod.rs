@@ -54,7 +54,7 @@ pub struct CallPlan {
 /// # Errors
 /// When no token is given, the room cannot be joined, or a recording cannot be written. A call
 /// in which the agent stays silent is not an error: the report says so.
-pub async fn place(plan: CallPlan) -> anyhow::Result<Report> {
+pub async fn place(plan: CallPlan) -> anyhow::Result<Placed> {
     let asked = clock::now();
     let granted = plan.access.obtain().await?;
     let mut room = CallerRoom::join(&granted).await.context("joining the room")?;
@@ -87,7 +87,29 @@ pub async fn place(plan: CallPlan) -> anyhow::Result<Report> {
     if let Some(out) = &plan.out {
         call.write_recordings(out)?;
     }
-    Ok(report)
+    let agent_voice = call.agent_voice.spans().to_vec();
+    Ok(Placed { report, agent_voice, received: call.received })
+}
+
+/// A call that was placed.
+#[derive(Debug)]
+pub struct Placed {
+    /// What was found.
+    pub report: Report,
+    /// When the agent was audible.
+    pub agent_voice: Vec<Span>,
+    /// What was heard of the agent, from the call's start.
+    received: Pcm<48_000>,
+}
+
+impl Placed {
+    /// What was heard in `span`, with a little silence on both sides.
+    pub fn received_in(&self, span: Span) -> Pcm<48_000> {
+        const MARGIN: Duration = Duration::from_millis(150);
+        let samples = self.received.samples();
+        let at = |time| Pcm::<48_000>::samples_in(time).min(samples.len());
+        Pcm::new(samples[at(span.start.saturating_sub(MARGIN))..at(span.end + MARGIN)].to_vec())
+    }
 }
 
 /// The turn that is being said.
