@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod eval;
+pub mod openai;
 pub mod store;
 pub mod telemetry;
 pub mod transport;

@@ -1,7 +1,7 @@
 //! WAV files: any common one is read into the rate that is wanted, 16-bit mono is written.
 
 use std::fs::File;
-use std::io::{BufWriter, Read as _};
+use std::io::{BufWriter, Cursor, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -197,6 +197,29 @@ impl Format {
     }
 }
 
+/// A mono 16-bit file's contents, as an upload carries them.
+pub fn encode<const HZ: u32>(pcm: &Pcm<HZ>) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::with_capacity(44 + 2 * pcm.len()));
+    let written = WavWriter::new(&mut bytes, spec(HZ)).and_then(|mut writer| {
+        pcm.samples()
+            .iter()
+            .try_for_each(|&sample| writer.write_sample(sample))?;
+        writer.finalize()
+    });
+    written.expect("memory takes every write, and 4 GiB of sound are not held in memory");
+    bytes.into_inner()
+}
+
+/// Mono, 16 bits.
+const fn spec(sample_rate: u32) -> WavSpec {
+    WavSpec {
+        channels: 1,
+        sample_rate,
+        bits_per_sample: 16,
+        sample_format: SampleFormat::Int,
+    }
+}
+
 /// Writes a mono 16-bit file.
 ///
 /// # Errors
@@ -221,13 +244,7 @@ impl<const HZ: u32> Writer<HZ> {
     /// # Errors
     /// When the file cannot be created.
     pub fn create(path: &Path) -> Result<Self, WavError> {
-        let spec = WavSpec {
-            channels: 1,
-            sample_rate: HZ,
-            bits_per_sample: 16,
-            sample_format: SampleFormat::Int,
-        };
-        let inner = WavWriter::create(path, spec)
+        let inner = WavWriter::create(path, spec(HZ))
             .map_err(|error| WavError::new(path, format!("cannot be created: {error}")))?;
         Ok(Self {
             path: path.to_owned(),

@@ -2,3 +2,5 @@
 
 pub mod agent;
 pub mod env;
+mod section;
+mod template;

@@ -100,6 +100,11 @@ impl Turn {
         }
     }
 
+    /// The spoken turn that can still grow, if there is one.
+    pub fn open_turn(&self) -> Option<TurnId> {
+        self.open.as_ref().map(|turn| turn.words.id)
+    }
+
     /// Takes what happened. `now` never goes back.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {

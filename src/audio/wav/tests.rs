@@ -1,6 +1,5 @@
 use super::*;
 use hound::Sample;
-use std::io::Cursor;
 
 const SPEC: WavSpec = WavSpec {
     channels: 1,
@@ -179,6 +178,7 @@ fn what_is_written_is_read_back() {
     let pcm = Pcm::<24_000>::new((0..2400).map(|n| n * 10).collect());
     write(&path, &pcm).unwrap();
     assert_eq!(read::<24_000>(&path).unwrap(), pcm);
+    assert_eq!(std::fs::read(&path).unwrap(), encode(&pcm));
 
     let mut writer = Writer::<24_000>::create(&path).unwrap();
     writer.push(&pcm).unwrap();
