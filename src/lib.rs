@@ -5,6 +5,7 @@ pub mod audio;
 pub mod call;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod dispatch;
 pub mod store;
 pub mod transport;
