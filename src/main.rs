@@ -26,7 +26,10 @@ fn main() -> ExitCode {
         // SAFETY: it sets an environment variable, and no other thread runs yet.
         unsafe { models::limit_threads(models::default_threads()) };
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("sidetone: no threads can be started: {error}");
@@ -54,7 +57,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 .await
                 .with_context(|| format!("{bind} cannot be listened at; choose another --bind"))?;
             let worker = (!args.no_worker).then_some(LoadMeasure::Cpu);
-            let process = Process { env, agents: args.agents, listener: Some(listener), models: None, worker };
+            let process = Process {
+                env,
+                agents: args.agents,
+                listener: Some(listener),
+                models: None,
+                worker,
+            };
             serve(process, shutdown()).await?;
         }
         Command::Worker(args) => {
@@ -118,7 +127,11 @@ async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
     };
     let plan = CallPlan {
         access,
-        turns: args.turns.into_iter().map(turn).collect::<anyhow::Result<_>>()?,
+        turns: args
+            .turns
+            .into_iter()
+            .map(turn)
+            .collect::<anyhow::Result<_>>()?,
         patience: Patience::default(),
         limit: Duration::from_secs(args.limit),
         out: args.out,
@@ -131,12 +144,25 @@ async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
     } else {
         write!(out, "{report}")?;
     }
-    Ok(if report.all_answered() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.all_answered() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn turn(arg: TurnArg) -> anyhow::Result<Turn> {
-    let name = arg.file.file_name().unwrap_or(arg.file.as_os_str()).to_string_lossy().into_owned();
-    Ok(Turn { name, sound: audio::wav::read(&arg.file)?, cue: arg.cue })
+    let name = arg
+        .file
+        .file_name()
+        .unwrap_or(arg.file.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    Ok(Turn {
+        name,
+        sound: audio::wav::read(&arg.file)?,
+        cue: arg.cue,
+    })
 }
 
 async fn local_models(command: ModelsCommand) -> anyhow::Result<ExitCode> {
@@ -146,17 +172,30 @@ async fn local_models(command: ModelsCommand) -> anyhow::Result<ExitCode> {
             for model in models::manifest::models() {
                 let state = format!("{:?}", model.state(&settings.cache)).to_lowercase();
                 let megabytes = model.size() / 1_000_000;
-                println!("{:<24} {state:<8} {megabytes:>5} MB  {}", model.name, model.task);
+                println!(
+                    "{:<24} {state:<8} {megabytes:>5} MB  {}",
+                    model.name, model.task
+                );
                 println!("{:24} {}. {}", "", model.licence, model.remark);
             }
         }
         ModelsCommand::Fetch { names } => {
-            let wanted = if names.is_empty() { settings.models() } else { named(&names)? };
+            let wanted = if names.is_empty() {
+                settings.models()
+            } else {
+                named(&names)?
+            };
             let mut bars = models::fetch::Bars::default();
-            models::fetch::fetch(&settings.cache, &wanted, &mut |progress| bars.draw(progress)).await?;
+            models::fetch::fetch(&settings.cache, &wanted, &mut |progress| {
+                bars.draw(progress)
+            })
+            .await?;
         }
         ModelsCommand::Serve { bind, threads } => {
-            let settings = models::Settings { threads: threads.unwrap_or(settings.threads), ..settings };
+            let settings = models::Settings {
+                threads: threads.unwrap_or(settings.threads),
+                ..settings
+            };
             let loaded = tokio::task::spawn_blocking(move || models::load(&settings)).await??;
             let listener = TcpListener::bind(bind)
                 .await
