@@ -7,6 +7,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod dispatch;
+pub mod http;
 pub mod store;
 pub mod transport;
 pub mod turn;
