@@ -14,7 +14,7 @@ const OPENAI: &str = "https://api.openai.com/v1";
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Clients of the three stages.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Clients {
     stt: Stt,
     llm: Llm,

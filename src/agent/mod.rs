@@ -15,7 +15,8 @@ use crate::call::vad::Vad;
 use crate::call::{self, CallOutcome, CallSpec, EndReason, Providers};
 use crate::config::agent::{AgentConfig, Overrides};
 use crate::dispatch::DispatchMetadata;
-use crate::store::Store;
+use crate::store::dispatches::DispatchState;
+use crate::store::{self, Store};
 use crate::transport::{self, livekit};
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
@@ -58,7 +59,7 @@ impl Agents {
         let (room, events) = livekit::join(&job.url, job.token.expose(), false).await?;
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
-        let vad = Vad::new(&agent.vad)?;
+        let vad = Vad::by_level(&agent.vad, -45.0);
         let spec = CallSpec { id: call_id, agent, vad };
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),
@@ -66,6 +67,13 @@ impl Agents {
             record::record(self.store.clone(), call_id, events_of_call),
         );
         if driven.is_ok() {
+            // Whoever watches over the room must not take this for a death and send another.
+            let now = store::now();
+            if let Err(error) =
+                self.store.agent_is(&job.room_name, DispatchState::Ended, now, None).await
+            {
+                tracing::warn!(%call_id, %error, "the agent's end was not stored");
+            }
             // LiveKit takes an agent that leaves before it says how the job ended for one that
             // failed.
             handle.ended(job_outcome(outcome.reason)).await;

@@ -113,7 +113,8 @@ impl Watch {
                 self.caller = None;
                 // A caller whom the call never met needs no farewell.
                 if self.greet_by.take().is_none() {
-                    let reason = participant.disconnect_reason().into();
+                    let reason = livekit::DisconnectReason::from(participant.disconnect_reason());
+                    let reason = reason.into();
                     self.tell(RoomEvent::CallerLeft { reason }).await;
                 }
             }

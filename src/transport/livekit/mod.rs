@@ -50,10 +50,8 @@ pub async fn join(
     token: &str,
     auto_subscribe: bool,
 ) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
-    let options = RoomOptions {
-        auto_subscribe,
-        ..Default::default()
-    };
+    let mut options = RoomOptions::default();
+    options.auto_subscribe = auto_subscribe;
     let joining = Room::connect(url, token, options);
     match tokio::time::timeout(JOIN_DEADLINE, joining).await {
         Err(_) => Err(JoinError::Deadline {

@@ -40,9 +40,8 @@ impl Voice {
             source: TrackSource::Microphone,
             ..Default::default()
         };
-        let publishing = room
-            .local_participant()
-            .publish_track(LocalTrack::Audio(track), options);
+        let participant = room.local_participant();
+        let publishing = participant.publish_track(LocalTrack::Audio(track), options);
         let publication = tokio::time::timeout(PUBLISH_DEADLINE, publishing)
             .await
             .map_err(|_| JoinError::Publish("the server did not answer".into()))?
