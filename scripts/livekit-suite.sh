@@ -43,13 +43,16 @@ for p in json.load(sys.stdin)["packages"]:
 
 # A workspace of its own around a copy of the crate, with our engine patched in
 # and our lock file, so that dependencies build once for both.
+# `cp -p` keeps the times, so that cargo builds the copy once.
 mkdir -p "$work"
 rm -rf "$work/livekit"
-cp -r "$source" "$work/livekit"
+cp -rp "$source" "$work/livekit"
 chmod -R u+w "$work/livekit"
 rm -f "$work/livekit/Cargo.lock"
 # The video helper needs picture types the engine does not have.
-sed -i '/^pub mod video;$/d' "$work/livekit/tests/common/e2e/mod.rs"
+helper=$work/livekit/tests/common/e2e/mod.rs
+sed -i '/^pub mod video;$/d' "$helper"
+touch -r "$source/tests/common/e2e/mod.rs" "$helper"
 python3 - "$repo" "$work" <<'PY'
 import re, sys
 repo, work = sys.argv[1:]
@@ -71,6 +74,7 @@ text = text.replace('[dev-dependencies.livekit-api]\nversion = "0.10.0"\nfeature
     'features = ["services", "access-token", "rustls-tls-webpki-roots"]')
 open(manifest, "w").write(text)
 PY
+touch -r "$source/Cargo.toml" "$work/livekit/Cargo.toml"
 cp Cargo.lock "$work/Cargo.lock"
 
 read -r http tcp udp < <(python3 - <<'PY'
@@ -125,6 +129,21 @@ for suite in "${suites[@]}"; do
     fi
     timeout 590 cargo test -p livekit "${features[@]}" "${which[@]}" -- --test-threads=2 \
         > "$log" 2>&1 || true
+    # Some of these tests race the machine's clock (one polls a close once with a
+    # timeout of zero): a failure counts only if it repeats alone, twice.
+    again=()
+    mapfile -t failed < <(sed -n 's/^test \(.*\) \.\.\. FAILED.*$/\1/p' "$log" | sort -u)
+    for name in "${failed[@]}"; do
+        is_expected "$suite::$name" && continue
+        for try in 2 3; do
+            if timeout 120 cargo test -q -p livekit "${features[@]}" "${which[@]}" -- --exact "$name" \
+                > "$log.$try" 2>&1; then
+                sed -i "s/^test $name \.\.\. FAILED.*$/test $name ... ok/" "$log"
+                again+=("  $name passed on try $try")
+                break
+            fi
+        done
+    done
     passed=$(grep -cE '^test .* \.\.\. ok$' "$log" || true)
     mapfile -t failed < <(sed -n 's/^test \(.*\) \.\.\. FAILED.*$/\1/p' "$log" | sort -u)
     expected=0 unexpected=()
@@ -141,6 +160,7 @@ for suite in "${suites[@]}"; do
     [ ${#unexpected[@]} -eq 0 ] || bad=1
     table+=("$(printf '%-34s %3d passed %3d failed %3d failed as expected%s' "$suite" "$passed" \
         "${#unexpected[@]}" "$expected" "$([ $finished = yes ] || echo '  did not finish')")")
+    table+=("${again[@]}")
     for name in "${unexpected[@]}"; do table+=("  FAILED $name  (see $log)"); done
 done
 

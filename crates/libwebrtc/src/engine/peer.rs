@@ -296,7 +296,7 @@ impl Peer {
             Event::PeerStats(stats) => self.stats.peer = Some(stats),
             Event::MediaIngressStats(stats) => self.stats.ingress(stats),
             Event::MediaEgressStats(stats) => self.on_egress_stats(stats),
-            Event::Closed => self.fail("the other side closed the connection"),
+            Event::Closed => self.on_goodbye(),
             _ => {}
         }
     }
@@ -304,6 +304,15 @@ impl Peer {
     fn on_connected(&mut self) {
         self.fails_at = None;
         self.shared.set_connection(PeerConnectionState::Connected);
+    }
+
+    /// The other side has closed DTLS. Why, signalling may be about to tell: so
+    /// this is a loss at first, and a failure only if nothing follows.
+    fn on_goodbye(&mut self) {
+        self.fails_at = Some(clock::now() + LOST_LIMIT);
+        self.shared.set_ice(IceConnectionState::Disconnected);
+        self.shared
+            .set_connection(PeerConnectionState::Disconnected);
     }
 
     /// `Event::Connected` comes once only: after an ICE restart the state
