@@ -14,11 +14,14 @@ version=0.10.0
 # Tests that need what the engine does not do, by the entry of
 # crates/libwebrtc/src/unsupported.rs that says so.
 expected_failures=(
-    # EXPECTED
+    # EndToEndEncryption
+    data_track_test::test_e2ee
+    # IceTcp: these make the server drop UDP
+    data_track_test::test_publisher_side_fault::test_case_2_full_reconnect
+    data_track_test::test_subscriber_side_fault::test_case_2_full_reconnect
 )
 all_suites=(lib room_test rpc_test data_stream_test audio_test engine_lifecycle_test
-    peer_connection_signaling_test reconnection_test data_channel_test data_track_test
-    data_channel_encryption)
+    peer_connection_signaling_test reconnection_test data_channel_test data_track_test)
 suites=("${@:-${all_suites[@]}}")
 
 repo=$(cd "$(dirname "$0")/.." && pwd)
@@ -66,7 +69,7 @@ open(f"{work}/Cargo.toml", "w").write(
 # Only the suites below are built; the others need pictures or sound devices.
 manifest = f"{work}/livekit/Cargo.toml"
 text = open(manifest).read()
-for name in ("dynacast_test", "packet_trailer_test", "platform_audio_test", "schema_storage_test", "video_test"):
+for name in ("data_channel_encryption", "dynacast_test", "packet_trailer_test", "platform_audio_test", "schema_storage_test", "video_test"):
     text = re.sub(r'\[\[test\]\]\nname = "%s"\npath = "[^"]+"\n' % name, "", text)
 text = re.sub(r'\[\[example\]\]\nname = "[^"]+"\npath = "[^"]+"\n', "", text)
 text = text.replace('[dev-dependencies.livekit-api]\nversion = "0.10.0"\nfeatures = ["services"]',
