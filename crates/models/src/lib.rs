@@ -1,1 +1,207 @@
 //! Local speech and language models behind the OpenAI protocol, on loopback.
+//!
+//! [`fetch`](fetch::fetch) brings model files into the [`Cache`], [`load`] starts
+//! one thread for each model, and [`serve`] answers OpenAI's requests with them.
+
+mod audio;
+mod byte_level;
+pub mod cache;
+mod compute;
+mod engine;
+pub mod fetch;
+mod http;
+pub mod llm;
+pub mod manifest;
+mod quant;
+pub mod stt;
+#[cfg(test)]
+mod testing;
+pub mod tts;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+pub use cache::Cache;
+pub use compute::{default_threads, limit_threads};
+pub use engine::Failure;
+pub use http::serve;
+
+/// Which models to load, and how.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the model files are.
+    pub cache: Cache,
+    /// Threads that models compute with. candle's own pool does not know this
+    /// number: give it to [`limit_threads`] first thing in `main` as well.
+    pub threads: NonZeroUsize,
+    /// The language model.
+    pub llm: llm::LlmModel,
+    /// The speech-to-text model.
+    pub stt: stt::SttModel,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cache: Cache::default(),
+            threads: default_threads(),
+            llm: llm::LlmModel::default(),
+            stt: stt::SttModel::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The models that must be fetched for these settings.
+    pub fn models(&self) -> Vec<&'static manifest::Model> {
+        let names = [self.stt.name(), self.llm.name(), tts::NAME];
+        names.into_iter().filter_map(manifest::model).collect()
+    }
+}
+
+/// Handles on the loaded models, each on its own thread. Cheap to clone; the
+/// threads end with the last clone.
+#[derive(Clone)]
+pub struct Loaded {
+    /// Speech to text.
+    pub stt: stt::Stt,
+    /// The language model.
+    pub llm: llm::Llm,
+    /// Text to speech.
+    pub tts: tts::Tts,
+    names: (&'static str, &'static str),
+}
+
+impl Loaded {
+    fn stt_name(&self) -> &'static str {
+        self.names.0
+    }
+
+    fn llm_name(&self) -> &'static str {
+        self.names.1
+    }
+
+    fn tts_name(&self) -> &'static str {
+        tts::NAME
+    }
+}
+
+/// Loads the models and warms them up. Takes seconds, the first time up to a
+/// minute, and blocks: call it on a blocking thread.
+pub fn load(settings: &Settings) -> Result<Loaded, Error> {
+    let Settings {
+        cache,
+        threads,
+        llm,
+        stt,
+    } = settings;
+    for model in settings.models() {
+        present(cache, &model.name)?;
+    }
+    let start = Instant::now();
+    let compute = Arc::<compute::Compute>::default();
+    let loaded = Loaded {
+        tts: tts::Tts::load(cache, threads.get(), compute.clone())?,
+        stt: stt::Stt::load(cache, *stt, compute.clone())?,
+        llm: llm::Llm::load(cache, *llm, compute)?,
+        names: (stt.name(), llm.name()),
+    };
+    tracing::info!(
+        stt = stt.name(),
+        llm = llm.name(),
+        tts = tts::NAME,
+        threads,
+        ms = start.elapsed().as_millis() as u64,
+        "local models are ready"
+    );
+    Ok(loaded)
+}
+
+/// Why the models cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A model file is not in the cache.
+    #[error("model {model} is not here ({file} is missing or incomplete): run `sidetone models fetch{}`", fetch_argument(.model))]
+    Missing {
+        /// The model's name in the manifest.
+        model: &'static str,
+        /// The path that was looked at.
+        file: String,
+    },
+    /// A model file cannot be used.
+    #[error(
+        "model {model} cannot be loaded: {cause}; run `sidetone models fetch` to check and mend the files"
+    )]
+    Model {
+        /// The model's name in the manifest.
+        model: &'static str,
+        /// What is wrong with it.
+        cause: String,
+    },
+    /// The system refuses another thread.
+    #[error("cannot start a model's thread: {0}")]
+    Thread(std::io::Error),
+}
+
+fn fetch_argument(model: &str) -> String {
+    match manifest::model(model) {
+        Some(model) if !model.default => format!(" {}", model.name),
+        _ => String::new(),
+    }
+}
+
+/// Makes an [`Error::Model`] of whatever goes wrong while this model is loaded.
+fn loading(model: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Error + Copy {
+    move |cause| Error::Model {
+        model,
+        cause: cause.to_string(),
+    }
+}
+
+/// Checks that a model's files are there, by size: hashing would cost seconds at
+/// every start, and [`fetch`](fetch::fetch) has done it.
+fn present(cache: &Cache, name: &'static str) -> Result<(), Error> {
+    let files = manifest::model(name).map_or(&[][..], |model| &model.files);
+    match files.iter().find(|file| {
+        !cache
+            .path(&file.name)
+            .metadata()
+            .is_ok_and(|found| found.len() == file.size)
+    }) {
+        None => Ok(()),
+        Some(file) => Err(Error::Missing {
+            model: name,
+            file: cache.path(&file.name).display().to_string(),
+        }),
+    }
+}
+
+/// The path of what `convert` makes of a fetched file, once.
+///
+/// It is named after the content it was made from, so another version of the
+/// file or of the conversion never meets an old result.
+fn derived(
+    cache: &Cache,
+    model: &'static str,
+    source: &str,
+    convert: impl FnOnce(&Path, &Path) -> candle_core::Result<()>,
+) -> Result<PathBuf, Error> {
+    /// To be raised when a conversion changes.
+    const CONVERSION: u32 = 1;
+    let failed = loading(model);
+    let sha256 = manifest::model(model)
+        .and_then(|model| model.files.iter().find(|file| file.name == source))
+        .map_or("unknown", |file| &file.sha256[..12]);
+    let dir = cache.path("derived");
+    let path = dir.join(format!("{model}-{sha256}-v{CONVERSION}.gguf"));
+    if !path.exists() {
+        std::fs::create_dir_all(&dir).map_err(|e| failed(&e))?;
+        let start = Instant::now();
+        tracing::info!(model, "preparing the model; this happens once");
+        convert(&cache.path(source), &path).map_err(|e| failed(&e))?;
+        tracing::info!(model, seconds = start.elapsed().as_secs(), "prepared");
+    }
+    Ok(path)
+}

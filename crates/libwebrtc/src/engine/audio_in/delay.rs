@@ -1,0 +1,83 @@
+//! How much delay the network's jitter asks for.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use super::TICKS_PER_MS;
+
+/// Packets remembered: five seconds of 20 ms packets.
+const WINDOW: usize = 250;
+/// The share of packets that should be in time, of all in the window.
+const IN_TIME: f64 = 0.97;
+/// Added to what the network needs, for the scheduling of this process.
+const MARGIN: Duration = Duration::from_millis(10);
+/// Never wait longer than this: a conversation breaks down before it helps.
+const LIMIT: Duration = Duration::from_millis(400);
+
+/// Estimates the playout delay from the spread of transit times: each
+/// packet's arrival less its timestamp, above the least seen in the window.
+#[derive(Default)]
+pub(super) struct DelayEstimator {
+    /// Arrival of the first packet and its timestamp, the origin of transits.
+    origin: Option<(Instant, u64)>,
+    /// Transit times in microseconds, relative to the origin.
+    transits: VecDeque<i64>,
+    sorted: Vec<i64>,
+    jitter: Duration,
+}
+
+impl DelayEstimator {
+    pub(super) fn update(&mut self, ticks: u64, arrival: Instant) {
+        let (start, first) = *self.origin.get_or_insert((arrival, ticks));
+        let elapsed_us = arrival.duration_since(start).as_micros() as i64;
+        let media_us = (ticks as i64 - first as i64) * 1000 / TICKS_PER_MS as i64;
+        if self.transits.len() == WINDOW {
+            self.transits.pop_front();
+        }
+        self.transits.push_back(elapsed_us - media_us);
+
+        self.sorted.clear();
+        self.sorted.extend(&self.transits);
+        let rank = ((self.sorted.len() - 1) as f64 * IN_TIME).round() as usize;
+        let (before, &mut late, _) = self.sorted.select_nth_unstable(rank);
+        let least = before.iter().copied().min().unwrap_or(late);
+        self.jitter = Duration::from_micros((late - least) as u64);
+    }
+
+    /// The time a packet should wait between its arrival and its playout if it
+    /// came as fast as any.
+    pub(super) fn target(&self) -> Duration {
+        (self.jitter + MARGIN).min(LIMIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(lateness_ms: impl Fn(u64) -> u64) -> Duration {
+        let start = crate::engine::clock::now();
+        let mut delay = DelayEstimator::default();
+        for n in 0..300 {
+            let arrival = start + Duration::from_millis(20 * n + lateness_ms(n));
+            delay.update(960 * n, arrival);
+        }
+        delay.target()
+    }
+
+    #[test]
+    fn a_steady_network_needs_the_margin_only() {
+        assert_eq!(run(|_| 0), MARGIN);
+    }
+
+    #[test]
+    fn spread_is_covered_and_rare_outliers_are_not() {
+        assert_eq!(run(|n| (n % 5) * 10), Duration::from_millis(40) + MARGIN);
+        assert_eq!(run(|n| if n % 100 == 7 { 300 } else { 0 }), MARGIN);
+    }
+
+    #[test]
+    fn the_limit_holds() {
+        assert_eq!(run(|n| (n % 2) * 3000), LIMIT);
+    }
+}

@@ -1,0 +1,20 @@
+//! From received packets to steady 10 ms frames.
+//!
+//! [`JitterBuffer`] is a pure core: packets and the time go in, exactly 10 ms
+//! of audio come out of each `pull`, whatever the network does. It is our own
+//! rather than the `neteq` crate because that one skips over lost packets
+//! instead of concealing them, knows neither in-band FEC nor DTX, orders
+//! packets by raw 32-bit timestamps, and reads the real clock.
+
+mod delay;
+mod jitter;
+mod resample;
+mod stretch;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use jitter::{JitterBuffer, MediaPacket};
+pub(crate) use resample::{Resampler, opus_rate};
+
+/// Ticks of Opus's RTP clock in a millisecond (RFC 7587, section 4.1).
+pub(crate) const TICKS_PER_MS: u64 = 48;

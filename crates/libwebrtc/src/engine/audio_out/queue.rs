@@ -1,0 +1,94 @@
+//! The queue of a source, as a pure function of calls and ticks.
+
+use std::collections::VecDeque;
+
+/// Interleaved samples waiting to be sent, 10 ms of which leave on each tick.
+///
+/// A capture is complete once the queue is at or under its size, so at most
+/// twice that is ever held: what fits, and one capture that waits.
+pub(super) struct CaptureQueue {
+    samples: VecDeque<i16>,
+    frame: usize,
+    size: usize,
+}
+
+impl CaptureQueue {
+    /// A queue of `size` samples from which `frame` samples leave on a tick.
+    pub(super) fn new(frame: usize, size: usize) -> Self {
+        Self {
+            samples: VecDeque::with_capacity(size.max(frame) * 2),
+            frame,
+            size,
+        }
+    }
+
+    /// How many samples may be pushed now.
+    pub(super) fn room(&self) -> usize {
+        (2 * self.size.max(self.frame)).saturating_sub(self.samples.len())
+    }
+
+    pub(super) fn push(&mut self, samples: &[i16]) {
+        self.samples.extend(samples);
+    }
+
+    /// Whether a capture may return.
+    pub(super) fn is_settled(&self) -> bool {
+        self.samples.len() <= self.size
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.samples.clear();
+    }
+
+    /// Moves 10 ms into `out`, replacing what is there: silence, where less
+    /// than that is queued. Answers whether it was sound.
+    pub(super) fn tick(&mut self, out: &mut Vec<i16>) -> bool {
+        out.clear();
+        let sound = self.samples.len() >= self.frame;
+        if sound {
+            out.extend(self.samples.drain(..self.frame));
+        } else {
+            out.resize(self.frame, 0);
+        }
+        sound
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sound_leaves_in_order_and_silence_follows() {
+        let mut queue = CaptureQueue::new(4, 8);
+        queue.push(&[1, 2, 3, 4, 5, 6]);
+        let mut out = Vec::new();
+        assert!(queue.tick(&mut out));
+        assert_eq!(out, [1, 2, 3, 4]);
+        // A part of a frame waits for the rest of it.
+        assert!(!queue.tick(&mut out));
+        assert_eq!(out, [0; 4]);
+        queue.push(&[7, 8]);
+        assert!(queue.tick(&mut out));
+        assert_eq!(out, [5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn a_capture_settles_at_the_size_and_clearing_settles_at_once() {
+        let mut queue = CaptureQueue::new(4, 8);
+        let mut out = Vec::new();
+        queue.push(&[1; 8]);
+        assert!(queue.is_settled());
+        queue.push(&[1; 8]);
+        assert_eq!(queue.room(), 0);
+        assert!(!queue.is_settled());
+        queue.tick(&mut out);
+        assert!(!queue.is_settled());
+        queue.tick(&mut out);
+        assert!(queue.is_settled());
+        queue.push(&[1; 8]);
+        queue.clear();
+        assert!(queue.is_settled());
+        assert!(!queue.tick(&mut out));
+    }
+}

@@ -1,0 +1,19 @@
+//! The one place that reads the clock.
+
+use std::time::Instant;
+
+/// Now, on tokio's clock, so that it follows the paused clock of tests.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// Microseconds since the Unix epoch, for the timestamps of statistics.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the function the lint points to"
+)]
+pub(crate) fn wall_us() -> i64 {
+    std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros() as i64)
+}

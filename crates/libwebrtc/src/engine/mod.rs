@@ -1,0 +1,21 @@
+//! The work behind the interface.
+//!
+//! [`peer`] is the one task that owns a connection's [`str0m::Rtc`] and
+//! sockets; everything else reaches it through [`shared::Shared`], a snapshot
+//! under one short lock, and a bounded queue of commands. Callbacks are called
+//! by that task only, outside of any lock.
+
+pub(crate) mod audio_in;
+pub(crate) mod audio_out;
+pub(crate) mod callback;
+pub(crate) mod clock;
+pub(crate) mod data;
+pub(crate) mod media;
+pub(crate) mod negotiate;
+pub(crate) mod net;
+pub(crate) mod peer;
+pub(crate) mod playout;
+pub(crate) mod sdp;
+pub(crate) mod shared;
+pub(crate) mod stats;
+pub(crate) mod transceiver;

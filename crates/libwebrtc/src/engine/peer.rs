@@ -1,0 +1,380 @@
+//! The one task that owns a connection's `Rtc` and sockets.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use str0m::change::SdpPendingOffer;
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, IceConnectionState as IceState, Input, Output, Rtc, RtcConfig};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Sleep;
+
+use super::clock;
+use super::data::Channels;
+use super::media::Media;
+use super::net::{Arrived, Net};
+use super::shared::Shared;
+use super::stats::{StatsBook, StatsFilter};
+use crate::RtcError;
+use crate::ice_candidate::IceCandidate;
+use crate::peer_connection::{IceConnectionState, PeerConnectionState};
+use crate::session_description::SessionDescription;
+use crate::stats::RtcStats;
+
+/// Commands waiting at most; more make their senders wait.
+const COMMANDS: usize = 64;
+/// Datagrams handled at once before other work gets its turn.
+const BATCH: usize = 32;
+/// A connection that has been lost this long has failed. str0m itself never
+/// gives up; livekit resumes only on failure.
+const LOST_LIMIT: Duration = Duration::from_secs(5);
+/// A connection that has not come about in this time has failed. livekit
+/// itself gives up after 15 s.
+const CONNECT_LIMIT: Duration = Duration::from_secs(20);
+/// How often counters are gathered for `get_stats`.
+const STATS_INTERVAL: Duration = Duration::from_secs(1);
+
+type Reply<T> = oneshot::Sender<Result<T, RtcError>>;
+
+/// What handles ask the task to do.
+pub(crate) enum Command {
+    CreateOffer {
+        ice_restart: bool,
+        reply: Reply<SessionDescription>,
+    },
+    CreateAnswer {
+        reply: Reply<SessionDescription>,
+    },
+    SetLocal {
+        description: SessionDescription,
+        reply: Reply<()>,
+    },
+    SetRemote {
+        description: SessionDescription,
+        reply: Reply<()>,
+    },
+    AddCandidate {
+        candidate: IceCandidate,
+        reply: Reply<()>,
+    },
+    GetStats {
+        filter: StatsFilter,
+        reply: Reply<Vec<RtcStats>>,
+    },
+}
+
+impl Command {
+    /// Sends a command and waits for its answer.
+    pub(crate) async fn ask<T>(
+        commands: &mpsc::Sender<Command>,
+        make: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<T, RtcError> {
+        let (reply, answer) = oneshot::channel();
+        commands
+            .send(make(reply))
+            .await
+            .map_err(|_| RtcError::closed())?;
+        answer.await.map_err(|_| RtcError::closed())?
+    }
+}
+
+pub(crate) struct Peer {
+    pub(crate) rtc: Rtc,
+    pub(crate) net: Net,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commands: mpsc::WeakSender<Command>,
+    pub(crate) channels: Channels,
+    pub(crate) media: Media,
+    pub(crate) stats: StatsBook,
+    /// The offer that waits for its answer.
+    pub(crate) pending: Option<SdpPendingOffer>,
+    /// The last offer was made without any change, so its answer changes nothing.
+    pub(crate) unchanged_offer: bool,
+    /// The answer to the offer applied last.
+    pub(crate) answer: Option<SessionDescription>,
+    /// The description set and not yet in force.
+    pub(crate) proposed: Option<SessionDescription>,
+    /// Whether an offer has ever been answered.
+    pub(crate) negotiated: bool,
+    pub(crate) sctp_negotiated: bool,
+    timeout: Instant,
+    /// When the present state turns into failure.
+    fails_at: Option<Instant>,
+}
+
+impl Peer {
+    /// Starts the task of a new connection. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When there is no runtime or no socket can be bound.
+    pub(crate) fn spawn(shared: Arc<Shared>) -> Result<mpsc::Sender<Command>, RtcError> {
+        tokio::runtime::Handle::try_current().map_err(|_| {
+            RtcError::invalid_state("create the peer connection inside a tokio runtime")
+        })?;
+        let net = Net::bind()
+            .map_err(|error| RtcError::internal(format!("no UDP socket can be bound: {error}")))?;
+        let (sender, receiver) = mpsc::channel(COMMANDS);
+        let now = clock::now();
+        let peer = Self {
+            rtc: build_rtc(&net, now),
+            net,
+            shared,
+            commands: sender.downgrade(),
+            channels: Channels::default(),
+            media: Media::default(),
+            stats: StatsBook::default(),
+            pending: None,
+            unchanged_offer: false,
+            answer: None,
+            proposed: None,
+            negotiated: false,
+            sctp_negotiated: false,
+            timeout: now,
+            fails_at: None,
+        };
+        tokio::spawn(peer.run(receiver));
+        Ok(sender)
+    }
+
+    async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+        let mut sleep: Pin<Box<Sleep>> = Box::pin(tokio::time::sleep_until(self.timeout.into()));
+        let shared = self.shared.clone();
+        self.drain();
+        while !shared.is_closing() {
+            self.service_channels();
+            let due = self
+                .fails_at
+                .map_or(self.timeout, |at| at.min(self.timeout));
+            if sleep.deadline() != due.into() {
+                sleep.as_mut().reset(due.into());
+            }
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.obey(command),
+                    // The last handle is gone.
+                    None => break,
+                },
+                () = shared.wake.notified() => {}
+                packet = self.media.outgoing.recv() => self.send_packet(packet),
+                arrived = self.net.receive() => self.receive_batch(arrived),
+                () = sleep.as_mut() => self.advance(),
+            }
+        }
+        self.shut_down();
+    }
+
+    fn obey(&mut self, command: Command) {
+        // A caller that has gone away needs no answer.
+        match command {
+            Command::CreateOffer { ice_restart, reply } => {
+                let _ = reply.send(self.create_offer(ice_restart));
+            }
+            Command::CreateAnswer { reply } => {
+                let _ = reply.send(self.create_answer());
+            }
+            Command::SetLocal { description, reply } => {
+                let _ = reply.send(self.set_local(description));
+            }
+            Command::SetRemote { description, reply } => {
+                let _ = reply.send(self.set_remote(&description));
+            }
+            Command::AddCandidate { candidate, reply } => {
+                self.add_candidate(&candidate.candidate());
+                let _ = reply.send(Ok(()));
+            }
+            Command::GetStats { filter, reply } => {
+                let _ = reply.send(Ok(self.report(&filter)));
+            }
+        }
+        self.drain();
+    }
+
+    /// Adds a candidate of the other side; one that cannot be used is skipped.
+    pub(crate) fn add_candidate(&mut self, text: &str) {
+        let text = text.trim();
+        if text.is_empty() {
+            return; // the end of candidates
+        }
+        match Candidate::from_sdp_string(text) {
+            Ok(candidate) => {
+                self.reach(&candidate);
+                self.rtc.add_remote_candidate(candidate);
+                self.drain();
+            }
+            Err(error) => tracing::debug!(text, %error, "a candidate was skipped"),
+        }
+    }
+
+    /// Binds what it takes to reach a candidate.
+    pub(crate) fn reach(&mut self, candidate: &Candidate) {
+        if candidate.proto() == Protocol::Udp
+            && let Some(address) = self.net.reach(candidate.addr().ip())
+        {
+            add_host(&mut self.rtc, address);
+            self.drain();
+        }
+    }
+
+    /// Starts again with an `Rtc` that has negotiated nothing.
+    pub(crate) fn replace_rtc(&mut self) {
+        self.rtc = build_rtc(&self.net, clock::now());
+        self.channels.forget_ids();
+        self.pending = None;
+        self.drain();
+    }
+
+    fn receive_batch(&mut self, first: Arrived) {
+        let mut next = Some(first);
+        for _ in 0..BATCH {
+            let Some(arrived) = next else { break };
+            let datagram = self.net.datagram(arrived.length);
+            let input = Receive::new(Protocol::Udp, arrived.source, arrived.destination, datagram);
+            // What is neither STUN, DTLS nor RTP is not for us.
+            if let Ok(receive) = input {
+                let handled = self.rtc.handle_input(Input::Receive(clock::now(), receive));
+                self.check(handled);
+                self.drain();
+            }
+            next = self.net.try_receive();
+        }
+    }
+
+    /// Moves time forward.
+    pub(crate) fn advance(&mut self) {
+        let now = clock::now();
+        let handled = self.rtc.handle_input(Input::Timeout(now));
+        self.check(handled);
+        self.drain();
+        if self.fails_at.is_some_and(|at| at <= now) {
+            self.fail("the other side cannot be reached");
+        }
+    }
+
+    fn check(&mut self, handled: Result<(), str0m::RtcError>) {
+        if let Err(error) = handled {
+            self.fail(&error.to_string());
+        }
+    }
+
+    fn fail(&mut self, reason: &str) {
+        self.fails_at = None;
+        tracing::info!(reason, "the peer connection failed");
+        self.shared.set_ice(IceConnectionState::Failed);
+        self.shared.set_connection(PeerConnectionState::Failed);
+    }
+
+    /// Carries out all that str0m wants done. Due after each change to it.
+    pub(crate) fn drain(&mut self) {
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(at)) => {
+                    self.timeout = at;
+                    return;
+                }
+                Ok(Output::Transmit(transmit)) => {
+                    self.net
+                        .send(transmit.source, transmit.destination, &transmit.contents);
+                }
+                Ok(Output::Event(event)) => self.on_event(event),
+                Err(error) => {
+                    self.timeout = clock::now() + STATS_INTERVAL;
+                    return self.fail(&error.to_string());
+                }
+            }
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.on_connected(),
+            Event::IceConnectionStateChange(state) => self.on_ice(state),
+            Event::ChannelOpen(id, label) => self.channel_opened(id, label),
+            Event::ChannelData(data) => self.channel_data(data.id, data.binary, &data.data),
+            Event::ChannelClose(id) => self.channel_closed(id),
+            Event::RtpPacket(packet) => self.receive_packet(packet),
+            Event::PeerStats(stats) => self.stats.peer = Some(stats),
+            Event::MediaIngressStats(stats) => self.stats.ingress(stats),
+            Event::MediaEgressStats(stats) => self.on_egress_stats(stats),
+            Event::Closed => self.fail("the other side closed the connection"),
+            _ => {}
+        }
+    }
+
+    fn on_connected(&mut self) {
+        self.fails_at = None;
+        self.shared.set_connection(PeerConnectionState::Connected);
+    }
+
+    /// `Event::Connected` comes once only: after an ICE restart the state
+    /// follows ICE.
+    fn on_ice(&mut self, state: IceState) {
+        let now = clock::now();
+        let connected = self.shared.connection() == PeerConnectionState::Connected;
+        match state {
+            IceState::New => {}
+            // A restart checks new pairs while the old one carries on.
+            IceState::Checking if connected => {}
+            IceState::Checking => {
+                self.fails_at = Some(now + CONNECT_LIMIT);
+                self.shared.set_ice(IceConnectionState::Checking);
+                self.shared.set_connection(PeerConnectionState::Connecting);
+            }
+            IceState::Connected | IceState::Completed => {
+                self.shared.set_ice(match state {
+                    IceState::Completed => IceConnectionState::Completed,
+                    _ => IceConnectionState::Connected,
+                });
+                if self.rtc.is_connected() {
+                    self.on_connected();
+                } else {
+                    self.fails_at = Some(now + CONNECT_LIMIT);
+                    self.shared.set_connection(PeerConnectionState::Connecting);
+                }
+            }
+            IceState::Disconnected => {
+                let limit = if connected { LOST_LIMIT } else { CONNECT_LIMIT };
+                self.fails_at = Some(self.fails_at.unwrap_or(now + limit).min(now + limit));
+                self.shared.set_ice(IceConnectionState::Disconnected);
+                if connected {
+                    self.shared
+                        .set_connection(PeerConnectionState::Disconnected);
+                }
+            }
+        }
+    }
+
+    /// Says goodbye to the other side and ends all that hangs on the connection.
+    fn shut_down(&mut self) {
+        self.shared.close();
+        for transceiver in self.shared.transceivers() {
+            transceiver.close();
+        }
+        self.close_channels();
+        self.shared.clear_callbacks();
+        if self.rtc.close().is_ok() {
+            self.drain();
+        }
+    }
+}
+
+fn build_rtc(net: &Net, now: Instant) -> Rtc {
+    let mut rtc = RtcConfig::new()
+        .set_rtp_mode(true)
+        .enable_opus(true, false)
+        .set_stats_interval(Some(STATS_INTERVAL))
+        .build(now);
+    for address in net.addresses() {
+        add_host(&mut rtc, address);
+    }
+    rtc
+}
+
+fn add_host(rtc: &mut Rtc, address: std::net::SocketAddr) {
+    match Candidate::host(address, Protocol::Udp) {
+        Ok(candidate) => {
+            rtc.add_local_candidate(candidate);
+        }
+        Err(error) => tracing::debug!(%address, %error, "an address is no candidate"),
+    }
+}

@@ -1,0 +1,50 @@
+//! A group of tracks the other side sends together.
+
+use std::fmt;
+
+use crate::audio_track::RtcAudioTrack;
+use crate::media_stream_track::MediaStreamTrack;
+use crate::video_track::RtcVideoTrack;
+
+/// A stream of the other side, named by the `a=msid` line of its tracks.
+#[derive(Clone)]
+pub struct MediaStream {
+    id: String,
+    track: MediaStreamTrack,
+}
+
+impl MediaStream {
+    pub(crate) fn new(id: String, track: MediaStreamTrack) -> Self {
+        Self { id, track }
+    }
+
+    /// The stream id of the `a=msid` line.
+    pub fn id(&self) -> String {
+        self.id.clone()
+    }
+
+    /// The audio tracks of this stream's media section.
+    pub fn audio_tracks(&self) -> Vec<RtcAudioTrack> {
+        match &self.track {
+            MediaStreamTrack::Audio(track) => vec![track.clone()],
+            MediaStreamTrack::Video(_) => vec![],
+        }
+    }
+
+    /// The video tracks of this stream's media section.
+    pub fn video_tracks(&self) -> Vec<RtcVideoTrack> {
+        match &self.track {
+            MediaStreamTrack::Video(track) => vec![track.clone()],
+            MediaStreamTrack::Audio(_) => vec![],
+        }
+    }
+}
+
+impl fmt::Debug for MediaStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MediaStream")
+            .field("id", &self.id)
+            .field("track", &self.track)
+            .finish()
+    }
+}

@@ -1,0 +1,55 @@
+//! The receiving half of a transceiver.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::RtcError;
+use crate::engine::transceiver::Transceiver;
+use crate::media_stream::MediaStream;
+use crate::media_stream_track::MediaStreamTrack;
+use crate::rtp_parameters::RtpParameters;
+use crate::stats::RtcStats;
+
+/// The receiving half of a transceiver.
+#[derive(Clone)]
+pub struct RtpReceiver {
+    pub(crate) inner: Arc<Transceiver>,
+}
+
+impl RtpReceiver {
+    /// The track being received; none until the other side names one.
+    pub fn track(&self) -> Option<MediaStreamTrack> {
+        self.inner.receiver_track()
+    }
+
+    /// The ids of the streams the track belongs to.
+    pub fn stream_ids(&self) -> Vec<String> {
+        self.streams().iter().map(MediaStream::id).collect()
+    }
+
+    /// The streams the track belongs to; none until the other side names one.
+    pub fn streams(&self) -> Vec<MediaStream> {
+        self.inner.receiver_streams()
+    }
+
+    /// Statistics of what is received.
+    ///
+    /// # Errors
+    /// When the connection is closed.
+    pub async fn get_stats(&self) -> Result<Vec<RtcStats>, RtcError> {
+        self.inner.stats(false).await
+    }
+
+    /// What was negotiated.
+    pub fn parameters(&self) -> RtpParameters {
+        RtpParameters::default()
+    }
+}
+
+impl fmt::Debug for RtpReceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RtpReceiver")
+            .field("track", &self.track())
+            .finish()
+    }
+}

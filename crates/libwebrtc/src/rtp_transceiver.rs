@@ -1,0 +1,105 @@
+//! A media section of a connection, both its directions.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::RtcError;
+use crate::engine::transceiver::Transceiver;
+use crate::rtp_parameters::{RtpCodecCapability, RtpEncodingParameters};
+use crate::rtp_receiver::RtpReceiver;
+use crate::rtp_sender::RtpSender;
+use crate::unsupported::Unsupported;
+
+/// How a new transceiver starts.
+#[derive(Debug, Clone)]
+pub struct RtpTransceiverInit {
+    /// Its direction.
+    pub direction: RtpTransceiverDirection,
+    /// The streams its track belongs to.
+    pub stream_ids: Vec<String>,
+    /// The encodings to send.
+    pub send_encodings: Vec<RtpEncodingParameters>,
+}
+
+/// Which ways media flows, seen from this side.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub enum RtpTransceiverDirection {
+    /// Both.
+    SendRecv,
+    /// Out only.
+    SendOnly,
+    /// In only.
+    RecvOnly,
+    /// Neither.
+    Inactive,
+    /// Neither, for good.
+    Stopped,
+}
+
+/// A transceiver. Clones are the same transceiver.
+#[derive(Clone)]
+pub struct RtpTransceiver {
+    pub(crate) inner: Arc<Transceiver>,
+}
+
+impl RtpTransceiver {
+    /// The media section's id, once one has been offered.
+    pub fn mid(&self) -> Option<String> {
+        self.inner.mid()
+    }
+
+    /// The negotiated direction.
+    pub fn current_direction(&self) -> Option<RtpTransceiverDirection> {
+        self.inner.current_direction()
+    }
+
+    /// The direction asked for.
+    pub fn direction(&self) -> RtpTransceiverDirection {
+        self.inner.direction()
+    }
+
+    /// The sending half.
+    pub fn sender(&self) -> RtpSender {
+        RtpSender {
+            inner: self.inner.clone(),
+        }
+    }
+
+    /// The receiving half.
+    pub fn receiver(&self) -> RtpReceiver {
+        RtpReceiver {
+            inner: self.inner.clone(),
+        }
+    }
+
+    /// Not applied: see [`Unsupported::CodecPreferences`].
+    ///
+    /// # Errors
+    /// For an audio transceiver. Video is not sent at all, so there the call
+    /// is only reported.
+    pub fn set_codec_preferences(&self, _codecs: Vec<RtpCodecCapability>) -> Result<(), RtcError> {
+        if self.inner.is_audio() {
+            return Err(Unsupported::CodecPreferences.error());
+        }
+        Unsupported::CodecPreferences.report();
+        Ok(())
+    }
+
+    /// Ends both directions with the next negotiation.
+    ///
+    /// # Errors
+    /// None in this engine.
+    pub fn stop(&self) -> Result<(), RtcError> {
+        self.inner.stop();
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RtpTransceiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RtpTransceiver")
+            .field("mid", &self.mid())
+            .field("direction", &self.direction())
+            .finish()
+    }
+}

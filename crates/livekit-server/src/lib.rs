@@ -1,0 +1,291 @@
+//! A real livekit-server as a child process, on free loopback ports of its own: the demo and the
+//! tests talk to the same server that production does.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+/// The version that `make tools` installs.
+const VERSION: &str = "1.13.3";
+
+/// How often to try other ports when somebody else took one between finding and using it.
+const ATTEMPTS: usize = 5;
+
+/// A livekit-server on loopback with a random key. Dropping it stops it.
+#[derive(Debug)]
+pub struct LiveKitServer {
+    /// For clients: `ws://127.0.0.1:<port>`.
+    pub url: String,
+    /// For server APIs: `http://127.0.0.1:<port>`.
+    pub http_url: String,
+    /// The only key it knows.
+    pub api_key: String,
+    /// The key's secret, 64 characters.
+    pub api_secret: String,
+    child: Child,
+    folder: PathBuf,
+}
+
+/// What may differ from one server to the next.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Where webhooks go, signed with the server's key.
+    pub webhook_urls: Vec<String>,
+    /// Media over TCP only.
+    pub force_tcp: bool,
+    /// How long an empty room stays; the server's own default (300 s) when `None`.
+    pub empty_timeout: Option<Duration>,
+    /// How long a room stays after the last one left; the server's default (20 s) when `None`.
+    pub departure_timeout: Option<Duration>,
+    /// `host:port` of a Redis, for several nodes or egress.
+    pub redis: Option<String>,
+    /// A key and secret to use in place of random ones, as two nodes must share theirs.
+    pub key: Option<(String, String)>,
+}
+
+impl LiveKitServer {
+    /// Starts a server with default options and waits until it is healthy.
+    ///
+    /// # Errors
+    /// When there is no livekit-server (the message says how to get it), or it does not come
+    /// up; the message then holds the end of its log.
+    pub async fn start() -> anyhow::Result<Self> {
+        Self::start_with(Options::default()).await
+    }
+
+    /// Starts a server and waits until it is healthy.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(options: Options) -> anyhow::Result<Self> {
+        let binary = find_binary()?;
+        let mut attempt = 1;
+        loop {
+            let mut server = Self::spawn(&binary, &options)?;
+            match server.wait_until_healthy().await {
+                Ok(()) => return Ok(server),
+                Err(error) if attempt == ATTEMPTS => return Err(error),
+                Err(_) => attempt += 1,
+            }
+        }
+    }
+
+    fn spawn(binary: &Path, options: &Options) -> anyhow::Result<Self> {
+        let [signal, rtc_tcp] = free_tcp_ports()?;
+        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?
+            .local_addr()?
+            .port();
+        let (api_key, api_secret) = options.key.clone().unwrap_or_else(random_key);
+        let folder = std::env::temp_dir().join(format!("sidetone-livekit-{}", random()));
+        fs::create_dir(&folder)?;
+        let config = config(options, signal, rtc_tcp, udp, &api_key, &api_secret);
+        let config_path = folder.join("config.yaml");
+        fs::write(&config_path, config)?;
+        let log = File::create(folder.join("log"))?;
+        let child = Command::new(binary)
+            .arg("--config")
+            .arg(&config_path)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .with_context(|| format!("{} does not start", binary.display()))?;
+        Ok(Self {
+            url: format!("ws://127.0.0.1:{signal}"),
+            http_url: format!("http://127.0.0.1:{signal}"),
+            api_key,
+            api_secret,
+            child,
+            folder,
+        })
+    }
+
+    async fn wait_until_healthy(&mut self) -> anyhow::Result<()> {
+        for _ in 0..300 {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("livekit-server ended with {status}:\n{}", self.log_tail());
+            }
+            // A server that lost the race for its port ends at once: healthy and still
+            // running means that the answer was this server's.
+            if timeout(Duration::from_secs(1), self.is_healthy()).await == Ok(true)
+                && self.child.try_wait()?.is_none()
+            {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        bail!(
+            "livekit-server is not healthy after 15 s:\n{}",
+            self.log_tail()
+        )
+    }
+
+    async fn is_healthy(&self) -> bool {
+        let address = self.http_url.trim_start_matches("http://");
+        let Ok(mut stream) = TcpStream::connect(address).await else {
+            return false;
+        };
+        let request = format!("GET / HTTP/1.0\r\nHost: {address}\r\n\r\n");
+        let mut answer = String::new();
+        stream.write_all(request.as_bytes()).await.is_ok()
+            && stream.read_to_string(&mut answer).await.is_ok()
+            && answer
+                .lines()
+                .next()
+                .is_some_and(|status| status.contains(" 200 "))
+    }
+
+    /// Its log so far. It holds rooms and identities, no secrets of other systems.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn log_tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    /// The process, for tests that stop (SIGSTOP) or kill it.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for LiveKitServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!(
+                "the end of livekit-server's log ({}):",
+                self.folder.display()
+            );
+            eprintln!("{}", self.log_tail());
+        } else {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Loopback only, and no STUN server of anybody else's: without `stun_servers` the server
+/// hands Google's to its clients.
+fn config(
+    options: &Options,
+    signal: u16,
+    rtc_tcp: u16,
+    udp: u16,
+    api_key: &str,
+    api_secret: &str,
+) -> String {
+    let mut config = serde_json::json!({
+        "port": signal,
+        "bind_addresses": ["127.0.0.1"],
+        "rtc": {
+            "tcp_port": rtc_tcp,
+            "udp_port": udp,
+            "node_ip": "127.0.0.1",
+            "use_external_ip": false,
+            "enable_loopback_candidate": true,
+            "ips": { "includes": ["127.0.0.1/32"] },
+            "stun_servers": [format!("127.0.0.1:{udp}")],
+            "force_tcp": options.force_tcp,
+        },
+        "keys": { api_key: api_secret },
+        "logging": { "level": "info", "pion_level": "error" },
+        "room": {},
+    });
+    if !options.webhook_urls.is_empty() {
+        config["webhook"] = serde_json::json!({ "api_key": api_key, "urls": options.webhook_urls });
+    }
+    if let Some(limit) = options.empty_timeout {
+        config["room"]["empty_timeout"] = limit.as_secs().into();
+    }
+    if let Some(limit) = options.departure_timeout {
+        config["room"]["departure_timeout"] = limit.as_secs().into();
+    }
+    if let Some(address) = &options.redis {
+        config["redis"] = serde_json::json!({ "address": address });
+    }
+    config.to_string() // JSON is YAML
+}
+
+/// Both are held until both are found, so that they differ.
+fn free_tcp_ports() -> anyhow::Result<[u16; 2]> {
+    let a = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let b = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok([a.local_addr()?.port(), b.local_addr()?.port()])
+}
+
+fn random() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+fn random_key() -> (String, String) {
+    (format!("API{}", &random()[..12]), random() + &random())
+}
+
+/// `LIVEKIT_SERVER_BIN`, else `livekit-server` on the PATH, else what `make tools` installed.
+fn find_binary() -> anyhow::Result<PathBuf> {
+    if let Some(path) = std::env::var_os("LIVEKIT_SERVER_BIN") {
+        let path = PathBuf::from(path);
+        if path.is_file() {
+            return Ok(path);
+        }
+        bail!(
+            "LIVEKIT_SERVER_BIN is {}, where no file is; correct or unset it",
+            path.display()
+        );
+    }
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let cache = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let installed = cache.map(|folder| {
+        folder
+            .join("sidetone/tools")
+            .join(format!("livekit-server-{VERSION}"))
+    });
+    std::env::split_paths(&on_path)
+        .map(|folder| folder.join("livekit-server"))
+        .chain(installed)
+        .find(|path| path.is_file())
+        .with_context(|| {
+            format!(
+                "no livekit-server found: run `make tools`, which installs {VERSION}, \
+                 put one on the PATH, or set LIVEKIT_SERVER_BIN to its path"
+            )
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn servers_start_side_by_side_and_end_with_their_handle() {
+        let start = || tokio::spawn(LiveKitServer::start());
+        let (a, b, c) = tokio::join!(start(), start(), start());
+        let servers = [a, b, c].map(|server| server.unwrap().unwrap());
+        let urls: std::collections::HashSet<_> = servers.iter().map(|s| s.url.clone()).collect();
+        assert_eq!(urls.len(), 3);
+        let address = servers[0].http_url.trim_start_matches("http://").to_owned();
+        let folder = servers[0].folder.clone();
+        assert!(servers[0].api_secret.len() >= 32);
+        assert!(
+            servers[0].log().contains("starting LiveKit server"),
+            "{}",
+            servers[0].log()
+        );
+        drop(servers);
+        assert!(TcpStream::connect(address).await.is_err());
+        assert!(!folder.exists());
+    }
+}

@@ -1,0 +1,383 @@
+//! Samples: rates, and the containers that requests and answers use.
+
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use opus::{Application, Channels, Encoder};
+use rubato::audioadapter_buffers::owned::InterleavedOwned;
+use rubato::{
+    Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType,
+    WindowFunction,
+};
+
+/// Converts whole clips by one fixed ratio. Mono, f32.
+pub(crate) struct Resampler {
+    inner: Async<f32>,
+}
+
+impl Resampler {
+    /// `ratio` is output rate over input rate.
+    pub(crate) fn new(ratio: f64) -> Result<Self, String> {
+        let parameters = SincInterpolationParameters {
+            sinc_len: 64,
+            f_cutoff: None,
+            interpolation: SincInterpolationType::Linear,
+            oversampling_factor: 256,
+            window: WindowFunction::BlackmanHarris2,
+        };
+        Async::new_sinc(ratio, 1.0, &parameters, 1024, 1, FixedAsync::Input)
+            .map(|inner| Self { inner })
+            .map_err(|error| error.to_string())
+    }
+
+    /// Converts one clip. Nothing of the clip before it is left over.
+    pub(crate) fn convert(&mut self, samples: Vec<f32>) -> Result<Vec<f32>, String> {
+        let frames = samples.len();
+        let input = InterleavedOwned::new_from(samples, 1, frames).map_err(|e| e.to_string())?;
+        let output = self
+            .inner
+            .process_all(&input, frames, None)
+            .map_err(|e| e.to_string())?;
+        Ok(output.take_data())
+    }
+}
+
+/// Reads a WAV file of any rate, channel count and usual sample format into
+/// mono samples in -1..1 at `rate`.
+pub(crate) fn read_wav(bytes: &[u8], rate: u32) -> Result<Vec<f32>, String> {
+    let bytes = with_true_length(bytes);
+    let mut reader = hound::WavReader::new(Cursor::new(&bytes)).map_err(|e| e.to_string())?;
+    let spec = reader.spec();
+    if spec.channels == 0 || !(4_000..=192_000).contains(&spec.sample_rate) {
+        return Err(format!(
+            "{} channels at {} Hz",
+            spec.channels, spec.sample_rate
+        ));
+    }
+    let samples: Result<Vec<f32>, _> = match spec.sample_format {
+        hound::SampleFormat::Float => reader.samples::<f32>().collect(),
+        hound::SampleFormat::Int => {
+            let scale = 1.0 / (1u64 << (spec.bits_per_sample - 1)) as f32;
+            reader
+                .samples::<i32>()
+                .map(|sample| sample.map(|s| s as f32 * scale))
+                .collect()
+        }
+    };
+    let samples = samples.map_err(|e| e.to_string())?;
+    if samples.iter().any(|sample| !sample.is_finite()) {
+        return Err("a sample is not a number".into());
+    }
+    let channels = usize::from(spec.channels);
+    let mono = match channels {
+        1 => samples,
+        _ => samples
+            .chunks_exact(channels)
+            .map(|f| f.iter().sum::<f32>() / channels as f32)
+            .collect(),
+    };
+    if spec.sample_rate == rate || mono.is_empty() {
+        return Ok(mono);
+    }
+    Resampler::new(f64::from(rate) / f64::from(spec.sample_rate))?.convert(mono)
+}
+
+/// Sets the length of the data chunk to what is there, where it claims more:
+/// writers that stream (OpenAI's speech among them) leave it at 0xFFFFFFFF.
+fn with_true_length(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut at = 12; // behind RIFF, length, WAVE
+    while let Some(header) = bytes.get(at..at + 8) {
+        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+        let rest = bytes.len() - at - 8;
+        if header.starts_with(b"data") {
+            if length as usize <= rest {
+                break;
+            }
+            // whole samples of up to 32 bits and two channels
+            let whole = (rest - rest % 8) as u32;
+            let mut mended = bytes.to_vec();
+            mended[at + 4..at + 8].copy_from_slice(&whole.to_le_bytes());
+            return Cow::Owned(mended);
+        }
+        at = at.saturating_add(8 + length as usize + length as usize % 2);
+    }
+    Cow::Borrowed(bytes)
+}
+
+/// Little-endian bytes of 16-bit samples.
+pub(crate) fn s16le(samples: &[i16]) -> Vec<u8> {
+    samples
+        .iter()
+        .flat_map(|sample| sample.to_le_bytes())
+        .collect()
+}
+
+/// A whole WAV file of 16-bit mono PCM.
+pub(crate) fn wav(samples: &[i16], rate: u32) -> Vec<u8> {
+    let data = samples.len() as u32 * 2;
+    let mut file = Vec::with_capacity(44 + samples.len() * 2);
+    file.extend(b"RIFF");
+    file.extend((36 + data).to_le_bytes());
+    file.extend(b"WAVEfmt ");
+    file.extend(16u32.to_le_bytes());
+    file.extend(1u16.to_le_bytes()); // PCM
+    file.extend(1u16.to_le_bytes()); // mono
+    file.extend(rate.to_le_bytes());
+    file.extend((rate * 2).to_le_bytes());
+    file.extend(2u16.to_le_bytes());
+    file.extend(16u16.to_le_bytes());
+    file.extend(b"data");
+    file.extend(data.to_le_bytes());
+    file.extend(s16le(samples));
+    file
+}
+
+/// Writes 24 kHz speech as Opus in Ogg (RFC 7845), page by page.
+pub(crate) struct OggOpus {
+    encoder: Encoder,
+    writer: ogg::PacketWriter<'static, Vec<u8>>,
+    serial: u32,
+    /// Samples that do not fill a frame yet.
+    rest: Vec<i16>,
+    /// Granule position: 48 kHz samples, as the format counts.
+    granule: u64,
+    pre_skip: u16,
+    samples: u64,
+}
+
+impl OggOpus {
+    /// Bytes of one encoded frame at most: RFC 6716 says 1275.
+    const MAX_PACKET: usize = 1275;
+    const RATE: u32 = 24_000;
+    /// 20 ms, Opus' usual frame.
+    const FRAME: usize = 480;
+    const BITRATE: i32 = 32_000;
+
+    /// Starts a stream: the two headers are ready in [`Self::take`].
+    pub(crate) fn new(serial: u32) -> Result<Self, String> {
+        let mut encoder = Encoder::new(Self::RATE, Channels::Mono, Application::Voip)
+            .map_err(|e| e.to_string())?;
+        encoder
+            .set_bitrate(opus::Bitrate::Bits(Self::BITRATE))
+            .map_err(|e| e.to_string())?;
+        let lookahead = encoder.get_lookahead().map_err(|e| e.to_string())?;
+        // in 48 kHz samples, whatever the encoder's rate
+        let pre_skip = u16::try_from(lookahead * 2).map_err(|e| e.to_string())?;
+        let mut ogg = Self {
+            encoder,
+            writer: ogg::PacketWriter::new(Vec::new()),
+            serial,
+            rest: Vec::new(),
+            granule: 0,
+            pre_skip,
+            samples: 0,
+        };
+        let mut head = b"OpusHead\x01\x01".to_vec();
+        head.extend(pre_skip.to_le_bytes());
+        head.extend(Self::RATE.to_le_bytes());
+        head.extend([0, 0, 0]); // no gain, mapping family 0
+        ogg.write(head, ogg::PacketWriteEndInfo::EndPage)?;
+        let vendor = b"sidetone";
+        let mut tags = b"OpusTags".to_vec();
+        tags.extend((vendor.len() as u32).to_le_bytes());
+        tags.extend(vendor);
+        tags.extend(0u32.to_le_bytes());
+        ogg.write(tags, ogg::PacketWriteEndInfo::EndPage)?;
+        Ok(ogg)
+    }
+
+    /// Encodes samples; what does not fill a frame waits for more.
+    pub(crate) fn push(&mut self, samples: &[i16]) -> Result<(), String> {
+        self.samples += samples.len() as u64;
+        self.rest.extend_from_slice(samples);
+        let whole = self.rest.len() / Self::FRAME * Self::FRAME;
+        let frames: Vec<i16> = self.rest.drain(..whole).collect();
+        let count = frames.len() / Self::FRAME;
+        for (n, frame) in frames.chunks_exact(Self::FRAME).enumerate() {
+            // a page for each push, so that it can leave at once
+            let end = if n + 1 == count {
+                ogg::PacketWriteEndInfo::EndPage
+            } else {
+                ogg::PacketWriteEndInfo::NormalPacket
+            };
+            self.frame(frame, end)?;
+        }
+        Ok(())
+    }
+
+    /// Encodes the rest and ends the stream at the exact sample.
+    pub(crate) fn finish(&mut self) -> Result<(), String> {
+        // the decoder's delay must be flushed out too
+        let delay = usize::from(self.pre_skip / 2);
+        let mut tail = std::mem::take(&mut self.rest);
+        tail.resize(
+            (tail.len() + delay).div_ceil(Self::FRAME).max(1) * Self::FRAME,
+            0,
+        );
+        let count = tail.len() / Self::FRAME;
+        for (n, frame) in tail.chunks_exact(Self::FRAME).enumerate() {
+            let last = n + 1 == count;
+            if last {
+                let end = self.samples * 2 + u64::from(self.pre_skip);
+                let packet = self.encode(frame)?;
+                self.granule = end;
+                self.write(packet, ogg::PacketWriteEndInfo::EndStream)?;
+            } else {
+                self.frame(frame, ogg::PacketWriteEndInfo::NormalPacket)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes written since the last call.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self.writer.inner_mut())
+    }
+
+    fn frame(&mut self, frame: &[i16], end: ogg::PacketWriteEndInfo) -> Result<(), String> {
+        let packet = self.encode(frame)?;
+        self.granule += Self::FRAME as u64 * 2;
+        self.write(packet, end)
+    }
+
+    fn encode(&mut self, frame: &[i16]) -> Result<Vec<u8>, String> {
+        self.encoder
+            .encode_vec(frame, Self::MAX_PACKET)
+            .map_err(|e| e.to_string())
+    }
+
+    fn write(&mut self, packet: Vec<u8>, end: ogg::PacketWriteEndInfo) -> Result<(), String> {
+        self.writer
+            .write_packet(packet, self.serial, end, self.granule)
+            .map_err(|e| e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(rate: u32, seconds: f32, hz: f32) -> Vec<f32> {
+        let count = (rate as f32 * seconds) as usize;
+        (0..count)
+            .map(|n| 0.5 * (n as f32 / rate as f32 * hz * std::f32::consts::TAU).sin())
+            .collect()
+    }
+
+    fn hound(spec: hound::WavSpec, samples: &[f32]) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+        for sample in samples {
+            for _ in 0..spec.channels {
+                match spec.sample_format {
+                    hound::SampleFormat::Float => writer.write_sample(*sample).unwrap(),
+                    hound::SampleFormat::Int => {
+                        let full = (1i64 << (spec.bits_per_sample - 1)) as f32;
+                        writer.write_sample((sample * full) as i32).unwrap();
+                    }
+                }
+            }
+        }
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    }
+
+    /// The share of the signal's power that is at `hz`.
+    fn purity(samples: &[f32], rate: f32, hz: f32) -> f32 {
+        let (mut re, mut im, mut power) = (0.0, 0.0, 0.0);
+        for (n, sample) in samples.iter().enumerate() {
+            let angle = n as f32 / rate * hz * std::f32::consts::TAU;
+            (re, im) = (re + sample * angle.cos(), im + sample * angle.sin());
+            power += sample * sample;
+        }
+        2.0 * (re * re + im * im) / samples.len() as f32 / power
+    }
+
+    #[test]
+    fn every_usual_wav_is_read() {
+        for (sample_rate, channels, bits_per_sample, sample_format) in [
+            (8_000, 1, 16, hound::SampleFormat::Int),
+            (44_100, 2, 24, hound::SampleFormat::Int),
+            (48_000, 1, 32, hound::SampleFormat::Float),
+            (16_000, 2, 8, hound::SampleFormat::Int),
+            (22_050, 1, 32, hound::SampleFormat::Int),
+        ] {
+            let spec = hound::WavSpec {
+                channels,
+                sample_rate,
+                bits_per_sample,
+                sample_format,
+            };
+            let bytes = hound(spec, &tone(sample_rate, 1.0, 440.0));
+            let samples = read_wav(&bytes, 16_000).unwrap();
+            assert!(
+                (15_990..=16_010).contains(&samples.len()),
+                "{spec:?}: {}",
+                samples.len()
+            );
+            assert!(purity(&samples, 16_000.0, 440.0) > 0.99, "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn a_streamed_header_is_read_and_garbage_is_not() {
+        let samples: Vec<i16> = (0..1000).collect();
+        let mut bytes = wav(&samples, 24_000);
+        bytes[40..44].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(read_wav(&bytes, 24_000).unwrap().len(), 1000);
+        for garbage in [&b""[..], b"RIFF", b"not audio at all", &bytes[..30]] {
+            assert!(read_wav(garbage, 16_000).is_err());
+        }
+        // not a number as a sample
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 16_000,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        assert!(read_wav(&hound(spec, &[f32::NAN]), 16_000).is_err());
+    }
+
+    #[test]
+    fn opus_in_ogg_keeps_tone_and_length() {
+        let tone: Vec<i16> = tone(24_000, 1.0, 440.0)
+            .into_iter()
+            .map(|s| (s * 32767.0) as i16)
+            .collect();
+        let mut ogg = OggOpus::new(7).unwrap();
+        let mut file = ogg.take();
+        for part in tone.chunks(1000) {
+            ogg.push(part).unwrap();
+            file.extend(ogg.take());
+        }
+        ogg.finish().unwrap();
+        file.extend(ogg.take());
+
+        let mut reader = ogg::PacketReader::new(Cursor::new(file));
+        let head = reader.read_packet().unwrap().unwrap().data;
+        assert!(head.starts_with(b"OpusHead"));
+        let skip = usize::from(u16::from_le_bytes([head[10], head[11]]));
+        assert!(
+            reader
+                .read_packet()
+                .unwrap()
+                .unwrap()
+                .data
+                .starts_with(b"OpusTags")
+        );
+        let mut decoder = opus::Decoder::new(48_000, Channels::Mono).unwrap();
+        let mut decoded = Vec::new();
+        let mut end = 0;
+        while let Some(packet) = reader.read_packet().unwrap() {
+            let mut frame = [0f32; 5760];
+            let count = decoder
+                .decode_float(&packet.data, &mut frame, false)
+                .unwrap();
+            decoded.extend_from_slice(&frame[..count]);
+            end = packet.absgp_page() as usize;
+        }
+        assert_eq!(end - skip, 48_000);
+        assert!(decoded.len() >= end);
+        assert!(purity(&decoded[skip..end], 48_000.0, 440.0) > 0.95);
+    }
+}

@@ -1,0 +1,87 @@
+//! GPT-2's way of writing any byte as a printable letter in a vocabulary.
+//!
+//! Printable Latin-1 letters stand for themselves, the other bytes for the
+//! letters from U+0100 on, in order (OpenAI's `bytes_to_unicode`).
+
+/// The bytes a vocabulary entry stands for; `None` for one that is not written
+/// in this way.
+pub(crate) fn bytes(entry: &str) -> Option<Vec<u8>> {
+    entry.chars().map(byte).collect()
+}
+
+fn byte(letter: char) -> Option<u8> {
+    let code = u32::from(letter);
+    match code {
+        0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff => u8::try_from(code).ok(),
+        // the 68 bytes that are not printable, in order
+        0x100..=0x120 => u8::try_from(code - 0x100).ok(), // 0x00-0x20
+        0x121..=0x142 => u8::try_from(code - 0x121 + 0x7f).ok(), // 0x7f-0xa0
+        0x143 => Some(0xad),
+        _ => None,
+    }
+}
+
+/// Turns bytes that arrive piece by piece into text, holding back the start of
+/// a letter whose other bytes have not arrived.
+#[derive(Default)]
+pub(crate) struct Utf8Stream {
+    held: Vec<u8>,
+}
+
+impl Utf8Stream {
+    /// Adds bytes and returns the text that is complete now.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> String {
+        self.held.extend_from_slice(bytes);
+        let mut text = String::new();
+        loop {
+            match std::str::from_utf8(&self.held) {
+                Ok(valid) => {
+                    text.push_str(valid);
+                    self.held.clear();
+                    return text;
+                }
+                Err(error) => {
+                    let (valid, rest) = self.held.split_at(error.valid_up_to());
+                    text.push_str(&String::from_utf8_lossy(valid));
+                    match error.error_len() {
+                        None => {
+                            self.held = rest.to_vec();
+                            return text;
+                        }
+                        Some(wrong) => {
+                            text.push(char::REPLACEMENT_CHARACTER);
+                            self.held = rest[wrong..].to_vec();
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_has_one_letter() {
+        let mut seen: Vec<u8> = (0..0x200)
+            .filter_map(char::from_u32)
+            .filter_map(byte)
+            .collect();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..=255).collect::<Vec<u8>>());
+        assert_eq!(bytes("ĠHello").unwrap(), b" Hello");
+        assert_eq!(bytes("<|日|>"), None);
+    }
+
+    #[test]
+    fn letters_are_whole_or_held_back() {
+        let mut stream = Utf8Stream::default();
+        let euro = "a€".as_bytes();
+        assert_eq!(stream.push(&euro[..2]), "a");
+        assert_eq!(stream.push(&euro[2..3]), "");
+        assert_eq!(stream.push(&euro[3..]), "€");
+        assert_eq!(stream.push(&[0xff, b'b']), "\u{fffd}b");
+    }
+}

@@ -1,0 +1,162 @@
+//! Who may use the processor's model threads, and how many there are.
+//!
+//! All engines share one set of threads, so only one of them computes at a time:
+//! two that overlap on the same cores spin against each other and both take more
+//! than twice as long. An engine takes its turn for one step (a prefill chunk, a
+//! token, a clause), and turns are given in the order they were asked for.
+
+use std::num::NonZeroUsize;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Most threads taken by default: the models are small and stop gaining there.
+const MAX_DEFAULT: usize = 4;
+
+/// How long the machine is watched for idle cores.
+const WATCH: Duration = Duration::from_millis(150);
+
+/// The default: as many threads as cores are idle now, at least one and at most
+/// four. Takes a moment.
+///
+/// Counting cores is not enough. candle's threads meet at a barrier some hundred
+/// times a token and wait there spinning, so a thread that has to share its core
+/// with another process holds up all: on two busy cores, two threads take three
+/// times as long as one.
+pub fn default_threads() -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let idle = idle_cores().map_or(cores, |idle| (idle.round() as usize).min(cores));
+    NonZeroUsize::new(idle.clamp(1, MAX_DEFAULT)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// How many cores have nothing to do, where the system says so (Linux).
+fn idle_cores() -> Option<f32> {
+    let before = idle_and_total(&std::fs::read_to_string("/proc/stat").ok()?)?;
+    std::thread::sleep(WATCH);
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let after = idle_and_total(&stat)?;
+    let cores = stat
+        .lines()
+        .filter(|l| l.starts_with("cpu") && !l.starts_with("cpu "))
+        .count();
+    let total = after.1.checked_sub(before.1).filter(|total| *total > 0)?;
+    Some(after.0.saturating_sub(before.0) as f32 / total as f32 * cores as f32)
+}
+
+/// Ticks idle (or waiting for a disk) and all ticks, from the first line of
+/// `/proc/stat` (see proc_stat(5)).
+fn idle_and_total(stat: &str) -> Option<(u64, u64)> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .take(8)
+        .flat_map(str::parse)
+        .collect();
+    Some((ticks.get(3)? + ticks.get(4)?, ticks.iter().sum()))
+}
+
+/// Limits the inference libraries' global thread pools to `threads`.
+///
+/// They read environment variables, once, when the first model computes. Without
+/// this call they take every physical core.
+///
+/// # Safety
+///
+/// No other thread may be running (see [`std::env::set_var`]): call it first
+/// thing in `main`, before a runtime starts.
+pub unsafe fn limit_threads(threads: NonZeroUsize) {
+    for name in [
+        "RAYON_NUM_THREADS",
+        "CANDLE_NUM_THREADS",
+        "RTEN_NUM_THREADS",
+    ] {
+        // SAFETY: the caller promises that no other thread runs.
+        unsafe { std::env::set_var(name, threads.to_string()) };
+    }
+}
+
+/// The machine's model threads, lent to one engine at a time in order of asking.
+#[derive(Default)]
+pub(crate) struct Compute {
+    queue: Mutex<Queue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Queue {
+    next_ticket: u64,
+    serving: u64,
+}
+
+impl Compute {
+    /// Waits for this caller's turn, which lasts until the guard is dropped.
+    pub(crate) fn turn(&self) -> Turn<'_> {
+        let mut queue = self.queue();
+        let ticket = queue.next_ticket;
+        queue.next_ticket += 1;
+        while queue.serving != ticket {
+            queue = self
+                .changed
+                .wait(queue)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        Turn(self)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // the counters are consistent at every point where a holder could panic
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One engine's turn.
+pub(crate) struct Turn<'a>(&'a Compute);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.queue().serving += 1;
+        self.0.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn idle_time_is_read() {
+        let stat = "cpu  100 5 30 800 50 0 10 5 0 0\ncpu0 50 2 15 400 25 0 5 2 0 0\n";
+        assert_eq!(idle_and_total(stat), Some((850, 1000)));
+        assert_eq!(idle_and_total("intr 5"), None);
+        let threads = default_threads().get();
+        assert!((1..=MAX_DEFAULT).contains(&threads));
+    }
+
+    #[test]
+    fn turns_never_overlap_and_a_panic_ends_one() {
+        let compute = Arc::new(Compute::default());
+        let inside = Arc::new(AtomicUsize::new(0));
+        let threads: Vec<_> = (0..4)
+            .map(|n| {
+                let (compute, inside) = (compute.clone(), inside.clone());
+                std::thread::spawn(move || {
+                    for _ in 0..200 {
+                        let _turn = compute.turn();
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                    }
+                    let _turn = compute.turn();
+                    assert!(n > 0, "the first thread panics in its turn");
+                })
+            })
+            .collect();
+        let panics = threads
+            .into_iter()
+            .map(|t| t.join())
+            .filter(Result::is_err)
+            .count();
+        assert_eq!(panics, 1);
+        drop(compute.turn());
+    }
+}

@@ -1,0 +1,185 @@
+//! One operating system thread that owns a model and answers requests one by one.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use tokio::sync::{mpsc, oneshot};
+
+/// Why a request got no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Too many requests wait already.
+    #[error("the {0} model has too many requests waiting; try again in a moment")]
+    Busy(&'static str),
+    /// The model failed on this request; the next one is not affected.
+    #[error("the {engine} model failed on this request: {cause}")]
+    Broken {
+        /// Which model.
+        engine: &'static str,
+        /// What it said.
+        cause: String,
+    },
+    /// The model's thread has ended.
+    #[error("the {0} model is shutting down")]
+    Gone(&'static str),
+}
+
+/// A handle on a model's thread. The thread ends when the last handle is dropped.
+pub(crate) struct Engine<Q, A> {
+    name: &'static str,
+    queue: mpsc::Sender<Job<Q, A>>,
+}
+
+impl<Q, A> Clone for Engine<Q, A> {
+    fn clone(&self) -> Self {
+        Self {
+            name: self.name,
+            queue: self.queue.clone(),
+        }
+    }
+}
+
+struct Job<Q, A> {
+    request: Q,
+    reply: oneshot::Sender<Result<A, Failure>>,
+}
+
+/// Says whether the client of the request at hand still waits for it.
+pub(crate) struct Client<'a>(&'a dyn Fn() -> bool);
+
+impl Client<'_> {
+    /// Whether nobody waits for the answer any more: stop at once.
+    pub(crate) fn is_gone(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl<Q: Send + 'static, A: Send + 'static> Engine<Q, A> {
+    /// Starts the thread. `work` owns the model; what it returns when the client
+    /// is gone reaches nobody. At most `waiting` requests wait, others are refused.
+    pub(crate) fn start<E: std::fmt::Display>(
+        name: &'static str,
+        waiting: usize,
+        mut work: impl FnMut(Q, Client<'_>) -> Result<A, E> + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (queue, mut jobs) = mpsc::channel::<Job<Q, A>>(waiting);
+        std::thread::Builder::new()
+            .name(format!("model-{name}"))
+            .spawn(move || {
+                while let Some(Job { request, reply }) = jobs.blocking_recv() {
+                    if reply.is_closed() {
+                        continue;
+                    }
+                    let answer = guard(name, || work(request, Client(&|| reply.is_closed())));
+                    let _ = reply.send(answer); // the client may have gone meanwhile
+                }
+            })?;
+        Ok(Self { name, queue })
+    }
+
+    /// Asks and waits. Dropping the future frees the model at its next point.
+    pub(crate) async fn ask(&self, request: Q) -> Result<A, Failure> {
+        let (reply, answer) = oneshot::channel();
+        self.queue
+            .try_send(Job { request, reply })
+            .map_err(|refused| match refused {
+                mpsc::error::TrySendError::Full(_) => Failure::Busy(self.name),
+                mpsc::error::TrySendError::Closed(_) => Failure::Gone(self.name),
+            })?;
+        answer.await.unwrap_or(Err(Failure::Gone(self.name)))
+    }
+}
+
+/// Turns an error or a panic of one request into its failure.
+pub(crate) fn guard<T, E: std::fmt::Display>(
+    engine: &'static str,
+    work: impl FnOnce() -> Result<T, E>,
+) -> Result<T, Failure> {
+    let cause = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(error)) => error.to_string(),
+        Err(panic) => match panic.downcast_ref::<String>() {
+            Some(text) => text.clone(),
+            None => panic
+                .downcast_ref::<&str>()
+                .unwrap_or(&"it panicked")
+                .to_string(),
+        },
+    };
+    tracing::error!(engine, cause, "a request failed");
+    Err(Failure::Broken { engine, cause })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn a_panic_or_error_fails_one_request_only() {
+        let engine = Engine::start("test", 4, |n: u32, _| match n {
+            0 => panic!("zero"),
+            1 => Err("one"),
+            n => Ok(n * 2),
+        })
+        .unwrap();
+        assert!(
+            matches!(engine.ask(0).await, Err(Failure::Broken { cause, .. }) if cause == "zero")
+        );
+        assert!(
+            matches!(engine.ask(1).await, Err(Failure::Broken { cause, .. }) if cause == "one")
+        );
+        assert_eq!(engine.ask(2).await, Ok(4));
+    }
+
+    #[tokio::test]
+    async fn a_client_that_goes_away_frees_the_engine() {
+        let saw_it = Arc::new(AtomicBool::new(false));
+        let saw = saw_it.clone();
+        let engine = Engine::start("test", 4, move |forever: bool, client| {
+            while forever && !client.is_gone() {
+                std::thread::yield_now();
+            }
+            saw.fetch_or(forever, Ordering::SeqCst);
+            Ok::<_, String>(())
+        })
+        .unwrap();
+        let stuck = engine.ask(true);
+        assert!(
+            tokio::time::timeout(Duration::from_millis(20), stuck)
+                .await
+                .is_err()
+        );
+        assert_eq!(engine.ask(false).await, Ok(()));
+        assert!(saw_it.load(Ordering::SeqCst));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_refuses() {
+        let (release, gate) = std::sync::mpsc::sync_channel::<()>(0);
+        let engine = Engine::start("test", 1, move |(), _| {
+            let _ = gate.recv(); // until the test lets go
+            Ok::<_, String>(())
+        })
+        .unwrap();
+        // one may be at work and one waits, so at least the third is refused
+        let mut waiting = Vec::new();
+        let mut refused = 0;
+        for _ in 0..3 {
+            let mut ask = Box::pin(engine.ask(()));
+            match futures::poll!(ask.as_mut()) {
+                std::task::Poll::Ready(answer) => {
+                    assert_eq!(answer, Err(Failure::Busy("test")));
+                    refused += 1;
+                }
+                std::task::Poll::Pending => waiting.push(ask),
+            }
+        }
+        assert!(refused >= 1);
+        drop(release);
+        for ask in waiting {
+            assert_eq!(ask.await, Ok(()));
+        }
+    }
+}

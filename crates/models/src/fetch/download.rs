@@ -1,0 +1,252 @@
+//! Plain downloads, resumed with HTTP Range (RFC 9110, section 14).
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::{StatusCode, header};
+use tokio::io::AsyncWriteExt;
+
+use super::{Attempt, Progress, blocking};
+use crate::cache::{self, Cache};
+use crate::manifest::File;
+
+/// An unreachable host must not hold up the sources behind it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// No byte for this long: the transfer is dead.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Downloads from the web, remembering which hosts cannot be reached.
+#[derive(Default)]
+pub struct Web {
+    client: Option<reqwest::Client>,
+    unreachable: HashSet<String>,
+}
+
+impl Web {
+    pub(super) async fn fetch(
+        &mut self,
+        cache: &Cache,
+        file: &'static File,
+        url: &str,
+        progress: &mut (dyn FnMut(Progress<'_>) + Send),
+    ) -> Result<(), Attempt> {
+        let host = host(url);
+        if self.unreachable.contains(&host) {
+            return Err(Attempt::Source(format!("{host}: not reachable from here")));
+        }
+        let dir = cache.partial();
+        std::fs::create_dir_all(&dir).map_err(Attempt::cache(&dir))?;
+        let partial = dir.join(&file.name);
+
+        let have = partial.metadata().map_or(0, |metadata| metadata.len());
+        let mut request = self.client()?.get(url);
+        if have > 0 {
+            request = request.header(header::RANGE, format!("bytes={have}-"));
+        }
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => {
+                if error.is_connect() || error.is_timeout() {
+                    self.unreachable.insert(host.clone());
+                }
+                return Err(Attempt::Source(format!("{host}: {}", root_cause(&error))));
+            }
+        };
+        match response.status() {
+            StatusCode::PARTIAL_CONTENT | StatusCode::OK => {
+                let resumed = response.status() == StatusCode::PARTIAL_CONTENT;
+                receive(
+                    response,
+                    &partial,
+                    if resumed { have } else { 0 },
+                    file,
+                    progress,
+                )
+                .await?;
+            }
+            // all of it is here already; the hash decides
+            StatusCode::RANGE_NOT_SATISFIABLE => {}
+            status => return Err(Attempt::Source(format!("{url}: answered {status}"))),
+        }
+
+        let (arrived, place) = (partial.clone(), cache.path(&file.name));
+        blocking(move || {
+            let sha256 = cache::sha256(&arrived).map_err(Attempt::cache(&arrived))?;
+            if sha256 != file.sha256 {
+                let _ = std::fs::remove_file(&arrived); // a wrong file must not be resumed
+                return Err(Attempt::Source(format!(
+                    "{host}: served another file (sha256 {sha256}, expected {})",
+                    file.sha256
+                )));
+            }
+            std::fs::rename(&arrived, &place).map_err(Attempt::cache(&place))
+        })
+        .await
+    }
+
+    fn client(&mut self) -> Result<&reqwest::Client, Attempt> {
+        if self.client.is_none() {
+            let client = reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .read_timeout(READ_TIMEOUT)
+                .build()
+                .map_err(|error| Attempt::Source(format!("no HTTP client: {error}")))?;
+            self.client = Some(client);
+        }
+        Ok(self.client.as_ref().expect("set above"))
+    }
+}
+
+async fn receive(
+    mut response: reqwest::Response,
+    partial: &Path,
+    start: u64,
+    file: &File,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<(), Attempt> {
+    let mut out = tokio::fs::File::options()
+        .create(true)
+        .append(start > 0)
+        .write(true)
+        .truncate(start == 0)
+        .open(partial)
+        .await
+        .map_err(Attempt::cache(partial))?;
+    let mut done = start;
+    loop {
+        let chunk = response
+            .chunk()
+            .await
+            .map_err(|error| Attempt::Source(format!("broke off: {}", root_cause(&error))))?;
+        let Some(chunk) = chunk else { break };
+        done += chunk.len() as u64;
+        if done > file.size {
+            drop(out);
+            let _ = std::fs::remove_file(partial); // a wrong file must not be resumed
+            return Err(Attempt::Source(format!(
+                "sends more than the {} bytes expected",
+                file.size
+            )));
+        }
+        out.write_all(&chunk)
+            .await
+            .map_err(Attempt::cache(partial))?;
+        progress(Progress::Bytes {
+            file: &file.name,
+            done,
+            total: file.size,
+        });
+    }
+    out.flush().await.map_err(Attempt::cache(partial))?;
+    out.sync_all().await.map_err(Attempt::cache(partial))
+}
+
+fn host(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split('/').next().unwrap_or(rest).to_owned()
+}
+
+/// The innermost cause: what a person can act on.
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+    use axum::http::{HeaderMap, StatusCode};
+    use axum::response::IntoResponse;
+    use axum::routing::get;
+
+    const CONTENT: &[u8] = b"twelve bytes";
+
+    async fn serve(content: &'static [u8]) -> (String, Arc<Mutex<Vec<Option<String>>>>) {
+        let ranges = Arc::new(Mutex::new(Vec::new()));
+        let seen = ranges.clone();
+        let app = Router::new().route(
+            "/file",
+            get(async move |headers: HeaderMap| {
+                let range = headers.get("range").map(|v| v.to_str().unwrap().to_owned());
+                seen.lock().unwrap().push(range.clone());
+                match range.and_then(|r| r["bytes=".len()..].trim_end_matches('-').parse().ok()) {
+                    Some(from) if from >= content.len() => {
+                        StatusCode::RANGE_NOT_SATISFIABLE.into_response()
+                    }
+                    Some(from) => (StatusCode::PARTIAL_CONTENT, &content[from..]).into_response(),
+                    None => content.into_response(),
+                }
+            }),
+        );
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/file", listener.local_addr().unwrap());
+        tokio::spawn(async { axum::serve(listener, app).await });
+        (url, ranges)
+    }
+
+    fn file() -> &'static File {
+        Box::leak(Box::new(File {
+            name: "it".into(),
+            size: CONTENT.len() as u64,
+            sha256: {
+                use sha2::Digest;
+                cache::hex(&sha2::Sha256::digest(CONTENT))
+            },
+            sources: vec![],
+        }))
+    }
+
+    async fn run(cache: &Cache, url: &str) -> Result<(), String> {
+        Web::default()
+            .fetch(cache, file(), url, &mut |_| {})
+            .await
+            .map_err(|e| match e {
+                Attempt::Source(reason) => reason,
+                Attempt::Cache { path, cause } => format!("{path}: {cause}"),
+            })
+    }
+
+    #[tokio::test]
+    async fn a_download_goes_on_where_it_stopped() {
+        let dir = crate::testing::TempDir::new();
+        let cache = Cache::new(dir.path());
+        std::fs::create_dir_all(cache.partial()).unwrap();
+        std::fs::write(cache.partial().join("it"), &CONTENT[..5]).unwrap();
+        let (url, ranges) = serve(CONTENT).await;
+        run(&cache, &url).await.unwrap();
+        assert_eq!(std::fs::read(cache.path("it")).unwrap(), CONTENT);
+        assert_eq!(*ranges.lock().unwrap(), [Some("bytes=5-".to_owned())]);
+        assert!(!cache.partial().join("it").exists());
+    }
+
+    #[tokio::test]
+    async fn another_file_is_refused_and_forgotten() {
+        let dir = crate::testing::TempDir::new();
+        let cache = Cache::new(dir.path());
+        let (url, _) = serve(b"twelve other").await;
+        let reason = run(&cache, &url).await.unwrap_err();
+        assert!(reason.contains("another file"), "{reason}");
+        assert!(!cache.path("it").exists() && !cache.partial().join("it").exists());
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_host_is_asked_once() {
+        let dir = crate::testing::TempDir::new();
+        let cache = Cache::new(dir.path());
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/file", closed.local_addr().unwrap());
+        drop(closed);
+        let mut web = Web::default();
+        for _ in 0..2 {
+            assert!(web.fetch(&cache, file(), &url, &mut |_| {}).await.is_err());
+        }
+        assert_eq!(web.unreachable.len(), 1);
+    }
+}

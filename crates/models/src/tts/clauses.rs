@@ -1,0 +1,187 @@
+//! Cuts text into pieces that are spoken one after the other.
+//!
+//! The first piece is short, so that the first sound leaves early; no piece is
+//! long, so that a request can be cancelled and others get their turn. Cuts are
+//! made where a speaker would pause.
+
+/// Longest piece in characters: about six seconds of speech.
+const LONGEST: usize = 110;
+/// A piece that starts the text ends at the first pause after this many.
+const FIRST: usize = 24;
+
+/// What follows a piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pause {
+    /// The sentence goes on without a mark.
+    None,
+    /// A comma or the like.
+    Short,
+    /// The end of a sentence.
+    Sentence,
+}
+
+/// A piece of text that is synthesised at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Clause {
+    pub(crate) text: String,
+    pub(crate) pause: Pause,
+}
+
+/// Cuts `text`. Pieces without a letter or digit are left out.
+pub(crate) fn split(text: &str) -> Vec<Clause> {
+    let mut clauses: Vec<Clause> = Vec::new();
+    let mut current = String::new();
+    let mut length = 0;
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line_ends = line_ends(text);
+    for (n, word) in words.iter().enumerate() {
+        if length > 0 && length + word.chars().count() > LONGEST {
+            push(&mut clauses, &mut current, Pause::None);
+            length = 0;
+        }
+        if length > 0 {
+            current.push(' ');
+        }
+        // a word longer than any piece (a URL, say) is cut by force
+        for letter in word.chars() {
+            if length >= LONGEST {
+                push(&mut clauses, &mut current, Pause::None);
+                length = 0;
+            }
+            current.push(letter);
+            length += 1;
+        }
+        length += 1;
+        let enough = if clauses.is_empty() {
+            FIRST
+        } else {
+            LONGEST / 2
+        };
+        let next = words.get(n + 1);
+        if ends_sentence(word, next) || line_ends.contains(&n) {
+            push(&mut clauses, &mut current, Pause::Sentence);
+            length = 0;
+        } else if length >= enough && ends_clause(word) && next.is_some() {
+            push(&mut clauses, &mut current, Pause::Short);
+            length = 0;
+        }
+    }
+    push(&mut clauses, &mut current, Pause::Sentence);
+    clauses
+}
+
+fn push(clauses: &mut Vec<Clause>, text: &mut String, pause: Pause) {
+    let text = std::mem::take(text);
+    if text.chars().any(char::is_alphanumeric) {
+        clauses.push(Clause { text, pause });
+    }
+}
+
+/// Numbers of the words that are the last of their line.
+fn line_ends(text: &str) -> Vec<usize> {
+    let mut words = 0;
+    text.lines()
+        .filter_map(|line| {
+            let in_line = line.split_whitespace().count();
+            words += in_line;
+            (in_line > 0).then(|| words - 1)
+        })
+        .collect()
+}
+
+fn unquoted(word: &str) -> &str {
+    word.trim_end_matches(['"', '\'', ')', ']', '”', '’', '*', '_'])
+}
+
+fn ends_clause(word: &str) -> bool {
+    unquoted(word).ends_with([',', ';', ':', '–', '—'])
+}
+
+fn ends_sentence(word: &str, next: Option<&&str>) -> bool {
+    let word = unquoted(word);
+    if word.ends_with(['!', '?', '…', '。']) {
+        return true;
+    }
+    let Some(stem) = word.strip_suffix('.') else {
+        return false;
+    };
+    if next.is_none() {
+        return true;
+    }
+    // "Dr. Who", "e.g. this", "J. Smith", "No. 5" go on
+    const TITLES: [&str; 14] = [
+        "mr", "mrs", "ms", "dr", "prof", "st", "vs", "etc", "no", "jr", "sr", "approx", "dept",
+        "mt",
+    ];
+    let lower = stem.trim_start_matches(['(', '"', '“']).to_lowercase();
+    let initial = lower.chars().count() == 1
+        && lower != "i"
+        && !lower.starts_with(|c: char| c.is_ascii_digit());
+    !(TITLES.contains(&lower.as_str())
+        || lower.contains('.') && lower.chars().all(|c| c.is_alphabetic() || c == '.')
+        || initial)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str) -> Vec<String> {
+        split(text).into_iter().map(|clause| clause.text).collect()
+    }
+
+    #[test]
+    fn sentences_are_cut_and_abbreviations_are_not() {
+        assert_eq!(
+            texts("Dr. Smith paid $3.50. Did he? Yes! See e.g. the bill."),
+            [
+                "Dr. Smith paid $3.50.",
+                "Did he?",
+                "Yes!",
+                "See e.g. the bill."
+            ]
+        );
+    }
+
+    #[test]
+    fn the_first_piece_ends_at_an_early_comma() {
+        let clauses =
+            split("Thank you for calling today, how can I help you with your order, my friend?");
+        assert_eq!(
+            clauses[0],
+            Clause {
+                text: "Thank you for calling today,".into(),
+                pause: Pause::Short
+            }
+        );
+        assert_eq!(clauses.len(), 2);
+        assert_eq!(clauses[1].pause, Pause::Sentence);
+    }
+
+    #[test]
+    fn short_openings_stay_whole() {
+        assert_eq!(texts("Yes, of course."), ["Yes, of course."]);
+    }
+
+    #[test]
+    fn no_piece_is_long_and_no_word_is_lost() {
+        let word = "lorem ".repeat(300) + &"x".repeat(500);
+        let clauses = texts(&word);
+        assert!(
+            clauses
+                .iter()
+                .all(|clause| clause.chars().count() <= LONGEST + 1)
+        );
+        let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+        assert_eq!(
+            clauses.iter().map(|c| letters(c)).sum::<usize>(),
+            letters(&word)
+        );
+    }
+
+    #[test]
+    fn lines_end_sentences_and_empty_pieces_vanish() {
+        assert_eq!(texts("One\n\n---\nTwo"), ["One", "Two"]);
+        assert!(split(" … \n").is_empty());
+    }
+}

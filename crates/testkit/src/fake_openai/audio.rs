@@ -1,0 +1,187 @@
+//! `/v1/audio/transcriptions` and `/v1/audio/speech`.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Multipart, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use serde_json::{Map, Value, json};
+
+use super::failure::{body, whole_failure};
+use super::{Endpoint, Outcome, Request, Shared, authorization};
+
+/// What a transcription answers.
+#[derive(Debug, Clone)]
+pub struct Transcript {
+    /// The words.
+    pub text: String,
+    /// How sure the model is that nobody spoke, 0 to 1.
+    pub no_speech_prob: f32,
+    /// Mean log-probability of the words.
+    pub avg_logprob: f32,
+}
+
+impl Transcript {
+    /// Words the model is sure of.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            no_speech_prob: 0.01,
+            avg_logprob: -0.2,
+        }
+    }
+}
+
+impl From<&str> for Transcript {
+    fn from(text: &str) -> Self {
+        Self::new(text)
+    }
+}
+
+pub(super) async fn transcriptions(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    mut form: Multipart,
+) -> Response {
+    let mut fields = Map::new();
+    let mut file = Bytes::new();
+    loop {
+        let field = match form.next_field().await {
+            Ok(Some(field)) => field,
+            Ok(None) => break,
+            Err(error) => return (StatusCode::BAD_REQUEST, error.body_text()).into_response(),
+        };
+        let name = field.name().unwrap_or_default().to_owned();
+        let Ok(content) = field.bytes().await else {
+            return (StatusCode::BAD_REQUEST, "unreadable form field").into_response();
+        };
+        if name == "file" {
+            file = content;
+        } else {
+            fields.insert(name, String::from_utf8_lossy(&content).into());
+        }
+    }
+    let verbose = fields
+        .get("response_format")
+        .is_some_and(|format| format == "verbose_json");
+    let (mut running, failure) = shared.begin(Request {
+        endpoint: Endpoint::Transcriptions,
+        authorization: authorization(&headers),
+        body: Value::Object(fields),
+        file,
+        outcome: Outcome::Running,
+    });
+    if let Some(failure) = failure
+        && let Some(response) = whole_failure(failure).await
+    {
+        running.finish();
+        return response;
+    }
+    let (transcript, timing) = {
+        let mut state = shared.state();
+        (state.transcripts.take(), state.timing)
+    };
+    tokio::time::sleep(timing.transcription).await;
+    let answer = if verbose {
+        json!({
+            "task": "transcribe", "language": "english", "duration": 1.0,
+            "text": transcript.text,
+            "segments": [{
+                "id": 0, "seek": 0, "start": 0.0, "end": 1.0, "text": transcript.text,
+                "tokens": [], "temperature": 0.0, "compression_ratio": 1.0,
+                "avg_logprob": transcript.avg_logprob,
+                "no_speech_prob": transcript.no_speech_prob,
+            }],
+        })
+    } else {
+        json!({ "text": transcript.text })
+    };
+    // In two pieces, so that it can be cut or stall in the middle.
+    let answer = Bytes::from(answer.to_string());
+    let (head, tail) = (
+        answer.slice(..answer.len() / 2),
+        answer.slice(answer.len() / 2..),
+    );
+    let pieces = vec![(Duration::ZERO, head), (Duration::ZERO, tail)];
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        body(pieces, failure, running),
+    )
+        .into_response()
+}
+
+/// Speech is a tone: 60 ms for each character of the text, about 15 characters a second as
+/// people speak, at a frequency that tells the voice.
+pub(super) async fn speech(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Json(request): Json<Value>,
+) -> Response {
+    let text = request["input"].as_str().unwrap_or_default().to_owned();
+    let voice = request["voice"].as_str().unwrap_or_default().to_owned();
+    let is_pcm = request["response_format"] == "pcm";
+    let (mut running, failure) = shared.begin(Request {
+        endpoint: Endpoint::Speech,
+        authorization: authorization(&headers),
+        body: request,
+        file: Bytes::new(),
+        outcome: Outcome::Running,
+    });
+    if let Some(failure) = failure
+        && let Some(response) = whole_failure(failure).await
+    {
+        running.finish();
+        return response;
+    }
+    if !is_pcm || text.is_empty() {
+        running.finish();
+        let message = "`input` must not be empty, and this fake speaks only `pcm`";
+        return (StatusCode::BAD_REQUEST, message).into_response();
+    }
+    let timing = shared.state().timing;
+    let pieces = tone(&voice, 60 * text.chars().count())
+        .chunks(CHUNK)
+        .enumerate()
+        .map(|(index, chunk)| {
+            let delay = if index == 0 {
+                timing.first_audio
+            } else {
+                timing.audio_chunk
+            };
+            (delay, Bytes::copy_from_slice(chunk))
+        })
+        .collect();
+    (
+        [(header::CONTENT_TYPE, "audio/pcm")],
+        body(pieces, failure, running),
+    )
+        .into_response()
+}
+
+/// Bytes of a chunk: 20 ms of 24 kHz less one byte, so that chunks end in the middle of samples
+/// as they do in the wild.
+const CHUNK: usize = 959;
+
+/// `s16le` at 24 kHz, a quarter of full scale.
+fn tone(voice: &str, milliseconds: usize) -> Vec<u8> {
+    let step = tone_hz(voice) * std::f64::consts::TAU / 24_000.0;
+    (0..24 * milliseconds)
+        .map(|n| ((n as f64 * step).sin() * 8_192.0).round() as i16)
+        .flat_map(i16::to_le_bytes)
+        .collect()
+}
+
+/// The frequency of the tone that a voice's speech is.
+pub fn tone_hz(voice: &str) -> f64 {
+    match voice {
+        "alloy" => 400.0,
+        "echo" => 500.0,
+        "fable" => 600.0,
+        "onyx" => 300.0,
+        "nova" => 700.0,
+        "shimmer" => 800.0,
+        _ => 1000.0,
+    }
+}

@@ -1,0 +1,202 @@
+//! `/v1/chat/completions`, streamed as server-sent events and whole.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::failure::{body, whole_failure};
+use super::{Endpoint, Outcome, Request, Shared, authorization};
+
+/// What the fake model answers: words, or calls of tools, or both.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The words. Each goes out as one token, with the space before it.
+    pub text: String,
+    /// The calls, after the words.
+    pub tool_calls: Vec<ToolCall>,
+}
+
+/// A call of a tool. Its arguments go out in two pieces, as real models send them.
+#[derive(Debug, Clone)]
+pub struct ToolCall {
+    /// The call's id, which the result names.
+    pub id: String,
+    /// The tool's name.
+    pub name: String,
+    /// The arguments, as JSON text.
+    pub arguments: String,
+}
+
+impl Answer {
+    /// Only words.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            tool_calls: Vec::new(),
+        }
+    }
+
+    /// Only one call.
+    pub fn tool_call(id: &str, name: &str, arguments: &Value) -> Self {
+        let call = ToolCall {
+            id: id.into(),
+            name: name.into(),
+            arguments: arguments.to_string(),
+        };
+        Self {
+            text: String::new(),
+            tool_calls: vec![call],
+        }
+    }
+}
+
+impl From<&str> for Answer {
+    fn from(text: &str) -> Self {
+        Self::text(text)
+    }
+}
+
+pub(super) async fn completions(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    Json(request): Json<Value>,
+) -> Response {
+    let (mut running, failure) = shared.begin(Request {
+        endpoint: Endpoint::Chat,
+        authorization: authorization(&headers),
+        body: request.clone(),
+        file: Bytes::new(),
+        outcome: Outcome::Running,
+    });
+    if let Some(failure) = failure
+        && let Some(response) = whole_failure(failure).await
+    {
+        running.finish();
+        return response;
+    }
+    let (answer, timing) = {
+        let mut state = shared.state();
+        (state.answers.take(), state.timing)
+    };
+    let tokens = tokens(&answer.text);
+    let usage = json!({
+        "prompt_tokens": 10, "completion_tokens": tokens.len(), "total_tokens": 10 + tokens.len(),
+    });
+    let finish = if answer.tool_calls.is_empty() {
+        "stop"
+    } else {
+        "tool_calls"
+    };
+
+    if request["stream"] != true {
+        let words = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
+        tokio::time::sleep(timing.first_token + timing.token * words).await;
+        running.finish();
+        let calls: Vec<_> = answer.tool_calls.iter().map(whole_call).collect();
+        let mut message = json!({ "role": "assistant", "content": answer.text });
+        if !calls.is_empty() {
+            message["tool_calls"] = calls.into();
+        }
+        return Json(json!({
+            "id": "chatcmpl-fake", "object": "chat.completion", "created": 0,
+            "model": request["model"], "usage": usage,
+            "choices": [{ "index": 0, "message": message, "finish_reason": finish }],
+        }))
+        .into_response();
+    }
+
+    let chunk = |delta: Value, finish: Value| {
+        let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
+        event(&request, json!([choice]), Value::Null)
+    };
+    // The role comes together with the first token, as a real model sends nothing before it.
+    let mut pieces = vec![(
+        timing.first_token,
+        chunk(json!({ "role": "assistant", "content": "" }), Value::Null),
+    )];
+    for (index, token) in tokens.iter().enumerate() {
+        let delay = if index == 0 {
+            Duration::ZERO
+        } else {
+            timing.token
+        };
+        pieces.push((delay, chunk(json!({ "content": token }), Value::Null)));
+    }
+    for (index, call) in answer.tool_calls.iter().enumerate() {
+        let middle = call.arguments.len() / 2;
+        let middle = (middle..)
+            .find(|&at| call.arguments.is_char_boundary(at))
+            .unwrap_or(0);
+        let (head, tail) = call.arguments.split_at(middle);
+        let first = json!({
+            "index": index, "id": call.id, "type": "function",
+            "function": { "name": call.name, "arguments": head },
+        });
+        let second = json!({ "index": index, "function": { "arguments": tail } });
+        for part in [first, second] {
+            pieces.push((
+                timing.token,
+                chunk(json!({ "tool_calls": [part] }), Value::Null),
+            ));
+        }
+    }
+    pieces.push((Duration::ZERO, chunk(json!({}), finish.into())));
+    if request["stream_options"]["include_usage"] == true {
+        pieces.push((Duration::ZERO, event(&request, json!([]), usage)));
+    }
+    pieces.push((Duration::ZERO, Bytes::from_static(b"data: [DONE]\n\n")));
+    (
+        [(header::CONTENT_TYPE, "text/event-stream")],
+        body(pieces, failure, running),
+    )
+        .into_response()
+}
+
+fn event(request: &Value, choices: Value, usage: Value) -> Bytes {
+    let chunk = json!({
+        "id": "chatcmpl-fake", "object": "chat.completion.chunk", "created": 0,
+        "model": request["model"], "choices": choices, "usage": usage,
+    });
+    format!("data: {chunk}\n\n").into()
+}
+
+fn whole_call(call: &ToolCall) -> Value {
+    json!({
+        "id": call.id, "type": "function",
+        "function": { "name": call.name, "arguments": call.arguments },
+    })
+}
+
+/// Words, each with the white space before it.
+fn tokens(text: &str) -> Vec<String> {
+    let mut tokens = vec![String::new()];
+    let mut in_word = false;
+    for c in text.chars() {
+        if c.is_whitespace() && in_word {
+            tokens.push(String::new());
+        }
+        in_word = !c.is_whitespace();
+        if let Some(token) = tokens.last_mut() {
+            token.push(c);
+        }
+    }
+    tokens.retain(|token| !token.is_empty());
+    tokens
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_token_is_a_word_with_the_space_before_it() {
+        assert_eq!(
+            super::tokens("It is  noon.\n"),
+            ["It", " is", "  noon.", "\n"]
+        );
+        assert!(super::tokens("").is_empty());
+    }
+}

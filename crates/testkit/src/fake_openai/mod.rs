@@ -1,0 +1,330 @@
+//! A provider that speaks the OpenAI protocol on loopback, with set delays, scripted answers and
+//! scripted failures, and that remembers what it was asked and who hung up.
+
+mod audio;
+mod chat;
+mod failure;
+
+use std::collections::VecDeque;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderMap, header};
+use axum::routing::{get, post};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+pub use audio::{Transcript, tone_hz};
+pub use chat::{Answer, ToolCall};
+pub use failure::Failure;
+
+/// The three endpoints of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Endpoint {
+    /// `POST /v1/audio/transcriptions`
+    Transcriptions,
+    /// `POST /v1/chat/completions`
+    Chat,
+    /// `POST /v1/audio/speech`
+    Speech,
+}
+
+/// How long the provider takes. The default is that of the published side-by-side measurements
+/// of voice agents: STT 150 ms, first token 200 ms, 20 ms a token, first audio 100 ms.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// From the end of the upload to the transcript.
+    pub transcription: Duration,
+    /// To the first token of an answer.
+    pub first_token: Duration,
+    /// From one token to the next.
+    pub token: Duration,
+    /// To the first byte of speech.
+    pub first_audio: Duration,
+    /// From one 20 ms chunk of speech to the next; zero sends as fast as the client reads.
+    pub audio_chunk: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            transcription: Duration::from_millis(150),
+            first_token: Duration::from_millis(200),
+            token: Duration::from_millis(20),
+            first_audio: Duration::from_millis(100),
+            audio_chunk: Duration::ZERO,
+        }
+    }
+}
+
+impl Timing {
+    /// No delays at all, for tests that are not about time.
+    pub const INSTANT: Self = Self {
+        transcription: Duration::ZERO,
+        first_token: Duration::ZERO,
+        token: Duration::ZERO,
+        first_audio: Duration::ZERO,
+        audio_chunk: Duration::ZERO,
+    };
+}
+
+/// How a request ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is being answered.
+    Running,
+    /// The whole answer, or the scripted failure, went out.
+    Finished,
+    /// The client went away before.
+    Cancelled,
+}
+
+/// A request as it came.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where to.
+    pub endpoint: Endpoint,
+    /// The `Authorization` header.
+    pub authorization: Option<String>,
+    /// The JSON body; for an upload its text fields.
+    pub body: Value,
+    /// The uploaded file of a transcription.
+    pub file: Bytes,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+struct Scripted<T> {
+    next: VecDeque<T>,
+    default: T,
+}
+
+impl<T: Clone> Scripted<T> {
+    fn take(&mut self) -> T {
+        self.next
+            .pop_front()
+            .unwrap_or_else(|| self.default.clone())
+    }
+}
+
+struct State {
+    timing: Timing,
+    transcripts: Scripted<Transcript>,
+    answers: Scripted<Answer>,
+    failures: Vec<(Endpoint, VecDeque<Failure>)>,
+    requests: Vec<Request>,
+}
+
+/// What the handlers share with the test.
+#[derive(Clone)]
+struct Shared {
+    state: Arc<Mutex<State>>,
+    changed: watch::Sender<()>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a request and says what is to happen to it.
+    fn begin(&self, request: Request) -> (Running, Option<Failure>) {
+        let endpoint = request.endpoint;
+        let mut state = self.state();
+        let index = state.requests.len();
+        state.requests.push(request);
+        let planned = state.failures.iter_mut().find(|(at, _)| *at == endpoint);
+        let failure = planned.and_then(|(_, queue)| queue.pop_front());
+        drop(state);
+        self.changed.send_replace(());
+        (
+            Running {
+                shared: self.clone(),
+                index,
+                finished: false,
+            },
+            failure,
+        )
+    }
+}
+
+/// A request being answered. The server drops it when the client goes away.
+struct Running {
+    shared: Shared,
+    index: usize,
+    finished: bool,
+}
+
+impl Running {
+    fn finish(&mut self) {
+        self.finished = true;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let outcome = if self.finished {
+            Outcome::Finished
+        } else {
+            Outcome::Cancelled
+        };
+        self.shared.state().requests[self.index].outcome = outcome;
+        self.shared.changed.send_replace(());
+    }
+}
+
+/// The server. Dropping it stops it.
+pub struct FakeOpenAi {
+    address: SocketAddr,
+    shared: Shared,
+    task: AbortHandle,
+}
+
+impl FakeOpenAi {
+    /// Starts with these delays, on a free port.
+    ///
+    /// # Panics
+    /// When loopback has no free port.
+    pub async fn start(timing: Timing) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let listener = listener.expect("a free port on loopback");
+        let address = listener
+            .local_addr()
+            .expect("a bound socket has an address");
+        let shared = Shared {
+            state: Arc::new(Mutex::new(State {
+                timing,
+                transcripts: Scripted {
+                    next: VecDeque::new(),
+                    default: Transcript::new("What time is it?"),
+                },
+                answers: Scripted {
+                    next: VecDeque::new(),
+                    default: Answer::text("It is noon. Can I help you with something else?"),
+                },
+                failures: Vec::new(),
+                requests: Vec::new(),
+            })),
+            changed: watch::Sender::new(()),
+        };
+        let router = Router::new()
+            .route("/v1/models", get(models))
+            .route("/v1/audio/transcriptions", post(audio::transcriptions))
+            .route("/v1/audio/speech", post(audio::speech))
+            .route("/v1/chat/completions", post(chat::completions))
+            .layer(axum::extract::DefaultBodyLimit::max(32 << 20))
+            .with_state(shared.clone());
+        let server = axum::serve(listener, router).into_future();
+        let task = tokio::spawn(async move { server.await.map_or((), |()| ()) }).abort_handle();
+        Self {
+            address,
+            shared,
+            task,
+        }
+    }
+
+    /// For clients: `http://127.0.0.1:<port>/v1`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    /// Changes the delays of requests still to come.
+    pub fn set_timing(&self, timing: Timing) {
+        self.shared.state().timing = timing;
+    }
+
+    /// What the next transcription (after those already scripted) says.
+    pub fn script_transcript(&self, transcript: impl Into<Transcript>) {
+        self.shared
+            .state()
+            .transcripts
+            .next
+            .push_back(transcript.into());
+    }
+
+    /// What the next answer (after those already scripted) says.
+    pub fn script_answer(&self, answer: impl Into<Answer>) {
+        self.shared.state().answers.next.push_back(answer.into());
+    }
+
+    /// What every transcription says when nothing is scripted.
+    pub fn default_transcript(&self, transcript: impl Into<Transcript>) {
+        self.shared.state().transcripts.default = transcript.into();
+    }
+
+    /// What every answer says when nothing is scripted.
+    pub fn default_answer(&self, answer: impl Into<Answer>) {
+        self.shared.state().answers.default = answer.into();
+    }
+
+    /// What goes wrong with the next requests to an endpoint, one each. Further ones are
+    /// answered well.
+    pub fn script_failures(&self, endpoint: Endpoint, failures: &[Failure]) {
+        let mut state = self.shared.state();
+        if let Some((_, queue)) = state.failures.iter_mut().find(|(at, _)| *at == endpoint) {
+            queue.extend(failures);
+        } else {
+            state
+                .failures
+                .push((endpoint, failures.iter().copied().collect()));
+        }
+    }
+
+    /// All requests so far, in the order they came.
+    pub fn requests(&self) -> Vec<Request> {
+        self.shared.state().requests.clone()
+    }
+
+    /// The requests to one endpoint so far.
+    pub fn requests_to(&self, endpoint: Endpoint) -> Vec<Request> {
+        let mut requests = self.requests();
+        requests.retain(|request| request.endpoint == endpoint);
+        requests
+    }
+
+    /// Waits until the requests are as `condition` wants them.
+    ///
+    /// # Panics
+    /// After 10 s, with the requests as they are.
+    pub async fn until(&self, condition: impl Fn(&[Request]) -> bool) {
+        let mut changed = self.shared.changed.subscribe();
+        let wait = async {
+            while !condition(&self.requests()) {
+                changed.changed().await.expect("the sender lives in self");
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(10), wait)
+            .await
+            .is_err()
+        {
+            panic!("after 10 s the requests are still {:#?}", self.requests());
+        }
+    }
+}
+
+impl Drop for FakeOpenAi {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn models() -> axum::Json<Value> {
+    let model = |id: &str| json!({ "id": id, "object": "model", "created": 0, "owned_by": "fake" });
+    axum::Json(json!({ "object": "list", "data": [model("fake")] }))
+}
+
+fn authorization(headers: &HeaderMap) -> Option<String> {
+    headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! A real Postgres on a free port of loopback with its own data folder; stopped by its process id
+//! and wiped on drop.
+
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// The server's own user where tests run as root, which Postgres refuses.
+const UNPRIVILEGED: &str = "postgres";
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Postgres {
+    process: Child,
+    port: u16,
+    folder: PathBuf,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts it. Durability is off: it lives as long as this value.
+    ///
+    /// # Panics
+    /// When Postgres is not installed (`apt-get install postgresql`) or does not start.
+    pub fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a free port on loopback")
+            .port();
+        let folder = std::env::temp_dir().join(format!("sidetone-postgres-{port}"));
+        fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        let root = is_root();
+        if root {
+            run(Command::new("chown").arg(UNPRIVILEGED).arg(&folder));
+        }
+        run(server_command("initdb", root)
+            .args([
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+            ])
+            .args(["--no-sync", "--pgdata"])
+            .arg(&folder));
+        let log = fs::File::create(folder.with_extension("log")).expect("a log file");
+        let process = server_command("postgres", root)
+            .arg("-D")
+            .arg(&folder)
+            .args([
+                "-c",
+                &format!("port={port}"),
+                "-c",
+                "listen_addresses=127.0.0.1",
+            ])
+            .args(["-c", "unix_socket_directories=", "-c", "fsync=off"])
+            .args(["-c", "synchronous_commit=off", "-c", "full_page_writes=off"])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().expect("a second handle of the log"))
+            .stderr(log)
+            .spawn()
+            .expect("postgres starts");
+        let cluster = Self {
+            process,
+            port,
+            folder,
+        };
+        cluster.wait_until_ready();
+        cluster
+    }
+
+    /// `postgres://…` of the cluster's default database.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    fn wait_until_ready(&self) {
+        for _ in 0..400 {
+            // `pg_isready` asks the server itself: the port opens before it answers queries.
+            let listening = TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+            if listening
+                && Command::new(binary("pg_isready"))
+                    .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                    .status()
+                    .is_ok_and(|status| status.success())
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let log = fs::read_to_string(self.folder.with_extension("log")).unwrap_or_default();
+        panic!("Postgres did not start within 20 s:\n{log}");
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        // SIGINT is Postgres's fast shutdown; it ends its own children.
+        let _ = Command::new("kill")
+            .args(["-INT", &self.process.id().to_string()])
+            .status();
+        let _ = self.process.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_file(self.folder.with_extension("log"));
+    }
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").output();
+    id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// A server program, as an unprivileged user; `setpriv` becomes the program, so its process id is
+/// the server's.
+fn server_command(program: &str, root: bool) -> Command {
+    if !root {
+        return Command::new(binary(program));
+    }
+    let mut command = Command::new("setpriv");
+    command
+        .arg(format!("--reuid={UNPRIVILEGED}"))
+        .arg(format!("--regid={UNPRIVILEGED}"))
+        .arg("--clear-groups")
+        .arg(binary(program))
+        .current_dir("/");
+    command
+}
+
+/// Debian keeps the server's programs out of PATH.
+fn binary(program: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut found: Vec<PathBuf> = versions
+        .map(|version| version.path().join("bin").join(program))
+        .collect();
+    found.retain(|path| path.exists());
+    found.sort();
+    found.pop().unwrap_or_else(|| Path::new(program).to_owned())
+}
+
+fn run(command: &mut Command) {
+    let output = command
+        .output()
+        .expect("Postgres is installed (apt-get install postgresql)");
+    assert!(
+        output.status.success(),
+        "{command:?} failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

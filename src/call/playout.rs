@@ -1,0 +1,392 @@
+//! What of a reply has been played, to the sample and to the word. Pure.
+//!
+//! Audio of the live reply comes in faster than real time and leaves in 10 ms frames. Nothing
+//! leaves before the reply is opened (committed) or while it is held; after a hold the next
+//! frame begins at the sample after the last one that left.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::audio::Pcm;
+use crate::transport::SPEAKER_FRAMES;
+use crate::turn::ReplyId;
+
+const FRAME: usize = Pcm::<48_000>::FRAME;
+/// Pushed, but perhaps not played yet.
+const IN_FLIGHT: u64 = (SPEAKER_FRAMES * FRAME) as u64;
+/// Speech rate taken while a sentence's length is not known yet: 15 characters a second, about
+/// 150 English words a minute.
+const SAMPLES_A_CHAR: u64 = 48_000 / 15;
+
+/// The audio of the live reply, and how far it has been played.
+#[derive(Debug, Default)]
+pub struct Playout {
+    live: Option<Live>,
+}
+
+#[derive(Debug)]
+struct Live {
+    id: ReplyId,
+    open: bool,
+    held: bool,
+    queue: VecDeque<i16>,
+    /// Samples that came in.
+    received: u64,
+    /// Samples that left.
+    pushed: u64,
+    sentences: Vec<Sentence>,
+    /// Nothing more will come in.
+    complete: bool,
+    /// Bytes of the heard text that [`Playout::take_words`] has given out.
+    given: usize,
+}
+
+#[derive(Debug)]
+struct Sentence {
+    text: String,
+    /// First sample.
+    from: u64,
+    /// One past the last sample, once all of it came in.
+    to: Option<u64>,
+    /// Bytes of `text` that were heard; ends with a word.
+    heard: usize,
+}
+
+impl Playout {
+    /// Takes up a new reply; what was left of another is gone. A reply that is not `open` is
+    /// kept back until [`Playout::open`].
+    pub fn begin(&mut self, id: ReplyId, open: bool) {
+        self.live = Some(Live {
+            id,
+            open,
+            held: false,
+            queue: VecDeque::new(),
+            received: 0,
+            pushed: 0,
+            sentences: Vec::new(),
+            complete: false,
+            given: 0,
+        });
+    }
+
+    fn live(&mut self, id: ReplyId) -> Option<&mut Live> {
+        self.live.as_mut().filter(|live| live.id == id)
+    }
+
+    /// The reply may be heard from now on.
+    pub fn open(&mut self, id: ReplyId) {
+        if let Some(live) = self.live(id) {
+            live.open = true;
+        }
+    }
+
+    /// The audio that follows says `text`.
+    pub fn begin_sentence(&mut self, id: ReplyId, text: String) {
+        if let Some(live) = self.live(id) {
+            live.end_sentence();
+            live.sentences.push(Sentence {
+                text,
+                from: live.received,
+                to: None,
+                heard: 0,
+            });
+        }
+    }
+
+    /// More audio of the sentence begun last.
+    pub fn push(&mut self, id: ReplyId, audio: &Pcm<48_000>) {
+        if let Some(live) = self.live(id) {
+            live.queue.extend(audio.samples());
+            live.received += audio.len() as u64;
+        }
+    }
+
+    /// All audio of the sentence begun last is there.
+    pub fn end_sentence(&mut self, id: ReplyId) {
+        if let Some(live) = self.live(id) {
+            live.end_sentence();
+        }
+    }
+
+    /// All audio of the reply is there.
+    pub fn finish(&mut self, id: ReplyId) {
+        if let Some(live) = self.live(id) {
+            live.end_sentence();
+            live.complete = true;
+        }
+    }
+
+    /// Stops frames from leaving.
+    pub fn hold(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.held = true;
+        }
+    }
+
+    /// Lets frames leave again.
+    pub fn release(&mut self) {
+        if let Some(live) = &mut self.live {
+            live.held = false;
+        }
+    }
+
+    /// Forgets the reply and what was not played.
+    pub fn clear(&mut self) {
+        self.live = None;
+    }
+
+    /// Whether [`Playout::pull`] has a frame.
+    pub fn is_ready(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| {
+            let enough = live.queue.len() >= FRAME || (live.complete && !live.queue.is_empty());
+            live.open && !live.held && enough
+        })
+    }
+
+    /// The next 10 ms. The last frame of a reply is filled up with silence. `None`: not ready;
+    /// the room plays silence.
+    pub fn pull(&mut self) -> Option<Pcm<48_000>> {
+        if !self.is_ready() {
+            return None;
+        }
+        let live = self.live.as_mut()?;
+        let samples = FRAME.min(live.queue.len());
+        let mut frame: Vec<i16> = live.queue.drain(..samples).collect();
+        frame.resize(FRAME, 0);
+        live.pushed += samples as u64;
+        live.listen_on();
+        Some(Pcm::new(frame))
+    }
+
+    /// Whether all of the reply has left.
+    pub fn is_done(&self) -> bool {
+        self.live.as_ref().is_some_and(Live::is_done)
+    }
+
+    /// Audio waiting to leave.
+    pub fn buffered(&self) -> Duration {
+        Pcm::<48_000>::duration_of(self.live.as_ref().map_or(0, |live| live.queue.len()))
+    }
+
+    /// Audio of the reply that has left.
+    pub fn position(&self) -> Duration {
+        Pcm::<48_000>::duration_of(self.live.as_ref().map_or(0, |live| live.pushed as usize))
+    }
+
+    /// The words that were played. The only source of the agent's words in the history.
+    pub fn heard(&self) -> String {
+        self.live.as_ref().map(Live::heard).unwrap_or_default()
+    }
+
+    /// Sentences of which every word was played.
+    pub fn sentences_heard(&self) -> usize {
+        self.live.as_ref().map_or(0, |live| {
+            live.sentences
+                .iter()
+                .filter(|s| s.heard == s.text.len())
+                .count()
+        })
+    }
+
+    /// The words played since the last call, to append to the transcript.
+    pub fn take_words(&mut self) -> Option<String> {
+        let live = self.live.as_mut()?;
+        let words = live.heard().split_off(live.given);
+        live.given += words.len();
+        (!words.is_empty()).then_some(words)
+    }
+}
+
+impl Live {
+    fn end_sentence(&mut self) {
+        if let Some(sentence) = self
+            .sentences
+            .last_mut()
+            .filter(|sentence| sentence.to.is_none())
+        {
+            sentence.to = Some(self.received);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.open && self.complete && self.queue.is_empty()
+    }
+
+    /// Moves the words heard up to the position. They never become fewer.
+    fn listen_on(&mut self) {
+        let position = if self.is_done() {
+            self.pushed
+        } else {
+            self.pushed.saturating_sub(IN_FLIGHT)
+        };
+        for sentence in &mut self.sentences {
+            let played = position.saturating_sub(sentence.from);
+            let length = sentence.to.map(|to| to - sentence.from).unwrap_or_else(|| {
+                let rate = sentence.text.chars().count() as u64 * SAMPLES_A_CHAR;
+                // Not all is there: there is at least one more sample than came.
+                rate.max(self.received - sentence.from + 1)
+            });
+            sentence.heard = sentence
+                .heard
+                .max(words_played(&sentence.text, played, length));
+        }
+    }
+
+    fn heard(&self) -> String {
+        let heard = self.sentences.iter().filter(|sentence| sentence.heard > 0);
+        let parts: Vec<&str> = heard
+            .map(|sentence| &sentence.text[..sentence.heard])
+            .collect();
+        parts.join(" ")
+    }
+}
+
+/// Bytes of `text` up to the end of the last word played, when `played` of `length` samples
+/// were, taking each character for equally long.
+fn words_played(text: &str, played: u64, length: u64) -> usize {
+    if played >= length {
+        return text.len();
+    }
+    let chars = text.chars().count() as u64;
+    let mut end = 0;
+    let mut in_word = false;
+    for (count, (index, c)) in text.char_indices().enumerate() {
+        if c.is_whitespace() {
+            if in_word {
+                // The word before this space ended `count` characters into the text.
+                if count as u64 * length > played * chars {
+                    return end;
+                }
+                end = index;
+            }
+            in_word = false;
+        } else {
+            in_word = true;
+        }
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: ReplyId = ReplyId(1);
+
+    /// A playout of one sentence of one second whose samples count up.
+    fn one_second(text: &str) -> Playout {
+        let mut playout = Playout::default();
+        playout.begin(ID, true);
+        playout.begin_sentence(ID, text.into());
+        playout.push(
+            ID,
+            &Pcm::new((0..48_000).map(|n| (n % 30_000) as i16).collect()),
+        );
+        playout.finish(ID);
+        playout
+    }
+
+    fn pull(playout: &mut Playout, frames: usize) {
+        for _ in 0..frames {
+            assert!(playout.pull().is_some());
+        }
+    }
+
+    #[test]
+    fn resumes_at_the_sample_after_the_last_one_played() {
+        let mut playout = one_second("one two");
+        pull(&mut playout, 7);
+        playout.hold();
+        assert!(playout.pull().is_none());
+        playout.release();
+        assert_eq!(playout.pull().unwrap().samples()[0], 7 * 480);
+    }
+
+    #[test]
+    fn nothing_leaves_before_it_is_opened() {
+        let mut playout = Playout::default();
+        playout.begin(ID, false);
+        playout.push(ID, &Pcm::silence(Duration::from_secs(1)));
+        assert!(playout.pull().is_none());
+        playout.open(ID);
+        assert!(playout.pull().is_some());
+    }
+
+    #[test]
+    fn words_are_heard_in_proportion_to_the_audio() {
+        // Ten characters a word with its space: 250 ms each.
+        let mut playout = one_second("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd");
+        pull(&mut playout, 24 + SPEAKER_FRAMES);
+        assert_eq!(playout.heard(), "aaaaaaaaa");
+        pull(&mut playout, 51 - 24);
+        assert_eq!(playout.take_words().unwrap(), "aaaaaaaaa bbbbbbbbb");
+        assert_eq!(playout.take_words(), None);
+        pull(&mut playout, 100 - 51 - SPEAKER_FRAMES);
+        assert!(playout.is_done());
+        assert_eq!(playout.take_words().unwrap(), " ccccccccc ddddddddd");
+    }
+
+    #[test]
+    fn a_sentence_of_unknown_length_is_paced_by_speech_rate() {
+        let mut playout = Playout::default();
+        playout.begin(ID, true);
+        playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+        playout.push(ID, &Pcm::silence(Duration::from_millis(400)));
+        pull(&mut playout, 30 + SPEAKER_FRAMES);
+        assert_eq!(
+            playout.heard(),
+            "aaaa",
+            "four of fourteen characters take 267 ms"
+        );
+        // It turns out to be shorter: the words catch up.
+        playout.end_sentence(ID);
+        pull(&mut playout, 1);
+        assert_eq!(playout.heard(), "aaaa bbbb");
+    }
+
+    #[test]
+    fn sentences_follow_each_other() {
+        let mut playout = Playout::default();
+        playout.begin(ID, true);
+        for text in ["Yes.", "It is five."] {
+            playout.begin_sentence(ID, text.into());
+            playout.push(ID, &Pcm::silence(Duration::from_millis(500)));
+            playout.end_sentence(ID);
+        }
+        pull(&mut playout, 50 + SPEAKER_FRAMES);
+        assert_eq!(
+            (playout.heard(), playout.sentences_heard()),
+            ("Yes.".into(), 1)
+        );
+        pull(&mut playout, 50 - SPEAKER_FRAMES);
+        assert!(!playout.is_done(), "more may come");
+        playout.finish(ID);
+        assert!(playout.is_done());
+    }
+
+    #[test]
+    fn a_stale_reply_changes_nothing() {
+        let mut playout = one_second("one two");
+        let stale = ReplyId(9);
+        playout.push(stale, &Pcm::silence(Duration::from_secs(1)));
+        playout.begin_sentence(stale, "three".into());
+        playout.finish(stale);
+        assert_eq!(playout.buffered(), Duration::from_secs(1));
+    }
+
+    #[test]
+    fn the_last_frame_is_filled_up_with_silence() {
+        let mut playout = Playout::default();
+        playout.begin(ID, true);
+        playout.push(ID, &Pcm::new(vec![5; 500]));
+        pull(&mut playout, 1);
+        assert!(playout.pull().is_none(), "20 samples wait for more");
+        playout.finish(ID);
+        let last = playout.pull().unwrap();
+        assert_eq!(
+            (last.samples()[19], last.samples()[20], last.len()),
+            (5, 0, 480)
+        );
+        assert!(playout.is_done());
+    }
+}

@@ -1,0 +1,274 @@
+//! `sidetone call`: a headless caller. It joins as a person does, plays sound files as its turns,
+//! hears the agent, and measures what a person would notice.
+
+pub mod access;
+pub mod heard;
+pub mod report;
+pub mod room;
+pub mod script;
+pub mod transcripts;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use self::access::Access;
+use self::heard::{Activity, Span, TurnTimes};
+use self::report::{Report, TurnReport};
+use self::room::{CallerRoom, Told};
+use self::script::{Action, Cue, Observed, Patience, Script};
+use self::transcripts::Transcripts;
+use crate::audio::Pcm;
+use crate::clock;
+
+/// A turn of the script: what is said, and when.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// How the report calls it: the file's name.
+    pub name: String,
+    /// What is said.
+    pub sound: Pcm<48_000>,
+    /// When.
+    pub cue: Cue,
+}
+
+/// A scripted call.
+#[derive(Debug, Clone)]
+pub struct CallPlan {
+    /// How to get in.
+    pub access: Access,
+    /// What to say, in order.
+    pub turns: Vec<Turn>,
+    /// How long to wait for the agent.
+    pub patience: Patience,
+    /// The call is ended after this long, whatever happens.
+    pub limit: Duration,
+    /// Where `reply.wav` (the agent, as heard) and `caller.wav` (in step with it) go; nothing is
+    /// written when None.
+    pub out: Option<PathBuf>,
+}
+
+/// Places the call and reports what was said, heard and measured.
+///
+/// # Errors
+/// When no token is given, the room cannot be joined, or a recording cannot be written. A call
+/// in which the agent stays silent is not an error: the report says so.
+pub async fn place(plan: CallPlan) -> anyhow::Result<Placed> {
+    let asked = clock::now();
+    let granted = plan.access.obtain().await?;
+    let mut room = CallerRoom::join(&granted)
+        .await
+        .context("joining the room")?;
+    let started = clock::now();
+    let mut call = Call::new(&plan);
+    let ended_by = loop {
+        let now = clock::now() - started;
+        if now > plan.limit {
+            break format!("the limit of {:?}", plan.limit);
+        }
+        tokio::select! {
+            permit = room.microphone.reserve() => match permit {
+                Ok(permit) => match call.next_frame(clock::now() - started) {
+                    Some(frame) => permit.send(frame),
+                    None => break "the script".to_owned(),
+                },
+                Err(_) => break "the room: the microphone track is gone".to_owned(),
+            },
+            told = room.told.recv() => match told {
+                Some(Told::Closed(reason)) => break format!("the room: {reason}"),
+                Some(told) => call.told(told, started),
+                None => break "the room".to_owned(),
+            },
+            // The engine paces both branches; if neither moves for a second, look at the limit.
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    };
+    room.leave().await;
+    let report = call.report(started - asked, ended_by, granted.call_id);
+    if let Some(out) = &plan.out {
+        call.write_recordings(out)?;
+    }
+    let agent_voice = call.agent_voice.spans().to_vec();
+    Ok(Placed {
+        report,
+        agent_voice,
+        received: call.received,
+    })
+}
+
+/// A call that was placed.
+#[derive(Debug)]
+pub struct Placed {
+    /// What was found.
+    pub report: Report,
+    /// When the agent was audible.
+    pub agent_voice: Vec<Span>,
+    /// What was heard of the agent, from the call's start.
+    received: Pcm<48_000>,
+}
+
+impl Placed {
+    /// What was heard in `span`, with a little silence on both sides.
+    pub fn received_in(&self, span: Span) -> Pcm<48_000> {
+        const MARGIN: Duration = Duration::from_millis(150);
+        let samples = self.received.samples();
+        let at = |time| Pcm::<48_000>::samples_in(time).min(samples.len());
+        Pcm::new(samples[at(span.start.saturating_sub(MARGIN))..at(span.end + MARGIN)].to_vec())
+    }
+}
+
+/// The turn that is being said.
+#[derive(Clone, Copy)]
+struct Playing {
+    turn: usize,
+    /// Samples of it that are sent.
+    position: usize,
+    began: Duration,
+}
+
+/// All that the caller keeps while the call runs.
+struct Call {
+    turns: Vec<Turn>,
+    script: Script,
+    playing: Option<Playing>,
+    /// What was said, by turn.
+    said: Vec<Option<Span>>,
+    own_voice: Activity,
+    agent_voice: Activity,
+    agent_listening: Option<bool>,
+    words: Transcripts,
+    sent: Pcm<48_000>,
+    received: Pcm<48_000>,
+}
+
+impl Call {
+    fn new(plan: &CallPlan) -> Self {
+        let cues = plan.turns.iter().map(|turn| turn.cue).collect();
+        Self {
+            turns: plan.turns.clone(),
+            script: Script::new(cues, plan.patience),
+            playing: None,
+            said: vec![None; plan.turns.len()],
+            own_voice: Activity::default(),
+            agent_voice: Activity::default(),
+            agent_listening: None,
+            words: Transcripts::default(),
+            sent: Pcm::default(),
+            received: Pcm::default(),
+        }
+    }
+
+    /// The microphone's next 10 ms; None to hang up.
+    fn next_frame(&mut self, now: Duration) -> Option<Pcm<48_000>> {
+        let seen = Observed {
+            agent_listening: self.agent_listening,
+            agent_voice: self.agent_voice.spans().last().copied(),
+            speaking: self.playing.is_some(),
+        };
+        match self.script.tick(now, seen) {
+            Action::Wait => {}
+            Action::Speak(turn) => {
+                self.playing = Some(Playing {
+                    turn,
+                    position: 0,
+                    began: now,
+                })
+            }
+            Action::HangUp => return None,
+        }
+        let frame = self.frame_of_turn(now);
+        self.sent.append(&frame);
+        Some(frame)
+    }
+
+    fn frame_of_turn(&mut self, now: Duration) -> Pcm<48_000> {
+        let Some(Playing {
+            turn,
+            position,
+            began,
+        }) = self.playing
+        else {
+            return Pcm::silence(heard::FRAME);
+        };
+        let samples = self.turns[turn].sound.samples();
+        let end = (position + Pcm::<48_000>::FRAME).min(samples.len());
+        let mut frame = samples[position..end].to_vec();
+        frame.resize(Pcm::<48_000>::FRAME, 0);
+        self.own_voice.push(now, &frame);
+        // What is voiced in this turn's file: its silence at both ends does not count.
+        if let Some(voice) = self.own_voice.audible_after(began) {
+            let start = voice.start.max(began);
+            let end = self
+                .own_voice
+                .spans()
+                .last()
+                .map_or(voice.end, |last| last.end);
+            self.said[turn] = Some(Span { start, end });
+        }
+        self.playing = (end < samples.len()).then_some(Playing {
+            turn,
+            position: end,
+            began,
+        });
+        Pcm::new(frame)
+    }
+
+    fn told(&mut self, told: Told, started: std::time::Instant) {
+        match told {
+            Told::Voice { at, frame } => {
+                let at = at.saturating_duration_since(started);
+                if self.received.is_empty() {
+                    // The agent's track begins later than ours: keep the two in step.
+                    self.received = Pcm::silence(at);
+                }
+                self.agent_voice.push(at, frame.samples());
+                self.received.append(&frame);
+            }
+            Told::AgentListening(listening) => self.agent_listening = Some(listening),
+            Told::Words {
+                speaker,
+                segment,
+                text,
+                done,
+            } => {
+                let at = clock::now() - started;
+                self.words.update(at, speaker, &segment, &text, done);
+            }
+            Told::Closed(_) => {}
+        }
+    }
+
+    fn report(&self, joined_after: Duration, ended_by: String, call_id: Option<String>) -> Report {
+        let turns = self
+            .turns
+            .iter()
+            .zip(&self.said)
+            .map(|(turn, said)| TurnReport {
+                name: turn.name.clone(),
+                times: said.map(|said| TurnTimes::measure(said, &self.agent_voice)),
+            });
+        Report {
+            call_id,
+            joined_after,
+            first_voice_after: self.agent_voice.spans().first().map(|span| span.start),
+            turns: turns.collect(),
+            lines: self.words.lines(),
+            agent_spoke: self
+                .agent_voice
+                .spans()
+                .iter()
+                .map(|s| s.end - s.start)
+                .sum(),
+            ended_by,
+        }
+    }
+
+    fn write_recordings(&self, out: &std::path::Path) -> anyhow::Result<()> {
+        std::fs::create_dir_all(out)
+            .with_context(|| format!("making the folder {} for recordings", out.display()))?;
+        crate::audio::wav::write(&out.join("reply.wav"), &self.received)?;
+        crate::audio::wav::write(&out.join("caller.wav"), &self.sent)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,179 @@
+//! The scripted caller's end of a LiveKit room.
+
+use std::time::{Duration, Instant};
+
+use futures::StreamExt;
+use livekit::prelude::*;
+use livekit::{StreamReader, TextStreamReader};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use super::access::Granted;
+use super::transcripts::Speaker;
+use crate::audio::Pcm;
+use crate::clock;
+use crate::transport::livekit::voice::{Voice, hear};
+use crate::transport::livekit::{JoinError, close, join};
+
+/// What the room tells the caller.
+#[derive(Debug)]
+pub enum Told {
+    /// 10 ms of the agent's voice.
+    Voice {
+        /// When it came out of the jitter buffer.
+        at: Instant,
+        /// What was heard.
+        frame: Pcm<48_000>,
+    },
+    /// The agent's state changed; whether it waits for the caller now.
+    AgentListening(bool),
+    /// Words of one side.
+    Words {
+        /// Whose words.
+        speaker: Speaker,
+        /// Segment id.
+        segment: String,
+        /// All of the segment so far.
+        text: String,
+        /// No more will come.
+        done: bool,
+    },
+    /// The call ended from the other side.
+    Closed(String),
+}
+
+/// Joined as a person: microphone published, agent heard.
+pub struct CallerRoom {
+    room: Room,
+    /// What happens in the room. A full channel slows the room's events down, never the voice.
+    pub told: mpsc::Receiver<Told>,
+    /// Frames to say; capacity 2, so sending is paced in real time.
+    pub microphone: mpsc::Sender<Pcm<48_000>>,
+    tasks: JoinSet<()>,
+}
+
+impl CallerRoom {
+    /// Joins and publishes a silent microphone.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses the token.
+    pub async fn join(granted: &Granted) -> Result<Self, JoinError> {
+        let (room, events) = join(&granted.url, &granted.token, true).await?;
+        let voice = Voice::publish(&room, "microphone").await?;
+        let (microphone, mut frames) = mpsc::channel::<Pcm<48_000>>(2);
+        let (tell, told) = mpsc::channel(256);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            while let Some(frame) = frames.recv().await {
+                voice.play(&frame).await;
+            }
+        });
+        let own = room.local_participant().identity();
+        tasks.spawn(watch(events, own, tell));
+        Ok(Self {
+            room,
+            told,
+            microphone,
+            tasks,
+        })
+    }
+
+    /// Hangs up.
+    pub async fn leave(mut self) {
+        close(&self.room).await;
+        self.tasks.shutdown().await;
+    }
+}
+
+/// Turns LiveKit's events into what the caller needs.
+async fn watch(
+    mut events: mpsc::UnboundedReceiver<RoomEvent>,
+    own: ParticipantIdentity,
+    tell: mpsc::Sender<Told>,
+) {
+    let mut tasks = JoinSet::new();
+    while let Some(event) = events.recv().await {
+        match event {
+            RoomEvent::TrackSubscribed {
+                track: RemoteTrack::Audio(track),
+                ..
+            } => {
+                tasks.spawn(listen(track, tell.clone()));
+            }
+            RoomEvent::ParticipantAttributesChanged {
+                participant,
+                changed_attributes,
+            } if participant.identity() != own => {
+                if let Some(state) = changed_attributes.get("lk.agent.state") {
+                    let listening = matches!(state.as_str(), "listening" | "idle");
+                    let _ = tell.send(Told::AgentListening(listening)).await;
+                }
+            }
+            RoomEvent::TextStreamOpened {
+                reader,
+                topic,
+                participant_identity,
+            } => {
+                if topic == "lk.transcription"
+                    && let Some(reader) = reader.take()
+                {
+                    let speaker = if participant_identity == own {
+                        Speaker::Caller
+                    } else {
+                        Speaker::Agent
+                    };
+                    tasks.spawn(read_words(reader, speaker, tell.clone()));
+                }
+            }
+            RoomEvent::Disconnected { reason } => {
+                let _ = tell.send(Told::Closed(format!("{reason:?}"))).await;
+                break;
+            }
+            _ => {}
+        }
+    }
+    tasks.shutdown().await;
+}
+
+async fn listen(track: RemoteAudioTrack, tell: mpsc::Sender<Told>) {
+    hear::<48_000, _>(track, |frame| {
+        tell.try_send(Told::Voice {
+            at: clock::now(),
+            frame,
+        })
+    })
+    .await;
+}
+
+async fn read_words(mut reader: TextStreamReader, speaker: Speaker, tell: mpsc::Sender<Told>) {
+    /// A segment lasts as long as the agent speaks; one that stalls longer than this was cut.
+    const STALLED: Duration = Duration::from_secs(60);
+    let segment = |reader: &TextStreamReader| {
+        let attributes = reader.info().attributes();
+        let id = attributes.get("lk.segment_id").cloned();
+        let done = attributes
+            .get("lk.transcription_final")
+            .is_some_and(|is| is == "true");
+        (id.unwrap_or_else(|| reader.info().id.clone()), done)
+    };
+    let mut text = String::new();
+    loop {
+        let chunk = tokio::time::timeout(STALLED, reader.next()).await;
+        let (ended, more) = match chunk {
+            Ok(Some(Ok(chunk))) => (false, chunk),
+            _ => (true, String::new()),
+        };
+        text.push_str(&more);
+        // The trailer brings the final flag, so it is read again at the end.
+        let (segment, done) = segment(&reader);
+        let words = Told::Words {
+            speaker,
+            segment,
+            text: text.clone(),
+            done: done && ended,
+        };
+        if tell.send(words).await.is_err() || ended {
+            break;
+        }
+    }
+}

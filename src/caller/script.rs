@@ -1,0 +1,231 @@
+//! When the scripted caller speaks: waits for the greeting, takes turns, barges in.
+//! PURE: ten-millisecond ticks in, at most one action out. Times are since the call began.
+
+use std::time::Duration;
+
+/// What starts a turn of the script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cue {
+    /// The agent has said something since the last turn and is quiet now.
+    AgentDone,
+    /// The agent has been audible for this long: interrupt it.
+    AgentSpeakingFor(Duration),
+}
+
+/// How patient the caller is.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Without a greeting in this time the caller speaks first.
+    pub greeting: Duration,
+    /// Without an answer in this time the caller goes on to the next turn.
+    pub answer: Duration,
+    /// An agent that says it is listening and is this quiet is done.
+    pub quiet_listening: Duration,
+    /// An agent that does not tell its state is done when it is this quiet.
+    pub quiet: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            greeting: Duration::from_secs(15),
+            answer: Duration::from_secs(30),
+            quiet_listening: Duration::from_millis(600),
+            // Longer than the pause between two sentences of a slow model.
+            quiet: Duration::from_millis(2500),
+        }
+    }
+}
+
+/// What the caller's ears and the room say at one tick.
+#[derive(Debug, Clone, Copy)]
+pub struct Observed {
+    /// The agent's `lk.agent.state` is `listening` or `idle`; None when it never told one.
+    pub agent_listening: Option<bool>,
+    /// When the agent's latest stretch of voice began and ended (so far).
+    pub agent_voice: Option<super::heard::Span>,
+    /// The turn that `Action::Speak` started is still being played.
+    pub speaking: bool,
+}
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing: wait for the next tick.
+    Wait,
+    /// Play this turn (an index into the script).
+    Speak(usize),
+    /// The script is over.
+    HangUp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Waiting for the cue of `next`; `since` is the end of the caller's last turn.
+    Waiting {
+        next: usize,
+        since: Duration,
+    },
+    /// Turn `turn` is being played.
+    Speaking {
+        turn: usize,
+    },
+    Over,
+}
+
+/// The machine. One a call.
+#[derive(Debug)]
+pub struct Script {
+    cues: Vec<Cue>,
+    patience: Patience,
+    state: State,
+}
+
+impl Script {
+    /// A script with one cue for each turn.
+    pub fn new(cues: Vec<Cue>, patience: Patience) -> Self {
+        Self {
+            cues,
+            patience,
+            state: State::Waiting {
+                next: 0,
+                since: Duration::ZERO,
+            },
+        }
+    }
+
+    /// Says what to do at `now`. Call it every 10 ms or so.
+    pub fn tick(&mut self, now: Duration, seen: Observed) -> Action {
+        match self.state {
+            State::Over => Action::HangUp,
+            State::Speaking { turn } => {
+                if !seen.speaking {
+                    self.state = State::Waiting {
+                        next: turn + 1,
+                        since: now,
+                    };
+                }
+                Action::Wait
+            }
+            State::Waiting { next, since } => {
+                if !self.cue_given(next, since, now, seen) {
+                    return Action::Wait;
+                }
+                if next == self.cues.len() {
+                    self.state = State::Over;
+                    return Action::HangUp;
+                }
+                self.state = State::Speaking { turn: next };
+                Action::Speak(next)
+            }
+        }
+    }
+
+    fn cue_given(&self, next: usize, since: Duration, now: Duration, seen: Observed) -> bool {
+        let patience = if next == 0 {
+            self.patience.greeting
+        } else {
+            self.patience.answer
+        };
+        let voice = seen.agent_voice.filter(|voice| voice.end > since);
+        let Some(voice) = voice else {
+            return now >= since + patience;
+        };
+        // After the last turn the caller hears the answer to its end.
+        match self.cues.get(next).copied().unwrap_or(Cue::AgentDone) {
+            Cue::AgentSpeakingFor(long) => voice.end.saturating_sub(voice.start.max(since)) >= long,
+            Cue::AgentDone => {
+                let quiet = now.saturating_sub(voice.end);
+                match seen.agent_listening {
+                    Some(true) => quiet >= self.patience.quiet_listening,
+                    // Silent for so long while it says it speaks: something is wrong, go on.
+                    Some(false) => quiet >= self.patience.answer,
+                    None => quiet >= self.patience.quiet,
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::caller::heard::Span;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    /// Runs the script against an agent audible in `agent` (ms); each turn lasts 500 ms.
+    fn run(cues: &[Cue], agent: &[(u64, u64)], tells_state: bool) -> Vec<(u64, Action)> {
+        let mut script = Script::new(cues.to_vec(), Patience::default());
+        let mut speaking_until = 0;
+        let mut actions = vec![];
+        for now in (0..120_000).step_by(10) {
+            let voice = agent.iter().rev().find(|(from, _)| *from <= now);
+            let audible = voice.is_some_and(|(_, to)| now < *to);
+            let seen = Observed {
+                agent_listening: tells_state.then_some(!audible),
+                agent_voice: voice.map(|&(from, to)| Span {
+                    start: MS(from),
+                    end: MS(to.min(now)),
+                }),
+                speaking: now < speaking_until,
+            };
+            match script.tick(MS(now), seen) {
+                Action::Wait => {}
+                action => {
+                    actions.push((now, action));
+                    if let Action::Speak(_) = action {
+                        speaking_until = now + 500;
+                    } else {
+                        return actions;
+                    }
+                }
+            }
+        }
+        actions
+    }
+
+    #[test]
+    fn waits_for_the_greeting_and_for_each_answer() {
+        let actions = run(
+            &[Cue::AgentDone, Cue::AgentDone],
+            &[(1000, 3000), (5000, 6000), (9000, 10_000)],
+            true,
+        );
+        assert_eq!(
+            actions,
+            [
+                (3600, Action::Speak(0)),
+                (6600, Action::Speak(1)),
+                (10_600, Action::HangUp)
+            ]
+        );
+    }
+
+    #[test]
+    fn barges_in_while_the_agent_speaks() {
+        let cues = [Cue::AgentDone, Cue::AgentSpeakingFor(MS(800))];
+        let actions = run(&cues, &[(1000, 2000), (5000, 9000), (11_000, 12_000)], true);
+        assert_eq!(
+            actions,
+            [
+                (2600, Action::Speak(0)),
+                (5800, Action::Speak(1)),
+                (12_600, Action::HangUp)
+            ]
+        );
+    }
+
+    #[test]
+    fn an_agent_without_a_state_is_given_more_time() {
+        let actions = run(&[Cue::AgentDone], &[(1000, 2000), (6000, 7000)], false);
+        assert_eq!(actions, [(4500, Action::Speak(0)), (9500, Action::HangUp)]);
+    }
+
+    #[test]
+    fn a_silent_agent_does_not_hold_the_caller_for_ever() {
+        let actions = run(&[Cue::AgentDone], &[], true);
+        assert_eq!(actions[0], (15_000, Action::Speak(0)));
+        assert_eq!(actions[1].1, Action::HangUp);
+    }
+}

@@ -1,0 +1,112 @@
+//! Both sides' words as the agent publishes them on `lk.transcription`, put in order.
+//! PURE: stream updates in, lines out.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+/// Who said a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaker {
+    /// The person (here: the script).
+    Caller,
+    /// The agent.
+    Agent,
+}
+
+/// One segment of the conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Line {
+    /// Who said it.
+    pub speaker: Speaker,
+    /// What was said, as far as it is known.
+    pub text: String,
+    /// When its first words came, since the call began.
+    pub at: Duration,
+    /// No more will be added.
+    pub done: bool,
+    #[serde(skip)]
+    segment: String,
+}
+
+/// The conversation so far.
+#[derive(Debug, Default)]
+pub struct Transcripts {
+    lines: Vec<Line>,
+}
+
+impl Transcripts {
+    /// A stream of segment `segment` says `text` (all of it up to now). A later stream of the same
+    /// segment replaces an earlier one: that is how interim transcripts work.
+    pub fn update(
+        &mut self,
+        at: Duration,
+        speaker: Speaker,
+        segment: &str,
+        text: &str,
+        done: bool,
+    ) {
+        match self.lines.iter_mut().find(|line| line.segment == segment) {
+            Some(line) => {
+                line.text = text.to_owned();
+                line.done |= done;
+            }
+            None => self.lines.push(Line {
+                speaker,
+                text: text.to_owned(),
+                at,
+                done,
+                segment: segment.to_owned(),
+            }),
+        }
+    }
+
+    /// The lines that say something, in the order in which they began.
+    pub fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<_> = self
+            .lines
+            .iter()
+            .filter(|line| !line.text.trim().is_empty())
+            .cloned()
+            .collect();
+        lines.sort_by_key(|line| line.at);
+        lines
+    }
+
+    /// All that one side said, joined.
+    pub fn said_by(&self, speaker: Speaker) -> String {
+        let lines = self.lines();
+        let said: Vec<_> = lines
+            .iter()
+            .filter(|line| line.speaker == speaker)
+            .map(|line| line.text.trim())
+            .collect();
+        said.join(" ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interim_text_is_replaced_and_lines_are_in_order() {
+        let mut heard = Transcripts::default();
+        let at = Duration::from_secs;
+        heard.update(at(1), Speaker::Agent, "SG_a", "Hello", false);
+        heard.update(at(3), Speaker::Caller, "SG_b", "when do", false);
+        heard.update(at(4), Speaker::Caller, "SG_b", "When do you open?", true);
+        heard.update(at(2), Speaker::Agent, "SG_a", "Hello there.", true);
+        heard.update(at(5), Speaker::Agent, "SG_c", "", false);
+        let lines = heard.lines();
+        assert_eq!(lines.len(), 2);
+        assert_eq!(
+            (lines[0].speaker, lines[0].text.as_str()),
+            (Speaker::Agent, "Hello there.")
+        );
+        assert_eq!(lines[1].text, "When do you open?");
+        assert!(lines[1].done);
+        assert_eq!(heard.said_by(Speaker::Caller), "When do you open?");
+    }
+}

@@ -1,0 +1,208 @@
+//! The command line, parsed; `main` runs what it says.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::caller::script::Cue;
+
+/// A voice agent for LiveKit rooms, in one process.
+#[derive(Debug, Parser)]
+#[command(name = "sidetone", version, about)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The roles of the one binary.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Control plane, web page and an agent worker in one process
+    Serve(ServeArgs),
+    /// An agent worker only: registers with LiveKit's agent dispatch and takes calls
+    Worker(WorkerArgs),
+    /// Place a scripted call as a person would, and measure what is heard
+    Call(CallArgs),
+    /// The local speech and language models
+    #[command(subcommand)]
+    Models(ModelsCommand),
+    /// Apply the database migrations
+    Migrate,
+    /// Everything on this machine: livekit-server, agent, one scripted call, then the page to try
+    Demo(DemoArgs),
+}
+
+impl Command {
+    /// Whether this role may run the local models in its process.
+    pub fn runs_models(&self) -> bool {
+        match self {
+            Self::Serve(_)
+            | Self::Worker(_)
+            | Self::Demo(_)
+            | Self::Models(ModelsCommand::Serve { .. }) => true,
+            Self::Call(_) | Self::Models(_) | Self::Migrate => false,
+        }
+    }
+}
+
+/// `sidetone serve`
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Address to listen at [default: SIDETONE_BIND, else 127.0.0.1:3000]
+    #[arg(long)]
+    pub bind: Option<SocketAddr>,
+    /// Control plane alone: the agents run in `sidetone worker` processes
+    #[arg(long)]
+    pub no_worker: bool,
+    /// Folder of agent configuration files
+    #[arg(long, default_value = "agent-config")]
+    pub agents: PathBuf,
+}
+
+/// `sidetone worker`
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Folder of agent configuration files
+    #[arg(long, default_value = "agent-config")]
+    pub agents: PathBuf,
+}
+
+/// `sidetone call`
+#[derive(Debug, Args)]
+pub struct CallArgs {
+    /// Sound files to say, in order; `FILE@800ms` interrupts the agent after it has spoken for 800 ms
+    #[arg(required = true, value_name = "WAV[@BARGE-IN]")]
+    pub turns: Vec<TurnArg>,
+    /// A Sidetone server that gives the token and spawns the agent
+    #[arg(long, default_value = "http://127.0.0.1:3000", conflicts_with_all = ["url", "token"])]
+    pub server: String,
+    /// Bearer token or API key for --server
+    #[arg(long, env = "SIDETONE_API_KEY", hide_env_values = true)]
+    pub api_key: Option<String>,
+    /// LiveKit's address, to call any agent in a room (with --token)
+    #[arg(long, requires = "token")]
+    pub url: Option<String>,
+    /// A participant's token, to call any agent in a room (with --url)
+    #[arg(long, requires = "url", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Which agent to ask for
+    #[arg(long)]
+    pub agent: Option<String>,
+    /// Which voice to ask for
+    #[arg(long)]
+    pub voice: Option<String>,
+    /// Where reply.wav and call.wav are written
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
+    /// End the call after this many seconds
+    #[arg(long, default_value_t = 180)]
+    pub limit: u64,
+}
+
+/// A turn as given on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TurnArg {
+    /// The sound file.
+    pub file: PathBuf,
+    /// When it is said.
+    pub cue: Cue,
+}
+
+impl std::str::FromStr for TurnArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (file, cue) = match text.rsplit_once('@') {
+            Some((file, after)) if after.ends_with("ms") => {
+                let millis = after.trim_end_matches("ms").parse().map_err(|_| {
+                    format!("{after:?} is no time; write whole milliseconds, such as 800ms")
+                })?;
+                (file, Cue::AgentSpeakingFor(Duration::from_millis(millis)))
+            }
+            _ => (text, Cue::AgentDone),
+        };
+        Ok(Self {
+            file: file.into(),
+            cue,
+        })
+    }
+}
+
+/// `sidetone models …`
+#[derive(Debug, Subcommand)]
+pub enum ModelsCommand {
+    /// What there is, its licence and size, and whether it is here
+    List,
+    /// Download what is missing
+    Fetch {
+        /// Only these [default: what `serve` uses]
+        names: Vec<String>,
+    },
+    /// Serve them behind the OpenAI protocol on loopback
+    Serve {
+        /// Address to listen at
+        #[arg(long, default_value = "127.0.0.1:8090")]
+        bind: SocketAddr,
+        /// Threads for all models together [default: the cores, at most 4]
+        #[arg(long)]
+        threads: Option<std::num::NonZeroUsize>,
+    },
+}
+
+/// `sidetone demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// End after the scripted call; the exit code says whether all went well
+    #[arg(long)]
+    pub once: bool,
+    /// Folder of agent configuration files
+    #[arg(long, default_value = "agent-config")]
+    pub agents: PathBuf,
+    /// Folder with the caller's sound files
+    #[arg(long, default_value = "fixtures/audio")]
+    pub audio: PathBuf,
+    /// Where the recordings of the call are written
+    #[arg(long, default_value = "demo-output")]
+    pub out: PathBuf,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_turn_may_be_a_barge_in() {
+        let plain: TurnArg = "a@b.wav".parse().unwrap();
+        assert_eq!(
+            plain,
+            TurnArg {
+                file: "a@b.wav".into(),
+                cue: Cue::AgentDone
+            }
+        );
+        let barge_in: TurnArg = "a@b.wav@800ms".parse().unwrap();
+        assert_eq!(barge_in.file, PathBuf::from("a@b.wav"));
+        assert_eq!(
+            barge_in.cue,
+            Cue::AgentSpeakingFor(Duration::from_millis(800))
+        );
+        assert!(
+            "a.wav@1.5ms"
+                .parse::<TurnArg>()
+                .unwrap_err()
+                .contains("whole milliseconds")
+        );
+    }
+}

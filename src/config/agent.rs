@@ -1,0 +1,543 @@
+//! An agent's configuration: one TOML file in `agent-config/`, parsed once, raw to valid.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use super::section::{Section, Source};
+use super::template;
+use crate::turn;
+
+/// Everything that makes one agent: voice, prompt, and the numbers of its manners.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentConfig {
+    /// The file's name without its ending.
+    pub name: String,
+    /// The voice of all its speech.
+    pub voice: Voice,
+    /// System prompt; `{{variables}}` are filled in by [`AgentConfig::for_call`].
+    pub system_prompt: String,
+    /// Said when the caller joins; empty: the agent waits to be spoken to.
+    pub greeting: String,
+    /// Said when a stage fails.
+    pub apology: String,
+    /// BCP 47 language of the conversation, a hint for STT; none: STT detects it.
+    pub language: Option<String>,
+    /// Values for `{{variables}}` that a call does not set.
+    pub variables: BTreeMap<String, String>,
+    /// Voice activity detection.
+    pub vad: VadConfig,
+    /// Endpointing, interruption and speculation.
+    pub turn: turn::Config,
+    /// Deadlines of a call's stages and of the call itself.
+    pub limits: Limits,
+}
+
+/// When sound is speech.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VadConfig {
+    /// Probability from which a frame starts speech, 0 to 1.
+    pub threshold: f32,
+    /// Probability below which a frame may end speech; under `threshold`.
+    pub deactivation_threshold: f32,
+    /// Speech must last this long to count.
+    pub min_speech: Duration,
+    /// Silence must last this long to end speech.
+    pub silence_duration: Duration,
+    /// Audio kept from before speech starts, for STT.
+    pub prefix_padding: Duration,
+}
+
+/// Deadlines: nothing in a call waits for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Transcript of an utterance, retries included.
+    pub stt: Duration,
+    /// First token of the model, and each next one.
+    pub llm: Duration,
+    /// First audio of a sentence, and each next piece.
+    pub tts: Duration,
+    /// A caller who vanished may come back for this long.
+    pub reconnect_grace: Duration,
+    /// How long to wait for the first caller.
+    pub wait_for_caller: Duration,
+    /// The longest call.
+    pub max_duration: Duration,
+}
+
+/// The six voices of the OpenAI speech API that every deployment has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Voice {
+    /// The default.
+    #[default]
+    Alloy,
+    /// "echo".
+    Echo,
+    /// "fable".
+    Fable,
+    /// "onyx".
+    Onyx,
+    /// "nova".
+    Nova,
+    /// "shimmer".
+    Shimmer,
+}
+
+impl Voice {
+    /// All of them, in the order they are listed to people.
+    pub const ALL: [Self; 6] = [
+        Self::Alloy,
+        Self::Echo,
+        Self::Fable,
+        Self::Onyx,
+        Self::Nova,
+        Self::Shimmer,
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Alloy => "alloy",
+            Self::Echo => "echo",
+            Self::Fable => "fable",
+            Self::Onyx => "onyx",
+            Self::Nova => "nova",
+            Self::Shimmer => "shimmer",
+        }
+    }
+}
+
+impl std::fmt::Display for Voice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl std::str::FromStr for Voice {
+    type Err = UnknownVoice;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|voice| voice.as_str() == name);
+        found.ok_or_else(|| UnknownVoice(name.to_owned()))
+    }
+}
+
+/// A voice nobody has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown voice {0:?}; use one of alloy, echo, fable, onyx, nova, shimmer")]
+pub struct UnknownVoice(pub String);
+
+/// What one call changes about its agent (the dispatch's metadata).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Overrides {
+    /// Another voice.
+    pub voice: Option<Voice>,
+    /// Another system prompt; its `{{variables}}` are filled in too.
+    pub system_prompt: Option<String>,
+    /// Values for `{{variables}}`.
+    pub variables: BTreeMap<String, String>,
+}
+
+/// What is wrong with an agent's configuration, and how to mend it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{file}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
+pub struct ConfigError {
+    /// The file, as it was named.
+    pub file: String,
+    /// Line in it, from 1, where there is one to name.
+    pub line: Option<usize>,
+    /// Names the key, the value and the fix.
+    pub message: String,
+}
+
+impl AgentConfig {
+    /// Reads and checks a file and the prompt file it names (relative to the file's folder).
+    ///
+    /// # Errors
+    /// The file or its prompt cannot be read, is no TOML, has an unknown key, or a value out of
+    /// its range. The first problem is reported.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path, "name an agent's TOML file of agent-config/")?;
+        let file = path.display().to_string();
+        let name = path
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::parse(
+            Source {
+                file: &file,
+                text: &text,
+            },
+            name.unwrap_or_default(),
+            folder,
+        )
+    }
+
+    fn parse(source: Source<'_>, name: String, folder: &Path) -> Result<Self, ConfigError> {
+        let mut top = Section::parse(source)?;
+        let voice = match top.text("voice")? {
+            None => Voice::default(),
+            Some((name, span)) => name
+                .parse()
+                .map_err(|error: UnknownVoice| source.error(Some(span), error.to_string()))?,
+        };
+        let Some((prompt, prompt_span)) = top.text("prompt")? else {
+            let message = "prompt is missing; name a file, such as \"../prompts/support.md\"";
+            return Err(source.error(None, message));
+        };
+        let prompt_path = folder.join(prompt);
+        let system_prompt = read(&prompt_path, "prompt names this file").map_err(|error| {
+            source.error(
+                Some(prompt_span.clone()),
+                format!("{}: {}", error.file, error.message),
+            )
+        })?;
+        check_prompt(&system_prompt)
+            .map_err(|message| source.error(Some(prompt_span), format!("prompt: {message}")))?;
+        let words = |text: Option<(String, _)>, default: &str| {
+            text.map_or_else(|| default.to_owned(), |(text, _)| text.trim().to_owned())
+        };
+        let config = Self {
+            name,
+            voice,
+            system_prompt,
+            greeting: words(top.text("greeting")?, GREETING),
+            apology: words(top.text("apology")?, APOLOGY),
+            language: top.text("language")?.map(|(language, _)| language),
+            variables: top.section("variables")?.map()?,
+            vad: vad(source, top.section("vad")?)?,
+            turn: turn::Config {
+                speculative: top.flag("preemptive_generation", true)?,
+                endpointing: endpointing(source, top.section("endpointing")?)?,
+                interruption: interruption(top.section("interruption")?)?,
+            },
+            limits: limits(top.section("limits")?)?,
+        };
+        top.finish()?;
+        Ok(config)
+    }
+
+    /// The agent of one call: overrides applied, `{{variables}}` filled in.
+    ///
+    /// # Errors
+    /// A variable has no value, or the prompt is empty or longer than [`MAX_PROMPT_CHARS`].
+    pub fn for_call(&self, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut call = self.clone();
+        call.variables.extend(overrides.variables.clone());
+        call.voice = overrides.voice.unwrap_or(self.voice);
+        if let Some(prompt) = &overrides.system_prompt {
+            call.system_prompt.clone_from(prompt);
+        }
+        let filled = |what: &str, text: &str| {
+            template::fill(text, &call.variables).map_err(|(line, message)| ConfigError {
+                file: format!("agent {}, {what}", self.name),
+                line: Some(line),
+                message,
+            })
+        };
+        let system_prompt = filled("prompt", &call.system_prompt)?;
+        let greeting = filled("greeting", &call.greeting)?;
+        let apology = filled("apology", &call.apology)?;
+        check_prompt(&system_prompt).map_err(|message| ConfigError {
+            file: format!("agent {}, prompt", self.name),
+            line: None,
+            message,
+        })?;
+        Ok(Self {
+            system_prompt,
+            greeting,
+            apology,
+            ..call
+        })
+    }
+}
+
+/// A system prompt longer than this is a mistake: it would cost seconds on every turn.
+pub const MAX_PROMPT_CHARS: usize = 32_000;
+const GREETING: &str = "Hello! How can I help you today?";
+const APOLOGY: &str = "I'm sorry, something went wrong on my side. Could you say that again?";
+
+/// Says what is wrong with a system prompt.
+fn check_prompt(prompt: &str) -> Result<(), String> {
+    let chars = prompt.chars().count();
+    if prompt.trim().is_empty() {
+        Err("the prompt is empty; say who the agent is and how it talks".into())
+    } else if chars > MAX_PROMPT_CHARS {
+        Err(format!(
+            "the prompt has {chars} characters, {MAX_PROMPT_CHARS} at most; shorten it"
+        ))
+    } else {
+        Ok(())
+    }
+}
+
+fn read(path: &Path, advice: &str) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|error| ConfigError {
+        file: path.display().to_string(),
+        line: None,
+        message: format!("cannot be read ({error}); {advice}"),
+    })
+}
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+fn vad(source: Source<'_>, mut section: Section<'_>) -> Result<VadConfig, ConfigError> {
+    let default = VadConfig::default();
+    let vad = VadConfig {
+        threshold: section.fraction("threshold", default.threshold, 0.0..=1.0)?,
+        deactivation_threshold: section.fraction(
+            "deactivation_threshold",
+            default.deactivation_threshold,
+            0.0..=1.0,
+        )?,
+        min_speech: section.duration("min_speech", default.min_speech, ms(10)..=secs(1))?,
+        silence_duration: section.duration(
+            "silence_duration",
+            default.silence_duration,
+            ms(30)..=secs(3),
+        )?,
+        prefix_padding: section.duration(
+            "prefix_padding",
+            default.prefix_padding,
+            ms(0)..=secs(2),
+        )?,
+    };
+    section.finish()?;
+    if vad.deactivation_threshold > vad.threshold {
+        let message = format!(
+            "vad.deactivation_threshold = {} must not be above vad.threshold = {}; 0.15 below it \
+             is usual",
+            vad.deactivation_threshold, vad.threshold
+        );
+        return Err(source.error(None, message));
+    }
+    Ok(vad)
+}
+
+fn endpointing(
+    source: Source<'_>,
+    mut section: Section<'_>,
+) -> Result<turn::Endpointing, ConfigError> {
+    let default = turn::Endpointing::default();
+    let endpointing = turn::Endpointing {
+        min_delay: section.duration("min_delay", default.min_delay, ms(0)..=secs(10))?,
+        max_delay: section.duration("max_delay", default.max_delay, ms(0)..=secs(30))?,
+        threshold: section.fraction("threshold", default.threshold, 0.0..=1.0)?,
+    };
+    section.finish()?;
+    if endpointing.min_delay > endpointing.max_delay {
+        let message = format!(
+            "endpointing.min_delay = {:?} must not be above endpointing.max_delay = {:?}",
+            endpointing.min_delay, endpointing.max_delay
+        );
+        return Err(source.error(None, message));
+    }
+    Ok(endpointing)
+}
+
+fn interruption(mut section: Section<'_>) -> Result<turn::Interruption, ConfigError> {
+    let default = turn::Interruption::default();
+    let interruption = turn::Interruption {
+        enabled: section.flag("enabled", default.enabled)?,
+        min_duration: section.duration("min_duration", default.min_duration, ms(0)..=secs(5))?,
+        min_words: section.count("min_words", default.min_words, 0..=20)?,
+        false_interruption_timeout: section.duration(
+            "false_interruption_timeout",
+            default.false_interruption_timeout,
+            ms(0)..=secs(30),
+        )?,
+        backchannels: section.list("backchannels", default.backchannels)?,
+        stop_phrases: section.list("stop_phrases", default.stop_phrases)?,
+    };
+    section.finish()?;
+    Ok(interruption)
+}
+
+fn limits(mut section: Section<'_>) -> Result<Limits, ConfigError> {
+    let default = Limits::default();
+    let stage = ms(100)..=secs(120);
+    let limits = Limits {
+        stt: section.duration("stt", default.stt, stage.clone())?,
+        llm: section.duration("llm", default.llm, stage.clone())?,
+        tts: section.duration("tts", default.tts, stage)?,
+        reconnect_grace: section.duration(
+            "reconnect_grace",
+            default.reconnect_grace,
+            ms(0)..=secs(600),
+        )?,
+        wait_for_caller: section.duration(
+            "wait_for_caller",
+            default.wait_for_caller,
+            secs(1)..=secs(600),
+        )?,
+        max_duration: section.duration(
+            "max_duration",
+            default.max_duration,
+            secs(1)..=secs(24 * 3600),
+        )?,
+    };
+    section.finish()?;
+    Ok(limits)
+}
+
+impl Default for VadConfig {
+    fn default() -> Self {
+        Self {
+            threshold: 0.5,
+            deactivation_threshold: 0.35,
+            min_speech: ms(50),
+            silence_duration: ms(250),
+            prefix_padding: ms(500),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            stt: secs(10),
+            llm: secs(10),
+            tts: secs(10),
+            reconnect_grace: secs(30),
+            wait_for_caller: secs(60),
+            max_duration: secs(3600),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> std::path::PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("agent-config")
+    }
+
+    fn parse(text: &str) -> Result<AgentConfig, ConfigError> {
+        let text = format!("prompt = \"../prompts/support.md\"\n{text}");
+        AgentConfig::parse(
+            Source {
+                file: "a.toml",
+                text: &text,
+            },
+            "a".into(),
+            &folder(),
+        )
+    }
+
+    #[test]
+    fn the_default_agent_is_the_defaults() {
+        let default = AgentConfig::load(&folder().join("default.toml")).unwrap();
+        let plain = parse("").unwrap();
+        let plain = AgentConfig {
+            name: default.name.clone(),
+            ..plain
+        };
+        let variables = default.variables.clone();
+        assert_eq!(AgentConfig { variables, ..plain }, default);
+        default.for_call(&Overrides::default()).unwrap();
+    }
+
+    #[test]
+    fn every_key_is_commented_in_the_default_agent() {
+        let text = std::fs::read_to_string(folder().join("default.toml")).unwrap();
+        let mut commented = false;
+        for line in text.lines() {
+            if line.contains(" = ") && !line.starts_with('#') {
+                assert!(commented, "no comment above: {line}");
+            }
+            commented = line.starts_with('#');
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_and_how_to_mend_it() {
+        for (text, expected) in [
+            (
+                "voise = \"nova\"",
+                "a.toml:2: unknown key voise; did you mean voice?",
+            ),
+            (
+                "voice = \"bob\"",
+                "a.toml:2: unknown voice \"bob\"; use one of alloy, echo, fable, onyx, nova, shimmer",
+            ),
+            (
+                "[endpointing]\nmin_dely = \"1s\"",
+                "a.toml:3: unknown key endpointing.min_dely; did you mean endpointing.min_delay?",
+            ),
+            (
+                "[vad]\nmin_speech = 50",
+                "a.toml:3: vad.min_speech = 50 must be a duration in quotes with its unit (ms, s, m or h), such as \"500ms\" or \"1.5s\"",
+            ),
+            (
+                "[vad]\nthreshold = 1.5",
+                "a.toml:3: vad.threshold = 1.5 must be a number from 0 to 1, such as 0.5",
+            ),
+            (
+                "[endpointing]\nmin_delay = \"5s\"",
+                "a.toml: endpointing.min_delay = 5s must not be above endpointing.max_delay = 3s",
+            ),
+            (
+                "[limits]\nllm = \"1h\"",
+                "a.toml:3: limits.llm = \"1h\" must be from 100ms to 120s, such as \"10s\"",
+            ),
+            (
+                "vad = 3",
+                "a.toml:2: vad = 3 must be a table, such as […] on a line of its own",
+            ),
+            (
+                "zzz = 1",
+                "a.toml:2: unknown key zzz; known keys here: voice, prompt, greeting, apology, language, variables, vad, preemptive_generation, endpointing, interruption, limits",
+            ),
+        ] {
+            assert_eq!(parse(text).unwrap_err().to_string(), expected);
+        }
+        let broken = parse("a = = 1").unwrap_err();
+        assert_eq!(broken.line, Some(2), "{broken}");
+    }
+
+    #[test]
+    fn a_call_fills_in_its_variables() {
+        let mut agent =
+            parse("greeting = \"Hi {{name}}!\"\n[variables]\ncompany = \"Acme\"\nname = \"you\"")
+                .unwrap();
+        assert_eq!(
+            agent.for_call(&Overrides::default()).unwrap().greeting,
+            "Hi you!"
+        );
+        let overrides = Overrides {
+            voice: Some(Voice::Onyx),
+            system_prompt: Some("You talk with {{name}}.".into()),
+            variables: [("name".to_owned(), "Ada".to_owned())].into(),
+        };
+        let call = agent.for_call(&overrides).unwrap();
+        assert_eq!(
+            (call.greeting.as_str(), call.voice),
+            ("Hi Ada!", Voice::Onyx)
+        );
+        assert_eq!(call.system_prompt, "You talk with Ada.");
+        agent.variables.clear();
+        let error = agent.for_call(&Overrides::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("no value for {{name}}"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_missing_prompt_is_named() {
+        let source = Source {
+            file: "a.toml",
+            text: "\nprompt = \"nowhere.md\"",
+        };
+        let error = AgentConfig::parse(source, "a".into(), &folder()).unwrap_err();
+        assert_eq!(error.line, Some(2));
+        assert!(error.message.contains("nowhere.md"), "{error}");
+    }
+}

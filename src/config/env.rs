@@ -1,0 +1,411 @@
+//! The environment, read once and checked: what is missing or wrong is named with its mending.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// A value that must not reach a log: `Debug` and `Display` never show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret value.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    /// The value itself, for the one call that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// Where LiveKit is and how to sign for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveKit {
+    /// `wss://…`, or `ws://` on loopback; no trailing slash.
+    pub host: String,
+    /// `iss` of every token.
+    pub api_key: String,
+    /// HS256 key of every token and webhook.
+    pub api_secret: Secret,
+}
+
+/// Why no call can be placed; the text tells the operator what to set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotConfigured {
+    /// Variables that are not set.
+    #[error("Voice service not configured: set {}", .0.join(", "))]
+    Missing(Vec<&'static str>),
+    /// LIVEKIT_HOST has another scheme, or none.
+    #[error(
+        "Voice service not configured: LIVEKIT_HOST is \"{0}\", it must start with wss:// (or ws:// on loopback, such as ws://127.0.0.1:7880)"
+    )]
+    Host(String),
+}
+
+impl NotConfigured {
+    /// The variables to mend.
+    pub fn variables(&self) -> Vec<&'static str> {
+        match self {
+            Self::Missing(names) => names.clone(),
+            Self::Host(_) => vec!["LIVEKIT_HOST"],
+        }
+    }
+}
+
+/// A variable whose value cannot be used; the process does not start with it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} is \"{value}\": {fix}")]
+pub struct BadVariable {
+    /// Name of the variable.
+    pub name: &'static str,
+    /// What it holds (never a secret's value).
+    pub value: String,
+    /// What to write instead.
+    pub fix: String,
+}
+
+/// Where calls are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// Embedded, one file.
+    Sqlite(PathBuf),
+    /// `postgres://…` (may hold a password).
+    Postgres(Secret),
+}
+
+/// How users' own tokens (JWT of the product's login) are checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserLogin {
+    /// HS256 secret shared with the product.
+    pub hs256_secret: Option<Secret>,
+    /// Address of the JWKS document for RS256 and ES256.
+    pub jwks_url: Option<String>,
+    /// `iss` that tokens must carry, when set.
+    pub issuer: Option<String>,
+    /// `aud` that tokens must carry, when set.
+    pub audience: Option<String>,
+    /// Claim that holds the user's id.
+    pub id_claim: String,
+    /// Claim that holds the name shown to others.
+    pub name_claim: String,
+    /// Claim that makes an admin: `true`, or a list or string holding `admin_value`.
+    pub admin_claim: String,
+    /// See `admin_claim`.
+    pub admin_value: String,
+}
+
+/// The whole environment.
+#[derive(Clone, Debug)]
+pub struct Env {
+    /// LiveKit's address and keys, or what is wrong with them.
+    pub livekit: Result<LiveKit, NotConfigured>,
+    /// With a key, STT, LLM and TTS are OpenAI's (or `openai_base_url`'s); without, the local models.
+    pub openai_api_key: Option<Secret>,
+    /// Any OpenAI-compatible server.
+    pub openai_base_url: Option<String>,
+    /// Model that transcribes.
+    pub stt_model: String,
+    /// Model that answers.
+    pub llm_model: String,
+    /// Model that speaks.
+    pub tts_model: String,
+    /// SQLite in the data folder, or Postgres.
+    pub database: Database,
+    /// Database file, models, recordings.
+    pub data_dir: PathBuf,
+    /// Where HTTP listens. Default 127.0.0.1:3000.
+    pub bind: SocketAddr,
+    /// Address others reach this server by, for hints and links.
+    pub public_url: Option<String>,
+    /// Browsers' origins that may call the API. Empty: same origin only.
+    pub cors_origins: Vec<String>,
+    /// Name the workers register under and dispatches ask for.
+    pub agent_name: String,
+    /// Loopback demo: callers need no credentials.
+    pub demo: bool,
+    /// How users' tokens are checked.
+    pub user_login: UserLogin,
+    /// `name:scope+scope:sha256-hex`, one a backend.
+    pub api_keys: Vec<String>,
+    /// Days after which a call's personal data is deleted; none: kept.
+    pub retention_days: Option<u32>,
+    /// Calls a worker takes at once.
+    pub max_calls: usize,
+}
+
+impl Env {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// The first variable whose value cannot be used. Missing LiveKit variables are no error
+    /// here: the control plane starts and says so where it matters.
+    pub fn read() -> Result<Self, BadVariable> {
+        Self::from_lookup(|name| std::env::var(name).ok())
+    }
+
+    /// As [`Env::read`], from any source of variables. Blank values count as unset.
+    ///
+    /// # Errors
+    /// See [`Env::read`].
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
+        let var = |name: &str| {
+            lookup(name)
+                .map(|value| value.trim().to_owned())
+                .filter(|value| !value.is_empty())
+        };
+        let data_dir = var("SIDETONE_DATA_DIR").map_or_else(
+            || default_data_dir(var("XDG_DATA_HOME"), var("HOME")),
+            PathBuf::from,
+        );
+        let bind = match var("SIDETONE_BIND") {
+            None => SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            Some(value) => value.parse().map_err(|_| BadVariable {
+                name: "SIDETONE_BIND",
+                value,
+                fix: "write an address and a port, such as 127.0.0.1:3000 or 0.0.0.0:3000".into(),
+            })?,
+        };
+        let named = |name: &str, default: &str| var(name).unwrap_or_else(|| default.to_owned());
+        Ok(Self {
+            livekit: livekit(&var),
+            openai_api_key: var("OPENAI_API_KEY").map(Secret),
+            openai_base_url: var("OPENAI_BASE_URL"),
+            // OpenAI's fast ones; the local models answer to any name.
+            stt_model: named("SIDETONE_STT_MODEL", "gpt-4o-mini-transcribe"),
+            llm_model: named("SIDETONE_LLM_MODEL", "gpt-4o-mini"),
+            tts_model: named("SIDETONE_TTS_MODEL", "gpt-4o-mini-tts"),
+            database: database(var("DATABASE_URL"), &data_dir)?,
+            data_dir,
+            bind,
+            public_url: var("SIDETONE_PUBLIC_URL"),
+            cors_origins: list(var("SIDETONE_CORS_ORIGINS")),
+            agent_name: named("SIDETONE_AGENT_NAME", "sidetone"),
+            demo: flag("SIDETONE_DEMO", var("SIDETONE_DEMO"))?,
+            user_login: UserLogin {
+                hs256_secret: var("SIDETONE_JWT_SECRET").map(Secret),
+                jwks_url: var("SIDETONE_JWKS_URL"),
+                issuer: var("SIDETONE_JWT_ISSUER"),
+                audience: var("SIDETONE_JWT_AUDIENCE"),
+                id_claim: named("SIDETONE_JWT_ID_CLAIM", "sub"),
+                name_claim: named("SIDETONE_JWT_NAME_CLAIM", "name"),
+                admin_claim: named("SIDETONE_JWT_ADMIN_CLAIM", "role"),
+                admin_value: named("SIDETONE_JWT_ADMIN_VALUE", "admin"),
+            },
+            api_keys: list(var("SIDETONE_API_KEYS")),
+            retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
+            max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
+        })
+    }
+}
+
+fn livekit(var: &impl Fn(&str) -> Option<String>) -> Result<LiveKit, NotConfigured> {
+    let host = var("LIVEKIT_HOST").or_else(|| var("LIVEKIT_URL"));
+    match (host, var("LIVEKIT_API_KEY"), var("LIVEKIT_API_SECRET")) {
+        (Some(host), Some(api_key), Some(secret)) => {
+            if !is_livekit_host(&host) {
+                return Err(NotConfigured::Host(host));
+            }
+            let host = host.trim_end_matches('/').to_owned();
+            Ok(LiveKit {
+                host,
+                api_key,
+                api_secret: Secret(secret),
+            })
+        }
+        (host, key, secret) => Err(NotConfigured::Missing(
+            [
+                (host.is_none(), "LIVEKIT_HOST"),
+                (key.is_none(), "LIVEKIT_API_KEY"),
+                (secret.is_none(), "LIVEKIT_API_SECRET"),
+            ]
+            .into_iter()
+            .filter_map(|(missing, name)| missing.then_some(name))
+            .collect(),
+        )),
+    }
+}
+
+/// `wss://host…`, or `ws://` to this very machine: tokens never travel a network in the clear.
+fn is_livekit_host(host: &str) -> bool {
+    if let Some(rest) = host.strip_prefix("wss://") {
+        return !rest.is_empty();
+    }
+    let Some(rest) = host.strip_prefix("ws://") else {
+        return false;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let name = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn database(url: Option<String>, data_dir: &std::path::Path) -> Result<Database, BadVariable> {
+    match url {
+        None => Ok(Database::Sqlite(data_dir.join("sidetone.db"))),
+        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+            Ok(Database::Postgres(Secret(url)))
+        }
+        Some(url) => match url.strip_prefix("sqlite:") {
+            Some(path) => Ok(Database::Sqlite(path.trim_start_matches("//").into())),
+            None => Err(BadVariable {
+                name: "DATABASE_URL",
+                // The rest may hold a password.
+                value: format!("{}…", url.split(':').next().unwrap_or_default()),
+                fix: "write postgres://user:password@host/database or sqlite:path, or leave it \
+                      unset for SQLite in the data folder"
+                    .into(),
+            }),
+        },
+    }
+}
+
+fn default_data_dir(xdg: Option<String>, home: Option<String>) -> PathBuf {
+    match (xdg, home) {
+        (Some(xdg), _) => PathBuf::from(xdg).join("sidetone"),
+        (None, Some(home)) => PathBuf::from(home).join(".local/share/sidetone"),
+        (None, None) => PathBuf::from("data"),
+    }
+}
+
+fn list(value: Option<String>) -> Vec<String> {
+    value
+        .iter()
+        .flat_map(|value| value.split(','))
+        .map(|item| item.trim().to_owned())
+        .filter(|item| !item.is_empty())
+        .collect()
+}
+
+fn flag(name: &'static str, value: Option<String>) -> Result<bool, BadVariable> {
+    match value.as_deref() {
+        None | Some("0" | "false" | "no" | "off") => Ok(false),
+        Some("1" | "true" | "yes" | "on") => Ok(true),
+        Some(other) => Err(BadVariable {
+            name,
+            value: other.into(),
+            fix: "write true or false".into(),
+        }),
+    }
+}
+
+fn number<T: std::str::FromStr>(
+    name: &'static str,
+    value: Option<String>,
+) -> Result<Option<T>, BadVariable> {
+    value
+        .map(|value| {
+            value.parse().map_err(|_| BadVariable {
+                name,
+                value,
+                fix: "write a whole number".into(),
+            })
+        })
+        .transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn env(pairs: &[(&str, &str)]) -> Result<Env, BadVariable> {
+        Env::from_lookup(|name| {
+            pairs
+                .iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    const KEYS: [(&str, &str); 2] = [
+        ("LIVEKIT_API_KEY", "APIkey"),
+        ("LIVEKIT_API_SECRET", "very-secret-value"),
+    ];
+
+    #[test]
+    fn every_missing_variable_is_named() {
+        let missing = env(&[("LIVEKIT_API_KEY", "k"), ("LIVEKIT_HOST", "  ")])
+            .unwrap()
+            .livekit;
+        let error = missing.unwrap_err();
+        assert_eq!(error.variables(), ["LIVEKIT_HOST", "LIVEKIT_API_SECRET"]);
+        assert_eq!(
+            error.to_string(),
+            "Voice service not configured: set LIVEKIT_HOST, LIVEKIT_API_SECRET"
+        );
+    }
+
+    #[test]
+    fn the_host_is_wss_or_loopback() {
+        let host = |value: &str| {
+            let mut pairs = KEYS.to_vec();
+            pairs.push(("LIVEKIT_URL", value));
+            env(&pairs).unwrap().livekit.map(|livekit| livekit.host)
+        };
+        assert_eq!(
+            host("wss://p.livekit.cloud/").unwrap(),
+            "wss://p.livekit.cloud"
+        );
+        for good in [
+            "ws://127.0.0.1:7880",
+            "ws://localhost:7880",
+            "ws://[::1]:7880",
+        ] {
+            assert_eq!(host(good).unwrap(), good);
+        }
+        for bad in [
+            "https://p.livekit.cloud",
+            "ws://10.0.0.1:7880",
+            "wss://",
+            "ws://localhost.evil.org",
+        ] {
+            assert_eq!(host(bad), Err(NotConfigured::Host(bad.into())));
+        }
+    }
+
+    #[test]
+    fn no_secret_is_printed() {
+        let mut pairs = KEYS.to_vec();
+        pairs.extend([
+            ("LIVEKIT_HOST", "wss://h"),
+            ("OPENAI_API_KEY", "very-secret-value"),
+            ("DATABASE_URL", "postgres://u:very-secret-value@h/d"),
+            ("SIDETONE_JWT_SECRET", "very-secret-value"),
+        ]);
+        let text = format!("{:?}", env(&pairs).unwrap());
+        assert!(!text.contains("very-secret-value"), "{text}");
+        assert!(text.contains("[redacted]"));
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_variable_and_the_fix() {
+        let error = env(&[("DATABASE_URL", "mysql://u:very-secret-value@h/d")]).unwrap_err();
+        assert_eq!(error.name, "DATABASE_URL");
+        assert!(!error.to_string().contains("very-secret-value"), "{error}");
+        assert_eq!(
+            env(&[("SIDETONE_BIND", "3000")]).unwrap_err().name,
+            "SIDETONE_BIND"
+        );
+        assert_eq!(
+            env(&[("SIDETONE_DEMO", "maybe")]).unwrap_err().name,
+            "SIDETONE_DEMO"
+        );
+    }
+
+    #[test]
+    fn the_database_is_sqlite_in_the_data_folder_unless_told() {
+        let here = env(&[("SIDETONE_DATA_DIR", "/data")]).unwrap();
+        assert_eq!(here.database, Database::Sqlite("/data/sidetone.db".into()));
+        let there = env(&[("DATABASE_URL", "sqlite://x/y.db")]).unwrap();
+        assert_eq!(there.database, Database::Sqlite("x/y.db".into()));
+    }
+}

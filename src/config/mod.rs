@@ -1,0 +1,6 @@
+//! Configuration, parsed once at start, raw to valid: the environment and one TOML file an agent.
+
+pub mod agent;
+pub mod env;
+mod section;
+mod template;

@@ -1,0 +1,3 @@
+//! Judging what an agent said.
+
+pub mod word_error;

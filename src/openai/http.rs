@@ -1,0 +1,367 @@
+//! Settings of a stage, and its requests over shared, kept-alive connections.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{RequestBuilder, Response, Url, redirect};
+
+use super::error::{ProviderError, Stage};
+
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an unused connection stays open: longer than the pauses of a conversation, so that
+/// a turn does not pay for a new one.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Most bytes read of an error or a transcript.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// A key, kept out of every log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// Takes the key as the provider gave it.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiKey(hidden)")
+    }
+}
+
+/// Where a stage's provider is and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `https://api.openai.com/v1` or another server's; a `/` at the end makes no difference.
+    pub base_url: String,
+    /// Sent as a bearer token; local servers need none.
+    pub api_key: Option<ApiKey>,
+    /// The model's name.
+    pub model: String,
+    /// How long one try may take to the first piece of its answer, and any further piece after
+    /// the one before. 10 s in most clients; a caller waits less patiently.
+    pub timeout: Duration,
+}
+
+/// Why a stage cannot be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The base URL is not one.
+    #[error(
+        "{stage}: base_url {url:?} is not a URL; write it like https://api.openai.com/v1 or \
+         http://127.0.0.1:8080/v1"
+    )]
+    BaseUrl {
+        /// Whose.
+        stage: Stage,
+        /// As given.
+        url: String,
+    },
+    /// The key cannot be sent.
+    #[error("{stage}: the key has characters that no key has (a line break?); set it again")]
+    Key {
+        /// Whose.
+        stage: Stage,
+    },
+}
+
+/// The connections of all calls. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct Http {
+    internet: reqwest::Client,
+    /// The environment's proxy is for the internet, never for a server on this machine.
+    loopback: reqwest::Client,
+}
+
+impl Http {
+    /// Opens nothing yet.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let builder = || {
+            reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_idle_timeout(IDLE)
+                .tcp_keepalive(Duration::from_secs(30))
+                .tcp_nodelay(true)
+                .redirect(redirect::Policy::none())
+        };
+        Ok(Self {
+            internet: builder().build()?,
+            loopback: builder().no_proxy().build()?,
+        })
+    }
+
+    fn client_for(&self, url: &Url) -> &reqwest::Client {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback = host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
+        if loopback {
+            &self.loopback
+        } else {
+            &self.internet
+        }
+    }
+}
+
+/// One stage's provider.
+#[derive(Clone)]
+pub(super) struct Provider {
+    pub stage: Stage,
+    pub model: String,
+    pub timeout: Duration,
+    /// For messages: host and port, without path or user.
+    pub host: String,
+    client: reqwest::Client,
+    base: String,
+    authorization: Option<HeaderValue>,
+}
+
+impl Provider {
+    pub(super) fn new(
+        stage: Stage,
+        http: &Http,
+        settings: Settings,
+    ) -> Result<Self, SettingsError> {
+        let Settings {
+            base_url,
+            api_key,
+            model,
+            timeout,
+        } = settings;
+        let parsed = Url::parse(&base_url).ok().filter(|url| {
+            matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
+        });
+        let url = parsed.ok_or(SettingsError::BaseUrl {
+            stage,
+            url: base_url,
+        })?;
+        let authorization = api_key
+            .map(|ApiKey(key)| {
+                let mut value = HeaderValue::try_from(format!("Bearer {}", key.trim()))
+                    .map_err(|_| SettingsError::Key { stage })?;
+                value.set_sensitive(true);
+                Ok(value)
+            })
+            .transpose()?;
+        let host = url.host_str().unwrap_or_default();
+        let host = url
+            .port()
+            .map_or(host.to_owned(), |port| format!("{host}:{port}"));
+        Ok(Self {
+            stage,
+            model,
+            timeout,
+            host,
+            client: http.client_for(&url).clone(),
+            base: url.as_str().trim_end_matches('/').to_owned(),
+            authorization,
+        })
+    }
+
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        self.authorized(self.client.post(format!("{}{path}", self.base)))
+    }
+
+    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
+        match &self.authorization {
+            Some(value) => request.header(AUTHORIZATION, value),
+            None => request,
+        }
+    }
+
+    /// Opens a connection that the first real request then finds ready. What comes of it does
+    /// not matter: a server without `/models` answers 404 over a good connection.
+    pub(super) async fn prewarm(&self) {
+        let request = self.authorized(self.client.get(format!("{}/models", self.base)));
+        let warm = async {
+            // Read to the end, else the connection cannot be used again.
+            request.send().await?.bytes().await
+        };
+        let _ = tokio::time::timeout(CONNECT_TIMEOUT, warm).await;
+    }
+
+    /// Sends, and waits for the head of a good answer.
+    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
+        let response = match tokio::time::timeout(self.timeout, request.send()).await {
+            Ok(response) => response.map_err(|error| self.transport(&error))?,
+            Err(_) => return Err(self.timed_out("no answer")),
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
+        // The status says enough when its body does not come.
+        let body = self.body(response).await.unwrap_or_default();
+        Err(ProviderError::status(
+            self.stage,
+            &self.host,
+            status.as_u16(),
+            retry_after,
+            &body,
+        ))
+    }
+
+    /// The next piece of an answer, `None` at its end.
+    pub(super) async fn piece(
+        &self,
+        response: &mut Response,
+    ) -> Result<Option<bytes::Bytes>, ProviderError> {
+        match tokio::time::timeout(self.timeout, response.chunk()).await {
+            Ok(piece) => piece.map_err(|error| self.transport(&error)),
+            Err(_) => Err(self.timed_out("no next piece of its answer")),
+        }
+    }
+
+    /// A whole answer, as long as it is of a sensible size.
+    pub(super) async fn body(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {
+        let mut body = Vec::new();
+        while let Some(piece) = self.piece(&mut response).await? {
+            if body.len() + piece.len() > BODY_LIMIT {
+                return Err(self.garbage("more than 1 MiB of an answer that has a few lines"));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    pub(super) fn transport(&self, error: &reqwest::Error) -> ProviderError {
+        ProviderError::transport(self.stage, &self.host, error)
+    }
+
+    pub(super) fn garbage(&self, what: &str) -> ProviderError {
+        ProviderError::garbage(self.stage, &self.host, what)
+    }
+
+    fn timed_out(&self, what: &str) -> ProviderError {
+        ProviderError::timeout(self.stage, &self.host, what, self.timeout)
+    }
+
+    /// For a request whose deadline came before its own timeout.
+    pub(super) fn out_of_time(&self, now: Instant, deadline: Instant) -> ProviderError {
+        ProviderError::timeout(self.stage, &self.host, "no answer", deadline - now)
+    }
+}
+
+/// Seconds, as providers send them; the date form of RFC 9110, 10.2.3 is not in use there.
+fn retry_after(value: &HeaderValue) -> Option<Duration> {
+    let seconds: f64 = value.to_str().ok()?.trim().parse().ok()?;
+    (0.0..86_400.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
+}
+
+/// The media type without its parameters, in small letters.
+pub(super) fn media_type(response: &Response) -> Option<String> {
+    let value = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider(base_url: &str, key: Option<&str>) -> Result<Provider, SettingsError> {
+        let settings = Settings {
+            base_url: base_url.into(),
+            api_key: key.map(ApiKey::new),
+            model: "m".into(),
+            timeout: Duration::from_secs(1),
+        };
+        Provider::new(Stage::Stt, &Http::new().unwrap(), settings)
+    }
+
+    #[test]
+    fn base_urls_are_checked_and_messages_name_only_the_host() {
+        let good = provider("https://user:pass@example.org:8443/v1/", None).unwrap();
+        assert_eq!(good.host, "example.org:8443");
+        assert!(good.base.ends_with("/v1"));
+        assert_eq!(
+            provider("https://api.openai.com/v1", None).unwrap().host,
+            "api.openai.com"
+        );
+        for bad in [
+            "",
+            "api.openai.com/v1",
+            "ftp://x/v1",
+            "http://",
+            "http://x/v1?a=b",
+        ] {
+            let error = provider(bad, None).err().unwrap();
+            assert!(
+                error.to_string().contains("https://api.openai.com/v1"),
+                "{bad}: {error}"
+            );
+        }
+    }
+
+    #[test]
+    fn keys_are_trimmed_checked_and_hidden() {
+        assert_eq!(
+            provider("http://x/v1", Some(" k\n"))
+                .unwrap()
+                .authorization
+                .unwrap(),
+            "Bearer k"
+        );
+        assert_eq!(
+            provider("http://x/v1", Some("two\nlines")).err(),
+            Some(SettingsError::Key { stage: Stage::Stt })
+        );
+        let shown = format!("{:?}", ApiKey::new("sk-secret"));
+        assert!(!shown.contains("secret"), "{shown}");
+    }
+
+    #[test]
+    fn the_environments_proxy_is_not_for_this_machine() {
+        let http = Http::new().unwrap();
+        let is_loopback = |url: &str| {
+            let url = Url::parse(url).unwrap();
+            std::ptr::eq(http.client_for(&url), &raw const http.loopback)
+        };
+        for url in [
+            "http://127.0.0.1:1/v1",
+            "http://localhost/v1",
+            "http://[::1]:1/v1",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in ["https://api.openai.com/v1", "http://10.0.0.1/v1"] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds() {
+        let parse = |text| retry_after(&HeaderValue::from_static(text));
+        assert_eq!(parse("2"), Some(Duration::from_secs(2)));
+        assert_eq!(parse("0.5"), Some(Duration::from_millis(500)));
+        for nonsense in [
+            "",
+            "soon",
+            "-1",
+            "NaN",
+            "inf",
+            "1e99",
+            "Wed, 21 Oct 2015 07:28:00 GMT",
+        ] {
+            assert_eq!(parse(nonsense), None, "{nonsense}");
+        }
+    }
+}

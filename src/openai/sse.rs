@@ -1,0 +1,95 @@
+//! Server-sent events, as far as the chat protocol uses them: the data of each event.
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>
+
+/// Most bytes of one event; a chunk of an answer has a few hundred.
+const LIMIT: usize = 1 << 20;
+
+/// Cuts a stream of bytes, chunked anywhere, into events.
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    line: Vec<u8>,
+    data: String,
+    /// The last byte was a carriage return, so a line feed now ends no further line.
+    after_return: bool,
+}
+
+/// An event or its lines exceed [`LIMIT`], or are not UTF-8.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Malformed;
+
+impl Decoder {
+    /// Adds to `events` the data of those that `bytes` complete.
+    pub(super) fn push(&mut self, bytes: &[u8], events: &mut Vec<String>) -> Result<(), Malformed> {
+        for &byte in bytes {
+            let follows_return = std::mem::take(&mut self.after_return);
+            match byte {
+                b'\n' if follows_return => {}
+                b'\n' => self.end_line(events)?,
+                b'\r' => {
+                    self.end_line(events)?;
+                    self.after_return = true;
+                }
+                _ if self.line.len() + self.data.len() >= LIMIT => return Err(Malformed),
+                _ => self.line.push(byte),
+            }
+        }
+        Ok(())
+    }
+
+    fn end_line(&mut self, events: &mut Vec<String>) -> Result<(), Malformed> {
+        let line = std::mem::take(&mut self.line);
+        let line = std::str::from_utf8(&line).map_err(|_| Malformed)?;
+        if line.is_empty() {
+            if !self.data.is_empty() {
+                events.push(std::mem::take(&mut self.data));
+            }
+        } else if let Some(data) = line.strip_prefix("data:") {
+            if !self.data.is_empty() {
+                self.data.push('\n');
+            }
+            self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
+        } // Comments (keep-alives), event names and ids say nothing here.
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STREAM: &str = ": keep-alive\n\ndata: {\"a\":\n\ndata:two\r\ndata: lines\r\n\r\n\
+                          event: x\nid: 1\ndata: zürich\n\n\n\ndata: [DONE]\r\rdata: cut";
+    const EVENTS: [&str; 4] = ["{\"a\":", "two\nlines", "zürich", "[DONE]"];
+
+    proptest! {
+        #[test]
+        fn any_chunking_gives_the_same_events(cuts in prop::collection::vec(0usize..9, 1..60)) {
+            let mut decoder = Decoder::default();
+            let mut events = Vec::new();
+            let mut rest = STREAM.as_bytes();
+            for cut in cuts.into_iter().chain([usize::MAX]) {
+                let (chunk, tail) = rest.split_at(cut.min(rest.len()));
+                decoder.push(chunk, &mut events).unwrap();
+                rest = tail;
+            }
+            prop_assert_eq!(events, EVENTS);
+        }
+    }
+
+    #[test]
+    fn endless_lines_and_wrong_encodings_are_refused() {
+        let mut events = Vec::new();
+        assert_eq!(
+            Decoder::default().push(&vec![b'x'; LIMIT + 1], &mut events),
+            Err(Malformed)
+        );
+        let lines = b"data: 0123456789\n".repeat(LIMIT / 10);
+        assert_eq!(Decoder::default().push(&lines, &mut events), Err(Malformed));
+        assert_eq!(
+            Decoder::default().push(b"data: \xff\n", &mut events),
+            Err(Malformed)
+        );
+        assert!(events.is_empty());
+    }
+}

@@ -1,0 +1,356 @@
+//! Calls and who took part in them.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::status::{Facts, seconds_between};
+use super::{
+    At, CallStatus, CallType, Fact, ParticipantKind, Stay, Store, StoreError, in_transaction, on,
+};
+
+/// A call as it is stored.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Call {
+    /// The call's own id.
+    pub id: Uuid,
+    /// LiveKit room.
+    pub room_name: String,
+    /// Who asked for the call.
+    pub caller_id: String,
+    /// Who is called, between users.
+    pub callee_id: Option<String>,
+    /// Who talks with whom.
+    #[sqlx(try_from = "String")]
+    pub call_type: CallType,
+    /// Where the call is.
+    #[sqlx(try_from = "String")]
+    pub status: CallStatus,
+    /// First sign of the room.
+    pub started_at: Option<At>,
+    /// Both sides met.
+    pub connected_at: Option<At>,
+    /// The call was over.
+    pub ended_at: Option<At>,
+    /// From connected to ended.
+    pub duration_seconds: Option<i32>,
+    /// Where the recording lies.
+    pub recording_url: Option<String>,
+    /// All that was said, a line a turn.
+    pub transcript: Option<String>,
+    /// Free for the product.
+    pub metadata: Json<Value>,
+    /// The row was written.
+    pub created_at: At,
+    /// LiveKit's id of the room, once known.
+    pub room_sid: Option<String>,
+    /// LiveKit closed the room.
+    pub room_finished_at: Option<At>,
+    /// Something broke.
+    pub failed_at: Option<At>,
+    /// What broke.
+    pub failure_reason: Option<String>,
+}
+
+/// A call to be.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewCall {
+    /// Its id.
+    pub id: Uuid,
+    /// Its room.
+    pub room_name: String,
+    /// Who asked for it.
+    pub caller_id: String,
+    /// Who is called.
+    pub callee_id: Option<String>,
+    /// Who talks with whom.
+    pub call_type: CallType,
+    /// Free for the product.
+    pub metadata: Value,
+    /// Now.
+    pub created_at: At,
+}
+
+/// A participant's stay as it is stored.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Participant {
+    /// Row number.
+    pub id: i32,
+    /// LiveKit identity.
+    pub user_id: String,
+    /// Name shown to others.
+    pub participant_name: String,
+    /// It came.
+    pub joined_at: Option<At>,
+    /// It went.
+    pub left_at: Option<At>,
+    /// From joined to left.
+    pub duration_seconds: Option<i32>,
+    /// At last.
+    pub is_muted: bool,
+    /// LiveKit's id of the stay.
+    pub participant_sid: String,
+    /// Person or agent.
+    #[sqlx(try_from = "String")]
+    pub kind: ParticipantKind,
+    /// When muting last changed.
+    pub muted_at: Option<At>,
+}
+
+const PARTICIPANTS: &str =
+    "SELECT * FROM call_participants WHERE call_id = $1 ORDER BY joined_at, id";
+
+impl Store {
+    /// Writes a call. A room has one call at a time: if one is under way there, it is given back
+    /// instead (its id differs from the one asked for).
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn create_call(&self, call: &NewCall) -> Result<Call, StoreError> {
+        const INSERT: &str = "INSERT INTO voice_calls \
+             (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             ON CONFLICT (room_name) WHERE ended_at IS NULL \
+             DO UPDATE SET room_name = excluded.room_name RETURNING *";
+        Ok(on!(self, |pool| sqlx::query_as::<_, Call>(INSERT)
+            .bind(call.id)
+            .bind(&call.room_name)
+            .bind(&call.caller_id)
+            .bind(&call.callee_id)
+            .bind(call.call_type.as_str())
+            .bind(Json(&call.metadata))
+            .bind(call.created_at)
+            .fetch_one(pool)
+            .await?))
+    }
+
+    /// A call by id.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn call(&self, id: Uuid) -> Result<Option<Call>, StoreError> {
+        Ok(on!(self, |pool| sqlx::query_as(
+            "SELECT * FROM voice_calls WHERE id = $1"
+        )
+        .bind(id)
+        .fetch_optional(pool)
+        .await?))
+    }
+
+    /// The newest call of a room. With LiveKit's id of the room, calls known to have had another
+    /// room of that name are passed over.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn call_in_room(
+        &self,
+        room_name: &str,
+        room_sid: Option<&str>,
+    ) -> Result<Option<Call>, StoreError> {
+        const SELECT: &str = "SELECT * FROM voice_calls WHERE room_name = $1 \
+             AND ($2 IS NULL OR room_sid IS NULL OR room_sid = $2) \
+             ORDER BY created_at DESC LIMIT 1";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(room_name)
+            .bind(room_sid)
+            .fetch_optional(pool)
+            .await?))
+    }
+
+    /// Calls that are not over, oldest first.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn open_calls(&self) -> Result<Vec<Call>, StoreError> {
+        const SELECT: &str = "SELECT * FROM voice_calls WHERE ended_at IS NULL ORDER BY created_at";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Who took part.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn participants(&self, call_id: Uuid) -> Result<Vec<Participant>, StoreError> {
+        Ok(on!(self, |pool| sqlx::query_as(PARTICIPANTS)
+            .bind(call_id)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Where the recording lies.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn set_recording(&self, call_id: Uuid, url: &str) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE voice_calls SET recording_url = $2 WHERE id = $1";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(call_id)
+            .bind(url)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Takes in what is now known of a call and brings status, times and participants up to date.
+    /// The order of facts does not matter, nor their repetition ([`super::status`]). None when
+    /// there is no such call.
+    ///
+    /// # Errors
+    /// The database did not answer; nothing is changed then.
+    pub async fn observe(
+        &self,
+        call_id: Uuid,
+        room_sid: Option<&str>,
+        new: &[Fact],
+    ) -> Result<Option<Call>, StoreError> {
+        // Touching the row locks it on Postgres as SELECT … FOR UPDATE does, which SQLite lacks
+        // (there the transaction itself is the lock).
+        const LOCK: &str = "UPDATE voice_calls SET room_sid = COALESCE(room_sid, $2) \
+             WHERE id = $1 RETURNING *";
+        const SAVE: &str = "UPDATE voice_calls SET status = $2, started_at = $3, \
+             connected_at = $4, ended_at = $5, duration_seconds = $6, room_finished_at = $7, \
+             failed_at = $8, failure_reason = $9 WHERE id = $1 RETURNING *";
+        const SAVE_STAY: &str = "INSERT INTO call_participants (call_id, user_id, \
+             participant_name, joined_at, left_at, duration_seconds, is_muted, participant_sid, \
+             kind, muted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             ON CONFLICT (call_id, participant_sid) DO UPDATE SET user_id = excluded.user_id, \
+             participant_name = excluded.participant_name, joined_at = excluded.joined_at, \
+             left_at = excluded.left_at, duration_seconds = excluded.duration_seconds, \
+             is_muted = excluded.is_muted, kind = excluded.kind, muted_at = excluded.muted_at";
+        Ok(in_transaction!(self, |tx| {
+            let found = sqlx::query_as::<_, Call>(LOCK)
+                .bind(call_id)
+                .bind(room_sid)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(call) = found else { return Ok(None) };
+            let stored: Vec<Participant> = sqlx::query_as(PARTICIPANTS)
+                .bind(call_id)
+                .fetch_all(&mut *tx)
+                .await?;
+            let before: BTreeMap<_, _> = stored
+                .into_iter()
+                .map(|row| (row.participant_sid.clone(), row))
+                .collect();
+            let mut facts = facts_of(&call, before.values());
+            for fact in new {
+                facts.learn(fact.clone());
+            }
+            for stay in &facts.stays {
+                let left_at = stay.left_at;
+                let duration = stay
+                    .joined_at
+                    .zip(facts.left_at(stay))
+                    .map(|(joined, left)| seconds_between(joined, left));
+                sqlx::query(SAVE_STAY)
+                    .bind(call_id)
+                    .bind(&stay.user_id)
+                    .bind(&stay.name)
+                    .bind(stay.joined_at)
+                    .bind(left_at)
+                    .bind(duration)
+                    .bind(stay.muted.is_some_and(|(_, muted)| muted))
+                    .bind(&stay.sid)
+                    .bind(stay.kind.as_str())
+                    .bind(stay.muted.map(|(at, _)| at))
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            let derived = facts.derive(call.call_type);
+            let saved: Call = sqlx::query_as(SAVE)
+                .bind(call_id)
+                .bind(derived.status.as_str())
+                .bind(facts.started_at)
+                .bind(derived.connected_at)
+                .bind(derived.ended_at)
+                .bind(derived.duration_seconds)
+                .bind(facts.finished_at)
+                .bind(facts.failure.as_ref().map(|(at, _)| *at))
+                .bind(
+                    facts
+                        .failure
+                        .map(|(_, reason)| reason)
+                        .or(derived.failure_reason),
+                )
+                .fetch_one(&mut *tx)
+                .await?;
+            Some(saved)
+        }))
+    }
+
+    /// Deletes what identifies people in a call: names, ids, words, recording link, metadata, and
+    /// LiveKit's events. That a call took place, when and how long, stays for the statistics.
+    /// False when there is no such call.
+    ///
+    /// # Errors
+    /// The database did not answer; nothing is changed then.
+    pub async fn delete_personal_data(&self, call_id: Uuid) -> Result<bool, StoreError> {
+        const CALL: &str = "UPDATE voice_calls SET caller_id = 'deleted', \
+             callee_id = CASE WHEN callee_id IS NULL THEN NULL ELSE 'deleted' END, \
+             transcript = NULL, recording_url = NULL, metadata = '{}', \
+             room_name = 'deleted-' || created_at WHERE id = $1";
+        const ROOM: &str = "SELECT room_name FROM voice_calls WHERE id = $1";
+        Ok(in_transaction!(self, |tx| {
+            let room: Option<String> = sqlx::query_scalar(ROOM)
+                .bind(call_id)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(room) = room else { return Ok(false) };
+            for sql in [
+                "DELETE FROM webhook_events WHERE room_name = $1",
+                "DELETE FROM dispatches WHERE room_name = $1",
+            ] {
+                sqlx::query(sql).bind(&room).execute(&mut *tx).await?;
+            }
+            for sql in [
+                "DELETE FROM call_turns WHERE call_id = $1",
+                "UPDATE call_participants SET user_id = 'deleted', participant_name = '' \
+                 WHERE call_id = $1",
+                CALL,
+            ] {
+                sqlx::query(sql).bind(call_id).execute(&mut *tx).await?;
+            }
+            true
+        }))
+    }
+
+    /// Ids of at most `limit` calls older than `before` that still hold personal data.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn expired_calls(&self, before: At, limit: i64) -> Result<Vec<Uuid>, StoreError> {
+        const SELECT: &str = "SELECT id FROM voice_calls WHERE created_at < $1 \
+             AND ended_at IS NOT NULL AND caller_id <> 'deleted' ORDER BY created_at LIMIT $2";
+        Ok(on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(before)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?))
+    }
+}
+
+fn facts_of<'a>(call: &Call, participants: impl Iterator<Item = &'a Participant>) -> Facts {
+    let mut stays: Vec<Stay> = participants
+        .map(|row| Stay {
+            sid: row.participant_sid.clone(),
+            user_id: row.user_id.clone(),
+            name: row.participant_name.clone(),
+            kind: row.kind,
+            joined_at: row.joined_at,
+            left_at: row.left_at,
+            muted: row.muted_at.map(|at| (at, row.is_muted)),
+        })
+        .collect();
+    stays.sort_by(|a, b| a.sid.cmp(&b.sid));
+    Facts {
+        started_at: call.started_at,
+        finished_at: call.room_finished_at,
+        failure: call.failed_at.zip(call.failure_reason.clone()),
+        stays,
+    }
+}

@@ -1,0 +1,137 @@
+//! LiveKit's events: written down before they are answered, then worked through one by one, so
+//! that a crash loses none and a repetition does nothing.
+
+use serde_json::Value;
+use sqlx::types::Json;
+
+use super::{At, Store, StoreError, on};
+
+/// An event of LiveKit.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Event {
+    /// `EV_…`; each is acted on once.
+    pub id: String,
+    /// Such as `participant_joined`.
+    pub event: String,
+    /// Room it is about.
+    pub room_name: Option<String>,
+    /// The body, without the room's TURN password.
+    pub payload: Json<Value>,
+    /// LiveKit's time of it.
+    pub occurred_at: At,
+    /// Our time of it.
+    pub received_at: At,
+}
+
+/// State of the inbox.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct InboxHealth {
+    /// When the last event came.
+    pub last_received_at: Option<At>,
+    /// Events not worked through yet.
+    pub waiting: i64,
+    /// The oldest of those.
+    pub oldest_waiting_at: Option<At>,
+}
+
+/// An event that failed this often is laid aside with its note.
+const MAX_ATTEMPTS: i32 = 5;
+
+impl Store {
+    /// Keeps an event; false if it is known already.
+    ///
+    /// # Errors
+    /// The database did not answer: do not tell LiveKit that the event was taken.
+    pub async fn keep_event(&self, event: &Event) -> Result<bool, StoreError> {
+        const INSERT: &str = "INSERT INTO webhook_events \
+             (id, event, room_name, payload, occurred_at, received_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+        let rows = on!(self, |pool| sqlx::query(INSERT)
+            .bind(&event.id)
+            .bind(&event.event)
+            .bind(&event.room_name)
+            .bind(&event.payload)
+            .bind(event.occurred_at)
+            .bind(event.received_at)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(rows > 0)
+    }
+
+    /// The oldest events not worked through yet.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn waiting_events(&self, limit: i64) -> Result<Vec<Event>, StoreError> {
+        const SELECT: &str = "SELECT id, event, room_name, payload, occurred_at, received_at \
+             FROM webhook_events WHERE processed_at IS NULL ORDER BY received_at, id LIMIT $1";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Marks an event as worked through, with a note for whoever looks at it later.
+    ///
+    /// # Errors
+    /// The database did not answer; the event will come up again.
+    pub async fn event_done(&self, id: &str, at: At, note: &str) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE webhook_events SET processed_at = $2, \
+             attempts = attempts + 1, note = $3 WHERE id = $1";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(id)
+            .bind(at)
+            .bind(note)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Notes a failed try; after five the event is laid aside.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn event_failed(&self, id: &str, at: At, note: &str) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE webhook_events SET attempts = attempts + 1, note = $3, \
+             processed_at = CASE WHEN attempts + 1 >= $4 THEN $2 ELSE NULL END WHERE id = $1";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(id)
+            .bind(at)
+            .bind(note)
+            .bind(MAX_ATTEMPTS)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// How the inbox is doing.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn inbox_health(&self) -> Result<InboxHealth, StoreError> {
+        const SELECT: &str = "SELECT \
+             (SELECT MAX(received_at) FROM webhook_events) AS last_received_at, \
+             COUNT(*) AS waiting, MIN(received_at) AS oldest_waiting_at \
+             FROM webhook_events WHERE processed_at IS NULL";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .fetch_one(pool)
+            .await?))
+    }
+
+    /// Deletes events received before `before`; gives their number.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn forget_events(&self, before: At) -> Result<u64, StoreError> {
+        const DELETE: &str =
+            "DELETE FROM webhook_events WHERE received_at < $1 AND processed_at IS NOT NULL";
+        Ok(on!(self, |pool| sqlx::query(DELETE)
+            .bind(before)
+            .execute(pool)
+            .await?
+            .rows_affected()))
+    }
+}

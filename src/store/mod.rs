@@ -1,0 +1,221 @@
+//! What is kept: calls, who took part, what was said, LiveKit's events, the agents asked for.
+//!
+//! SQLite is the embedded default, Postgres comes with DATABASE_URL. Each query is written once:
+//! both take `$1`, RETURNING and ON CONFLICT, and [`on!`] runs the same expression on either pool
+//! (sqlx's own `AnyPool` knows no UUID, sqlx #3571).
+
+pub mod calls;
+pub mod dispatches;
+pub mod history;
+pub mod inbox;
+pub mod status;
+pub mod turns;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use crate::config::env::Database;
+
+pub use calls::{Call, NewCall};
+pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
+pub use turns::{Speaker, Turn};
+
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// Longest wait for a connection; an HTTP answer of 503 is better than a queue.
+const ACQUIRE_DEADLINE: Duration = Duration::from_secs(3);
+const CONNECTIONS: u32 = 10;
+/// Longest wait of a SQLite writer for another.
+const BUSY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A query failed, or no connection could be had.
+    #[error("the database did not answer: {0}")]
+    Query(#[from] sqlx::Error),
+    /// The tables could not be brought up to date.
+    #[error("the database's tables could not be brought up to date: {0}")]
+    Migrate(#[from] MigrateError),
+    /// The data folder cannot be used.
+    #[error("the data folder {0} cannot be written: {1}")]
+    Folder(String, std::io::Error),
+}
+
+#[derive(Clone, Debug)]
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// The database, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: Pool,
+}
+
+/// Runs one expression on whichever pool there is: `on!(self, |pool| query(…).execute(pool).await?)`.
+macro_rules! on {
+    ($store:expr, |$pool:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::store::Pool::Sqlite($pool) => $body,
+            $crate::store::Pool::Postgres($pool) => $body,
+        }
+    };
+    ($store:expr, |$pool:ident, $db:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::store::Pool::Sqlite($pool) => {
+                type $db = sqlx::Sqlite;
+                $body
+            }
+            $crate::store::Pool::Postgres($pool) => {
+                type $db = sqlx::Postgres;
+                $body
+            }
+        }
+    };
+}
+
+/// As [`on!`], in one transaction; `?` rolls it back. SQLite takes its write lock at once, so that
+/// two writers wait for each other instead of failing.
+macro_rules! in_transaction {
+    ($store:expr, |$tx:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::store::Pool::Sqlite(pool) => {
+                let mut $tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+                let value = $body;
+                $tx.commit().await?;
+                value
+            }
+            $crate::store::Pool::Postgres(pool) => {
+                let mut $tx = pool.begin().await?;
+                let value = $body;
+                $tx.commit().await?;
+                value
+            }
+        }
+    };
+}
+pub(crate) use {in_transaction, on};
+
+/// The wall clock in the resolution both databases keep: microseconds.
+pub fn now() -> At {
+    micros(DateTime::<Utc>::from(crate::clock::wall()))
+}
+
+/// A time as the databases keep it.
+pub fn micros(at: At) -> At {
+    at.trunc_subsecs(6)
+}
+
+impl Store {
+    /// Opens the database and brings its tables up to date, under a lock, so that any number of
+    /// processes may start at once.
+    ///
+    /// # Errors
+    /// The database is away, the folder cannot be written, or a migration failed.
+    pub async fn open(database: &Database) -> Result<Self, StoreError> {
+        let store = Self::connect(database).await?;
+        store.migrate(database).await?;
+        Ok(store)
+    }
+
+    /// Opens the database as it is.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn connect(database: &Database) -> Result<Self, StoreError> {
+        let pool = match database {
+            Database::Sqlite(path) => {
+                make_folder(path)?;
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // With WAL a killed process loses nothing; only a power cut may lose the last
+                    // transactions.
+                    .synchronous(SqliteSynchronous::Normal)
+                    .foreign_keys(true)
+                    .busy_timeout(BUSY_DEADLINE)
+                    .pragma("cache_size", "-65536");
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(CONNECTIONS)
+                    .acquire_timeout(ACQUIRE_DEADLINE);
+                Pool::Sqlite(pool.connect_with(options).await?)
+            }
+            Database::Postgres(url) => {
+                let pool = PgPoolOptions::new()
+                    .max_connections(CONNECTIONS)
+                    .acquire_timeout(ACQUIRE_DEADLINE);
+                Pool::Postgres(pool.connect(url.expose()).await?)
+            }
+        };
+        Ok(Self { pool })
+    }
+
+    async fn migrate(&self, database: &Database) -> Result<(), StoreError> {
+        match (&self.pool, database) {
+            (Pool::Sqlite(pool), Database::Sqlite(path)) => {
+                // sqlx locks Postgres by itself; SQLite has no such lock, so a file is it.
+                let lock_path = path.with_extension("migrate-lock");
+                let folder_error =
+                    |error| StoreError::Folder(lock_path.display().to_string(), error);
+                let lock = fs::File::create(&lock_path).map_err(folder_error)?;
+                let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
+                    .await
+                    .map_err(|error| folder_error(std::io::Error::other(error)))?
+                    .map_err(folder_error)?;
+                SQLITE_MIGRATIONS.run(pool).await?;
+                drop(lock);
+            }
+            (Pool::Postgres(pool), _) => POSTGRES_MIGRATIONS.run(pool).await?,
+            (Pool::Sqlite(pool), _) => SQLITE_MIGRATIONS.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        on!(self, |pool| sqlx::query("SELECT 1")
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// "sqlite" or "postgres".
+    pub fn kind(&self) -> &'static str {
+        match self.pool {
+            Pool::Sqlite(_) => "sqlite",
+            Pool::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Waits for queries under way and closes.
+    pub async fn close(&self) {
+        on!(self, |pool| pool.close().await);
+    }
+}
+
+fn make_folder(database: &Path) -> Result<(), StoreError> {
+    let Some(folder) = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    fs::create_dir_all(folder)
+        .map_err(|error| StoreError::Folder(folder.display().to_string(), error))
+}

@@ -1,0 +1,200 @@
+//! The call's life by example, and by property under shuffled, doubled and lost events.
+
+use super::*;
+use chrono::TimeZone as _;
+use proptest::prelude::*;
+
+fn at(second: i64) -> At {
+    Utc.timestamp_opt(1_700_000_000 + second, 0).unwrap()
+}
+
+fn stay(sid: &str, kind: ParticipantKind, joined: Option<i64>, left: Option<i64>) -> Fact {
+    Fact::Seen(Stay {
+        sid: sid.into(),
+        user_id: format!("user of {sid}"),
+        name: String::new(),
+        kind,
+        joined_at: joined.map(at),
+        left_at: left.map(at),
+        muted: None,
+    })
+}
+
+use ParticipantKind::{Agent, Other, User};
+
+fn derive(call_type: CallType, facts: &[Fact]) -> Derived {
+    let mut known = Facts::default();
+    for fact in facts {
+        known.learn(fact.clone());
+    }
+    known.derive(call_type)
+}
+
+fn support(facts: &[Fact]) -> (CallStatus, Option<i32>) {
+    let derived = derive(CallType::Support, facts);
+    (derived.status, derived.duration_seconds)
+}
+
+#[test]
+fn a_call_lives_and_ends() {
+    let mut facts = vec![];
+    assert_eq!(support(&facts), (CallStatus::Pending, None));
+    facts.push(Fact::RoomStarted(at(0)));
+    assert_eq!(support(&facts), (CallStatus::Pending, None));
+    facts.push(stay("PA_a", Agent, Some(1), None));
+    assert_eq!(support(&facts), (CallStatus::Ringing, None));
+    facts.push(stay("PA_u", User, Some(2), None));
+    assert_eq!(support(&facts), (CallStatus::Connected, None));
+    facts.push(stay("PA_u", User, Some(2), Some(62)));
+    assert_eq!(support(&facts), (CallStatus::Connected, None));
+    facts.push(Fact::RoomFinished(at(82)));
+    // Twenty seconds of an empty room are no talk.
+    assert_eq!(support(&facts), (CallStatus::Completed, Some(60)));
+}
+
+#[test]
+fn nobody_came() {
+    let end = Fact::RoomFinished(at(300));
+    assert_eq!(
+        support(&[Fact::RoomStarted(at(0)), end.clone()]).0,
+        CallStatus::Missed
+    );
+    assert_eq!(
+        support(&[stay("PA_a", Agent, Some(1), None), end.clone()]).0,
+        CallStatus::Missed
+    );
+    let alone = [stay("PA_u", User, Some(1), Some(9)), end.clone()];
+    assert_eq!(support(&alone).0, CallStatus::Failed);
+    assert_eq!(
+        derive(CallType::UserToUser, &alone).status,
+        CallStatus::Missed
+    );
+}
+
+#[test]
+fn people_who_never_met_did_not_talk() {
+    let facts = [
+        stay("PA_1", User, Some(0), Some(10)),
+        stay("PA_2", User, Some(20), Some(30)),
+        Fact::RoomFinished(at(40)),
+    ];
+    assert_eq!(
+        derive(CallType::UserToUser, &facts).status,
+        CallStatus::Missed
+    );
+}
+
+#[test]
+fn a_recorder_or_a_second_agent_is_no_other_side() {
+    let facts = [
+        stay("PA_u", User, Some(0), None),
+        stay("EG_1", Other, Some(0), None),
+    ];
+    assert_eq!(support(&facts).0, CallStatus::Ringing);
+    let facts = [
+        stay("PA_a", Agent, Some(0), None),
+        stay("PA_b", Agent, Some(0), None),
+    ];
+    assert_eq!(support(&facts).0, CallStatus::Ringing);
+}
+
+#[test]
+fn a_failure_ends_the_call_unless_the_agent_came_after_all() {
+    let failed = Fact::Failed(at(10), "no worker".into());
+    let facts = [stay("PA_u", User, Some(0), None), failed.clone()];
+    let derived = derive(CallType::Support, &facts);
+    assert_eq!(derived.status, CallStatus::Failed);
+    assert_eq!(derived.ended_at, Some(at(10)));
+    assert_eq!(derived.failure_reason.as_deref(), Some("no worker"));
+    let facts = [
+        stay("PA_u", User, Some(0), None),
+        failed,
+        stay("PA_a", Agent, Some(11), None),
+    ];
+    assert_eq!(support(&facts).0, CallStatus::Connected);
+}
+
+#[test]
+fn the_last_word_on_muting_counts() {
+    let mut facts = Facts::default();
+    for (second, muted) in [(5, true), (9, false), (7, true)] {
+        let Fact::Seen(mut seen) = stay("PA_u", User, None, None) else {
+            unreachable!()
+        };
+        seen.muted = Some((at(second), muted));
+        facts.learn(Fact::Seen(seen));
+    }
+    assert_eq!(facts.stays[0].muted, Some((at(9), false)));
+}
+
+/// The full story of a call, as the server tells it.
+fn story() -> impl Strategy<Value = (CallType, Vec<Fact>)> {
+    let kind = prop_oneof![Just(User), Just(Agent), Just(Other)];
+    let stays = prop::collection::vec((kind, 0i64..100, 0i64..100), 0..5);
+    let call_type = prop::sample::select(CallType::ALL.to_vec());
+    let failure = prop::option::of(0i64..200);
+    (call_type, stays, failure, any::<bool>()).prop_map(|(call_type, stays, failure, finished)| {
+        let mut facts = vec![Fact::RoomStarted(at(0))];
+        for (n, (kind, joined, span)) in stays.into_iter().enumerate() {
+            let sid = format!("PA_{n}");
+            facts.push(stay(&sid, kind, Some(joined), None));
+            facts.push(stay(&sid, kind, None, Some(joined + span)));
+        }
+        facts.extend(failure.map(|second| Fact::Failed(at(second), "broken".into())));
+        if finished {
+            facts.push(Fact::RoomFinished(at(220)));
+        }
+        (call_type, facts)
+    })
+}
+
+proptest! {
+    #[test]
+    fn order_and_doubles_do_not_matter(
+        (call_type, facts, shuffled) in story().prop_flat_map(|(call_type, facts)| {
+            let twice: Vec<Fact> = facts.iter().chain(&facts).cloned().collect();
+            (Just(call_type), Just(facts), Just(twice).prop_shuffle())
+        })
+    ) {
+        prop_assert_eq!(derive(call_type, &facts), derive(call_type, &shuffled));
+    }
+
+    #[test]
+    fn every_state_is_sound_with_any_events_lost(
+        (call_type, facts) in story(),
+        kept in prop::collection::vec(any::<bool>(), 16),
+    ) {
+        let facts: Vec<Fact> = facts
+            .into_iter()
+            .zip(kept)
+            .filter_map(|(fact, kept)| kept.then_some(fact))
+            .collect();
+        let finished = facts.iter().any(|fact| matches!(fact, Fact::RoomFinished(_)));
+        let derived = derive(call_type, &facts);
+        let over = matches!(
+            derived.status,
+            CallStatus::Completed | CallStatus::Missed | CallStatus::Failed
+        );
+        prop_assert_eq!(over, derived.ended_at.is_some());
+        prop_assert!(over || !finished, "a closed room is a call that is over");
+        prop_assert!(derived.duration_seconds.is_none_or(|seconds| seconds >= 0));
+        prop_assert_eq!(
+            derived.failure_reason.is_some(),
+            derived.status == CallStatus::Failed
+        );
+        if matches!(derived.status, CallStatus::Connected | CallStatus::Completed) {
+            prop_assert!(derived.connected_at.is_some());
+        }
+    }
+
+    /// Reconciliation supplies what was lost: learning the rest later gives the same end.
+    #[test]
+    fn lost_events_learned_late_change_nothing(
+        (call_type, facts) in story(),
+        cut in 0usize..16,
+    ) {
+        let cut = cut.min(facts.len());
+        let late: Vec<Fact> = facts[cut..].iter().chain(&facts[..cut]).cloned().collect();
+        prop_assert_eq!(derive(call_type, &facts), derive(call_type, &late));
+    }
+}

@@ -1,0 +1,172 @@
+//! Carries out what a call wants published: its state, and the words of both sides.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use livekit::prelude::{LocalParticipant, ParticipantIdentity, TrackSid};
+use livekit::{SendTextOptions, StreamTextOptions, StreamWriter, TextStreamWriter};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use crate::transport::{RoomCommand, Segment, Speaker};
+
+/// A server or data channel that takes longer than this is stuck; the call goes on without.
+const DEADLINE: Duration = Duration::from_secs(5);
+const TOPIC: &str = "lk.transcription";
+const SEGMENT_ID: &str = "lk.segment_id";
+const FINAL: &str = "lk.transcription_final";
+const TRACK_ID: &str = "lk.transcribed_track_id";
+
+/// Who the caller is, as far as it is known: its transcripts carry it.
+#[derive(Clone, Default)]
+struct Caller {
+    identity: Option<ParticipantIdentity>,
+    track: Option<TrackSid>,
+}
+
+/// Lets the listening half tell the publisher who the caller is.
+pub struct CallerSeen(watch::Sender<Caller>);
+
+impl CallerSeen {
+    /// The caller's identity.
+    pub fn identity(&self, identity: ParticipantIdentity) {
+        self.0
+            .send_modify(|caller| caller.identity = Some(identity));
+    }
+
+    /// The caller's microphone track.
+    pub fn track(&self, track: TrackSid) {
+        self.0.send_modify(|caller| caller.track = Some(track));
+    }
+}
+
+/// The publishing half of a driven room. One task owns it.
+pub struct Publisher {
+    participant: LocalParticipant,
+    own_track: TrackSid,
+    caller: watch::Sender<Caller>,
+    /// The agent's segment that is being spoken, and its stream.
+    speaking: Option<(String, TextStreamWriter)>,
+}
+
+impl Publisher {
+    /// Publishes as `participant`, whose voice is `own_track`.
+    pub fn new(participant: LocalParticipant, own_track: TrackSid) -> Self {
+        let caller = watch::Sender::new(Caller::default());
+        Self {
+            participant,
+            own_track,
+            caller,
+            speaking: None,
+        }
+    }
+
+    /// The handle by which the caller becomes known.
+    pub fn caller(&self) -> CallerSeen {
+        CallerSeen(self.caller.clone())
+    }
+
+    /// Carries out commands in their order until `Leave` or until the call is gone. What fails
+    /// is logged and left: a lost caption must not end a conversation.
+    pub async fn carry_out(mut self, mut commands: mpsc::Receiver<RoomCommand>) {
+        while let Some(command) = commands.recv().await {
+            match command {
+                RoomCommand::SetState(state) => {
+                    let attributes =
+                        HashMap::from([("lk.agent.state".to_owned(), state.as_str().to_owned())]);
+                    let setting = self.participant.set_attributes(attributes);
+                    told("lk.agent.state", timeout(DEADLINE, setting).await);
+                }
+                RoomCommand::Transcript(segment) => match segment.who {
+                    Speaker::Caller => self.caller_words(segment).await,
+                    Speaker::Agent => self.agent_words(segment).await,
+                },
+                RoomCommand::Leave => break,
+            }
+        }
+    }
+
+    /// Each version of the caller's words is a stream of its own, in the caller's name.
+    async fn caller_words(&self, segment: Segment) {
+        let caller = self.caller.borrow().clone();
+        let mut options = SendTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
+            &segment.id,
+            segment.is_final,
+            caller.track.as_ref(),
+        ));
+        if let Some(identity) = caller.identity {
+            options = options.with_sender_identity(identity);
+        }
+        let sending = self.participant.send_text(&segment.text, options);
+        told(TOPIC, timeout(DEADLINE, sending).await);
+    }
+
+    /// The agent's words are one stream a segment, fed as they are heard.
+    async fn agent_words(&mut self, segment: Segment) {
+        if self
+            .speaking
+            .as_ref()
+            .is_none_or(|(id, _)| *id != segment.id)
+        {
+            self.close_stream().await;
+            let options = StreamTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
+                &segment.id,
+                false,
+                Some(&self.own_track),
+            ));
+            let opening = timeout(DEADLINE, self.participant.stream_text(options)).await;
+            let Some(writer) = told(TOPIC, opening) else {
+                return;
+            };
+            self.speaking = Some((segment.id.clone(), writer));
+        }
+        if let Some((_, writer)) = &self.speaking
+            && !segment.text.is_empty()
+        {
+            told(TOPIC, timeout(DEADLINE, writer.write(&segment.text)).await);
+        }
+        if segment.is_final {
+            self.close_stream().await;
+        }
+    }
+
+    async fn close_stream(&mut self) {
+        let Some((id, writer)) = self.speaking.take() else {
+            return;
+        };
+        let trailer = attributes(&id, true, Some(&self.own_track));
+        told(
+            TOPIC,
+            timeout(DEADLINE, writer.close_with_options(None, Some(trailer))).await,
+        );
+    }
+}
+
+fn attributes(segment: &str, is_final: bool, track: Option<&TrackSid>) -> HashMap<String, String> {
+    let mut attributes = HashMap::from([
+        (SEGMENT_ID.to_owned(), segment.to_owned()),
+        (FINAL.to_owned(), is_final.to_string()),
+    ]);
+    if let Some(track) = track {
+        attributes.insert(TRACK_ID.to_owned(), track.to_string());
+    }
+    attributes
+}
+
+/// The value, or None after a warning that says what was not published.
+fn told<T, E: std::fmt::Display>(
+    what: &str,
+    result: Result<Result<T, E>, tokio::time::error::Elapsed>,
+) -> Option<T> {
+    match result {
+        Ok(Ok(value)) => Some(value),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "{what} was not published");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("{what} was not published within {DEADLINE:?}");
+            None
+        }
+    }
+}

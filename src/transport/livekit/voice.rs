@@ -1,0 +1,97 @@
+//! One voice in each direction: a microphone track that we publish, and a track that we hear.
+
+use std::time::Duration;
+
+use futures::StreamExt;
+use livekit::options::TrackPublishOptions;
+use livekit::prelude::*;
+use livekit::webrtc::audio_frame::AudioFrame;
+use livekit::webrtc::audio_source::native::NativeAudioSource;
+use livekit::webrtc::audio_source::{AudioSourceOptions, RtcAudioSource};
+use livekit::webrtc::audio_stream::native::NativeAudioStream;
+use tokio::sync::mpsc::error::TrySendError;
+
+use super::JoinError;
+use crate::audio::Pcm;
+
+/// How much the engine may hold of what we say. Less is a faster barge-in; two frames ride out
+/// a busy scheduler.
+const QUEUE: Duration = Duration::from_millis(20);
+/// A server that does not answer a publish request in this time will not.
+const PUBLISH_DEADLINE: Duration = Duration::from_secs(10);
+
+/// Our microphone track in a room.
+pub struct Voice {
+    source: NativeAudioSource,
+    publication: LocalTrackPublication,
+}
+
+impl Voice {
+    /// Publishes a mono microphone track called `name`; it is silent until [`Self::play`].
+    ///
+    /// # Errors
+    /// When the server refuses the track or does not answer.
+    pub async fn publish(room: &Room, name: &str) -> Result<Self, JoinError> {
+        let queue = QUEUE.as_millis() as u32;
+        let source = NativeAudioSource::new(AudioSourceOptions::default(), 48_000, 1, queue);
+        let track =
+            LocalAudioTrack::create_audio_track(name, RtcAudioSource::Native(source.clone()));
+        let options = TrackPublishOptions {
+            source: TrackSource::Microphone,
+            ..Default::default()
+        };
+        let participant = room.local_participant();
+        let publishing = participant.publish_track(LocalTrack::Audio(track), options);
+        let publication = tokio::time::timeout(PUBLISH_DEADLINE, publishing)
+            .await
+            .map_err(|_| JoinError::Publish("the server did not answer".into()))?
+            .map_err(|error| JoinError::Publish(error.to_string()))?;
+        Ok(Self {
+            source,
+            publication,
+        })
+    }
+
+    /// The published track's id, as transcriptions name it.
+    pub fn track_sid(&self) -> TrackSid {
+        self.publication.sid()
+    }
+
+    /// Hands one frame to the engine; returns when there is room for the next, so whoever plays
+    /// in a loop is paced in real time.
+    pub async fn play(&self, frame: &Pcm<48_000>) {
+        let frame = AudioFrame {
+            data: frame.samples().into(),
+            sample_rate: 48_000,
+            num_channels: 1,
+            samples_per_channel: frame.len() as u32,
+        };
+        // It fails only for a wrong rate or channel count, which the type rules out.
+        let _ = self.source.capture_frame(&frame).await;
+    }
+}
+
+/// Hands the track's 10 ms frames to `deliver`, steadily, until the track ends or nobody listens.
+/// When `deliver` says that its channel is full the frame is dropped and counted: a listener that
+/// is late gains nothing from old sound.
+pub async fn hear<const HZ: u32, T>(
+    track: RemoteAudioTrack,
+    mut deliver: impl FnMut(Pcm<HZ>) -> Result<(), TrySendError<T>>,
+) {
+    let mut stream = NativeAudioStream::new(track.rtc_track(), HZ as i32, 1);
+    let mut dropped: u64 = 0;
+    while let Some(frame) = stream.next().await {
+        match deliver(Pcm::new(frame.data.into_owned())) {
+            Ok(()) => {}
+            Err(TrySendError::Full(_)) => dropped += 1,
+            Err(TrySendError::Closed(_)) => break,
+        }
+    }
+    stream.close();
+    if dropped > 0 {
+        tracing::warn!(
+            dropped,
+            "frames of a remote voice were dropped: the machine is too busy"
+        );
+    }
+}

@@ -1,0 +1,146 @@
+//! Whether the caller, talking over the agent, wants the floor.
+
+use std::time::Duration;
+
+/// When the agent gives way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interruption {
+    /// Off: the agent finishes what it says, and answers afterwards what was said meanwhile.
+    pub enabled: bool,
+    /// The caller must talk over the agent for this long before the voice is held.
+    /// 300 ms: under livekit-agents' 500 ms, as a false hold costs nothing here: it resumes at
+    /// the same sample.
+    pub min_duration: Duration,
+    /// Words it takes; 0 means that sound is enough to hold, and any word to interrupt.
+    pub min_words: usize,
+    /// Held for this long after the caller fell silent and still no words: resume.
+    /// 2 s: livekit-agents `false_interruption_timeout`.
+    pub false_interruption_timeout: Duration,
+    /// Phrases that say "go on". An overlap of nothing else does not interrupt.
+    pub backchannels: Vec<String>,
+    /// Phrases that always interrupt, however short.
+    pub stop_phrases: Vec<String>,
+}
+
+impl Default for Interruption {
+    fn default() -> Self {
+        let list = |phrases: &[&str]| phrases.iter().map(|&phrase| phrase.to_owned()).collect();
+        Self {
+            enabled: true,
+            min_duration: Duration::from_millis(300),
+            min_words: 0,
+            false_interruption_timeout: Duration::from_secs(2),
+            backchannels: list(&[
+                "mm", "mmm", "mhm", "mm-hmm", "hm", "hmm", "uh-huh", "uh huh", "ah", "aha", "oh",
+                "yeah", "yep", "yes", "ok", "okay", "right", "sure", "i see", "got it", "great",
+            ]),
+            stop_phrases: list(&[
+                "stop",
+                "wait",
+                "no",
+                "hold on",
+                "hang on",
+                "excuse me",
+                "pause",
+                "quiet",
+            ]),
+        }
+    }
+}
+
+/// What talking over the agent amounts to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Overlap {
+    /// No words.
+    Noise,
+    /// Words, but no wish to have the floor.
+    Backchannel,
+    /// The caller wants the floor.
+    Interruption,
+    /// The caller wants silence now.
+    Stop,
+}
+
+impl Interruption {
+    /// Judges the words said over the agent so far.
+    pub(super) fn judge(&self, text: &str) -> Overlap {
+        let words = words(text);
+        if words.is_empty() {
+            Overlap::Noise
+        } else if phrases(&self.stop_phrases).any(|stop| contains(&words, &stop)) {
+            Overlap::Stop
+        } else if words.len() < self.min_words || self.is_backchannel(&words) {
+            Overlap::Backchannel
+        } else {
+            Overlap::Interruption
+        }
+    }
+
+    /// Whether `words` is nothing but backchannels, one after the other.
+    fn is_backchannel(&self, words: &[String]) -> bool {
+        words.is_empty()
+            || phrases(&self.backchannels).any(|phrase| {
+                !phrase.is_empty()
+                    && words.starts_with(&phrase)
+                    && self.is_backchannel(&words[phrase.len()..])
+            })
+    }
+}
+
+fn phrases(list: &[String]) -> impl Iterator<Item = Vec<String>> {
+    list.iter().map(|phrase| words(phrase))
+}
+
+fn contains(words: &[String], phrase: &[String]) -> bool {
+    !phrase.is_empty() && words.windows(phrase.len()).any(|window| window == phrase)
+}
+
+/// Lower-case words without punctuation: "Mm-hmm, I see!" is `mmhmm`, `i`, `see`.
+fn words(text: &str) -> Vec<String> {
+    text.split_whitespace()
+        .map(|word| {
+            word.chars()
+                .filter(|c| c.is_alphanumeric())
+                .flat_map(char::to_lowercase)
+                .collect()
+        })
+        .filter(|word: &String| !word.is_empty())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn judges_words() {
+        let interruption = Interruption::default();
+        for (text, expected) in [
+            ("", Overlap::Noise),
+            (" ... ", Overlap::Noise),
+            ("Mm-hmm.", Overlap::Backchannel),
+            ("Yeah, okay, I see!", Overlap::Backchannel),
+            ("I", Overlap::Interruption),
+            ("Yeah, but when?", Overlap::Interruption),
+            ("Stop.", Overlap::Stop),
+            ("yeah, hold on a second", Overlap::Stop),
+            ("I know nothing", Overlap::Interruption),
+        ] {
+            assert_eq!(interruption.judge(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn too_few_words_do_not_interrupt_but_stop_does() {
+        let interruption = Interruption {
+            min_words: 3,
+            ..Default::default()
+        };
+        assert_eq!(interruption.judge("what about"), Overlap::Backchannel);
+        assert_eq!(
+            interruption.judge("what about Tuesday"),
+            Overlap::Interruption
+        );
+        assert_eq!(interruption.judge("wait"), Overlap::Stop);
+    }
+}

@@ -1,0 +1,517 @@
+//! The state machine of turn taking.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use super::interruption::Overlap;
+use super::timers::{Timer, Timers};
+use super::{Config, Input, Output, Phase, Prompt, ReplyId, TurnId, UserTurn};
+
+/// Who may speak, and when. Total and synchronous: every input is fine in every state.
+///
+/// Call [`Turn::handle_input`] with what happened, then [`Turn::poll_output`] until it answers
+/// `Timeout`, and hand in [`Input::Timeout`] at that time.
+#[derive(Debug)]
+pub struct Turn {
+    config: Config,
+    user: User,
+    /// The spoken turn that can still grow: open from its first sound until its answer is heard.
+    open: Option<OpenTurn>,
+    /// At most one.
+    reply: Option<Reply>,
+    timers: Timers,
+    outputs: VecDeque<Output>,
+    turns: u64,
+    replies: u64,
+}
+
+/// What the caller does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum User {
+    Silent,
+    Speaking { since: Instant },
+    Paused { since: Instant },
+}
+
+#[derive(Debug)]
+struct OpenTurn {
+    words: UserTurn,
+    /// The words cover all speech so far.
+    settled: bool,
+    probability: Option<f32>,
+    /// Making the reply ahead failed for these words; the next try waits for the commit.
+    speculation_failed: bool,
+}
+
+#[derive(Debug)]
+struct Reply {
+    id: ReplyId,
+    turn: Option<TurnId>,
+    stage: Stage,
+    held: bool,
+    interruptible: bool,
+    is_apology: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Speculative,
+    Thinking,
+    Speaking,
+}
+
+impl Turn {
+    /// A conversation in which nobody has said anything.
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            user: User::Silent,
+            open: None,
+            reply: None,
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            turns: 0,
+            replies: 0,
+        }
+    }
+
+    /// Where the conversation stands.
+    pub fn phase(&self) -> Phase {
+        match (self.user, &self.reply) {
+            (_, Some(reply)) if reply.held => Phase::Held,
+            (User::Speaking { .. }, Some(_)) => Phase::Overlap,
+            (
+                _,
+                Some(Reply {
+                    stage: Stage::Speaking,
+                    ..
+                }),
+            ) => Phase::Speaking,
+            (
+                _,
+                Some(Reply {
+                    stage: Stage::Thinking,
+                    ..
+                }),
+            ) => Phase::Thinking,
+            (User::Speaking { .. }, None) => Phase::UserSpeaking,
+            (User::Paused { .. }, _) => Phase::Endpointing,
+            (User::Silent, _) => Phase::Listening,
+        }
+    }
+
+    /// The spoken turn that can still grow, if there is one.
+    pub fn open_turn(&self) -> Option<TurnId> {
+        self.open.as_ref().map(|turn| turn.words.id)
+    }
+
+    /// Takes what happened. `now` never goes back.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::SpeechStarted { at } => self.speech_started(at),
+            Input::SpeechStopped { at } => self.speech_stopped(at),
+            Input::Transcript { text, is_final } => self.transcript(now, text, is_final),
+            Input::TranscriptFailed => self.transcript_failed(),
+            Input::EndOfTurn { probability } => self.end_of_turn(now, probability),
+            Input::UserText(text) => self.user_text(now, text),
+            Input::Say {
+                text,
+                interruptible,
+            } => self.say(now, text, interruptible),
+            Input::ReplyAudible(id) => self.reply_audible(id),
+            Input::ReplyFinished(id) => self.reply_finished(now, id),
+            Input::ReplyFailed(id) => self.reply_failed(now, id),
+            Input::UserLeft => self.user_left(),
+            Input::Timeout => {}
+        }
+        while let Some(timer) = self.timers.pop(now) {
+            match timer {
+                Timer::Overlap => self.overlap_lasts(),
+                Timer::Endpoint => self.commit(),
+                Timer::FalseInterruption => self.release(),
+            }
+        }
+    }
+
+    /// The next thing to do; ends with `Timeout`.
+    pub fn poll_output(&mut self) -> Output {
+        self.outputs
+            .pop_front()
+            .unwrap_or_else(|| Output::Timeout(self.timers.next()))
+    }
+
+    // --- the caller's voice ---
+
+    fn speech_started(&mut self, at: Instant) {
+        if let User::Speaking { .. } = self.user {
+            return;
+        }
+        self.user = User::Speaking { since: at };
+        self.timers.stop(Timer::Endpoint);
+        self.timers.stop(Timer::FalseInterruption);
+        match &mut self.open {
+            Some(turn) => {
+                turn.settled = false;
+                turn.probability = None;
+                turn.speculation_failed = false;
+            }
+            None => {
+                let id = self.next_turn();
+                let words = UserTurn {
+                    id,
+                    text: String::new(),
+                    started_at: at,
+                    ended_at: at,
+                };
+                self.open = Some(OpenTurn {
+                    words,
+                    settled: false,
+                    probability: None,
+                    speculation_failed: false,
+                });
+            }
+        }
+        if self.reply_answers_open_turn() {
+            self.cancel();
+        } else if self.can_interrupt() {
+            self.timers
+                .set(Timer::Overlap, at + self.config.interruption.min_duration);
+        }
+    }
+
+    fn speech_stopped(&mut self, at: Instant) {
+        let User::Speaking { since } = self.user else {
+            return;
+        };
+        self.user = User::Paused { since: at };
+        if let Some(turn) = &mut self.open {
+            turn.words.ended_at = at;
+        }
+        self.timers.stop(Timer::Overlap);
+        if self.is_held() {
+            let rules = &self.config.interruption;
+            // The stop is known only after the VAD's silence, by when the overlap timer may have
+            // fired for a sound that was in fact too short.
+            if at.saturating_duration_since(since) < rules.min_duration {
+                self.release();
+            } else {
+                self.timers.set(
+                    Timer::FalseInterruption,
+                    at + rules.false_interruption_timeout,
+                );
+            }
+        }
+    }
+
+    fn transcript(&mut self, now: Instant, text: String, is_final: bool) {
+        let may_hold = self.can_interrupt() && !self.is_held();
+        let Some(turn) = &mut self.open else { return };
+        if !is_final && matches!(self.user, User::Paused { .. }) {
+            return;
+        }
+        // A noise after real words can make a transcript of the whole lose them.
+        let same = turn.words.text == text || text.trim().is_empty();
+        if !same {
+            turn.words.text = text;
+        }
+        match self.user {
+            User::Paused { .. } if is_final => {
+                turn.settled = true;
+                self.turn_settled(now, same);
+            }
+            User::Speaking { since } if may_hold => {
+                let rules = &self.config.interruption;
+                let lasts = now >= since + rules.min_duration;
+                match rules.judge(&turn.words.text) {
+                    Overlap::Stop => self.hold(),
+                    Overlap::Interruption if lasts => self.hold(),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// All words of the open turn are known.
+    fn turn_settled(&mut self, now: Instant, same: bool) {
+        let Some(turn) = &self.open else { return };
+        if turn.words.text.trim().is_empty() {
+            return self.drop_turn();
+        }
+        if self.reply.is_none() {
+            return self.wait_for_end(now);
+        }
+        if self.reply_answers_open_turn() {
+            if !same {
+                self.cancel();
+                self.wait_for_end(now);
+            }
+        } else if self.can_interrupt() {
+            match self.config.interruption.judge(&turn.words.text) {
+                Overlap::Noise | Overlap::Backchannel => self.drop_turn(),
+                Overlap::Interruption | Overlap::Stop => {
+                    self.cancel();
+                    self.wait_for_end(now);
+                }
+            }
+        }
+        // What is said over a reply that may not be interrupted waits for the reply's end.
+    }
+
+    fn transcript_failed(&mut self) {
+        let User::Paused { .. } = self.user else {
+            return;
+        };
+        let Some(id) = self
+            .open
+            .as_ref()
+            .filter(|turn| !turn.settled)
+            .map(|turn| turn.words.id)
+        else {
+            return;
+        };
+        if self.reply.is_some() {
+            self.drop_turn();
+        } else {
+            self.start(Some(id), Prompt::Apology, Stage::Thinking, true);
+        }
+    }
+
+    fn end_of_turn(&mut self, now: Instant, probability: f32) {
+        let (Some(turn), User::Paused { since }) = (&mut self.open, self.user) else {
+            return;
+        };
+        turn.probability = Some(probability);
+        if self.timers.is_set(Timer::Endpoint) {
+            let at = since + self.config.endpointing.delay(Some(probability));
+            self.timers.set(Timer::Endpoint, at.max(now));
+        }
+    }
+
+    fn overlap_lasts(&mut self) {
+        let rules = &self.config.interruption;
+        let words = self
+            .open
+            .as_ref()
+            .map_or("", |turn| turn.words.text.as_str());
+        let enough = rules.min_words == 0
+            || matches!(rules.judge(words), Overlap::Interruption | Overlap::Stop);
+        if enough {
+            self.hold();
+        }
+    }
+
+    // --- the end of a turn ---
+
+    /// The open turn has words and nothing stands against answering it.
+    fn wait_for_end(&mut self, now: Instant) {
+        let (Some(turn), User::Paused { since }) = (&self.open, self.user) else {
+            return;
+        };
+        let end = since + self.config.endpointing.delay(turn.probability);
+        self.timers.set(Timer::Endpoint, end);
+        if self.config.speculative && !turn.speculation_failed && end > now {
+            let (id, text) = (turn.words.id, turn.words.text.clone());
+            self.start(Some(id), Prompt::Answer(text), Stage::Speculative, true);
+        }
+    }
+
+    /// The caller has finished.
+    fn commit(&mut self) {
+        let Some(turn) = &self.open else { return };
+        let (id, text) = (turn.words.id, turn.words.text.clone());
+        self.outputs
+            .push_back(Output::TurnEnded(turn.words.clone()));
+        match &mut self.reply {
+            Some(reply) => {
+                reply.stage = Stage::Thinking;
+                let reply = reply.id;
+                self.outputs.push_back(Output::CommitReply(reply));
+            }
+            None => self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true),
+        }
+    }
+
+    /// The open turn is nothing to answer.
+    fn drop_turn(&mut self) {
+        self.release();
+        self.close_turn();
+    }
+
+    fn close_turn(&mut self) {
+        self.user = User::Silent;
+        self.timers.stop(Timer::Endpoint);
+        self.timers.stop(Timer::FalseInterruption);
+        if let Some(turn) = self.open.take() {
+            self.outputs.push_back(Output::CloseTurn(turn.words.id));
+        }
+    }
+
+    // --- other things the caller does ---
+
+    fn user_text(&mut self, now: Instant, text: String) {
+        let waits = self.timers.is_set(Timer::Endpoint);
+        if waits || self.reply_answers_open_turn() {
+            // The words spoken before come first.
+            if let Some(turn) = self.open.as_ref().filter(|_| waits) {
+                self.outputs
+                    .push_back(Output::TurnEnded(turn.words.clone()));
+            }
+            self.close_turn();
+        }
+        self.cancel();
+        let id = self.next_turn();
+        let words = UserTurn {
+            id,
+            text: text.clone(),
+            started_at: now,
+            ended_at: now,
+        };
+        self.outputs.push_back(Output::TurnEnded(words));
+        self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true);
+        self.restart_overlap(now);
+    }
+
+    fn user_left(&mut self) {
+        self.cancel();
+        self.close_turn();
+        self.timers.stop_all();
+    }
+
+    fn say(&mut self, now: Instant, text: String, interruptible: bool) {
+        self.cancel();
+        // A turn that was about to be answered is answered afterwards.
+        self.timers.stop(Timer::Endpoint);
+        self.start(None, Prompt::Say(text), Stage::Thinking, interruptible);
+        self.restart_overlap(now);
+    }
+
+    /// A reply began while the caller is speaking.
+    fn restart_overlap(&mut self, now: Instant) {
+        if matches!(self.user, User::Speaking { .. }) && self.can_interrupt() {
+            self.timers
+                .set(Timer::Overlap, now + self.config.interruption.min_duration);
+        }
+    }
+
+    // --- the reply ---
+
+    fn reply_audible(&mut self, id: ReplyId) {
+        let Some(reply) = &mut self.reply else { return };
+        if reply.id == id && reply.stage == Stage::Thinking {
+            reply.stage = Stage::Speaking;
+            if self.reply_answers_open_turn() {
+                self.close_turn();
+            }
+        }
+    }
+
+    fn reply_finished(&mut self, now: Instant, id: ReplyId) {
+        let Some(reply) = self.take_reply(id) else {
+            return;
+        };
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|turn| reply.turn == Some(turn.words.id))
+        {
+            return self.close_turn();
+        }
+        self.answer_pending(now);
+    }
+
+    /// What was said over a reply that is over now, and waited for it, is answered.
+    fn answer_pending(&mut self, now: Instant) {
+        if self.open.as_ref().is_some_and(|turn| turn.settled) {
+            self.wait_for_end(now);
+        }
+    }
+
+    fn reply_failed(&mut self, now: Instant, id: ReplyId) {
+        let Some(reply) = self.take_reply(id) else {
+            return;
+        };
+        let answered = self
+            .open
+            .as_mut()
+            .filter(|turn| reply.turn == Some(turn.words.id));
+        match (reply.stage, answered) {
+            (Stage::Speculative, Some(turn)) => turn.speculation_failed = true,
+            (_, Some(_)) if reply.is_apology => self.close_turn(),
+            _ if reply.is_apology => self.answer_pending(now),
+            // The caller has the floor anyway.
+            _ if matches!(self.user, User::Speaking { .. }) => {}
+            _ => self.start(reply.turn, Prompt::Apology, Stage::Thinking, true),
+        }
+    }
+
+    fn start(&mut self, turn: Option<TurnId>, prompt: Prompt, stage: Stage, interruptible: bool) {
+        self.replies += 1;
+        let id = ReplyId(self.replies);
+        let is_apology = prompt == Prompt::Apology;
+        let speculative = stage == Stage::Speculative;
+        self.reply = Some(Reply {
+            id,
+            turn,
+            stage,
+            held: false,
+            interruptible,
+            is_apology,
+        });
+        self.outputs.push_back(Output::StartReply {
+            id,
+            turn,
+            prompt,
+            speculative,
+        });
+    }
+
+    fn take_reply(&mut self, id: ReplyId) -> Option<Reply> {
+        let reply = self.reply.take_if(|reply| reply.id == id)?;
+        self.timers.stop(Timer::Overlap);
+        self.timers.stop(Timer::FalseInterruption);
+        Some(reply)
+    }
+
+    fn cancel(&mut self) {
+        let Some(id) = self.reply.as_ref().map(|reply| reply.id) else {
+            return;
+        };
+        self.outputs.push_back(Output::CancelReply(id));
+        self.take_reply(id);
+    }
+
+    fn hold(&mut self) {
+        if let Some(reply) = self.reply.as_mut().filter(|reply| !reply.held) {
+            reply.held = true;
+            self.outputs.push_back(Output::HoldPlayout);
+        }
+    }
+
+    fn release(&mut self) {
+        if let Some(reply) = self.reply.as_mut().filter(|reply| reply.held) {
+            reply.held = false;
+            self.outputs.push_back(Output::ReleasePlayout);
+        }
+    }
+
+    fn is_held(&self) -> bool {
+        self.reply.as_ref().is_some_and(|reply| reply.held)
+    }
+
+    fn can_interrupt(&self) -> bool {
+        self.config.interruption.enabled
+            && self.reply.as_ref().is_some_and(|reply| reply.interruptible)
+    }
+
+    /// Speech that goes on before the answer is heard belongs to the same turn.
+    fn reply_answers_open_turn(&self) -> bool {
+        let open = self.open.as_ref().map(|turn| turn.words.id);
+        open.is_some() && open == self.reply.as_ref().and_then(|reply| reply.turn)
+    }
+
+    fn next_turn(&mut self) -> TurnId {
+        self.turns += 1;
+        TurnId(self.turns)
+    }
+}

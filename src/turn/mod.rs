@@ -1,0 +1,190 @@
+//! Turn taking: who may speak, and when. Pure: `std` only, no audio, no I/O, no clock.
+//!
+//! [`Turn`] takes what happened ([`Input`]) and says what to do ([`Output`]). Its state is the
+//! product of two small ones, what the caller does and what becomes of the one live reply; the
+//! phase of the usual table ([`Phase`]) is read off the two:
+//!
+//! | phase | on | go to |
+//! |---|---|---|
+//! | Listening | speech starts | UserSpeaking |
+//! | UserSpeaking | speech stops | Endpointing |
+//! | Endpointing | speech starts | UserSpeaking, same turn; work ahead is cancelled |
+//! | Endpointing | final transcript | a reply is made ahead, unheard |
+//! | Endpointing | final transcript and the delay has passed | Thinking: the reply is committed |
+//! | Endpointing | transcript without words | Listening |
+//! | Thinking | reply audible | Speaking; the turn is closed |
+//! | Thinking | speech starts | reply cancelled; UserSpeaking, same turn |
+//! | Speaking | speech starts | Overlap |
+//! | Overlap | speech stops early | Speaking |
+//! | Overlap | `min_duration` passed (and `min_words`) | Held |
+//! | Speaking, Held | words that interrupt | reply cancelled; Endpointing |
+//! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
+//! | any reply | failed | an apology takes its place |
+
+mod endpointing;
+mod interruption;
+mod machine;
+mod timers;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Instant;
+
+pub use endpointing::Endpointing;
+pub use interruption::Interruption;
+pub use machine::Turn;
+
+/// A turn of the caller, counted from 1 within a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TurnId(pub u64);
+
+/// A reply of the agent, counted from 1 within a call. Every item between the model and the
+/// speaker carries it; one that is not the live reply's is dropped, so that barge-in is a
+/// comparison and not a race.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplyId(pub u64);
+
+/// The numbers of turn taking.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// When the caller has finished.
+    pub endpointing: Endpointing,
+    /// When the agent gives way.
+    pub interruption: Interruption,
+    /// Make the reply while endpointing still waits, and throw it away unheard if the caller
+    /// goes on.
+    pub speculative: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            endpointing: Endpointing::default(),
+            interruption: Interruption::default(),
+            speculative: true,
+        }
+    }
+}
+
+/// What happened. Times inside are audio time and lie at or before `now`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The caller began to speak.
+    SpeechStarted {
+        /// First voiced sample.
+        at: Instant,
+    },
+    /// The caller fell silent. A transcript of the turn so far, or its failure, will follow.
+    SpeechStopped {
+        /// Last voiced sample.
+        at: Instant,
+    },
+    /// Words of the whole open turn so far; replaces what came before.
+    Transcript {
+        /// The words; empty when there are none.
+        text: String,
+        /// It covers all speech of the turn up to now.
+        is_final: bool,
+    },
+    /// The transcript promised by `SpeechStopped` will not come.
+    TranscriptFailed,
+    /// How likely the open turn is over, from a model.
+    EndOfTurn {
+        /// 0 to 1.
+        probability: f32,
+    },
+    /// A whole turn of the caller that was typed: interrupts, and is answered.
+    UserText(String),
+    /// Say this; it replaces what the agent is saying.
+    Say {
+        /// The words.
+        text: String,
+        /// Whether the caller can talk it down.
+        interruptible: bool,
+    },
+    /// The first sample of a reply was played.
+    ReplyAudible(ReplyId),
+    /// The last sample of a reply was played.
+    ReplyFinished(ReplyId),
+    /// A reply cannot go on.
+    ReplyFailed(ReplyId),
+    /// The caller is gone.
+    UserLeft,
+    /// The time of `Output::Timeout` has come.
+    Timeout,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Make a reply. It ends by exactly one of `CancelReply`, `ReplyFinished`, `ReplyFailed`.
+    StartReply {
+        /// Its id; ids only grow.
+        id: ReplyId,
+        /// The turn it answers.
+        turn: Option<TurnId>,
+        /// What to reply to.
+        prompt: Prompt,
+        /// Nothing of it may be heard or shown before `CommitReply`.
+        speculative: bool,
+    },
+    /// A speculative reply may be heard from now on.
+    CommitReply(ReplyId),
+    /// Stop making a reply, and drop what was not played.
+    CancelReply(ReplyId),
+    /// Stop the voice; keep the reply. Ends with `ReleasePlayout` or with the reply.
+    HoldPlayout,
+    /// Go on at the sample after the last one played.
+    ReleasePlayout,
+    /// The caller's turn is over: these are its words. Comes again with the same id when the
+    /// caller goes on before hearing an answer; the last one counts.
+    TurnEnded(UserTurn),
+    /// Nothing can be added to this turn: its audio may be forgotten.
+    CloseTurn(TurnId),
+    /// Nothing more to do until this time, or until the next input.
+    Timeout(Option<Instant>),
+}
+
+/// What a reply is made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Prompt {
+    /// Answer the caller's words.
+    Answer(String),
+    /// Say these words.
+    Say(String),
+    /// Say that something went wrong.
+    Apology,
+}
+
+/// A finished turn of the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserTurn {
+    /// Which.
+    pub id: TurnId,
+    /// Its words.
+    pub text: String,
+    /// First voiced sample.
+    pub started_at: Instant,
+    /// Last voiced sample.
+    pub ended_at: Instant,
+}
+
+/// Where the conversation stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Nobody speaks.
+    Listening,
+    /// The caller speaks.
+    UserSpeaking,
+    /// The caller paused, or has finished.
+    Endpointing,
+    /// The caller has finished; nothing of the reply is heard yet.
+    Thinking,
+    /// The agent speaks.
+    Speaking,
+    /// Both speak.
+    Overlap,
+    /// The caller speaks; the agent's voice is held.
+    Held,
+}

@@ -1,0 +1,133 @@
+//! How busy this machine is: what a worker tells the server, which sends new jobs to the least
+//! busy one and none to those at 0.7 and above.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::time::{Duration, Instant};
+
+/// What a worker reports as its load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum LoadMeasure {
+    /// CPU use of the container or the machine, averaged over 2.5 s.
+    Cpu,
+    /// Jobs in relation to `max_jobs`, and nothing else: for a machine that has other work, and
+    /// for tests.
+    Jobs,
+}
+
+/// Time between samples.
+pub const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);
+const WINDOW: usize = 5;
+
+/// Mean of the last five samples.
+#[derive(Debug, Default)]
+pub struct MovingAverage(VecDeque<f32>);
+
+impl MovingAverage {
+    /// Adds a sample and gives the mean.
+    pub fn push(&mut self, sample: f32) -> f32 {
+        if self.0.len() == WINDOW {
+            self.0.pop_front();
+        }
+        self.0.push_back(sample);
+        self.0.iter().sum::<f32>() / self.0.len() as f32
+    }
+}
+
+/// Reads CPU use since the last reading: of the container where it has a quota (cgroup v2
+/// `cpu.stat` and `cpu.max`), else of the machine (`/proc/stat`).
+#[derive(Debug, Default)]
+pub struct CpuMeter {
+    container: Option<(Instant, u64)>,
+    machine: Option<(u64, u64)>,
+}
+
+impl CpuMeter {
+    /// CPU use between this call and the last, 0 to 1; none at the first call and where the
+    /// system tells nothing.
+    pub fn sample(&mut self, now: Instant) -> Option<f32> {
+        let quota = fs::read_to_string("/sys/fs/cgroup/cpu.max")
+            .ok()
+            .and_then(|t| parse_quota(&t));
+        if let Some(cores) = quota {
+            let usage = fs::read_to_string("/sys/fs/cgroup/cpu.stat").ok()?;
+            let usage = parse_usage_micros(&usage)?;
+            let (then, before) = self.container.replace((now, usage))?;
+            let elapsed = now.saturating_duration_since(then).as_micros() as f32;
+            return (elapsed > 0.0)
+                .then(|| (usage.saturating_sub(before) as f32 / elapsed / cores).clamp(0.0, 1.0));
+        }
+        let (busy, total) = parse_stat(&fs::read_to_string("/proc/stat").ok()?)?;
+        let (busy_before, total_before) = self.machine.replace((busy, total))?;
+        let total = total.saturating_sub(total_before);
+        (total > 0).then(|| busy.saturating_sub(busy_before) as f32 / total as f32)
+    }
+}
+
+/// `cpu.max`: "200000 100000" is two cores, "max 100000" no quota.
+fn parse_quota(text: &str) -> Option<f32> {
+    let (quota, period) = text.trim().split_once(' ')?;
+    let (quota, period): (f32, f32) = (quota.parse().ok()?, period.parse().ok()?);
+    (period > 0.0).then_some(quota / period)
+}
+
+/// `cpu.stat`: the line "usage_usec N".
+fn parse_usage_micros(text: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix("usage_usec "))?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// `/proc/stat`, first line: user nice system idle iowait irq softirq steal. Gives (busy, total).
+fn parse_stat(text: &str) -> Option<(u64, u64)> {
+    let line = text.lines().next()?.strip_prefix("cpu ")?;
+    let fields: Vec<u64> = line
+        .split_whitespace()
+        .take(8)
+        .map(str::parse)
+        .collect::<Result<_, _>>()
+        .ok()?;
+    let total: u64 = fields.iter().sum();
+    let idle = fields.get(3)? + fields.get(4)?;
+    Some((total.saturating_sub(idle), total))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_average_is_of_the_last_five() {
+        let mut average = MovingAverage::default();
+        assert_eq!(average.push(1.0), 1.0);
+        for _ in 0..4 {
+            average.push(0.0);
+        }
+        assert_eq!(average.push(0.5), 0.1);
+    }
+
+    #[test]
+    fn system_files_are_read() {
+        assert_eq!(parse_quota("150000 100000\n"), Some(1.5));
+        assert_eq!(parse_quota("max 100000\n"), None);
+        assert_eq!(
+            parse_usage_micros("nr_periods 3\nusage_usec 42\n"),
+            Some(42)
+        );
+        let stat = "cpu  10 0 20 60 10 0 0 0 0 0\ncpu0 1 1\n";
+        assert_eq!(parse_stat(stat), Some((30, 100)));
+    }
+
+    #[test]
+    fn this_machine_has_a_load() {
+        let mut meter = CpuMeter::default();
+        let start = crate::clock::now();
+        meter.sample(start);
+        std::thread::sleep(Duration::from_millis(60));
+        if let Some(load) = meter.sample(start + Duration::from_millis(60)) {
+            assert!((0.0..=1.0).contains(&load));
+        }
+    }
+}

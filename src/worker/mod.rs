@@ -1,0 +1,163 @@
+//! The agent worker: registers with LiveKit's agent dispatch, takes jobs and runs each as a task.
+//!
+//! [`protocol`] decides (pure), [`driver`] owns the socket and the job tasks, [`load`] measures.
+
+pub mod driver;
+pub mod load;
+pub mod protocol;
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::env::{LiveKit, Secret};
+
+pub use driver::{WorkerError, run};
+pub use load::LoadMeasure;
+
+/// One room this worker was asked to join.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    /// `AJ_…`
+    pub id: String,
+    /// `AD_…`
+    pub dispatch_id: String,
+    /// Room to join.
+    pub room_name: String,
+    /// Where the room is: `ws(s)://…`.
+    pub url: String,
+    /// Join token, valid for an hour (kind `agent`).
+    pub token: Secret,
+    /// What the dispatch carried: JSON of [`crate::dispatch::DispatchMetadata`].
+    pub metadata: String,
+    /// The dispatch's attributes.
+    pub attributes: HashMap<String, String>,
+}
+
+/// How a job ended, as LiveKit records it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// JS_SUCCESS
+    Success,
+    /// JS_FAILED, with the reason an operator reads.
+    Failed(String),
+}
+
+/// Runs one job from joining the room to having left it.
+///
+/// LiveKit records a job whose agent leaves the room before JS_SUCCESS as failed, so the order is:
+///
+/// ```text
+/// join; talk until the caller left or `handle.cancelled()`;
+/// handle.ended(outcome).await;      // the status is on the wire
+/// leave the room; return outcome
+/// ```
+///
+/// A runner that returns without calling `ended` has its return value reported then. A panic ends
+/// that job alone, as failed.
+pub trait JobRunner: Send + Sync + 'static {
+    /// Runs the job. After `handle.cancelled()` it has three seconds to leave before it is dropped.
+    fn run(&self, job: Job, handle: JobHandle) -> impl Future<Output = JobOutcome> + Send;
+}
+
+/// A job's line to its worker.
+#[derive(Clone, Debug)]
+pub struct JobHandle {
+    job_id: String,
+    cancel: CancellationToken,
+    reports: mpsc::Sender<Report>,
+}
+
+/// A job's end, on its way to the server; `sent` fires when it is written.
+#[derive(Debug)]
+struct Report {
+    job_id: String,
+    outcome: JobOutcome,
+    sent: oneshot::Sender<()>,
+}
+
+/// Longest time a job waits for its end to reach the server.
+const REPORT_DEADLINE: Duration = Duration::from_secs(2);
+
+impl JobHandle {
+    /// Resolves when the job has to end now: the server terminated it or the drain time is over.
+    pub async fn cancelled(&self) {
+        self.cancel.cancelled().await;
+    }
+
+    /// The same as a token, for those who pass it on.
+    pub fn cancellation(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// Reports the job's end to LiveKit; call it *before* leaving the room. Returns when the
+    /// status is written, or after two seconds without a connection (it is then sent on the next
+    /// one). Only the first report counts.
+    pub async fn ended(&self, outcome: JobOutcome) {
+        let (sent, written) = oneshot::channel();
+        let report = Report {
+            job_id: self.job_id.clone(),
+            outcome,
+            sent,
+        };
+        let _ = tokio::time::timeout(REPORT_DEADLINE, async {
+            if self.reports.send(report).await.is_ok() {
+                let _ = written.await;
+            }
+        })
+        .await;
+    }
+}
+
+/// What a worker is told at start.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// Server and keys.
+    pub livekit: LiveKit,
+    /// Explicit dispatch name. An empty name would take every room.
+    pub agent_name: String,
+    /// Name callers see.
+    pub participant_name: String,
+    /// Jobs at once; one more is refused.
+    pub max_jobs: usize,
+    /// From this load on, no more jobs are taken (LiveKit's own target is 0.7).
+    pub load_threshold: f32,
+    /// Load a job adds that the moving average has not seen yet.
+    pub load_per_job: f32,
+    /// What load is.
+    pub load: LoadMeasure,
+    /// How long a drain waits for calls to end before it ends them.
+    pub drain_timeout: Duration,
+}
+
+impl WorkerSettings {
+    /// Defaults for a server: 25 calls, CPU load up to 0.7, ten minutes of drain.
+    pub fn new(livekit: LiveKit, agent_name: impl Into<String>) -> Self {
+        Self {
+            livekit,
+            agent_name: agent_name.into(),
+            participant_name: "Agent".into(),
+            max_jobs: 25,
+            load_threshold: 0.7,
+            load_per_job: 0.03,
+            load: LoadMeasure::Cpu,
+            drain_timeout: Duration::from_secs(600),
+        }
+    }
+}
+
+/// What a worker is doing, for health checks and lists.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct WorkerStatus {
+    /// `AW_…` while registered.
+    pub worker_id: Option<String>,
+    /// Last load sent, 0 to 1.
+    pub load: f32,
+    /// No more jobs are taken.
+    pub draining: bool,
+    /// Jobs under way: id and room.
+    pub jobs: Vec<(String, String)>,
+}

@@ -1,0 +1,589 @@
+//! The worker's side of LiveKit's agent protocol (`livekit_agent.proto`) as a pure state machine:
+//! [`Worker::handle_input`] in, [`Worker::poll_output`] out, time as an argument.
+//!
+//! Numbers are the server's and its SDKs': the server waits 10 s for a registration and for an
+//! answer to an offer, SDKs wait 7.5 s for the assignment, report every 2.5 s and retry after
+//! min(2n, 10) s. A job outlives its worker's socket: it is kept and reported on the next one.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+
+use livekit_protocol as proto;
+use proto::{server_message::Message as FromServer, worker_message::Message as ToServer};
+
+use super::{Job, JobOutcome, LoadMeasure, WorkerSettings, WorkerStatus};
+use crate::config::env::Secret;
+
+const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
+const REGISTER_DEADLINE: Duration = Duration::from_secs(10);
+const ASSIGNMENT_DEADLINE: Duration = Duration::from_millis(7_500);
+const STATUS_INTERVAL: Duration = Duration::from_millis(2_500);
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+const PONG_DEADLINE: Duration = Duration::from_secs(15);
+const LEAVE_DEADLINE: Duration = Duration::from_secs(3);
+const RETRY_STEP: Duration = Duration::from_secs(2);
+const RETRY_MAX: Duration = Duration::from_secs(10);
+/// How long a new job counts on top of the measured load: the span of its moving average.
+const LOAD_LAG: Duration = Duration::from_millis(2_500);
+/// How long a drained worker without a connection waits to get its last reports out.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved a few times a second, never stored"
+)]
+pub enum Input {
+    /// The socket that [`Output::Connect`] asked for is open.
+    Connected,
+    /// The socket closed, broke or could not be opened.
+    Disconnected,
+    /// A message from the server.
+    Received(FromServer),
+    /// The load of this machine, 0 to 1, smoothed.
+    LoadMeasured(f32),
+    /// A job's call is over; it leaves the room next.
+    JobEnded(String, JobOutcome),
+    /// A job's task is gone, with its outcome in case it never reported one.
+    JobLeft(String, JobOutcome),
+    /// Take no more jobs, end when the last one has.
+    Drain,
+    /// The time of the last [`Output::Timeout`] has come.
+    Timeout,
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "moved a few times a second, never stored"
+)]
+pub enum Output {
+    /// Open a socket.
+    Connect,
+    /// Send this.
+    Send(ToServer),
+    /// Close the socket; no `Disconnected` is awaited.
+    Close,
+    /// Run this job.
+    Start(Box<Job>),
+    /// Ask a job to leave its room.
+    Cancel(String),
+    /// Drop a job that did not leave in time.
+    Abort(String),
+    /// Drained: nothing is left to do.
+    Finished,
+    /// Nothing more now; call with [`Input::Timeout`] at this time.
+    Timeout(Option<Instant>),
+}
+
+#[derive(Debug)]
+enum Link {
+    Down {
+        retry_at: Instant,
+    },
+    Connecting {
+        until: Instant,
+    },
+    Registering {
+        until: Instant,
+    },
+    Up {
+        worker_id: String,
+        status_at: Instant,
+        ping_at: Instant,
+        pong_until: Option<Instant>,
+    },
+    Closed,
+}
+
+#[derive(Debug, PartialEq)]
+enum Phase {
+    /// Offered and accepted; the assignment has not come yet.
+    Reserved {
+        until: Instant,
+    },
+    Running,
+    /// Its end is reported (or waits to be); it is leaving the room.
+    Ended,
+}
+
+#[derive(Debug)]
+struct Entry {
+    room: String,
+    phase: Phase,
+    /// Until then the job counts on top of the measured load.
+    unmeasured_until: Instant,
+    abort_at: Option<Instant>,
+}
+
+/// One worker.
+#[derive(Debug)]
+pub struct Worker {
+    settings: WorkerSettings,
+    started: Instant,
+    link: Link,
+    /// Failed connections since the last registration.
+    failures: u32,
+    jobs: BTreeMap<String, Entry>,
+    load: f32,
+    drain: Option<Drain>,
+    /// Ends that could not be sent yet.
+    unsent: Vec<proto::UpdateJobStatus>,
+    /// Grows with each status of one registration.
+    status_seq: u64,
+    outputs: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+struct Drain {
+    cancel_at: Option<Instant>,
+    give_up_at: Option<Instant>,
+}
+
+impl Worker {
+    /// A worker that connects at once.
+    pub fn new(now: Instant, settings: WorkerSettings) -> Self {
+        let mut worker = Self {
+            settings,
+            started: now,
+            link: Link::Down { retry_at: now },
+            failures: 0,
+            jobs: BTreeMap::new(),
+            load: 0.0,
+            drain: None,
+            unsent: Vec::new(),
+            status_seq: 0,
+            outputs: VecDeque::new(),
+        };
+        worker.connect(now);
+        worker
+    }
+
+    /// What the worker is doing now.
+    pub fn status(&self, now: Instant) -> WorkerStatus {
+        WorkerStatus {
+            worker_id: match &self.link {
+                Link::Up { worker_id, .. } => Some(worker_id.clone()),
+                _ => None,
+            },
+            load: self.effective_load(now),
+            draining: self.drain.is_some(),
+            jobs: self
+                .jobs
+                .iter()
+                .map(|(id, job)| (id.clone(), job.room.clone()))
+                .collect(),
+        }
+    }
+
+    /// Takes in what happened at `now`.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        if matches!(self.link, Link::Closed) {
+            return;
+        }
+        match input {
+            Input::Connected => self.register(now),
+            Input::Disconnected => self.disconnected(now),
+            Input::Received(message) => self.received(now, message),
+            Input::LoadMeasured(load) => self.load = load.clamp(0.0, 1.0),
+            Input::JobEnded(id, outcome) => self.job_ended(now, &id, outcome),
+            Input::JobLeft(id, outcome) => {
+                self.job_ended(now, &id, outcome);
+                if self.jobs.remove(&id).is_some() {
+                    self.send_status(now);
+                }
+            }
+            Input::Drain => self.start_drain(now),
+            Input::Timeout => self.timeout(now),
+        }
+        self.finish_if_drained(now);
+    }
+
+    /// The next thing to do; ends with [`Output::Timeout`].
+    pub fn poll_output(&mut self) -> Output {
+        self.outputs
+            .pop_front()
+            .unwrap_or_else(|| Output::Timeout(self.next_deadline()))
+    }
+
+    fn connect(&mut self, now: Instant) {
+        self.link = Link::Connecting {
+            until: now + CONNECT_DEADLINE,
+        };
+        self.outputs.push_back(Output::Connect);
+    }
+
+    fn register(&mut self, now: Instant) {
+        if !matches!(self.link, Link::Connecting { .. }) {
+            return;
+        }
+        self.link = Link::Registering {
+            until: now + REGISTER_DEADLINE,
+        };
+        self.send(ToServer::Register(proto::RegisterWorkerRequest {
+            r#type: proto::JobType::JtRoom as i32,
+            agent_name: self.settings.agent_name.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            ping_interval: PING_INTERVAL.as_secs() as u32,
+            allowed_permissions: Some(proto::ParticipantPermission {
+                can_subscribe: true,
+                can_publish: true,
+                can_publish_data: true,
+                can_update_metadata: true,
+                ..Default::default()
+            }),
+            ..Default::default()
+        }));
+    }
+
+    fn disconnected(&mut self, now: Instant) {
+        if matches!(self.link, Link::Down { .. }) {
+            return;
+        }
+        // min(2n, 10) s: the first retry after a working connection is at once.
+        let delay = (RETRY_STEP * self.failures).min(RETRY_MAX);
+        self.failures = self.failures.saturating_add(1);
+        self.link = Link::Down {
+            retry_at: now + delay,
+        };
+        // An offer dies with its socket: the server has gone on to the next worker.
+        self.jobs
+            .retain(|_, job| !matches!(job.phase, Phase::Reserved { .. }));
+    }
+
+    fn hang_up(&mut self, now: Instant) {
+        self.outputs.push_back(Output::Close);
+        self.disconnected(now);
+    }
+
+    fn received(&mut self, now: Instant, message: FromServer) {
+        match message {
+            FromServer::Register(response) => self.registered(now, response.worker_id),
+            FromServer::Availability(request) => {
+                if let Some(job) = request.job {
+                    self.offered(now, &job);
+                }
+            }
+            FromServer::Assignment(assignment) => self.assigned(now, assignment),
+            FromServer::Termination(termination) => self.cancel(now, &termination.job_id),
+            FromServer::Pong(_) => {
+                if let Link::Up { pong_until, .. } = &mut self.link {
+                    *pong_until = None;
+                }
+            }
+            // The server drains this connection: register anew, elsewhere if there is one.
+            FromServer::GoAway(_) => self.hang_up(now),
+        }
+    }
+
+    fn registered(&mut self, now: Instant, worker_id: String) {
+        if !matches!(self.link, Link::Registering { .. }) {
+            return;
+        }
+        self.link = Link::Up {
+            worker_id,
+            status_at: now,
+            ping_at: now + PING_INTERVAL,
+            pong_until: None,
+        };
+        self.failures = 0;
+        self.status_seq = 0;
+        self.send_status(now);
+        let running = proto::JobStatus::JsRunning;
+        let jobs: Vec<_> = self
+            .jobs
+            .iter()
+            .filter(|(_, job)| job.phase == Phase::Running)
+            .collect();
+        let kept: Vec<_> = jobs
+            .into_iter()
+            .map(|(id, _)| job_status(id, running, String::new()))
+            .collect();
+        for update in kept.into_iter().chain(std::mem::take(&mut self.unsent)) {
+            self.send(ToServer::UpdateJob(update));
+        }
+    }
+
+    fn offered(&mut self, now: Instant, job: &proto::Job) {
+        let room = job
+            .room
+            .as_ref()
+            .map(|room| room.name.clone())
+            .unwrap_or_default();
+        // "No" sends the offer to the next worker; `terminate` ends it for all of them.
+        let room_taken = self.jobs.values().any(|job| job.room == room);
+        let available = !room_taken
+            && self.drain.is_none()
+            && !self.is_full(now)
+            && job.r#type() == proto::JobType::JtRoom;
+        if available {
+            let entry = Entry {
+                room,
+                phase: Phase::Reserved {
+                    until: now + ASSIGNMENT_DEADLINE,
+                },
+                unmeasured_until: now + ASSIGNMENT_DEADLINE,
+                abort_at: None,
+            };
+            self.jobs.insert(job.id.clone(), entry);
+        }
+        self.send(ToServer::Availability(proto::AvailabilityResponse {
+            job_id: job.id.clone(),
+            available,
+            terminate: room_taken,
+            participant_identity: format!("agent-{}", job.id),
+            participant_name: self.settings.participant_name.clone(),
+            participant_attributes: HashMap::from([(
+                "lk.agent.state".to_owned(),
+                "initializing".to_owned(),
+            )]),
+            ..Default::default()
+        }));
+        if available {
+            self.send_status(now);
+        }
+    }
+
+    fn assigned(&mut self, now: Instant, assignment: proto::JobAssignment) {
+        let Some(job) = assignment.job else { return };
+        let room = job.room.unwrap_or_default().name;
+        let reserved = match self.jobs.get(&job.id) {
+            Some(entry) if matches!(entry.phase, Phase::Reserved { .. }) => true,
+            Some(_) => return,
+            None => false,
+        };
+        // Late, but the server counts on us: run if there is still a place for it.
+        let taken = self
+            .jobs
+            .iter()
+            .any(|(id, other)| *id != job.id && other.room == room);
+        let late = !reserved && (self.drain.is_some() || self.is_full(now));
+        if taken || late {
+            self.jobs.remove(&job.id);
+            let reason = "the assignment came late and its place was given away".to_owned();
+            self.report(job_status(&job.id, proto::JobStatus::JsFailed, reason));
+            return;
+        }
+        self.jobs.insert(
+            job.id.clone(),
+            Entry {
+                room: room.clone(),
+                phase: Phase::Running,
+                unmeasured_until: now + LOAD_LAG,
+                abort_at: None,
+            },
+        );
+        self.send(ToServer::UpdateJob(job_status(
+            &job.id,
+            proto::JobStatus::JsRunning,
+            String::new(),
+        )));
+        let url = assignment.url.filter(|url| !url.is_empty());
+        self.outputs.push_back(Output::Start(Box::new(Job {
+            id: job.id,
+            dispatch_id: job.dispatch_id,
+            room_name: room,
+            url: url.unwrap_or_else(|| self.settings.livekit.host.clone()),
+            token: Secret::new(assignment.token),
+            metadata: job.metadata,
+            attributes: job.attributes,
+        })));
+        self.send_status(now);
+    }
+
+    fn cancel(&mut self, now: Instant, id: &str) {
+        let Some(entry) = self.jobs.get_mut(id) else {
+            return;
+        };
+        if matches!(entry.phase, Phase::Reserved { .. }) {
+            self.jobs.remove(id);
+        } else if entry.abort_at.is_none() {
+            entry.abort_at = Some(now + LEAVE_DEADLINE);
+            self.outputs.push_back(Output::Cancel(id.to_owned()));
+        }
+    }
+
+    fn job_ended(&mut self, _now: Instant, id: &str, outcome: JobOutcome) {
+        let Some(entry) = self.jobs.get_mut(id) else {
+            return;
+        };
+        if entry.phase != Phase::Running {
+            return;
+        }
+        entry.phase = Phase::Ended;
+        let update = match outcome {
+            JobOutcome::Success => job_status(id, proto::JobStatus::JsSuccess, String::new()),
+            JobOutcome::Failed(reason) => job_status(id, proto::JobStatus::JsFailed, reason),
+        };
+        self.report(update);
+    }
+
+    fn report(&mut self, update: proto::UpdateJobStatus) {
+        if matches!(self.link, Link::Up { .. }) {
+            self.send(ToServer::UpdateJob(update));
+        } else {
+            self.unsent.push(update);
+        }
+    }
+
+    fn start_drain(&mut self, now: Instant) {
+        if self.drain.is_none() {
+            let cancel_at = Some(now + self.settings.drain_timeout);
+            self.drain = Some(Drain {
+                cancel_at,
+                give_up_at: None,
+            });
+            self.send_status(now);
+        }
+    }
+
+    fn finish_if_drained(&mut self, now: Instant) {
+        let Some(drain) = &mut self.drain else { return };
+        if !self.jobs.is_empty() {
+            return;
+        }
+        let give_up_at = *drain.give_up_at.get_or_insert(now + LAST_WORDS);
+        if self.unsent.is_empty() || give_up_at <= now {
+            self.outputs.extend([Output::Close, Output::Finished]);
+            self.link = Link::Closed;
+        }
+    }
+
+    fn timeout(&mut self, now: Instant) {
+        match &mut self.link {
+            Link::Down { retry_at } if *retry_at <= now => self.connect(now),
+            Link::Connecting { until } | Link::Registering { until } if *until <= now => {
+                self.hang_up(now);
+            }
+            Link::Up {
+                pong_until: Some(until),
+                ..
+            } if *until <= now => self.hang_up(now),
+            Link::Up {
+                status_at,
+                ping_at,
+                pong_until,
+                ..
+            } => {
+                let status_due = *status_at <= now;
+                if *ping_at <= now {
+                    *ping_at = now + PING_INTERVAL;
+                    *pong_until = Some(now + PONG_DEADLINE);
+                    let timestamp = now.duration_since(self.started).as_millis() as i64;
+                    self.send(ToServer::Ping(proto::WorkerPing { timestamp }));
+                }
+                if status_due {
+                    self.send_status(now);
+                }
+            }
+            _ => {}
+        }
+        self.jobs
+            .retain(|_, job| !matches!(job.phase, Phase::Reserved { until } if until <= now));
+        for (id, job) in &mut self.jobs {
+            if job.abort_at.is_some_and(|at| at <= now) {
+                job.abort_at = None;
+                self.outputs.push_back(Output::Abort(id.clone()));
+            }
+        }
+        if let Some(drain) = &mut self.drain
+            && drain.cancel_at.is_some_and(|at| at <= now)
+        {
+            drain.cancel_at = None;
+            let ids: Vec<String> = self.jobs.keys().cloned().collect();
+            for id in ids {
+                self.cancel(now, &id);
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let link = match self.link {
+            Link::Down { retry_at } => Some(retry_at),
+            Link::Connecting { until } | Link::Registering { until } => Some(until),
+            Link::Up {
+                status_at,
+                ping_at,
+                pong_until,
+                ..
+            } => Some(
+                pong_until
+                    .map_or(ping_at, |until| until.min(ping_at))
+                    .min(status_at),
+            ),
+            Link::Closed => return None,
+        };
+        let jobs = self.jobs.values().flat_map(|job| {
+            let reserved = match job.phase {
+                Phase::Reserved { until } => Some(until),
+                _ => None,
+            };
+            reserved.into_iter().chain(job.abort_at)
+        });
+        let drain = self
+            .drain
+            .iter()
+            .flat_map(|drain| drain.cancel_at.into_iter().chain(drain.give_up_at));
+        link.into_iter().chain(jobs).chain(drain).min()
+    }
+
+    /// Measured load plus what accepted and new jobs will add to it.
+    fn effective_load(&self, now: Instant) -> f32 {
+        if self.settings.load == LoadMeasure::Jobs {
+            // Below the threshold until the last place is taken.
+            return self.settings.load_threshold * self.jobs.len() as f32
+                / self.settings.max_jobs.max(1) as f32;
+        }
+        let unmeasured = self
+            .jobs
+            .values()
+            .filter(|job| now < job.unmeasured_until)
+            .count();
+        (self.load + unmeasured as f32 * self.settings.load_per_job).min(1.0)
+    }
+
+    fn is_full(&self, now: Instant) -> bool {
+        self.jobs.len() >= self.settings.max_jobs
+            || self.effective_load(now) >= self.settings.load_threshold
+    }
+
+    fn send_status(&mut self, now: Instant) {
+        let load = self.effective_load(now);
+        let draining = self.drain.is_some();
+        let status = if draining || self.is_full(now) {
+            proto::WorkerStatus::WsFull
+        } else {
+            proto::WorkerStatus::WsAvailable
+        };
+        let Link::Up { status_at, .. } = &mut self.link else {
+            return;
+        };
+        *status_at = now + STATUS_INTERVAL;
+        self.status_seq += 1;
+        self.send(ToServer::UpdateWorker(proto::UpdateWorkerStatus {
+            status: Some(status as i32),
+            load,
+            job_count: self.jobs.len() as u32,
+            draining,
+            seq: self.status_seq,
+        }));
+    }
+
+    fn send(&mut self, message: ToServer) {
+        self.outputs.push_back(Output::Send(message));
+    }
+}
+
+fn job_status(id: &str, status: proto::JobStatus, error: String) -> proto::UpdateJobStatus {
+    proto::UpdateJobStatus {
+        job_id: id.to_owned(),
+        status: status as i32,
+        error,
+    }
+}
+
+#[cfg(test)]
+#[path = "protocol_tests.rs"]
+mod tests;

@@ -1,0 +1,268 @@
+//! Providers inside the process, with set delays on the simulated clock.
+//!
+//! The simulated caller's n-th utterance is a tone of amplitude 1000 + n: STT finds the words of
+//! an audio by the amplitudes in it, so that what it answers depends on what it was sent.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use sidetone::audio::Pcm;
+use sidetone::call::{Message, ProviderError, Providers, Role, Stage};
+use tokio::time::sleep;
+
+use crate::trace::Trace;
+
+const STT: Duration = Duration::from_millis(150);
+const FIRST_TOKEN: Duration = Duration::from_millis(200);
+const TOKEN: Duration = Duration::from_millis(20);
+const FIRST_AUDIO: Duration = Duration::from_millis(100);
+/// Audio comes in pieces of this length, five times faster than real time.
+const PIECE: Duration = Duration::from_millis(100);
+/// Speech rate: a character of text is this long.
+const CHARACTER: Duration = Duration::from_millis(50);
+/// Amplitude of utterance 0.
+pub const AMPLITUDE: i16 = 1000;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Mode {
+    Works,
+    Fails,
+    Hangs,
+    /// Works until the second piece of what it streams.
+    Breaks,
+}
+
+/// All three providers.
+pub struct Fakes {
+    trace: Trace,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    modes: HashMap<Stage, Mode>,
+    /// Words by utterance.
+    words: Vec<String>,
+    /// Answers by what the caller said.
+    answers: HashMap<String, String>,
+    /// Sentences whose speech is broken.
+    unspeakable: Option<String>,
+}
+
+impl Fakes {
+    pub fn new(trace: Trace) -> Self {
+        Self {
+            trace,
+            state: Mutex::default(),
+        }
+    }
+
+    pub fn set(&self, stage: Stage, mode: Mode) {
+        self.state.lock().unwrap().modes.insert(stage, mode);
+    }
+
+    pub fn answer(&self, to: &str, answer: &str) {
+        self.state
+            .lock()
+            .unwrap()
+            .answers
+            .insert(to.to_owned(), answer.to_owned());
+    }
+
+    pub fn unspeakable(&self, word: &str) {
+        self.state.lock().unwrap().unspeakable = Some(word.to_owned());
+    }
+
+    /// The amplitude that says `words`.
+    pub fn utterance(&self, words: &str) -> i16 {
+        let mut state = self.state.lock().unwrap();
+        state.words.push(words.to_owned());
+        AMPLITUDE + state.words.len() as i16 - 1
+    }
+
+    fn mode(&self, stage: Stage) -> Mode {
+        *self
+            .state
+            .lock()
+            .unwrap()
+            .modes
+            .get(&stage)
+            .unwrap_or(&Mode::Works)
+    }
+
+    fn words_in(&self, audio: &Pcm<16_000>) -> String {
+        let mut found: Vec<i16> = audio
+            .samples()
+            .iter()
+            .map(|s| s.abs() - AMPLITUDE)
+            .collect();
+        found.retain(|utterance| *utterance >= 0);
+        found.dedup();
+        let state = self.state.lock().unwrap();
+        let words = found
+            .iter()
+            .map(|utterance| state.words[*utterance as usize].as_str());
+        words
+            .filter(|words| !words.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    fn request(&self, stage: Stage, what: &str) -> Request {
+        self.trace.note(&format!("? {} {what}", stage.as_str()));
+        Request {
+            trace: self.trace.clone(),
+            stage,
+            what: what.to_owned(),
+            done: false,
+        }
+    }
+}
+
+/// Notes when a request is cancelled.
+struct Request {
+    trace: Trace,
+    stage: Stage,
+    what: String,
+    done: bool,
+}
+
+impl Request {
+    fn done(mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        if !self.done {
+            self.trace.note(&format!(
+                "? {} cancelled: {}",
+                self.stage.as_str(),
+                self.what
+            ));
+        }
+    }
+}
+
+fn broken(stage: Stage) -> ProviderError {
+    ProviderError {
+        stage,
+        message: "500 from the provider".into(),
+    }
+}
+
+/// Items with delays before them, as a provider in this mode gives them.
+fn stream<T: Send + 'static>(
+    stage: Stage,
+    mode: Mode,
+    request: Request,
+    items: Vec<(Duration, T)>,
+) -> BoxStream<'static, Result<T, ProviderError>> {
+    Box::pin(async_stream(move |sender| async move {
+        for (count, (delay, item)) in items.into_iter().enumerate() {
+            sleep(delay).await;
+            match mode {
+                Mode::Hangs => std::future::pending().await,
+                Mode::Works => {}
+                Mode::Breaks if count == 0 => {}
+                Mode::Fails | Mode::Breaks => {
+                    request.done();
+                    sender.send(Err(broken(stage))).await.ok();
+                    return;
+                }
+            }
+            if sender.send(Ok(item)).await.is_err() {
+                return;
+            }
+        }
+        request.done();
+    }))
+}
+
+/// A stream written as a loop that sends; dropped with the stream.
+fn async_stream<T, F, Fut>(make: F) -> impl futures::Stream<Item = T>
+where
+    F: FnOnce(tokio::sync::mpsc::Sender<T>) -> Fut,
+    Fut: Future<Output = ()>,
+{
+    let (sender, receiver) = tokio::sync::mpsc::channel(1);
+    let work = futures::stream::once(make(sender)).filter_map(async |()| None);
+    let items = futures::stream::unfold(receiver, async |mut receiver| {
+        receiver.recv().await.map(|item| (item, receiver))
+    });
+    futures::stream::select(items, work)
+}
+
+impl Providers for Fakes {
+    fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
+        let words = self.words_in(&audio);
+        let mode = self.mode(Stage::Stt);
+        let what = format!("{} ms {words:?}", audio.duration().as_millis());
+        let request = self.request(Stage::Stt, &what);
+        Box::pin(async move {
+            sleep(STT).await;
+            match mode {
+                Mode::Hangs => std::future::pending().await,
+                Mode::Works => {}
+                Mode::Fails | Mode::Breaks => {
+                    request.done();
+                    return Err(broken(Stage::Stt));
+                }
+            }
+            request.done();
+            Ok(words)
+        })
+    }
+
+    fn chat(&self, messages: Vec<Message>) -> BoxStream<'static, Result<String, ProviderError>> {
+        let said = messages
+            .last()
+            .map(|message| message.text.clone())
+            .unwrap_or_default();
+        let known = self.state.lock().unwrap().answers.get(&said).cloned();
+        let answer = known.unwrap_or_else(|| format!("You said {said}."));
+        let history: Vec<String> = messages
+            .iter()
+            .filter(|message| message.role != Role::System)
+            .map(|message| match message.role {
+                Role::Assistant => format!("A {:?}", message.text),
+                _ => format!("U {:?}", message.text),
+            })
+            .collect();
+        let request = self.request(Stage::Llm, &history.join(", "));
+        let mut tokens = Vec::new();
+        for (count, token) in answer.split_inclusive(' ').enumerate() {
+            let delay = if count == 0 { FIRST_TOKEN } else { TOKEN };
+            tokens.push((delay, token.to_owned()));
+        }
+        stream(Stage::Llm, self.mode(Stage::Llm), request, tokens)
+    }
+
+    fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
+        let request = self.request(Stage::Tts, &format!("{text:?}"));
+        let unspeakable = self.state.lock().unwrap().unspeakable.clone();
+        let mode = match unspeakable {
+            Some(word) if text.contains(&word) => Mode::Breaks,
+            _ => self.mode(Stage::Tts),
+        };
+        let mut left = CHARACTER * text.chars().count() as u32;
+        let mut pieces = Vec::new();
+        while !left.is_zero() {
+            let length = left.min(PIECE);
+            left -= length;
+            let delay = if pieces.is_empty() {
+                FIRST_AUDIO
+            } else {
+                length / 5
+            };
+            let samples = vec![8000; Pcm::<24_000>::samples_in(length)];
+            pieces.push((delay, Pcm::new(samples)));
+        }
+        stream(Stage::Tts, mode, request, pieces)
+    }
+}

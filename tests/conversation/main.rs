@@ -1,0 +1,153 @@
+//! Whole calls on a simulated clock, as golden timelines.
+//!
+//! A scenario in `scenarios/` is a trace. `>` lines are what the caller and the world do; all
+//! other lines are what came of it: `|` at the caller (voice, transcripts, state), `*` events
+//! for the store, `?` requests to providers. The runner plays the `>` lines against the real
+//! call and compares the whole trace. `BLESS=1` writes what came out instead.
+
+mod fakes;
+mod room;
+mod trace;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sidetone::call::vad::Vad;
+use sidetone::call::{CallSpec, run};
+use sidetone::config::agent::{AgentConfig, Overrides};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use fakes::Fakes;
+use room::Step;
+use trace::Trace;
+
+/// Louder is speech. The simulated caller speaks at -30 dBFS and is digitally silent else.
+const SPEECH_DBFS: f32 = -50.0;
+
+#[test]
+fn scenarios() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversation/scenarios");
+    let only = std::env::var("SCENARIO").unwrap_or_default();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    assert!(files.len() >= 15, "the scenarios are not there");
+    files.retain(|file| file.to_string_lossy().contains(&only));
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut wrong = Vec::new();
+    for file in files {
+        let expected = std::fs::read_to_string(&file).unwrap();
+        let name = file.file_stem().unwrap().to_string_lossy().into_owned();
+        let actual = play(&name, &expected);
+        assert_eq!(actual, play(&name, &expected), "{name}: two runs differ");
+        if bless {
+            std::fs::write(&file, actual).unwrap();
+        } else if actual != expected {
+            wrong.push(format!("--- {name}\n{}", difference(&expected, &actual)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The first lines that differ, with what was before them.
+fn difference(expected: &str, actual: &str) -> String {
+    let same = expected
+        .lines()
+        .zip(actual.lines())
+        .take_while(|(a, b)| a == b)
+        .count();
+    let show = |text: &str, mark: &str| -> String {
+        text.lines()
+            .skip(same)
+            .take(8)
+            .map(|line| format!("{mark} {line}\n"))
+            .collect()
+    };
+    let before: String = expected
+        .lines()
+        .skip(same.saturating_sub(5))
+        .take(same.min(5))
+        .map(|line| format!("  {line}\n"))
+        .collect();
+    before + &show(expected, "-") + &show(actual, "+")
+}
+
+/// Plays the `>` lines of a script; answers the whole trace.
+fn play(name: &str, script: &str) -> String {
+    let (head, settings, steps) = parse(script);
+    let agent = agent(name, &settings);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let trace = runtime.block_on(async {
+        let trace = Trace::start();
+        let fakes = Arc::new(Fakes::new(trace.clone()));
+        let (link, driver) = sidetone::transport::link();
+        // Small, so that a store that lags is part of every scenario.
+        let (events, store) = mpsc::channel(2);
+        let drain = CancellationToken::new();
+        let spec = CallSpec {
+            id: uuid::Uuid::nil(),
+            vad: Vad::by_level(&agent.vad, SPEECH_DBFS),
+            agent: Arc::new(agent),
+        };
+        let call = run(spec, link, Arc::clone(&fakes) as _, events, drain.clone());
+        let room = room::drive(driver, steps, fakes, drain, trace.clone());
+        let limit = Duration::from_secs(2 * 3600);
+        let all = async { tokio::join!(call, room, trace.clone().record(store)) };
+        let (outcome, ..) = tokio::time::timeout(limit, all)
+            .await
+            .expect("the call never ends");
+        assert_eq!(outcome.events_lost, 0);
+        trace.note(&format!("= {:?}, {} turns", outcome.reason, outcome.turns));
+        trace
+    });
+    head + &trace.finish()
+}
+
+/// Comments and settings, kept as they are; settings as TOML; steps in time.
+fn parse(script: &str) -> (String, String, Vec<(u64, Step)>) {
+    let (mut head, mut settings, mut steps) = (String::new(), String::new(), Vec::new());
+    for line in script.lines() {
+        if let Some((ms, step)) = line.split_once(" > ") {
+            let ms: u64 = ms
+                .trim()
+                .parse()
+                .unwrap_or_else(|_| panic!("no time in {line:?}"));
+            assert!(
+                steps.last().is_none_or(|(last, _)| *last <= ms),
+                "out of order: {line:?}"
+            );
+            steps.push((ms, Step::parse(step)));
+        } else if line.starts_with('#') || line.starts_with("set ") {
+            head += &format!("{line}\n");
+            if let Some(setting) = line.strip_prefix("set ") {
+                settings += &format!("{setting}\n");
+            }
+        }
+    }
+    (head, settings, steps)
+}
+
+fn agent(name: &str, settings: &str) -> AgentConfig {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conversation");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("prompt.md"), "Be kind.").unwrap();
+    let file = folder.join(format!("{name}.toml"));
+    let greeting = if settings.contains("greeting") {
+        ""
+    } else {
+        "greeting = \"Hello there.\"\n"
+    };
+    let apology = "apology = \"Sorry, what?\"\n";
+    let text = format!("prompt = \"prompt.md\"\n{greeting}{apology}{settings}");
+    std::fs::write(&file, text).unwrap();
+    let agent = AgentConfig::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    agent.for_call(&Overrides::default()).unwrap()
+}

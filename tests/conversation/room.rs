@@ -1,0 +1,282 @@
+//! A room on the simulated clock: each 10 ms a frame of the caller goes in, and a frame of the
+//! agent comes out.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sidetone::audio::Pcm;
+use sidetone::call::Stage;
+use sidetone::transport::{DisconnectReason, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker};
+use tokio_util::sync::CancellationToken;
+
+use crate::fakes::{Fakes, Mode};
+use crate::trace::Trace;
+
+/// What the caller or the world does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// `join`
+    Join,
+    /// `say 1200 "words"`: speaks for so many milliseconds.
+    Say(u64, String),
+    /// `chat "words"`
+    Chat(String),
+    /// `mute`, `unmute`
+    Mute(bool),
+    /// `leave hangup`, `leave reject`, `leave lost`
+    Leave(DisconnectReason),
+    /// `close deleted`, `close lost`
+    Close(DisconnectReason),
+    /// `stt fails`, `llm hangs`, `tts works`, `llm breaks`
+    Provider(Stage, Mode),
+    /// `answer "to" "answer"`
+    Answer(String, String),
+    /// `unspeakable "word"`: TTS breaks in a sentence with it.
+    Unspeakable(String),
+    /// `drain`
+    Drain,
+    /// `deaf`: the room takes no audio any more.
+    Deaf,
+}
+
+impl Step {
+    pub fn parse(line: &str) -> Self {
+        let quoted: Vec<String> = line
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect();
+        let text = |n: usize| quoted.get(n).cloned().unwrap_or_default();
+        let words: Vec<&str> = line.split(' ').collect();
+        match words.as_slice() {
+            ["join"] => Self::Join,
+            ["say", ms, ..] => Self::Say(ms.parse().unwrap(), text(0)),
+            ["chat", ..] => Self::Chat(text(0)),
+            ["mute"] => Self::Mute(true),
+            ["unmute"] => Self::Mute(false),
+            ["leave", reason] => Self::Leave(reason_of(reason)),
+            ["close", reason] => Self::Close(reason_of(reason)),
+            ["answer", ..] => Self::Answer(text(0), text(1)),
+            ["unspeakable", ..] => Self::Unspeakable(text(0)),
+            ["drain"] => Self::Drain,
+            ["deaf"] => Self::Deaf,
+            [stage, mode] => Self::Provider(stage_of(stage), mode_of(mode)),
+            _ => panic!("unknown step {line:?}"),
+        }
+    }
+
+    fn show(&self) -> String {
+        match self {
+            Self::Join => "join".into(),
+            Self::Say(ms, words) => format!("say {ms} {words:?}"),
+            Self::Chat(words) => format!("chat {words:?}"),
+            Self::Mute(true) => "mute".into(),
+            Self::Mute(false) => "unmute".into(),
+            Self::Leave(reason) => format!("leave {}", show_reason(*reason)),
+            Self::Close(reason) => format!("close {}", show_reason(*reason)),
+            Self::Provider(stage, mode) => {
+                format!("{} {}", stage.as_str(), format!("{mode:?}").to_lowercase())
+            }
+            Self::Answer(to, answer) => format!("answer {to:?} {answer:?}"),
+            Self::Unspeakable(word) => format!("unspeakable {word:?}"),
+            Self::Drain => "drain".into(),
+            Self::Deaf => "deaf".into(),
+        }
+    }
+}
+
+const REASONS: [(&str, DisconnectReason); 4] = [
+    ("hangup", DisconnectReason::ClientInitiated),
+    ("reject", DisconnectReason::UserRejected),
+    ("lost", DisconnectReason::ConnectionTimeout),
+    ("deleted", DisconnectReason::RoomDeleted),
+];
+
+fn reason_of(word: &str) -> DisconnectReason {
+    let found = REASONS.iter().find(|(name, _)| *name == word);
+    found.unwrap_or_else(|| panic!("unknown reason {word:?}")).1
+}
+
+fn show_reason(reason: DisconnectReason) -> &'static str {
+    REASONS
+        .iter()
+        .find(|(_, known)| *known == reason)
+        .unwrap()
+        .0
+}
+
+fn stage_of(word: &str) -> Stage {
+    [Stage::Stt, Stage::Llm, Stage::Tts]
+        .into_iter()
+        .find(|stage| stage.as_str() == word)
+        .unwrap_or_else(|| panic!("unknown stage {word:?}"))
+}
+
+fn mode_of(word: &str) -> Mode {
+    match word {
+        "works" => Mode::Works,
+        "fails" => Mode::Fails,
+        "hangs" => Mode::Hangs,
+        "breaks" => Mode::Breaks,
+        _ => panic!("unknown mode {word:?}"),
+    }
+}
+
+/// Plays the steps until the call leaves.
+pub async fn drive(
+    driver: RoomDriver,
+    steps: Vec<(u64, Step)>,
+    fakes: Arc<Fakes>,
+    drain: CancellationToken,
+    trace: Trace,
+) {
+    let RoomDriver {
+        mic,
+        events,
+        mut speaker,
+        mut commands,
+    } = driver;
+    let mut steps = std::collections::VecDeque::from(steps);
+    let mut tick = tokio::time::interval(Duration::from_millis(10));
+    let (mut here, mut muted, mut deaf) = (false, false, false);
+    // Until when the caller speaks, and at which amplitude.
+    let mut speaks: (u128, i16) = (0, 0);
+    let mut shown = Shown::new(trace.clone());
+    loop {
+        tokio::select! {
+            biased;
+            command = commands.recv() => match command {
+                Some(RoomCommand::Leave) | None => {
+                    shown.silent();
+                    return trace.note("| the agent leaves");
+                }
+                Some(RoomCommand::SetState(state)) => {
+                    trace.note(&format!("| {}", state.as_str()));
+                }
+                Some(RoomCommand::Transcript(segment)) => shown.transcript(segment),
+            },
+            _ = tick.tick() => {
+                let now = trace.now();
+                while let Some((_, step)) = steps.pop_front_if(|(ms, _)| u128::from(*ms) <= now) {
+                    trace.note(&format!("> {}", step.show()));
+                    let event = match step {
+                        Step::Join => {
+                            here = true;
+                            let attributes = HashMap::new();
+                            let identity = "ada".to_owned();
+                            Some(RoomEvent::CallerJoined { name: "Ada".into(), identity, attributes })
+                        }
+                        Step::Say(ms, words) => {
+                            speaks = (now + u128::from(ms), fakes.utterance(&words));
+                            None
+                        }
+                        Step::Chat(text) => Some(RoomEvent::Chat { text }),
+                        Step::Mute(mute) => {
+                            muted = mute;
+                            Some(RoomEvent::MicMuted(mute))
+                        }
+                        Step::Leave(reason) => {
+                            here = false;
+                            Some(RoomEvent::CallerLeft { reason })
+                        }
+                        Step::Close(reason) => Some(RoomEvent::Closed { reason }),
+                        Step::Provider(stage, mode) => {
+                            fakes.set(stage, mode);
+                            None
+                        }
+                        Step::Answer(to, answer) => {
+                            fakes.answer(&to, &answer);
+                            None
+                        }
+                        Step::Unspeakable(word) => {
+                            fakes.unspeakable(&word);
+                            None
+                        }
+                        Step::Drain => {
+                            drain.cancel();
+                            None
+                        }
+                        Step::Deaf => {
+                            deaf = true;
+                            None
+                        }
+                    };
+                    if let Some(event) = event {
+                        events.send(event).await.ok();
+                    }
+                }
+                if here && !muted {
+                    let amplitude = if now < speaks.0 { speaks.1 } else { 0 };
+                    mic.try_send(Pcm::new(vec![amplitude; 160])).ok();
+                }
+                if !deaf {
+                    match speaker.try_recv() {
+                        Ok(frame) => shown.frame(&frame),
+                        Err(_) => shown.silent(),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the caller hears and reads.
+struct Shown {
+    trace: Trace,
+    /// Frames of voice since it began.
+    frames: usize,
+    /// The agent's open segment: when its first words came, and its words.
+    segment: Option<(String, u128, String)>,
+}
+
+impl Shown {
+    fn new(trace: Trace) -> Self {
+        Self {
+            trace,
+            frames: 0,
+            segment: None,
+        }
+    }
+
+    fn frame(&mut self, frame: &Pcm<48_000>) {
+        assert_eq!(frame.len(), 480, "a frame is 10 ms");
+        if self.frames == 0 {
+            self.trace.note("| voice");
+        }
+        self.frames += 1;
+    }
+
+    fn silent(&mut self) {
+        if self.frames > 0 {
+            self.trace
+                .note(&format!("| silence after {} ms of voice", self.frames * 10));
+            self.frames = 0;
+        }
+    }
+
+    fn transcript(&mut self, segment: Segment) {
+        let Segment {
+            who,
+            id,
+            text,
+            is_final,
+        } = segment;
+        let id = id.rsplit('_').next().unwrap_or_default().to_owned();
+        match who {
+            Speaker::Caller if is_final => self.trace.note(&format!("| {id} caller: {text:?}")),
+            Speaker::Caller => self.trace.note(&format!("| {id} caller, so far: {text:?}")),
+            Speaker::Agent => {
+                let now = self.trace.now();
+                let open = self.segment.get_or_insert((id.clone(), now, String::new()));
+                assert_eq!(open.0, id, "one segment is open at a time");
+                open.2 += &text;
+                if is_final && let Some((id, since, words)) = self.segment.take() {
+                    self.trace
+                        .note(&format!("| {id} agent: {words:?}, since {since}"));
+                }
+            }
+        }
+    }
+}

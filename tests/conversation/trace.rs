@@ -1,0 +1,113 @@
+//! What happened in a call, in order, in milliseconds.
+
+use std::cell::RefCell;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use sidetone::call::{AgentTurn, CallEvent, Latency};
+use sidetone::clock;
+use tokio::sync::mpsc;
+
+/// The lines of a call. One thread writes them; the lock is for the compiler.
+#[derive(Clone)]
+pub struct Trace {
+    begun: Instant,
+    lines: Arc<Mutex<RefCell<String>>>,
+}
+
+impl Trace {
+    pub fn start() -> Self {
+        Self {
+            begun: clock::now(),
+            lines: Arc::default(),
+        }
+    }
+
+    pub fn now(&self) -> u128 {
+        clock::now().duration_since(self.begun).as_millis()
+    }
+
+    /// Adds a line, at the present time.
+    pub fn note(&self, line: &str) {
+        let lines = self.lines.lock().unwrap();
+        writeln!(lines.borrow_mut(), "{:>6} {line}", self.now()).unwrap();
+    }
+
+    pub fn finish(self) -> String {
+        self.lines.lock().unwrap().take()
+    }
+
+    /// Takes the call's events until the call is over.
+    pub async fn record(self, mut events: mpsc::Receiver<CallEvent>) {
+        while let Some(event) = events.recv().await {
+            if let Some(line) = show(&event) {
+                self.note(&format!("* {line}"));
+            }
+        }
+    }
+}
+
+/// State changes are seen at the caller already.
+fn show(event: &CallEvent) -> Option<String> {
+    Some(match event {
+        CallEvent::Started { .. } => "started".into(),
+        CallEvent::AgentState { .. } => return None,
+        CallEvent::CallerJoined { identity, .. } => format!("joined {identity}"),
+        CallEvent::CallerTurn {
+            turn_id,
+            text,
+            started_at,
+            ended_at,
+        } => {
+            let (from, to) = (started_at.as_millis(), ended_at.as_millis());
+            format!("caller turn{} {text:?} {from}..{to}", turn_id.0)
+        }
+        CallEvent::AgentTurn(turn) => agent_turn(turn),
+        CallEvent::Error { stage, message, .. } => format!("error {}: {message}", stage.as_str()),
+        CallEvent::Ended { reason, .. } => format!("ended {}", reason.as_str()),
+    })
+}
+
+fn agent_turn(turn: &AgentTurn) -> String {
+    let mut line = format!("agent reply{}", turn.reply_id.0);
+    if let Some(turn) = turn.turn_id {
+        write!(line, " to turn{}", turn.0).unwrap();
+    }
+    let (from, to) = (turn.started_at.as_millis(), turn.ended_at.as_millis());
+    write!(line, " {:?} {from}..{to}", turn.text_heard).unwrap();
+    if turn.interrupted {
+        line += " interrupted";
+    }
+    if turn.is_final {
+        line += " final";
+    } else if turn.text_heard.is_empty() {
+        line += &latency(&turn.latency);
+    }
+    line
+}
+
+fn latency(latency: &Latency) -> String {
+    let Latency {
+        endpointing,
+        stt,
+        llm_first_token,
+        tts_first_byte,
+        playout,
+        response,
+    } = *latency;
+    let parts = [
+        ("endpointing", endpointing),
+        ("stt", stt),
+        ("llm", llm_first_token),
+        ("tts", tts_first_byte),
+        ("playout", playout),
+        ("response", response),
+    ];
+    parts
+        .iter()
+        .filter_map(|(name, took): &(&str, Option<Duration>)| {
+            took.map(|took| format!(" {name} {}", took.as_millis()))
+        })
+        .collect()
+}

@@ -1,0 +1,510 @@
+//! One story of the store, told to SQLite and to a real Postgres.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use chrono::{Duration, TimeZone as _, Utc};
+use serde_json::json;
+use sidetone::config::env::{Database, Secret};
+use sidetone::dispatch::DispatchMetadata;
+use sidetone::store::dispatches::DispatchState;
+use sidetone::store::history::HistoryFilter;
+use sidetone::store::inbox::Event;
+use sidetone::store::{
+    At, CallStatus, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Store, Turn,
+};
+use sidetone_testkit::postgres::Postgres;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+fn at(second: i64) -> At {
+    Utc.timestamp_opt(1_700_000_000 + second, 123_456_000)
+        .unwrap()
+}
+
+fn new_call(n: i64, caller: &str, call_type: CallType) -> NewCall {
+    NewCall {
+        id: Uuid::from_u128(n as u128 + 1),
+        room_name: format!("{}-{caller}-{n}", call_type.as_str()),
+        caller_id: caller.into(),
+        callee_id: (call_type == CallType::UserToUser).then(|| "bob".into()),
+        call_type,
+        metadata: json!({"voice": "nova", "n": n}),
+        created_at: at(n),
+    }
+}
+
+fn stay(sid: &str, user: &str, kind: ParticipantKind, from: i64, to: Option<i64>) -> Fact {
+    Fact::Seen(Stay {
+        sid: sid.into(),
+        user_id: user.into(),
+        name: user.to_uppercase(),
+        kind,
+        joined_at: Some(at(from)),
+        left_at: to.map(at),
+        muted: None,
+    })
+}
+
+fn turn(id: &str, speaker: Speaker, text: &str, second: i64, latency_ms: Option<i32>) -> Turn {
+    Turn {
+        turn_id: id.into(),
+        speaker,
+        text: text.into(),
+        started_at: at(second),
+        ended_at: None,
+        interrupted: false,
+        latency_ms,
+        metrics: Json(json!({})),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_on_sqlite() {
+    let folder = std::env::temp_dir().join(format!("sidetone-store-{}", Uuid::new_v4()));
+    let database = Database::Sqlite(folder.join("deep/down/sidetone.db"));
+    tell(&database).await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_on_postgres() {
+    let postgres = Postgres::start();
+    // What an operator applied by hand is no obstacle.
+    let applied = std::process::Command::new("psql")
+        .args(["-v", "ON_ERROR_STOP=1", "-q", &postgres.url()])
+        .args([
+            "-f",
+            concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/migrations/postgres/010_voice_calls.sql"
+            ),
+        ])
+        .status()
+        .unwrap();
+    assert!(applied.success());
+    tell(&Database::Postgres(Secret::new(postgres.url()))).await;
+}
+
+async fn tell(database: &Database) {
+    // Several processes may start at once.
+    let (one, two, three) = tokio::join!(
+        Store::open(database),
+        Store::open(database),
+        Store::open(database)
+    );
+    let (store, _, _) = (one.unwrap(), two.unwrap(), three.unwrap());
+    store.ping().await.unwrap();
+    a_call_from_token_to_history(&store).await;
+    a_room_has_one_call_at_a_time(&store).await;
+    turns_are_kept_as_they_happen(&store).await;
+    events_are_kept_once(&store).await;
+    an_agent_is_wanted_once(&store).await;
+    facts_may_come_at_once(&store).await;
+    history_is_filtered(&store).await;
+    personal_data_goes(&store).await;
+    store.close().await;
+    assert!(store.ping().await.is_err());
+}
+
+async fn a_call_from_token_to_history(store: &Store) {
+    let new = new_call(0, "ann", CallType::Support);
+    let call = store.create_call(&new).await.unwrap();
+    assert_eq!(call.status, CallStatus::Pending);
+    assert_eq!(
+        (&call.metadata.0, call.created_at),
+        (&new.metadata, new.created_at)
+    );
+    let facts = [
+        Fact::RoomStarted(at(1)),
+        stay("PA_1", "agent-1", ParticipantKind::Agent, 2, None),
+        stay("PA_2", "ann", ParticipantKind::User, 3, None),
+    ];
+    let call = store
+        .observe(call.id, Some("RM_1"), &facts)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(call.status, CallStatus::Connected);
+    assert_eq!(
+        (call.started_at, call.connected_at),
+        (Some(at(1)), Some(at(3)))
+    );
+    let facts = [
+        Fact::RoomFinished(at(100)),
+        stay("PA_2", "ann", ParticipantKind::User, 3, Some(63)),
+    ];
+    let call = store
+        .observe(call.id, Some("RM_1"), &facts)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(call.status, CallStatus::Completed);
+    assert_eq!(
+        (call.ended_at, call.duration_seconds),
+        (Some(at(63)), Some(60))
+    );
+    assert_eq!(store.call(call.id).await.unwrap().unwrap(), call);
+    let people = store.participants(call.id).await.unwrap();
+    assert_eq!(people.len(), 2);
+    assert_eq!(people[1].participant_name, "ANN");
+    assert_eq!(people[1].duration_seconds, Some(60));
+    // The agent's leave was lost: its stay ends with the room.
+    assert_eq!(
+        (people[0].left_at, people[0].duration_seconds),
+        (None, Some(98))
+    );
+    assert!(
+        store
+            .observe(Uuid::nil(), None, &[])
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+async fn a_room_has_one_call_at_a_time(store: &Store) {
+    let first = new_call(10, "cara", CallType::Conference);
+    let mut second = new_call(11, "dan", CallType::Conference);
+    second.room_name = first.room_name.clone();
+    let opened = store.create_call(&first).await.unwrap();
+    assert_eq!(store.create_call(&second).await.unwrap(), opened);
+    let over = [Fact::RoomFinished(at(20))];
+    store
+        .observe(first.id, Some("RM_old"), &over)
+        .await
+        .unwrap()
+        .unwrap();
+    // The room's name may be used again; late news of the old room still finds the old call.
+    assert_eq!(store.create_call(&second).await.unwrap().id, second.id);
+    store
+        .observe(second.id, Some("RM_new"), &[])
+        .await
+        .unwrap()
+        .unwrap();
+    let found = async |sid| {
+        store
+            .call_in_room(&first.room_name, sid)
+            .await
+            .unwrap()
+            .map(|c| c.id)
+    };
+    assert_eq!(found(Some("RM_old")).await, Some(first.id));
+    assert_eq!(found(Some("RM_new")).await, Some(second.id));
+    assert_eq!(found(None).await, Some(second.id));
+    assert_eq!(found(Some("RM_other")).await, None);
+    assert!(
+        store
+            .open_calls()
+            .await
+            .unwrap()
+            .iter()
+            .any(|call| call.id == second.id)
+    );
+    assert!(store.call_in_room("nowhere", None).await.unwrap().is_none());
+}
+
+async fn turns_are_kept_as_they_happen(store: &Store) {
+    let call = Uuid::from_u128(1);
+    let mut first = turn("SG_1", Speaker::User, "Hel", 4, None);
+    assert!(store.save_turn(call, &first).await.unwrap());
+    first.text = "Hello; 'quoted' \u{1F600}".into();
+    store.save_turn(call, &first).await.unwrap();
+    let mut second = turn("SG_2", Speaker::Agent, "Hi, how can I help?", 6, Some(700));
+    second.interrupted = true;
+    second.metrics = Json(json!({"llm_ms": 310}));
+    store.save_turn(call, &second).await.unwrap();
+    store
+        .save_turn(call, &turn("SG_3", Speaker::Agent, "Bye.", 9, Some(900)))
+        .await
+        .unwrap();
+    let turns = store.turns(call).await.unwrap();
+    assert_eq!(turns.len(), 3);
+    assert_eq!((&turns[0], &turns[1]), (&first, &second));
+    let transcript = store.call(call).await.unwrap().unwrap().transcript.unwrap();
+    assert_eq!(
+        transcript,
+        "user: Hello; 'quoted' \u{1F600}\nagent: Hi, how can I help?\nagent: Bye."
+    );
+    assert!(
+        !store.save_turn(Uuid::nil(), &first).await.unwrap(),
+        "no such call"
+    );
+}
+
+async fn events_are_kept_once(store: &Store) {
+    let event = |n: i64| Event {
+        id: format!("EV_{n}"),
+        event: "room_started".into(),
+        room_name: Some("support-ann-0".into()),
+        payload: Json(json!({"event": "room_started"})),
+        occurred_at: at(n),
+        received_at: at(n + 1),
+    };
+    assert_eq!(store.inbox_health().await.unwrap().last_received_at, None);
+    assert!(store.keep_event(&event(1)).await.unwrap());
+    assert!(!store.keep_event(&event(1)).await.unwrap());
+    assert!(store.keep_event(&event(2)).await.unwrap());
+    assert_eq!(
+        store.waiting_events(10).await.unwrap(),
+        [event(1), event(2)]
+    );
+    store
+        .event_done("EV_1", at(9), "support call")
+        .await
+        .unwrap();
+    let health = store.inbox_health().await.unwrap();
+    assert_eq!((health.waiting, health.last_received_at), (1, Some(at(3))));
+    assert_eq!(health.oldest_waiting_at, Some(at(3)));
+    for _ in 0..5 {
+        assert_eq!(store.waiting_events(10).await.unwrap().len(), 1);
+        store.event_failed("EV_2", at(9), "boom").await.unwrap();
+    }
+    assert!(
+        store.waiting_events(10).await.unwrap().is_empty(),
+        "laid aside after five tries"
+    );
+    assert_eq!(store.forget_events(at(3)).await.unwrap(), 1);
+}
+
+async fn an_agent_is_wanted_once(store: &Store) {
+    let metadata = DispatchMetadata {
+        call_id: Some(Uuid::from_u128(1)),
+        voice: Some("echo".into()),
+        ..Default::default()
+    };
+    assert!(
+        store
+            .want_agent("support-ann-0", &metadata, at(1))
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .want_agent("support-ann-0", &metadata, at(2))
+            .await
+            .unwrap()
+    );
+    assert!(store.claim_asking("support-ann-0", 0).await.unwrap());
+    assert!(
+        !store.claim_asking("support-ann-0", 0).await.unwrap(),
+        "one asks"
+    );
+    store.agent_asked("support-ann-0", "AD_1").await.unwrap();
+    assert!(store.claim_asking("support-ann-0", 1).await.unwrap());
+    store.agent_runs_on("support-ann-0", "AW_1").await.unwrap();
+    store
+        .agent_is(
+            "support-ann-0",
+            DispatchState::Joined,
+            at(3),
+            Some("agent-1"),
+        )
+        .await
+        .unwrap();
+    store
+        .agent_is(
+            "support-ann-0",
+            DispatchState::Joined,
+            at(4),
+            Some("agent-1"),
+        )
+        .await
+        .unwrap();
+    let agent = store.agent_in("support-ann-0").await.unwrap().unwrap();
+    assert_eq!(
+        (agent.state, agent.attempts, agent.since),
+        (DispatchState::Joined, 2, at(3))
+    );
+    assert_eq!(agent.dispatch_id.as_deref(), Some("AD_1"));
+    assert_eq!(agent.worker_id.as_deref(), Some("AW_1"));
+    assert_eq!(agent.agent_identity.as_deref(), Some("agent-1"));
+    assert_eq!(agent.metadata.0, metadata);
+    assert_eq!(store.live_agents().await.unwrap(), [agent]);
+    store
+        .agent_is("support-ann-0", DispatchState::Failed, at(5), Some("why"))
+        .await
+        .unwrap();
+    let agent = store.agent_in("support-ann-0").await.unwrap().unwrap();
+    assert_eq!(agent.reason.as_deref(), Some("why"));
+    assert!(store.live_agents().await.unwrap().is_empty());
+    assert!(
+        store
+            .want_agent("support-ann-0", &metadata, at(6))
+            .await
+            .unwrap(),
+        "asked anew"
+    );
+    assert_eq!(
+        store
+            .agent_in("support-ann-0")
+            .await
+            .unwrap()
+            .unwrap()
+            .attempts,
+        0
+    );
+    store
+        .agent_is("support-ann-0", DispatchState::Ended, at(7), None)
+        .await
+        .unwrap();
+}
+
+/// Many writers on one call: none fails, nothing is lost.
+async fn facts_may_come_at_once(store: &Store) {
+    let call = store
+        .create_call(&new_call(30, "eve", CallType::Support))
+        .await
+        .unwrap();
+    let writers = (0..20).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let fact = stay(
+                &format!("PA_{n}"),
+                &format!("u{n}"),
+                ParticipantKind::User,
+                n,
+                None,
+            );
+            store
+                .observe(call.id, None, &[fact])
+                .await
+                .unwrap()
+                .unwrap();
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    assert_eq!(store.participants(call.id).await.unwrap().len(), 20);
+    let call = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(
+        (call.status, call.connected_at),
+        (CallStatus::Connected, Some(at(1)))
+    );
+    store
+        .observe(call.id, None, &[Fact::RoomFinished(at(60))])
+        .await
+        .unwrap();
+}
+
+async fn history_is_filtered(store: &Store) {
+    for n in 100..140 {
+        let call_type = if n % 2 == 0 {
+            CallType::Support
+        } else {
+            CallType::UserToUser
+        };
+        store
+            .create_call(&new_call(n, "fay", call_type))
+            .await
+            .unwrap();
+    }
+    let mine = HistoryFilter {
+        user_id: Some("fay".into()),
+        ..Default::default()
+    };
+    let page = store.history(&mine, 20, 0).await.unwrap();
+    assert_eq!((page.total, page.calls.len()), (40, 20));
+    assert!(page.calls.is_sorted_by(|a, b| a.created_at > b.created_at));
+    let last = store.history(&mine, 20, 30).await.unwrap();
+    assert_eq!(last.calls.len(), 10);
+    assert!(
+        store
+            .history(&mine, 20, u64::MAX)
+            .await
+            .unwrap()
+            .calls
+            .is_empty()
+    );
+    let total = async |filter: HistoryFilter| store.history(&filter, 1, 0).await.unwrap().total;
+    let support = HistoryFilter {
+        call_type: Some(CallType::Support),
+        ..mine.clone()
+    };
+    assert_eq!(total(support).await, 20);
+    let done = HistoryFilter {
+        status: Some(CallStatus::Completed),
+        ..mine.clone()
+    };
+    assert_eq!(total(done).await, 0);
+    let span = HistoryFilter {
+        from: Some(at(110)),
+        to: Some(at(120)),
+        ..mine.clone()
+    };
+    assert_eq!(total(span).await, 10);
+    // Bob was called by Fay; Ann took part in her own call.
+    let bob = HistoryFilter {
+        user_id: Some("bob".into()),
+        ..Default::default()
+    };
+    assert_eq!(total(bob).await, 20);
+    let nobody = HistoryFilter {
+        user_id: Some("zoe".into()),
+        ..Default::default()
+    };
+    assert_eq!(total(nobody).await, 0);
+    let said = |text: &str| HistoryFilter {
+        text: Some(text.into()),
+        ..Default::default()
+    };
+    assert_eq!(total(said("HOW CAN i")).await, 1);
+    assert_eq!(total(said("100%")).await, 0);
+    assert_eq!(total(said("'; DROP TABLE voice_calls; --")).await, 0);
+    let ann = HistoryFilter {
+        user_id: Some("ann".into()),
+        ..Default::default()
+    };
+    let stats = store.stats(&ann).await.unwrap();
+    assert_eq!(stats.by_status[&CallStatus::Completed], 1);
+    assert_eq!(stats.by_type[&CallType::Support], 1);
+    assert_eq!(
+        (stats.answered_rate, stats.mean_duration_seconds),
+        (Some(1.0), Some(60.0))
+    );
+    assert_eq!(
+        (stats.total_duration_seconds, stats.median_latency_ms),
+        (60, Some(800.0))
+    );
+    assert_eq!(
+        store.stats(&nobody_filter()).await.unwrap(),
+        Default::default()
+    );
+}
+
+fn nobody_filter() -> HistoryFilter {
+    HistoryFilter {
+        user_id: Some("zoe".into()),
+        ..Default::default()
+    }
+}
+
+async fn personal_data_goes(store: &Store) {
+    let call = Uuid::from_u128(1);
+    let expired = store
+        .expired_calls(at(1) + Duration::days(1), 100)
+        .await
+        .unwrap();
+    assert!(expired.contains(&call));
+    assert!(store.delete_personal_data(call).await.unwrap());
+    assert!(!store.delete_personal_data(Uuid::nil()).await.unwrap());
+    let left = store.call(call).await.unwrap().unwrap();
+    assert_eq!(
+        (left.status, left.duration_seconds),
+        (CallStatus::Completed, Some(60))
+    );
+    let text = format!(
+        "{left:?} {:?} {:?}",
+        store.participants(call).await.unwrap(),
+        store.turns(call).await.unwrap()
+    );
+    for word in ["ann", "ANN", "nova", "Hello", "agent-1"] {
+        assert!(!text.contains(word), "{word} is still in {text}");
+    }
+    assert!(store.agent_in("support-ann-0").await.unwrap().is_none());
+    let expired = store
+        .expired_calls(at(1) + Duration::days(1), 100)
+        .await
+        .unwrap();
+    assert!(!expired.contains(&call));
+}
