@@ -114,7 +114,10 @@ impl std::str::FromStr for TurnArg {
             }
             _ => (text, Cue::AgentDone),
         };
-        Ok(Self { file: file.into(), cue })
+        Ok(Self {
+            file: file.into(),
+            cue,
+        })
     }
 }
 
@@ -169,10 +172,24 @@ mod tests {
     #[test]
     fn a_turn_may_be_a_barge_in() {
         let plain: TurnArg = "a@b.wav".parse().unwrap();
-        assert_eq!(plain, TurnArg { file: "a@b.wav".into(), cue: Cue::AgentDone });
+        assert_eq!(
+            plain,
+            TurnArg {
+                file: "a@b.wav".into(),
+                cue: Cue::AgentDone
+            }
+        );
         let barge_in: TurnArg = "a@b.wav@800ms".parse().unwrap();
         assert_eq!(barge_in.file, PathBuf::from("a@b.wav"));
-        assert_eq!(barge_in.cue, Cue::AgentSpeakingFor(Duration::from_millis(800)));
-        assert!("a.wav@1.5ms".parse::<TurnArg>().unwrap_err().contains("whole milliseconds"));
+        assert_eq!(
+            barge_in.cue,
+            Cue::AgentSpeakingFor(Duration::from_millis(800))
+        );
+        assert!(
+            "a.wav@1.5ms"
+                .parse::<TurnArg>()
+                .unwrap_err()
+                .contains("whole milliseconds")
+        );
     }
 }

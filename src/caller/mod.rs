@@ -57,7 +57,9 @@ pub struct CallPlan {
 pub async fn place(plan: CallPlan) -> anyhow::Result<Report> {
     let asked = clock::now();
     let granted = plan.access.obtain().await?;
-    let mut room = CallerRoom::join(&granted).await.context("joining the room")?;
+    let mut room = CallerRoom::join(&granted)
+        .await
+        .context("joining the room")?;
     let started = clock::now();
     let mut call = Call::new(&plan);
     let ended_by = loop {
@@ -140,7 +142,13 @@ impl Call {
         };
         match self.script.tick(now, seen) {
             Action::Wait => {}
-            Action::Speak(turn) => self.playing = Some(Playing { turn, position: 0, began: now }),
+            Action::Speak(turn) => {
+                self.playing = Some(Playing {
+                    turn,
+                    position: 0,
+                    began: now,
+                })
+            }
             Action::HangUp => return None,
         }
         let frame = self.frame_of_turn(now);
@@ -149,7 +157,12 @@ impl Call {
     }
 
     fn frame_of_turn(&mut self, now: Duration) -> Pcm<48_000> {
-        let Some(Playing { turn, position, began }) = self.playing else {
+        let Some(Playing {
+            turn,
+            position,
+            began,
+        }) = self.playing
+        else {
             return Pcm::silence(heard::FRAME);
         };
         let samples = self.turns[turn].sound.samples();
@@ -160,11 +173,18 @@ impl Call {
         // What is voiced in this turn's file: its silence at both ends does not count.
         if let Some(voice) = self.own_voice.audible_after(began) {
             let start = voice.start.max(began);
-            let end = self.own_voice.spans().last().map_or(voice.end, |last| last.end);
+            let end = self
+                .own_voice
+                .spans()
+                .last()
+                .map_or(voice.end, |last| last.end);
             self.said[turn] = Some(Span { start, end });
         }
-        self.playing =
-            (end < samples.len()).then_some(Playing { turn, position: end, began });
+        self.playing = (end < samples.len()).then_some(Playing {
+            turn,
+            position: end,
+            began,
+        });
         Pcm::new(frame)
     }
 
@@ -180,7 +200,12 @@ impl Call {
                 self.received.append(&frame);
             }
             Told::AgentListening(listening) => self.agent_listening = Some(listening),
-            Told::Words { speaker, segment, text, done } => {
+            Told::Words {
+                speaker,
+                segment,
+                text,
+                done,
+            } => {
                 let at = clock::now() - started;
                 self.words.update(at, speaker, &segment, &text, done);
             }
@@ -189,17 +214,26 @@ impl Call {
     }
 
     fn report(&self, joined_after: Duration, ended_by: String, call_id: Option<String>) -> Report {
-        let turns = self.turns.iter().zip(&self.said).map(|(turn, said)| TurnReport {
-            name: turn.name.clone(),
-            times: said.map(|said| TurnTimes::measure(said, &self.agent_voice)),
-        });
+        let turns = self
+            .turns
+            .iter()
+            .zip(&self.said)
+            .map(|(turn, said)| TurnReport {
+                name: turn.name.clone(),
+                times: said.map(|said| TurnTimes::measure(said, &self.agent_voice)),
+            });
         Report {
             call_id,
             joined_after,
             first_voice_after: self.agent_voice.spans().first().map(|span| span.start),
             turns: turns.collect(),
             lines: self.words.lines(),
-            agent_spoke: self.agent_voice.spans().iter().map(|s| s.end - s.start).sum(),
+            agent_spoke: self
+                .agent_voice
+                .spans()
+                .iter()
+                .map(|s| s.end - s.start)
+                .sum(),
             ended_by,
         }
     }

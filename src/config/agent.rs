@@ -504,7 +504,9 @@ mod tests {
 
     #[test]
     fn a_call_fills_in_its_variables() {
-        let mut agent = parse("greeting = \"Hi {{name}}!\"\n[variables]\ncompany = \"Acme\"\nname = \"you\"").unwrap();
+        let mut agent =
+            parse("greeting = \"Hi {{name}}!\"\n[variables]\ncompany = \"Acme\"\nname = \"you\"")
+                .unwrap();
         assert_eq!(
             agent.for_call(&Overrides::default()).unwrap().greeting,
             "Hi you!"
