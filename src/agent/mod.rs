@@ -59,7 +59,7 @@ impl Agents {
         let (room, events) = livekit::join(&job.url, job.token.expose(), false).await?;
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
-        let vad = Vad::by_level(&agent.vad, -45.0);
+        let vad = Vad::new(&agent.vad);
         let spec = CallSpec { id: call_id, agent, vad };
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),

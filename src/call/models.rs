@@ -14,7 +14,7 @@ use crate::config::agent::{AgentConfig, Limits};
 use crate::openai::{self, ChatRequest, Delta, Llm, Speech, Stt, Tts};
 
 /// STT, the model and TTS of one call.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Models {
     stt: Stt,
     llm: Llm,
