@@ -8,7 +8,9 @@ use std::process::Command;
 fn running(text: &str) -> Vec<String> {
     let mut found = vec![];
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(line) = std::fs::read(entry.path().join("cmdline")) else { continue };
+        let Ok(line) = std::fs::read(entry.path().join("cmdline")) else {
+            continue;
+        };
         let line = String::from_utf8_lossy(&line).replace('\0', " ");
         if line.contains(text) {
             found.push(line);
@@ -36,5 +38,8 @@ fn the_demo_holds_a_conversation_and_leaves_nothing_running() {
     assert!(said.contains("answer heard after"), "{said}");
     assert!(said.contains("after the barge-in began"), "{said}");
     assert!(out.join("reply.wav").metadata().unwrap().len() > 100_000);
-    assert_eq!(running(&folder.path().display().to_string()), Vec::<String>::new());
+    assert_eq!(
+        running(&folder.path().display().to_string()),
+        Vec::<String>::new()
+    );
 }

@@ -5,11 +5,12 @@
 //! Needs livekit-server (in PATH, else the tools folder of the cache) and
 //! LiveKit's Python SDK in the tools folder's venv, both of which `make test`
 //! installs.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::StreamExt;
 use livekit::options::TrackPublishOptions;
@@ -191,12 +192,13 @@ async fn tones_pass_both_ways_and_silence_stays_steady() {
 
     let track = tokio::time::timeout(Duration::from_secs(60), async {
         loop {
-            match events.recv().await.expect("the room stays open") {
-                RoomEvent::TrackSubscribed {
-                    track: RemoteTrack::Audio(track),
-                    ..
-                } => break track,
-                _ => {}
+            let event = events.recv().await.expect("the room stays open");
+            if let RoomEvent::TrackSubscribed {
+                track: RemoteTrack::Audio(track),
+                ..
+            } = event
+            {
+                break track;
             }
         }
     })
@@ -206,7 +208,7 @@ async fn tones_pass_both_ways_and_silence_stays_steady() {
     // All frames until the peer has left, with the time they took.
     let mut stream = NativeAudioStream::new(track.rtc_track(), RATE as i32, 1);
     let mut heard: Vec<i16> = Vec::new();
-    let started = Instant::now();
+    let started = sidetone::clock::now();
     let output = peer.wait_with_output();
     tokio::pin!(output);
     let (output, elapsed) = loop {

@@ -267,7 +267,14 @@ impl Conversation {
             Caller::Here => None,
         };
         let waits = self.waits_since.map(|since| since + SPEAKER_DEADLINE);
-        let all = [self.wake, caller, self.drain_by, self.ends_by(), waits, self.mic_by];
+        let all = [
+            self.wake,
+            caller,
+            self.drain_by,
+            self.ends_by(),
+            waits,
+            self.mic_by,
+        ];
         all.into_iter()
             .flatten()
             .min()

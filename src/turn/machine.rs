@@ -340,7 +340,8 @@ impl Turn {
     fn end_turn(&mut self) {
         if let Some(turn) = &self.open {
             self.owed = Some(turn.words.clone());
-            self.outputs.push_back(Output::TurnEnded(turn.words.clone()));
+            self.outputs
+                .push_back(Output::TurnEnded(turn.words.clone()));
         }
     }
 
@@ -398,7 +399,12 @@ impl Turn {
         if self.reply.is_none()
             && let Some(turn) = self.owed.clone()
         {
-            self.start(Some(turn.id), Prompt::Answer(turn.text), Stage::Thinking, true);
+            self.start(
+                Some(turn.id),
+                Prompt::Answer(turn.text),
+                Stage::Thinking,
+                true,
+            );
         }
     }
 
