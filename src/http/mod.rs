@@ -12,6 +12,7 @@ pub mod history;
 pub mod jwt;
 pub mod limits;
 pub mod token;
+pub mod ui;
 pub mod webhook;
 
 use std::collections::BTreeSet;
