@@ -18,9 +18,11 @@ use crate::agent::clients::Clients;
 use crate::agent::{Agents, DEFAULT_AGENT};
 use crate::config::agent::{AgentConfig, Overrides};
 use crate::config::env::Env;
+use crate::config::voice::Voice;
 use crate::control::{Control, ControlConfig};
 use crate::http::auth::Auth;
-use crate::http::{self, AppState, HttpConfig, Voice};
+use crate::http::ui::UiSettings;
+use crate::http::{self, AppState, HttpConfig};
 use crate::store::Store;
 use crate::worker::{self, LoadMeasure, WorkerSettings, WorkerStatus};
 
@@ -111,7 +113,7 @@ fn control_plane(
     };
     let voice = env.livekit.clone().map(|livekit| {
         let control = Control::start(store.clone(), &livekit, config, tasks, closing);
-        Voice { livekit, control }
+        http::Voice { livekit, control }
     });
     if let Err(missing) = &voice {
         tracing::warn!("{missing}");
@@ -128,6 +130,18 @@ fn control_plane(
         http,
         worker,
     ))
+}
+
+/// The web pages, which may connect to LiveKit's address and offer the agents there are.
+fn pages(env: &Env, agents: &Path) -> anyhow::Result<axum::Router> {
+    let voices = Voice::ALL.into_iter().map(|voice| voice.to_string());
+    Ok(http::ui::routes(UiSettings {
+        agents: agent_names(agents)?.into_iter().collect(),
+        default_agent: Some(DEFAULT_AGENT.to_owned()),
+        voices: voices.collect(),
+        default_voice: Voice::default().to_string(),
+        livekit_url: env.livekit.as_ref().ok().map(|livekit| livekit.host.clone()),
+    }))
 }
 
 /// Names of the agent files.

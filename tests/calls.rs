@@ -233,10 +233,10 @@ async fn a_failing_model_is_apologised_for_and_the_call_goes_on() {
         .provider
         .default_transcript("What are your opening hours?");
     stage.provider.default_answer("Nine to five.");
-    // The retries of the first answer fail too.
+    // Work ahead that fails is tried once more when the turn is over.
     stage
         .provider
-        .script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
+        .script_failures(Endpoint::Chat, &[Failure::Unauthorized; 2]);
     let placed = stage
         .call(&[(HOURS, Cue::AgentDone), (HOURS, Cue::AgentDone)])
         .await;
