@@ -3,6 +3,7 @@
 
 pub mod audio;
 pub mod call;
+pub mod check;
 pub mod clock;
 pub mod config;
 pub mod control;
