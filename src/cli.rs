@@ -35,6 +35,19 @@ pub enum Command {
     Demo(DemoArgs),
 }
 
+impl Command {
+    /// Whether this role may run the local models in its process.
+    pub fn runs_models(&self) -> bool {
+        match self {
+            Self::Serve(_)
+            | Self::Worker(_)
+            | Self::Demo(_)
+            | Self::Models(ModelsCommand::Serve { .. }) => true,
+            Self::Call(_) | Self::Models(_) | Self::Migrate => false,
+        }
+    }
+}
+
 /// `sidetone serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
@@ -114,7 +127,10 @@ impl std::str::FromStr for TurnArg {
             }
             _ => (text, Cue::AgentDone),
         };
-        Ok(Self { file: file.into(), cue })
+        Ok(Self {
+            file: file.into(),
+            cue,
+        })
     }
 }
 
@@ -135,7 +151,7 @@ pub enum ModelsCommand {
         bind: SocketAddr,
         /// Threads for all models together [default: the cores, at most 4]
         #[arg(long)]
-        threads: Option<usize>,
+        threads: Option<std::num::NonZeroUsize>,
     },
 }
 
@@ -169,10 +185,24 @@ mod tests {
     #[test]
     fn a_turn_may_be_a_barge_in() {
         let plain: TurnArg = "a@b.wav".parse().unwrap();
-        assert_eq!(plain, TurnArg { file: "a@b.wav".into(), cue: Cue::AgentDone });
+        assert_eq!(
+            plain,
+            TurnArg {
+                file: "a@b.wav".into(),
+                cue: Cue::AgentDone
+            }
+        );
         let barge_in: TurnArg = "a@b.wav@800ms".parse().unwrap();
         assert_eq!(barge_in.file, PathBuf::from("a@b.wav"));
-        assert_eq!(barge_in.cue, Cue::AgentSpeakingFor(Duration::from_millis(800)));
-        assert!("a.wav@1.5ms".parse::<TurnArg>().unwrap_err().contains("whole milliseconds"));
+        assert_eq!(
+            barge_in.cue,
+            Cue::AgentSpeakingFor(Duration::from_millis(800))
+        );
+        assert!(
+            "a.wav@1.5ms"
+                .parse::<TurnArg>()
+                .unwrap_err()
+                .contains("whole milliseconds")
+        );
     }
 }

@@ -19,6 +19,8 @@ pub struct Turn {
     open: Option<OpenTurn>,
     /// At most one.
     reply: Option<Reply>,
+    /// The turn that ended last, until its answer is heard or given up.
+    owed: Option<UserTurn>,
     timers: Timers,
     outputs: VecDeque<Output>,
     turns: u64,
@@ -68,6 +70,7 @@ impl Turn {
             user: User::Silent,
             open: None,
             reply: None,
+            owed: None,
             timers: Timers::default(),
             outputs: VecDeque::new(),
             turns: 0,
@@ -122,6 +125,7 @@ impl Turn {
             Input::ReplyFinished(id) => self.reply_finished(now, id),
             Input::ReplyFailed(id) => self.reply_failed(now, id),
             Input::UserLeft => self.user_left(),
+            Input::UserReturned => self.user_returned(),
             Input::Timeout => {}
         }
         while let Some(timer) = self.timers.pop(now) {
@@ -332,6 +336,15 @@ impl Turn {
         }
     }
 
+    /// The words of the open turn are settled, for now.
+    fn end_turn(&mut self) {
+        if let Some(turn) = &self.open {
+            self.owed = Some(turn.words.clone());
+            self.outputs
+                .push_back(Output::TurnEnded(turn.words.clone()));
+        }
+    }
+
     /// The open turn is nothing to answer.
     fn drop_turn(&mut self) {
         self.release();
@@ -367,15 +380,32 @@ impl Turn {
             started_at: now,
             ended_at: now,
         };
+        self.owed = Some(words.clone());
         self.outputs.push_back(Output::TurnEnded(words));
         self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true);
         self.restart_overlap(now);
     }
 
     fn user_left(&mut self) {
+        if self.timers.is_set(Timer::Endpoint) {
+            self.end_turn();
+        }
         self.cancel();
         self.close_turn();
         self.timers.stop_all();
+    }
+
+    fn user_returned(&mut self) {
+        if self.reply.is_none()
+            && let Some(turn) = self.owed.clone()
+        {
+            self.start(
+                Some(turn.id),
+                Prompt::Answer(turn.text),
+                Stage::Thinking,
+                true,
+            );
+        }
     }
 
     fn say(&mut self, now: Instant, text: String, interruptible: bool) {
@@ -400,6 +430,7 @@ impl Turn {
         let Some(reply) = &mut self.reply else { return };
         if reply.id == id && reply.stage == Stage::Thinking {
             reply.stage = Stage::Speaking;
+            self.owed.take_if(|turn| reply.turn == Some(turn.id));
             if self.reply_answers_open_turn() {
                 self.close_turn();
             }
