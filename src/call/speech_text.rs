@@ -87,6 +87,9 @@ impl SpeechText {
     pub fn new(language: Option<&str>, pronunciations: Pronunciations) -> Self {
         let primary = language.map(|tag| tag.split(['-', '_']).next().unwrap_or(tag));
         let english = primary.is_none_or(|tag| tag.eq_ignore_ascii_case("en"));
+        // The first one of a process compiles the patterns; not while a caller waits for a word.
+        markdown::prepare();
+        english::prepare();
         Self {
             english,
             pronunciations,

@@ -28,6 +28,7 @@ fn rule(pattern: &str, say: fn(&Captures<'_>) -> Option<String>) -> Rule {
 
 static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let groups = [
+        times::stamps(),
         addresses::rules(),
         times::rules(),
         quantities::rules(),
@@ -37,10 +38,16 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     groups.into_iter().flatten().collect()
 });
 
+/// Compiles the patterns, if that is still to be done.
+pub(super) fn prepare() {
+    LazyLock::force(&RULES);
+    abbreviations::prepare();
+}
+
 /// The text in words.
 pub(super) fn spoken(text: &str) -> String {
     let text = text
-        .replace('’', "'")
+        .replace(['‘', '’'], "'")
         .replace(['“', '”', '„', '«', '»', '"'], "");
     RULES.iter().fold(text, |text, Rule { pattern, say }| {
         let say = |found: &Captures<'_>| say(found).unwrap_or_else(|| found[0].to_owned());
@@ -81,6 +88,7 @@ fn signs() -> Vec<Rule> {
         rule(r"(\w)\s*/\s*(\w)", |c| Some(format!("{} {}", &c[1], &c[2]))),
         // A dash between words is a pause; a hyphen within one is not said.
         rule(r"\s*[–—―]\s*|\s+--?\s+", |_| Some(", ".into())),
+        rule(r"(?:…|\.{2,})\s*$", |_| Some(".".into())),
         rule(r"…|\.{2,}", |_| Some(", ".into())),
         rule(r"\s*[(\[{]\s*", |_| Some(", ".into())),
         rule(r"\s*[)\]}]([.,;:!?]|$)", |c| Some(c[1].to_owned())),

@@ -4,6 +4,12 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+/// Compiles the patterns, if that is still to be done.
+pub(super) fn prepare() {
+    LazyLock::force(&INLINE);
+    LazyLock::force(&ENTITY);
+}
+
 /// One line without markup; `None` when the line is markup only, or code of a block.
 pub(super) fn plain(line: &str, in_code: &mut bool) -> Option<String> {
     let trimmed = line.trim();
@@ -140,5 +146,5 @@ fn is_pictorial(c: char) -> bool {
         | '\u{20e3}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0020}'..='\u{e007f}'
         | '\u{2300}'..='\u{23ff}' | '\u{2460}'..='\u{27bf}' | '\u{2900}'..='\u{297f}'
         | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}'
-        | '©' | '®' | '™' | '•' | '◦' | '‣' | '†' | '‡' | '¶')
+        | '©' | '®' | '™' | '•' | '‣' | '†' | '‡' | '¶')
 }

@@ -1,5 +1,9 @@
 //! Words that are written short.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::{Rule, rule};
 
 /// Spelled letter by letter although a vowel would let them be read as a word.
@@ -127,23 +131,25 @@ fn end(ended: bool) -> &'static str {
     if ended { "." } else { "" }
 }
 
+/// Compiles the patterns, if that is still to be done.
+pub(super) fn prepare() {
+    LazyLock::force(&PATTERNS);
+}
+
+static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
+    let whole = |written: &str| Regex::new(&format!("^(?:{written})$"));
+    WORDS
+        .iter()
+        .map(|(written, spoken)| {
+            (
+                whole(written).expect("a constant pattern that the tests compile"),
+                *spoken,
+            )
+        })
+        .collect()
+});
+
 fn spoken(word: &str) -> Option<&'static str> {
-    use std::sync::LazyLock;
-
-    use regex::Regex;
-
-    static PATTERNS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
-        let whole = |written: &str| Regex::new(&format!("^(?:{written})$"));
-        WORDS
-            .iter()
-            .map(|(written, spoken)| {
-                (
-                    whole(written).expect("a constant pattern that the tests compile"),
-                    *spoken,
-                )
-            })
-            .collect()
-    });
     PATTERNS
         .iter()
         .find(|(pattern, _)| pattern.is_match(word))

@@ -231,6 +231,7 @@ pub(super) fn rules() -> Vec<Rule> {
         rule(r"±\s?(\d)", |c| Some(format!("plus or minus {}", &c[1]))),
         rule(r"<\s?(\d)", |c| Some(format!("less than {}", &c[1]))),
         rule(r">\s?(\d)", |c| Some(format!("more than {}", &c[1]))),
+        super::times::lone_year(),
         // A list's number at the begin of a line.
         rule(r"^(\d{1,3})[.)]\s", |c| {
             Some(format!("{}: ", number(&c[1])))

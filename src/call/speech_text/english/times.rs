@@ -22,12 +22,20 @@ const MONTHS: [&str; 12] = [
 /// A month's name, whole or cut short.
 const MONTH: &str = r"(Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\.)?|May|June?|July?|Aug(?:ust|\.)?|Sept?(?:ember|\.)?|Oct(?:ober|\.)?|Nov(?:ember|\.)?|Dec(?:ember|\.)?)";
 
+/// Times of machines, which look like codes too.
+pub(super) fn stamps() -> Vec<Rule> {
+    let time = r"(?:T(\d{2}):(\d{2})(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?";
+    vec![rule(
+        &format!(r"\b(\d{{4}})-(\d{{2}})-(\d{{2}}){time}\b"),
+        iso,
+    )]
+}
+
+/// Half of the day, the full stop after it, and whether the text ends there.
+const HALF: &str = r"([ap]\.?m)\b(\.?)(\s*$)?";
+
 pub(super) fn rules() -> Vec<Rule> {
     vec![
-        rule(
-            r"\b(\d{4})-(\d{2})-(\d{2})(?:T(\d{2}):(\d{2})\S*)?(?:\b|$)",
-            iso,
-        ),
         rule(r"\b(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})\b", slashes),
         rule(
             &format!(r"\b{MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?:,? (\d{{4}}))?\b"),
@@ -40,7 +48,16 @@ pub(super) fn rules() -> Vec<Rule> {
             },
         ),
         rule(
-            &format!(r"\b(\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)? {MONTH}(?:,? (\d{{4}}))?\b"),
+            &format!(r"\b(\d{{1,2}})(?:st|nd|rd|th)? of {MONTH}(?:,? (\d{{4}}))?\b"),
+            |c| {
+                let day = ordinal(c[1].parse().ok()?);
+                let year = c.get(3).and_then(|y| y.as_str().parse().ok()).map(year);
+                let year = year.map(|year| format!(", {year}")).unwrap_or_default();
+                Some(format!("{day} of {}{year}", month(&c[2])?))
+            },
+        ),
+        rule(
+            &format!(r"\b(\d{{1,2}})(?:st|nd|rd|th|\.)? {MONTH}(?:,? (\d{{4}}))?\b"),
             |c| {
                 Some(date(
                     month(&c[2])?,
@@ -53,20 +70,22 @@ pub(super) fn rules() -> Vec<Rule> {
             Some(format!("{} {}", month(&c[1])?, year(c[2].parse().ok()?)))
         }),
         rule(
-            r"(?i)\b(\d{1,2}):([0-5]\d)(?::([0-5]\d))?\s?(a\.?m\b\.?|p\.?m\b\.?)",
-            clock,
+            &format!(r"(?i)\b(\d{{1,2}}):([0-5]\d)(?::([0-5]\d))?\s?{HALF}"),
+            |c| clock(c, &half(c, 4)),
         ),
         rule(
-            r"(?i)\b(1[0-2]|0?[1-9])\s?[-–]\s?(1[0-2]|0?[1-9])\s?(a\.?m|p\.?m)\b\.?",
+            &format!(r"(?i)\b(1[0-2]|0?[1-9])\s?[-–]\s?(1[0-2]|0?[1-9])\s?{HALF}"),
             |c| {
                 let hour = |n| Some(cardinal(c.get(n)?.as_str().parse().ok()?));
-                Some(format!("{} to {} {}", hour(1)?, hour(2)?, half(&c[3])))
+                Some(format!("{} to {}{}", hour(1)?, hour(2)?, half(c, 3)))
             },
         ),
-        rule(r"(?i)\b(1[0-2]|0?[1-9])\s?(a\.?m\b\.?|p\.?m\b\.?)", |c| {
-            Some(format!("{} {}", cardinal(c[1].parse().ok()?), half(&c[2])))
+        rule(&format!(r"(?i)\b(1[0-2]|0?[1-9])\s?{HALF}"), |c| {
+            Some(format!("{}{}", cardinal(c[1].parse().ok()?), half(c, 2)))
         }),
-        rule(r"\b([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?\b", clock),
+        rule(r"\b([01]?\d|2[0-4]):([0-5]\d)(?::([0-5]\d))?\b", |c| {
+            clock(c, "")
+        }),
         rule(r"(?:\b|')((?:1[1-9]|20)?\d0)(?:'|)s\b", |c| {
             let n: u64 = c[1].parse().ok()?;
             let words = if n >= 1000 { year(n) } else { cardinal(n) };
@@ -82,11 +101,15 @@ pub(super) fn rules() -> Vec<Rule> {
                 ))
             },
         ),
-        rule(
-            r"(^|[^\d$€£¥#.,:+*/^-])((?:19|20)\d\d)($|[^\d,.%:°€£+*/^-]|[,.:]\s|[,.:]$)",
-            |c| Some(format!("{}{}{}", &c[1], year(c[2].parse().ok()?), &c[3])),
-        ),
     ]
+}
+
+/// A year on its own, when no unit or sign has claimed the number.
+pub(super) fn lone_year() -> Rule {
+    rule(
+        r"(^|[^\d$€£¥#.,:+*/^-])((?:19|20)\d\d)($|[^\d,.%:°€£+*/^-]|[,.:]\s|[,.:]$)",
+        |c| Some(format!("{}{}{}", &c[1], year(c[2].parse().ok()?), &c[3])),
+    )
 }
 
 fn month(name: &str) -> Option<&'static str> {
@@ -130,19 +153,17 @@ fn slashes(c: &Captures<'_>) -> Option<String> {
         .then(|| date(name, day as u64, Some(&in_year)))
 }
 
-fn clock(c: &Captures<'_>) -> Option<String> {
-    let half = c.get(4).map(|text| half(text.as_str()));
+fn clock(c: &Captures<'_>, half: &str) -> Option<String> {
     let spoken = match (&c[1], &c[2], half) {
-        ("12", "00", None) => "noon".to_owned(),
-        ("00" | "0" | "24", "00", None) => "midnight".to_owned(),
-        (hour, "00", Some(_)) => cardinal(hour.parse().ok()?),
+        ("12", "00", "") => "noon".to_owned(),
+        ("00" | "0" | "24", "00", "") => "midnight".to_owned(),
+        (hour, "00", half) if !half.is_empty() => cardinal(hour.parse().ok()?),
         (hour, minute, _) => time(hour, minute)?,
     };
     let seconds: Option<u64> = c.get(3).and_then(|text| text.as_str().parse().ok());
     let seconds = seconds
         .map(|n| format!(" and {} seconds", cardinal(n)))
         .unwrap_or_default();
-    let half = half.map(|half| format!(" {half}")).unwrap_or_default();
     Some(format!("{spoken}{seconds}{half}"))
 }
 
@@ -156,10 +177,15 @@ fn time(hour: &str, minute: &str) -> Option<String> {
     })
 }
 
-fn half(text: &str) -> &'static str {
-    if text.starts_with(['a', 'A']) {
+/// From the groups of [`HALF`], of which `at` is the first. The full stop of "p.m." is its own,
+/// unless the text ends there; that of "PM." is the sentence's.
+fn half(c: &Captures<'_>, at: usize) -> String {
+    let text = &c[at];
+    let name = if text.starts_with(['a', 'A']) {
         "A M"
     } else {
         "P M"
-    }
+    };
+    let own = text.contains('.') && c.get(at + 2).is_none();
+    format!(" {name}{}", if own { "" } else { &c[at + 1] })
 }
