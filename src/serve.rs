@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::clients::Clients;
 use crate::agent::{Agents, DEFAULT_AGENT};
+use crate::config::agent::Voice;
 use crate::config::agent::{AgentConfig, Overrides};
 use crate::config::env::Env;
-use crate::config::voice::Voice;
 use crate::control::{Control, ControlConfig};
 use crate::http::auth::Auth;
 use crate::http::ui::UiSettings;
@@ -66,11 +66,10 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 worker.is_some().then_some(watched)
             })?;
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
-            Some(tokio::spawn(http::serve(
-                listener,
-                http::router(state),
-                closing.clone(),
-            )))
+            {
+                let router = http::router(state).merge(pages(&env, &agents)?);
+                Some(tokio::spawn(http::serve(listener, router, closing.clone())))
+            }
         }
         None => None,
     };
@@ -140,7 +139,11 @@ fn pages(env: &Env, agents: &Path) -> anyhow::Result<axum::Router> {
         default_agent: Some(DEFAULT_AGENT.to_owned()),
         voices: voices.collect(),
         default_voice: Voice::default().to_string(),
-        livekit_url: env.livekit.as_ref().ok().map(|livekit| livekit.host.clone()),
+        livekit_url: env
+            .livekit
+            .as_ref()
+            .ok()
+            .map(|livekit| livekit.host.clone()),
     }))
 }
 
@@ -231,7 +234,7 @@ impl LocalModels {
         agent: &AgentConfig,
         closing: &CancellationToken,
     ) -> anyhow::Result<Option<Self>> {
-        if env.openai_api_key.is_some() || env.openai_base_url.is_some() {
+        if !env.uses_local_models() {
             return Ok(None);
         }
         tracing::info!("OPENAI_API_KEY is not set: speech and language models run on this machine");

@@ -18,7 +18,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("dispatch", &["config"]),
     ("store", &["config", "dispatch"]),
     ("control", &["store", "dispatch", "config"]),
-    ("http", &["control", "store", "dispatch", "config", "worker"]),
+    (
+        "http",
+        &["control", "store", "dispatch", "config", "worker"],
+    ),
     ("eval", &[]),
     ("caller", &["audio", "transport"]),
     ("telemetry", &[]),
