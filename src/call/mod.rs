@@ -10,6 +10,7 @@ mod conversation;
 pub mod event;
 mod journal;
 mod listen;
+pub mod models;
 pub mod playout;
 pub mod providers;
 pub mod sentences;
@@ -24,6 +25,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage};
+pub use models::Models;
 pub use providers::{Message, ProviderError, Providers, Role};
 
 use crate::config::agent::AgentConfig;

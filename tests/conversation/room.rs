@@ -38,6 +38,8 @@ pub enum Step {
     Unspeakable(String),
     /// `drain`
     Drain,
+    /// `unplug`: the microphone stops without a word.
+    Unplug,
     /// `deaf`: the room takes no audio any more.
     Deaf,
 }
@@ -60,6 +62,7 @@ impl Step {
             ["unspeakable", ..] => Self::Unspeakable(text(0)),
             ["drain"] => Self::Drain,
             ["deaf"] => Self::Deaf,
+            ["unplug"] => Self::Unplug,
             [stage, mode] => Self::Provider(stage_of(stage), mode_of(mode)),
             _ => panic!("unknown step {line:?}"),
         }
@@ -81,6 +84,7 @@ impl Step {
             Self::Unspeakable(word) => format!("unspeakable {word:?}"),
             Self::Drain => "drain".into(),
             Self::Deaf => "deaf".into(),
+            Self::Unplug => "unplug".into(),
         }
     }
 }
@@ -185,6 +189,10 @@ pub async fn drive(
                         }
                         Step::Drain => {
                             drain.cancel();
+                            None
+                        }
+                        Step::Unplug => {
+                            muted = true;
                             None
                         }
                         Step::Deaf => {

@@ -1,0 +1,96 @@
+//! A call's providers over the OpenAI protocol.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
+
+use super::event::Stage;
+use super::providers::{Message, ProviderError, Providers, Role};
+use crate::audio::Pcm;
+use crate::clock;
+use crate::config::agent::{AgentConfig, Limits};
+use crate::openai::{self, ChatRequest, Delta, Llm, Speech, Stt, Tts};
+
+/// STT, the model and TTS of one call.
+#[derive(Debug, Clone)]
+pub struct Models {
+    stt: Stt,
+    llm: Llm,
+    tts: Tts,
+    voice: &'static str,
+    limits: Limits,
+}
+
+impl Models {
+    /// With the voice and the deadlines of `agent`. The clients are cheap clones of the process'.
+    pub fn new(stt: Stt, llm: Llm, tts: Tts, agent: &AgentConfig) -> Self {
+        Self { stt, llm, tts, voice: agent.voice.as_str(), limits: agent.limits }
+    }
+}
+
+/// Retries end a little before the call's own deadline, so that the cause is told and not only
+/// that time was up.
+fn deadline(limit: Duration) -> std::time::Instant {
+    clock::now() + limit.mul_f32(0.95)
+}
+
+impl From<openai::ProviderError> for ProviderError {
+    fn from(error: openai::ProviderError) -> Self {
+        let stage = match error.stage {
+            openai::Stage::Stt => Stage::Stt,
+            openai::Stage::Llm => Stage::Llm,
+            openai::Stage::Tts => Stage::Tts,
+        };
+        Self { stage, message: error.to_string() }
+    }
+}
+
+fn wire(message: Message) -> openai::Message {
+    use async_openai::types::chat::{
+        ChatCompletionRequestAssistantMessage as Assistant,
+        ChatCompletionRequestSystemMessage as System, ChatCompletionRequestUserMessage as User,
+    };
+    match message.role {
+        Role::System => System::from(message.text).into(),
+        Role::User => User::from(message.text).into(),
+        Role::Assistant => Assistant::from(message.text).into(),
+    }
+}
+
+impl Providers for Models {
+    fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
+        let (stt, limit) = (self.stt.clone(), self.limits.stt);
+        async move {
+            let transcript = stt.transcribe(&audio, deadline(limit)).await?;
+            // Whisper invents words in silence; it also says how sure it is.
+            Ok(if transcript.is_hallucinated() { String::new() } else { transcript.text })
+        }
+        .boxed()
+    }
+
+    fn chat(&self, messages: Vec<Message>) -> BoxStream<'static, Result<String, ProviderError>> {
+        let request = ChatRequest {
+            messages: messages.into_iter().map(wire).collect(),
+            tools: Vec::new(),
+            max_tokens: None,
+            temperature: None,
+        };
+        self.llm
+            .stream(request, deadline(self.limits.llm))
+            .filter_map(async |delta| match delta {
+                Ok(Delta::Text(text)) => Some(Ok(text)),
+                Ok(Delta::ToolCall(_) | Delta::Finished(_) | Delta::Usage(_)) => None,
+                Err(error) => Some(Err(error.into())),
+            })
+            .boxed()
+    }
+
+    fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
+        let voice = self.voice.to_owned();
+        let speech = Speech { text, voice, instructions: None, speed: None };
+        let pieces = self.tts.speak(speech, deadline(self.limits.tts));
+        pieces.map(|piece| piece.map_err(ProviderError::from)).boxed()
+    }
+}
