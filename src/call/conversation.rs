@@ -178,15 +178,14 @@ impl Conversation {
                 let at = self.journal.offset(clock::now());
                 self.journal.push(CallEvent::CallerJoined { at, identity });
                 self.caller = Caller::Here;
-                if !std::mem::replace(&mut self.greeted, true) && !self.agent.greeting.is_empty() {
-                    let text = self.agent.greeting.clone();
-                    self.input(Input::Say {
-                        text,
-                        interruptible: true,
-                    });
-                } else {
+                let text = self.agent.greeting.clone();
+                if std::mem::replace(&mut self.greeted, true) {
+                    self.input(Input::UserReturned);
+                } else if text.is_empty() {
                     self.apology.prepare(&self.providers, self.agent.limits.tts);
                     self.show_state();
+                } else {
+                    self.input(Input::Say { text, interruptible: true });
                 }
             }
             RoomEvent::CallerLeft { reason } => self.caller_left(reason),
@@ -267,14 +266,7 @@ impl Conversation {
             Caller::Here => None,
         };
         let waits = self.waits_since.map(|since| since + SPEAKER_DEADLINE);
-        let all = [
-            self.wake,
-            caller,
-            self.drain_by,
-            self.ends_by(),
-            waits,
-            self.mic_by,
-        ];
+        let all = [self.wake, caller, self.drain_by, self.ends_by(), waits, self.mic_by];
         all.into_iter()
             .flatten()
             .min()

@@ -19,7 +19,9 @@ pub struct Turn {
     open: Option<OpenTurn>,
     /// At most one.
     reply: Option<Reply>,
-    /// The turn that ended last, until its answer is heard or given up.
+    /// The turn that ended last.
+    ended: Option<UserTurn>,
+    /// A turn whose caller left before hearing an answer.
     owed: Option<UserTurn>,
     timers: Timers,
     outputs: VecDeque<Output>,
@@ -70,6 +72,7 @@ impl Turn {
             user: User::Silent,
             open: None,
             reply: None,
+            ended: None,
             owed: None,
             timers: Timers::default(),
             outputs: VecDeque::new(),
@@ -80,24 +83,14 @@ impl Turn {
 
     /// Where the conversation stands.
     pub fn phase(&self) -> Phase {
-        match (self.user, &self.reply) {
-            (_, Some(reply)) if reply.held => Phase::Held,
-            (User::Speaking { .. }, Some(_)) => Phase::Overlap,
-            (
-                _,
-                Some(Reply {
-                    stage: Stage::Speaking,
-                    ..
-                }),
-            ) => Phase::Speaking,
-            (
-                _,
-                Some(Reply {
-                    stage: Stage::Thinking,
-                    ..
-                }),
-            ) => Phase::Thinking,
-            (User::Speaking { .. }, None) => Phase::UserSpeaking,
+        use Stage::{Speaking, Thinking};
+        let stage = self.reply.as_ref().map(|reply| reply.stage);
+        match (self.user, stage) {
+            (_, Some(Thinking)) => Phase::Thinking,
+            (_, Some(Speaking)) if self.is_held() => Phase::Held,
+            (User::Speaking { .. }, Some(Speaking)) => Phase::Overlap,
+            (_, Some(Speaking)) => Phase::Speaking,
+            (User::Speaking { .. }, _) => Phase::UserSpeaking,
             (User::Paused { .. }, _) => Phase::Endpointing,
             (User::Silent, _) => Phase::Listening,
         }
@@ -324,8 +317,7 @@ impl Turn {
     fn commit(&mut self) {
         let Some(turn) = &self.open else { return };
         let (id, text) = (turn.words.id, turn.words.text.clone());
-        self.outputs
-            .push_back(Output::TurnEnded(turn.words.clone()));
+        self.end_turn();
         match &mut self.reply {
             Some(reply) => {
                 reply.stage = Stage::Thinking;
@@ -339,9 +331,8 @@ impl Turn {
     /// The words of the open turn are settled, for now.
     fn end_turn(&mut self) {
         if let Some(turn) = &self.open {
-            self.owed = Some(turn.words.clone());
-            self.outputs
-                .push_back(Output::TurnEnded(turn.words.clone()));
+            self.ended = Some(turn.words.clone());
+            self.outputs.push_back(Output::TurnEnded(turn.words.clone()));
         }
     }
 
@@ -366,9 +357,8 @@ impl Turn {
         let waits = self.timers.is_set(Timer::Endpoint);
         if waits || self.reply_answers_open_turn() {
             // The words spoken before come first.
-            if let Some(turn) = self.open.as_ref().filter(|_| waits) {
-                self.outputs
-                    .push_back(Output::TurnEnded(turn.words.clone()));
+            if waits {
+                self.end_turn();
             }
             self.close_turn();
         }
@@ -380,15 +370,21 @@ impl Turn {
             started_at: now,
             ended_at: now,
         };
-        self.owed = Some(words.clone());
+        self.ended = Some(words.clone());
         self.outputs.push_back(Output::TurnEnded(words));
         self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true);
         self.restart_overlap(now);
     }
 
     fn user_left(&mut self) {
-        if self.timers.is_set(Timer::Endpoint) {
+        let waits = self.timers.is_set(Timer::Endpoint);
+        if waits {
             self.end_turn();
+        }
+        let unheard = self.reply.as_ref().filter(|reply| reply.stage == Stage::Thinking);
+        let asked = unheard.and_then(|reply| reply.turn);
+        if waits || asked.is_some() {
+            self.owed = self.ended.clone().filter(|turn| waits || asked == Some(turn.id));
         }
         self.cancel();
         self.close_turn();
@@ -397,14 +393,10 @@ impl Turn {
 
     fn user_returned(&mut self) {
         if self.reply.is_none()
-            && let Some(turn) = self.owed.clone()
+            && self.open.is_none()
+            && let Some(turn) = self.owed.take()
         {
-            self.start(
-                Some(turn.id),
-                Prompt::Answer(turn.text),
-                Stage::Thinking,
-                true,
-            );
+            self.start(Some(turn.id), Prompt::Answer(turn.text), Stage::Thinking, true);
         }
     }
 
@@ -430,7 +422,6 @@ impl Turn {
         let Some(reply) = &mut self.reply else { return };
         if reply.id == id && reply.stage == Stage::Thinking {
             reply.stage = Stage::Speaking;
-            self.owed.take_if(|turn| reply.turn == Some(turn.id));
             if self.reply_answers_open_turn() {
                 self.close_turn();
             }
@@ -477,6 +468,7 @@ impl Turn {
     }
 
     fn start(&mut self, turn: Option<TurnId>, prompt: Prompt, stage: Stage, interruptible: bool) {
+        self.owed = None;
         self.replies += 1;
         let id = ReplyId(self.replies);
         let is_apology = prompt == Prompt::Apology;
