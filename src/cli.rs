@@ -29,10 +29,25 @@ pub enum Command {
     /// The local speech and language models
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// What is wrong with configuration, credentials, database and models, and how to mend it
+    Check(CheckArgs),
     /// Apply the database migrations
     Migrate,
     /// Everything on this machine: livekit-server, agent, one scripted call, then the page to try
     Demo(DemoArgs),
+}
+
+impl Command {
+    /// Whether this role may run the local models in its process.
+    pub fn runs_models(&self) -> bool {
+        match self {
+            Self::Serve(_)
+            | Self::Worker(_)
+            | Self::Demo(_)
+            | Self::Models(ModelsCommand::Serve { .. }) => true,
+            Self::Call(_) | Self::Models(_) | Self::Check(_) | Self::Migrate => false,
+        }
+    }
 }
 
 /// `sidetone serve`
@@ -55,6 +70,17 @@ pub struct WorkerArgs {
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,
+}
+
+/// `sidetone check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Folder of agent configuration files
+    #[arg(long, default_value = "agent-config")]
+    pub agents: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `sidetone call`
@@ -114,7 +140,10 @@ impl std::str::FromStr for TurnArg {
             }
             _ => (text, Cue::AgentDone),
         };
-        Ok(Self { file: file.into(), cue })
+        Ok(Self {
+            file: file.into(),
+            cue,
+        })
     }
 }
 
@@ -135,7 +164,7 @@ pub enum ModelsCommand {
         bind: SocketAddr,
         /// Threads for all models together [default: the cores, at most 4]
         #[arg(long)]
-        threads: Option<usize>,
+        threads: Option<std::num::NonZeroUsize>,
     },
 }
 
@@ -169,10 +198,24 @@ mod tests {
     #[test]
     fn a_turn_may_be_a_barge_in() {
         let plain: TurnArg = "a@b.wav".parse().unwrap();
-        assert_eq!(plain, TurnArg { file: "a@b.wav".into(), cue: Cue::AgentDone });
+        assert_eq!(
+            plain,
+            TurnArg {
+                file: "a@b.wav".into(),
+                cue: Cue::AgentDone
+            }
+        );
         let barge_in: TurnArg = "a@b.wav@800ms".parse().unwrap();
         assert_eq!(barge_in.file, PathBuf::from("a@b.wav"));
-        assert_eq!(barge_in.cue, Cue::AgentSpeakingFor(Duration::from_millis(800)));
-        assert!("a.wav@1.5ms".parse::<TurnArg>().unwrap_err().contains("whole milliseconds"));
+        assert_eq!(
+            barge_in.cue,
+            Cue::AgentSpeakingFor(Duration::from_millis(800))
+        );
+        assert!(
+            "a.wav@1.5ms"
+                .parse::<TurnArg>()
+                .unwrap_err()
+                .contains("whole milliseconds")
+        );
     }
 }

@@ -1,15 +1,21 @@
 //! Sidetone: one process that joins LiveKit rooms as a participant and talks with people.
 //! `ARCHITECTURE.md` is the map.
 
+pub mod agent;
 pub mod audio;
 pub mod call;
 pub mod caller;
+pub mod check;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
+pub mod demo;
 pub mod dispatch;
 pub mod eval;
+pub mod http;
 pub mod openai;
+pub mod serve;
 pub mod store;
 pub mod telemetry;
 pub mod transport;

@@ -1,3 +1,281 @@
-//! The `sidetone` command.
+//! The `sidetone` command: reads the command line and runs the role that it names.
 
-fn main() {}
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Parser;
+use sidetone::agent::DEFAULT_AGENT;
+use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::script::Patience;
+use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::check::{self, Item};
+use sidetone::cli::{CallArgs, CheckArgs, Cli, Command, ModelsCommand, TurnArg};
+use sidetone::config::agent::{AgentConfig, Overrides};
+use sidetone::config::env::Env;
+use sidetone::serve::{Process, serve};
+use sidetone::store::Store;
+use sidetone::worker::LoadMeasure;
+use sidetone::{audio, demo, telemetry};
+use sidetone_models as models;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    telemetry::start();
+    if cli.command.runs_models() {
+        // SAFETY: it sets an environment variable, and no other thread runs yet.
+        unsafe { models::limit_threads(models::default_threads()) };
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("sidetone: no threads can be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = runtime.block_on(run(cli.command));
+    // Whatever still runs after the roles have ended was told to end.
+    runtime.shutdown_timeout(Duration::from_secs(2));
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("sidetone: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve(args) => {
+            let env = Env::read()?;
+            let bind = args.bind.unwrap_or(env.bind);
+            let listener = TcpListener::bind(bind)
+                .await
+                .with_context(|| format!("{bind} cannot be listened at; choose another --bind"))?;
+            let worker = (!args.no_worker).then_some(LoadMeasure::Cpu);
+            let process = Process {
+                env,
+                agents: args.agents,
+                listener: Some(listener),
+                models: None,
+                worker,
+            };
+            serve(process, shutdown()).await?;
+        }
+        Command::Worker(args) => {
+            let process = Process {
+                env: Env::read()?,
+                agents: args.agents,
+                listener: None,
+                models: None,
+                worker: Some(LoadMeasure::Cpu),
+            };
+            serve(process, shutdown()).await?;
+        }
+        Command::Migrate => {
+            let store = Store::open(&Env::read()?.database).await?;
+            println!("the {} database is up to date", store.kind());
+            store.close().await;
+        }
+        Command::Check(args) => return check(args).await,
+        Command::Call(args) => return call(args).await,
+        Command::Models(command) => return local_models(command).await,
+        Command::Demo(args) => return demo::run(args, shutdown()).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What `check` knows of this binary's own parts, beside what it looks at in any case.
+async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
+    let env = Env::read();
+    let local = env.as_ref().is_ok_and(Env::uses_local_models);
+    let report = check::run(env, vec![check_agents(&args.agents), check_models(local)]).await;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{}", report.to_text());
+    }
+    Ok(if report.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn check_agents(folder: &Path) -> Item {
+    let file = folder.join(DEFAULT_AGENT).with_extension("toml");
+    let agent = AgentConfig::load(&file).and_then(|agent| agent.for_call(&Overrides::default()));
+    match agent {
+        Ok(agent) => Item::ok(
+            "agent",
+            format!("{} (voice {})", file.display(), agent.voice),
+        ),
+        Err(error) => Item::wrong(
+            "agent",
+            error.to_string(),
+            "mend the file; `--agents` names its folder",
+        ),
+    }
+}
+
+fn check_models(needed: bool) -> Item {
+    const FIX: &str = "run `sidetone models fetch`";
+    let settings = models::Settings::default();
+    let is_missing = |model: &&&models::manifest::Model| {
+        model.state(&settings.cache) != models::manifest::State::Ready
+    };
+    let wanted = settings.models();
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(is_missing)
+        .map(|m| m.name.as_str())
+        .collect();
+    match (missing.is_empty(), needed) {
+        (true, _) => Item::ok("local models", "fetched"),
+        (false, true) => Item::wrong(
+            "local models",
+            format!("missing: {}", missing.join(", ")),
+            FIX,
+        ),
+        (false, false) => Item::ok(
+            "local models",
+            "not fetched, and not needed with a provider's key",
+        ),
+    }
+}
+
+/// Cancelled at SIGTERM or ctrl-c.
+fn shutdown() -> CancellationToken {
+    let token = CancellationToken::new();
+    let cancel = token.clone();
+    tokio::spawn(async move {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            },
+            Err(_) => {
+                let _ = tokio::signal::ctrl_c().await;
+            }
+        }
+        tracing::info!("ending: calls under way are let finish; a second ctrl-c ends at once");
+        cancel.cancel();
+        let _ = tokio::signal::ctrl_c().await;
+        std::process::exit(130);
+    });
+    token
+}
+
+async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
+    let access = match (args.url, args.token) {
+        (Some(url), Some(token)) => Access::Token { url, token },
+        _ => Access::Server {
+            server: args.server,
+            api_key: args.api_key,
+            request: TokenRequest {
+                room_type: "support".into(),
+                participant_name: "Scripted caller".into(),
+                agent: args.agent,
+                voice: args.voice,
+            },
+        },
+    };
+    let plan = CallPlan {
+        access,
+        turns: args
+            .turns
+            .into_iter()
+            .map(turn)
+            .collect::<anyhow::Result<_>>()?,
+        patience: Patience::default(),
+        limit: Duration::from_secs(args.limit),
+        out: args.out,
+    };
+    let report = caller::place(plan).await?.report;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    Ok(if report.all_answered() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn turn(arg: TurnArg) -> anyhow::Result<Turn> {
+    let name = arg
+        .file
+        .file_name()
+        .unwrap_or(arg.file.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    Ok(Turn {
+        name,
+        sound: audio::wav::read(&arg.file)?,
+        cue: arg.cue,
+    })
+}
+
+async fn local_models(command: ModelsCommand) -> anyhow::Result<ExitCode> {
+    let settings = models::Settings::default();
+    match command {
+        ModelsCommand::List => {
+            for model in models::manifest::models() {
+                let state = format!("{:?}", model.state(&settings.cache)).to_lowercase();
+                let megabytes = model.size() / 1_000_000;
+                println!(
+                    "{:<24} {state:<8} {megabytes:>5} MB  {}",
+                    model.name, model.task
+                );
+                println!("{:24} {}. {}", "", model.licence, model.remark);
+            }
+        }
+        ModelsCommand::Fetch { names } => {
+            let wanted = if names.is_empty() {
+                settings.models()
+            } else {
+                named(&names)?
+            };
+            let mut bars = models::fetch::Bars::default();
+            models::fetch::fetch(&settings.cache, &wanted, &mut |progress| {
+                bars.draw(progress)
+            })
+            .await?;
+        }
+        ModelsCommand::Serve { bind, threads } => {
+            let settings = models::Settings {
+                threads: threads.unwrap_or(settings.threads),
+                ..settings
+            };
+            let loaded = tokio::task::spawn_blocking(move || models::load(&settings)).await??;
+            let listener = TcpListener::bind(bind)
+                .await
+                .with_context(|| format!("{bind} cannot be listened at; choose another --bind"))?;
+            println!("models are served at http://{}/v1", listener.local_addr()?);
+            models::serve(listener, loaded, shutdown()).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The models of these names.
+fn named(names: &[String]) -> anyhow::Result<Vec<&'static models::manifest::Model>> {
+    let find = |name: &String| {
+        models::manifest::model(name)
+            .with_context(|| format!("there is no model {name:?}; see `sidetone models list`"))
+    };
+    names.iter().map(find).collect()
+}

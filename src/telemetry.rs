@@ -29,6 +29,12 @@ pub fn start() {
     let _ = if json {
         registry.with(to_stderr.json()).try_init()
     } else {
-        registry.with(to_stderr.compact().with_ansi(std::io::stderr().is_terminal())).try_init()
+        registry
+            .with(
+                to_stderr
+                    .compact()
+                    .with_ansi(std::io::stderr().is_terminal()),
+            )
+            .try_init()
     };
 }

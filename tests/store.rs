@@ -284,11 +284,13 @@ async fn an_agent_is_wanted_once(store: &Store) {
             .await
             .unwrap()
     );
-    store
-        .agent_asked("support-ann-0", Some("AD_1"))
-        .await
-        .unwrap();
-    store.agent_asked("support-ann-0", None).await.unwrap();
+    assert!(store.claim_asking("support-ann-0", 0).await.unwrap());
+    assert!(
+        !store.claim_asking("support-ann-0", 0).await.unwrap(),
+        "one asks"
+    );
+    store.agent_asked("support-ann-0", "AD_1").await.unwrap();
+    assert!(store.claim_asking("support-ann-0", 1).await.unwrap());
     store.agent_runs_on("support-ann-0", "AW_1").await.unwrap();
     store
         .agent_is(

@@ -185,7 +185,10 @@ impl Conversation {
                     self.apology.prepare(&self.providers, self.agent.limits.tts);
                     self.show_state();
                 } else {
-                    self.input(Input::Say { text, interruptible: true });
+                    self.input(Input::Say {
+                        text,
+                        interruptible: true,
+                    });
                 }
             }
             RoomEvent::CallerLeft { reason } => self.caller_left(reason),
@@ -266,7 +269,14 @@ impl Conversation {
             Caller::Here => None,
         };
         let waits = self.waits_since.map(|since| since + SPEAKER_DEADLINE);
-        let all = [self.wake, caller, self.drain_by, self.ends_by(), waits, self.mic_by];
+        let all = [
+            self.wake,
+            caller,
+            self.drain_by,
+            self.ends_by(),
+            waits,
+            self.mic_by,
+        ];
         all.into_iter()
             .flatten()
             .min()

@@ -94,7 +94,9 @@ pub async fn reply(source: Source, providers: Arc<dyn Providers>, limits: Limits
             let speaking = speak(sentences, &providers, limits.tts, &out);
             // Sentences written before the model failed are still spoken.
             let thought = async { Ok(thinking.await) };
-            futures::future::try_join(thought, speaking).await.and_then(|(thought, ())| thought)
+            futures::future::try_join(thought, speaking)
+                .await
+                .and_then(|(thought, ())| thought)
         }
         Source::Text(text) => say(text, &providers, limits.tts, &out).await,
         Source::Apology { text, audio } => {

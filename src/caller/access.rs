@@ -73,22 +73,32 @@ impl Access {
     /// When the server cannot be reached or refuses; the message holds what it answered.
     pub async fn obtain(&self) -> anyhow::Result<Granted> {
         match self {
-            Self::Token { url, token } => {
-                Ok(Granted { url: url.clone(), token: token.clone(), call_id: None })
-            }
-            Self::Server { server, api_key, request } => {
+            Self::Token { url, token } => Ok(Granted {
+                url: url.clone(),
+                token: token.clone(),
+                call_id: None,
+            }),
+            Self::Server {
+                server,
+                api_key,
+                request,
+            } => {
                 let address = format!("{}/api/voice/token", server.trim_end_matches('/'));
-                let mut asking =
-                    reqwest::Client::new().post(&address).timeout(DEADLINE).json(request);
+                let mut asking = reqwest::Client::new()
+                    .post(&address)
+                    .timeout(DEADLINE)
+                    .json(request);
                 if let Some(key) = api_key {
                     asking = asking.bearer_auth(key);
                 }
-                let answer = asking
-                    .send()
-                    .await
-                    .with_context(|| format!("{address} cannot be reached; is `sidetone serve` running there?"))?;
+                let answer = asking.send().await.with_context(|| {
+                    format!("{address} cannot be reached; is `sidetone serve` running there?")
+                })?;
                 let status = answer.status();
-                let body = answer.text().await.context("the token endpoint's answer broke off")?;
+                let body = answer
+                    .text()
+                    .await
+                    .context("the token endpoint's answer broke off")?;
                 if !status.is_success() {
                     bail!("{address} answered {status}: {body}");
                 }

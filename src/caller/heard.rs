@@ -108,7 +108,9 @@ impl TurnTimes {
             .find(|span| span.start < said.start && span.end > said.start);
         Self {
             said,
-            latency: agent.begun_after(said.end).map(|answer| answer.start - said.end),
+            latency: agent
+                .begun_after(said.end)
+                .map(|answer| answer.start - said.end),
             stopped_after: interrupted.map(|span| span.end - said.start),
         }
     }
@@ -141,7 +143,13 @@ mod tests {
     #[test]
     fn latency_is_last_voiced_sample_sent_to_first_received() {
         let agent = activity(&[(0, 500), (3000, 4000)], 5000);
-        let turn = TurnTimes::measure(Span { start: MS(1000), end: MS(2000) }, &agent);
+        let turn = TurnTimes::measure(
+            Span {
+                start: MS(1000),
+                end: MS(2000),
+            },
+            &agent,
+        );
         assert_eq!(turn.latency, Some(MS(1000)));
         assert_eq!(turn.stopped_after, None);
     }
@@ -149,7 +157,13 @@ mod tests {
     #[test]
     fn a_barge_in_measures_how_long_the_agent_went_on() {
         let agent = activity(&[(0, 1250), (3000, 4000)], 5000);
-        let turn = TurnTimes::measure(Span { start: MS(1000), end: MS(2000) }, &agent);
+        let turn = TurnTimes::measure(
+            Span {
+                start: MS(1000),
+                end: MS(2000),
+            },
+            &agent,
+        );
         assert_eq!(turn.stopped_after, Some(MS(250)));
         assert_eq!(turn.latency, Some(MS(1000)));
     }
@@ -157,7 +171,13 @@ mod tests {
     #[test]
     fn no_answer_is_no_latency() {
         let agent = activity(&[(0, 500)], 5000);
-        let turn = TurnTimes::measure(Span { start: MS(1000), end: MS(2000) }, &agent);
+        let turn = TurnTimes::measure(
+            Span {
+                start: MS(1000),
+                end: MS(2000),
+            },
+            &agent,
+        );
         assert_eq!(turn.latency, None);
     }
 

@@ -54,10 +54,12 @@ pub struct CallPlan {
 /// # Errors
 /// When no token is given, the room cannot be joined, or a recording cannot be written. A call
 /// in which the agent stays silent is not an error: the report says so.
-pub async fn place(plan: CallPlan) -> anyhow::Result<Report> {
+pub async fn place(plan: CallPlan) -> anyhow::Result<Placed> {
     let asked = clock::now();
     let granted = plan.access.obtain().await?;
-    let mut room = CallerRoom::join(&granted).await.context("joining the room")?;
+    let mut room = CallerRoom::join(&granted)
+        .await
+        .context("joining the room")?;
     let started = clock::now();
     let mut call = Call::new(&plan);
     let ended_by = loop {
@@ -87,7 +89,33 @@ pub async fn place(plan: CallPlan) -> anyhow::Result<Report> {
     if let Some(out) = &plan.out {
         call.write_recordings(out)?;
     }
-    Ok(report)
+    let agent_voice = call.agent_voice.spans().to_vec();
+    Ok(Placed {
+        report,
+        agent_voice,
+        received: call.received,
+    })
+}
+
+/// A call that was placed.
+#[derive(Debug)]
+pub struct Placed {
+    /// What was found.
+    pub report: Report,
+    /// When the agent was audible.
+    pub agent_voice: Vec<Span>,
+    /// What was heard of the agent, from the call's start.
+    received: Pcm<48_000>,
+}
+
+impl Placed {
+    /// What was heard in `span`, with a little silence on both sides.
+    pub fn received_in(&self, span: Span) -> Pcm<48_000> {
+        const MARGIN: Duration = Duration::from_millis(150);
+        let samples = self.received.samples();
+        let at = |time| Pcm::<48_000>::samples_in(time).min(samples.len());
+        Pcm::new(samples[at(span.start.saturating_sub(MARGIN))..at(span.end + MARGIN)].to_vec())
+    }
 }
 
 /// The turn that is being said.
@@ -140,7 +168,13 @@ impl Call {
         };
         match self.script.tick(now, seen) {
             Action::Wait => {}
-            Action::Speak(turn) => self.playing = Some(Playing { turn, position: 0, began: now }),
+            Action::Speak(turn) => {
+                self.playing = Some(Playing {
+                    turn,
+                    position: 0,
+                    began: now,
+                })
+            }
             Action::HangUp => return None,
         }
         let frame = self.frame_of_turn(now);
@@ -149,7 +183,12 @@ impl Call {
     }
 
     fn frame_of_turn(&mut self, now: Duration) -> Pcm<48_000> {
-        let Some(Playing { turn, position, began }) = self.playing else {
+        let Some(Playing {
+            turn,
+            position,
+            began,
+        }) = self.playing
+        else {
             return Pcm::silence(heard::FRAME);
         };
         let samples = self.turns[turn].sound.samples();
@@ -160,11 +199,18 @@ impl Call {
         // What is voiced in this turn's file: its silence at both ends does not count.
         if let Some(voice) = self.own_voice.audible_after(began) {
             let start = voice.start.max(began);
-            let end = self.own_voice.spans().last().map_or(voice.end, |last| last.end);
+            let end = self
+                .own_voice
+                .spans()
+                .last()
+                .map_or(voice.end, |last| last.end);
             self.said[turn] = Some(Span { start, end });
         }
-        self.playing =
-            (end < samples.len()).then_some(Playing { turn, position: end, began });
+        self.playing = (end < samples.len()).then_some(Playing {
+            turn,
+            position: end,
+            began,
+        });
         Pcm::new(frame)
     }
 
@@ -180,7 +226,12 @@ impl Call {
                 self.received.append(&frame);
             }
             Told::AgentListening(listening) => self.agent_listening = Some(listening),
-            Told::Words { speaker, segment, text, done } => {
+            Told::Words {
+                speaker,
+                segment,
+                text,
+                done,
+            } => {
                 let at = clock::now() - started;
                 self.words.update(at, speaker, &segment, &text, done);
             }
@@ -189,17 +240,26 @@ impl Call {
     }
 
     fn report(&self, joined_after: Duration, ended_by: String, call_id: Option<String>) -> Report {
-        let turns = self.turns.iter().zip(&self.said).map(|(turn, said)| TurnReport {
-            name: turn.name.clone(),
-            times: said.map(|said| TurnTimes::measure(said, &self.agent_voice)),
-        });
+        let turns = self
+            .turns
+            .iter()
+            .zip(&self.said)
+            .map(|(turn, said)| TurnReport {
+                name: turn.name.clone(),
+                times: said.map(|said| TurnTimes::measure(said, &self.agent_voice)),
+            });
         Report {
             call_id,
             joined_after,
             first_voice_after: self.agent_voice.spans().first().map(|span| span.start),
             turns: turns.collect(),
             lines: self.words.lines(),
-            agent_spoke: self.agent_voice.spans().iter().map(|s| s.end - s.start).sum(),
+            agent_spoke: self
+                .agent_voice
+                .spans()
+                .iter()
+                .map(|s| s.end - s.start)
+                .sum(),
             ended_by,
         }
     }

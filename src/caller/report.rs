@@ -45,13 +45,20 @@ pub struct TurnReport {
 impl Report {
     /// Whether every turn was answered audibly.
     pub fn all_answered(&self) -> bool {
-        self.turns.iter().all(|turn| turn.times.is_some_and(|times| times.latency.is_some()))
+        self.turns
+            .iter()
+            .all(|turn| turn.times.is_some_and(|times| times.latency.is_some()))
     }
 
     /// What the agent says it said.
     pub fn agent_text(&self) -> String {
-        let said = self.lines.iter().filter(|line| line.speaker == Speaker::Agent);
-        said.map(|line| line.text.trim()).collect::<Vec<_>>().join(" ")
+        let said = self
+            .lines
+            .iter()
+            .filter(|line| line.speaker == Speaker::Agent);
+        said.map(|line| line.text.trim())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -62,7 +69,12 @@ impl fmt::Display for Report {
                 Speaker::Caller => "caller",
                 Speaker::Agent => "agent ",
             };
-            writeln!(f, "{:7.2}s  {who}  {}", line.at.as_secs_f64(), line.text.trim())?;
+            writeln!(
+                f,
+                "{:7.2}s  {who}  {}",
+                line.at.as_secs_f64(),
+                line.text.trim()
+            )?;
         }
         writeln!(f)?;
         writeln!(f, "joined after {} ms", self.joined_after.as_millis())?;
@@ -81,7 +93,11 @@ impl fmt::Display for Report {
                 None => write!(f, "no answer heard")?,
             }
             if let Some(stopped) = times.stopped_after {
-                write!(f, ", agent silent {} ms after the barge-in began", stopped.as_millis())?;
+                write!(
+                    f,
+                    ", agent silent {} ms after the barge-in began",
+                    stopped.as_millis()
+                )?;
             }
             writeln!(f)?;
         }

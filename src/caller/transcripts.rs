@@ -64,8 +64,12 @@ impl Transcripts {
 
     /// The lines that say something, in the order in which they began.
     pub fn lines(&self) -> Vec<Line> {
-        let mut lines: Vec<_> =
-            self.lines.iter().filter(|line| !line.text.trim().is_empty()).cloned().collect();
+        let mut lines: Vec<_> = self
+            .lines
+            .iter()
+            .filter(|line| !line.text.trim().is_empty())
+            .cloned()
+            .collect();
         lines.sort_by_key(|line| line.at);
         lines
     }
@@ -73,8 +77,11 @@ impl Transcripts {
     /// All that one side said, joined.
     pub fn said_by(&self, speaker: Speaker) -> String {
         let lines = self.lines();
-        let said: Vec<_> =
-            lines.iter().filter(|line| line.speaker == speaker).map(|line| line.text.trim()).collect();
+        let said: Vec<_> = lines
+            .iter()
+            .filter(|line| line.speaker == speaker)
+            .map(|line| line.text.trim())
+            .collect();
         said.join(" ")
     }
 }
@@ -94,7 +101,10 @@ mod tests {
         heard.update(at(5), Speaker::Agent, "SG_c", "", false);
         let lines = heard.lines();
         assert_eq!(lines.len(), 2);
-        assert_eq!((lines[0].speaker, lines[0].text.as_str()), (Speaker::Agent, "Hello there."));
+        assert_eq!(
+            (lines[0].speaker, lines[0].text.as_str()),
+            (Speaker::Agent, "Hello there.")
+        );
         assert_eq!(lines[1].text, "When do you open?");
         assert!(lines[1].done);
         assert_eq!(heard.said_by(Speaker::Caller), "When do you open?");

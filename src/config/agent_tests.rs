@@ -91,7 +91,9 @@ fn says_what_is_wrong_and_how_to_mend_it() {
 
 #[test]
 fn a_call_fills_in_its_variables() {
-    let mut agent = parse("greeting = \"Hi {{name}}!\"\n[variables]\ncompany = \"Acme\"\nname = \"you\"").unwrap();
+    let mut agent =
+        parse("greeting = \"Hi {{name}}!\"\n[variables]\ncompany = \"Acme\"\nname = \"you\"")
+            .unwrap();
     assert_eq!(
         agent.for_call(&Overrides::default()).unwrap().greeting,
         "Hi you!"

@@ -111,6 +111,12 @@ pub struct Env {
     pub openai_api_key: Option<Secret>,
     /// Any OpenAI-compatible server.
     pub openai_base_url: Option<String>,
+    /// Model that transcribes.
+    pub stt_model: String,
+    /// Model that answers.
+    pub llm_model: String,
+    /// Model that speaks.
+    pub tts_model: String,
     /// SQLite in the data folder, or Postgres.
     pub database: Database,
     /// Database file, models, recordings.
@@ -145,6 +151,11 @@ impl Env {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
+    /// Whether speech and language models run on this machine: no provider is named.
+    pub fn uses_local_models(&self) -> bool {
+        self.openai_api_key.is_none() && self.openai_base_url.is_none()
+    }
+
     /// As [`Env::read`], from any source of variables. Blank values count as unset.
     ///
     /// # Errors
@@ -167,26 +178,31 @@ impl Env {
                 fix: "write an address and a port, such as 127.0.0.1:3000 or 0.0.0.0:3000".into(),
             })?,
         };
+        let named = |name: &str, default: &str| var(name).unwrap_or_else(|| default.to_owned());
         Ok(Self {
             livekit: livekit(&var),
             openai_api_key: var("OPENAI_API_KEY").map(Secret),
             openai_base_url: var("OPENAI_BASE_URL"),
+            // OpenAI's fast ones; the local models answer to any name.
+            stt_model: named("SIDETONE_STT_MODEL", "gpt-4o-mini-transcribe"),
+            llm_model: named("SIDETONE_LLM_MODEL", "gpt-4o-mini"),
+            tts_model: named("SIDETONE_TTS_MODEL", "gpt-4o-mini-tts"),
             database: database(var("DATABASE_URL"), &data_dir)?,
             data_dir,
             bind,
             public_url: var("SIDETONE_PUBLIC_URL"),
             cors_origins: list(var("SIDETONE_CORS_ORIGINS")),
-            agent_name: var("SIDETONE_AGENT_NAME").unwrap_or_else(|| "sidetone".into()),
+            agent_name: named("SIDETONE_AGENT_NAME", "sidetone"),
             demo: flag("SIDETONE_DEMO", var("SIDETONE_DEMO"))?,
             user_login: UserLogin {
                 hs256_secret: var("SIDETONE_JWT_SECRET").map(Secret),
                 jwks_url: var("SIDETONE_JWKS_URL"),
                 issuer: var("SIDETONE_JWT_ISSUER"),
                 audience: var("SIDETONE_JWT_AUDIENCE"),
-                id_claim: var("SIDETONE_JWT_ID_CLAIM").unwrap_or_else(|| "sub".into()),
-                name_claim: var("SIDETONE_JWT_NAME_CLAIM").unwrap_or_else(|| "name".into()),
-                admin_claim: var("SIDETONE_JWT_ADMIN_CLAIM").unwrap_or_else(|| "role".into()),
-                admin_value: var("SIDETONE_JWT_ADMIN_VALUE").unwrap_or_else(|| "admin".into()),
+                id_claim: named("SIDETONE_JWT_ID_CLAIM", "sub"),
+                name_claim: named("SIDETONE_JWT_NAME_CLAIM", "name"),
+                admin_claim: named("SIDETONE_JWT_ADMIN_CLAIM", "role"),
+                admin_value: named("SIDETONE_JWT_ADMIN_VALUE", "admin"),
             },
             api_keys: list(var("SIDETONE_API_KEYS")),
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,

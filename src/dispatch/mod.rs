@@ -1,5 +1,7 @@
 //! Asking for an agent: every spawn, on one machine or many, goes through LiveKit's dispatch.
 
+pub mod guardian;
+
 use std::collections::BTreeMap;
 
 use livekit_api::services::agent_dispatch::AgentDispatchClient;
@@ -82,4 +84,45 @@ impl Dispatcher {
                 source,
             })
     }
+
+    /// Withdraws a dispatch: LiveKit tells the worker that runs it to leave. One that is gone
+    /// already is no error.
+    ///
+    /// # Errors
+    /// LiveKit refused or did not answer within 10 s.
+    pub async fn delete(&self, room: &str, dispatch_id: &str) -> Result<(), DispatchError> {
+        match self.client.delete_dispatch(dispatch_id, room).await {
+            Ok(_) => Ok(()),
+            Err(source) if is_not_found(&source) => Ok(()),
+            Err(source) => Err(DispatchError {
+                room: room.to_owned(),
+                source,
+            }),
+        }
+    }
+
+    /// Whether a worker took a job of any dispatch in `room`. The open-source server never says
+    /// when such a job has ended.
+    ///
+    /// # Errors
+    /// LiveKit refused or did not answer within 10 s.
+    pub async fn is_taken(&self, room: &str) -> Result<bool, DispatchError> {
+        match self.client.list_dispatch(room).await {
+            Ok(dispatches) => Ok(dispatches
+                .iter()
+                .any(|dispatch| dispatch.state.as_ref().is_some_and(|s| !s.jobs.is_empty()))),
+            Err(source) if is_not_found(&source) => Ok(false),
+            Err(source) => Err(DispatchError {
+                room: room.to_owned(),
+                source,
+            }),
+        }
+    }
+}
+
+/// Whether LiveKit says that there is no such thing.
+pub fn is_not_found(error: &livekit_api::services::ServiceError) -> bool {
+    use livekit_api::services::{ServerError, ServerErrorCode, ServiceError};
+    matches!(error, ServiceError::Twirp(ServerError::Twirp(code))
+        if code.code == ServerErrorCode::NOT_FOUND)
 }

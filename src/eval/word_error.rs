@@ -26,7 +26,12 @@ pub fn word_error_rate(said: &str, heard: &str) -> f64 {
 
 fn words(text: &str) -> Vec<String> {
     text.split(|c: char| c.is_whitespace() || matches!(c, '-' | '—' | '–' | '/'))
-        .map(|word| word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase())
+        .map(|word| {
+            word.chars()
+                .filter(|c| c.is_alphanumeric())
+                .collect::<String>()
+                .to_lowercase()
+        })
         .filter(|word| !word.is_empty())
         .collect()
 }
@@ -48,7 +53,11 @@ mod tests {
             ("check-in at five", "check in at five", 0.0),
             ("one two", "three four five six", 2.0),
         ] {
-            assert_eq!(word_error_rate(said, heard), expected, "{said:?} heard as {heard:?}");
+            assert_eq!(
+                word_error_rate(said, heard),
+                expected,
+                "{said:?} heard as {heard:?}"
+            );
         }
     }
 }

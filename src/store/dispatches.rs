@@ -80,17 +80,29 @@ impl Store {
         Ok(rows > 0)
     }
 
-    /// Notes that LiveKit took the asking.
+    /// Takes the right to ask LiveKit for the next time: of all who saw `attempts` askings, one
+    /// gets true.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn agent_asked(
-        &self,
-        room_name: &str,
-        dispatch_id: Option<&str>,
-    ) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE dispatches SET attempts = attempts + 1, \
-             dispatch_id = COALESCE($2, dispatch_id) WHERE room_name = $1";
+    pub async fn claim_asking(&self, room_name: &str, attempts: i32) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET attempts = attempts + 1 \
+             WHERE room_name = $1 AND attempts = $2";
+        let rows = on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room_name)
+            .bind(attempts)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(rows > 0)
+    }
+
+    /// Notes LiveKit's id of the asking.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_asked(&self, room_name: &str, dispatch_id: &str) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET dispatch_id = $2 WHERE room_name = $1";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(room_name)
             .bind(dispatch_id)
@@ -114,7 +126,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         const UPDATE: &str = "UPDATE dispatches SET \
              since = CASE WHEN state = $2 THEN since ELSE $3 END, \
-             agent_identity = CASE WHEN $2 = 'joined' THEN $4 ELSE agent_identity END, \
+             agent_identity = CASE WHEN $2 = 'joined' THEN COALESCE($4, agent_identity) ELSE agent_identity END, \
              reason = CASE WHEN $2 = 'failed' THEN $4 ELSE reason END, state = $2 \
              WHERE room_name = $1";
         on!(self, |pool| sqlx::query(UPDATE)

@@ -332,7 +332,8 @@ impl Turn {
     fn end_turn(&mut self) {
         if let Some(turn) = &self.open {
             self.ended = Some(turn.words.clone());
-            self.outputs.push_back(Output::TurnEnded(turn.words.clone()));
+            self.outputs
+                .push_back(Output::TurnEnded(turn.words.clone()));
         }
     }
 
@@ -381,10 +382,16 @@ impl Turn {
         if waits {
             self.end_turn();
         }
-        let unheard = self.reply.as_ref().filter(|reply| reply.stage == Stage::Thinking);
+        let unheard = self
+            .reply
+            .as_ref()
+            .filter(|reply| reply.stage == Stage::Thinking);
         let asked = unheard.and_then(|reply| reply.turn);
         if waits || asked.is_some() {
-            self.owed = self.ended.clone().filter(|turn| waits || asked == Some(turn.id));
+            self.owed = self
+                .ended
+                .clone()
+                .filter(|turn| waits || asked == Some(turn.id));
         }
         self.cancel();
         self.close_turn();
@@ -396,7 +403,12 @@ impl Turn {
             && self.open.is_none()
             && let Some(turn) = self.owed.take()
         {
-            self.start(Some(turn.id), Prompt::Answer(turn.text), Stage::Thinking, true);
+            self.start(
+                Some(turn.id),
+                Prompt::Answer(turn.text),
+                Stage::Thinking,
+                true,
+            );
         }
     }
 

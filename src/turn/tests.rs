@@ -442,7 +442,6 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
     }
     step(&mut stage, ms, Input::UserLeft);
     assert!(stage.wake.is_none() && stage.turn.phase() == Phase::Listening);
-    drop(step);
     assert!(seen.live.is_none(), "a reply never ended");
     all
 }

@@ -55,7 +55,10 @@ struct State {
 
 impl Fakes {
     pub fn new(trace: Trace) -> Self {
-        Self { trace, state: Mutex::default() }
+        Self {
+            trace,
+            state: Mutex::default(),
+        }
     }
 
     pub fn set(&self, stage: Stage, mode: Mode) {
@@ -63,7 +66,11 @@ impl Fakes {
     }
 
     pub fn answer(&self, to: &str, answer: &str) {
-        self.state.lock().unwrap().answers.insert(to.to_owned(), answer.to_owned());
+        self.state
+            .lock()
+            .unwrap()
+            .answers
+            .insert(to.to_owned(), answer.to_owned());
     }
 
     pub fn unspeakable(&self, word: &str) {
@@ -78,21 +85,41 @@ impl Fakes {
     }
 
     fn mode(&self, stage: Stage) -> Mode {
-        *self.state.lock().unwrap().modes.get(&stage).unwrap_or(&Mode::Works)
+        *self
+            .state
+            .lock()
+            .unwrap()
+            .modes
+            .get(&stage)
+            .unwrap_or(&Mode::Works)
     }
 
     fn words_in(&self, audio: &Pcm<16_000>) -> String {
-        let mut found: Vec<i16> = audio.samples().iter().map(|s| s.abs() - AMPLITUDE).collect();
+        let mut found: Vec<i16> = audio
+            .samples()
+            .iter()
+            .map(|s| s.abs() - AMPLITUDE)
+            .collect();
         found.retain(|utterance| *utterance >= 0);
         found.dedup();
         let state = self.state.lock().unwrap();
-        let words = found.iter().map(|utterance| state.words[*utterance as usize].as_str());
-        words.filter(|words| !words.is_empty()).collect::<Vec<_>>().join(" ")
+        let words = found
+            .iter()
+            .map(|utterance| state.words[*utterance as usize].as_str());
+        words
+            .filter(|words| !words.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn request(&self, stage: Stage, what: &str) -> Request {
         self.trace.note(&format!("? {} {what}", stage.as_str()));
-        Request { trace: self.trace.clone(), stage, what: what.to_owned(), done: false }
+        Request {
+            trace: self.trace.clone(),
+            stage,
+            what: what.to_owned(),
+            done: false,
+        }
     }
 }
 
@@ -113,13 +140,20 @@ impl Request {
 impl Drop for Request {
     fn drop(&mut self) {
         if !self.done {
-            self.trace.note(&format!("? {} cancelled: {}", self.stage.as_str(), self.what));
+            self.trace.note(&format!(
+                "? {} cancelled: {}",
+                self.stage.as_str(),
+                self.what
+            ));
         }
     }
 }
 
 fn broken(stage: Stage) -> ProviderError {
-    ProviderError { stage, message: "500 from the provider".into() }
+    ProviderError {
+        stage,
+        message: "500 from the provider".into(),
+    }
 }
 
 /// Items with delays before them, as a provider in this mode gives them.
@@ -186,7 +220,10 @@ impl Providers for Fakes {
     }
 
     fn chat(&self, messages: Vec<Message>) -> BoxStream<'static, Result<String, ProviderError>> {
-        let said = messages.last().map(|message| message.text.clone()).unwrap_or_default();
+        let said = messages
+            .last()
+            .map(|message| message.text.clone())
+            .unwrap_or_default();
         let known = self.state.lock().unwrap().answers.get(&said).cloned();
         let answer = known.unwrap_or_else(|| format!("You said {said}."));
         let history: Vec<String> = messages
@@ -218,7 +255,11 @@ impl Providers for Fakes {
         while !left.is_zero() {
             let length = left.min(PIECE);
             left -= length;
-            let delay = if pieces.is_empty() { FIRST_AUDIO } else { length / 5 };
+            let delay = if pieces.is_empty() {
+                FIRST_AUDIO
+            } else {
+                length / 5
+            };
             let samples = vec![8000; Pcm::<24_000>::samples_in(length)];
             pieces.push((delay, Pcm::new(samples)));
         }

@@ -4,6 +4,7 @@
 //! other lines are what came of it: `|` at the caller (voice, transcripts, state), `*` events
 //! for the store, `?` requests to providers. The runner plays the `>` lines against the real
 //! call and compares the whole trace. `BLESS=1` writes what came out instead.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fakes;
 mod room;
@@ -30,8 +31,10 @@ const SPEECH_DBFS: f32 = -50.0;
 fn scenarios() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/conversation/scenarios");
     let only = std::env::var("SCENARIO").unwrap_or_default();
-    let mut files: Vec<_> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     files.sort();
     assert!(files.len() >= 15, "the scenarios are not there");
     files.retain(|file| file.to_string_lossy().contains(&only));
@@ -53,9 +56,17 @@ fn scenarios() {
 
 /// The first lines that differ, with what was before them.
 fn difference(expected: &str, actual: &str) -> String {
-    let same = expected.lines().zip(actual.lines()).take_while(|(a, b)| a == b).count();
+    let same = expected
+        .lines()
+        .zip(actual.lines())
+        .take_while(|(a, b)| a == b)
+        .count();
     let show = |text: &str, mark: &str| -> String {
-        text.lines().skip(same).take(8).map(|line| format!("{mark} {line}\n")).collect()
+        text.lines()
+            .skip(same)
+            .take(8)
+            .map(|line| format!("{mark} {line}\n"))
+            .collect()
     };
     let before: String = expected
         .lines()
@@ -91,7 +102,9 @@ fn play(name: &str, script: &str) -> String {
         let room = room::drive(driver, steps, fakes, drain, trace.clone());
         let limit = Duration::from_secs(2 * 3600);
         let all = async { tokio::join!(call, room, trace.clone().record(store)) };
-        let (outcome, ..) = tokio::time::timeout(limit, all).await.expect("the call never ends");
+        let (outcome, ..) = tokio::time::timeout(limit, all)
+            .await
+            .expect("the call never ends");
         assert_eq!(outcome.events_lost, 0);
         trace.note(&format!("= {:?}, {} turns", outcome.reason, outcome.turns));
         trace
@@ -104,8 +117,14 @@ fn parse(script: &str) -> (String, String, Vec<(u64, Step)>) {
     let (mut head, mut settings, mut steps) = (String::new(), String::new(), Vec::new());
     for line in script.lines() {
         if let Some((ms, step)) = line.split_once(" > ") {
-            let ms: u64 = ms.trim().parse().unwrap_or_else(|_| panic!("no time in {line:?}"));
-            assert!(steps.last().is_none_or(|(last, _)| *last <= ms), "out of order: {line:?}");
+            let ms: u64 = ms
+                .trim()
+                .parse()
+                .unwrap_or_else(|_| panic!("no time in {line:?}"));
+            assert!(
+                steps.last().is_none_or(|(last, _)| *last <= ms),
+                "out of order: {line:?}"
+            );
             steps.push((ms, Step::parse(step)));
         } else if line.starts_with('#') || line.starts_with("set ") {
             head += &format!("{line}\n");
@@ -122,7 +141,11 @@ fn agent(name: &str, settings: &str) -> AgentConfig {
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("prompt.md"), "Be kind.").unwrap();
     let file = folder.join(format!("{name}.toml"));
-    let greeting = if settings.contains("greeting") { "" } else { "greeting = \"Hello there.\"\n" };
+    let greeting = if settings.contains("greeting") {
+        ""
+    } else {
+        "greeting = \"Hello there.\"\n"
+    };
     let apology = "apology = \"Sorry, what?\"\n";
     let text = format!("prompt = \"prompt.md\"\n{greeting}{apology}{settings}");
     std::fs::write(&file, text).unwrap();

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use sidetone::audio::Pcm;
 use sidetone::call::Stage;
-use sidetone::transport::{
-    DisconnectReason, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
-};
+use sidetone::transport::{DisconnectReason, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker};
 use tokio_util::sync::CancellationToken;
 
 use crate::fakes::{Fakes, Mode};
@@ -46,8 +44,12 @@ pub enum Step {
 
 impl Step {
     pub fn parse(line: &str) -> Self {
-        let quoted: Vec<String> =
-            line.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+        let quoted: Vec<String> = line
+            .split('"')
+            .skip(1)
+            .step_by(2)
+            .map(str::to_owned)
+            .collect();
         let text = |n: usize| quoted.get(n).cloned().unwrap_or_default();
         let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
@@ -102,7 +104,11 @@ fn reason_of(word: &str) -> DisconnectReason {
 }
 
 fn show_reason(reason: DisconnectReason) -> &'static str {
-    REASONS.iter().find(|(_, known)| *known == reason).unwrap().0
+    REASONS
+        .iter()
+        .find(|(_, known)| *known == reason)
+        .unwrap()
+        .0
 }
 
 fn stage_of(word: &str) -> Stage {
@@ -130,7 +136,12 @@ pub async fn drive(
     drain: CancellationToken,
     trace: Trace,
 ) {
-    let RoomDriver { mic, events, mut speaker, mut commands } = driver;
+    let RoomDriver {
+        mic,
+        events,
+        mut speaker,
+        mut commands,
+    } = driver;
     let mut steps = std::collections::VecDeque::from(steps);
     let mut tick = tokio::time::interval(Duration::from_millis(10));
     let (mut here, mut muted, mut deaf) = (false, false, false);
@@ -230,7 +241,11 @@ struct Shown {
 
 impl Shown {
     fn new(trace: Trace) -> Self {
-        Self { trace, frames: 0, segment: None }
+        Self {
+            trace,
+            frames: 0,
+            segment: None,
+        }
     }
 
     fn frame(&mut self, frame: &Pcm<48_000>) {
@@ -243,13 +258,19 @@ impl Shown {
 
     fn silent(&mut self) {
         if self.frames > 0 {
-            self.trace.note(&format!("| silence after {} ms of voice", self.frames * 10));
+            self.trace
+                .note(&format!("| silence after {} ms of voice", self.frames * 10));
             self.frames = 0;
         }
     }
 
     fn transcript(&mut self, segment: Segment) {
-        let Segment { who, id, text, is_final } = segment;
+        let Segment {
+            who,
+            id,
+            text,
+            is_final,
+        } = segment;
         let id = id.rsplit('_').next().unwrap_or_default().to_owned();
         match who {
             Speaker::Caller if is_final => self.trace.note(&format!("| {id} caller: {text:?}")),
@@ -260,7 +281,8 @@ impl Shown {
                 assert_eq!(open.0, id, "one segment is open at a time");
                 open.2 += &text;
                 if is_final && let Some((id, since, words)) = self.segment.take() {
-                    self.trace.note(&format!("| {id} agent: {words:?}, since {since}"));
+                    self.trace
+                        .note(&format!("| {id} agent: {words:?}, since {since}"));
                 }
             }
         }

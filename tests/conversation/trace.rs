@@ -18,7 +18,10 @@ pub struct Trace {
 
 impl Trace {
     pub fn start() -> Self {
-        Self { begun: clock::now(), lines: Arc::default() }
+        Self {
+            begun: clock::now(),
+            lines: Arc::default(),
+        }
     }
 
     pub fn now(&self) -> u128 {
@@ -51,7 +54,12 @@ fn show(event: &CallEvent) -> Option<String> {
         CallEvent::Started { .. } => "started".into(),
         CallEvent::AgentState { .. } => return None,
         CallEvent::CallerJoined { identity, .. } => format!("joined {identity}"),
-        CallEvent::CallerTurn { turn_id, text, started_at, ended_at } => {
+        CallEvent::CallerTurn {
+            turn_id,
+            text,
+            started_at,
+            ended_at,
+        } => {
             let (from, to) = (started_at.as_millis(), ended_at.as_millis());
             format!("caller turn{} {text:?} {from}..{to}", turn_id.0)
         }
@@ -80,7 +88,14 @@ fn agent_turn(turn: &AgentTurn) -> String {
 }
 
 fn latency(latency: &Latency) -> String {
-    let Latency { endpointing, stt, llm_first_token, tts_first_byte, playout, response } = *latency;
+    let Latency {
+        endpointing,
+        stt,
+        llm_first_token,
+        tts_first_byte,
+        playout,
+        response,
+    } = *latency;
     let parts = [
         ("endpointing", endpointing),
         ("stt", stt),

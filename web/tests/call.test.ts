@@ -155,3 +155,263 @@ test("a call: states, sound both ways, transcript, chat, mute, hang-up", async (
   });
   await page.context().close();
 });
+
+test("latency of a turn, as heard, with the agent's own figures", async () => {
+  const page = await host();
+  await withAgent(async (agent) => {
+    await connect(page, agent);
+    await agent.do("answer", { hertz: 440, seconds: 1, after: 0.3 });
+    await agent.hears((r) => r.event === "answered");
+    const [turn] = await until("a turn is told", async () => {
+      const turns = await told(page, "turn");
+      return turns.length > 0 ? turns : undefined;
+    });
+    // The agent waited 300 ms after it had noticed the silence; what else there is, is the way.
+    assert.ok(Number(turn!["heardMs"]) > 300, JSON.stringify(turn));
+    await agent.do("text", { topic: "sidetone.turn", text: '{"stt_ms": 80, "llm_first_token_ms": 120}' });
+    await until("the stages are told", async () =>
+      (await told(page, "turn")).some((t) => t["number"] === 1 && (t["stages"] as Record<string, number>)?.["stt_ms"] === 80));
+  });
+  await page.context().close();
+});
+
+test("words of callers, models and servers are text, never HTML", async () => {
+  const evil = `<img src=x onerror="window.pwned=1"><b>bold</b><script>window.pwned=1</script>`;
+  const page = await host();
+  await withAgent(async (agent) => {
+    const { caller } = await connect(page, agent);
+    await agent.do("heard", { id: "SG_1", text: evil, final: true, identity: caller });
+    await agent.do("open", { id: "SG_2" });
+    await agent.do("write", { id: "SG_2", text: evil });
+    await agent.do("close", { id: "SG_2" });
+    await page.getByRole("textbox").fill(evil);
+    await page.getByRole("button", { name: "Send" }).click();
+    await until("three lines with the markup as text", async () => (await page.getByText(evil, { exact: true }).count()) === 3);
+    await page.getByRole("button", { name: "Hang up" }).click();
+  });
+  site.answer = () => ({ status: 503, body: { title: "No", detail: evil } });
+  await page.getByRole("button", { name: "Call again" }).click();
+  await page.locator(".detail", { hasText: evil }).waitFor();
+  site.answer = (request) => site.admit(request);
+  const found = await page.evaluate(() => ({
+    nodes: document.querySelector("sidetone-call")!.shadowRoot!.querySelectorAll("img, b, script").length,
+    pwned: "pwned" in window,
+  }));
+  assert.deepEqual(found, { nodes: 0, pwned: false });
+  await page.context().close();
+});
+
+test("the agent that hangs up ends the call; one that crashes is waited for; a closed room ends it", async () => {
+  const page = await host();
+  await withAgent(async (agent) => {
+    const { room } = await connect(page, agent);
+    await agent.do("crash");
+    await state(page, "Connecting");
+    // The dispatch guardian asks for another one.
+    await withAgent(async (second) => {
+      await second.join(livekit, room);
+      await second.do("state", { state: "listening" });
+      await state(page, "Listening");
+      await second.do("leave");
+      await state(page, "Call ended");
+    });
+  });
+  assert.deepEqual((await told(page, "ended")).map((e) => e["by"]), ["agent"]);
+  await page.context().close();
+});
+
+test("a room deleted before an agent came says that nobody could be had", async () => {
+  const page = await host();
+  let room = "";
+  site.answer = (request) => {
+    const admitted = site.admit(request);
+    room = (admitted.body as { roomName: string }).roomName;
+    return admitted;
+  };
+  await page.getByRole("button", { name: "Talk to us" }).click();
+  await page.getByRole("button", { name: "Start call" }).click();
+  await until("the caller has joined", () => page.evaluate(() => {
+    const phase = document.querySelector("sidetone-call")!.snapshot!.phase;
+    return phase.is === "starting" && phase.step === "agent";
+  }));
+  await livekit.deleteRoom(room);
+  await page.getByText("Nobody could take your call right now.").waitFor();
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  site.answer = (request) => site.admit(request);
+  await page.context().close();
+});
+
+test("the page reloaded in mid-call joins again, with its words and its time", async () => {
+  const page = await host();
+  await withAgent(async (agent) => {
+    const { caller } = await connect(page, agent);
+    await agent.do("heard", { id: "SG_1", text: "Are you still there?", final: true, identity: caller });
+    await page.getByText("Are you still there?").waitFor();
+    const asked = site.asked.length;
+    await page.reload();
+    await state(page, "Listening");
+    await page.getByText("Are you still there?").waitFor();
+    assert.equal(site.asked.length, asked, "no second token is asked for");
+    // Not a hang-up for the agent: the same caller came back, which put the old connection out.
+    const left = await agent.hears((r) => r.event === "caller-left");
+    assert.notEqual(left["reason"], 1);
+    await page.getByRole("button", { name: "Hang up" }).click();
+    await agent.hears((r) => r.event === "caller-left" && r["reason"] === 1);
+    await page.reload();
+    await page.getByRole("button", { name: "Start call" }).waitFor();
+  });
+  await page.context().close();
+});
+
+test("a lost server is told, and the call goes on when it is back", async () => {
+  const page = await host();
+  await withAgent(async (agent) => {
+    const { room } = await connect(page, agent);
+    await livekit.halt();
+    await state(page, "Connection lost. Reconnecting");
+    await livekit.run();
+    await until("the link is back", () => page.evaluate(() =>
+      document.querySelector("sidetone-call")!.snapshot!.phase.is !== "reconnecting"));
+    await withAgent(async (second) => {
+      await second.join(livekit, room);
+      await second.do("state", { state: "listening" });
+      await state(page, "Listening");
+    });
+  });
+  await page.context().close();
+});
+
+const REFUSALS = [
+  { status: 401, words: "You need to sign in before you can call.", retry: "Try again" },
+  { status: 403, words: "You do not have the right to make this call.", retry: undefined },
+  { status: 429, words: "There have been too many calls in a short time.", headers: { "retry-after": "3" }, retry: "Try again" },
+  { status: 503, words: "The voice service is not available right now.", retry: "Try again" },
+  { status: 400, words: "This call could not be started as it was asked for.", retry: undefined },
+];
+
+test("a token endpoint that refuses is told in words, with retry where it helps", async () => {
+  const page = await host();
+  await page.getByRole("button", { name: "Talk to us" }).click();
+  await page.evaluate(() => {
+    document.querySelector("sidetone-call")!.headers = { authorization: "Bearer of-the-shop" };
+  });
+  for (const { status, words, headers, retry } of REFUSALS) {
+    site.answer = () => ({ status, body: { title: "T", detail: `because of ${status}` }, headers: headers ?? {} });
+    await page.evaluate(() => document.querySelector("sidetone-call")!.start());
+    await page.getByRole("alert").getByText(words).waitFor();
+    await page.getByRole("alert").getByText(`because of ${status}`).waitFor();
+    assert.equal(await page.locator(".primary:not(.unlock)").isVisible(), retry !== undefined, String(status));
+    if (headers) {
+      // Counts down, then wakes.
+      await page.getByRole("button", { name: /Try again in \d s/ }).waitFor();
+      await page.getByRole("button", { name: "Try again", exact: true }).waitFor();
+    }
+  }
+  assert.equal(site.asked.at(-1)?.authorization, "Bearer of-the-shop");
+  assert.deepEqual(site.asked.at(-1)?.body, { roomType: "support" });
+  for (const body of ["<html>", "{}", "null"]) {
+    site.answer = () => ({ status: 200, body });
+    await page.evaluate(() => document.querySelector("sidetone-call")!.start());
+    await page.getByRole("alert").getByText("answered without a token").waitFor();
+  }
+  site.answer = (request) => site.admit(request);
+  // After a failure, trying again works.
+  await withAgent(async (agent) => {
+    let room = "";
+    site.answer = (request) => {
+      const admitted = site.admit(request);
+      room = (admitted.body as { roomName: string }).roomName;
+      return admitted;
+    };
+    await page.getByRole("button", { name: "Try again" }).click();
+    await until("a room", () => room);
+    await agent.join(livekit, room);
+    await agent.do("state", { state: "listening" });
+    await state(page, "Listening");
+  });
+  site.answer = (request) => site.admit(request);
+  await page.context().close();
+});
+
+test("an expired token is replaced by a fresh one, once", async () => {
+  const page = await host();
+  const from = site.asked.length;
+  site.answer = (request) => site.admit(request, site.asked.length === from + 1 ? -600 : 600);
+  await page.getByRole("button", { name: "Talk to us" }).click();
+  await page.getByRole("button", { name: "Start call" }).click();
+  await until("the caller has joined", () => page.evaluate(() => {
+    const phase = document.querySelector("sidetone-call")!.snapshot!.phase;
+    return phase.is === "starting" && phase.step === "agent";
+  }));
+  assert.equal(site.asked.length, from + 2);
+  await page.evaluate(() => document.querySelector("sidetone-call")!.hangUp());
+
+  site.answer = (request) => site.admit(request, -600);
+  await page.getByRole("button", { name: "Call again" }).click();
+  await page.getByText("The call server did not accept this call. Try again.").waitFor();
+  assert.equal(site.asked.length, from + 4);
+  site.answer = (request) => site.admit(request);
+  await page.context().close();
+});
+
+test("a call server that is away is told", async () => {
+  const page = await host();
+  await livekit.halt();
+  await page.getByRole("button", { name: "Talk to us" }).click();
+  await page.getByRole("button", { name: "Start call" }).click();
+  await page.getByText("The call server could not be reached. Check your connection.").waitFor();
+  await livekit.run();
+  await page.context().close();
+});
+
+test("a refused microphone is explained before anything is spent, and typing is offered", async () => {
+  const page = await host({ microphone: false });
+  const asked = site.asked.length;
+  await page.getByRole("button", { name: "Talk to us" }).click();
+  assert.equal(asked, site.asked.length, "opening the panel asks for nothing");
+  await page.getByRole("button", { name: "Start call" }).click();
+  await page.getByText("Your browser does not let this page use the microphone.").waitFor();
+  assert.equal(site.asked.length, asked, "no token was asked for");
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+
+  let room = "";
+  site.answer = (request) => {
+    const admitted = site.admit(request);
+    room = (admitted.body as { roomName: string }).roomName;
+    return admitted;
+  };
+  await page.getByRole("button", { name: "Type instead" }).click();
+  await until("a room", () => room);
+  site.answer = (request) => site.admit(request);
+  await withAgent(async (agent) => {
+    await agent.join(livekit, room);
+    await agent.do("state", { state: "listening" });
+    await state(page, "Listening");
+    assert.equal(await page.getByRole("button", { name: "Mute microphone" }).isVisible(), false);
+    await page.getByRole("textbox").fill("Typed only");
+    await page.getByRole("textbox").press("Enter");
+    await agent.hears((r) => r.event === "chat" && r["text"] === "Typed only");
+  });
+  await page.context().close();
+});
+
+test("a host page may fetch the token its own way, and speak its own words", async () => {
+  const page = await host();
+  const asked = site.asked.length;
+  await page.evaluate(() => {
+    const call = document.querySelector("sidetone-call")!;
+    call.strings = { start: "Ring us" };
+    call.setAttribute("agent", "receptionist");
+    call.setAttribute("voice", "nova");
+    call.tokenProvider = async (request) => {
+      (window as unknown as { request: unknown }).request = request;
+      throw new Error("no");
+    };
+  });
+  await page.getByRole("button", { name: "Talk to us" }).click();
+  await page.getByRole("button", { name: "Ring us" }).click();
+  await page.getByText("The voice service is not available right now.").waitFor();
+  assert.equal(site.asked.length, asked);
+  assert.deepEqual(await page.evaluate("window.request"), { roomType: "support", agent: "receptionist", voice: "nova" });
+  await page.context().close();
+});

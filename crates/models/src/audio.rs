@@ -1,5 +1,6 @@
 //! Samples: rates, and the containers that requests and answers use.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use opus::{Application, Channels, Encoder};
@@ -44,7 +45,8 @@ impl Resampler {
 /// Reads a WAV file of any rate, channel count and usual sample format into
 /// mono samples in -1..1 at `rate`.
 pub(crate) fn read_wav(bytes: &[u8], rate: u32) -> Result<Vec<f32>, String> {
-    let mut reader = hound::WavReader::new(Cursor::new(bytes)).map_err(|e| e.to_string())?;
+    let bytes = with_true_length(bytes);
+    let mut reader = hound::WavReader::new(Cursor::new(&bytes)).map_err(|e| e.to_string())?;
     let spec = reader.spec();
     if spec.channels == 0 || !(4_000..=192_000).contains(&spec.sample_rate) {
         return Err(format!(
@@ -80,6 +82,28 @@ pub(crate) fn read_wav(bytes: &[u8], rate: u32) -> Result<Vec<f32>, String> {
     Resampler::new(f64::from(rate) / f64::from(spec.sample_rate))?.convert(mono)
 }
 
+/// Sets the length of the data chunk to what is there, where it claims more:
+/// writers that stream (OpenAI's speech among them) leave it at 0xFFFFFFFF.
+fn with_true_length(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut at = 12; // behind RIFF, length, WAVE
+    while let Some(header) = bytes.get(at..at + 8) {
+        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
+        let rest = bytes.len() - at - 8;
+        if header.starts_with(b"data") {
+            if length as usize <= rest {
+                break;
+            }
+            // whole samples of up to 32 bits and two channels
+            let whole = (rest - rest % 8) as u32;
+            let mut mended = bytes.to_vec();
+            mended[at + 4..at + 8].copy_from_slice(&whole.to_le_bytes());
+            return Cow::Owned(mended);
+        }
+        at = at.saturating_add(8 + length as usize + length as usize % 2);
+    }
+    Cow::Borrowed(bytes)
+}
+
 /// Little-endian bytes of 16-bit samples.
 pub(crate) fn s16le(samples: &[i16]) -> Vec<u8> {
     samples
@@ -88,20 +112,24 @@ pub(crate) fn s16le(samples: &[i16]) -> Vec<u8> {
         .collect()
 }
 
-/// A RIFF header for 16-bit mono PCM of unknown length: the sizes are
-/// 0xFFFFFFFF, as streaming writers do, so that it can leave before the audio.
-pub(crate) fn wav_header(rate: u32) -> Vec<u8> {
-    let mut header = Vec::with_capacity(44);
-    header.extend(b"RIFF\xff\xff\xff\xffWAVEfmt ");
-    header.extend(16u32.to_le_bytes());
-    header.extend(1u16.to_le_bytes()); // PCM
-    header.extend(1u16.to_le_bytes()); // mono
-    header.extend(rate.to_le_bytes());
-    header.extend((rate * 2).to_le_bytes());
-    header.extend(2u16.to_le_bytes());
-    header.extend(16u16.to_le_bytes());
-    header.extend(b"data\xff\xff\xff\xff");
-    header
+/// A whole WAV file of 16-bit mono PCM.
+pub(crate) fn wav(samples: &[i16], rate: u32) -> Vec<u8> {
+    let data = samples.len() as u32 * 2;
+    let mut file = Vec::with_capacity(44 + samples.len() * 2);
+    file.extend(b"RIFF");
+    file.extend((36 + data).to_le_bytes());
+    file.extend(b"WAVEfmt ");
+    file.extend(16u32.to_le_bytes());
+    file.extend(1u16.to_le_bytes()); // PCM
+    file.extend(1u16.to_le_bytes()); // mono
+    file.extend(rate.to_le_bytes());
+    file.extend((rate * 2).to_le_bytes());
+    file.extend(2u16.to_le_bytes());
+    file.extend(16u16.to_le_bytes());
+    file.extend(b"data");
+    file.extend(data.to_le_bytes());
+    file.extend(s16le(samples));
+    file
 }
 
 /// Writes 24 kHz speech as Opus in Ogg (RFC 7845), page by page.
@@ -222,5 +250,134 @@ impl OggOpus {
         self.writer
             .write_packet(packet, self.serial, end, self.granule)
             .map_err(|e| e.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tone(rate: u32, seconds: f32, hz: f32) -> Vec<f32> {
+        let count = (rate as f32 * seconds) as usize;
+        (0..count)
+            .map(|n| 0.5 * (n as f32 / rate as f32 * hz * std::f32::consts::TAU).sin())
+            .collect()
+    }
+
+    fn hound(spec: hound::WavSpec, samples: &[f32]) -> Vec<u8> {
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = hound::WavWriter::new(&mut bytes, spec).unwrap();
+        for sample in samples {
+            for _ in 0..spec.channels {
+                match spec.sample_format {
+                    hound::SampleFormat::Float => writer.write_sample(*sample).unwrap(),
+                    hound::SampleFormat::Int => {
+                        let full = (1i64 << (spec.bits_per_sample - 1)) as f32;
+                        writer.write_sample((sample * full) as i32).unwrap();
+                    }
+                }
+            }
+        }
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    }
+
+    /// The share of the signal's power that is at `hz`.
+    fn purity(samples: &[f32], rate: f32, hz: f32) -> f32 {
+        let (mut re, mut im, mut power) = (0.0, 0.0, 0.0);
+        for (n, sample) in samples.iter().enumerate() {
+            let angle = n as f32 / rate * hz * std::f32::consts::TAU;
+            (re, im) = (re + sample * angle.cos(), im + sample * angle.sin());
+            power += sample * sample;
+        }
+        2.0 * (re * re + im * im) / samples.len() as f32 / power
+    }
+
+    #[test]
+    fn every_usual_wav_is_read() {
+        for (sample_rate, channels, bits_per_sample, sample_format) in [
+            (8_000, 1, 16, hound::SampleFormat::Int),
+            (44_100, 2, 24, hound::SampleFormat::Int),
+            (48_000, 1, 32, hound::SampleFormat::Float),
+            (16_000, 2, 8, hound::SampleFormat::Int),
+            (22_050, 1, 32, hound::SampleFormat::Int),
+        ] {
+            let spec = hound::WavSpec {
+                channels,
+                sample_rate,
+                bits_per_sample,
+                sample_format,
+            };
+            let bytes = hound(spec, &tone(sample_rate, 1.0, 440.0));
+            let samples = read_wav(&bytes, 16_000).unwrap();
+            assert!(
+                (15_990..=16_010).contains(&samples.len()),
+                "{spec:?}: {}",
+                samples.len()
+            );
+            assert!(purity(&samples, 16_000.0, 440.0) > 0.99, "{spec:?}");
+        }
+    }
+
+    #[test]
+    fn a_streamed_header_is_read_and_garbage_is_not() {
+        let samples: Vec<i16> = (0..1000).collect();
+        let mut bytes = wav(&samples, 24_000);
+        bytes[40..44].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(read_wav(&bytes, 24_000).unwrap().len(), 1000);
+        for garbage in [&b""[..], b"RIFF", b"not audio at all", &bytes[..30]] {
+            assert!(read_wav(garbage, 16_000).is_err());
+        }
+        // not a number as a sample
+        let spec = hound::WavSpec {
+            channels: 1,
+            sample_rate: 16_000,
+            bits_per_sample: 32,
+            sample_format: hound::SampleFormat::Float,
+        };
+        assert!(read_wav(&hound(spec, &[f32::NAN]), 16_000).is_err());
+    }
+
+    #[test]
+    fn opus_in_ogg_keeps_tone_and_length() {
+        let tone: Vec<i16> = tone(24_000, 1.0, 440.0)
+            .into_iter()
+            .map(|s| (s * 32767.0) as i16)
+            .collect();
+        let mut ogg = OggOpus::new(7).unwrap();
+        let mut file = ogg.take();
+        for part in tone.chunks(1000) {
+            ogg.push(part).unwrap();
+            file.extend(ogg.take());
+        }
+        ogg.finish().unwrap();
+        file.extend(ogg.take());
+
+        let mut reader = ogg::PacketReader::new(Cursor::new(file));
+        let head = reader.read_packet().unwrap().unwrap().data;
+        assert!(head.starts_with(b"OpusHead"));
+        let skip = usize::from(u16::from_le_bytes([head[10], head[11]]));
+        assert!(
+            reader
+                .read_packet()
+                .unwrap()
+                .unwrap()
+                .data
+                .starts_with(b"OpusTags")
+        );
+        let mut decoder = opus::Decoder::new(48_000, Channels::Mono).unwrap();
+        let mut decoded = Vec::new();
+        let mut end = 0;
+        while let Some(packet) = reader.read_packet().unwrap() {
+            let mut frame = [0f32; 5760];
+            let count = decoder
+                .decode_float(&packet.data, &mut frame, false)
+                .unwrap();
+            decoded.extend_from_slice(&frame[..count]);
+            end = packet.absgp_page() as usize;
+        }
+        assert_eq!(end - skip, 48_000);
+        assert!(decoded.len() >= end);
+        assert!(purity(&decoded[skip..end], 48_000.0, 440.0) > 0.95);
     }
 }

@@ -7,14 +7,51 @@
 
 use std::num::NonZeroUsize;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Most threads taken by default: the models are small and stop gaining there.
 const MAX_DEFAULT: usize = 4;
 
-/// The default: as many threads as cores, at most four.
+/// How long the machine is watched for idle cores.
+const WATCH: Duration = Duration::from_millis(150);
+
+/// The default: as many threads as cores are idle now, at least one and at most
+/// four. Takes a moment.
+///
+/// Counting cores is not enough. candle's threads meet at a barrier some hundred
+/// times a token and wait there spinning, so a thread that has to share its core
+/// with another process holds up all: on two busy cores, two threads take three
+/// times as long as one.
 pub fn default_threads() -> NonZeroUsize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    NonZeroUsize::new(cores.min(MAX_DEFAULT)).unwrap_or(NonZeroUsize::MIN)
+    let idle = idle_cores().map_or(cores, |idle| (idle.round() as usize).min(cores));
+    NonZeroUsize::new(idle.clamp(1, MAX_DEFAULT)).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// How many cores have nothing to do, where the system says so (Linux).
+fn idle_cores() -> Option<f32> {
+    let before = idle_and_total(&std::fs::read_to_string("/proc/stat").ok()?)?;
+    std::thread::sleep(WATCH);
+    let stat = std::fs::read_to_string("/proc/stat").ok()?;
+    let after = idle_and_total(&stat)?;
+    let cores = stat
+        .lines()
+        .filter(|l| l.starts_with("cpu") && !l.starts_with("cpu "))
+        .count();
+    let total = after.1.checked_sub(before.1).filter(|total| *total > 0)?;
+    Some(after.0.saturating_sub(before.0) as f32 / total as f32 * cores as f32)
+}
+
+/// Ticks idle (or waiting for a disk) and all ticks, from the first line of
+/// `/proc/stat` (see proc_stat(5)).
+fn idle_and_total(stat: &str) -> Option<(u64, u64)> {
+    let line = stat.lines().next()?.strip_prefix("cpu ")?;
+    let ticks: Vec<u64> = line
+        .split_whitespace()
+        .take(8)
+        .flat_map(str::parse)
+        .collect();
+    Some((ticks.get(3)? + ticks.get(4)?, ticks.iter().sum()))
 }
 
 /// Limits the inference libraries' global thread pools to `threads`.
@@ -86,6 +123,15 @@ mod tests {
     use super::*;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn idle_time_is_read() {
+        let stat = "cpu  100 5 30 800 50 0 10 5 0 0\ncpu0 50 2 15 400 25 0 5 2 0 0\n";
+        assert_eq!(idle_and_total(stat), Some((850, 1000)));
+        assert_eq!(idle_and_total("intr 5"), None);
+        let threads = default_threads().get();
+        assert!((1..=MAX_DEFAULT).contains(&threads));
+    }
 
     #[test]
     fn turns_never_overlap_and_a_panic_ends_one() {

@@ -9,6 +9,8 @@ pub mod cache;
 mod compute;
 mod engine;
 pub mod fetch;
+mod http;
+pub mod llm;
 pub mod manifest;
 mod quant;
 pub mod stt;
@@ -16,6 +18,7 @@ pub mod stt;
 mod testing;
 pub mod tts;
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,6 +26,98 @@ use std::time::Instant;
 pub use cache::Cache;
 pub use compute::{default_threads, limit_threads};
 pub use engine::Failure;
+pub use http::serve;
+
+/// Which models to load, and how.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where the model files are.
+    pub cache: Cache,
+    /// Threads that models compute with. candle's own pool does not know this
+    /// number: give it to [`limit_threads`] first thing in `main` as well.
+    pub threads: NonZeroUsize,
+    /// The language model.
+    pub llm: llm::LlmModel,
+    /// The speech-to-text model.
+    pub stt: stt::SttModel,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cache: Cache::default(),
+            threads: default_threads(),
+            llm: llm::LlmModel::default(),
+            stt: stt::SttModel::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The models that must be fetched for these settings.
+    pub fn models(&self) -> Vec<&'static manifest::Model> {
+        let names = [self.stt.name(), self.llm.name(), tts::NAME];
+        names.into_iter().filter_map(manifest::model).collect()
+    }
+}
+
+/// Handles on the loaded models, each on its own thread. Cheap to clone; the
+/// threads end with the last clone.
+#[derive(Clone)]
+pub struct Loaded {
+    /// Speech to text.
+    pub stt: stt::Stt,
+    /// The language model.
+    pub llm: llm::Llm,
+    /// Text to speech.
+    pub tts: tts::Tts,
+    names: (&'static str, &'static str),
+}
+
+impl Loaded {
+    fn stt_name(&self) -> &'static str {
+        self.names.0
+    }
+
+    fn llm_name(&self) -> &'static str {
+        self.names.1
+    }
+
+    fn tts_name(&self) -> &'static str {
+        tts::NAME
+    }
+}
+
+/// Loads the models and warms them up. Takes seconds, the first time up to a
+/// minute, and blocks: call it on a blocking thread.
+pub fn load(settings: &Settings) -> Result<Loaded, Error> {
+    let Settings {
+        cache,
+        threads,
+        llm,
+        stt,
+    } = settings;
+    for model in settings.models() {
+        present(cache, &model.name)?;
+    }
+    let start = Instant::now();
+    let compute = Arc::<compute::Compute>::default();
+    let loaded = Loaded {
+        tts: tts::Tts::load(cache, threads.get(), compute.clone())?,
+        stt: stt::Stt::load(cache, *stt, compute.clone())?,
+        llm: llm::Llm::load(cache, *llm, compute)?,
+        names: (stt.name(), llm.name()),
+    };
+    tracing::info!(
+        stt = stt.name(),
+        llm = llm.name(),
+        tts = tts::NAME,
+        threads,
+        ms = start.elapsed().as_millis() as u64,
+        "local models are ready"
+    );
+    Ok(loaded)
+}
 
 /// Why the models cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -109,13 +204,4 @@ fn derived(
         tracing::info!(model, seconds = start.elapsed().as_secs(), "prepared");
     }
     Ok(path)
-}
-
-/// Temporary entry for trying the ear.
-pub fn try_stt(cache: &Cache, which: stt::SttModel) -> Result<stt::Stt, Error> {
-    stt::Stt::load(cache, which, Arc::default())
-}
-/// Temporary entry for trying the voice.
-pub fn try_tts(cache: &Cache, threads: usize) -> Result<tts::Tts, Error> {
-    tts::Tts::load(cache, threads, Arc::default())
 }

@@ -49,6 +49,11 @@ impl Builder {
         Ok(())
     }
 
+    /// Keeps a matrix that is quantised and padded already.
+    pub(crate) fn quantised(&mut self, name: &str, matrix: QTensor) {
+        self.tensors.push((name.to_owned(), matrix));
+    }
+
     /// Keeps a tensor as it is, in f32.
     pub(crate) fn plain(&mut self, name: &str, tensor: &Tensor) -> Result<()> {
         let tensor = tensor.force_contiguous()?;
@@ -203,7 +208,7 @@ impl<T: GgmlType> Mapped<T> {
     fn new(map: &Arc<Mmap>, start: usize, bytes: usize) -> Result<Self> {
         let size = size_of::<T>();
         let inside = start.checked_add(bytes).is_some_and(|end| end <= map.len());
-        let aligned = (map.as_ptr() as usize + start) % align_of::<T>() == 0;
+        let aligned = (map.as_ptr() as usize + start).is_multiple_of(align_of::<T>());
         if !inside || !aligned || !bytes.is_multiple_of(size) {
             bail!("a matrix lies outside its file or off its alignment");
         }

@@ -29,7 +29,13 @@ pub(super) struct Reply {
 }
 
 impl Conversation {
-    pub(super) fn start_reply(&mut self, id: ReplyId, turn: Option<TurnId>, prompt: Prompt, ahead: bool) {
+    pub(super) fn start_reply(
+        &mut self,
+        id: ReplyId,
+        turn: Option<TurnId>,
+        prompt: Prompt,
+        ahead: bool,
+    ) {
         let source = match prompt {
             Prompt::Answer(text) => Source::Chat(self.chat.messages(turn, &text)),
             Prompt::Say(text) => Source::Text(text),

@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures::future::OptionFuture;
 use livekit::StreamReader;
-use livekit::prelude::{
-    Participant, ParticipantIdentity, RemoteParticipant, RemoteTrack,
-    RemoteTrackPublication, Room, RoomEvent as LkEvent, TrackKind,
-};
 use livekit::participant::ParticipantKind;
+use livekit::prelude::{
+    Participant, ParticipantIdentity, RemoteParticipant, RemoteTrack, RemoteTrackPublication, Room,
+    RoomEvent as LkEvent, TrackKind,
+};
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep_until;
@@ -39,7 +39,12 @@ pub async fn drive(
     driver: RoomDriver,
 ) -> Result<(), super::JoinError> {
     let voice = Voice::publish(room, TRACK_NAME).await?;
-    let RoomDriver { mic, events: to_call, mut speaker, commands } = driver;
+    let RoomDriver {
+        mic,
+        events: to_call,
+        mut speaker,
+        commands,
+    } = driver;
     let publisher = Publisher::new(room.local_participant(), voice.track_sid());
     let caller_seen = publisher.caller();
     let mut tasks = JoinSet::new();
@@ -48,8 +53,15 @@ pub async fn drive(
             voice.play(&frame).await;
         }
     });
-    let mut watch =
-        Watch { to_call, mic, caller: None, greet_by: None, hearing: None, caller_seen, tasks };
+    let mut watch = Watch {
+        to_call,
+        mic,
+        caller: None,
+        greet_by: None,
+        hearing: None,
+        caller_seen,
+        tasks,
+    };
     for participant in room.remote_participants().into_values() {
         watch.arrived(participant).await;
     }
@@ -95,40 +107,54 @@ impl Watch {
     async fn event(&mut self, event: LkEvent) {
         match event {
             LkEvent::ParticipantConnected(participant) => self.arrived(participant).await,
-            LkEvent::ParticipantDisconnected(participant) if self.is_caller(&participant.identity()) => {
+            LkEvent::ParticipantDisconnected(participant)
+                if self.is_caller(&participant.identity()) =>
+            {
                 self.caller = None;
                 // A caller whom the call never met needs no farewell.
                 if self.greet_by.take().is_none() {
-                    let reason = participant.disconnect_reason().into();
+                    let reason = livekit::DisconnectReason::from(participant.disconnect_reason());
+                    let reason = reason.into();
                     self.tell(RoomEvent::CallerLeft { reason }).await;
                 }
             }
             LkEvent::LocalTrackSubscribed { .. } => self.greet().await,
-            LkEvent::TrackPublished { publication, participant }
-                if self.is_caller(&participant.identity()) =>
-            {
+            LkEvent::TrackPublished {
+                publication,
+                participant,
+            } if self.is_caller(&participant.identity()) => {
                 subscribe(&publication);
             }
-            LkEvent::TrackSubscribed { track: RemoteTrack::Audio(track), participant, .. }
-                if self.is_caller(&participant.identity()) =>
-            {
+            LkEvent::TrackSubscribed {
+                track: RemoteTrack::Audio(track),
+                participant,
+                ..
+            } if self.is_caller(&participant.identity()) => {
                 self.caller_seen.track(track.sid());
                 let mic = self.mic.clone();
-                let hearing = self.tasks.spawn(hear(track, move |frame| mic.try_send(frame)));
+                let hearing = self
+                    .tasks
+                    .spawn(hear(track, move |frame| mic.try_send(frame)));
                 if let Some(before) = self.hearing.replace(hearing) {
                     before.abort();
                 }
             }
             LkEvent::TrackMuted { participant, .. } => self.muted(&participant, true).await,
             LkEvent::TrackUnmuted { participant, .. } => self.muted(&participant, false).await,
-            LkEvent::ChatMessage { message, participant: Some(participant) }
-                if self.is_caller(&participant.identity()) =>
-            {
-                self.tell(RoomEvent::Chat { text: message.message }).await;
+            LkEvent::ChatMessage {
+                message,
+                participant: Some(participant),
+            } if self.is_caller(&participant.identity()) => {
+                self.tell(RoomEvent::Chat {
+                    text: message.message,
+                })
+                .await;
             }
-            LkEvent::TextStreamOpened { reader, topic, participant_identity }
-                if topic == "lk.chat" && self.is_caller(&participant_identity) =>
-            {
+            LkEvent::TextStreamOpened {
+                reader,
+                topic,
+                participant_identity,
+            } if topic == "lk.chat" && self.is_caller(&participant_identity) => {
                 if let Some(reader) = reader.take() {
                     self.tasks.spawn(read_chat(reader, self.to_call.clone()));
                 }
@@ -138,7 +164,10 @@ impl Watch {
     }
 
     async fn arrived(&mut self, participant: RemoteParticipant) {
-        let person = matches!(participant.kind(), ParticipantKind::Standard | ParticipantKind::Sip);
+        let person = matches!(
+            participant.kind(),
+            ParticipantKind::Standard | ParticipantKind::Sip
+        );
         if self.caller.is_some() || !person {
             return;
         }
@@ -171,7 +200,9 @@ impl Watch {
     }
 
     fn is_caller(&self, identity: &ParticipantIdentity) -> bool {
-        self.caller.as_ref().is_some_and(|caller| caller.identity() == *identity)
+        self.caller
+            .as_ref()
+            .is_some_and(|caller| caller.identity() == *identity)
     }
 
     /// No event may be lost; a call that takes none any more is ending.
@@ -193,7 +224,10 @@ async fn read_chat(reader: livekit::TextStreamReader, to_call: mpsc::Sender<Room
             let _ = to_call.send(RoomEvent::Chat { text }).await;
         }
         Ok(Ok(text)) => {
-            tracing::warn!(bytes = text.len(), "a chat message was empty or too long: not answered");
+            tracing::warn!(
+                bytes = text.len(),
+                "a chat message was empty or too long: not answered"
+            );
         }
         Ok(Err(error)) => tracing::warn!(%error, "a chat message broke off: not answered"),
         Err(_) => tracing::warn!("a chat message did not arrive within {CHAT_DEADLINE:?}"),

@@ -18,13 +18,17 @@ const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
     /// The server did not answer in time.
-    #[error("{url} did not let us in within {JOIN_DEADLINE:?}; is livekit-server reachable there, also its media ports?")]
+    #[error(
+        "{url} did not let us in within {JOIN_DEADLINE:?}; is livekit-server reachable there, also its media ports?"
+    )]
     Deadline {
         /// LiveKit's address.
         url: String,
     },
     /// The server refused, or cannot be reached.
-    #[error("{url} cannot be joined: {reason}; check LIVEKIT_HOST, and that the token's key is one of the server's")]
+    #[error(
+        "{url} cannot be joined: {reason}; check LIVEKIT_HOST, and that the token's key is one of the server's"
+    )]
     Refused {
         /// LiveKit's address.
         url: String,
@@ -46,13 +50,17 @@ pub async fn join(
     token: &str,
     auto_subscribe: bool,
 ) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
-    let options = RoomOptions { auto_subscribe, ..Default::default() };
+    let mut options = RoomOptions::default();
+    options.auto_subscribe = auto_subscribe;
     let joining = Room::connect(url, token, options);
     match tokio::time::timeout(JOIN_DEADLINE, joining).await {
-        Err(_) => Err(JoinError::Deadline { url: url.to_owned() }),
-        Ok(Err(error)) => {
-            Err(JoinError::Refused { url: url.to_owned(), reason: error.to_string() })
-        }
+        Err(_) => Err(JoinError::Deadline {
+            url: url.to_owned(),
+        }),
+        Ok(Err(error)) => Err(JoinError::Refused {
+            url: url.to_owned(),
+            reason: error.to_string(),
+        }),
         Ok(Ok(joined)) => Ok(joined),
     }
 }

@@ -30,7 +30,8 @@ pub struct CallerSeen(watch::Sender<Caller>);
 impl CallerSeen {
     /// The caller's identity.
     pub fn identity(&self, identity: ParticipantIdentity) {
-        self.0.send_modify(|caller| caller.identity = Some(identity));
+        self.0
+            .send_modify(|caller| caller.identity = Some(identity));
     }
 
     /// The caller's microphone track.
@@ -52,7 +53,12 @@ impl Publisher {
     /// Publishes as `participant`, whose voice is `own_track`.
     pub fn new(participant: LocalParticipant, own_track: TrackSid) -> Self {
         let caller = watch::Sender::new(Caller::default());
-        Self { participant, own_track, caller, speaking: None }
+        Self {
+            participant,
+            own_track,
+            caller,
+            speaking: None,
+        }
     }
 
     /// The handle by which the caller becomes known.
@@ -83,8 +89,11 @@ impl Publisher {
     /// Each version of the caller's words is a stream of its own, in the caller's name.
     async fn caller_words(&self, segment: Segment) {
         let caller = self.caller.borrow().clone();
-        let mut options = SendTextOptions::new_with_topic(TOPIC)
-            .with_attributes(attributes(&segment.id, segment.is_final, caller.track.as_ref()));
+        let mut options = SendTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
+            &segment.id,
+            segment.is_final,
+            caller.track.as_ref(),
+        ));
         if let Some(identity) = caller.identity {
             options = options.with_sender_identity(identity);
         }
@@ -94,7 +103,11 @@ impl Publisher {
 
     /// The agent's words are one stream a segment, fed as they are heard.
     async fn agent_words(&mut self, segment: Segment) {
-        if self.speaking.as_ref().is_none_or(|(id, _)| *id != segment.id) {
+        if self
+            .speaking
+            .as_ref()
+            .is_none_or(|(id, _)| *id != segment.id)
+        {
             self.close_stream().await;
             let options = StreamTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
                 &segment.id,
@@ -102,7 +115,9 @@ impl Publisher {
                 Some(&self.own_track),
             ));
             let opening = timeout(DEADLINE, self.participant.stream_text(options)).await;
-            let Some(writer) = told(TOPIC, opening) else { return };
+            let Some(writer) = told(TOPIC, opening) else {
+                return;
+            };
             self.speaking = Some((segment.id.clone(), writer));
         }
         if let Some((_, writer)) = &self.speaking
@@ -116,9 +131,14 @@ impl Publisher {
     }
 
     async fn close_stream(&mut self) {
-        let Some((id, writer)) = self.speaking.take() else { return };
+        let Some((id, writer)) = self.speaking.take() else {
+            return;
+        };
         let trailer = attributes(&id, true, Some(&self.own_track));
-        told(TOPIC, timeout(DEADLINE, writer.close_with_options(None, Some(trailer))).await);
+        told(
+            TOPIC,
+            timeout(DEADLINE, writer.close_with_options(None, Some(trailer))).await,
+        );
     }
 }
 

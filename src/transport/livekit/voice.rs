@@ -36,14 +36,20 @@ impl Voice {
         let source = NativeAudioSource::new(AudioSourceOptions::default(), 48_000, 1, queue);
         let track =
             LocalAudioTrack::create_audio_track(name, RtcAudioSource::Native(source.clone()));
-        let options = TrackPublishOptions { source: TrackSource::Microphone, ..Default::default() };
-        let publishing =
-            room.local_participant().publish_track(LocalTrack::Audio(track), options);
+        let options = TrackPublishOptions {
+            source: TrackSource::Microphone,
+            ..Default::default()
+        };
+        let participant = room.local_participant();
+        let publishing = participant.publish_track(LocalTrack::Audio(track), options);
         let publication = tokio::time::timeout(PUBLISH_DEADLINE, publishing)
             .await
             .map_err(|_| JoinError::Publish("the server did not answer".into()))?
             .map_err(|error| JoinError::Publish(error.to_string()))?;
-        Ok(Self { source, publication })
+        Ok(Self {
+            source,
+            publication,
+        })
     }
 
     /// The published track's id, as transcriptions name it.
@@ -83,6 +89,9 @@ pub async fn hear<const HZ: u32, T>(
     }
     stream.close();
     if dropped > 0 {
-        tracing::warn!(dropped, "frames of a remote voice were dropped: the machine is too busy");
+        tracing::warn!(
+            dropped,
+            "frames of a remote voice were dropped: the machine is too busy"
+        );
     }
 }

@@ -25,6 +25,8 @@ import { readStages, TURN_TOPIC, type Turn } from "./turns.js";
 
 const TRANSCRIPTION_TOPIC = "lk.transcription";
 const CHAT_TOPIC = "lk.chat";
+/** The control plane tells on it that no agent could be had: `{"type":"call.failed"}`. */
+const CALL_TOPIC = "sidetone.call";
 const STATE_ATTRIBUTE = "lk.agent.state";
 /** A text stream may be of any length; a line on a page may not. */
 const MAX_LINE = 8_000;
@@ -159,6 +161,13 @@ export class Link {
         if (p !== this.room.localParticipant) return;
         this.tell((e) => e.weak(quality === ConnectionQuality.Poor || quality === ConnectionQuality.Lost));
       })
+      .on(RoomEvent.DataReceived, (payload, sender, _kind, topic) => {
+        // Only the server itself sends without a sender: another participant cannot end the call.
+        if (topic !== CALL_TOPIC || sender) return;
+        if (isCallFailed(new TextDecoder().decode(payload))) {
+          this.tell((e) => e.closed({ code: "no-agent", retry: true }));
+        }
+      })
       .on(RoomEvent.MediaDevicesChanged, () => this.tell((e) => e.devicesChanged()))
       .on(RoomEvent.ActiveDeviceChanged, () => this.tell((e) => e.devicesChanged()));
     this.room.registerTextStreamHandler(TRANSCRIPTION_TOPIC, (reader, { identity }) => {
@@ -234,6 +243,14 @@ export class Link {
     }
     line.final = !ofCaller || reader.info.attributes?.["lk.transcription_final"] === "true";
     this.tell((e) => e.line(line));
+  }
+}
+
+function isCallFailed(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { type?: unknown } | null)?.type === "call.failed";
+  } catch {
+    return false;
   }
 }
 

@@ -23,15 +23,25 @@ export class LogView {
   private readonly rows = new Map<string, Row>();
   private shown: Transcript = [];
 
+  private follow = true;
+
   constructor() {
     this.region.append(this.list);
+    this.region.addEventListener("scroll", () => {
+      const { scrollHeight, scrollTop, clientHeight } = this.region;
+      this.follow = scrollHeight - scrollTop - clientHeight < NEAR_END;
+    });
+    // The list gives way when the device settings open; its end stays in sight.
+    new ResizeObserver(() => this.toEnd()).observe(this.region);
+  }
+
+  private toEnd(): void {
+    if (this.follow) this.region.scrollTop = this.region.scrollHeight;
   }
 
   update(transcript: Transcript, s: Strings): void {
     this.region.setAttribute("aria-label", s.transcript);
     if (transcript === this.shown) return;
-    const { scrollHeight, scrollTop, clientHeight } = this.region;
-    const follow = scrollHeight - scrollTop - clientHeight < NEAR_END;
     const keys = new Set(transcript.map(key));
     for (const [k, row] of this.rows) {
       if (keys.has(k)) continue;
@@ -40,7 +50,7 @@ export class LogView {
     }
     for (const line of transcript) this.show(line, s);
     this.shown = transcript;
-    if (follow) this.region.scrollTop = this.region.scrollHeight;
+    this.toEnd();
   }
 
   private show(line: Line, s: Strings): void {

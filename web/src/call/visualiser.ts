@@ -54,13 +54,13 @@ export class Visualiser {
     // Up fast, down slowly: follows syllables without trembling.
     this.level = ease(this.level, level, level > this.level ? 0.06 : 0.25);
     this.speed = ease(this.speed, moves.speed, 0.5);
-    this.ripple = ease(this.ripple, moves.ripple + this.level * 0.13, 0.1);
+    this.ripple = ease(this.ripple, moves.ripple + this.level * 0.07, 0.1);
     this.glow = ease(this.glow, moves.glow, 0.4);
     this.angle += dt * this.speed * Math.PI * 2;
 
     const style = getComputedStyle(this.canvas);
-    const from = style.getPropertyValue("--_orb-1").trim() || "#5b4bff";
-    const to = style.getPropertyValue("--_orb-2").trim() || "#13b5c8";
+    // Real properties: a custom one may hold light-dark(), which a canvas does not know.
+    const { color: from, caretColor: to } = style;
     context.setTransform(scale, 0, 0, scale, 0, 0);
     context.clearRect(0, 0, size, size);
     this.orb(context, size, from, to, mood);

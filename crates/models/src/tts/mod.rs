@@ -14,15 +14,17 @@ mod voice;
 
 use std::sync::Arc;
 
-use crate::Error;
 use crate::cache::Cache;
 use crate::compute::Compute;
 use crate::engine::{Engine, Failure};
+use crate::{Error, loading, present};
 use clauses::{Clause, Pause};
 pub use voice::Voice;
 
 /// Samples a second of everything this engine says.
 pub const RATE: u32 = 24_000;
+/// The model's name in the manifest and in `/v1/models`.
+pub const NAME: &str = "piper-en_US-joe";
 /// Clauses waiting for the model before further ones are refused.
 const WAITING: usize = 32;
 
@@ -44,8 +46,14 @@ impl Tts {
         threads: usize,
         compute: Arc<Compute>,
     ) -> Result<Self, Error> {
+        let failed = loading(NAME);
+        present(cache, NAME)?;
         let mut piper = piper::Piper::load(cache, threads)?;
         let g2p = g2p::G2p::new();
+        // the first use allocates: not in a caller's time
+        piper
+            .say(&g2p.ipa("Hello."), Voice::Alloy, 1.0)
+            .map_err(|e| failed(&e))?;
         let engine = Engine::start("tts", WAITING, move |request: Request, _| {
             let ipa = g2p.ipa(&request.clause.text);
             let _turn = compute.turn();

@@ -8,12 +8,11 @@ use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 use serde::Deserialize;
 
-use super::{RATE, Voice};
+use super::{NAME, RATE, Voice};
 use crate::audio::Resampler;
 use crate::cache::Cache;
 use crate::{Error, loading};
 
-const MODEL: &str = "piper-en_US-joe";
 const WEIGHTS: &str = "piper-en_US-joe-medium.onnx";
 const CONFIG: &str = "piper-en_US-joe-medium.onnx.json";
 
@@ -55,7 +54,7 @@ pub(super) struct Piper {
 
 impl Piper {
     pub(super) fn load(cache: &Cache, threads: usize) -> Result<Self, Error> {
-        let failed = loading(MODEL);
+        let failed = loading(NAME);
         let json = std::fs::read(cache.path(CONFIG)).map_err(|e| failed(&e))?;
         let config: Config = serde_json::from_slice(&json).map_err(|e| failed(&e))?;
         let model = ModelOptions::with_all_ops()

@@ -212,6 +212,9 @@ impl JitterBuffer {
         while self.pcm.len() - self.played < frame {
             self.produce(now);
         }
+        if self.surplus > 0 {
+            self.shorten(4 * frame);
+        }
         out.extend_from_slice(&self.pcm[self.played..self.played + frame]);
         self.played += frame;
         if self.played == self.pcm.len() {
@@ -290,9 +293,6 @@ impl JitterBuffer {
         self.last_was_dtx = packet.payload.len() <= DTX_BYTES;
         if self.last_was_dtx && self.packets.is_empty() {
             self.state = State::Idle;
-        }
-        if self.surplus > 0 {
-            self.shorten();
         }
     }
 
@@ -406,8 +406,16 @@ impl JitterBuffer {
         }
     }
 
-    /// Cuts one pitch period from what has just been decoded.
-    fn shorten(&mut self) {
+    /// Cuts one pitch period from the next `samples`, if so much is there.
+    fn shorten(&mut self, samples: usize) {
+        while self.state == State::Playing
+            && self.pcm.len() - self.played < samples
+            && self
+                .next
+                .is_some_and(|(seq, _)| self.packets.contains_key(&seq))
+        {
+            self.play_next();
+        }
         let removed = remove_period(&mut self.pcm, self.played, self.rate, self.channels);
         self.stats.removed += removed as u64;
         let ticks = removed as u64 * 48_000 / u64::from(self.rate);

@@ -10,6 +10,8 @@ mod delay;
 mod jitter;
 mod resample;
 mod stretch;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use jitter::{JitterBuffer, MediaPacket};
 pub(crate) use resample::{Resampler, opus_rate};

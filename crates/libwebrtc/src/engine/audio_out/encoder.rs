@@ -23,6 +23,9 @@ const SPEECH_BITRATE: u32 = 32_000;
 const EXPECTED_LOSS: u32 = 5;
 /// The largest packet sent; libopus never needs more at speech bitrates.
 const MAX_PACKET: usize = 1275;
+/// Quieter than this, in mean square (-66 dBov), is silence: only there may the
+/// encoder enter DTX. Left to itself it would take steady sounds for silence.
+const SILENCE: f64 = 16.0 * 16.0;
 /// No more is sent than this while the encoder is in DTX (`opus_encode`).
 const DTX_BYTES: usize = 2;
 /// In DTX every 20th packet goes out, a refresh each 400 ms, as libopus itself
@@ -177,13 +180,14 @@ impl TrackEncoder {
     }
 
     fn encode(&mut self) {
-        self.apply_settings();
         let pcm = &self.pcm[..self.packet_samples];
         self.energy = pcm
             .iter()
             .map(|&s| f64::from(s) * f64::from(s))
             .sum::<f64>()
             / self.packet_samples as f64;
+        self.apply_settings();
+        let pcm = &self.pcm[..self.packet_samples];
         let mut packet = [0; MAX_PACKET];
         let ticks = self.ticks;
         self.ticks = self.ticks.wrapping_add(PACKET_TICKS);
@@ -223,7 +227,7 @@ impl TrackEncoder {
         let settings = &self.settings;
         let wanted = (
             settings.fec.load(Ordering::Relaxed),
-            settings.dtx.load(Ordering::Relaxed),
+            settings.dtx.load(Ordering::Relaxed) && self.energy < SILENCE,
             settings.bitrate.load(Ordering::Relaxed),
             settings.loss.load(Ordering::Relaxed),
         );

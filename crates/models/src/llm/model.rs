@@ -1,0 +1,420 @@
+//! Qwen2's network, with keys and values that can be cut back.
+//!
+//! Own code, because candle-transformers' quantised Qwen2 can only append to its
+//! cache: here a conversation goes on from the longest prefix it shares with what
+//! was computed before. It also computes logits only for the last token, shares
+//! keys and values between query heads without copies, and fuses matrices that
+//! have the same input.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+use candle_core::quantized::gguf_file::{Content, Value};
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use candle_core::{DType, Device, Module, Result, Tensor, bail};
+use candle_nn::{RmsNorm, ops, rotary_emb};
+
+use crate::quant::{Builder, Linear, Weights};
+
+/// Most tokens fed at once. From 32 rows on, candle makes a second packed copy
+/// of the weights on processors with AMX; and each chunk's end is a point where
+/// a request can be cancelled or another one served.
+pub(super) const CHUNK: usize = 31;
+/// Longest conversation in tokens. The model could take 32,768; memory decides.
+pub(super) const CONTEXT: usize = 4096;
+/// Keys and values grow by this many tokens.
+const GROWTH: usize = 256;
+
+/// Requantises an official GGUF file for [`Qwen::load`].
+pub(super) fn convert(from: &Path, to: &Path) -> Result<()> {
+    let mut file = BufReader::new(File::open(from)?);
+    let content = Content::read(&mut file)?;
+    let mut out = Builder::default();
+    for (name, value) in &content.metadata {
+        out.metadata(name, value.clone());
+    }
+    let mut read = |name: &str| content.tensor(&mut file, name, &Device::Cpu);
+    let layers = number(&content.metadata, "qwen2.block_count")?;
+    for n in 0..layers {
+        let name = |part: &str| format!("blk.{n}.{part}");
+        let mut join = |out: &mut Builder, to: &str, parts: &[&str]| {
+            let tensors: Vec<QTensor> = parts
+                .iter()
+                .map(|part| read(&name(&format!("{part}.weight"))))
+                .collect::<Result<_>>()?;
+            match join_quantised(&tensors)? {
+                Some(joined) => out.quantised(&name(to), joined),
+                None => out.matrix(&name(to), &join_plain(&tensors, 0)?, GgmlDType::Q4K)?,
+            }
+            Ok::<_, candle_core::Error>(())
+        };
+        join(&mut out, "qkv", &["attn_q", "attn_k", "attn_v"])?;
+        join(&mut out, "out", &["attn_output"])?;
+        join(&mut out, "gate_up", &["ffn_gate", "ffn_up"])?;
+        join(&mut out, "down", &["ffn_down"])?;
+        let biases = [
+            read(&name("attn_q.bias"))?,
+            read(&name("attn_k.bias"))?,
+            read(&name("attn_v.bias"))?,
+        ];
+        out.plain(&name("qkv.bias"), &join_plain(&biases, 0)?)?;
+        for norm in ["attn_norm.weight", "ffn_norm.weight"] {
+            out.plain(&name(norm), &read(&name(norm))?.dequantize(&Device::Cpu)?)?;
+        }
+    }
+    out.plain(
+        "output_norm.weight",
+        &read("output_norm.weight")?.dequantize(&Device::Cpu)?,
+    )?;
+    let embeddings = read("token_embd.weight")?.dequantize(&Device::Cpu)?;
+    out.matrix("token_embd.weight", &embeddings, GgmlDType::Q6K)?;
+    if content.tensor_infos.contains_key("output.weight") {
+        let head = read("output.weight")?.dequantize(&Device::Cpu)?;
+        out.matrix("output.weight", &head, GgmlDType::Q6K)?;
+    }
+    out.write(to)
+}
+
+/// Joins matrices row-wise bit by bit, if they are all of the target's type and
+/// need no padding: requantising would lose precision for nothing.
+fn join_quantised(parts: &[QTensor]) -> Result<Option<QTensor>> {
+    let mut bytes = Vec::new();
+    let (mut outer, mut inner) = (0, 0);
+    for part in parts {
+        let (rows, columns) = part.shape().dims2()?;
+        if part.dtype() != GgmlDType::Q4K || columns % 256 != 0 {
+            return Ok(None);
+        }
+        (outer, inner) = (outer + rows, columns);
+        bytes.extend_from_slice(&part.data()?);
+    }
+    if outer % 16 != 0 {
+        return Ok(None);
+    }
+    let storage = QStorage::from_data(Cow::Owned(bytes), &Device::Cpu, GgmlDType::Q4K)?;
+    QTensor::new(storage, (outer, inner)).map(Some)
+}
+
+fn join_plain(parts: &[QTensor], dim: usize) -> Result<Tensor> {
+    let parts: Vec<Tensor> = parts
+        .iter()
+        .map(|part| part.dequantize(&Device::Cpu))
+        .collect::<Result<_>>()?;
+    Tensor::cat(&parts, dim)
+}
+
+fn number(metadata: &std::collections::HashMap<String, Value>, name: &str) -> Result<usize> {
+    match metadata.get(name) {
+        Some(value) => Ok(value.to_u32()? as usize),
+        None => bail!("there is no {name}"),
+    }
+}
+
+/// The network, ready to run.
+pub(super) struct Qwen {
+    weights: Weights,
+    embeddings: QTensor,
+    hidden: usize,
+    layers: Vec<Layer>,
+    norm: RmsNorm,
+    head: Linear,
+    cos: Tensor,
+    sin: Tensor,
+    shape: Shape,
+}
+
+/// How attention is divided.
+#[derive(Clone, Copy)]
+struct Shape {
+    /// Query heads.
+    heads: usize,
+    /// Heads of keys and values, each shared by a group of query heads.
+    kv_heads: usize,
+    /// Width of a head.
+    width: usize,
+}
+
+struct Layer {
+    attention_norm: RmsNorm,
+    qkv: Linear,
+    out: Linear,
+    mlp_norm: RmsNorm,
+    gate_up: Linear,
+    down: Linear,
+}
+
+impl Qwen {
+    pub(super) fn load(path: &Path) -> Result<Self> {
+        let weights = Weights::open(path)?;
+        let metadata = &weights.content().metadata;
+        let hidden = number(metadata, "qwen2.embedding_length")?;
+        let inner = number(metadata, "qwen2.feed_forward_length")?;
+        let heads = number(metadata, "qwen2.attention.head_count")?;
+        let kv_heads = number(metadata, "qwen2.attention.head_count_kv")?;
+        let shape = Shape {
+            heads,
+            kv_heads,
+            width: hidden / heads,
+        };
+        let epsilon = f64::from(
+            weights
+                .metadata("qwen2.attention.layer_norm_rms_epsilon")?
+                .to_f32()?,
+        );
+        let base = weights.metadata("qwen2.rope.freq_base")?.to_f32()?;
+        let norm =
+            |name: &str| Ok::<_, candle_core::Error>(RmsNorm::new(weights.plain(name)?, epsilon));
+
+        let layers = (0..number(metadata, "qwen2.block_count")?)
+            .map(|n| {
+                let name = |part: &str| format!("blk.{n}.{part}");
+                let qkv = (heads + 2 * kv_heads) * shape.width;
+                let bias = weights.plain(&name("qkv.bias"))?;
+                Ok(Layer {
+                    attention_norm: norm(&name("attn_norm.weight"))?,
+                    qkv: weights.linear(&name("qkv"), qkv, Some(bias))?,
+                    out: weights.linear(&name("out"), hidden, None)?,
+                    mlp_norm: norm(&name("ffn_norm.weight"))?,
+                    gate_up: weights.linear(&name("gate_up"), 2 * inner, None)?,
+                    down: weights.linear(&name("down"), hidden, None)?,
+                })
+            })
+            .collect::<Result<_>>()?;
+        let embeddings = weights.matrix("token_embd.weight")?;
+        let vocabulary = embeddings.shape().dims2()?.0;
+        let tied = !weights.content().tensor_infos.contains_key("output.weight");
+        let head = if tied {
+            "token_embd.weight"
+        } else {
+            "output.weight"
+        };
+        let head = weights.linear(head, vocabulary, None)?;
+        let (cos, sin) = rotations(base, shape.width)?;
+        let norm = norm("output_norm.weight")?;
+        Ok(Self {
+            embeddings,
+            hidden,
+            layers,
+            norm,
+            head,
+            cos,
+            sin,
+            shape,
+            weights,
+        })
+    }
+
+    /// The header of the file: the tokeniser is in it.
+    pub(super) fn content(&self) -> &Content {
+        self.weights.content()
+    }
+
+    /// Gives memory back that was needed only to get ready.
+    pub(super) fn release(&self) {
+        self.weights.release();
+    }
+
+    /// An empty memory for a conversation.
+    pub(super) fn memory(&self) -> Memory {
+        Memory {
+            tokens: Vec::new(),
+            layers: Vec::new(),
+            capacity: 0,
+        }
+    }
+
+    /// Feeds up to [`CHUNK`] tokens after those in `memory`, and returns the logits
+    /// that follow the last one if `logits` asks for them.
+    pub(super) fn feed(
+        &self,
+        memory: &mut Memory,
+        tokens: &[u32],
+        logits: bool,
+    ) -> Result<Option<Vec<f32>>> {
+        let (past, count) = (memory.tokens.len(), tokens.len());
+        memory.grow(past + count, self.layers.len(), self.shape)?;
+        let ids = Tensor::new(tokens, &Device::Cpu)?;
+        let mut xs = self
+            .embeddings
+            .embedding(&ids)?
+            .narrow(1, 0, self.hidden)?
+            .contiguous()?;
+        let cos = self.cos.narrow(0, past, count)?;
+        let sin = self.sin.narrow(0, past, count)?;
+        let mask = (count > 1).then(|| self.mask(past, count)).transpose()?;
+        for (layer, kv) in self.layers.iter().zip(&memory.layers) {
+            let qkv = layer.qkv.forward(&layer.attention_norm.forward(&xs)?)?;
+            let said = self.attention(&qkv, kv, (past, &cos, &sin), mask.as_ref())?;
+            xs = (xs + layer.out.forward(&said)?)?;
+            let gate_up = layer.gate_up.forward(&layer.mlp_norm.forward(&xs)?)?;
+            xs = (xs + layer.down.forward(&ops::swiglu(&gate_up)?)?)?;
+        }
+        // only now: an error before leaves the memory as it was
+        memory.tokens.extend_from_slice(tokens);
+        if !logits {
+            return Ok(None);
+        }
+        let last = self
+            .norm
+            .forward(&xs.narrow(0, count - 1, 1)?.contiguous()?)?;
+        self.head.forward(&last)?.flatten_all()?.to_vec1().map(Some)
+    }
+
+    fn attention(
+        &self,
+        qkv: &Tensor,
+        (keys, values): &(Tensor, Tensor),
+        (past, cos, sin): (usize, &Tensor, &Tensor),
+        mask: Option<&Tensor>,
+    ) -> Result<Tensor> {
+        let Shape {
+            heads,
+            kv_heads,
+            width,
+        } = self.shape;
+        let count = qkv.dim(0)?;
+        let split = |start: usize, heads: usize| {
+            let part = qkv.narrow(1, start * width, heads * width)?;
+            part.reshape((count, heads, width))?
+                .transpose(0, 1)?
+                .contiguous()
+        };
+        let rotate = |xs: Tensor| rotary_emb::rope(&xs.unsqueeze(0)?, cos, sin)?.squeeze(0);
+        let query = rotate(split(0, heads)?)?;
+        keys.slice_set(&rotate(split(heads, kv_heads)?)?, 1, past)?;
+        values.slice_set(&split(heads + kv_heads, kv_heads)?, 1, past)?;
+        let keys = keys.narrow(1, 0, past + count)?;
+        let values = values.narrow(1, 0, past + count)?;
+
+        // the query heads of a group become rows of one product with its keys
+        let query = (query * (width as f64).powf(-0.5))?;
+        let query = query.reshape((kv_heads, heads / kv_heads * count, width))?;
+        let scores = query.matmul(&keys.t()?)?;
+        let scores = match mask {
+            Some(mask) => scores.broadcast_add(mask)?,
+            None => scores,
+        };
+        let said = ops::softmax_last_dim(&scores)?.matmul(&values)?;
+        said.reshape((heads, count, width))?
+            .transpose(0, 1)?
+            .reshape((count, heads * width))
+    }
+
+    /// 0 where a token may look, -inf where not, for each query head of a group.
+    fn mask(&self, past: usize, count: usize) -> Result<Tensor> {
+        let group = self.shape.heads / self.shape.kv_heads;
+        let row = |row: usize| {
+            (0..past + count).map(move |col| {
+                if col <= past + row {
+                    0.0
+                } else {
+                    f32::NEG_INFINITY
+                }
+            })
+        };
+        let mask: Vec<f32> = (0..group).flat_map(|_| (0..count).flat_map(row)).collect();
+        Tensor::from_vec(mask, (group * count, past + count), &Device::Cpu)
+    }
+}
+
+/// Cosines and sines of rotary positions, `[CONTEXT, width / 2]` each.
+fn rotations(base: f32, width: usize) -> Result<(Tensor, Tensor)> {
+    let inverse: Vec<f32> = (0..width / 2)
+        .map(|n| base.powf(-2.0 * n as f32 / width as f32))
+        .collect();
+    let inverse = Tensor::from_vec(inverse, (1, width / 2), &Device::Cpu)?;
+    let positions = Tensor::arange(0, CONTEXT as u32, &Device::Cpu)?.to_dtype(DType::F32)?;
+    let angles = positions.reshape((CONTEXT, 1))?.matmul(&inverse)?;
+    Ok((angles.cos()?, angles.sin()?))
+}
+
+/// What the network remembers of a conversation: its tokens, and their keys and
+/// values in each layer as `[kv heads, capacity, width]`.
+pub(super) struct Memory {
+    tokens: Vec<u32>,
+    layers: Vec<(Tensor, Tensor)>,
+    capacity: usize,
+}
+
+impl Memory {
+    /// The tokens remembered.
+    pub(super) fn tokens(&self) -> &[u32] {
+        &self.tokens
+    }
+
+    /// How many tokens at the start are the same.
+    pub(super) fn common(&self, tokens: &[u32]) -> usize {
+        self.tokens
+            .iter()
+            .zip(tokens)
+            .take_while(|(a, b)| a == b)
+            .count()
+    }
+
+    /// Forgets everything after the first `count` tokens.
+    pub(super) fn truncate(&mut self, count: usize) {
+        self.tokens.truncate(count);
+    }
+
+    /// Replaces this memory by the first `count` tokens of another.
+    pub(super) fn copy_from(&mut self, other: &Self, count: usize) -> Result<()> {
+        self.tokens.clear();
+        self.layers.clear();
+        self.capacity = 0;
+        if count == 0 {
+            return Ok(());
+        }
+        self.layers = resized(&other.layers, count, count.next_multiple_of(GROWTH))?;
+        self.capacity = count.next_multiple_of(GROWTH);
+        self.tokens.extend_from_slice(&other.tokens[..count]);
+        Ok(())
+    }
+
+    fn grow(&mut self, needed: usize, layers: usize, shape: Shape) -> Result<()> {
+        if needed > CONTEXT {
+            bail!("the conversation is longer than {CONTEXT} tokens");
+        }
+        if needed <= self.capacity {
+            return Ok(());
+        }
+        let capacity = needed.next_multiple_of(GROWTH);
+        self.layers = if self.layers.is_empty() {
+            let empty = || {
+                Tensor::zeros(
+                    (shape.kv_heads, capacity, shape.width),
+                    DType::F32,
+                    &Device::Cpu,
+                )
+            };
+            (0..layers)
+                .map(|_| Ok((empty()?, empty()?)))
+                .collect::<Result<_>>()?
+        } else {
+            resized(&self.layers, self.tokens.len(), capacity)?
+        };
+        self.capacity = capacity;
+        Ok(())
+    }
+}
+
+/// The first `count` tokens' keys and values, in tensors with room for `capacity`.
+fn resized(
+    layers: &[(Tensor, Tensor)],
+    count: usize,
+    capacity: usize,
+) -> Result<Vec<(Tensor, Tensor)>> {
+    let resize = |old: &Tensor| {
+        let (heads, _, width) = old.dims3()?;
+        let new = Tensor::zeros((heads, capacity, width), DType::F32, &Device::Cpu)?;
+        if count > 0 {
+            new.slice_set(&old.narrow(1, 0, count)?.contiguous()?, 1, 0)?;
+        }
+        Ok::<_, candle_core::Error>(new)
+    };
+    layers
+        .iter()
+        .map(|(keys, values)| Ok((resize(keys)?, resize(values)?)))
+        .collect()
+}

@@ -1,0 +1,221 @@
+//! Choosing the next token, and noticing the end of an answer.
+
+use std::collections::HashMap;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+/// How tokens are chosen. The names are OpenAI's.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampling {
+    /// 0 takes the likeliest token; higher is more random, up to 2.
+    pub temperature: f32,
+    /// Only the likeliest tokens that together have this probability.
+    pub top_p: f32,
+    /// -2 to 2: subtracted from a token's logit for each time it was said.
+    pub frequency_penalty: f32,
+    /// -2 to 2: subtracted from a token's logit if it was said at all.
+    pub presence_penalty: f32,
+    /// The same seed and conversation give the same answer.
+    pub seed: Option<u64>,
+}
+
+/// Qwen2.5's own recommendation (its `generation_config.json`).
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 0.7,
+            top_p: 0.8,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            seed: None,
+        }
+    }
+}
+
+/// Only this many of the likeliest tokens are ever considered (Qwen2.5's `top_k`).
+const TOP_K: usize = 20;
+/// What was said becomes this much less likely (Qwen2.5's `repetition_penalty`):
+/// small models repeat themselves without it.
+const REPETITION_PENALTY: f32 = 1.1;
+
+pub(super) struct Sampler {
+    settings: Sampling,
+    random: StdRng,
+    said: HashMap<u32, u32>,
+}
+
+impl Sampler {
+    pub(super) fn new(settings: Sampling) -> Self {
+        let random = match settings.seed {
+            Some(seed) => StdRng::seed_from_u64(seed),
+            None => StdRng::from_os_rng(),
+        };
+        Self {
+            settings,
+            random,
+            said: HashMap::new(),
+        }
+    }
+
+    /// Chooses among the first `texts` tokens and `endings`.
+    pub(super) fn choose(&mut self, mut logits: Vec<f32>, texts: usize, endings: &[u32]) -> u32 {
+        let Sampling {
+            temperature,
+            top_p,
+            frequency_penalty,
+            presence_penalty,
+            ..
+        } = self.settings;
+        for (&token, &count) in &self.said {
+            let Some(logit) = logits.get_mut(token as usize) else {
+                continue;
+            };
+            *logit = if *logit > 0.0 {
+                *logit / REPETITION_PENALTY
+            } else {
+                *logit * REPETITION_PENALTY
+            };
+            *logit -= frequency_penalty * count as f32 + presence_penalty;
+        }
+        let mut best: Vec<(u32, f32)> = Vec::with_capacity(TOP_K + 1);
+        let texts = logits
+            .iter()
+            .take(texts)
+            .enumerate()
+            .map(|(n, logit)| (n as u32, *logit));
+        let endings = endings
+            .iter()
+            .filter_map(|n| Some((*n, *logits.get(*n as usize)?)));
+        for (token, logit) in texts.chain(endings) {
+            if best.len() == TOP_K && best.last().is_some_and(|(_, least)| logit <= *least) {
+                continue;
+            }
+            let at = best.partition_point(|(_, better)| *better >= logit);
+            best.insert(at, (token, logit));
+            best.truncate(TOP_K);
+        }
+        let token = self.draw(&best, temperature, top_p);
+        *self.said.entry(token).or_default() += 1;
+        token
+    }
+
+    /// Draws from candidates that are sorted, the likeliest first.
+    fn draw(&mut self, best: &[(u32, f32)], temperature: f32, top_p: f32) -> u32 {
+        let Some(&(likeliest, max)) = best.first() else {
+            return 0;
+        };
+        if temperature <= 0.01 {
+            return likeliest;
+        }
+        let weights: Vec<f32> = best
+            .iter()
+            .map(|(_, l)| ((l - max) / temperature).exp())
+            .collect();
+        let total: f32 = weights.iter().sum();
+        let mut kept = 0.0;
+        let nucleus = weights.iter().position(|weight| {
+            kept += weight / total;
+            kept >= top_p
+        });
+        let count = nucleus.map_or(best.len(), |last| last + 1);
+        let mut rest = self.random.random::<f32>() * weights[..count].iter().sum::<f32>();
+        for ((token, _), weight) in best.iter().zip(&weights[..count]) {
+            rest -= weight;
+            if rest <= 0.0 {
+                return *token;
+            }
+        }
+        likeliest
+    }
+}
+
+/// Cuts text at the first of several stop strings, however they are spread over
+/// the pieces it arrives in.
+pub(super) struct Stops {
+    stops: Vec<String>,
+    held: String,
+}
+
+impl Stops {
+    pub(super) fn new(stops: Vec<String>) -> Self {
+        Self {
+            stops,
+            held: String::new(),
+        }
+    }
+
+    /// Adds text; returns what can be said for sure, and whether a stop was met.
+    pub(super) fn push(&mut self, text: &str) -> (String, bool) {
+        self.held.push_str(text);
+        let first = self
+            .stops
+            .iter()
+            .filter_map(|stop| self.held.find(stop))
+            .min();
+        if let Some(at) = first {
+            self.held.truncate(at);
+            return (std::mem::take(&mut self.held), true);
+        }
+        // the end may be the beginning of a stop
+        let starts_stop = |at: &usize| {
+            self.stops
+                .iter()
+                .any(|stop| stop.starts_with(&self.held[*at..]))
+        };
+        let sure = self.held.char_indices().map(|(at, _)| at).find(starts_stop);
+        let rest = self.held.split_off(sure.unwrap_or(self.held.len()));
+        (std::mem::replace(&mut self.held, rest), false)
+    }
+
+    /// The text held back, at the end.
+    pub(super) fn finish(&mut self) -> String {
+        std::mem::take(&mut self.held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temperature_zero_takes_the_likeliest_and_avoids_repeating() {
+        let mut sampler = Sampler::new(Sampling {
+            temperature: 0.0,
+            ..Sampling::default()
+        });
+        let logits = vec![1.0, 3.0, 2.9, 9.0];
+        assert_eq!(sampler.choose(logits.clone(), 3, &[]), 1);
+        assert_eq!(sampler.choose(logits.clone(), 3, &[]), 2); // 3.0 / 1.1 < 2.9
+        assert_eq!(sampler.choose(logits, 3, &[3]), 3);
+    }
+
+    #[test]
+    fn a_seed_repeats_and_top_p_limits() {
+        let draw = |seed| {
+            let settings = Sampling {
+                temperature: 1.0,
+                top_p: 0.9,
+                seed: Some(seed),
+                ..Sampling::default()
+            };
+            let mut sampler = Sampler::new(settings);
+            (0..50)
+                .map(|_| sampler.choose(vec![2.0, 2.1, 2.2, -9.0], 4, &[]))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+        assert!(draw(7).iter().all(|token| *token < 3));
+    }
+
+    #[test]
+    fn stops_are_found_across_pieces() {
+        let mut stops = Stops::new(vec!["END".into(), "\n\n".into()]);
+        assert_eq!(stops.push("one E"), ("one ".into(), false));
+        assert_eq!(stops.push("N"), (String::new(), false));
+        assert_eq!(stops.push("ough\n"), ("ENough".into(), false));
+        assert_eq!(stops.push("\nmore"), (String::new(), true));
+        assert_eq!(stops.finish(), "");
+    }
+}

@@ -1,0 +1,118 @@
+//! Writes a call's events to the store as they happen.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+use crate::call::{AgentTurn, CallEvent, Latency};
+use crate::clock;
+use crate::store::{At, Speaker, Store, StoreError, Turn};
+
+/// How long a turn waits for a database that does not answer, before the next is tried. Turns are
+/// whole rows, so a later one does not need an earlier one.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// First pause before a turn is written again.
+const FIRST_PAUSE: Duration = Duration::from_millis(200);
+
+/// Stores the turns of `call_id` until the call has ended. What cannot be stored is told in the
+/// log by its id, never by its words.
+pub async fn record(store: Store, call_id: Uuid, mut events: mpsc::Receiver<CallEvent>) {
+    let mut started = clock::wall();
+    while let Some(event) = events.recv().await {
+        match event {
+            CallEvent::Started { at } => started = at,
+            CallEvent::CallerTurn {
+                turn_id,
+                text,
+                started_at,
+                ended_at,
+            } => {
+                let turn = Turn {
+                    turn_id: format!("caller-{:06}", turn_id.0),
+                    speaker: Speaker::User,
+                    text,
+                    started_at: instant(started, started_at),
+                    ended_at: Some(instant(started, ended_at)),
+                    interrupted: false,
+                    latency_ms: None,
+                    metrics: sqlx::types::Json(Value::Null),
+                };
+                save(&store, call_id, &turn).await;
+            }
+            CallEvent::AgentTurn(turn) => save(&store, call_id, &agent_turn(started, turn)).await,
+            CallEvent::Error { stage, message, .. } => {
+                tracing::warn!(%call_id, stage = stage.as_str(), message, "a stage of the call failed");
+            }
+            CallEvent::Ended { reason, .. } => {
+                tracing::info!(%call_id, reason = reason.as_str(), "the call ended");
+            }
+            CallEvent::AgentState { .. } | CallEvent::CallerJoined { .. } => {}
+        }
+    }
+}
+
+fn agent_turn(started: SystemTime, turn: AgentTurn) -> Turn {
+    Turn {
+        turn_id: format!("agent-{:06}", turn.reply_id.0),
+        speaker: Speaker::Agent,
+        text: turn.text_heard,
+        started_at: instant(started, turn.started_at),
+        ended_at: Some(instant(started, turn.ended_at)),
+        interrupted: turn.interrupted,
+        latency_ms: turn.latency.response.map(millis),
+        metrics: sqlx::types::Json(metrics(turn.latency)),
+    }
+}
+
+/// Milliseconds of each stage; a stage that had no part is left out.
+fn metrics(latency: Latency) -> Value {
+    let stages = [
+        ("endpointingMs", latency.endpointing),
+        ("sttMs", latency.stt),
+        ("llmFirstTokenMs", latency.llm_first_token),
+        ("ttsFirstByteMs", latency.tts_first_byte),
+        ("playoutMs", latency.playout),
+        ("responseMs", latency.response),
+    ];
+    let known = stages
+        .into_iter()
+        .filter_map(|(name, time)| time.map(|time| (name.to_owned(), json!(millis(time)))));
+    Value::Object(known.collect())
+}
+
+fn millis(duration: Duration) -> i32 {
+    duration.as_millis().try_into().unwrap_or(i32::MAX)
+}
+
+fn instant(started: SystemTime, offset: Duration) -> At {
+    crate::store::micros((started + offset).into())
+}
+
+/// Writes a turn, again while the database is away.
+async fn save(store: &Store, call_id: Uuid, turn: &Turn) {
+    let until = clock::now() + PATIENCE;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        match store.save_turn(call_id, turn).await {
+            Ok(true) => return,
+            Ok(false) => {
+                tracing::debug!(%call_id, "no row of this call: its turns are not stored");
+                return;
+            }
+            Err(error) if clock::now() + pause > until => {
+                give_up(call_id, turn, &error);
+                return;
+            }
+            Err(_) => {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+        }
+    }
+}
+
+fn give_up(call_id: Uuid, turn: &Turn, error: &StoreError) {
+    tracing::error!(%call_id, turn = turn.turn_id, %error, "a turn could not be stored and is lost");
+}

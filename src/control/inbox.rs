@@ -1,0 +1,340 @@
+//! Works through LiveKit's events from the store, so that a crash loses none.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Deserializer};
+use tokio_util::sync::CancellationToken;
+
+use super::Control;
+use crate::store::dispatches::DispatchState;
+use crate::store::inbox::Event;
+use crate::store::{self, At, Fact, ParticipantKind, Stay, StoreError};
+
+/// How often the store is looked at without being told to: another process may have written.
+const POLL: Duration = Duration::from_secs(1);
+const BATCH: i64 = 100;
+
+/// The part of an event's body that we act on. Other fields, of any server version, are passed
+/// over. LiveKit writes 64-bit numbers as strings.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Body {
+    /// Such as `participant_joined`.
+    pub event: String,
+    /// `EV_…`
+    pub id: String,
+    /// Seconds since 1970.
+    #[serde(deserialize_with = "number")]
+    pub created_at: i64,
+    room: Option<Room>,
+    participant: Option<Participant>,
+    egress_info: Option<Egress>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Room {
+    sid: String,
+    name: String,
+    #[serde(deserialize_with = "number")]
+    creation_time: i64,
+    #[serde(deserialize_with = "number")]
+    creation_time_ms: i64,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Participant {
+    sid: String,
+    identity: String,
+    name: String,
+    kind: String,
+    #[serde(deserialize_with = "number")]
+    joined_at: i64,
+    #[serde(deserialize_with = "number")]
+    joined_at_ms: i64,
+    permission: Permission,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Permission {
+    hidden: bool,
+    recorder: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Egress {
+    room_name: String,
+    status: String,
+    error: String,
+    file_results: Vec<EgressFile>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct EgressFile {
+    location: String,
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Number {
+        Plain(i64),
+        Text(String),
+    }
+    match Number::deserialize(deserializer)? {
+        Number::Plain(number) => Ok(number),
+        Number::Text(text) => text.parse().map_err(serde::de::Error::custom),
+    }
+}
+
+impl Body {
+    /// The room the event is about.
+    pub fn room_name(&self) -> Option<&str> {
+        let room = self.room.as_ref().map(|room| room.name.as_str());
+        let egress = self
+            .egress_info
+            .as_ref()
+            .map(|egress| egress.room_name.as_str());
+        room.or(egress).filter(|name| !name.is_empty())
+    }
+
+    fn room_sid(&self) -> Option<&str> {
+        self.room
+            .as_ref()
+            .map(|room| room.sid.as_str())
+            .filter(|sid| !sid.is_empty())
+    }
+
+    fn is_agent(&self) -> bool {
+        self.participant
+            .as_ref()
+            .is_some_and(|p| p.kind() == ParticipantKind::Agent)
+    }
+
+    /// What the event tells of its call. LiveKit's events repeat themselves: every one of them
+    /// says when the room and the participant came, so one that was lost is made good by the next.
+    pub fn facts(&self, received_at: At) -> Vec<Fact> {
+        let at = self.precise_time(received_at);
+        let mut facts = Vec::new();
+        if let Some(room) = &self.room {
+            facts.extend(moment(room.creation_time_ms, room.creation_time).map(Fact::RoomStarted));
+        }
+        match self.event.as_str() {
+            "participant_joined" | "track_published" => facts.extend(self.stay(None)),
+            "participant_left" | "participant_connection_aborted" => {
+                facts.extend(self.stay(Some(at)));
+            }
+            "room_finished" => facts.push(Fact::RoomFinished(at)),
+            _ => {}
+        }
+        facts
+    }
+
+    fn stay(&self, left_at: Option<At>) -> Option<Fact> {
+        let participant = self.participant.as_ref().filter(|p| !p.sid.is_empty())?;
+        Some(Fact::Seen(Stay {
+            sid: participant.sid.clone(),
+            user_id: participant.identity.clone(),
+            name: participant.name.clone(),
+            kind: participant.kind(),
+            joined_at: moment(participant.joined_at_ms, participant.joined_at),
+            left_at,
+            muted: None,
+        }))
+    }
+
+    /// LiveKit gives whole seconds. When the event came within that second, its arrival is the
+    /// better time; else the second's end, so that nobody leaves before having come.
+    fn precise_time(&self, received_at: At) -> At {
+        let Some(second) = DateTime::from_timestamp(self.created_at, 0) else {
+            return received_at;
+        };
+        received_at.clamp(second, second + TimeDelta::milliseconds(999))
+    }
+}
+
+impl Participant {
+    fn kind(&self) -> ParticipantKind {
+        match self.kind.as_str() {
+            "AGENT" => ParticipantKind::Agent,
+            "" | "STANDARD" | "SIP" if !self.permission.hidden && !self.permission.recorder => {
+                ParticipantKind::User
+            }
+            _ => ParticipantKind::Other,
+        }
+    }
+}
+
+fn moment(millis: i64, seconds: i64) -> Option<DateTime<Utc>> {
+    match (millis, seconds) {
+        (0, 0) => None,
+        (0, seconds) => DateTime::from_timestamp(seconds, 0),
+        (millis, _) => DateTime::from_timestamp_millis(millis),
+    }
+}
+
+/// Runs until `shutdown`.
+pub(super) async fn run(control: Control, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = control.events.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+        if let Err(error) = work_through(&control).await {
+            tracing::error!(%error, "LiveKit's events wait for the database");
+        }
+    }
+}
+
+/// Works through all that waits; gives the number of events.
+///
+/// # Errors
+/// The database did not answer; what is left waits.
+pub async fn work_through(control: &Control) -> Result<usize, StoreError> {
+    let mut done = 0;
+    loop {
+        let events = control.store.waiting_events(BATCH).await?;
+        for event in &events {
+            match act(control, event).await {
+                Ok(note) => {
+                    control
+                        .store
+                        .event_done(&event.id, store::now(), &note)
+                        .await?
+                }
+                Err(error) => {
+                    tracing::error!(event = event.id, %error, "an event could not be acted on");
+                    control
+                        .store
+                        .event_failed(&event.id, store::now(), &error.to_string())
+                        .await?;
+                }
+            }
+        }
+        done += events.len();
+        if events.len() < BATCH as usize {
+            return Ok(done);
+        }
+    }
+}
+
+/// Acts on one event; gives a note for whoever reads the table.
+async fn act(control: &Control, event: &Event) -> anyhow::Result<String> {
+    let body = Body::deserialize(&event.payload.0)?;
+    let Some(room) = body.room_name() else {
+        return Ok("about no room".into());
+    };
+    match (body.event.as_str(), body.is_agent()) {
+        ("participant_joined", true) => control.guard.agent_joined(room).await,
+        ("participant_left", true) => control.guard.agent_left(room).await,
+        ("room_finished", _) => {
+            control.guard.over(room).await;
+            let ended = DispatchState::Ended;
+            if control
+                .store
+                .agent_in(room)
+                .await?
+                .is_some_and(|a| a.state != DispatchState::Failed)
+            {
+                control
+                    .store
+                    .agent_is(room, ended, store::now(), None)
+                    .await?;
+            }
+        }
+        _ => {}
+    }
+    let Some(call) = control.store.call_in_room(room, body.room_sid()).await? else {
+        return Ok("no call of ours".into());
+    };
+    if let (Some(egress), "egress_ended") = (&body.egress_info, body.event.as_str()) {
+        match egress.file_results.first() {
+            Some(file) if egress.status == "EGRESS_COMPLETE" && !file.location.is_empty() => {
+                control.store.set_recording(call.id, &file.location).await?;
+            }
+            _ => {
+                return Ok(format!(
+                    "recording failed: {} {}",
+                    egress.status, egress.error
+                ));
+            }
+        }
+    }
+    let facts = body.facts(event.received_at);
+    let call = control
+        .store
+        .observe(call.id, body.room_sid(), &facts)
+        .await?;
+    Ok(call.map_or_else(
+        || "the call is gone".into(),
+        |call| format!("call {} {}", call.id, call.status.as_str()),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(json: &str) -> Body {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn a_join_gives_room_and_stay() {
+        let joined = body(
+            r#"{"event":"participant_joined","id":"EV_1","createdAt":"1795360142",
+            "room":{"sid":"RM_1","name":"r1","creationTime":"1795360142","creationTimeMs":"1795360142064","turnPassword":"x"},
+            "participant":{"sid":"PA_1","identity":"alice","joinedAt":"1795360142","joinedAtMs":"1795360142066","version":2}}"#,
+        );
+        assert_eq!(joined.room_name(), Some("r1"));
+        let facts = joined.facts(DateTime::from_timestamp_millis(1_795_360_142_100).unwrap());
+        assert_eq!(
+            facts[0],
+            Fact::RoomStarted(DateTime::from_timestamp_millis(1_795_360_142_064).unwrap())
+        );
+        let Fact::Seen(stay) = &facts[1] else {
+            panic!("{facts:?}")
+        };
+        assert_eq!(
+            (stay.user_id.as_str(), stay.kind),
+            ("alice", ParticipantKind::User)
+        );
+        assert_eq!(
+            stay.joined_at.unwrap().timestamp_millis(),
+            1_795_360_142_066
+        );
+    }
+
+    #[test]
+    fn a_leave_is_never_before_its_join() {
+        let left = body(
+            r#"{"event":"participant_left","createdAt":1795360142,
+            "room":{"name":"r1"},
+            "participant":{"sid":"PA_1","kind":"AGENT","joinedAtMs":"1795360142900"}}"#,
+        );
+        for received in [1_795_360_142_950, 1_795_360_199_000] {
+            let facts = left.facts(DateTime::from_timestamp_millis(received).unwrap());
+            let Fact::Seen(stay) = &facts[0] else {
+                panic!("{facts:?}")
+            };
+            assert_eq!(stay.kind, ParticipantKind::Agent);
+            assert!(stay.left_at > stay.joined_at, "{stay:?}");
+            assert!(stay.left_at.unwrap().timestamp_millis() <= 1_795_360_142_999);
+        }
+    }
+
+    #[test]
+    fn a_recorder_is_no_party() {
+        let egress = r#"{"event":"participant_joined","room":{"name":"r"},"participant":{"sid":"PA_e","kind":"EGRESS","permission":{"hidden":true,"recorder":true}}}"#;
+        let Fact::Seen(stay) = &body(egress).facts(store::now())[0] else {
+            panic!()
+        };
+        assert_eq!(stay.kind, ParticipantKind::Other);
+    }
+}

@@ -1,0 +1,235 @@
+//! `sidetone demo`: the whole product on this machine, shown by one call.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use sidetone_livekit_server::LiveKitServer;
+use sidetone_models::{Loaded, fetch};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::audio::{Resampler, wav};
+use crate::caller::access::{Access, TokenRequest};
+use crate::caller::script::{Cue, Patience};
+use crate::caller::{self, CallPlan, Placed, Turn};
+use crate::cli::DemoArgs;
+use crate::clock;
+use crate::config::env::Env;
+use crate::eval::word_error::word_error_rate;
+use crate::serve::{Process, serve};
+use crate::worker::LoadMeasure;
+
+mod shown;
+
+/// The scripted caller's turns: file, and after how much of the agent's speech it interrupts.
+const SCRIPT: [(&str, Cue); 2] = [
+    ("caller-opening-hours.wav", Cue::AgentDone),
+    (
+        "caller-interrupts.wav",
+        Cue::AgentSpeakingFor(Duration::from_millis(1200)),
+    ),
+];
+/// The agent is understood when the local STT reads its voice back at least this well: synthetic
+/// speech over Opus, read by a small model, misses about one word in ten.
+const INTELLIGIBLE: f64 = 0.35;
+/// Nobody waits longer for a demonstration to get ready; loading models takes seconds.
+const READY: Duration = Duration::from_secs(180);
+/// The scripted call's longest duration.
+const LIMIT: Duration = Duration::from_secs(120);
+/// The page's port when it is free: a fixed address is easier to find again.
+const PORT: u16 = 3000;
+
+/// Runs the demonstration. With `--once` the exit code says whether the reply was heard and
+/// understood, and whether all that was started has ended.
+///
+/// # Errors
+/// When something cannot be started; the message says what to do.
+pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+    let began = clock::now();
+    let models = local_models().await?;
+    let livekit = LiveKitServer::start().await?;
+    println!("livekit-server is up at {}", livekit.url);
+    let data = tempfile::tempdir().context("making a folder for the demo's database")?;
+    let env = environment(&livekit, data.path())?;
+    let listener = match TcpListener::bind(("127.0.0.1", PORT)).await {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind(("127.0.0.1", 0)).await?,
+    };
+    let server = format!("http://{}", listener.local_addr()?);
+    let stop = shutdown.child_token();
+    let process = Process {
+        env,
+        models: Some(models.clone()),
+        agents: args.agents.clone(),
+        listener: Some(listener),
+        // Everything shares this machine: its CPU says nothing about the agent.
+        worker: Some(LoadMeasure::Jobs),
+    };
+    let serving = tokio::spawn(serve(process, stop.clone()));
+    let shown = tokio::select! {
+        shown = converse(&args, &models, &server, began) => shown,
+        () = shutdown.cancelled() => Ok(false),
+    };
+    let good = match shown {
+        Ok(good) => good,
+        Err(error) => {
+            stop.cancel();
+            let served = serving.await?;
+            return Err(served.err().unwrap_or(error));
+        }
+    };
+    if !args.once {
+        println!("\nTry it yourself: {server}/   (ctrl-c ends the demo)");
+        shutdown.cancelled().await;
+    }
+    stop.cancel();
+    serving.await??;
+    drop(livekit);
+    if args.once {
+        println!(
+            "{}",
+            if good {
+                "All ended. The demo went well."
+            } else {
+                "All ended. The demo did NOT go well: see above."
+            }
+        );
+    }
+    Ok(if good || !args.once {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// Local models are always there: without a key they are the agent's, and with one they still
+/// read the agent's voice back.
+async fn local_models() -> anyhow::Result<Loaded> {
+    let settings = sidetone_models::Settings::default();
+    let mut bars = fetch::Bars::default();
+    fetch::fetch(&settings.cache, &settings.models(), &mut |progress| {
+        bars.draw(progress)
+    })
+    .await
+    .context("fetching the local models")?;
+    println!("loading speech and language models ...");
+    Ok(tokio::task::spawn_blocking(move || sidetone_models::load(&settings)).await??)
+}
+
+/// The user's environment, with LiveKit, the database and the manners of a demo set.
+fn environment(livekit: &LiveKitServer, data: &Path) -> anyhow::Result<Env> {
+    let env = Env::from_lookup(|name| match name {
+        "LIVEKIT_HOST" => Some(livekit.url.clone()),
+        "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
+        "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
+        "SIDETONE_DATA_DIR" => Some(data.display().to_string()),
+        "SIDETONE_DEMO" => Some("true".into()),
+        "LIVEKIT_URL" | "DATABASE_URL" | "SIDETONE_BIND" => None,
+        name => std::env::var(name).ok(),
+    });
+    Ok(env?)
+}
+
+/// Places the scripted call and shows what came of it; whether all was well.
+async fn converse(
+    args: &DemoArgs,
+    models: &Loaded,
+    server: &str,
+    began: std::time::Instant,
+) -> anyhow::Result<bool> {
+    wait_until_ready(server).await?;
+    println!(
+        "the agent is ready after {:.1} s",
+        (clock::now() - began).as_secs_f64()
+    );
+    let plan = CallPlan {
+        access: Access::Server {
+            server: server.to_owned(),
+            api_key: None,
+            request: TokenRequest {
+                room_type: "support".into(),
+                participant_name: "Demo caller".into(),
+                agent: None,
+                voice: None,
+            },
+        },
+        turns: SCRIPT
+            .iter()
+            .map(|(file, cue)| {
+                let sound = wav::read(&args.audio.join(file))?;
+                Ok(Turn {
+                    name: (*file).to_owned(),
+                    sound,
+                    cue: *cue,
+                })
+            })
+            .collect::<anyhow::Result<_>>()?,
+        patience: Patience::default(),
+        limit: LIMIT,
+        out: Some(args.out.clone()),
+    };
+    println!(
+        "placing a call of {} turns, the second a barge-in ...\n",
+        plan.turns.len()
+    );
+    let placed = caller::place(plan).await?;
+    print!("{}", placed.report);
+    if let Some(call_id) = &placed.report.call_id {
+        shown::stages(server, call_id).await?;
+    }
+    println!(
+        "the agent's voice as heard: {}",
+        args.out.join("reply.wav").display()
+    );
+    let wer = read_back(models, &placed).await?;
+    println!("read back by the local STT: word error rate {wer:.2} (at most {INTELLIGIBLE})");
+    let interrupted = placed.report.turns[1]
+        .times
+        .is_some_and(|times| times.stopped_after.is_some());
+    if !interrupted {
+        println!("the barge-in did not stop the agent");
+    }
+    Ok(placed.report.all_answered() && interrupted && wer <= INTELLIGIBLE)
+}
+
+/// Waits for `/readyz`.
+async fn wait_until_ready(server: &str) -> anyhow::Result<()> {
+    let client = reqwest::Client::new();
+    let by = clock::now() + READY;
+    loop {
+        let answer = client
+            .get(format!("{server}/readyz"))
+            .timeout(Duration::from_secs(2))
+            .send()
+            .await;
+        if answer.is_ok_and(|answer| answer.status().is_success()) {
+            return Ok(());
+        }
+        ensure!(
+            clock::now() < by,
+            "the agent was not ready after {READY:?}; the log says why"
+        );
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// The word error rate of the agent's recorded voice, read by the local STT, against the text
+/// that the agent published.
+async fn read_back(models: &Loaded, placed: &Placed) -> anyhow::Result<f64> {
+    let said = placed.report.agent_text();
+    ensure!(!said.is_empty(), "the agent published no transcript");
+    let mut heard = String::new();
+    for span in &placed.agent_voice {
+        let clip = Resampler::<48_000, 16_000>::convert(&placed.received_in(*span));
+        let samples = clip
+            .samples()
+            .iter()
+            .map(|&s| f32::from(s) / 32_768.0)
+            .collect();
+        heard.push_str(&models.stt.transcribe(samples, "en").await?.text);
+        heard.push(' ');
+    }
+    Ok(word_error_rate(&said, &heard))
+}

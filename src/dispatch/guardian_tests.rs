@@ -1,0 +1,253 @@
+//! Scripts against the guardian on a simulated clock.
+
+use super::*;
+use proptest::prelude::*;
+
+const ROOM: &str = "support-ann-1";
+
+struct Script {
+    guardian: Guardian,
+    now: Instant,
+}
+
+impl Script {
+    fn new() -> Self {
+        Self {
+            guardian: Guardian::new(GuardianConfig::default()),
+            now: crate::clock::now(),
+        }
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        let mut all = Vec::new();
+        loop {
+            match self.guardian.poll_output() {
+                Output::Timeout(_) => return all,
+                output => all.push(output),
+            }
+        }
+    }
+
+    fn on(&mut self, input: Input) -> Vec<Output> {
+        self.guardian.handle_input(self.now, input);
+        self.outputs()
+    }
+
+    fn pass_ms(&mut self, ms: u64) -> Vec<Output> {
+        self.now += Duration::from_millis(ms);
+        self.on(Input::Timeout)
+    }
+
+    fn look(&mut self, sight: Sight) -> Vec<Output> {
+        self.on(Input::Looked(ROOM.into(), sight))
+    }
+
+    /// Wanted, asked, taken by LiveKit.
+    fn asked() -> Self {
+        let mut script = Self::new();
+        assert_eq!(script.on(Input::Wanted(ROOM.into())), [ask(1)]);
+        assert_eq!(script.on(Input::Asked(ROOM.into(), Ok(()))), []);
+        script
+    }
+}
+
+fn ask(attempt: u32) -> Output {
+    Output::Ask {
+        room: ROOM.into(),
+        attempt,
+    }
+}
+
+fn look() -> Output {
+    Output::Look(ROOM.into())
+}
+
+const NOBODY: Sight = Sight::NoAgent {
+    taken: false,
+    people: true,
+};
+const TAKEN: Sight = Sight::NoAgent {
+    taken: true,
+    people: true,
+};
+
+#[test]
+fn an_agent_that_comes_is_left_alone() {
+    let mut script = Script::asked();
+    assert_eq!(script.pass_ms(1_500), []);
+    let present = script.on(Input::AgentJoined(ROOM.into()));
+    assert_eq!(present, [Output::Present(ROOM.into())]);
+    assert_eq!(script.pass_ms(60_000), []);
+    assert_eq!(
+        script.on(Input::Wanted(ROOM.into())),
+        [],
+        "asking is idempotent"
+    );
+}
+
+#[test]
+fn none_after_two_seconds_is_asked_for_again() {
+    let mut script = Script::asked();
+    assert_eq!(script.pass_ms(1_999), []);
+    assert_eq!(script.pass_ms(1), [look()]);
+    assert_eq!(script.pass_ms(5_000), [], "one look at a time");
+    assert_eq!(script.look(NOBODY), [ask(2)]);
+}
+
+#[test]
+fn a_lost_join_event_is_seen_by_looking() {
+    let mut script = Script::asked();
+    script.pass_ms(2_000);
+    assert_eq!(script.look(Sight::Agent), [Output::Present(ROOM.into())]);
+}
+
+#[test]
+fn a_worker_that_said_yes_gets_ten_seconds() {
+    let mut script = Script::asked();
+    for _ in 0..4 {
+        assert_eq!(script.pass_ms(2_000), [look()]);
+        assert_eq!(script.look(TAKEN), []);
+    }
+    assert_eq!(script.pass_ms(2_000), [look()]);
+    assert_eq!(script.look(TAKEN), [ask(2)]);
+}
+
+#[test]
+fn it_gives_up_with_the_reason() {
+    let mut script = Script::asked();
+    for attempt in 2..=6 {
+        script.pass_ms(2_000);
+        assert_eq!(script.look(NOBODY), [ask(attempt)]);
+        script.on(Input::Asked(
+            ROOM.into(),
+            Err("LiveKit answered 503".into()),
+        ));
+    }
+    script.pass_ms(2_000);
+    let reason = "no agent came after 6 askings: LiveKit answered 503";
+    assert_eq!(
+        script.look(NOBODY),
+        [Output::GiveUp(ROOM.into(), reason.into())]
+    );
+    assert_eq!(
+        script.on(Input::Wanted(ROOM.into())),
+        [ask(1)],
+        "and may be asked anew"
+    );
+}
+
+#[test]
+fn an_agent_that_dies_is_replaced_while_somebody_waits() {
+    let mut script = Script::asked();
+    script.on(Input::AgentJoined(ROOM.into()));
+    assert_eq!(script.on(Input::AgentLeft(ROOM.into())), []);
+    assert_eq!(script.pass_ms(2_000), [look()]);
+    assert_eq!(script.look(NOBODY), [ask(1)]);
+}
+
+#[test]
+fn an_agent_that_leaves_an_empty_room_is_not() {
+    for sight in [
+        Sight::NoRoom,
+        Sight::NoAgent {
+            taken: false,
+            people: false,
+        },
+    ] {
+        let mut script = Script::asked();
+        script.on(Input::AgentJoined(ROOM.into()));
+        script.on(Input::AgentLeft(ROOM.into()));
+        script.pass_ms(2_000);
+        assert_eq!(script.look(sight), []);
+        assert_eq!(script.guardian.poll_output(), Output::Timeout(None));
+    }
+}
+
+#[test]
+fn a_call_that_is_over_needs_no_agent() {
+    let mut script = Script::asked();
+    script.on(Input::Over(ROOM.into()));
+    assert_eq!(script.pass_ms(10_000), []);
+    assert_eq!(script.on(Input::Asked(ROOM.into(), Ok(()))), []);
+}
+
+#[test]
+fn an_adopted_room_is_looked_at_before_anything_is_asked() {
+    let mut script = Script::new();
+    assert_eq!(script.on(Input::Adopted(ROOM.into())), []);
+    assert_eq!(script.pass_ms(2_000), [look()]);
+    assert_eq!(script.look(Sight::NoRoom), [ask(2)]);
+}
+
+fn any_input() -> impl Strategy<Value = (u64, Input)> {
+    let room = || prop::sample::select(vec!["a", "b"]).prop_map(str::to_owned);
+    let sight = prop_oneof![
+        Just(Sight::Agent),
+        Just(Sight::NoRoom),
+        Just(Sight::Unknown("away".into())),
+        (any::<bool>(), any::<bool>()).prop_map(|(taken, people)| Sight::NoAgent { taken, people }),
+    ];
+    let input = prop_oneof![
+        1 => room().prop_map(Input::Wanted),
+        1 => room().prop_map(Input::Adopted),
+        1 => (room(), any::<bool>()).prop_map(|(room, ok)| Input::Asked(
+            room,
+            if ok { Ok(()) } else { Err("no".into()) }
+        )),
+        4 => (room(), sight).prop_map(|(room, sight)| Input::Looked(room, sight)),
+        1 => room().prop_map(Input::AgentJoined),
+        1 => room().prop_map(Input::AgentLeft),
+        4 => Just(Input::Timeout),
+    ];
+    (0u64..3_000, input)
+}
+
+proptest! {
+    /// Never a second asking without a look in between that showed no agent, never more than the
+    /// limit in a row, never a deadline left behind, never silence: a room is either served,
+    /// waited for, or given up.
+    #[test]
+    fn random_scripts_keep_the_rules(steps in prop::collection::vec(any_input(), 1..200)) {
+        let mut script = Script::new();
+        let mut may_ask: BTreeMap<String, bool> = BTreeMap::new();
+        let mut in_a_row: BTreeMap<String, u32> = BTreeMap::new();
+        for (wait, input) in steps {
+            script.now += Duration::from_millis(wait);
+            match &input {
+                Input::Wanted(room) if !script.guardian.watches.contains_key(room) => {
+                    may_ask.insert(room.clone(), true);
+                    in_a_row.insert(room.clone(), 0);
+                }
+                Input::Adopted(room) if !script.guardian.watches.contains_key(room) => {
+                    in_a_row.insert(room.clone(), 0);
+                }
+                Input::Looked(room, Sight::NoAgent { .. } | Sight::NoRoom)
+                    if script.guardian.watches.get(room).is_some_and(
+                        |watch| matches!(watch.phase, Phase::Looking)) => {
+                    may_ask.insert(room.clone(), true);
+                }
+                _ => {}
+            }
+            for output in script.on(input) {
+                match output {
+                    Output::Ask { room, attempt } => {
+                        prop_assert_eq!(may_ask.insert(room.clone(), false), Some(true));
+                        prop_assert!(attempt <= GuardianConfig::default().limit);
+                        *in_a_row.entry(room).or_default() += 1;
+                    }
+                    Output::Present(room) => { in_a_row.insert(room, 0); }
+                    Output::GiveUp(room, reason) => {
+                        prop_assert!(!reason.is_empty());
+                        prop_assert!(!script.guardian.watches.contains_key(&room));
+                    }
+                    Output::Look(_) | Output::Timeout(_) => {}
+                }
+            }
+            prop_assert!(in_a_row.values().all(|n| *n <= GuardianConfig::default().limit));
+            script.on(Input::Timeout);
+            if let Output::Timeout(Some(at)) = script.guardian.poll_output() {
+                prop_assert!(at > script.now);
+            }
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The control plane over HTTP.
+//!
+//! `router` gives the routes, `serve` runs them on a listener until shutdown. `/` is left to the
+//! web pages.
+
+pub mod agent;
+pub mod auth;
+pub mod docs;
+pub mod error;
+pub mod health;
+pub mod history;
+pub mod jwt;
+pub mod limits;
+pub mod token;
+pub mod ui;
+pub mod webhook;
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::timeout::TimeoutLayer;
+use uuid::Uuid;
+
+use crate::clock;
+use crate::config::env::{LiveKit, NotConfigured};
+use crate::control::Control;
+use crate::store::Store;
+use crate::worker::WorkerStatus;
+use auth::{Auth, Principal};
+use error::Problem;
+use limits::{Buckets, Rate};
+
+/// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
+const BODY_LIMIT: usize = 64 * 1024;
+const WEBHOOK_LIMIT: usize = 2 * 1024 * 1024;
+/// Longest time a request may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Time that requests under way have at shutdown.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// LiveKit's side of the control plane.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    /// Address and keys.
+    pub livekit: LiveKit,
+    /// Background work.
+    pub control: Control,
+}
+
+/// How the HTTP side behaves.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Browsers' origins that may call; empty: same origin only.
+    pub cors_origins: Vec<String>,
+    /// Names of agent files a request may ask for.
+    pub agents: BTreeSet<String>,
+    /// How long a token opens its room.
+    pub token_ttl: Duration,
+    /// POSTs of one user or key: they cost a room and an agent.
+    pub write_rate: Rate,
+    /// All requests of one address.
+    pub address_rate: Rate,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            cors_origins: Vec::new(),
+            agents: BTreeSet::new(),
+            token_ttl: Duration::from_secs(600),
+            write_rate: Rate {
+                burst: 20.0,
+                per_second: 1.0,
+            },
+            address_rate: Rate {
+                burst: 200.0,
+                per_second: 50.0,
+            },
+        }
+    }
+}
+
+/// What the handlers share; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    voice: Result<Voice, NotConfigured>,
+    auth: Auth,
+    config: HttpConfig,
+    worker: Option<watch::Receiver<WorkerStatus>>,
+    writes: Mutex<Buckets>,
+    addresses: Mutex<Buckets>,
+}
+
+impl AppState {
+    /// State for [`router`]. `worker` is the status of a worker in this process, if there is one.
+    pub fn new(
+        store: Store,
+        voice: Result<Voice, NotConfigured>,
+        auth: Auth,
+        config: HttpConfig,
+        worker: Option<watch::Receiver<WorkerStatus>>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            store,
+            voice,
+            auth,
+            writes: Mutex::new(Buckets::new(config.write_rate)),
+            addresses: Mutex::new(Buckets::new(config.address_rate)),
+            config,
+            worker,
+        }))
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn config(&self) -> &HttpConfig {
+        &self.0.config
+    }
+
+    fn voice(&self) -> Result<&Voice, Problem> {
+        self.0.voice.as_ref().map_err(|error| error.clone().into())
+    }
+
+    fn limit(buckets: &Mutex<Buckets>, who: &str) -> Result<(), Problem> {
+        // A panic while the lock was held leaves nothing half done.
+        let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.take(clock::now(), who).map_err(|seconds| Problem {
+            retry_after: Some(seconds),
+            ..Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests",
+                format!("Too many requests; try again in {seconds} s."),
+            )
+        })
+    }
+}
+
+/// All routes but `/`, which belongs to the web pages.
+pub fn router(state: AppState) -> Router {
+    let origins: Vec<HeaderValue> = state
+        .config()
+        .cors_origins
+        .iter()
+        .filter_map(|origin| origin.parse().ok())
+        .collect();
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("x-api-key"),
+        ])
+        .expose_headers([REQUEST_ID.clone(), header::RETRY_AFTER])
+        .max_age(Duration::from_secs(3_600));
+    let webhook = post(webhook::receive)
+        .get(webhook::health)
+        .layer(DefaultBodyLimit::max(WEBHOOK_LIMIT));
+    Router::new()
+        .route("/api/voice/token", post(token::create).get(token::status))
+        .route("/api/voice/agent", post(agent::spawn).get(agent::list))
+        .route(
+            "/api/voice/agent/{roomName}",
+            axum::routing::delete(agent::end),
+        )
+        .route("/api/voice/history", get(history::list))
+        .route(
+            "/api/voice/history/{callId}",
+            get(history::one).delete(history::delete),
+        )
+        .route("/api/voice/webhook", webhook)
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::page))
+        .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            DEADLINE,
+        ))
+        .layer(middleware::from_fn_with_state(state.clone(), limit_address))
+        .layer(cors)
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(frame))
+        .with_state(state)
+}
+
+/// Serves until `shutdown`, then lets requests under way end.
+///
+/// # Errors
+/// The listener broke.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stop.cancelled().await });
+    let overdue = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(SHUTDOWN_GRACE).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = overdue => Ok(()),
+    }
+}
+
+/// The outermost layer: a request id, problem documents, security headers.
+async fn frame(request: Request, next: Next) -> Response {
+    let id = request
+        .headers()
+        .get(&REQUEST_ID)
+        .and_then(|id| id.to_str().ok())
+        .filter(|id| (8..=64).contains(&id.len()))
+        .filter(|id| {
+            id.bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        })
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let mut response = next.run(request).await;
+    let status = response.status();
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        response = replace_body(response, problem.render(&id));
+    } else if status.is_client_error() || status.is_server_error() {
+        let is_json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/");
+        if !response
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .is_some_and(is_json)
+        {
+            response = replace_body(response, plain_problem(status).render(&id));
+        }
+    }
+    // Paths hold ids but no secrets; queries (search words) and bodies are not logged.
+    tracing::debug!(%method, path, status = status.as_u16(), request_id = id, "http");
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID.clone(), id);
+    }
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
+    }
+    // JSON needs nothing; pages state their own policy.
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(
+            "default-src 'none'; frame-ancestors 'none'",
+        ));
+    response
+}
+
+/// Keeps headers that inner layers set (CORS, Allow), takes the problem's body and its headers.
+fn replace_body(old: Response, new: Response) -> Response {
+    let (mut parts, _) = old.into_parts();
+    let (new_parts, body) = new.into_parts();
+    parts.headers.remove(header::CONTENT_LENGTH);
+    for (name, value) in &new_parts.headers {
+        parts.headers.insert(name, value.clone());
+    }
+    Response::from_parts(parts, body)
+}
+
+fn plain_problem(status: StatusCode) -> Problem {
+    match status {
+        StatusCode::NOT_FOUND => Problem::new(
+            status,
+            "Not found",
+            "There is nothing at this address; see /docs.",
+        ),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
+            status,
+            "Method not allowed",
+            "This address takes other methods; see the Allow header.",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            status,
+            "Body too large",
+            "The body is larger than what is taken here.",
+        ),
+        StatusCode::GATEWAY_TIMEOUT => Problem {
+            retry_after: Some(5),
+            ..Problem::new(status, "Too slow", "The answer took too long. Try again.")
+        },
+        _ if status.is_client_error() => {
+            Problem::new(status, "Bad request", "The request could not be read.")
+        }
+        _ => Problem::new(
+            status,
+            "Internal error",
+            "Something broke here; it is in the log.",
+        ),
+    }
+}
+
+fn peer(extensions: &axum::http::Extensions) -> IpAddr {
+    // Absent only where the router is called without a socket.
+    extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip())
+}
+
+async fn limit_address(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    AppState::limit(&state.0.addresses, &peer(request.extensions()).to_string())?;
+    Ok(next.run(request).await)
+}
+
+impl FromRequestParts<AppState> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let principal = state
+            .0
+            .auth
+            .principal(&parts.headers, peer(&parts.extensions))
+            .await?;
+        if parts.method != Method::GET {
+            AppState::limit(&state.0.writes, &principal.bucket())?;
+        }
+        Ok(principal)
+    }
+}
+
+/// A whole body within the limit; larger ones are answered 413 with a problem document.
+pub struct Body(pub Bytes);
+
+impl axum::extract::FromRequest<AppState> for Body {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
+        Bytes::from_request(request, state)
+            .await
+            .map(Self)
+            .map_err(|rejection| {
+                plain_problem(axum::response::IntoResponse::into_response(rejection).status())
+            })
+    }
+}

@@ -1,0 +1,281 @@
+//! Puts a process together: control plane, agent worker and, without a provider's key, the local
+//! models.
+
+use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use sidetone_models::Loaded;
+use sidetone_models::llm::{Message, Role};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio_util::sync::CancellationToken;
+
+use crate::agent::clients::Clients;
+use crate::agent::{Agents, DEFAULT_AGENT};
+use crate::config::agent::Voice;
+use crate::config::agent::{AgentConfig, Overrides};
+use crate::config::env::Env;
+use crate::control::{Control, ControlConfig};
+use crate::http::auth::Auth;
+use crate::http::ui::UiSettings;
+use crate::http::{self, AppState, HttpConfig};
+use crate::store::Store;
+use crate::worker::{self, LoadMeasure, WorkerSettings, WorkerStatus};
+
+/// What a process is made of.
+pub struct Process {
+    /// The environment.
+    pub env: Env,
+    /// Folder of agent configuration files.
+    pub agents: PathBuf,
+    /// Where the control plane listens; None for a worker alone.
+    pub listener: Option<TcpListener>,
+    /// Local models that are loaded already; else they are loaded when no key is set.
+    pub models: Option<Loaded>,
+    /// What the worker calls load; None for a control plane alone.
+    pub worker: Option<LoadMeasure>,
+}
+
+/// Runs the process until `shutdown`; then the worker drains first and the control plane ends
+/// last, so that a call's end is still stored.
+///
+/// # Errors
+/// What cannot be set up says what to do. A failure while running is handled where it occurs.
+pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Result<()> {
+    let Process {
+        env,
+        agents,
+        listener,
+        models,
+        worker,
+    } = process;
+    let store = Store::open(&env.database)
+        .await
+        .context("opening the database")?;
+    // What outlives the drain.
+    let closing = CancellationToken::new();
+    let mut tasks = JoinSet::new();
+    let (status, watched) = watch::channel(WorkerStatus::default());
+    let serving = match listener {
+        Some(listener) => {
+            let state = control_plane(&env, &agents, &store, &closing, &mut tasks, {
+                worker.is_some().then_some(watched)
+            })?;
+            tracing::info!(address = %listener.local_addr()?, "the control plane is up");
+            {
+                let router = http::router(state).merge(pages(&env, &agents)?);
+                Some(tokio::spawn(http::serve(listener, router, closing.clone())))
+            }
+        }
+        None => None,
+    };
+    let worked = match worker {
+        Some(load) => {
+            let worker = Worker {
+                env: &env,
+                agents,
+                store: store.clone(),
+                models,
+                load,
+                status,
+            };
+            worker.run(&shutdown, &closing).await
+        }
+        None => {
+            shutdown.cancelled().await;
+            Ok(())
+        }
+    };
+    closing.cancel();
+    let served = ended(serving).await;
+    while tasks.join_next().await.is_some() {}
+    store.close().await;
+    worked.and(served)
+}
+
+/// Builds the control plane's state and starts its background work.
+fn control_plane(
+    env: &Env,
+    agents: &Path,
+    store: &Store,
+    closing: &CancellationToken,
+    tasks: &mut JoinSet<()>,
+    worker: Option<watch::Receiver<WorkerStatus>>,
+) -> anyhow::Result<AppState> {
+    let config = ControlConfig {
+        retention_days: env.retention_days,
+        ..ControlConfig::new(&env.agent_name)
+    };
+    let voice = env.livekit.clone().map(|livekit| {
+        let control = Control::start(store.clone(), &livekit, config, tasks, closing);
+        http::Voice { livekit, control }
+    });
+    if let Err(missing) = &voice {
+        tracing::warn!("{missing}");
+    }
+    let http = HttpConfig {
+        cors_origins: env.cors_origins.clone(),
+        agents: agent_names(agents)?,
+        ..HttpConfig::default()
+    };
+    Ok(AppState::new(
+        store.clone(),
+        voice,
+        Auth::new(env)?,
+        http,
+        worker,
+    ))
+}
+
+/// The web pages, which may connect to LiveKit's address and offer the agents there are.
+fn pages(env: &Env, agents: &Path) -> anyhow::Result<axum::Router> {
+    let voices = Voice::ALL.into_iter().map(|voice| voice.to_string());
+    Ok(http::ui::routes(UiSettings {
+        agents: agent_names(agents)?.into_iter().collect(),
+        default_agent: Some(DEFAULT_AGENT.to_owned()),
+        voices: voices.collect(),
+        default_voice: Voice::default().to_string(),
+        livekit_url: env
+            .livekit
+            .as_ref()
+            .ok()
+            .map(|livekit| livekit.host.clone()),
+    }))
+}
+
+/// Names of the agent files.
+fn agent_names(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
+    let entries = std::fs::read_dir(folder).with_context(|| {
+        format!(
+            "{} cannot be read; name the folder of agent files with --agents",
+            folder.display()
+        )
+    })?;
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let toml = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
+    Ok(toml
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .collect())
+}
+
+/// The agent worker and what it needs.
+struct Worker<'a> {
+    env: &'a Env,
+    agents: PathBuf,
+    store: Store,
+    models: Option<Loaded>,
+    load: LoadMeasure,
+    status: watch::Sender<WorkerStatus>,
+}
+
+impl Worker<'_> {
+    async fn run(
+        self,
+        shutdown: &CancellationToken,
+        closing: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let Self {
+            env,
+            agents,
+            store,
+            models,
+            load,
+            status,
+        } = self;
+        // A mistake in the default agent is found at start, not by the first caller.
+        let agent = AgentConfig::load(&agents.join(DEFAULT_AGENT).with_extension("toml"))?;
+        let livekit = match &env.livekit {
+            Ok(livekit) => livekit.clone(),
+            Err(missing) => {
+                // The control plane says so to whoever asks; there is nothing to work for.
+                tracing::error!("no agents here: {missing}");
+                shutdown.cancelled().await;
+                return Ok(());
+            }
+        };
+        let agent = agent.for_call(&Overrides::default())?;
+        let local = LocalModels::start_if_needed(env, models, &agent, closing).await?;
+        let clients = Clients::new(env, local.as_ref().map(|local| local.address))?;
+        clients.prewarm().await;
+        let settings = WorkerSettings {
+            max_jobs: env.max_calls,
+            load,
+            ..WorkerSettings::new(livekit, &env.agent_name)
+        };
+        let runner = Arc::new(Agents {
+            folder: agents,
+            store,
+            clients,
+        });
+        let worked = worker::run(settings, runner, shutdown.clone(), status).await;
+        if let Some(local) = local {
+            local.end().await;
+        }
+        Ok(worked?)
+    }
+}
+
+/// The local models behind their loopback address.
+struct LocalModels {
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl LocalModels {
+    /// None when a provider's key or address is set.
+    async fn start_if_needed(
+        env: &Env,
+        loaded: Option<Loaded>,
+        agent: &AgentConfig,
+        closing: &CancellationToken,
+    ) -> anyhow::Result<Option<Self>> {
+        if !env.uses_local_models() {
+            return Ok(None);
+        }
+        tracing::info!("OPENAI_API_KEY is not set: speech and language models run on this machine");
+        let models = match loaded {
+            Some(models) => models,
+            None => {
+                let settings = sidetone_models::Settings::default();
+                spawn_blocking(move || sidetone_models::load(&settings)).await??
+            }
+        };
+        // The prompt is read ahead, so that the first caller need not wait for it.
+        let prompt = Message {
+            role: Role::System,
+            content: agent.system_prompt.clone(),
+        };
+        if let Err(error) = models.llm.prefill(vec![prompt]).await {
+            tracing::warn!(%error, "the prompt was not read ahead: the first answer takes longer");
+        }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let stop = closing.child_token();
+        let serving = tokio::spawn(sidetone_models::serve(listener, models, stop.clone()));
+        Ok(Some(Self {
+            address,
+            stop,
+            serving,
+        }))
+    }
+
+    async fn end(self) {
+        self.stop.cancel();
+        if let Err(error) = ended(Some(self.serving)).await {
+            tracing::warn!(%error, "the local models ended badly");
+        }
+    }
+}
+
+/// Waits for a server's task.
+async fn ended(task: Option<JoinHandle<std::io::Result<()>>>) -> anyhow::Result<()> {
+    match task {
+        Some(task) => Ok(task.await??),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,174 @@
+/** The parts that know no browser. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { clock } from "../src/call/dom.js";
+import { FRAME_SECONDS, LatencyMeter, dbfs } from "../src/call/latency.js";
+import { next, type Phase, type PhaseEvent } from "../src/call/phase.js";
+import { direction, spokenLanguage, stringsFor } from "../src/call/strings.js";
+import { readToken, secondsToWait, tokenExpiry } from "../src/call/token.js";
+import { MAX_LINES, put, settle, type Line, type Transcript } from "../src/call/transcript.js";
+import { addTurn, readStages, type Turn } from "../src/call/turns.js";
+
+const START: PhaseEvent = { type: "start", step: "microphone" };
+
+function run(...events: PhaseEvent[]): Phase {
+  return events.reduce<Phase>(next, { is: "idle" });
+}
+
+test("a call passes through its phases", () => {
+  assert.deepEqual(run(START), { is: "starting", step: "microphone" });
+  assert.deepEqual(run(START, { type: "step", step: "agent" }), { is: "starting", step: "agent" });
+  const live = [START, { type: "agent", state: "listening" }] as PhaseEvent[];
+  assert.deepEqual(run(...live), { is: "live", agent: "listening" });
+  // A late step of joining does not take a live call back.
+  assert.deepEqual(run(...live, { type: "step", step: "agent" }), { is: "live", agent: "listening" });
+  assert.deepEqual(run(...live, { type: "agent-gone", hungUp: true }), { is: "ended", by: "agent" });
+  assert.deepEqual(run(...live, { type: "agent-gone", hungUp: false }), { is: "starting", step: "agent" });
+  assert.deepEqual(run(...live, { type: "hang-up" }), { is: "ended", by: "caller" });
+});
+
+test("what happens while the link is lost is there when it is back", () => {
+  const lost = [START, { type: "agent", state: "listening" }, { type: "link-lost" }] as PhaseEvent[];
+  assert.equal(run(...lost).is, "reconnecting");
+  assert.deepEqual(run(...lost, { type: "link-lost" }), run(...lost));
+  assert.deepEqual(run(...lost, { type: "agent", state: "thinking" }, { type: "link-back" }), { is: "live", agent: "thinking" });
+  assert.deepEqual(run(...lost, { type: "hang-up" }), { is: "ended", by: "caller" });
+});
+
+test("a call that is over hears nothing more, until it is started again", () => {
+  const over = run(START, { type: "hang-up" });
+  for (const event of [
+    { type: "agent", state: "speaking" }, { type: "link-lost" }, { type: "link-back" }, { type: "step", step: "room" },
+    { type: "agent-gone", hungUp: false }, { type: "fail", problem: { code: "no-agent", retry: true } },
+  ] as PhaseEvent[]) {
+    assert.equal(next(over, event), over);
+  }
+  assert.deepEqual(next(over, START), { is: "starting", step: "microphone" });
+});
+
+const line = (fields: Partial<Line>): Line => ({ id: "1", who: "caller", text: "x", final: false, typed: false, ...fields });
+const texts = (t: Transcript) => t.map((l) => l.text);
+
+test("interims replace each other; a late one does not undo the final one", () => {
+  let t = put([], line({ text: "I" }));
+  t = put(t, line({ text: "I would" }));
+  t = put(t, line({ text: "I would like", final: true }));
+  t = put(t, line({ text: "I would" }));
+  assert.deepEqual(texts(t), ["I would like"]);
+  // The same id of the other speaker is another line.
+  assert.equal(put(t, line({ who: "agent" })).length, 2);
+});
+
+test("nothing said is no line", () => {
+  assert.equal(put([], line({ text: " " })).length, 0);
+  assert.equal(put(put([], line({ text: "uh" })), line({ text: "", final: true })).length, 0);
+  assert.deepEqual(texts(settle(put([], line({ text: "half a sen" })))), ["half a sen"]);
+});
+
+test("a transcript does not grow without end", () => {
+  let t: Transcript = [];
+  for (let i = 0; i < MAX_LINES + 5; i += 1) t = put(t, line({ id: String(i), text: String(i), final: true }));
+  assert.equal(t.length, MAX_LINES);
+  assert.equal(t[0]?.text, "5");
+});
+
+const QUIET = -80;
+const LOUD = -20;
+
+/** Runs a scene of (seconds, caller, agent) through a meter; gives the latencies in ms. */
+function hear(...scene: [number, number, number][]): number[] {
+  const meter = new LatencyMeter();
+  const heard: number[] = [];
+  let frame = 0;
+  for (const [seconds, caller, agent] of scene) {
+    for (let n = Math.round(seconds / FRAME_SECONDS); n > 0; n -= 1, frame += 1) {
+      const turn = meter.push(frame * FRAME_SECONDS, caller, agent);
+      if (turn) heard.push(Math.round(turn.seconds * 1000));
+    }
+  }
+  return heard;
+}
+
+test("latency runs from the last voiced frame to the first", () => {
+  assert.deepEqual(hear([1, QUIET, QUIET], [1, LOUD, QUIET], [0.65, QUIET, QUIET], [1, QUIET, LOUD]), [650]);
+  // Two turns; a pause within a sentence counts from its end.
+  assert.deepEqual(
+    hear([1, LOUD, QUIET], [0.4, QUIET, QUIET], [0.5, LOUD, QUIET], [0.8, QUIET, QUIET], [2, QUIET, LOUD], [1, QUIET, QUIET],
+      [1, LOUD, QUIET], [1.2, QUIET, QUIET], [1, QUIET, LOUD]),
+    [800, 1200],
+  );
+});
+
+test("a greeting, a cough and talk across each other are no turns", () => {
+  assert.deepEqual(hear([1, QUIET, QUIET], [2, QUIET, LOUD]), []);
+  assert.deepEqual(hear([1, QUIET, QUIET], [0.05, LOUD, QUIET], [0.5, QUIET, QUIET], [1, QUIET, LOUD]), []);
+  // Barge-in: the answer to it counts, the talk before it does not.
+  assert.deepEqual(
+    hear([1, QUIET, LOUD], [0.2, LOUD, LOUD], [1, LOUD, QUIET], [0.7, QUIET, QUIET], [1, QUIET, LOUD]),
+    [700],
+  );
+  // An answer after half a minute belongs to something else.
+  assert.deepEqual(hear([1, LOUD, QUIET], [30, QUIET, QUIET], [1, QUIET, LOUD]), []);
+});
+
+test("a noisy room does not hide the voice", () => {
+  assert.deepEqual(hear([2, -50, QUIET], [1, LOUD, QUIET], [0.5, -50, QUIET], [1, -50, LOUD]), [500]);
+});
+
+test("levels", () => {
+  assert.equal(Math.round(dbfs(new Float32Array(100).fill(0.1))), -20);
+  assert.equal(dbfs(new Float32Array(100)), -Infinity);
+});
+
+test("a turn's figures meet, whichever comes first", () => {
+  let turns: readonly Turn[] = addTurn([], { heardMs: 700 });
+  turns = addTurn(turns, { stages: { stt_ms: 90 } });
+  turns = addTurn(turns, { stages: { stt_ms: 80 } });
+  turns = addTurn(turns, { heardMs: 650 });
+  assert.deepEqual(turns, [
+    { number: 1, heardMs: 700, stages: { stt_ms: 90 } },
+    { number: 2, heardMs: 650, stages: { stt_ms: 80 } },
+  ]);
+  assert.deepEqual(readStages('{"stt_ms": 12, "llm_first_token_ms": -1, "html": "<b>", "tts_first_byte_ms": "9"}'), { stt_ms: 12 });
+  for (const bad of ["", "null", "[]", "{}", "{", '{"stt_ms": null}']) assert.equal(readStages(bad), undefined);
+});
+
+test("both shapes of a token answer are read, and nothing else", () => {
+  assert.deepEqual(readToken({ livekitHost: "wss://a", token: "t", roomName: "r", callId: "c" }), { livekitHost: "wss://a", token: "t", roomName: "r", callId: "c" });
+  assert.deepEqual(readToken({ server_url: "wss://a", participant_token: "t" }), { livekitHost: "wss://a", token: "t" });
+  for (const bad of [undefined, null, "x", {}, { token: "t" }, { livekitHost: "wss://a", token: 1 }]) assert.equal(readToken(bad), undefined);
+});
+
+test("Retry-After is seconds or a date", () => {
+  const now = Date.parse("2026-01-31T12:00:00Z");
+  assert.equal(secondsToWait("7", now), 7);
+  assert.equal(secondsToWait("Sat, 31 Jan 2026 12:00:30 GMT", now), 30);
+  assert.equal(secondsToWait("Sat, 31 Jan 2026 11:00:00 GMT", now), 0);
+  assert.equal(secondsToWait("999999", now), 3600);
+  for (const bad of [null, "", "soon"]) assert.equal(secondsToWait(bad, now), undefined);
+});
+
+test("a token's expiry is read; a broken token has none", () => {
+  const payload = Buffer.from(JSON.stringify({ exp: 1_800_000_000 })).toString("base64url");
+  assert.equal(tokenExpiry(`h.${payload}.s`), 1_800_000_000_000);
+  for (const bad of ["", "a.b.c", "a", "a.e30.c"]) assert.equal(tokenExpiry(bad), undefined);
+});
+
+test("every language has every word, and its direction", () => {
+  const english = Object.keys(stringsFor("en"));
+  for (const language of ["de", "ar-EG"]) {
+    const words = stringsFor(language);
+    assert.deepEqual(Object.keys(words).toSorted(), english.toSorted());
+    for (const word of Object.values(words)) assert.notEqual(word.trim(), "");
+    assert.notEqual(words.hangUp, stringsFor("en").hangUp);
+  }
+  assert.equal(stringsFor("fr").hangUp, "Hang up");
+  assert.equal(stringsFor("fr", { hangUp: "Raccrocher" }).hangUp, "Raccrocher");
+  assert.deepEqual([spokenLanguage("fr"), spokenLanguage("fr", { title: "Assistant" }), spokenLanguage("de-AT")], ["en", "fr", "de-AT"]);
+  assert.deepEqual([direction("ar"), direction("de"), direction("he-IL")], ["rtl", "ltr", "rtl"]);
+});
+
+test("call time", () => {
+  assert.deepEqual([0, 59.9, 61, 3_725, -3].map(clock), ["0:00", "0:59", "1:01", "1:02:05", "0:00"]);
+});
