@@ -25,6 +25,8 @@ const RETRY_STEP: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 /// How long a new job counts on top of the measured load: the span of its moving average.
 const LOAD_LAG: Duration = Duration::from_millis(2_500);
+/// Ended jobs that are remembered: far more than the server may still be talking about.
+const ENDED_KEPT: usize = 64;
 /// How long a drained worker without a connection waits to get its last reports out.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
@@ -131,6 +133,8 @@ pub struct Worker {
     drain: Option<Drain>,
     /// Ends that could not be sent yet.
     unsent: Vec<proto::UpdateJobStatus>,
+    /// Jobs whose end was told, the latest last.
+    ended: VecDeque<String>,
     /// Grows with each status of one registration.
     status_seq: u64,
     outputs: VecDeque<Output>,
@@ -154,6 +158,7 @@ impl Worker {
             load: 0.0,
             drain: None,
             unsent: Vec::new(),
+            ended: VecDeque::new(),
             status_seq: 0,
             outputs: VecDeque::new(),
         };
@@ -349,6 +354,10 @@ impl Worker {
     fn assigned(&mut self, now: Instant, assignment: proto::JobAssignment) {
         let Some(job) = assignment.job else { return };
         let room = job.room.unwrap_or_default().name;
+        // A repeated assignment of a job whose end is told already is an echo.
+        if self.ended.contains(&job.id) {
+            return;
+        }
         let reserved = match self.jobs.get(&job.id) {
             Some(entry) if matches!(entry.phase, Phase::Reserved { .. }) => true,
             Some(_) => return,
@@ -420,7 +429,12 @@ impl Worker {
         self.report(update);
     }
 
+    /// Tells the end of a job, once.
     fn report(&mut self, update: proto::UpdateJobStatus) {
+        if self.ended.len() == ENDED_KEPT {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(update.job_id.clone());
         if matches!(self.link, Link::Up { .. }) {
             self.send(ToServer::UpdateJob(update));
         } else {
