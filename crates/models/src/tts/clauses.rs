@@ -7,7 +7,7 @@
 /// Longest piece in characters: about six seconds of speech.
 const LONGEST: usize = 110;
 /// A piece that starts the text ends at the first pause after this many.
-const FIRST: usize = 24;
+const FIRST: usize = 18;
 
 /// What follows a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

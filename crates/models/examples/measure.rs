@@ -1,0 +1,151 @@
+//! Measures each stage on this machine: `cargo run -p sidetone-models --example measure -- [threads]`.
+//!
+//! Prints the median of several runs. The wall clock is read, so other work on
+//! the same cores shows.
+
+use std::time::{Duration, Instant};
+
+use sidetone_models::llm::{Chat, ChatEvent, Message, Role, Sampling};
+use sidetone_models::tts::{RATE, Voice};
+use sidetone_models::{Settings, default_threads, limit_threads, load};
+
+const RUNS: usize = 7;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let threads = std::env::args()
+        .nth(1)
+        .map_or_else(|| Ok(default_threads()), |n| n.parse())?;
+    // SAFETY: nothing else runs yet.
+    unsafe { limit_threads(threads) };
+    let start = Instant::now();
+    let models = load(&Settings {
+        threads,
+        ..Settings::default()
+    })?;
+    println!("threads                    {threads}");
+    println!(
+        "load and warm up           {:>6} ms",
+        start.elapsed().as_millis()
+    );
+    println!("resident after loading     {:>6} MB", resident());
+    tokio::runtime::Runtime::new()?.block_on(measure(models))
+}
+
+async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::error::Error>> {
+    let clip = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../fixtures/audio/librivox-made-amiable.wav"
+    );
+    let samples: Vec<f32> = hound::WavReader::open(clip)?
+        .into_samples::<i16>()
+        .map(|sample| sample.map(|s| f32::from(s) / 32_768.0))
+        .collect::<Result<_, _>>()?;
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        models.stt.transcribe(samples.clone(), "en").await?;
+        times.push(start.elapsed());
+    }
+    report("STT, 3.3 s clip", &mut times);
+
+    let rules = "The shop opens at nine in the morning and closes at six in the evening. \
+                 Deliveries take three to five days. Returns are free within thirty days. ";
+    let system = |n: usize| Message {
+        role: Role::System,
+        content: format!(
+            "You are the voice of shop number {n}. Answer in one sentence. {}",
+            rules.repeat(7)
+        ),
+    };
+    let mut first = Vec::new();
+    let mut kept = Vec::new();
+    let mut clause = Vec::new();
+    let mut per_token = Vec::new();
+    let mut tokens = 0;
+    for n in 0..RUNS {
+        let mut messages = vec![system(n)];
+        let start = Instant::now();
+        tokens = models.llm.prefill(messages.clone()).await?.prompt;
+        first.push(start.elapsed());
+        let question = "Hello, when do you open on Tuesday, please?".to_owned();
+        messages.push(Message {
+            role: Role::User,
+            content: question,
+        });
+        let start = Instant::now();
+        let sampling = Sampling {
+            temperature: 0.0,
+            ..Sampling::default()
+        };
+        let chat = Chat {
+            messages,
+            sampling,
+            max_tokens: Some(24),
+            ..Chat::default()
+        };
+        let mut answer = models.llm.chat(chat)?;
+        let (mut text, mut begun, mut spoken) = (String::new(), None, None);
+        while let Some(event) = answer.recv().await {
+            match event {
+                ChatEvent::Text(more) => {
+                    begun.get_or_insert_with(|| start.elapsed());
+                    text.push_str(&more);
+                    if text.len() > 20 || text.ends_with(['.', ',', '!', '?']) {
+                        spoken.get_or_insert_with(|| start.elapsed());
+                    }
+                }
+                ChatEvent::Done { usage, .. } => {
+                    let decoding = start.elapsed() - begun.unwrap_or_default();
+                    per_token.push(decoding / (usage.completion.max(2) - 1) as u32);
+                }
+                ChatEvent::Failed(failure) => return Err(failure.into()),
+            }
+        }
+        kept.extend(begun);
+        clause.extend(spoken);
+    }
+    report(&format!("LLM, prefill {tokens} tokens"), &mut first);
+    report("LLM, first token, kept", &mut kept);
+    report("LLM, first clause, kept", &mut clause);
+    report("LLM, each token", &mut per_token);
+
+    let (mut times, mut seconds) = (Vec::new(), 0.0);
+    for _ in 0..RUNS {
+        let start = Instant::now();
+        let mut speech = models
+            .tts
+            .speak("We open at nine on Tuesday.", Voice::Alloy, 1.0);
+        let mut samples = 0;
+        while let Some(stretch) = speech.next().await {
+            samples += stretch?.len();
+        }
+        times.push(start.elapsed());
+        seconds = samples as f64 / f64::from(RATE);
+    }
+    let median = report(&format!("TTS, {seconds:.1} s of speech"), &mut times);
+    println!(
+        "TTS, real-time factor      {:>6.3}",
+        median.as_secs_f64() / seconds
+    );
+    println!("resident at the end        {:>6} MB", resident());
+    Ok(())
+}
+
+fn report(what: &str, times: &mut [Duration]) -> Duration {
+    times.sort_unstable();
+    let median = times[times.len() / 2];
+    println!(
+        "{what:<26} {:>6} ms  (best {})",
+        median.as_millis(),
+        times[0].as_millis()
+    );
+    median
+}
+
+/// Memory of this process in megabytes (Linux; 0 elsewhere).
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes: Option<u64> = line.and_then(|l| l.trim().split(' ').next()?.parse().ok());
+    kilobytes.unwrap_or(0) / 1024
+}
