@@ -18,6 +18,7 @@ use super::listen::{Listen, Outcome, Transcribed};
 use super::playout::Playout;
 use super::providers::{ProviderError, Providers};
 use super::speak::Item;
+use super::speech_text::{Pronunciations, SpeechText};
 use crate::audio::Pcm;
 use crate::clock;
 use crate::config::agent::AgentConfig;
@@ -54,6 +55,8 @@ pub struct Conversation {
     reply: Option<Reply>,
     /// Said when a stage fails.
     pub apology: Apology,
+    /// From written to spoken, at the start of a reply.
+    speech_text: SpeechText,
 
     caller: Caller,
     greeted: bool,
@@ -99,6 +102,10 @@ impl Conversation {
             chat: Chat::new(agent.system_prompt.clone()),
             turn: Turn::new(agent.turn.clone()),
             apology: Apology::new(agent.apology.clone()),
+            speech_text: SpeechText::new(
+                agent.language.as_deref(),
+                Pronunciations::new(&agent.pronunciations),
+            ),
             caller: Caller::Expected {
                 until: begun + agent.limits.wait_for_caller,
             },

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::event::Stage;
 use super::providers::{Message, ProviderError, Providers};
 use super::sentences::Sentences;
+use super::speech_text::SpeechText;
 use super::think::think;
 use crate::audio::{Pcm, Resampler};
 use crate::clock;
@@ -85,20 +86,36 @@ impl Out {
 }
 
 /// Makes a reply. The last item is `Finished` or `Failed`.
-pub async fn reply(source: Source, providers: Arc<dyn Providers>, limits: Limits, out: Out) {
+pub async fn reply(
+    source: Source,
+    providers: Arc<dyn Providers>,
+    limits: Limits,
+    speech_text: SpeechText,
+    out: Out,
+) {
+    let voice = Voice {
+        providers: Arc::clone(&providers),
+        speech_text,
+        deadline: limits.tts,
+    };
     let result = match source {
         Source::Chat(messages) => {
             let (written, sentences) = mpsc::channel(WRITTEN);
             let answer = providers.chat(messages);
             let thinking = think(answer, limits.llm, written, &out);
-            let speaking = speak(sentences, &providers, limits.tts, &out);
+            let speaking = speak(sentences, voice, &out);
             // Sentences written before the model failed are still spoken.
             let thought = async { Ok(thinking.await) };
-            futures::future::try_join(thought, speaking)
-                .await
-                .and_then(|(thought, ())| thought)
+            match futures::future::try_join(thought, speaking).await {
+                Ok((Ok(()), false)) => Err(ProviderError {
+                    stage: Stage::Llm,
+                    message: "the model answered nothing that can be said".into(),
+                }),
+                Ok((thought, _)) => thought,
+                Err(error) => Err(error),
+            }
         }
-        Source::Text(text) => say(text, &providers, limits.tts, &out).await,
+        Source::Text(text) => say(text, voice, &out).await,
         Source::Apology { text, audio } => {
             apologise(text, audio, &providers, &out).await;
             Ok(())
@@ -127,12 +144,7 @@ pub async fn synthesise(
     Ok(whole)
 }
 
-async fn say(
-    text: String,
-    providers: &Arc<dyn Providers>,
-    deadline: Duration,
-    out: &Out,
-) -> Result<(), ProviderError> {
+async fn say(text: String, voice: Voice, out: &Out) -> Result<(), ProviderError> {
     let mut cut = Sentences::new();
     let mut parts = cut.push(&text);
     parts.extend(cut.finish());
@@ -142,7 +154,7 @@ async fn say(
         written.try_send(part).ok();
     }
     drop(written);
-    speak(sentences, providers, deadline, out).await
+    speak(sentences, voice, out).await.map(|_| ())
 }
 
 async fn apologise(
@@ -171,13 +183,24 @@ async fn apologise(
     out.send(Item::SentenceEnd).await;
 }
 
+/// What turns a reply's sentences into sound.
+struct Voice {
+    providers: Arc<dyn Providers>,
+    speech_text: SpeechText,
+    deadline: Duration,
+}
+
 /// Speaks sentences in their order, each asked for while the one before is still taken.
+///
+/// Answers whether there was anything to hear.
+///
+/// # Errors
+/// TTS failed.
 async fn speak(
     mut sentences: mpsc::Receiver<String>,
-    providers: &Arc<dyn Providers>,
-    deadline: Duration,
+    mut voice: Voice,
     out: &Out,
-) -> Result<(), ProviderError> {
+) -> Result<bool, ProviderError> {
     let mut tasks = JoinSet::new();
     let mut ahead: VecDeque<mpsc::Receiver<Result<Piece, ProviderError>>> = VecDeque::new();
     let mut texts: VecDeque<String> = VecDeque::new();
@@ -193,9 +216,11 @@ async fn speak(
             biased;
             sentence = sentences.recv(), if !all_written && texts.len() < AHEAD => match sentence {
                 Some(text) => {
+                    // Code, or a lone emoji: nothing to hear.
+                    let Some(spoken) = voice.speech_text.speak(&text) else { continue };
                     let (sender, pieces) = mpsc::channel(PIECES);
                     tasks.spawn(sentence_audio(
-                        text.clone(), Arc::clone(providers), deadline, sender,
+                        spoken, Arc::clone(&voice.providers), voice.deadline, sender,
                     ));
                     ahead.push_back(pieces);
                     texts.push_back(text);
@@ -224,7 +249,7 @@ async fn speak(
             else => {}
         }
         if all_written && texts.is_empty() {
-            return Ok(());
+            return Ok(any_audio);
         }
     }
 }

@@ -24,6 +24,8 @@ pub struct AgentConfig {
     pub apology: String,
     /// BCP 47 language of the conversation, a hint for STT; none: STT detects it.
     pub language: Option<String>,
+    /// How certain words are said: written form to spoken form.
+    pub pronunciations: BTreeMap<String, String>,
     /// Values for `{{variables}}` that a call does not set.
     pub variables: BTreeMap<String, String>,
     /// Voice activity detection.
@@ -143,6 +145,7 @@ impl AgentConfig {
             greeting: words(top.text("greeting")?, GREETING),
             apology: words(top.text("apology")?, APOLOGY),
             language: top.text("language")?.map(|(language, _)| language),
+            pronunciations: top.section("pronunciations")?.map()?,
             variables: top.section("variables")?.map()?,
             vad: vad(source, top.section("vad")?)?,
             turn: turn::Config {

@@ -49,7 +49,8 @@ impl Conversation {
             items: self.items.clone(),
         };
         let providers = Arc::clone(&self.providers);
-        let task = tokio::spawn(speak::reply(source, providers, self.agent.limits, out));
+        let (limits, text) = (self.agent.limits, self.speech_text.clone());
+        let task = tokio::spawn(speak::reply(source, providers, limits, text, out));
         self.playout.begin(id, false);
         self.reply = Some(Reply {
             id,
