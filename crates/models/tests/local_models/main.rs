@@ -3,6 +3,7 @@
 //!
 //! They need the models' files: what is missing is fetched first, so a fresh
 //! machine runs them too. All tests of this binary share one set of models.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod http;
 mod llm;
