@@ -29,6 +29,8 @@ pub enum Command {
     /// The local speech and language models
     #[command(subcommand)]
     Models(ModelsCommand),
+    /// What is wrong with configuration, credentials, database and models, and how to mend it
+    Check(CheckArgs),
     /// Apply the database migrations
     Migrate,
     /// Everything on this machine: livekit-server, agent, one scripted call, then the page to try
@@ -43,7 +45,7 @@ impl Command {
             | Self::Worker(_)
             | Self::Demo(_)
             | Self::Models(ModelsCommand::Serve { .. }) => true,
-            Self::Call(_) | Self::Models(_) | Self::Migrate => false,
+            Self::Call(_) | Self::Models(_) | Self::Check(_) | Self::Migrate => false,
         }
     }
 }
@@ -68,6 +70,17 @@ pub struct WorkerArgs {
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,
+}
+
+/// `sidetone check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Folder of agent configuration files
+    #[arg(long, default_value = "agent-config")]
+    pub agents: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `sidetone call`

@@ -1,15 +1,19 @@
 //! The `sidetone` command: reads the command line and runs the role that it names.
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
+use sidetone::agent::DEFAULT_AGENT;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::Patience;
 use sidetone::caller::{self, CallPlan, Turn};
-use sidetone::cli::{CallArgs, Cli, Command, ModelsCommand, TurnArg};
+use sidetone::check::{self, Item};
+use sidetone::cli::{CallArgs, CheckArgs, Cli, Command, ModelsCommand, TurnArg};
+use sidetone::config::agent::{AgentConfig, Overrides};
 use sidetone::config::env::Env;
 use sidetone::serve::{Process, serve};
 use sidetone::store::Store;
@@ -81,11 +85,71 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             println!("the {} database is up to date", store.kind());
             store.close().await;
         }
+        Command::Check(args) => return check(args).await,
         Command::Call(args) => return call(args).await,
         Command::Models(command) => return local_models(command).await,
         Command::Demo(args) => return demo::run(args, shutdown()).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What `check` knows of this binary's own parts, beside what it looks at in any case.
+async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
+    let env = Env::read();
+    let local = env.as_ref().is_ok_and(Env::uses_local_models);
+    let report = check::run(env, vec![check_agents(&args.agents), check_models(local)]).await;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print!("{}", report.to_text());
+    }
+    Ok(if report.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn check_agents(folder: &Path) -> Item {
+    let file = folder.join(DEFAULT_AGENT).with_extension("toml");
+    let agent = AgentConfig::load(&file).and_then(|agent| agent.for_call(&Overrides::default()));
+    match agent {
+        Ok(agent) => Item::ok(
+            "agent",
+            format!("{} (voice {})", file.display(), agent.voice),
+        ),
+        Err(error) => Item::wrong(
+            "agent",
+            error.to_string(),
+            "mend the file; `--agents` names its folder",
+        ),
+    }
+}
+
+fn check_models(needed: bool) -> Item {
+    const FIX: &str = "run `sidetone models fetch`";
+    let settings = models::Settings::default();
+    let is_missing = |model: &&&models::manifest::Model| {
+        model.state(&settings.cache) != models::manifest::State::Ready
+    };
+    let wanted = settings.models();
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(is_missing)
+        .map(|m| m.name.as_str())
+        .collect();
+    match (missing.is_empty(), needed) {
+        (true, _) => Item::ok("local models", "fetched"),
+        (false, true) => Item::wrong(
+            "local models",
+            format!("missing: {}", missing.join(", ")),
+            FIX,
+        ),
+        (false, false) => Item::ok(
+            "local models",
+            "not fetched, and not needed with a provider's key",
+        ),
+    }
 }
 
 /// Cancelled at SIGTERM or ctrl-c.

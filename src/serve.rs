@@ -16,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::clients::Clients;
 use crate::agent::{Agents, DEFAULT_AGENT};
+use crate::config::agent::Voice;
 use crate::config::agent::{AgentConfig, Overrides};
 use crate::config::env::Env;
 use crate::control::{Control, ControlConfig};
 use crate::http::auth::Auth;
-use crate::http::{self, AppState, HttpConfig, Voice};
+use crate::http::ui::UiSettings;
+use crate::http::{self, AppState, HttpConfig};
 use crate::store::Store;
 use crate::worker::{self, LoadMeasure, WorkerSettings, WorkerStatus};
 
@@ -44,8 +46,16 @@ pub struct Process {
 /// # Errors
 /// What cannot be set up says what to do. A failure while running is handled where it occurs.
 pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Result<()> {
-    let Process { env, agents, listener, models, worker } = process;
-    let store = Store::open(&env.database).await.context("opening the database")?;
+    let Process {
+        env,
+        agents,
+        listener,
+        models,
+        worker,
+    } = process;
+    let store = Store::open(&env.database)
+        .await
+        .context("opening the database")?;
     // What outlives the drain.
     let closing = CancellationToken::new();
     let mut tasks = JoinSet::new();
@@ -56,15 +66,25 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 worker.is_some().then_some(watched)
             })?;
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
-            Some(tokio::spawn(http::serve(listener, http::router(state), closing.clone())))
+            {
+                let router = http::router(state).merge(pages(&env, &agents)?);
+                Some(tokio::spawn(http::serve(listener, router, closing.clone())))
+            }
         }
         None => None,
     };
     let worked = match worker {
         Some(load) => {
-            let worker = Worker { env: &env, agents, store: store.clone(), models, load, status };
+            let worker = Worker {
+                env: &env,
+                agents,
+                store: store.clone(),
+                models,
+                load,
+                status,
+            };
             worker.run(&shutdown, &closing).await
-        },
+        }
         None => {
             shutdown.cancelled().await;
             Ok(())
@@ -92,7 +112,7 @@ fn control_plane(
     };
     let voice = env.livekit.clone().map(|livekit| {
         let control = Control::start(store.clone(), &livekit, config, tasks, closing);
-        Voice { livekit, control }
+        http::Voice { livekit, control }
     });
     if let Err(missing) = &voice {
         tracing::warn!("{missing}");
@@ -102,17 +122,44 @@ fn control_plane(
         agents: agent_names(agents)?,
         ..HttpConfig::default()
     };
-    Ok(AppState::new(store.clone(), voice, Auth::new(env)?, http, worker))
+    Ok(AppState::new(
+        store.clone(),
+        voice,
+        Auth::new(env)?,
+        http,
+        worker,
+    ))
+}
+
+/// The web pages, which may connect to LiveKit's address and offer the agents there are.
+fn pages(env: &Env, agents: &Path) -> anyhow::Result<axum::Router> {
+    let voices = Voice::ALL.into_iter().map(|voice| voice.to_string());
+    Ok(http::ui::routes(UiSettings {
+        agents: agent_names(agents)?.into_iter().collect(),
+        default_agent: Some(DEFAULT_AGENT.to_owned()),
+        voices: voices.collect(),
+        default_voice: Voice::default().to_string(),
+        livekit_url: env
+            .livekit
+            .as_ref()
+            .ok()
+            .map(|livekit| livekit.host.clone()),
+    }))
 }
 
 /// Names of the agent files.
 fn agent_names(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
     let entries = std::fs::read_dir(folder).with_context(|| {
-        format!("{} cannot be read; name the folder of agent files with --agents", folder.display())
+        format!(
+            "{} cannot be read; name the folder of agent files with --agents",
+            folder.display()
+        )
     })?;
     let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let toml = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
-    Ok(toml.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned())).collect())
+    Ok(toml
+        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
+        .collect())
 }
 
 /// The agent worker and what it needs.
@@ -131,7 +178,14 @@ impl Worker<'_> {
         shutdown: &CancellationToken,
         closing: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let Self { env, agents, store, models, load, status } = self;
+        let Self {
+            env,
+            agents,
+            store,
+            models,
+            load,
+            status,
+        } = self;
         // A mistake in the default agent is found at start, not by the first caller.
         let agent = AgentConfig::load(&agents.join(DEFAULT_AGENT).with_extension("toml"))?;
         let livekit = match &env.livekit {
@@ -152,7 +206,11 @@ impl Worker<'_> {
             load,
             ..WorkerSettings::new(livekit, &env.agent_name)
         };
-        let runner = Arc::new(Agents { folder: agents, store, clients });
+        let runner = Arc::new(Agents {
+            folder: agents,
+            store,
+            clients,
+        });
         let worked = worker::run(settings, runner, shutdown.clone(), status).await;
         if let Some(local) = local {
             local.end().await;
@@ -176,7 +234,7 @@ impl LocalModels {
         agent: &AgentConfig,
         closing: &CancellationToken,
     ) -> anyhow::Result<Option<Self>> {
-        if env.openai_api_key.is_some() || env.openai_base_url.is_some() {
+        if !env.uses_local_models() {
             return Ok(None);
         }
         tracing::info!("OPENAI_API_KEY is not set: speech and language models run on this machine");
@@ -188,7 +246,10 @@ impl LocalModels {
             }
         };
         // The prompt is read ahead, so that the first caller need not wait for it.
-        let prompt = Message { role: Role::System, content: agent.system_prompt.clone() };
+        let prompt = Message {
+            role: Role::System,
+            content: agent.system_prompt.clone(),
+        };
         if let Err(error) = models.llm.prefill(vec![prompt]).await {
             tracing::warn!(%error, "the prompt was not read ahead: the first answer takes longer");
         }
@@ -196,7 +257,11 @@ impl LocalModels {
         let address = listener.local_addr()?;
         let stop = closing.child_token();
         let serving = tokio::spawn(sidetone_models::serve(listener, models, stop.clone()));
-        Ok(Some(Self { address, stop, serving }))
+        Ok(Some(Self {
+            address,
+            stop,
+            serving,
+        }))
     }
 
     async fn end(self) {

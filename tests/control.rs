@@ -261,3 +261,84 @@ async fn reconciliation_finds_rooms_that_opened_and_rooms_that_closed() {
     assert_eq!(call(0).await.status, CallStatus::Missed);
     api.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_finds_what_is_wrong_and_says_the_fix() {
+    use sidetone::check::{self, Outcome};
+    use sidetone::config::env::Env;
+
+    let server = LiveKitServer::start(None).await;
+    let livekit = server.credentials();
+    let folder = std::env::temp_dir().join(format!("sidetone-check-{}", uuid::Uuid::new_v4()));
+    let look = async |host: &str, secret: &str, demo: &str, database: &str| {
+        let env = Env::from_lookup(|name| match name {
+            "LIVEKIT_HOST" => Some(host.to_owned()),
+            "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
+            "LIVEKIT_API_SECRET" => Some(secret.to_owned()),
+            "SIDETONE_DATA_DIR" => Some(folder.display().to_string()),
+            "SIDETONE_DEMO" => Some(demo.to_owned()),
+            "DATABASE_URL" => Some(database.to_owned()),
+            _ => None,
+        });
+        check::run(env, Vec::new()).await
+    };
+    let secret = livekit.api_secret.expose();
+    let good = look(&livekit.host, secret, "true", "").await;
+    assert!(good.is_good(), "{}", good.to_text());
+    let outcome = |report: &check::Report, name: &str| {
+        report
+            .items
+            .iter()
+            .find(|item| item.name == name)
+            .map(|item| item.outcome)
+    };
+    assert_eq!(outcome(&good, "livekit"), Some(Outcome::Ok));
+    assert_eq!(
+        outcome(&good, "clock"),
+        Some(Outcome::Ok),
+        "{}",
+        good.to_text()
+    );
+
+    let wrong_key = look(
+        &livekit.host,
+        "not the secret of this server, but long",
+        "true",
+        "",
+    )
+    .await;
+    assert_eq!(
+        outcome(&wrong_key, "livekit"),
+        Some(Outcome::Wrong),
+        "{}",
+        wrong_key.to_text()
+    );
+    assert!(wrong_key.to_text().contains("LIVEKIT_API_SECRET"));
+    let nobody = look("ws://127.0.0.1:9", secret, "true", "").await;
+    assert!(
+        nobody.to_text().contains("check LIVEKIT_HOST"),
+        "{}",
+        nobody.to_text()
+    );
+    let closed = look(
+        &livekit.host,
+        secret,
+        "false",
+        "postgres://u:very-secret@127.0.0.1:9/d",
+    )
+    .await;
+    assert_eq!(outcome(&closed, "logins"), Some(Outcome::Wrong));
+    assert_eq!(outcome(&closed, "database"), Some(Outcome::Wrong));
+    for report in [&good, &wrong_key, &closed] {
+        let text = format!(
+            "{}{}",
+            report.to_text(),
+            serde_json::to_string(report).unwrap()
+        );
+        assert!(
+            !text.contains(secret) && !text.contains("very-secret"),
+            "{text}"
+        );
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}

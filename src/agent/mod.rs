@@ -59,8 +59,12 @@ impl Agents {
         let (room, events) = livekit::join(&job.url, job.token.expose(), false).await?;
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
-        let vad = Vad::by_level(&agent.vad, -45.0);
-        let spec = CallSpec { id: call_id, agent, vad };
+        let vad = Vad::new(&agent.vad);
+        let spec = CallSpec {
+            id: call_id,
+            agent,
+            vad,
+        };
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),
             livekit::agent::drive(&room, events, driver),
@@ -69,8 +73,10 @@ impl Agents {
         if driven.is_ok() {
             // Whoever watches over the room must not take this for a death and send another.
             let now = store::now();
-            if let Err(error) =
-                self.store.agent_is(&job.room_name, DispatchState::Ended, now, None).await
+            if let Err(error) = self
+                .store
+                .agent_is(&job.room_name, DispatchState::Ended, now, None)
+                .await
             {
                 tracing::warn!(%call_id, %error, "the agent's end was not stored");
             }

@@ -23,7 +23,12 @@ pub async fn record(store: Store, call_id: Uuid, mut events: mpsc::Receiver<Call
     while let Some(event) = events.recv().await {
         match event {
             CallEvent::Started { at } => started = at,
-            CallEvent::CallerTurn { turn_id, text, started_at, ended_at } => {
+            CallEvent::CallerTurn {
+                turn_id,
+                text,
+                started_at,
+                ended_at,
+            } => {
                 let turn = Turn {
                     turn_id: format!("caller-{:06}", turn_id.0),
                     speaker: Speaker::User,
@@ -71,9 +76,9 @@ fn metrics(latency: Latency) -> Value {
         ("playoutMs", latency.playout),
         ("responseMs", latency.response),
     ];
-    let known = stages.into_iter().filter_map(|(name, time)| {
-        time.map(|time| (name.to_owned(), json!(millis(time))))
-    });
+    let known = stages
+        .into_iter()
+        .filter_map(|(name, time)| time.map(|time| (name.to_owned(), json!(millis(time)))));
     Value::Object(known.collect())
 }
 

@@ -140,6 +140,11 @@ impl Listen {
         event.map(|event| self.event(now, event))
     }
 
+    /// Whether the caller is in mid-speech.
+    pub fn is_speaking(&self) -> bool {
+        self.speaking
+    }
+
     /// The microphone is muted or gone: speech, if any, ends.
     pub fn pause(&mut self, now: Instant) -> Option<Input> {
         let event = self.vad.reset()?;

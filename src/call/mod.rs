@@ -15,6 +15,7 @@ pub mod playout;
 pub mod providers;
 pub mod sentences;
 mod speak;
+pub mod speech_text;
 mod think;
 pub mod vad;
 

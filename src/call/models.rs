@@ -26,7 +26,13 @@ pub struct Models {
 impl Models {
     /// With the voice and the deadlines of `agent`. The clients are cheap clones of the process'.
     pub fn new(stt: Stt, llm: Llm, tts: Tts, agent: &AgentConfig) -> Self {
-        Self { stt, llm, tts, voice: agent.voice.as_str(), limits: agent.limits }
+        Self {
+            stt,
+            llm,
+            tts,
+            voice: agent.voice.as_str(),
+            limits: agent.limits,
+        }
     }
 }
 
@@ -43,7 +49,10 @@ impl From<openai::ProviderError> for ProviderError {
             openai::Stage::Llm => Stage::Llm,
             openai::Stage::Tts => Stage::Tts,
         };
-        Self { stage, message: error.to_string() }
+        Self {
+            stage,
+            message: error.to_string(),
+        }
     }
 }
 
@@ -65,7 +74,11 @@ impl Providers for Models {
         async move {
             let transcript = stt.transcribe(&audio, deadline(limit)).await?;
             // Whisper invents words in silence; it also says how sure it is.
-            Ok(if transcript.is_hallucinated() { String::new() } else { transcript.text })
+            Ok(if transcript.is_hallucinated() {
+                String::new()
+            } else {
+                transcript.text
+            })
         }
         .boxed()
     }
@@ -89,8 +102,15 @@ impl Providers for Models {
 
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
         let voice = self.voice.to_owned();
-        let speech = Speech { text, voice, instructions: None, speed: None };
+        let speech = Speech {
+            text,
+            voice,
+            instructions: None,
+            speed: None,
+        };
         let pieces = self.tts.speak(speech, deadline(self.limits.tts));
-        pieces.map(|piece| piece.map_err(ProviderError::from)).boxed()
+        pieces
+            .map(|piece| piece.map_err(ProviderError::from))
+            .boxed()
     }
 }

@@ -116,6 +116,13 @@ impl Playout {
         }
     }
 
+    /// No more comes in, and the sentence begun last is not all there.
+    pub fn fail(&mut self, id: ReplyId) {
+        if let Some(live) = self.live(id) {
+            live.complete = true;
+        }
+    }
+
     /// Stops frames from leaving.
     pub fn hold(&mut self) {
         if let Some(live) = &mut self.live {
@@ -342,6 +349,18 @@ mod tests {
         playout.end_sentence(ID);
         pull(&mut playout, 1);
         assert_eq!(playout.heard(), "aaaa bbbb");
+    }
+
+    #[test]
+    fn words_of_a_broken_sentence_are_not_heard() {
+        let mut playout = Playout::default();
+        playout.begin(ID, true);
+        playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+        playout.push(ID, &Pcm::silence(Duration::from_millis(300)));
+        playout.fail(ID);
+        pull(&mut playout, 30);
+        assert!(playout.is_done());
+        assert_eq!(playout.heard(), "aaaa");
     }
 
     #[test]

@@ -92,9 +92,11 @@ pub async fn reply(source: Source, providers: Arc<dyn Providers>, limits: Limits
             let answer = providers.chat(messages);
             let thinking = think(answer, limits.llm, written, &out);
             let speaking = speak(sentences, &providers, limits.tts, &out);
-            futures::future::try_join(thinking, speaking)
+            // Sentences written before the model failed are still spoken.
+            let thought = async { Ok(thinking.await) };
+            futures::future::try_join(thought, speaking)
                 .await
-                .map(|_| ())
+                .and_then(|(thought, ())| thought)
         }
         Source::Text(text) => say(text, &providers, limits.tts, &out).await,
         Source::Apology { text, audio } => {

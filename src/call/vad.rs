@@ -1,4 +1,26 @@
 //! Voice activity: when the caller begins and ends to speak, in sample time.
+//!
+//! The judge is the neural network of the `earshot` crate (pure Rust, weights inside), by this
+//! measurement: ten recordings of people (five LibriVox sentences, five short utterances over a
+//! laptop's microphone) with 1.5 s of silence between, 50 s in all, at -26 dBFS, clean and with
+//! noise; thresholds 0.5 on, 0.35 off; 10 ms frames against labels by level of the clean
+//! recording (within 20 dB of its loud parts). "Missed" and "false" are shares of the speech and
+//! of the rest (7% are the quiet ends of words), "onset" is the median delay to the end of the
+//! first frame taken for speech. CPU is for a second of audio on one core.
+//!
+//! | judge | CPU | clean: missed, false, onset | pink noise 10 dB | white noise 5 dB |
+//! |---|---|---|---|---|
+//! | Silero v6 (rten) | 12.5 ms | 1.0%, 7.2%, 44 ms | 2.1%, 5.4%, 58 ms | 2.8%, 6.0%, 82 ms |
+//! | earshot 1.2 | 0.8 ms | 1.4%, 11.5%, 32 ms | 4.6%, 9.8%, 98 ms | 2.8%, 64.3%, 44 ms |
+//! | **earshot 1.2, odds × 2/3** | **0.8 ms** | **3.2%, 6.9%, 58 ms** | **9.2%, 5.5%, 114 ms** | **6.8%, 18.6%, 114 ms** |
+//! | webrtc-vad, mode 0 | 0.1 ms | 0.1%, 27.4%, 0 ms | 4.3%, 18.3%, 20 ms | 7.0%, 9.8%, 30 ms |
+//! | webrtc-vad, mode 2 | 0.1 ms | 0.1%, 23.4%, 0 ms | 11.8%, 3.7%, 40 ms | 13.9%, 4.0%, 30 ms |
+//!
+//! webrtc-vad takes tones, clicks, knocks and breaths for speech. As a gate before the network it
+//! would save at most 0.7 ms a second and lose the speech it misses: there is no gate. Earshot's
+//! weak side are the tones of telephones (DTMF, ringback) and the moment a loud noise begins.
+
+use earshot::Detector;
 
 use crate::audio::Pcm;
 use crate::config::agent::VadConfig;
@@ -19,46 +41,93 @@ pub enum VadEvent {
 }
 
 /// Frames in, speech events out.
-#[derive(Debug)]
 pub struct Vad {
-    source: Source,
+    judge: Judge,
     segmenter: Segmenter,
 }
 
+/// Shows where it is, never the samples it holds: they are somebody's voice.
+impl std::fmt::Debug for Vad {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Vad")
+            .field("segmenter", &self.segmenter)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where the probability of speech comes from.
-#[derive(Debug)]
-enum Source {
+enum Judge {
+    /// The neural network, and the samples that do not fill a frame of it yet.
+    Earshot {
+        detector: Box<Detector>,
+        pending: Vec<i16>,
+    },
     /// 1 above this level in dBFS, else 0. For tests and clean rooms.
     Level(f32),
 }
 
+/// Samples of a frame that earshot judges: 16 ms.
+const EARSHOT_FRAME: usize = 256;
+
+/// Earshot's scores for noise reach further up than Silero's, whose 0.5 the field's defaults
+/// mean: this factor on the odds puts its 0.6 there (and its 0.45 to 0.35).
+const EARSHOT_ODDS: f32 = 2.0 / 3.0;
+
 impl Vad {
+    /// Speech is what the neural network takes for it. No download, no thread, 8 KiB.
+    pub fn new(config: &VadConfig) -> Self {
+        let judge = Judge::Earshot {
+            detector: Detector::default_boxed(),
+            pending: Vec::with_capacity(2 * EARSHOT_FRAME),
+        };
+        Self {
+            judge,
+            segmenter: Segmenter::new(config),
+        }
+    }
+
     /// Speech is whatever is louder than `dbfs`.
     pub fn by_level(config: &VadConfig, dbfs: f32) -> Self {
         Self {
-            source: Source::Level(dbfs),
+            judge: Judge::Level(dbfs),
             segmenter: Segmenter::new(config),
         }
     }
 
     /// Takes the next 10 ms.
     pub fn push(&mut self, frame: &Pcm<16_000>) -> Option<VadEvent> {
-        let probability = match &self.source {
-            Source::Level(dbfs) => {
-                if frame.level_dbfs().is_some_and(|level| level > *dbfs) {
-                    1.0
-                } else {
-                    0.0
-                }
+        match &mut self.judge {
+            Judge::Level(dbfs) => {
+                let voiced = frame.level_dbfs().is_some_and(|level| level > *dbfs);
+                self.segmenter
+                    .push(frame.len() as u64, if voiced { 1.0 } else { 0.0 })
             }
-        };
-        self.segmenter.push(frame.len() as u64, probability)
+            Judge::Earshot { detector, pending } => {
+                pending.extend(frame.samples());
+                // 10 ms complete at most one frame.
+                let whole = pending.first_chunk::<EARSHOT_FRAME>()?;
+                let odds = EARSHOT_ODDS * odds(detector.predict_i16(whole));
+                pending.drain(..EARSHOT_FRAME);
+                self.segmenter
+                    .push(EARSHOT_FRAME as u64, odds / (1.0 + odds))
+            }
+        }
     }
 
     /// Ends speech, if any, at its last voiced sample: the microphone was muted or is gone.
     pub fn reset(&mut self) -> Option<VadEvent> {
+        if let Judge::Earshot { detector, pending } = &mut self.judge {
+            // What it remembers of the speech would count as the begin of more.
+            detector.reset();
+            pending.fill(0);
+        }
         self.segmenter.reset()
     }
+}
+
+fn odds(probability: f32) -> f32 {
+    let probability = probability.clamp(0.0, 0.999);
+    probability / (1.0 - probability)
 }
 
 /// Hysteresis and minimum lengths over frame probabilities.
@@ -138,3 +207,6 @@ impl Segmenter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

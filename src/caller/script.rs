@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn barges_in_while_the_agent_speaks() {
         let cues = [Cue::AgentDone, Cue::AgentSpeakingFor(MS(800))];
-        let actions = run(&cues, &[(1000, 2000), (5000, 9000), (11_000, 12_000)], true);
+        let actions = run(&cues, &[(1000, 2000), (5000, 6200), (11_000, 12_000)], true);
         assert_eq!(
             actions,
             [

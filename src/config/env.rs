@@ -151,6 +151,11 @@ impl Env {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
+    /// Whether speech and language models run on this machine: no provider is named.
+    pub fn uses_local_models(&self) -> bool {
+        self.openai_api_key.is_none() && self.openai_base_url.is_none()
+    }
+
     /// As [`Env::read`], from any source of variables. Blank values count as unset.
     ///
     /// # Errors

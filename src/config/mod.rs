@@ -4,3 +4,4 @@ pub mod agent;
 pub mod env;
 mod section;
 mod template;
+mod voice;

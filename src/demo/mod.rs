@@ -26,7 +26,10 @@ mod shown;
 /// The scripted caller's turns: file, and after how much of the agent's speech it interrupts.
 const SCRIPT: [(&str, Cue); 2] = [
     ("caller-opening-hours.wav", Cue::AgentDone),
-    ("caller-interrupts.wav", Cue::AgentSpeakingFor(Duration::from_millis(1200))),
+    (
+        "caller-interrupts.wav",
+        Cue::AgentSpeakingFor(Duration::from_millis(1200)),
+    ),
 ];
 /// The agent is understood when the local STT reads its voice back at least this well: synthetic
 /// speech over Opus, read by a small model, misses about one word in ten.
@@ -85,9 +88,20 @@ pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<
     serving.await??;
     drop(livekit);
     if args.once {
-        println!("{}", if good { "All ended. The demo went well." } else { "All ended. The demo did NOT go well: see above." });
+        println!(
+            "{}",
+            if good {
+                "All ended. The demo went well."
+            } else {
+                "All ended. The demo did NOT go well: see above."
+            }
+        );
     }
-    Ok(if good || !args.once { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if good || !args.once {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Local models are always there: without a key they are the agent's, and with one they still
@@ -95,9 +109,11 @@ pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<
 async fn local_models() -> anyhow::Result<Loaded> {
     let settings = sidetone_models::Settings::default();
     let mut bars = fetch::Bars::default();
-    fetch::fetch(&settings.cache, &settings.models(), &mut |progress| bars.draw(progress))
-        .await
-        .context("fetching the local models")?;
+    fetch::fetch(&settings.cache, &settings.models(), &mut |progress| {
+        bars.draw(progress)
+    })
+    .await
+    .context("fetching the local models")?;
     println!("loading speech and language models ...");
     Ok(tokio::task::spawn_blocking(move || sidetone_models::load(&settings)).await??)
 }
@@ -124,7 +140,10 @@ async fn converse(
     began: std::time::Instant,
 ) -> anyhow::Result<bool> {
     wait_until_ready(server).await?;
-    println!("the agent is ready after {:.1} s", (clock::now() - began).as_secs_f64());
+    println!(
+        "the agent is ready after {:.1} s",
+        (clock::now() - began).as_secs_f64()
+    );
     let plan = CallPlan {
         access: Access::Server {
             server: server.to_owned(),
@@ -140,23 +159,35 @@ async fn converse(
             .iter()
             .map(|(file, cue)| {
                 let sound = wav::read(&args.audio.join(file))?;
-                Ok(Turn { name: (*file).to_owned(), sound, cue: *cue })
+                Ok(Turn {
+                    name: (*file).to_owned(),
+                    sound,
+                    cue: *cue,
+                })
             })
             .collect::<anyhow::Result<_>>()?,
         patience: Patience::default(),
         limit: LIMIT,
         out: Some(args.out.clone()),
     };
-    println!("placing a call of {} turns, the second a barge-in ...\n", plan.turns.len());
+    println!(
+        "placing a call of {} turns, the second a barge-in ...\n",
+        plan.turns.len()
+    );
     let placed = caller::place(plan).await?;
     print!("{}", placed.report);
     if let Some(call_id) = &placed.report.call_id {
         shown::stages(server, call_id).await?;
     }
-    println!("the agent's voice as heard: {}", args.out.join("reply.wav").display());
+    println!(
+        "the agent's voice as heard: {}",
+        args.out.join("reply.wav").display()
+    );
     let wer = read_back(models, &placed).await?;
     println!("read back by the local STT: word error rate {wer:.2} (at most {INTELLIGIBLE})");
-    let interrupted = placed.report.turns[1].times.is_some_and(|times| times.stopped_after.is_some());
+    let interrupted = placed.report.turns[1]
+        .times
+        .is_some_and(|times| times.stopped_after.is_some());
     if !interrupted {
         println!("the barge-in did not stop the agent");
     }
@@ -176,7 +207,10 @@ async fn wait_until_ready(server: &str) -> anyhow::Result<()> {
         if answer.is_ok_and(|answer| answer.status().is_success()) {
             return Ok(());
         }
-        ensure!(clock::now() < by, "the agent was not ready after {READY:?}; the log says why");
+        ensure!(
+            clock::now() < by,
+            "the agent was not ready after {READY:?}; the log says why"
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
 }
@@ -189,7 +223,11 @@ async fn read_back(models: &Loaded, placed: &Placed) -> anyhow::Result<f64> {
     let mut heard = String::new();
     for span in &placed.agent_voice {
         let clip = Resampler::<48_000, 16_000>::convert(&placed.received_in(*span));
-        let samples = clip.samples().iter().map(|&s| f32::from(s) / 32_768.0).collect();
+        let samples = clip
+            .samples()
+            .iter()
+            .map(|&s| f32::from(s) / 32_768.0)
+            .collect();
         heard.push_str(&models.stt.transcribe(samples, "en").await?.text);
         heard.push(' ');
     }

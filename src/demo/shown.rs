@@ -30,12 +30,17 @@ struct Stages {
 /// Prints a table with a row for each answer.
 pub async fn stages(server: &str, call_id: &str) -> anyhow::Result<()> {
     let address = format!("{server}/api/voice/history/{call_id}");
-    let answer = reqwest::Client::new().get(&address).timeout(Duration::from_secs(5)).send();
+    let answer = reqwest::Client::new()
+        .get(&address)
+        .timeout(Duration::from_secs(5))
+        .send();
     let body = answer.await?.error_for_status()?.text().await?;
     let detail: CallDetail =
         serde_json::from_str(&body).with_context(|| format!("reading {address}"))?;
     println!("\nwhere the time of each answer went (ms):");
-    println!("  endpointing    STT  LLM first token  TTS first byte  speech end -> first audio sent");
+    println!(
+        "  endpointing    STT  LLM first token  TTS first byte  speech end -> first audio sent"
+    );
     for stages in detail.turns.iter().filter_map(|turn| turn.metrics.as_ref()) {
         if stages.response_ms.is_none() {
             continue;

@@ -185,11 +185,16 @@ impl From<NotConfigured> for Problem {
 /// # Errors
 /// 400 with the field that is malformed, missing, unknown or of the wrong type.
 pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let body = if body.trim_ascii().is_empty() {
-        b"{}"
-    } else {
-        body
-    };
+    let body = body.trim_ascii();
+    let body = if body.is_empty() { b"{}" } else { body };
+    // serde would take an array for a struct as well.
+    if body[0] != b'{' {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "Invalid body",
+            "the body is no JSON object; send one such as {\"roomType\": \"support\"}",
+        ));
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let message = error.inner().to_string();

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
-use super::error::{Problem, ProblemDocument};
+use super::error::{Problem, ProblemDocument, parse_json};
 use super::{AppState, Body};
 use crate::config::env::LiveKit;
 use crate::control::inbox::Body as EventBody;
@@ -58,15 +58,8 @@ pub async fn receive(
 ) -> Result<Json<Received>, Problem> {
     let voice = state.voice()?;
     verify(&voice.livekit, &headers, &body)?;
-    let malformed = |error: serde_json::Error| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "Invalid body",
-            format!("no webhook event: {error}"),
-        )
-    };
-    let mut payload: Value = serde_json::from_slice(&body).map_err(malformed)?;
-    let event: EventBody = serde_json::from_slice(&body).map_err(malformed)?;
+    let mut payload: Value = parse_json(&body)?;
+    let event: EventBody = parse_json(&body)?;
     // The room's TURN password comes with every event; it is not ours to keep.
     if let Some(room) = payload.get_mut("room").and_then(Value::as_object_mut) {
         room.remove("turnPassword");

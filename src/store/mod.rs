@@ -195,6 +195,15 @@ impl Store {
         Ok(())
     }
 
+    /// Whether the tables are there.
+    pub async fn has_tables(&self) -> bool {
+        const SELECT: &str = "SELECT 1 FROM webhook_events LIMIT 1";
+        on!(self, |pool| sqlx::query(SELECT)
+            .fetch_optional(pool)
+            .await
+            .is_ok())
+    }
+
     /// "sqlite" or "postgres".
     pub fn kind(&self) -> &'static str {
         match self.pool {

@@ -19,6 +19,10 @@ pub struct Turn {
     open: Option<OpenTurn>,
     /// At most one.
     reply: Option<Reply>,
+    /// The turn that ended last.
+    ended: Option<UserTurn>,
+    /// A turn whose caller left before hearing an answer.
+    owed: Option<UserTurn>,
     timers: Timers,
     outputs: VecDeque<Output>,
     turns: u64,
@@ -68,6 +72,8 @@ impl Turn {
             user: User::Silent,
             open: None,
             reply: None,
+            ended: None,
+            owed: None,
             timers: Timers::default(),
             outputs: VecDeque::new(),
             turns: 0,
@@ -77,24 +83,14 @@ impl Turn {
 
     /// Where the conversation stands.
     pub fn phase(&self) -> Phase {
-        match (self.user, &self.reply) {
-            (_, Some(reply)) if reply.held => Phase::Held,
-            (User::Speaking { .. }, Some(_)) => Phase::Overlap,
-            (
-                _,
-                Some(Reply {
-                    stage: Stage::Speaking,
-                    ..
-                }),
-            ) => Phase::Speaking,
-            (
-                _,
-                Some(Reply {
-                    stage: Stage::Thinking,
-                    ..
-                }),
-            ) => Phase::Thinking,
-            (User::Speaking { .. }, None) => Phase::UserSpeaking,
+        use Stage::{Speaking, Thinking};
+        let stage = self.reply.as_ref().map(|reply| reply.stage);
+        match (self.user, stage) {
+            (_, Some(Thinking)) => Phase::Thinking,
+            (_, Some(Speaking)) if self.is_held() => Phase::Held,
+            (User::Speaking { .. }, Some(Speaking)) => Phase::Overlap,
+            (_, Some(Speaking)) => Phase::Speaking,
+            (User::Speaking { .. }, _) => Phase::UserSpeaking,
             (User::Paused { .. }, _) => Phase::Endpointing,
             (User::Silent, _) => Phase::Listening,
         }
@@ -122,6 +118,7 @@ impl Turn {
             Input::ReplyFinished(id) => self.reply_finished(now, id),
             Input::ReplyFailed(id) => self.reply_failed(now, id),
             Input::UserLeft => self.user_left(),
+            Input::UserReturned => self.user_returned(),
             Input::Timeout => {}
         }
         while let Some(timer) = self.timers.pop(now) {
@@ -320,8 +317,7 @@ impl Turn {
     fn commit(&mut self) {
         let Some(turn) = &self.open else { return };
         let (id, text) = (turn.words.id, turn.words.text.clone());
-        self.outputs
-            .push_back(Output::TurnEnded(turn.words.clone()));
+        self.end_turn();
         match &mut self.reply {
             Some(reply) => {
                 reply.stage = Stage::Thinking;
@@ -329,6 +325,15 @@ impl Turn {
                 self.outputs.push_back(Output::CommitReply(reply));
             }
             None => self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true),
+        }
+    }
+
+    /// The words of the open turn are settled, for now.
+    fn end_turn(&mut self) {
+        if let Some(turn) = &self.open {
+            self.ended = Some(turn.words.clone());
+            self.outputs
+                .push_back(Output::TurnEnded(turn.words.clone()));
         }
     }
 
@@ -353,9 +358,8 @@ impl Turn {
         let waits = self.timers.is_set(Timer::Endpoint);
         if waits || self.reply_answers_open_turn() {
             // The words spoken before come first.
-            if let Some(turn) = self.open.as_ref().filter(|_| waits) {
-                self.outputs
-                    .push_back(Output::TurnEnded(turn.words.clone()));
+            if waits {
+                self.end_turn();
             }
             self.close_turn();
         }
@@ -367,15 +371,45 @@ impl Turn {
             started_at: now,
             ended_at: now,
         };
+        self.ended = Some(words.clone());
         self.outputs.push_back(Output::TurnEnded(words));
         self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true);
         self.restart_overlap(now);
     }
 
     fn user_left(&mut self) {
+        let waits = self.timers.is_set(Timer::Endpoint);
+        if waits {
+            self.end_turn();
+        }
+        let unheard = self
+            .reply
+            .as_ref()
+            .filter(|reply| reply.stage == Stage::Thinking);
+        let asked = unheard.and_then(|reply| reply.turn);
+        if waits || asked.is_some() {
+            self.owed = self
+                .ended
+                .clone()
+                .filter(|turn| waits || asked == Some(turn.id));
+        }
         self.cancel();
         self.close_turn();
         self.timers.stop_all();
+    }
+
+    fn user_returned(&mut self) {
+        if self.reply.is_none()
+            && self.open.is_none()
+            && let Some(turn) = self.owed.take()
+        {
+            self.start(
+                Some(turn.id),
+                Prompt::Answer(turn.text),
+                Stage::Thinking,
+                true,
+            );
+        }
     }
 
     fn say(&mut self, now: Instant, text: String, interruptible: bool) {
@@ -446,6 +480,7 @@ impl Turn {
     }
 
     fn start(&mut self, turn: Option<TurnId>, prompt: Prompt, stage: Stage, interruptible: bool) {
+        self.owed = None;
         self.replies += 1;
         let id = ReplyId(self.replies);
         let is_apology = prompt == Prompt::Apology;

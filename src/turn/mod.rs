@@ -111,6 +111,8 @@ pub enum Input {
     ReplyFailed(ReplyId),
     /// The caller is gone.
     UserLeft,
+    /// The caller is back: an answer that was owed is given.
+    UserReturned,
     /// The time of `Output::Timeout` has come.
     Timeout,
 }

@@ -145,6 +145,7 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
         "finished" => Input::ReplyFinished(id()),
         "failed" => Input::ReplyFailed(id()),
         "left" => Input::UserLeft,
+        "returned" => Input::UserReturned,
         _ => panic!("unknown input {line:?}"),
     }
 }
@@ -242,6 +243,7 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
         4 => (0u64..3).prop_map(Kind::Finished),
         2 => (0u64..3).prop_map(Kind::Failed),
         1 => Just(Kind::Left),
+        1 => Just(Kind::Returned),
     ];
     (0u64..900, kind)
 }
@@ -260,6 +262,7 @@ enum Kind {
     Finished(u64),
     Failed(u64),
     Left,
+    Returned,
 }
 
 impl Kind {
@@ -283,6 +286,7 @@ impl Kind {
             Self::Finished(back) => Input::ReplyFinished(id(back)),
             Self::Failed(back) => Input::ReplyFailed(id(back)),
             Self::Left => Input::UserLeft,
+            Self::Returned => Input::UserReturned,
         }
     }
 }
@@ -438,7 +442,6 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
     }
     step(&mut stage, ms, Input::UserLeft);
     assert!(stage.wake.is_none() && stage.turn.phase() == Phase::Listening);
-    drop(step);
     assert!(seen.live.is_none(), "a reply never ended");
     all
 }

@@ -36,6 +36,8 @@ pub enum Step {
     Unspeakable(String),
     /// `drain`
     Drain,
+    /// `unplug`: the microphone stops without a word.
+    Unplug,
     /// `deaf`: the room takes no audio any more.
     Deaf,
 }
@@ -62,6 +64,7 @@ impl Step {
             ["unspeakable", ..] => Self::Unspeakable(text(0)),
             ["drain"] => Self::Drain,
             ["deaf"] => Self::Deaf,
+            ["unplug"] => Self::Unplug,
             [stage, mode] => Self::Provider(stage_of(stage), mode_of(mode)),
             _ => panic!("unknown step {line:?}"),
         }
@@ -83,6 +86,7 @@ impl Step {
             Self::Unspeakable(word) => format!("unspeakable {word:?}"),
             Self::Drain => "drain".into(),
             Self::Deaf => "deaf".into(),
+            Self::Unplug => "unplug".into(),
         }
     }
 }
@@ -196,6 +200,10 @@ pub async fn drive(
                         }
                         Step::Drain => {
                             drain.cancel();
+                            None
+                        }
+                        Step::Unplug => {
+                            muted = true;
                             None
                         }
                         Step::Deaf => {

@@ -68,10 +68,13 @@ pub mod frame_cryptor {
         pub key_index: u32,
     }
 
+    /// By participant, or none for the shared ones, and index.
+    type Keys = HashMap<(Option<String>, i32), Vec<u8>>;
+
     /// Keeps keys; nothing uses them.
     #[derive(Clone)]
     pub struct KeyProvider {
-        keys: Arc<Mutex<HashMap<(Option<String>, i32), Vec<u8>>>>,
+        keys: Arc<Mutex<Keys>>,
     }
 
     impl KeyProvider {

@@ -77,11 +77,11 @@ impl PeerConnectionFactory {
         Self {}
     }
 
-    /// Makes a connection and starts its task. Call it inside a tokio runtime.
+    /// Makes a connection and starts its task, on the caller's tokio runtime or,
+    /// where there is none, on a thread of its own.
     ///
     /// # Errors
-    /// When the configuration is not supported, there is no runtime, or no
-    /// socket can be bound.
+    /// When the configuration is not supported or no socket can be bound.
     pub fn create_peer_connection(
         &self,
         config: RtcConfiguration,

@@ -10,12 +10,14 @@ use crate::data_channel::DataChannelState;
 
 /// A closed set of names, written in JSON in the given case.
 macro_rules! names {
-    ($(#[$meta:meta])* $name:ident $case:literal { $($variant:ident),+ $(,)? }) => {
+    ($(#[$meta:meta])* $name:ident $case:literal {
+        $($(#[$default:meta])? $variant:ident),+ $(,)?
+    }) => {
         $(#[$meta])*
         #[derive(Debug, Copy, Clone, PartialEq, Eq, Deserialize)]
         #[serde(rename_all = $case)]
         #[allow(missing_docs)]
-        pub enum $name { $($variant),+ }
+        pub enum $name { $($(#[$default])? $variant),+ }
     };
 }
 
@@ -55,11 +57,13 @@ pub enum RtcStats {
 
 names! {
     /// What holds a video sender back.
-    QualityLimitationReason "lowercase" { None, Cpu, Bandwidth, Other }
+    #[derive(Default)]
+    QualityLimitationReason "lowercase" { #[default] None, Cpu, Bandwidth, Other }
 }
 names! {
     /// Which side picks the candidate pair.
-    IceRole "lowercase" { Unknown, Controlling, Controlled }
+    #[derive(Default)]
+    IceRole "lowercase" { #[default] Unknown, Controlling, Controlled }
 }
 names! {
     /// The state of DTLS.
@@ -71,7 +75,8 @@ names! {
 }
 names! {
     /// Which side opened DTLS.
-    DtlsRole "lowercase" { Client, Server, Unknown }
+    #[derive(Default)]
+    DtlsRole "lowercase" { Client, Server, #[default] Unknown }
 }
 names! {
     /// The state of a candidate pair's checks.
@@ -88,24 +93,6 @@ names! {
 names! {
     /// The part a TCP candidate plays (RFC 6544).
     IceTcpCandidateType "lowercase" { Active, Passive, So }
-}
-
-impl Default for QualityLimitationReason {
-    fn default() -> Self {
-        Self::None
-    }
-}
-
-impl Default for IceRole {
-    fn default() -> Self {
-        Self::Unknown
-    }
-}
-
-impl Default for DtlsRole {
-    fn default() -> Self {
-        Self::Unknown
-    }
 }
 
 report! {

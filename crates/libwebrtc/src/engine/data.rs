@@ -285,18 +285,12 @@ impl Peer {
         let channel = &mut self.channels.list[index];
         match (channel.state.state(), channel.id) {
             (DataChannelState::Closed, _) | (DataChannelState::Closing, None) => return false,
-            (DataChannelState::Closing, Some(id)) if !channel.closing => {
-                // str0m only closes what is open: until then it stays listed.
-                if self
-                    .rtc
-                    .direct_api()
-                    .sctp_stream_id_by_channel_id(id)
-                    .is_some()
-                    && self.rtc.channel(id).is_some()
-                {
-                    self.rtc.direct_api().close_data_channel(id);
-                    channel.closing = true;
-                }
+            // str0m closes only what is open: until then it stays listed.
+            (DataChannelState::Closing, Some(id))
+                if !channel.closing && self.rtc.channel(id).is_some() =>
+            {
+                self.rtc.direct_api().close_data_channel(id);
+                channel.closing = true;
             }
             (DataChannelState::Connecting, None) if self.sctp_negotiated => {
                 let config = channel.state.config();

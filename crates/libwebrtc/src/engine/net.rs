@@ -12,6 +12,8 @@ use tokio::net::UdpSocket;
 
 /// The largest UDP payload.
 const LARGEST: usize = 65_535;
+/// Room for bursts of data-channel messages while the task is busy.
+const SOCKET_BUFFER: usize = 1024 * 1024;
 
 pub(crate) struct Net {
     sockets: Vec<(SocketAddr, UdpSocket)>,
@@ -54,6 +56,10 @@ impl Net {
     fn bind_to(&mut self, ip: IpAddr) -> io::Result<SocketAddr> {
         let socket = std::net::UdpSocket::bind((ip, 0))?;
         socket.set_nonblocking(true)?;
+        // The system may allow less; then so be it.
+        let options = socket2::SockRef::from(&socket);
+        let _ = options.set_recv_buffer_size(SOCKET_BUFFER);
+        let _ = options.set_send_buffer_size(SOCKET_BUFFER);
         let address = socket.local_addr()?;
         self.sockets.push((address, UdpSocket::from_std(socket)?));
         Ok(address)

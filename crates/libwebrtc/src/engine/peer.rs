@@ -1,12 +1,13 @@
 //! The one task that owns a connection's `Rtc` and sockets.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use str0m::change::SdpPendingOffer;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, IceConnectionState as IceState, Input, Output, Rtc, RtcConfig};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
@@ -104,14 +105,14 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Starts the task of a new connection. Needs a tokio runtime.
+    /// Starts the task of a new connection, on the caller's runtime where
+    /// there is one.
     ///
     /// # Errors
-    /// When there is no runtime or no socket can be bound.
+    /// When no socket can be bound.
     pub(crate) fn spawn(shared: Arc<Shared>) -> Result<mpsc::Sender<Command>, RtcError> {
-        tokio::runtime::Handle::try_current().map_err(|_| {
-            RtcError::invalid_state("create the peer connection inside a tokio runtime")
-        })?;
+        let runtime = runtime()?;
+        let _entered = runtime.enter();
         let net = Net::bind()
             .map_err(|error| RtcError::internal(format!("no UDP socket can be bound: {error}")))?;
         let (sender, receiver) = mpsc::channel(COMMANDS);
@@ -296,7 +297,7 @@ impl Peer {
             Event::PeerStats(stats) => self.stats.peer = Some(stats),
             Event::MediaIngressStats(stats) => self.stats.ingress(stats),
             Event::MediaEgressStats(stats) => self.on_egress_stats(stats),
-            Event::Closed => self.fail("the other side closed the connection"),
+            Event::Closed => self.on_goodbye(),
             _ => {}
         }
     }
@@ -304,6 +305,15 @@ impl Peer {
     fn on_connected(&mut self) {
         self.fails_at = None;
         self.shared.set_connection(PeerConnectionState::Connected);
+    }
+
+    /// The other side has closed DTLS. Why, signalling may be about to tell: so
+    /// this is a loss at first, and a failure only if nothing follows.
+    fn on_goodbye(&mut self) {
+        self.fails_at = Some(clock::now() + LOST_LIMIT);
+        self.shared.set_ice(IceConnectionState::Disconnected);
+        self.shared
+            .set_connection(PeerConnectionState::Disconnected);
     }
 
     /// `Event::Connected` comes once only: after an ICE restart the state
@@ -356,6 +366,25 @@ impl Peer {
             self.drain();
         }
     }
+}
+
+/// The caller's runtime, else one thread of our own, started once: creating a
+/// connection is not async in this interface, so a caller may have none.
+fn runtime() -> Result<Handle, RtcError> {
+    static OWN: OnceLock<Option<Runtime>> = OnceLock::new();
+    if let Ok(current) = Handle::try_current() {
+        return Ok(current);
+    }
+    let start = || {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .ok()
+    };
+    let own = OWN.get_or_init(start).as_ref();
+    own.map(|runtime| runtime.handle().clone())
+        .ok_or_else(|| RtcError::internal("no thread can be started for the peer connection"))
 }
 
 fn build_rtc(net: &Net, now: Instant) -> Rtc {

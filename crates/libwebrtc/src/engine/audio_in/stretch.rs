@@ -76,14 +76,14 @@ mod tests {
     fn a_tone_loses_whole_periods_and_stays_smooth() {
         for (rate, channels) in [(16_000, 1), (48_000, 2)] {
             let mut pcm = tone(200.0, rate, rate as usize / 20, channels);
-            let largest_step = pcm.windows(channels + 1).map(|w| step(w)).max().unwrap();
+            let largest_step = pcm.windows(channels + 1).map(step).max().unwrap();
             let removed = remove_period(&mut pcm, 0, rate, channels);
             let period = rate as usize / 200;
             assert!(
                 removed > 0 && removed % period <= 2,
                 "{removed} of period {period}"
             );
-            let now = pcm.windows(channels + 1).map(|w| step(w)).max().unwrap();
+            let now = pcm.windows(channels + 1).map(step).max().unwrap();
             assert!(
                 now <= largest_step + largest_step / 5,
                 "{now} against {largest_step}"

@@ -1,0 +1,216 @@
+//! The live reply: started, committed, played, put down.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Conversation;
+use crate::call::event::{AgentTurn, CallEvent, Latency};
+use crate::call::speak::{self, Item, Out, Source};
+use crate::clock;
+use crate::transport::{Segment, Speaker};
+use crate::turn::{Input, Prompt, ReplyId, TurnId};
+
+/// The live reply.
+pub(super) struct Reply {
+    pub(super) id: ReplyId,
+    turn: Option<TurnId>,
+    pub(super) committed_at: Option<Instant>,
+    asked_at: Option<Instant>,
+    first_audio_at: Option<Instant>,
+    /// First and last frame that went to the room.
+    played: Option<(Instant, Instant)>,
+    latency: Latency,
+    sentences_heard: usize,
+    segment_open: bool,
+    failed: bool,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Conversation {
+    pub(super) fn start_reply(
+        &mut self,
+        id: ReplyId,
+        turn: Option<TurnId>,
+        prompt: Prompt,
+        ahead: bool,
+    ) {
+        let source = match prompt {
+            Prompt::Answer(text) => Source::Chat(self.chat.messages(turn, &text)),
+            Prompt::Say(text) => Source::Text(text),
+            Prompt::Apology => Source::Apology {
+                text: self.apology.text.clone(),
+                audio: self.apology.audio(),
+            },
+        };
+        let out = Out {
+            id,
+            items: self.items.clone(),
+        };
+        let providers = Arc::clone(&self.providers);
+        let task = tokio::spawn(speak::reply(source, providers, self.agent.limits, out));
+        self.playout.begin(id, false);
+        self.reply = Some(Reply {
+            id,
+            turn,
+            committed_at: None,
+            asked_at: None,
+            first_audio_at: None,
+            played: None,
+            latency: Latency::default(),
+            sentences_heard: 0,
+            segment_open: false,
+            failed: false,
+            _task: AbortOnDropHandle::new(task),
+        });
+        if !ahead {
+            self.commit_reply(id, clock::now());
+        }
+    }
+
+    pub(super) fn commit_reply(&mut self, id: ReplyId, now: Instant) {
+        let Some(reply) = self.reply.as_mut().filter(|reply| reply.id == id) else {
+            return;
+        };
+        reply.committed_at = Some(now);
+        if let Some((turn, stt)) = &self.asked
+            && reply.turn == Some(turn.id)
+        {
+            reply.asked_at = Some(turn.ended_at);
+            reply.latency.stt = *stt;
+            // Typed words end when they come: there is no wait to measure.
+            reply.latency.endpointing = stt.map(|_| now.saturating_duration_since(turn.ended_at));
+        }
+        self.playout.open(id);
+        self.finish_if_done();
+    }
+
+    /// A piece of a reply.
+    pub fn reply_item(&mut self, id: ReplyId, item: Item) {
+        let Some(reply) = self.reply.as_mut().filter(|reply| reply.id == id) else {
+            return;
+        };
+        match item {
+            Item::FirstToken(took) => reply.latency.llm_first_token = Some(took),
+            Item::FirstAudio(took) => {
+                reply.latency.tts_first_byte = Some(took);
+                reply.first_audio_at = Some(clock::now());
+            }
+            Item::Sentence(text) => self.playout.begin_sentence(id, text),
+            Item::Audio(audio) => self.playout.push(id, &audio),
+            Item::SentenceEnd => self.playout.end_sentence(id),
+            Item::Notice(text) => {
+                let id = self.segment_id("n", id.0);
+                self.show(Segment {
+                    who: Speaker::Agent,
+                    id,
+                    text,
+                    is_final: true,
+                });
+            }
+            Item::Finished => {
+                self.playout.finish(id);
+                self.finish_if_done();
+            }
+            Item::Failed(error) => {
+                reply.failed = true;
+                self.playout.fail(id);
+                self.report(error);
+                // What was made is still played, if there is any.
+                if self.playout.buffered().is_zero() {
+                    self.reply_over(false);
+                    self.input(Input::ReplyFailed(id));
+                }
+            }
+        }
+    }
+
+    /// A frame went to the room.
+    pub fn played(&mut self) {
+        let now = clock::now();
+        self.waits_since = None;
+        let Some(reply) = &mut self.reply else { return };
+        let (id, is_first) = (reply.id, reply.played.is_none());
+        reply.played = Some((reply.played.map_or(now, |(first, _)| first), now));
+        if is_first {
+            let ready = reply.first_audio_at.max(reply.committed_at);
+            let since = |time: Instant| now.saturating_duration_since(time);
+            reply.latency.playout = ready.map(since);
+            reply.latency.response = reply.asked_at.map(since);
+            self.input(Input::ReplyAudible(id));
+            self.record_reply(false, false);
+        }
+        self.show_words();
+        self.finish_if_done();
+    }
+
+    // --- the reply on its way out ---
+
+    pub(super) fn finish_if_done(&mut self) {
+        if !self.playout.is_done() {
+            return;
+        }
+        let Some(Reply { id, failed, .. }) = self.reply else {
+            return;
+        };
+        self.reply_over(false);
+        // The providers are idle now, and all that the caller waits for has been said.
+        if self.drain_by.is_none() {
+            self.apology.prepare(&self.providers, self.agent.limits.tts);
+        }
+        self.input(if failed {
+            Input::ReplyFailed(id)
+        } else {
+            Input::ReplyFinished(id)
+        });
+    }
+
+    /// Puts down what was heard of the live reply, for good, and lets it go.
+    pub(super) fn reply_over(&mut self, interrupted: bool) {
+        self.show_words();
+        self.record_reply(interrupted, true);
+        if let Some(reply) = self.reply.take().filter(|reply| reply.segment_open) {
+            self.show_agent(reply.id, String::new(), true);
+        }
+        self.playout.clear();
+    }
+
+    pub(super) fn show_words(&mut self) {
+        let Some(words) = self.playout.take_words() else {
+            return;
+        };
+        let Some(reply) = &mut self.reply else { return };
+        reply.segment_open = true;
+        let id = reply.id;
+        self.show_agent(id, words, false);
+        self.chat.agent(id, &self.playout.heard(), false);
+        let sentences = self.playout.sentences_heard();
+        if let Some(reply) = &mut self.reply
+            && sentences > std::mem::replace(&mut reply.sentences_heard, sentences)
+            && !self.playout.is_done()
+        {
+            self.record_reply(false, false);
+        }
+    }
+
+    /// Puts down what was heard of the live reply up to now; nothing if nothing was.
+    pub(super) fn record_reply(&mut self, interrupted: bool, is_final: bool) {
+        let Some(reply) = &self.reply else { return };
+        let Some((first, last)) = reply.played else {
+            return;
+        };
+        let text_heard = self.playout.heard();
+        self.chat.agent(reply.id, &text_heard, interrupted);
+        self.journal.push(CallEvent::AgentTurn(AgentTurn {
+            reply_id: reply.id,
+            turn_id: reply.turn,
+            started_at: self.journal.offset(first),
+            ended_at: self.journal.offset(last),
+            text_heard,
+            interrupted,
+            is_final,
+            latency: reply.latency,
+        }));
+    }
+}

@@ -1,0 +1,142 @@
+use super::*;
+
+/// Each case is a sentence as it is written (`\n` is a line break), and below it, after `> `, as
+/// it is spoken; `> -` when there is nothing to say.
+const CASES: &str = include_str!("cases.txt");
+
+fn cases() -> Vec<(String, Option<String>)> {
+    let lines = CASES
+        .lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with("// "));
+    let lines: Vec<&str> = lines.collect();
+    lines
+        .chunks(2)
+        .map(|pair| {
+            let spoken = pair[1]
+                .strip_prefix("> ")
+                .unwrap_or_else(|| panic!("{pair:?}"));
+            (
+                pair[0].replace("\\n", "\n"),
+                (spoken != "-").then(|| spoken.to_owned()),
+            )
+        })
+        .collect()
+}
+
+fn speak(sentence: &str) -> Option<String> {
+    SpeechText::new(None, Pronunciations::default()).speak(sentence)
+}
+
+#[test]
+fn every_case_is_spoken_as_written() {
+    let cases = cases();
+    assert!(cases.len() >= 150, "{} cases", cases.len());
+    let wrong: Vec<String> = cases
+        .iter()
+        .filter(|(written, spoken)| speak(written) != *spoken)
+        .map(|(written, spoken)| {
+            let got = speak(written).unwrap_or_default();
+            format!(
+                "{written}\n  {got}\n  expected {}",
+                spoken.as_deref().unwrap_or("nothing")
+            )
+        })
+        .collect();
+    assert!(
+        wrong.is_empty(),
+        "{} of {}:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn what_is_spoken_has_no_digits_and_no_markup() {
+    for (written, _) in cases() {
+        let spoken = speak(&written).unwrap_or_default();
+        let marks = "0123456789*_`#<>{}[]()|~^&@=$€£%°";
+        assert!(
+            !spoken.contains(|c| marks.contains(c)),
+            "{written:?}: {spoken:?}"
+        );
+        assert!(
+            !spoken.contains("  ") && spoken.trim() == spoken,
+            "{written:?}: {spoken:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_spoken_is_spoken_the_same_again() {
+    for (_, spoken) in cases() {
+        let Some(spoken) = spoken else { continue };
+        assert_eq!(speak(&spoken).as_deref(), Some(spoken.as_str()));
+    }
+}
+
+#[test]
+fn code_blocks_are_passed_over_whatever_sentences_they_are_cut_into() {
+    let mut text = SpeechText::new(None, Pronunciations::default());
+    let lines = [
+        "Here it is:",
+        "```rust",
+        "let a = 1;",
+        "a.b(); c.d()",
+        "```",
+        "Now run it.",
+    ];
+    let spoken: Vec<String> = lines.iter().filter_map(|line| text.speak(line)).collect();
+    assert_eq!(spoken, ["Here it is:", "Now run it."]);
+    let spoken = text.speak("So:\n```\ncode\n```\nDone.");
+    assert_eq!(spoken.as_deref(), Some("So: Done."));
+}
+
+#[test]
+fn a_text_in_sentences_says_the_same_as_whole() {
+    use crate::call::sentences::Sentences;
+    let text = "Dr. Smith paid $3.50 at 10:30 a.m. on 2024-03-15. Write to jane.doe@example.com \
+                or see https://example.com/a! **It costs 5 km.** 😀 OK?";
+    let mut speech = SpeechText::new(None, Pronunciations::default());
+    let mut sentences = Sentences::new();
+    let mut spoken = Vec::new();
+    for letter in text.chars() {
+        spoken.extend(sentences.push(&letter.to_string()));
+    }
+    spoken.extend(sentences.finish());
+    let spoken: Vec<String> = spoken.iter().filter_map(|s| speech.speak(s)).collect();
+    assert_eq!(Some(spoken.join(" ")), speak(text));
+}
+
+#[test]
+fn an_agent_has_its_own_pronunciations() {
+    let map = [
+        ("nginx", "engine ex"),
+        ("SQL", "sequel"),
+        ("San José", "San Ho-ZAY"),
+        ("San", "Sahn"),
+        ("C++", "see plus plus"),
+        (" ", "nothing"),
+    ];
+    let map = map
+        .map(|(word, spoken)| (word.to_owned(), spoken.to_owned()))
+        .into();
+    let mut text = SpeechText::new(Some("en-US"), Pronunciations::new(&map));
+    let mut speak = |sentence| text.speak(sentence).unwrap();
+    assert_eq!(
+        speak("Nginx and SQL in San José."),
+        "engine ex and sequel in San Ho-ZAY."
+    );
+    assert_eq!(
+        speak("San Diego writes C++, not sql."),
+        "Sahn Diego writes see plus plus, not sql."
+    );
+    assert_eq!(speak("PostgreSQL"), "PostgreSQL");
+}
+
+#[test]
+fn other_languages_keep_their_numbers_and_lose_their_markup() {
+    let mut text = SpeechText::new(Some("de-DE"), Pronunciations::default());
+    let spoken = text.speak("**Das** kostet 3,50 € 😀 ([hier](https://example.com)).");
+    assert_eq!(spoken.as_deref(), Some("Das kostet 3,50 € (hier)."));
+}

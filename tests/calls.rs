@@ -1,0 +1,268 @@
+//! Whole calls: a scripted caller, a real livekit-server, the whole of `sidetone serve`, and a
+//! fake OpenAI provider behind it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sidetone::audio::wav;
+use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::script::{Cue, Patience};
+use sidetone::caller::transcripts::Speaker;
+use sidetone::caller::{self, CallPlan, Placed, Turn};
+use sidetone::config::env::Env;
+use sidetone::serve::{Process, serve};
+use sidetone::worker::LoadMeasure;
+use sidetone_testkit::{Endpoint, Failure, FakeOpenAi, LiveKitServer, Timing};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Everything that a call needs, on this machine.
+struct Stage {
+    provider: FakeOpenAi,
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+    _livekit: LiveKitServer,
+    _data: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let livekit = LiveKitServer::start().await.unwrap();
+        let provider = FakeOpenAi::start(Timing::default()).await;
+        let data = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let env = Env::from_lookup(|name| match name {
+            "LIVEKIT_HOST" => Some(livekit.url.clone()),
+            "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
+            "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
+            "OPENAI_API_KEY" => Some("sk-test".into()),
+            "OPENAI_BASE_URL" => Some(provider.base_url()),
+            "SIDETONE_DATA_DIR" => Some(data.path().display().to_string()),
+            "SIDETONE_DEMO" => Some("true".into()),
+            _ => None,
+        })
+        .unwrap();
+        let stop = CancellationToken::new();
+        let process = Process {
+            env,
+            agents: "agent-config".into(),
+            listener: Some(listener),
+            models: None,
+            worker: Some(LoadMeasure::Jobs),
+        };
+        let serving = tokio::spawn(serve(process, stop.clone()));
+        let stage = Self {
+            provider,
+            address,
+            stop,
+            serving,
+            _livekit: livekit,
+            _data: data,
+        };
+        stage.ready().await;
+        stage
+    }
+
+    async fn ready(&self) {
+        for _ in 0..300 {
+            if self
+                .get("/readyz")
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!(
+            "not ready: {:?}",
+            self.get("/readyz").await.unwrap().text().await
+        );
+    }
+
+    async fn get(&self, path: &str) -> reqwest::Result<reqwest::Response> {
+        reqwest::get(format!("http://{}{path}", self.address)).await
+    }
+
+    async fn call(&self, turns: &[(&str, Cue)]) -> Placed {
+        let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
+        let turns = turns.iter().map(|(file, cue)| Turn {
+            name: (*file).to_owned(),
+            sound: wav::read(&audio.join(file)).unwrap(),
+            cue: *cue,
+        });
+        let plan = CallPlan {
+            access: Access::Server {
+                server: format!("http://{}", self.address),
+                api_key: None,
+                request: TokenRequest {
+                    room_type: "support".into(),
+                    participant_name: "Ada".into(),
+                    agent: None,
+                    voice: Some("echo".into()),
+                },
+            },
+            turns: turns.collect(),
+            patience: Patience::default(),
+            limit: Duration::from_secs(90),
+            out: None::<PathBuf>,
+        };
+        caller::place(plan).await.unwrap()
+    }
+
+    async fn history(&self, placed: &Placed) -> Value {
+        let id = placed.report.call_id.as_deref().unwrap();
+        let answer = self.get(&format!("/api/voice/history/{id}")).await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    async fn strike(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+const HOURS: &str = "caller-opening-hours.wav";
+const INTERRUPTS: &str = "caller-interrupts.wav";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_is_greeted_answered_and_may_interrupt() {
+    let stage = Stage::set().await;
+    stage
+        .provider
+        .script_transcript("What are your opening hours on Saturday?");
+    stage.provider.script_answer(
+        "On Saturday we are open from nine in the morning until half past four in the afternoon. \
+         On Sunday we are closed, and on all the other days we open at eight.",
+    );
+    stage
+        .provider
+        .default_transcript("Wait, stop. How can I reset my password?");
+    stage.provider.default_answer("Open the settings page.");
+    let barge_in = Cue::AgentSpeakingFor(Duration::from_millis(1200));
+    let placed = stage
+        .call(&[(HOURS, Cue::AgentDone), (INTERRUPTS, barge_in)])
+        .await;
+
+    let report = &placed.report;
+    assert_eq!(report.ended_by, "the script", "{report}");
+    assert!(report.all_answered(), "{report}");
+    assert!(
+        report.turns[1].times.unwrap().stopped_after.is_some(),
+        "{report}"
+    );
+    let agent: Vec<_> = report
+        .lines
+        .iter()
+        .filter(|l| l.speaker == Speaker::Agent)
+        .collect();
+    assert_eq!(
+        agent[0].text.trim(),
+        "Hello! How can I help you today?",
+        "{report}"
+    );
+    assert!(agent[1].text.trim().starts_with("On Saturday"), "{report}");
+    assert!(
+        !agent[1].text.contains("eight"),
+        "what was never heard is in the transcript: {report}"
+    );
+    assert_eq!(
+        agent.last().unwrap().text.trim(),
+        "Open the settings page.",
+        "{report}"
+    );
+    assert!(
+        report
+            .lines
+            .iter()
+            .any(|l| l.speaker == Speaker::Caller && l.text.contains("opening hours")),
+        "{report}"
+    );
+
+    // What the model was told of its own interrupted answer is what was heard.
+    let last = stage.provider.requests_to(Endpoint::Chat).pop().unwrap();
+    let messages = last.body["messages"].as_array().unwrap();
+    let heard = messages
+        .iter()
+        .rev()
+        .find(|m| m["role"] == "assistant")
+        .unwrap();
+    assert!(
+        !heard["content"].to_string().contains("eight"),
+        "{messages:?}"
+    );
+
+    let stored = stage.history(&placed).await;
+    let turns = stored["turns"].as_array().unwrap();
+    let interrupted: Vec<_> = turns
+        .iter()
+        .filter(|turn| turn["interrupted"] == true)
+        .collect();
+    assert_eq!(interrupted.len(), 1, "{stored:#}");
+    assert!(
+        interrupted[0]["text"]
+            .as_str()
+            .unwrap()
+            .starts_with("On Saturday")
+    );
+    assert!(
+        interrupted[0]["latencyMs"].as_i64().unwrap() > 0,
+        "{stored:#}"
+    );
+
+    // The voice that was asked for is the one that spoke.
+    let speech = stage.provider.requests_to(Endpoint::Speech);
+    assert!(
+        speech
+            .iter()
+            .all(|request| request.body["voice"] == json!("echo"))
+    );
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_model_is_apologised_for_and_the_call_goes_on() {
+    let stage = Stage::set().await;
+    stage
+        .provider
+        .default_transcript("What are your opening hours?");
+    stage.provider.default_answer("Nine to five.");
+    // Work ahead that fails is tried once more when the turn is over.
+    stage
+        .provider
+        .script_failures(Endpoint::Chat, &[Failure::Unauthorized; 2]);
+    let placed = stage
+        .call(&[(HOURS, Cue::AgentDone), (HOURS, Cue::AgentDone)])
+        .await;
+    let report = &placed.report;
+    assert!(report.all_answered(), "{report}");
+    let said = report.agent_text();
+    assert!(said.contains("sorry"), "{report}");
+    assert!(said.contains("Nine to five"), "{report}");
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_at_the_same_time_do_not_disturb_each_other() {
+    let stage = Stage::set().await;
+    stage
+        .provider
+        .default_transcript("What are your opening hours?");
+    stage.provider.default_answer("Nine to five.");
+    let script = [(HOURS, Cue::AgentDone)];
+    let calls = (0..4).map(|_| stage.call(&script));
+    for placed in futures::future::join_all(calls).await {
+        let report = &placed.report;
+        assert!(report.all_answered(), "{report}");
+        assert!(report.agent_text().contains("Nine to five"), "{report}");
+        let stored = stage.history(&placed).await;
+        assert!(stored["turns"].as_array().unwrap().len() >= 3, "{stored:#}");
+    }
+    stage.strike().await;
+}
