@@ -168,9 +168,9 @@ test("latency of a turn, as heard, with the agent's own figures", async () => {
     });
     // The agent waited 300 ms after it had noticed the silence; what else there is, is the way.
     assert.ok(Number(turn!["heardMs"]) > 300, JSON.stringify(turn));
-    await agent.do("text", { topic: "sidetone.turn", text: '{"stt_ms": 80, "llm_first_token_ms": 120}' });
+    await agent.do("text", { topic: "sidetone.turn", text: '{"sttMs": 80, "llmFirstTokenMs": 120}' });
     await until("the stages are told", async () =>
-      (await told(page, "turn")).some((t) => t["number"] === 1 && (t["stages"] as Record<string, number>)?.["stt_ms"] === 80));
+      (await told(page, "turn")).some((t) => t["number"] === 1 && (t["stages"] as Record<string, number>)?.["sttMs"] === 80));
   });
   await page.context().close();
 });
@@ -258,6 +258,7 @@ test("the page reloaded in mid-call joins again, with its words and its time", a
     await page.getByRole("button", { name: "Hang up" }).click();
     await agent.hears((r) => r.event === "caller-left" && r["reason"] === 1);
     await page.reload();
+    await page.getByRole("button", { name: "Talk to us" }).click();
     await page.getByRole("button", { name: "Start call" }).waitFor();
   });
   await page.context().close();
@@ -269,6 +270,8 @@ test("a lost server is told, and the call goes on when it is back", async () => 
     const { room } = await connect(page, agent);
     await livekit.halt();
     await state(page, "Connection lost. Reconnecting");
+    // One agent fewer that tries to come back by itself.
+    await agent.stop();
     await livekit.run();
     await until("the link is back", () => page.evaluate(() =>
       document.querySelector("sidetone-call")!.snapshot!.phase.is !== "reconnecting"));
@@ -284,7 +287,7 @@ test("a lost server is told, and the call goes on when it is back", async () => 
 const REFUSALS = [
   { status: 401, words: "You need to sign in before you can call.", retry: "Try again" },
   { status: 403, words: "You do not have the right to make this call.", retry: undefined },
-  { status: 429, words: "There have been too many calls in a short time.", headers: { "retry-after": "3" }, retry: "Try again" },
+  { status: 429, words: "There have been too many calls in a short time.", headers: { "retry-after": "8" }, retry: "Try again" },
   { status: 503, words: "The voice service is not available right now.", retry: "Try again" },
   { status: 400, words: "This call could not be started as it was asked for.", retry: undefined },
 ];

@@ -20,7 +20,7 @@ const LIVEKIT = process.env["SIDETONE_LIVEKIT_SERVER"] ?? path.join(TOOLS, "live
 const PYTHON = process.env["SIDETONE_PYTHON"] ?? path.join(TOOLS, "python/bin/python");
 const CHROMIUM = process.env["SIDETONE_CHROMIUM"] ?? "/usr/bin/chromium";
 /** Deadline of every wait: generous, for a test waits on conditions and a busy machine is slow. */
-export const PATIENCE_MS = 60_000;
+export const PATIENCE_MS = 90_000;
 
 const KEY = "testkey";
 const SECRET = "a-secret-of-tests-that-is-long-enough-for-livekit";

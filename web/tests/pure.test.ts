@@ -123,15 +123,15 @@ test("levels", () => {
 
 test("a turn's figures meet, whichever comes first", () => {
   let turns: readonly Turn[] = addTurn([], { heardMs: 700 });
-  turns = addTurn(turns, { stages: { stt_ms: 90 } });
-  turns = addTurn(turns, { stages: { stt_ms: 80 } });
+  turns = addTurn(turns, { stages: { sttMs: 90 } });
+  turns = addTurn(turns, { stages: { sttMs: 80 } });
   turns = addTurn(turns, { heardMs: 650 });
   assert.deepEqual(turns, [
-    { number: 1, heardMs: 700, stages: { stt_ms: 90 } },
-    { number: 2, heardMs: 650, stages: { stt_ms: 80 } },
+    { number: 1, heardMs: 700, stages: { sttMs: 90 } },
+    { number: 2, heardMs: 650, stages: { sttMs: 80 } },
   ]);
-  assert.deepEqual(readStages('{"stt_ms": 12, "llm_first_token_ms": -1, "html": "<b>", "tts_first_byte_ms": "9"}'), { stt_ms: 12 });
-  for (const bad of ["", "null", "[]", "{}", "{", '{"stt_ms": null}']) assert.equal(readStages(bad), undefined);
+  assert.deepEqual(readStages('{"sttMs": 12, "llmFirstTokenMs": -1, "html": "<b>", "ttsFirstByteMs": "9"}'), { sttMs: 12 });
+  for (const bad of ["", "null", "[]", "{}", "{", '{"sttMs": null}']) assert.equal(readStages(bad), undefined);
 });
 
 test("both shapes of a token answer are read, and nothing else", () => {

@@ -33,13 +33,13 @@ test("pictures", { skip: !process.env["SIDETONE_REVIEW"] && "set SIDETONE_REVIEW
       };
       await say("SG_1", "Hello, this is Harbour Kitchen. How can I help you?");
       await agent.do("heard", { id: "SG_2", text: "Hi, I would like a table for four on Friday at eight.", final: true, identity });
-      await agent.do("text", { topic: "sidetone.turn", text: JSON.stringify({ endpointing_ms: 310, stt_ms: 120, llm_first_token_ms: 240, tts_first_byte_ms: 150 }) });
+      await agent.do("text", { topic: "sidetone.turn", text: JSON.stringify({ endpointingMs: 310, sttMs: 120, llmFirstTokenMs: 240, ttsFirstByteMs: 150 }) });
       await say("SG_3", "Friday at eight works. Would you like to sit inside, or", false);
       await page.locator("sidetone-call").getByText("or", { exact: false }).last().waitFor();
       await page.evaluate(() => {
         // Turns as an agent with stage reports would give them over a longer call.
         const call = document.querySelector("sidetone-call")!;
-        const turns = [820, 910, 760].map((heardMs, i) => ({ number: i + 1, heardMs, stages: { endpointing_ms: 310 - i * 20, stt_ms: 120, llm_first_token_ms: 200 + i * 30, tts_first_byte_ms: 110 } }));
+        const turns = [820, 910, 760].map((heardMs, i) => ({ number: i + 1, heardMs, stages: { endpointingMs: 310 - i * 20, sttMs: 120, llmFirstTokenMs: 200 + i * 30, ttsFirstByteMs: 110 } }));
         Object.assign(call.snapshot!, { turns });
         call.dispatchEvent(new CustomEvent("sidetone-turn", { detail: turns[2]! }));
       });

@@ -51,6 +51,7 @@ export class Link {
   private readonly context = new AudioContext({ latencyHint: "interactive" });
   private readonly ears: Ears;
   private agent: RemoteParticipant | undefined;
+  private joined = false;
   private closed = false;
 
   /**
@@ -78,6 +79,7 @@ export class Link {
   async join({ livekitHost, token }: CallToken, microphone: LocalAudioTrack | undefined): Promise<void> {
     try {
       await this.room.connect(livekitHost, token);
+      this.joined = true;
       if (microphone) {
         this.hearMicrophone(microphone);
         await this.room.localParticipant.publishTrack(microphone, { source: Track.Source.Microphone });
@@ -153,7 +155,10 @@ export class Link {
         this.tell((e) => e.back());
         this.lookForAgent();
       })
-      .on(RoomEvent.Disconnected, (reason) => this.tell((e) => e.closed(closeProblem(reason))))
+      .on(RoomEvent.Disconnected, (reason) => {
+        // A join that fails is told by `join` itself, with the better reason.
+        if (this.joined) this.tell((e) => e.closed(closeProblem(reason)));
+      })
       .on(RoomEvent.AudioPlaybackStatusChanged, () => {
         this.tell((e) => e.soundBlocked(!this.room.canPlaybackAudio));
       })

@@ -9,16 +9,16 @@ export const TURN_TOPIC = "sidetone.turn";
 /** What a turn's latency is made of, in milliseconds, in the order in which it passes. */
 export interface Stages {
   /** From the last voiced sample to the decision that the caller has finished. */
-  endpointing_ms?: number;
+  endpointingMs?: number;
   /** Then until the final transcript. */
-  stt_ms?: number;
+  sttMs?: number;
   /** Then until the first token of the answer. */
-  llm_first_token_ms?: number;
+  llmFirstTokenMs?: number;
   /** Then until the first sound of the voice. */
-  tts_first_byte_ms?: number;
+  ttsFirstByteMs?: number;
 }
 
-export const STAGES = ["endpointing_ms", "stt_ms", "llm_first_token_ms", "tts_first_byte_ms"] as const;
+export const STAGES = ["endpointingMs", "sttMs", "llmFirstTokenMs", "ttsFirstByteMs"] as const;
 
 export interface Turn {
   number: number;

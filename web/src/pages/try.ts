@@ -3,6 +3,8 @@
 import { h, setText } from "../call/dom.js";
 import type { SidetoneCallEventMap } from "../call/element.js";
 import { STAGES, type Turn } from "../call/turns.js";
+import { milliseconds } from "./api.js";
+import { legend, stageBar } from "./stages.js";
 
 /** What `GET /ui/config.json` tells (src/http/ui.rs). */
 interface UiConfig {
@@ -12,12 +14,8 @@ interface UiConfig {
   defaultVoice: string;
 }
 
-const STAGE_NAMES = {
-  endpointing_ms: "End of turn",
-  stt_ms: "Speech to text",
-  llm_first_token_ms: "Model",
-  tts_first_byte_ms: "Voice",
-} as const;
+/** What the agent cannot see: network both ways, jitter buffer, the browser's own output. */
+const REST = "Network and playout";
 
 const KEY = "sidetone key";
 
@@ -71,10 +69,6 @@ function useKey(key: string | null): void {
   call.headers = key ? { authorization: `Bearer ${key}` } : undefined;
 }
 
-function milliseconds(ms: number): string {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`;
-}
-
 function showTurns(turns: readonly Turn[]): void {
   const table = get<HTMLTableElement>("turns");
   const heard = turns.map((t) => t.heardMs).filter((ms) => ms !== undefined);
@@ -90,37 +84,16 @@ function showTurns(turns: readonly Turn[]): void {
 }
 
 function row(turn: Turn, longest: number): HTMLTableRowElement {
-  const bar = h("div", { class: "bar" });
-  const words: string[] = [];
-  const piece = (name: string, ms: number, label: string) => {
-    const part = h("span", { class: `piece ${name}`, title: `${label}: ${milliseconds(ms)}` });
-    part.style.width = `${(ms / longest) * 100}%`;
-    bar.append(part);
-    words.push(`${label} ${milliseconds(ms)}`);
-  };
-  let known = 0;
-  for (const stage of STAGES) {
-    const ms = turn.stages?.[stage];
-    if (ms === undefined) continue;
-    known += ms;
-    piece(stage, ms, STAGE_NAMES[stage]);
-  }
-  // What the agent cannot see: network both ways, jitter buffer, the browser's own output.
-  const rest = (turn.heardMs ?? 0) - known;
-  if (rest > 0) piece("rest", rest, turn.stages ? "Network and playout" : "Heard");
   return h("tr", {},
     h("th", { scope: "row" }, String(turn.number)),
-    h("td", {}, bar, h("span", { class: "unseen" }, words.join(", "))),
+    h("td", {}, stageBar(turn.stages ?? {}, turn.heardMs ?? 0, longest, REST)),
     h("td", { class: "number" }, turn.heardMs === undefined ? "–" : milliseconds(turn.heardMs)));
 }
 
 function showLegend(turns: readonly Turn[]): void {
-  const legend = get("legend");
-  legend.hidden = !turns.some((t) => t.stages);
-  if (legend.hidden || legend.childElementCount > 0) return;
-  for (const [name, label] of [...Object.entries(STAGE_NAMES), ["rest", "Network and playout"]] as const) {
-    legend.append(h("li", {}, h("span", { class: `piece ${name}` }), label));
-  }
+  const list = get("legend");
+  list.hidden = !turns.some((t) => t.stages);
+  if (!list.hidden && list.childElementCount === 0) list.append(...legend(REST));
 }
 
 get("choice").addEventListener("change", () => {

@@ -1,0 +1,258 @@
+/** The pages and the element as people use them: by keyboard, with a screen reader, in the dark, right to left. */
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+import type { Page } from "playwright-core";
+import { Agent, Chromium, LiveKit, Site, until } from "./harness.js";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+let livekit: LiveKit;
+let site: Site;
+let chromium: Chromium;
+
+const CALL = {
+  id: "0191d3c0-0000-7000-8000-000000000001", roomName: "support-u1-1704067200000", callerId: "u1", calleeId: null, callType: "support",
+  status: "completed", startedAt: "2026-01-31T12:00:00Z", connectedAt: "2026-01-31T12:00:01Z", endedAt: "2026-01-31T12:02:00Z",
+  durationSeconds: 119, recordingUrl: "javascript:alert(1)", metadata: {}, createdAt: "2026-01-31T12:00:00Z",
+};
+const EVIL = `<img src=x onerror="window.pwned=1">`;
+const historyAsked: URLSearchParams[] = [];
+
+before(async () => {
+  livekit = await LiveKit.start();
+  [site, chromium] = await Promise.all([Site.start(livekit), Chromium.launch()]);
+  const page = (body: string, lang = "en") => (_request: unknown, response: import("node:http").ServerResponse) => {
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end(`<!doctype html><html lang="${lang}"><title>Host</title><main><h1>Shop</h1><a href="/">Home</a></main><script src="/sidetone-call.js" defer></script>${body}`);
+  };
+  site.routes.set("/host", page("<sidetone-call></sidetone-call>"));
+  site.routes.set("/host-ar", page("<sidetone-call></sidetone-call>", "ar"));
+  const json = (body: unknown, status = 200) => (_request: unknown, response: import("node:http").ServerResponse) => {
+    response.writeHead(status, { "content-type": "application/json" });
+    response.end(JSON.stringify(body));
+  };
+  site.routes.set("/api/voice/history", (request, response) => {
+    if (request.headers.authorization !== "Bearer the-key") {
+      return json({ title: "Unauthorized", detail: "Send the user's token or an API key." }, 401)(request, response);
+    }
+    const query = new URL(request.url!, "http://site").searchParams;
+    historyAsked.push(query);
+    const offset = Number(query.get("offset"));
+    const calls = Array.from({ length: offset === 0 ? 20 : 3 }, (_, i) => ({
+      ...CALL, id: CALL.id.slice(0, -2) + String(10 + i), callerId: i === 0 ? EVIL : `user-${offset + i}`,
+      status: ["completed", "connected", "missed", "failed"][i % 4]!, durationSeconds: i % 4 === 0 ? 60 + i : null,
+    }));
+    json({
+      calls, total: 23, limit: 20, offset, hasMore: offset === 0,
+      stats: { byStatus: { completed: 15, connected: 2, missed: 4, failed: 2 }, byType: { support: 23 }, answeredRate: 0.81, meanDurationSeconds: 74.5, totalDurationSeconds: 4120, medianLatencyMs: 812 },
+    })(request, response);
+  });
+  site.routes.set(`/api/voice/history/${CALL.id.slice(0, -2)}10`, json({
+    ...CALL, transcript: null,
+    participants: [{ userId: "u1", participantName: EVIL, kind: "user", joinedAt: null, leftAt: null, durationSeconds: 119, isMuted: false }],
+    turns: [
+      { turnId: "a0", speaker: "agent", text: "Hello, this is Harbour Kitchen. How can I help you?", startedAt: "2026-01-31T12:00:02Z", endedAt: null, interrupted: false, latencyMs: null, metrics: null },
+      { turnId: "c1", speaker: "user", text: `A table for four ${EVIL}`, startedAt: "2026-01-31T12:00:07Z", endedAt: null, interrupted: false, latencyMs: null, metrics: null },
+      { turnId: "a1", speaker: "agent", text: "For Friday at eight, would you like to sit inside or", startedAt: "2026-01-31T12:00:11Z", endedAt: null, interrupted: true, latencyMs: 812, metrics: { endpointingMs: 310, sttMs: 120, llmFirstTokenMs: 240, ttsFirstByteMs: 130, playoutMs: 12, responseMs: 812 } },
+      { turnId: "c2", speaker: "user", text: "Outside, please.", startedAt: "2026-01-31T12:00:14Z", endedAt: null, interrupted: false, latencyMs: null, metrics: null },
+      { turnId: "a2", speaker: "agent", text: "Outside it is. See you on Friday!", startedAt: "2026-01-31T12:00:16Z", endedAt: null, interrupted: false, latencyMs: 640, metrics: { endpointingMs: 250, sttMs: 110, llmFirstTokenMs: 200, ttsFirstByteMs: 140, responseMs: 640 } },
+    ],
+  }));
+  site.routes.set("/api/voice/agent", json({ agents: [{ roomName: CALL.roomName, state: "joined", since: CALL.startedAt, attempts: 1, worker: "AW_test", callId: CALL.id }] }));
+});
+
+after(async () => {
+  await chromium?.stop();
+  await site?.stop();
+  await livekit?.stop();
+});
+
+/** What axe finds, by the rules of WCAG 2.2 AA and best practice, shadow roots included. */
+async function axe(page: Page): Promise<string[]> {
+  // Evaluated by the browser's own protocol, so the page's Content-Security-Policy stays in force.
+  await page.evaluate(await readFile(AXE, "utf8"));
+  await page.evaluate(() => Promise.all(document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations !== Infinity).map((a) => a.finished.catch(() => undefined))));
+  const { violations } = (await page.evaluate("axe.run(document)")) as { violations: { id: string; help: string; nodes: { html: string; failureSummary: string }[] }[] };
+  return violations.map((v) => `${v.id}: ${v.help}\n${v.nodes.map((n) => `${n.html}\n${n.failureSummary}`).join("\n")}`);
+}
+
+async function admitted(page: Page, start: () => Promise<void>, agent: Agent): Promise<string> {
+  let room = "";
+  site.answer = (request) => {
+    const answer = site.admit(request);
+    room = (answer.body as { roomName: string }).roomName;
+    return answer;
+  };
+  await start();
+  await until("a room", () => room);
+  site.answer = (request) => site.admit(request);
+  await agent.join(livekit, room);
+  await agent.do("state", { state: "listening" });
+  await page.locator(".panel[data-mood=listening]").waitFor();
+  const { identity } = await agent.hears((r) => r.event === "caller");
+  return String(identity);
+}
+
+for (const [theme, path] of [["light", "/host"], ["dark", "/host"], ["light", "/host-ar"]] as const) {
+  test(`axe finds nothing in the element: ${theme}, ${path}`, async () => {
+    const page = await chromium.page({ theme, still: true });
+    await page.goto(`${site.url}${path}`);
+    const agent = new Agent();
+    try {
+      const float = page.locator(".float");
+      assert.deepEqual(await axe(page), [], "floating button");
+      await float.click();
+      assert.deepEqual(await axe(page), [], "before the call");
+      const caller = await admitted(page, () => page.locator(".primary:visible").click(), agent);
+      await agent.do("heard", { id: "1", text: "An interim", final: false, identity: caller });
+      await agent.do("open", { id: "2" });
+      await agent.do("write", { id: "2", text: "An answer" });
+      await page.getByText("An answer").waitFor();
+      await page.locator(".control").nth(1).click();
+      await page.locator(".control").first().click();
+      assert.deepEqual(await axe(page), [], "in the call");
+      if (path === "/host-ar") {
+        assert.equal(await page.locator(".title").textContent(), "المساعد الصوتي");
+        const [button, panel] = await Promise.all([page.locator(".control.end").boundingBox(), page.locator(".panel").boundingBox()]);
+        assert.ok(panel!.x < 100, "the panel stands at the end of a right-to-left line");
+        assert.ok(button!.x < panel!.x + panel!.width / 2, "controls run from the right");
+      }
+      await page.locator(".control.end").click();
+      assert.deepEqual(await axe(page), [], "after the call");
+      site.answer = () => ({ status: 429, body: { detail: "Slow down" }, headers: { "retry-after": "60" } });
+      await page.locator(".primary:visible").click();
+      await page.getByRole("alert").waitFor();
+      assert.deepEqual(await axe(page), [], "refused");
+    } finally {
+      await agent.stop();
+      site.answer = (request) => site.admit(request);
+      await page.context().close();
+    }
+  });
+}
+
+test("a whole call by keyboard alone", async () => {
+  const page = await chromium.page({ still: true });
+  await page.goto(`${site.url}/host`);
+  const agent = new Agent();
+  const focused = () => page.evaluate(() => {
+    const element = document.querySelector("sidetone-call")!.shadowRoot!.activeElement;
+    return element?.getAttribute("aria-label") ?? element?.textContent ?? "";
+  });
+  try {
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "Talk to us");
+    await page.keyboard.press("Enter");
+    assert.equal(await focused(), "Start call");
+    // Escape closes; the focus goes back to where it came from.
+    await page.keyboard.press("Escape");
+    assert.equal(await focused(), "Talk to us");
+    await page.keyboard.press("Enter");
+    await admitted(page, () => page.keyboard.press("Enter"), agent);
+    await until("the focus is in the call", async () => (await focused()) === "Mute microphone");
+    await page.keyboard.press("Space");
+    await agent.hears((r) => r.event === "muted" && r["muted"] === true);
+    await page.keyboard.press("Tab");
+    assert.equal(await focused(), "Microphone and speaker");
+    // Escape minimises; the call goes on and can be come back to.
+    await page.keyboard.press("Escape");
+    assert.equal(await focused(), "Return to the call");
+    await page.keyboard.press("Enter");
+    await page.getByRole("textbox").focus();
+    await page.keyboard.type("Hello");
+    await page.keyboard.press("Enter");
+    await agent.hears((r) => r.event === "chat" && r["text"] === "Hello");
+    await page.getByRole("button", { name: "Hang up" }).focus();
+    await page.keyboard.press("Enter");
+    await agent.hears((r) => r.event === "caller-left");
+    assert.equal(await focused(), "Call again");
+  } finally {
+    await agent.stop();
+    await page.context().close();
+  }
+});
+
+test("the page to try: agent and voice are asked for, a key is taken where one is needed", async () => {
+  const page = await chromium.page({ still: true });
+  await page.goto(`${site.url}/`);
+  await page.getByText("Shimmer").waitFor();
+  assert.deepEqual(await axe(page), []);
+  await page.getByLabel("Agent").selectOption("receptionist");
+  await page.getByRole("radio", { name: "nova" }).check();
+  await page.getByText(`voice="nova"`).waitFor();
+  site.answer = ({ authorization }) => authorization === "Bearer the-key"
+    ? { status: 503, body: {} }
+    : { status: 401, body: { detail: "Send the user's token or an API key." } };
+  await page.getByRole("button", { name: "Start call" }).click();
+  await page.getByLabel("API key or token").fill("the-key");
+  await page.getByRole("button", { name: "Use it" }).click();
+  await page.getByText("The voice service is not available right now.").waitFor();
+  site.answer = (request) => site.admit(request);
+  const { body, authorization } = site.asked.at(-1)!;
+  assert.deepEqual([body, authorization], [{ roomType: "support", agent: "receptionist", voice: "nova" }, "Bearer the-key"]);
+  await page.context().close();
+});
+
+test("admin: sign in, list, filters, paging, a call, the pool", async () => {
+  const page = await chromium.page({ still: true });
+  await page.goto(`${site.url}/admin/calls`);
+  await page.getByText("Send the user's token or an API key.").waitFor();
+  await page.getByLabel("Admin's token or API key").fill("the-key");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("1–20 of 23").waitFor();
+  assert.deepEqual(await axe(page), [], "list");
+  await page.getByText("81 %").waitFor();
+  await page.getByText("812 ms").waitFor();
+  await page.getByRole("button", { name: "Next" }).click();
+  await page.getByText("21–23 of 23").waitFor();
+  assert.equal(await page.getByRole("button", { name: "Next" }).isDisabled(), true);
+  await page.getByRole("combobox", { name: "Status" }).selectOption("failed");
+  await page.getByRole("searchbox").fill("harbour");
+  await page.getByRole("searchbox").press("Enter");
+  await until("the filters are asked for", () => historyAsked.at(-1)?.get("q") === "harbour" && historyAsked.at(-1)?.get("status") === "failed");
+  const asked = Object.fromEntries(historyAsked.at(-1)!);
+  assert.deepEqual(asked, { limit: "20", offset: "0", includeStats: "true", allUsers: "true", q: "harbour", status: "failed" });
+  await page.goBack();
+  await page.getByRole("row").nth(1).getByRole("link").click();
+  await page.getByText("Outside it is. See you on Friday!").waitFor();
+  await page.getByText("interrupted").waitFor();
+  assert.equal(await page.locator("#call").getByText(EVIL).count(), 2);
+  assert.equal(await page.evaluate("'pwned' in window"), false);
+  assert.equal(await page.locator("#recording").isVisible(), false, "a javascript: address is no recording");
+  assert.deepEqual(await axe(page), [], "call");
+  await page.goto(`${site.url}/admin/pool`);
+  await page.getByText("1 agent on 1 worker").waitFor();
+  assert.deepEqual(await axe(page), [], "pool");
+  if (process.env["SIDETONE_REVIEW"]) {
+    await page.goto(`${site.url}/admin/calls`);
+    await page.getByText("1–20 of 23").waitFor();
+    await page.screenshot({ path: "review/admin-calls.png" });
+    await page.getByRole("row").nth(1).getByRole("link").click();
+    await page.getByText("Outside it is. See you on Friday!").waitFor();
+    await page.screenshot({ path: "review/admin-call.png" });
+  }
+  await page.context().close();
+});
+
+test("no page breaks its own Content-Security-Policy or logs an error", async () => {
+  const page = await chromium.page();
+  const complaints: string[] = [];
+  page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  for (const path of ["/", "/host", "/admin/pool"]) {
+    await page.goto(`${site.url}${path}`);
+    await page.waitForLoadState("networkidle");
+  }
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("the script stays within its budget and carries no markup that could be a sink", async () => {
+  assert.ok((await readFile("dist/sidetone-call.js.gz")).length < 250_000);
+  for (const file of ["call/dom", "call/view", "call/log-view", "call/element", "pages/try", "pages/calls", "pages/pool", "pages/api", "pages/stages"]) {
+    assert.doesNotMatch(await readFile(`src/${file}.ts`, "utf8"), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser/, file);
+  }
+});
