@@ -23,9 +23,16 @@ const WATCH: Duration = Duration::from_millis(150);
 /// with another process holds up all: on two busy cores, two threads take three
 /// times as long as one.
 pub fn default_threads() -> NonZeroUsize {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let idle = idle_cores().map_or(cores, |idle| (idle.round() as usize).min(cores));
-    NonZeroUsize::new(idle.clamp(1, MAX_DEFAULT)).unwrap_or(NonZeroUsize::MIN)
+    let most = most_threads();
+    let idle = idle_cores().map_or(most, |idle| (idle.round() as usize).clamp(1, most));
+    NonZeroUsize::new(idle).unwrap_or(NonZeroUsize::MIN)
+}
+
+/// As many threads as cores, at most four.
+pub(crate) fn most_threads() -> usize {
+    std::thread::available_parallelism()
+        .map_or(1, NonZeroUsize::get)
+        .min(MAX_DEFAULT)
 }
 
 /// How many cores have nothing to do, where the system says so (Linux).

@@ -6,6 +6,7 @@
 //! work on their own packed copy of a matrix, made at its first use; mapping the
 //! file instead of reading it lets the system drop the original's pages then.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::BufWriter;
 use std::marker::PhantomData;
@@ -23,6 +24,9 @@ const INNER: usize = 256;
 /// Outer dimensions are padded to this: the rows of a packed tile.
 const OUTER: usize = 16;
 
+/// Rows quantised at once; a multiple of [`OUTER`].
+const SLICE: usize = 1024;
+
 /// Collects tensors and writes them as one GGUF file.
 #[derive(Default)]
 pub(crate) struct Builder {
@@ -39,13 +43,43 @@ impl Builder {
     /// Quantises a matrix `[outer, inner]` for [`Linear`], padding both.
     pub(crate) fn matrix(&mut self, name: &str, matrix: &Tensor, dtype: GgmlDType) -> Result<()> {
         let (outer, inner) = matrix.dims2()?;
-        // `force_contiguous`: quantising ignores the layout of a view
-        let padded = matrix
-            .pad_with_zeros(1, 0, inner.next_multiple_of(INNER) - inner)?
-            .pad_with_zeros(0, 0, outer.next_multiple_of(OUTER) - outer)?
-            .force_contiguous()?;
-        self.tensors
-            .push((name.to_owned(), QTensor::quantize(&padded, dtype)?));
+        let padding = inner.next_multiple_of(INNER) - inner;
+        // row by row is how blocks lie, so stretches of rows can be made apart:
+        // by several threads, and with little memory for what is in between
+        let quantise = |start: usize| {
+            let rows = SLICE.min(outer - start);
+            // `force_contiguous`: quantising ignores the layout of a view
+            let padded = matrix
+                .narrow(0, start, rows)?
+                .pad_with_zeros(1, 0, padding)?
+                .pad_with_zeros(0, 0, rows.next_multiple_of(OUTER) - rows)?
+                .force_contiguous()?;
+            Ok(QTensor::quantize(&padded, dtype)?.data()?.into_owned())
+        };
+        let starts: Vec<usize> = (0..outer).step_by(SLICE).collect();
+        let threads = crate::compute::most_threads();
+        let slices: Vec<Result<Vec<u8>>> = std::thread::scope(|scope| {
+            let workers: Vec<_> = starts
+                .chunks(starts.len().div_ceil(threads))
+                .map(|starts| {
+                    scope.spawn(move || {
+                        starts
+                            .iter()
+                            .map(|start| quantise(*start))
+                            .collect::<Vec<_>>()
+                    })
+                })
+                .collect();
+            let join = |worker: std::thread::ScopedJoinHandle<'_, _>| match worker.join() {
+                Ok(slices) => slices,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            workers.into_iter().flat_map(join).collect()
+        });
+        let bytes = slices.into_iter().collect::<Result<Vec<_>>>()?.concat();
+        let storage = QStorage::from_data(Cow::Owned(bytes), &Device::Cpu, dtype)?;
+        let shape = (outer.next_multiple_of(OUTER), inner + padding);
+        self.quantised(name, QTensor::new(storage, shape)?);
         Ok(())
     }
 
@@ -300,14 +334,16 @@ mod tests {
     fn a_padded_matrix_multiplies_as_the_plain_one() {
         let dir = crate::testing::TempDir::new();
         let path = dir.path().join("w.gguf");
-        let w = Tensor::randn(0f32, 1.0, (40, 300), &Device::Cpu).unwrap();
+        // more rows than are quantised at once, and neither side a round number
+        let outer = 2 * SLICE + 40;
+        let w = Tensor::randn(0f32, 1.0, (outer, 300), &Device::Cpu).unwrap();
         let mut builder = Builder::default();
         builder.matrix("w", &w, GgmlDType::Q6K).unwrap();
         builder.plain("w.plain", &w).unwrap();
         builder.write(&path).unwrap();
 
         let weights = Weights::open(&path).unwrap();
-        let linear = weights.linear("w", 40, None).unwrap();
+        let linear = weights.linear("w", outer, None).unwrap();
         let plain = weights.plain("w.plain").unwrap();
         for rows in [1, 5, 40] {
             let x = Tensor::randn(0f32, 1.0, (rows, 300), &Device::Cpu).unwrap();

@@ -343,7 +343,11 @@ impl Worker {
     fn remember(&mut self, prompt: &[u32]) -> candle_core::Result<(usize, usize)> {
         self.uses += 1;
         // at least one token is fed, for its logits
-        let common = |slot: &Slot| slot.memory.common(prompt).min(prompt.len() - 1);
+        let common = |slot: &Slot| {
+            slot.memory
+                .common(prompt)
+                .min(prompt.len().saturating_sub(1))
+        };
         let source = (0..MEMORIES)
             .max_by_key(|n| common(&self.memories[*n]))
             .unwrap_or(0);

@@ -36,6 +36,13 @@ pub(super) fn convert(from: &Path, to: &Path) -> Result<()> {
         out.metadata(name, value.clone());
     }
     let mut read = |name: &str| content.tensor(&mut file, name, &Device::Cpu);
+    // the largest first, while there is nothing else in memory
+    for name in ["token_embd.weight", "output.weight"] {
+        if content.tensor_infos.contains_key(name) {
+            let matrix = read(name)?.dequantize(&Device::Cpu)?;
+            out.matrix(name, &matrix, GgmlDType::Q6K)?;
+        }
+    }
     let layers = number(&content.metadata, "qwen2.block_count")?;
     for n in 0..layers {
         let name = |part: &str| format!("blk.{n}.{part}");
@@ -68,12 +75,6 @@ pub(super) fn convert(from: &Path, to: &Path) -> Result<()> {
         "output_norm.weight",
         &read("output_norm.weight")?.dequantize(&Device::Cpu)?,
     )?;
-    let embeddings = read("token_embd.weight")?.dequantize(&Device::Cpu)?;
-    out.matrix("token_embd.weight", &embeddings, GgmlDType::Q6K)?;
-    if content.tensor_infos.contains_key("output.weight") {
-        let head = read("output.weight")?.dequantize(&Device::Cpu)?;
-        out.matrix("output.weight", &head, GgmlDType::Q6K)?;
-    }
     out.write(to)
 }
 
