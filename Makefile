@@ -18,7 +18,7 @@ tools:
 	scripts/tools.sh livekit python system
 
 web: web/dist/index.html
-web/dist/index.html: $(shell find web/src web/package.json web/*.mjs web/tsconfig.json 2>/dev/null)
+web/dist/index.html: $(shell find web/src web/public web/*.json web/*.mjs web/csp.txt 2>/dev/null)
 	cd web && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 
 lint:
