@@ -16,7 +16,8 @@ pub struct Sampling {
     pub frequency_penalty: f32,
     /// -2 to 2: subtracted from a token's logit if it was said at all.
     pub presence_penalty: f32,
-    /// The same seed and conversation give the same answer.
+    /// The same seed and conversation give the same answer, save where rounding
+    /// decides between two tokens.
     pub seed: Option<u64>,
 }
 
@@ -41,19 +42,19 @@ const REPETITION_PENALTY: f32 = 1.1;
 
 pub(super) struct Sampler {
     settings: Sampling,
-    random: StdRng,
+    seed: u64,
+    /// Tokens chosen so far.
+    steps: u64,
     said: HashMap<u32, u32>,
 }
 
 impl Sampler {
     pub(super) fn new(settings: Sampling) -> Self {
-        let random = match settings.seed {
-            Some(seed) => StdRng::seed_from_u64(seed),
-            None => StdRng::from_os_rng(),
-        };
+        let seed = settings.seed.unwrap_or_else(rand::random);
         Self {
             settings,
-            random,
+            seed,
+            steps: 0,
             said: HashMap::new(),
         }
     }
@@ -101,7 +102,12 @@ impl Sampler {
     }
 
     /// Draws from candidates that are sorted, the likeliest first.
+    ///
+    /// By the Gumbel-max trick: the highest logit wins after each got a noise of
+    /// its own, which depends on the seed, the step and the token only. So a logit
+    /// that is rounded otherwise moves nothing but its own chance.
     fn draw(&mut self, best: &[(u32, f32)], temperature: f32, top_p: f32) -> u32 {
+        self.steps += 1;
         let Some(&(likeliest, max)) = best.first() else {
             return 0;
         };
@@ -119,14 +125,17 @@ impl Sampler {
             kept >= top_p
         });
         let count = nucleus.map_or(best.len(), |last| last + 1);
-        let mut rest = self.random.random::<f32>() * weights[..count].iter().sum::<f32>();
-        for ((token, _), weight) in best.iter().zip(&weights[..count]) {
-            rest -= weight;
-            if rest <= 0.0 {
-                return *token;
-            }
-        }
-        likeliest
+        let noisy = best[..count].iter().map(|(token, logit)| {
+            let key = (self.steps << 32) | u64::from(*token);
+            let uniform: f32 = StdRng::seed_from_u64(self.seed ^ key).random();
+            (
+                *token,
+                logit / temperature - (-uniform.max(f32::MIN_POSITIVE).ln()).ln(),
+            )
+        });
+        noisy
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map_or(likeliest, |(token, _)| token)
     }
 }
 

@@ -183,6 +183,9 @@ async fn the_same_seed_says_the_same() {
         },
         ..greedy(&messages, 12)
     };
+    // read once, so that both answers go on from the same memory: then even the
+    // rounding is the same
+    ask(seeded(0)).await;
     let first = ask(seeded(1)).await.0;
     assert_eq!(first, ask(seeded(1)).await.0);
     assert_ne!(first, ask(seeded(2)).await.0);

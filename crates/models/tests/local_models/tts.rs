@@ -76,14 +76,17 @@ async fn voices_can_be_told_apart() {
 
 #[tokio::test]
 async fn speed_changes_the_length_and_not_the_pitch() {
-    let text = "This is how fast I speak.";
+    let text = "This is how fast I speak when I read you the whole of my address.";
     let lengths = [0.5, 1.0, 2.0].map(|speed| say(text, Voice::Alloy, speed));
     let [slow, normal, fast] = futures::future::join_all(lengths).await.try_into().unwrap();
     let (slow, normal, fast) = (slow.concat(), normal.concat(), fast.concat());
     let ratio = |a: &[i16], b: &[i16]| a.len() as f32 / b.len() as f32;
     assert!((1.5..2.6).contains(&ratio(&slow, &normal)));
     assert!((1.4..2.6).contains(&ratio(&normal, &fast)));
-    assert!((0.85..1.18).contains(&(pitch(&slow) / pitch(&normal))));
+    // played slower instead of spoken slower, it would be half as high; the
+    // melody of two readings differs by some tones
+    let ratio = pitch(&slow) / pitch(&normal);
+    assert!((0.7..1.4).contains(&ratio), "{ratio}");
 }
 
 #[tokio::test]
