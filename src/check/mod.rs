@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use livekit_api::services::{ServerError, ServiceError};
 use serde::Serialize;
 
 use crate::clock;
@@ -189,11 +190,13 @@ async fn credentials(livekit: &LiveKit) -> Item {
         ),
         Ok(Err(error)) => {
             let text = error.to_string();
-            let fix = if text.contains("unauthenticated") || text.contains("permission") {
+            // A refused key is answered with plain text, which the client cannot decode; only a
+            // request that never arrived is about the address.
+            let fix = if is_unreachable(&error) {
+                "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)"
+            } else {
                 "LIVEKIT_API_KEY and LIVEKIT_API_SECRET belong to another project, or this \
                  machine's clock is wrong"
-            } else {
-                "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)"
             };
             Item::wrong("livekit", format!("{}: {text}", livekit.host), fix)
         }
@@ -203,6 +206,11 @@ async fn credentials(livekit: &LiveKit) -> Item {
             "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)",
         ),
     }
+}
+
+fn is_unreachable(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Twirp(ServerError::Request(request))
+        if request.is_connect() || request.is_timeout())
 }
 
 async fn clock_skew(livekit: &LiveKit) -> Item {
