@@ -3,7 +3,6 @@
 //!
 //! They need the models' files: what is missing is fetched first, so a fresh
 //! machine runs them too. All tests of this binary share one set of models.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![allow(clippy::unwrap_used)] // the lint's exception for tests leaves out what tests call
 
 mod http;
