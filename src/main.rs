@@ -232,17 +232,7 @@ fn turn(arg: TurnArg) -> anyhow::Result<Turn> {
 async fn local_models(command: ModelsCommand) -> anyhow::Result<ExitCode> {
     let settings = models::Settings::default();
     match command {
-        ModelsCommand::List => {
-            for model in models::manifest::models() {
-                let state = format!("{:?}", model.state(&settings.cache)).to_lowercase();
-                let megabytes = model.size() / 1_000_000;
-                println!(
-                    "{:<24} {state:<8} {megabytes:>5} MB  {}",
-                    model.name, model.task
-                );
-                println!("{:24} {}. {}", "", model.licence, model.remark);
-            }
-        }
+        ModelsCommand::List => list(&settings.cache)?,
         ModelsCommand::Fetch { names } => {
             let wanted = if names.is_empty() {
                 settings.models()
@@ -269,6 +259,22 @@ async fn local_models(command: ModelsCommand) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints each model with what a user should know of it.
+fn list(cache: &models::Cache) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    for model in models::manifest::models() {
+        let state = format!("{:?}", model.state(cache)).to_lowercase();
+        let megabytes = model.size() / 1_000_000;
+        writeln!(
+            out,
+            "{:<24} {state:<8} {megabytes:>5} MB  {}",
+            model.name, model.task
+        )?;
+        writeln!(out, "{:24} {}. {}", "", model.licence, model.remark)?;
+    }
+    Ok(())
 }
 
 /// The models of these names.
