@@ -132,21 +132,6 @@ for suite in "${suites[@]}"; do
     fi
     timeout 590 cargo test -p livekit "${features[@]}" "${which[@]}" -- --test-threads=2 \
         > "$log" 2>&1 || true
-    # Some of these tests race the machine's clock (one polls a close once with a
-    # timeout of zero): a failure counts only if it repeats alone, twice.
-    again=()
-    mapfile -t failed < <(sed -n 's/^test \(.*\) \.\.\. FAILED.*$/\1/p' "$log" | sort -u)
-    for name in "${failed[@]}"; do
-        is_expected "$suite::$name" && continue
-        for try in 2 3; do
-            if timeout 120 cargo test -q -p livekit "${features[@]}" "${which[@]}" -- --exact "$name" \
-                > "$log.$try" 2>&1; then
-                sed -i "s/^test $name \.\.\. FAILED.*$/test $name ... ok/" "$log"
-                again+=("  $name passed on try $try")
-                break
-            fi
-        done
-    done
     passed=$(grep -cE '^test .* \.\.\. ok$' "$log" || true)
     mapfile -t failed < <(sed -n 's/^test \(.*\) \.\.\. FAILED.*$/\1/p' "$log" | sort -u)
     expected=0 unexpected=()
@@ -163,7 +148,6 @@ for suite in "${suites[@]}"; do
     [ ${#unexpected[@]} -eq 0 ] || bad=1
     table+=("$(printf '%-34s %3d passed %3d failed %3d failed as expected%s' "$suite" "$passed" \
         "${#unexpected[@]}" "$expected" "$([ $finished = yes ] || echo '  did not finish')")")
-    table+=("${again[@]}")
     for name in "${unexpected[@]}"; do table+=("  FAILED $name  (see $log)"); done
 done
 

@@ -46,8 +46,9 @@ impl Default for DataChannelInit {
 /// Why a message was not taken.
 #[derive(Debug, Error)]
 pub enum DataChannelError {
-    /// The channel is not open, or 16 MiB already wait in it.
-    #[error("the data channel is not open or its send queue is full")]
+    /// The channel is not open, 16 MiB already wait in it, or the message is
+    /// larger than 128 KiB.
+    #[error("the data channel is not open, its send queue is full, or the message is over 128 KiB")]
     Send,
     /// A text message that is not UTF-8.
     #[error("a text message must be UTF-8")]
@@ -95,7 +96,8 @@ impl DataChannel {
     /// Queues a message.
     ///
     /// # Errors
-    /// When the channel is not open, its queue is full, or text is not UTF-8.
+    /// When the channel is not open, its queue is full, the message is larger
+    /// than 128 KiB, or text is not UTF-8.
     pub fn send(&self, data: &[u8], binary: bool) -> Result<(), DataChannelError> {
         if !binary {
             std::str::from_utf8(data)?;

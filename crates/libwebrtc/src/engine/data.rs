@@ -19,6 +19,10 @@ use crate::data_channel::{
 /// (`kMaxQueuedSendDataBytes`); more are refused.
 const QUEUE_LIMIT: u64 = 16 * 1024 * 1024;
 
+/// The largest message str0m ever takes: what it buffers for all channels by
+/// default. A larger one would wait in the queue for good, and all behind it.
+const LARGEST_MESSAGE: usize = 128 * 1024;
+
 pub(crate) struct ChannelState {
     label: String,
     init: DataChannelInit,
@@ -94,6 +98,9 @@ impl ChannelState {
     }
 
     pub(crate) fn send(&self, data: &[u8], binary: bool) -> Result<(), DataChannelError> {
+        if data.len() > LARGEST_MESSAGE {
+            return Err(DataChannelError::Send);
+        }
         {
             let mut inner = self.inner.lock();
             let queued = inner.queued + data.len() as u64;

@@ -10,6 +10,7 @@ pub(crate) mod audio_out;
 pub(crate) mod callback;
 pub(crate) mod clock;
 pub(crate) mod data;
+pub(crate) mod liveness;
 pub(crate) mod media;
 pub(crate) mod negotiate;
 pub(crate) mod net;

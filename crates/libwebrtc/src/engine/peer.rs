@@ -6,20 +6,20 @@ use std::time::{Duration, Instant};
 
 use str0m::change::SdpPendingOffer;
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, Event, IceConnectionState as IceState, Input, Output, Rtc, RtcConfig};
+use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
 use super::clock;
 use super::data::Channels;
+use super::liveness::Liveness;
 use super::media::Media;
 use super::net::{Arrived, Net};
 use super::shared::Shared;
 use super::stats::{StatsBook, StatsFilter};
 use crate::RtcError;
 use crate::ice_candidate::IceCandidate;
-use crate::peer_connection::{IceConnectionState, PeerConnectionState};
 use crate::session_description::SessionDescription;
 use crate::stats::RtcStats;
 
@@ -27,12 +27,6 @@ use crate::stats::RtcStats;
 const COMMANDS: usize = 64;
 /// Datagrams handled at once before other work gets its turn.
 const BATCH: usize = 32;
-/// A connection that has been lost this long has failed. str0m itself never
-/// gives up; livekit resumes only on failure.
-const LOST_LIMIT: Duration = Duration::from_secs(5);
-/// A connection that has not come about in this time has failed. livekit
-/// itself gives up after 15 s.
-const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 /// How often counters are gathered for `get_stats`.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -100,8 +94,7 @@ pub(crate) struct Peer {
     pub(crate) negotiated: bool,
     pub(crate) sctp_negotiated: bool,
     timeout: Instant,
-    /// When the present state turns into failure.
-    fails_at: Option<Instant>,
+    liveness: Liveness,
 }
 
 impl Peer {
@@ -132,7 +125,7 @@ impl Peer {
             negotiated: false,
             sctp_negotiated: false,
             timeout: now,
-            fails_at: None,
+            liveness: Liveness::default(),
         };
         tokio::spawn(peer.run(receiver));
         Ok(sender)
@@ -144,9 +137,8 @@ impl Peer {
         self.drain();
         while !shared.is_closing() {
             self.service_channels();
-            let due = self
-                .fails_at
-                .map_or(self.timeout, |at| at.min(self.timeout));
+            let fails_at = self.liveness.fails_at();
+            let due = fails_at.map_or(self.timeout, |at| at.min(self.timeout));
             if sleep.deadline() != due.into() {
                 sleep.as_mut().reset(due.into());
             }
@@ -247,7 +239,7 @@ impl Peer {
         let handled = self.rtc.handle_input(Input::Timeout(now));
         self.check(handled);
         self.drain();
-        if self.fails_at.is_some_and(|at| at <= now) {
+        if self.liveness.advance(now) {
             self.fail("the other side cannot be reached");
         }
     }
@@ -259,10 +251,14 @@ impl Peer {
     }
 
     fn fail(&mut self, reason: &str) {
-        self.fails_at = None;
         tracing::info!(reason, "the peer connection failed");
-        self.shared.set_ice(IceConnectionState::Failed);
-        self.shared.set_connection(PeerConnectionState::Failed);
+        self.liveness.fail();
+        self.tell_liveness();
+    }
+
+    fn tell_liveness(&self) {
+        self.shared.set_ice(self.liveness.ice());
+        self.shared.set_connection(self.liveness.connection());
     }
 
     /// Carries out all that str0m wants done. Due after each change to it.
@@ -288,8 +284,15 @@ impl Peer {
 
     fn on_event(&mut self, event: Event) {
         match event {
-            Event::Connected => self.on_connected(),
-            Event::IceConnectionStateChange(state) => self.on_ice(state),
+            Event::Connected => {
+                self.liveness.connected();
+                self.tell_liveness();
+            }
+            Event::IceConnectionStateChange(state) => {
+                let secured = self.rtc.is_connected();
+                self.liveness.ice_changed(state, secured, clock::now());
+                self.tell_liveness();
+            }
             Event::ChannelOpen(id, label) => self.channel_opened(id, label),
             Event::ChannelData(data) => self.channel_data(data.id, data.binary, &data.data),
             Event::ChannelClose(id) => self.channel_closed(id),
@@ -297,60 +300,11 @@ impl Peer {
             Event::PeerStats(stats) => self.stats.peer = Some(stats),
             Event::MediaIngressStats(stats) => self.stats.ingress(stats),
             Event::MediaEgressStats(stats) => self.on_egress_stats(stats),
-            Event::Closed => self.on_goodbye(),
+            Event::Closed => {
+                self.liveness.said_goodbye(clock::now());
+                self.tell_liveness();
+            }
             _ => {}
-        }
-    }
-
-    fn on_connected(&mut self) {
-        self.fails_at = None;
-        self.shared.set_connection(PeerConnectionState::Connected);
-    }
-
-    /// The other side has closed DTLS. Why, signalling may be about to tell: so
-    /// this is a loss at first, and a failure only if nothing follows.
-    fn on_goodbye(&mut self) {
-        self.fails_at = Some(clock::now() + LOST_LIMIT);
-        self.shared.set_ice(IceConnectionState::Disconnected);
-        self.shared
-            .set_connection(PeerConnectionState::Disconnected);
-    }
-
-    /// `Event::Connected` comes once only: after an ICE restart the state
-    /// follows ICE.
-    fn on_ice(&mut self, state: IceState) {
-        let now = clock::now();
-        let connected = self.shared.connection() == PeerConnectionState::Connected;
-        match state {
-            IceState::New => {}
-            // A restart checks new pairs while the old one carries on.
-            IceState::Checking if connected => {}
-            IceState::Checking => {
-                self.fails_at = Some(now + CONNECT_LIMIT);
-                self.shared.set_ice(IceConnectionState::Checking);
-                self.shared.set_connection(PeerConnectionState::Connecting);
-            }
-            IceState::Connected | IceState::Completed => {
-                self.shared.set_ice(match state {
-                    IceState::Completed => IceConnectionState::Completed,
-                    _ => IceConnectionState::Connected,
-                });
-                if self.rtc.is_connected() {
-                    self.on_connected();
-                } else {
-                    self.fails_at = Some(now + CONNECT_LIMIT);
-                    self.shared.set_connection(PeerConnectionState::Connecting);
-                }
-            }
-            IceState::Disconnected => {
-                let limit = if connected { LOST_LIMIT } else { CONNECT_LIMIT };
-                self.fails_at = Some(self.fails_at.unwrap_or(now + limit).min(now + limit));
-                self.shared.set_ice(IceConnectionState::Disconnected);
-                if connected {
-                    self.shared
-                        .set_connection(PeerConnectionState::Disconnected);
-                }
-            }
         }
     }
 

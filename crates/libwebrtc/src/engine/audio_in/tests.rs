@@ -115,14 +115,26 @@ fn frequency(pcm: &[i16], rate: f64) -> f64 {
     (crossings.len() - 1) as f64 / (crossings[crossings.len() - 1] - crossings[0]) * rate
 }
 
-/// The share of 10 ms frames louder than a quarter of the amplitude.
-fn sounding(pcm: &[i16], rate: usize) -> f64 {
+/// The share of 10 ms frames louder than `share` of the amplitude.
+fn louder(share: f64, pcm: &[i16], rate: usize) -> f64 {
     let frames: Vec<_> = pcm.chunks_exact(rate / 100).collect();
     let loud = frames
         .iter()
-        .filter(|frame| rms(frame) > AMPLITUDE / 4.0)
+        .filter(|frame| rms(frame) > AMPLITUDE * share)
         .count();
     loud as f64 / frames.len() as f64
+}
+
+/// The share of 10 ms frames with the whole tone in them: its RMS is 0.71 of
+/// the amplitude.
+fn sounding(pcm: &[i16], rate: usize) -> f64 {
+    louder(0.5, pcm, rate)
+}
+
+/// The same for the vowel, whose syllables swell and fade between a half and
+/// the whole of the tone's level: a half would cut the quiet ones.
+fn vowel_frames(pcm: &[i16]) -> f64 {
+    louder(0.25, pcm, 16_000)
 }
 
 #[test]
@@ -172,10 +184,7 @@ fn loss_jitter_and_reordering_leave_speech_whole() {
     let whole = play(&mut clean, &packets, &mut |_| {
         Some(Duration::from_millis(30))
     });
-    let (heard, whole) = (
-        sounding(steady, 16_000),
-        sounding(&whole[16_000 * 2..], 16_000),
-    );
+    let (heard, whole) = (vowel_frames(steady), vowel_frames(&whole[16_000 * 2..]));
     assert!(heard > whole - 0.02, "{heard} of {whole}, {stats:?}");
     assert!(stats.packets_fec > 20, "{stats:?}");
     assert!(stats.concealed < 16_000 * 20 / 10, "{stats:?}");
@@ -219,11 +228,10 @@ fn silence_with_dtx_stays_steady_and_the_next_spurt_is_whole() {
     assert_eq!(out.len(), 16_000 * 8);
     assert!(rms(&out[16_000 * 3..16_000 * 5]) < 100.0);
     let spurt = &out[16_000 * 6 + 16_000 / 10..];
-    assert!(
-        sounding(spurt, 16_000) > 0.99,
-        "{}",
-        sounding(spurt, 16_000)
-    );
+    // At half the amplitude it is 0.979: four frames of the 190 are quieter
+    // than the tone, for a cause not found yet; at most one is under a quarter.
+    let heard = (sounding(spurt, 16_000), louder(0.25, spurt, 16_000));
+    assert!(heard.0 > 0.97 && heard.1 > 0.99, "{heard:?}");
     assert!(buffer.stats().concealed < 1600, "{:?}", buffer.stats());
 }
 
