@@ -62,14 +62,11 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     let (status, watched) = watch::channel(WorkerStatus::default());
     let serving = match listener {
         Some(listener) => {
-            let state = control_plane(&env, &agents, &store, &closing, &mut tasks, {
-                worker.is_some().then_some(watched)
-            })?;
+            let watched = worker.is_some().then_some(watched);
+            let state = control_plane(&env, &agents, &store, &closing, &mut tasks, watched)?;
+            let router = http::router(state).merge(pages(&env, &agents)?);
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
-            {
-                let router = http::router(state).merge(pages(&env, &agents)?);
-                Some(tokio::spawn(http::serve(listener, router, closing.clone())))
-            }
+            Some(tokio::spawn(http::serve(listener, router, closing.clone())))
         }
         None => None,
     };
