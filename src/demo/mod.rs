@@ -28,7 +28,7 @@ const SCRIPT: [(&str, Cue); 2] = [
     ("caller-opening-hours.wav", Cue::AgentDone),
     (
         "caller-interrupts.wav",
-        Cue::AgentSpeakingFor(Duration::from_millis(1200)),
+        Cue::AgentSpeakingFor(Duration::from_millis(800)),
     ),
 ];
 /// The agent is understood when the local STT reads its voice back at least this well: synthetic
