@@ -124,8 +124,16 @@ impl Store {
     /// # Errors
     /// The database is away, the folder cannot be written, or a migration failed.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
+        // sqlx locks Postgres by itself. SQLite has no such lock, neither for migrations nor for
+        // the first connection's change to WAL, which fails at once when another makes it too:
+        // a file is it.
+        let lock = match database {
+            Database::Sqlite(path) => Some(lock_file(path).await?),
+            Database::Postgres(_) => None,
+        };
         let store = Self::connect(database).await?;
-        store.migrate(database).await?;
+        store.migrate().await?;
+        drop(lock);
         Ok(store)
     }
 
@@ -162,23 +170,10 @@ impl Store {
         Ok(Self { pool })
     }
 
-    async fn migrate(&self, database: &Database) -> Result<(), StoreError> {
-        match (&self.pool, database) {
-            (Pool::Sqlite(pool), Database::Sqlite(path)) => {
-                // sqlx locks Postgres by itself; SQLite has no such lock, so a file is it.
-                let lock_path = path.with_extension("migrate-lock");
-                let folder_error =
-                    |error| StoreError::Folder(lock_path.display().to_string(), error);
-                let lock = fs::File::create(&lock_path).map_err(folder_error)?;
-                let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock))
-                    .await
-                    .map_err(|error| folder_error(std::io::Error::other(error)))?
-                    .map_err(folder_error)?;
-                SQLITE_MIGRATIONS.run(pool).await?;
-                drop(lock);
-            }
-            (Pool::Postgres(pool), _) => POSTGRES_MIGRATIONS.run(pool).await?,
-            (Pool::Sqlite(pool), _) => SQLITE_MIGRATIONS.run(pool).await?,
+    async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.pool {
+            Pool::Sqlite(pool) => SQLITE_MIGRATIONS.run(pool).await?,
+            Pool::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
         }
         Ok(())
     }
@@ -216,6 +211,18 @@ impl Store {
     pub async fn close(&self) {
         on!(self, |pool| pool.close().await);
     }
+}
+
+/// Waits for the lock beside the database; it is free again when the file is dropped.
+async fn lock_file(database: &Path) -> Result<fs::File, StoreError> {
+    make_folder(database)?;
+    let path = database.with_extension("migrate-lock");
+    let failed = |error| StoreError::Folder(path.display().to_string(), error);
+    let file = fs::File::create(&path).map_err(failed)?;
+    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+        .await
+        .map_err(|error| failed(std::io::Error::other(error)))?
+        .map_err(failed)
 }
 
 fn make_folder(database: &Path) -> Result<(), StoreError> {
