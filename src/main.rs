@@ -97,7 +97,14 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
-    let report = check::run(env, vec![check_agents(&args.agents), check_models(local)]).await;
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let more = vec![
+        check::variables(names),
+        check::bucket(|name| std::env::var(name).ok()),
+        check_agents(&args.agents),
+        check_models(local),
+    ];
+    let report = check::run(env, more).await;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

@@ -221,8 +221,13 @@ impl Conversation {
                     self.input(Input::UserText(text.trim().to_owned()));
                 }
             }
-            RoomEvent::MicMuted(true) => self.mic_paused(),
-            RoomEvent::MicMuted(false) => {}
+            RoomEvent::MicMuted(muted) => {
+                let at = self.journal.offset(clock::now());
+                self.journal.push(CallEvent::CallerMuted { at, muted });
+                if muted {
+                    self.mic_paused();
+                }
+            }
             RoomEvent::Closed { reason } => {
                 self.ended = Some(match reason {
                     DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed => {

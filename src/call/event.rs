@@ -34,6 +34,13 @@ pub enum CallEvent {
         /// LiveKit identity.
         identity: String,
     },
+    /// The caller muted or unmuted the microphone.
+    CallerMuted {
+        /// When.
+        at: Duration,
+        /// Muted now.
+        muted: bool,
+    },
     /// The caller's turn is settled: its words go to the model. Sent again with the same
     /// `turn_id` when the caller goes on before hearing an answer.
     CallerTurn {

@@ -3,6 +3,7 @@
 //! `router` gives the routes, `serve` runs them on a listener until shutdown. `/` is left to the
 //! web pages.
 
+pub mod address;
 pub mod agent;
 pub mod auth;
 pub mod docs;
@@ -69,6 +70,8 @@ pub struct Voice {
 pub struct HttpConfig {
     /// Browsers' origins that may call; empty: same origin only.
     pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Names of agent files a request may ask for.
     pub agents: BTreeSet<String>,
     /// How long a token opens its room.
@@ -83,6 +86,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             agents: BTreeSet::new(),
             token_ttl: Duration::from_secs(600),
             write_rate: Rate {
@@ -340,7 +344,9 @@ async fn limit_address(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    AppState::limit(&state.0.addresses, &peer(request.extensions()).to_string())?;
+    let peer = peer(request.extensions());
+    let client = address::client(peer, request.headers(), &state.config().trusted_proxies);
+    AppState::limit(&state.0.addresses, &client.to_string())?;
     Ok(next.run(request).await)
 }
 
