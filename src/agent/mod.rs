@@ -67,7 +67,7 @@ impl Agents {
         };
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),
-            livekit::agent::drive(&room, events, driver),
+            livekit::agent::drive(&room, events, driver, transport::Tap::default()),
             record::record(self.store.clone(), call_id, events_of_call),
         );
         if driven.is_ok() {
