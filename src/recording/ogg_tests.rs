@@ -47,7 +47,10 @@ fn clicks() -> Both {
 }
 
 fn loudest(voice: &[i16]) -> usize {
-    let peak = voice.iter().enumerate().max_by_key(|(_, s)| s.unsigned_abs());
+    let peak = voice
+        .iter()
+        .enumerate()
+        .max_by_key(|(_, s)| s.unsigned_abs());
     peak.unwrap().0
 }
 

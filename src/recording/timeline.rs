@@ -45,7 +45,6 @@ pub struct Timeline {
     caller: Track<16_000>,
     stretch: Stretch,
     agent: Track<48_000>,
-    paused: bool,
     /// Blocks given out.
     blocks: u32,
 }
@@ -60,25 +59,13 @@ impl Timeline {
             caller: Track::default(),
             stretch: Stretch::default(),
             agent: Track::default(),
-            paused: false,
             blocks: 0,
         }
     }
 
-    /// From now on there is silence (`true`), or sound again.
-    pub fn pause(&mut self, paused: bool) {
-        self.paused = paused;
-    }
-
     /// Takes a frame that passed the tap at `at`. Frames of one voice come in order.
-    pub fn push(&mut self, at: Instant, mut sound: Sound) {
+    pub fn push(&mut self, at: Instant, sound: Sound) {
         let at = at.saturating_duration_since(self.start);
-        if self.paused {
-            match &mut sound {
-                Sound::Caller(frame) => frame.samples_mut().fill(0),
-                Sound::Agent(frame) => frame.samples_mut().fill(0),
-            }
-        }
         match sound {
             Sound::Caller(frame) => self.stretch.push(&mut self.caller, at, &frame),
             Sound::Agent(frame) => {

@@ -70,7 +70,15 @@ fn a_late_frame_of_the_caller_makes_no_hole() {
     let start = crate::clock::now();
     let mut line = Timeline::new(start, NO_DELAY);
     // Due at 10, 20, …; the machine was busy at the start and once in between.
-    for (at, value) in [(37, 1), (38, 2), (39, 3), (40, 4), (50, 5), (95, 6), (95, 7)] {
+    for (at, value) in [
+        (37, 1),
+        (38, 2),
+        (39, 3),
+        (40, 4),
+        (50, 5),
+        (95, 6),
+        (95, 7),
+    ] {
         line.push(start + ms(at), caller(value));
     }
     let both = line.rest(start + ms(80));
@@ -102,20 +110,6 @@ fn lost_frames_are_silence_and_what_follows_stays_in_place() {
     // The small loss is noticed within two seconds: five frames of silence bring it back.
     assert_eq!(heard[299], 300);
     assert_eq!(heard[550..], (551..=600).collect::<Vec<i16>>());
-}
-
-#[test]
-fn a_pause_is_silence_of_the_same_length() {
-    let start = crate::clock::now();
-    let mut line = Timeline::new(start, NO_DELAY);
-    for n in 1..=6 {
-        line.pause(n == 3 || n == 4);
-        line.push(start + ms(10 * n), caller(n as i16));
-        line.push(start + ms(10 * n - 10), agent(n as i16));
-    }
-    let both = line.rest(start + ms(60));
-    assert_eq!(frames(&both.caller), [1, 2, 0, 0, 5, 6]);
-    assert_eq!(frames(&both.agent), [1, 2, 0, 0, 5, 6]);
 }
 
 proptest! {

@@ -6,13 +6,13 @@
 use std::collections::HashMap;
 
 pub mod livekit;
-mod tap;
+pub mod tap;
 
 use tokio::sync::mpsc;
 
 use crate::audio::Pcm;
 
-pub use tap::{Sound, Tap, Tapped};
+pub use tap::{Sound, Tap, Tapped, Tapping};
 
 /// Frames of 10 ms that the speaker channel holds: the call runs this far ahead of the room.
 ///

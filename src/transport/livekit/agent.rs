@@ -16,6 +16,7 @@ use tokio::time::sleep_until;
 use super::publish::Publisher;
 use super::voice::{Voice, hear};
 use crate::clock;
+use crate::transport::tap::RECORDING_TOPIC;
 use crate::transport::{DisconnectReason, RoomDriver, RoomEvent, Tap};
 
 /// The name that LiveKit's own agents give their track; clients look for it.
@@ -167,6 +168,13 @@ impl Watch {
                     self.tasks.spawn(read_chat(reader, self.to_call.clone()));
                 }
             }
+            // From the server itself: no participant can send in nobody's name.
+            LkEvent::DataReceived {
+                payload,
+                topic: Some(topic),
+                participant: None,
+                ..
+            } if topic == RECORDING_TOPIC => self.tap.command(&payload),
             _ => {}
         }
     }
