@@ -8,10 +8,13 @@ use std::time::Duration;
 use std::collections::HashMap;
 
 pub mod livekit;
+pub mod tap;
 
 use tokio::sync::mpsc;
 
 use crate::audio::Pcm;
+
+pub use tap::{Sound, Tap, Tapped, Tapping};
 
 /// Frames of 10 ms that the speaker channel holds: the call runs this far ahead of the room.
 ///
