@@ -58,7 +58,8 @@ pub(crate) fn split(text: &str) -> Vec<Clause> {
             LONGEST / 2
         };
         let next = words.get(n + 1);
-        if ends_sentence(word, next) || line_ends.contains(&n) {
+        let line_ends = next.is_some() && line_ends.contains(&n);
+        if ends_sentence(word, next) || line_ends {
             push(&mut clauses, &mut current, Pause::Sentence);
             length = 0;
         } else if length >= enough && ends_clause(word) && next.is_some() {
