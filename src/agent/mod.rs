@@ -68,7 +68,7 @@ impl Agents {
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),
             livekit::agent::drive(&room, events, driver),
-            record::record(self.store.clone(), call_id, events_of_call),
+            record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
         if driven.is_ok() {
             // Whoever watches over the room must not take this for a death and send another.

@@ -1,0 +1,117 @@
+//! Looking back, a database that is away, and the documents.
+
+use serde_json::{Value, json};
+use sidetone::store::{CallType, Fact, ParticipantKind, Stay};
+
+use super::support::api::{Api, SECRET, Setup, sign, user};
+use super::{AGENT, HISTORY, TOKEN, new_call};
+
+#[tokio::test]
+async fn history_shows_a_call_and_forgets_it() {
+    let api = Api::start(Setup::default()).await;
+    let id = new_call(&api.store, "ann", CallType::Support, "support-ann-1").await;
+    let now = sidetone::store::now();
+    let stay = |sid: &str, user: &str, kind| {
+        Fact::Seen(Stay {
+            sid: sid.into(),
+            user_id: user.into(),
+            name: user.into(),
+            kind,
+            joined_at: Some(now),
+            left_at: None,
+            muted: None,
+        })
+    };
+    let facts = [
+        stay("PA_1", "ann", ParticipantKind::User),
+        stay("PA_2", "agent-1", ParticipantKind::Agent),
+        Fact::RoomFinished(now + chrono::TimeDelta::seconds(30)),
+    ];
+    api.store.observe(id, None, &facts).await.unwrap();
+    let turn = sidetone::store::Turn {
+        turn_id: "SG_1".into(),
+        speaker: sidetone::store::Speaker::User,
+        text: "Where is my parcel?".into(),
+        started_at: now,
+        ended_at: None,
+        interrupted: false,
+        latency_ms: None,
+        metrics: sqlx::types::Json(json!({"stt_ms": 120})),
+    };
+    api.store.save_turn(id, &turn).await.unwrap();
+    let ann = user("ann", false);
+    let (_, page) = api
+        .get(&format!("{HISTORY}?q=PARCEL&includeStats=true"), &ann)
+        .await;
+    assert_eq!(
+        (&page["total"], &page["hasMore"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(page["calls"][0]["status"], "completed");
+    assert_eq!(page["stats"]["byStatus"]["completed"], 1);
+    assert_eq!(page["stats"]["meanDurationSeconds"], 30.0);
+    let (_, call) = api.get(&format!("{HISTORY}/{id}"), &ann).await;
+    assert_eq!(call["transcript"], "user: Where is my parcel?");
+    assert_eq!(call["turns"][0]["metrics"]["stt_ms"], 120);
+    assert_eq!(call["participants"][0]["participantName"], "ann");
+    let delete = api
+        .call(
+            "DELETE",
+            &format!("{HISTORY}/{id}"),
+            Some("key-admin"),
+            None,
+        )
+        .await;
+    assert_eq!(delete.0, 204);
+    assert_eq!(api.get(HISTORY, &ann).await.1["total"], 0);
+    let (_, call) = api.get(&format!("{HISTORY}/{id}"), "key-admin").await;
+    assert_eq!(
+        (&call["transcript"], &call["durationSeconds"]),
+        (&Value::Null, &json!(30))
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_said_and_no_event_is_taken() {
+    let api = Api::start(Setup::default()).await;
+    api.store.close().await;
+    let body = std::fs::read_to_string("fixtures/webhooks/room_started_1.json").unwrap();
+    assert_eq!(api.webhook(&body, &sign(&body, SECRET)).await.0, 503);
+    assert_eq!(api.post(TOKEN, &user("ann", false), json!({})).await.0, 503);
+    assert_eq!(api.get(HISTORY, &user("ann", false)).await.0, 503);
+    assert_eq!(api.call("GET", "/readyz", None, None).await.0, 503);
+    assert_eq!(api.call("GET", "/healthz", None, None).await.0, 200);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn the_documents_name_every_route() {
+    let api = Api::start(Setup::default()).await;
+    let (status, document) = api.call("GET", "/openapi.json", None, None).await;
+    assert_eq!(status, 200);
+    let paths = document["paths"].as_object().unwrap();
+    for path in [
+        TOKEN,
+        AGENT,
+        "/api/voice/agent/{roomName}",
+        HISTORY,
+        "/api/voice/history/{callId}",
+        "/api/voice/webhook",
+        "/healthz",
+        "/readyz",
+    ] {
+        assert!(paths.contains_key(path), "{path}");
+    }
+    let page = api
+        .client
+        .get(api.url("/docs"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(page.contains("/api/voice/token") && page.contains("participantName"));
+    api.stop().await;
+}
