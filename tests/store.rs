@@ -292,7 +292,7 @@ async fn an_agent_is_wanted_once(store: &Store) {
     store.agent_asked("support-ann-0", "AD_1").await.unwrap();
     assert!(store.claim_asking("support-ann-0", 1).await.unwrap());
     store
-        .agent_runs_on("support-ann-0", "agent-1", Some("AW_1"))
+        .agent_runs_on("support-ann-0", "agent-1", "AW_1")
         .await
         .unwrap();
     store

@@ -57,6 +57,12 @@ impl Agents {
         let agent = Arc::new(self.configuration(metadata)?);
         let providers: Arc<dyn Providers> = Arc::new(self.clients.for_call(&agent));
         let (room, events) = livekit::join(&job.url, job.token.expose(), false).await?;
+        let runs = self
+            .store
+            .agent_runs_on(&job.room_name, &job.identity, &job.worker_id);
+        if let Err(error) = runs.await {
+            tracing::warn!(%call_id, %error, "who runs the agent was not stored");
+        }
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
         let vad = Vad::new(&agent.vad);

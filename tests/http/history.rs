@@ -1,9 +1,14 @@
 //! Looking back, a database that is away, and the documents.
 
 use serde_json::{Value, json};
-use sidetone::store::{CallType, Fact, ParticipantKind, Stay};
+use sidetone::control::{Control, ControlConfig};
+use sidetone::store::{CallType, Fact, NewCall, ParticipantKind, Stay};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use super::support::api::{Api, SECRET, Setup, sign, user};
+use super::support::api::{Api, SECRET, Setup, nowhere, sign, user};
+use super::support::eventually;
 use super::{AGENT, HISTORY, TOKEN, new_call};
 
 #[tokio::test]
@@ -54,6 +59,7 @@ async fn history_shows_a_call_and_forgets_it() {
     assert_eq!(call["transcript"], "user: Where is my parcel?");
     assert_eq!(call["turns"][0]["metrics"]["stt_ms"], 120);
     assert_eq!(call["participants"][0]["participantName"], "ann");
+    assert!(api.holds("parcel") && api.holds("support-ann-1"));
     let delete = api
         .call(
             "DELETE",
@@ -63,6 +69,8 @@ async fn history_shows_a_call_and_forgets_it() {
         )
         .await;
     assert_eq!(delete.0, 204);
+    // Gone from the database's files, not only from its tables.
+    assert!(!api.holds("parcel") && !api.holds("support-ann-1"));
     assert_eq!(api.get(HISTORY, &ann).await.1["total"], 0);
     let (_, call) = api.get(&format!("{HISTORY}/{id}"), "key-admin").await;
     assert_eq!(
@@ -113,5 +121,47 @@ async fn the_documents_name_every_route() {
         .await
         .unwrap();
     assert!(page.contains("/api/voice/token") && page.contains("participantName"));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_past_its_time_goes_by_itself() {
+    let api = Api::start(Setup::default()).await;
+    let mut calls = Vec::new();
+    for (caller, days, over) in [("old", 31, true), ("young", 29, true), ("open", 31, false)] {
+        let at = sidetone::store::now() - chrono::TimeDelta::days(days);
+        let call = NewCall {
+            id: Uuid::new_v4(),
+            room_name: format!("support-{caller}-1"),
+            caller_id: caller.into(),
+            callee_id: None,
+            call_type: CallType::Support,
+            metadata: json!({}),
+            created_at: at,
+        };
+        calls.push(api.store.create_call(&call).await.unwrap().id);
+        if over {
+            let finished = [Fact::RoomFinished(at)];
+            api.store.observe(call.id, None, &finished).await.unwrap();
+        }
+    }
+    // The background work as a server with SIDETONE_RETENTION_DAYS=30 starts it.
+    let config = ControlConfig {
+        retention_days: Some(30),
+        ..ControlConfig::new("sidetone")
+    };
+    let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
+    Control::start(api.store.clone(), &nowhere(), config, &mut tasks, &shutdown);
+    let caller = async |n: usize| api.store.call(calls[n]).await.unwrap().unwrap().caller_id;
+    eventually("the old call is forgotten", 20, || async {
+        (caller(0).await == "deleted").then_some(())
+    })
+    .await;
+    assert_eq!(
+        (caller(1).await, caller(2).await),
+        ("young".into(), "open".into())
+    );
+    shutdown.cancel();
+    while tasks.join_next().await.is_some() {}
     api.stop().await;
 }

@@ -8,7 +8,7 @@ use sidetone::store::{CallType, Fact};
 use super::support::api::{Api, Setup, checked, user};
 use super::{AGENT, HISTORY, TOKEN, new_call};
 
-/// Who may call what; the table of `http::auth` in numbers.
+/// Who may call what; docs/rights.md shows this very table.
 #[tokio::test]
 async fn every_route_and_every_role() {
     let api = Api::start(Setup::default()).await;
@@ -20,7 +20,7 @@ async fn every_route_and_every_role() {
     let one = format!("{HISTORY}/{over}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 13] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 15] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -74,7 +74,9 @@ async fn every_route_and_every_role() {
         ("POST", "/api/voice/webhook", Some(json!({})), [false; 8]),
         ("GET", "/api/voice/webhook", None, [true; 8]),
         ("GET", "/healthz", None, [true; 8]),
+        ("GET", "/readyz", None, [true; 8]),
         ("GET", "/openapi.json", None, [true; 8]),
+        ("GET", "/docs", None, [true; 8]),
     ];
     let roles = [
         ("anonymous", None),
@@ -87,6 +89,17 @@ async fn every_route_and_every_role() {
         ("key admin", Some("key-admin".into())),
     ];
     for (method, path, body, allowed) in routes {
+        let shown = path
+            .replace(&over.to_string(), "{callId}")
+            .replace("nowhere", "{roomName}");
+        let marks = allowed
+            .map(|allowed| if allowed { "✓" } else { " " })
+            .join(" | ");
+        let line = format!("| `{method} {shown}` | {marks} |");
+        assert!(
+            include_str!("../../docs/rights.md").contains(&line),
+            "docs/rights.md lacks {line}"
+        );
         for ((role, credential), allowed) in roles.iter().zip(allowed) {
             let mut body = body.clone();
             // A user's token is for themselves.
@@ -135,6 +148,19 @@ async fn anonymous_callers_exist_in_a_demo_on_loopback_only() {
         401,
         "a wrong key is no anonymous"
     );
+    // A tunnel or proxy brings strangers from loopback; another name is another site's page.
+    for (name, value) in [
+        ("x-forwarded-for", "203.0.113.9"),
+        ("forwarded", "for=203.0.113.9"),
+        ("host", "rebound.example"),
+    ] {
+        let request = api.client.get(api.url(HISTORY)).header(name, value);
+        assert_eq!(
+            checked(request.send().await.unwrap()).await.0,
+            401,
+            "{name}"
+        );
+    }
     api.stop().await;
     let api = Api::start(Setup::default()).await;
     assert_eq!(api.call("GET", HISTORY, None, None).await.0, 401);
@@ -219,4 +245,37 @@ async fn only_listed_origins_may_call() {
         "trace-0123456789"
     );
     api.stop().await;
+}
+
+#[tokio::test]
+async fn addresses_are_counted_behind_named_proxies_and_only_there() {
+    for (trusted, expected) in [(true, [200, 200, 200, 429]), (false, [200, 200, 429, 429])] {
+        let http = HttpConfig {
+            address_rate: Rate {
+                burst: 2.0,
+                per_second: 0.01,
+            },
+            trusted_proxies: if trusted {
+                vec!["127.0.0.1".parse().unwrap()]
+            } else {
+                Vec::new()
+            },
+            ..Setup::default().http
+        };
+        let api = Api::start(Setup {
+            http,
+            ..Default::default()
+        })
+        .await;
+        let clients = ["203.0.113.1", "203.0.113.1", "203.0.113.2", "203.0.113.1"];
+        for (client, expected) in clients.into_iter().zip(expected) {
+            let request = api
+                .client
+                .get(api.url("/healthz"))
+                .header("x-forwarded-for", client);
+            let status = checked(request.send().await.unwrap()).await.0;
+            assert_eq!(status, expected, "{client}, trusted: {trusted}");
+        }
+        api.stop().await;
+    }
 }
