@@ -23,6 +23,7 @@ use crate::control::{Control, ControlConfig};
 use crate::http::auth::Auth;
 use crate::http::ui::UiSettings;
 use crate::http::{self, AppState, HttpConfig};
+use crate::recording::{self, Recordings};
 use crate::store::Store;
 use crate::worker::{self, LoadMeasure, WorkerSettings, WorkerStatus};
 
@@ -59,11 +60,21 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     // What outlives the drain.
     let closing = CancellationToken::new();
     let mut tasks = JoinSet::new();
+    let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording)?;
+    tasks.spawn(recording::upkeep::run(recordings.clone(), closing.clone()));
     let (status, watched) = watch::channel(WorkerStatus::default());
     let serving = match listener {
         Some(listener) => {
             let watched = worker.is_some().then_some(watched);
-            let state = control_plane(&env, &agents, &store, &closing, &mut tasks, watched)?;
+            let state = control_plane(
+                &env,
+                &agents,
+                &store,
+                &recordings,
+                &closing,
+                &mut tasks,
+                watched,
+            )?;
             let router = http::router(state).merge(pages(&env, &agents)?);
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
             Some(tokio::spawn(http::serve(listener, router, closing.clone())))
@@ -76,6 +87,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 env: &env,
                 agents,
                 store: store.clone(),
+                recordings,
                 models,
                 load,
                 status,
@@ -99,6 +111,7 @@ fn control_plane(
     env: &Env,
     agents: &Path,
     store: &Store,
+    recordings: &Recordings,
     closing: &CancellationToken,
     tasks: &mut JoinSet<()>,
     worker: Option<watch::Receiver<WorkerStatus>>,
@@ -118,6 +131,7 @@ fn control_plane(
         cors_origins: env.cors_origins.clone(),
         agents: agent_names(agents)?,
         trusted_proxies: env.trusted_proxies.clone(),
+        recordings: Some(recordings.clone()),
         ..HttpConfig::default()
     };
     Ok(AppState::new(
@@ -165,6 +179,7 @@ struct Worker<'a> {
     env: &'a Env,
     agents: PathBuf,
     store: Store,
+    recordings: Recordings,
     models: Option<Loaded>,
     load: LoadMeasure,
     status: watch::Sender<WorkerStatus>,
@@ -180,6 +195,7 @@ impl Worker<'_> {
             env,
             agents,
             store,
+            recordings,
             models,
             load,
             status,
@@ -208,6 +224,7 @@ impl Worker<'_> {
             folder: agents,
             store,
             clients,
+            recordings,
         });
         let worked = worker::run(settings, runner, shutdown.clone(), status).await;
         if let Some(local) = local {

@@ -14,10 +14,12 @@ use self::clients::Clients;
 use crate::call::vad::Vad;
 use crate::call::{self, CallOutcome, CallSpec, EndReason, Providers};
 use crate::config::agent::{AgentConfig, Overrides};
+use crate::config::recording::RecordingMode;
 use crate::dispatch::DispatchMetadata;
+use crate::recording::{Recorded, Recordings};
 use crate::store::dispatches::DispatchState;
 use crate::store::{self, Store};
-use crate::transport::{self, livekit};
+use crate::transport::{self, Tap, livekit};
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
 /// The agent file that is used when a call names none.
@@ -33,6 +35,8 @@ pub struct Agents {
     pub store: Store,
     /// Speech and language models.
     pub clients: Clients,
+    /// Where sound is kept.
+    pub recordings: Recordings,
 }
 
 impl JobRunner for Agents {
@@ -54,7 +58,9 @@ impl Agents {
     async fn hold(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<CallOutcome> {
         let metadata = metadata(&job.metadata)?;
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
-        let agent = Arc::new(self.configuration(metadata)?);
+        let mut agent = self.configuration(metadata)?;
+        let (tap, recorded) = self.record(call_id, &mut agent);
+        let agent = Arc::new(agent);
         let providers: Arc<dyn Providers> = Arc::new(self.clients.for_call(&agent));
         let (room, events) = livekit::join(&job.url, job.token.expose(), false).await?;
         let runs = self
@@ -73,9 +79,13 @@ impl Agents {
         };
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),
-            livekit::agent::drive(&room, events, driver),
+            livekit::agent::drive(&room, events, driver, tap),
             record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
+        // The tap is gone with the driver.
+        if let Some(recorded) = recorded {
+            recorded.finish().await;
+        }
         if driven.is_ok() {
             // Whoever watches over the room must not take this for a death and send another.
             let now = store::now();
@@ -95,6 +105,20 @@ impl Agents {
         Ok(outcome)
     }
 
+    /// Begins the call's recording, if it is to be recorded; the agent then says so first.
+    fn record(&self, call_id: Uuid, agent: &mut AgentConfig) -> (Tap, Option<Recorded>) {
+        let mode = agent.recording.unwrap_or(self.recordings.default_mode());
+        if mode == RecordingMode::Off {
+            return (Tap::default(), None);
+        }
+        if !agent.recording_announcement.is_empty() {
+            let both = format!("{} {}", agent.recording_announcement, agent.greeting);
+            agent.greeting = both.trim().to_owned();
+        }
+        let (tap, recorded) = self.recordings.record(call_id);
+        (tap, Some(recorded))
+    }
+
     fn configuration(&self, metadata: DispatchMetadata) -> anyhow::Result<AgentConfig> {
         let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
         let file = self.folder.join(name).with_extension("toml");
@@ -102,6 +126,7 @@ impl Agents {
             voice: metadata.voice.map(|voice| voice.parse()).transpose()?,
             system_prompt: metadata.system_prompt,
             variables: metadata.variables,
+            recording: metadata.recording,
         };
         Ok(AgentConfig::load(&file)?.for_call(&overrides)?)
     }

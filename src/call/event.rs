@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::transport::AgentState;
+use crate::transport::{AgentState, TurnTiming};
 use crate::turn::{ReplyId, TurnId};
 
 /// Identifies a call; the primary key of the calls table.
@@ -111,6 +111,18 @@ pub struct Latency {
     /// End of speech → first frame pushed to the room: what the caller waits, without network
     /// and codec. Work done ahead makes it less than the sum of the stages.
     pub response: Option<Duration>,
+}
+
+impl Latency {
+    /// The stages, for the room.
+    pub(crate) fn timing(&self) -> TurnTiming {
+        TurnTiming {
+            endpointing: self.endpointing,
+            stt: self.stt,
+            llm_first_token: self.llm_first_token,
+            tts_first_byte: self.tts_first_byte,
+        }
+    }
 }
 
 /// A stage of the call, for errors and latencies.

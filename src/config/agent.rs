@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use super::recording::RecordingMode;
 use super::section::{Section, Source};
 use super::template;
 pub use super::voice::{UnknownVoice, Voice};
@@ -20,6 +21,10 @@ pub struct AgentConfig {
     pub system_prompt: String,
     /// Said when the caller joins; empty: the agent waits to be spoken to.
     pub greeting: String,
+    /// How its calls are recorded; none: as the process's environment says.
+    pub recording: Option<RecordingMode>,
+    /// Said before the greeting of a call that is recorded; empty: nothing.
+    pub recording_announcement: String,
     /// Said when a stage fails.
     pub apology: String,
     /// BCP 47 language of the conversation, a hint for STT; none: STT detects it.
@@ -47,6 +52,8 @@ pub struct VadConfig {
     pub min_speech: Duration,
     /// Silence must last this long to end speech.
     pub silence_duration: Duration,
+    /// Silence after which STT starts, ahead of the end of speech; at most `silence_duration`.
+    pub stt_after: Duration,
     /// Audio kept from before speech starts, for STT.
     pub prefix_padding: Duration,
 }
@@ -77,6 +84,8 @@ pub struct Overrides {
     pub system_prompt: Option<String>,
     /// Values for `{{variables}}`.
     pub variables: BTreeMap<String, String>,
+    /// Recorded in another way, or not.
+    pub recording: Option<RecordingMode>,
 }
 
 /// What is wrong with an agent's configuration, and how to mend it.
@@ -135,6 +144,12 @@ impl AgentConfig {
         })?;
         check_prompt(&system_prompt)
             .map_err(|message| source.error(Some(prompt_span), format!("prompt: {message}")))?;
+        let recording = match top.text("recording")? {
+            None => None,
+            Some((mode, span)) => Some(mode.parse().map_err(|error: String| {
+                source.error(Some(span), format!("recording = {error}"))
+            })?),
+        };
         let words = |text: Option<(String, _)>, default: &str| {
             text.map_or_else(|| default.to_owned(), |(text, _)| text.trim().to_owned())
         };
@@ -143,6 +158,8 @@ impl AgentConfig {
             voice,
             system_prompt,
             greeting: words(top.text("greeting")?, GREETING),
+            recording,
+            recording_announcement: words(top.text("recording_announcement")?, ""),
             apology: words(top.text("apology")?, APOLOGY),
             language: top.text("language")?.map(|(language, _)| language),
             pronunciations: top.section("pronunciations")?.map()?,
@@ -167,6 +184,7 @@ impl AgentConfig {
         let mut call = self.clone();
         call.variables.extend(overrides.variables.clone());
         call.voice = overrides.voice.unwrap_or(self.voice);
+        call.recording = overrides.recording.or(self.recording);
         if let Some(prompt) = &overrides.system_prompt {
             call.system_prompt.clone_from(prompt);
         }
@@ -179,6 +197,8 @@ impl AgentConfig {
         };
         let system_prompt = filled("prompt", &call.system_prompt)?;
         let greeting = filled("greeting", &call.greeting)?;
+        let recording_announcement =
+            filled("recording_announcement", &call.recording_announcement)?;
         let apology = filled("apology", &call.apology)?;
         check_prompt(&system_prompt).map_err(|message| ConfigError {
             file: format!("agent {}, prompt", self.name),
@@ -188,6 +208,7 @@ impl AgentConfig {
         Ok(Self {
             system_prompt,
             greeting,
+            recording_announcement,
             apology,
             ..call
         })
@@ -244,6 +265,7 @@ fn vad(source: Source<'_>, mut section: Section<'_>) -> Result<VadConfig, Config
             default.silence_duration,
             ms(30)..=secs(3),
         )?,
+        stt_after: section.duration("stt_after", default.stt_after, ms(10)..=secs(3))?,
         prefix_padding: section.duration(
             "prefix_padding",
             default.prefix_padding,
@@ -259,7 +281,10 @@ fn vad(source: Source<'_>, mut section: Section<'_>) -> Result<VadConfig, Config
         );
         return Err(source.error(None, message));
     }
-    Ok(vad)
+    Ok(VadConfig {
+        stt_after: vad.stt_after.min(vad.silence_duration),
+        ..vad
+    })
 }
 
 fn endpointing(
@@ -335,6 +360,7 @@ impl Default for VadConfig {
             deactivation_threshold: 0.35,
             min_speech: ms(50),
             silence_duration: ms(250),
+            stt_after: ms(100),
             prefix_padding: ms(500),
         }
     }

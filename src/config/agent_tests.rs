@@ -1,6 +1,7 @@
 //! What the configuration of an agent takes and refuses.
 
 use super::*;
+use crate::config::recording::RecordingMode;
 
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("agent-config")
@@ -102,6 +103,7 @@ fn a_call_fills_in_its_variables() {
         voice: Some(Voice::Onyx),
         system_prompt: Some("You talk with {{name}}.".into()),
         variables: [("name".to_owned(), "Ada".to_owned())].into(),
+        recording: Some(RecordingMode::Off),
     };
     let call = agent.for_call(&overrides).unwrap();
     assert_eq!(

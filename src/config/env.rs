@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use super::recording::RecordingEnv;
+
 /// A value that must not reach a log: `Debug` and `Display` never show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -141,6 +143,8 @@ pub struct Env {
     pub retention_days: Option<u32>,
     /// Calls a worker takes at once.
     pub max_calls: usize,
+    /// Where recordings go.
+    pub recording: RecordingEnv,
 }
 
 impl Env {
@@ -213,6 +217,7 @@ impl Env {
             api_keys: list(var("SIDETONE_API_KEYS")),
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
+            recording: RecordingEnv::read(&var)?,
         })
     }
 }

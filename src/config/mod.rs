@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod env;
+pub mod recording;
 mod section;
 mod template;
 mod voice;

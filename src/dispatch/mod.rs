@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::config::env::LiveKit;
+use crate::config::recording::RecordingMode;
 
 /// What a dispatch tells the agent: the JSON of a job's metadata. Unknown fields are passed over,
 /// so that an older worker serves a newer control plane.
@@ -27,6 +28,9 @@ pub struct DispatchMetadata {
     /// System prompt instead of the agent file's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
+    /// How the call is recorded, instead of what the agent file says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingMode>,
     /// Values for the prompt's `{{variables}}`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,

@@ -12,6 +12,7 @@ pub mod health;
 pub mod history;
 pub mod jwt;
 pub mod limits;
+pub mod recording;
 pub mod token;
 pub mod ui;
 pub mod webhook;
@@ -40,6 +41,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::config::env::{LiveKit, NotConfigured};
 use crate::control::Control;
+use crate::recording::Recordings;
 use crate::store::Store;
 use crate::worker::WorkerStatus;
 use auth::{Auth, Principal};
@@ -74,6 +76,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<IpAddr>,
     /// Names of agent files a request may ask for.
     pub agents: BTreeSet<String>,
+    /// Where recordings are; none: in another process, without a bucket.
+    pub recordings: Option<Recordings>,
     /// How long a token opens its room.
     pub token_ttl: Duration,
     /// POSTs of one user or key: they cost a room and an agent.
@@ -88,6 +92,7 @@ impl Default for HttpConfig {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             agents: BTreeSet::new(),
+            recordings: None,
             token_ttl: Duration::from_secs(600),
             write_rate: Rate {
                 burst: 20.0,
@@ -194,6 +199,15 @@ pub fn router(state: AppState) -> Router {
         .route(
             "/api/voice/history/{callId}",
             get(history::one).delete(history::delete),
+        )
+        .route("/api/voice/history/{callId}/recording", get(recording::get))
+        .route(
+            "/api/voice/history/{callId}/recording/pause",
+            post(recording::pause),
+        )
+        .route(
+            "/api/voice/history/{callId}/recording/resume",
+            post(recording::resume),
         )
         .route("/api/voice/webhook", webhook)
         .route("/healthz", get(health::alive))

@@ -9,6 +9,7 @@ pub mod dispatches;
 pub mod history;
 pub mod inbox;
 pub mod personal;
+pub mod recordings;
 pub mod status;
 pub mod turns;
 
@@ -26,6 +27,7 @@ use sqlx::sqlite::{
 use crate::config::env::Database;
 
 pub use calls::{Call, NewCall};
+pub use recordings::{Recorder, Recording, RecordingState};
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
 pub use turns::{Speaker, Turn};
 
