@@ -97,7 +97,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
-    let report = check::run(env, vec![check_agents(&args.agents), check_models(local)]).await;
+    let mut more = vec![check_agents(&args.agents), check_models(local)];
+    if let Ok(env) = &env {
+        more.extend(check::bucket::look(env, args.fix).await);
+    }
+    let report = check::run(env, more).await;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

@@ -1,6 +1,8 @@
 //! `sidetone check`: what is wrong with configuration, credentials, database and the like, and how
 //! to mend each. Never prints a secret.
 
+pub mod bucket;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 

@@ -1,0 +1,88 @@
+//! Whether recordings will reach their bucket, and browsers the recordings.
+
+use super::{DEADLINE, Item};
+use crate::config::env::Env;
+use crate::recording::bucket::S3;
+
+const NAME: &str = "recordings";
+/// Written, read and deleted.
+const KEY: &str = "recordings/sidetone-check";
+
+/// Tries the bucket out with its key. With `fix`, its CORS rules are made to allow the origins of
+/// the product's pages.
+pub async fn look(env: &Env, fix: bool) -> Vec<Item> {
+    let Some(bucket) = &env.recording.bucket else {
+        let found = "LIVEKIT_RECORDING_BUCKET is not set: calls are recorded where an agent's file \
+                     says so, into the data folder";
+        return vec![Item::ok(NAME, found)];
+    };
+    let s3 = match S3::new(bucket) {
+        Ok(s3) => s3,
+        Err(error) => return vec![Item::wrong(NAME, error.reason, error.fix)],
+    };
+    match tokio::time::timeout(DEADLINE * 3, s3.try_out(KEY)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let found = format!("bucket {}: {}", bucket.name, error.reason);
+            return vec![Item::wrong(NAME, found, error.fix)];
+        }
+        Err(_) => {
+            let found = format!("bucket {} does not answer within 30 s", bucket.name);
+            return vec![Item::wrong(NAME, found, "check LIVEKIT_RECORDING_ENDPOINT")];
+        }
+    }
+    let written = format!("bucket {} takes, gives and deletes objects", bucket.name);
+    vec![Item::ok(NAME, written), cors(env, &s3, fix).await]
+}
+
+async fn cors(env: &Env, s3: &S3, fix: bool) -> Item {
+    const NAME: &str = "bucket CORS";
+    let mut wanted = env.cors_origins.clone();
+    wanted.extend(env.public_url.as_deref().and_then(origin));
+    if wanted.is_empty() {
+        return Item::note(
+            NAME,
+            "no page's origin is known, so its CORS rules were not looked at",
+            "set SIDETONE_PUBLIC_URL or SIDETONE_CORS_ORIGINS to the origins of your pages",
+        );
+    }
+    let allowed = match s3.cors_origins().await {
+        Ok(allowed) => allowed,
+        Err(error) => return Item::note(NAME, error.reason, error.fix),
+    };
+    let may = |origin: &String| allowed.contains(origin) || allowed.iter().any(|one| one == "*");
+    wanted.retain(|origin| !may(origin));
+    if wanted.is_empty() {
+        return Item::ok(NAME, "pages may read recordings");
+    }
+    let missing = wanted.join(", ");
+    if !fix {
+        let found = format!("pages of {missing} may not read recordings (players still can)");
+        return Item::note(NAME, found, "run `sidetone check --fix`");
+    }
+    match s3.allow_origins(&wanted).await {
+        Ok(()) => Item::ok(
+            NAME,
+            format!("pages of {missing} may read recordings from now on"),
+        ),
+        Err(error) => Item::wrong(NAME, error.reason, error.fix),
+    }
+}
+
+/// Scheme, host and port of an address.
+fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    Some(format!("{scheme}://{}", rest.split('/').next()?))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn an_origin_has_no_path() {
+        assert_eq!(
+            super::origin("https://a.example:8443/voice/").as_deref(),
+            Some("https://a.example:8443")
+        );
+        assert_eq!(super::origin("a.example"), None);
+    }
+}
