@@ -97,7 +97,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
-    let mut more = vec![check_agents(&args.agents), check_models(local)];
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut more = vec![
+        check::variables(names),
+        check_agents(&args.agents),
+        check_models(local),
+    ];
     if let Ok(env) = &env {
         more.extend(check::bucket::look(env, args.fix).await);
     }

@@ -130,6 +130,7 @@ fn control_plane(
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
         agents: agent_names(agents)?,
+        trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
         ..HttpConfig::default()
     };

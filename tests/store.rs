@@ -132,7 +132,7 @@ async fn recordings_go_with_their_call(store: &Store) {
     let linked = store.call(call.id).await.unwrap().unwrap();
     assert_eq!(linked.recording_url.as_deref(), Some(url));
 
-    assert!(store.delete_personal_data(call.id).await.unwrap());
+    assert_eq!(store.delete_personal_data(&[call.id]).await.unwrap(), 1);
     assert_eq!(store.recordings(call.id).await.unwrap(), []);
     // Whoever still works on it cannot bring it back.
     assert!(!store.save_recording(&recording).await.unwrap());
@@ -329,7 +329,10 @@ async fn an_agent_is_wanted_once(store: &Store) {
     );
     store.agent_asked("support-ann-0", "AD_1").await.unwrap();
     assert!(store.claim_asking("support-ann-0", 1).await.unwrap());
-    store.agent_runs_on("support-ann-0", "AW_1").await.unwrap();
+    store
+        .agent_runs_on("support-ann-0", "agent-AJ_1", Some("AW_1"))
+        .await
+        .unwrap();
     store
         .agent_is(
             "support-ann-0",
@@ -524,8 +527,8 @@ async fn personal_data_goes(store: &Store) {
         .await
         .unwrap();
     assert!(expired.contains(&call));
-    assert!(store.delete_personal_data(call).await.unwrap());
-    assert!(!store.delete_personal_data(Uuid::nil()).await.unwrap());
+    assert!(store.delete_personal_data(&[call]).await.unwrap() == 1);
+    assert!(store.delete_personal_data(&[Uuid::nil()]).await.unwrap() == 0);
     let left = store.call(call).await.unwrap().unwrap();
     assert_eq!(
         (left.status, left.duration_seconds),

@@ -12,9 +12,13 @@ const KEY: &str = "recordings/sidetone-check";
 /// the product's pages.
 pub async fn look(env: &Env, fix: bool) -> Vec<Item> {
     let Some(bucket) = &env.recording.bucket else {
-        let found = "LIVEKIT_RECORDING_BUCKET is not set: calls are recorded where an agent's file \
-                     says so, into the data folder";
-        return vec![Item::ok(NAME, found)];
+        return vec![Item::note(
+            NAME,
+            "LIVEKIT_RECORDING_BUCKET is not set: calls are recorded only where an agent's file \
+             says so, and stay in the data folder",
+            "to record, set LIVEKIT_RECORDING_BUCKET, LIVEKIT_RECORDING_REGION, \
+             AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
+        )];
     };
     let s3 = match S3::new(bucket) {
         Ok(s3) => s3,

@@ -52,6 +52,8 @@ pub struct VadConfig {
     pub min_speech: Duration,
     /// Silence must last this long to end speech.
     pub silence_duration: Duration,
+    /// Silence after which STT starts, ahead of the end of speech; at most `silence_duration`.
+    pub stt_after: Duration,
     /// Audio kept from before speech starts, for STT.
     pub prefix_padding: Duration,
 }
@@ -263,6 +265,7 @@ fn vad(source: Source<'_>, mut section: Section<'_>) -> Result<VadConfig, Config
             default.silence_duration,
             ms(30)..=secs(3),
         )?,
+        stt_after: section.duration("stt_after", default.stt_after, ms(10)..=secs(3))?,
         prefix_padding: section.duration(
             "prefix_padding",
             default.prefix_padding,
@@ -278,7 +281,10 @@ fn vad(source: Source<'_>, mut section: Section<'_>) -> Result<VadConfig, Config
         );
         return Err(source.error(None, message));
     }
-    Ok(vad)
+    Ok(VadConfig {
+        stt_after: vad.stt_after.min(vad.silence_duration),
+        ..vad
+    })
 }
 
 fn endpointing(
@@ -354,6 +360,7 @@ impl Default for VadConfig {
             deactivation_threshold: 0.35,
             min_speech: ms(50),
             silence_duration: ms(250),
+            stt_after: ms(100),
             prefix_padding: ms(500),
         }
     }

@@ -129,6 +129,8 @@ pub struct Env {
     pub public_url: Option<String>,
     /// Browsers' origins that may call the API. Empty: same origin only.
     pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed. Empty: nobody's.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Name the workers register under and dispatches ask for.
     pub agent_name: String,
     /// Loopback demo: callers need no credentials.
@@ -196,6 +198,10 @@ impl Env {
             bind,
             public_url: var("SIDETONE_PUBLIC_URL"),
             cors_origins: list(var("SIDETONE_CORS_ORIGINS")),
+            trusted_proxies: addresses(
+                "SIDETONE_TRUSTED_PROXIES",
+                var("SIDETONE_TRUSTED_PROXIES"),
+            )?,
             agent_name: named("SIDETONE_AGENT_NAME", "sidetone"),
             demo: flag("SIDETONE_DEMO", var("SIDETONE_DEMO"))?,
             user_login: UserLogin {
@@ -294,6 +300,17 @@ fn list(value: Option<String>) -> Vec<String> {
         .map(|item| item.trim().to_owned())
         .filter(|item| !item.is_empty())
         .collect()
+}
+
+fn addresses(name: &'static str, value: Option<String>) -> Result<Vec<IpAddr>, BadVariable> {
+    let parse = |item: String| {
+        item.parse().map_err(|_| BadVariable {
+            name,
+            value: item,
+            fix: "write the proxies' addresses, such as 127.0.0.1,10.0.0.2".into(),
+        })
+    };
+    list(value).into_iter().map(parse).collect()
 }
 
 fn flag(name: &'static str, value: Option<String>) -> Result<bool, BadVariable> {
@@ -409,6 +426,8 @@ mod tests {
             env(&[("SIDETONE_DEMO", "maybe")]).unwrap_err().name,
             "SIDETONE_DEMO"
         );
+        let proxies = env(&[("SIDETONE_TRUSTED_PROXIES", "10.0.0.1, proxy.internal")]);
+        assert_eq!(proxies.unwrap_err().value, "proxy.internal");
     }
 
     #[test]

@@ -44,6 +44,15 @@ pub struct DispatchError {
     source: livekit_api::services::ServiceError,
 }
 
+/// A job that a worker took; each may be empty on an older server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// LiveKit's id of the worker, `AW_…`.
+    pub worker_id: String,
+    /// The agent's identity in the room.
+    pub identity: String,
+}
+
 /// LiveKit's agent dispatch service.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -105,17 +114,26 @@ impl Dispatcher {
         }
     }
 
-    /// Whether a worker took a job of any dispatch in `room`. The open-source server never says
-    /// when such a job has ended.
+    /// The jobs of `room` that a worker took. The open-source server never says when such a job
+    /// has ended: compare with who is in the room.
     ///
     /// # Errors
     /// LiveKit refused or did not answer within 10 s.
-    pub async fn is_taken(&self, room: &str) -> Result<bool, DispatchError> {
+    pub async fn taken(&self, room: &str) -> Result<Vec<Taken>, DispatchError> {
         match self.client.list_dispatch(room).await {
             Ok(dispatches) => Ok(dispatches
-                .iter()
-                .any(|dispatch| dispatch.state.as_ref().is_some_and(|s| !s.jobs.is_empty()))),
-            Err(source) if is_not_found(&source) => Ok(false),
+                .into_iter()
+                .filter_map(|dispatch| dispatch.state)
+                .flat_map(|state| state.jobs)
+                .map(|job| {
+                    let state = job.state.unwrap_or_default();
+                    Taken {
+                        worker_id: state.worker_id,
+                        identity: state.participant_identity,
+                    }
+                })
+                .collect()),
+            Err(source) if is_not_found(&source) => Ok(Vec::new()),
             Err(source) => Err(DispatchError {
                 room: room.to_owned(),
                 source,

@@ -92,12 +92,14 @@ impl AgentWishes {
         let Some(text) = recording else {
             return Ok(self);
         };
-        principal
-            .need(Right::ManageAgents)
-            .map_err(|problem| Problem {
-                field: Some("recording".into()),
-                ..problem
-            })?;
+        if principal.user_id().is_some() {
+            principal
+                .need(Right::ManageAgents)
+                .map_err(|problem| Problem {
+                    field: Some("recording".into()),
+                    ..problem
+                })?;
+        }
         let mode = text
             .parse()
             .map_err(|error| Problem::field("recording", format!("recording {error}")))?;

@@ -80,10 +80,14 @@ pub struct CallInfo {
 #[serde(rename_all = "camelCase")]
 pub struct HistoryPage {
     calls: Vec<CallInfo>,
-    /// All that the filter finds.
+    /// All that the filter finds, counted to 10,000. The statistics are exact.
+    #[schema(maximum = 10000)]
     total: i64,
+    /// False when there are more than `total`.
+    total_is_exact: bool,
     limit: u32,
     offset: u64,
+    /// There are calls after this page.
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<StatsInfo>,
@@ -335,11 +339,11 @@ pub async fn list(
         true => Some(state.store().stats(&query.filter).await?.into()),
         false => None,
     };
-    let seen = query.offset.saturating_add(page.calls.len() as u64);
     Ok(Json(HistoryPage {
-        has_more: !page.calls.is_empty() && seen < page.total as u64,
+        has_more: page.has_more,
         calls: page.calls.into_iter().map(Into::into).collect(),
         total: page.total,
+        total_is_exact: page.total_is_exact,
         limit: query.limit,
         offset: query.offset,
         stats,
@@ -426,7 +430,7 @@ pub async fn delete(
             )
         });
     }
-    state.store().delete_personal_data(id).await?;
+    state.store().delete_personal_data(&[id]).await?;
     if let Some(recordings) = &state.config().recordings {
         recordings.wake();
     }

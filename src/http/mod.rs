@@ -3,6 +3,7 @@
 //! `router` gives the routes, `serve` runs them on a listener until shutdown. `/` is left to the
 //! web pages.
 
+pub mod address;
 pub mod agent;
 pub mod auth;
 pub mod docs;
@@ -71,6 +72,8 @@ pub struct Voice {
 pub struct HttpConfig {
     /// Browsers' origins that may call; empty: same origin only.
     pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Names of agent files a request may ask for.
     pub agents: BTreeSet<String>,
     /// Where recordings are; none: in another process, without a bucket.
@@ -87,6 +90,7 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             agents: BTreeSet::new(),
             recordings: None,
             token_ttl: Duration::from_secs(600),
@@ -354,7 +358,9 @@ async fn limit_address(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    AppState::limit(&state.0.addresses, &peer(request.extensions()).to_string())?;
+    let peer = peer(request.extensions());
+    let client = address::client(peer, request.headers(), &state.config().trusted_proxies);
+    AppState::limit(&state.0.addresses, &client.to_string())?;
     Ok(next.run(request).await)
 }
 

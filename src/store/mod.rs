@@ -8,6 +8,7 @@ pub mod calls;
 pub mod dispatches;
 pub mod history;
 pub mod inbox;
+pub mod personal;
 pub mod recordings;
 pub mod status;
 pub mod turns;
@@ -156,7 +157,10 @@ impl Store {
                     .synchronous(SqliteSynchronous::Normal)
                     .foreign_keys(true)
                     .busy_timeout(BUSY_DEADLINE)
-                    .pragma("cache_size", "-65536");
+                    .pragma("cache_size", "-65536")
+                    // What is deleted is overwritten: a retention period that leaves the words in
+                    // the file is none.
+                    .pragma("secure_delete", "ON");
                 let pool = SqlitePoolOptions::new()
                     .max_connections(CONNECTIONS)
                     .acquire_timeout(ACQUIRE_DEADLINE);

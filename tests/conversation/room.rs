@@ -160,6 +160,8 @@ pub async fn drive(
                     trace.note(&format!("| {}", state.as_str()));
                 }
                 Some(RoomCommand::Transcript(segment)) => shown.transcript(segment),
+                // The same figures are in the reply's event.
+                Some(RoomCommand::Timing(_)) => {}
             },
             _ = tick.tick() => {
                 let now = trace.now();
