@@ -81,6 +81,9 @@ pub struct CheckArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+    /// Mend what can be mended from here: the CORS rules of the recordings' bucket
+    #[arg(long)]
+    pub fix: bool,
 }
 
 /// `sidetone call`

@@ -98,12 +98,14 @@ async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let more = vec![
+    let mut more = vec![
         check::variables(names),
-        check::bucket(|name| std::env::var(name).ok()),
         check_agents(&args.agents),
         check_models(local),
     ];
+    if let Ok(env) = &env {
+        more.extend(check::bucket::look(env, args.fix).await);
+    }
     let report = check::run(env, more).await;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

@@ -10,7 +10,8 @@ use sidetone::store::dispatches::DispatchState;
 use sidetone::store::history::HistoryFilter;
 use sidetone::store::inbox::Event;
 use sidetone::store::{
-    At, CallStatus, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Store, Turn,
+    At, CallStatus, CallType, Fact, NewCall, ParticipantKind, Recorder, Recording, RecordingState,
+    Speaker, Stay, Store, Turn,
 };
 use sidetone_testkit::postgres::Postgres;
 use sqlx::types::Json;
@@ -101,9 +102,46 @@ async fn tell(database: &Database) {
     an_agent_is_wanted_once(&store).await;
     facts_may_come_at_once(&store).await;
     history_is_filtered(&store).await;
+    recordings_go_with_their_call(&store).await;
     personal_data_goes(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
+}
+
+async fn recordings_go_with_their_call(store: &Store) {
+    let call = store
+        .create_call(&new_call(900, "rita", CallType::Support))
+        .await
+        .unwrap();
+    let id = Uuid::from_u128(901);
+    let mut recording = Recording::begun(id, call.id, Recorder::Process, at(1));
+    assert!(store.save_recording(&recording).await.unwrap());
+    store.recording_paused(id, true).await.unwrap();
+    assert!(store.recording(id).await.unwrap().unwrap().paused);
+    recording.state = RecordingState::Kept;
+    (recording.bytes, recording.duration_ms) = (Some(5_000_000_000), Some(90_000_000));
+    recording.object_key = Some("recordings/a.ogg".into());
+    recording.ended_at = Some(at(2));
+    assert!(store.save_recording(&recording).await.unwrap());
+    assert_eq!(
+        store.recordings(call.id).await.unwrap(),
+        [recording.clone()]
+    );
+    let url = "https://calls.example/recordings/a.ogg";
+    assert!(store.recording_uploaded(id, call.id, url).await.unwrap());
+    let linked = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(linked.recording_url.as_deref(), Some(url));
+
+    assert_eq!(store.delete_personal_data(&[call.id]).await.unwrap(), 1);
+    assert_eq!(store.recordings(call.id).await.unwrap(), []);
+    // Whoever still works on it cannot bring it back.
+    assert!(!store.save_recording(&recording).await.unwrap());
+    assert!(!store.recording_uploaded(id, call.id, url).await.unwrap());
+    assert_eq!(store.deleted_recordings().await.unwrap().len(), 1);
+    let gone = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(gone.recording_url, None);
+    store.forget_recording(id).await.unwrap();
+    assert_eq!(store.recording(id).await.unwrap(), None);
 }
 
 async fn a_call_from_token_to_history(store: &Store) {

@@ -1,60 +1,92 @@
-//! The bucket that recordings go to, as far as the environment tells.
+//! Whether recordings will reach their bucket, and browsers the recordings.
 
-use super::Item;
+use super::{DEADLINE, Item};
+use crate::config::env::Env;
+use crate::recording::bucket::S3;
 
-const BUCKET: &str = "LIVEKIT_RECORDING_BUCKET";
-/// What a bucket needs beside its name.
-const NEEDED: [&str; 3] = [
-    "LIVEKIT_RECORDING_REGION",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-];
+const NAME: &str = "recordings";
+/// Written, read and deleted.
+const KEY: &str = "recordings/sidetone-check";
 
-/// Whether calls can be recorded. Recording is optional: without a bucket it is off.
-pub fn bucket(lookup: impl Fn(&str) -> Option<String>) -> Item {
-    let value = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
-    let Some(bucket) = value(BUCKET) else {
-        return Item::note(
-            "bucket",
-            format!("{BUCKET} is not set: calls are not recorded"),
-            format!("to record, set {BUCKET}, {}", NEEDED.join(", ")),
-        );
+/// Tries the bucket out with its key. With `fix`, its CORS rules are made to allow the origins of
+/// the product's pages.
+pub async fn look(env: &Env, fix: bool) -> Vec<Item> {
+    let Some(bucket) = &env.recording.bucket else {
+        return vec![Item::note(
+            NAME,
+            "LIVEKIT_RECORDING_BUCKET is not set: calls are recorded only where an agent's file \
+             says so, and stay in the data folder",
+            "to record, set LIVEKIT_RECORDING_BUCKET, LIVEKIT_RECORDING_REGION, \
+             AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY",
+        )];
     };
-    let missing: Vec<&str> = NEEDED
-        .into_iter()
-        .filter(|name| value(name).is_none())
-        .collect();
-    if missing.is_empty() {
-        Item::ok("bucket", format!("{bucket}, with region and keys"))
-    } else {
-        Item::wrong(
-            "bucket",
-            format!("{bucket}, but {} not set", missing.join(", ")),
-            format!("set {}, or unset {BUCKET}", missing.join(", ")),
-        )
+    let s3 = match S3::new(bucket) {
+        Ok(s3) => s3,
+        Err(error) => return vec![Item::wrong(NAME, error.reason, error.fix)],
+    };
+    match tokio::time::timeout(DEADLINE * 3, s3.try_out(KEY)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            let found = format!("bucket {}: {}", bucket.name, error.reason);
+            return vec![Item::wrong(NAME, found, error.fix)];
+        }
+        Err(_) => {
+            let found = format!("bucket {} does not answer within 30 s", bucket.name);
+            return vec![Item::wrong(NAME, found, "check LIVEKIT_RECORDING_ENDPOINT")];
+        }
     }
+    let written = format!("bucket {} takes, gives and deletes objects", bucket.name);
+    vec![Item::ok(NAME, written), cors(env, &s3, fix).await]
+}
+
+async fn cors(env: &Env, s3: &S3, fix: bool) -> Item {
+    const NAME: &str = "bucket CORS";
+    let mut wanted = env.cors_origins.clone();
+    wanted.extend(env.public_url.as_deref().and_then(origin));
+    if wanted.is_empty() {
+        return Item::note(
+            NAME,
+            "no page's origin is known, so its CORS rules were not looked at",
+            "set SIDETONE_PUBLIC_URL or SIDETONE_CORS_ORIGINS to the origins of your pages",
+        );
+    }
+    let allowed = match s3.cors_origins().await {
+        Ok(allowed) => allowed,
+        Err(error) => return Item::note(NAME, error.reason, error.fix),
+    };
+    let may = |origin: &String| allowed.contains(origin) || allowed.iter().any(|one| one == "*");
+    wanted.retain(|origin| !may(origin));
+    if wanted.is_empty() {
+        return Item::ok(NAME, "pages may read recordings");
+    }
+    let missing = wanted.join(", ");
+    if !fix {
+        let found = format!("pages of {missing} may not read recordings (players still can)");
+        return Item::note(NAME, found, "run `sidetone check --fix`");
+    }
+    match s3.allow_origins(&wanted).await {
+        Ok(()) => Item::ok(
+            NAME,
+            format!("pages of {missing} may read recordings from now on"),
+        ),
+        Err(error) => Item::wrong(NAME, error.reason, error.fix),
+    }
+}
+
+/// Scheme, host and port of an address.
+fn origin(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    Some(format!("{scheme}://{}", rest.split('/').next()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Outcome;
-    use super::*;
-
     #[test]
-    fn a_bucket_is_optional_but_whole() {
-        let with = |names: &[&str]| {
-            let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
-            bucket(|name| {
-                let set = names.iter().any(|known| known == name);
-                set.then(|| "very-secret-value".to_owned())
-            })
-        };
-        assert_eq!(with(&[]).outcome, Outcome::Note);
-        let half = with(&[BUCKET, "AWS_ACCESS_KEY_ID"]);
-        assert_eq!(half.outcome, Outcome::Wrong);
-        let fix = half.fix.unwrap();
-        assert!(fix.contains("AWS_SECRET_ACCESS_KEY") && fix.contains("LIVEKIT_RECORDING_REGION"));
-        let whole = with(&[BUCKET, NEEDED[0], NEEDED[1], NEEDED[2]]);
-        assert_eq!(whole.outcome, Outcome::Ok);
+    fn an_origin_has_no_path() {
+        assert_eq!(
+            super::origin("https://a.example:8443/voice/").as_deref(),
+            Some("https://a.example:8443")
+        );
+        assert_eq!(super::origin("a.example"), None);
     }
 }

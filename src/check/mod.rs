@@ -1,7 +1,7 @@
 //! `sidetone check`: what is wrong with configuration, credentials, database and the like, and how
 //! to mend each. Never prints a secret.
 
-mod bucket;
+pub mod bucket;
 mod variables;
 
 use std::fmt::Write as _;
@@ -17,7 +17,6 @@ use crate::control::rooms::Rooms;
 use crate::http::auth::Auth;
 use crate::store::{Store, StoreError};
 
-pub use bucket::bucket;
 pub use variables::variables;
 
 const DEADLINE: Duration = Duration::from_secs(10);

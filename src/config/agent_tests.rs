@@ -81,7 +81,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: voice, prompt, greeting, apology, language, pronunciations, variables, vad, preemptive_generation, endpointing, interruption, limits",
+            "a.toml:2: unknown key zzz; known keys here: voice, prompt, recording, greeting, recording_announcement, apology, language, pronunciations, variables, vad, preemptive_generation, endpointing, interruption, limits",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);

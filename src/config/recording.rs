@@ -15,8 +15,6 @@ pub enum RecordingMode {
     Off,
     /// By the process that holds the call.
     Process,
-    /// By LiveKit's Egress; in the process where Egress cannot start.
-    Egress,
 }
 
 impl RecordingMode {
@@ -25,7 +23,6 @@ impl RecordingMode {
         match self {
             Self::Off => "off",
             Self::Process => "process",
-            Self::Egress => "egress",
         }
     }
 }
@@ -40,10 +37,10 @@ impl FromStr for RecordingMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Off, Self::Process, Self::Egress]
+        [Self::Off, Self::Process]
             .into_iter()
             .find(|mode| mode.as_str() == text)
-            .ok_or_else(|| format!("\"{text}\" is not one of off, process, egress"))
+            .ok_or_else(|| format!("\"{text}\" is not one of off, process"))
     }
 }
 

@@ -92,12 +92,14 @@ impl AgentWishes {
         let Some(text) = recording else {
             return Ok(self);
         };
-        principal
-            .need(Right::ManageAgents)
-            .map_err(|problem| Problem {
-                field: Some("recording".into()),
-                ..problem
-            })?;
+        if principal.user_id().is_some() {
+            principal
+                .need(Right::ManageAgents)
+                .map_err(|problem| Problem {
+                    field: Some("recording".into()),
+                    ..problem
+                })?;
+        }
         let mode = text
             .parse()
             .map_err(|error| Problem::field("recording", format!("recording {error}")))?;
@@ -134,7 +136,7 @@ pub struct SpawnRequest {
     system_prompt: Option<String>,
     /// Agent file to use.
     agent: Option<String>,
-    /// off, process or egress, instead of what the agent's file says (backends and admins only).
+    /// off or process, instead of what the agent's file says (backends and admins only).
     recording: Option<String>,
     /// Values for the prompt's `{{variables}}`.
     variables: Option<BTreeMap<String, String>>,

@@ -17,7 +17,7 @@ use super::error::{Problem, ProblemDocument};
 use super::history::{call_id, visible};
 use crate::clock;
 use crate::recording::{Command, RECORDING_TOPIC};
-use crate::store::{Call, Recorder, Recording, RecordingState};
+use crate::store::{Call, Recording, RecordingState};
 
 /// A player that seeks asks again within this time; a link that leaks is worth little after it.
 const LINK_VALID: Duration = Duration::from_secs(15 * 60);
@@ -30,7 +30,7 @@ const CONFIRM: Duration = Duration::from_secs(5);
 pub struct RecordingInfo {
     /// recording, kept (not in the bucket yet, or there is none), uploaded or failed.
     state: String,
-    /// process or egress.
+    /// Who made it: process.
     mode: String,
     /// Silence is recorded for now.
     paused: bool,
@@ -74,7 +74,7 @@ pub struct Paused {
     paused: bool,
 }
 
-/// A call's recording as stereo Ogg Opus: caller left, agent right (Egress: the other way round).
+/// A call's recording as stereo Ogg Opus: caller left, agent right.
 ///
 /// Redirects to a link that is valid for 15 minutes, or answers with the file itself when it is
 /// not in a bucket. Both take `Range`.
@@ -247,13 +247,6 @@ async fn set_paused(
             "This call is not being recorded now.",
         ));
     };
-    if recording.mode == Recorder::Egress {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "Cannot be paused",
-            "LiveKit's Egress cannot pause; record with recording = \"process\".",
-        ));
-    }
     let command = Command {
         recording: recording.id.to_string(),
         paused,

@@ -3,14 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
-use object_store::signer::{SignedUrlOptions, Signer};
+use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
 use object_store::{
     Attribute, Attributes, Error, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions,
     RetryConfig,
 };
+use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
@@ -146,11 +149,103 @@ impl S3 {
         let disposition = format!("inline; filename=\"{file_name}\"");
         let options =
             SignedUrlOptions::new().with_query([("response-content-disposition", disposition)]);
-        let get = object_store::signer::Method::GET;
+        let get = Method::GET;
         let key = Key::from(key);
         let signed = self.client.signed_url_opts(get, &key, valid, &options);
         let url = signed.await.map_err(|error| told(&self.bucket, &error))?;
         Ok(url.into())
+    }
+
+    /// Origins whose pages may read the bucket's objects, as its CORS rules say; `*` is any.
+    ///
+    /// # Errors
+    /// The bucket did not tell.
+    pub async fn cors_origins(&self) -> Result<Vec<String>, BucketError> {
+        Ok(allowed_origins(&self.cors_rules().await?))
+    }
+
+    /// Lets the pages of these origins read the bucket's objects. Rules there are stay.
+    ///
+    /// # Errors
+    /// The bucket did not take it.
+    pub async fn allow_origins(&self, origins: &[String]) -> Result<(), BucketError> {
+        let rules = self.cors_rules().await?;
+        let origins = origins
+            .iter()
+            .map(|origin| format!("<AllowedOrigin>{}</AllowedOrigin>", escape(origin)));
+        let rule = format!(
+            "<CORSRule>{}<AllowedMethod>GET</AllowedMethod><AllowedMethod>HEAD</AllowedMethod>\
+             <AllowedHeader>*</AllowedHeader><ExposeHeader>Content-Range</ExposeHeader>\
+             <MaxAgeSeconds>3600</MaxAgeSeconds></CORSRule>",
+            origins.collect::<String>()
+        );
+        let body = format!(
+            "<CORSConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{rules}{rule}\
+             </CORSConfiguration>"
+        );
+        let (status, answer) = self.cors_request(Method::PUT, body).await?;
+        match status {
+            200 | 204 => Ok(()),
+            _ => Err(self.refused(status, &answer)),
+        }
+    }
+
+    /// The rules as XML; empty when there are none.
+    async fn cors_rules(&self) -> Result<String, BucketError> {
+        let (status, answer) = self.cors_request(Method::GET, String::new()).await?;
+        match status {
+            200 => {
+                let from = answer.find("<CORSRule").unwrap_or(answer.len());
+                let to = answer.rfind("</CORSConfiguration>").unwrap_or(from);
+                Ok(answer.get(from..to).unwrap_or_default().to_owned())
+            }
+            404 if answer.contains("NoSuchCORSConfiguration") => Ok(String::new()),
+            _ => Err(self.refused(status, &answer)),
+        }
+    }
+
+    /// The library knows objects only: it signs, the request is ours.
+    async fn cors_request(
+        &self,
+        method: Method,
+        body: String,
+    ) -> Result<(u16, String), BucketError> {
+        let mut options = SignedUrlOptions::new().with_query([("cors", "")]);
+        // S3 takes a configuration only with a sum of it.
+        let sum = STANDARD.encode(Sha256::digest(body.as_bytes()));
+        let sum = HeaderValue::from_str(&sum).expect("base64 is plain text");
+        let name = HeaderName::from_static("x-amz-checksum-sha256");
+        let is_put = method == Method::PUT;
+        if is_put {
+            options = options.with_signed_header(name.clone(), sum.clone());
+        }
+        let nothing = Key::from("");
+        let signed =
+            self.client
+                .signed_url_opts(method.clone(), &nothing, REQUEST_DEADLINE, &options);
+        let url = signed.await.map_err(|error| told(&self.bucket, &error))?;
+        let http = reqwest::Client::new();
+        let mut request = http.request(method, String::from(url)).timeout(RETRY);
+        if is_put {
+            request = request.header(name, sum).body(body);
+        }
+        let unreachable = |error: reqwest::Error| BucketError {
+            bucket: self.bucket.name.clone(),
+            reason: error.without_url().to_string(),
+            fix: "check LIVEKIT_RECORDING_ENDPOINT",
+        };
+        let answer = request.send().await.map_err(unreachable)?;
+        let status = answer.status().as_u16();
+        Ok((status, answer.text().await.map_err(unreachable)?))
+    }
+
+    fn refused(&self, status: u16, answer: &str) -> BucketError {
+        let code = between(answer, "<Code>", "</Code>").next();
+        BucketError {
+            bucket: self.bucket.name.clone(),
+            reason: format!("its CORS rules: HTTP {status} {}", code.unwrap_or_default()),
+            fix: "the key needs s3:GetBucketCORS and s3:PutBucketCORS",
+        }
     }
 
     /// Writes an object, reads it and deletes it.
@@ -179,6 +274,25 @@ impl S3 {
     }
 }
 
+/// Origins of the rules that allow reading.
+fn allowed_origins(rules: &str) -> Vec<String> {
+    between(rules, "<CORSRule", "</CORSRule>")
+        .filter(|rule| rule.contains("<AllowedMethod>GET</AllowedMethod>"))
+        .flat_map(|rule| between(rule, "<AllowedOrigin>", "</AllowedOrigin>"))
+        .map(|origin| origin.replace("&amp;", "&"))
+        .collect()
+}
+
+/// What stands between each pair of marks.
+fn between<'a>(text: &'a str, from: &'a str, to: &'a str) -> impl Iterator<Item = &'a str> {
+    let parts = text.split(from).skip(1);
+    parts.filter_map(move |part| part.split(to).next())
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;")
+}
+
 async fn read_part(file: &mut File) -> std::io::Result<Vec<u8>> {
     let mut part = Vec::new();
     file.take(PART as u64).read_to_end(&mut part).await?;
@@ -197,7 +311,7 @@ fn told(bucket: &Bucket, error: &Error) -> BucketError {
     }
     let fix = if reason.contains("SignatureDoesNotMatch") {
         "AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID"
-    } else if reason.contains("InvalidAccessKeyId") {
+    } else if reason.contains("InvalidAccessKeyId") || reason.contains("UserNotFound") {
         "the server does not know AWS_ACCESS_KEY_ID"
     } else if reason.contains("NoSuchBucket") {
         "LIVEKIT_RECORDING_BUCKET names no bucket there: make it, or mend the name"

@@ -108,3 +108,72 @@ fn an_empty_recording_is_a_file_too_and_other_files_are_not() {
     assert!(measure(Cursor::new(b"RIFF....WAVEfmt ".repeat(9))).is_err());
     assert!(measure(Cursor::new(b"")).is_err());
 }
+
+/// A disk that takes so many bytes.
+struct Full(usize, Vec<u8>);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let taken = bytes.len().min(self.0 - self.1.len());
+        self.1.extend(&bytes[..taken]);
+        match taken {
+            0 => Err(io::ErrorKind::StorageFull.into()),
+            _ => Ok(taken),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_and_what_is_there_plays() {
+    let mut disk = Full(8_000, Vec::new());
+    let mut writer = Writer::new(&mut disk, 7, &[]).unwrap();
+    let failed = (0..60).find_map(|_| writer.push(clicks()).err());
+    assert_eq!(failed.unwrap().kind(), io::ErrorKind::StorageFull);
+    let there = measure(Cursor::new(&disk.1)).unwrap();
+    assert!(there.duration >= Duration::from_millis(900), "{there:?}");
+    play(&disk.1[..there.bytes as usize]);
+}
+
+/// `cargo nextest run --run-ignored all cost_of_a_minute --no-capture`
+#[test]
+#[ignore = "prints a measurement"]
+fn cost_of_a_minute() {
+    let cpu = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
+        stat.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
+    };
+    let voice: Pcm<16_000> = crate::audio::wav::read(
+        &std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("fixtures/audio/caller-opening-hours.wav"),
+    )
+    .unwrap();
+    let up = Resampler::<16_000, 48_000>::convert(&voice);
+    let begun = cpu();
+    let mut writer = Writer::new(io::sink(), 7, &[]).unwrap();
+    for second in 0..60 {
+        // Each side speaks three seconds, then the other.
+        let speaks = second / 3 % 2 == 0;
+        let part = |samples: &[i16], rate: usize, on: bool| {
+            let from = (second % 2) * rate;
+            match on {
+                true => samples[from..from + rate].to_vec(),
+                false => vec![0; rate],
+            }
+        };
+        let both = Both {
+            caller: Pcm::new(part(voice.samples(), 16_000, speaks)),
+            agent: Pcm::new(part(up.samples(), 48_000, !speaks)),
+        };
+        writer.push(both).unwrap();
+    }
+    let written = writer.finish().unwrap();
+    let seconds = cpu() - begun;
+    eprintln!(
+        "{seconds:.3} CPU-seconds and {} bytes a minute",
+        written.bytes
+    );
+}

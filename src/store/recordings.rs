@@ -26,8 +26,6 @@ text_enum! {
     Recorder {
         /// The process that holds the call.
         Process = "process",
-        /// LiveKit's Egress.
-        Egress = "egress",
     }
 }
 
@@ -54,8 +52,6 @@ pub struct Recording {
     pub bytes: Option<i64>,
     /// How long it plays.
     pub duration_ms: Option<i64>,
-    /// LiveKit's id of the Egress, `EG_…`.
-    pub egress_id: Option<String>,
     /// Why it failed, or ended early.
     pub reason: Option<String>,
     /// Begun.
@@ -77,7 +73,6 @@ impl Recording {
             url: None,
             bytes: None,
             duration_ms: None,
-            egress_id: None,
             reason: None,
             started_at,
             ended_at: None,
@@ -96,14 +91,13 @@ impl Store {
     /// The database did not answer.
     pub async fn save_recording(&self, recording: &Recording) -> Result<bool, StoreError> {
         const UPSERT: &str = "INSERT INTO call_recordings (id, call_id, mode, state, paused, \
-             object_key, url, bytes, duration_ms, egress_id, reason, started_at, ended_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
+             object_key, url, bytes, duration_ms, reason, started_at, ended_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              ON CONFLICT (id) DO UPDATE SET state = CASE call_recordings.state \
              WHEN 'deleting' THEN 'deleting' ELSE excluded.state END, \
              paused = excluded.paused, object_key = excluded.object_key, url = excluded.url, \
              bytes = excluded.bytes, duration_ms = excluded.duration_ms, \
-             egress_id = excluded.egress_id, reason = excluded.reason, \
-             ended_at = excluded.ended_at RETURNING state";
+             reason = excluded.reason, ended_at = excluded.ended_at RETURNING state";
         Ok(in_transaction!(self, |tx| {
             let state: String = sqlx::query_scalar(UPSERT)
                 .bind(recording.id)
@@ -115,7 +109,6 @@ impl Store {
                 .bind(&recording.url)
                 .bind(recording.bytes)
                 .bind(recording.duration_ms)
-                .bind(&recording.egress_id)
                 .bind(&recording.reason)
                 .bind(recording.started_at)
                 .bind(recording.ended_at)
@@ -186,18 +179,6 @@ impl Store {
         const SELECT: &str = "SELECT * FROM call_recordings WHERE id = $1";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .bind(id)
-            .fetch_optional(pool)
-            .await?))
-    }
-
-    /// The recording that an Egress makes.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn egress_recording(&self, egress_id: &str) -> Result<Option<Recording>, StoreError> {
-        const SELECT: &str = "SELECT * FROM call_recordings WHERE egress_id = $1";
-        Ok(on!(self, |pool| sqlx::query_as(SELECT)
-            .bind(egress_id)
             .fetch_optional(pool)
             .await?))
     }

@@ -183,6 +183,8 @@ async fn bad_input_names_the_field_and_the_fix() {
         ),
         (TOKEN, json!({"voice": "bass"}), "voice"),
         (TOKEN, json!({"agent": "nobody"}), "agent"),
+        // Not a caller's to choose.
+        (TOKEN, json!({"recording": "off"}), "recording"),
         (TOKEN, json!({"roomName": "support-bob-1"}), "roomName"),
         (TOKEN, json!({"roomType": "user-to-user"}), "calleeId"),
         (TOKEN, json!({"calleeId": "bob"}), "calleeId"),

@@ -1,0 +1,175 @@
+//! The bucket and the way to it, with a real S3 server.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use sidetone::audio::Pcm;
+use sidetone::check::{Outcome, bucket};
+use sidetone::config::env::Env;
+use sidetone::recording::Recordings;
+use sidetone::recording::bucket::S3;
+use sidetone::recording::upkeep::pass;
+use sidetone::store::{self, Recorder, Recording, RecordingState, Store};
+use sidetone_testkit::{S3Server, s3};
+use uuid::Uuid;
+
+fn env(server: &S3Server, data: &std::path::Path, changed: &[(&str, &str)]) -> Env {
+    let data = data.display().to_string();
+    let endpoint = server.endpoint();
+    Env::from_lookup(|name| {
+        let set = [
+            ("SIDETONE_DATA_DIR", data.as_str()),
+            ("SIDETONE_PUBLIC_URL", "https://calls.example/app"),
+            ("LIVEKIT_RECORDING_BUCKET", s3::BUCKET),
+            ("LIVEKIT_RECORDING_ENDPOINT", &endpoint),
+            ("AWS_ACCESS_KEY_ID", s3::ACCESS_KEY),
+            ("AWS_SECRET_ACCESS_KEY", s3::SECRET_KEY),
+        ];
+        let all = changed.iter().chain(&set);
+        let found = all.clone().find(|(key, _)| *key == name);
+        found.map(|(_, value)| (*value).to_owned())
+    })
+    .unwrap()
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_bucket_is_told_and_cors_is_mended() {
+    let server = S3Server::start();
+    let data = tempfile::tempdir().unwrap();
+    let mut told = vec![];
+    for (name, value, fix) in [
+        ("LIVEKIT_RECORDING_BUCKET", "nowhere", "names no bucket"),
+        (
+            "AWS_ACCESS_KEY_ID",
+            "stranger",
+            "does not know AWS_ACCESS_KEY_ID",
+        ),
+        (
+            "AWS_SECRET_ACCESS_KEY",
+            "wrong",
+            "AWS_SECRET_ACCESS_KEY does not belong",
+        ),
+        (
+            "LIVEKIT_RECORDING_REGION",
+            "mars-1",
+            "LIVEKIT_RECORDING_REGION",
+        ),
+    ] {
+        let items = bucket::look(&env(&server, data.path(), &[(name, value)]), false).await;
+        assert_eq!(items[0].outcome, Outcome::Wrong, "{items:?}");
+        if !items[0].fix.as_ref().unwrap().contains(fix) {
+            told.push(items[0].clone());
+        }
+        assert!(!format!("{items:?}").contains(s3::SECRET_KEY), "{items:?}");
+    }
+    assert_eq!(told, []);
+    let env = env(&server, data.path(), &[]);
+    let outcomes = |items: Vec<sidetone::check::Item>| {
+        items
+            .into_iter()
+            .map(|item| item.outcome)
+            .collect::<Vec<_>>()
+    };
+    let before = bucket::look(&env, false).await;
+    assert_eq!(outcomes(before), [Outcome::Ok, Outcome::Note]);
+    assert_eq!(server.keys(), [""; 0]);
+    let client = S3::new(env.recording.bucket.as_ref().unwrap()).unwrap();
+    client
+        .allow_origins(&["https://old.example".into()])
+        .await
+        .unwrap();
+    let fixed = bucket::look(&env, true).await;
+    assert_eq!(outcomes(fixed), [Outcome::Ok, Outcome::Ok]);
+    let after = bucket::look(&env, false).await;
+    assert_eq!(outcomes(after), [Outcome::Ok, Outcome::Ok]);
+    // The rules there were are there still.
+    let origins = client.cors_origins().await.unwrap();
+    assert_eq!(origins, ["https://old.example", "https://calls.example"]);
+}
+
+#[tokio::test]
+async fn a_large_file_waits_out_an_outage_and_a_deletion_reaches_it() {
+    let mut server = S3Server::start();
+    let data = tempfile::tempdir().unwrap();
+    let env = env(&server, data.path(), &[]);
+    let store = Store::open(&env.database).await.unwrap();
+    let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording).unwrap();
+    let (id, call_id) = (Uuid::now_v7(), Uuid::new_v4());
+    let entry = recordings.spool().entry(id, call_id);
+    drop(recordings.spool().begin(&entry).unwrap());
+    // Three parts.
+    let sound: Vec<u8> = (0..20_000_000u32).map(|n| (n / 251) as u8).collect();
+    std::fs::write(&entry.path, &sound).unwrap();
+    let kept = Recording {
+        state: RecordingState::Kept,
+        bytes: Some(sound.len() as i64),
+        ..Recording::begun(id, call_id, Recorder::Process, store::now())
+    };
+    assert!(store.save_recording(&kept).await.unwrap());
+
+    let mut settled = HashSet::new();
+    server.pause();
+    // The library's own patience is longer than a test's.
+    let tried = tokio::time::timeout(Duration::from_secs(2), pass(&recordings, &mut settled)).await;
+    assert!(tried.is_err() || tried.unwrap().is_err());
+    assert!(entry.path.exists());
+    server.resume();
+    pass(&recordings, &mut settled).await.unwrap();
+    assert!(!entry.path.exists());
+    let uploaded = store.recording(id).await.unwrap().unwrap();
+    assert_eq!(uploaded.state, RecordingState::Uploaded);
+    let key = uploaded.object_key.clone().unwrap();
+    assert_eq!(server.keys(), std::slice::from_ref(&key));
+    assert!(uploaded.url.unwrap().ends_with(&key));
+
+    let bucket = recordings.bucket().unwrap();
+    let link = bucket
+        .link(&key, "call.ogg", Duration::from_secs(60))
+        .await
+        .unwrap();
+    let answer = reqwest::get(&link).await.unwrap();
+    assert_eq!(answer.bytes().await.unwrap(), sound);
+    let forged = reqwest::get(link.replace("call.ogg", "evil.ogg"))
+        .await
+        .unwrap();
+    assert_eq!(forged.status(), 403);
+
+    let deleted = Recording {
+        state: RecordingState::Deleting,
+        ..store.recording(id).await.unwrap().unwrap()
+    };
+    store.save_recording(&deleted).await.unwrap();
+    pass(&recordings, &mut settled).await.unwrap();
+    assert_eq!(server.keys(), [""; 0]);
+    assert_eq!(store.recording(id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_full_spool_stops_the_recording_and_nothing_else() {
+    let server = S3Server::start();
+    let data = tempfile::tempdir().unwrap();
+    let env = env(
+        &server,
+        data.path(),
+        &[("SIDETONE_RECORDING_SPOOL_LIMIT", "0")],
+    );
+    let store = Store::open(&env.database).await.unwrap();
+    let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording).unwrap();
+    let call_id = Uuid::new_v4();
+    let (tap, recorded) = recordings.record(call_id);
+    // Nobody takes it: the tap neither waits nor fails.
+    for _ in 0..2_000 {
+        tap.caller(&Pcm::silence(Duration::from_millis(10)));
+        tokio::task::yield_now().await;
+    }
+    drop(tap);
+    recorded.finish().await;
+    let failed = store.recordings(call_id).await.unwrap().remove(0);
+    assert_eq!(failed.state, RecordingState::Failed);
+    let reason = failed.reason.unwrap();
+    assert!(
+        reason.contains("SIDETONE_RECORDING_SPOOL_LIMIT"),
+        "{reason}"
+    );
+}
