@@ -31,6 +31,12 @@ pub enum Command {
     Models(ModelsCommand),
     /// What is wrong with configuration, credentials, database and models, and how to mend it
     Check(CheckArgs),
+    /// What agent files can say, as a JSON Schema for editors
+    Schema {
+        /// As a page for people instead
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Apply the database migrations
     Migrate,
     /// Everything on this machine: livekit-server, agent, one scripted call, then the page to try
@@ -45,7 +51,11 @@ impl Command {
             | Self::Worker(_)
             | Self::Demo(_)
             | Self::Models(ModelsCommand::Serve { .. }) => true,
-            Self::Call(_) | Self::Models(_) | Self::Check(_) | Self::Migrate => false,
+            Self::Call(_)
+            | Self::Models(_)
+            | Self::Check(_)
+            | Self::Schema { .. }
+            | Self::Migrate => false,
         }
     }
 }

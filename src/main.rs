@@ -13,8 +13,9 @@ use sidetone::caller::script::Patience;
 use sidetone::caller::{self, CallPlan, Turn};
 use sidetone::check::{self, Item};
 use sidetone::cli::{CallArgs, CheckArgs, Cli, Command, ModelsCommand, TurnArg};
-use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::env::Env;
+use sidetone::config::env::{Env, Secrets};
+use sidetone::config::folder::AgentFolder;
+use sidetone::config::reference;
 use sidetone::serve::{Process, serve};
 use sidetone::store::Store;
 use sidetone::worker::LoadMeasure;
@@ -86,6 +87,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             store.close().await;
         }
         Command::Check(args) => return check(args).await,
+        Command::Schema { markdown: true } => print!("{}", reference::markdown()),
+        Command::Schema { markdown: false } => println!("{:#}", reference::schema()),
         Command::Call(args) => return call(args).await,
         Command::Models(command) => return local_models(command).await,
         Command::Demo(args) => return demo::run(args, shutdown()).await,
@@ -97,7 +100,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
-    let report = check::run(env, vec![check_agents(&args.agents), check_models(local)]).await;
+    let mut more = check_agents(&args.agents);
+    more.push(check_models(local));
+    let report = check::run(env, more).await;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -110,20 +115,25 @@ async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn check_agents(folder: &Path) -> Item {
-    let file = folder.join(DEFAULT_AGENT).with_extension("toml");
-    let agent = AgentConfig::load(&file).and_then(|agent| agent.for_call(&Overrides::default()));
-    match agent {
-        Ok(agent) => Item::ok(
-            "agent",
-            format!("{} (voice {})", file.display(), agent.voice),
-        ),
-        Err(error) => Item::wrong(
-            "agent",
-            error.to_string(),
-            "mend the file; `--agents` names its folder",
-        ),
+fn check_agents(folder: &Path) -> Vec<Item> {
+    let agents = AgentFolder::open(folder, Secrets::read());
+    let mut items = Vec::new();
+    if let Err(problems) = agents.team(DEFAULT_AGENT) {
+        let fix = "calls that name no agent use this one; `--agents` names the folder";
+        items.push(Item::wrong("agent", problems.to_string(), fix));
     }
+    for problem in agents.problems() {
+        let fix = "mend the file; until then the last good version is used";
+        items.push(Item::wrong("agent", problem.to_string(), fix));
+    }
+    items.dedup_by(|a, b| a.found == b.found);
+    for agent in agents.agents() {
+        let (name, voice, tools) = (&agent.name, agent.voice, agent.tools.len());
+        let version = &agent.version;
+        let found = format!("{name}: version {version}, voice {voice}, {tools} tools");
+        items.push(Item::ok("agent", found));
+    }
+    items
 }
 
 fn check_models(needed: bool) -> Item {

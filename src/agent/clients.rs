@@ -50,7 +50,12 @@ impl Clients {
 
     /// The providers of one call.
     pub fn for_call(&self, agent: &AgentConfig) -> Models {
-        Models::new(self.stt.clone(), self.llm.clone(), self.tts.clone(), agent)
+        let Self { stt, llm, tts } = self.clone();
+        let names = &agent.models;
+        let stt = names.stt.iter().fold(stt, |stt, name| stt.with_model(name));
+        let llm = names.llm.iter().fold(llm, |llm, name| llm.with_model(name));
+        let tts = names.tts.iter().fold(tts, |tts, name| tts.with_model(name));
+        Models::new(stt, llm, tts, agent)
     }
 
     /// Opens the connections before the first call needs them.

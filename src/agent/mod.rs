@@ -4,7 +4,6 @@
 pub mod clients;
 mod record;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -14,6 +13,7 @@ use self::clients::Clients;
 use crate::call::vad::Vad;
 use crate::call::{self, CallOutcome, CallSpec, EndReason, Providers};
 use crate::config::agent::{AgentConfig, Overrides};
+use crate::config::folder::AgentFolder;
 use crate::dispatch::DispatchMetadata;
 use crate::store::dispatches::DispatchState;
 use crate::store::{self, Store};
@@ -27,8 +27,8 @@ const EVENTS: usize = 256;
 
 /// Runs calls for the worker.
 pub struct Agents {
-    /// Folder of agent configuration files, read anew for each call: an edit is heard on the next.
-    pub folder: PathBuf,
+    /// The agents there are: an edit of their files is heard on the next call.
+    pub agents: Arc<AgentFolder>,
     /// Where words are kept.
     pub store: Store,
     /// Speech and language models.
@@ -54,7 +54,7 @@ impl Agents {
     async fn hold(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<CallOutcome> {
         let metadata = metadata(&job.metadata)?;
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
-        let agent = Arc::new(self.configuration(metadata)?);
+        let agent = Arc::new(self.configuration(metadata, call_id)?);
         let providers: Arc<dyn Providers> = Arc::new(self.clients.for_call(&agent));
         let (room, events) = livekit::join(&job.url, job.token.expose(), false).await?;
         let (link, driver) = transport::link();
@@ -89,15 +89,19 @@ impl Agents {
         Ok(outcome)
     }
 
-    fn configuration(&self, metadata: DispatchMetadata) -> anyhow::Result<AgentConfig> {
+    fn configuration(
+        &self,
+        metadata: DispatchMetadata,
+        call_id: Uuid,
+    ) -> anyhow::Result<AgentConfig> {
         let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
-        let file = self.folder.join(name).with_extension("toml");
         let overrides = Overrides {
             voice: metadata.voice.map(|voice| voice.parse()).transpose()?,
             system_prompt: metadata.system_prompt,
             variables: metadata.variables,
+            call_id: Some(call_id.to_string()),
         };
-        Ok(AgentConfig::load(&file)?.for_call(&overrides)?)
+        Ok(self.agents.team(name)?[0].for_call(&overrides)?)
     }
 }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 use sidetone::call::vad::Vad;
 use sidetone::call::{CallSpec, run};
 use sidetone::config::agent::{AgentConfig, Overrides};
+use sidetone::config::env::Secrets;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -149,6 +150,7 @@ fn agent(name: &str, settings: &str) -> AgentConfig {
     let apology = "apology = \"Sorry, what?\"\n";
     let text = format!("prompt = \"prompt.md\"\n{greeting}{apology}{settings}");
     std::fs::write(&file, text).unwrap();
-    let agent = AgentConfig::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    let agent =
+        AgentConfig::load(&file, &Secrets::default()).unwrap_or_else(|error| panic!("{error}"));
     agent.for_call(&Overrides::default()).unwrap()
 }
