@@ -3,23 +3,28 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 use sidetone::agent::DEFAULT_AGENT;
+use sidetone::agent::clients::Clients;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::Patience;
 use sidetone::caller::{self, CallPlan, Turn};
 use sidetone::check::{self, Item};
-use sidetone::cli::{CallArgs, CheckArgs, Cli, Command, ModelsCommand, TurnArg};
+use sidetone::cli::{CallArgs, CheckArgs, Cli, Command, EvalArgs, ModelsCommand, TurnArg};
 use sidetone::config::env::{Env, Secrets};
 use sidetone::config::folder::AgentFolder;
 use sidetone::config::reference;
+use sidetone::console::{self, Console};
+use sidetone::eval::run::{Mind, Minds};
+use sidetone::eval::{report, scenario};
 use sidetone::serve::{Process, serve};
 use sidetone::store::Store;
 use sidetone::worker::LoadMeasure;
-use sidetone::{audio, demo, telemetry};
+use sidetone::{audio, clock, demo, telemetry};
 use sidetone_models as models;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -87,6 +92,16 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             store.close().await;
         }
         Command::Check(args) => return check(args).await,
+        Command::Eval(args) => return eval(args).await,
+        Command::Console(args) => {
+            let console = Console {
+                agents: args.agents,
+                agent: args.agent,
+                name: args.name,
+                clients: live_clients()?,
+            };
+            console::run(console).await?;
+        }
         Command::Schema { markdown: true } => print!("{}", reference::markdown()),
         Command::Schema { markdown: false } => println!("{:#}", reference::schema()),
         Command::Call(args) => return call(args).await,
@@ -94,6 +109,46 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => return demo::run(args, shutdown()).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Models that are asked outside of `serve` and `worker`.
+fn live_clients() -> anyhow::Result<Clients> {
+    let env = Env::read()?;
+    anyhow::ensure!(
+        !env.uses_local_models(),
+        "no model is named: set OPENAI_API_KEY, or OPENAI_BASE_URL, such as \
+         http://127.0.0.1:8090/v1 with `sidetone models serve` running"
+    );
+    Clients::new(&env, None)
+}
+
+async fn eval(args: EvalArgs) -> anyhow::Result<ExitCode> {
+    let scenarios = scenario::load_all(&args.scenarios)?;
+    let agents = AgentFolder::open(&args.agents, Secrets::read());
+    let mind = if args.live || args.record {
+        let clients = live_clients()?;
+        let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
+        if args.record {
+            Mind::Record(minds, Env::read()?.llm_model)
+        } else {
+            Mind::Live(minds)
+        }
+    } else {
+        Mind::Recorded
+    };
+    let begun = clock::now();
+    let results = sidetone::eval::run_all(&scenarios, &agents, &mind, args.jobs).await;
+    let took = clock::now().saturating_duration_since(begun);
+    print!("{}", report::table(&results, took));
+    if let Some(file) = args.junit {
+        std::fs::write(&file, report::junit(&results, took))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    Ok(if report::is_good(&results) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// What `check` knows of this binary's own parts, beside what it looks at in any case.

@@ -13,7 +13,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transport", &["audio"]),
     ("openai", &["audio"]),
     ("config", &["turn", "openai"]),
-    ("call", &["turn", "audio", "openai", "config", "transport"]),
+    ("tools", &["config"]),
+    (
+        "call",
+        &["turn", "audio", "openai", "config", "tools", "transport"],
+    ),
     ("worker", &["config"]),
     ("dispatch", &["config"]),
     ("store", &["config", "dispatch"]),
@@ -22,7 +26,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "http",
         &["control", "store", "dispatch", "config", "worker"],
     ),
-    ("eval", &[]),
+    ("eval", &["audio", "call", "config", "transport"]),
     ("caller", &["audio", "transport"]),
     ("telemetry", &[]),
 ];

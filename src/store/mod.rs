@@ -9,6 +9,7 @@ pub mod dispatches;
 pub mod history;
 pub mod inbox;
 pub mod status;
+pub mod tools;
 pub mod turns;
 
 use std::fs;
