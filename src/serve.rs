@@ -22,6 +22,7 @@ use crate::control::{Control, ControlConfig};
 use crate::http::auth::Auth;
 use crate::http::ui::UiSettings;
 use crate::http::{self, AppState, HttpConfig};
+use crate::recording::{self, Recordings};
 use crate::store::Store;
 use crate::worker::{self, LoadMeasure, WorkerSettings, WorkerStatus};
 
@@ -61,11 +62,21 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     let agents = Arc::new(AgentFolder::open(agents, Secrets::read()));
     let (watched, stop) = (Arc::clone(&agents), closing.clone());
     tasks.spawn(async move { watched.watch(stop).await });
+    let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording)?;
+    tasks.spawn(recording::upkeep::run(recordings.clone(), closing.clone()));
     let (status, watched) = watch::channel(WorkerStatus::default());
     let serving = match listener {
         Some(listener) => {
             let watched = worker.is_some().then_some(watched);
-            let state = control_plane(&env, &agents, &store, &closing, &mut tasks, watched)?;
+            let state = control_plane(
+                &env,
+                &agents,
+                &store,
+                &recordings,
+                &closing,
+                &mut tasks,
+                watched,
+            )?;
             let router = http::router(state).merge(pages(&env, &agents));
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
             Some(tokio::spawn(http::serve(listener, router, closing.clone())))
@@ -78,6 +89,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 env: &env,
                 agents,
                 store: store.clone(),
+                recordings,
                 models,
                 load,
                 status,
@@ -101,6 +113,7 @@ fn control_plane(
     env: &Env,
     agents: &AgentFolder,
     store: &Store,
+    recordings: &Recordings,
     closing: &CancellationToken,
     tasks: &mut JoinSet<()>,
     worker: Option<watch::Receiver<WorkerStatus>>,
@@ -119,6 +132,8 @@ fn control_plane(
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
         agents: agents.names(),
+        trusted_proxies: env.trusted_proxies.clone(),
+        recordings: Some(recordings.clone()),
         ..HttpConfig::default()
     };
     Ok(AppState::new(
@@ -151,6 +166,7 @@ struct Worker<'a> {
     env: &'a Env,
     agents: Arc<AgentFolder>,
     store: Store,
+    recordings: Recordings,
     models: Option<Loaded>,
     load: LoadMeasure,
     status: watch::Sender<WorkerStatus>,
@@ -166,6 +182,7 @@ impl Worker<'_> {
             env,
             agents,
             store,
+            recordings,
             models,
             load,
             status,
@@ -193,6 +210,7 @@ impl Worker<'_> {
             agents,
             store,
             clients,
+            recordings,
         });
         let worked = worker::run(settings, runner, shutdown.clone(), status).await;
         if let Some(local) = local {

@@ -136,19 +136,24 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
     let stage = Stage::set().await;
     stage
         .provider
-        .script_transcript("What are your opening hours on Saturday?");
+        .default_transcript("What are your opening hours on Saturday?");
     stage.provider.script_answer(
         "On Saturday we are open from nine in the morning until half past four in the afternoon. \
          On Sunday we are closed, and on all the other days we open at eight.",
     );
-    stage
-        .provider
-        .default_transcript("Wait, stop. How can I reset my password?");
     stage.provider.default_answer("Open the settings page.");
     let barge_in = Cue::AgentSpeakingFor(Duration::from_millis(1200));
-    let placed = stage
-        .call(&[(HOURS, Cue::AgentDone), (INTERRUPTS, barge_in)])
-        .await;
+    let turns = [(HOURS, Cue::AgentDone), (INTERRUPTS, barge_in)];
+    // STT is asked in pauses too, so how often is not known: what it says changes with the turn.
+    let second_turn = async {
+        while stage.provider.requests_to(Endpoint::Chat).is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stage
+            .provider
+            .default_transcript("Wait, stop. How can I reset my password?");
+    };
+    let (placed, ()) = tokio::join!(stage.call(&turns), second_turn);
 
     let report = &placed.report;
     assert_eq!(report.ended_by, "the script", "{report}");
@@ -184,6 +189,21 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
             .any(|l| l.speaker == Speaker::Caller && l.text.contains("opening hours")),
         "{report}"
     );
+
+    // A page sees where the time of both answers went.
+    assert_eq!(report.timings.len(), 2, "{:?}", report.timings);
+    for stage in [
+        "endpointingMs",
+        "sttMs",
+        "llmFirstTokenMs",
+        "ttsFirstByteMs",
+    ] {
+        assert!(
+            report.timings.iter().all(|timing| timing[stage].is_u64()),
+            "{stage} in {:?}",
+            report.timings
+        );
+    }
 
     // What the model was told of its own interrupted answer is what was heard.
     let last = stage.provider.requests_to(Endpoint::Chat).pop().unwrap();

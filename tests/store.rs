@@ -291,7 +291,10 @@ async fn an_agent_is_wanted_once(store: &Store) {
     );
     store.agent_asked("support-ann-0", "AD_1").await.unwrap();
     assert!(store.claim_asking("support-ann-0", 1).await.unwrap());
-    store.agent_runs_on("support-ann-0", "AW_1").await.unwrap();
+    store
+        .agent_runs_on("support-ann-0", "agent-AJ_1", Some("AW_1"))
+        .await
+        .unwrap();
     store
         .agent_is(
             "support-ann-0",
@@ -486,8 +489,8 @@ async fn personal_data_goes(store: &Store) {
         .await
         .unwrap();
     assert!(expired.contains(&call));
-    assert!(store.delete_personal_data(call).await.unwrap());
-    assert!(!store.delete_personal_data(Uuid::nil()).await.unwrap());
+    assert!(store.delete_personal_data(&[call]).await.unwrap() == 1);
+    assert!(store.delete_personal_data(&[Uuid::nil()]).await.unwrap() == 0);
     let left = store.call(call).await.unwrap().unwrap();
     assert_eq!(
         (left.status, left.duration_seconds),

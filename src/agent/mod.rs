@@ -15,10 +15,12 @@ use crate::call::vad::Vad;
 use crate::call::{self, CallOutcome, CallSpec, EndReason, Persona};
 use crate::config::agent::{AgentConfig, Overrides};
 use crate::config::folder::AgentFolder;
+use crate::config::recording::RecordingMode;
 use crate::dispatch::DispatchMetadata;
+use crate::recording::{Recorded, Recordings};
 use crate::store::dispatches::DispatchState;
 use crate::store::{self, Store};
-use crate::transport::{self, livekit};
+use crate::transport::{self, Tap, livekit};
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
 /// The agent file that is used when a call names none.
@@ -34,6 +36,8 @@ pub struct Agents {
     pub store: Store,
     /// Speech and language models.
     pub clients: Clients,
+    /// Where sound is kept.
+    pub recordings: Recordings,
 }
 
 impl JobRunner for Agents {
@@ -57,11 +61,12 @@ impl Agents {
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.configuration(metadata, call_id)?;
         // What is looked up may be said in the greeting; the room is joined meanwhile.
-        let (team, joined) = tokio::join!(
+        let (mut team, joined) = tokio::join!(
             self.look_up(team),
             livekit::join(&job.url, job.token.expose(), false)
         );
         let (room, events) = joined?;
+        let (tap, recorded) = self.record(call_id, &mut team[0]);
         let mut team = team.into_iter().map(|agent| Persona {
             providers: Arc::new(self.clients.for_call(&agent)),
             agent: Arc::new(agent),
@@ -83,9 +88,13 @@ impl Agents {
         };
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),
-            livekit::agent::drive(&room, events, driver),
+            livekit::agent::drive(&room, events, driver, tap),
             record::record(self.store.clone(), call_id, events_of_call),
         );
+        // The tap is gone with the driver.
+        if let Some(recorded) = recorded {
+            recorded.finish().await;
+        }
         if driven.is_ok() {
             // Whoever watches over the room must not take this for a death and send another.
             let now = store::now();
@@ -105,6 +114,17 @@ impl Agents {
         Ok(outcome)
     }
 
+    /// Begins the call's recording, if it is to be recorded; the agent then says so first.
+    fn record(&self, call_id: Uuid, agent: &mut AgentConfig) -> (Tap, Option<Recorded>) {
+        let mode = agent.recording.unwrap_or(self.recordings.default_mode());
+        if mode == RecordingMode::Off {
+            return (Tap::default(), None);
+        }
+        agent.announce_recording();
+        let (tap, recorded) = self.recordings.record(call_id);
+        (tap, Some(recorded))
+    }
+
     /// The agent of a call, and those that it may hand the caller to.
     fn configuration(
         &self,
@@ -117,6 +137,7 @@ impl Agents {
             system_prompt: metadata.system_prompt,
             variables: metadata.variables,
             call_id: Some(call_id.to_string()),
+            recording: metadata.recording,
         };
         let team = self.agents.team(name)?;
         let mut ready = vec![team[0].for_call(&overrides)?];

@@ -21,6 +21,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// log by its id, never by its words.
 pub async fn record(store: Store, call_id: Uuid, mut events: mpsc::Receiver<CallEvent>) {
     let mut started = clock::wall();
+    let mut caller = None;
     while let Some(event) = events.recv().await {
         match event {
             CallEvent::Started { at } => started = at,
@@ -50,7 +51,15 @@ pub async fn record(store: Store, call_id: Uuid, mut events: mpsc::Receiver<Call
             CallEvent::Ended { reason, .. } => {
                 tracing::info!(%call_id, reason = reason.as_str(), "the call ended");
             }
-            CallEvent::AgentState { .. } | CallEvent::CallerJoined { .. } => {}
+            CallEvent::CallerJoined { identity, .. } => caller = Some(identity),
+            CallEvent::CallerMuted { at, muted } => {
+                let Some(caller) = &caller else { continue };
+                let at = instant(started, at);
+                if let Err(error) = store.note_muted(call_id, caller, at, muted).await {
+                    tracing::warn!(%call_id, %error, "muting was not stored");
+                }
+            }
+            CallEvent::AgentState { .. } => {}
         }
     }
 }

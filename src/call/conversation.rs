@@ -158,7 +158,14 @@ impl Conversation {
             self.mic_by = self.listen.is_speaking().then(|| now + MIC_DEADLINE);
             if let Some(input) = input {
                 self.input(input);
+                self.words_ahead();
             }
+        }
+    }
+
+    fn words_ahead(&mut self) {
+        if let Some(words) = self.listen.words_ahead() {
+            self.words(words);
         }
     }
 
@@ -167,29 +174,38 @@ impl Conversation {
         self.mic_by = None;
         if let Some(input) = self.listen.pause(clock::now()) {
             self.input(input);
+            self.words_ahead();
         }
     }
 
     /// An STT request ended.
     pub fn transcribed(&mut self, result: Transcribed) {
-        match self.listen.transcribed(result) {
-            Some(Outcome::Words {
+        if let Some(outcome) = self.listen.transcribed(result) {
+            self.words(outcome);
+        }
+    }
+
+    fn words(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Words {
                 text,
                 is_final,
                 took,
-            }) => {
+            } => {
                 self.stt_took = Some(took);
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
-                    self.show_caller(turn, &text, false);
-                    self.interim = Some((turn, text.clone()));
+                    let interim = Some((turn, text.clone()));
+                    if self.interim != interim {
+                        self.show_caller(turn, &text, false);
+                        self.interim = interim;
+                    }
                 }
                 self.input(Input::Transcript { text, is_final });
             }
-            Some(Outcome::Failed(error)) => {
+            Outcome::Failed(error) => {
                 self.report(error);
                 self.input(Input::TranscriptFailed);
             }
-            None => {}
         }
     }
 
@@ -229,8 +245,13 @@ impl Conversation {
                 text,
                 interruptible: true,
             }),
-            RoomEvent::MicMuted(true) => self.mic_paused(),
-            RoomEvent::MicMuted(false) => {}
+            RoomEvent::MicMuted(muted) => {
+                let at = self.journal.offset(clock::now());
+                self.journal.push(CallEvent::CallerMuted { at, muted });
+                if muted {
+                    self.mic_paused();
+                }
+            }
             RoomEvent::Closed { reason } => {
                 self.ended = Some(match reason {
                     DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::transport::AgentState;
+use crate::transport::{AgentState, TurnTiming};
 use crate::turn::{ReplyId, TurnId};
 
 /// Identifies a call; the primary key of the calls table.
@@ -33,6 +33,13 @@ pub enum CallEvent {
         at: Duration,
         /// LiveKit identity.
         identity: String,
+    },
+    /// The caller muted or unmuted the microphone.
+    CallerMuted {
+        /// When.
+        at: Duration,
+        /// Muted now.
+        muted: bool,
     },
     /// The caller's turn is settled: its words go to the model. Sent again with the same
     /// `turn_id` when the caller goes on before hearing an answer.
@@ -135,6 +142,18 @@ pub struct Latency {
     /// End of speech → first frame pushed to the room: what the caller waits, without network
     /// and codec. Work done ahead makes it less than the sum of the stages.
     pub response: Option<Duration>,
+}
+
+impl Latency {
+    /// The stages, for the room.
+    pub(crate) fn timing(&self) -> TurnTiming {
+        TurnTiming {
+            endpointing: self.endpointing,
+            stt: self.stt,
+            llm_first_token: self.llm_first_token,
+            tts_first_byte: self.tts_first_byte,
+        }
+    }
 }
 
 /// A stage of the call, for errors and latencies.

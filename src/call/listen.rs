@@ -55,12 +55,24 @@ pub struct Listen {
     settled: String,
     requests: u64,
     request: Option<Request>,
+    /// What STT brought for all speech up to the last pause.
+    ahead: Option<Ahead>,
+}
+
+/// Words that came while it was open whether the speech had ended.
+struct Ahead {
+    /// One past the last voiced sample they cover.
+    voiced_to: u64,
+    text: String,
+    took: Duration,
 }
 
 /// The one STT request in flight. Dropping it cancels it.
 struct Request {
     id: u64,
     covers: usize,
+    /// All speech up to this sample was sent; `None` in mid-speech.
+    voiced_to: Option<u64>,
     started: Instant,
     _task: AbortOnDropHandle<()>,
 }
@@ -108,6 +120,7 @@ impl Listen {
             settled: String::new(),
             requests: 0,
             request: None,
+            ahead: None,
         }
     }
 
@@ -135,9 +148,9 @@ impl Listen {
             && self.request.is_none()
             && self.audio.len() >= Pcm::<16_000>::samples_in(SETTLE_AT)
         {
-            self.transcribe(now);
+            self.transcribe(now, None);
         }
-        event.map(|event| self.event(now, event))
+        event.and_then(|event| self.event(now, event))
     }
 
     /// Whether the caller is in mid-speech.
@@ -148,29 +161,49 @@ impl Listen {
     /// The microphone is muted or gone: speech, if any, ends.
     pub fn pause(&mut self, now: Instant) -> Option<Input> {
         let event = self.vad.reset()?;
-        Some(self.event(now, event))
+        self.event(now, event)
     }
 
-    fn event(&mut self, now: Instant, event: VadEvent) -> Input {
+    /// The words of the speech that has just stopped, if STT was quick enough to bring them
+    /// before the stop was certain.
+    pub fn words_ahead(&mut self) -> Option<Outcome> {
+        let Ahead { text, took, .. } = self.ahead.take().filter(|_| !self.speaking)?;
+        Some(Outcome::Words {
+            text,
+            is_final: true,
+            took,
+        })
+    }
+
+    fn event(&mut self, now: Instant, event: VadEvent) -> Option<Input> {
         let zero = self.zero.unwrap_or(now);
         let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);
         match event {
             VadEvent::SpeechStarted { at } => {
                 self.open = true;
                 self.speaking = true;
-                Input::SpeechStarted { at: time(at) }
+                Some(Input::SpeechStarted { at: time(at) })
+            }
+            VadEvent::Paused { at } => {
+                self.transcribe(now, Some(at));
+                None
             }
             VadEvent::SpeechStopped { at } => {
                 self.speaking = false;
-                self.transcribe(now);
-                Input::SpeechStopped { at: time(at) }
+                self.ahead.take_if(|ahead| ahead.voiced_to != at);
+                let asked = self.request.as_ref().and_then(|request| request.voiced_to);
+                if self.ahead.is_none() && asked != Some(at) {
+                    self.transcribe(now, Some(at));
+                }
+                Some(Input::SpeechStopped { at: time(at) })
             }
         }
     }
 
     /// Asks for the words of all audio of the turn. A request still in flight is cancelled: this
     /// one covers more.
-    fn transcribe(&mut self, now: Instant) {
+    fn transcribe(&mut self, now: Instant, voiced_to: Option<u64>) {
+        self.ahead = None;
         self.requests += 1;
         let id = self.requests;
         let audio: Vec<i16> = self.audio.iter().copied().collect();
@@ -195,6 +228,7 @@ impl Listen {
         self.request = Some(Request {
             id,
             covers,
+            voiced_to,
             started: now,
             _task: task,
         });
@@ -220,6 +254,13 @@ impl Listen {
             self.settled.clone_from(&text);
         }
         let took = clock::now().saturating_duration_since(request.started);
+        if let Some(voiced_to) = request.voiced_to.filter(|_| self.speaking) {
+            self.ahead = Some(Ahead {
+                voiced_to,
+                text: text.clone(),
+                took,
+            });
+        }
         Some(Outcome::Words {
             text,
             is_final: !self.speaking,
@@ -230,6 +271,7 @@ impl Listen {
     /// The turn is closed: its audio and words are let go.
     pub fn forget(&mut self) {
         self.request = None;
+        self.ahead = None;
         self.settled.clear();
         self.open = self.speaking;
         if !self.open {

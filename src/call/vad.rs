@@ -36,6 +36,11 @@ pub enum VadEvent {
         /// First voiced sample.
         at: u64,
     },
+    /// Silence has lasted `stt_after`: perhaps the end of speech, perhaps not.
+    Paused {
+        /// One past the last voiced sample.
+        at: u64,
+    },
     /// Silence has lasted `silence_duration`.
     SpeechStopped {
         /// One past the last voiced sample.
@@ -165,6 +170,7 @@ struct Segmenter {
     deactivation: f32,
     min_speech: u64,
     min_silence: u64,
+    pause: u64,
     /// Samples seen.
     now: u64,
     state: State,
@@ -179,7 +185,18 @@ enum State {
     },
     Speech {
         voiced_to: u64,
+        /// The pause since then has been told.
+        paused: bool,
     },
+}
+
+impl State {
+    fn voiced(to: u64) -> Self {
+        Self::Speech {
+            voiced_to: to,
+            paused: false,
+        }
+    }
 }
 
 impl Segmenter {
@@ -189,6 +206,7 @@ impl Segmenter {
             deactivation: config.deactivation_threshold,
             min_speech: Pcm::<16_000>::samples_in(config.min_speech) as u64,
             min_silence: Pcm::<16_000>::samples_in(config.silence_duration) as u64,
+            pause: Pcm::<16_000>::samples_in(config.stt_after) as u64,
             now: 0,
             state: State::Silence,
         }
@@ -206,12 +224,22 @@ impl Segmenter {
                 None
             }
             State::Speech { .. } if probability >= self.deactivation => {
-                self.state = State::Speech { voiced_to: now };
+                self.state = State::voiced(now);
                 None
             }
-            State::Speech { voiced_to } if now - voiced_to >= self.min_silence => {
+            State::Speech { voiced_to, .. } if now - voiced_to >= self.min_silence => {
                 self.state = State::Silence;
                 Some(VadEvent::SpeechStopped { at: voiced_to })
+            }
+            State::Speech {
+                voiced_to,
+                paused: false,
+            } if now - voiced_to >= self.pause => {
+                self.state = State::Speech {
+                    voiced_to,
+                    paused: true,
+                };
+                Some(VadEvent::Paused { at: voiced_to })
             }
             _ => None,
         }
@@ -222,15 +250,13 @@ impl Segmenter {
             self.state = State::Onset { since };
             return None;
         }
-        self.state = State::Speech {
-            voiced_to: self.now,
-        };
+        self.state = State::voiced(self.now);
         Some(VadEvent::SpeechStarted { at: since })
     }
 
     fn reset(&mut self) -> Option<VadEvent> {
         match std::mem::replace(&mut self.state, State::Silence) {
-            State::Speech { voiced_to } => Some(VadEvent::SpeechStopped { at: voiced_to }),
+            State::Speech { voiced_to, .. } => Some(VadEvent::SpeechStopped { at: voiced_to }),
             State::Silence | State::Onset { .. } => None,
         }
     }

@@ -138,6 +138,7 @@ struct Call {
     agent_voice: Activity,
     agent_listening: Option<bool>,
     words: Transcripts,
+    timings: Vec<serde_json::Value>,
     sent: Pcm<48_000>,
     received: Pcm<48_000>,
 }
@@ -154,6 +155,7 @@ impl Call {
             agent_voice: Activity::default(),
             agent_listening: None,
             words: Transcripts::default(),
+            timings: Vec::new(),
             sent: Pcm::default(),
             received: Pcm::default(),
         }
@@ -235,6 +237,7 @@ impl Call {
                 let at = clock::now() - started;
                 self.words.update(at, speaker, &segment, &text, done);
             }
+            Told::Timing(figures) => self.timings.push(figures),
             Told::Closed(_) => {}
         }
     }
@@ -254,6 +257,7 @@ impl Call {
             first_voice_after: self.agent_voice.spans().first().map(|span| span.start),
             turns: turns.collect(),
             lines: self.words.lines(),
+            timings: self.timings.clone(),
             agent_spoke: self
                 .agent_voice
                 .spans()

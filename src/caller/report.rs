@@ -24,6 +24,8 @@ pub struct Report {
     /// The conversation as the agent published it.
     #[serde(rename = "transcript", serialize_with = "lines")]
     pub lines: Vec<Line>,
+    /// Where the time of each answer went, as the agent told it on `sidetone.turn`.
+    pub timings: Vec<serde_json::Value>,
     /// How long the agent was audible in all.
     #[serde(rename = "agentSpokeMs", serialize_with = "millis")]
     pub agent_spoke: Duration,

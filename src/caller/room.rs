@@ -15,6 +15,9 @@ use crate::clock;
 use crate::transport::livekit::voice::{Voice, hear};
 use crate::transport::livekit::{JoinError, close, join};
 
+/// A segment lasts as long as the agent speaks; a stream that stalls longer than this was cut.
+const STALLED: Duration = Duration::from_secs(60);
+
 /// What the room tells the caller.
 #[derive(Debug)]
 pub enum Told {
@@ -38,6 +41,8 @@ pub enum Told {
         /// No more will come.
         done: bool,
     },
+    /// Where the time of an answer went, as the agent tells it.
+    Timing(serde_json::Value),
     /// The call ended from the other side.
     Closed(String),
 }
@@ -123,6 +128,10 @@ async fn watch(
                         Speaker::Agent
                     };
                     tasks.spawn(read_words(reader, speaker, tell.clone()));
+                } else if topic == "sidetone.turn"
+                    && let Some(reader) = reader.take()
+                {
+                    tasks.spawn(read_timing(reader, tell.clone()));
                 }
             }
             RoomEvent::Disconnected { reason } => {
@@ -145,9 +154,17 @@ async fn listen(track: RemoteAudioTrack, tell: mpsc::Sender<Told>) {
     .await;
 }
 
+async fn read_timing(reader: TextStreamReader, tell: mpsc::Sender<Told>) {
+    let text = tokio::time::timeout(STALLED, reader.read_all()).await;
+    if let Ok(Ok(text)) = text
+        && let Ok(figures) = serde_json::from_str(&text)
+    {
+        // Fails only when the call is over.
+        let _ = tell.send(Told::Timing(figures)).await;
+    }
+}
+
 async fn read_words(mut reader: TextStreamReader, speaker: Speaker, tell: mpsc::Sender<Told>) {
-    /// A segment lasts as long as the agent speaks; one that stalls longer than this was cut.
-    const STALLED: Duration = Duration::from_secs(60);
     let segment = |reader: &TextStreamReader| {
         let attributes = reader.info().attributes();
         let id = attributes.get("lk.segment_id").cloned();

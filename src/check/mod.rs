@@ -1,6 +1,9 @@
 //! `sidetone check`: what is wrong with configuration, credentials, database and the like, and how
 //! to mend each. Never prints a secret.
 
+mod bucket;
+mod variables;
+
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -13,6 +16,9 @@ use crate::config::env::{BadVariable, Database, Env, LiveKit};
 use crate::control::rooms::Rooms;
 use crate::http::auth::Auth;
 use crate::store::{Store, StoreError};
+
+pub use bucket::bucket;
+pub use variables::variables;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Tokens tolerate a minute; half of it is warning enough.
@@ -154,6 +160,7 @@ fn environment(env: &Env) -> Item {
         ("SIDETONE_JWT_SECRET", env.user_login.hs256_secret.is_some()),
         ("SIDETONE_JWKS_URL", env.user_login.jwks_url.is_some()),
         ("SIDETONE_API_KEYS", !env.api_keys.is_empty()),
+        ("SIDETONE_TRUSTED_PROXIES", !env.trusted_proxies.is_empty()),
         ("SIDETONE_CORS_ORIGINS", !env.cors_origins.is_empty()),
         ("SIDETONE_RETENTION_DAYS", env.retention_days.is_some()),
     ];
@@ -290,7 +297,15 @@ async fn webhook(env: &Env) -> Item {
         );
     };
     let url = format!("{}/api/voice/webhook", public.trim_end_matches('/'));
-    let secure = url.starts_with("https://") || url.starts_with("http://127.0.0.1");
+    let Ok(parsed) = reqwest::Url::parse(&url) else {
+        return Item::wrong(
+            "webhook",
+            format!("SIDETONE_PUBLIC_URL is \"{public}\", which is no address"),
+            "write it as https://voice.example.com",
+        );
+    };
+    let loopback = matches!(parsed.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let secure = parsed.scheme() == "https" || loopback;
     let answer = reqwest::Client::new()
         .get(&url)
         .timeout(DEADLINE)

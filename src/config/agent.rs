@@ -12,6 +12,7 @@ use super::env::Secrets;
 pub use super::manners::{Limits, VadConfig};
 use super::manners::{endpointing, interruption, limits, ms, secs, vad};
 pub use super::problem::{ConfigError, Problems};
+use super::recording::RecordingMode;
 use super::request::{self, HttpRequest, root};
 use super::section::{Reader, Section, Source, Text};
 use super::template;
@@ -38,6 +39,10 @@ pub struct AgentConfig {
     pub system_prompt: String,
     /// Said when the caller joins; empty: the agent waits to be spoken to.
     pub greeting: String,
+    /// How its calls are recorded; none: as the process's environment says.
+    pub recording: Option<RecordingMode>,
+    /// Said before the greeting of a call that is recorded; empty: nothing.
+    pub recording_announcement: String,
     /// Said when a stage fails.
     pub apology: String,
     /// Said when tools take longer than `filler_after`; empty: silence.
@@ -83,6 +88,7 @@ pub struct ModelNames {
 struct Templates {
     system_prompt: String,
     greeting: String,
+    recording_announcement: String,
     apology: String,
     filler: String,
 }
@@ -98,6 +104,8 @@ pub struct Overrides {
     pub variables: BTreeMap<String, String>,
     /// `{{ call.id }}`.
     pub call_id: Option<String>,
+    /// Recorded in another way, or not.
+    pub recording: Option<RecordingMode>,
 }
 
 /// Names that templates know in every call; no variable may be called so.
@@ -169,6 +177,8 @@ impl AgentConfig {
         let voice = read_voice(&mut top);
         let (system_prompt, prompt_file) = prompt(&mut top, reader, folder);
         let greeting = top.text("greeting");
+        let recording = read_recording(&mut top);
+        let announcement = top.text("recording_announcement");
         let apology = top.text("apology");
         let filler = top.text("filler");
         let filler_after = top.duration("filler_after", ms(1200), ms(100)..=secs(30));
@@ -200,6 +210,7 @@ impl AgentConfig {
         };
         for (key, text) in [
             ("greeting", &greeting),
+            ("recording_announcement", &announcement),
             ("apology", &apology),
             ("filler", &filler),
         ] {
@@ -225,6 +236,7 @@ impl AgentConfig {
         let templates = Templates {
             system_prompt,
             greeting: words(greeting, GREETING),
+            recording_announcement: words(announcement, ""),
             apology: words(apology, APOLOGY),
             filler: words(filler, FILLER),
         };
@@ -237,6 +249,8 @@ impl AgentConfig {
             models: model_names,
             system_prompt: templates.system_prompt.clone(),
             greeting: templates.greeting.clone(),
+            recording,
+            recording_announcement: templates.recording_announcement.clone(),
             apology: templates.apology.clone(),
             filler: templates.filler.clone(),
             filler_after,
@@ -269,6 +283,7 @@ impl AgentConfig {
         let mut call = self.clone();
         call.variables.extend(overrides.variables.clone());
         call.voice = overrides.voice.unwrap_or(self.voice);
+        call.recording = overrides.recording.or(self.recording);
         if let Some(prompt) = &overrides.system_prompt {
             call.templates.system_prompt.clone_from(prompt);
             call.version += &format!("+{}", hash([prompt.as_str()]));
@@ -327,12 +342,18 @@ impl AgentConfig {
         let Templates {
             system_prompt,
             greeting,
+            recording_announcement,
             apology,
             filler,
         } = &self.templates;
         for (what, text, into) in [
             ("prompt", system_prompt, &mut self.system_prompt),
             ("greeting", greeting, &mut self.greeting),
+            (
+                "recording_announcement",
+                recording_announcement,
+                &mut self.recording_announcement,
+            ),
             ("apology", apology, &mut self.apology),
             ("filler", filler, &mut self.filler),
         ] {
@@ -348,6 +369,22 @@ impl AgentConfig {
         problems
     }
 
+    /// The greeting begins by telling that the call is recorded, where callers have to be told.
+    pub fn announce_recording(&mut self) {
+        let join = |announcement: &str, greeting: &str| {
+            let both = if announcement.is_empty() {
+                greeting.to_owned()
+            } else {
+                format!("{announcement} {greeting}")
+            };
+            both.trim().to_owned()
+        };
+        self.greeting = join(&self.recording_announcement, &self.greeting);
+        // It is filled in again when the caller is known.
+        let templates = &mut self.templates;
+        templates.greeting = join(&templates.recording_announcement, &templates.greeting);
+    }
+
     /// The agents that its model may hand the caller to.
     pub fn hands_to(&self) -> impl Iterator<Item = &str> {
         self.tools.iter().flat_map(|tool| match &tool.action {
@@ -358,10 +395,11 @@ impl AgentConfig {
 }
 
 impl Templates {
-    fn all(&self) -> [(&'static str, &str); 4] {
+    fn all(&self) -> [(&'static str, &str); 5] {
         [
             ("prompt", &self.system_prompt),
             ("greeting", &self.greeting),
+            ("recording_announcement", &self.recording_announcement),
             ("apology", &self.apology),
             ("filler", &self.filler),
         ]
@@ -395,6 +433,18 @@ fn read_voice(top: &mut Section<'_>) -> Voice {
         top.complain(&text.place, error.to_string());
         Voice::default()
     })
+}
+
+fn read_recording(top: &mut Section<'_>) -> Option<RecordingMode> {
+    let text = top.choice("recording", vec!["off", "process", "egress"])?;
+    match text.value.parse() {
+        Ok(mode) => Some(mode),
+        Err(error) => {
+            let error: String = error;
+            top.complain(&text.place, format!("recording = {error}"));
+            None
+        }
+    }
 }
 
 /// The prompt's text and the name of its file.

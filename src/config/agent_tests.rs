@@ -1,6 +1,7 @@
 //! What the configuration of an agent takes and refuses.
 
 use super::*;
+use crate::config::recording::RecordingMode;
 
 fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("agent-config")
@@ -88,7 +89,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, models, vad, preemptive_generation, endpointing, interruption, limits",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, models, vad, preemptive_generation, endpointing, interruption, limits",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
@@ -111,6 +112,7 @@ fn a_call_fills_in_its_variables() {
         system_prompt: Some("You talk with {{name}}.".into()),
         variables: [("name".to_owned(), "Ada".to_owned())].into(),
         call_id: None,
+        recording: Some(RecordingMode::Off),
     };
     let call = agent.for_call(&overrides).unwrap();
     assert_eq!(

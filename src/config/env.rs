@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use super::recording::RecordingEnv;
+
 /// A value that must not reach a log: `Debug` and `Display` never show it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -162,6 +164,8 @@ pub struct Env {
     pub public_url: Option<String>,
     /// Browsers' origins that may call the API. Empty: same origin only.
     pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed. Empty: nobody's.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Name the workers register under and dispatches ask for.
     pub agent_name: String,
     /// Loopback demo: callers need no credentials.
@@ -174,6 +178,8 @@ pub struct Env {
     pub retention_days: Option<u32>,
     /// Calls a worker takes at once.
     pub max_calls: usize,
+    /// Where recordings go.
+    pub recording: RecordingEnv,
 }
 
 impl Env {
@@ -227,6 +233,10 @@ impl Env {
             bind,
             public_url: var("SIDETONE_PUBLIC_URL"),
             cors_origins: list(var("SIDETONE_CORS_ORIGINS")),
+            trusted_proxies: addresses(
+                "SIDETONE_TRUSTED_PROXIES",
+                var("SIDETONE_TRUSTED_PROXIES"),
+            )?,
             agent_name: named("SIDETONE_AGENT_NAME", "sidetone"),
             demo: flag("SIDETONE_DEMO", var("SIDETONE_DEMO"))?,
             user_login: UserLogin {
@@ -242,6 +252,7 @@ impl Env {
             api_keys: list(var("SIDETONE_API_KEYS")),
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
+            recording: RecordingEnv::read(&var)?,
         })
     }
 }
@@ -324,6 +335,17 @@ fn list(value: Option<String>) -> Vec<String> {
         .map(|item| item.trim().to_owned())
         .filter(|item| !item.is_empty())
         .collect()
+}
+
+fn addresses(name: &'static str, value: Option<String>) -> Result<Vec<IpAddr>, BadVariable> {
+    let parse = |item: String| {
+        item.parse().map_err(|_| BadVariable {
+            name,
+            value: item,
+            fix: "write the proxies' addresses, such as 127.0.0.1,10.0.0.2".into(),
+        })
+    };
+    list(value).into_iter().map(parse).collect()
 }
 
 fn flag(name: &'static str, value: Option<String>) -> Result<bool, BadVariable> {
@@ -439,6 +461,8 @@ mod tests {
             env(&[("SIDETONE_DEMO", "maybe")]).unwrap_err().name,
             "SIDETONE_DEMO"
         );
+        let proxies = env(&[("SIDETONE_TRUSTED_PROXIES", "10.0.0.1, proxy.internal")]);
+        assert_eq!(proxies.unwrap_err().value, "proxy.internal");
     }
 
     #[test]

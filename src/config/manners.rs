@@ -17,6 +17,8 @@ pub struct VadConfig {
     pub min_speech: Duration,
     /// Silence must last this long to end speech.
     pub silence_duration: Duration,
+    /// Silence after which STT starts, ahead of the end of speech; at most `silence_duration`.
+    pub stt_after: Duration,
     /// Audio kept from before speech starts, for STT.
     pub prefix_padding: Duration,
 }
@@ -64,6 +66,7 @@ pub fn vad(mut section: Section<'_>) -> VadConfig {
             default.silence_duration,
             ms(30)..=secs(3),
         ),
+        stt_after: section.duration("stt_after", default.stt_after, ms(10)..=secs(3)),
         prefix_padding: section.duration("prefix_padding", default.prefix_padding, ms(0)..=secs(2)),
     };
     if vad.deactivation_threshold > vad.threshold {
@@ -75,7 +78,10 @@ pub fn vad(mut section: Section<'_>) -> VadConfig {
         section.complain_here(message);
     }
     section.finish();
-    vad
+    VadConfig {
+        stt_after: vad.stt_after.min(vad.silence_duration),
+        ..vad
+    }
 }
 
 /// `[endpointing]`
@@ -151,6 +157,7 @@ impl Default for VadConfig {
             deactivation_threshold: 0.35,
             min_speech: ms(50),
             silence_duration: ms(250),
+            stt_after: ms(100),
             prefix_padding: ms(500),
         }
     }

@@ -246,8 +246,10 @@ impl Acts {
     async fn look(&self, room: String) -> Input {
         let seen = async {
             // The agent hung up on purpose, maybe in another process.
-            if let Some(agent) = self.store.agent_in(&room).await?
-                && agent.state == DispatchState::Ended
+            let agent = self.store.agent_in(&room).await?;
+            if agent
+                .as_ref()
+                .is_some_and(|a| a.state == DispatchState::Ended)
             {
                 return Ok(None);
             }
@@ -262,7 +264,10 @@ impl Acts {
             if is(ParticipantKind::Agent) {
                 return Ok(Some(Sight::Agent));
             }
-            let taken = self.dispatcher.is_taken(&room).await?;
+            // The server lists a dead worker's job for ever: one whose agent was here is over.
+            let gone = agent.and_then(|agent| agent.agent_identity);
+            let jobs = self.dispatcher.taken(&room).await?;
+            let taken = jobs.iter().any(|job| gone.as_ref() != Some(&job.identity));
             anyhow::Ok(Some(Sight::NoAgent {
                 taken,
                 people: is(ParticipantKind::User),
@@ -276,8 +281,29 @@ impl Acts {
     }
 
     async fn note_present(&self, room: &str) -> Option<Input> {
-        let joined = DispatchState::Joined;
-        if let Err(error) = self.store.agent_is(room, joined, store::now(), None).await {
+        let noted = async {
+            let joined = DispatchState::Joined;
+            self.store
+                .agent_is(room, joined, store::now(), None)
+                .await?;
+            let people = self.rooms.participants(room).await?.unwrap_or_default();
+            let mut agents = people
+                .into_iter()
+                .filter(|person| kind_of(person) == ParticipantKind::Agent);
+            let Some(agent) = agents.next() else {
+                return Ok(());
+            };
+            let jobs = self.dispatcher.taken(room).await?;
+            let worker = jobs
+                .iter()
+                .find(|job| job.identity == agent.identity && !job.worker_id.is_empty())
+                .map(|job| job.worker_id.as_str());
+            self.store
+                .agent_runs_on(room, &agent.identity, worker)
+                .await?;
+            anyhow::Ok(())
+        };
+        if let Err(error) = noted.await {
             tracing::error!(room, %error, "an agent's coming could not be noted");
         }
         None

@@ -90,7 +90,7 @@ async fn facts_of_open_room(
             kind: kind_of(participant),
             joined_at: DateTime::from_timestamp_millis(participant.joined_at_ms),
             left_at: None,
-            muted: None,
+            muted: microphone_muted(participant).map(|muted| (now, muted)),
         }));
     }
     let there: HashSet<&str> = there
@@ -111,6 +111,15 @@ async fn facts_of_open_room(
         }
     }
     Ok(facts)
+}
+
+/// None without a microphone.
+fn microphone_muted(participant: &proto::ParticipantInfo) -> Option<bool> {
+    let microphone = proto::TrackSource::Microphone;
+    let mut tracks = participant.tracks.iter();
+    tracks
+        .find(|track| track.source() == microphone)
+        .map(|track| track.muted)
 }
 
 fn facts_of_no_room(call: &Call) -> Vec<Fact> {

@@ -35,10 +35,7 @@ pub async fn purge(store: &Store, days: u32) -> Result<usize, StoreError> {
     let mut deleted = 0;
     loop {
         let calls = store.expired_calls(before, BATCH).await?;
-        for call in &calls {
-            store.delete_personal_data(*call).await?;
-        }
-        deleted += calls.len();
+        deleted += store.delete_personal_data(&calls).await?;
         if calls.len() < BATCH as usize {
             store.forget_events(before).await?;
             return Ok(deleted);

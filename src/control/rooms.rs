@@ -70,6 +70,36 @@ impl Rooms {
         }
     }
 
+    /// Sends a JSON message to a room's agents, on a topic. False when there are none.
+    ///
+    /// # Errors
+    /// LiveKit refused or did not answer within 10 s.
+    pub async fn tell_agents(
+        &self,
+        room: &str,
+        topic: &str,
+        message: &serde_json::Value,
+    ) -> ServiceResult<bool> {
+        let there = self.participants(room).await?.unwrap_or_default();
+        let agents: Vec<String> = there
+            .iter()
+            .filter(|participant| kind_of(participant) == ParticipantKind::Agent)
+            .map(|participant| participant.identity.clone())
+            .collect();
+        if agents.is_empty() {
+            return Ok(false);
+        }
+        let options = SendDataOptions {
+            kind: proto::data_packet::Kind::Reliable,
+            topic: Some(topic.into()),
+            destination_identities: agents,
+            ..Default::default()
+        };
+        let payload = message.to_string().into_bytes();
+        self.client.send_data(room, payload, options).await?;
+        Ok(true)
+    }
+
     /// Sends a JSON message to everybody in a room, on [`CLIENT_TOPIC`].
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::config::env::LiveKit;
+use crate::config::recording::RecordingMode;
 
 /// What a dispatch tells the agent: the JSON of a job's metadata. Unknown fields are passed over,
 /// so that an older worker serves a newer control plane.
@@ -27,6 +28,9 @@ pub struct DispatchMetadata {
     /// System prompt instead of the agent file's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
+    /// How the call is recorded, instead of what the agent file says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recording: Option<RecordingMode>,
     /// Values for the prompt's `{{variables}}`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
@@ -38,6 +42,15 @@ pub struct DispatchMetadata {
 pub struct DispatchError {
     room: String,
     source: livekit_api::services::ServiceError,
+}
+
+/// A job that a worker took; each may be empty on an older server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// LiveKit's id of the worker, `AW_…`.
+    pub worker_id: String,
+    /// The agent's identity in the room.
+    pub identity: String,
 }
 
 /// LiveKit's agent dispatch service.
@@ -101,17 +114,26 @@ impl Dispatcher {
         }
     }
 
-    /// Whether a worker took a job of any dispatch in `room`. The open-source server never says
-    /// when such a job has ended.
+    /// The jobs of `room` that a worker took. The open-source server never says when such a job
+    /// has ended: compare with who is in the room.
     ///
     /// # Errors
     /// LiveKit refused or did not answer within 10 s.
-    pub async fn is_taken(&self, room: &str) -> Result<bool, DispatchError> {
+    pub async fn taken(&self, room: &str) -> Result<Vec<Taken>, DispatchError> {
         match self.client.list_dispatch(room).await {
             Ok(dispatches) => Ok(dispatches
-                .iter()
-                .any(|dispatch| dispatch.state.as_ref().is_some_and(|s| !s.jobs.is_empty()))),
-            Err(source) if is_not_found(&source) => Ok(false),
+                .into_iter()
+                .filter_map(|dispatch| dispatch.state)
+                .flat_map(|state| state.jobs)
+                .map(|job| {
+                    let state = job.state.unwrap_or_default();
+                    Taken {
+                        worker_id: state.worker_id,
+                        identity: state.participant_identity,
+                    }
+                })
+                .collect()),
+            Err(source) if is_not_found(&source) => Ok(Vec::new()),
             Err(source) => Err(DispatchError {
                 room: room.to_owned(),
                 source,

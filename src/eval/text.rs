@@ -109,7 +109,7 @@ pub async fn drive(
                 Some(RoomCommand::Transcript(segment)) if segment.who == Speaker::Agent => {
                     Seen::Words(segment.text)
                 }
-                Some(RoomCommand::Transcript(_)) => continue,
+                Some(RoomCommand::Transcript(_) | RoomCommand::Timing(_)) => continue,
                 Some(RoomCommand::Dtmf(keys)) => Seen::Keys(keys),
                 Some(RoomCommand::Leave) | None => {
                     seen.send(Seen::Left).await.ok();

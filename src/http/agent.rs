@@ -14,6 +14,7 @@ use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_text, parse_json};
 use super::{AppState, Body};
 use crate::config::agent::Voice;
+use crate::config::recording::RecordingMode;
 use crate::control::guard::Wanted;
 use crate::dispatch::DispatchMetadata;
 use crate::store::CallStatus;
@@ -31,6 +32,7 @@ pub(super) struct AgentWishes {
     voice: Option<String>,
     system_prompt: Option<String>,
     agent: Option<String>,
+    recording: Option<RecordingMode>,
     variables: BTreeMap<String, String>,
 }
 
@@ -76,7 +78,32 @@ impl AgentWishes {
             voice,
             system_prompt,
             agent,
+            recording: None,
             variables,
+        })
+    }
+
+    /// Whether calls are recorded is not their callers' to choose.
+    pub(super) fn recorded(
+        self,
+        principal: &Principal,
+        recording: Option<&str>,
+    ) -> Result<Self, Problem> {
+        let Some(text) = recording else {
+            return Ok(self);
+        };
+        principal
+            .need(Right::ManageAgents)
+            .map_err(|problem| Problem {
+                field: Some("recording".into()),
+                ..problem
+            })?;
+        let mode = text
+            .parse()
+            .map_err(|error| Problem::field("recording", format!("recording {error}")))?;
+        Ok(Self {
+            recording: Some(mode),
+            ..self
         })
     }
 
@@ -84,6 +111,7 @@ impl AgentWishes {
         DispatchMetadata {
             call_id,
             agent: self.agent,
+            recording: self.recording,
             voice: self.voice,
             system_prompt: self.system_prompt,
             variables: self.variables,
@@ -106,6 +134,8 @@ pub struct SpawnRequest {
     system_prompt: Option<String>,
     /// Agent file to use.
     agent: Option<String>,
+    /// off, process or egress, instead of what the agent's file says (backends and admins only).
+    recording: Option<String>,
     /// Values for the prompt's `{{variables}}`.
     variables: Option<BTreeMap<String, String>>,
 }
@@ -167,7 +197,8 @@ pub async fn spawn(
         request.system_prompt,
         request.agent,
         request.variables,
-    )?;
+    )?
+    .recorded(&principal, request.recording.as_deref())?;
     let voice = state.voice()?;
     let call = state.store().call_in_room(&request.room_name, None).await?;
     let call = call

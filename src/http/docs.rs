@@ -9,14 +9,14 @@ use serde_json::Value;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{agent, health, history, token, webhook};
+use super::{agent, health, history, recording, token, webhook};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Sidetone", description = "Voice calls with agents over LiveKit."),
     paths(
         token::create, token::status, agent::spawn, agent::list, agent::end, history::list,
-        history::one, history::delete, webhook::receive, webhook::health, health::alive,
+        history::one, history::delete, recording::get, recording::pause, recording::resume, webhook::receive, webhook::health, health::alive,
         health::ready
     ),
     components(schemas(token::StandardTokenRequest)),

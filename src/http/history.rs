@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_text};
+use super::recording::RecordingInfo;
 use crate::store::calls::Participant;
 use crate::store::history::{HistoryFilter, Stats};
 use crate::store::{At, Call, CallStatus, CallType, Turn};
@@ -79,10 +80,14 @@ pub struct CallInfo {
 #[serde(rename_all = "camelCase")]
 pub struct HistoryPage {
     calls: Vec<CallInfo>,
-    /// All that the filter finds.
+    /// All that the filter finds, counted to 10,000. The statistics are exact.
+    #[schema(maximum = 10000)]
     total: i64,
+    /// False when there are more than `total`.
+    total_is_exact: bool,
     limit: u32,
     offset: u64,
+    /// There are calls after this page.
     has_more: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     stats: Option<StatsInfo>,
@@ -112,6 +117,8 @@ pub struct CallDetail {
     transcript: Option<String>,
     participants: Vec<ParticipantInfo>,
     turns: Vec<TurnInfo>,
+    /// Oldest first; `GET /api/voice/history/{callId}/recording?part=1` is the first.
+    recordings: Vec<RecordingInfo>,
 }
 
 /// Somebody's stay in the room.
@@ -332,35 +339,29 @@ pub async fn list(
         true => Some(state.store().stats(&query.filter).await?.into()),
         false => None,
     };
-    let seen = query.offset.saturating_add(page.calls.len() as u64);
     Ok(Json(HistoryPage {
-        has_more: !page.calls.is_empty() && seen < page.total as u64,
+        has_more: page.has_more,
         calls: page.calls.into_iter().map(Into::into).collect(),
         total: page.total,
+        total_is_exact: page.total_is_exact,
         limit: query.limit,
         offset: query.offset,
         stats,
     }))
 }
 
-fn call_id(text: &str) -> Result<Uuid, Problem> {
+pub(super) fn call_id(text: &str) -> Result<Uuid, Problem> {
     text.parse()
         .map_err(|_| Problem::field("callId", "callId is a UUID, as the history gives it"))
 }
 
-/// One call: who took part, what was said and when, the recording.
-#[utoipa::path(get, path = "/api/voice/history/{callId}", tag = "voice",
-    params(("callId" = Uuid, Path)),
-    responses((status = 200, body = CallDetail), (status = 400, body = ProblemDocument),
-        (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
-        (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
-pub async fn one(
-    State(state): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-) -> Result<Json<CallDetail>, Problem> {
+/// A call and who took part, if the principal may see it.
+pub(super) async fn visible(
+    state: &AppState,
+    principal: &Principal,
+    id: Uuid,
+) -> Result<(Call, Vec<Participant>), Problem> {
     principal.need(Right::History)?;
-    let id = call_id(&id)?;
     let no_such = || Problem::not_found("callId", "There is no such call.");
     let call = state.store().call(id).await?.ok_or_else(no_such)?;
     let participants = state.store().participants(id).await?;
@@ -375,12 +376,30 @@ pub async fn one(
             return Err(no_such());
         }
     }
+    Ok((call, participants))
+}
+
+/// One call: who took part, what was said and when, the recording.
+#[utoipa::path(get, path = "/api/voice/history/{callId}", tag = "voice",
+    params(("callId" = Uuid, Path)),
+    responses((status = 200, body = CallDetail), (status = 400, body = ProblemDocument),
+        (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn one(
+    State(state): State<AppState>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<CallDetail>, Problem> {
+    let id = call_id(&id)?;
+    let (call, participants) = visible(&state, &principal, id).await?;
+    let recordings = state.store().recordings(id).await?;
     let turns = state.store().turns(id).await?;
     Ok(Json(CallDetail {
         transcript: call.transcript.clone(),
         call: call.into(),
         participants: participants.into_iter().map(Into::into).collect(),
         turns: turns.into_iter().map(Into::into).collect(),
+        recordings: recordings.into_iter().map(Into::into).collect(),
     }))
 }
 
@@ -411,6 +430,9 @@ pub async fn delete(
             )
         });
     }
-    state.store().delete_personal_data(id).await?;
+    state.store().delete_personal_data(&[id]).await?;
+    if let Some(recordings) = &state.config().recordings {
+        recordings.wake();
+    }
     Ok(StatusCode::NO_CONTENT)
 }

@@ -18,7 +18,8 @@ use crate::config::env::UserLogin;
 const LEEWAY: u64 = 60;
 /// How long keys are used before they are fetched again.
 const KEYS_FRESH: Duration = Duration::from_secs(600);
-/// A key id that is not known fetches the document again, but not more often than this.
+/// A key id that is not known fetches the document again at once (keys rotate), but not more often
+/// than this.
 const KEYS_RETRY: Duration = Duration::from_secs(30);
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -39,6 +40,8 @@ pub struct Verifier {
 struct Keys {
     by_id: HashMap<String, Jwk>,
     fetched_at: Option<Instant>,
+    /// When a key id that was not known last caused a fetch.
+    missed_at: Option<Instant>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -46,6 +49,7 @@ struct Keys {
 struct Jwk {
     kid: String,
     kty: String,
+    r#use: String,
     crv: String,
     n: String,
     e: String,
@@ -150,13 +154,17 @@ impl Verifier {
         let url = url.ok_or(Refused("tokens signed with RS256 or ES256 are not taken"))?;
         // Held over the fetch: many requests with a new key cause one fetch.
         let mut keys = self.keys.lock().await;
-        let age = keys
-            .fetched_at
-            .map(|at| clock::now().saturating_duration_since(at));
-        let known = keys.by_id.contains_key(kid);
-        let limit = if known { KEYS_FRESH } else { KEYS_RETRY };
-        if age.is_none_or(|age| age > limit) {
-            keys.fetched_at = Some(clock::now());
+        let now = clock::now();
+        let older = |at: Option<Instant>, limit| {
+            at.is_none_or(|at| now.saturating_duration_since(at) > limit)
+        };
+        let stale = older(keys.fetched_at, KEYS_FRESH);
+        let missed = !keys.by_id.contains_key(kid) && older(keys.missed_at, KEYS_RETRY);
+        if stale || missed {
+            if !stale {
+                keys.missed_at = Some(now);
+            }
+            keys.fetched_at = Some(now);
             match self.fetch(url).await {
                 Ok(fetched) => keys.by_id = fetched,
                 // Old keys are better than none while the login is away.
@@ -175,6 +183,7 @@ impl Verifier {
         Ok(jwks
             .keys
             .into_iter()
+            .filter(|key| key.r#use != "enc")
             .map(|key| (key.kid.clone(), key))
             .collect())
     }

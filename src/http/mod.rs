@@ -3,6 +3,7 @@
 //! `router` gives the routes, `serve` runs them on a listener until shutdown. `/` is left to the
 //! web pages.
 
+pub mod address;
 pub mod agent;
 pub mod auth;
 pub mod docs;
@@ -11,6 +12,7 @@ pub mod health;
 pub mod history;
 pub mod jwt;
 pub mod limits;
+pub mod recording;
 pub mod token;
 pub mod ui;
 pub mod webhook;
@@ -39,6 +41,7 @@ use uuid::Uuid;
 use crate::clock;
 use crate::config::env::{LiveKit, NotConfigured};
 use crate::control::Control;
+use crate::recording::Recordings;
 use crate::store::Store;
 use crate::worker::WorkerStatus;
 use auth::{Auth, Principal};
@@ -69,8 +72,12 @@ pub struct Voice {
 pub struct HttpConfig {
     /// Browsers' origins that may call; empty: same origin only.
     pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
     /// Names of agent files a request may ask for.
     pub agents: BTreeSet<String>,
+    /// Where recordings are; none: in another process, without a bucket.
+    pub recordings: Option<Recordings>,
     /// How long a token opens its room.
     pub token_ttl: Duration,
     /// POSTs of one user or key: they cost a room and an agent.
@@ -83,7 +90,9 @@ impl Default for HttpConfig {
     fn default() -> Self {
         Self {
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             agents: BTreeSet::new(),
+            recordings: None,
             token_ttl: Duration::from_secs(600),
             write_rate: Rate {
                 burst: 20.0,
@@ -190,6 +199,15 @@ pub fn router(state: AppState) -> Router {
         .route(
             "/api/voice/history/{callId}",
             get(history::one).delete(history::delete),
+        )
+        .route("/api/voice/history/{callId}/recording", get(recording::get))
+        .route(
+            "/api/voice/history/{callId}/recording/pause",
+            post(recording::pause),
+        )
+        .route(
+            "/api/voice/history/{callId}/recording/resume",
+            post(recording::resume),
         )
         .route("/api/voice/webhook", webhook)
         .route("/healthz", get(health::alive))
@@ -340,7 +358,9 @@ async fn limit_address(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    AppState::limit(&state.0.addresses, &peer(request.extensions()).to_string())?;
+    let peer = peer(request.extensions());
+    let client = address::client(peer, request.headers(), &state.config().trusted_proxies);
+    AppState::limit(&state.0.addresses, &client.to_string())?;
     Ok(next.run(request).await)
 }
 

@@ -42,6 +42,8 @@ pub struct TokenRequest {
     voice: Option<String>,
     /// Agent file to use.
     agent: Option<String>,
+    /// off, process or egress, instead of what the agent's file says (backends and admins only).
+    recording: Option<String>,
     /// Values for the prompt's `{{variables}}`.
     variables: Option<BTreeMap<String, String>>,
 }
@@ -258,7 +260,8 @@ impl TokenRequest {
             }
             _ => {}
         }
-        let wishes = AgentWishes::check(state, self.voice, None, self.agent, self.variables)?;
+        let wishes = AgentWishes::check(state, self.voice, None, self.agent, self.variables)?
+            .recorded(principal, self.recording.as_deref())?;
         Ok(WantedToken {
             call_type,
             name: self.participant_name,

@@ -283,54 +283,34 @@ impl Store {
         }))
     }
 
-    /// Deletes what identifies people in a call: names, ids, words, recording link, metadata, and
-    /// LiveKit's events. That a call took place, when and how long, stays for the statistics.
-    /// False when there is no such call.
-    ///
-    /// # Errors
-    /// The database did not answer; nothing is changed then.
-    pub async fn delete_personal_data(&self, call_id: Uuid) -> Result<bool, StoreError> {
-        const CALL: &str = "UPDATE voice_calls SET caller_id = 'deleted', \
-             callee_id = CASE WHEN callee_id IS NULL THEN NULL ELSE 'deleted' END, \
-             transcript = NULL, recording_url = NULL, metadata = '{}', \
-             room_name = 'deleted-' || created_at WHERE id = $1";
-        const ROOM: &str = "SELECT room_name FROM voice_calls WHERE id = $1";
-        Ok(in_transaction!(self, |tx| {
-            let room: Option<String> = sqlx::query_scalar(ROOM)
-                .bind(call_id)
-                .fetch_optional(&mut *tx)
-                .await?;
-            let Some(room) = room else { return Ok(false) };
-            for sql in [
-                "DELETE FROM webhook_events WHERE room_name = $1",
-                "DELETE FROM dispatches WHERE room_name = $1",
-            ] {
-                sqlx::query(sql).bind(&room).execute(&mut *tx).await?;
-            }
-            for sql in [
-                "DELETE FROM call_turns WHERE call_id = $1",
-                "UPDATE call_participants SET user_id = 'deleted', participant_name = '' \
-                 WHERE call_id = $1",
-                CALL,
-            ] {
-                sqlx::query(sql).bind(call_id).execute(&mut *tx).await?;
-            }
-            true
-        }))
-    }
-
-    /// Ids of at most `limit` calls older than `before` that still hold personal data.
+    /// Notes that a participant muted or unmuted itself, as seen in the room. False when no stay of
+    /// that identity is known yet: comparing with LiveKit makes it good.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn expired_calls(&self, before: At, limit: i64) -> Result<Vec<Uuid>, StoreError> {
-        const SELECT: &str = "SELECT id FROM voice_calls WHERE created_at < $1 \
-             AND ended_at IS NOT NULL AND caller_id <> 'deleted' ORDER BY created_at LIMIT $2";
-        Ok(on!(self, |pool| sqlx::query_scalar(SELECT)
-            .bind(before)
-            .bind(limit)
-            .fetch_all(pool)
-            .await?))
+    pub async fn note_muted(
+        &self,
+        call_id: Uuid,
+        identity: &str,
+        at: At,
+        muted: bool,
+    ) -> Result<bool, StoreError> {
+        let people = self.participants(call_id).await?;
+        let newest = people
+            .into_iter()
+            .filter(|stay| stay.user_id == identity)
+            .max_by_key(|stay| (stay.joined_at, stay.id));
+        let Some(stay) = newest else { return Ok(false) };
+        let seen = Fact::Seen(Stay {
+            sid: stay.participant_sid,
+            user_id: stay.user_id,
+            name: stay.participant_name,
+            kind: stay.kind,
+            joined_at: stay.joined_at,
+            left_at: stay.left_at,
+            muted: Some((at, muted)),
+        });
+        Ok(self.observe(call_id, None, &[seen]).await?.is_some())
     }
 }
 

@@ -112,8 +112,7 @@ impl Store {
         Ok(())
     }
 
-    /// Moves an agent to another state. `detail` is the identity of one that joined, the reason of
-    /// one that failed.
+    /// Moves an agent to another state, with the reason of one that failed.
     ///
     /// # Errors
     /// The database did not answer.
@@ -122,32 +121,38 @@ impl Store {
         room_name: &str,
         state: DispatchState,
         at: At,
-        detail: Option<&str>,
+        reason: Option<&str>,
     ) -> Result<(), StoreError> {
         const UPDATE: &str = "UPDATE dispatches SET \
              since = CASE WHEN state = $2 THEN since ELSE $3 END, \
-             agent_identity = CASE WHEN $2 = 'joined' THEN COALESCE($4, agent_identity) ELSE agent_identity END, \
              reason = CASE WHEN $2 = 'failed' THEN $4 ELSE reason END, state = $2 \
              WHERE room_name = $1";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(room_name)
             .bind(state.as_str())
             .bind(at)
-            .bind(detail)
+            .bind(reason)
             .execute(pool)
             .await
             .map(|_| ()))?;
         Ok(())
     }
 
-    /// Notes which worker runs a room's agent.
+    /// Notes who a room's agent is, and which worker runs it.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn agent_runs_on(&self, room_name: &str, worker_id: &str) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE dispatches SET worker_id = $2 WHERE room_name = $1";
+    pub async fn agent_runs_on(
+        &self,
+        room_name: &str,
+        identity: &str,
+        worker_id: Option<&str>,
+    ) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET agent_identity = $2, \
+             worker_id = COALESCE($3, worker_id) WHERE room_name = $1";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(room_name)
+            .bind(identity)
             .bind(worker_id)
             .execute(pool)
             .await

@@ -21,13 +21,21 @@ pub struct HistoryFilter {
     pub text: Option<String>,
 }
 
+/// Calls that a page's total counts at most. Both databases read every entry they count, so an
+/// exact count of a million calls takes longer than the page itself (`docs/history-queries.md`).
+pub const COUNTED: i64 = 10_000;
+
 /// A page of calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
     /// Newest first.
     pub calls: Vec<Call>,
-    /// All that the filter finds.
+    /// All that the filter finds, counted to [`COUNTED`].
     pub total: i64,
+    /// There are no more than `total`.
+    pub total_is_exact: bool,
+    /// There are calls after this page.
+    pub has_more: bool,
 }
 
 /// Numbers over all calls that the filter finds.
@@ -104,16 +112,27 @@ impl Store {
     ) -> Result<Page, StoreError> {
         let offset = i64::try_from(offset).unwrap_or(i64::MAX);
         on!(self, |pool, Db| {
-            let mut count = sqlx::QueryBuilder::<Db>::new("SELECT COUNT(*) FROM voice_calls");
+            let mut count =
+                sqlx::QueryBuilder::<Db>::new("SELECT COUNT(*) FROM (SELECT 1 FROM voice_calls");
             filtered!(count, filter);
+            count
+                .push(" LIMIT ")
+                .push_bind(COUNTED + 1)
+                .push(") AS counted");
             let mut page = sqlx::QueryBuilder::<Db>::new("SELECT * FROM voice_calls");
             filtered!(page, filter);
             page.push(" ORDER BY created_at DESC, id DESC LIMIT ")
-                .push_bind(i64::from(limit));
+                .push_bind(i64::from(limit) + 1);
             page.push(" OFFSET ").push_bind(offset);
+            let mut calls: Vec<Call> = page.build_query_as().fetch_all(pool).await?;
+            let total: i64 = count.build_query_scalar().fetch_one(pool).await?;
+            let has_more = calls.len() > limit as usize;
+            calls.truncate(limit as usize);
             Ok(Page {
-                calls: page.build_query_as().fetch_all(pool).await?,
-                total: count.build_query_scalar().fetch_one(pool).await?,
+                calls,
+                total: total.min(COUNTED),
+                total_is_exact: total <= COUNTED,
+                has_more,
             })
         })
     }

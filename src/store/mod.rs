@@ -8,6 +8,8 @@ pub mod calls;
 pub mod dispatches;
 pub mod history;
 pub mod inbox;
+pub mod personal;
+pub mod recordings;
 pub mod status;
 pub mod tools;
 pub mod turns;
@@ -26,6 +28,7 @@ use sqlx::sqlite::{
 use crate::config::env::Database;
 
 pub use calls::{Call, NewCall};
+pub use recordings::{Recorder, Recording, RecordingState};
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
 pub use turns::{Speaker, Turn};
 
@@ -155,7 +158,10 @@ impl Store {
                     .synchronous(SqliteSynchronous::Normal)
                     .foreign_keys(true)
                     .busy_timeout(BUSY_DEADLINE)
-                    .pragma("cache_size", "-65536");
+                    .pragma("cache_size", "-65536")
+                    // What is deleted is overwritten: a retention period that leaves the words in
+                    // the file is none.
+                    .pragma("secure_delete", "ON");
                 let pool = SqlitePoolOptions::new()
                     .max_connections(CONNECTIONS)
                     .acquire_timeout(ACQUIRE_DEADLINE);

@@ -161,6 +161,8 @@ pub async fn drive(
                 }
                 Some(RoomCommand::Dtmf(keys)) => trace.note(&format!("| keys {keys}")),
                 Some(RoomCommand::Transcript(segment)) => shown.transcript(segment),
+                // The same figures are in the reply's event.
+                Some(RoomCommand::Timing(_)) => {}
             },
             _ = tick.tick() => {
                 let now = trace.now();

@@ -109,7 +109,7 @@ async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::err
     report("LLM, first clause, kept", &mut clause);
     report("LLM, each token", &mut per_token);
 
-    let (mut times, mut seconds) = (Vec::new(), 0.0);
+    let (mut times, mut begun, mut seconds) = (Vec::new(), Vec::new(), 0.0);
     for _ in 0..RUNS {
         let start = Instant::now();
         let mut speech = models
@@ -117,11 +117,15 @@ async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::err
             .speak("We open at nine on Tuesday.", Voice::Alloy, 1.0);
         let mut samples = 0;
         while let Some(stretch) = speech.next().await {
+            if samples == 0 {
+                begun.push(start.elapsed());
+            }
             samples += stretch?.len();
         }
         times.push(start.elapsed());
         seconds = samples as f64 / f64::from(RATE);
     }
+    report("TTS, first sound", &mut begun);
     let median = report(&format!("TTS, {seconds:.1} s of speech"), &mut times);
     println!(
         "TTS, real-time factor      {:>6.3}",

@@ -4,15 +4,25 @@ use std::borrow::Cow;
 use std::io::Cursor;
 
 use opus::{Application, Channels, Encoder};
-use rubato::audioadapter_buffers::owned::InterleavedOwned;
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{
-    Async, FixedAsync, Resampler as _, SincInterpolationParameters, SincInterpolationType,
-    WindowFunction,
+    Async, FixedAsync, Resampler as _, Resizable as _, SincInterpolationParameters,
+    SincInterpolationType, WindowFunction,
 };
 
-/// Converts whole clips by one fixed ratio. Mono, f32.
+/// Most input samples that the filter takes at once.
+const CHUNK: usize = 1024;
+
+/// Converts a stream by one fixed ratio. Mono, f32.
+///
+/// Output `n` lies where input `n / ratio` does: the filter's delay is taken out.
 pub(crate) struct Resampler {
     inner: Async<f32>,
+    ratio: f64,
+    /// Samples of the filter's delay that still have to be dropped.
+    delay: usize,
+    taken: u64,
+    given: u64,
 }
 
 impl Resampler {
@@ -25,20 +35,67 @@ impl Resampler {
             oversampling_factor: 256,
             window: WindowFunction::BlackmanHarris2,
         };
-        Async::new_sinc(ratio, 1.0, &parameters, 1024, 1, FixedAsync::Input)
-            .map(|inner| Self { inner })
-            .map_err(|error| error.to_string())
+        let inner = Async::new_sinc(ratio, 1.0, &parameters, CHUNK, 1, FixedAsync::Input)
+            .map_err(|error| error.to_string())?;
+        Ok(Self {
+            delay: inner.output_delay(),
+            inner,
+            ratio,
+            taken: 0,
+            given: 0,
+        })
     }
 
-    /// Converts one clip. Nothing of the clip before it is left over.
-    pub(crate) fn convert(&mut self, samples: Vec<f32>) -> Result<Vec<f32>, String> {
-        let frames = samples.len();
-        let input = InterleavedOwned::new_from(samples, 1, frames).map_err(|e| e.to_string())?;
-        let output = self
-            .inner
-            .process_all(&input, frames, None)
-            .map_err(|e| e.to_string())?;
-        Ok(output.take_data())
+    /// Converts one clip.
+    pub(crate) fn convert(ratio: f64, samples: &[f32]) -> Result<Vec<f32>, String> {
+        let mut resampler = Self::new(ratio)?;
+        let mut converted = resampler.push(samples)?;
+        converted.extend(resampler.finish()?);
+        Ok(converted)
+    }
+
+    /// Converts the next part of the stream; the last moments of it come with the next part.
+    pub(crate) fn push(&mut self, samples: &[f32]) -> Result<Vec<f32>, String> {
+        self.taken += samples.len() as u64;
+        let converted = self.filter(samples)?;
+        self.given += converted.len() as u64;
+        Ok(converted)
+    }
+
+    /// What is still in the filter at the end of the stream, which then has `ratio` times the
+    /// samples put in, rounded up.
+    pub(crate) fn finish(&mut self) -> Result<Vec<f32>, String> {
+        let whole = (self.taken as f64 * self.ratio).ceil() as u64;
+        let owed = whole.saturating_sub(self.given) as usize;
+        let mut rest = Vec::with_capacity(owed);
+        while rest.len() < owed {
+            rest.extend(self.filter(&[0.0; CHUNK])?);
+        }
+        rest.truncate(owed);
+        Ok(rest)
+    }
+
+    fn filter(&mut self, samples: &[f32]) -> Result<Vec<f32>, String> {
+        let mut output = Vec::new();
+        for chunk in samples.chunks(CHUNK) {
+            let failed = |error: &dyn std::fmt::Display| error.to_string();
+            self.inner
+                .set_chunk_size(chunk.len())
+                .map_err(|e| failed(&e))?;
+            let start = output.len();
+            let room = self.inner.output_frames_next();
+            output.resize(start + room, 0.0);
+            let input = InterleavedSlice::new(chunk, 1, chunk.len()).map_err(|e| failed(&e))?;
+            let mut converted =
+                InterleavedSlice::new_mut(&mut output[start..], 1, room).map_err(|e| failed(&e))?;
+            self.inner
+                .process_into_buffer(&input, &mut converted, None)
+                .map_err(|e| failed(&e))?;
+        }
+        let dropped = self.delay.min(output.len());
+        self.delay -= dropped;
+        output.drain(..dropped);
+        Ok(output)
     }
 }
 
@@ -79,7 +136,7 @@ pub(crate) fn read_wav(bytes: &[u8], rate: u32) -> Result<Vec<f32>, String> {
     if spec.sample_rate == rate || mono.is_empty() {
         return Ok(mono);
     }
-    Resampler::new(f64::from(rate) / f64::from(spec.sample_rate))?.convert(mono)
+    Resampler::convert(f64::from(rate) / f64::from(spec.sample_rate), &mono)
 }
 
 /// Sets the length of the data chunk to what is there, where it claims more:
@@ -291,6 +348,23 @@ mod tests {
             power += sample * sample;
         }
         2.0 * (re * re + im * im) / samples.len() as f32 / power
+    }
+
+    #[test]
+    fn a_stream_is_converted_as_a_clip_is() {
+        let clip = tone(22_050, 0.5, 440.0);
+        let ratio = 24_000.0 / (22_050.0 * 1.07);
+        let whole = Resampler::convert(ratio, &clip).unwrap();
+        assert_eq!(whole.len(), (clip.len() as f64 * ratio).ceil() as usize);
+        let mut resampler = Resampler::new(ratio).unwrap();
+        let mut parts = Vec::new();
+        for part in clip.chunks(700) {
+            parts.extend(resampler.push(part).unwrap());
+        }
+        parts.extend(resampler.finish().unwrap());
+        assert_eq!(parts.len(), whole.len());
+        let apart = parts.iter().zip(&whole).map(|(a, b)| (a - b).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-4);
     }
 
     #[test]

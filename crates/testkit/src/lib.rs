@@ -1,9 +1,11 @@
-//! What tests and benchmarks share: a real livekit-server on free ports, a real Postgres, a fake
+//! What tests and benchmarks share: a real livekit-server on free ports, a real Postgres, a real S3 server, a fake
 //! OpenAI provider with set delays and scripted failures. Everything listens on loopback only.
 
 pub mod fake_openai;
 pub mod postgres;
+pub mod s3;
 
 pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, Timing};
 pub use postgres::Postgres;
+pub use s3::S3Server;
 pub use sidetone_livekit_server::{self as livekit_server, LiveKitServer};

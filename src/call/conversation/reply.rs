@@ -10,7 +10,7 @@ use super::Conversation;
 use crate::call::event::{AgentTurn, CallEvent, Latency};
 use crate::call::speak::{self, Item, Out, Source};
 use crate::clock;
-use crate::transport::{Segment, Speaker};
+use crate::transport::{RoomCommand, Segment, Speaker};
 use crate::turn::{Input, Prompt, ReplyId, TurnId};
 
 /// From the last sample sent to the end of the call: what the caller's jitter buffer and network
@@ -155,8 +155,12 @@ impl Conversation {
             let since = |time: Instant| now.saturating_duration_since(time);
             reply.latency.playout = ready.map(since);
             reply.latency.response = reply.asked_at.map(since);
+            let timing = reply.asked_at.map(|_| reply.latency.timing());
             self.input(Input::ReplyAudible(id));
             self.record_reply(false, false);
+            if let Some(timing) = timing {
+                self.command(RoomCommand::Timing(timing));
+            }
         }
         self.show_words();
         self.finish_if_done();

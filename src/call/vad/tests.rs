@@ -16,9 +16,10 @@ fn listen(vad: &mut Vad, pcm: &Pcm<16_000>) -> Vec<Event> {
     let frames = pcm.samples().chunks_exact(160);
     let events = frames.filter_map(|frame| vad.push(&Pcm::new(frame.to_vec())));
     events
-        .map(|event| match event {
-            VadEvent::SpeechStarted { at } => Event::Start(at / 16),
-            VadEvent::SpeechStopped { at } => Event::Stop(at / 16),
+        .filter_map(|event| match event {
+            VadEvent::SpeechStarted { at } => Some(Event::Start(at / 16)),
+            VadEvent::SpeechStopped { at } => Some(Event::Stop(at / 16)),
+            VadEvent::Paused { .. } => None,
         })
         .collect()
 }
@@ -175,5 +176,35 @@ fn short_sounds_and_short_pauses_do_not_count() {
     assert_eq!(
         by_level(&[(100, off), (300, on), (240, off), (300, on), (260, off)]),
         [Event::Start(100), Event::Stop(940)]
+    );
+}
+
+#[test]
+fn a_pause_is_told_once_and_before_the_end() {
+    let mut vad = Vad::by_level(&VadConfig::default(), -40.0);
+    let sound = |milliseconds: usize| vec![8000i16; milliseconds * RATE / 1000];
+    let quiet = |milliseconds: usize| vec![0i16; milliseconds * RATE / 1000];
+    let clip = [
+        sound(300),
+        quiet(90),
+        sound(100),
+        quiet(150),
+        sound(100),
+        quiet(600),
+    ]
+    .concat();
+    let frames = clip.chunks_exact(160).enumerate();
+    let told: Vec<_> = frames
+        .filter_map(|(n, frame)| Some((10 * (n + 1), vad.push(&Pcm::new(frame.to_vec()))?)))
+        .collect();
+    let at = |milliseconds: u64| milliseconds * 16;
+    assert_eq!(
+        told,
+        [
+            (50, VadEvent::SpeechStarted { at: 0 }),
+            (590, VadEvent::Paused { at: at(490) }),
+            (840, VadEvent::Paused { at: at(740) }),
+            (990, VadEvent::SpeechStopped { at: at(740) }),
+        ]
     );
 }

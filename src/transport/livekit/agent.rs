@@ -16,7 +16,8 @@ use tokio::time::sleep_until;
 use super::publish::Publisher;
 use super::voice::{Voice, hear};
 use crate::clock;
-use crate::transport::{DisconnectReason, RoomDriver, RoomEvent};
+use crate::transport::tap::RECORDING_TOPIC;
+use crate::transport::{DisconnectReason, RoomDriver, RoomEvent, Tap};
 
 /// The name that LiveKit's own agents give their track; clients look for it.
 const TRACK_NAME: &str = "roomio_audio";
@@ -29,7 +30,8 @@ const CHAT_LIMIT: usize = 16 * 1024;
 const CHAT_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
-/// of this function still has the room to close: a job's end is reported before it leaves.
+/// of this function still has the room to close: a job's end is reported before it leaves. What
+/// is heard and said also goes into `tap`.
 ///
 /// # Errors
 /// When our voice cannot be published.
@@ -37,6 +39,7 @@ pub async fn drive(
     room: &Room,
     events: UnboundedReceiver<LkEvent>,
     driver: RoomDriver,
+    tap: Tap,
 ) -> Result<(), super::JoinError> {
     let voice = Voice::publish(room, TRACK_NAME).await?;
     let RoomDriver {
@@ -48,8 +51,10 @@ pub async fn drive(
     let publisher = Publisher::new(room.local_participant(), voice.track_sid());
     let caller_seen = publisher.caller();
     let mut tasks = JoinSet::new();
+    let said = tap.clone();
     tasks.spawn(async move {
         while let Some(frame) = speaker.recv().await {
+            said.agent(&frame);
             voice.play(&frame).await;
         }
     });
@@ -60,6 +65,7 @@ pub async fn drive(
         greet_by: None,
         hearing: None,
         caller_seen,
+        tap,
         tasks,
     };
     for participant in room.remote_participants().into_values() {
@@ -82,6 +88,7 @@ struct Watch {
     greet_by: Option<Instant>,
     hearing: Option<AbortHandle>,
     caller_seen: super::publish::CallerSeen,
+    tap: Tap,
     tasks: JoinSet<()>,
 }
 
@@ -132,9 +139,11 @@ impl Watch {
             } if self.is_caller(&participant.identity()) => {
                 self.caller_seen.track(track.sid());
                 let mic = self.mic.clone();
-                let hearing = self
-                    .tasks
-                    .spawn(hear(track, move |frame| mic.try_send(frame)));
+                let tap = self.tap.clone();
+                let hearing = self.tasks.spawn(hear(track, move |frame| {
+                    tap.caller(&frame);
+                    mic.try_send(frame)
+                }));
                 if let Some(before) = self.hearing.replace(hearing) {
                     before.abort();
                 }
@@ -159,6 +168,13 @@ impl Watch {
                     self.tasks.spawn(read_chat(reader, self.to_call.clone()));
                 }
             }
+            // From the server itself: no participant can send in nobody's name.
+            LkEvent::DataReceived {
+                payload,
+                topic: Some(topic),
+                participant: None,
+                ..
+            } if topic == RECORDING_TOPIC => self.tap.command(&payload),
             _ => {}
         }
     }

@@ -7,15 +7,21 @@ use livekit::prelude::{LocalParticipant, ParticipantIdentity, TrackSid};
 use livekit::{SendTextOptions, StreamTextOptions, StreamWriter, TextStreamWriter};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::transport::{RoomCommand, Segment, Speaker};
+use crate::transport::{AgentState, RoomCommand, Segment, Speaker, TurnTiming};
 
 /// A server or data channel that takes longer than this is stuck; the call goes on without.
 const DEADLINE: Duration = Duration::from_secs(5);
 /// From one key to the next: trunks merge tones that come faster.
 const DTMF_GAP: Duration = Duration::from_millis(300);
 const DTMF_WAIT: Duration = Duration::from_millis(500);
+/// How long the server's word on a state is waited for. livekit 0.10 listens for the answer only
+/// after it has sent the request, so an answer that comes at once is missed for good.
+const CONFIRMATION: Duration = Duration::from_secs(1);
 const TOPIC: &str = "lk.transcription";
+/// A JSON object with the milliseconds of each stage that had a part in the answer.
+const TIMING_TOPIC: &str = "sidetone.turn";
 const SEGMENT_ID: &str = "lk.segment_id";
 const FINAL: &str = "lk.transcription_final";
 const TRACK_ID: &str = "lk.transcribed_track_id";
@@ -72,19 +78,21 @@ impl Publisher {
     /// Carries out commands in their order until `Leave` or until the call is gone. What fails
     /// is logged and left: a lost caption must not end a conversation.
     pub async fn carry_out(mut self, mut commands: mpsc::Receiver<RoomCommand>) {
+        // In a task of their own, so that captions never wait for a state to be confirmed.
+        let (state, states) = watch::channel(None);
+        let _states =
+            AbortOnDropHandle::new(tokio::spawn(show_states(self.participant.clone(), states)));
         while let Some(command) = commands.recv().await {
             match command {
-                RoomCommand::SetState(state) => {
-                    let attributes =
-                        HashMap::from([("lk.agent.state".to_owned(), state.as_str().to_owned())]);
-                    let setting = self.participant.set_attributes(attributes);
-                    told("lk.agent.state", timeout(DEADLINE, setting).await);
+                RoomCommand::SetState(new) => {
+                    state.send_replace(Some(new));
                 }
                 RoomCommand::Transcript(segment) => match segment.who {
                     Speaker::Caller => self.caller_words(segment).await,
                     Speaker::Agent => self.agent_words(segment).await,
                 },
                 RoomCommand::Dtmf(keys) => self.press(&keys).await,
+                RoomCommand::Timing(timing) => self.timing(timing).await,
                 RoomCommand::Leave => break,
             }
         }
@@ -121,6 +129,27 @@ impl Publisher {
         }
         let sending = self.participant.send_text(&segment.text, options);
         told(TOPIC, timeout(DEADLINE, sending).await);
+    }
+
+    /// For pages that show how quick the agent is.
+    async fn timing(&self, timing: TurnTiming) {
+        let stages = [
+            ("endpointingMs", timing.endpointing),
+            ("sttMs", timing.stt),
+            ("llmFirstTokenMs", timing.llm_first_token),
+            ("ttsFirstByteMs", timing.tts_first_byte),
+        ];
+        let figures: serde_json::Map<_, _> = stages
+            .into_iter()
+            .filter_map(|(name, took)| {
+                let took = u64::try_from(took?.as_millis()).ok()?;
+                Some((name.to_owned(), took.into()))
+            })
+            .collect();
+        let options = SendTextOptions::new_with_topic(TIMING_TOPIC);
+        let text = serde_json::Value::Object(figures).to_string();
+        let sending = self.participant.send_text(&text, options);
+        told(TIMING_TOPIC, timeout(DEADLINE, sending).await);
     }
 
     /// The agent's words are one stream a segment, fed as they are heard.
@@ -161,6 +190,24 @@ impl Publisher {
             TOPIC,
             timeout(DEADLINE, writer.close_with_options(None, Some(trailer))).await,
         );
+    }
+}
+
+/// Publishes the newest state; one that is over before its turn came is left out.
+async fn show_states(
+    participant: LocalParticipant,
+    mut states: watch::Receiver<Option<AgentState>>,
+) {
+    while states.changed().await.is_ok() {
+        let Some(state) = *states.borrow_and_update() else {
+            continue;
+        };
+        let attributes = HashMap::from([("lk.agent.state".to_owned(), state.as_str().to_owned())]);
+        match timeout(CONFIRMATION, participant.set_attributes(attributes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "lk.agent.state was not published"),
+            Err(_) => tracing::debug!(?state, "lk.agent.state was not confirmed"),
+        }
     }
 }
 

@@ -30,6 +30,7 @@ interface Stats {
 interface Page {
   calls: Call[];
   total: number;
+  totalIsExact: boolean;
   hasMore: boolean;
   stats?: Stats;
 }
@@ -107,11 +108,11 @@ async function showList(parameters: URLSearchParams, current: () => boolean): Pr
   const page = await api<Page>(`/api/voice/history?${query}`);
   if (!current()) return false;
 
-  if (page.stats) showStats(page.stats, page.total);
+  if (page.stats) showStats(page.stats);
   get<HTMLTableElement>("calls").tBodies[0]!.replaceChildren(...page.calls.map(row));
   get("calls").hidden = page.calls.length === 0;
   get("none").hidden = page.calls.length > 0;
-  setText(get("range"), page.total === 0 ? "" : `${offset + 1}–${offset + page.calls.length} of ${page.total}`);
+  setText(get("range"), page.total === 0 ? "" : `${offset + 1}–${offset + page.calls.length} of ${page.total}${page.totalIsExact ? "" : "+"}`);
   step("previous", offset > 0, offset - PAGE);
   step("next", page.hasMore, offset + PAGE);
   return page.calls.some((call) => LIVE.has(call.status));
@@ -134,7 +135,8 @@ function step(id: string, possible: boolean, offset: number): void {
   };
 }
 
-function showStats(stats: Stats, total: number): void {
+function showStats(stats: Stats): void {
+  const total = Object.values(stats.byStatus).reduce((sum, calls) => sum + calls, 0);
   const figures: [string, string][] = [
     ["Calls", total.toLocaleString()],
     ["Answered", stats.answeredRate === null ? "–" : `${Math.round(stats.answeredRate * 100)} %`],

@@ -218,18 +218,23 @@ impl Peer {
     }
 
     fn receive_batch(&mut self, first: Arrived) {
-        let mut next = Some(first);
-        for _ in 0..BATCH {
-            let Some(arrived) = next else { break };
-            let datagram = self.net.datagram(arrived.length);
-            let input = Receive::new(Protocol::Udp, arrived.source, arrived.destination, datagram);
-            // What is neither STUN, DTLS nor RTP is not for us.
-            if let Ok(receive) = input {
-                let handled = self.rtc.handle_input(Input::Receive(clock::now(), receive));
-                self.check(handled);
-                self.drain();
-            }
-            next = self.net.try_receive();
+        self.take_datagram(first);
+        for _ in 1..BATCH {
+            let Some(arrived) = self.net.try_receive() else {
+                break;
+            };
+            self.take_datagram(arrived);
+        }
+    }
+
+    fn take_datagram(&mut self, arrived: Arrived) {
+        let datagram = self.net.datagram(arrived.length);
+        let input = Receive::new(Protocol::Udp, arrived.source, arrived.destination, datagram);
+        // What is neither STUN, DTLS nor RTP is not for us.
+        if let Ok(receive) = input {
+            let handled = self.rtc.handle_input(Input::Receive(clock::now(), receive));
+            self.check(handled);
+            self.drain();
         }
     }
 

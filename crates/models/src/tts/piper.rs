@@ -1,9 +1,15 @@
 //! A Piper voice: phonemes in, waveform out.
+//!
+//! The network (VITS) has two halves: a small one that makes of all phonemes of a clause a
+//! sequence of frames, and a vocoder (HiFi-GAN) that takes most of the time and turns frames
+//! into samples. The vocoder sees only [`CONTEXT`] frames to either side, so it is run on a
+//! stretch of frames at a time, and the first sound leaves long before the last is made.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
+use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value, ValueOrView};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 use serde::Deserialize;
@@ -22,6 +28,22 @@ const GAIN: f32 = 1.4;
 const SILENCE: f32 = 0.008;
 /// Silence kept before and after the speech of a clause, in seconds.
 const KEPT: (f32, f32) = (0.01, 0.04);
+
+/// Where the vocoder begins: the frames, as the exported graph calls them.
+const FRAMES: &str = "/Mul_7_output_0";
+/// Values in a frame.
+const CHANNELS: usize = 192;
+/// Samples that the vocoder makes of a frame: its strides, 8 * 8 * 4.
+const HOP: usize = 256;
+/// Frames to either side that a sample depends on: 3 for the first kernel of 7, 1 for the first
+/// upsampling, 5.6 for kernels of 7 dilated by 3 and 12 at eight times the rate, and 1 for all
+/// that comes after at higher rates.
+const CONTEXT: usize = 12;
+/// Frames of the first stretch: 0.37 s of sound.
+const FIRST_STRETCH: usize = 32;
+/// Frames of the longest: each is twice as long as the one before, so that little is computed
+/// twice.
+const LONGEST_STRETCH: usize = 256;
 
 /// The part of the voice's `.onnx.json` that inference needs.
 #[derive(Deserialize)]
@@ -46,10 +68,27 @@ struct Inference {
 pub(super) struct Piper {
     model: Model,
     inputs: [NodeId; 3],
+    frames: NodeId,
     output: NodeId,
     options: RunOptions,
     config: Config,
-    resamplers: HashMap<Voice, Resampler>,
+}
+
+/// A clause on its way from frames to sound.
+pub(super) struct Utterance {
+    /// All frames, channel by channel.
+    latent: Vec<f32>,
+    frames: usize,
+    /// The stretch to be made next; empty after the last.
+    next: Range<usize>,
+    edges: Edges,
+    resampler: Resampler,
+}
+
+impl Utterance {
+    pub(super) fn is_over(&self) -> bool {
+        self.next.is_empty()
+    }
 }
 
 impl Piper {
@@ -69,29 +108,27 @@ impl Piper {
             .ok_or_else(|| failed(&"it has no output"))?;
         let pool = Arc::new(ThreadPool::with_num_threads(threads));
         let options = RunOptions::default().with_thread_pool(Some(pool));
-        let resamplers = Voice::ALL
-            .into_iter()
-            .map(|voice| {
-                let played_at = f64::from(config.audio.sample_rate) * voice.timbre().shift;
-                Ok((voice, Resampler::new(f64::from(RATE) / played_at)?))
-            })
-            .collect::<Result<_, String>>()
-            .map_err(|e| failed(&e))?;
+        let frames = model.node_id(FRAMES).map_err(|e| failed(&e))?;
         Ok(Self {
             model,
             inputs,
+            frames,
             output,
             options,
             config,
-            resamplers,
         })
     }
 
-    /// Speaks one clause. Silence at both ends is cut to a fixed length.
-    pub(super) fn say(&mut self, ipa: &str, voice: Voice, speed: f32) -> Result<Vec<i16>, String> {
+    /// Begins to speak a clause; `None` when there is nothing in it that has a sound.
+    pub(super) fn begin(
+        &self,
+        ipa: &str,
+        voice: Voice,
+        speed: f32,
+    ) -> Result<Option<Utterance>, String> {
         let ids = self.ids(ipa);
         if ids.len() <= 3 {
-            return Ok(Vec::new()); // nothing that has a sound
+            return Ok(None);
         }
         let timbre = voice.timbre();
         let Inference {
@@ -103,7 +140,7 @@ impl Piper {
 
         let count = ids.len();
         let [input, lengths, scales] = self.inputs;
-        let feed: Vec<(NodeId, rten::ValueOrView)> = vec![
+        let feed: Vec<(NodeId, ValueOrView)> = vec![
             (input, NdTensor::from_data([1, count], ids).into()),
             (lengths, NdTensor::from_data([1], vec![count as i32]).into()),
             (
@@ -111,18 +148,61 @@ impl Piper {
                 NdTensor::from_data([3], vec![noise_scale, length, noise_w]).into(),
             ),
         ];
+        let latent = self.run(feed, self.frames)?;
+        let frames = latent.len() / CHANNELS;
+        let rate = f64::from(self.config.audio.sample_rate);
+        Ok(Some(Utterance {
+            latent,
+            frames,
+            next: 0..FIRST_STRETCH.min(frames),
+            edges: Edges::new(rate as f32),
+            resampler: Resampler::new(f64::from(RATE) / (rate * timbre.shift))?,
+        }))
+    }
+
+    /// The next stretch of sound, which may be empty. Silence at both ends of the clause is cut
+    /// to a fixed length.
+    pub(super) fn go_on(&self, utterance: &mut Utterance) -> Result<Vec<i16>, String> {
+        let stretch = utterance.next.clone();
+        let end = stretch.end + (2 * stretch.len()).min(LONGEST_STRETCH);
+        utterance.next = stretch.end..end.min(utterance.frames);
+        let mut samples = self.vocode(utterance, stretch)?;
+        samples = utterance.edges.push(&samples);
+        let mut converted = utterance.resampler.push(&samples)?;
+        if utterance.is_over() {
+            converted.extend(utterance.resampler.push(&utterance.edges.finish())?);
+            converted.extend(utterance.resampler.finish()?);
+        }
+        Ok(converted.into_iter().map(to_i16).collect())
+    }
+
+    /// The samples of some frames, as they are in the sound of all.
+    fn vocode(&self, utterance: &Utterance, stretch: Range<usize>) -> Result<Vec<f32>, String> {
+        let from = stretch.start.saturating_sub(CONTEXT);
+        let to = (stretch.end + CONTEXT).min(utterance.frames);
+        let window: Vec<f32> = utterance
+            .latent
+            .chunks_exact(utterance.frames.max(1))
+            .flat_map(|channel| channel[from..to].iter().copied())
+            .collect();
+        let window = NdTensor::from_data([1, CHANNELS, to - from], window);
+        let samples = self.run(vec![(self.frames, window.into())], self.output)?;
+        let (start, end) = ((stretch.start - from) * HOP, (stretch.end - from) * HOP);
+        samples
+            .get(start..end)
+            .map(<[f32]>::to_vec)
+            .ok_or_else(|| "the voice gave too little audio".into())
+    }
+
+    fn run(&self, feed: Vec<(NodeId, ValueOrView)>, output: NodeId) -> Result<Vec<f32>, String> {
         let outputs = self
             .model
-            .run(feed, &[self.output], Some(self.options.clone()))
+            .run(feed, &[output], Some(self.options.clone()))
             .map_err(|e| e.to_string())?;
-        let samples = match outputs.into_iter().next() {
-            Some(Value::FloatTensor(tensor)) => tensor.to_vec(),
-            _ => return Err("the voice gave no audio".into()),
-        };
-        let samples = trim(&samples, self.config.audio.sample_rate as f32);
-        let resampler = self.resamplers.get_mut(&voice).ok_or("no such voice")?;
-        let samples = resampler.convert(samples.to_vec())?;
-        Ok(samples.into_iter().map(to_i16).collect())
+        match outputs.into_iter().next() {
+            Some(Value::FloatTensor(tensor)) => Ok(tensor.to_vec()),
+            _ => Err("the voice gave nothing".into()),
+        }
     }
 
     /// Phoneme ids with Piper's framing: `^`, then every id followed by the pad
@@ -147,15 +227,48 @@ impl Piper {
     }
 }
 
-fn trim(samples: &[f32], rate: f32) -> &[f32] {
-    let loud = |sample: &f32| sample.abs() > SILENCE;
-    let Some(first) = samples.iter().position(loud) else {
-        return &[];
-    };
-    let last = samples.iter().rposition(loud).unwrap_or(first);
-    let start = first.saturating_sub((KEPT.0 * rate) as usize);
-    let end = (last + (KEPT.1 * rate) as usize).min(samples.len());
-    &samples[start..end]
+/// Cuts the silence at both ends of a stream.
+struct Edges {
+    lead: usize,
+    tail: usize,
+    begun: bool,
+    /// Silence that belongs to the speech if more follows.
+    held: Vec<f32>,
+}
+
+impl Edges {
+    fn new(rate: f32) -> Self {
+        Self {
+            lead: (KEPT.0 * rate) as usize,
+            tail: (KEPT.1 * rate) as usize,
+            begun: false,
+            held: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, samples: &[f32]) -> Vec<f32> {
+        let mut out = std::mem::take(&mut self.held);
+        out.extend(samples);
+        let loud = |sample: &f32| sample.abs() > SILENCE;
+        let speech = out.iter().rposition(loud).map_or(0, |last| last + 1);
+        self.held = out.split_off(speech);
+        if !self.begun {
+            self.begun = speech > 0;
+            let quiet = out.iter().position(loud).unwrap_or(0);
+            out.drain(..quiet.saturating_sub(self.lead));
+            if !self.begun {
+                let old = self.held.len().saturating_sub(self.lead);
+                self.held.drain(..old);
+            }
+        }
+        out
+    }
+
+    fn finish(&mut self) -> Vec<f32> {
+        let mut rest = std::mem::take(&mut self.held);
+        rest.truncate(if self.begun { self.tail } else { 0 });
+        rest
+    }
 }
 
 /// Full scale is approached, never passed: no sample wraps or clips hard.
@@ -167,4 +280,68 @@ fn to_i16(sample: f32) -> i16 {
         sample.signum() * (0.8 + 0.2 * ((sample.abs() - 0.8) / 0.2).tanh())
     };
     (soft * 32767.0) as i16
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_cut_at_both_ends_and_not_within() {
+        let quiet = |n| vec![0.0; n];
+        let clip = [
+            quiet(500),
+            vec![0.5; 300],
+            quiet(400),
+            vec![0.5; 100],
+            quiet(700),
+        ]
+        .concat();
+        for chunk in [1, 37, 250, 2000] {
+            let mut edges = Edges::new(1000.0);
+            let mut heard: Vec<f32> = clip.chunks(chunk).flat_map(|c| edges.push(c)).collect();
+            heard.extend(edges.finish());
+            assert_eq!(heard, clip[490..1340], "in pieces of {chunk}");
+        }
+        let mut edges = Edges::new(1000.0);
+        assert!(edges.push(&quiet(900)).is_empty());
+        assert!(edges.finish().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_stretch_sounds_as_it_does_in_the_whole() {
+        let cache = Cache::default();
+        let mut bars = crate::fetch::Bars::default();
+        crate::fetch::fetch(
+            &cache,
+            &[crate::manifest::model(NAME).unwrap()],
+            &mut |progress| bars.draw(progress),
+        )
+        .await
+        .unwrap();
+        let piper = Piper::load(&cache, 1).unwrap();
+        let mut utterance = piper
+            .begin("həlˈəʊ ðˈɛɹ, wˌiː ˈəʊpən æt nˈaɪn.", Voice::Echo, 1.0)
+            .unwrap()
+            .unwrap();
+        let frames = utterance.frames;
+        assert!(frames > 3 * FIRST_STRETCH, "{frames} frames");
+        let whole = piper.vocode(&utterance, 0..frames).unwrap();
+        assert_eq!(whole.len(), frames * HOP);
+        let loudest = whole.iter().fold(0.0, |a: f32, s| a.max(s.abs()));
+        assert!(loudest > 0.1, "it is no silence: {loudest}");
+        for stretch in [0..32, 32..96, 50..51, 96..frames] {
+            let part = piper.vocode(&utterance, stretch.clone()).unwrap();
+            let there = &whole[stretch.start * HOP..stretch.end * HOP];
+            let apart = part.iter().zip(there).map(|(a, b)| (a - b).abs());
+            let apart = apart.fold(0.0, f32::max);
+            assert!(apart < 1e-3, "{stretch:?} differs by {apart}");
+        }
+        let mut stretches = 0;
+        while !utterance.is_over() {
+            piper.go_on(&mut utterance).unwrap();
+            stretches += 1;
+        }
+        assert!(stretches >= 2, "{stretches}");
+    }
 }

@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::config::env::LiveKit;
+use crate::config::env::Secret;
+use crate::worker::LoadMeasure;
 use proptest::prelude::*;
 use proto::{JobStatus, WorkerStatus as Status};
 

@@ -5,14 +5,16 @@
 //! answer to an offer, SDKs wait 7.5 s for the assignment, report every 2.5 s and retry after
 //! min(2n, 10) s. A job outlives its worker's socket: it is kept and reported on the next one.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod jobs;
+mod link;
+
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use livekit_protocol as proto;
 use proto::{server_message::Message as FromServer, worker_message::Message as ToServer};
 
-use super::{Job, JobOutcome, LoadMeasure, WorkerSettings, WorkerStatus};
-use crate::config::env::Secret;
+use super::{Job, JobOutcome, WorkerSettings, WorkerStatus};
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 const REGISTER_DEADLINE: Duration = Duration::from_secs(10);
@@ -213,56 +215,6 @@ impl Worker {
             .unwrap_or_else(|| Output::Timeout(self.next_deadline()))
     }
 
-    fn connect(&mut self, now: Instant) {
-        self.link = Link::Connecting {
-            until: now + CONNECT_DEADLINE,
-        };
-        self.outputs.push_back(Output::Connect);
-    }
-
-    fn register(&mut self, now: Instant) {
-        if !matches!(self.link, Link::Connecting { .. }) {
-            return;
-        }
-        self.link = Link::Registering {
-            until: now + REGISTER_DEADLINE,
-        };
-        self.send(ToServer::Register(proto::RegisterWorkerRequest {
-            r#type: proto::JobType::JtRoom as i32,
-            agent_name: self.settings.agent_name.clone(),
-            version: env!("CARGO_PKG_VERSION").into(),
-            ping_interval: PING_INTERVAL.as_secs() as u32,
-            allowed_permissions: Some(proto::ParticipantPermission {
-                can_subscribe: true,
-                can_publish: true,
-                can_publish_data: true,
-                can_update_metadata: true,
-                ..Default::default()
-            }),
-            ..Default::default()
-        }));
-    }
-
-    fn disconnected(&mut self, now: Instant) {
-        if matches!(self.link, Link::Down { .. }) {
-            return;
-        }
-        // min(2n, 10) s: the first retry after a working connection is at once.
-        let delay = (RETRY_STEP * self.failures).min(RETRY_MAX);
-        self.failures = self.failures.saturating_add(1);
-        self.link = Link::Down {
-            retry_at: now + delay,
-        };
-        // An offer dies with its socket: the server has gone on to the next worker.
-        self.jobs
-            .retain(|_, job| !matches!(job.phase, Phase::Reserved { .. }));
-    }
-
-    fn hang_up(&mut self, now: Instant) {
-        self.outputs.push_back(Output::Close);
-        self.disconnected(now);
-    }
-
     fn received(&mut self, now: Instant, message: FromServer) {
         match message {
             FromServer::Register(response) => self.registered(now, response.worker_id),
@@ -280,165 +232,6 @@ impl Worker {
             }
             // The server drains this connection: register anew, elsewhere if there is one.
             FromServer::GoAway(_) => self.hang_up(now),
-        }
-    }
-
-    fn registered(&mut self, now: Instant, worker_id: String) {
-        if !matches!(self.link, Link::Registering { .. }) {
-            return;
-        }
-        self.link = Link::Up {
-            worker_id,
-            status_at: now,
-            ping_at: now + PING_INTERVAL,
-            pong_until: None,
-        };
-        self.failures = 0;
-        self.status_seq = 0;
-        self.send_status(now);
-        let running = proto::JobStatus::JsRunning;
-        let jobs: Vec<_> = self
-            .jobs
-            .iter()
-            .filter(|(_, job)| job.phase == Phase::Running)
-            .collect();
-        let kept: Vec<_> = jobs
-            .into_iter()
-            .map(|(id, _)| job_status(id, running, String::new()))
-            .collect();
-        for update in kept.into_iter().chain(std::mem::take(&mut self.unsent)) {
-            self.send(ToServer::UpdateJob(update));
-        }
-    }
-
-    fn offered(&mut self, now: Instant, job: &proto::Job) {
-        let room = job
-            .room
-            .as_ref()
-            .map(|room| room.name.clone())
-            .unwrap_or_default();
-        // "No" sends the offer to the next worker; `terminate` ends it for all of them.
-        let room_taken = self.jobs.values().any(|job| job.room == room);
-        let available = !room_taken
-            && self.drain.is_none()
-            && !self.is_full(now)
-            && job.r#type() == proto::JobType::JtRoom;
-        if available {
-            let entry = Entry {
-                room,
-                phase: Phase::Reserved {
-                    until: now + ASSIGNMENT_DEADLINE,
-                },
-                unmeasured_until: now + ASSIGNMENT_DEADLINE,
-                abort_at: None,
-            };
-            self.jobs.insert(job.id.clone(), entry);
-        }
-        self.send(ToServer::Availability(proto::AvailabilityResponse {
-            job_id: job.id.clone(),
-            available,
-            terminate: room_taken,
-            participant_identity: format!("agent-{}", job.id),
-            participant_name: self.settings.participant_name.clone(),
-            participant_attributes: HashMap::from([(
-                "lk.agent.state".to_owned(),
-                "initializing".to_owned(),
-            )]),
-            ..Default::default()
-        }));
-        if available {
-            self.send_status(now);
-        }
-    }
-
-    fn assigned(&mut self, now: Instant, assignment: proto::JobAssignment) {
-        let Some(job) = assignment.job else { return };
-        let room = job.room.unwrap_or_default().name;
-        // A repeated assignment of a job whose end is told already is an echo.
-        if self.ended.contains(&job.id) {
-            return;
-        }
-        let reserved = match self.jobs.get(&job.id) {
-            Some(entry) if matches!(entry.phase, Phase::Reserved { .. }) => true,
-            Some(_) => return,
-            None => false,
-        };
-        // Late, but the server counts on us: run if there is still a place for it.
-        let taken = self
-            .jobs
-            .iter()
-            .any(|(id, other)| *id != job.id && other.room == room);
-        let late = !reserved && (self.drain.is_some() || self.is_full(now));
-        if taken || late {
-            self.jobs.remove(&job.id);
-            let reason = "the assignment came late and its place was given away".to_owned();
-            self.report(job_status(&job.id, proto::JobStatus::JsFailed, reason));
-            return;
-        }
-        self.jobs.insert(
-            job.id.clone(),
-            Entry {
-                room: room.clone(),
-                phase: Phase::Running,
-                unmeasured_until: now + LOAD_LAG,
-                abort_at: None,
-            },
-        );
-        self.send(ToServer::UpdateJob(job_status(
-            &job.id,
-            proto::JobStatus::JsRunning,
-            String::new(),
-        )));
-        let url = assignment.url.filter(|url| !url.is_empty());
-        self.outputs.push_back(Output::Start(Box::new(Job {
-            id: job.id,
-            dispatch_id: job.dispatch_id,
-            room_name: room,
-            url: url.unwrap_or_else(|| self.settings.livekit.host.clone()),
-            token: Secret::new(assignment.token),
-            metadata: job.metadata,
-            attributes: job.attributes,
-        })));
-        self.send_status(now);
-    }
-
-    fn cancel(&mut self, now: Instant, id: &str) {
-        let Some(entry) = self.jobs.get_mut(id) else {
-            return;
-        };
-        if matches!(entry.phase, Phase::Reserved { .. }) {
-            self.jobs.remove(id);
-        } else if entry.abort_at.is_none() {
-            entry.abort_at = Some(now + LEAVE_DEADLINE);
-            self.outputs.push_back(Output::Cancel(id.to_owned()));
-        }
-    }
-
-    fn job_ended(&mut self, _now: Instant, id: &str, outcome: JobOutcome) {
-        let Some(entry) = self.jobs.get_mut(id) else {
-            return;
-        };
-        if entry.phase != Phase::Running {
-            return;
-        }
-        entry.phase = Phase::Ended;
-        let update = match outcome {
-            JobOutcome::Success => job_status(id, proto::JobStatus::JsSuccess, String::new()),
-            JobOutcome::Failed(reason) => job_status(id, proto::JobStatus::JsFailed, reason),
-        };
-        self.report(update);
-    }
-
-    /// Tells the end of a job, once.
-    fn report(&mut self, update: proto::UpdateJobStatus) {
-        if self.ended.len() == ENDED_KEPT {
-            self.ended.pop_front();
-        }
-        self.ended.push_back(update.job_id.clone());
-        if matches!(self.link, Link::Up { .. }) {
-            self.send(ToServer::UpdateJob(update));
-        } else {
-            self.unsent.push(update);
         }
     }
 
@@ -543,48 +336,6 @@ impl Worker {
         link.into_iter().chain(jobs).chain(drain).min()
     }
 
-    /// Measured load plus what accepted and new jobs will add to it.
-    fn effective_load(&self, now: Instant) -> f32 {
-        if self.settings.load == LoadMeasure::Jobs {
-            // Below the threshold until the last place is taken.
-            return self.settings.load_threshold * self.jobs.len() as f32
-                / self.settings.max_jobs.max(1) as f32;
-        }
-        let unmeasured = self
-            .jobs
-            .values()
-            .filter(|job| now < job.unmeasured_until)
-            .count();
-        (self.load + unmeasured as f32 * self.settings.load_per_job).min(1.0)
-    }
-
-    fn is_full(&self, now: Instant) -> bool {
-        self.jobs.len() >= self.settings.max_jobs
-            || self.effective_load(now) >= self.settings.load_threshold
-    }
-
-    fn send_status(&mut self, now: Instant) {
-        let load = self.effective_load(now);
-        let draining = self.drain.is_some();
-        let status = if draining || self.is_full(now) {
-            proto::WorkerStatus::WsFull
-        } else {
-            proto::WorkerStatus::WsAvailable
-        };
-        let Link::Up { status_at, .. } = &mut self.link else {
-            return;
-        };
-        *status_at = now + STATUS_INTERVAL;
-        self.status_seq += 1;
-        self.send(ToServer::UpdateWorker(proto::UpdateWorkerStatus {
-            status: Some(status as i32),
-            load,
-            job_count: self.jobs.len() as u32,
-            draining,
-            seq: self.status_seq,
-        }));
-    }
-
     fn send(&mut self, message: ToServer) {
         self.outputs.push_back(Output::Send(message));
     }
@@ -599,5 +350,4 @@ fn job_status(id: &str, status: proto::JobStatus, error: String) -> proto::Updat
 }
 
 #[cfg(test)]
-#[path = "protocol_tests.rs"]
 mod tests;

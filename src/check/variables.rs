@@ -1,0 +1,93 @@
+//! Variables whose names nobody reads: a typing mistake that would otherwise pass in silence.
+
+use super::Item;
+
+/// Every variable of ours; the README's table explains them.
+pub const KNOWN: [&str; 33] = [
+    "LIVEKIT_HOST",
+    "LIVEKIT_URL",
+    "LIVEKIT_API_KEY",
+    "LIVEKIT_API_SECRET",
+    "LIVEKIT_RECORDING_BUCKET",
+    "LIVEKIT_RECORDING_REGION",
+    "LIVEKIT_SERVER_BIN",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "SIDETONE_AGENT_NAME",
+    "SIDETONE_API_KEY",
+    "SIDETONE_API_KEYS",
+    "SIDETONE_BIND",
+    "SIDETONE_CORS_ORIGINS",
+    "SIDETONE_DATA_DIR",
+    "SIDETONE_DEMO",
+    "SIDETONE_JWKS_URL",
+    "SIDETONE_JWT_ADMIN_CLAIM",
+    "SIDETONE_JWT_ADMIN_VALUE",
+    "SIDETONE_JWT_AUDIENCE",
+    "SIDETONE_JWT_ID_CLAIM",
+    "SIDETONE_JWT_ISSUER",
+    "SIDETONE_JWT_NAME_CLAIM",
+    "SIDETONE_JWT_SECRET",
+    "SIDETONE_LLM_MODEL",
+    "SIDETONE_LOG",
+    "SIDETONE_LOG_FORMAT",
+    "SIDETONE_MAX_CALLS",
+    "SIDETONE_PUBLIC_URL",
+    "SIDETONE_RETENTION_DAYS",
+    "SIDETONE_STT_MODEL",
+    "SIDETONE_TRUSTED_PROXIES",
+    "SIDETONE_TTS_MODEL",
+];
+
+/// Looks at the names of the environment, never at values.
+pub fn variables(names: impl Iterator<Item = String>) -> Item {
+    let ours = |name: &String| name.starts_with("SIDETONE_") || name.starts_with("LIVEKIT_");
+    let mut strange: Vec<String> = names
+        .filter(ours)
+        .filter(|name| !KNOWN.contains(&name.as_str()))
+        .collect();
+    strange.sort();
+    if strange.is_empty() {
+        Item::ok(
+            "variables",
+            "every SIDETONE_ and LIVEKIT_ variable is known",
+        )
+    } else {
+        Item::note(
+            "variables",
+            format!("{} is read by nobody", strange.join(", ")),
+            "check the spelling against the README's table",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Outcome;
+    use super::*;
+
+    fn look(names: &[&str]) -> Item {
+        variables(names.iter().map(|name| (*name).to_owned()))
+    }
+
+    #[test]
+    fn a_typing_mistake_is_found() {
+        assert_eq!(look(&["PATH", "SIDETONE_BIND"]).outcome, Outcome::Ok);
+        let strange = look(&["SIDETONE_BINDD", "SIDETONE_DEMO", "LIVEKIT_HOSTS"]);
+        assert_eq!(strange.outcome, Outcome::Note);
+        assert!(strange.found.starts_with("LIVEKIT_HOSTS, SIDETONE_BINDD"));
+    }
+
+    #[test]
+    fn every_variable_that_the_environment_reads_is_known() {
+        let source = include_str!("../config/env.rs");
+        let code = source.split("#[cfg(test)]").next().unwrap();
+        let quoted = code.split('"').skip(1).step_by(2);
+        let names: Vec<&str> = quoted
+            .filter(|text| text.starts_with("SIDETONE_") || text.starts_with("LIVEKIT_"))
+            .filter(|text| text.bytes().all(|b| b.is_ascii_uppercase() || b == b'_'))
+            .collect();
+        assert!(names.len() > 20, "{names:?}");
+        assert_eq!(look(&names).outcome, Outcome::Ok, "{}", look(&names).found);
+    }
+}

@@ -1,0 +1,241 @@
+//! Which calls are recorded, and where recordings are kept.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::env::{BadVariable, Secret};
+
+/// How a call is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordingMode {
+    /// Not at all.
+    Off,
+    /// By the process that holds the call.
+    Process,
+    /// By LiveKit's Egress; in the process where Egress cannot start.
+    Egress,
+}
+
+impl RecordingMode {
+    /// As it is written in files and requests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Process => "process",
+            Self::Egress => "egress",
+        }
+    }
+}
+
+impl fmt::Display for RecordingMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for RecordingMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        [Self::Off, Self::Process, Self::Egress]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or_else(|| format!("\"{text}\" is not one of off, process, egress"))
+    }
+}
+
+/// A bucket on an S3 server, and the key to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bucket {
+    /// Its name.
+    pub name: String,
+    /// Where it lies, such as `eu-central-1`.
+    pub region: String,
+    /// Of the key.
+    pub access_key_id: String,
+    /// Of the key.
+    pub secret_access_key: Secret,
+    /// `https://…` of a server other than Amazon's, without the bucket.
+    pub endpoint: Option<String>,
+    /// The bucket's name is in the path of its addresses, not in the host.
+    pub path_style: bool,
+}
+
+impl Bucket {
+    /// Where an object lies; only who has a key, or a presigned URL, can fetch it.
+    pub fn url(&self, key: &str) -> String {
+        let endpoint = match &self.endpoint {
+            Some(endpoint) => endpoint.clone(),
+            None => format!("https://s3.{}.amazonaws.com", self.region),
+        };
+        match endpoint.split_once("://") {
+            Some((scheme, host)) if !self.path_style => {
+                format!("{scheme}://{}.{host}/{key}", self.name)
+            }
+            _ => format!("{endpoint}/{}/{key}", self.name),
+        }
+    }
+}
+
+/// Where recordings go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordingEnv {
+    /// None: they stay in the data folder.
+    pub bucket: Option<Bucket>,
+    /// Bytes that recordings may take in the data folder; beyond it no new one begins.
+    pub spool_limit: u64,
+}
+
+/// Ten gigabytes: 500 hours.
+const SPOOL_LIMIT: u64 = 10_000_000_000;
+
+impl RecordingEnv {
+    /// What is done where neither the agent's file nor the call says: record when there is a
+    /// bucket for it.
+    pub fn default_mode(&self) -> RecordingMode {
+        match self.bucket {
+            Some(_) => RecordingMode::Process,
+            None => RecordingMode::Off,
+        }
+    }
+
+    /// Reads `LIVEKIT_RECORDING_…` and `AWS_…`.
+    ///
+    /// # Errors
+    /// A bucket without a key, or a value that cannot be used.
+    pub(super) fn read(var: &impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
+        let bad = |name, value: &str, fix: &str| BadVariable {
+            name,
+            value: value.to_owned(),
+            fix: fix.to_owned(),
+        };
+        let spool_limit = match var("SIDETONE_RECORDING_SPOOL_LIMIT") {
+            None => SPOOL_LIMIT,
+            Some(value) => bytes(&value).ok_or_else(|| {
+                let fix = "write a size, such as 500MB or 20GB";
+                bad("SIDETONE_RECORDING_SPOOL_LIMIT", &value, fix)
+            })?,
+        };
+        let Some(name) = var("LIVEKIT_RECORDING_BUCKET") else {
+            return Ok(Self {
+                bucket: None,
+                spool_limit,
+            });
+        };
+        let needed = |variable: &'static str| {
+            let fix = "set it: LIVEKIT_RECORDING_BUCKET needs a key (or unset that)";
+            var(variable).ok_or_else(|| bad(variable, "", fix))
+        };
+        let endpoint = var("LIVEKIT_RECORDING_ENDPOINT");
+        if let Some(endpoint) = &endpoint
+            && !endpoint.starts_with("https://")
+            && !endpoint.starts_with("http://")
+        {
+            let fix = "write the S3 server's address, such as https://s3.example.com";
+            return Err(bad("LIVEKIT_RECORDING_ENDPOINT", endpoint, fix));
+        }
+        let path_style = match var("LIVEKIT_RECORDING_PATH_STYLE") {
+            // Other S3 servers have no DNS names for their buckets.
+            None => endpoint.is_some(),
+            Some(value) => value.parse().map_err(|_| {
+                let fix = "write true or false";
+                bad("LIVEKIT_RECORDING_PATH_STYLE", &value, fix)
+            })?,
+        };
+        let region = match (var("LIVEKIT_RECORDING_REGION"), &endpoint) {
+            (Some(region), _) => region,
+            // What other servers answer to.
+            (None, Some(_)) => "us-east-1".to_owned(),
+            (None, None) => {
+                let fix = "set it to the bucket's region, such as us-east-1";
+                return Err(bad("LIVEKIT_RECORDING_REGION", "", fix));
+            }
+        };
+        Ok(Self {
+            bucket: Some(Bucket {
+                name,
+                region,
+                access_key_id: needed("AWS_ACCESS_KEY_ID")?,
+                secret_access_key: Secret::new(needed("AWS_SECRET_ACCESS_KEY")?),
+                endpoint: endpoint.map(|url| url.trim_end_matches('/').to_owned()),
+                path_style,
+            }),
+            spool_limit,
+        })
+    }
+}
+
+/// `500MB`, `20GB`, or plain bytes.
+fn bytes(text: &str) -> Option<u64> {
+    let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+    let factor = match text[digits.len()..].trim() {
+        "" => 1,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<RecordingEnv, BadVariable> {
+        RecordingEnv::read(&|name| {
+            let found = pairs.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    const SET: [(&str, &str); 4] = [
+        ("LIVEKIT_RECORDING_BUCKET", "calls"),
+        ("LIVEKIT_RECORDING_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "AKIA"),
+        ("AWS_SECRET_ACCESS_KEY", "very-secret-value"),
+    ];
+
+    #[test]
+    fn a_bucket_is_all_it_takes_to_record() {
+        let none = read(&[]).unwrap();
+        assert_eq!(none.default_mode(), RecordingMode::Off);
+        let set = read(&SET).unwrap();
+        assert_eq!(set.default_mode(), RecordingMode::Process);
+        assert!(!format!("{set:?}").contains("very-secret-value"));
+        assert_eq!(
+            set.bucket.unwrap().url("a/b.ogg"),
+            "https://calls.s3.eu-central-1.amazonaws.com/a/b.ogg"
+        );
+        let mut other = SET.to_vec();
+        other.push(("LIVEKIT_RECORDING_ENDPOINT", "http://127.0.0.1:7070/"));
+        assert_eq!(
+            read(&other).unwrap().bucket.unwrap().url("a/b.ogg"),
+            "http://127.0.0.1:7070/calls/a/b.ogg"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        for missing in 1..SET.len() {
+            let mut set = SET.to_vec();
+            let (name, _) = set.remove(missing);
+            assert_eq!(read(&set).unwrap_err().name, name);
+        }
+        for (name, value) in [
+            ("LIVEKIT_RECORDING_ENDPOINT", "s3.example.com"),
+            ("LIVEKIT_RECORDING_PATH_STYLE", "maybe"),
+            ("SIDETONE_RECORDING_SPOOL_LIMIT", "much"),
+        ] {
+            let mut set = SET.to_vec();
+            set.push((name, value));
+            assert_eq!(read(&set).unwrap_err().name, name);
+        }
+        assert_eq!(bytes("20GB"), Some(20_000_000_000));
+        assert_eq!(bytes("17"), Some(17));
+        assert_eq!(bytes("99999999999999TB"), None);
+    }
+}

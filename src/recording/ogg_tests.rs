@@ -1,0 +1,110 @@
+use std::io::Cursor;
+
+use ogg::PacketReader;
+use opus::{Channels, Decoder};
+
+use super::*;
+
+/// Reads a file back with other code than wrote it: left, right.
+fn play(bytes: &[u8]) -> (Vec<i16>, Vec<i16>) {
+    let mut reader = PacketReader::new(Cursor::new(bytes));
+    let head = reader.read_packet_expected().unwrap().data;
+    assert_eq!(head[..10], *b"OpusHead\x01\x02");
+    let pre_skip = usize::from(u16::from_le_bytes([head[10], head[11]]));
+    assert!(
+        reader
+            .read_packet_expected()
+            .unwrap()
+            .data
+            .starts_with(b"OpusTags")
+    );
+    let mut decoder = Decoder::new(48_000, Channels::Stereo).unwrap();
+    let (mut left, mut right, mut end) = (vec![], vec![], 0);
+    while let Ok(Some(packet)) = reader.read_packet() {
+        let mut out = vec![0i16; 2 * 5760];
+        let samples = decoder.decode(&packet.data, &mut out, false).unwrap();
+        left.extend(out[..2 * samples].iter().step_by(2));
+        right.extend(out[1..2 * samples].iter().step_by(2));
+        end = packet.absgp_page() as usize;
+    }
+    for voice in [&mut left, &mut right] {
+        voice.truncate(end);
+        voice.drain(..pre_skip);
+    }
+    (left, right)
+}
+
+/// A second in which the caller clicks at 0.25 s and the agent at 0.5 s.
+fn clicks() -> Both {
+    let mut caller = vec![0; 16_000];
+    caller[4_000..4_016].fill(15_000);
+    let mut agent = vec![0; 48_000];
+    agent[24_000..24_048].fill(15_000);
+    Both {
+        caller: Pcm::new(caller),
+        agent: Pcm::new(agent),
+    }
+}
+
+fn loudest(voice: &[i16]) -> usize {
+    let peak = voice
+        .iter()
+        .enumerate()
+        .max_by_key(|(_, s)| s.unsigned_abs());
+    peak.unwrap().0
+}
+
+fn energy(voice: &[i16]) -> f64 {
+    voice.iter().map(|s| f64::from(*s).powi(2)).sum()
+}
+
+#[test]
+fn both_voices_come_back_at_their_time_and_on_their_side() {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(&mut bytes, 7, &["TITLE=a call".into()]).unwrap();
+    writer.push(clicks()).unwrap();
+    let written = writer.finish().unwrap();
+    assert_eq!(written.duration, Duration::from_secs(1));
+    assert_eq!(written.bytes, bytes.len() as u64);
+    assert_eq!(measure(Cursor::new(&bytes)).unwrap(), written);
+    let (left, right) = play(&bytes);
+    assert_eq!((left.len(), right.len()), (48_000, 48_000));
+    // Within a millisecond.
+    assert!(loudest(&left).abs_diff(12_024) < 48, "{}", loudest(&left));
+    assert!(loudest(&right).abs_diff(24_024) < 48, "{}", loudest(&right));
+    // 40 dB apart where only the other side sounds.
+    let around = |voice: &[i16], at: usize| energy(&voice[at - 2_400..at + 2_400]);
+    assert!(around(&right, 12_000) < around(&left, 12_000) / 10_000.0);
+    assert!(around(&left, 24_000) < around(&right, 24_000) / 10_000.0);
+}
+
+#[test]
+fn what_a_killed_writer_left_plays_up_to_the_last_push() {
+    let mut bytes = Vec::new();
+    let mut writer = Writer::new(&mut bytes, 7, &[]).unwrap();
+    for _ in 0..3 {
+        writer.push(clicks()).unwrap();
+    }
+    drop(writer);
+    let whole = measure(Cursor::new(&bytes)).unwrap();
+    assert!(whole.duration > Duration::from_millis(2_950), "{whole:?}");
+    assert_eq!(whole.bytes, bytes.len() as u64);
+    let (left, _) = play(&bytes);
+    assert!(loudest(&left[96_000..]).abs_diff(12_024) < 48);
+    // A write that was cut short: the page before it counts.
+    bytes.truncate(bytes.len() - 100);
+    let cut = measure(Cursor::new(&bytes)).unwrap();
+    assert!(cut.duration < Duration::from_secs(2) && cut.duration > Duration::from_millis(1_950));
+    assert!(cut.bytes < bytes.len() as u64);
+    play(&bytes[..cut.bytes as usize]);
+}
+
+#[test]
+fn an_empty_recording_is_a_file_too_and_other_files_are_not() {
+    let mut bytes = Vec::new();
+    let written = Writer::new(&mut bytes, 7, &[]).unwrap().finish().unwrap();
+    assert_eq!(written.duration, Duration::ZERO);
+    assert_eq!(measure(Cursor::new(&bytes)).unwrap(), written);
+    assert!(measure(Cursor::new(b"RIFF....WAVEfmt ".repeat(9))).is_err());
+    assert!(measure(Cursor::new(b"")).is_err());
+}

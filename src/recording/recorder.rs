@@ -1,0 +1,187 @@
+//! Writes one call's sound to disk while it is heard.
+
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use uuid::Uuid;
+
+use super::Recordings;
+use super::ogg::Writer;
+use super::spool::Entry;
+use super::timeline::{Both, Timeline};
+use crate::clock;
+use crate::store::{self, Recorder, Recording, RecordingState};
+use crate::transport::{Tap, Tapping};
+
+/// How often sound is written: as much is lost when the process is killed.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// How long after a call its recording may still be written, before the call's end stops waiting.
+const FINISH_DEADLINE: Duration = Duration::from_secs(5);
+
+/// A call's recording under way.
+#[derive(Debug)]
+pub struct Recorded(JoinHandle<()>);
+
+impl Recorded {
+    /// Waits, after the tap is dropped, until all is on disk and in the store.
+    pub async fn finish(self) {
+        match timeout(FINISH_DEADLINE, self.0).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "a recording broke off"),
+            Err(_) => tracing::error!("a recording is not written yet: the disk is slow"),
+        }
+    }
+}
+
+impl Recordings {
+    /// Records a call: give the tap to the room's driver. Recording begins with the first sound,
+    /// never fails the call, and ends when the tap is dropped.
+    pub fn record(&self, call_id: Uuid) -> (Tap, Recorded) {
+        // A random part makes it unguessable: who knows it may pause the recording.
+        let id = Uuid::now_v7();
+        let (tap, tapping) = Tap::open(&id.to_string());
+        let recording = Recording::begun(id, call_id, Recorder::Process, store::now());
+        let task = Task {
+            recordings: self.clone(),
+            entry: self.spool().entry(id, call_id),
+            recording,
+        };
+        (tap, Recorded(tokio::spawn(task.run(tapping))))
+    }
+}
+
+struct Task {
+    recordings: Recordings,
+    entry: Entry,
+    recording: Recording,
+}
+
+impl Task {
+    async fn run(mut self, mut tapping: Tapping) {
+        let Some(first) = tapping.sound.recv().await else {
+            return;
+        };
+        self.recording.started_at = store::now();
+        let timeline = Timeline::new(first.at, super::AGENT_DELAY);
+        let (file, ended) = match self.begin().await {
+            Ok((writer, file)) => {
+                self.save().await;
+                let mut timeline = timeline;
+                timeline.push(first.at, first.sound);
+                let written = self.write(writer, timeline, &mut tapping).await;
+                (Some(file), written)
+            }
+            Err(error) => (None, Err(error)),
+        };
+        if let Err(error) = ended {
+            tracing::error!(call_id = %self.recording.call_id, %error, "the recording has stopped");
+            self.recording.reason = Some(format!("the recording stopped: {error}"));
+        }
+        let dropped = tapping.dropped();
+        if dropped > 0 {
+            let call_id = self.recording.call_id;
+            tracing::warn!(%call_id, dropped, "10 ms frames are missing in a recording: the disk is slow");
+        }
+        self.end(file).await;
+        self.recordings.wake();
+    }
+
+    /// Creates the file. The second handle keeps it locked, whatever becomes of the writer.
+    async fn begin(&self) -> io::Result<(Writer<File>, File)> {
+        let (spool, entry) = (self.recordings.spool().clone(), self.entry.clone());
+        let comments = vec![
+            format!("CALL_ID={}", self.recording.call_id),
+            format!("DATE={}", self.recording.started_at.to_rfc3339()),
+            "DESCRIPTION=left: caller, right: agent".to_owned(),
+        ];
+        let serial = self.recording.id.as_u128() as u32;
+        blocking(move || {
+            let file = spool.begin(&entry)?;
+            let lock = file.try_clone()?;
+            Ok((Writer::new(file, serial, &comments)?, lock))
+        })
+        .await
+    }
+
+    /// Writes until the call is over or the disk takes no more.
+    async fn write(
+        &self,
+        mut writer: Writer<File>,
+        mut timeline: Timeline,
+        tapping: &mut Tapping,
+    ) -> io::Result<()> {
+        let mut clock = interval(WRITE_EVERY);
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                tapped = tapping.sound.recv() => match tapped {
+                    Some(tapped) => timeline.push(tapped.at, tapped.sound),
+                    None => break,
+                },
+                // While this writes the tap's queue holds what comes.
+                _ = clock.tick() => {
+                    let both = timeline.settled(clock::now());
+                    writer = push(writer, both).await?;
+                }
+                Ok(()) = tapping.paused.changed() => {
+                    let paused = *tapping.paused.borrow_and_update();
+                    let id = self.recording.id;
+                    if let Err(error) = self.recordings.store().recording_paused(id, paused).await {
+                        tracing::error!(%error, paused, "a recording's pause was not stored");
+                    }
+                }
+            }
+        }
+        let writer = push(writer, timeline.rest(clock::now())).await?;
+        blocking(|| writer.finish().map(|_| ())).await
+    }
+
+    /// Notes what there is at the end.
+    async fn end(&mut self, file: Option<File>) {
+        let entry = self.entry.clone();
+        let measured = blocking(move || match &file {
+            Some(file) => entry.measure(file),
+            None => Err(io::Error::other("there is no file")),
+        });
+        self.recording.paused = false;
+        self.recording.ended_at = Some(store::now());
+        match measured.await {
+            Ok(written) => {
+                self.recording.state = RecordingState::Kept;
+                self.recording.bytes = Some(written.bytes as i64);
+                self.recording.duration_ms = Some(written.duration.as_millis() as i64);
+            }
+            Err(error) => {
+                self.recording.state = RecordingState::Failed;
+                let reason = || format!("nothing was recorded: {error}");
+                self.recording.reason.get_or_insert_with(reason);
+            }
+        }
+        self.save().await;
+    }
+
+    /// What the database does not take now, is found again by the file.
+    async fn save(&self) {
+        let saved = self.recordings.store().save_recording(&self.recording);
+        if let Err(error) = saved.await {
+            let call_id = self.recording.call_id;
+            tracing::warn!(%call_id, %error, "a recording was not noted in the database yet");
+        }
+    }
+}
+
+async fn push(mut writer: Writer<File>, both: Both) -> io::Result<Writer<File>> {
+    blocking(move || writer.push(both).map(|()| writer)).await
+}
+
+/// Encoding and writing a second takes some milliseconds: off the call's threads.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(io::Error::other(error)))
+}

@@ -1,0 +1,175 @@
+//! The folder in which recordings lie until they are in the bucket (or for good, without one).
+//!
+//! A file is locked while it is written or uploaded. The lock ends with the process that holds
+//! it, so whoever gets it knows that nobody else works on the file.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use uuid::Uuid;
+
+use super::ogg::{self, Written};
+
+/// The folder, and how much it may hold.
+#[derive(Debug, Clone)]
+pub struct Spool {
+    folder: PathBuf,
+    limit: u64,
+}
+
+/// A recording's file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Of the recording; its first part is the time, so entries sort by age.
+    pub id: Uuid,
+    /// Of the call.
+    pub call_id: Uuid,
+    /// Where.
+    pub path: PathBuf,
+}
+
+impl Spool {
+    /// A spool in `folder`, which is made when it is needed.
+    pub fn new(folder: PathBuf, limit: u64) -> Self {
+        Self { folder, limit }
+    }
+
+    /// The entry of a recording, whether its file is there or not.
+    pub fn entry(&self, id: Uuid, call_id: Uuid) -> Entry {
+        let path = self.folder.join(format!("{call_id}.{id}.ogg"));
+        Entry { id, call_id, path }
+    }
+
+    /// Creates an entry's file, locked.
+    ///
+    /// # Errors
+    /// The spool is full, or the folder cannot be written.
+    pub fn begin(&self, entry: &Entry) -> io::Result<File> {
+        fs::create_dir_all(&self.folder)?;
+        let used = self.used()?;
+        if used >= self.limit {
+            return Err(io::Error::other(format!(
+                "{} holds {used} bytes of recordings, the limit is {}: see why they are not \
+                 uploaded, delete calls, or raise SIDETONE_RECORDING_SPOOL_LIMIT",
+                self.folder.display(),
+                self.limit
+            )));
+        }
+        let mut options = OpenOptions::new();
+        let file = options
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&entry.path)?;
+        file.lock()?;
+        Ok(file)
+    }
+
+    /// All entries, oldest first.
+    ///
+    /// # Errors
+    /// The folder cannot be read.
+    pub fn entries(&self) -> io::Result<Vec<Entry>> {
+        let files = match fs::read_dir(&self.folder) {
+            Ok(files) => files,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut entries: Vec<Entry> = files
+            .filter_map(|file| Entry::parse(&file.ok()?.path()))
+            .collect();
+        entries.sort();
+        Ok(entries)
+    }
+
+    fn used(&self) -> io::Result<u64> {
+        let size = |entry: Entry| fs::metadata(entry.path).map_or(0, |file| file.len());
+        Ok(self.entries()?.into_iter().map(size).sum())
+    }
+}
+
+impl Entry {
+    fn parse(path: &Path) -> Option<Self> {
+        let name = path.file_name()?.to_str()?.strip_suffix(".ogg")?;
+        let (call_id, id) = name.split_once('.')?;
+        Some(Self {
+            id: id.parse().ok()?,
+            call_id: call_id.parse().ok()?,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file, locked, when nobody else works on it. None also when it is gone.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn claim(&self) -> io::Result<Option<File>> {
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).write(true).open(&self.path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match file.try_lock() {
+            // Another may have uploaded and deleted it between the opening and the lock.
+            Ok(()) if self.path.exists() => Ok(Some(file)),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Measures a file that is claimed, and cuts off what a killed writer left of a page.
+    ///
+    /// # Errors
+    /// It cannot be read, or holds no recording.
+    pub fn measure(&self, file: &File) -> io::Result<Written> {
+        let written = ogg::measure(io::BufReader::new(file))?;
+        if file.metadata()?.len() > written.bytes {
+            file.set_len(written.bytes)?;
+        }
+        Ok(written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_writes_holds_the_file_and_a_full_spool_takes_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::new(folder.path().join("recordings"), 300);
+        assert_eq!(spool.entries().unwrap(), []);
+        let entry = |n| spool.entry(Uuid::from_u128(n), Uuid::from_u128(7));
+        let file = spool.begin(&entry(2)).unwrap();
+        spool.begin(&entry(1)).unwrap();
+        fs::write(folder.path().join("recordings/notes.txt"), "mine").unwrap();
+        assert_eq!(spool.entries().unwrap(), [entry(1), entry(2)]);
+        assert!(entry(2).claim().unwrap().is_none());
+        assert!(entry(3).claim().unwrap().is_none());
+        drop(file);
+        assert!(entry(2).claim().unwrap().is_some());
+        fs::write(&entry(2).path, [0; 300]).unwrap();
+        let full = spool.begin(&entry(3)).unwrap_err().to_string();
+        assert!(full.contains("SIDETONE_RECORDING_SPOOL_LIMIT"), "{full}");
+    }
+
+    #[test]
+    fn a_page_cut_short_is_cut_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::new(folder.path().to_owned(), 1_000_000);
+        let entry = spool.entry(Uuid::from_u128(1), Uuid::from_u128(2));
+        let mut file = spool.begin(&entry).unwrap();
+        ogg::Writer::new(&mut file, 1, &[])
+            .unwrap()
+            .finish()
+            .unwrap();
+        let whole = file.metadata().unwrap().len();
+        io::Write::write_all(&mut file, b"OggS\0\0half a page").unwrap();
+        drop(file);
+        let file = entry.claim().unwrap().unwrap();
+        assert_eq!(entry.measure(&file).unwrap().bytes, whole);
+        assert_eq!(fs::metadata(&entry.path).unwrap().len(), whole);
+    }
+}

@@ -1,0 +1,167 @@
+//! Jobs: offered, assigned, ended or called off, each reported once, and the load they make.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use livekit_protocol as proto;
+use proto::worker_message::Message as ToServer;
+
+use super::{
+    ASSIGNMENT_DEADLINE, ENDED_KEPT, Entry, LEAVE_DEADLINE, LOAD_LAG, Link, Output, Phase, Worker,
+    job_status,
+};
+use crate::config::env::Secret;
+use crate::worker::{Job, JobOutcome, LoadMeasure};
+
+impl Worker {
+    pub(super) fn offered(&mut self, now: Instant, job: &proto::Job) {
+        let room = job
+            .room
+            .as_ref()
+            .map(|room| room.name.clone())
+            .unwrap_or_default();
+        // "No" sends the offer to the next worker; `terminate` ends it for all of them.
+        let room_taken = self.jobs.values().any(|job| job.room == room);
+        let available = !room_taken
+            && self.drain.is_none()
+            && !self.is_full(now)
+            && job.r#type() == proto::JobType::JtRoom;
+        if available {
+            let entry = Entry {
+                room,
+                phase: Phase::Reserved {
+                    until: now + ASSIGNMENT_DEADLINE,
+                },
+                unmeasured_until: now + ASSIGNMENT_DEADLINE,
+                abort_at: None,
+            };
+            self.jobs.insert(job.id.clone(), entry);
+        }
+        self.send(ToServer::Availability(proto::AvailabilityResponse {
+            job_id: job.id.clone(),
+            available,
+            terminate: room_taken,
+            participant_identity: format!("agent-{}", job.id),
+            participant_name: self.settings.participant_name.clone(),
+            participant_attributes: HashMap::from([(
+                "lk.agent.state".to_owned(),
+                "initializing".to_owned(),
+            )]),
+            ..Default::default()
+        }));
+        if available {
+            self.send_status(now);
+        }
+    }
+
+    pub(super) fn assigned(&mut self, now: Instant, assignment: proto::JobAssignment) {
+        let Some(job) = assignment.job else { return };
+        let room = job.room.unwrap_or_default().name;
+        // A repeated assignment of a job whose end is told already is an echo.
+        if self.ended.contains(&job.id) {
+            return;
+        }
+        let reserved = match self.jobs.get(&job.id) {
+            Some(entry) if matches!(entry.phase, Phase::Reserved { .. }) => true,
+            Some(_) => return,
+            None => false,
+        };
+        // Late, but the server counts on us: run if there is still a place for it.
+        let taken = self
+            .jobs
+            .iter()
+            .any(|(id, other)| *id != job.id && other.room == room);
+        let late = !reserved && (self.drain.is_some() || self.is_full(now));
+        if taken || late {
+            self.jobs.remove(&job.id);
+            let reason = "the assignment came late and its place was given away".to_owned();
+            self.report(job_status(&job.id, proto::JobStatus::JsFailed, reason));
+            return;
+        }
+        self.jobs.insert(
+            job.id.clone(),
+            Entry {
+                room: room.clone(),
+                phase: Phase::Running,
+                unmeasured_until: now + LOAD_LAG,
+                abort_at: None,
+            },
+        );
+        self.send(ToServer::UpdateJob(job_status(
+            &job.id,
+            proto::JobStatus::JsRunning,
+            String::new(),
+        )));
+        let url = assignment.url.filter(|url| !url.is_empty());
+        self.outputs.push_back(Output::Start(Box::new(Job {
+            id: job.id,
+            dispatch_id: job.dispatch_id,
+            room_name: room,
+            url: url.unwrap_or_else(|| self.settings.livekit.host.clone()),
+            token: Secret::new(assignment.token),
+            metadata: job.metadata,
+            attributes: job.attributes,
+        })));
+        self.send_status(now);
+    }
+
+    pub(super) fn cancel(&mut self, now: Instant, id: &str) {
+        let Some(entry) = self.jobs.get_mut(id) else {
+            return;
+        };
+        if matches!(entry.phase, Phase::Reserved { .. }) {
+            self.jobs.remove(id);
+        } else if entry.abort_at.is_none() {
+            entry.abort_at = Some(now + LEAVE_DEADLINE);
+            self.outputs.push_back(Output::Cancel(id.to_owned()));
+        }
+    }
+
+    pub(super) fn job_ended(&mut self, _now: Instant, id: &str, outcome: JobOutcome) {
+        let Some(entry) = self.jobs.get_mut(id) else {
+            return;
+        };
+        if entry.phase != Phase::Running {
+            return;
+        }
+        entry.phase = Phase::Ended;
+        let update = match outcome {
+            JobOutcome::Success => job_status(id, proto::JobStatus::JsSuccess, String::new()),
+            JobOutcome::Failed(reason) => job_status(id, proto::JobStatus::JsFailed, reason),
+        };
+        self.report(update);
+    }
+
+    /// Tells the end of a job, once.
+    fn report(&mut self, update: proto::UpdateJobStatus) {
+        if self.ended.len() == ENDED_KEPT {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(update.job_id.clone());
+        if matches!(self.link, Link::Up { .. }) {
+            self.send(ToServer::UpdateJob(update));
+        } else {
+            self.unsent.push(update);
+        }
+    }
+
+    /// Measured load plus what accepted and new jobs will add to it.
+    pub(super) fn effective_load(&self, now: Instant) -> f32 {
+        if self.settings.load == LoadMeasure::Jobs {
+            // Below the threshold until the last place is taken.
+            return self.settings.load_threshold * self.jobs.len() as f32
+                / self.settings.max_jobs.max(1) as f32;
+        }
+        let unmeasured = self
+            .jobs
+            .values()
+            .filter(|job| now < job.unmeasured_until)
+            .count();
+        (self.load + unmeasured as f32 * self.settings.load_per_job).min(1.0)
+    }
+
+    pub(super) fn is_full(&self, now: Instant) -> bool {
+        self.jobs.len() >= self.settings.max_jobs
+            || self.effective_load(now) >= self.settings.load_threshold
+    }
+}

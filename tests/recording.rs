@@ -1,0 +1,148 @@
+//! Recordings of whole calls: a scripted caller, a real livekit-server, a real S3 server.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "recording/stage.rs"]
+mod stage;
+
+use std::path::Path;
+use std::time::Duration;
+
+use sidetone::audio::{Pcm, wav};
+use sidetone::recording::spool::Spool;
+use stage::{Stage, play};
+
+/// Loudness each millisecond.
+fn envelope(voice: &[i16]) -> Vec<f64> {
+    let loud = |ms: &[i16]| ms.iter().map(|s| f64::from(s.unsigned_abs())).sum();
+    voice.chunks(48).map(loud).collect()
+}
+
+/// By how many milliseconds `later` runs behind `voice`, where they match best.
+fn lag(voice: &[i16], later: &[i16]) -> i64 {
+    let (a, b) = (envelope(voice), envelope(later));
+    let match_at = |lag: i64| -> f64 {
+        let pairs = a.iter().enumerate().filter_map(|(n, a)| {
+            let other = usize::try_from(n as i64 + lag).ok()?;
+            Some(a * b.get(other)?)
+        });
+        pairs.sum()
+    };
+    (-3_000..3_000)
+        .max_by(|x, y| match_at(*x).total_cmp(&match_at(*y)))
+        .unwrap()
+}
+
+fn samples(path: &Path) -> Pcm<48_000> {
+    wav::read(path).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_recorded_as_its_caller_heard_it_and_deleted_with_it() {
+    let stage = Stage::set("serve").await;
+    let out = tempfile::tempdir().unwrap();
+    let call = stage.call(Some(out.path())).await;
+    let recording = stage.recording_in(&call, "uploaded").await;
+
+    let (status, bytes) = stage.fetch(&call, None).await;
+    assert_eq!(status, 200);
+    assert_eq!(recording["bytes"], bytes.len());
+    let (left, right) = play(&bytes);
+    let ms = left.len() as i64 / 48;
+    assert!(ms.abs_diff(recording["durationMs"].as_i64().unwrap()) < 2);
+    let caller = samples(&out.path().join("caller.wav"));
+    let agent = samples(&out.path().join("reply.wav"));
+    let (said, heard) = (lag(caller.samples(), &left), lag(agent.samples(), &right));
+    eprintln!(
+        "caller {said} ms, agent {heard} ms, skew {} ms",
+        heard - said
+    );
+    assert!((said - heard).abs() <= 20, "{said} {heard}");
+
+    // A player seeks: only a part is sent.
+    let (status, part) = stage.fetch(&call, Some("bytes=100-199")).await;
+    assert_eq!((status, &part[..]), (206, &bytes[100..200]));
+    assert_eq!(stage.s3.keys().len(), 1);
+    stage.delete(&call).await;
+    stage::eventually("the object is gone", || async {
+        stage.s3.keys().is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(stage.fetch(&call, None).await.0, 404);
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_is_silence_until_it_ends() {
+    let stage = Stage::set("serve").await;
+    let call = stage.call(None);
+    let pause = async {
+        let id = stage.open_call().await;
+        stage.recording_in(&id, "recording").await;
+        // The greeting is being said.
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        assert_eq!(stage.post(&format!("{id}/recording/pause")).await, 200);
+        let paused = stage.recording_in(&id, "recording").await;
+        assert_eq!(paused["paused"], true);
+        assert_eq!(stage.fetch(&id, None).await.0, 409);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(stage.post(&format!("{id}/recording/resume")).await, 200);
+    };
+    let (call, ()) = tokio::join!(call, pause);
+    stage.recording_in(&call, "uploaded").await;
+    let (left, right) = play(&stage.fetch(&call, None).await.1);
+    let silent = |from: usize| {
+        let second = from..from + 48_000;
+        let loud = |s: &i16| s.unsigned_abs() > 8;
+        !left[second.clone()].iter().any(loud) && !right[second].iter().any(loud)
+    };
+    let starts = (0..left.len() - 48_000).step_by(4_800);
+    let quiet: Vec<_> = starts.filter(|from| silent(*from)).collect();
+    assert!(quiet.len() > 18, "{quiet:?}");
+    // And there is sound before and after.
+    assert!(right[..quiet[0]].iter().any(|s| s.unsigned_abs() > 1_000));
+    assert!(
+        right[quiet[quiet.len() - 1]..]
+            .iter()
+            .any(|s| s.unsigned_abs() > 1_000)
+    );
+    assert_eq!(stage.post(&format!("{call}/recording/pause")).await, 409);
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_process_recorded_plays_and_is_taken_over() {
+    let mut stage = Stage::set("process").await;
+    let spool = Spool::new(stage.data.path().join("recordings"), u64::MAX);
+    let killed = async {
+        let id = stage.open_call().await;
+        stage.recording_in(&id, "recording").await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        stage.kill().await;
+        id
+    };
+    let call = tokio::select! {
+        id = killed => id,
+        call = stage.call(None) => panic!("call {call} ended by itself"),
+    };
+    let entries = spool.entries().unwrap();
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    let (left, right) = play(&std::fs::read(&entries[0].path).unwrap());
+    assert!(left.len() > 2 * 48_000, "{} samples", left.len());
+    assert!(right.iter().any(|s| s.unsigned_abs() > 1_000));
+
+    // The bucket is away when the next process starts, and comes back.
+    stage.s3.pause();
+    stage.restart().await;
+    let kept = stage.recording_in(&call, "kept").await;
+    assert!(
+        kept["reason"].as_str().unwrap().contains("ended before"),
+        "{kept}"
+    );
+    let (status, local) = stage.fetch(&call, Some("bytes=0-3")).await;
+    assert_eq!((status, &local[..]), (206, &b"OggS"[..]));
+    stage.s3.resume();
+    stage.recording_in(&call, "uploaded").await;
+    assert_eq!(spool.entries().unwrap(), []);
+    assert_eq!(stage.s3.keys().len(), 1);
+    stage.strike().await;
+}

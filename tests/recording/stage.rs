@@ -1,0 +1,262 @@
+//! Everything that a recorded call needs, on this machine.
+
+use std::io::Cursor;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use ogg::PacketReader;
+use serde_json::Value;
+use sidetone::audio::wav;
+use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::script::{Cue, Patience};
+use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::config::env::Env;
+use sidetone::serve::{Process, serve};
+use sidetone::worker::LoadMeasure;
+use sidetone_testkit::{FakeOpenAi, LiveKitServer, S3Server, Timing, s3};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub struct Stage {
+    pub s3: S3Server,
+    pub data: tempfile::TempDir,
+    address: String,
+    variables: Vec<(&'static str, String)>,
+    running: Running,
+    _provider: FakeOpenAi,
+    _livekit: LiveKitServer,
+}
+
+enum Running {
+    Here(CancellationToken, JoinHandle<anyhow::Result<()>>),
+    Apart(tokio::process::Child),
+}
+
+pub async fn eventually<T, F: Future<Output = Option<T>>>(
+    what: &str,
+    mut check: impl FnMut() -> F,
+) -> T {
+    for _ in 0..600 {
+        if let Some(value) = check().await {
+            return value;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("not within a minute: {what}");
+}
+
+impl Stage {
+    /// Runs Sidetone in this process ("serve") or in one of its own, which can be killed.
+    pub async fn set(kind: &str) -> Self {
+        let s3 = S3Server::start();
+        let livekit = LiveKitServer::start().await.unwrap();
+        let provider = FakeOpenAi::start(Timing::default()).await;
+        provider.default_transcript("What are your opening hours on Saturday?");
+        provider.default_answer(
+            "On Saturday we are open from nine in the morning until half past four.",
+        );
+        let data = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let variables = vec![
+            ("LIVEKIT_HOST", livekit.url.clone()),
+            ("LIVEKIT_API_KEY", livekit.api_key.clone()),
+            ("LIVEKIT_API_SECRET", livekit.api_secret.clone()),
+            ("OPENAI_API_KEY", "sk-test".into()),
+            ("OPENAI_BASE_URL", provider.base_url()),
+            ("SIDETONE_DATA_DIR", data.path().display().to_string()),
+            ("SIDETONE_DEMO", "true".into()),
+            ("SIDETONE_BIND", address.clone()),
+            ("LIVEKIT_RECORDING_BUCKET", s3::BUCKET.into()),
+            ("LIVEKIT_RECORDING_REGION", "us-east-1".into()),
+            ("LIVEKIT_RECORDING_ENDPOINT", s3.endpoint()),
+            ("AWS_ACCESS_KEY_ID", s3::ACCESS_KEY.into()),
+            ("AWS_SECRET_ACCESS_KEY", s3::SECRET_KEY.into()),
+        ];
+        let running = if kind == "process" {
+            drop(listener);
+            Running::Apart(spawn(&variables))
+        } else {
+            let find = |name: &str| variables.iter().find(|(key, _)| *key == name);
+            let process = Process {
+                env: Env::from_lookup(|name| find(name).map(|(_, value)| value.clone())).unwrap(),
+                agents: "agent-config".into(),
+                listener: Some(listener),
+                models: None,
+                worker: Some(LoadMeasure::Jobs),
+            };
+            let stop = CancellationToken::new();
+            Running::Here(stop.clone(), tokio::spawn(serve(process, stop)))
+        };
+        let stage = Self {
+            s3,
+            data,
+            address,
+            variables,
+            running,
+            _provider: provider,
+            _livekit: livekit,
+        };
+        stage.ready().await;
+        stage
+    }
+
+    async fn ready(&self) {
+        eventually("ready", || async {
+            let answer = reqwest::get(format!("http://{}/readyz", self.address)).await;
+            answer.ok().filter(|a| a.status().is_success()).map(|_| ())
+        })
+        .await;
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}/api/voice/history{path}", self.address)
+    }
+
+    /// Places a call of one turn; gives its id.
+    pub async fn call(&self, out: Option<&Path>) -> String {
+        let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
+        let file = "caller-opening-hours.wav";
+        let plan = CallPlan {
+            access: Access::Server {
+                server: format!("http://{}", self.address),
+                api_key: None,
+                request: TokenRequest {
+                    room_type: "support".into(),
+                    participant_name: "Ada".into(),
+                    agent: None,
+                    voice: None,
+                },
+            },
+            turns: vec![Turn {
+                name: file.into(),
+                sound: wav::read(&audio.join(file)).unwrap(),
+                cue: Cue::AgentDone,
+            }],
+            patience: Patience::default(),
+            limit: Duration::from_secs(60),
+            out: out.map(Path::to_path_buf),
+        };
+        let report = caller::place(plan).await.unwrap().report;
+        report.call_id.unwrap()
+    }
+
+    async fn json(&self, path: &str) -> Option<Value> {
+        reqwest::get(self.url(path)).await.ok()?.json().await.ok()
+    }
+
+    /// The call that is under way.
+    pub async fn open_call(&self) -> String {
+        eventually("a call", || async {
+            let page = self.json("?allUsers=true").await?;
+            Some(page["calls"][0]["id"].as_str()?.to_owned())
+        })
+        .await
+    }
+
+    /// The call's only recording, once it is in this state.
+    pub async fn recording_in(&self, call: &str, state: &str) -> Value {
+        eventually(state, || async {
+            let detail = self.json(&format!("/{call}")).await?;
+            let recording = detail["recordings"].as_array()?.first()?.clone();
+            (recording["state"] == state).then_some(recording)
+        })
+        .await
+    }
+
+    /// The recording, wherever it lies.
+    pub async fn fetch(&self, call: &str, range: Option<&str>) -> (u16, Vec<u8>) {
+        let mut request = reqwest::Client::new().get(self.url(&format!("/{call}/recording")));
+        if let Some(range) = range {
+            request = request.header("range", range);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        if answer.status().is_success() {
+            let name = answer.headers()["content-disposition"].to_str().unwrap();
+            assert!(name.starts_with("inline; filename=\"call-20"), "{name}");
+            assert_eq!(answer.headers()["content-type"], "audio/ogg");
+        }
+        (status, answer.bytes().await.unwrap().to_vec())
+    }
+
+    pub async fn post(&self, path: &str) -> u16 {
+        let request = reqwest::Client::new().post(self.url(&format!("/{path}")));
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    /// Deletes a call as soon as it is over.
+    pub async fn delete(&self, call: &str) {
+        eventually("the call is over", || async {
+            let request = reqwest::Client::new().delete(self.url(&format!("/{call}")));
+            let answer = request.send().await.unwrap();
+            (answer.status() == 204).then_some(())
+        })
+        .await;
+    }
+
+    /// kill -9.
+    pub async fn kill(&self) {
+        let Running::Apart(process) = &self.running else {
+            panic!("it runs in this process");
+        };
+        let pid = process.id().unwrap().to_string();
+        let killed = std::process::Command::new("kill")
+            .args(["-9", &pid])
+            .status();
+        assert!(killed.unwrap().success());
+    }
+
+    /// Starts the killed process again.
+    pub async fn restart(&mut self) {
+        if let Running::Apart(process) = &mut self.running {
+            process.wait().await.unwrap();
+            *process = spawn(&self.variables);
+        }
+        self.ready().await;
+    }
+
+    pub async fn strike(self) {
+        match self.running {
+            Running::Here(stop, serving) => {
+                stop.cancel();
+                serving.await.unwrap().unwrap();
+            }
+            Running::Apart(mut process) => process.kill().await.unwrap(),
+        }
+    }
+}
+
+fn spawn(variables: &[(&str, String)]) -> tokio::process::Child {
+    tokio::process::Command::new(env!("CARGO_BIN_EXE_sidetone"))
+        .arg("serve")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+/// Left and right of an Ogg Opus file, read by other code than wrote it.
+pub fn play(bytes: &[u8]) -> (Vec<i16>, Vec<i16>) {
+    let mut reader = PacketReader::new(Cursor::new(bytes));
+    let head = reader.read_packet_expected().unwrap().data;
+    let pre_skip = usize::from(u16::from_le_bytes([head[10], head[11]]));
+    reader.read_packet_expected().unwrap();
+    let mut decoder = opus::Decoder::new(48_000, opus::Channels::Stereo).unwrap();
+    let (mut left, mut right, mut end) = (vec![], vec![], 0);
+    while let Ok(Some(packet)) = reader.read_packet() {
+        let mut out = vec![0i16; 2 * 5760];
+        let samples = decoder.decode(&packet.data, &mut out, false).unwrap();
+        left.extend(out[..2 * samples].iter().step_by(2));
+        right.extend(out[1..2 * samples].iter().step_by(2));
+        end = packet.absgp_page() as usize;
+    }
+    for voice in [&mut left, &mut right] {
+        voice.truncate(end);
+        voice.drain(..pre_skip);
+    }
+    (left, right)
+}
