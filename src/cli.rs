@@ -31,6 +31,16 @@ pub enum Command {
     Models(ModelsCommand),
     /// What is wrong with configuration, credentials, database and models, and how to mend it
     Check(CheckArgs),
+    /// Try agents on scenarios: offline with recorded answers, or live
+    Eval(EvalArgs),
+    /// Talk with an agent in this terminal, without a server
+    Console(ConsoleArgs),
+    /// What agent files can say, as a JSON Schema for editors
+    Schema {
+        /// As a page for people instead
+        #[arg(long)]
+        markdown: bool,
+    },
     /// Apply the database migrations
     Migrate,
     /// Everything on this machine: livekit-server, agent, one scripted call, then the page to try
@@ -45,7 +55,13 @@ impl Command {
             | Self::Worker(_)
             | Self::Demo(_)
             | Self::Models(ModelsCommand::Serve { .. }) => true,
-            Self::Call(_) | Self::Models(_) | Self::Check(_) | Self::Migrate => false,
+            Self::Call(_)
+            | Self::Models(_)
+            | Self::Check(_)
+            | Self::Eval(_)
+            | Self::Console(_)
+            | Self::Schema { .. }
+            | Self::Migrate => false,
         }
     }
 }
@@ -84,6 +100,46 @@ pub struct CheckArgs {
     /// Mend what can be mended from here: the CORS rules of the recordings' bucket
     #[arg(long)]
     pub fix: bool,
+}
+
+/// `sidetone eval`
+#[derive(Debug, Args)]
+pub struct EvalArgs {
+    /// Scenario files, or folders of them
+    #[arg(default_value = "fixtures/scenarios")]
+    pub scenarios: Vec<PathBuf>,
+    /// Folder of agent configuration files
+    #[arg(long, default_value = "agent-config")]
+    pub agents: PathBuf,
+    /// Ask the models and tools' servers as they are now (OPENAI_API_KEY or OPENAI_BASE_URL)
+    #[arg(long)]
+    pub live: bool,
+    /// As --live, and keep the answers beside the scenarios
+    #[arg(long)]
+    pub record: bool,
+    /// Write JUnit's XML here
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Scenarios at a time
+    #[arg(long, default_value_t = 8)]
+    pub jobs: usize,
+}
+
+/// `sidetone console`
+#[derive(Debug, Args)]
+pub struct ConsoleArgs {
+    /// In writing (the only way yet)
+    #[arg(long, required = true)]
+    pub text: bool,
+    /// Folder of agent configuration files
+    #[arg(long, default_value = "agent-config")]
+    pub agents: PathBuf,
+    /// Which agent to talk with
+    #[arg(long, default_value = "default")]
+    pub agent: String,
+    /// Your name
+    #[arg(long, default_value = "Ada")]
+    pub name: String,
 }
 
 /// `sidetone call`

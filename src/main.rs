@@ -3,22 +3,28 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Parser;
 use sidetone::agent::DEFAULT_AGENT;
+use sidetone::agent::clients::Clients;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::Patience;
 use sidetone::caller::{self, CallPlan, Turn};
 use sidetone::check::{self, Item};
-use sidetone::cli::{CallArgs, CheckArgs, Cli, Command, ModelsCommand, TurnArg};
-use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::env::Env;
+use sidetone::cli::{CallArgs, CheckArgs, Cli, Command, EvalArgs, ModelsCommand, TurnArg};
+use sidetone::config::env::{Env, Secrets};
+use sidetone::config::folder::AgentFolder;
+use sidetone::config::reference;
+use sidetone::console::{self, Console};
+use sidetone::eval::run::{Mind, Minds};
+use sidetone::eval::{report, scenario};
 use sidetone::serve::{Process, serve};
 use sidetone::store::Store;
 use sidetone::worker::LoadMeasure;
-use sidetone::{audio, demo, telemetry};
+use sidetone::{audio, clock, demo, telemetry};
 use sidetone_models as models;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -86,6 +92,18 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             store.close().await;
         }
         Command::Check(args) => return check(args).await,
+        Command::Eval(args) => return eval(args).await,
+        Command::Console(args) => {
+            let console = Console {
+                agents: args.agents,
+                agent: args.agent,
+                name: args.name,
+                clients: live_clients()?,
+            };
+            console::run(console).await?;
+        }
+        Command::Schema { markdown: true } => print!("{}", reference::markdown()),
+        Command::Schema { markdown: false } => println!("{:#}", reference::schema()),
         Command::Call(args) => return call(args).await,
         Command::Models(command) => return local_models(command).await,
         Command::Demo(args) => return demo::run(args, shutdown()).await,
@@ -93,16 +111,54 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Models that are asked outside of `serve` and `worker`.
+fn live_clients() -> anyhow::Result<Clients> {
+    let env = Env::read()?;
+    anyhow::ensure!(
+        !env.uses_local_models(),
+        "no model is named: set OPENAI_API_KEY, or OPENAI_BASE_URL, such as \
+         http://127.0.0.1:8090/v1 with `sidetone models serve` running"
+    );
+    Clients::new(&env, None)
+}
+
+async fn eval(args: EvalArgs) -> anyhow::Result<ExitCode> {
+    let scenarios = scenario::load_all(&args.scenarios)?;
+    let agents = AgentFolder::open(&args.agents, Secrets::read());
+    let mind = if args.live || args.record {
+        let clients = live_clients()?;
+        let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
+        if args.record {
+            Mind::Record(minds, Env::read()?.llm_model)
+        } else {
+            Mind::Live(minds)
+        }
+    } else {
+        Mind::Recorded
+    };
+    let begun = clock::now();
+    let results = sidetone::eval::run_all(&scenarios, &agents, &mind, args.jobs).await;
+    let took = clock::now().saturating_duration_since(begun);
+    print!("{}", report::table(&results, took));
+    if let Some(file) = args.junit {
+        std::fs::write(&file, report::junit(&results, took))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    Ok(if report::is_good(&results) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
 /// What `check` knows of this binary's own parts, beside what it looks at in any case.
 async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let mut more = vec![
-        check::variables(names),
-        check_agents(&args.agents),
-        check_models(local),
-    ];
+    let mut more = vec![check::variables(names)];
+    more.extend(check_agents(&args.agents));
+    more.push(check_models(local));
     if let Ok(env) = &env {
         more.extend(check::bucket::look(env, args.fix).await);
     }
@@ -119,20 +175,25 @@ async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn check_agents(folder: &Path) -> Item {
-    let file = folder.join(DEFAULT_AGENT).with_extension("toml");
-    let agent = AgentConfig::load(&file).and_then(|agent| agent.for_call(&Overrides::default()));
-    match agent {
-        Ok(agent) => Item::ok(
-            "agent",
-            format!("{} (voice {})", file.display(), agent.voice),
-        ),
-        Err(error) => Item::wrong(
-            "agent",
-            error.to_string(),
-            "mend the file; `--agents` names its folder",
-        ),
+fn check_agents(folder: &Path) -> Vec<Item> {
+    let agents = AgentFolder::open(folder, Secrets::read());
+    let mut items = Vec::new();
+    if let Err(problems) = agents.team(DEFAULT_AGENT) {
+        let fix = "calls that name no agent use this one; `--agents` names the folder";
+        items.push(Item::wrong("agent", problems.to_string(), fix));
     }
+    for problem in agents.problems() {
+        let fix = "mend the file; until then the last good version is used";
+        items.push(Item::wrong("agent", problem.to_string(), fix));
+    }
+    items.dedup_by(|a, b| a.found == b.found);
+    for agent in agents.agents() {
+        let (name, voice, tools) = (&agent.name, agent.voice, agent.tools.len());
+        let version = &agent.version;
+        let found = format!("{name}: version {version}, voice {voice}, {tools} tools");
+        items.push(Item::ok("agent", found));
+    }
+    items
 }
 
 fn check_models(needed: bool) -> Item {

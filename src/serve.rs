@@ -1,9 +1,8 @@
 //! Puts a process together: control plane, agent worker and, without a provider's key, the local
 //! models.
 
-use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -16,9 +15,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::agent::clients::Clients;
 use crate::agent::{Agents, DEFAULT_AGENT};
-use crate::config::agent::Voice;
-use crate::config::agent::{AgentConfig, Overrides};
-use crate::config::env::Env;
+use crate::config::agent::{AgentConfig, Overrides, Voice};
+use crate::config::env::{Env, Secrets};
+use crate::config::folder::AgentFolder;
 use crate::control::{Control, ControlConfig};
 use crate::http::auth::Auth;
 use crate::http::ui::UiSettings;
@@ -60,6 +59,9 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     // What outlives the drain.
     let closing = CancellationToken::new();
     let mut tasks = JoinSet::new();
+    let agents = Arc::new(AgentFolder::open(agents, Secrets::read()));
+    let (watched, stop) = (Arc::clone(&agents), closing.clone());
+    tasks.spawn(async move { watched.watch(stop).await });
     let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording)?;
     tasks.spawn(recording::upkeep::run(recordings.clone(), closing.clone()));
     let (status, watched) = watch::channel(WorkerStatus::default());
@@ -75,7 +77,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 &mut tasks,
                 watched,
             )?;
-            let router = http::router(state).merge(pages(&env, &agents)?);
+            let router = http::router(state).merge(pages(&env, &agents));
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
             Some(tokio::spawn(http::serve(listener, router, closing.clone())))
         }
@@ -109,7 +111,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
 /// Builds the control plane's state and starts its background work.
 fn control_plane(
     env: &Env,
-    agents: &Path,
+    agents: &AgentFolder,
     store: &Store,
     recordings: &Recordings,
     closing: &CancellationToken,
@@ -129,7 +131,7 @@ fn control_plane(
     }
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
-        agents: agent_names(agents)?,
+        agents: agents.names(),
         trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
         ..HttpConfig::default()
@@ -144,10 +146,10 @@ fn control_plane(
 }
 
 /// The web pages, which may connect to LiveKit's address and offer the agents there are.
-fn pages(env: &Env, agents: &Path) -> anyhow::Result<axum::Router> {
+fn pages(env: &Env, agents: &AgentFolder) -> axum::Router {
     let voices = Voice::ALL.into_iter().map(|voice| voice.to_string());
-    Ok(http::ui::routes(UiSettings {
-        agents: agent_names(agents)?.into_iter().collect(),
+    http::ui::routes(UiSettings {
+        agents: agents.names().into_iter().collect(),
         default_agent: Some(DEFAULT_AGENT.to_owned()),
         voices: voices.collect(),
         default_voice: Voice::default().to_string(),
@@ -156,28 +158,13 @@ fn pages(env: &Env, agents: &Path) -> anyhow::Result<axum::Router> {
             .as_ref()
             .ok()
             .map(|livekit| livekit.host.clone()),
-    }))
-}
-
-/// Names of the agent files.
-fn agent_names(folder: &Path) -> anyhow::Result<BTreeSet<String>> {
-    let entries = std::fs::read_dir(folder).with_context(|| {
-        format!(
-            "{} cannot be read; name the folder of agent files with --agents",
-            folder.display()
-        )
-    })?;
-    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let toml = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
-    Ok(toml
-        .filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()))
-        .collect())
+    })
 }
 
 /// The agent worker and what it needs.
 struct Worker<'a> {
     env: &'a Env,
-    agents: PathBuf,
+    agents: Arc<AgentFolder>,
     store: Store,
     recordings: Recordings,
     models: Option<Loaded>,
@@ -201,7 +188,7 @@ impl Worker<'_> {
             status,
         } = self;
         // A mistake in the default agent is found at start, not by the first caller.
-        let agent = AgentConfig::load(&agents.join(DEFAULT_AGENT).with_extension("toml"))?;
+        let agent = agents.team(DEFAULT_AGENT)?.swap_remove(0);
         let livekit = match &env.livekit {
             Ok(livekit) => livekit.clone(),
             Err(missing) => {
@@ -211,7 +198,6 @@ impl Worker<'_> {
                 return Ok(());
             }
         };
-        let agent = agent.for_call(&Overrides::default())?;
         let local = LocalModels::start_if_needed(env, models, &agent, closing).await?;
         let clients = Clients::new(env, local.as_ref().map(|local| local.address))?;
         clients.prewarm().await;
@@ -221,7 +207,7 @@ impl Worker<'_> {
             ..WorkerSettings::new(livekit, &env.agent_name)
         };
         let runner = Arc::new(Agents {
-            folder: agents,
+            agents,
             store,
             clients,
             recordings,
@@ -261,9 +247,10 @@ impl LocalModels {
             }
         };
         // The prompt is read ahead, so that the first caller need not wait for it.
+        let filled = agent.for_call(&Overrides::default());
         let prompt = Message {
             role: Role::System,
-            content: agent.system_prompt.clone(),
+            content: filled.map_or_else(|_| agent.system_prompt.clone(), |a| a.system_prompt),
         };
         if let Err(error) = models.llm.prefill(vec![prompt]).await {
             tracing::warn!(%error, "the prompt was not read ahead: the first answer takes longer");

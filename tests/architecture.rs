@@ -13,7 +13,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("transport", &["audio"]),
     ("openai", &["audio"]),
     ("config", &["turn", "openai"]),
-    ("call", &["turn", "audio", "openai", "config", "transport"]),
+    ("tools", &["config"]),
+    (
+        "call",
+        &["turn", "audio", "openai", "config", "tools", "transport"],
+    ),
     ("worker", &["config"]),
     ("dispatch", &["config"]),
     ("store", &["config", "dispatch"]),
@@ -30,7 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "worker",
         ],
     ),
-    ("eval", &[]),
+    ("eval", &["audio", "call", "config", "transport"]),
     ("caller", &["audio", "transport"]),
     ("telemetry", &[]),
 ];

@@ -7,6 +7,7 @@ use crate::call::Models;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
 use crate::openai::{ApiKey, Http, Llm, Settings, Stt, Tts};
+use crate::tools::HttpTools;
 
 /// OpenAI's own server.
 const OPENAI: &str = "https://api.openai.com/v1";
@@ -19,6 +20,8 @@ pub struct Clients {
     stt: Stt,
     llm: Llm,
     tts: Tts,
+    /// Tools' servers.
+    pub http: HttpTools,
 }
 
 impl Clients {
@@ -45,12 +48,23 @@ impl Clients {
             stt: Stt::new(&http, stage(&env.stt_model), Some("en".into()))?,
             llm: Llm::new(&http, stage(&env.llm_model))?,
             tts: Tts::new(&http, stage(&env.tts_model))?,
+            http: HttpTools::new()?,
         })
     }
 
     /// The providers of one call.
     pub fn for_call(&self, agent: &AgentConfig) -> Models {
-        Models::new(self.stt.clone(), self.llm.clone(), self.tts.clone(), agent)
+        let Self {
+            stt,
+            llm,
+            tts,
+            http,
+        } = self.clone();
+        let names = &agent.models;
+        let stt = names.stt.iter().fold(stt, |stt, name| stt.with_model(name));
+        let llm = names.llm.iter().fold(llm, |llm, name| llm.with_model(name));
+        let tts = names.tts.iter().fold(tts, |tts, name| tts.with_model(name));
+        Models::new(stt, llm, tts, http, agent)
     }
 
     /// Opens the connections before the first call needs them.

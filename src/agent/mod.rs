@@ -4,16 +4,17 @@
 pub mod clients;
 mod record;
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
+use serde_json::Value;
 use uuid::Uuid;
 
 use self::clients::Clients;
 use crate::call::vad::Vad;
-use crate::call::{self, CallOutcome, CallSpec, EndReason, Providers};
+use crate::call::{self, CallOutcome, CallSpec, EndReason, Persona};
 use crate::config::agent::{AgentConfig, Overrides};
+use crate::config::folder::AgentFolder;
 use crate::config::recording::RecordingMode;
 use crate::dispatch::DispatchMetadata;
 use crate::recording::{Recorded, Recordings};
@@ -29,8 +30,8 @@ const EVENTS: usize = 256;
 
 /// Runs calls for the worker.
 pub struct Agents {
-    /// Folder of agent configuration files, read anew for each call: an edit is heard on the next.
-    pub folder: PathBuf,
+    /// The agents there are: an edit of their files is heard on the next call.
+    pub agents: Arc<AgentFolder>,
     /// Where words are kept.
     pub store: Store,
     /// Speech and language models.
@@ -58,16 +59,31 @@ impl Agents {
     async fn hold(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<CallOutcome> {
         let metadata = metadata(&job.metadata)?;
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
-        let mut agent = self.configuration(metadata)?;
-        let (tap, recorded) = self.record(call_id, &mut agent);
-        let agent = Arc::new(agent);
-        let providers: Arc<dyn Providers> = Arc::new(self.clients.for_call(&agent));
-        let (room, events) = livekit::join(&job.url, job.token.expose(), false).await?;
+        let team = self.configuration(metadata, call_id)?;
+        // What is looked up may be said in the greeting; the room is joined meanwhile.
+        let (mut team, joined) = tokio::join!(
+            self.look_up(team),
+            livekit::join(&job.url, job.token.expose(), false)
+        );
+        let (room, events) = joined?;
+        let (tap, recorded) = self.record(call_id, &mut team[0]);
+        let mut team = team.into_iter().map(|agent| Persona {
+            providers: Arc::new(self.clients.for_call(&agent)),
+            agent: Arc::new(agent),
+        });
+        let Persona { agent, providers } = team.next().context("a call without an agent")?;
         let runs = self
             .store
             .agent_runs_on(&job.room_name, &job.identity, &job.worker_id);
         if let Err(error) = runs.await {
             tracing::warn!(%call_id, %error, "who runs the agent was not stored");
+        }
+        tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
+        let noted = self
+            .store
+            .agent_of_call(call_id, &agent.name, &agent.version);
+        if let Err(error) = noted.await {
+            tracing::warn!(%call_id, %error, "the agent's version was not stored");
         }
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
@@ -75,6 +91,7 @@ impl Agents {
         let spec = CallSpec {
             id: call_id,
             agent,
+            team: team.collect(),
             vad,
         };
         let (outcome, driven, ()) = tokio::join!(
@@ -111,24 +128,60 @@ impl Agents {
         if mode == RecordingMode::Off {
             return (Tap::default(), None);
         }
-        if !agent.recording_announcement.is_empty() {
-            let both = format!("{} {}", agent.recording_announcement, agent.greeting);
-            agent.greeting = both.trim().to_owned();
-        }
+        agent.announce_recording();
         let (tap, recorded) = self.recordings.record(call_id);
         (tap, Some(recorded))
     }
 
-    fn configuration(&self, metadata: DispatchMetadata) -> anyhow::Result<AgentConfig> {
+    /// The agent of a call, and those that it may hand the caller to.
+    fn configuration(
+        &self,
+        metadata: DispatchMetadata,
+        call_id: Uuid,
+    ) -> anyhow::Result<Vec<AgentConfig>> {
         let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
-        let file = self.folder.join(name).with_extension("toml");
-        let overrides = Overrides {
+        let mut overrides = Overrides {
             voice: metadata.voice.map(|voice| voice.parse()).transpose()?,
             system_prompt: metadata.system_prompt,
             variables: metadata.variables,
+            call_id: Some(call_id.to_string()),
             recording: metadata.recording,
         };
-        Ok(AgentConfig::load(&file)?.for_call(&overrides)?)
+        let team = self.agents.team(name)?;
+        let mut ready = vec![team[0].for_call(&overrides)?];
+        // Voice and prompt of a call are those of the agent that was asked for.
+        (overrides.voice, overrides.system_prompt) = (None, None);
+        for agent in &team[1..] {
+            match agent.for_call(&overrides) {
+                Ok(agent) => ready.push(agent),
+                Err(problems) => {
+                    tracing::error!(%call_id, agent = agent.name, %problems, "cannot take over");
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    /// Asks what each agent wants to know before the greeting.
+    async fn look_up(&self, team: Vec<AgentConfig>) -> Vec<AgentConfig> {
+        let ask = async |agent: AgentConfig| {
+            let Some(request) = &agent.lookup else {
+                return agent;
+            };
+            let asked = self.clients.http.ask(request, &agent.values, &Value::Null);
+            let (agent, problems) = match asked.await {
+                Ok((_, found)) => agent.with("lookup", found),
+                Err(message) => {
+                    tracing::warn!(agent = agent.name, message, "the lookup gave nothing");
+                    return agent;
+                }
+            };
+            for problem in problems {
+                tracing::error!("{problem}");
+            }
+            agent
+        };
+        futures::future::join_all(team.into_iter().map(ask)).await
     }
 }
 
@@ -148,6 +201,7 @@ fn job_outcome(reason: EndReason) -> JobOutcome {
             JobOutcome::Failed("the connection to the room was lost".into())
         }
         EndReason::CallerHungUp
+        | EndReason::AgentHungUp
         | EndReason::CallerRejected
         | EndReason::CallerLost
         | EndReason::NoCaller

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::call::{AgentTurn, CallEvent, Latency};
+use crate::call::{AgentTurn, CallEvent, Latency, ToolCalled};
 use crate::clock;
+use crate::store::tools::ToolCall;
 use crate::store::{At, Speaker, Store, StoreError, Turn};
 
 /// How long a turn waits for a database that does not answer, before the next is tried. Turns are
@@ -46,6 +47,7 @@ pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Re
             CallEvent::AgentTurn(turn) => {
                 save(&store, call_id, &agent_turn(job, started, turn)).await
             }
+            CallEvent::ToolCall(called) => save_tool(&store, call_id, started, called).await,
             CallEvent::Error { stage, message, .. } => {
                 tracing::warn!(%call_id, stage = stage.as_str(), message, "a stage of the call failed");
             }
@@ -62,6 +64,29 @@ pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Re
             }
             CallEvent::AgentState { .. } => {}
         }
+    }
+}
+
+async fn save_tool(store: &Store, call_id: Uuid, started: SystemTime, called: ToolCalled) {
+    let (ok, result) = match called.result {
+        Ok(result) => (true, result),
+        Err(result) => (false, result),
+    };
+    let call = ToolCall {
+        agent: called.agent,
+        name: called.name,
+        // What is no JSON is kept as text.
+        arguments: sqlx::types::Json(
+            serde_json::from_str(&called.arguments).unwrap_or(Value::String(called.arguments)),
+        ),
+        ok,
+        result,
+        started_at: instant(started, called.started_at),
+        duration_ms: millis(called.took),
+    };
+    let tool = call.name.clone();
+    if let Err(error) = store.save_tool_call(call_id, &call).await {
+        tracing::error!(%call_id, tool, %error, "what a tool did could not be stored");
     }
 }
 

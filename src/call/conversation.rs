@@ -3,6 +3,7 @@
 
 mod reply;
 mod show;
+mod tools;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use super::playout::Playout;
 use super::providers::{ProviderError, Providers};
 use super::speak::Item;
 use super::speech_text::{Pronunciations, SpeechText};
+use super::toolbox::{Persona, ToolNews};
 use crate::audio::Pcm;
 use crate::clock;
 use crate::config::agent::AgentConfig;
@@ -40,6 +42,11 @@ pub struct Conversation {
     id: CallId,
     agent: Arc<AgentConfig>,
     providers: Arc<dyn Providers>,
+    /// Who may take over.
+    team: Arc<[Persona]>,
+    tool_news: mpsc::Sender<ToolNews>,
+    /// Rounds of tools whose end is not known yet.
+    pub tools_running: usize,
     commands: mpsc::Sender<RoomCommand>,
     items: mpsc::Sender<(ReplyId, Item)>,
     /// The record of the call.
@@ -71,6 +78,8 @@ pub struct Conversation {
     /// When the next frame of a speaking caller is overdue.
     mic_by: Option<Instant>,
     drain_by: Option<Instant>,
+    /// The goodbye was said: when the call ends.
+    hang_up_at: Option<Instant>,
     turns: u32,
     /// Why the call is over, once it is.
     pub ended: Option<EndReason>,
@@ -88,13 +97,15 @@ impl Conversation {
     /// A call that begins now, in a room without a caller.
     pub fn new(
         spec: CallSpec,
-        providers: Arc<dyn Providers>,
+        persona: Persona,
         commands: mpsc::Sender<RoomCommand>,
         events: mpsc::Sender<CallEvent>,
         items: mpsc::Sender<(ReplyId, Item)>,
         words: mpsc::Sender<Transcribed>,
+        tool_news: mpsc::Sender<ToolNews>,
     ) -> Self {
-        let CallSpec { id, agent, vad } = spec;
+        let CallSpec { id, team, vad, .. } = spec;
+        let Persona { agent, providers } = persona;
         let begun = clock::now();
         let mut this = Self {
             id,
@@ -112,6 +123,9 @@ impl Conversation {
             journal: Journal::new(events, begun, clock::wall()),
             agent,
             providers,
+            team: team.into(),
+            tool_news,
+            tools_running: 0,
             commands,
             items,
             begun,
@@ -126,6 +140,7 @@ impl Conversation {
             waits_since: None,
             mic_by: None,
             drain_by: None,
+            hang_up_at: None,
             turns: 0,
             ended: None,
         };
@@ -197,8 +212,13 @@ impl Conversation {
     /// Something happened in the room.
     pub fn room_event(&mut self, event: RoomEvent) {
         match event {
-            RoomEvent::CallerJoined { identity, .. } => {
+            RoomEvent::CallerJoined {
+                identity,
+                name,
+                attributes,
+            } => {
                 let at = self.journal.offset(clock::now());
+                self.meet(&identity, &name, &attributes);
                 self.journal.push(CallEvent::CallerJoined { at, identity });
                 self.caller = Caller::Here;
                 let text = self.agent.greeting.clone();
@@ -221,6 +241,10 @@ impl Conversation {
                     self.input(Input::UserText(text.trim().to_owned()));
                 }
             }
+            RoomEvent::Say { text } => self.input(Input::Say {
+                text,
+                interruptible: true,
+            }),
             RoomEvent::MicMuted(muted) => {
                 let at = self.journal.offset(clock::now());
                 self.journal.push(CallEvent::CallerMuted { at, muted });
@@ -270,6 +294,7 @@ impl Conversation {
         let reason = match self.caller {
             Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
             Caller::Lost { until } if until <= now => Some(EndReason::CallerLost),
+            _ if due(self.hang_up_at) => Some(EndReason::AgentHungUp),
             _ if due(self.drain_by) => Some(EndReason::Drained),
             _ if due(self.ends_by()) => Some(EndReason::MaxDuration),
             _ if due(self.waits_since.map(|since| since + SPEAKER_DEADLINE)) => {
@@ -301,6 +326,7 @@ impl Conversation {
             self.wake,
             caller,
             self.drain_by,
+            self.hang_up_at,
             self.ends_by(),
             waits,
             self.mic_by,

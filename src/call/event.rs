@@ -56,6 +56,8 @@ pub enum CallEvent {
     /// What the agent said, as far as the caller has heard it: sent when it becomes audible,
     /// after each sentence heard, and when it ends.
     AgentTurn(AgentTurn),
+    /// A tool has run.
+    ToolCall(ToolCalled),
     /// A stage failed. The call goes on.
     Error {
         /// When.
@@ -93,6 +95,35 @@ pub struct AgentTurn {
     pub is_final: bool,
     /// Where the time went.
     pub latency: Latency,
+}
+
+/// See [`CallEvent::ToolCall`].
+#[derive(Clone, PartialEq)]
+pub struct ToolCalled {
+    /// The reply that it was for.
+    pub reply_id: ReplyId,
+    /// Whose tool it is.
+    pub agent: String,
+    /// The model's id of the call; not unique in a call with every server.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// JSON text, as the model wrote it.
+    pub arguments: String,
+    /// What the model was told.
+    pub result: Result<String, String>,
+    /// When it was called.
+    pub started_at: Duration,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Says how it went, never the words: they are personal data.
+impl std::fmt::Debug for ToolCalled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (name, ok) = (&self.name, self.result.is_ok());
+        write!(f, "ToolCalled({name}, ok {ok}, took {:?})", self.took)
+    }
 }
 
 /// Where the time of one answer went. `None`: the stage had no part in it.
@@ -134,6 +165,8 @@ pub enum Stage {
     Llm,
     /// Text to speech.
     Tts,
+    /// A tool.
+    Tool,
     /// The room.
     Transport,
 }
@@ -145,6 +178,7 @@ impl Stage {
             Self::Stt => "stt",
             Self::Llm => "llm",
             Self::Tts => "tts",
+            Self::Tool => "tool",
             Self::Transport => "transport",
         }
     }
@@ -155,6 +189,8 @@ impl Stage {
 pub enum EndReason {
     /// The caller hung up.
     CallerHungUp,
+    /// The agent said goodbye (`end_call`).
+    AgentHungUp,
     /// The callee rejected the call.
     CallerRejected,
     /// The caller vanished and did not come back within the grace period.
@@ -176,6 +212,7 @@ impl EndReason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::CallerHungUp => "caller_hung_up",
+            Self::AgentHungUp => "agent_hung_up",
             Self::CallerRejected => "caller_rejected",
             Self::CallerLost => "caller_lost",
             Self::NoCaller => "no_caller",

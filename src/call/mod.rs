@@ -17,6 +17,7 @@ pub mod sentences;
 mod speak;
 pub mod speech_text;
 mod think;
+pub mod toolbox;
 pub mod vad;
 
 use std::sync::Arc;
@@ -25,10 +26,12 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage};
+pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage, ToolCalled};
 pub use models::Models;
-pub use providers::{Message, ProviderError, Providers, Role};
+pub use providers::{Message, Piece, ProviderError, Providers, Question, Role, ToolCall};
+pub use toolbox::Persona;
 
+use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::transport::RoomLink;
 use conversation::Conversation;
@@ -36,6 +39,8 @@ use vad::Vad;
 
 /// Audio that playout takes from a reply ahead of time; beyond it the providers wait.
 const PLAYOUT_AHEAD: Duration = Duration::from_secs(5);
+/// How long the end of a call waits for tools that still run.
+const TOOLS_DEADLINE: Duration = Duration::from_secs(5);
 /// Items of replies in flight to the loop.
 const ITEMS: usize = 16;
 
@@ -46,6 +51,8 @@ pub struct CallSpec {
     pub id: CallId,
     /// How the agent behaves: prompts already filled in, overrides already applied.
     pub agent: Arc<AgentConfig>,
+    /// Agents that the caller may be handed to.
+    pub team: Vec<Persona>,
     /// The judge of what is speech, in its first state.
     pub vad: Vad,
 }
@@ -70,7 +77,12 @@ pub async fn run(
     } = link;
     let (items, mut reply_items) = mpsc::channel(ITEMS);
     let (words, mut transcripts) = mpsc::channel(ITEMS);
-    let mut call = Conversation::new(spec, providers, commands, events, items, words);
+    let (news, mut tool_news) = mpsc::channel(ITEMS);
+    let persona = Persona {
+        agent: Arc::clone(&spec.agent),
+        providers,
+    };
+    let mut call = Conversation::new(spec, persona, commands, events, items, words, news);
     let (mut mic_open, mut draining) = (true, false);
 
     let reason = loop {
@@ -82,6 +94,7 @@ pub async fn run(
         tokio::select! {
             biased;
             Some(result) = transcripts.recv() => call.transcribed(result),
+            Some(news) = tool_news.recv() => call.tool_news(news),
             Some((id, item)) = reply_items.recv(), if call.playout.buffered() < PLAYOUT_AHEAD => {
                 call.reply_item(id, item);
             }
@@ -114,5 +127,13 @@ pub async fn run(
             () = tokio::time::sleep_until(deadline.into()) => call.deadline(),
         }
     };
+    // What a server was asked to do is put down also when the caller has gone meanwhile.
+    let until = clock::now() + TOOLS_DEADLINE;
+    while call.tools_running > 0 {
+        match tokio::time::timeout_at(until.into(), tool_news.recv()).await {
+            Ok(Some(news)) => call.tool_news(news),
+            Ok(None) | Err(_) => break,
+        }
+    }
     call.leave(reason).await
 }

@@ -1,10 +1,15 @@
-//! The three things a call asks of models. The one seam between a call and its providers.
+//! What a call asks of models and of tools' servers. The one seam between a call and its
+//! providers.
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use serde_json::Value;
 
 use super::event::Stage;
 use crate::audio::Pcm;
+use crate::config::request::HttpRequest;
+use crate::config::tools::Tool;
+pub use crate::openai::ToolCall;
 
 /// Speech to text, the language model and text to speech, already configured (URL, key, model,
 /// voice, timeouts, retries). Dropping a future or stream cancels the request.
@@ -14,10 +19,37 @@ use crate::audio::Pcm;
 pub trait Providers: Send + Sync + 'static {
     /// The words of an utterance; empty when nothing was said.
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>>;
-    /// The answer to `messages`, in pieces as the model writes them.
-    fn chat(&self, messages: Vec<Message>) -> BoxStream<'static, Result<String, ProviderError>>;
+    /// The answer, in pieces as the model writes them.
+    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>>;
+    /// What a tool's server answers, in words for the model, within the request's timeout.
+    fn call_tool(
+        &self,
+        request: HttpRequest,
+        values: Value,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>>;
     /// `text` in the call's voice, in pieces as they come.
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>>;
+}
+
+/// What the model is given.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Question {
+    /// The conversation so far.
+    pub messages: Vec<Message>,
+    /// What the model may know of.
+    pub tools: Vec<Tool>,
+    /// Whether it may call them now.
+    pub may_call: bool,
+}
+
+/// A piece of the model's answer.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// The next words.
+    Text(String),
+    /// A whole call of a tool.
+    Call(ToolCall),
 }
 
 /// One message of the model's context.
@@ -27,6 +59,38 @@ pub struct Message {
     pub role: Role,
     /// What.
     pub text: String,
+    /// An assistant's message: the tools it called.
+    pub calls: Vec<ToolCall>,
+    /// A tool's message: the id of the call it answers.
+    pub answers: String,
+}
+
+impl Message {
+    /// Words.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self {
+            role,
+            text: text.into(),
+            calls: Vec::new(),
+            answers: String::new(),
+        }
+    }
+
+    /// The model called tools.
+    pub fn calls(calls: Vec<ToolCall>) -> Self {
+        Self {
+            calls,
+            ..Self::new(Role::Assistant, "")
+        }
+    }
+
+    /// What came of a call.
+    pub fn result(id: &str, text: impl Into<String>) -> Self {
+        Self {
+            answers: id.to_owned(),
+            ..Self::new(Role::Tool, text)
+        }
+    }
 }
 
 /// Says how much there is, never the words: they are personal data.
@@ -50,6 +114,8 @@ pub enum Role {
     User,
     /// The agent.
     Assistant,
+    /// A tool.
+    Tool,
 }
 
 /// A provider failed after the retries that made sense.

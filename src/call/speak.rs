@@ -13,10 +13,11 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::event::Stage;
-use super::providers::{Message, ProviderError, Providers};
+use super::providers::{ProviderError, Providers};
 use super::sentences::Sentences;
-use super::speech_text::SpeechText;
-use super::think::think;
+use super::speech_text::{Pronunciations, SpeechText};
+use super::think::{Thought, think};
+use super::toolbox::{Answer, Persona};
 use crate::audio::{Pcm, Resampler};
 use crate::clock;
 use crate::config::agent::Limits;
@@ -33,8 +34,8 @@ const APOLOGY_DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a reply is made from.
 pub enum Source {
-    /// The model answers this context.
-    Chat(Vec<Message>),
+    /// The model answers.
+    Chat(Box<Answer>),
     /// These words.
     Text(String),
     /// These words, as audio made before where there is some; a tone if all fails.
@@ -61,6 +62,8 @@ pub enum Item {
     SentenceEnd,
     /// Words to be read, for they cannot be spoken.
     Notice(String),
+    /// The call ends when this reply was heard.
+    HangUp,
     /// All of the reply was sent.
     Finished,
     /// The reply cannot go on.
@@ -99,22 +102,7 @@ pub async fn reply(
         deadline: limits.tts,
     };
     let result = match source {
-        Source::Chat(messages) => {
-            let (written, sentences) = mpsc::channel(WRITTEN);
-            let answer = providers.chat(messages);
-            let thinking = think(answer, limits.llm, written, &out);
-            let speaking = speak(sentences, voice, &out);
-            // Sentences written before the model failed are still spoken.
-            let thought = async { Ok(thinking.await) };
-            match futures::future::try_join(thought, speaking).await {
-                Ok((Ok(()), false)) => Err(ProviderError {
-                    stage: Stage::Llm,
-                    message: "the model answered nothing that can be said".into(),
-                }),
-                Ok((thought, _)) => thought,
-                Err(error) => Err(error),
-            }
-        }
+        Source::Chat(answer) => chat(*answer, voice, &out).await,
         Source::Text(text) => say(text, voice, &out).await,
         Source::Apology { text, audio } => {
             apologise(text, audio, &providers, &out).await;
@@ -123,6 +111,30 @@ pub async fn reply(
     };
     out.send(result.map_or_else(Item::Failed, |()| Item::Finished))
         .await;
+}
+
+/// The model's answer in the voice of whoever gives it: after a handover that is another agent.
+async fn chat(mut answer: Answer, mut voice: Voice, out: &Out) -> Result<(), ProviderError> {
+    let mut any_audio = false;
+    loop {
+        let (written, sentences) = mpsc::channel(WRITTEN);
+        let thinking = think(&mut answer, written, out);
+        let speaking = speak(sentences, voice, out);
+        // Sentences written before the model failed are still spoken.
+        let thought = async { Ok(thinking.await) };
+        let (thought, audible) = futures::future::try_join(thought, speaking).await?;
+        any_audio |= audible;
+        match thought? {
+            Thought::HandedOver => voice = Voice::of(&answer.persona),
+            Thought::Said if any_audio || answer.hangs_up => return Ok(()),
+            Thought::Said => {
+                return Err(ProviderError {
+                    stage: Stage::Llm,
+                    message: "the model answered nothing that can be said".into(),
+                });
+            }
+        }
+    }
 }
 
 /// The audio of `text`, whole.
@@ -188,6 +200,18 @@ struct Voice {
     providers: Arc<dyn Providers>,
     speech_text: SpeechText,
     deadline: Duration,
+}
+
+impl Voice {
+    fn of(persona: &Persona) -> Self {
+        let agent = &persona.agent;
+        let pronunciations = Pronunciations::new(&agent.pronunciations);
+        Self {
+            providers: Arc::clone(&persona.providers),
+            speech_text: SpeechText::new(agent.language.as_deref(), pronunciations),
+            deadline: agent.limits.tts,
+        }
+    }
 }
 
 /// Speaks sentences in their order, each asked for while the one before is still taken.

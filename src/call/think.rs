@@ -1,60 +1,143 @@
-//! The model's answer, cut into sentences as it is written.
-
-use std::time::Duration;
+//! The model's answer, cut into sentences as it is written, and the tools it calls on the way.
 
 use futures::StreamExt as _;
-use futures::stream::BoxStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::event::Stage;
-use super::providers::ProviderError;
+use super::providers::{Piece, ProviderError, ToolCall};
 use super::sentences::Sentences;
 use super::speak::{Item, Out};
+use super::toolbox::{Answer, Then, ToolRun};
 use crate::clock;
 
-/// Sends the sentences of `answer` to `sentences`, each as soon as it is whole, and to `out` how
-/// long the model took to begin. Ends early when nobody listens.
+/// How an answer ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Thought {
+    /// All is written.
+    Said,
+    /// The agent that the answer's persona now names goes on.
+    HandedOver,
+}
+
+/// Sends the sentences of the answer to `sentences`, each as soon as it is whole, and to `out` how
+/// long the model took to begin. Tools that the model calls run when the caller's turn is over;
+/// then it is asked again. Ends early when nobody listens.
 ///
 /// # Errors
-/// The stream's own, and a piece that takes longer than `deadline`.
+/// The stream's own, and a piece that takes longer than `limits.llm`.
 pub async fn think(
-    mut answer: BoxStream<'static, Result<String, ProviderError>>,
-    deadline: Duration,
+    answer: &mut Answer,
     sentences: mpsc::Sender<String>,
     out: &Out,
-) -> Result<(), ProviderError> {
+) -> Result<Thought, ProviderError> {
+    let mut said = false;
+    loop {
+        let may_call = answer.question().may_call;
+        let written = write(answer, &sentences, out).await?;
+        said |= written.said;
+        if written.calls.is_empty() || !may_call {
+            return Ok(Thought::Said);
+        }
+        let runs = run(answer, written.calls, &sentences, &mut said).await?;
+        match answer.take(runs).await {
+            Then::GoOn => {}
+            Then::HandOver => return Ok(Thought::HandedOver),
+            Then::HangUp(goodbye) => {
+                // A model that has said goodbye already does not say it twice.
+                if !written.said && !goodbye.is_empty() {
+                    sentences.send(goodbye).await.ok();
+                }
+                answer.hangs_up = true;
+                out.send(Item::HangUp).await;
+                return Ok(Thought::Said);
+            }
+        }
+    }
+}
+
+/// Waits for a round of tools; the caller hears something meanwhile when it takes long.
+async fn run(
+    answer: &mut Answer,
+    calls: Vec<ToolCall>,
+    sentences: &mpsc::Sender<String>,
+    said: &mut bool,
+) -> Result<Vec<ToolRun>, ProviderError> {
+    let mut running = answer.start(calls).await;
+    let agent = &answer.persona.agent;
+    let filler = (!*said && !agent.filler.is_empty()).then(|| agent.filler.clone());
+    let runs = match filler {
+        Some(filler) => match timeout(agent.filler_after, &mut running).await {
+            Ok(runs) => runs,
+            Err(_) => {
+                *said = true;
+                sentences.send(filler).await.ok();
+                running.await
+            }
+        },
+        None => running.await,
+    };
+    runs.map_err(|_| ProviderError {
+        stage: Stage::Tool,
+        message: "a tool panicked".into(),
+    })
+}
+
+/// What the model wrote at one time.
+struct Written {
+    said: bool,
+    calls: Vec<ToolCall>,
+}
+
+async fn write(
+    answer: &mut Answer,
+    sentences: &mpsc::Sender<String>,
+    out: &Out,
+) -> Result<Written, ProviderError> {
+    let deadline = answer.persona.agent.limits.llm;
     let failed = |message: String| ProviderError {
         stage: Stage::Llm,
         message,
     };
     let begun = clock::now();
+    let mut pieces = answer.persona.providers.chat(answer.question());
     let mut cut = Sentences::new();
-    let mut any_token = false;
+    let mut written = Written {
+        said: false,
+        calls: Vec::new(),
+    };
     loop {
-        let piece = timeout(deadline, answer.next())
+        let piece = timeout(deadline, pieces.next())
             .await
             .map_err(|_| failed(format!("no token within {deadline:?} (limits.llm)")))?;
         let done = piece.is_none();
+        let piece = piece.transpose()?;
+        if !answer.begun && piece.as_ref().is_some_and(|piece| !is_empty(piece)) {
+            answer.begun = true;
+            let took = clock::now().saturating_duration_since(begun);
+            out.send(Item::FirstToken(took)).await;
+        }
         let ready = match piece {
-            Some(piece) => {
-                let piece = piece?;
-                if !any_token && !piece.is_empty() {
-                    any_token = true;
-                    let took = clock::now().saturating_duration_since(begun);
-                    out.send(Item::FirstToken(took)).await;
-                }
-                cut.push(&piece)
+            Some(Piece::Text(text)) => cut.push(&text),
+            Some(Piece::Call(call)) => {
+                written.calls.push(call);
+                Vec::new()
             }
             None => cut.finish().into_iter().collect(),
         };
         for sentence in ready {
+            written.said = true;
             if sentences.send(sentence).await.is_err() {
-                return Ok(());
+                written.calls.clear();
+                return Ok(written);
             }
         }
         if done {
-            return Ok(());
+            return Ok(written);
         }
     }
+}
+
+fn is_empty(piece: &Piece) -> bool {
+    matches!(piece, Piece::Text(text) if text.is_empty())
 }

@@ -1,22 +1,40 @@
-//! An agent's configuration: one TOML file in `agent-config/`, parsed once, raw to valid.
+//! An agent's configuration: one TOML file in `agent-config/` over `defaults.toml`, and the
+//! prompt file that it names. Parsed once, raw to valid.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::env::Secrets;
+pub use super::manners::{Limits, VadConfig};
+use super::manners::{endpointing, interruption, limits, ms, secs, vad};
+pub use super::problem::{ConfigError, Problems};
 use super::recording::RecordingMode;
-use super::section::{Section, Source};
+use super::request::{self, HttpRequest, root};
+use super::section::{Reader, Section, Source, Text};
 use super::template;
+use super::tools::{self, Tool};
 pub use super::voice::{UnknownVoice, Voice};
 use crate::turn;
 
-/// Everything that makes one agent: voice, prompt, and the numbers of its manners.
+/// Everything that makes one agent: voice, prompt, tools, and the numbers of its manners.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentConfig {
     /// The file's name without its ending.
     pub name: String,
+    /// What it is for: other agents' models read it before they hand a caller over.
+    pub description: String,
+    /// Hash of all text that it was read from: which version a call ran.
+    pub version: String,
+    /// Where its prompt was read.
+    pub prompt_file: std::path::PathBuf,
     /// The voice of all its speech.
     pub voice: Voice,
+    /// Models instead of the process's.
+    pub models: ModelNames,
     /// System prompt; `{{variables}}` are filled in by [`AgentConfig::for_call`].
     pub system_prompt: String,
     /// Said when the caller joins; empty: the agent waits to be spoken to.
@@ -27,52 +45,52 @@ pub struct AgentConfig {
     pub recording_announcement: String,
     /// Said when a stage fails.
     pub apology: String,
+    /// Said when tools take longer than `filler_after`; empty: silence.
+    pub filler: String,
+    /// See `filler`.
+    pub filler_after: Duration,
     /// BCP 47 language of the conversation, a hint for STT; none: STT detects it.
     pub language: Option<String>,
     /// How certain words are said: written form to spoken form.
     pub pronunciations: BTreeMap<String, String>,
     /// Values for `{{variables}}` that a call does not set.
     pub variables: BTreeMap<String, String>,
+    /// Variables that each call must set.
+    pub required_variables: Vec<String>,
+    /// Asked before the greeting; its answer is `{{ lookup }}`.
+    pub lookup: Option<HttpRequest>,
+    /// What the model may call.
+    pub tools: Vec<Tool>,
     /// Voice activity detection.
     pub vad: VadConfig,
     /// Endpointing, interruption and speculation.
     pub turn: turn::Config,
     /// Deadlines of a call's stages and of the call itself.
     pub limits: Limits,
+    /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
+    pub values: Value,
+    templates: Templates,
 }
 
-/// When sound is speech.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct VadConfig {
-    /// Probability from which a frame starts speech, 0 to 1.
-    pub threshold: f32,
-    /// Probability below which a frame may end speech; under `threshold`.
-    pub deactivation_threshold: f32,
-    /// Speech must last this long to count.
-    pub min_speech: Duration,
-    /// Silence must last this long to end speech.
-    pub silence_duration: Duration,
-    /// Silence after which STT starts, ahead of the end of speech; at most `silence_duration`.
-    pub stt_after: Duration,
-    /// Audio kept from before speech starts, for STT.
-    pub prefix_padding: Duration,
+/// Names of models on the provider; `None`: the process's.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ModelNames {
+    /// Speech to text.
+    pub stt: Option<String>,
+    /// The language model.
+    pub llm: Option<String>,
+    /// Text to speech.
+    pub tts: Option<String>,
 }
 
-/// Deadlines: nothing in a call waits for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Transcript of an utterance, retries included.
-    pub stt: Duration,
-    /// First token of the model, and each next one.
-    pub llm: Duration,
-    /// First audio of a sentence, and each next piece.
-    pub tts: Duration,
-    /// A caller who vanished may come back for this long.
-    pub reconnect_grace: Duration,
-    /// How long to wait for the first caller.
-    pub wait_for_caller: Duration,
-    /// The longest call.
-    pub max_duration: Duration,
+/// Texts before their variables are filled in.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Templates {
+    system_prompt: String,
+    greeting: String,
+    recording_announcement: String,
+    apology: String,
+    filler: String,
 }
 
 /// What one call changes about its agent (the dispatch's metadata).
@@ -84,141 +102,309 @@ pub struct Overrides {
     pub system_prompt: Option<String>,
     /// Values for `{{variables}}`.
     pub variables: BTreeMap<String, String>,
+    /// `{{ call.id }}`.
+    pub call_id: Option<String>,
     /// Recorded in another way, or not.
     pub recording: Option<RecordingMode>,
 }
 
-/// What is wrong with an agent's configuration, and how to mend it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
-pub struct ConfigError {
-    /// The file, as it was named.
-    pub file: String,
-    /// Line in it, from 1, where there is one to name.
-    pub line: Option<usize>,
-    /// Names the key, the value and the fix.
-    pub message: String,
-}
+/// Names that templates know in every call; no variable may be called so.
+const RESERVED: [&str; 5] = ["caller", "call", "lookup", "args", "secret"];
+/// Where all agents' defaults are, beside their files.
+pub const DEFAULTS: &str = "defaults.toml";
+/// A system prompt longer than this is a mistake: it would cost seconds on every turn.
+pub const MAX_PROMPT_CHARS: usize = 32_000;
+const GREETING: &str = "Hello! How can I help you today?";
+const APOLOGY: &str = "I'm sorry, something went wrong on my side. Could you say that again?";
+const FILLER: &str = "One moment, please.";
 
 impl AgentConfig {
-    /// Reads and checks a file and the prompt file it names (relative to the file's folder).
+    /// Reads and checks a file, the `defaults.toml` beside it, and the prompt file that they name
+    /// (relative to the file's folder).
     ///
     /// # Errors
-    /// The file or its prompt cannot be read, is no TOML, has an unknown key, or a value out of
-    /// its range. The first problem is reported.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path, "name an agent's TOML file of agent-config/")?;
-        let file = path.display().to_string();
-        let name = path
-            .file_stem()
-            .map(|stem| stem.to_string_lossy().into_owned());
+    /// All at once: what cannot be read or is no TOML, unknown keys, values out of their range,
+    /// variables without a value, secrets that are not set.
+    pub fn load(path: &Path, secrets: &Secrets) -> Result<Self, Problems> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        Self::parse(
+        let text = read(path, "name an agent's TOML file of agent-config/")?;
+        let defaults_path = folder.join(DEFAULTS);
+        let defaults = if defaults_path.exists() {
+            read(&defaults_path, "it holds what all agents have in common")?
+        } else {
+            String::new()
+        };
+        let (file, defaults_file) = (
+            path.display().to_string(),
+            defaults_path.display().to_string(),
+        );
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        let sources = [
             Source {
                 file: &file,
                 text: &text,
             },
-            name.unwrap_or_default(),
-            folder,
-        )
-    }
-
-    fn parse(source: Source<'_>, name: String, folder: &Path) -> Result<Self, ConfigError> {
-        let mut top = Section::parse(source)?;
-        let voice = match top.text("voice")? {
-            None => Voice::default(),
-            Some((name, span)) => name
-                .parse()
-                .map_err(|error: UnknownVoice| source.error(Some(span), error.to_string()))?,
-        };
-        let Some((prompt, prompt_span)) = top.text("prompt")? else {
-            let message = "prompt is missing; name a file, such as \"../prompts/support.md\"";
-            return Err(source.error(None, message));
-        };
-        let prompt_path = folder.join(prompt);
-        let system_prompt = read(&prompt_path, "prompt names this file").map_err(|error| {
-            source.error(
-                Some(prompt_span.clone()),
-                format!("{}: {}", error.file, error.message),
-            )
-        })?;
-        check_prompt(&system_prompt)
-            .map_err(|message| source.error(Some(prompt_span), format!("prompt: {message}")))?;
-        let recording = match top.text("recording")? {
-            None => None,
-            Some((mode, span)) => Some(mode.parse().map_err(|error: String| {
-                source.error(Some(span), format!("recording = {error}"))
-            })?),
-        };
-        let words = |text: Option<(String, _)>, default: &str| {
-            text.map_or_else(|| default.to_owned(), |(text, _)| text.trim().to_owned())
-        };
-        let config = Self {
-            name,
-            voice,
-            system_prompt,
-            greeting: words(top.text("greeting")?, GREETING),
-            recording,
-            recording_announcement: words(top.text("recording_announcement")?, ""),
-            apology: words(top.text("apology")?, APOLOGY),
-            language: top.text("language")?.map(|(language, _)| language),
-            pronunciations: top.section("pronunciations")?.map()?,
-            variables: top.section("variables")?.map()?,
-            vad: vad(source, top.section("vad")?)?,
-            turn: turn::Config {
-                speculative: top.flag("preemptive_generation", true)?,
-                endpointing: endpointing(source, top.section("endpointing")?)?,
-                interruption: interruption(top.section("interruption")?)?,
+            Source {
+                file: &defaults_file,
+                text: &defaults,
             },
-            limits: limits(top.section("limits")?)?,
-        };
-        top.finish()?;
-        Ok(config)
+        ];
+        Self::parse(&sources, &name, folder, secrets)
     }
 
-    /// The agent of one call: overrides applied, `{{variables}}` filled in.
+    fn parse(
+        sources: &[Source<'_>],
+        name: &str,
+        folder: &Path,
+        secrets: &Secrets,
+    ) -> Result<Self, Problems> {
+        let reader = Reader::default();
+        let agent = Self::read(&reader, sources, name, folder, secrets);
+        Problems::check(reader.into_problems())?;
+        Ok(agent)
+    }
+
+    /// Reads every key; complaints go to `reader`.
+    pub(super) fn read(
+        reader: &Reader,
+        sources: &[Source<'_>],
+        name: &str,
+        folder: &Path,
+        secrets: &Secrets,
+    ) -> Self {
+        let mut top = Section::parse(reader, sources);
+        let description = words(top.text("description"), "");
+        let voice = read_voice(&mut top);
+        let (system_prompt, prompt_file) = prompt(&mut top, reader, folder);
+        let greeting = top.text("greeting");
+        let recording = read_recording(&mut top);
+        let announcement = top.text("recording_announcement");
+        let apology = top.text("apology");
+        let filler = top.text("filler");
+        let filler_after = top.duration("filler_after", ms(1200), ms(100)..=secs(30));
+        let language = top.text("language").map(|text| text.value);
+        let plain = |map: BTreeMap<String, Text<'_>>| {
+            let plain = map.into_iter().map(|(name, text)| (name, text.value));
+            plain.collect::<BTreeMap<_, _>>()
+        };
+        let pronunciations = plain(top.map("pronunciations"));
+        let variables = top.map("variables");
+        for (name, text) in &variables {
+            if RESERVED.contains(&name.as_str()) {
+                let message =
+                    format!("variables.{name}: the name has a meaning of its own; use another");
+                top.complain(&text.place, message);
+            }
+        }
+        let variables = plain(variables);
+        let required_variables = top.list("required_variables", Vec::new());
+        let has_lookup = !top.lacks("lookup");
+        let known = |name: &str| match root(name) {
+            "caller" => matches!(
+                name.split('.').nth(1),
+                None | Some("name" | "identity" | "attributes")
+            ),
+            "call" => name == "call" || name == "call.id",
+            "lookup" => has_lookup,
+            name => variables.contains_key(name) || required_variables.iter().any(|r| r == name),
+        };
+        for (key, text) in [
+            ("greeting", &greeting),
+            ("recording_announcement", &announcement),
+            ("apology", &apology),
+            ("filler", &filler),
+        ] {
+            if let Some(text) = text {
+                request::check_template(&top, key, text, &known);
+            }
+        }
+        check_prompt_variables(reader, &prompt_file, &system_prompt, &known);
+        let mut lookup = top.section("lookup");
+        let request = request::read(&mut lookup, secrets, ms(800), &known);
+        if has_lookup && request.is_none() {
+            lookup.complain_here("lookup.url is missing; write the address to ask");
+        }
+        lookup.finish();
+        let tools = tools::read(&mut top, secrets, &known);
+        let mut models = top.section("models");
+        let model_names = ModelNames {
+            stt: models.text("stt").map(|text| text.value),
+            llm: models.text("llm").map(|text| text.value),
+            tts: models.text("tts").map(|text| text.value),
+        };
+        models.finish();
+        let templates = Templates {
+            system_prompt,
+            greeting: words(greeting, GREETING),
+            recording_announcement: words(announcement, ""),
+            apology: words(apology, APOLOGY),
+            filler: words(filler, FILLER),
+        };
+        let agent = Self {
+            name: name.to_owned(),
+            description,
+            version: version(sources, &templates.system_prompt),
+            prompt_file: prompt_file.into(),
+            voice,
+            models: model_names,
+            system_prompt: templates.system_prompt.clone(),
+            greeting: templates.greeting.clone(),
+            recording,
+            recording_announcement: templates.recording_announcement.clone(),
+            apology: templates.apology.clone(),
+            filler: templates.filler.clone(),
+            filler_after,
+            language,
+            pronunciations,
+            variables,
+            required_variables,
+            lookup: request,
+            tools,
+            vad: vad(top.section("vad")),
+            turn: turn::Config {
+                speculative: top.flag("preemptive_generation", true),
+                endpointing: endpointing(top.section("endpointing")),
+                interruption: interruption(top.section("interruption")),
+            },
+            limits: limits(top.section("limits")),
+            values: json!({}),
+            templates,
+        };
+        top.finish();
+        agent
+    }
+
+    /// The agent of one call: overrides applied, `{{variables}}` filled in. What is known of the
+    /// caller and of the lookup comes later, with [`AgentConfig::with`].
     ///
     /// # Errors
     /// A variable has no value, or the prompt is empty or longer than [`MAX_PROMPT_CHARS`].
-    pub fn for_call(&self, overrides: &Overrides) -> Result<Self, ConfigError> {
+    pub fn for_call(&self, overrides: &Overrides) -> Result<Self, Problems> {
         let mut call = self.clone();
         call.variables.extend(overrides.variables.clone());
         call.voice = overrides.voice.unwrap_or(self.voice);
         call.recording = overrides.recording.or(self.recording);
         if let Some(prompt) = &overrides.system_prompt {
-            call.system_prompt.clone_from(prompt);
+            call.templates.system_prompt.clone_from(prompt);
+            call.version += &format!("+{}", hash([prompt.as_str()]));
         }
-        let filled = |what: &str, text: &str| {
-            template::fill(text, &call.variables).map_err(|(line, message)| ConfigError {
-                file: format!("agent {}, {what}", self.name),
-                line: Some(line),
-                message,
-            })
-        };
-        let system_prompt = filled("prompt", &call.system_prompt)?;
-        let greeting = filled("greeting", &call.greeting)?;
-        let recording_announcement =
-            filled("recording_announcement", &call.recording_announcement)?;
-        let apology = filled("apology", &call.apology)?;
-        check_prompt(&system_prompt).map_err(|message| ConfigError {
-            file: format!("agent {}, prompt", self.name),
-            line: None,
+        let problem = |what: &str, line: Option<usize>, message: String| ConfigError {
+            file: format!("agent {}, {what}", self.name),
+            line,
             message,
-        })?;
-        Ok(Self {
+        };
+        let mut problems = Vec::new();
+        for name in &self.required_variables {
+            if !call.variables.contains_key(name) {
+                let message =
+                    format!("no value for {{{{{name}}}}}; set it in the call's variables");
+                problems.push(problem("required_variables", None, message));
+            }
+        }
+        for (what, text) in call.templates.all() {
+            for name in template::variables(text) {
+                let root = root(&name);
+                if !RESERVED.contains(&root) && !call.variables.contains_key(root) {
+                    let message = format!(
+                        "no value for {{{{{name}}}}}; set it in the call's variables, or a default \
+                         under [variables]"
+                    );
+                    problems.push(problem(what, Some(template::line_of(text, &name)), message));
+                }
+            }
+        }
+        let mut values: serde_json::Map<String, Value> = call
+            .variables
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
+            .collect();
+        values.insert("call".into(), json!({"id": overrides.call_id}));
+        call.values = values.into();
+        problems.extend(call.fill());
+        if let Err(message) = check_prompt(&call.system_prompt) {
+            problems.push(problem("prompt", None, message));
+        }
+        Problems::check(problems)?;
+        Ok(call)
+    }
+
+    /// The agent with one more value that its templates can use: `caller`, `lookup`. A text that
+    /// cannot be filled in stays as it was, and is told of.
+    pub fn with(&self, name: &str, value: Value) -> (Self, Vec<ConfigError>) {
+        let mut agent = self.clone();
+        agent.values[name] = value;
+        let problems = agent.fill();
+        (agent, problems)
+    }
+
+    fn fill(&mut self) -> Vec<ConfigError> {
+        let mut problems = Vec::new();
+        let Templates {
             system_prompt,
             greeting,
             recording_announcement,
             apology,
-            ..call
+            filler,
+        } = &self.templates;
+        for (what, text, into) in [
+            ("prompt", system_prompt, &mut self.system_prompt),
+            ("greeting", greeting, &mut self.greeting),
+            (
+                "recording_announcement",
+                recording_announcement,
+                &mut self.recording_announcement,
+            ),
+            ("apology", apology, &mut self.apology),
+            ("filler", filler, &mut self.filler),
+        ] {
+            match template::fill(text, &self.values) {
+                Ok(filled) => *into = filled,
+                Err((line, message)) => problems.push(ConfigError {
+                    file: format!("agent {}, {what}", self.name),
+                    line: Some(line),
+                    message,
+                }),
+            }
+        }
+        problems
+    }
+
+    /// The greeting begins by telling that the call is recorded, where callers have to be told.
+    pub fn announce_recording(&mut self) {
+        let join = |announcement: &str, greeting: &str| {
+            let both = if announcement.is_empty() {
+                greeting.to_owned()
+            } else {
+                format!("{announcement} {greeting}")
+            };
+            both.trim().to_owned()
+        };
+        self.greeting = join(&self.recording_announcement, &self.greeting);
+        // It is filled in again when the caller is known.
+        let templates = &mut self.templates;
+        templates.greeting = join(&templates.recording_announcement, &templates.greeting);
+    }
+
+    /// The agents that its model may hand the caller to.
+    pub fn hands_to(&self) -> impl Iterator<Item = &str> {
+        self.tools.iter().flat_map(|tool| match &tool.action {
+            tools::Action::Handoff(agents) => agents.iter().map(String::as_str).collect(),
+            _ => Vec::new(),
         })
     }
 }
 
-/// A system prompt longer than this is a mistake: it would cost seconds on every turn.
-pub const MAX_PROMPT_CHARS: usize = 32_000;
-const GREETING: &str = "Hello! How can I help you today?";
-const APOLOGY: &str = "I'm sorry, something went wrong on my side. Could you say that again?";
+impl Templates {
+    fn all(&self) -> [(&'static str, &str); 5] {
+        [
+            ("prompt", &self.system_prompt),
+            ("greeting", &self.greeting),
+            ("recording_announcement", &self.recording_announcement),
+            ("apology", &self.apology),
+            ("filler", &self.filler),
+        ]
+    }
+}
 
 /// Says what is wrong with a system prompt.
 fn check_prompt(prompt: &str) -> Result<(), String> {
@@ -234,149 +420,105 @@ fn check_prompt(prompt: &str) -> Result<(), String> {
     }
 }
 
-fn read(path: &Path, advice: &str) -> Result<String, ConfigError> {
+fn words(text: Option<Text<'_>>, default: &str) -> String {
+    text.map_or_else(|| default.to_owned(), |text| text.value.trim().to_owned())
+}
+
+fn read_voice(top: &mut Section<'_>) -> Voice {
+    let names = Voice::ALL.map(Voice::as_str).to_vec();
+    let Some(text) = top.choice("voice", names) else {
+        return Voice::default();
+    };
+    text.value.parse().unwrap_or_else(|error: UnknownVoice| {
+        top.complain(&text.place, error.to_string());
+        Voice::default()
+    })
+}
+
+fn read_recording(top: &mut Section<'_>) -> Option<RecordingMode> {
+    let text = top.choice("recording", vec!["off", "process", "egress"])?;
+    match text.value.parse() {
+        Ok(mode) => Some(mode),
+        Err(error) => {
+            let error: String = error;
+            top.complain(&text.place, format!("recording = {error}"));
+            None
+        }
+    }
+}
+
+/// The prompt's text and the name of its file.
+fn prompt(top: &mut Section<'_>, reader: &Reader, folder: &Path) -> (String, String) {
+    let Some(text) = top.text("prompt") else {
+        top.complain_here("prompt is missing; name a file, such as \"../prompts/support.md\"");
+        return Default::default();
+    };
+    let path = folder.join(&text.value);
+    match read(&path, "prompt names this file") {
+        Ok(prompt) => {
+            let file = path.display().to_string();
+            if let Err(message) = check_prompt(&prompt) {
+                reader.complain(ConfigError {
+                    file: file.clone(),
+                    line: None,
+                    message,
+                });
+            }
+            (prompt, file)
+        }
+        Err(error) => {
+            top.complain(&text.place, format!("{}: {}", error.file, error.message));
+            Default::default()
+        }
+    }
+}
+
+fn check_prompt_variables(reader: &Reader, file: &str, prompt: &str, known: &dyn Fn(&str) -> bool) {
+    let complain = |line: usize, message: String| {
+        reader.complain(ConfigError {
+            file: file.to_owned(),
+            line: Some(line),
+            message,
+        });
+    };
+    if let Err((line, message)) = template::fill(prompt, &json!({})) {
+        complain(line, message);
+    }
+    for name in template::variables(prompt) {
+        if !known(&name) {
+            let message = format!(
+                "no value for {{{{{name}}}}}; give it a default under [variables], or name it in \
+                 required_variables for each call to set"
+            );
+            complain(template::line_of(prompt, &name), message);
+        }
+    }
+}
+
+fn version(sources: &[Source<'_>], prompt: &str) -> String {
+    hash(sources.iter().map(|source| source.text).chain([prompt]))
+}
+
+/// Twelve hexadecimal digits: enough to tell a folder's versions apart.
+fn hash<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
+    let mut hash = Sha256::new();
+    for text in texts {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    let digest = hash.finalize();
+    digest[..6]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
+pub(super) fn read(path: &Path, advice: &str) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|error| ConfigError {
         file: path.display().to_string(),
         line: None,
         message: format!("cannot be read ({error}); {advice}"),
     })
-}
-
-const fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-const fn secs(secs: u64) -> Duration {
-    Duration::from_secs(secs)
-}
-
-fn vad(source: Source<'_>, mut section: Section<'_>) -> Result<VadConfig, ConfigError> {
-    let default = VadConfig::default();
-    let vad = VadConfig {
-        threshold: section.fraction("threshold", default.threshold, 0.0..=1.0)?,
-        deactivation_threshold: section.fraction(
-            "deactivation_threshold",
-            default.deactivation_threshold,
-            0.0..=1.0,
-        )?,
-        min_speech: section.duration("min_speech", default.min_speech, ms(10)..=secs(1))?,
-        silence_duration: section.duration(
-            "silence_duration",
-            default.silence_duration,
-            ms(30)..=secs(3),
-        )?,
-        stt_after: section.duration("stt_after", default.stt_after, ms(10)..=secs(3))?,
-        prefix_padding: section.duration(
-            "prefix_padding",
-            default.prefix_padding,
-            ms(0)..=secs(2),
-        )?,
-    };
-    section.finish()?;
-    if vad.deactivation_threshold > vad.threshold {
-        let message = format!(
-            "vad.deactivation_threshold = {} must not be above vad.threshold = {}; 0.15 below it \
-             is usual",
-            vad.deactivation_threshold, vad.threshold
-        );
-        return Err(source.error(None, message));
-    }
-    Ok(VadConfig {
-        stt_after: vad.stt_after.min(vad.silence_duration),
-        ..vad
-    })
-}
-
-fn endpointing(
-    source: Source<'_>,
-    mut section: Section<'_>,
-) -> Result<turn::Endpointing, ConfigError> {
-    let default = turn::Endpointing::default();
-    let endpointing = turn::Endpointing {
-        min_delay: section.duration("min_delay", default.min_delay, ms(0)..=secs(10))?,
-        max_delay: section.duration("max_delay", default.max_delay, ms(0)..=secs(30))?,
-        threshold: section.fraction("threshold", default.threshold, 0.0..=1.0)?,
-    };
-    section.finish()?;
-    if endpointing.min_delay > endpointing.max_delay {
-        let message = format!(
-            "endpointing.min_delay = {:?} must not be above endpointing.max_delay = {:?}",
-            endpointing.min_delay, endpointing.max_delay
-        );
-        return Err(source.error(None, message));
-    }
-    Ok(endpointing)
-}
-
-fn interruption(mut section: Section<'_>) -> Result<turn::Interruption, ConfigError> {
-    let default = turn::Interruption::default();
-    let interruption = turn::Interruption {
-        enabled: section.flag("enabled", default.enabled)?,
-        min_duration: section.duration("min_duration", default.min_duration, ms(0)..=secs(5))?,
-        min_words: section.count("min_words", default.min_words, 0..=20)?,
-        false_interruption_timeout: section.duration(
-            "false_interruption_timeout",
-            default.false_interruption_timeout,
-            ms(0)..=secs(30),
-        )?,
-        backchannels: section.list("backchannels", default.backchannels)?,
-        stop_phrases: section.list("stop_phrases", default.stop_phrases)?,
-    };
-    section.finish()?;
-    Ok(interruption)
-}
-
-fn limits(mut section: Section<'_>) -> Result<Limits, ConfigError> {
-    let default = Limits::default();
-    let stage = ms(100)..=secs(120);
-    let limits = Limits {
-        stt: section.duration("stt", default.stt, stage.clone())?,
-        llm: section.duration("llm", default.llm, stage.clone())?,
-        tts: section.duration("tts", default.tts, stage)?,
-        reconnect_grace: section.duration(
-            "reconnect_grace",
-            default.reconnect_grace,
-            ms(0)..=secs(600),
-        )?,
-        wait_for_caller: section.duration(
-            "wait_for_caller",
-            default.wait_for_caller,
-            secs(1)..=secs(600),
-        )?,
-        max_duration: section.duration(
-            "max_duration",
-            default.max_duration,
-            secs(1)..=secs(24 * 3600),
-        )?,
-    };
-    section.finish()?;
-    Ok(limits)
-}
-
-impl Default for VadConfig {
-    fn default() -> Self {
-        Self {
-            threshold: 0.5,
-            deactivation_threshold: 0.35,
-            min_speech: ms(50),
-            silence_duration: ms(250),
-            stt_after: ms(100),
-            prefix_padding: ms(500),
-        }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            stt: secs(10),
-            llm: secs(10),
-            tts: secs(10),
-            reconnect_grace: secs(30),
-            wait_for_caller: secs(60),
-            max_duration: secs(3600),
-        }
-    }
 }
 
 #[cfg(test)]

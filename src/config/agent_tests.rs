@@ -7,28 +7,36 @@ fn folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("agent-config")
 }
 
-fn parse(text: &str) -> Result<AgentConfig, ConfigError> {
-    let text = format!("prompt = \"../prompts/support.md\"\n{text}");
-    AgentConfig::parse(
-        Source {
-            file: "a.toml",
-            text: &text,
-        },
-        "a".into(),
-        &folder(),
-    )
+fn parse(text: &str) -> Result<AgentConfig, Problems> {
+    let text = format!("prompt = \"p.md\"\n{text}");
+    let source = Source {
+        file: "a.toml",
+        text: &text,
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("p.md"), "Be kind.").unwrap();
+    AgentConfig::parse(&[source], "a", folder.path(), &secrets())
+}
+
+fn secrets() -> Secrets {
+    Secrets::from_variables([("SIDETONE_SECRET_DESK".into(), "hush".into())])
 }
 
 #[test]
 fn the_default_agent_is_the_defaults() {
-    let default = AgentConfig::load(&folder().join("default.toml")).unwrap();
+    let default = AgentConfig::load(&folder().join("default.toml"), &secrets()).unwrap();
     let plain = parse("").unwrap();
     let plain = AgentConfig {
         name: default.name.clone(),
+        description: default.description.clone(),
+        version: default.version.clone(),
+        prompt_file: default.prompt_file.clone(),
+        system_prompt: default.system_prompt.clone(),
+        variables: default.variables.clone(),
+        templates: default.templates.clone(),
         ..plain
     };
-    let variables = default.variables.clone();
-    assert_eq!(AgentConfig { variables, ..plain }, default);
+    assert_eq!(plain, default);
     default.for_call(&Overrides::default()).unwrap();
 }
 
@@ -81,13 +89,13 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: voice, prompt, recording, greeting, recording_announcement, apology, language, pronunciations, variables, vad, preemptive_generation, endpointing, interruption, limits",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, models, vad, preemptive_generation, endpointing, interruption, limits",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
     }
     let broken = parse("a = = 1").unwrap_err();
-    assert_eq!(broken.line, Some(2), "{broken}");
+    assert!(broken.to_string().contains("a.toml:2: "), "{broken}");
 }
 
 #[test]
@@ -103,6 +111,7 @@ fn a_call_fills_in_its_variables() {
         voice: Some(Voice::Onyx),
         system_prompt: Some("You talk with {{name}}.".into()),
         variables: [("name".to_owned(), "Ada".to_owned())].into(),
+        call_id: None,
         recording: Some(RecordingMode::Off),
     };
     let call = agent.for_call(&overrides).unwrap();
@@ -111,6 +120,12 @@ fn a_call_fills_in_its_variables() {
         ("Hi Ada!", Voice::Onyx)
     );
     assert_eq!(call.system_prompt, "You talk with Ada.");
+    assert_eq!(
+        call.version,
+        format!("{}+{}", agent.version, hash(["You talk with {{name}}."]))
+    );
+    let (met, problems) = call.with("caller", serde_json::json!({"name": "Bo"}));
+    assert_eq!((met.greeting.as_str(), problems.len()), ("Hi Ada!", 0));
     agent.variables.remove("name");
     let error = agent.for_call(&Overrides::default()).unwrap_err();
     assert!(
@@ -120,12 +135,71 @@ fn a_call_fills_in_its_variables() {
 }
 
 #[test]
+fn the_caller_and_the_lookup_are_known_later() {
+    let text = "greeting = \"Hi {{ caller.name or 'there' }}, {{ lookup.plan | default('new') }}!\"\n\
+                [lookup]\nurl = \"https://crm.example/callers\"";
+    let call = parse(text)
+        .unwrap()
+        .for_call(&Overrides::default())
+        .unwrap();
+    assert_eq!(call.greeting, "Hi there, new!");
+    let (call, _) = call.with("lookup", serde_json::json!({"plan": "gold"}));
+    let (call, _) = call.with("caller", serde_json::json!({"name": "Ada"}));
+    assert_eq!(call.greeting, "Hi Ada, gold!");
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let wrong = "greeting = \"Hi {{nam}}\"\n\
+                 voice = \"bob\"\n\
+                 [variables]\ncaller = \"x\"\n\
+                 [limits]\nllm = \"5 parsecs\"\n\
+                 [tools.book]\nurl = \"http://{{host}}/x\"\nheaders = { A = \"{{secret.desc}}\" }\n\
+                 [tools.end_cal]\n\
+                 [tools.look]\ndescription = \"d\"\nurl = \"https://a.example/{{args.day}}\"\n\
+                 parameters = { type = \"object\", required = [\"hour\"] }";
+    let text = parse(wrong).unwrap_err().to_string();
+    for part in [
+        "a.toml:2: greeting: {{nam}} is not known here",
+        "a.toml:3: unknown voice \"bob\"",
+        "a.toml:5: variables.caller: the name has a meaning of its own",
+        "a.toml:7: limits.llm = \"5 parsecs\" must be a duration",
+        "tools.book.url = \"http://{{host}}/x\": scheme and host must be written out",
+        "tools.book.description is missing",
+        "the secret desc is not set; set the variable SIDETONE_SECRET_DESC",
+        "a.toml:11: tools.end_cal has no url, and no built-in tool has this name",
+        "tools.look.url: {{args.day}} is not known here",
+        "tools.look.parameters: required names \"hour\", which is no property",
+    ] {
+        assert!(text.contains(part), "{part}\nis not in:\n{text}");
+    }
+}
+
+#[test]
+fn tools_are_read() {
+    let agent = parse(
+        "[variables]\nshop = \"7\"\n\
+         [tools.end_call]\n\
+         [tools.tables]\ndescription = \"Free tables.\"\n\
+         url = \"https://desk.example/{{shop}}/tables?day={{args.day}}\"\n\
+         headers = { Authorization = \"Bearer {{secret.desk}}\" }\ntimeout = \"2s\"\n\
+         [tools.tables.parameters]\ntype = \"object\"\n\
+         properties.day = { type = \"string\" }",
+    )
+    .unwrap();
+    let names: Vec<&str> = agent.tools.iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["end_call", "tables"]);
+    assert!(!format!("{agent:?}").contains("hush"), "a secret is shown");
+    assert_eq!(agent.tools[1].timeout(), secs(2));
+}
+
+#[test]
 fn a_missing_prompt_is_named() {
     let source = Source {
         file: "a.toml",
         text: "\nprompt = \"nowhere.md\"",
     };
-    let error = AgentConfig::parse(source, "a".into(), &folder()).unwrap_err();
-    assert_eq!(error.line, Some(2));
-    assert!(error.message.contains("nowhere.md"), "{error}");
+    let error = AgentConfig::parse(&[source], "a", &folder(), &secrets()).unwrap_err();
+    assert_eq!(error.0[0].line, Some(2));
+    assert!(error.to_string().contains("nowhere.md"), "{error}");
 }

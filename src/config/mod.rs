@@ -1,8 +1,16 @@
-//! Configuration, parsed once at start, raw to valid: the environment and one TOML file an agent.
+//! Configuration, raw to valid: the environment, and the folder of agents, which is read again
+//! whenever a file of it changes.
 
 pub mod agent;
 pub mod env;
+pub mod folder;
+pub mod json_schema;
+mod manners;
+pub mod problem;
 pub mod recording;
+pub mod reference;
+pub mod request;
 mod section;
-mod template;
+pub mod template;
+pub mod tools;
 mod voice;

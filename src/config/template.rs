@@ -1,60 +1,145 @@
-//! `{{variables}}` in prompts.
+//! `{{variables}}` in prompts, greetings, addresses and headers, in the language of Jinja.
 
-use std::collections::BTreeMap;
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use serde_json::Value;
 
-/// Fills in `{{name}}` (spaces inside are fine) from `variables`. Text filled in is not looked
-/// at again: a caller's name cannot bring in a variable.
+/// Steps a template may take: a prompt that comes with a request cannot hang a call.
+const FUEL: u64 = 100_000;
+/// Functions of the language itself.
+const FUNCTIONS: [&str; 3] = ["range", "dict", "namespace"];
+
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_fuel(Some(FUEL));
+    environment
+}
+
+/// The variables that a template uses, dotted; empty when it cannot be read.
+pub fn variables(template: &str) -> Vec<String> {
+    let environment = environment();
+    let Ok(template) = environment.template_from_str(template) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+    names.retain(|name| !FUNCTIONS.contains(&name.as_str()));
+    names.sort();
+    names
+}
+
+/// The line (from 1) on which a template uses a variable.
+pub fn line_of(template: &str, name: &str) -> usize {
+    let uses = |line: &str| {
+        let code = line.split("{{").skip(1).chain(line.split("{%").skip(1));
+        code.map(|rest| rest.split(['}', '%']).next().unwrap_or_default())
+            .any(|code| code.contains(name))
+    };
+    template.lines().position(uses).map_or(1, |at| at + 1)
+}
+
+/// Fills in `{{name}}` from `values`, an object. What is filled in is not looked at again: a
+/// caller's name cannot bring in a variable. A name without a value is empty; [`variables`] tells
+/// beforehand which are needed.
 ///
 /// # Errors
-/// A variable without a value, or braces that do not close; the text says which, and on which
-/// line (from 1).
-pub fn fill(
+/// Braces that do not close, a filter that there is not; the text says which, and on which line
+/// (from 1).
+pub fn fill(template: &str, values: &Value) -> Result<String, (usize, String)> {
+    render(&environment(), template, values)
+}
+
+/// As [`fill`], for an address: what is filled in is escaped, so that it stays one part of it.
+///
+/// # Errors
+/// As [`fill`].
+pub fn fill_url(template: &str, values: &Value) -> Result<String, (usize, String)> {
+    let mut environment = environment();
+    environment.set_formatter(|out, _, value| {
+        if value.is_undefined() || value.is_none() {
+            return Ok(());
+        }
+        let text = value.to_string();
+        if matches!(text.as_str(), "." | "..") {
+            // They climb in a path, escaped or not.
+            let message = format!("{text:?} cannot be part of an address");
+            return Err(Error::new(ErrorKind::InvalidOperation, message));
+        }
+        let bytes = form_urlencoded::byte_serialize(text.as_bytes());
+        // A form's "+" is no space in a path.
+        let escaped = bytes.collect::<String>().replace('+', "%20");
+        Ok(std::fmt::Write::write_str(out, &escaped)?)
+    });
+    render(&environment, template, values)
+}
+
+fn render(
+    environment: &Environment<'_>,
     template: &str,
-    variables: &BTreeMap<String, String>,
+    values: &Value,
 ) -> Result<String, (usize, String)> {
-    let mut out = String::with_capacity(template.len());
-    let mut rest = template;
-    while let Some(open) = rest.find("{{") {
-        let line = template[..template.len() - rest.len() + open]
-            .matches('\n')
-            .count()
-            + 1;
-        let (before, after) = (&rest[..open], &rest[open + 2..]);
-        let Some(close) = after.find("}}") else {
-            return Err((line, "\"{{\" is not closed; write {{name}}".into()));
-        };
-        let name = after[..close].trim();
-        let Some(value) = variables.get(name) else {
-            let message = format!(
-                "no value for {{{{{name}}}}}; set it in the call's variables, or a default under \
-                 [variables]"
-            );
-            return Err((line, message));
-        };
-        out.push_str(before);
-        out.push_str(value);
-        rest = &after[close + 2..];
+    if !template.contains('{') {
+        return Ok(template.to_owned());
     }
-    out.push_str(rest);
-    Ok(out)
+    environment
+        .render_str(template, Serde(values))
+        .map_err(|error| {
+            let detail = error.detail().map(|detail| format!(": {detail}"));
+            let message = format!(
+                "{}{}; variables are written {{{{ name }}}}",
+                error.kind(),
+                detail.unwrap_or_default()
+            );
+            (error.line().unwrap_or(1), message)
+        })
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
     fn fills_in_variables_once() {
-        let variables = [("name", "{{company}}"), ("company", "Acme")]
-            .map(|(key, value)| (key.to_owned(), value.to_owned()))
-            .into();
-        let filled = fill("Hi {{name}} of {{ company }}.", &variables);
-        assert_eq!(filled.unwrap(), "Hi {{company}} of Acme.");
+        let values = json!({"name": "{{company}}", "company": "Acme & <Sons>", "vip": true});
+        let fill = |template: &str| fill(template, &values).unwrap();
         assert_eq!(
-            fill("no braces { } here", &variables).unwrap(),
-            "no braces { } here"
+            fill("Hi {{name}} of {{ company }}."),
+            "Hi {{company}} of Acme & <Sons>."
         );
-        assert_eq!(fill("a\nb {{missing}}", &variables).unwrap_err().0, 2);
-        assert_eq!(fill("{{open", &variables).unwrap_err().0, 1);
+        assert_eq!(fill("no braces { } here"), "no braces { } here");
+        assert_eq!(fill("{% if vip %}Dear{% else %}Hi{% endif %}"), "Dear");
+        assert_eq!(fill("{{ a.b.c }}{{ d | default('x') }}"), "x");
+    }
+
+    #[test]
+    fn what_goes_into_an_address_stays_one_part_of_it() {
+        let values = json!({"day": "1/../2?x=ä b&c#d", "none": null});
+        let url = fill_url("https://a.b/{{ day }}/{{ none }}x?y={{ day }}", &values).unwrap();
+        let escaped = "1%2F..%2F2%3Fx%3D%C3%A4%20b%26c%23d";
+        assert_eq!(url, format!("https://a.b/{escaped}/x?y={escaped}"));
+        assert!(fill_url("https://a.b/{{ up }}", &json!({"up": ".."})).is_err());
+    }
+
+    #[test]
+    fn says_where_a_template_is_wrong() {
+        let fails = |template: &str| fill(template, &json!({})).unwrap_err();
+        assert_eq!(fails("a\n\n{{open").0, 3);
+        let (line, message) = fails("a\n{{ x | shout }}");
+        assert_eq!(line, 2);
+        assert!(message.contains("shout"), "{message}");
+        // A billion steps are none of a call's business.
+        fails("{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}");
+    }
+
+    #[test]
+    fn knows_its_variables() {
+        let text =
+            "{{ b }}\n{% for x in list %}{{ x }}{% endfor %}{{ caller.name }} {{ range(3) }}";
+        assert_eq!(variables(text), ["b", "caller.name", "list"]);
+        assert_eq!(line_of(text, "b"), 1);
+        assert_eq!(line_of(text, "caller.name"), 2);
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use async_openai::types::chat::{ChatCompletionStreamOptions, CreateChatCompletionRequest};
+use async_openai::types::chat::{
+    ChatCompletionStreamOptions, ChatCompletionToolChoiceOption, CreateChatCompletionRequest,
+    ToolChoiceOptions,
+};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Response;
 use serde::Deserialize;
@@ -25,8 +28,10 @@ pub struct Llm {
 pub struct ChatRequest {
     /// The conversation so far.
     pub messages: Vec<Message>,
-    /// What the model may call.
+    /// What the model knows of.
     pub tools: Vec<Tool>,
+    /// Whether it may call them now.
+    pub may_call: bool,
     /// Most tokens of the answer; the model's own limit when `None`.
     pub max_tokens: Option<u32>,
     /// 0 to 2; the model's own default when `None`.
@@ -106,6 +111,12 @@ impl Llm {
         })
     }
 
+    /// The same client, asking for another model.
+    pub fn with_model(mut self, model: &str) -> Self {
+        model.clone_into(&mut self.provider.model);
+        self
+    }
+
     /// Opens a connection ahead of the first request.
     pub async fn prewarm(&self) {
         self.provider.prewarm().await;
@@ -136,6 +147,10 @@ impl Llm {
         let request = CreateChatCompletionRequest {
             model: provider.model.clone(),
             messages: request.messages,
+            // A choice without tools is an error to some servers.
+            tool_choice: (!request.tools.is_empty() && !request.may_call).then_some(
+                ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::None),
+            ),
             tools: (!request.tools.is_empty()).then_some(request.tools),
             max_tokens: request.max_tokens,
             temperature: request.temperature,

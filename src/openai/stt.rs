@@ -65,6 +65,12 @@ impl Stt {
         })
     }
 
+    /// The same client, asking for another model.
+    pub fn with_model(mut self, model: &str) -> Self {
+        model.clone_into(&mut self.provider.model);
+        self
+    }
+
     /// Opens a connection ahead of the first request.
     pub async fn prewarm(&self) {
         self.provider.prewarm().await;

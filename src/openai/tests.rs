@@ -56,6 +56,7 @@ fn question() -> ChatRequest {
     use async_openai::types::chat::ChatCompletionRequestUserMessage;
     let message: ChatCompletionRequestUserMessage = "hello".into();
     ChatRequest {
+        may_call: true,
         messages: vec![message.into()],
         ..Default::default()
     }

@@ -11,6 +11,7 @@ pub mod inbox;
 pub mod personal;
 pub mod recordings;
 pub mod status;
+pub mod tools;
 pub mod turns;
 
 use std::fs;

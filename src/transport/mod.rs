@@ -101,6 +101,11 @@ pub enum RoomEvent {
         /// The whole message.
         text: String,
     },
+    /// Whoever watches over the call wants the agent to say this.
+    Say {
+        /// The words.
+        text: String,
+    },
     /// The caller muted (`true`) or unmuted the microphone.
     MicMuted(bool),
     /// The room is over for the agent: deleted, or the connection is lost for good.
@@ -167,6 +172,8 @@ pub enum RoomCommand {
     SetState(AgentState),
     /// Publish words on `lk.transcription`.
     Transcript(Segment),
+    /// Press these telephone keys, in order; `w` waits half a second.
+    Dtmf(String),
     /// Publish where the time of an answer went, on `sidetone.turn`.
     Timing(TurnTiming),
     /// Leave the room. Always the last command of a call.

@@ -10,8 +10,10 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use serde_json::Value;
 use sidetone::audio::Pcm;
-use sidetone::call::{Message, ProviderError, Providers, Role, Stage};
+use sidetone::call::{Piece, ProviderError, Providers, Question, Role, Stage, ToolCall};
+use sidetone::config::request::HttpRequest;
 use tokio::time::sleep;
 
 use crate::trace::Trace;
@@ -219,7 +221,8 @@ impl Providers for Fakes {
         })
     }
 
-    fn chat(&self, messages: Vec<Message>) -> BoxStream<'static, Result<String, ProviderError>> {
+    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
+        let messages = question.messages;
         let said = messages
             .last()
             .map(|message| message.text.clone())
@@ -230,7 +233,15 @@ impl Providers for Fakes {
             .iter()
             .filter(|message| message.role != Role::System)
             .map(|message| match message.role {
+                Role::Assistant if !message.calls.is_empty() => {
+                    let calls = message.calls.iter();
+                    let calls: Vec<_> = calls
+                        .map(|c| format!("{}{}", c.name, c.arguments))
+                        .collect();
+                    format!("C {}", calls.join(" "))
+                }
                 Role::Assistant => format!("A {:?}", message.text),
+                Role::Tool => format!("T {:?}", message.text),
                 _ => format!("U {:?}", message.text),
             })
             .collect();
@@ -238,9 +249,42 @@ impl Providers for Fakes {
         let mut tokens = Vec::new();
         for (count, token) in answer.split_inclusive(' ').enumerate() {
             let delay = if count == 0 { FIRST_TOKEN } else { TOKEN };
-            tokens.push((delay, token.to_owned()));
+            // `call:name{'a':'b_c'}` is a call.
+            let piece = match token.trim().strip_prefix("call:") {
+                Some(call) if question.may_call => {
+                    let at = call.find('{').unwrap_or(call.len());
+                    Piece::Call(ToolCall {
+                        id: format!("{count}"),
+                        name: call[..at].to_owned(),
+                        arguments: call[at..].replace('_', " ").replace('\'', "\""),
+                    })
+                }
+                Some(_) => continue,
+                None => Piece::Text(token.to_owned()),
+            };
+            tokens.push((delay, piece));
         }
         stream(Stage::Llm, self.mode(Stage::Llm), request, tokens)
+    }
+
+    /// The address's last part says how long it takes; `mode` says whether it works.
+    fn call_tool(
+        &self,
+        request: HttpRequest,
+        _values: Value,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let took = request.url.rsplit('/').next().unwrap().parse().unwrap();
+        let mode = self.mode(Stage::Tool);
+        let request = self.request(Stage::Tool, &arguments.to_string());
+        Box::pin(async move {
+            sleep(Duration::from_millis(took)).await;
+            request.done();
+            match mode {
+                Mode::Works => Ok(format!("{took} ms")),
+                _ => Err("the server answered 500".into()),
+            }
+        })
     }
 
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {

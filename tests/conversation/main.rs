@@ -15,8 +15,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sidetone::call::vad::Vad;
-use sidetone::call::{CallSpec, run};
+use sidetone::call::{CallSpec, Persona, run};
 use sidetone::config::agent::{AgentConfig, Overrides};
+use sidetone::config::env::Secrets;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -80,6 +81,7 @@ fn difference(expected: &str, actual: &str) -> String {
 /// Plays the `>` lines of a script; answers the whole trace.
 fn play(name: &str, script: &str) -> String {
     let (head, settings, steps) = parse(script);
+    let other = agent("other", "filler = \"Other here.\"\n");
     let agent = agent(name, &settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -93,8 +95,14 @@ fn play(name: &str, script: &str) -> String {
         // Small, so that a store that lags is part of every scenario.
         let (events, store) = mpsc::channel(2);
         let drain = CancellationToken::new();
+        // Handovers lead to an agent called "other".
+        let other = Persona {
+            agent: Arc::new(other),
+            providers: Arc::clone(&fakes) as _,
+        };
         let spec = CallSpec {
             id: uuid::Uuid::nil(),
+            team: vec![other],
             vad: Vad::by_level(&agent.vad, SPEECH_DBFS),
             agent: Arc::new(agent),
         };
@@ -147,8 +155,9 @@ fn agent(name: &str, settings: &str) -> AgentConfig {
         "greeting = \"Hello there.\"\n"
     };
     let apology = "apology = \"Sorry, what?\"\n";
-    let text = format!("prompt = \"prompt.md\"\n{greeting}{apology}{settings}");
+    let text = format!("prompt = \"prompt.md\"\n{greeting}{apology}{settings}\n");
     std::fs::write(&file, text).unwrap();
-    let agent = AgentConfig::load(&file).unwrap_or_else(|error| panic!("{error}"));
+    let agent =
+        AgentConfig::load(&file, &Secrets::default()).unwrap_or_else(|error| panic!("{error}"));
     agent.for_call(&Overrides::default()).unwrap()
 }

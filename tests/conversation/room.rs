@@ -112,7 +112,7 @@ fn show_reason(reason: DisconnectReason) -> &'static str {
 }
 
 fn stage_of(word: &str) -> Stage {
-    [Stage::Stt, Stage::Llm, Stage::Tts]
+    [Stage::Stt, Stage::Llm, Stage::Tts, Stage::Tool]
         .into_iter()
         .find(|stage| stage.as_str() == word)
         .unwrap_or_else(|| panic!("unknown stage {word:?}"))
@@ -159,6 +159,7 @@ pub async fn drive(
                 Some(RoomCommand::SetState(state)) => {
                     trace.note(&format!("| {}", state.as_str()));
                 }
+                Some(RoomCommand::Dtmf(keys)) => trace.note(&format!("| keys {keys}")),
                 Some(RoomCommand::Transcript(segment)) => shown.transcript(segment),
                 // The same figures are in the reply's event.
                 Some(RoomCommand::Timing(_)) => {}

@@ -64,6 +64,11 @@ fn show(event: &CallEvent) -> Option<String> {
             format!("caller turn{} {text:?} {from}..{to}", turn_id.0)
         }
         CallEvent::AgentTurn(turn) => agent_turn(turn),
+        CallEvent::ToolCall(called) => {
+            let (from, took) = (called.started_at.as_millis(), called.took.as_millis());
+            let (name, arguments) = (&called.name, &called.arguments);
+            format!("tool {name} {arguments} {:?} {from}+{took}", called.result)
+        }
         CallEvent::Error { stage, message, .. } => format!("error {}: {message}", stage.as_str()),
         CallEvent::Ended { reason, .. } => format!("ended {}", reason.as_str()),
     })

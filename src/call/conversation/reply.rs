@@ -1,8 +1,9 @@
 //! The live reply: started, committed, played, put down.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
@@ -11,6 +12,10 @@ use crate::call::speak::{self, Item, Out, Source};
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
 use crate::turn::{Input, Prompt, ReplyId, TurnId};
+
+/// From the last sample sent to the end of the call: what the caller's jitter buffer and network
+/// still hold is heard.
+const HANG_UP_AFTER: Duration = Duration::from_millis(500);
 
 /// The live reply.
 pub(super) struct Reply {
@@ -25,6 +30,10 @@ pub(super) struct Reply {
     sentences_heard: usize,
     segment_open: bool,
     failed: bool,
+    /// The call ends when it was heard.
+    hangs_up: bool,
+    /// Tells the task that the caller's turn is over.
+    commit: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -36,8 +45,9 @@ impl Conversation {
         prompt: Prompt,
         ahead: bool,
     ) {
+        let (commit, committed) = watch::channel(false);
         let source = match prompt {
-            Prompt::Answer(text) => Source::Chat(self.chat.messages(turn, &text)),
+            Prompt::Answer(text) => Source::Chat(Box::new(self.answer(id, turn, &text, committed))),
             Prompt::Say(text) => Source::Text(text),
             Prompt::Apology => Source::Apology {
                 text: self.apology.text.clone(),
@@ -63,6 +73,8 @@ impl Conversation {
             sentences_heard: 0,
             segment_open: false,
             failed: false,
+            hangs_up: false,
+            commit,
             _task: AbortOnDropHandle::new(task),
         });
         if !ahead {
@@ -75,6 +87,7 @@ impl Conversation {
             return;
         };
         reply.committed_at = Some(now);
+        reply.commit.send_replace(true);
         if let Some((turn, stt)) = &self.asked
             && reply.turn == Some(turn.id)
         {
@@ -93,10 +106,11 @@ impl Conversation {
             return;
         };
         match item {
+            Item::HangUp => reply.hangs_up = true,
             Item::FirstToken(took) => reply.latency.llm_first_token = Some(took),
             Item::FirstAudio(took) => {
-                reply.latency.tts_first_byte = Some(took);
-                reply.first_audio_at = Some(clock::now());
+                reply.latency.tts_first_byte.get_or_insert(took);
+                reply.first_audio_at.get_or_insert_with(clock::now);
             }
             Item::Sentence(text) => self.playout.begin_sentence(id, text),
             Item::Audio(audio) => self.playout.push(id, &audio),
@@ -156,9 +170,18 @@ impl Conversation {
         if !self.playout.is_done() {
             return;
         }
-        let Some(Reply { id, failed, .. }) = self.reply else {
+        let Some(Reply {
+            id,
+            failed,
+            hangs_up,
+            ..
+        }) = self.reply
+        else {
             return;
         };
+        if hangs_up {
+            self.hang_up_at = Some(clock::now() + HANG_UP_AFTER);
+        }
         self.reply_over(false);
         // The providers are idle now, and all that the caller waits for has been said.
         if self.drain_by.is_none() {

@@ -13,6 +13,9 @@ use crate::transport::{AgentState, RoomCommand, Segment, Speaker, TurnTiming};
 
 /// A server or data channel that takes longer than this is stuck; the call goes on without.
 const DEADLINE: Duration = Duration::from_secs(5);
+/// From one key to the next: trunks merge tones that come faster.
+const DTMF_GAP: Duration = Duration::from_millis(300);
+const DTMF_WAIT: Duration = Duration::from_millis(500);
 /// How long the server's word on a state is waited for. livekit 0.10 listens for the answer only
 /// after it has sent the request, so an answer that comes at once is missed for good.
 const CONFIRMATION: Duration = Duration::from_secs(1);
@@ -88,9 +91,28 @@ impl Publisher {
                     Speaker::Caller => self.caller_words(segment).await,
                     Speaker::Agent => self.agent_words(segment).await,
                 },
+                RoomCommand::Dtmf(keys) => self.press(&keys).await,
                 RoomCommand::Timing(timing) => self.timing(timing).await,
                 RoomCommand::Leave => break,
             }
+        }
+    }
+
+    /// Sends telephone keys, as a person would press them. Codes are those of RFC 4733.
+    async fn press(&self, keys: &str) {
+        for key in keys.chars() {
+            let Some(code) = "0123456789*#ABCD".find(key) else {
+                tokio::time::sleep(DTMF_WAIT).await;
+                continue;
+            };
+            let tone = livekit::SipDTMF {
+                code: u32::try_from(code).unwrap_or_default(),
+                digit: key.to_string(),
+                destination_identities: Vec::new(),
+            };
+            let sending = self.participant.publish_dtmf(tone);
+            told("DTMF", timeout(DEADLINE, sending).await);
+            tokio::time::sleep(DTMF_GAP).await;
         }
     }
 

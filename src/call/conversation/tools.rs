@@ -1,0 +1,115 @@
+//! What tools and handovers do to a call.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::Conversation;
+use crate::call::event::{CallEvent, ToolCalled};
+use crate::call::speech_text::{Pronunciations, SpeechText};
+use crate::call::toolbox::{Answer, Persona, ToolNews, ToolRun};
+use crate::transport::RoomCommand;
+use crate::turn::{ReplyId, TurnId};
+use std::sync::Arc;
+
+impl Conversation {
+    /// What an answer to `text` is made from.
+    pub(super) fn answer(
+        &self,
+        reply: ReplyId,
+        turn: Option<TurnId>,
+        text: &str,
+        committed: watch::Receiver<bool>,
+    ) -> Answer {
+        Answer {
+            reply,
+            messages: self.chat.messages(turn, text),
+            notes: self.chat.notes().to_owned(),
+            persona: Persona {
+                agent: Arc::clone(&self.agent),
+                providers: Arc::clone(&self.providers),
+            },
+            team: Arc::clone(&self.team),
+            committed,
+            news: self.tool_news.clone(),
+            rounds: 0,
+            begun: false,
+            hangs_up: false,
+        }
+    }
+
+    /// Something came of a tool.
+    pub fn tool_news(&mut self, news: ToolNews) {
+        match news {
+            ToolNews::Started(reply, calls) => {
+                self.tools_running += 1;
+                self.chat.tools_started(reply, calls);
+            }
+            ToolNews::Finished(reply, runs) => {
+                self.tools_running = self.tools_running.saturating_sub(1);
+                self.chat.tools_finished(reply, &runs);
+                for run in runs {
+                    self.record_tool(reply, run);
+                }
+            }
+            ToolNews::Remembered(key, value) => self.chat.remember(&key, &value),
+            ToolNews::Dtmf(digits) => self.command(RoomCommand::Dtmf(digits)),
+            ToolNews::HandedTo(Persona { agent, providers }) => {
+                tracing::info!(call = %self.id, agent = agent.name, version = agent.version, "handed over");
+                self.chat.set_system(agent.system_prompt.clone());
+                let pronunciations = Pronunciations::new(&agent.pronunciations);
+                self.speech_text = SpeechText::new(agent.language.as_deref(), pronunciations);
+                self.agent = agent;
+                self.providers = providers;
+            }
+        }
+    }
+
+    fn record_tool(&mut self, reply_id: ReplyId, run: ToolRun) {
+        let started_at = self.journal.offset(run.started_at);
+        let ok = run.result.is_ok();
+        tracing::debug!(call = %self.id, tool = run.call.name, ok, took = ?run.took, "a tool ran");
+        self.journal.push(CallEvent::ToolCall(ToolCalled {
+            reply_id,
+            agent: run.agent,
+            id: run.call.id,
+            name: run.call.name,
+            arguments: run.call.arguments,
+            result: run.result,
+            started_at,
+            took: run.took,
+        }));
+    }
+
+    /// The caller is known now: prompts that speak of it are filled in again.
+    pub(super) fn meet(
+        &mut self,
+        identity: &str,
+        name: &str,
+        attributes: &HashMap<String, String>,
+    ) {
+        let caller = json!({"identity": identity, "name": name, "attributes": attributes});
+        let id = self.id;
+        let met = |persona: &Persona| {
+            let (agent, problems) = persona.agent.with("caller", caller.clone());
+            for problem in problems {
+                tracing::error!(call = %id, "{problem}");
+            }
+            Arc::new(agent)
+        };
+        self.team = self
+            .team
+            .iter()
+            .map(|persona| Persona {
+                agent: met(persona),
+                providers: Arc::clone(&persona.providers),
+            })
+            .collect();
+        self.agent = met(&Persona {
+            agent: Arc::clone(&self.agent),
+            providers: Arc::clone(&self.providers),
+        });
+        self.chat.set_system(self.agent.system_prompt.clone());
+    }
+}

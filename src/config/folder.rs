@@ -1,0 +1,286 @@
+//! The folder of agents. Files are read again whenever one changes: a valid change is used by the
+//! next call, running calls keep what they began with, and a bad file never replaces a good one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems};
+use super::env::Secrets;
+
+/// How often files are looked at while nobody calls, so that a mistake shows in the log at once.
+const EVERY: Duration = Duration::from_millis(300);
+
+/// All agents of a folder, as they last were good.
+#[derive(Debug)]
+pub struct AgentFolder {
+    folder: PathBuf,
+    secrets: Secrets,
+    state: Mutex<State>,
+}
+
+/// The text of each file; none: it cannot be read.
+type Texts = BTreeMap<PathBuf, Option<String>>;
+
+#[derive(Debug, Default)]
+struct State {
+    texts: Option<Texts>,
+    agents: BTreeMap<String, Arc<AgentConfig>>,
+    problems: Vec<ConfigError>,
+}
+
+impl AgentFolder {
+    /// Reads the folder. What is wrong in it is told by [`AgentFolder::problems`].
+    pub fn open(folder: impl Into<PathBuf>, secrets: Secrets) -> Self {
+        let this = Self {
+            folder: folder.into(),
+            secrets,
+            state: Mutex::default(),
+        };
+        this.refresh();
+        this
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads files again if any has changed, and tells the log what came of it.
+    pub fn refresh(&self) {
+        let mut state = self.state();
+        let watched = texts(&self.folder, state.texts.as_ref());
+        if state.texts.as_ref() == Some(&watched) {
+            return;
+        }
+        let is_first = state.texts.is_none();
+        let (agents, problems) = read(&self.folder, &self.secrets, &state.agents);
+        for (name, agent) in &agents {
+            let before = state.agents.get(name).map(|agent| &agent.version);
+            if !is_first && before != Some(&agent.version) {
+                let version = &agent.version;
+                tracing::info!(
+                    agent = name,
+                    version,
+                    "the next call uses the changed agent"
+                );
+            }
+        }
+        for problem in problems.iter().filter(|p| !state.problems.contains(p)) {
+            tracing::error!("{problem}");
+        }
+        if problems.is_empty() && !state.problems.is_empty() {
+            tracing::info!("all agent files are good again");
+        }
+        // Prompts that are named only now are watched from now on.
+        let watched = watched.into_iter().chain(prompts(&agents));
+        *state = State {
+            texts: Some(watched.collect()),
+            agents,
+            problems,
+        };
+    }
+
+    /// The agent for a call that begins now, and all agents that it may be handed to.
+    ///
+    /// # Errors
+    /// There is none of this name, or its file was never good.
+    pub fn team(&self, name: &str) -> Result<Vec<Arc<AgentConfig>>, Problems> {
+        self.refresh();
+        let state = self.state();
+        let Some(first) = state.agents.get(name) else {
+            let file = self.file(name);
+            let mut problems: Vec<_> = state.problems.clone();
+            problems.retain(|problem| problem.file == file || problem.file.ends_with(DEFAULTS));
+            if problems.is_empty() {
+                let names: Vec<&str> = state.agents.keys().map(String::as_str).collect();
+                problems.push(ConfigError {
+                    file,
+                    line: None,
+                    message: format!("there is no such agent; there are {}", names.join(", ")),
+                });
+            }
+            return Err(Problems(problems));
+        };
+        let mut team = vec![Arc::clone(first)];
+        let mut next = 0;
+        while let Some(agent) = team.get(next).cloned() {
+            next += 1;
+            for name in agent.hands_to() {
+                if let Some(other) = state.agents.get(name)
+                    && !team.iter().any(|known| known.name == other.name)
+                {
+                    team.push(Arc::clone(other));
+                }
+            }
+        }
+        Ok(team)
+    }
+
+    /// The names of all agents.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.state().agents.keys().cloned().collect()
+    }
+
+    /// All agents, as they last were good.
+    pub fn agents(&self) -> Vec<Arc<AgentConfig>> {
+        self.state().agents.values().cloned().collect()
+    }
+
+    /// All that is wrong with the files as they are.
+    pub fn problems(&self) -> Vec<ConfigError> {
+        self.state().problems.clone()
+    }
+
+    /// Looks at the files now and then, until `stop`.
+    pub async fn watch(&self, stop: CancellationToken) {
+        while stop
+            .run_until_cancelled(tokio::time::sleep(EVERY))
+            .await
+            .is_some()
+        {
+            self.refresh();
+        }
+    }
+
+    fn file(&self, name: &str) -> String {
+        path_of(&self.folder, name).display().to_string()
+    }
+}
+
+fn path_of(folder: &Path, name: &str) -> PathBuf {
+    folder.join(format!("{name}.toml"))
+}
+
+/// All TOML files of the folder, and the prompts known up to now.
+fn texts(folder: &Path, before: Option<&Texts>) -> Texts {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let tomls = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| is_toml(path));
+    let prompts = before.into_iter().flat_map(|texts| texts.keys().cloned());
+    let prompts = prompts.filter(|path| !is_toml(path));
+    tomls.chain(prompts).map(read_text).collect()
+}
+
+fn is_toml(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == "toml")
+}
+
+fn read_text(path: PathBuf) -> (PathBuf, Option<String>) {
+    let text = std::fs::read_to_string(&path).ok();
+    (path, text)
+}
+
+fn prompts(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(PathBuf, Option<String>)> {
+    let files = agents.values().map(|agent| agent.prompt_file.clone());
+    files.map(read_text).collect()
+}
+
+/// Reads all agents; in the place of a bad one stands what was `before`.
+fn read(
+    folder: &Path,
+    secrets: &Secrets,
+    before: &BTreeMap<String, Arc<AgentConfig>>,
+) -> (BTreeMap<String, Arc<AgentConfig>>, Vec<ConfigError>) {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            let problem = ConfigError {
+                file: folder.display().to_string(),
+                line: None,
+                message: format!(
+                    "cannot be read ({error}); name the folder of agent files with --agents"
+                ),
+            };
+            return (before.clone(), vec![problem]);
+        }
+    };
+    let mut agents = BTreeMap::new();
+    let mut problems = Vec::new();
+    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        if !is_toml(&path) || path.file_name().is_some_and(|name| name == DEFAULTS) {
+            continue;
+        }
+        match AgentConfig::load(&path, secrets) {
+            Ok(agent) => {
+                agents.insert(name.into_owned(), Arc::new(agent));
+            }
+            Err(Problems(found)) => {
+                problems.extend(found);
+                if let Some(good) = before.get(name.as_ref()) {
+                    agents.insert(name.into_owned(), Arc::clone(good));
+                }
+            }
+        }
+    }
+    for (name, message) in wrong_handoffs(&agents) {
+        problems.push(ConfigError {
+            file: path_of(folder, &name).display().to_string(),
+            line: None,
+            message: format!("tools.handoff.agents: {message}"),
+        });
+        match before.get(&name) {
+            Some(good) => agents.insert(name, Arc::clone(good)),
+            None => agents.remove(&name),
+        };
+    }
+    problems.sort();
+    problems.dedup();
+    (agents, problems)
+}
+
+/// Agents that hand over to nobody, or in a circle.
+fn wrong_handoffs(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(String, String)> {
+    let mut wrong = Vec::new();
+    for (name, agent) in agents {
+        for other in agent.hands_to() {
+            if !agents.contains_key(other) {
+                let near = super::section::nearest(other, agents.keys().map(String::as_str));
+                let advice = near.map_or_else(
+                    || "there is no good file of that name".to_owned(),
+                    |near| format!("did you mean {near:?}?"),
+                );
+                wrong.push((name.clone(), format!("{other:?}: {advice}")));
+            }
+        }
+        let mut path = vec![name.as_str()];
+        if let Some(circle) = circle(agents, &mut path) {
+            let message = format!(
+                "callers could be handed round in a circle ({circle}); let one of them keep the \
+                 caller"
+            );
+            wrong.push((name.clone(), message));
+        }
+    }
+    wrong
+}
+
+/// The way from the first agent of `path` back to itself.
+fn circle<'a>(
+    agents: &'a BTreeMap<String, Arc<AgentConfig>>,
+    path: &mut Vec<&'a str>,
+) -> Option<String> {
+    let last = path.last().copied()?;
+    for next in agents.get(last)?.hands_to() {
+        if path.first() == Some(&next) {
+            return Some(format!("{} -> {next}", path.join(" -> ")));
+        }
+        if !path.contains(&next) {
+            path.push(next);
+            let found = circle(agents, path);
+            path.pop();
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+#[path = "folder_tests.rs"]
+mod tests;

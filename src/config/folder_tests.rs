@@ -1,0 +1,142 @@
+//! What a folder of agents does when its files change.
+
+use super::*;
+
+struct Folder {
+    folder: tempfile::TempDir,
+    agents: AgentFolder,
+}
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("p.md"), "You are kind.").unwrap();
+        let this = Self {
+            agents: AgentFolder::open(folder.path(), Secrets::default()),
+            folder,
+        };
+        for (name, text) in files {
+            this.write(name, text);
+        }
+        this
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    fn greeting(&self, name: &str) -> String {
+        self.agents.team(name).unwrap()[0].greeting.clone()
+    }
+
+    fn problems(&self) -> String {
+        self.agents.refresh();
+        let folder = format!("{}/", self.folder.path().display());
+        let lines = self.agents.problems().into_iter();
+        let lines: Vec<String> = lines.map(|p| p.to_string().replace(&folder, "")).collect();
+        lines.join("\n")
+    }
+}
+
+const A: &str = "prompt = \"p.md\"\ngreeting = \"Hi.\"";
+
+#[test]
+fn the_next_call_hears_a_change_and_a_bad_file_replaces_nothing() {
+    let folder = Folder::with(&[("a.toml", A)]);
+    let running = folder.agents.team("a").unwrap();
+    folder.write("a.toml", "prompt = \"p.md\"\ngreeting = \"Hello!\"");
+    assert_eq!(folder.greeting("a"), "Hello!");
+    assert_eq!(running[0].greeting, "Hi.");
+    assert_ne!(
+        running[0].version,
+        folder.agents.team("a").unwrap()[0].version
+    );
+
+    folder.write(
+        "a.toml",
+        "prompt = \"p.md\"\ngreting = \"Oh!\"\nvad.threshold = 7",
+    );
+    assert_eq!(folder.greeting("a"), "Hello!");
+    assert_eq!(
+        folder.problems(),
+        "a.toml:2: unknown key greting; did you mean greeting?\n\
+         a.toml:3: vad.threshold = 7 must be a number from 0 to 1, such as 0.5"
+    );
+    folder.write("a.toml", A);
+    assert_eq!(
+        (folder.greeting("a").as_str(), folder.problems().as_str()),
+        ("Hi.", "")
+    );
+}
+
+#[test]
+fn prompts_and_defaults_are_watched_too() {
+    let folder = Folder::with(&[("a.toml", A), ("defaults.toml", "voice = \"nova\"")]);
+    let agent = |folder: &Folder| folder.agents.team("a").unwrap()[0].clone();
+    assert_eq!(agent(&folder).voice.as_str(), "nova");
+    folder.write("p.md", "You are {{mood}}.");
+    assert_eq!(agent(&folder).system_prompt, "You are kind.");
+    assert!(
+        folder
+            .problems()
+            .starts_with("p.md:1: no value for {{mood}}"),
+        "{}",
+        folder.problems()
+    );
+    folder.write(
+        "defaults.toml",
+        "voice = \"echo\"\n[variables]\nmood = \"calm\"",
+    );
+    assert_eq!(agent(&folder).system_prompt, "You are {{mood}}.");
+    assert_eq!(agent(&folder).voice.as_str(), "echo");
+    // A mistake that all agents share is told once, with its own file.
+    folder.write("b.toml", A);
+    folder.write("defaults.toml", "voice = \"bob\"");
+    let problems = folder.problems();
+    assert_eq!(problems.matches("unknown voice").count(), 1, "{problems}");
+    assert!(
+        problems.starts_with("defaults.toml:1: unknown voice \"bob\""),
+        "{problems}"
+    );
+}
+
+#[test]
+fn an_agent_that_was_never_good_says_why() {
+    let folder = Folder::with(&[("a.toml", A), ("b.toml", "voice = 3")]);
+    let error = |name: &str| folder.agents.team(name).unwrap_err().to_string();
+    assert!(
+        error("b").contains("b.toml: prompt is missing"),
+        "{}",
+        error("b")
+    );
+    assert!(error("b").contains("b.toml:1: voice = 3 must be a string"));
+    assert!(
+        error("c").contains("there is no such agent; there are a"),
+        "{}",
+        error("c")
+    );
+}
+
+#[test]
+fn handoffs_lead_somewhere_and_not_in_a_circle() {
+    let hands = |to: &str| format!("{A}\n[tools.handoff]\nagents = [\"{to}\"]");
+    let folder = Folder::with(&[
+        ("a.toml", &hands("b")),
+        ("b.toml", &hands("c")),
+        ("c.toml", A),
+    ]);
+    let team = folder.agents.team("a").unwrap();
+    let names: Vec<&str> = team.iter().map(|agent| agent.name.as_str()).collect();
+    assert_eq!(names, ["a", "b", "c"]);
+    folder.write("c.toml", &hands("a"));
+    let problems = folder.problems();
+    assert!(problems.contains("(a -> b -> c -> a)"), "{problems}");
+    folder.write("c.toml", &hands("bb"));
+    let problems = folder.problems();
+    assert!(
+        problems.contains("\"bb\": did you mean \"b\"?"),
+        "{problems}"
+    );
+    // The last good c stays.
+    assert!(folder.agents.team("c").unwrap()[0].tools.is_empty());
+}

@@ -1,0 +1,177 @@
+//! The numbers of an agent's manners: when it hears speech, when it answers, when it gives way,
+//! and how long it waits.
+
+use std::time::Duration;
+
+use super::section::Section;
+use crate::turn;
+
+/// When sound is speech.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct VadConfig {
+    /// Probability from which a frame starts speech, 0 to 1.
+    pub threshold: f32,
+    /// Probability below which a frame may end speech; under `threshold`.
+    pub deactivation_threshold: f32,
+    /// Speech must last this long to count.
+    pub min_speech: Duration,
+    /// Silence must last this long to end speech.
+    pub silence_duration: Duration,
+    /// Silence after which STT starts, ahead of the end of speech; at most `silence_duration`.
+    pub stt_after: Duration,
+    /// Audio kept from before speech starts, for STT.
+    pub prefix_padding: Duration,
+}
+
+/// Deadlines: nothing in a call waits for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Transcript of an utterance, retries included.
+    pub stt: Duration,
+    /// First token of the model, and each next one.
+    pub llm: Duration,
+    /// First audio of a sentence, and each next piece.
+    pub tts: Duration,
+    /// A caller who vanished may come back for this long.
+    pub reconnect_grace: Duration,
+    /// How long to wait for the first caller.
+    pub wait_for_caller: Duration,
+    /// The longest call.
+    pub max_duration: Duration,
+}
+
+/// Milliseconds.
+pub const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// Seconds.
+pub const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// `[vad]`
+pub fn vad(mut section: Section<'_>) -> VadConfig {
+    let default = VadConfig::default();
+    let vad = VadConfig {
+        threshold: section.fraction("threshold", default.threshold, 0.0..=1.0),
+        deactivation_threshold: section.fraction(
+            "deactivation_threshold",
+            default.deactivation_threshold,
+            0.0..=1.0,
+        ),
+        min_speech: section.duration("min_speech", default.min_speech, ms(10)..=secs(1)),
+        silence_duration: section.duration(
+            "silence_duration",
+            default.silence_duration,
+            ms(30)..=secs(3),
+        ),
+        stt_after: section.duration("stt_after", default.stt_after, ms(10)..=secs(3)),
+        prefix_padding: section.duration("prefix_padding", default.prefix_padding, ms(0)..=secs(2)),
+    };
+    if vad.deactivation_threshold > vad.threshold {
+        let message = format!(
+            "vad.deactivation_threshold = {} must not be above vad.threshold = {}; 0.15 below it \
+             is usual",
+            vad.deactivation_threshold, vad.threshold
+        );
+        section.complain_here(message);
+    }
+    section.finish();
+    VadConfig {
+        stt_after: vad.stt_after.min(vad.silence_duration),
+        ..vad
+    }
+}
+
+/// `[endpointing]`
+pub fn endpointing(mut section: Section<'_>) -> turn::Endpointing {
+    let default = turn::Endpointing::default();
+    let endpointing = turn::Endpointing {
+        min_delay: section.duration("min_delay", default.min_delay, ms(0)..=secs(10)),
+        max_delay: section.duration("max_delay", default.max_delay, ms(0)..=secs(30)),
+        threshold: section.fraction("threshold", default.threshold, 0.0..=1.0),
+    };
+    if endpointing.min_delay > endpointing.max_delay {
+        let message = format!(
+            "endpointing.min_delay = {:?} must not be above endpointing.max_delay = {:?}",
+            endpointing.min_delay, endpointing.max_delay
+        );
+        section.complain_here(message);
+    }
+    section.finish();
+    endpointing
+}
+
+/// `[interruption]`
+pub fn interruption(mut section: Section<'_>) -> turn::Interruption {
+    let default = turn::Interruption::default();
+    let interruption = turn::Interruption {
+        enabled: section.flag("enabled", default.enabled),
+        min_duration: section.duration("min_duration", default.min_duration, ms(0)..=secs(5)),
+        min_words: section.count("min_words", default.min_words, 0..=20),
+        false_interruption_timeout: section.duration(
+            "false_interruption_timeout",
+            default.false_interruption_timeout,
+            ms(0)..=secs(30),
+        ),
+        backchannels: section.list("backchannels", default.backchannels),
+        stop_phrases: section.list("stop_phrases", default.stop_phrases),
+    };
+    section.finish();
+    interruption
+}
+
+/// `[limits]`
+pub fn limits(mut section: Section<'_>) -> Limits {
+    let default = Limits::default();
+    let stage = ms(100)..=secs(120);
+    let limits = Limits {
+        stt: section.duration("stt", default.stt, stage.clone()),
+        llm: section.duration("llm", default.llm, stage.clone()),
+        tts: section.duration("tts", default.tts, stage),
+        reconnect_grace: section.duration(
+            "reconnect_grace",
+            default.reconnect_grace,
+            ms(0)..=secs(600),
+        ),
+        wait_for_caller: section.duration(
+            "wait_for_caller",
+            default.wait_for_caller,
+            secs(1)..=secs(600),
+        ),
+        max_duration: section.duration(
+            "max_duration",
+            default.max_duration,
+            secs(1)..=secs(24 * 3600),
+        ),
+    };
+    section.finish();
+    limits
+}
+
+impl Default for VadConfig {
+    fn default() -> Self {
+        Self {
+            threshold: 0.5,
+            deactivation_threshold: 0.35,
+            min_speech: ms(50),
+            silence_duration: ms(250),
+            stt_after: ms(100),
+            prefix_padding: ms(500),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            stt: secs(10),
+            llm: secs(10),
+            tts: secs(10),
+            reconnect_grace: secs(30),
+            wait_for_caller: secs(60),
+            max_duration: secs(3600),
+        }
+    }
+}

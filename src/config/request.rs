@@ -1,0 +1,201 @@
+//! An HTTP request as a file describes it: a tool's, or the lookup before a call.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::env::{Secret, Secrets};
+use super::manners::{ms, secs};
+use super::section::{Section, nearest};
+use super::template;
+
+/// What is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Arguments that the address does not name go into the query.
+    Get,
+    /// Arguments that the address does not name go into a JSON body.
+    Post,
+    /// As POST.
+    Put,
+    /// As POST.
+    Patch,
+    /// As GET.
+    Delete,
+}
+
+impl Method {
+    const ALL: [(&str, Self); 5] = [
+        ("GET", Self::Get),
+        ("POST", Self::Post),
+        ("PUT", Self::Put),
+        ("PATCH", Self::Patch),
+        ("DELETE", Self::Delete),
+    ];
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        let found = Self::ALL.into_iter().find(|(_, method)| *method == self);
+        found.map_or("GET", |(name, _)| name)
+    }
+
+    /// Whether arguments travel in a body.
+    pub fn has_body(self) -> bool {
+        matches!(self, Self::Post | Self::Put | Self::Patch)
+    }
+}
+
+/// A request with `{{holes}}`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HttpRequest {
+    /// What is sent.
+    pub method: Method,
+    /// A template; scheme and host stand in it as they are.
+    pub url: String,
+    /// Names, and templates of values.
+    pub headers: Vec<(String, String)>,
+    /// The secrets that headers name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// Hosts a redirect may lead to, beside the address's own.
+    pub hosts: Vec<String>,
+    /// Addresses of this machine and of private networks are allowed.
+    pub allow_private: bool,
+    /// From the request to the end of the answer, redirects included.
+    pub timeout: Duration,
+    /// How the answer is shown to the model: a template of `status` and `body`; none: the body.
+    pub result: Option<String>,
+}
+
+/// Reads the keys of a request.
+///
+/// `known` says whether a template may use a variable.
+pub fn read(
+    section: &mut Section<'_>,
+    secrets: &Secrets,
+    default_timeout: Duration,
+    known: &dyn Fn(&str) -> bool,
+) -> Option<HttpRequest> {
+    let names: Vec<&'static str> = Method::ALL.iter().map(|(name, _)| *name).collect();
+    let method = match section.choice("method", names.clone()) {
+        None => Method::Get,
+        Some(text) => {
+            let found = Method::ALL
+                .into_iter()
+                .find(|(name, _)| *name == text.value);
+            if found.is_none() {
+                let message = format!(
+                    "{} = {:?} must be one of {}",
+                    section.full("method"),
+                    text.value,
+                    names.join(", ")
+                );
+                section.complain(&text.place, message);
+            }
+            found.map_or(Method::Get, |(_, method)| method)
+        }
+    };
+    let url = section.text("url");
+    let headers = section.map("headers");
+    let hosts = section.list("hosts", Vec::new());
+    let allow_private = section.flag("allow_private", false);
+    let timeout = section.duration("timeout", default_timeout, ms(50)..=secs(60));
+    let result = section.text("result");
+
+    let url = url?;
+    let path = section.full("url");
+    if let Err(message) = check_address(&url.value, allow_private) {
+        section.complain(&url.place, format!("{path} = {:?}: {message}", url.value));
+    }
+    check_template(section, "url", &url, known);
+    if let Some(result) = &result {
+        let known = |name: &str| matches!(root(name), "status" | "body");
+        check_template(section, "result", result, &known);
+    }
+    let mut used = BTreeMap::new();
+    let mut templates = Vec::new();
+    for (name, text) in headers {
+        let known = |name: &str| root(name) == "secret" || known(name);
+        check_template(section, "headers", &text, &known);
+        for variable in template::variables(&text.value) {
+            let Some(secret) = variable.strip_prefix("secret.") else {
+                continue;
+            };
+            match secrets.get(secret) {
+                Some(value) => {
+                    used.insert(secret.to_owned(), value.clone());
+                }
+                None => section.complain(
+                    &text.place,
+                    format!(
+                        "{}.{name}: the secret {secret} is not set; set the variable {}",
+                        section.full("headers"),
+                        Secrets::variable(secret)
+                    ),
+                ),
+            }
+        }
+        templates.push((name, text.value));
+    }
+    Some(HttpRequest {
+        method,
+        url: url.value,
+        headers: templates,
+        secrets: used,
+        hosts,
+        allow_private,
+        timeout,
+        result: result.map(|text| text.value),
+    })
+}
+
+/// `a` of `a.b.c`.
+pub fn root(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
+}
+
+/// Complains of a template that cannot be read, or that uses what is not there.
+pub fn check_template(
+    section: &Section<'_>,
+    key: &str,
+    text: &super::section::Text<'_>,
+    known: &dyn Fn(&str) -> bool,
+) {
+    if let Err((_, message)) = template::fill(&text.value, &serde_json::json!({})) {
+        section.complain(&text.place, format!("{}: {message}", section.full(key)));
+    }
+    for name in template::variables(&text.value) {
+        if !known(&name) {
+            let near = nearest(
+                &name,
+                ["args", "caller.name", "call.id", "lookup", "secret"],
+            );
+            let advice = near.map_or_else(String::new, |near| format!(" (or {near}?)"));
+            let message = format!(
+                "{}: {{{{{name}}}}} is not known here; arguments are {{{{ args.… }}}}, variables \
+                 need a line under [variables]{advice}",
+                section.full(key)
+            );
+            section.complain(&text.place, message);
+        }
+    }
+}
+
+/// The scheme and host must be there for all to read: no variable chooses where secrets go.
+fn check_address(url: &str, allow_private: bool) -> Result<(), String> {
+    let (scheme, rest) = url
+        .split_once("://")
+        .ok_or("write the whole address, such as https://api.example.com/orders")?;
+    let host = rest.split(['/', '?']).next().unwrap_or_default();
+    if host.is_empty() || scheme.contains('{') || host.contains('{') || host.contains('@') {
+        return Err(
+            "scheme and host must be written out; only what follows may be {{filled in}}, \
+                    and passwords belong into headers"
+                .into(),
+        );
+    }
+    match scheme {
+        "https" => Ok(()),
+        "http" if allow_private => Ok(()),
+        "http" => Err("must start with https:// (http:// needs allow_private = true)".into()),
+        _ => Err("must start with https://".into()),
+    }
+}

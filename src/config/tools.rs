@@ -1,0 +1,208 @@
+//! Tools: what the model may call, as an agent's file describes it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::env::Secrets;
+use super::json_schema;
+use super::manners::secs;
+use super::request::{self, HttpRequest, root};
+use super::section::Section;
+
+/// Something that the model may call.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// What the model calls it.
+    pub name: String,
+    /// What it does, for the model.
+    pub description: String,
+    /// JSON Schema of its arguments: an object.
+    pub parameters: Value,
+    /// What it does.
+    pub action: Action,
+}
+
+/// What a tool does.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Asks a server.
+    Http(HttpRequest),
+    /// Ends the call when the goodbye was heard.
+    EndCall,
+    /// Keeps a fact for the rest of the call.
+    Remember,
+    /// Lets another agent go on.
+    Handoff(Vec<String>),
+    /// Sends tones to the telephone network.
+    SendDtmf,
+}
+
+/// Names of the tools that need no server.
+pub const BUILT_IN: [&str; 4] = ["end_call", "remember", "handoff", "send_dtmf"];
+/// The protocol takes letters, digits, `_` and `-`, at most this many.
+const MAX_NAME: usize = 64;
+
+/// Reads `[tools.*]`. `known` says whether a variable of this name has a value in a call.
+pub fn read(top: &mut Section<'_>, secrets: &Secrets, known: &dyn Fn(&str) -> bool) -> Vec<Tool> {
+    // One of no name tells the reference which keys there are.
+    let mut any = top.any("tools");
+    let _ = keys(&mut any, secrets, known);
+    let tools = top.each("tools");
+    tools
+        .into_iter()
+        .filter_map(|(name, section)| tool(name, section, secrets, known))
+        .collect()
+}
+
+struct Keys<'a> {
+    description: Option<String>,
+    parameters: Option<(Value, super::section::Place<'a>)>,
+    request: Option<HttpRequest>,
+    agents: Vec<String>,
+}
+
+fn keys<'a>(
+    section: &mut Section<'a>,
+    secrets: &Secrets,
+    known: &dyn Fn(&str) -> bool,
+) -> Keys<'a> {
+    let description = section.text("description").map(|text| text.value);
+    let parameters = section.json("parameters");
+    let agents = section.list("agents", Vec::new());
+    let properties = parameters
+        .as_ref()
+        .map(|(schema, _)| schema["properties"].clone());
+    let known = |name: &str| match name.strip_prefix("args.") {
+        Some(argument) => properties
+            .as_ref()
+            .is_some_and(|properties| properties.get(root(argument)).is_some()),
+        None => known(name),
+    };
+    let request = request::read(section, secrets, secs(5), &known);
+    Keys {
+        description,
+        parameters,
+        request,
+        agents,
+    }
+}
+
+fn tool(
+    name: String,
+    mut section: Section<'_>,
+    secrets: &Secrets,
+    known: &dyn Fn(&str) -> bool,
+) -> Option<Tool> {
+    let keys = keys(&mut section, secrets, known);
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(good) {
+        section.complain_here(format!(
+            "tools.{name}: a tool's name is letters, digits, _ and -, at most {MAX_NAME}"
+        ));
+    }
+    let mut parameters = json!({"type": "object", "properties": {}});
+    if let Some((schema, place)) = keys.parameters {
+        for problem in json_schema::problems(&schema) {
+            section.complain(&place, format!("tools.{name}.parameters: {problem}"));
+        }
+        if schema["type"] != "object" {
+            let message = format!("tools.{name}.parameters: the outermost type must be \"object\"");
+            section.complain(&place, message);
+        }
+        parameters = schema;
+    }
+    let built_in = BUILT_IN.contains(&name.as_str());
+    let tool = match (keys.request, name.as_str()) {
+        (Some(_), _) if built_in => {
+            section.complain_here(format!(
+                "tools.{name} has a url, and is the name of a built-in tool; name it otherwise"
+            ));
+            None
+        }
+        (Some(request), _) => {
+            if keys.description.is_none() {
+                section.complain_here(format!(
+                    "tools.{name}.description is missing; tell the model when to call it"
+                ));
+            }
+            Some((parameters, Action::Http(request)))
+        }
+        (None, "end_call") => Some((text_argument("goodbye", GOODBYE), Action::EndCall)),
+        (None, "remember") => Some((
+            json!({
+                "type": "object", "required": ["key", "value"],
+                "properties": {
+                    "key": {"type": "string", "description": "What the fact is about, a word or two"},
+                    "value": {"type": "string", "description": "The fact"},
+                },
+            }),
+            Action::Remember,
+        )),
+        (None, "send_dtmf") => Some((text_argument("digits", DIGITS), Action::SendDtmf)),
+        (None, "handoff") => {
+            if keys.agents.is_empty() {
+                section.complain_here(
+                    "tools.handoff.agents is missing; list the agents that may take over, such \
+                     as [\"billing\"]",
+                );
+            }
+            let schema = json!({
+                "type": "object", "required": ["agent"],
+                "properties": {"agent": {"type": "string", "enum": keys.agents}},
+            });
+            Some((schema, Action::Handoff(keys.agents)))
+        }
+        (None, _) => {
+            section.complain_here(format!(
+                "tools.{name} has no url, and no built-in tool has this name; built-in are {}",
+                BUILT_IN.join(", ")
+            ));
+            None
+        }
+    };
+    section.finish();
+    let (parameters, action) = tool?;
+    let description = keys
+        .description
+        .unwrap_or_else(|| default_description(&action).to_owned());
+    Some(Tool {
+        name,
+        description,
+        parameters,
+        action,
+    })
+}
+
+const GOODBYE: &str = "What to say last, one short sentence";
+const DIGITS: &str = "The keys to press, in order: 0 to 9, * and #; w waits half a second";
+
+fn text_argument(name: &str, description: &str) -> Value {
+    json!({
+        "type": "object", "required": [name],
+        "properties": {name: {"type": "string", "description": description}},
+    })
+}
+
+fn default_description(action: &Action) -> &'static str {
+    match action {
+        Action::Http(_) => "",
+        Action::EndCall => {
+            "Hang up. Call it when the caller has said goodbye or wants nothing more. The goodbye \
+             is spoken before the call ends, so do not say it twice."
+        }
+        Action::Remember => "Keep a fact that the caller told, for the rest of the call.",
+        Action::Handoff(_) => "Let a colleague go on with this caller. Say nothing more yourself.",
+        Action::SendDtmf => "Press keys on the telephone, such as for a menu that was read out.",
+    }
+}
+
+impl Tool {
+    /// How long it may take.
+    pub fn timeout(&self) -> Duration {
+        match &self.action {
+            Action::Http(request) => request.timeout,
+            _ => secs(5),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Answers of a model, and of tools' servers, as they once were: a scenario runs on them offline.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::Context;
+use futures::future::BoxFuture;
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _, stream};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::audio::Pcm;
+use crate::call::{Piece, ProviderError, Providers, Question, Stage, ToolCall};
+use crate::config::request::HttpRequest;
+
+/// A recording file.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recording {
+    /// Which model answered, or that a person wrote the answers.
+    pub source: String,
+    /// The version of the agent's files that it answered to.
+    #[serde(default)]
+    pub agent_version: String,
+    /// In the order of the questions.
+    pub answers: Vec<Answer>,
+    /// In the order of the requests.
+    #[serde(default)]
+    pub tools: Vec<Result<String, String>>,
+    /// In the order of the `judge` expectations.
+    #[serde(default)]
+    pub judgements: Vec<Judgement>,
+}
+
+/// What the model wrote at one time.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Words.
+    #[serde(default)]
+    pub text: String,
+    /// Tools it called after them.
+    #[serde(default)]
+    pub calls: Vec<Call>,
+}
+
+/// A call of a tool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The tool.
+    pub name: String,
+    /// Its arguments.
+    pub arguments: Value,
+}
+
+/// What a judging model said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Judgement {
+    /// Whether it is true.
+    pub holds: bool,
+    /// Why.
+    pub why: String,
+}
+
+impl Recording {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// It is not there, or is none.
+    pub fn load(file: &Path) -> anyhow::Result<Self> {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("{shown}: record it with `sidetone eval --record`"))?;
+        serde_json::from_str(&text).with_context(|| format!("{shown}"))
+    }
+
+    /// Writes a file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn save(&self, file: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        std::fs::write(file, text).with_context(|| format!("{}", file.display()))
+    }
+}
+
+/// Answers and results of tools that were not played yet.
+type Left = (VecDeque<Answer>, VecDeque<Result<String, String>>);
+
+/// Plays a recording back.
+pub struct Playback {
+    left: Mutex<Left>,
+}
+
+impl Playback {
+    /// From its beginning.
+    pub fn new(recording: &Recording) -> Self {
+        let (answers, tools) = (recording.answers.clone(), recording.tools.clone());
+        Self {
+            left: Mutex::new((answers.into(), tools.into())),
+        }
+    }
+
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Providers for Playback {
+    fn transcribe(&self, _: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
+        async { Ok(String::new()) }.boxed()
+    }
+
+    fn chat(&self, _: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
+        let Some(answer) = self.left().0.pop_front() else {
+            let error = ProviderError {
+                stage: Stage::Llm,
+                message: "no recorded answer is left; record again with --record".into(),
+            };
+            return stream::iter([Err(error)]).boxed();
+        };
+        let text = (!answer.text.is_empty()).then_some(Piece::Text(answer.text));
+        let calls = answer.calls.into_iter().enumerate().map(|(number, call)| {
+            Piece::Call(ToolCall {
+                id: format!("call_{number}"),
+                name: call.name,
+                arguments: call.arguments.to_string(),
+            })
+        });
+        let pieces: Vec<_> = text.into_iter().chain(calls).map(Ok).collect();
+        stream::iter(pieces).boxed()
+    }
+
+    fn call_tool(
+        &self,
+        _: HttpRequest,
+        _: Value,
+        _: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let result = self.left().1.pop_front();
+        let result =
+            result.unwrap_or_else(|| Err("no recorded result is left; record again".to_owned()));
+        async move { result }.boxed()
+    }
+
+    fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
+        stream::empty().boxed()
+    }
+}
+
+/// Passes all on to others, and keeps what they answer.
+pub struct Recorder {
+    inner: Arc<dyn Providers>,
+    kept: Arc<Mutex<Recording>>,
+}
+
+impl Recorder {
+    /// Around `inner`; all agents of a call share what is `kept`.
+    pub fn new(inner: Arc<dyn Providers>, kept: Arc<Mutex<Recording>>) -> Self {
+        Self { inner, kept }
+    }
+}
+
+fn kept(recording: &Mutex<Recording>) -> MutexGuard<'_, Recording> {
+    recording.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Providers for Recorder {
+    fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
+        self.inner.transcribe(audio)
+    }
+
+    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
+        let recording = Arc::clone(&self.kept);
+        let index = {
+            let mut kept = kept(&recording);
+            kept.answers.push(Answer::default());
+            kept.answers.len() - 1
+        };
+        let pieces = self.inner.chat(question);
+        pieces
+            .inspect(move |piece| {
+                let mut kept = kept(&recording);
+                let answer = &mut kept.answers[index];
+                match piece {
+                    Ok(Piece::Text(text)) => answer.text += text,
+                    Ok(Piece::Call(call)) => answer.calls.push(Call {
+                        name: call.name.clone(),
+                        arguments: serde_json::from_str(&call.arguments)
+                            .unwrap_or_else(|_| call.arguments.clone().into()),
+                    }),
+                    Err(_) => {}
+                }
+            })
+            .boxed()
+    }
+
+    fn call_tool(
+        &self,
+        request: HttpRequest,
+        values: Value,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let recording = Arc::clone(&self.kept);
+        let answer = self.inner.call_tool(request, values, arguments);
+        async move {
+            let result = answer.await;
+            kept(&recording).tools.push(result.clone());
+            result
+        }
+        .boxed()
+    }
+
+    fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
+        self.inner.speak(text)
+    }
+}

@@ -1,0 +1,155 @@
+//! Scenario files: what a caller writes, and what must come of it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A conversation and what is expected of it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// The file's name without its ending.
+    #[serde(skip)]
+    pub name: String,
+    /// The file.
+    #[serde(skip)]
+    pub file: PathBuf,
+    /// What it is about.
+    #[serde(default)]
+    pub about: String,
+    /// The agent that answers.
+    pub agent: String,
+    /// The caller's name.
+    #[serde(default = "caller")]
+    pub caller: String,
+    /// Values for the prompt's variables.
+    #[serde(default)]
+    pub variables: BTreeMap<String, String>,
+    /// Turns, in order.
+    pub turns: Vec<Turn>,
+}
+
+/// What the caller writes, and what is expected of the answer.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// The caller's words.
+    pub caller: String,
+    /// All must hold.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
+}
+
+/// Something that must hold of an answer.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Expect {
+    /// The answer has these words; case does not matter.
+    Contains(String),
+    /// The answer matches this regular expression; case does not matter.
+    Matches(String),
+    /// The answer does not match this regular expression; case does not matter.
+    Never(String),
+    /// This tool was called, with at least these arguments.
+    Tool {
+        /// Its name.
+        name: String,
+        /// Arguments that must be among those given.
+        #[serde(default)]
+        with: BTreeMap<String, Value>,
+        /// Whether it must have succeeded, or failed; either when not said.
+        #[serde(default)]
+        ok: Option<bool>,
+    },
+    /// This tool was not called.
+    NoTool(String),
+    /// The caller was handed to this agent.
+    Handoff(String),
+    /// The agent hung up.
+    Ended(bool),
+    /// The first words came within so many milliseconds; not looked at with recorded answers.
+    WithinMs(u64),
+    /// A model finds that this is true of the answer.
+    Judge(String),
+}
+
+fn caller() -> String {
+    "Ada".into()
+}
+
+impl Scenario {
+    /// Reads one file.
+    ///
+    /// # Errors
+    /// It cannot be read, is no scenario, or has no turn or a bad regular expression.
+    pub fn load(file: &Path) -> anyhow::Result<Self> {
+        let shown = file.display();
+        let text = std::fs::read_to_string(file).with_context(|| format!("{shown}"))?;
+        let mut scenario: Self = toml::from_str(&text).with_context(|| format!("{shown}"))?;
+        scenario.name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into();
+        scenario.file = file.to_owned();
+        anyhow::ensure!(
+            !scenario.turns.is_empty(),
+            "{shown}: there are no [[turns]]; write one with caller = \"…\""
+        );
+        for expect in scenario.turns.iter().flat_map(|turn| &turn.expect) {
+            if let Expect::Matches(pattern) | Expect::Never(pattern) = expect {
+                pattern_of(pattern).with_context(|| format!("{shown}: {pattern:?}"))?;
+            }
+        }
+        Ok(scenario)
+    }
+
+    /// Where its recorded answers are.
+    pub fn recording(&self) -> PathBuf {
+        self.file.with_extension("recorded.json")
+    }
+}
+
+/// A regular expression of a scenario.
+///
+/// # Errors
+/// It is none.
+pub fn pattern_of(pattern: &str) -> Result<regex::Regex, regex::Error> {
+    regex::Regex::new(&format!("(?i){pattern}"))
+}
+
+/// All scenarios of files and folders, by name.
+///
+/// # Errors
+/// See [`Scenario::load`]; there are none.
+pub fn load_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Scenario>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            for entry in std::fs::read_dir(path).with_context(|| format!("{}", path.display()))? {
+                files.push(entry?.path());
+            }
+        } else {
+            files.push(path.clone());
+        }
+    }
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
+    files.sort();
+    let scenarios: Vec<_> = files
+        .iter()
+        .map(|f| Scenario::load(f))
+        .collect::<Result<_, _>>()?;
+    anyhow::ensure!(
+        !scenarios.is_empty(),
+        "there are no scenarios in {}; they are TOML files",
+        paths
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    Ok(scenarios)
+}
