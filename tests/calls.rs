@@ -106,6 +106,7 @@ impl Stage {
                     participant_name: "Ada".into(),
                     agent: None,
                     voice: Some("echo".into()),
+                    variables: Default::default(),
                 },
             },
             turns: turns.collect(),

@@ -3,10 +3,14 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use async_openai::types::chat::ChatCompletionRequestSystemMessage as SystemMessage;
+use futures::StreamExt as _;
+
 use crate::call::Models;
+use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
-use crate::openai::{ApiKey, Http, Llm, Settings, Stt, Tts};
+use crate::openai::{ApiKey, ChatRequest, Http, Llm, Settings, Stt, Tts};
 use crate::tools::HttpTools;
 
 /// OpenAI's own server.
@@ -22,6 +26,7 @@ pub struct Clients {
     tts: Tts,
     /// Tools' servers.
     pub http: HttpTools,
+    is_local: bool,
 }
 
 impl Clients {
@@ -49,6 +54,7 @@ impl Clients {
             llm: Llm::new(&http, stage(&env.llm_model))?,
             tts: Tts::new(&http, stage(&env.tts_model))?,
             http: HttpTools::new()?,
+            is_local: local.is_some(),
         })
     }
 
@@ -59,12 +65,28 @@ impl Clients {
             llm,
             tts,
             http,
+            ..
         } = self.clone();
         let names = &agent.models;
         let stt = names.stt.iter().fold(stt, |stt, name| stt.with_model(name));
         let llm = names.llm.iter().fold(llm, |llm, name| llm.with_model(name));
         let tts = names.tts.iter().fold(tts, |tts, name| tts.with_model(name));
         Models::new(stt, llm, tts, http, agent)
+    }
+
+    /// Lets the local model read a call's prompt while the caller is greeted: two hundred tokens
+    /// take it a second. Other servers are not asked, for they may charge for it.
+    pub async fn read_ahead(&self, agent: &AgentConfig) {
+        if !self.is_local {
+            return;
+        }
+        let request = ChatRequest {
+            messages: vec![SystemMessage::from(agent.system_prompt.clone()).into()],
+            max_tokens: Some(0),
+            ..ChatRequest::default()
+        };
+        let answer = self.llm.stream(request, clock::now() + TIMEOUT);
+        answer.for_each(async |_| {}).await;
     }
 
     /// Opens the connections before the first call needs them.

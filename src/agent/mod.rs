@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use serde_json::Value;
+use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use self::clients::Clients;
@@ -67,6 +68,10 @@ impl Agents {
         );
         let (room, events) = joined?;
         let (tap, recorded) = self.record(call_id, &mut team[0]);
+        let (clients, first) = (self.clients.clone(), team[0].clone());
+        let _reading = AbortOnDropHandle::new(tokio::spawn(async move {
+            clients.read_ahead(&first).await;
+        }));
         let mut team = team.into_iter().map(|agent| Persona {
             providers: Arc::new(self.clients.for_call(&agent)),
             agent: Arc::new(agent),

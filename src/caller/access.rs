@@ -1,6 +1,7 @@
 //! How the scripted caller gets into a room: as a person's client does, by asking a token
 //! endpoint; or with a URL and token given by hand, to try any LiveKit agent.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -41,6 +42,9 @@ pub struct TokenRequest {
     /// One of the six voices; the agent's own when None.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
+    /// Values for the prompt's variables.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub variables: BTreeMap<String, String>,
 }
 
 /// The key to a room.

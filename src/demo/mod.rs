@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use sidetone_livekit_server::LiveKitServer;
+use sidetone_livekit_server::{LiveKitServer, Options};
 use sidetone_models::{Loaded, fetch};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,16 @@ const SCRIPT: [(&str, Cue); 2] = [
 /// The agent is understood when the local STT reads its voice back at least this well: synthetic
 /// speech over Opus, read by a small model, misses about one word in ten.
 const INTELLIGIBLE: f64 = 0.35;
+/// Whose agent the scripted caller talks with, and what it knows.
+const VARIABLES: [(&str, &str); 2] = [
+    ("company", "Harbour Books"),
+    (
+        "facts",
+        "The shop is open from Monday to Saturday, nine to six, and closed on Sundays. \
+         Who forgot a password clicks on Forgot Password on the sign-in page and gets an e-mail. \
+         Orders arrive within five days.",
+    ),
+];
 /// Nobody waits longer for a demonstration to get ready; loading models takes seconds.
 const READY: Duration = Duration::from_secs(180);
 /// The scripted call's longest duration.
@@ -49,15 +59,19 @@ const PORT: u16 = 3000;
 pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
     let began = clock::now();
     let models = local_models().await?;
-    let livekit = LiveKitServer::start().await?;
-    println!("livekit-server is up at {}", livekit.url);
     let data = tempfile::tempdir().context("making a folder for the demo's database")?;
-    let env = environment(&livekit, data.path())?;
     let listener = match TcpListener::bind(("127.0.0.1", PORT)).await {
         Ok(listener) => listener,
         Err(_) => TcpListener::bind(("127.0.0.1", 0)).await?,
     };
     let server = format!("http://{}", listener.local_addr()?);
+    let livekit = LiveKitServer::start_with(Options {
+        webhook_urls: vec![format!("{server}/api/voice/webhook")],
+        ..Options::default()
+    })
+    .await?;
+    println!("livekit-server is up at {}", livekit.url);
+    let env = environment(&livekit, data.path())?;
     let stop = shutdown.child_token();
     let process = Process {
         env,
@@ -153,6 +167,9 @@ async fn converse(
                 participant_name: "Demo caller".into(),
                 agent: None,
                 voice: None,
+                variables: VARIABLES
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .into(),
             },
         },
         turns: SCRIPT

@@ -128,6 +128,7 @@ impl Stage {
                     participant_name: "Ada".into(),
                     agent: None,
                     voice: None,
+                    variables: Default::default(),
                 },
             },
             turns: vec![Turn {
