@@ -5,7 +5,7 @@ SHELL := /bin/bash
 TOOLS := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sidetone/tools
 export PATH := $(TOOLS)/python/bin:$(PATH)
 
-.PHONY: demo test web tools lint unit web-test livekit-suite
+.PHONY: demo test web tools lint unit web-test bench livekit-suite
 
 demo: web
 	scripts/tools.sh livekit
@@ -33,6 +33,12 @@ unit:
 web-test: web
 	scripts/tools.sh livekit python browser
 	cd web && npm test
+
+# A history of 1,000,000 calls on SQLite and Postgres: times and query plans (docs/history-queries.md).
+# The dev profile: the databases do the work, and the build is there already.
+bench:
+	scripts/tools.sh postgres
+	cargo bench --profile dev --bench history -- --calls 1000000
 
 # The official livekit crate's own tests on crates/libwebrtc.
 livekit-suite:

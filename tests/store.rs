@@ -330,25 +330,15 @@ async fn an_agent_is_wanted_once(store: &Store) {
     store.agent_asked("support-ann-0", "AD_1").await.unwrap();
     assert!(store.claim_asking("support-ann-0", 1).await.unwrap());
     store
-        .agent_runs_on("support-ann-0", "agent-AJ_1", Some("AW_1"))
+        .agent_runs_on("support-ann-0", "agent-1", "AW_1")
         .await
         .unwrap();
     store
-        .agent_is(
-            "support-ann-0",
-            DispatchState::Joined,
-            at(3),
-            Some("agent-1"),
-        )
+        .agent_is("support-ann-0", DispatchState::Joined, at(3), None)
         .await
         .unwrap();
     store
-        .agent_is(
-            "support-ann-0",
-            DispatchState::Joined,
-            at(4),
-            Some("agent-1"),
-        )
+        .agent_is("support-ann-0", DispatchState::Joined, at(4), None)
         .await
         .unwrap();
     let agent = store.agent_in("support-ann-0").await.unwrap().unwrap();
@@ -446,6 +436,8 @@ async fn history_is_filtered(store: &Store) {
     };
     let page = store.history(&mine, 20, 0).await.unwrap();
     assert_eq!((page.total, page.calls.len()), (40, 20));
+    assert!(page.total_is_exact && page.has_more);
+    assert!(!store.history(&mine, 20, 20).await.unwrap().has_more);
     assert!(page.calls.is_sorted_by(|a, b| a.created_at > b.created_at));
     let last = store.history(&mine, 20, 30).await.unwrap();
     assert_eq!(last.calls.len(), 10);
@@ -527,8 +519,8 @@ async fn personal_data_goes(store: &Store) {
         .await
         .unwrap();
     assert!(expired.contains(&call));
-    assert!(store.delete_personal_data(&[call]).await.unwrap() == 1);
-    assert!(store.delete_personal_data(&[Uuid::nil()]).await.unwrap() == 0);
+    assert_eq!(store.delete_personal_data(&[call]).await.unwrap(), 1);
+    assert_eq!(store.delete_personal_data(&[Uuid::nil()]).await.unwrap(), 0);
     let left = store.call(call).await.unwrap().unwrap();
     assert_eq!(
         (left.status, left.duration_seconds),

@@ -13,8 +13,9 @@ use sidetone::dispatch::{DispatchMetadata, Dispatcher};
 use sidetone::worker::{
     self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings, WorkerStatus,
 };
+use sidetone_testkit::LiveKitServer;
 use support::eventually;
-use support::livekit::{KEY, LiveKitServer, SECRET};
+use support::{KEY, SECRET, credentials, livekit};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -124,8 +125,8 @@ async fn job_end(server: &LiveKitServer, job_id: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dispatch_reaches_the_worker_and_its_end_the_server() {
-    let server = LiveKitServer::start(None).await;
-    let livekit = server.credentials();
+    let server = livekit(None).await;
+    let livekit = credentials(&server);
     let mut worker = TestWorker::start(livekit.clone(), 5).await;
     let dispatcher = Dispatcher::new(&livekit, "sidetone");
     let metadata = DispatchMetadata {
@@ -188,8 +189,8 @@ async fn a_dispatch_reaches_the_worker_and_its_end_the_server() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_second_worker_takes_over_when_the_first_says_no() {
-    let server = LiveKitServer::start(None).await;
-    let livekit = server.credentials();
+    let server = livekit(None).await;
+    let livekit = credentials(&server);
     let mut one = TestWorker::start(livekit.clone(), 1).await;
     let mut two = TestWorker::start(livekit.clone(), 1).await;
     let dispatcher = Dispatcher::new(&livekit, "sidetone");
@@ -222,8 +223,8 @@ async fn the_second_worker_takes_over_when_the_first_says_no() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn deleting_the_dispatch_ends_the_job() {
-    let server = LiveKitServer::start(None).await;
-    let livekit = server.credentials();
+    let server = livekit(None).await;
+    let livekit = credentials(&server);
     let mut worker = TestWorker::start(livekit.clone(), 5).await;
     let id = Dispatcher::new(&livekit, "sidetone")
         .create("r", &DispatchMetadata::default())
@@ -244,8 +245,8 @@ async fn deleting_the_dispatch_ends_the_job() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_drain_keeps_the_running_job_and_takes_no_new_one() {
-    let server = LiveKitServer::start(None).await;
-    let livekit = server.credentials();
+    let server = livekit(None).await;
+    let livekit = credentials(&server);
     let mut worker = TestWorker::start(livekit.clone(), 5).await;
     let dispatcher = Dispatcher::new(&livekit, "sidetone");
     dispatcher

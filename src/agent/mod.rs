@@ -63,6 +63,12 @@ impl Agents {
         let agent = Arc::new(agent);
         let providers: Arc<dyn Providers> = Arc::new(self.clients.for_call(&agent));
         let (room, events) = livekit::join(&job.url, job.token.expose(), false).await?;
+        let runs = self
+            .store
+            .agent_runs_on(&job.room_name, &job.identity, &job.worker_id);
+        if let Err(error) = runs.await {
+            tracing::warn!(%call_id, %error, "who runs the agent was not stored");
+        }
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
         let vad = Vad::new(&agent.vad);
@@ -74,7 +80,7 @@ impl Agents {
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),
             livekit::agent::drive(&room, events, driver, tap),
-            record::record(self.store.clone(), call_id, events_of_call),
+            record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
         // The tap is gone with the driver.
         if let Some(recorded) = recorded {

@@ -17,8 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Stores the turns of `call_id` until the call has ended. What cannot be stored is told in the
-/// log by its id, never by its words.
-pub async fn record(store: Store, call_id: Uuid, mut events: mpsc::Receiver<CallEvent>) {
+/// log by its id, never by its words. `job` is part of each turn's id: an agent that replaces a dead
+/// one counts from the start again and must not write over the turns of the first.
+pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Receiver<CallEvent>) {
     let mut started = clock::wall();
     let mut caller = None;
     while let Some(event) = events.recv().await {
@@ -31,7 +32,7 @@ pub async fn record(store: Store, call_id: Uuid, mut events: mpsc::Receiver<Call
                 ended_at,
             } => {
                 let turn = Turn {
-                    turn_id: format!("caller-{:06}", turn_id.0),
+                    turn_id: format!("{job}-caller-{:06}", turn_id.0),
                     speaker: Speaker::User,
                     text,
                     started_at: instant(started, started_at),
@@ -42,7 +43,9 @@ pub async fn record(store: Store, call_id: Uuid, mut events: mpsc::Receiver<Call
                 };
                 save(&store, call_id, &turn).await;
             }
-            CallEvent::AgentTurn(turn) => save(&store, call_id, &agent_turn(started, turn)).await,
+            CallEvent::AgentTurn(turn) => {
+                save(&store, call_id, &agent_turn(job, started, turn)).await
+            }
             CallEvent::Error { stage, message, .. } => {
                 tracing::warn!(%call_id, stage = stage.as_str(), message, "a stage of the call failed");
             }
@@ -62,9 +65,9 @@ pub async fn record(store: Store, call_id: Uuid, mut events: mpsc::Receiver<Call
     }
 }
 
-fn agent_turn(started: SystemTime, turn: AgentTurn) -> Turn {
+fn agent_turn(job: &str, started: SystemTime, turn: AgentTurn) -> Turn {
     Turn {
-        turn_id: format!("agent-{:06}", turn.reply_id.0),
+        turn_id: format!("{job}-agent-{:06}", turn.reply_id.0),
         speaker: Speaker::Agent,
         text: turn.text_heard,
         started_at: instant(started, turn.started_at),

@@ -10,6 +10,16 @@ use std::ops::ControlFlow;
 const CLAUSE: usize = 20;
 /// Words the first clause must have, so that "Well," does not go alone.
 const CLAUSE_WORDS: usize = 4;
+/// Words and characters that leave early when the model is slow: below, they are over before
+/// the rest is there.
+const EARLY: (usize, usize) = (3, 12);
+/// Words before which a speaker may pause in mid-sentence. Not "in", "to", "up" and the like: they
+/// belong to the verb before them too often.
+const PAUSE_BEFORE: &[&str] = &[
+    "and", "but", "or", "because", "so", "if", "when", "while", "which", "who", "where", "from",
+    "for", "with", "by", "until", "between", "before", "after", "on", "at", "during", "about",
+    "unless", "then",
+];
 /// A sentence longer than this is cut at its next comma.
 const LONG: usize = 200;
 /// One without commas is cut at its next space. OpenAI's speech takes 4096 characters.
@@ -72,6 +82,31 @@ impl Sentences {
             done.extend(spoken(&sentence));
         }
         done
+    }
+
+    /// The beginning of a first sentence that is not whole yet, up to where a speaker may pause;
+    /// the rest follows as a sentence of its own. For a model so slow that a pause here is better
+    /// than the silence before: prosody suffers a little.
+    pub fn early(&mut self) -> Option<String> {
+        if self.begun {
+            return None;
+        }
+        let text = self.pending.as_str();
+        let words = text.split_whitespace().collect::<Vec<_>>();
+        // The last word may still grow.
+        let whole =
+            words.len() - usize::from(!text.ends_with(char::is_whitespace)).min(words.len());
+        let pauses = |word: &&str| PAUSE_BEFORE.contains(&word.to_lowercase().as_str());
+        let at = (EARLY.0..whole).rev().find(|at| pauses(&words[*at]))?;
+        let end = words[at].as_ptr() as usize - text.as_ptr() as usize;
+        if text[..end].chars().count() < EARLY.1 || is_enclosed(&text[..end]) {
+            return None;
+        }
+        let rest = self.pending.split_off(end);
+        let early = std::mem::replace(&mut self.pending, rest);
+        self.searched = 0;
+        self.begun = true;
+        spoken(&early)
     }
 
     /// What is left at the end of the text.

@@ -290,7 +290,7 @@ async fn webhook(env: &Env) -> Item {
         return Item::note(
             "webhook",
             "SIDETONE_PUBLIC_URL is not set, so the webhook's address is not known",
-            "set it to where LiveKit reaches this server, and register \
+            "set SIDETONE_PUBLIC_URL to where LiveKit reaches this server, and register \
              <address>/api/voice/webhook in LiveKit; without webhooks, calls are followed by \
              looking once a minute",
         );

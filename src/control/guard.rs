@@ -267,7 +267,7 @@ impl Acts {
             // The server lists a dead worker's job for ever: one whose agent was here is over.
             let gone = agent.and_then(|agent| agent.agent_identity);
             let jobs = self.dispatcher.taken(&room).await?;
-            let taken = jobs.iter().any(|job| gone.as_ref() != Some(&job.identity));
+            let taken = jobs.iter().any(|identity| gone.as_ref() != Some(identity));
             anyhow::Ok(Some(Sight::NoAgent {
                 taken,
                 people: is(ParticipantKind::User),
@@ -281,28 +281,8 @@ impl Acts {
     }
 
     async fn note_present(&self, room: &str) -> Option<Input> {
-        let noted = async {
-            let joined = DispatchState::Joined;
-            self.store
-                .agent_is(room, joined, store::now(), None)
-                .await?;
-            let people = self.rooms.participants(room).await?.unwrap_or_default();
-            let mut agents = people
-                .into_iter()
-                .filter(|person| kind_of(person) == ParticipantKind::Agent);
-            let Some(agent) = agents.next() else {
-                return Ok(());
-            };
-            let jobs = self.dispatcher.taken(room).await?;
-            let worker = jobs
-                .iter()
-                .find(|job| job.identity == agent.identity && !job.worker_id.is_empty())
-                .map(|job| job.worker_id.as_str());
-            self.store
-                .agent_runs_on(room, &agent.identity, worker)
-                .await?;
-            anyhow::Ok(())
-        };
+        let joined = DispatchState::Joined;
+        let noted = self.store.agent_is(room, joined, store::now(), None);
         if let Err(error) = noted.await {
             tracing::error!(room, %error, "an agent's coming could not be noted");
         }

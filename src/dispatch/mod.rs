@@ -44,15 +44,6 @@ pub struct DispatchError {
     source: livekit_api::services::ServiceError,
 }
 
-/// A job that a worker took; each may be empty on an older server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken {
-    /// LiveKit's id of the worker, `AW_…`.
-    pub worker_id: String,
-    /// The agent's identity in the room.
-    pub identity: String,
-}
-
 /// LiveKit's agent dispatch service.
 #[derive(Debug)]
 pub struct Dispatcher {
@@ -114,24 +105,18 @@ impl Dispatcher {
         }
     }
 
-    /// The jobs of `room` that a worker took. The open-source server never says when such a job
-    /// has ended: compare with who is in the room.
+    /// The identities of the agents whose jobs in `room` a worker took. The open-source server
+    /// never says when such a job has ended: compare with who is in the room.
     ///
     /// # Errors
     /// LiveKit refused or did not answer within 10 s.
-    pub async fn taken(&self, room: &str) -> Result<Vec<Taken>, DispatchError> {
+    pub async fn taken(&self, room: &str) -> Result<Vec<String>, DispatchError> {
         match self.client.list_dispatch(room).await {
             Ok(dispatches) => Ok(dispatches
                 .into_iter()
                 .filter_map(|dispatch| dispatch.state)
                 .flat_map(|state| state.jobs)
-                .map(|job| {
-                    let state = job.state.unwrap_or_default();
-                    Taken {
-                        worker_id: state.worker_id,
-                        identity: state.participant_identity,
-                    }
-                })
+                .map(|job| job.state.unwrap_or_default().participant_identity)
                 .collect()),
             Err(source) if is_not_found(&source) => Ok(Vec::new()),
             Err(source) => Err(DispatchError {

@@ -6,7 +6,9 @@ use axum::Json;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::Value;
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{agent, health, history, recording, token, webhook};
@@ -20,7 +22,7 @@ use super::{agent, health, history, recording, token, webhook};
         health::ready
     ),
     components(schemas(token::StandardTokenRequest)),
-    modifiers(&Bearer),
+    modifiers(&Bearer, &Problems),
     security(("bearer" = []))
 )]
 struct Api;
@@ -35,6 +37,56 @@ impl Modify for Bearer {
             .build();
         let components = api.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Errors are `application/problem+json`, and some come from before any route: a malformed address
+/// (400), too many requests (429), too slow an answer (504).
+struct Problems;
+
+const PROBLEM: &str = "application/problem+json";
+
+impl Modify for Problems {
+    fn modify(&self, api: &mut utoipa::openapi::OpenApi) {
+        for path in api.paths.paths.values_mut() {
+            let operations = [&mut path.get, &mut path.post, &mut path.delete];
+            operations.into_iter().flatten().for_each(state_problems);
+        }
+    }
+}
+
+fn state_problems(operation: &mut Operation) {
+    let problem = Ref::from_schema_name("ProblemDocument");
+    let responses = &mut operation.responses.responses;
+    for (status, title) in [
+        ("400", "Invalid"),
+        ("429", "Too many requests"),
+        ("504", "Too slow"),
+    ] {
+        responses.entry(status.to_owned()).or_insert_with(|| {
+            let content = Content::new(Some(problem.clone()));
+            let response = ResponseBuilder::new().description(title);
+            RefOr::T(response.content(PROBLEM, content).build())
+        });
+    }
+    for response in responses.values_mut() {
+        let RefOr::T(response) = response else {
+            continue;
+        };
+        let is_problem = |content: &RefOr<Content>| {
+            let RefOr::T(content) = content else {
+                return false;
+            };
+            matches!(&content.schema, Some(RefOr::Ref(schema)) if *schema == problem)
+        };
+        if response
+            .content
+            .get("application/json")
+            .is_some_and(is_problem)
+            && let Some(content) = response.content.shift_remove("application/json")
+        {
+            response.content.insert(PROBLEM.to_owned(), content);
+        }
     }
 }
 

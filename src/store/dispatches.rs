@@ -146,10 +146,10 @@ impl Store {
         &self,
         room_name: &str,
         identity: &str,
-        worker_id: Option<&str>,
+        worker_id: &str,
     ) -> Result<(), StoreError> {
         const UPDATE: &str = "UPDATE dispatches SET agent_identity = $2, \
-             worker_id = COALESCE($3, worker_id) WHERE room_name = $1";
+             worker_id = $3 WHERE room_name = $1";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(room_name)
             .bind(identity)

@@ -25,6 +25,10 @@ pub struct Job {
     pub id: String,
     /// `AD_…`
     pub dispatch_id: String,
+    /// LiveKit's id of the worker that runs it, `AW_…`.
+    pub worker_id: String,
+    /// The agent's identity in the room.
+    pub identity: String,
     /// Room to join.
     pub room_name: String,
     /// Where the room is: `ws(s)://…`.

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::livekit::{KEY, SECRET};
+pub use super::{KEY, SECRET};
 
 pub const LOGIN_SECRET: &str = "the secret of the product's login";
 
@@ -36,6 +36,8 @@ pub struct Setup {
     pub livekit: Result<LiveKit, NotConfigured>,
     pub http: HttpConfig,
     pub control: ControlConfig,
+    /// Variables of the login, instead of the shared secret.
+    pub login: Vec<(&'static str, String)>,
 }
 
 impl Default for Setup {
@@ -49,6 +51,7 @@ impl Default for Setup {
                 ..Default::default()
             },
             control: ControlConfig::new("sidetone"),
+            login: vec![("SIDETONE_JWT_SECRET", LOGIN_SECRET.into())],
         }
     }
 }
@@ -91,9 +94,13 @@ impl Api {
         let env = Env::from_lookup(|name| match name {
             "SIDETONE_DATA_DIR" => Some(data.clone()),
             "SIDETONE_DEMO" => Some(demo.clone()),
-            "SIDETONE_JWT_SECRET" => Some(LOGIN_SECRET.into()),
             "SIDETONE_API_KEYS" => Some(keys.clone()),
-            _ => None,
+            _ => {
+                let mut login = setup.login.iter();
+                login
+                    .find(|(known, _)| *known == name)
+                    .map(|(_, value)| value.clone())
+            }
         })
         .unwrap();
         let store = Store::open(&env.database).await.unwrap();
@@ -226,19 +233,28 @@ pub async fn checked(response: reqwest::Response) -> (u16, Value) {
 
 /// A token of the product's login.
 pub fn user(id: &str, admin: bool) -> String {
-    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, LOGIN_SECRET.as_bytes());
+    jwt(json!({"alg": "HS256"}), &claims(id, admin), |signed| {
+        ring::hmac::sign(&key, signed).as_ref().to_vec()
+    })
+}
+
+/// What the product's login says of a user.
+pub fn claims(id: &str, admin: bool) -> Value {
     let now = std::time::SystemTime::UNIX_EPOCH
         .elapsed()
         .unwrap()
         .as_secs();
     let role = if admin { "admin" } else { "user" };
-    let claims = json!({"sub": id, "name": id.to_uppercase(), "role": role, "exp": now + 600});
-    let signed = format!("{}.{}", part(json!({"alg": "HS256"})), part(claims));
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, LOGIN_SECRET.as_bytes());
-    format!(
-        "{signed}.{}",
-        URL_SAFE_NO_PAD.encode(ring::hmac::sign(&key, signed.as_bytes()))
-    )
+    json!({"sub": id, "name": id.to_uppercase(), "role": role, "exp": now + 600})
+}
+
+/// A token signed as its head says.
+pub fn jwt(head: Value, claims: &Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(&head), part(claims));
+    let signature = URL_SAFE_NO_PAD.encode(sign(signed.as_bytes()));
+    format!("{signed}.{signature}")
 }
 
 /// LiveKit's signature of a webhook.

@@ -3,9 +3,46 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 pub mod api;
-pub mod livekit;
 
+use std::path::PathBuf;
 use std::time::Duration;
+
+use sidetone::config::env::{LiveKit, Secret};
+use sidetone_testkit::LiveKitServer;
+use sidetone_testkit::livekit_server::Options;
+
+/// The key of every LiveKit server of these tests.
+pub const KEY: &str = "APItest";
+pub const SECRET: &str = "a-secret-of-at-least-thirty-two-characters";
+
+/// A real livekit-server that posts its webhooks to `webhook`; an empty room closes soon.
+pub async fn livekit(webhook: Option<String>) -> LiveKitServer {
+    let options = Options {
+        webhook_urls: webhook.into_iter().collect(),
+        empty_timeout: Some(Duration::from_secs(10)),
+        departure_timeout: Some(Duration::from_secs(1)),
+        key: Some((KEY.into(), SECRET.into())),
+        ..Options::default()
+    };
+    LiveKitServer::start_with(options).await.unwrap()
+}
+
+pub fn credentials(server: &LiveKitServer) -> LiveKit {
+    LiveKit {
+        host: server.url.clone(),
+        api_key: server.api_key.clone(),
+        api_secret: Secret::new(&server.api_secret),
+    }
+}
+
+/// Where `make tools` puts programs.
+pub fn tools() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap());
+    cache
+        .unwrap_or_else(|| home().join(".cache"))
+        .join("sidetone/tools")
+}
 
 /// Polls until `check` gives something; panics after `secs`.
 pub async fn eventually<T, F: Future<Output = Option<T>>>(

@@ -298,16 +298,28 @@ export function wav(parts: { hertz: number; seconds: number }[], rate = 48_000):
   return Buffer.concat([head, data]);
 }
 
+/** A 16-bit WAV file with so many seconds of silence before and after its sound. */
+export function padded(file: Buffer, before: number, after: number): Buffer {
+  const data = file.indexOf("data", 12);
+  const head = Buffer.from(file.subarray(0, data + 8));
+  const silence = (seconds: number) => Buffer.alloc(Math.round(seconds * file.readUInt32LE(24)) * file.readUInt16LE(32));
+  const body = Buffer.concat([silence(before), file.subarray(data + 8), silence(after)]);
+  head.writeUInt32LE(head.length - 8 + body.length, 4);
+  head.writeUInt32LE(body.length, data + 4);
+  return Buffer.concat([head, body]);
+}
+
 /** Tone of the fake microphone. */
 export const MICROPHONE_HERTZ = 700;
 
 export class Chromium {
   private constructor(private readonly browser: Browser, private readonly folder: string) {}
 
-  static async launch(): Promise<Chromium> {
+  /** Plays `sound`, a WAV file's bytes, as the microphone, over and over; by default a tone and silence. */
+  static async launch(sound = wav([{ hertz: MICROPHONE_HERTZ, seconds: 1.5 }, { hertz: 0, seconds: 3 }])): Promise<Chromium> {
     const folder = await mkdtemp(path.join(tmpdir(), "sidetone-mic-"));
     const microphone = path.join(folder, "microphone.wav");
-    await writeFile(microphone, wav([{ hertz: MICROPHONE_HERTZ, seconds: 1.5 }, { hertz: 0, seconds: 3 }]));
+    await writeFile(microphone, sound);
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
       args: [
@@ -338,5 +350,34 @@ export class Chromium {
   async stop(): Promise<void> {
     await this.browser.close();
     await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** `sidetone demo` as `make demo` starts it: the product, its local models and a livekit-server. */
+export class Demo {
+  private constructor(private readonly child: ChildProcessWithoutNullStreams, readonly url: string) {}
+
+  /** Comes back when the demo's own call is over and the page's address printed. */
+  static async start(): Promise<Demo> {
+    const repository = path.join(WEB, "..");
+    const binary = process.env["SIDETONE_BINARY"] ?? path.join(repository, "target/debug/sidetone");
+    if (!existsSync(binary)) throw new Error(`the product is not at ${binary}: cargo build, or set SIDETONE_BINARY`);
+    const out = await mkdtemp(path.join(tmpdir(), "sidetone-demo-"));
+    const child = spawn(binary, ["demo", "--out", out], { cwd: repository });
+    let output = "";
+    child.stdout.on("data", (data) => (output += data));
+    child.stderr.on("data", (data) => (output += data));
+    const url = await until("the demo prints the page's address", () => {
+      if (child.exitCode !== null) throw new Error(`the demo ended:\n${output}`);
+      return /Try it yourself: (\S+?)\/? /.exec(output)?.[1];
+    });
+    await rm(out, { recursive: true, force: true });
+    return new Demo(child, url);
+  }
+
+  async stop(): Promise<void> {
+    const gone = new Promise((done) => this.child.once("exit", done));
+    this.child.kill("SIGINT");
+    await gone;
   }
 }

@@ -117,3 +117,37 @@ fn nothing_is_lost() {
         assert_eq!(words(&cut([text.as_str()]).concat()), words(&text));
     }
 }
+
+#[test]
+fn a_slow_first_sentence_leaves_where_a_speaker_may_pause() {
+    let early = |text: &str| {
+        let mut sentences = Sentences::new();
+        assert!(sentences.push(text).is_empty(), "{text}");
+        (sentences.early(), sentences.finish())
+    };
+    let both = |first: &str, rest: &str| (Some(first.to_owned()), Some(rest.to_owned()));
+    let none = |rest: &str| (None, Some(rest.to_owned()));
+    assert_eq!(
+        early("Our company is open on Saturday from nine "),
+        both("Our company is open on Saturday", "from nine")
+    );
+    // "from" may still become "fromage".
+    assert_eq!(
+        early("Our company is open on Saturday from"),
+        both("Our company is open", "on Saturday from")
+    );
+    assert_eq!(
+        early("You can log in to your "),
+        none("You can log in to your")
+    );
+    assert_eq!(early("I am on it "), none("I am on it"));
+    assert_eq!(
+        early("The shop (which is open and warm "),
+        none("The shop (which is open and warm")
+    );
+    assert_eq!(early(""), (None, None));
+
+    let mut sentences = Sentences::new();
+    assert_eq!(sentences.push("Yes, we are. Our shop is open on ").len(), 1);
+    assert_eq!(sentences.early(), None, "the voice has begun already");
+}

@@ -41,7 +41,7 @@ impl Worker {
             job_id: job.id.clone(),
             available,
             terminate: room_taken,
-            participant_identity: format!("agent-{}", job.id),
+            participant_identity: identity(&job.id),
             participant_name: self.settings.participant_name.clone(),
             participant_attributes: HashMap::from([(
                 "lk.agent.state".to_owned(),
@@ -93,7 +93,13 @@ impl Worker {
             String::new(),
         )));
         let url = assignment.url.filter(|url| !url.is_empty());
+        let worker_id = match &self.link {
+            Link::Up { worker_id, .. } => worker_id.clone(),
+            _ => String::new(),
+        };
         self.outputs.push_back(Output::Start(Box::new(Job {
+            identity: identity(&job.id),
+            worker_id,
             id: job.id,
             dispatch_id: job.dispatch_id,
             room_name: room,
@@ -164,4 +170,9 @@ impl Worker {
         self.jobs.len() >= self.settings.max_jobs
             || self.effective_load(now) >= self.settings.load_threshold
     }
+}
+
+/// The identity of a job's agent in its room.
+fn identity(job_id: &str) -> String {
+    format!("agent-{job_id}")
 }

@@ -58,7 +58,8 @@ pub(crate) fn split(text: &str) -> Vec<Clause> {
             LONGEST / 2
         };
         let next = words.get(n + 1);
-        if ends_sentence(word, next) || line_ends.contains(&n) {
+        let line_ends = next.is_some() && line_ends.contains(&n);
+        if ends_sentence(word, next) || line_ends {
             push(&mut clauses, &mut current, Pause::Sentence);
             length = 0;
         } else if length >= enough && ends_clause(word) && next.is_some() {
@@ -66,7 +67,13 @@ pub(crate) fn split(text: &str) -> Vec<Clause> {
             length = 0;
         }
     }
-    push(&mut clauses, &mut current, Pause::Sentence);
+    // a text without a mark at its end goes on in the next request
+    let pause = match words.last() {
+        Some(word) if ends_sentence(word, None) => Pause::Sentence,
+        Some(word) if ends_clause(word) => Pause::Short,
+        _ => Pause::None,
+    };
+    push(&mut clauses, &mut current, pause);
     clauses
 }
 
@@ -156,6 +163,14 @@ mod tests {
         );
         assert_eq!(clauses.len(), 2);
         assert_eq!(clauses[1].pause, Pause::Sentence);
+    }
+
+    #[test]
+    fn a_text_that_goes_on_ends_as_it_does() {
+        let last = |text: &str| split(text).pop().unwrap().pause;
+        assert_eq!(last("We are open"), Pause::None);
+        assert_eq!(last("We are open,"), Pause::Short);
+        assert_eq!(last("We are open."), Pause::Sentence);
     }
 
     #[test]

@@ -1,111 +1,16 @@
-//! The control plane with a real livekit-server: tokens and agents reach a worker, its webhooks
-//! are taken, the guardian asks again and gives up, reconciliation makes good what was lost.
+//! Agents reach rooms, are asked for again, given up; reconciliation makes good what was lost.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use sidetone::control::{ControlConfig, reconcile};
+use sidetone::control::reconcile;
 use sidetone::dispatch::DispatchMetadata;
-use sidetone::dispatch::guardian::GuardianConfig;
 use sidetone::store::dispatches::DispatchState;
 use sidetone::store::{CallStatus, CallType, NewCall};
-use sidetone::worker::{
-    self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings, WorkerStatus,
-};
-use support::api::{Api, Setup, user};
-use support::eventually;
-use support::livekit::LiveKitServer;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
 
-/// Shows each job to the test and stays until it is told to leave.
-struct Stays(mpsc::Sender<Job>);
-
-impl JobRunner for Stays {
-    async fn run(&self, job: Job, handle: JobHandle) -> JobOutcome {
-        self.0.send(job).await.unwrap();
-        handle.cancelled().await;
-        JobOutcome::Success
-    }
-}
-
-struct Worker {
-    jobs: mpsc::Receiver<Job>,
-    status: watch::Receiver<WorkerStatus>,
-    shutdown: CancellationToken,
-}
-
-impl Worker {
-    async fn start(server: &LiveKitServer) -> Self {
-        let (jobs_out, jobs) = mpsc::channel(16);
-        let (status_out, mut status) = watch::channel(WorkerStatus::default());
-        let shutdown = CancellationToken::new();
-        let settings = WorkerSettings {
-            load: LoadMeasure::Jobs,
-            drain_timeout: Duration::ZERO,
-            ..WorkerSettings::new(server.credentials(), "sidetone")
-        };
-        tokio::spawn(worker::run(
-            settings,
-            Arc::new(Stays(jobs_out)),
-            shutdown.clone(),
-            status_out,
-        ));
-        let registered = status.wait_for(|status| status.worker_id.is_some());
-        tokio::time::timeout(Duration::from_secs(20), registered)
-            .await
-            .unwrap()
-            .unwrap();
-        Self {
-            jobs,
-            status,
-            shutdown,
-        }
-    }
-
-    async fn job(&mut self) -> Job {
-        tokio::time::timeout(Duration::from_secs(20), self.jobs.recv())
-            .await
-            .unwrap()
-            .unwrap()
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.shutdown.cancel();
-    }
-}
-
-fn impatient() -> ControlConfig {
-    ControlConfig {
-        guardian: GuardianConfig {
-            patience: Duration::from_millis(300),
-            patience_taken: Duration::from_secs(30),
-            limit: 3,
-        },
-        // Tests reconcile by hand.
-        reconcile_every: Duration::from_secs(3_600),
-        ..ControlConfig::new("sidetone")
-    }
-}
-
-async fn start() -> (LiveKitServer, Api) {
-    let (listener, webhook) = Api::listener().await;
-    let server = LiveKitServer::start(Some(webhook)).await;
-    let setup = Setup {
-        livekit: Ok(server.credentials()),
-        control: impatient(),
-        ..Default::default()
-    };
-    let api = Api::start_on(listener, setup).await;
-    (server, api)
-}
+use super::support::api::user;
+use super::support::{self, credentials, eventually};
+use super::{Worker, start};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {
@@ -238,7 +143,7 @@ async fn reconciliation_finds_rooms_that_opened_and_rooms_that_closed() {
         calls.push(api.store.create_call(&call).await.unwrap().id);
     }
     // One room is open without our knowing, one was open when we last looked.
-    let rooms = support::rooms(&server.credentials());
+    let rooms = support::rooms(&credentials(&server));
     rooms
         .create_room("support-open-1", Default::default())
         .await
@@ -260,85 +165,4 @@ async fn reconciliation_finds_rooms_that_opened_and_rooms_that_closed() {
     reconcile::reconcile(&control).await.unwrap();
     assert_eq!(call(0).await.status, CallStatus::Missed);
     api.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn check_finds_what_is_wrong_and_says_the_fix() {
-    use sidetone::check::{self, Outcome};
-    use sidetone::config::env::Env;
-
-    let server = LiveKitServer::start(None).await;
-    let livekit = server.credentials();
-    let folder = std::env::temp_dir().join(format!("sidetone-check-{}", uuid::Uuid::new_v4()));
-    let look = async |host: &str, secret: &str, demo: &str, database: &str| {
-        let env = Env::from_lookup(|name| match name {
-            "LIVEKIT_HOST" => Some(host.to_owned()),
-            "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
-            "LIVEKIT_API_SECRET" => Some(secret.to_owned()),
-            "SIDETONE_DATA_DIR" => Some(folder.display().to_string()),
-            "SIDETONE_DEMO" => Some(demo.to_owned()),
-            "DATABASE_URL" => Some(database.to_owned()),
-            _ => None,
-        });
-        check::run(env, Vec::new()).await
-    };
-    let secret = livekit.api_secret.expose();
-    let good = look(&livekit.host, secret, "true", "").await;
-    assert!(good.is_good(), "{}", good.to_text());
-    let outcome = |report: &check::Report, name: &str| {
-        report
-            .items
-            .iter()
-            .find(|item| item.name == name)
-            .map(|item| item.outcome)
-    };
-    assert_eq!(outcome(&good, "livekit"), Some(Outcome::Ok));
-    assert_eq!(
-        outcome(&good, "clock"),
-        Some(Outcome::Ok),
-        "{}",
-        good.to_text()
-    );
-
-    let wrong_key = look(
-        &livekit.host,
-        "not the secret of this server, but long",
-        "true",
-        "",
-    )
-    .await;
-    assert_eq!(
-        outcome(&wrong_key, "livekit"),
-        Some(Outcome::Wrong),
-        "{}",
-        wrong_key.to_text()
-    );
-    assert!(wrong_key.to_text().contains("LIVEKIT_API_SECRET"));
-    let nobody = look("ws://127.0.0.1:9", secret, "true", "").await;
-    assert!(
-        nobody.to_text().contains("check LIVEKIT_HOST"),
-        "{}",
-        nobody.to_text()
-    );
-    let closed = look(
-        &livekit.host,
-        secret,
-        "false",
-        "postgres://u:very-secret@127.0.0.1:9/d",
-    )
-    .await;
-    assert_eq!(outcome(&closed, "logins"), Some(Outcome::Wrong));
-    assert_eq!(outcome(&closed, "database"), Some(Outcome::Wrong));
-    for report in [&good, &wrong_key, &closed] {
-        let text = format!(
-            "{}{}",
-            report.to_text(),
-            serde_json::to_string(report).unwrap()
-        );
-        assert!(
-            !text.contains(secret) && !text.contains("very-secret"),
-            "{text}"
-        );
-    }
-    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -1,0 +1,224 @@
+//! kill -9 in mid-call: what was said stays, accepted webhooks are worked through, another agent
+//! comes.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sidetone::audio::wav;
+use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::script::{Cue, Patience};
+use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::config::env::Env;
+use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio_util::sync::CancellationToken;
+
+use super::served;
+use super::support::api::{Api, sign};
+use super::support::{SECRET, eventually, livekit};
+
+const LISTEN: &str = "SIDETONE_TEST_SERVES_AT";
+const ROOMS: usize = 12;
+
+/// No test by itself: the process that the test below starts and kills.
+#[tokio::test(flavor = "multi_thread")]
+async fn served_for_the_crash() {
+    let Ok(address) = std::env::var(LISTEN) else {
+        return;
+    };
+    let listener = TcpListener::bind(address).await.unwrap();
+    let env = Env::read().unwrap();
+    served::run(env, listener, CancellationToken::new())
+        .await
+        .unwrap();
+}
+
+async fn start(
+    address: SocketAddr,
+    server: &LiveKitServer,
+    provider: &FakeOpenAi,
+    data: &Path,
+) -> Child {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "crash::served_for_the_crash", "--nocapture"])
+        .env(LISTEN, address.to_string())
+        .envs(served::variables(server, provider, data))
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    served::ready(address).await;
+    child
+}
+
+/// The turns of a call by id: who, and the words.
+async fn turns(address: SocketAddr, call: &str) -> BTreeMap<String, (String, String)> {
+    let call = served::get(address, &format!("/api/voice/history/{call}"))
+        .await
+        .unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let turns = call["turns"].as_array().unwrap().iter();
+    turns
+        .map(|turn| {
+            (
+                text(&turn["turnId"]),
+                (text(&turn["speaker"]), text(&turn["text"])),
+            )
+        })
+        .collect()
+}
+
+/// The webhooks of a conference, in its room. Bob's leaving is lost, so he stays until the room
+/// closes, at the end of its second: 61 s.
+fn story(room: &str) -> [String; 5] {
+    let event = |n: i64, name: &str, who: Option<&str>| {
+        let participant = who.map(|id| {
+            json!({"sid": format!("PA_{room}_{id}"), "identity": id, "joinedAtMs": "1700000002000"})
+        });
+        json!({"event": name, "id": format!("EV_{room}_{n}"), "createdAt": 1_700_000_000 + n,
+            "room": {"sid": format!("RM_{room}"), "name": room, "creationTimeMs": "1700000000500"},
+            "participant": participant})
+        .to_string()
+    };
+    [
+        event(1, "room_started", None),
+        event(2, "participant_joined", Some("ann")),
+        event(3, "participant_joined", Some("bob")),
+        event(62, "participant_left", Some("ann")),
+        event(63, "room_finished", None),
+    ]
+}
+
+async fn post(address: SocketAddr, path: &str, body: String, signature: Option<String>) -> Value {
+    let mut request = reqwest::Client::new()
+        .post(format!("http://{address}{path}"))
+        .body(body);
+    if let Some(signature) = signature {
+        request = request.header("authorization", signature);
+    }
+    let response = request.send().await.unwrap().error_for_status().unwrap();
+    response.json().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_process_loses_at_most_the_turn_in_the_air() {
+    let (listener, webhook) = Api::listener().await;
+    let address = listener.local_addr().unwrap();
+    let server = livekit(Some(webhook)).await;
+    drop(listener);
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    provider.default_transcript("What are your opening hours on Saturday?");
+    provider.default_answer("On Saturday we are open from nine to five. On Sunday we are closed.");
+    let data = tempfile::tempdir().unwrap();
+    let mut process = start(address, &server, &provider, data.path()).await;
+
+    // A call of several turns.
+    let hours = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/audio/caller-opening-hours.wav"
+    );
+    let sound = wav::read(Path::new(hours)).unwrap();
+    let turn = |n: usize| Turn {
+        name: format!("turn {n}"),
+        sound: sound.clone(),
+        cue: Cue::AgentDone,
+    };
+    let plan = CallPlan {
+        access: Access::Server {
+            server: format!("http://{address}"),
+            api_key: None,
+            request: TokenRequest {
+                room_type: "support".into(),
+                participant_name: "Ada".into(),
+                agent: None,
+                voice: None,
+            },
+        },
+        turns: (0..9).map(turn).collect(),
+        patience: Patience::default(),
+        limit: Duration::from_secs(150),
+        out: None,
+    };
+    let caller = tokio::spawn(caller::place(plan));
+    let call = eventually("a call is under way", 30, || async {
+        let history = served::get(address, "/api/voice/history").await.unwrap();
+        history["calls"][0]["id"].as_str().map(str::to_owned)
+    })
+    .await;
+    eventually(
+        "greeting, two questions, an answer, the start of another",
+        60,
+        || async { (turns(address, &call).await.len() >= 5).then_some(()) },
+    )
+    .await;
+
+    // Other rooms' webhooks are accepted, and right after the last one the process is killed.
+    let mut rooms = Vec::new();
+    for _ in 0..ROOMS {
+        let body = json!({"roomType": "conference"}).to_string();
+        let token = post(address, "/api/voice/token", body, None).await;
+        rooms.push((
+            token["roomName"].as_str().unwrap().to_owned(),
+            token["callId"].clone(),
+        ));
+    }
+    let before = turns(address, &call).await;
+    let events = rooms.iter().flat_map(|(room, _)| story(room)).map(|body| {
+        let signature = sign(&body, SECRET);
+        post(address, "/api/voice/webhook", body, Some(signature))
+    });
+    for answer in futures::future::join_all(events).await {
+        assert_eq!(answer["received"], true);
+    }
+    process.kill().await.unwrap();
+
+    let _process = start(address, &server, &provider, data.path()).await;
+    // Every turn that was stored is stored still; only the last may have grown since.
+    let after = turns(address, &call).await;
+    for (id, (speaker, text)) in &before {
+        let (kept_speaker, kept) = &after[id];
+        assert_eq!(kept_speaker, speaker);
+        assert!(
+            kept.starts_with(text.as_str()),
+            "{id}: {text:?} became {kept:?}"
+        );
+    }
+    // What the caller has been shown as said is there, too, but for the turn in the air: each of
+    // its questions and the answers to all but the last.
+    let count = |speaker: &str| after.values().filter(|(who, _)| who == speaker).count();
+    assert!(count("user") >= 2 && count("agent") >= 2, "{after:#?}");
+    assert!(
+        count("agent") >= count("user"),
+        "greeting and answers: {after:#?}"
+    );
+    // Accepted events are worked through, whether or not they were before.
+    eventually("the inbox is empty", 30, || async {
+        let health = served::get(address, "/api/voice/webhook").await.unwrap();
+        (health["waiting"] == 0).then_some(())
+    })
+    .await;
+    for (_, id) in &rooms {
+        let path = format!("/api/voice/history/{}", id.as_str().unwrap());
+        let call = served::get(address, &path).await.unwrap();
+        assert_eq!(
+            (&call["status"], &call["durationSeconds"]),
+            (&json!("completed"), &json!(61))
+        );
+    }
+    // The caller is not left alone: another agent comes, and its turns are written beside those
+    // of the first, never over them.
+    eventually("another agent speaks", 120, || async {
+        (turns(address, &call).await.len() > after.len()).then_some(())
+    })
+    .await;
+    let with_second = turns(address, &call).await;
+    for (id, turn) in &after {
+        assert_eq!(&with_second[id], turn);
+    }
+    caller.abort();
+}

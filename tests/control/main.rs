@@ -1,0 +1,111 @@
+//! The control plane with a real livekit-server: tokens and agents reach a worker, its webhooks
+//! are taken, the guardian asks again and gives up, reconciliation makes good what was lost.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod check;
+mod contract;
+mod crash;
+mod dispatch;
+mod life;
+mod served;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sidetone::control::ControlConfig;
+use sidetone::dispatch::guardian::GuardianConfig;
+use sidetone::worker::{
+    self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings, WorkerStatus,
+};
+use sidetone_testkit::LiveKitServer;
+use support::api::{Api, Setup};
+use support::{credentials, livekit};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Shows each job to the test and stays until it is told to leave.
+struct Stays(mpsc::Sender<Job>);
+
+impl JobRunner for Stays {
+    async fn run(&self, job: Job, handle: JobHandle) -> JobOutcome {
+        self.0.send(job).await.unwrap();
+        handle.cancelled().await;
+        JobOutcome::Success
+    }
+}
+
+struct Worker {
+    jobs: mpsc::Receiver<Job>,
+    status: watch::Receiver<WorkerStatus>,
+    shutdown: CancellationToken,
+}
+
+impl Worker {
+    async fn start(server: &LiveKitServer) -> Self {
+        let (jobs_out, jobs) = mpsc::channel(16);
+        let (status_out, mut status) = watch::channel(WorkerStatus::default());
+        let shutdown = CancellationToken::new();
+        let settings = WorkerSettings {
+            load: LoadMeasure::Jobs,
+            drain_timeout: Duration::ZERO,
+            ..WorkerSettings::new(credentials(server), "sidetone")
+        };
+        tokio::spawn(worker::run(
+            settings,
+            Arc::new(Stays(jobs_out)),
+            shutdown.clone(),
+            status_out,
+        ));
+        let registered = status.wait_for(|status| status.worker_id.is_some());
+        tokio::time::timeout(Duration::from_secs(20), registered)
+            .await
+            .unwrap()
+            .unwrap();
+        Self {
+            jobs,
+            status,
+            shutdown,
+        }
+    }
+
+    async fn job(&mut self) -> Job {
+        tokio::time::timeout(Duration::from_secs(20), self.jobs.recv())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+fn impatient() -> ControlConfig {
+    ControlConfig {
+        guardian: GuardianConfig {
+            patience: Duration::from_millis(300),
+            patience_taken: Duration::from_secs(30),
+            limit: 3,
+        },
+        // Tests reconcile by hand.
+        reconcile_every: Duration::from_secs(3_600),
+        ..ControlConfig::new("sidetone")
+    }
+}
+
+async fn start() -> (LiveKitServer, Api) {
+    let (listener, webhook) = Api::listener().await;
+    let server = livekit(Some(webhook)).await;
+    let setup = Setup {
+        livekit: Ok(credentials(&server)),
+        control: impatient(),
+        ..Default::default()
+    };
+    let api = Api::start_on(listener, setup).await;
+    (server, api)
+}

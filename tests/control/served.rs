@@ -1,0 +1,61 @@
+//! The whole of `sidetone serve` on a data folder, with a fake provider behind it.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::Value;
+use sidetone::config::env::Env;
+use sidetone::serve::{Process, serve};
+use sidetone::worker::LoadMeasure;
+use sidetone_testkit::{FakeOpenAi, LiveKitServer};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::support::eventually;
+
+/// The variables of a demo for these servers.
+pub fn variables(
+    livekit: &LiveKitServer,
+    provider: &FakeOpenAi,
+    data: &Path,
+) -> Vec<(&'static str, String)> {
+    vec![
+        ("LIVEKIT_HOST", livekit.url.clone()),
+        ("LIVEKIT_API_KEY", livekit.api_key.clone()),
+        ("LIVEKIT_API_SECRET", livekit.api_secret.clone()),
+        ("OPENAI_API_KEY", "sk-test".into()),
+        ("OPENAI_BASE_URL", provider.base_url()),
+        ("SIDETONE_DATA_DIR", data.display().to_string()),
+        ("SIDETONE_DEMO", "true".into()),
+    ]
+}
+
+/// Serves until `stop`; load is counted in jobs, for this machine has more to do than this test.
+pub async fn run(env: Env, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let process = Process {
+        env,
+        agents: concat!(env!("CARGO_MANIFEST_DIR"), "/agent-config").into(),
+        listener: Some(listener),
+        models: None,
+        worker: Some(LoadMeasure::Jobs),
+    };
+    serve(process, stop).await
+}
+
+/// A GET of a demo.
+pub async fn get(address: SocketAddr, path: &str) -> reqwest::Result<Value> {
+    let response = reqwest::get(format!("http://{address}{path}")).await?;
+    response.error_for_status()?.json().await
+}
+
+/// Waits until calls can be placed.
+pub async fn ready(address: SocketAddr) {
+    eventually("ready", 60, || async {
+        tokio::time::timeout(Duration::from_secs(5), get(address, "/readyz"))
+            .await
+            .ok()?
+            .ok()
+    })
+    .await;
+}

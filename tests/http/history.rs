@@ -1,0 +1,167 @@
+//! Looking back, a database that is away, and the documents.
+
+use serde_json::{Value, json};
+use sidetone::control::{Control, ControlConfig};
+use sidetone::store::{CallType, Fact, NewCall, ParticipantKind, Stay};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::support::api::{Api, SECRET, Setup, nowhere, sign, user};
+use super::support::eventually;
+use super::{AGENT, HISTORY, TOKEN, new_call};
+
+#[tokio::test]
+async fn history_shows_a_call_and_forgets_it() {
+    let api = Api::start(Setup::default()).await;
+    let id = new_call(&api.store, "ann", CallType::Support, "support-ann-1").await;
+    let now = sidetone::store::now();
+    let stay = |sid: &str, user: &str, kind| {
+        Fact::Seen(Stay {
+            sid: sid.into(),
+            user_id: user.into(),
+            name: user.into(),
+            kind,
+            joined_at: Some(now),
+            left_at: None,
+            muted: None,
+        })
+    };
+    let facts = [
+        stay("PA_1", "ann", ParticipantKind::User),
+        stay("PA_2", "agent-1", ParticipantKind::Agent),
+        Fact::RoomFinished(now + chrono::TimeDelta::seconds(30)),
+    ];
+    api.store.observe(id, None, &facts).await.unwrap();
+    let turn = sidetone::store::Turn {
+        turn_id: "SG_1".into(),
+        speaker: sidetone::store::Speaker::User,
+        text: "Where is my parcel?".into(),
+        started_at: now,
+        ended_at: None,
+        interrupted: false,
+        latency_ms: None,
+        metrics: sqlx::types::Json(json!({"stt_ms": 120})),
+    };
+    api.store.save_turn(id, &turn).await.unwrap();
+    let ann = user("ann", false);
+    let (_, page) = api
+        .get(&format!("{HISTORY}?q=PARCEL&includeStats=true"), &ann)
+        .await;
+    assert_eq!(
+        (&page["total"], &page["hasMore"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(page["calls"][0]["status"], "completed");
+    assert_eq!(page["stats"]["byStatus"]["completed"], 1);
+    assert_eq!(page["stats"]["meanDurationSeconds"], 30.0);
+    let (_, call) = api.get(&format!("{HISTORY}/{id}"), &ann).await;
+    assert_eq!(call["transcript"], "user: Where is my parcel?");
+    assert_eq!(call["turns"][0]["metrics"]["stt_ms"], 120);
+    assert_eq!(call["participants"][0]["participantName"], "ann");
+    assert!(api.holds("parcel") && api.holds("support-ann-1"));
+    let delete = api
+        .call(
+            "DELETE",
+            &format!("{HISTORY}/{id}"),
+            Some("key-admin"),
+            None,
+        )
+        .await;
+    assert_eq!(delete.0, 204);
+    // Gone from the database's files, not only from its tables.
+    assert!(!api.holds("parcel") && !api.holds("support-ann-1"));
+    assert_eq!(api.get(HISTORY, &ann).await.1["total"], 0);
+    let (_, call) = api.get(&format!("{HISTORY}/{id}"), "key-admin").await;
+    assert_eq!(
+        (&call["transcript"], &call["durationSeconds"]),
+        (&Value::Null, &json!(30))
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_is_said_and_no_event_is_taken() {
+    let api = Api::start(Setup::default()).await;
+    api.store.close().await;
+    let body = std::fs::read_to_string("fixtures/webhooks/room_started_1.json").unwrap();
+    assert_eq!(api.webhook(&body, &sign(&body, SECRET)).await.0, 503);
+    assert_eq!(api.post(TOKEN, &user("ann", false), json!({})).await.0, 503);
+    assert_eq!(api.get(HISTORY, &user("ann", false)).await.0, 503);
+    assert_eq!(api.call("GET", "/readyz", None, None).await.0, 503);
+    assert_eq!(api.call("GET", "/healthz", None, None).await.0, 200);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn the_documents_name_every_route() {
+    let api = Api::start(Setup::default()).await;
+    let (status, document) = api.call("GET", "/openapi.json", None, None).await;
+    assert_eq!(status, 200);
+    let paths = document["paths"].as_object().unwrap();
+    for path in [
+        TOKEN,
+        AGENT,
+        "/api/voice/agent/{roomName}",
+        HISTORY,
+        "/api/voice/history/{callId}",
+        "/api/voice/webhook",
+        "/healthz",
+        "/readyz",
+    ] {
+        assert!(paths.contains_key(path), "{path}");
+    }
+    let page = api
+        .client
+        .get(api.url("/docs"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(page.contains("/api/voice/token") && page.contains("participantName"));
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_past_its_time_goes_by_itself() {
+    let api = Api::start(Setup::default()).await;
+    let mut calls = Vec::new();
+    for (caller, days, over) in [("old", 31, true), ("young", 29, true), ("open", 31, false)] {
+        let at = sidetone::store::now() - chrono::TimeDelta::days(days);
+        let call = NewCall {
+            id: Uuid::new_v4(),
+            room_name: format!("support-{caller}-1"),
+            caller_id: caller.into(),
+            callee_id: None,
+            call_type: CallType::Support,
+            metadata: json!({}),
+            created_at: at,
+        };
+        calls.push(api.store.create_call(&call).await.unwrap().id);
+        if over {
+            let finished = [Fact::RoomFinished(at)];
+            api.store.observe(call.id, None, &finished).await.unwrap();
+        }
+    }
+    // The background work as a server with SIDETONE_RETENTION_DAYS=30 starts it.
+    let config = ControlConfig {
+        retention_days: Some(30),
+        ..ControlConfig::new("sidetone")
+    };
+    let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
+    Control::start(api.store.clone(), &nowhere(), config, &mut tasks, &shutdown);
+    let caller = async |n: usize| api.store.call(calls[n]).await.unwrap().unwrap().caller_id;
+    eventually("the old call is forgotten", 20, || async {
+        (caller(0).await == "deleted").then_some(())
+    })
+    .await;
+    assert_eq!(
+        (caller(1).await, caller(2).await),
+        ("young".into(), "open".into())
+    );
+    shutdown.cancel();
+    while tasks.join_next().await.is_some() {}
+    api.stop().await;
+}

@@ -1,0 +1,33 @@
+//! The control plane over HTTP, without LiveKit: shapes, rights, bad input, webhooks.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod history;
+mod logins;
+mod readme;
+mod rights;
+#[path = "../support/mod.rs"]
+mod support;
+mod tokens;
+mod webhooks;
+
+use serde_json::json;
+use sidetone::store::{CallType, NewCall, Store};
+use uuid::Uuid;
+
+const TOKEN: &str = "/api/voice/token";
+const AGENT: &str = "/api/voice/agent";
+const HISTORY: &str = "/api/voice/history";
+
+async fn new_call(store: &Store, caller: &str, call_type: CallType, room: &str) -> Uuid {
+    let call = NewCall {
+        id: Uuid::new_v4(),
+        room_name: room.into(),
+        caller_id: caller.into(),
+        callee_id: None,
+        call_type,
+        metadata: json!({}),
+        created_at: sidetone::store::now(),
+    };
+    store.create_call(&call).await.unwrap().id
+}
