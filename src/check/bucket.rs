@@ -4,7 +4,7 @@ use super::{DEADLINE, Item};
 use crate::config::env::Env;
 use crate::recording::bucket::S3;
 
-const NAME: &str = "recordings";
+const NAME: &str = "bucket";
 /// Written, read and deleted.
 const KEY: &str = "recordings/sidetone-check";
 

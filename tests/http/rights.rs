@@ -147,6 +147,7 @@ async fn every_route_and_every_role() {
         404
     );
     assert_eq!(api.get(&one, &stranger).await.0, 404);
+    assert_eq!(api.get(&recording, &stranger).await.0, 404);
     assert_eq!(api.get(HISTORY, &user("zoe", false)).await.1["total"], 0);
     assert_eq!(api.get(&one, "wrong-key").await.0, 401);
     assert_eq!(api.get(&one, "a.b.c").await.0, 401);
