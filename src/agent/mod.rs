@@ -73,7 +73,9 @@ impl Agents {
         });
         let Persona { agent, providers } = team.next().context("a call without an agent")?;
         tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
-        let noted = self.store.agent_of_call(call_id, &agent.name, &agent.version);
+        let noted = self
+            .store
+            .agent_of_call(call_id, &agent.name, &agent.version);
         if let Err(error) = noted.await {
             tracing::warn!(%call_id, %error, "the agent's version was not stored");
         }

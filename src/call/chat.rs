@@ -107,7 +107,11 @@ impl Chat {
     /// What came of them.
     pub fn tools_finished(&mut self, reply: ReplyId, runs: &[ToolRun]) {
         for item in &mut self.items {
-            let Item::Tools { reply: known, calls } = item else {
+            let Item::Tools {
+                reply: known,
+                calls,
+            } = item
+            else {
                 continue;
             };
             for (call, result) in calls.iter_mut().filter(|_| *known == reply) {

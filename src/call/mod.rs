@@ -26,9 +26,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-pub use event::{
-    AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage, ToolCalled,
-};
+pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage, ToolCalled};
 pub use models::Models;
 pub use providers::{Message, Piece, ProviderError, Providers, Question, Role, ToolCall};
 pub use toolbox::Persona;

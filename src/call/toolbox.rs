@@ -125,7 +125,8 @@ impl Answer {
             }
         }
         self.rounds += 1;
-        self.tell(ToolNews::Started(self.reply, calls.clone())).await;
+        self.tell(ToolNews::Started(self.reply, calls.clone()))
+            .await;
         let (persona, team, news, reply) = (
             self.persona.clone(),
             Arc::clone(&self.team),
@@ -136,7 +137,9 @@ impl Answer {
             let runs = calls.into_iter().map(|call| run(call, &persona, &team));
             let runs = join_all(runs).await;
             // Fails only when the call is over.
-            news.send(ToolNews::Finished(reply, runs.clone())).await.ok();
+            news.send(ToolNews::Finished(reply, runs.clone()))
+                .await
+                .ok();
             runs
         })
     }
@@ -147,8 +150,9 @@ impl Answer {
 
     /// Puts what came of a round into the context, and carries out what the built-in ones want.
     pub async fn take(&mut self, runs: Vec<ToolRun>) -> Then {
-        self.messages
-            .push(Message::calls(runs.iter().map(|run| run.call.clone()).collect()));
+        self.messages.push(Message::calls(
+            runs.iter().map(|run| run.call.clone()).collect(),
+        ));
         let mut then = Then::GoOn;
         for run in runs {
             self.messages
@@ -217,19 +221,15 @@ async fn run(call: ToolCall, persona: &Persona, team: &[Persona]) -> ToolRun {
     }
 }
 
-async fn result_of(
-    call: &ToolCall,
-    persona: &Persona,
-    team: &[Persona],
-) -> Result<String, String> {
+async fn result_of(call: &ToolCall, persona: &Persona, team: &[Persona]) -> Result<String, String> {
     let agent = &persona.agent;
     let tool = find(agent, &call.name).ok_or_else(|| format!("there is no tool {}", call.name))?;
     let text = match call.arguments.trim() {
         "" => "{}",
         text => text,
     };
-    let arguments: Value =
-        serde_json::from_str(text).map_err(|error| format!("the arguments are no JSON: {error}"))?;
+    let arguments: Value = serde_json::from_str(text)
+        .map_err(|error| format!("the arguments are no JSON: {error}"))?;
     json_schema::check(&tool.parameters, &arguments)?;
     match &tool.action {
         Action::Http(request) => {

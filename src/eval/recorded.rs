@@ -139,8 +139,8 @@ impl Providers for Playback {
         _: Value,
     ) -> BoxFuture<'static, Result<String, String>> {
         let result = self.left().1.pop_front();
-        let result = result
-            .unwrap_or_else(|| Err("no recorded result is left; record again".to_owned()));
+        let result =
+            result.unwrap_or_else(|| Err("no recorded result is left; record again".to_owned()));
         async move { result }.boxed()
     }
 

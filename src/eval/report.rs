@@ -10,14 +10,19 @@ pub type Result = std::result::Result<Outcome, (String, String)>;
 
 /// Whether all went well.
 pub fn is_good(results: &[Result]) -> bool {
-    results
-        .iter()
-        .all(|result| result.as_ref().is_ok_and(|outcome| outcome.failures.is_empty()))
+    results.iter().all(|result| {
+        result
+            .as_ref()
+            .is_ok_and(|outcome| outcome.failures.is_empty())
+    })
 }
 
 /// A line for each scenario, and under it what does not hold.
 pub fn table(results: &[Result], took: Duration) -> String {
-    let mut text = format!("{:<34} {:>5} {:>5} {:>7}  result\n", "scenario", "turns", "tools", "ms");
+    let mut text = format!(
+        "{:<34} {:>5} {:>5} {:>7}  result\n",
+        "scenario", "turns", "tools", "ms"
+    );
     let (mut passed, mut old) = (0, 0);
     for result in results {
         // Writing to a String cannot fail.
@@ -81,7 +86,10 @@ pub fn junit(results: &[Result], took: Duration) -> String {
                     .failures
                     .iter()
                     .map(|(turn, failure)| {
-                        format!("    <failure message=\"turn {turn}: {}\"/>\n", escape(failure))
+                        format!(
+                            "    <failure message=\"turn {turn}: {}\"/>\n",
+                            escape(failure)
+                        )
                     })
                     .collect();
                 writeln!(
@@ -126,9 +134,15 @@ mod tests {
         assert!(!is_good(&results));
         let table = table(&results, Duration::from_millis(1200));
         assert!(table.contains("turn 1: said \"<b>\""), "{table}");
-        assert!(table.ends_with("2 scenarios, 0 passed, 2 failed, in 1.2 s\n"), "{table}");
+        assert!(
+            table.ends_with("2 scenarios, 0 passed, 2 failed, in 1.2 s\n"),
+            "{table}"
+        );
         let xml = junit(&results, Duration::from_secs(1));
-        assert!(xml.contains("tests=\"2\" failures=\"1\" errors=\"1\""), "{xml}");
+        assert!(
+            xml.contains("tests=\"2\" failures=\"1\" errors=\"1\""),
+            "{xml}"
+        );
         assert!(xml.contains("said &quot;&lt;b&gt;&quot;"), "{xml}");
     }
 }

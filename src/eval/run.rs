@@ -71,14 +71,21 @@ pub struct Outcome {
 ///
 /// # Errors
 /// Its agent or its recording cannot be used.
-pub async fn run(scenario: &Scenario, agents: &AgentFolder, mind: &Mind) -> anyhow::Result<Outcome> {
+pub async fn run(
+    scenario: &Scenario,
+    agents: &AgentFolder,
+    mind: &Mind,
+) -> anyhow::Result<Outcome> {
     let overrides = Overrides {
         variables: scenario.variables.clone(),
         call_id: Some("eval".into()),
         ..Overrides::default()
     };
     let team = agents.team(&scenario.agent)?;
-    let team: Vec<_> = team.iter().map(|a| a.for_call(&overrides)).collect::<Result<_, _>>()?;
+    let team: Vec<_> = team
+        .iter()
+        .map(|a| a.for_call(&overrides))
+        .collect::<Result<_, _>>()?;
     let version = team[0].version.clone();
     let recording = Arc::new(Mutex::new(match mind {
         Mind::Recorded => Recording::load(&scenario.recording())?,
@@ -90,7 +97,9 @@ pub async fn run(scenario: &Scenario, agents: &AgentFolder, mind: &Mind) -> anyh
         },
     }));
     let lock = || recording.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_old = matches!(mind, Mind::Recorded) && lock().agent_version != version;
+    // Answers written by hand are to no version.
+    let recorded_with = lock().agent_version.clone();
+    let is_old = !recorded_with.is_empty() && recorded_with != version;
     let playback: Arc<dyn Providers> = Arc::new(Playback::new(&lock()));
     let persona = |agent: AgentConfig| {
         let mind: Arc<dyn Providers> = match mind {
@@ -240,7 +249,9 @@ fn by_turn(events: Vec<CallEvent>) -> Vec<Told> {
             }
             CallEvent::ToolCall(called) => turns[now].tools.push(called),
             CallEvent::Error { stage, message, .. } => {
-                turns[now].errors.push(format!("{}: {message}", stage.as_str()));
+                turns[now]
+                    .errors
+                    .push(format!("{}: {message}", stage.as_str()));
             }
             _ => {}
         }
@@ -266,7 +277,8 @@ fn failure(expect: &Expect, told: &Told, ended: EndReason) -> Option<String> {
         Expect::Tool { name, with, ok } => {
             let fits = |tool: &ToolCalled| {
                 let given: Value = serde_json::from_str(&tool.arguments).unwrap_or_default();
-                with.iter().all(|(key, value)| given.get(key) == Some(value))
+                with.iter()
+                    .all(|(key, value)| given.get(key) == Some(value))
                     && ok.is_none_or(|ok| ok == tool.result.is_ok())
             };
             let did: Vec<String> = told
@@ -274,26 +286,41 @@ fn failure(expect: &Expect, told: &Told, ended: EndReason) -> Option<String> {
                 .iter()
                 .map(|tool| format!("{}{} -> {:?}", tool.name, tool.arguments, tool.result))
                 .collect();
-            let what = format!("did not call {name} with {with:?}, but [{}]", did.join(", "));
+            let what = format!(
+                "did not call {name} with {with:?}, but [{}]",
+                did.join(", ")
+            );
             (called(told, name).any(fits), what)
         }
-        Expect::NoTool(name) => (called(told, name).next().is_none(), format!("called {name}")),
+        Expect::NoTool(name) => (
+            called(told, name).next().is_none(),
+            format!("called {name}"),
+        ),
         Expect::Handoff(agent) => {
             let is_to = |tool: &ToolCalled| {
                 let given: Value = serde_json::from_str(&tool.arguments).unwrap_or_default();
                 tool.result.is_ok() && given["agent"] == agent.as_str()
             };
-            (called(told, "handoff").any(is_to), format!("did not hand over to {agent}"))
+            (
+                called(told, "handoff").any(is_to),
+                format!("did not hand over to {agent}"),
+            )
         }
         Expect::Ended(wanted) => {
-            let has = told.tools.iter().any(|t| t.name == "end_call" && t.result.is_ok())
+            let has = told
+                .tools
+                .iter()
+                .any(|t| t.name == "end_call" && t.result.is_ok())
                 && ended == EndReason::AgentHungUp;
             (has == *wanted, format!("hung up: {has}, expected {wanted}"))
         }
         Expect::WithinMs(limit) => {
             let took = told.first_words.map(|took| took.as_millis());
             let holds = took.is_some_and(|took| took <= u128::from(*limit));
-            (holds, format!("first words after {took:?} ms, expected {limit}"))
+            (
+                holds,
+                format!("first words after {took:?} ms, expected {limit}"),
+            )
         }
         Expect::Judge(_) => return None,
     };

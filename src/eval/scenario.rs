@@ -89,7 +89,11 @@ impl Scenario {
         let shown = file.display();
         let text = std::fs::read_to_string(file).with_context(|| format!("{shown}"))?;
         let mut scenario: Self = toml::from_str(&text).with_context(|| format!("{shown}"))?;
-        scenario.name = file.file_stem().unwrap_or_default().to_string_lossy().into();
+        scenario.name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into();
         scenario.file = file.to_owned();
         anyhow::ensure!(
             !scenario.turns.is_empty(),
@@ -134,11 +138,18 @@ pub fn load_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Scenario>> {
     }
     files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
     files.sort();
-    let scenarios: Vec<_> = files.iter().map(|f| Scenario::load(f)).collect::<Result<_, _>>()?;
+    let scenarios: Vec<_> = files
+        .iter()
+        .map(|f| Scenario::load(f))
+        .collect::<Result<_, _>>()?;
     anyhow::ensure!(
         !scenarios.is_empty(),
         "there are no scenarios in {}; they are TOML files",
-        paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+        paths
+            .iter()
+            .map(|p| p.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ")
     );
     Ok(scenarios)
 }

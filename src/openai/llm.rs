@@ -148,8 +148,9 @@ impl Llm {
             model: provider.model.clone(),
             messages: request.messages,
             // A choice without tools is an error to some servers.
-            tool_choice: (!request.tools.is_empty() && !request.may_call)
-                .then_some(ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::None)),
+            tool_choice: (!request.tools.is_empty() && !request.may_call).then_some(
+                ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::None),
+            ),
             tools: (!request.tools.is_empty()).then_some(request.tools),
             max_tokens: request.max_tokens,
             temperature: request.temperature,

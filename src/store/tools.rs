@@ -72,8 +72,7 @@ impl Store {
         agent: &str,
         version: &str,
     ) -> Result<(), StoreError> {
-        const UPDATE: &str =
-            "UPDATE voice_calls SET agent = $2, agent_version = $3 WHERE id = $1";
+        const UPDATE: &str = "UPDATE voice_calls SET agent = $2, agent_version = $3 WHERE id = $1";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(call_id)
             .bind(agent)

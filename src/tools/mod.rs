@@ -101,7 +101,9 @@ impl HttpTools {
         let rest = rest_of(request, arguments);
         if !request.method.has_body() {
             for (name, value) in &rest {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
                 url.query_pairs_mut().append_pair(name, &text);
             }
         }
@@ -132,7 +134,9 @@ impl HttpTools {
                 headers = HeaderMap::new();
             }
         }
-        Err(format!("the server redirected more than {MAX_REDIRECTS} times"))
+        Err(format!(
+            "the server redirected more than {MAX_REDIRECTS} times"
+        ))
     }
 }
 
@@ -160,7 +164,10 @@ fn headers(request: &HttpRequest, known: &mut Value) -> Result<HeaderMap, String
         let filled = template::fill(value, known).map_err(|_| wrong())?;
         let mut value = HeaderValue::from_str(&filled).map_err(|_| wrong())?;
         value.set_sensitive(true);
-        headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?, value);
+        headers.insert(
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?,
+            value,
+        );
     }
     if let Some(secrets) = known.as_object_mut() {
         secrets.remove("secret");
@@ -176,7 +183,10 @@ fn next(response: &Response, from: &Url, request: &HttpRequest) -> Result<Url, S
             request.method.as_str()
         ));
     }
-    let location = response.headers().get(LOCATION).and_then(|to| to.to_str().ok());
+    let location = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|to| to.to_str().ok());
     let to = location.and_then(|to| from.join(to).ok());
     let to = to.ok_or("the server redirected to nowhere")?;
     let host = to.host_str().unwrap_or_default();
@@ -192,7 +202,11 @@ fn next(response: &Response, from: &Url, request: &HttpRequest) -> Result<Url, S
 async fn read(mut response: Response) -> Result<(u16, Value), String> {
     let status = response.status();
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(|error| unreachable(&error))? {
+    while let Some(piece) = response
+        .chunk()
+        .await
+        .map_err(|error| unreachable(&error))?
+    {
         bytes.extend_from_slice(&piece);
         if bytes.len() >= MAX_BYTES {
             bytes.truncate(MAX_BYTES);

@@ -27,15 +27,26 @@ async fn server() -> u16 {
     };
     let router = Router::new()
         .route("/tables/{day}", get(tables))
-        .route("/book", post(|Json(body): Json<Value>| async move { Json(json!({"booked": body})) }))
-        .route("/fails", get(|| async { (StatusCode::CONFLICT, "that table is taken") }))
+        .route(
+            "/book",
+            post(|Json(body): Json<Value>| async move { Json(json!({"booked": body})) }),
+        )
+        .route(
+            "/fails",
+            get(|| async { (StatusCode::CONFLICT, "that table is taken") }),
+        )
         .route("/hangs", get(std::future::pending::<()>))
         .route("/long", get(|| async { "x".repeat(300_000) }))
-        .route("/away", get(|| async { Redirect::temporary("https://elsewhere.example/") }))
+        .route(
+            "/away",
+            get(|| async { Redirect::temporary("https://elsewhere.example/") }),
+        )
         .route("/round", get(|| async { Redirect::temporary("/round") }))
         .route(
             "/moved",
-            get(move || async move { Redirect::temporary(&format!("http://localhost:{port}/tables/x")) }),
+            get(move || async move {
+                Redirect::temporary(&format!("http://localhost:{port}/tables/x"))
+            }),
         );
     tokio::spawn(async move { axum::serve(listener, router).await });
     port
@@ -80,8 +91,13 @@ async fn asks_with_arguments_and_secrets() {
     assert_eq!(answer["query"], json!({"shop": "7", "people": "2"}));
     assert_eq!(answer["key"], "hush");
 
-    let booked = request(port, "url = \"HOST/book\"\nmethod = \"POST\"\nallow_private = true");
-    let answer = call(&booked, json!({"day": "Monday", "people": 2})).await.unwrap();
+    let booked = request(
+        port,
+        "url = \"HOST/book\"\nmethod = \"POST\"\nallow_private = true",
+    );
+    let answer = call(&booked, json!({"day": "Monday", "people": 2}))
+        .await
+        .unwrap();
     assert_eq!(answer, r#"{"booked":{"day":"Monday","people":2}}"#);
 
     let shown = request(
@@ -95,16 +111,38 @@ async fn asks_with_arguments_and_secrets() {
 #[tokio::test]
 async fn what_goes_wrong_is_told_in_words() {
     let port = server().await;
-    let to = |path: &str| request(port, &format!("url = \"HOST{path}\"\nallow_private = true\ntimeout = \"200ms\""));
+    let to = |path: &str| {
+        request(
+            port,
+            &format!("url = \"HOST{path}\"\nallow_private = true\ntimeout = \"200ms\""),
+        )
+    };
     let error = async |path: &str| call(&to(path), json!({})).await.unwrap_err();
-    assert_eq!(error("/fails").await, "the server answered 409: that table is taken");
-    assert_eq!(error("/hangs").await, "the server did not answer within 200ms");
-    assert_eq!(error("/round").await, "the server redirected more than 3 times");
-    assert!(error("/away").await.contains("redirected to a host that this tool may not use"));
+    assert_eq!(
+        error("/fails").await,
+        "the server answered 409: that table is taken"
+    );
+    assert_eq!(
+        error("/hangs").await,
+        "the server did not answer within 200ms"
+    );
+    assert_eq!(
+        error("/round").await,
+        "the server redirected more than 3 times"
+    );
+    assert!(
+        error("/away")
+            .await
+            .contains("redirected to a host that this tool may not use")
+    );
     assert!(error("/moved").await.contains("redirected to a host"));
     let long = call(&to("/long"), json!({})).await.unwrap();
     assert!(long.chars().count() < 4100 && long.ends_with("(cut off)"));
-    let nobody = call(&request(9, "url = \"HOST/\"\nallow_private = true"), json!({})).await;
+    let nobody = call(
+        &request(9, "url = \"HOST/\"\nallow_private = true"),
+        json!({}),
+    )
+    .await;
     assert_eq!(nobody.unwrap_err(), "the server cannot be reached");
 }
 
@@ -122,8 +160,17 @@ async fn redirects_lead_only_where_the_file_says_and_leave_secrets_behind() {
 
 #[tokio::test]
 async fn private_networks_are_out_of_reach() {
-    for url in ["https://127.0.0.1/", "https://[::ffff:10.0.0.1]/", "https://localhost/"] {
-        let error = call(&request(0, &format!("url = \"{url}\"")), json!({})).await.unwrap_err();
-        assert_eq!(error, "the address is private, which this tool may not use", "{url}");
+    for url in [
+        "https://127.0.0.1/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://localhost/",
+    ] {
+        let error = call(&request(0, &format!("url = \"{url}\"")), json!({}))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            error, "the address is private, which this tool may not use",
+            "{url}"
+        );
     }
 }

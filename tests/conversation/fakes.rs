@@ -10,10 +10,10 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use serde_json::Value;
 use sidetone::audio::Pcm;
 use sidetone::call::{Piece, ProviderError, Providers, Question, Role, Stage, ToolCall};
 use sidetone::config::request::HttpRequest;
-use serde_json::Value;
 use tokio::time::sleep;
 
 use crate::trace::Trace;
@@ -235,7 +235,9 @@ impl Providers for Fakes {
             .map(|message| match message.role {
                 Role::Assistant if !message.calls.is_empty() => {
                     let calls = message.calls.iter();
-                    let calls: Vec<_> = calls.map(|c| format!("{}{}", c.name, c.arguments)).collect();
+                    let calls: Vec<_> = calls
+                        .map(|c| format!("{}{}", c.name, c.arguments))
+                        .collect();
                     format!("C {}", calls.join(" "))
                 }
                 Role::Assistant => format!("A {:?}", message.text),

@@ -47,9 +47,7 @@ impl Conversation {
     ) {
         let (commit, committed) = watch::channel(false);
         let source = match prompt {
-            Prompt::Answer(text) => {
-                Source::Chat(Box::new(self.answer(id, turn, &text, committed)))
-            }
+            Prompt::Answer(text) => Source::Chat(Box::new(self.answer(id, turn, &text, committed))),
             Prompt::Say(text) => Source::Text(text),
             Prompt::Apology => Source::Apology {
                 text: self.apology.text.clone(),
