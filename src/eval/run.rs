@@ -25,6 +25,9 @@ use crate::transport::{self, AgentState, DisconnectReason, RoomEvent};
 /// An answer that takes longer counts as none.
 const TURN_DEADLINE: Duration = Duration::from_secs(60);
 
+/// How long the caller waits for the agent to hang up.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// Gives the model of an agent.
 pub type Minds = dyn Fn(&AgentConfig) -> Arc<dyn Providers> + Send + Sync;
 
@@ -190,6 +193,11 @@ async fn hold(scenario: &Scenario, first: Persona, team: Vec<Persona>) -> (Vec<T
             if !is_there {
                 return waits;
             }
+        }
+        // An agent that has said goodbye hangs up a moment later: it may be first.
+        let left = async { while !matches!(see.recv().await, Some(Seen::Left) | None) {} };
+        if tokio::time::timeout(LAST_WORD, left).await.is_ok() {
+            return waits;
         }
         let reason = DisconnectReason::ClientInitiated;
         write.send(RoomEvent::CallerLeft { reason }).await.ok();
