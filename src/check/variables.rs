@@ -2,6 +2,9 @@
 
 use super::Item;
 
+/// What follows is a name of the author's choice: agents' files use it.
+const SECRET: &str = "SIDETONE_SECRET_";
+
 /// Every variable of ours; the README's table explains them.
 pub const KNOWN: [&str; 36] = [
     "LIVEKIT_HOST",
@@ -47,7 +50,7 @@ pub fn variables(names: impl Iterator<Item = String>) -> Item {
     let ours = |name: &String| name.starts_with("SIDETONE_") || name.starts_with("LIVEKIT_");
     let mut strange: Vec<String> = names
         .filter(ours)
-        .filter(|name| !KNOWN.contains(&name.as_str()))
+        .filter(|name| !KNOWN.contains(&name.as_str()) && !name.starts_with(SECRET))
         .collect();
     strange.sort();
     if strange.is_empty() {

@@ -25,6 +25,9 @@ use crate::transport::{self, AgentState, DisconnectReason, RoomEvent};
 /// An answer that takes longer counts as none.
 const TURN_DEADLINE: Duration = Duration::from_secs(60);
 
+/// How long the caller waits for the agent to hang up.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// Gives the model of an agent.
 pub type Minds = dyn Fn(&AgentConfig) -> Arc<dyn Providers> + Send + Sync;
 
@@ -97,7 +100,9 @@ pub async fn run(
         },
     }));
     let lock = || recording.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_old = matches!(mind, Mind::Recorded) && lock().agent_version != version;
+    // Answers written by hand are to no version.
+    let recorded_with = lock().agent_version.clone();
+    let is_old = !recorded_with.is_empty() && recorded_with != version;
     let playback: Arc<dyn Providers> = Arc::new(Playback::new(&lock()));
     let persona = |agent: AgentConfig| {
         let mind: Arc<dyn Providers> = match mind {
@@ -188,6 +193,11 @@ async fn hold(scenario: &Scenario, first: Persona, team: Vec<Persona>) -> (Vec<T
             if !is_there {
                 return waits;
             }
+        }
+        // An agent that has said goodbye hangs up a moment later: it may be first.
+        let left = async { while !matches!(see.recv().await, Some(Seen::Left) | None) {} };
+        if tokio::time::timeout(LAST_WORD, left).await.is_ok() {
+            return waits;
         }
         let reason = DisconnectReason::ClientInitiated;
         write.send(RoomEvent::CallerLeft { reason }).await.ok();
