@@ -100,7 +100,6 @@ async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     let more = vec![
         check::variables(names),
-        check::bucket(|name| std::env::var(name).ok()),
         check_agents(&args.agents),
         check_models(local),
     ];

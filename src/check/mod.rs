@@ -17,7 +17,6 @@ use crate::control::rooms::Rooms;
 use crate::http::auth::Auth;
 use crate::store::{Store, StoreError};
 
-pub use bucket::bucket;
 pub use variables::variables;
 
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -144,6 +143,7 @@ pub async fn run(env: Result<Env, BadVariable>, more: Vec<Item>) -> Report {
     items.push(webhook(&env).await);
     items.push(logins(&env));
     items.push(provider(&env).await);
+    items.push(bucket::bucket(&env).await);
     items.extend(more);
     Report { items }
 }

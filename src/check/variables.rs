@@ -3,12 +3,14 @@
 use super::Item;
 
 /// Every variable of ours; the README's table explains them.
-pub const KNOWN: [&str; 33] = [
+pub const KNOWN: [&str; 36] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
     "LIVEKIT_API_SECRET",
     "LIVEKIT_RECORDING_BUCKET",
+    "LIVEKIT_RECORDING_ENDPOINT",
+    "LIVEKIT_RECORDING_PATH_STYLE",
     "LIVEKIT_RECORDING_REGION",
     "LIVEKIT_SERVER_BIN",
     "OPENAI_API_KEY",
@@ -33,6 +35,7 @@ pub const KNOWN: [&str; 33] = [
     "SIDETONE_LOG_FORMAT",
     "SIDETONE_MAX_CALLS",
     "SIDETONE_PUBLIC_URL",
+    "SIDETONE_RECORDING_SPOOL_LIMIT",
     "SIDETONE_RETENTION_DAYS",
     "SIDETONE_STT_MODEL",
     "SIDETONE_TRUSTED_PROXIES",
@@ -80,8 +83,12 @@ mod tests {
 
     #[test]
     fn every_variable_that_the_environment_reads_is_known() {
-        let source = include_str!("../config/env.rs");
-        let code = source.split("#[cfg(test)]").next().unwrap();
+        let code = [
+            include_str!("../config/env.rs"),
+            include_str!("../config/recording.rs"),
+        ]
+        .map(|source| source.split("#[cfg(test)]").next().unwrap())
+        .concat();
         let quoted = code.split('"').skip(1).step_by(2);
         let names: Vec<&str> = quoted
             .filter(|text| text.starts_with("SIDETONE_") || text.starts_with("LIVEKIT_"))

@@ -18,9 +18,11 @@ async fn every_route_and_every_role() {
     api.store.observe(over, None, &finished).await.unwrap();
     new_call(&api.store, "ann", CallType::Conference, room).await;
     let one = format!("{HISTORY}/{over}");
+    let recording = format!("{one}/recording");
+    let (pause, resume) = (format!("{recording}/pause"), format!("{recording}/resume"));
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 15] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 18] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -70,6 +72,24 @@ async fn every_route_and_every_role() {
             &one,
             None,
             [false, false, false, true, false, false, false, true],
+        ),
+        (
+            "GET",
+            &recording,
+            None,
+            [false, true, true, true, false, false, true, true],
+        ),
+        (
+            "POST",
+            &pause,
+            None,
+            [false, false, false, true, false, true, false, true],
+        ),
+        (
+            "POST",
+            &resume,
+            None,
+            [false, false, false, true, false, true, false, true],
         ),
         ("POST", "/api/voice/webhook", Some(json!({})), [false; 8]),
         ("GET", "/api/voice/webhook", None, [true; 8]),
