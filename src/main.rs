@@ -159,10 +159,7 @@ async fn check(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let mut more = vec![check::variables(names)];
     more.extend(check_agents(&args.agents));
     more.push(check_models(local));
-    if let Ok(env) = &env {
-        more.extend(check::bucket::look(env, args.fix).await);
-    }
-    let report = check::run(env, more).await;
+    let report = check::run(env, args.fix, more).await;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

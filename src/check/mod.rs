@@ -113,8 +113,9 @@ impl Report {
     }
 }
 
-/// Looks at everything the control plane needs. `more` is appended (local models, buckets).
-pub async fn run(env: Result<Env, BadVariable>, more: Vec<Item>) -> Report {
+/// Looks at everything the control plane needs; `fix` mends what can be mended from here (a
+/// bucket's CORS rules). `more` is appended (agents, local models).
+pub async fn run(env: Result<Env, BadVariable>, fix: bool, more: Vec<Item>) -> Report {
     let env = match env {
         Ok(env) => env,
         Err(error) => {
@@ -143,6 +144,7 @@ pub async fn run(env: Result<Env, BadVariable>, more: Vec<Item>) -> Report {
     items.push(webhook(&env).await);
     items.push(logins(&env));
     items.push(provider(&env).await);
+    items.extend(bucket::look(&env, fix).await);
     items.extend(more);
     Report { items }
 }

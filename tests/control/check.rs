@@ -22,7 +22,7 @@ async fn check_finds_what_is_wrong_and_says_the_fix() {
             "DATABASE_URL" => Some(database.to_owned()),
             _ => None,
         });
-        check::run(env, Vec::new()).await
+        check::run(env, false, Vec::new()).await
     };
     let secret = livekit.api_secret.expose();
     let good = look(&livekit.host, secret, "true", "").await;
@@ -114,7 +114,7 @@ async fn item(name: &str, variables: &[(&str, &str)]) -> Item {
                 .map(|(_, value)| (*value).to_owned())
         }
     });
-    let report: Report = check::run(env, Vec::new()).await;
+    let report: Report = check::run(env, false, Vec::new()).await;
     let found = report.items.iter().find(|item| item.name == name);
     found
         .unwrap_or_else(|| panic!("{name} in {}", report.to_text()))
@@ -144,9 +144,15 @@ async fn each_wrong_value_is_told_with_its_fix() {
             ("OPENAI_BASE_URL", base),
         ]
     };
+    let bucket = [
+        ("LIVEKIT_RECORDING_BUCKET", "calls"),
+        ("LIVEKIT_RECORDING_ENDPOINT", nobody),
+        ("AWS_ACCESS_KEY_ID", "AKIA"),
+        ("AWS_SECRET_ACCESS_KEY", "very-secret-value"),
+    ];
     let file = "sqlite:/dev/null/no-folder/x.db";
     use Outcome::{Note, Ok, Wrong};
-    let cases: [Case<'_>; 19] = [
+    let cases: [Case<'_>; 21] = [
         (
             "environment",
             &[("SIDETONE_BIND", "3000")],
@@ -190,6 +196,8 @@ async fn each_wrong_value_is_told_with_its_fix() {
         ),
         ("models", &openai(&fine), Ok, ""),
         ("models", &openai(&refusing), Wrong, "OPENAI_API_KEY"),
+        ("bucket", &[], Note, "AWS_ACCESS_KEY_ID"),
+        ("bucket", &bucket, Wrong, "LIVEKIT_RECORDING_"),
         ("models", &openai(nobody), Wrong, "OPENAI_BASE_URL"),
     ];
     for (name, variables, outcome, fix) in cases {

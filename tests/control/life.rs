@@ -8,12 +8,12 @@ use livekit::webrtc::audio_source::native::NativeAudioSource;
 use livekit::webrtc::audio_source::{AudioSourceOptions, RtcAudioSource};
 use serde_json::{Value, json};
 use sidetone::config::env::Env;
-use sidetone_testkit::{FakeOpenAi, Timing};
+use sidetone_testkit::{FakeOpenAi, Postgres, Timing};
 use tokio_util::sync::CancellationToken;
 
-use super::support::api::{Api, user};
+use super::support::api::{Api, Setup, user};
 use super::support::{eventually, livekit};
-use super::{served, start};
+use super::{served, start, start_with};
 
 async fn join(answer: &Value) -> (Room, tokio::sync::mpsc::UnboundedReceiver<RoomEvent>) {
     let (host, token) = (answer["livekitHost"].as_str(), answer["token"].as_str());
@@ -149,6 +149,21 @@ async fn a_call_is_connected_muted_and_completed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_nobody_answers_is_missed() {
     let (_server, api) = start().await;
+    nobody_answers(api).await;
+}
+
+/// The same webhooks, the same rows, on the other database.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_nobody_answers_is_missed_on_postgres() {
+    let postgres = Postgres::start();
+    let mut variables = Setup::default().variables;
+    variables.push(("DATABASE_URL", postgres.url()));
+    let (_server, api) = start_with(variables).await;
+    assert_eq!(api.store.kind(), "postgres");
+    nobody_answers(api).await;
+}
+
+async fn nobody_answers(api: Api) {
     let ann = user("ann", false);
     let body = json!({"roomType": "user-to-user", "calleeId": "bob"});
     let (_, token) = api.post("/api/voice/token", &ann, body).await;

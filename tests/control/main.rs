@@ -99,11 +99,16 @@ fn impatient() -> ControlConfig {
 }
 
 async fn start() -> (LiveKitServer, Api) {
+    start_with(Setup::default().variables).await
+}
+
+async fn start_with(variables: Vec<(&'static str, String)>) -> (LiveKitServer, Api) {
     let (listener, webhook) = Api::listener().await;
     let server = livekit(Some(webhook)).await;
     let setup = Setup {
         livekit: Ok(credentials(&server)),
         control: impatient(),
+        variables,
         ..Default::default()
     };
     let api = Api::start_on(listener, setup).await;

@@ -100,7 +100,7 @@ impl Ec {
 async fn api(login: &Login) -> Api {
     let url = login.serve().await;
     Api::start(Setup {
-        login: vec![("SIDETONE_JWKS_URL", url)],
+        variables: vec![("SIDETONE_JWKS_URL", url)],
         ..Default::default()
     })
     .await
@@ -222,7 +222,7 @@ async fn what_an_attacker_can_sign_is_refused() {
 async fn a_login_that_is_away_refuses_and_does_not_break() {
     let rsa = Rsa::new("r1");
     let api = Api::start(Setup {
-        login: vec![("SIDETONE_JWKS_URL", "http://127.0.0.1:9/jwks".into())],
+        variables: vec![("SIDETONE_JWKS_URL", "http://127.0.0.1:9/jwks".into())],
         ..Default::default()
     })
     .await;

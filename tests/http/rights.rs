@@ -19,10 +19,10 @@ async fn every_route_and_every_role() {
     new_call(&api.store, "ann", CallType::Conference, room).await;
     let one = format!("{HISTORY}/{over}");
     let recording = format!("{one}/recording");
-    let pause = format!("{recording}/pause");
+    let (pause, resume) = (format!("{recording}/pause"), format!("{recording}/resume"));
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 17] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 18] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -82,6 +82,12 @@ async fn every_route_and_every_role() {
         (
             "POST",
             &pause,
+            None,
+            [false, false, false, true, false, true, false, true],
+        ),
+        (
+            "POST",
+            &resume,
             None,
             [false, false, false, true, false, true, false, true],
         ),

@@ -36,8 +36,8 @@ pub struct Setup {
     pub livekit: Result<LiveKit, NotConfigured>,
     pub http: HttpConfig,
     pub control: ControlConfig,
-    /// Variables of the login, instead of the shared secret.
-    pub login: Vec<(&'static str, String)>,
+    /// More variables: the login is a shared secret and the database SQLite unless they differ.
+    pub variables: Vec<(&'static str, String)>,
 }
 
 impl Default for Setup {
@@ -51,7 +51,7 @@ impl Default for Setup {
                 ..Default::default()
             },
             control: ControlConfig::new("sidetone"),
-            login: vec![("SIDETONE_JWT_SECRET", LOGIN_SECRET.into())],
+            variables: vec![("SIDETONE_JWT_SECRET", LOGIN_SECRET.into())],
         }
     }
 }
@@ -96,8 +96,8 @@ impl Api {
             "SIDETONE_DEMO" => Some(demo.clone()),
             "SIDETONE_API_KEYS" => Some(keys.clone()),
             _ => {
-                let mut login = setup.login.iter();
-                login
+                let mut variables = setup.variables.iter();
+                variables
                     .find(|(known, _)| *known == name)
                     .map(|(_, value)| value.clone())
             }
@@ -191,7 +191,8 @@ impl Api {
             ended.unwrap();
         }
         self.store.close().await;
-        std::fs::remove_dir_all(&self.folder).unwrap();
+        // With Postgres there is no folder.
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -112,7 +112,7 @@ async function showList(parameters: URLSearchParams, current: () => boolean): Pr
   get<HTMLTableElement>("calls").tBodies[0]!.replaceChildren(...page.calls.map(row));
   get("calls").hidden = page.calls.length === 0;
   get("none").hidden = page.calls.length > 0;
-  setText(get("range"), page.total === 0 ? "" : `${offset + 1}–${offset + page.calls.length} of ${page.total}${page.totalIsExact ? "" : "+"}`);
+  setText(get("range"), page.total === 0 ? "" : `${offset + 1}–${offset + page.calls.length} of ${page.total}${page.totalIsExact === false ? "+" : ""}`);
   step("previous", offset > 0, offset - PAGE);
   step("next", page.hasMore, offset + PAGE);
   return page.calls.some((call) => LIVE.has(call.status));
