@@ -95,7 +95,8 @@ async fn a_pause_is_silence_until_it_ends() {
     };
     let starts = (0..left.len() - 48_000).step_by(4_800);
     let quiet: Vec<_> = starts.filter(|from| silent(*from)).collect();
-    assert!(quiet.len() > 18, "{quiet:?}");
+    // Three seconds, less the time that the pause takes to reach the recorder and its frames.
+    assert!(quiet.len() > 12, "{quiet:?}");
     // And there is sound before and after.
     assert!(right[..quiet[0]].iter().any(|s| s.unsigned_abs() > 1_000));
     assert!(

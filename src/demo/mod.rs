@@ -40,8 +40,8 @@ const VARIABLES: [(&str, &str); 2] = [
     (
         "facts",
         "The shop is open from Monday to Saturday, nine to six, and closed on Sundays. \
-         Who forgot a password clicks on Forgot Password on the sign-in page and gets an e-mail. \
-         Orders arrive within five days.",
+         Callers reset their password by clicking Forgot Password on the sign-in page: an e-mail \
+         comes within a minute. Orders arrive within five days.",
     ),
 ];
 /// Nobody waits longer for a demonstration to get ready; loading models takes seconds.

@@ -122,6 +122,8 @@ async fn a_call_is_connected_muted_and_completed() {
     microphone.mute();
     is("muted at last", &user_is(true)).await;
 
+    // Long enough for a duration of a whole second.
+    tokio::time::sleep(Duration::from_millis(1200)).await;
     room.close().await.unwrap();
     let over = is("completed", &|call| call["status"] == "completed").await;
     assert!(over["endedAt"].is_string() && over["durationSeconds"].as_i64().unwrap() >= 1);

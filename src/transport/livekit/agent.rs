@@ -206,11 +206,19 @@ impl Watch {
             name: caller.name(),
             attributes: caller.attributes(),
         };
+        let muted = caller
+            .track_publications()
+            .values()
+            .any(|track| track.kind() == TrackKind::Audio && track.is_muted());
         self.tell(joined).await;
+        if muted {
+            self.tell(RoomEvent::MicMuted(true)).await;
+        }
     }
 
     async fn muted(&mut self, participant: &Participant, muted: bool) {
-        if self.is_caller(&participant.identity()) {
+        // A caller whom the call has not met yet is met as it is then.
+        if self.is_caller(&participant.identity()) && self.greet_by.is_none() {
             self.tell(RoomEvent::MicMuted(muted)).await;
         }
     }
