@@ -125,7 +125,8 @@ impl Body {
             facts.extend(moment(room.creation_time_ms, room.creation_time).map(Fact::RoomStarted));
         }
         match self.event.as_str() {
-            "participant_joined" | "track_published" => facts.extend(self.stay(None)),
+            // Events of tracks name their participant, too, but not its kind.
+            "participant_joined" => facts.extend(self.stay(None)),
             "participant_left" | "participant_connection_aborted" => {
                 facts.extend(self.stay(Some(at)));
             }

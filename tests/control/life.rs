@@ -131,7 +131,8 @@ async fn a_call_is_connected_muted_and_completed() {
     assert_eq!(there.len(), 2, "{over:#}");
     assert_eq!(
         (there[0].0.as_str(), there[1].0.as_str()),
-        ("agent", "user")
+        ("agent", "user"),
+        "{over:#}"
     );
     assert!(
         there.iter().all(|(_, _, seconds)| seconds.is_some()),
