@@ -41,7 +41,7 @@ test("the page works at once: greeted, heard, answered aloud, timed, stored", as
   const call = await until("the call is completed in the history", async () => {
     const response = await fetch(`${demo.url}/api/voice/history`);
     const { calls } = (await response.json()) as { calls: { id: string; status: string }[] };
-    return calls[0]?.status === "completed" && calls[0];
+    return calls[0]?.status === "completed" ? calls[0] : undefined;
   });
   const stored = (await (await fetch(`${demo.url}/api/voice/history/${call.id}`)).json()) as { turns: { speaker: string; text: string }[] };
   assert.ok(stored.turns.some((t) => t.speaker === "user" && /opening hours/i.test(t.text)), JSON.stringify(stored.turns));
