@@ -41,13 +41,9 @@ async fn main() {
     .await
     .unwrap();
     for (kind, user) in [("user", "caller_id"), ("agent", "'agent-' || hex(id)")] {
-        pool.execute(AssertSqlSafe(format!(
-            "INSERT INTO call_participants (call_id, user_id, participant_name, joined_at, \
-             participant_sid, kind) SELECT id, {user}, 'Ann', started_at, 'PA_{kind}', '{kind}' \
-             FROM voice_calls"
-        )))
-        .await
-        .unwrap();
+        pool.execute(AssertSqlSafe(participants(kind, user)))
+            .await
+            .unwrap();
     }
     pool.execute("ANALYZE").await.unwrap();
     measure(&store, calls).await;
@@ -83,13 +79,9 @@ async fn main() {
     .await
     .unwrap();
     for (kind, user) in [("user", "caller_id"), ("agent", "'agent-' || id")] {
-        pool.execute(AssertSqlSafe(format!(
-            "INSERT INTO call_participants (call_id, user_id, participant_name, joined_at, \
-             participant_sid, kind) SELECT id, {user}, 'Ann', started_at, 'PA_{kind}', '{kind}' \
-             FROM voice_calls"
-        )))
-        .await
-        .unwrap();
+        pool.execute(AssertSqlSafe(participants(kind, user)))
+            .await
+            .unwrap();
     }
     pool.execute("VACUUM ANALYZE").await.unwrap();
     measure(&store, calls).await;
@@ -117,6 +109,15 @@ const PLANS: [&str; 5] = [
     "SELECT status, call_type, COUNT(*), COUNT(connected_at), SUM(duration_seconds) FROM \
      voice_calls WHERE TRUE GROUP BY status, call_type",
 ];
+
+/// One participant of this kind in each call; `user` is SQL.
+fn participants(kind: &str, user: &str) -> String {
+    format!(
+        "INSERT INTO call_participants (call_id, user_id, participant_name, joined_at, \
+         participant_sid, kind) SELECT id, {user}, 'Ann', started_at, 'PA_{kind}', '{kind}' \
+         FROM voice_calls"
+    )
+}
 
 async fn measure(store: &Store, calls: u64) {
     println!(

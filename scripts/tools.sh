@@ -25,12 +25,7 @@ livekit() {
     exit 1
   fi
   echo "tools: building livekit-server $livekit_version (about 3 minutes, once)"
-  local bin
-  bin=$(mktemp -d)
-  # Lock by folder: two runs at once must not write the same file.
-  GOBIN="$bin" GOFLAGS=-buildvcs=false go install "github.com/livekit/livekit-server/cmd/server@v$livekit_version"
-  mv "$bin/server" "$binary"
-  rmdir "$bin"
+  go_install "github.com/livekit/livekit-server/cmd/server@v$livekit_version" "$binary"
 }
 
 s3() {
@@ -41,10 +36,16 @@ s3() {
     exit 1
   fi
   echo "tools: building versitygw $s3_version, an S3 server (about 2 minutes, once)"
+  go_install "github.com/versity/versitygw/cmd/versitygw@v$s3_version" "$binary"
+}
+
+# Builds a Go command into a file. In a folder of its own, so that two runs at once do not write the
+# same file.
+go_install() {
   local bin
   bin=$(mktemp -d)
-  GOBIN="$bin" GOFLAGS=-buildvcs=false go install "github.com/versity/versitygw/cmd/versitygw@v$s3_version"
-  mv "$bin/versitygw" "$binary"
+  GOBIN="$bin" GOFLAGS=-buildvcs=false go install "$1"
+  mv "$bin"/* "$2"
   rmdir "$bin"
 }
 

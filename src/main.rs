@@ -253,7 +253,7 @@ async fn call(args: CallArgs) -> anyhow::Result<ExitCode> {
                 participant_name: "Scripted caller".into(),
                 agent: args.agent,
                 voice: args.voice,
-                variables: Default::default(),
+                ..TokenRequest::default()
             },
         },
     };

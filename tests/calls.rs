@@ -104,9 +104,8 @@ impl Stage {
                 request: TokenRequest {
                     room_type: "support".into(),
                     participant_name: "Ada".into(),
-                    agent: None,
                     voice: Some("echo".into()),
-                    variables: Default::default(),
+                    ..TokenRequest::default()
                 },
             },
             turns: turns.collect(),

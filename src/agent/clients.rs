@@ -76,12 +76,12 @@ impl Clients {
 
     /// Lets the local model read a call's prompt while the caller is greeted: two hundred tokens
     /// take it a second. Other servers are not asked, for they may charge for it.
-    pub async fn read_ahead(&self, agent: &AgentConfig) {
+    pub async fn read_ahead(self, prompt: String) {
         if !self.is_local {
             return;
         }
         let request = ChatRequest {
-            messages: vec![SystemMessage::from(agent.system_prompt.clone()).into()],
+            messages: vec![SystemMessage::from(prompt).into()],
             max_tokens: Some(0),
             ..ChatRequest::default()
         };

@@ -68,10 +68,11 @@ impl Agents {
         );
         let (room, events) = joined?;
         let (tap, recorded) = self.record(call_id, &mut team[0]);
-        let (clients, first) = (self.clients.clone(), team[0].clone());
-        let _reading = AbortOnDropHandle::new(tokio::spawn(async move {
-            clients.read_ahead(&first).await;
-        }));
+        let reading = self
+            .clients
+            .clone()
+            .read_ahead(team[0].system_prompt.clone());
+        let _reading = AbortOnDropHandle::new(tokio::spawn(reading));
         let mut team = team.into_iter().map(|agent| Persona {
             providers: Arc::new(self.clients.for_call(&agent)),
             agent: Arc::new(agent),

@@ -185,18 +185,7 @@ enum State {
     },
     Speech {
         voiced_to: u64,
-        /// The pause since then has been told.
-        paused: bool,
     },
-}
-
-impl State {
-    fn voiced(to: u64) -> Self {
-        Self::Speech {
-            voiced_to: to,
-            paused: false,
-        }
-    }
 }
 
 impl Segmenter {
@@ -224,21 +213,17 @@ impl Segmenter {
                 None
             }
             State::Speech { .. } if probability >= self.deactivation => {
-                self.state = State::voiced(now);
+                self.state = State::Speech { voiced_to: now };
                 None
             }
-            State::Speech { voiced_to, .. } if now - voiced_to >= self.min_silence => {
+            State::Speech { voiced_to } if now - voiced_to >= self.min_silence => {
                 self.state = State::Silence;
                 Some(VadEvent::SpeechStopped { at: voiced_to })
             }
-            State::Speech {
-                voiced_to,
-                paused: false,
-            } if now - voiced_to >= self.pause => {
-                self.state = State::Speech {
-                    voiced_to,
-                    paused: true,
-                };
+            // Told once: by the frame within which the silence becomes long enough.
+            State::Speech { voiced_to }
+                if begin - voiced_to < self.pause && now - voiced_to >= self.pause =>
+            {
                 Some(VadEvent::Paused { at: voiced_to })
             }
             _ => None,
@@ -250,13 +235,15 @@ impl Segmenter {
             self.state = State::Onset { since };
             return None;
         }
-        self.state = State::voiced(self.now);
+        self.state = State::Speech {
+            voiced_to: self.now,
+        };
         Some(VadEvent::SpeechStarted { at: since })
     }
 
     fn reset(&mut self) -> Option<VadEvent> {
         match std::mem::replace(&mut self.state, State::Silence) {
-            State::Speech { voiced_to, .. } => Some(VadEvent::SpeechStopped { at: voiced_to }),
+            State::Speech { voiced_to } => Some(VadEvent::SpeechStopped { at: voiced_to }),
             State::Silence | State::Onset { .. } => None,
         }
     }

@@ -29,7 +29,7 @@ pub enum Access {
 }
 
 /// Body of `POST /api/voice/token`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenRequest {
     /// `support` gets an agent.

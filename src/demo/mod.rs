@@ -165,11 +165,10 @@ async fn converse(
             request: TokenRequest {
                 room_type: "support".into(),
                 participant_name: "Demo caller".into(),
-                agent: None,
-                voice: None,
                 variables: VARIABLES
                     .map(|(name, value)| (name.into(), value.into()))
                     .into(),
+                ..TokenRequest::default()
             },
         },
         turns: SCRIPT

@@ -135,9 +135,7 @@ async fn a_killed_process_loses_at_most_the_turn_in_the_air() {
             request: TokenRequest {
                 room_type: "support".into(),
                 participant_name: "Ada".into(),
-                agent: None,
-                voice: None,
-                variables: Default::default(),
+                ..TokenRequest::default()
             },
         },
         turns: (0..9).map(turn).collect(),

@@ -127,9 +127,7 @@ impl Stage {
                 request: TokenRequest {
                     room_type: "support".into(),
                     participant_name: "Ada".into(),
-                    agent: None,
-                    voice: None,
-                    variables: Default::default(),
+                    ..TokenRequest::default()
                 },
             },
             turns: vec![Turn {
