@@ -91,6 +91,14 @@ pub fn endpointing(mut section: Section<'_>) -> turn::Endpointing {
         min_delay: section.duration("min_delay", default.min_delay, ms(0)..=secs(10)),
         max_delay: section.duration("max_delay", default.max_delay, ms(0)..=secs(30)),
         threshold: section.fraction("threshold", default.threshold, 0.0..=1.0),
+        digits_delay: section.duration("digits_delay", default.digits_delay, ms(0)..=secs(30)),
+        unfinished_delay: section.duration(
+            "unfinished_delay",
+            default.unfinished_delay,
+            ms(0)..=secs(30),
+        ),
+        open_words: section.list("open_words", default.open_words),
+        dynamic: section.flag("dynamic", default.dynamic),
     };
     if endpointing.min_delay > endpointing.max_delay {
         let message = format!(
