@@ -15,7 +15,7 @@ use super::apology::Apology;
 use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason, Stage};
 use super::journal::Journal;
-use super::listen::{Listen, Outcome, Transcribed};
+use super::listen::{Heard, Listen, Outcome};
 use super::playout::Playout;
 use super::providers::{ProviderError, Providers};
 use super::speak::Item;
@@ -101,15 +101,21 @@ impl Conversation {
         commands: mpsc::Sender<RoomCommand>,
         events: mpsc::Sender<CallEvent>,
         items: mpsc::Sender<(ReplyId, Item)>,
-        words: mpsc::Sender<Transcribed>,
+        heard: mpsc::Sender<Heard>,
         tool_news: mpsc::Sender<ToolNews>,
     ) -> Self {
-        let CallSpec { id, team, vad, .. } = spec;
+        let CallSpec {
+            id,
+            team,
+            vad,
+            end_of_turn,
+            ..
+        } = spec;
         let Persona { agent, providers } = persona;
         let begun = clock::now();
         let mut this = Self {
             id,
-            listen: Listen::new(vad, &agent, Arc::clone(&providers), words),
+            listen: Listen::new(vad, end_of_turn, &agent, Arc::clone(&providers), heard),
             chat: Chat::new(agent.system_prompt.clone()),
             turn: Turn::new(agent.turn.clone()),
             apology: Apology::new(agent.apology.clone()),
@@ -178,10 +184,22 @@ impl Conversation {
         }
     }
 
-    /// An STT request ended.
-    pub fn transcribed(&mut self, result: Transcribed) {
-        if let Some(outcome) = self.listen.transcribed(result) {
-            self.words(outcome);
+    /// A model has judged what the caller said.
+    pub fn judged(&mut self, heard: Heard) {
+        match heard {
+            Heard::Words(words) => {
+                if let Some(outcome) = self.listen.transcribed(words) {
+                    self.words(outcome);
+                }
+            }
+            Heard::EndOfTurn {
+                voiced_to,
+                probability,
+            } => {
+                if let Some(input) = self.listen.end_of_turn(voiced_to, probability) {
+                    self.input(input);
+                }
+            }
         }
     }
 

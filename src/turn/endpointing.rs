@@ -67,7 +67,8 @@ impl Endpointing {
             Some(p) if p >= self.threshold && ending == Ending::Digits => words,
             Some(p) if p >= self.threshold => self.min_delay,
             Some(p) => {
-                let doubt = 1.0 - p / self.threshold;
+                // Squared: a model in doubt costs little, one that is sure gets its way.
+                let doubt = (1.0 - p / self.threshold).powi(2);
                 let range = self.max_delay.saturating_sub(self.min_delay);
                 (self.min_delay + range.mul_f32(doubt))
                     .max(words)
@@ -121,9 +122,9 @@ mod tests {
             ("I would like to order a", None, 1500),
             ("I would like to order a", Some(0.9), 500),
             ("I would like to order a", Some(0.5), 500),
-            ("I would like to order a", Some(0.25), 1750),
+            ("I would like to order a", Some(0.0), 3000),
             ("I would like to order a", Some(0.45), 1500),
-            ("Well, my sister", Some(0.25), 1750),
+            ("Well, my sister", Some(0.25), 1125),
             ("Well, my sister", Some(0.0), 3000),
         ] {
             let delay = endpointing.delay(text, &Pauses::default(), probability);

@@ -12,13 +12,14 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
 use sidetone::audio::Pcm;
-use sidetone::call::{Piece, ProviderError, Providers, Question, Role, Stage, ToolCall};
+use sidetone::call::{EndOfTurn, Piece, ProviderError, Providers, Question, Role, Stage, ToolCall};
 use sidetone::config::request::HttpRequest;
 use tokio::time::sleep;
 
 use crate::trace::Trace;
 
 const STT: Duration = Duration::from_millis(150);
+const END_OF_TURN: Duration = Duration::from_millis(60);
 const FIRST_TOKEN: Duration = Duration::from_millis(200);
 const TOKEN: Duration = Duration::from_millis(20);
 const FIRST_AUDIO: Duration = Duration::from_millis(100);
@@ -53,6 +54,8 @@ struct State {
     answers: HashMap<String, String>,
     /// Sentences whose speech is broken.
     unspeakable: Option<String>,
+    /// What the end-of-turn model says; nothing at first.
+    end_of_turn: Option<f32>,
 }
 
 impl Fakes {
@@ -77,6 +80,10 @@ impl Fakes {
 
     pub fn unspeakable(&self, word: &str) {
         self.state.lock().unwrap().unspeakable = Some(word.to_owned());
+    }
+
+    pub fn end_of_turn(&self, probability: f32) {
+        self.state.lock().unwrap().end_of_turn = Some(probability);
     }
 
     /// The amplitude that says `words`.
@@ -198,6 +205,21 @@ where
         receiver.recv().await.map(|item| (item, receiver))
     });
     futures::stream::select(items, work)
+}
+
+impl EndOfTurn for Fakes {
+    fn window(&self) -> usize {
+        128_000
+    }
+
+    fn probability(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Option<f32>> {
+        assert!(audio.len() <= self.window());
+        let probability = self.state.lock().unwrap().end_of_turn;
+        Box::pin(async move {
+            sleep(END_OF_TURN).await;
+            probability
+        })
+    }
 }
 
 impl Providers for Fakes {
