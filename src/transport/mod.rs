@@ -174,24 +174,11 @@ pub enum RoomCommand {
     Transcript(Segment),
     /// Press these telephone keys, in order; `w` waits half a second.
     Dtmf(String),
-    /// Publish where the time of an answer went, on `sidetone.turn`.
-    Timing(TurnTiming),
+    /// Publish where the time of an answer went, on `sidetone.turn`: names and times, once it is
+    /// heard. Stages overlap, so they sum up to more than the caller's wait.
+    Timing(Vec<(&'static str, Duration)>),
     /// Leave the room. Always the last command of a call.
     Leave,
-}
-
-/// Where the time of an answer went, told once it is heard. `None`: the stage had no part in it.
-/// Stages overlap, so they sum up to more than the caller's wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TurnTiming {
-    /// Last voiced sample → the decision that the turn is over.
-    pub endpointing: Option<Duration>,
-    /// STT request → transcript.
-    pub stt: Option<Duration>,
-    /// LLM request → first token.
-    pub llm_first_token: Option<Duration>,
-    /// First TTS request → its first audio.
-    pub tts_first_byte: Option<Duration>,
 }
 
 /// What the agent is doing, in LiveKit's words, so that stock UIs work.

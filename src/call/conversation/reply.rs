@@ -153,7 +153,7 @@ impl Conversation {
             let since = |time: Instant| now.saturating_duration_since(time);
             reply.latency.playout = ready.map(since);
             reply.latency.response = reply.asked_at.map(since);
-            let timing = reply.asked_at.map(|_| reply.latency.timing());
+            let timing = reply.asked_at.map(|_| reply.latency.named());
             self.input(Input::ReplyAudible(id));
             self.record_reply(false, false);
             if let Some(timing) = timing {
