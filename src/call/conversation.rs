@@ -17,6 +17,7 @@ use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason, Stage};
 use super::journal::Journal;
 use super::listen::{Heard, Listen, Outcome};
+use super::nearness::is_said;
 use super::playout::Playout;
 use super::providers::{ProviderError, Providers};
 use super::silence::{Due, Silence};
@@ -83,6 +84,8 @@ pub struct Conversation {
     /// A goodbye is being said, or was: when the call ends at the latest, and why.
     hang_up_at: Option<(Instant, EndReason)>,
     silence: Silence,
+    /// What the agent said last.
+    said: String,
     /// The reply that asks whether anybody is there: it does not break the silence.
     asks: Option<ReplyId>,
     turns: u32,
@@ -153,6 +156,7 @@ impl Conversation {
             drain_by: None,
             hang_up_at: None,
             silence: Silence::default(),
+            said: String::new(),
             asks: None,
             turns: 0,
             ended: None,
@@ -218,6 +222,7 @@ impl Conversation {
                 took,
             } => {
                 self.stt_took = Some(took);
+                let text = self.without_echo(text);
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
                     let interim = Some((turn, text.clone()));
                     if self.interim != interim {
@@ -232,6 +237,16 @@ impl Conversation {
                 self.input(Input::TranscriptFailed);
             }
         }
+    }
+
+    /// Words of the agent's own that came back through the microphone are nobody's words.
+    fn without_echo(&self, text: String) -> String {
+        let said = self.playout.heard();
+        let said = if said.is_empty() { &self.said } else { &said };
+        if !self.listen.is_near() && is_said(&text, said) {
+            return String::new();
+        }
+        text
     }
 
     /// Something happened in the room.

@@ -228,7 +228,9 @@ pub async fn drive(
                 }
                 if here && !muted {
                     let amplitude = if now < speaks.0 { speaks.1 } else { 0 };
-                    mic.try_send(Pcm::new(vec![amplitude; 160])).ok();
+                    // Alternating, so that it has a level and no low frequencies: no echo.
+                    let tone = (0..160).map(|n| if n % 2 == 0 { amplitude } else { -amplitude });
+                    mic.try_send(Pcm::new(tone.collect())).ok();
                 }
                 if !deaf {
                     match speaker.try_recv() {

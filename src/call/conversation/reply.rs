@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
+use crate::audio::Pcm;
 use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency};
 use crate::call::speak::{self, Item, Out, Source};
 use crate::clock;
@@ -141,9 +142,10 @@ impl Conversation {
         }
     }
 
-    /// A frame went to the room.
-    pub fn played(&mut self) {
+    /// A frame goes to the room.
+    pub fn played(&mut self, frame: &Pcm<48_000>) {
         let now = clock::now();
+        self.listen.agent_says(now, frame);
         self.waits_since = None;
         let Some(reply) = &mut self.reply else { return };
         let (id, is_first) = (reply.id, reply.played.is_none());
@@ -200,6 +202,10 @@ impl Conversation {
         self.record_reply(interrupted, true);
         if let Some(reply) = self.reply.take().filter(|reply| reply.segment_open) {
             self.show_agent(reply.id, String::new(), true);
+        }
+        let said = self.playout.heard();
+        if !said.is_empty() {
+            self.said = said;
         }
         self.playout.clear();
     }
