@@ -225,7 +225,7 @@ impl Conversation {
                 if std::mem::replace(&mut self.greeted, true) {
                     self.input(Input::UserReturned);
                 } else if text.is_empty() {
-                    self.apology.prepare(&self.providers, self.agent.limits.tts);
+                    self.apology.prepare(&self.providers);
                     self.show_state();
                 } else {
                     self.input(Input::Say {

@@ -71,6 +71,19 @@ impl Stt {
         self
     }
 
+    /// The same client for speech in this language (BCP 47); none: the model detects it.
+    pub fn with_language(mut self, language: Option<&str>) -> Self {
+        let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or(tag).to_lowercase();
+        self.language = language.map(primary);
+        self
+    }
+
+    /// The same client, which tries again only this often.
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.provider.retries = retries;
+        self
+    }
+
     /// Opens a connection ahead of the first request.
     pub async fn prewarm(&self) {
         self.provider.prewarm().await;
@@ -89,6 +102,7 @@ impl Stt {
         let file = bytes::Bytes::from(wav::encode(audio));
         let now = clock::now();
         with_retries(
+            provider.retries,
             deadline,
             || provider.out_of_time(now, deadline),
             async || {

@@ -185,7 +185,7 @@ impl Conversation {
         self.reply_over(false);
         // The providers are idle now, and all that the caller waits for has been said.
         if self.drain_by.is_none() {
-            self.apology.prepare(&self.providers, self.agent.limits.tts);
+            self.apology.prepare(&self.providers);
         }
         self.input(if failed {
             Input::ReplyFailed(id)
