@@ -12,8 +12,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::clients::Clients;
+use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::{Agents, DEFAULT_AGENT};
 use crate::config::agent::{AgentConfig, Overrides, Voice};
 use crate::config::env::{Env, Secrets};
@@ -206,10 +208,15 @@ impl Worker<'_> {
             load,
             ..WorkerSettings::new(livekit, &env.agent_name)
         };
+        let end_of_turn = env.end_of_turn.then(SmartTurn::default);
+        let _loading = end_of_turn
+            .clone()
+            .map(|model| AbortOnDropHandle::new(tokio::spawn(model.load())));
         let runner = Arc::new(Agents {
             agents,
             store,
             clients,
+            end_of_turn,
             recordings,
         });
         let worked = worker::run(settings, runner, shutdown.clone(), status).await;

@@ -72,7 +72,13 @@ impl Clients {
 
     /// The providers of one call.
     pub fn for_call(&self, agent: &AgentConfig) -> Models {
-        let Stages { stt, llm, tts } = &agent.stages;
+        let Stages {
+            stt,
+            llm,
+            tts,
+            style,
+            ..
+        } = &agent.stages;
         let language = agent.language.as_deref().or(self.is_local.then_some("en"));
         let http = &self.connections;
         let hears = self.line(call::Stage::Stt, stt, |provider| {
@@ -108,8 +114,8 @@ impl Clients {
                     .iter()
                     .fold(tts, |tts, name| tts.with_model(name)),
                 voice: voice.to_owned(),
-                instructions: None,
-                speed: None,
+                instructions: style.instructions.clone(),
+                speed: style.speed,
             })
         });
         let (http, phrases) = (self.http.clone(), self.phrases.clone());

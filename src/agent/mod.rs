@@ -2,6 +2,7 @@
 //! its turns are stored, and its end is reported before the room is left.
 
 pub mod clients;
+pub mod end_of_turn;
 mod record;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use self::clients::Clients;
+use self::end_of_turn::SmartTurn;
 use crate::call::vad::Vad;
 use crate::call::{self, CallOutcome, CallSpec, EndReason, Persona};
 use crate::config::agent::{AgentConfig, Overrides};
@@ -37,6 +39,8 @@ pub struct Agents {
     pub store: Store,
     /// Speech and language models.
     pub clients: Clients,
+    /// Hears whether a turn is over.
+    pub end_of_turn: Option<SmartTurn>,
     /// Where sound is kept.
     pub recordings: Recordings,
 }
@@ -99,6 +103,7 @@ impl Agents {
             agent,
             team: team.collect(),
             vad,
+            end_of_turn: (self.end_of_turn.clone()).map(|model| Arc::new(model) as _),
         };
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, providers, record, handle.cancellation()),
@@ -208,6 +213,7 @@ fn job_outcome(reason: EndReason) -> JobOutcome {
         }
         EndReason::CallerHungUp
         | EndReason::AgentHungUp
+        | EndReason::CallerSilent
         | EndReason::CallerRejected
         | EndReason::CallerLost
         | EndReason::NoCaller

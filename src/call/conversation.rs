@@ -1,6 +1,7 @@
 //! All state of a call, and what each thing that happens does to it. Decisions are the turn
 //! machine's; here they are carried out.
 
+mod goodbye;
 mod reply;
 mod show;
 mod tools;
@@ -15,9 +16,10 @@ use super::apology::Apology;
 use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason, Stage};
 use super::journal::Journal;
-use super::listen::{Listen, Outcome, Transcribed};
+use super::listen::{Heard, Listen, Outcome};
 use super::playout::Playout;
 use super::providers::{ProviderError, Providers};
+use super::silence::{Due, Silence};
 use super::speak::Item;
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::{Persona, ToolNews};
@@ -78,8 +80,11 @@ pub struct Conversation {
     /// When the next frame of a speaking caller is overdue.
     mic_by: Option<Instant>,
     drain_by: Option<Instant>,
-    /// The goodbye was said: when the call ends.
-    hang_up_at: Option<Instant>,
+    /// A goodbye is being said, or was: when the call ends at the latest, and why.
+    hang_up_at: Option<(Instant, EndReason)>,
+    silence: Silence,
+    /// The reply that asks whether anybody is there: it does not break the silence.
+    asks: Option<ReplyId>,
     turns: u32,
     /// Why the call is over, once it is.
     pub ended: Option<EndReason>,
@@ -101,15 +106,21 @@ impl Conversation {
         commands: mpsc::Sender<RoomCommand>,
         events: mpsc::Sender<CallEvent>,
         items: mpsc::Sender<(ReplyId, Item)>,
-        words: mpsc::Sender<Transcribed>,
+        heard: mpsc::Sender<Heard>,
         tool_news: mpsc::Sender<ToolNews>,
     ) -> Self {
-        let CallSpec { id, team, vad, .. } = spec;
+        let CallSpec {
+            id,
+            team,
+            vad,
+            end_of_turn,
+            ..
+        } = spec;
         let Persona { agent, providers } = persona;
         let begun = clock::now();
         let mut this = Self {
             id,
-            listen: Listen::new(vad, &agent, Arc::clone(&providers), words),
+            listen: Listen::new(vad, end_of_turn, &agent, Arc::clone(&providers), heard),
             chat: Chat::new(agent.system_prompt.clone()),
             turn: Turn::new(agent.turn.clone()),
             apology: Apology::new(agent.apology.clone()),
@@ -141,6 +152,8 @@ impl Conversation {
             mic_by: None,
             drain_by: None,
             hang_up_at: None,
+            silence: Silence::default(),
+            asks: None,
             turns: 0,
             ended: None,
         };
@@ -178,10 +191,22 @@ impl Conversation {
         }
     }
 
-    /// An STT request ended.
-    pub fn transcribed(&mut self, result: Transcribed) {
-        if let Some(outcome) = self.listen.transcribed(result) {
-            self.words(outcome);
+    /// A model has judged what the caller said.
+    pub fn judged(&mut self, heard: Heard) {
+        match heard {
+            Heard::Words(words) => {
+                if let Some(outcome) = self.listen.transcribed(words) {
+                    self.words(outcome);
+                }
+            }
+            Heard::EndOfTurn {
+                voiced_to,
+                probability,
+            } => {
+                if let Some(input) = self.listen.end_of_turn(voiced_to, probability) {
+                    self.input(input);
+                }
+            }
         }
     }
 
@@ -227,6 +252,7 @@ impl Conversation {
                 } else if text.is_empty() {
                     self.apology.prepare(&self.providers);
                     self.show_state();
+                    self.watch_silence(clock::now());
                 } else {
                     self.input(Input::Say {
                         text,
@@ -291,12 +317,14 @@ impl Conversation {
         if due(self.mic_by) {
             self.mic_paused();
         }
+        if due(self.dead_air_by()) {
+            self.dead_air();
+        }
         let reason = match self.caller {
             Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
             Caller::Lost { until } if until <= now => Some(EndReason::CallerLost),
-            _ if due(self.hang_up_at) => Some(EndReason::AgentHungUp),
+            _ if due(self.hang_up_at.map(|(at, _)| at)) => self.hang_up_at.map(|(_, why)| why),
             _ if due(self.drain_by) => Some(EndReason::Drained),
-            _ if due(self.ends_by()) => Some(EndReason::MaxDuration),
             _ if due(self.waits_since.map(|since| since + SPEAKER_DEADLINE)) => {
                 let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
                 self.report(ProviderError {
@@ -308,6 +336,14 @@ impl Conversation {
             _ => None,
         };
         self.ended = self.ended.or(reason);
+        if due(self.ends_by()) {
+            self.say_goodbye(EndReason::MaxDuration);
+        }
+        match self.silence.due(now, &self.agent.silence) {
+            Some(Due::Away) => self.caller_is_away(),
+            Some(Due::HangUp) => self.say_goodbye(EndReason::CallerSilent),
+            None => {}
+        }
     }
 
     /// When [`Conversation::deadline`] wants to be called.
@@ -326,10 +362,12 @@ impl Conversation {
             self.wake,
             caller,
             self.drain_by,
-            self.hang_up_at,
+            self.hang_up_at.map(|(at, _)| at),
             self.ends_by(),
+            self.silence.next(&self.agent.silence),
             waits,
             self.mic_by,
+            self.dead_air_by(),
         ];
         all.into_iter()
             .flatten()
@@ -338,7 +376,9 @@ impl Conversation {
     }
 
     fn ends_by(&self) -> Option<Instant> {
-        self.begun.checked_add(self.agent.limits.max_duration)
+        let is_told = matches!(self.hang_up_at, Some((_, EndReason::MaxDuration)));
+        let end = self.begun.checked_add(self.agent.limits.max_duration);
+        end.filter(|_| !is_told)
     }
 
     /// The process wants to end: no new turn; what is being said may be finished.
@@ -385,6 +425,7 @@ impl Conversation {
             }
         }
         self.show_state();
+        self.watch_silence(now);
         self.end_if_drained();
     }
 

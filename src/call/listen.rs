@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::EndOfTurn;
 use super::event::Stage;
 use super::providers::{ProviderError, Providers};
 use super::vad::{Vad, VadEvent};
@@ -29,7 +30,21 @@ const SETTLE_AT: Duration = Duration::from_secs(27);
 /// Audio is never kept beyond this length, also when STT does not answer.
 const KEEP: Duration = Duration::from_secs(120);
 
-/// Words of an utterance, or why there are none. Goes from an STT task to the call's loop.
+/// What a model made of the caller's voice. Goes from its task to the call's loop.
+#[derive(Debug)]
+pub enum Heard {
+    /// Words of an utterance, or why there are none.
+    Words(Transcribed),
+    /// How likely the turn was over at a pause.
+    EndOfTurn {
+        /// One past the last voiced sample before the pause.
+        voiced_to: u64,
+        /// 0 to 1.
+        probability: f32,
+    },
+}
+
+/// See [`Heard::Words`].
 #[derive(Debug)]
 pub struct Transcribed {
     request: u64,
@@ -42,7 +57,10 @@ pub struct Listen {
     padding: usize,
     providers: Arc<dyn Providers>,
     deadline: Duration,
-    results: mpsc::Sender<Transcribed>,
+    results: mpsc::Sender<Heard>,
+    end_of_turn: Option<Arc<dyn EndOfTurn>>,
+    /// The question whether the pause that began here ends the turn.
+    judging: Option<(u64, AbortOnDropHandle<()>)>,
     /// Time of sample 0, once the microphone is there.
     zero: Option<Instant>,
     samples: u64,
@@ -94,12 +112,14 @@ pub enum Outcome {
 }
 
 impl Listen {
-    /// Nothing heard yet. Words come back through `results`, to [`Listen::transcribed`].
+    /// Nothing heard yet. What models make of it comes back through `results`, to
+    /// [`Listen::transcribed`] and [`Listen::end_of_turn`].
     pub fn new(
         vad: Vad,
+        end_of_turn: Option<Arc<dyn EndOfTurn>>,
         agent: &AgentConfig,
         providers: Arc<dyn Providers>,
-        results: mpsc::Sender<Transcribed>,
+        results: mpsc::Sender<Heard>,
     ) -> Self {
         let VadConfig {
             prefix_padding,
@@ -112,6 +132,8 @@ impl Listen {
             providers,
             deadline: agent.limits.stt,
             results,
+            end_of_turn: end_of_turn.filter(|_| agent.turn.endpointing.threshold > 0.0),
+            judging: None,
             zero: None,
             samples: 0,
             audio: VecDeque::new(),
@@ -182,6 +204,7 @@ impl Listen {
             VadEvent::SpeechStarted { at } => {
                 self.open = true;
                 self.speaking = true;
+                self.judging = None;
                 Some(Input::SpeechStarted { at: time(at) })
             }
             VadEvent::Paused { at } => {
@@ -195,9 +218,38 @@ impl Listen {
                 if self.ahead.is_none() && asked != Some(at) {
                     self.transcribe(now, Some(at));
                 }
+                self.judge(at);
                 Some(Input::SpeechStopped { at: time(at) })
             }
         }
+    }
+
+    /// Asks whether the pause that began at `voiced_to` ends the turn.
+    fn judge(&mut self, voiced_to: u64) {
+        let Some(model) = &self.end_of_turn else {
+            return;
+        };
+        let from = self.audio.len().saturating_sub(model.window());
+        let audio = self.audio.range(from..).copied().collect();
+        let probability = model.probability(Pcm::new(audio));
+        let results = self.results.clone();
+        let task = tokio::spawn(async move {
+            if let Some(probability) = probability.await {
+                let heard = Heard::EndOfTurn {
+                    voiced_to,
+                    probability,
+                };
+                // Fails only when the call is over.
+                results.send(heard).await.ok();
+            }
+        });
+        self.judging = Some((voiced_to, AbortOnDropHandle::new(task)));
+    }
+
+    /// Takes what the end-of-turn model said; `None` when the caller has gone on.
+    pub fn end_of_turn(&mut self, voiced_to: u64, probability: f32) -> Option<Input> {
+        let asked = self.judging.take_if(|(at, _)| *at == voiced_to);
+        asked.map(|_| Input::EndOfTurn { probability })
     }
 
     /// Asks for the words of all audio of the turn. A request still in flight is cancelled: this
@@ -222,7 +274,8 @@ impl Listen {
                     })
                 });
             // Fails only when the call is over.
-            results.send(Transcribed { request: id, words }).await.ok();
+            let words = Heard::Words(Transcribed { request: id, words });
+            results.send(words).await.ok();
         });
         let task = AbortOnDropHandle::new(task);
         self.request = Some(Request {
@@ -272,6 +325,7 @@ impl Listen {
     pub fn forget(&mut self) {
         self.request = None;
         self.ahead = None;
+        self.judging = None;
         self.settled.clear();
         self.open = self.speaking;
         if !self.open {

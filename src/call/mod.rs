@@ -7,6 +7,7 @@
 mod apology;
 pub mod chat;
 mod conversation;
+pub mod end_of_turn;
 pub mod event;
 mod journal;
 mod listen;
@@ -14,6 +15,7 @@ pub mod models;
 pub mod playout;
 pub mod providers;
 pub mod sentences;
+mod silence;
 mod speak;
 pub mod speech_text;
 mod think;
@@ -27,6 +29,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use end_of_turn::EndOfTurn;
 pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage, ToolCalled};
 pub use models::Models;
 pub use providers::{Message, Piece, ProviderError, Providers, Question, Role, ToolCall};
@@ -46,7 +49,6 @@ const TOOLS_DEADLINE: Duration = Duration::from_secs(5);
 const ITEMS: usize = 16;
 
 /// What makes a call this call.
-#[derive(Debug)]
 pub struct CallSpec {
     /// Primary key.
     pub id: CallId,
@@ -56,6 +58,8 @@ pub struct CallSpec {
     pub team: Vec<Persona>,
     /// The judge of what is speech, in its first state.
     pub vad: Vad,
+    /// The judge of whether a turn is over, if there is one.
+    pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
 }
 
 /// Holds the conversation until it ends.
@@ -77,13 +81,13 @@ pub async fn run(
         commands,
     } = link;
     let (items, mut reply_items) = mpsc::channel(ITEMS);
-    let (words, mut transcripts) = mpsc::channel(ITEMS);
+    let (heard, mut judgements) = mpsc::channel(ITEMS);
     let (news, mut tool_news) = mpsc::channel(ITEMS);
     let persona = Persona {
         agent: Arc::clone(&spec.agent),
         providers,
     };
-    let mut call = Conversation::new(spec, persona, commands, events, items, words, news);
+    let mut call = Conversation::new(spec, persona, commands, events, items, heard, news);
     let (mut mic_open, mut draining) = (true, false);
 
     let reason = loop {
@@ -94,7 +98,7 @@ pub async fn run(
         // In order, so that a simulated clock gives the same call each time.
         tokio::select! {
             biased;
-            Some(result) = transcripts.recv() => call.transcribed(result),
+            Some(heard) = judgements.recv() => call.judged(heard),
             Some(news) = tool_news.recv() => call.tool_news(news),
             Some((id, item)) = reply_items.recv(), if call.playout.buffered() < PLAYOUT_AHEAD => {
                 call.reply_item(id, item);

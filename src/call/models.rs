@@ -6,6 +6,7 @@ pub mod line;
 mod phrases;
 mod wire;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -17,6 +18,7 @@ use super::event::Stage;
 use super::providers::{Piece, ProviderError, Providers, Question, SpeakerId};
 use crate::audio::Pcm;
 use crate::config::agent::{AgentConfig, Limits};
+use crate::config::providers::Noise;
 use crate::config::request::HttpRequest;
 use crate::openai::{self, ChatRequest, Llm, Stt};
 use crate::tools::HttpTools;
@@ -39,6 +41,7 @@ pub struct Models {
     /// What was spoken before.
     pub phrases: Phrases,
     limits: Limits,
+    noise: Arc<Noise>,
 }
 
 impl Models {
@@ -58,6 +61,7 @@ impl Models {
             http,
             phrases,
             limits: agent.limits,
+            noise: Arc::new(agent.stages.noise.clone()),
         }
     }
 }
@@ -84,7 +88,7 @@ impl From<openai::ProviderError> for ProviderError {
 
 impl Providers for Models {
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
-        let ask = Transcribe::new(audio);
+        let ask = Transcribe::new(audio, Arc::clone(&self.noise));
         let words = self.stt.relay(ask, None, within(self.limits.stt));
         async move {
             let mut words = std::pin::pin!(words);

@@ -14,7 +14,7 @@ use super::sentences::Sentences;
 use super::speech_text::SpeechText;
 use super::think::{Thought, think};
 use super::toolbox::Answer;
-use super::voice::{Voice, speak};
+use super::voice::{Say, Voice, speak};
 use crate::audio::{Pcm, Resampler};
 use crate::config::agent::Limits;
 use crate::turn::ReplyId;
@@ -145,7 +145,7 @@ async fn say(text: String, voice: Voice, out: &Out) -> Result<(), ProviderError>
     let (written, sentences) = mpsc::channel(parts.len().max(1));
     for part in parts {
         // There is room for all.
-        written.try_send(part).ok();
+        written.try_send(Say::Sentence(part)).ok();
     }
     drop(written);
     speak(sentences, voice, out).await.map(|_| ())

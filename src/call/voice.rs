@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::event::Stage;
 use super::providers::{ProviderError, Providers, SpeakerId};
-use super::speak::{Item, Out};
+use super::speak::{Item, Out, phrase};
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::Persona;
 use crate::audio::{Pcm, Resampler};
@@ -23,8 +23,20 @@ use crate::clock;
 
 /// Sentences whose speech is asked for at a time.
 const AHEAD: usize = 2;
+/// Something for the meantime comes soon or not at all.
+const FILLER_DEADLINE: Duration = Duration::from_secs(3);
 /// Pieces of audio of one sentence that wait; then the provider waits.
 const PIECES: usize = 32;
+
+/// What is to be heard next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Say {
+    /// A sentence of the reply.
+    Sentence(String),
+    /// Something for the meantime, which is no part of the reply. It is dropped when a sentence
+    /// comes before its sound.
+    Filler(String),
+}
 
 /// What turns a reply's sentences into sound.
 pub struct Voice {
@@ -65,6 +77,33 @@ impl Voice {
         Some(self.sentence(text, spoken))
     }
 
+    /// Begins to make what fills the time.
+    fn fill(&self, text: String) -> Sentence {
+        let (sender, pieces) = mpsc::channel(1);
+        let audio = phrase(text, Arc::clone(&self.providers), FILLER_DEADLINE);
+        let by = self.known.unwrap_or(SpeakerId(0));
+        let task = tokio::spawn(async move {
+            if let Some(audio) = audio.await {
+                let piece = Piece {
+                    audio,
+                    by,
+                    is_first: true,
+                    since_request: Duration::ZERO,
+                };
+                sender.send(Ok(piece)).await.ok();
+            }
+        });
+        Sentence {
+            text: String::new(),
+            spoken: String::new(),
+            is_filler: true,
+            asked_of: None,
+            pieces,
+            went_out: false,
+            _task: AbortOnDropHandle::new(task),
+        }
+    }
+
     fn sentence(&self, text: String, spoken: String) -> Sentence {
         let (sender, pieces) = mpsc::channel(PIECES);
         let (providers, known) = (Arc::clone(&self.providers), self.known);
@@ -72,6 +111,7 @@ impl Voice {
         Sentence {
             text,
             spoken,
+            is_filler: false,
             asked_of: known,
             pieces,
             went_out: false,
@@ -86,6 +126,8 @@ struct Sentence {
     text: String,
     /// As it is said.
     spoken: String,
+    /// No words of the reply.
+    is_filler: bool,
     asked_of: Option<SpeakerId>,
     pieces: mpsc::Receiver<Result<Piece, ProviderError>>,
     /// Some of it has left for playout.
@@ -125,7 +167,7 @@ impl Sentence {
 /// # Errors
 /// TTS failed.
 pub async fn speak(
-    mut sentences: mpsc::Receiver<String>,
+    mut sentences: mpsc::Receiver<Say>,
     mut voice: Voice,
     out: &Out,
 ) -> Result<bool, ProviderError> {
@@ -142,7 +184,12 @@ pub async fn speak(
         tokio::select! {
             biased;
             text = sentences.recv(), if !all_written && has_room => match text {
-                Some(text) => ahead.extend(voice.begin(text)),
+                Some(Say::Sentence(text)) => {
+                    ahead.retain(|sentence| !sentence.is_filler || sentence.went_out);
+                    ahead.extend(voice.begin(text));
+                }
+                Some(Say::Filler(text)) if ahead.is_empty() => ahead.push_back(voice.fill(text)),
+                Some(Say::Filler(_)) => {}
                 None => all_written = true,
             },
             piece = next_piece => match (piece, ahead.front_mut()) {
@@ -156,7 +203,10 @@ pub async fn speak(
                     } else {
                         sentence.gather(piece)
                     };
-                    if let Some(first) = pieces.first().filter(|_| !sentence.went_out) {
+                    if sentence.is_filler {
+                        sentence.went_out = true;
+                        out.send(Item::Sentence(String::new())).await;
+                    } else if let Some(first) = pieces.first().filter(|_| !sentence.went_out) {
                         // It was asked for before the one in front of it changed speakers.
                         if voice.known.is_some_and(|known| known != first.by)
                             && sentence.asked_of != voice.known
@@ -178,8 +228,9 @@ pub async fn speak(
                     end?;
                 }
                 _ => {
-                    ahead.pop_front();
-                    out.send(Item::SentenceEnd).await;
+                    if ahead.pop_front().is_some_and(|sentence| sentence.went_out) {
+                        out.send(Item::SentenceEnd).await;
+                    }
                 }
             },
             else => {}

@@ -6,7 +6,7 @@ use super::Item;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; the README's table explains them.
-pub const KNOWN: [&str; 36] = [
+pub const KNOWN: [&str; 37] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -36,6 +36,7 @@ pub const KNOWN: [&str; 36] = [
     "SIDETONE_LLM_MODEL",
     "SIDETONE_LOG",
     "SIDETONE_LOG_FORMAT",
+    "SIDETONE_END_OF_TURN",
     "SIDETONE_MAX_CALLS",
     "SIDETONE_PUBLIC_URL",
     "SIDETONE_RECORDING_SPOOL_LIMIT",

@@ -178,6 +178,8 @@ pub struct Env {
     pub retention_days: Option<u32>,
     /// Calls a worker takes at once.
     pub max_calls: usize,
+    /// Whether a model judges the end of turns.
+    pub end_of_turn: bool,
     /// Where recordings go.
     pub recording: RecordingEnv,
 }
@@ -251,9 +253,22 @@ impl Env {
             },
             api_keys: list(var("SIDETONE_API_KEYS")),
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
+            end_of_turn: end_of_turn(var("SIDETONE_END_OF_TURN"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
             recording: RecordingEnv::read(&var)?,
         })
+    }
+}
+
+fn end_of_turn(value: Option<String>) -> Result<bool, BadVariable> {
+    match value.as_deref() {
+        None | Some("smart-turn") => Ok(true),
+        Some("off") => Ok(false),
+        Some(other) => Err(BadVariable {
+            name: "SIDETONE_END_OF_TURN",
+            value: other.to_owned(),
+            fix: "write smart-turn, or off".into(),
+        }),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::section::Section;
+use super::section::{Section, Text};
 use crate::turn;
 
 /// When sound is speech.
@@ -23,6 +23,20 @@ pub struct VadConfig {
     pub prefix_padding: Duration,
 }
 
+/// What happens when nobody speaks, and when the time is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SilenceConfig {
+    /// Mutual silence after which the caller counts as away. 0: never.
+    pub away_after: Duration,
+    /// Said then; may be empty.
+    pub still_there: String,
+    /// Mutual silence after which the agent hangs up. 0: never.
+    pub hang_up_after: Duration,
+    /// Said before the agent hangs up for silence, or because the call has its longest duration;
+    /// may be empty.
+    pub goodbye: String,
+}
+
 /// Deadlines: nothing in a call waits for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -32,6 +46,8 @@ pub struct Limits {
     pub llm: Duration,
     /// First audio of a sentence, and each next piece.
     pub tts: Duration,
+    /// Silence in the middle of a reply, after which it is given up.
+    pub dead_air: Duration,
     /// A caller who vanished may come back for this long.
     pub reconnect_grace: Duration,
     /// How long to wait for the first caller.
@@ -91,6 +107,14 @@ pub fn endpointing(mut section: Section<'_>) -> turn::Endpointing {
         min_delay: section.duration("min_delay", default.min_delay, ms(0)..=secs(10)),
         max_delay: section.duration("max_delay", default.max_delay, ms(0)..=secs(30)),
         threshold: section.fraction("threshold", default.threshold, 0.0..=1.0),
+        digits_delay: section.duration("digits_delay", default.digits_delay, ms(0)..=secs(30)),
+        unfinished_delay: section.duration(
+            "unfinished_delay",
+            default.unfinished_delay,
+            ms(0)..=secs(30),
+        ),
+        open_words: section.list("open_words", default.open_words),
+        dynamic: section.flag("dynamic", default.dynamic),
     };
     if endpointing.min_delay > endpointing.max_delay {
         let message = format!(
@@ -122,6 +146,23 @@ pub fn interruption(mut section: Section<'_>) -> turn::Interruption {
     interruption
 }
 
+/// `[silence]`
+pub fn silence(mut section: Section<'_>) -> SilenceConfig {
+    let default = SilenceConfig::default();
+    let range = ms(0)..=secs(24 * 3600);
+    let words = |text: Option<Text<'_>>, default: String| {
+        text.map_or(default, |text| text.value.trim().to_owned())
+    };
+    let silence = SilenceConfig {
+        away_after: section.duration("away_after", default.away_after, range.clone()),
+        still_there: words(section.text("still_there"), default.still_there),
+        hang_up_after: section.duration("hang_up_after", default.hang_up_after, range),
+        goodbye: words(section.text("goodbye"), default.goodbye),
+    };
+    section.finish();
+    silence
+}
+
 /// `[limits]`
 pub fn limits(mut section: Section<'_>) -> Limits {
     let default = Limits::default();
@@ -130,6 +171,7 @@ pub fn limits(mut section: Section<'_>) -> Limits {
         stt: section.duration("stt", default.stt, stage.clone()),
         llm: section.duration("llm", default.llm, stage.clone()),
         tts: section.duration("tts", default.tts, stage),
+        dead_air: section.duration("dead_air", default.dead_air, secs(1)..=secs(120)),
         reconnect_grace: section.duration(
             "reconnect_grace",
             default.reconnect_grace,
@@ -163,12 +205,24 @@ impl Default for VadConfig {
     }
 }
 
+impl Default for SilenceConfig {
+    fn default() -> Self {
+        Self {
+            away_after: secs(15),
+            still_there: "Are you still there?".into(),
+            hang_up_after: secs(60),
+            goodbye: "I will hang up now. Goodbye!".into(),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
             stt: secs(10),
             llm: secs(10),
             tts: secs(10),
+            dead_air: secs(6),
             reconnect_grace: secs(30),
             wait_for_caller: secs(60),
             max_duration: secs(3600),

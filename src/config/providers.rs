@@ -15,6 +15,23 @@ pub const DEFAULT: &str = "default";
 const TIMEOUT: Duration = secs(10);
 /// A caller takes two seconds of silence for a line that broke.
 const FALLBACK_AFTER: Duration = secs(2);
+/// Callers ask "hello?" after about two seconds; a usual answer is there in one.
+const FILLER_AFTER: Duration = ms(1500);
+/// What Whisper and its kin write for silence, music and breath: captions of its training data
+/// (Barański et al., "Investigation of Whisper ASR Hallucinations Induced by Non-Speech Audio",
+/// 2025).
+const MADE_UP: [&str; 10] = [
+    "thank you",
+    "thanks for watching",
+    "thank you for watching",
+    "so",
+    "you",
+    "the",
+    "bye",
+    "oh",
+    "please subscribe",
+    "subtitles by the amara.org community",
+];
 
 /// The stages of an agent.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +42,41 @@ pub struct Stages {
     pub llm: Stage,
     /// Text to speech.
     pub tts: Stage,
+    /// When STT's words are not believed.
+    pub noise: Noise,
+    /// For a model that is slow to begin.
+    pub llm_filler: Filler,
+    /// How speech sounds.
+    pub style: Style,
+}
+
+/// When words of STT are taken for made up, as models do in silence and noise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Noise {
+    /// The model is at least so sure that nobody spoke, 0 to 1,
+    pub no_speech: f32,
+    /// and no surer of the words than this mean log-probability.
+    pub logprob: f32,
+    /// Words that models make up; not believed when one of the two signs is there.
+    pub phrases: Vec<String>,
+}
+
+/// What is said while a model has not begun.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Filler {
+    /// One of these, in turn; empty: nothing.
+    pub texts: Vec<String>,
+    /// From the end of the caller's turn.
+    pub after: Duration,
+}
+
+/// How speech sounds, for models that take directions.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Style {
+    /// Such as "Speak warmly and slowly."
+    pub instructions: Option<String>,
+    /// 0.25 to 4; none: the model's own.
+    pub speed: Option<f32>,
 }
 
 /// One stage: who is asked, and for how long.
@@ -93,16 +145,38 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
     let mut models = top.section("models");
     let own = STAGES.map(|stage| models.text(stage).map(|text| text.value));
     models.finish();
-    let mut stage = |index: usize| {
-        let mut section = top.section(STAGES[index]);
-        let stage = read_stage(&mut section, index, &named, own[index].clone());
-        section.finish();
-        stage
+    let [stt_model, llm_model, tts_model] = own;
+    let mut section = top.section("stt");
+    let stt = read_stage(&mut section, 0, &named, stt_model);
+    let noise = Noise {
+        no_speech: section.fraction("no_speech_threshold", 0.6, 0.0..=1.0),
+        logprob: section.fraction("logprob_threshold", -1.0, -10.0..=0.0),
+        phrases: section.list("made_up", MADE_UP.map(str::to_owned).to_vec()),
     };
+    section.finish();
+    let mut section = top.section("llm");
+    let llm = read_stage(&mut section, 1, &named, llm_model);
+    let llm_filler = Filler {
+        texts: section.list("fillers", vec!["Let me see.".into()]),
+        after: section.duration("filler_after", FILLER_AFTER, ms(300)..=secs(30)),
+    };
+    section.finish();
+    let mut section = top.section("tts");
+    let tts = read_stage(&mut section, 2, &named, tts_model);
+    let has_speed = !section.lacks("speed");
+    let speed = section.fraction("speed", 1.0, 0.25..=4.0);
+    let style = Style {
+        instructions: section.text("instructions").map(|text| text.value),
+        speed: has_speed.then_some(speed),
+    };
+    section.finish();
     Stages {
-        stt: stage(0),
-        llm: stage(1),
-        tts: stage(2),
+        stt,
+        llm,
+        tts,
+        noise,
+        llm_filler,
+        style,
     }
 }
 

@@ -97,6 +97,7 @@ async fn talk(
     let spec = CallSpec {
         id: Uuid::now_v7(),
         vad: Vad::new(&agent.vad),
+        end_of_turn: None,
         agent,
         team,
     };

@@ -175,6 +175,7 @@ async fn hold(scenario: &Scenario, first: Persona, team: Vec<Persona>) -> (Vec<T
     let spec = CallSpec {
         id: Uuid::nil(),
         vad: Vad::new(&agent.vad),
+        end_of_turn: None,
         agent,
         team,
     };

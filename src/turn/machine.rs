@@ -1,8 +1,9 @@
 //! The state machine of turn taking.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use super::endpointing::Pauses;
 use super::interruption::Overlap;
 use super::timers::{Timer, Timers};
 use super::{Config, Input, Output, Phase, Prompt, ReplyId, TurnId, UserTurn};
@@ -15,6 +16,7 @@ use super::{Config, Input, Output, Phase, Prompt, ReplyId, TurnId, UserTurn};
 pub struct Turn {
     config: Config,
     user: User,
+    pauses: Pauses,
     /// The spoken turn that can still grow: open from its first sound until its answer is heard.
     open: Option<OpenTurn>,
     /// At most one.
@@ -42,6 +44,8 @@ struct OpenTurn {
     words: UserTurn,
     /// The words cover all speech so far.
     settled: bool,
+    /// The last pause, if it is not known yet whether words followed it.
+    pause: Option<Duration>,
     probability: Option<f32>,
     /// Making the reply ahead failed for these words; the next try waits for the commit.
     speculation_failed: bool,
@@ -70,6 +74,7 @@ impl Turn {
         Self {
             config,
             user: User::Silent,
+            pauses: Pauses::default(),
             open: None,
             reply: None,
             ended: None,
@@ -94,6 +99,11 @@ impl Turn {
             (User::Paused { .. }, _) => Phase::Endpointing,
             (User::Silent, _) => Phase::Listening,
         }
+    }
+
+    /// The id that the next reply will have.
+    pub fn next_reply(&self) -> ReplyId {
+        ReplyId(self.replies + 1)
     }
 
     /// The spoken turn that can still grow, if there is one.
@@ -140,15 +150,18 @@ impl Turn {
     // --- the caller's voice ---
 
     fn speech_started(&mut self, at: Instant) {
-        if let User::Speaking { .. } = self.user {
-            return;
-        }
+        let pause = match self.user {
+            User::Speaking { .. } => return,
+            User::Paused { since } => Some(at.saturating_duration_since(since)),
+            User::Silent => None,
+        };
         self.user = User::Speaking { since: at };
         self.timers.stop(Timer::Endpoint);
         self.timers.stop(Timer::FalseInterruption);
         match &mut self.open {
             Some(turn) => {
                 turn.settled = false;
+                turn.pause = pause;
                 turn.probability = None;
                 turn.speculation_failed = false;
             }
@@ -163,6 +176,7 @@ impl Turn {
                 self.open = Some(OpenTurn {
                     words,
                     settled: false,
+                    pause: None,
                     probability: None,
                     speculation_failed: false,
                 });
@@ -210,6 +224,9 @@ impl Turn {
         let same = turn.words.text == text || text.trim().is_empty();
         if !same {
             turn.words.text = text;
+            if let Some(pause) = turn.pause.take() {
+                self.pauses.went_on_after(pause);
+            }
         }
         match self.user {
             User::Paused { .. } if is_final => {
@@ -275,13 +292,14 @@ impl Turn {
     }
 
     fn end_of_turn(&mut self, now: Instant, probability: f32) {
-        let (Some(turn), User::Paused { since }) = (&mut self.open, self.user) else {
+        let (Some(turn), User::Paused { .. }) = (&mut self.open, self.user) else {
             return;
         };
         turn.probability = Some(probability);
-        if self.timers.is_set(Timer::Endpoint) {
-            let at = since + self.config.endpointing.delay(Some(probability));
-            self.timers.set(Timer::Endpoint, at.max(now));
+        if self.timers.is_set(Timer::Endpoint)
+            && let Some(end) = self.endpoint()
+        {
+            self.timers.set(Timer::Endpoint, end.max(now));
         }
     }
 
@@ -302,15 +320,23 @@ impl Turn {
 
     /// The open turn has words and nothing stands against answering it.
     fn wait_for_end(&mut self, now: Instant) {
-        let (Some(turn), User::Paused { since }) = (&self.open, self.user) else {
+        let (Some(turn), Some(end)) = (&self.open, self.endpoint()) else {
             return;
         };
-        let end = since + self.config.endpointing.delay(turn.probability);
         self.timers.set(Timer::Endpoint, end);
         if self.config.speculative && !turn.speculation_failed && end > now {
             let (id, text) = (turn.words.id, turn.words.text.clone());
             self.start(Some(id), Prompt::Answer(text), Stage::Speculative, true);
         }
+    }
+
+    /// When the pause will have been long enough, as far as is known now.
+    fn endpoint(&self) -> Option<Instant> {
+        let (Some(turn), User::Paused { since }) = (&self.open, self.user) else {
+            return None;
+        };
+        let rules = &self.config.endpointing;
+        Some(since + rules.delay(&turn.words.text, &self.pauses, turn.probability))
     }
 
     /// The caller has finished.
@@ -435,6 +461,7 @@ impl Turn {
         if reply.id == id && reply.stage == Stage::Thinking {
             reply.stage = Stage::Speaking;
             if self.reply_answers_open_turn() {
+                self.pauses.turn_over();
                 self.close_turn();
             }
         }
@@ -481,8 +508,8 @@ impl Turn {
 
     fn start(&mut self, turn: Option<TurnId>, prompt: Prompt, stage: Stage, interruptible: bool) {
         self.owed = None;
-        self.replies += 1;
-        let id = ReplyId(self.replies);
+        let id = self.next_reply();
+        self.replies = id.0;
         let is_apology = prompt == Prompt::Apology;
         let speculative = stage == Stage::Speculative;
         self.reply = Some(Reply {

@@ -11,6 +11,7 @@
 //! | Endpointing | speech starts | UserSpeaking, same turn; work ahead is cancelled |
 //! | Endpointing | final transcript | a reply is made ahead, unheard |
 //! | Endpointing | final transcript and the delay has passed | Thinking: the reply is committed |
+//! | Endpointing | an end-of-turn probability | the delay is a different one |
 //! | Endpointing | transcript without words | Listening |
 //! | Thinking | reply audible | Speaking; the turn is closed |
 //! | Thinking | speech starts | reply cancelled; UserSpeaking, same turn |
@@ -21,6 +22,7 @@
 //! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
 //! | any reply | failed | an apology takes its place |
 
+mod ending;
 mod endpointing;
 mod interruption;
 mod machine;

@@ -60,9 +60,10 @@ impl Stage {
         }
     }
 
-    /// The next timeout at or before `ms`, in milliseconds.
+    /// The next timeout at or before `ms`, in milliseconds, rounded up: it is never early.
     fn next_wake(&self, ms: u64) -> Option<u64> {
-        let wake = self.wake?.duration_since(self.zero).as_millis() as u64;
+        let wake = self.wake?.duration_since(self.zero).as_nanos();
+        let wake = wake.div_ceil(1_000_000) as u64;
         (wake <= ms).then_some(wake)
     }
 

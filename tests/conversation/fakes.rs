@@ -12,14 +12,16 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
 use sidetone::audio::Pcm;
-use sidetone::call::{Piece, ProviderError, Providers, Question, Role, Stage, ToolCall};
+use sidetone::call::{EndOfTurn, Piece, ProviderError, Providers, Question, Role, Stage, ToolCall};
 use sidetone::config::request::HttpRequest;
 use tokio::time::sleep;
 
 use crate::trace::Trace;
 
 const STT: Duration = Duration::from_millis(150);
+const END_OF_TURN: Duration = Duration::from_millis(60);
 const FIRST_TOKEN: Duration = Duration::from_millis(200);
+const SLOW: Duration = Duration::from_secs(3);
 const TOKEN: Duration = Duration::from_millis(20);
 const FIRST_AUDIO: Duration = Duration::from_millis(100);
 /// Audio comes in pieces of this length, five times faster than real time.
@@ -36,6 +38,10 @@ pub enum Mode {
     Hangs,
     /// Works until the second piece of what it streams.
     Breaks,
+    /// As `Breaks`, but nothing more comes, not even an error.
+    Stalls,
+    /// Takes three seconds longer to begin.
+    Slow,
 }
 
 /// All three providers.
@@ -53,6 +59,8 @@ struct State {
     answers: HashMap<String, String>,
     /// Sentences whose speech is broken.
     unspeakable: Option<String>,
+    /// What the end-of-turn model says; nothing at first.
+    end_of_turn: Option<f32>,
 }
 
 impl Fakes {
@@ -77,6 +85,10 @@ impl Fakes {
 
     pub fn unspeakable(&self, word: &str) {
         self.state.lock().unwrap().unspeakable = Some(word.to_owned());
+    }
+
+    pub fn end_of_turn(&self, probability: f32) {
+        self.state.lock().unwrap().end_of_turn = Some(probability);
     }
 
     /// The amplitude that says `words`.
@@ -170,7 +182,9 @@ fn stream<T: Send + 'static>(
             sleep(delay).await;
             match mode {
                 Mode::Hangs => std::future::pending().await,
-                Mode::Works => {}
+                Mode::Stalls if count > 0 => std::future::pending().await,
+                Mode::Slow if count == 0 => sleep(SLOW).await,
+                Mode::Works | Mode::Stalls | Mode::Slow => {}
                 Mode::Breaks if count == 0 => {}
                 Mode::Fails | Mode::Breaks => {
                     request.done();
@@ -200,6 +214,21 @@ where
     futures::stream::select(items, work)
 }
 
+impl EndOfTurn for Fakes {
+    fn window(&self) -> usize {
+        128_000
+    }
+
+    fn probability(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Option<f32>> {
+        assert!(audio.len() <= self.window());
+        let probability = self.state.lock().unwrap().end_of_turn;
+        Box::pin(async move {
+            sleep(END_OF_TURN).await;
+            probability
+        })
+    }
+}
+
 impl Providers for Fakes {
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
         let words = self.words_in(&audio);
@@ -211,7 +240,7 @@ impl Providers for Fakes {
             match mode {
                 Mode::Hangs => std::future::pending().await,
                 Mode::Works => {}
-                Mode::Fails | Mode::Breaks => {
+                Mode::Fails | Mode::Breaks | Mode::Stalls | Mode::Slow => {
                     request.done();
                     return Err(broken(Stage::Stt));
                 }

@@ -104,6 +104,7 @@ fn play(name: &str, script: &str) -> String {
             id: uuid::Uuid::nil(),
             team: vec![other],
             vad: Vad::by_level(&agent.vad, SPEECH_DBFS),
+            end_of_turn: Some(Arc::clone(&fakes) as _),
             agent: Arc::new(agent),
         };
         let call = run(spec, link, Arc::clone(&fakes) as _, events, drain.clone());

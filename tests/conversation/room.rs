@@ -34,6 +34,8 @@ pub enum Step {
     Answer(String, String),
     /// `unspeakable "word"`: TTS breaks in a sentence with it.
     Unspeakable(String),
+    /// `end-of-turn 0.1`: what the model says from now on.
+    EndOfTurn(f32),
     /// `drain`
     Drain,
     /// `unplug`: the microphone stops without a word.
@@ -62,6 +64,7 @@ impl Step {
             ["close", reason] => Self::Close(reason_of(reason)),
             ["answer", ..] => Self::Answer(text(0), text(1)),
             ["unspeakable", ..] => Self::Unspeakable(text(0)),
+            ["end-of-turn", probability] => Self::EndOfTurn(probability.parse().unwrap()),
             ["drain"] => Self::Drain,
             ["deaf"] => Self::Deaf,
             ["unplug"] => Self::Unplug,
@@ -84,6 +87,7 @@ impl Step {
             }
             Self::Answer(to, answer) => format!("answer {to:?} {answer:?}"),
             Self::Unspeakable(word) => format!("unspeakable {word:?}"),
+            Self::EndOfTurn(probability) => format!("end-of-turn {probability}"),
             Self::Drain => "drain".into(),
             Self::Deaf => "deaf".into(),
             Self::Unplug => "unplug".into(),
@@ -124,6 +128,8 @@ fn mode_of(word: &str) -> Mode {
         "fails" => Mode::Fails,
         "hangs" => Mode::Hangs,
         "breaks" => Mode::Breaks,
+        "stalls" => Mode::Stalls,
+        "slow" => Mode::Slow,
         _ => panic!("unknown mode {word:?}"),
     }
 }
@@ -199,6 +205,10 @@ pub async fn drive(
                         }
                         Step::Unspeakable(word) => {
                             fakes.unspeakable(&word);
+                            None
+                        }
+                        Step::EndOfTurn(probability) => {
+                            fakes.end_of_turn(probability);
                             None
                         }
                         Step::Drain => {

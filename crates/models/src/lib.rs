@@ -7,11 +7,13 @@ mod audio;
 mod byte_level;
 pub mod cache;
 mod compute;
+pub mod end_of_turn;
 mod engine;
 pub mod fetch;
 mod http;
 pub mod llm;
 pub mod manifest;
+mod mel;
 mod quant;
 pub mod stt;
 #[cfg(test)]
@@ -25,6 +27,7 @@ use std::time::Instant;
 
 pub use cache::Cache;
 pub use compute::{default_threads, limit_threads};
+pub use end_of_turn::EndOfTurn;
 pub use engine::Failure;
 pub use http::serve;
 

@@ -7,11 +7,12 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
-use crate::call::event::{AgentTurn, CallEvent, Latency};
+use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
+use crate::call::providers::ProviderError;
 use crate::call::speak::{self, Item, Out, Source};
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
-use crate::turn::{Input, Prompt, ReplyId, TurnId};
+use crate::turn::{Input, Phase, Prompt, ReplyId, TurnId};
 
 /// From the last sample sent to the end of the call: what the caller's jitter buffer and network
 /// still hold is heard.
@@ -30,8 +31,8 @@ pub(super) struct Reply {
     sentences_heard: usize,
     segment_open: bool,
     failed: bool,
-    /// The call ends when it was heard.
-    hangs_up: bool,
+    /// The call ends when it was heard, for this reason.
+    pub(super) hangs_up: Option<EndReason>,
     /// Tells the task that the caller's turn is over.
     commit: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
@@ -73,7 +74,7 @@ impl Conversation {
             sentences_heard: 0,
             segment_open: false,
             failed: false,
-            hangs_up: false,
+            hangs_up: None,
             commit,
             _task: AbortOnDropHandle::new(task),
         });
@@ -106,7 +107,7 @@ impl Conversation {
             return;
         };
         match item {
-            Item::HangUp => reply.hangs_up = true,
+            Item::HangUp => reply.hangs_up = Some(EndReason::AgentHungUp),
             Item::FirstToken(took) => reply.latency.llm_first_token = Some(took),
             Item::FirstAudio(took) => {
                 reply.latency.tts_first_byte.get_or_insert(took);
@@ -164,6 +165,28 @@ impl Conversation {
         self.finish_if_done();
     }
 
+    /// When a reply that the caller hears has been silent for too long: no deadline of a provider
+    /// or a tool runs that long. The last guard against an agent that seems to speak and does not.
+    pub(super) fn dead_air_by(&self) -> Option<Instant> {
+        let (_, last) = self.reply.as_ref()?.played?;
+        let waits = self.turn.phase() == Phase::Speaking && !self.playout.is_ready();
+        (waits && self.tools_running == 0).then(|| last + self.agent.limits.dead_air)
+    }
+
+    /// Gives up a reply in whose middle nothing more comes.
+    pub(super) fn dead_air(&mut self) {
+        let Some(Reply { id, .. }) = self.reply else {
+            return;
+        };
+        let silent = self.agent.limits.dead_air;
+        self.report(ProviderError {
+            stage: Stage::Tts,
+            message: format!("no sound in the middle of a reply for {silent:?} (limits.dead_air)"),
+        });
+        self.reply_over(false);
+        self.input(Input::ReplyFailed(id));
+    }
+
     // --- the reply on its way out ---
 
     pub(super) fn finish_if_done(&mut self) {
@@ -179,8 +202,8 @@ impl Conversation {
         else {
             return;
         };
-        if hangs_up {
-            self.hang_up_at = Some(clock::now() + HANG_UP_AFTER);
+        if let Some(reason) = hangs_up {
+            self.hang_up_at = Some((clock::now() + HANG_UP_AFTER, reason));
         }
         self.reply_over(false);
         // The providers are idle now, and all that the caller waits for has been said.

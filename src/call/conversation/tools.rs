@@ -10,6 +10,7 @@ use crate::call::apology::Apology;
 use crate::call::event::{CallEvent, ToolCalled};
 use crate::call::speech_text::{Pronunciations, SpeechText};
 use crate::call::toolbox::{Answer, Persona, ToolNews, ToolRun};
+use crate::clock;
 use crate::transport::RoomCommand;
 use crate::turn::{ReplyId, TurnId};
 use std::sync::Arc;
@@ -53,6 +54,7 @@ impl Conversation {
                 for run in runs {
                     self.record_tool(reply, run);
                 }
+                self.watch_silence(clock::now());
             }
             ToolNews::Remembered(key, value) => self.chat.remember(&key, &value),
             ToolNews::Dtmf(digits) => self.command(RoomCommand::Dtmf(digits)),

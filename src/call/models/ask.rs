@@ -1,5 +1,6 @@
 //! What is asked of each stage's providers, and what another one needs to take over.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_openai::types::chat::{
@@ -14,6 +15,7 @@ use super::line::{Ask, Client};
 use crate::audio::Pcm;
 use crate::call::providers::{Piece, ProviderError};
 use crate::clock;
+use crate::config::providers::Noise;
 use crate::openai::{ChatRequest, Delta, Llm, Speech, Stt, Tts};
 
 /// Said to a model that takes over another's answer.
@@ -25,12 +27,13 @@ const PROBE: Duration = Duration::from_secs(5);
 /// The words of an utterance.
 pub struct Transcribe {
     audio: Pcm<16_000>,
+    noise: Arc<Noise>,
 }
 
 impl Transcribe {
-    /// Of `audio`.
-    pub fn new(audio: Pcm<16_000>) -> Self {
-        Self { audio }
+    /// Of `audio`; words that are taken for `noise` are none.
+    pub fn new(audio: Pcm<16_000>, noise: Arc<Noise>) -> Self {
+        Self { audio, noise }
     }
 }
 
@@ -45,10 +48,17 @@ impl Ask for Transcribe {
         deadline: Instant,
     ) -> BoxStream<'static, Result<String, ProviderError>> {
         let (stt, audio) = (stt.clone().with_retries(retries), self.audio.clone());
+        let noise = Arc::clone(&self.noise);
         stream::once(async move {
             let transcript = stt.transcribe(&audio, deadline).await?;
+            let Noise {
+                no_speech,
+                logprob,
+                phrases,
+            } = noise.as_ref();
             // Whisper invents words in silence; it also says how sure it is.
-            Ok(if transcript.is_hallucinated() {
+            let made_up = transcript.is_hallucinated(*no_speech, *logprob, phrases);
+            Ok(if made_up {
                 String::new()
             } else {
                 transcript.text

@@ -1,7 +1,6 @@
 //! Speech to text: Whisper over candle.
 
 mod ctranslate2;
-mod mel;
 mod model;
 mod vocabulary;
 
@@ -12,9 +11,9 @@ use candle_core::{D, Tensor};
 use crate::cache::Cache;
 use crate::compute::Compute;
 use crate::engine::{Engine, Failure};
+pub use crate::mel::RATE as INPUT_RATE;
+use crate::mel::{HOP, Mel};
 use crate::{Error, derived, loading, present};
-pub use mel::RATE as INPUT_RATE;
-use mel::{HOP, Mel};
 use model::Whisper;
 use vocabulary::Vocabulary;
 

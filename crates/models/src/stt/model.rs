@@ -12,7 +12,7 @@ use candle_core::{D, Device, Module, Result, Tensor};
 use candle_nn::{LayerNorm, ops};
 
 use super::ctranslate2::Variables;
-use super::mel::BANDS;
+use crate::mel::BANDS;
 use crate::quant::{Builder, Linear, Weights};
 
 /// Layer norms' epsilon, as PyTorch's default.

@@ -5,6 +5,7 @@
 //! machine runs them too. All tests of this binary share one set of models.
 #![allow(clippy::unwrap_used)] // the lint's exception for tests leaves out what tests call
 
+mod end_of_turn;
 mod http;
 mod llm;
 mod stt;

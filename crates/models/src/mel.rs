@@ -18,7 +18,7 @@ pub(crate) const BANDS: usize = 80;
 const WINDOW: usize = 400;
 const BINS: usize = WINDOW / 2 + 1;
 
-pub(super) struct Mel {
+pub(crate) struct Mel {
     fft: Arc<dyn RealToComplex<f32>>,
     window: Vec<f32>,
     /// For each band its first bin and the weights from there.
@@ -26,7 +26,7 @@ pub(super) struct Mel {
 }
 
 impl Mel {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let window = (0..WINDOW)
             .map(|n| (0.5 - 0.5 * (2.0 * PI * n as f64 / WINDOW as f64).cos()) as f32)
             .collect();
@@ -39,8 +39,9 @@ impl Mel {
 
     /// The spectrogram of `samples`, padded with silence to `frames` frames:
     /// `BANDS` rows of `frames` values.
-    pub(super) fn spectrogram(&self, samples: &[f32], frames: usize) -> Vec<f32> {
-        let samples = &samples[..samples.len().min(frames * HOP)];
+    pub(crate) fn spectrogram(&self, samples: &[f32], frames: usize) -> Vec<f32> {
+        let total = frames * HOP;
+        let samples = &samples[..samples.len().min(total)];
         let mut input = self.fft.make_input_vec();
         let mut output = self.fft.make_output_vec();
         let mut scratch = self.fft.make_scratch_vec();
@@ -49,8 +50,9 @@ impl Mel {
         for frame in 0..frames {
             let start = (frame * HOP) as isize - (WINDOW / 2) as isize;
             for (n, value) in input.iter_mut().enumerate() {
-                // the first frames look back before the start: mirrored there
+                // the outermost frames look beyond the ends: mirrored there
                 let at = (start + n as isize).unsigned_abs();
+                let at = at.min((2 * (total - 1)).saturating_sub(at));
                 *value = samples.get(at).copied().unwrap_or(0.0) * self.window[n];
             }
             // only fails on wrong buffer lengths, and these are the plan's own
