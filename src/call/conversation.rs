@@ -265,7 +265,7 @@ impl Conversation {
                 if std::mem::replace(&mut self.greeted, true) {
                     self.input(Input::UserReturned);
                 } else if text.is_empty() {
-                    self.apology.prepare(&self.providers, self.agent.limits.tts);
+                    self.apology.prepare(&self.providers);
                     self.show_state();
                     self.watch_silence(clock::now());
                 } else {
@@ -332,6 +332,9 @@ impl Conversation {
         if due(self.mic_by) {
             self.mic_paused();
         }
+        if due(self.dead_air_by()) {
+            self.dead_air();
+        }
         let reason = match self.caller {
             Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
             Caller::Lost { until } if until <= now => Some(EndReason::CallerLost),
@@ -379,6 +382,7 @@ impl Conversation {
             self.silence.next(&self.agent.silence),
             waits,
             self.mic_by,
+            self.dead_air_by(),
         ];
         all.into_iter()
             .flatten()

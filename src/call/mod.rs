@@ -22,6 +22,7 @@ pub mod speech_text;
 mod think;
 pub mod toolbox;
 pub mod vad;
+mod voice;
 
 use std::sync::Arc;
 use std::time::Duration;

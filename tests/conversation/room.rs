@@ -128,6 +128,8 @@ fn mode_of(word: &str) -> Mode {
         "fails" => Mode::Fails,
         "hangs" => Mode::Hangs,
         "breaks" => Mode::Breaks,
+        "stalls" => Mode::Stalls,
+        "slow" => Mode::Slow,
         _ => panic!("unknown mode {word:?}"),
     }
 }

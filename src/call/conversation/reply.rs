@@ -8,11 +8,12 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
 use crate::audio::Pcm;
-use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency};
+use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
+use crate::call::providers::ProviderError;
 use crate::call::speak::{self, Item, Out, Source};
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
-use crate::turn::{Input, Prompt, ReplyId, TurnId};
+use crate::turn::{Input, Phase, Prompt, ReplyId, TurnId};
 
 /// From the last sample sent to the end of the call: what the caller's jitter buffer and network
 /// still hold is heard.
@@ -166,6 +167,28 @@ impl Conversation {
         self.finish_if_done();
     }
 
+    /// When a reply that the caller hears has been silent for too long: no deadline of a provider
+    /// or a tool runs that long. The last guard against an agent that seems to speak and does not.
+    pub(super) fn dead_air_by(&self) -> Option<Instant> {
+        let (_, last) = self.reply.as_ref()?.played?;
+        let waits = self.turn.phase() == Phase::Speaking && !self.playout.is_ready();
+        (waits && self.tools_running == 0).then(|| last + self.agent.limits.dead_air)
+    }
+
+    /// Gives up a reply in whose middle nothing more comes.
+    pub(super) fn dead_air(&mut self) {
+        let Some(Reply { id, .. }) = self.reply else {
+            return;
+        };
+        let silent = self.agent.limits.dead_air;
+        self.report(ProviderError {
+            stage: Stage::Tts,
+            message: format!("no sound in the middle of a reply for {silent:?} (limits.dead_air)"),
+        });
+        self.reply_over(false);
+        self.input(Input::ReplyFailed(id));
+    }
+
     // --- the reply on its way out ---
 
     pub(super) fn finish_if_done(&mut self) {
@@ -187,7 +210,7 @@ impl Conversation {
         self.reply_over(false);
         // The providers are idle now, and all that the caller waits for has been said.
         if self.drain_by.is_none() {
-            self.apology.prepare(&self.providers, self.agent.limits.tts);
+            self.apology.prepare(&self.providers);
         }
         self.input(if failed {
             Input::ReplyFailed(id)
