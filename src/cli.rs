@@ -75,6 +75,9 @@ pub struct ServeArgs {
     /// Control plane alone: the agents run in `sidetone worker` processes
     #[arg(long)]
     pub no_worker: bool,
+    /// The worker's load is the calls it holds, not the CPU's: for a machine that does other work
+    #[arg(long)]
+    pub count_jobs: bool,
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,
@@ -83,6 +86,9 @@ pub struct ServeArgs {
 /// `sidetone worker`
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
+    /// The worker's load is the calls it holds, not the CPU's: for a machine that does other work
+    #[arg(long)]
+    pub count_jobs: bool,
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,

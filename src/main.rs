@@ -66,7 +66,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let listener = TcpListener::bind(bind)
                 .await
                 .with_context(|| format!("{bind} cannot be listened at; choose another --bind"))?;
-            let worker = (!args.no_worker).then_some(LoadMeasure::Cpu);
+            let worker = (!args.no_worker).then(|| measure(args.count_jobs));
             let process = Process {
                 env,
                 agents: args.agents,
@@ -82,7 +82,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 agents: args.agents,
                 listener: None,
                 models: None,
-                worker: Some(LoadMeasure::Cpu),
+                worker: Some(measure(args.count_jobs)),
             };
             serve(process, shutdown()).await?;
         }
@@ -109,6 +109,14 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Demo(args) => return demo::run(args, shutdown()).await,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn measure(count_jobs: bool) -> LoadMeasure {
+    if count_jobs {
+        LoadMeasure::Jobs
+    } else {
+        LoadMeasure::Cpu
+    }
 }
 
 /// Models that are asked outside of `serve` and `worker`.

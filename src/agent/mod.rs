@@ -213,6 +213,7 @@ fn job_outcome(reason: EndReason) -> JobOutcome {
         }
         EndReason::CallerHungUp
         | EndReason::AgentHungUp
+        | EndReason::CallerSilent
         | EndReason::CallerRejected
         | EndReason::CallerLost
         | EndReason::NoCaller

@@ -62,7 +62,7 @@ pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Re
                     tracing::warn!(%call_id, %error, "muting was not stored");
                 }
             }
-            CallEvent::AgentState { .. } => {}
+            CallEvent::AgentState { .. } | CallEvent::CallerAway { .. } => {}
         }
     }
 }

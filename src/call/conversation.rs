@@ -1,6 +1,7 @@
 //! All state of a call, and what each thing that happens does to it. Decisions are the turn
 //! machine's; here they are carried out.
 
+mod goodbye;
 mod reply;
 mod show;
 mod tools;
@@ -18,6 +19,7 @@ use super::journal::Journal;
 use super::listen::{Heard, Listen, Outcome};
 use super::playout::Playout;
 use super::providers::{ProviderError, Providers};
+use super::silence::{Due, Silence};
 use super::speak::Item;
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::{Persona, ToolNews};
@@ -78,8 +80,11 @@ pub struct Conversation {
     /// When the next frame of a speaking caller is overdue.
     mic_by: Option<Instant>,
     drain_by: Option<Instant>,
-    /// The goodbye was said: when the call ends.
-    hang_up_at: Option<Instant>,
+    /// A goodbye is being said, or was: when the call ends at the latest, and why.
+    hang_up_at: Option<(Instant, EndReason)>,
+    silence: Silence,
+    /// The reply that asks whether anybody is there: it does not break the silence.
+    asks: Option<ReplyId>,
     turns: u32,
     /// Why the call is over, once it is.
     pub ended: Option<EndReason>,
@@ -147,6 +152,8 @@ impl Conversation {
             mic_by: None,
             drain_by: None,
             hang_up_at: None,
+            silence: Silence::default(),
+            asks: None,
             turns: 0,
             ended: None,
         };
@@ -245,6 +252,7 @@ impl Conversation {
                 } else if text.is_empty() {
                     self.apology.prepare(&self.providers, self.agent.limits.tts);
                     self.show_state();
+                    self.watch_silence(clock::now());
                 } else {
                     self.input(Input::Say {
                         text,
@@ -312,9 +320,8 @@ impl Conversation {
         let reason = match self.caller {
             Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
             Caller::Lost { until } if until <= now => Some(EndReason::CallerLost),
-            _ if due(self.hang_up_at) => Some(EndReason::AgentHungUp),
+            _ if due(self.hang_up_at.map(|(at, _)| at)) => self.hang_up_at.map(|(_, why)| why),
             _ if due(self.drain_by) => Some(EndReason::Drained),
-            _ if due(self.ends_by()) => Some(EndReason::MaxDuration),
             _ if due(self.waits_since.map(|since| since + SPEAKER_DEADLINE)) => {
                 let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
                 self.report(ProviderError {
@@ -326,6 +333,14 @@ impl Conversation {
             _ => None,
         };
         self.ended = self.ended.or(reason);
+        if due(self.ends_by()) {
+            self.say_goodbye(EndReason::MaxDuration);
+        }
+        match self.silence.due(now, &self.agent.silence) {
+            Some(Due::Away) => self.caller_is_away(),
+            Some(Due::HangUp) => self.say_goodbye(EndReason::CallerSilent),
+            None => {}
+        }
     }
 
     /// When [`Conversation::deadline`] wants to be called.
@@ -344,8 +359,9 @@ impl Conversation {
             self.wake,
             caller,
             self.drain_by,
-            self.hang_up_at,
+            self.hang_up_at.map(|(at, _)| at),
             self.ends_by(),
+            self.silence.next(&self.agent.silence),
             waits,
             self.mic_by,
         ];
@@ -356,7 +372,9 @@ impl Conversation {
     }
 
     fn ends_by(&self) -> Option<Instant> {
-        self.begun.checked_add(self.agent.limits.max_duration)
+        let is_told = matches!(self.hang_up_at, Some((_, EndReason::MaxDuration)));
+        let end = self.begun.checked_add(self.agent.limits.max_duration);
+        end.filter(|_| !is_told)
     }
 
     /// The process wants to end: no new turn; what is being said may be finished.
@@ -403,6 +421,7 @@ impl Conversation {
             }
         }
         self.show_state();
+        self.watch_silence(now);
         self.end_if_drained();
     }
 

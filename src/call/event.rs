@@ -67,6 +67,11 @@ pub enum CallEvent {
         /// Cause, without secrets and without words of the conversation.
         message: String,
     },
+    /// Nobody has spoken for long: the caller counts as away.
+    CallerAway {
+        /// When.
+        at: Duration,
+    },
     /// Always the last event.
     Ended {
         /// When.
@@ -191,6 +196,8 @@ pub enum EndReason {
     CallerHungUp,
     /// The agent said goodbye (`end_call`).
     AgentHungUp,
+    /// Nobody spoke any more; the agent said goodbye.
+    CallerSilent,
     /// The callee rejected the call.
     CallerRejected,
     /// The caller vanished and did not come back within the grace period.
@@ -213,6 +220,7 @@ impl EndReason {
         match self {
             Self::CallerHungUp => "caller_hung_up",
             Self::AgentHungUp => "agent_hung_up",
+            Self::CallerSilent => "caller_silent",
             Self::CallerRejected => "caller_rejected",
             Self::CallerLost => "caller_lost",
             Self::NoCaller => "no_caller",

@@ -15,6 +15,7 @@ pub mod models;
 pub mod playout;
 pub mod providers;
 pub mod sentences;
+mod silence;
 mod speak;
 pub mod speech_text;
 mod think;

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::env::Secrets;
-pub use super::manners::{Limits, VadConfig};
-use super::manners::{endpointing, interruption, limits, ms, secs, vad};
+pub use super::manners::{Limits, SilenceConfig, VadConfig};
+use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
 pub use super::problem::{ConfigError, Problems};
 use super::recording::RecordingMode;
 use super::request::{self, HttpRequest, root};
@@ -67,6 +67,8 @@ pub struct AgentConfig {
     pub turn: turn::Config,
     /// Deadlines of a call's stages and of the call itself.
     pub limits: Limits,
+    /// What happens when nobody speaks.
+    pub silence: SilenceConfig,
     /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
@@ -267,6 +269,7 @@ impl AgentConfig {
                 interruption: interruption(top.section("interruption")),
             },
             limits: limits(top.section("limits")),
+            silence: silence(top.section("silence")),
             values: json!({}),
             templates,
         };

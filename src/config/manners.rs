@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::section::Section;
+use super::section::{Section, Text};
 use crate::turn;
 
 /// When sound is speech.
@@ -21,6 +21,20 @@ pub struct VadConfig {
     pub stt_after: Duration,
     /// Audio kept from before speech starts, for STT.
     pub prefix_padding: Duration,
+}
+
+/// What happens when nobody speaks, and when the time is up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SilenceConfig {
+    /// Mutual silence after which the caller counts as away. 0: never.
+    pub away_after: Duration,
+    /// Said then; may be empty.
+    pub still_there: String,
+    /// Mutual silence after which the agent hangs up. 0: never.
+    pub hang_up_after: Duration,
+    /// Said before the agent hangs up for silence, or because the call has its longest duration;
+    /// may be empty.
+    pub goodbye: String,
 }
 
 /// Deadlines: nothing in a call waits for ever.
@@ -130,6 +144,23 @@ pub fn interruption(mut section: Section<'_>) -> turn::Interruption {
     interruption
 }
 
+/// `[silence]`
+pub fn silence(mut section: Section<'_>) -> SilenceConfig {
+    let default = SilenceConfig::default();
+    let range = ms(0)..=secs(24 * 3600);
+    let words = |text: Option<Text<'_>>, default: String| {
+        text.map_or(default, |text| text.value.trim().to_owned())
+    };
+    let silence = SilenceConfig {
+        away_after: section.duration("away_after", default.away_after, range.clone()),
+        still_there: words(section.text("still_there"), default.still_there),
+        hang_up_after: section.duration("hang_up_after", default.hang_up_after, range),
+        goodbye: words(section.text("goodbye"), default.goodbye),
+    };
+    section.finish();
+    silence
+}
+
 /// `[limits]`
 pub fn limits(mut section: Section<'_>) -> Limits {
     let default = Limits::default();
@@ -167,6 +198,17 @@ impl Default for VadConfig {
             silence_duration: ms(250),
             stt_after: ms(100),
             prefix_padding: ms(500),
+        }
+    }
+}
+
+impl Default for SilenceConfig {
+    fn default() -> Self {
+        Self {
+            away_after: secs(15),
+            still_there: "Are you still there?".into(),
+            hang_up_after: secs(60),
+            goodbye: "I will hang up now. Goodbye!".into(),
         }
     }
 }

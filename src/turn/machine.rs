@@ -101,6 +101,11 @@ impl Turn {
         }
     }
 
+    /// The id that the next reply will have.
+    pub fn next_reply(&self) -> ReplyId {
+        ReplyId(self.replies + 1)
+    }
+
     /// The spoken turn that can still grow, if there is one.
     pub fn open_turn(&self) -> Option<TurnId> {
         self.open.as_ref().map(|turn| turn.words.id)
@@ -503,8 +508,8 @@ impl Turn {
 
     fn start(&mut self, turn: Option<TurnId>, prompt: Prompt, stage: Stage, interruptible: bool) {
         self.owed = None;
-        self.replies += 1;
-        let id = ReplyId(self.replies);
+        let id = self.next_reply();
+        self.replies = id.0;
         let is_apology = prompt == Prompt::Apology;
         let speculative = stage == Stage::Speculative;
         self.reply = Some(Reply {

@@ -52,6 +52,7 @@ impl Trace {
 fn show(event: &CallEvent) -> Option<String> {
     Some(match event {
         CallEvent::Started { .. } => "started".into(),
+        CallEvent::CallerAway { .. } => "away".into(),
         CallEvent::AgentState { .. } | CallEvent::CallerMuted { .. } => return None,
         CallEvent::CallerJoined { identity, .. } => format!("joined {identity}"),
         CallEvent::CallerTurn {

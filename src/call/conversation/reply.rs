@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
-use crate::call::event::{AgentTurn, CallEvent, Latency};
+use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency};
 use crate::call::speak::{self, Item, Out, Source};
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
@@ -30,8 +30,8 @@ pub(super) struct Reply {
     sentences_heard: usize,
     segment_open: bool,
     failed: bool,
-    /// The call ends when it was heard.
-    hangs_up: bool,
+    /// The call ends when it was heard, for this reason.
+    pub(super) hangs_up: Option<EndReason>,
     /// Tells the task that the caller's turn is over.
     commit: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
@@ -73,7 +73,7 @@ impl Conversation {
             sentences_heard: 0,
             segment_open: false,
             failed: false,
-            hangs_up: false,
+            hangs_up: None,
             commit,
             _task: AbortOnDropHandle::new(task),
         });
@@ -106,7 +106,7 @@ impl Conversation {
             return;
         };
         match item {
-            Item::HangUp => reply.hangs_up = true,
+            Item::HangUp => reply.hangs_up = Some(EndReason::AgentHungUp),
             Item::FirstToken(took) => reply.latency.llm_first_token = Some(took),
             Item::FirstAudio(took) => {
                 reply.latency.tts_first_byte.get_or_insert(took);
@@ -179,8 +179,8 @@ impl Conversation {
         else {
             return;
         };
-        if hangs_up {
-            self.hang_up_at = Some(clock::now() + HANG_UP_AFTER);
+        if let Some(reason) = hangs_up {
+            self.hang_up_at = Some((clock::now() + HANG_UP_AFTER, reason));
         }
         self.reply_over(false);
         // The providers are idle now, and all that the caller waits for has been said.

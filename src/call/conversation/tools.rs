@@ -9,6 +9,7 @@ use super::Conversation;
 use crate::call::event::{CallEvent, ToolCalled};
 use crate::call::speech_text::{Pronunciations, SpeechText};
 use crate::call::toolbox::{Answer, Persona, ToolNews, ToolRun};
+use crate::clock;
 use crate::transport::RoomCommand;
 use crate::turn::{ReplyId, TurnId};
 use std::sync::Arc;
@@ -52,6 +53,7 @@ impl Conversation {
                 for run in runs {
                     self.record_tool(reply, run);
                 }
+                self.watch_silence(clock::now());
             }
             ToolNews::Remembered(key, value) => self.chat.remember(&key, &value),
             ToolNews::Dtmf(digits) => self.command(RoomCommand::Dtmf(digits)),

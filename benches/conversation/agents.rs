@@ -1,0 +1,122 @@
+//! The agent processes that are compared.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use sidetone_testkit::LiveKitServer;
+
+/// What all register as.
+pub const AGENT_NAME: &str = "bench";
+
+/// Which agent.
+#[derive(Debug, Clone, Copy)]
+pub enum Agent {
+    Sidetone,
+    LiveKitAgents,
+}
+
+impl Agent {
+    pub fn peer(name: &str) -> Self {
+        match name {
+            "livekit-agents" => Self::LiveKitAgents,
+            _ => panic!("--peer {name} is not known; known is livekit-agents"),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sidetone => "sidetone",
+            Self::LiveKitAgents => "livekit-agents",
+        }
+    }
+
+    /// Starts the process. Its log goes to a file in the temporary folder.
+    pub fn start(self, livekit: &LiveKitServer, provider: &str) -> Running {
+        let folder = tempfile::tempdir().unwrap();
+        let log = std::fs::File::create(folder.path().join("log")).unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut command = match self {
+            Self::Sidetone => {
+                let mut command = Command::new(env!("CARGO_BIN_EXE_sidetone"));
+                command.args(["worker", "--count-jobs", "--agents"]);
+                command.arg(root.join("agent-config"));
+                command
+            }
+            Self::LiveKitAgents => {
+                let python = tools().join("livekit-agents/bin/python");
+                assert!(
+                    python.exists(),
+                    "livekit-agents is not installed: run scripts/tools.sh livekit_agents"
+                );
+                let mut command = Command::new(python);
+                command.arg(root.join("benches/conversation/livekit_agents.py"));
+                command.arg("start");
+                command
+            }
+        };
+        let child = command
+            .env("LIVEKIT_HOST", &livekit.url)
+            .env("LIVEKIT_URL", &livekit.url)
+            .env("LIVEKIT_API_KEY", &livekit.api_key)
+            .env("LIVEKIT_API_SECRET", &livekit.api_secret)
+            .env("OPENAI_API_KEY", "sk-bench")
+            .env("OPENAI_BASE_URL", provider)
+            .env("SIDETONE_AGENT_NAME", AGENT_NAME)
+            .env("SIDETONE_DATA_DIR", folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Running { child, folder }
+    }
+}
+
+/// Where tools are kept.
+fn tools() -> PathBuf {
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
+    cache.or(home).unwrap().join("sidetone/tools")
+}
+
+/// A process; dropping it ends it.
+pub struct Running {
+    child: Child,
+    folder: tempfile::TempDir,
+}
+
+impl Running {
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it says that it is registered.
+    pub async fn ready(&self) {
+        for _ in 0..600 {
+            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+            if log.contains("registered") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
+        panic!("the agent does not register:\n{log}");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // SIGTERM, so that it ends its own children.
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().ok();
+        for _ in 0..100 {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}

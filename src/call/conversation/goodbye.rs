@@ -1,0 +1,63 @@
+//! Silence, and the end of a call that the agent brings about.
+
+use std::time::{Duration, Instant};
+
+use super::{Caller, Conversation};
+use crate::call::event::{CallEvent, EndReason};
+use crate::clock;
+use crate::turn::{Input, Phase};
+
+/// A goodbye that is not over after this long is not waited for.
+const GOODBYE_DEADLINE: Duration = Duration::from_secs(10);
+
+impl Conversation {
+    /// Counts the silence when nobody speaks, writes or works.
+    pub(super) fn watch_silence(&mut self, now: Instant) {
+        let is_ours = self
+            .reply
+            .as_ref()
+            .is_some_and(|reply| self.asks == Some(reply.id) || reply.hangs_up.is_some());
+        let phase = self.turn.phase();
+        let is_silent = phase == Phase::Listening && self.tools_running == 0;
+        if self.caller == Caller::Here && is_silent && self.greeted {
+            self.silence.goes_on(now);
+        } else if !is_ours || phase == Phase::Held || phase == Phase::UserSpeaking {
+            self.silence.broken();
+            // Somebody is there after all.
+            self.hang_up_at
+                .take_if(|(_, reason)| *reason == EndReason::CallerSilent);
+        }
+    }
+
+    pub(super) fn caller_is_away(&mut self) {
+        let at = self.journal.offset(clock::now());
+        self.journal.push(CallEvent::CallerAway { at });
+        let text = self.agent.silence.still_there.clone();
+        if !text.is_empty() {
+            self.say_unasked(text, true, None);
+        }
+    }
+
+    /// Says goodbye, and ends the call when that was heard.
+    pub(super) fn say_goodbye(&mut self, reason: EndReason) {
+        let text = self.agent.silence.goodbye.clone();
+        if text.is_empty() || self.caller != Caller::Here {
+            self.ended = self.ended.or(Some(reason));
+            return;
+        }
+        self.hang_up_at = Some((clock::now() + GOODBYE_DEADLINE, reason));
+        self.say_unasked(text, reason == EndReason::CallerSilent, Some(reason));
+    }
+
+    fn say_unasked(&mut self, text: String, interruptible: bool, hangs_up: Option<EndReason>) {
+        // Known before it begins: a reply that is started tells the silence at once.
+        self.asks = Some(self.turn.next_reply());
+        self.input(Input::Say {
+            text,
+            interruptible,
+        });
+        if let Some(reply) = self.reply.as_mut().filter(|r| self.asks == Some(r.id)) {
+            reply.hangs_up = hangs_up;
+        }
+    }
+}
