@@ -14,6 +14,7 @@ use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
 pub use super::problem::{ConfigError, Problems};
 use super::recording::RecordingMode;
 use super::request::{self, HttpRequest, root};
+use super::result::{self, ResultConfig};
 use super::section::{Reader, Section, Source, Text};
 use super::template;
 use super::tools::{self, Tool};
@@ -61,6 +62,8 @@ pub struct AgentConfig {
     pub lookup: Option<HttpRequest>,
     /// What the model may call.
     pub tools: Vec<Tool>,
+    /// What its calls come to.
+    pub result: ResultConfig,
     /// Voice activity detection.
     pub vad: VadConfig,
     /// Endpointing, interruption and speculation.
@@ -228,6 +231,7 @@ impl AgentConfig {
         }
         lookup.finish();
         let tools = tools::read(&mut top, secrets, &known);
+        let result = result::read(&mut top);
         let mut models = top.section("models");
         let model_names = ModelNames {
             stt: models.text("stt").map(|text| text.value),
@@ -262,6 +266,7 @@ impl AgentConfig {
             required_variables,
             lookup: request,
             tools,
+            result,
             vad: vad(top.section("vad")),
             turn: turn::Config {
                 speculative: top.flag("preemptive_generation", true),

@@ -10,6 +10,7 @@ pub mod problem;
 pub mod recording;
 pub mod reference;
 pub mod request;
+pub mod result;
 mod section;
 pub mod template;
 pub mod tools;

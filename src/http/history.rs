@@ -120,6 +120,15 @@ pub struct CallDetail {
     turns: Vec<TurnInfo>,
     /// What the agent's tools did, in order.
     tools: Vec<ToolInfo>,
+    /// What came of it, by the agent's `[result]`: summary, intent, resolved, fields.
+    #[schema(value_type = Option<Object>)]
+    result: Option<Value>,
+    /// Why no result could be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_error: Option<String>,
+    /// The post-call webhook: waiting, delivered or given_up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<String>,
     /// The agent that the call began with.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
@@ -436,6 +445,9 @@ pub async fn one(
     let recordings = state.store().recordings(id).await?;
     let turns = state.store().turns(id).await?;
     let tools = state.store().tool_calls(id).await?;
+    let made = state.store().result(id).await?;
+    let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
+    let webhook = state.store().webhook_state(id).await?;
     let (agent, agent_version) = state.store().version_of_call(id).await?.unzip();
     Ok(Json(CallDetail {
         transcript: call.transcript.clone(),
@@ -443,6 +455,9 @@ pub async fn one(
         participants: participants.into_iter().map(Into::into).collect(),
         turns: turns.into_iter().map(Into::into).collect(),
         tools: tools.into_iter().map(Into::into).collect(),
+        result: result.map(|result| result.0),
+        result_error,
+        webhook,
         agent,
         agent_version,
         recordings: recordings.into_iter().map(Into::into).collect(),
