@@ -15,6 +15,7 @@ pub use super::problem::{ConfigError, Problems};
 use super::providers::{self, Stages};
 use super::recording::RecordingMode;
 use super::request::{self, HttpRequest, root};
+use super::result::{self, ResultConfig};
 use super::section::{Reader, Section, Source, Text};
 use super::template;
 use super::tools::{self, Tool};
@@ -62,6 +63,8 @@ pub struct AgentConfig {
     pub lookup: Option<HttpRequest>,
     /// What the model may call.
     pub tools: Vec<Tool>,
+    /// What its calls come to.
+    pub result: ResultConfig,
     /// Voice activity detection.
     pub vad: VadConfig,
     /// Endpointing, interruption and speculation.
@@ -218,6 +221,7 @@ impl AgentConfig {
         }
         lookup.finish();
         let tools = tools::read(&mut top, secrets, &known);
+        let result = result::read(&mut top);
         let stages = providers::read(&mut top, secrets);
         let templates = Templates {
             system_prompt,
@@ -246,6 +250,7 @@ impl AgentConfig {
             required_variables,
             lookup: request,
             tools,
+            result,
             vad: vad(top.section("vad")),
             turn: turn::Config {
                 speculative: top.flag("preemptive_generation", true),

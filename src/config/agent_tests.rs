@@ -147,7 +147,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, result, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);

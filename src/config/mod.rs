@@ -11,6 +11,7 @@ pub mod providers;
 pub mod recording;
 pub mod reference;
 pub mod request;
+pub mod result;
 mod section;
 pub mod template;
 pub mod tools;

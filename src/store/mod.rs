@@ -10,6 +10,7 @@ pub mod history;
 pub mod inbox;
 pub mod personal;
 pub mod recordings;
+pub mod results;
 pub mod status;
 pub mod tools;
 pub mod turns;

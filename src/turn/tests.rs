@@ -396,10 +396,8 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
             | Input::ReplyFailed(id) if seen.live.as_ref().map(|live| live.id) != Some(*id));
         match &input {
             Input::ReplyFinished(id) | Input::ReplyFailed(id) => seen.reply_ended(*id),
-            Input::SpeechStarted { .. } => {
-                if seen.speaking_since.is_none() {
-                    (seen.speaking_since, seen.near) = (Some(ms), false);
-                }
+            Input::SpeechStarted { .. } if seen.speaking_since.is_none() => {
+                (seen.speaking_since, seen.near) = (Some(ms), false);
             }
             Input::SpeechIsNear => seen.near = seen.speaking_since.is_some(),
             Input::SpeechStopped { .. } | Input::UserLeft => seen.speaking_since = None,
