@@ -158,6 +158,10 @@ impl Listen {
         let heard = Pcm::<16_000>::duration_of(self.samples as usize);
         // The frame ends now at the latest; it began its length ago at the earliest.
         let on_time = self.zero.filter(|zero| *zero + heard + GAP > now);
+        if on_time.is_none() && !self.open {
+            // What was heard before the gap does not lead into what comes after it.
+            self.audio.clear();
+        }
         self.zero = Some(on_time.unwrap_or_else(|| now.checked_sub(heard).unwrap_or(now)));
         debug_assert!(length <= GAP);
 
