@@ -136,6 +136,7 @@ fn control_plane(
         agents: agents.names(),
         trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
+        closing: closing.clone(),
         ..HttpConfig::default()
     };
     Ok(AppState::new(
@@ -160,6 +161,7 @@ fn pages(env: &Env, agents: &AgentFolder) -> axum::Router {
             .as_ref()
             .ok()
             .map(|livekit| livekit.host.clone()),
+        bucket_url: env.recording.bucket.as_ref().map(|bucket| bucket.url("")),
     })
 }
 

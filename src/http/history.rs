@@ -17,6 +17,7 @@ use super::error::{Problem, ProblemDocument, check_text};
 use super::recording::RecordingInfo;
 use crate::store::calls::Participant;
 use crate::store::history::{HistoryFilter, Stats};
+use crate::store::tools::ToolCall;
 use crate::store::{At, Call, CallStatus, CallType, Turn};
 
 const DEFAULT_LIMIT: u32 = 20;
@@ -117,6 +118,12 @@ pub struct CallDetail {
     transcript: Option<String>,
     participants: Vec<ParticipantInfo>,
     turns: Vec<TurnInfo>,
+    /// What the agent's tools did, in order.
+    tools: Vec<ToolInfo>,
+    /// The agent that the call began with.
+    agent: Option<String>,
+    /// The version of its files: prompt, tools and manners.
+    agent_version: Option<String>,
     /// Oldest first; `GET /api/voice/history/{callId}/recording?part=1` is the first.
     recordings: Vec<RecordingInfo>,
 }
@@ -149,6 +156,37 @@ pub struct TurnInfo {
     latency_ms: Option<i32>,
     #[schema(value_type = Object)]
     metrics: Value,
+}
+
+/// A tool that ran.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolInfo {
+    /// Whose tool it was.
+    agent: String,
+    name: String,
+    /// As the model wrote them.
+    #[schema(value_type = Object)]
+    arguments: Value,
+    ok: bool,
+    /// What the model was told.
+    result: String,
+    started_at: DateTime<Utc>,
+    duration_ms: i32,
+}
+
+impl From<ToolCall> for ToolInfo {
+    fn from(call: ToolCall) -> Self {
+        Self {
+            agent: call.agent,
+            name: call.name,
+            arguments: call.arguments.0,
+            ok: call.ok,
+            result: call.result,
+            started_at: call.started_at,
+            duration_ms: call.duration_ms,
+        }
+    }
 }
 
 impl From<Call> for CallInfo {
@@ -394,11 +432,17 @@ pub async fn one(
     let (call, participants) = visible(&state, &principal, id).await?;
     let recordings = state.store().recordings(id).await?;
     let turns = state.store().turns(id).await?;
+    let tools = state.store().tool_calls(id).await?;
+    let version = state.store().version_of_call(id).await?;
+    let (agent, agent_version) = version.unzip();
     Ok(Json(CallDetail {
         transcript: call.transcript.clone(),
         call: call.into(),
         participants: participants.into_iter().map(Into::into).collect(),
         turns: turns.into_iter().map(Into::into).collect(),
+        tools: tools.into_iter().map(Into::into).collect(),
+        agent,
+        agent_version,
         recordings: recordings.into_iter().map(Into::into).collect(),
     }))
 }
