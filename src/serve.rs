@@ -19,7 +19,7 @@ use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::{Agents, DEFAULT_AGENT};
 use crate::config::agent::{AgentConfig, Overrides, Voice};
 use crate::config::env::{Env, Secrets};
-use crate::config::folder::AgentFolder;
+use crate::config::folder::{AgentFolder, AgentNames};
 use crate::control::{Control, ControlConfig};
 use crate::http::auth::Auth;
 use crate::http::ui::UiSettings;
@@ -113,7 +113,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
 /// Builds the control plane's state and starts its background work.
 fn control_plane(
     env: &Env,
-    agents: &AgentFolder,
+    agents: &Arc<AgentFolder>,
     store: &Store,
     recordings: &Recordings,
     closing: &CancellationToken,
@@ -122,6 +122,7 @@ fn control_plane(
 ) -> anyhow::Result<AppState> {
     let config = ControlConfig {
         retention_days: env.retention_days,
+        webhook_secret: env.call_webhook.secret.clone(),
         ..ControlConfig::new(&env.agent_name)
     };
     let voice = env.livekit.clone().map(|livekit| {
@@ -133,7 +134,7 @@ fn control_plane(
     }
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
-        agents: agents.names(),
+        agents: AgentNames::In(Arc::clone(agents)),
         trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
         closing: closing.clone(),
@@ -149,10 +150,10 @@ fn control_plane(
 }
 
 /// The web pages, which may connect to LiveKit's address and offer the agents there are.
-fn pages(env: &Env, agents: &AgentFolder) -> axum::Router {
+fn pages(env: &Env, agents: &Arc<AgentFolder>) -> axum::Router {
     let voices = Voice::ALL.into_iter().map(|voice| voice.to_string());
     http::ui::routes(UiSettings {
-        agents: agents.names().into_iter().collect(),
+        agents: AgentNames::In(Arc::clone(agents)),
         default_agent: Some(DEFAULT_AGENT.to_owned()),
         voices: voices.collect(),
         default_voice: Voice::default().to_string(),
@@ -220,6 +221,7 @@ impl Worker<'_> {
             clients,
             end_of_turn,
             recordings,
+            call_webhook: env.call_webhook.url.clone(),
         });
         let worked = worker::run(settings, runner, shutdown.clone(), status).await;
         if let Some(local) = local {

@@ -103,6 +103,7 @@ async fn tell(database: &Database) {
     facts_may_come_at_once(&store).await;
     history_is_filtered(&store).await;
     recordings_go_with_their_call(&store).await;
+    webhooks_are_taken_by_one(&store).await;
     personal_data_goes(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
@@ -142,6 +143,72 @@ async fn recordings_go_with_their_call(store: &Store) {
     assert_eq!(gone.recording_url, None);
     store.forget_recording(id).await.unwrap();
     assert_eq!(store.recording(id).await.unwrap(), None);
+}
+
+async fn webhooks_are_taken_by_one(store: &Store) {
+    use sidetone::store::results::{CallResult, Try};
+    let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
+    let take = |second: i64| store.take_webhooks(at(second), lease, patience, 16);
+    let mut calls = Vec::new();
+    for n in [950, 951] {
+        let call = new_call(n, "will", CallType::Support);
+        let call = store.create_call(&call).await.unwrap();
+        let url = "https://shop.example/calls";
+        store.will_tell(call.id, url, at(1000)).await.unwrap();
+        // Another agent of the same call changes nothing.
+        store
+            .will_tell(call.id, "https://other.example", at(1000))
+            .await
+            .unwrap();
+        calls.push(call.id);
+    }
+    let made = CallResult {
+        result: Some(Json(json!({"resolved": true}))),
+        error: None,
+        made_at: at(1005),
+    };
+    assert!(store.save_result(calls[0], &made).await.unwrap());
+    assert_eq!(store.result(calls[0]).await.unwrap(), Some(made));
+    // A call that goes on is not told of.
+    assert_eq!(take(1010).await.unwrap(), []);
+    for call in &calls {
+        let over = [Fact::RoomFinished(at(1020))];
+        store.observe(*call, None, &over).await.unwrap();
+    }
+    // The first has its result; the other's is waited for. Of many who ask, one gets it.
+    let asked = futures::future::join_all((0..8).map(|_| take(1021))).await;
+    let taken: Vec<_> = asked.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(taken.len(), 1);
+    let webhook = &taken[0];
+    assert_eq!((webhook.call_id, webhook.tries), (calls[0], 1));
+    assert_eq!(webhook.url, "https://shop.example/calls");
+    // Whoever took it may have been killed: it is due again after the lease, under the same id.
+    assert_eq!(take(1080).await.unwrap(), []);
+    let again = take(1082).await.unwrap();
+    assert_eq!((again[0].id, again[0].tries), (webhook.id, 2));
+    assert_eq!(again[0].first_try_at, at(1021));
+    let later = Try::Again(at(1200), "503".into());
+    store
+        .webhook_tried(webhook.id, at(1083), &later)
+        .await
+        .unwrap();
+    let both = take(1200).await.unwrap();
+    assert_eq!(both.len(), 2, "the other's patience has run out");
+    for (webhook, tried) in both
+        .iter()
+        .zip([Try::Delivered, Try::GivenUp("410".into())])
+    {
+        store
+            .webhook_tried(webhook.id, at(1201), &tried)
+            .await
+            .unwrap();
+    }
+    assert_eq!(take(9000).await.unwrap(), []);
+    let state = store.webhook_state(both[0].call_id).await.unwrap();
+    assert_eq!(state.as_deref(), Some("delivered"));
+    store.delete_personal_data(&calls).await.unwrap();
+    assert_eq!(store.result(calls[0]).await.unwrap(), None);
+    assert_eq!(store.webhook_state(calls[0]).await.unwrap(), None);
 }
 
 async fn a_call_from_token_to_history(store: &Store) {

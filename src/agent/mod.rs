@@ -4,6 +4,7 @@
 pub mod clients;
 pub mod end_of_turn;
 mod record;
+mod result;
 
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub struct Agents {
     pub end_of_turn: Option<SmartTurn>,
     /// Where sound is kept.
     pub recordings: Recordings,
+    /// Where a call's end is posted to, unless the agent's file says so.
+    pub call_webhook: Option<String>,
 }
 
 impl JobRunner for Agents {
@@ -95,6 +98,8 @@ impl Agents {
         if let Err(error) = noted.await {
             tracing::warn!(%call_id, %error, "the agent's version was not stored");
         }
+        self.will_tell(call_id, &agent).await;
+        let (ending, model) = (Arc::clone(&agent), Arc::clone(&providers));
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
         let vad = Vad::new(&agent.vad);
@@ -130,7 +135,18 @@ impl Agents {
         }
         livekit::close(&room).await;
         driven?;
+        result::conclude(&self.store, &*model, &ending.result, call_id).await;
         Ok(outcome)
+    }
+
+    /// Puts the call into the outbox before anything can happen to it.
+    async fn will_tell(&self, call_id: Uuid, agent: &AgentConfig) {
+        let Some(url) = agent.result.webhook.as_ref().or(self.call_webhook.as_ref()) else {
+            return;
+        };
+        if let Err(error) = self.store.will_tell(call_id, url, store::now()).await {
+            tracing::error!(%call_id, %error, "the call's webhook was not stored");
+        }
     }
 
     /// Begins the call's recording, if it is to be recorded; the agent then says so first.

@@ -17,6 +17,7 @@ use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason, Stage};
 use super::journal::Journal;
 use super::listen::{Heard, Listen, Outcome};
+use super::nearness::is_said;
 use super::playout::Playout;
 use super::providers::{ProviderError, Providers};
 use super::silence::{Due, Silence};
@@ -83,6 +84,8 @@ pub struct Conversation {
     /// A goodbye is being said, or was: when the call ends at the latest, and why.
     hang_up_at: Option<(Instant, EndReason)>,
     silence: Silence,
+    /// What the agent said last.
+    said: String,
     /// The reply that asks whether anybody is there: it does not break the silence.
     asks: Option<ReplyId>,
     turns: u32,
@@ -153,6 +156,7 @@ impl Conversation {
             drain_by: None,
             hang_up_at: None,
             silence: Silence::default(),
+            said: String::new(),
             asks: None,
             turns: 0,
             ended: None,
@@ -218,6 +222,7 @@ impl Conversation {
                 took,
             } => {
                 self.stt_took = Some(took);
+                let text = self.without_echo(text);
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
                     let interim = Some((turn, text.clone()));
                     if self.interim != interim {
@@ -232,6 +237,16 @@ impl Conversation {
                 self.input(Input::TranscriptFailed);
             }
         }
+    }
+
+    /// Words of the agent's own that came back through the microphone are nobody's words.
+    fn without_echo(&self, text: String) -> String {
+        let said = self.playout.heard();
+        let said = if said.is_empty() { &self.said } else { &said };
+        if !self.listen.is_near() && is_said(&text, said) {
+            return String::new();
+        }
+        text
     }
 
     /// Something happened in the room.
@@ -250,7 +265,7 @@ impl Conversation {
                 if std::mem::replace(&mut self.greeted, true) {
                     self.input(Input::UserReturned);
                 } else if text.is_empty() {
-                    self.apology.prepare(&self.providers, self.agent.limits.tts);
+                    self.apology.prepare(&self.providers);
                     self.show_state();
                     self.watch_silence(clock::now());
                 } else {
@@ -317,6 +332,9 @@ impl Conversation {
         if due(self.mic_by) {
             self.mic_paused();
         }
+        if due(self.dead_air_by()) {
+            self.dead_air();
+        }
         let reason = match self.caller {
             Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
             Caller::Lost { until } if until <= now => Some(EndReason::CallerLost),
@@ -364,6 +382,7 @@ impl Conversation {
             self.silence.next(&self.agent.silence),
             waits,
             self.mic_by,
+            self.dead_air_by(),
         ];
         all.into_iter()
             .flatten()

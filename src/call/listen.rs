@@ -12,6 +12,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::EndOfTurn;
 use super::event::Stage;
+use super::nearness::Nearness;
 use super::providers::{ProviderError, Providers};
 use super::vad::{Vad, VadEvent};
 use crate::audio::Pcm;
@@ -54,6 +55,8 @@ pub struct Transcribed {
 /// The caller's side of a call.
 pub struct Listen {
     vad: Vad,
+    nearness: Nearness,
+    near_untold: bool,
     padding: usize,
     providers: Arc<dyn Providers>,
     deadline: Duration,
@@ -128,6 +131,8 @@ impl Listen {
         } = agent.vad;
         Self {
             vad,
+            nearness: Nearness::new(),
+            near_untold: false,
             padding: Pcm::<16_000>::samples_in(prefix_padding + min_speech),
             providers,
             deadline: agent.limits.stt,
@@ -172,7 +177,21 @@ impl Listen {
         {
             self.transcribe(now, None);
         }
-        event.and_then(|event| self.event(now, event))
+        let is_near = self.nearness.caller(now, frame);
+        self.near_untold |= is_near;
+        let input = event.and_then(|event| self.event(now, event));
+        // One input a frame: what is known to be near is told by the next.
+        input.or_else(|| std::mem::take(&mut self.near_untold).then_some(Input::SpeechIsNear))
+    }
+
+    /// The agent says this from now on.
+    pub fn agent_says(&mut self, now: Instant, frame: &Pcm<48_000>) {
+        self.nearness.agent(now, frame);
+    }
+
+    /// Whether the speech that goes on, or the last one, was the caller's own.
+    pub fn is_near(&self) -> bool {
+        self.nearness.is_near()
     }
 
     /// Whether the caller is in mid-speech.
@@ -204,6 +223,7 @@ impl Listen {
             VadEvent::SpeechStarted { at } => {
                 self.open = true;
                 self.speaking = true;
+                self.nearness.begins();
                 self.judging = None;
                 Some(Input::SpeechStarted { at: time(at) })
             }
@@ -213,6 +233,8 @@ impl Listen {
             }
             VadEvent::SpeechStopped { at } => {
                 self.speaking = false;
+                self.nearness.ends();
+                self.near_untold = false;
                 self.ahead.take_if(|ahead| ahead.voiced_to != at);
                 let asked = self.request.as_ref().and_then(|request| request.voiced_to);
                 if self.ahead.is_none() && asked != Some(at) {

@@ -3,6 +3,7 @@
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use super::event::Stage;
@@ -30,7 +31,35 @@ pub trait Providers: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<String, String>>;
     /// `text` in the call's voice, in pieces as they come.
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>>;
+    /// As [`Providers::speak`], by the speaker whom the listener knows, where there are several
+    /// and that one is well. When the speaker changes the text begins anew: what came before is
+    /// void.
+    fn speak_as(
+        &self,
+        text: String,
+        _known: Option<SpeakerId>,
+    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
+        let pieces = self.speak(text);
+        let by_the_one = |piece: Result<_, _>| piece.map(|audio| (SpeakerId(0), audio));
+        pieces.map(by_the_one).boxed()
+    }
+    /// A set phrase, whole; made once for all calls in this voice where it can be kept.
+    fn phrase(&self, text: String) -> BoxFuture<'static, Result<Pcm<24_000>, ProviderError>> {
+        let mut pieces = self.speak(text);
+        async move {
+            let mut whole = Pcm::default();
+            while let Some(piece) = pieces.next().await {
+                whole.append(&piece?);
+            }
+            Ok(whole)
+        }
+        .boxed()
+    }
 }
+
+/// One of the providers that can speak, each with a voice of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpeakerId(pub usize);
 
 /// What the model is given.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -6,7 +6,7 @@ use super::Item;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; the README's table explains them.
-pub const KNOWN: [&str; 37] = [
+pub const KNOWN: [&str; 39] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -22,6 +22,8 @@ pub const KNOWN: [&str; 37] = [
     "SIDETONE_API_KEY",
     "SIDETONE_API_KEYS",
     "SIDETONE_BIND",
+    "SIDETONE_CALL_WEBHOOK_SECRET",
+    "SIDETONE_CALL_WEBHOOK_URL",
     "SIDETONE_CORS_ORIGINS",
     "SIDETONE_DATA_DIR",
     "SIDETONE_DEMO",

@@ -12,8 +12,10 @@ use super::env::Secrets;
 pub use super::manners::{Limits, SilenceConfig, VadConfig};
 use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
 pub use super::problem::{ConfigError, Problems};
+use super::providers::{self, Stages};
 use super::recording::RecordingMode;
 use super::request::{self, HttpRequest, root};
+use super::result::{self, ResultConfig};
 use super::section::{Reader, Section, Source, Text};
 use super::template;
 use super::tools::{self, Tool};
@@ -33,8 +35,8 @@ pub struct AgentConfig {
     pub prompt_file: std::path::PathBuf,
     /// The voice of all its speech.
     pub voice: Voice,
-    /// Models instead of the process's.
-    pub models: ModelNames,
+    /// Who is asked for words, answers and speech.
+    pub stages: Stages,
     /// System prompt; `{{variables}}` are filled in by [`AgentConfig::for_call`].
     pub system_prompt: String,
     /// Said when the caller joins; empty: the agent waits to be spoken to.
@@ -61,6 +63,8 @@ pub struct AgentConfig {
     pub lookup: Option<HttpRequest>,
     /// What the model may call.
     pub tools: Vec<Tool>,
+    /// What its calls come to.
+    pub result: ResultConfig,
     /// Voice activity detection.
     pub vad: VadConfig,
     /// Endpointing, interruption and speculation.
@@ -72,17 +76,6 @@ pub struct AgentConfig {
     /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
-}
-
-/// Names of models on the provider; `None`: the process's.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ModelNames {
-    /// Speech to text.
-    pub stt: Option<String>,
-    /// The language model.
-    pub llm: Option<String>,
-    /// Text to speech.
-    pub tts: Option<String>,
 }
 
 /// Texts before their variables are filled in.
@@ -228,13 +221,8 @@ impl AgentConfig {
         }
         lookup.finish();
         let tools = tools::read(&mut top, secrets, &known);
-        let mut models = top.section("models");
-        let model_names = ModelNames {
-            stt: models.text("stt").map(|text| text.value),
-            llm: models.text("llm").map(|text| text.value),
-            tts: models.text("tts").map(|text| text.value),
-        };
-        models.finish();
+        let result = result::read(&mut top);
+        let stages = providers::read(&mut top, secrets);
         let templates = Templates {
             system_prompt,
             greeting: words(greeting, GREETING),
@@ -248,7 +236,7 @@ impl AgentConfig {
             version: version(sources, &templates.system_prompt),
             prompt_file: prompt_file.into(),
             voice,
-            models: model_names,
+            stages,
             system_prompt: templates.system_prompt.clone(),
             greeting: templates.greeting.clone(),
             recording,
@@ -262,6 +250,7 @@ impl AgentConfig {
             required_variables,
             lookup: request,
             tools,
+            result,
             vad: vad(top.section("vad")),
             turn: turn::Config {
                 speculative: top.flag("preemptive_generation", true),

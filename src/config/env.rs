@@ -139,6 +139,50 @@ pub struct UserLogin {
     pub admin_value: String,
 }
 
+/// Where the ends of calls are told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallWebhook {
+    /// For agents whose files name no address of their own.
+    pub url: Option<String>,
+    /// Signs every post; none: nothing is posted.
+    pub secret: Option<Secret>,
+}
+
+impl CallWebhook {
+    const URL: &str = "SIDETONE_CALL_WEBHOOK_URL";
+    const SECRET: &str = "SIDETONE_CALL_WEBHOOK_SECRET";
+
+    fn read(var: &impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
+        let (url, secret) = (var(Self::URL), var(Self::SECRET));
+        if let Some(url) = &url
+            && let Err(fix) = check_webhook(url)
+        {
+            return Err(BadVariable {
+                name: Self::URL,
+                value: url.clone(),
+                fix,
+            });
+        }
+        let is_short = secret
+            .as_ref()
+            .is_some_and(|s| s.len() < MIN_WEBHOOK_SECRET);
+        if is_short || (url.is_some() && secret.is_none()) {
+            return Err(BadVariable {
+                name: Self::SECRET,
+                value: if is_short { "…" } else { "" }.into(),
+                fix: format!(
+                    "receivers check signatures with it: set at least {MIN_WEBHOOK_SECRET} \
+                     characters, such as what `openssl rand -hex 32` prints"
+                ),
+            });
+        }
+        Ok(Self {
+            url,
+            secret: secret.map(Secret),
+        })
+    }
+}
+
 /// The whole environment.
 #[derive(Clone, Debug)]
 pub struct Env {
@@ -182,6 +226,8 @@ pub struct Env {
     pub end_of_turn: bool,
     /// Where recordings go.
     pub recording: RecordingEnv,
+    /// Where the ends of calls are told of.
+    pub call_webhook: CallWebhook,
 }
 
 impl Env {
@@ -256,9 +302,13 @@ impl Env {
             end_of_turn: end_of_turn(var("SIDETONE_END_OF_TURN"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
             recording: RecordingEnv::read(&var)?,
+            call_webhook: CallWebhook::read(&var)?,
         })
     }
 }
+
+/// Shorter ones can be guessed.
+const MIN_WEBHOOK_SECRET: usize = 24;
 
 fn end_of_turn(value: Option<String>) -> Result<bool, BadVariable> {
     match value.as_deref() {
@@ -307,7 +357,25 @@ fn is_livekit_host(host: &str) -> bool {
     let Some(rest) = host.strip_prefix("ws://") else {
         return false;
     };
-    let authority = rest.split('/').next().unwrap_or_default();
+    is_this_machine(rest)
+}
+
+/// Where what was said may be posted to: `https://…`, or `http://` to this very machine.
+///
+/// # Errors
+/// Elsewhere; the text says what to write.
+pub fn check_webhook(url: &str) -> Result<(), String> {
+    let good = match url.strip_prefix("https://") {
+        Some(rest) => !rest.is_empty(),
+        None => url.strip_prefix("http://").is_some_and(is_this_machine),
+    };
+    good.then_some(())
+        .ok_or_else(|| "it must start with https:// (or http:// on loopback)".into())
+}
+
+/// Whether the address after a scheme names this very machine.
+fn is_this_machine(address: &str) -> bool {
+    let authority = address.split('/').next().unwrap_or_default();
     let name = match authority.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),
         None => authority.split(':').next().unwrap_or_default(),
@@ -478,6 +546,21 @@ mod tests {
         );
         let proxies = env(&[("SIDETONE_TRUSTED_PROXIES", "10.0.0.1, proxy.internal")]);
         assert_eq!(proxies.unwrap_err().value, "proxy.internal");
+    }
+
+    #[test]
+    fn a_webhook_is_signed_and_travels_encrypted() {
+        let url = ("SIDETONE_CALL_WEBHOOK_URL", "https://shop.example/calls");
+        let secret = ("SIDETONE_CALL_WEBHOOK_SECRET", "0123456789abcdef01234567");
+        assert!(env(&[url, secret]).unwrap().call_webhook.secret.is_some());
+        for (bad, name) in [
+            (vec![url], secret.0),
+            (vec![url, (secret.0, "short")], secret.0),
+            (vec![(url.0, "http://shop.example"), secret], url.0),
+            (vec![(url.0, "http://localhost.evil.org"), secret], url.0),
+        ] {
+            assert_eq!(env(&bad).unwrap_err().name, name);
+        }
     }
 
     #[test]

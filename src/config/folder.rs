@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems};
@@ -20,6 +21,37 @@ pub struct AgentFolder {
     folder: PathBuf,
     secrets: Secrets,
     state: Mutex<State>,
+}
+
+/// The names of the agents that a call may ask for, as they are at the moment.
+#[derive(Clone, Debug)]
+pub enum AgentNames {
+    /// Always these.
+    Fixed(BTreeSet<String>),
+    /// Those of a folder's good files.
+    In(Arc<AgentFolder>),
+}
+
+impl AgentNames {
+    /// The names now.
+    pub fn now(&self) -> BTreeSet<String> {
+        match self {
+            Self::Fixed(names) => names.clone(),
+            Self::In(folder) => folder.names(),
+        }
+    }
+}
+
+impl Default for AgentNames {
+    fn default() -> Self {
+        Self::Fixed(BTreeSet::new())
+    }
+}
+
+impl Serialize for AgentNames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.now().serialize(serializer)
+    }
 }
 
 /// The text of each file; none: it cannot be read.

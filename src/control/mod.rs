@@ -3,6 +3,7 @@
 
 pub mod guard;
 pub mod inbox;
+mod outbox;
 pub mod reconcile;
 pub mod retention;
 pub mod rooms;
@@ -14,7 +15,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::env::LiveKit;
+use crate::config::env::{LiveKit, Secret};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
 use crate::store::dispatches::DispatchState;
@@ -34,6 +35,8 @@ pub struct ControlConfig {
     pub reconcile_every: Duration,
     /// Age at which a call's personal data is deleted; none: kept.
     pub retention_days: Option<u32>,
+    /// Signs what is told of calls that are over; none: nothing is told.
+    pub webhook_secret: Option<Secret>,
 }
 
 impl ControlConfig {
@@ -44,6 +47,7 @@ impl ControlConfig {
             guardian: GuardianConfig::default(),
             reconcile_every: Duration::from_secs(60),
             retention_days: None,
+            webhook_secret: None,
         }
     }
 }
@@ -96,6 +100,9 @@ impl Control {
                 days,
                 shutdown.clone(),
             ));
+        }
+        if let Some(secret) = config.webhook_secret {
+            tasks.spawn(outbox::run(control.store.clone(), secret, shutdown.clone()));
         }
         control
     }

@@ -55,9 +55,10 @@ impl AgentWishes {
             check_text("systemPrompt", prompt, MAX_PROMPT, true)?;
         }
         if let Some(name) = &agent
-            && !state.config().agents.contains(name)
+            && let all = state.config().agents.now()
+            && !all.contains(name)
         {
-            let all: Vec<&str> = state.config().agents.iter().map(String::as_str).collect();
+            let all: Vec<String> = all.into_iter().collect();
             let detail = format!("agent \"{name}\" is not one of {}", all.join(", "));
             return Err(Problem::field("agent", detail));
         }

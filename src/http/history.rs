@@ -120,9 +120,20 @@ pub struct CallDetail {
     turns: Vec<TurnInfo>,
     /// What the agent's tools did, in order.
     tools: Vec<ToolInfo>,
+    /// What came of it, by the agent's `[result]`: summary, intent, resolved, fields.
+    #[schema(value_type = Option<Object>)]
+    result: Option<Value>,
+    /// Why no result could be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_error: Option<String>,
+    /// The post-call webhook: waiting, delivered or given_up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<String>,
     /// The agent that the call began with.
+    #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
-    /// The version of its files: prompt, tools and manners.
+    /// Which version of its files: a hash of configuration and prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
     agent_version: Option<String>,
     /// Oldest first; `GET /api/voice/history/{callId}/recording?part=1` is the first.
     recordings: Vec<RecordingInfo>,
@@ -168,6 +179,7 @@ pub struct ToolInfo {
     /// As the model wrote them.
     #[schema(value_type = Object)]
     arguments: Value,
+    /// Whether it did what it should.
     ok: bool,
     /// What the model was told.
     result: String,
@@ -433,14 +445,19 @@ pub async fn one(
     let recordings = state.store().recordings(id).await?;
     let turns = state.store().turns(id).await?;
     let tools = state.store().tool_calls(id).await?;
-    let version = state.store().version_of_call(id).await?;
-    let (agent, agent_version) = version.unzip();
+    let made = state.store().result(id).await?;
+    let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
+    let webhook = state.store().webhook_state(id).await?;
+    let (agent, agent_version) = state.store().version_of_call(id).await?.unzip();
     Ok(Json(CallDetail {
         transcript: call.transcript.clone(),
         call: call.into(),
         participants: participants.into_iter().map(Into::into).collect(),
         turns: turns.into_iter().map(Into::into).collect(),
         tools: tools.into_iter().map(Into::into).collect(),
+        result: result.map(|result| result.0),
+        result_error,
+        webhook,
         agent,
         agent_version,
         recordings: recordings.into_iter().map(Into::into).collect(),

@@ -19,7 +19,6 @@ pub mod token;
 pub mod ui;
 pub mod webhook;
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,6 +41,7 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::config::env::{LiveKit, NotConfigured};
+use crate::config::folder::AgentNames;
 use crate::control::Control;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -77,7 +77,7 @@ pub struct HttpConfig {
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
     /// Names of agent files a request may ask for.
-    pub agents: BTreeSet<String>,
+    pub agents: AgentNames,
     /// Where recordings are; none: in another process, without a bucket.
     pub recordings: Option<Recordings>,
     /// Streams of events end when this is cancelled, so that the server can.
@@ -95,7 +95,7 @@ impl Default for HttpConfig {
         Self {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
-            agents: BTreeSet::new(),
+            agents: AgentNames::default(),
             recordings: None,
             closing: CancellationToken::new(),
             token_ttl: Duration::from_secs(600),

@@ -9,6 +9,8 @@ use axum::{Json, Router};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::config::folder::AgentNames;
+
 /// A file of `web/dist`; `build.rs` writes the table.
 #[derive(Clone, Copy, Debug)]
 struct File {
@@ -33,7 +35,7 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
 #[serde(rename_all = "camelCase")]
 pub struct UiSettings {
     /// Names of the agents that a call may ask for.
-    pub agents: Vec<String>,
+    pub agents: AgentNames,
     /// The one that answers when none is asked for.
     pub default_agent: Option<String>,
     /// Names of the voices.

@@ -6,6 +6,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, Url, redirect};
 
 use super::error::{ProviderError, Stage};
+use super::retry::RETRIES;
 
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -118,6 +119,8 @@ pub(super) struct Provider {
     pub stage: Stage,
     pub model: String,
     pub timeout: Duration,
+    /// Tries after the first one.
+    pub retries: u32,
     /// For messages: host and port, without path or user.
     pub host: String,
     client: reqwest::Client,
@@ -160,6 +163,7 @@ impl Provider {
             stage,
             model,
             timeout,
+            retries: RETRIES,
             host,
             client: http.client_for(&url).clone(),
             base: url.as_str().trim_end_matches('/').to_owned(),

@@ -20,6 +20,7 @@ pub use async_openai::types::chat::{
 pub use error::{ErrorKind, ProviderError, Stage};
 pub use http::{ApiKey, Http, Settings, SettingsError};
 pub use llm::{ChatRequest, Delta, FinishReason, Llm, ToolCall, Usage};
+pub use retry::RETRIES;
 pub use stt::{Stt, Transcript};
 pub use tts::{Speech, Tts};
 

@@ -11,6 +11,7 @@ pub mod inbox;
 pub mod live;
 pub mod personal;
 pub mod recordings;
+pub mod results;
 pub mod status;
 pub mod tools;
 pub mod turns;

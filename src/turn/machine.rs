@@ -35,7 +35,7 @@ pub struct Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum User {
     Silent,
-    Speaking { since: Instant },
+    Speaking { since: Instant, near: bool },
     Paused { since: Instant },
 }
 
@@ -115,6 +115,7 @@ impl Turn {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::SpeechStarted { at } => self.speech_started(at),
+            Input::SpeechIsNear => self.speech_is_near(now),
             Input::SpeechStopped { at } => self.speech_stopped(at),
             Input::Transcript { text, is_final } => self.transcript(now, text, is_final),
             Input::TranscriptFailed => self.transcript_failed(),
@@ -155,7 +156,10 @@ impl Turn {
             User::Paused { since } => Some(at.saturating_duration_since(since)),
             User::Silent => None,
         };
-        self.user = User::Speaking { since: at };
+        self.user = User::Speaking {
+            since: at,
+            near: false,
+        };
         self.timers.stop(Timer::Endpoint);
         self.timers.stop(Timer::FalseInterruption);
         match &mut self.open {
@@ -184,14 +188,22 @@ impl Turn {
         }
         if self.reply_answers_open_turn() {
             self.cancel();
-        } else if self.can_interrupt() {
-            self.timers
-                .set(Timer::Overlap, at + self.config.interruption.min_duration);
+        }
+    }
+
+    fn speech_is_near(&mut self, now: Instant) {
+        let User::Speaking { since, near } = &mut self.user else {
+            return;
+        };
+        *near = true;
+        let held_at = *since + self.config.interruption.min_duration;
+        if self.can_interrupt() && !self.reply_answers_open_turn() {
+            self.timers.set(Timer::Overlap, held_at.max(now));
         }
     }
 
     fn speech_stopped(&mut self, at: Instant) {
-        let User::Speaking { since } = self.user else {
+        let User::Speaking { since, .. } = self.user else {
             return;
         };
         self.user = User::Paused { since: at };
@@ -233,7 +245,7 @@ impl Turn {
                 turn.settled = true;
                 self.turn_settled(now, same);
             }
-            User::Speaking { since } if may_hold => {
+            User::Speaking { since, .. } if may_hold => {
                 let rules = &self.config.interruption;
                 let lasts = now >= since + rules.min_duration;
                 match rules.judge(&turn.words.text) {
@@ -448,7 +460,7 @@ impl Turn {
 
     /// A reply began while the caller is speaking.
     fn restart_overlap(&mut self, now: Instant) {
-        if matches!(self.user, User::Speaking { .. }) && self.can_interrupt() {
+        if matches!(self.user, User::Speaking { near: true, .. }) && self.can_interrupt() {
             self.timers
                 .set(Timer::Overlap, now + self.config.interruption.min_duration);
         }

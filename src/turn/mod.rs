@@ -17,7 +17,7 @@
 //! | Thinking | speech starts | reply cancelled; UserSpeaking, same turn |
 //! | Speaking | speech starts | Overlap |
 //! | Overlap | speech stops early | Speaking |
-//! | Overlap | `min_duration` passed (and `min_words`) | Held |
+//! | Overlap | `min_duration` passed (and `min_words`), and the speech is near | Held |
 //! | Speaking, Held | words that interrupt | reply cancelled; Endpointing |
 //! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
 //! | any reply | failed | an apology takes its place |
@@ -77,6 +77,9 @@ pub enum Input {
         /// First voiced sample.
         at: Instant,
     },
+    /// The speech that goes on is the caller's: near, and not the agent's echo. Until it is known,
+    /// sound alone does not hold the agent's voice.
+    SpeechIsNear,
     /// The caller fell silent. A transcript of the turn so far, or its failure, will follow.
     SpeechStopped {
         /// Last voiced sample.

@@ -23,6 +23,7 @@ use super::support::api::{Api, sign};
 use super::support::{SECRET, eventually, livekit};
 
 const LISTEN: &str = "SIDETONE_TEST_SERVES_AT";
+const AGENTS: &str = "SIDETONE_TEST_AGENTS";
 const ROOMS: usize = 12;
 
 /// No test by itself: the process that the test below starts and kills.
@@ -33,7 +34,8 @@ async fn served_for_the_crash() {
     };
     let listener = TcpListener::bind(address).await.unwrap();
     let env = Env::read().unwrap();
-    served::run(env, listener, CancellationToken::new())
+    let agents = std::env::var(AGENTS).unwrap_or_else(|_| served::AGENTS.into());
+    served::run(env, agents.into(), listener, CancellationToken::new())
         .await
         .unwrap();
 }
@@ -44,10 +46,24 @@ async fn start(
     provider: &FakeOpenAi,
     data: &Path,
 ) -> Child {
+    start_with(address, served::variables(server, provider, data)).await
+}
+
+/// As [`start`], with these variables and the agents of a folder.
+pub async fn start_in(
+    agents: &Path,
+    address: SocketAddr,
+    mut variables: Vec<(&'static str, String)>,
+) -> Child {
+    variables.push((AGENTS, agents.display().to_string()));
+    start_with(address, variables).await
+}
+
+async fn start_with(address: SocketAddr, variables: Vec<(&'static str, String)>) -> Child {
     let child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "crash::served_for_the_crash", "--nocapture"])
         .env(LISTEN, address.to_string())
-        .envs(served::variables(server, provider, data))
+        .envs(variables)
         .stdout(Stdio::null())
         .kill_on_drop(true)
         .spawn()

@@ -65,7 +65,12 @@ async fn a_call_is_connected_muted_and_completed() {
             .map(|(_, value)| value.clone())
     });
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(served::run(env.unwrap(), listener, stop.clone()));
+    let serving = tokio::spawn(served::run(
+        env.unwrap(),
+        served::AGENTS.into(),
+        listener,
+        stop.clone(),
+    ));
     served::ready(address).await;
 
     let body = json!({"roomType": "support", "participantName": "Ann"});

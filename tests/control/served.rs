@@ -1,7 +1,7 @@
 //! The whole of `sidetone serve` on a data folder, with a fake provider behind it.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -31,11 +31,19 @@ pub fn variables(
     ]
 }
 
-/// Serves until `stop`; load is counted in jobs, for this machine has more to do than this test.
-pub async fn run(env: Env, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+/// The agents of the repository.
+pub const AGENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/agent-config");
+
+/// Serves until `stop`, with the agents of a folder; load is counted in jobs, for this machine has more to do than this test.
+pub async fn run(
+    env: Env,
+    agents: PathBuf,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> anyhow::Result<()> {
     let process = Process {
         env,
-        agents: concat!(env!("CARGO_MANIFEST_DIR"), "/agent-config").into(),
+        agents,
         listener: Some(listener),
         models: None,
         worker: Some(LoadMeasure::Jobs),

@@ -128,6 +128,8 @@ fn mode_of(word: &str) -> Mode {
         "fails" => Mode::Fails,
         "hangs" => Mode::Hangs,
         "breaks" => Mode::Breaks,
+        "stalls" => Mode::Stalls,
+        "slow" => Mode::Slow,
         _ => panic!("unknown mode {word:?}"),
     }
 }
@@ -228,7 +230,9 @@ pub async fn drive(
                 }
                 if here && !muted {
                     let amplitude = if now < speaks.0 { speaks.1 } else { 0 };
-                    mic.try_send(Pcm::new(vec![amplitude; 160])).ok();
+                    // Alternating, so that it has a level and no low frequencies: no echo.
+                    let tone = (0..160).map(|n| if n % 2 == 0 { amplitude } else { -amplitude });
+                    mic.try_send(Pcm::new(tone.collect())).ok();
                 }
                 if !deaf {
                     match speaker.try_recv() {

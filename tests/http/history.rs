@@ -44,6 +44,18 @@ async fn history_shows_a_call_and_forgets_it() {
         metrics: sqlx::types::Json(json!({"stt_ms": 120})),
     };
     api.store.save_turn(id, &turn).await.unwrap();
+    let tool = sidetone::store::tools::ToolCall {
+        agent: "support".into(),
+        name: "find_parcel".into(),
+        arguments: sqlx::types::Json(json!({"number": 7})),
+        ok: true,
+        result: "It is in Hamburg.".into(),
+        started_at: now,
+        duration_ms: 140,
+    };
+    api.store.save_tool_call(id, &tool).await.unwrap();
+    let noted = api.store.agent_of_call(id, "support", "0123456789ab");
+    noted.await.unwrap();
     let ann = user("ann", false);
     let (_, page) = api
         .get(&format!("{HISTORY}?q=PARCEL&includeStats=true"), &ann)
@@ -59,6 +71,12 @@ async fn history_shows_a_call_and_forgets_it() {
     assert_eq!(call["transcript"], "user: Where is my parcel?");
     assert_eq!(call["turns"][0]["metrics"]["stt_ms"], 120);
     assert_eq!(call["participants"][0]["participantName"], "ann");
+    assert_eq!(call["tools"][0]["arguments"]["number"], 7);
+    assert_eq!(call["tools"][0]["result"], "It is in Hamburg.");
+    assert_eq!(
+        (&call["agent"], &call["agentVersion"]),
+        (&json!("support"), &json!("0123456789ab"))
+    );
     assert!(api.holds("parcel") && api.holds("support-ann-1"));
     let delete = api
         .call(
@@ -70,7 +88,7 @@ async fn history_shows_a_call_and_forgets_it() {
         .await;
     assert_eq!(delete.0, 204);
     // Gone from the database's files, not only from its tables.
-    assert!(!api.holds("parcel") && !api.holds("support-ann-1"));
+    assert!(!api.holds("parcel") && !api.holds("Hamburg") && !api.holds("support-ann-1"));
     assert_eq!(api.get(HISTORY, &ann).await.1["total"], 0);
     let (_, call) = api.get(&format!("{HISTORY}/{id}"), "key-admin").await;
     assert_eq!(

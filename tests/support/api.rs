@@ -8,6 +8,7 @@ use livekit_api::access_token::AccessToken;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use sidetone::config::env::{Env, LiveKit, NotConfigured, Secret};
+use sidetone::config::folder::AgentNames;
 use sidetone::control::{Control, ControlConfig};
 use sidetone::http::auth::{Auth, Scope, api_key_entry};
 use sidetone::http::{AppState, HttpConfig, Voice, router, serve};
@@ -46,7 +47,7 @@ impl Default for Setup {
             demo: false,
             livekit: Ok(nowhere()),
             http: HttpConfig {
-                agents: ["default".to_owned()].into(),
+                agents: AgentNames::Fixed(["default".to_owned()].into()),
                 cors_origins: vec!["https://shop.example".into()],
                 ..Default::default()
             },

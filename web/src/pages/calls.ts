@@ -47,8 +47,10 @@ interface Detail extends Call {
   participants: { participantName: string; userId: string; kind: string; durationSeconds: number | null; isMuted: boolean }[];
   turns: Turn[];
   tools: Tool[];
-  agent: string | null;
-  agentVersion: string | null;
+  agent?: string;
+  agentVersion?: string;
+  /** What came of it, by the agent's `[result]`. */
+  result?: { summary?: unknown } | null;
   recordings: Recording[];
 }
 interface Tool {
@@ -216,6 +218,7 @@ async function showCall(id: string, current: () => boolean): Promise<boolean> {
     ["Participants", call.participants.map((p) => `${p.participantName || p.userId} (${p.kind})`).join(", ") || "–"],
   ];
   if (call.failureReason) facts.push(["Failed because", call.failureReason]);
+  if (typeof call.result?.summary === "string") facts.push(["Summary", call.result.summary]);
   if (call.agent) facts.push(["Agent", call.agent]);
   if (call.agentVersion) facts.push(["Version of its files", call.agentVersion.slice(0, 12)]);
   get("facts").replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));

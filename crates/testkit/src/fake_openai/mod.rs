@@ -116,6 +116,7 @@ struct State {
     timing: Timing,
     transcripts: Scripted<Transcript>,
     answers: Scripted<Answer>,
+    answers_to: Vec<(String, Answer)>,
     failures: Vec<(Endpoint, VecDeque<Failure>)>,
     requests: Vec<Request>,
 }
@@ -207,6 +208,7 @@ impl FakeOpenAi {
                     next: VecDeque::new(),
                     default: Answer::text("It is noon. Can I help you with something else?"),
                 },
+                answers_to: Vec::new(),
                 failures: Vec::new(),
                 requests: Vec::new(),
             })),
@@ -252,12 +254,19 @@ impl FakeOpenAi {
         self.shared.state().answers.next.push_back(answer.into());
     }
 
+    /// What every question is answered whose system prompt holds `words`, whatever is scripted.
+    pub fn answer_to(&self, words: &str, answer: impl Into<Answer>) {
+        let mut state = self.shared.state();
+        state.answers_to.push((words.to_owned(), answer.into()));
+    }
+
     /// What every transcription says when nothing is scripted.
     pub fn default_transcript(&self, transcript: impl Into<Transcript>) {
         self.shared.state().transcripts.default = transcript.into();
     }
 
-    /// What every answer says when nothing is scripted.
+    /// What every answer says when nothing is scripted; `{system prompt}` in it is what the model
+    /// was told.
     pub fn default_answer(&self, answer: impl Into<Answer>) {
         self.shared.state().answers.default = answer.into();
     }

@@ -1,0 +1,83 @@
+//! `[result]`: what is to be known of a call when it is over, and who is told.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::env::check_webhook;
+use super::json_schema;
+use super::manners::secs;
+use super::section::Section;
+
+/// What an agent's calls come to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResultConfig {
+    /// JSON Schema of the result; none: no result is made.
+    pub schema: Option<Value>,
+    /// What the model is told beside the schema.
+    pub instructions: String,
+    /// How long the model may take, a second try included.
+    pub timeout: Duration,
+    /// Where the call's end is posted to; none: as the process's environment says.
+    pub webhook: Option<String>,
+}
+
+/// `[result]`
+pub fn read(top: &mut Section<'_>) -> ResultConfig {
+    let wanted = !top.lacks("result");
+    let mut section = top.section("result");
+    let intents = section.list("intents", Vec::new());
+    let mut fields = json!({"type": "object", "properties": {}});
+    if let Some((schema, place)) = section.json("fields") {
+        for problem in json_schema::problems(&schema) {
+            section.complain(&place, format!("result.fields: {problem}"));
+        }
+        if schema["type"] != "object" {
+            let message = "result.fields: the outermost type must be \"object\"";
+            section.complain(&place, message);
+        }
+        fields = schema;
+    }
+    let instructions = section.text("instructions");
+    let timeout = section.duration("timeout", secs(20), secs(1)..=secs(120));
+    let webhook = section.text("webhook");
+    if let Some(url) = &webhook
+        && let Err(message) = check_webhook(&url.value)
+    {
+        section.complain(
+            &url.place,
+            format!("result.webhook = {:?}: {message}", url.value),
+        );
+    }
+    section.finish();
+    ResultConfig {
+        schema: wanted.then(|| schema(&intents, fields)),
+        instructions: instructions.map_or_else(String::new, |text| text.value),
+        timeout,
+        webhook: webhook.map(|url| url.value),
+    }
+}
+
+/// The schema of a whole result.
+fn schema(intents: &[String], fields: Value) -> Value {
+    let mut intent = Map::from_iter([
+        ("type".to_owned(), json!("string")),
+        (
+            "description".to_owned(),
+            json!("Why the caller called, in a word or two"),
+        ),
+    ]);
+    if !intents.is_empty() {
+        intent.insert("enum".into(), json!(intents));
+    }
+    json!({
+        "type": "object",
+        "required": ["summary", "intent", "resolved", "fields"],
+        "properties": {
+            "summary": {"type": "string", "description": "What happened, in at most three sentences"},
+            "intent": intent,
+            "resolved": {"type": "boolean", "description": "Whether the caller got what they wanted"},
+            "fields": fields,
+        },
+    })
+}

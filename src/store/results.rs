@@ -1,0 +1,168 @@
+//! What came of a call, and the outbox of post-call webhooks.
+
+use chrono::TimeDelta;
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{At, Store, StoreError, on};
+
+/// What came of a call, as its agent's model put it.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct CallResult {
+    /// By the agent's `[result]`; none when the model gave none.
+    pub result: Option<Json<Value>>,
+    /// Why there is none.
+    pub error: Option<String>,
+    /// When it was made.
+    pub made_at: At,
+}
+
+/// A post-call webhook to deliver.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Webhook {
+    /// The event's id: the same at each try.
+    pub id: Uuid,
+    /// The call that is over.
+    pub call_id: Uuid,
+    /// Where to.
+    pub url: String,
+    /// When it was tried first.
+    pub first_try_at: At,
+    /// Tries so far, this one included.
+    pub tries: i32,
+}
+
+/// What became of a try.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Try {
+    /// It was taken.
+    Delivered,
+    /// It was not: again at this time, for this reason.
+    Again(At, String),
+    /// It was not, and never will be.
+    GivenUp(String),
+}
+
+impl Store {
+    /// Keeps what came of a call; a later one replaces it. False when there is no such call.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn save_result(&self, call_id: Uuid, made: &CallResult) -> Result<bool, StoreError> {
+        const UPSERT: &str = "INSERT INTO call_results (call_id, result, error, made_at) \
+             SELECT id, $2, $3, $4 FROM voice_calls WHERE id = $1 \
+             ON CONFLICT (call_id) DO UPDATE SET result = excluded.result, \
+             error = excluded.error, made_at = excluded.made_at";
+        Ok(on!(self, |pool| sqlx::query(UPSERT)
+            .bind(call_id)
+            .bind(&made.result)
+            .bind(&made.error)
+            .bind(made.made_at)
+            .execute(pool)
+            .await?
+            .rows_affected()
+            > 0))
+    }
+
+    /// What came of a call, if it is known.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn result(&self, call_id: Uuid) -> Result<Option<CallResult>, StoreError> {
+        const SELECT: &str = "SELECT result, error, made_at FROM call_results WHERE call_id = $1";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(call_id)
+            .fetch_optional(pool)
+            .await?))
+    }
+
+    /// Says at a call's beginning who is to be told of its end, so that a kill cannot prevent it.
+    /// A call that is known in the outbox keeps its row.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn will_tell(&self, call_id: Uuid, url: &str, now: At) -> Result<(), StoreError> {
+        const INSERT: &str = "INSERT INTO call_webhooks (id, call_id, url, due_at) \
+             SELECT $2, id, $3, $4 FROM voice_calls WHERE id = $1 \
+             ON CONFLICT (call_id) DO NOTHING";
+        on!(self, |pool| sqlx::query(INSERT)
+            .bind(call_id)
+            .bind(Uuid::now_v7())
+            .bind(url)
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Takes webhooks that are due, for `lease`: of calls that are over, and whose result is there
+    /// or has been waited for since `patience`. Any number of processes may ask at once; each row
+    /// goes to one of them.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn take_webhooks(
+        &self,
+        now: At,
+        lease: TimeDelta,
+        patience: TimeDelta,
+        limit: i64,
+    ) -> Result<Vec<Webhook>, StoreError> {
+        // The outer conditions are looked at again when another process held the row: it has moved
+        // `due_at` on.
+        const UPDATE: &str = "UPDATE call_webhooks SET due_at = $2, tries = tries + 1, \
+             first_try_at = COALESCE(first_try_at, $1) \
+             WHERE state = 'waiting' AND due_at <= $1 AND call_id IN (\
+             SELECT hook.call_id FROM call_webhooks AS hook \
+             JOIN voice_calls AS call ON call.id = hook.call_id \
+             LEFT JOIN call_results AS made ON made.call_id = hook.call_id \
+             WHERE hook.state = 'waiting' AND hook.due_at <= $1 AND call.ended_at IS NOT NULL \
+             AND (made.call_id IS NOT NULL OR call.ended_at <= $3) \
+             ORDER BY hook.due_at LIMIT $4) \
+             RETURNING id, call_id, url, first_try_at, tries";
+        Ok(on!(self, |pool| sqlx::query_as(UPDATE)
+            .bind(now)
+            .bind(now + lease)
+            .bind(now - patience)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Notes what became of a try.
+    ///
+    /// # Errors
+    /// The database did not answer; the webhook is then delivered again.
+    pub async fn webhook_tried(&self, id: Uuid, now: At, tried: &Try) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE call_webhooks SET state = $2, due_at = $3, last_error = $4 \
+             WHERE id = $1";
+        let (state, due_at, error) = match tried {
+            Try::Delivered => ("delivered", now, None),
+            Try::Again(at, error) => ("waiting", *at, Some(error)),
+            Try::GivenUp(error) => ("given_up", now, Some(error)),
+        };
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(id)
+            .bind(state)
+            .bind(due_at)
+            .bind(error)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// How a call's webhook stands (waiting, delivered or given_up), if it has one.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn webhook_state(&self, call_id: Uuid) -> Result<Option<String>, StoreError> {
+        const SELECT: &str = "SELECT state FROM call_webhooks WHERE call_id = $1";
+        Ok(on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(call_id)
+            .fetch_optional(pool)
+            .await?))
+    }
+}
