@@ -12,7 +12,7 @@ demo: web
 	cargo build --bin sidetone
 	target/debug/sidetone demo $(if $(ONCE),--once)
 
-test: tools web lint unit
+test: tools web lint unit web-test
 
 tools:
 	scripts/tools.sh livekit python postgres s3
@@ -29,9 +29,10 @@ lint:
 unit:
 	cargo nextest run --workspace --no-fail-fast
 
-# The call element and the pages in a real Chromium, with a stand-in agent.
+# The call element and the pages in a real Chromium, with a stand-in agent and with the demo's.
 web-test: web
 	scripts/tools.sh livekit python browser
+	cargo build --quiet --bin sidetone
 	cd web && npm test
 
 # A history of 1,000,000 calls on SQLite and Postgres: times and query plans (docs/history-queries.md).
