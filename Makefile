@@ -5,14 +5,14 @@ SHELL := /bin/bash
 TOOLS := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sidetone/tools
 export PATH := $(TOOLS)/python/bin:$(PATH)
 
-.PHONY: demo test web tools lint unit web-test bench livekit-suite
+.PHONY: demo test web tools lint unit web-test bench bench-calls livekit-suite
 
 demo: web
 	scripts/tools.sh livekit
 	cargo build --bin sidetone
 	target/debug/sidetone demo $(if $(ONCE),--once)
 
-test: tools web lint unit
+test: tools web lint unit web-test
 
 tools:
 	scripts/tools.sh livekit python postgres s3
@@ -29,9 +29,10 @@ lint:
 unit:
 	cargo nextest run --workspace --no-fail-fast
 
-# The call element and the pages in a real Chromium, with a stand-in agent.
+# The call element and the pages in a real Chromium, with a stand-in agent and with the demo's.
 web-test: web
 	scripts/tools.sh livekit python browser
+	cargo build --quiet --bin sidetone
 	cd web && npm test
 
 # A history of 1,000,000 calls on SQLite and Postgres: times and query plans (docs/history-queries.md).
@@ -39,6 +40,11 @@ web-test: web
 bench:
 	scripts/tools.sh postgres
 	cargo bench --profile dev --bench history -- --calls 1000000
+
+# Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents: beside it.
+bench-calls:
+	scripts/tools.sh livekit $(if $(PEER),$(subst -,_,$(PEER)))
+	cargo bench --profile dev --bench conversation -- --callers 1,4 $(if $(PEER),--peer $(PEER))
 
 # The official livekit crate's own tests on crates/libwebrtc.
 livekit-suite:

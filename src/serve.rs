@@ -137,6 +137,7 @@ fn control_plane(
         agents: AgentNames::In(Arc::clone(agents)),
         trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
+        closing: closing.clone(),
         ..HttpConfig::default()
     };
     Ok(AppState::new(
@@ -161,6 +162,7 @@ fn pages(env: &Env, agents: &Arc<AgentFolder>) -> axum::Router {
             .as_ref()
             .ok()
             .map(|livekit| livekit.host.clone()),
+        bucket_url: env.recording.bucket.as_ref().map(|bucket| bucket.url("")),
     })
 }
 

@@ -19,8 +19,9 @@ pub struct Figures {
     joined: Vec<u64>,
     /// Breaks of 40 ms or more a reply.
     breaks: f64,
-    /// Means of what the agent told of its stages: endpointing, STT, first token, first audio.
-    stages: Option<[u64; 4]>,
+    /// Means of what the agent told of its stages: endpointing, STT, first token, first audio,
+    /// and the whole until it was sent.
+    stages: Option<[u64; 5]>,
     cpu_a_minute: f64,
     idle: f64,
     a_call: f64,
@@ -29,7 +30,7 @@ pub struct Figures {
 impl Figures {
     pub const HEAD: &str = "agent           N  unanswered  first voice  answer heard p50 / p95  \
                             barge-in p50  breaks/reply  CPU-s/call-min  idle MiB  MiB/call  \
-                            endpointing+STT+LLM+TTS (means)";
+                            endpointing+STT+LLM+TTS, sent (means)";
 
     pub fn of(agent: &'static str, calls: &[Placed], cpu: Duration, idle: f64, busy: f64) -> Self {
         let times = || calls.iter().flat_map(|call| &call.report.turns);
@@ -98,8 +99,10 @@ impl Figures {
             self.cpu_a_minute,
             self.idle,
             self.a_call,
-            self.stages
-                .map_or_else(|| "-".into(), |[e, s, l, t]| format!("{e}+{s}+{l}+{t} ms")),
+            self.stages.map_or_else(
+                || "-".into(),
+                |[e, s, l, t, sent]| format!("{e}+{s}+{l}+{t}, sent after {sent} ms")
+            ),
         )
     }
 }
@@ -122,7 +125,7 @@ fn breaks(call: &Placed) -> usize {
     call.agent_voice.iter().copied().map(in_span).sum()
 }
 
-fn stages(calls: &[Placed]) -> Option<[u64; 4]> {
+fn stages(calls: &[Placed]) -> Option<[u64; 5]> {
     let told: Vec<_> = calls.iter().flat_map(|call| &call.report.timings).collect();
     let mean = |key: &str| {
         let all: Vec<u64> = told.iter().filter_map(|t| t.get(key)?.as_u64()).collect();
@@ -133,6 +136,7 @@ fn stages(calls: &[Placed]) -> Option<[u64; 4]> {
         "sttMs",
         "llmFirstTokenMs",
         "ttsFirstByteMs",
+        "responseMs",
     ];
     (!told.is_empty()).then(|| names.map(mean))
 }

@@ -1,16 +1,21 @@
 //! The process's connections to its speech and language models, shared by all calls.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_openai::types::chat::ChatCompletionRequestSystemMessage as SystemMessage;
 use futures::StreamExt as _;
 
-use crate::call::Models;
+use crate::call::models::line::{Client, Line, Member, SharedHealth};
+use crate::call::models::{Phrases, Speaker};
+use crate::call::{self, Models};
 use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
-use crate::openai::{ApiKey, ChatRequest, Http, Llm, Settings, Stt, Tts};
+use crate::config::providers::{Provider, Stage, Stages};
+use crate::openai::{ApiKey, ChatRequest, Http, Llm, Settings, SettingsError, Stt, Tts};
 use crate::tools::HttpTools;
 
 /// OpenAI's own server.
@@ -26,6 +31,10 @@ pub struct Clients {
     tts: Tts,
     /// Tools' servers.
     pub http: HttpTools,
+    connections: Http,
+    /// By stage, address and model: agents that ask the same provider share what is known of it.
+    healths: Arc<Mutex<HashMap<String, SharedHealth>>>,
+    phrases: Phrases,
     is_local: bool,
 }
 
@@ -50,28 +59,93 @@ impl Clients {
             timeout: TIMEOUT,
         };
         Ok(Self {
-            stt: Stt::new(&http, stage(&env.stt_model), Some("en".into()))?,
+            stt: Stt::new(&http, stage(&env.stt_model), None)?,
             llm: Llm::new(&http, stage(&env.llm_model))?,
             tts: Tts::new(&http, stage(&env.tts_model))?,
             http: HttpTools::new()?,
+            connections: http,
+            healths: Arc::default(),
+            phrases: Phrases::default(),
             is_local: local.is_some(),
         })
     }
 
     /// The providers of one call.
     pub fn for_call(&self, agent: &AgentConfig) -> Models {
-        let Self {
+        let Stages {
             stt,
             llm,
             tts,
-            http,
+            style,
             ..
-        } = self.clone();
-        let names = &agent.models;
-        let stt = names.stt.iter().fold(stt, |stt, name| stt.with_model(name));
-        let llm = names.llm.iter().fold(llm, |llm, name| llm.with_model(name));
-        let tts = names.tts.iter().fold(tts, |tts, name| tts.with_model(name));
-        Models::new(stt, llm, tts, http, agent)
+        } = &agent.stages;
+        let language = agent.language.as_deref().or(self.is_local.then_some("en"));
+        let http = &self.connections;
+        let hears = self.line(call::Stage::Stt, stt, |provider| {
+            let stt = match settings(provider) {
+                Some(settings) => Stt::new(http, settings, None)?,
+                None => self.stt.clone(),
+            };
+            let stt = stt.with_language(language);
+            Ok(provider
+                .model
+                .iter()
+                .fold(stt, |stt, name| stt.with_model(name)))
+        });
+        let thinks = self.line(call::Stage::Llm, llm, |provider| {
+            let llm = match settings(provider) {
+                Some(settings) => Llm::new(http, settings)?,
+                None => self.llm.clone(),
+            };
+            Ok(provider
+                .model
+                .iter()
+                .fold(llm, |llm, name| llm.with_model(name)))
+        });
+        let speaks = self.line(call::Stage::Tts, tts, |provider| {
+            let tts = match settings(provider) {
+                Some(settings) => Tts::new(http, settings)?,
+                None => self.tts.clone(),
+            };
+            let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
+            Ok(Speaker {
+                tts: provider
+                    .model
+                    .iter()
+                    .fold(tts, |tts, name| tts.with_model(name)),
+                voice: voice.to_owned(),
+                instructions: style.instructions.clone(),
+                speed: style.speed,
+            })
+        });
+        let (http, phrases) = (self.http.clone(), self.phrases.clone());
+        Models::new(hears, thinks, speaks, http, phrases, agent)
+    }
+
+    /// The providers of a stage; one that cannot be set up is left out and told of.
+    fn line<C: Client>(
+        &self,
+        stage: call::Stage,
+        config: &Stage,
+        client: impl Fn(&Provider) -> Result<C, SettingsError>,
+    ) -> Line<C> {
+        let members = config.providers.iter().filter_map(|provider| {
+            let made = client(provider);
+            let client = made
+                .inspect_err(|error| tracing::error!(provider = provider.name, "{error}"))
+                .ok()?;
+            let address = provider.address.as_ref().map(|address| &address.base_url);
+            let key = format!("{stage:?} {address:?} {:?}", provider.model);
+            let mut healths = self.healths.lock().unwrap_or_else(PoisonError::into_inner);
+            let health = healths.entry(key).or_default().clone();
+            let name = provider.name.clone();
+            Some(Member {
+                name,
+                client,
+                health,
+            })
+        });
+        Line::new(stage, members.collect(), config.fallback_after)
     }
 
     /// Lets the local model read a call's prompt while the caller is greeted: two hundred tokens
@@ -93,4 +167,18 @@ impl Clients {
     pub async fn prewarm(&self) {
         tokio::join!(self.stt.prewarm(), self.llm.prewarm(), self.tts.prewarm());
     }
+}
+
+/// Of a provider that the agent's file names; none: the process's.
+fn settings(provider: &Provider) -> Option<Settings> {
+    let address = provider.address.as_ref()?;
+    Some(Settings {
+        base_url: address.base_url.clone(),
+        api_key: address
+            .api_key
+            .as_ref()
+            .map(|key| ApiKey::new(key.expose())),
+        model: provider.model.clone().unwrap_or_default(),
+        timeout: address.timeout,
+    })
 }

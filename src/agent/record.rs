@@ -105,18 +105,12 @@ fn agent_turn(job: &str, started: SystemTime, turn: AgentTurn) -> Turn {
 
 /// Milliseconds of each stage; a stage that had no part is left out.
 fn metrics(latency: Latency) -> Value {
-    let stages = [
-        ("endpointingMs", latency.endpointing),
-        ("sttMs", latency.stt),
-        ("llmFirstTokenMs", latency.llm_first_token),
-        ("ttsFirstByteMs", latency.tts_first_byte),
-        ("playoutMs", latency.playout),
-        ("responseMs", latency.response),
-    ];
-    let known = stages
-        .into_iter()
-        .filter_map(|(name, time)| time.map(|time| (name.to_owned(), json!(millis(time)))));
-    Value::Object(known.collect())
+    let known = latency.named().into_iter();
+    Value::Object(
+        known
+            .map(|(name, time)| (name.to_owned(), json!(millis(time))))
+            .collect(),
+    )
 }
 
 fn millis(duration: Duration) -> i32 {

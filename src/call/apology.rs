@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::providers::Providers;
-use super::speak::synthesise;
+use super::speak::phrase;
 use crate::audio::Pcm;
 
 /// It is made at leisure; a provider that takes longer is tried again later.
@@ -35,15 +35,9 @@ impl Apology {
     }
 
     /// Begins to make the audio, if there is none.
-    pub fn prepare(&mut self, providers: &Arc<dyn Providers>, tts_deadline: Duration) {
+    pub fn prepare(&mut self, providers: &Arc<dyn Providers>) {
         if let Audio::Missing = self.audio {
-            let whole = synthesise(self.text.clone(), Arc::clone(providers), tts_deadline);
-            let task = tokio::spawn(async move {
-                tokio::time::timeout(DEADLINE, whole)
-                    .await
-                    .ok()
-                    .and_then(Result::ok)
-            });
+            let task = tokio::spawn(phrase(self.text.clone(), Arc::clone(providers), DEADLINE));
             self.audio = Audio::Making(AbortOnDropHandle::new(task));
         }
     }

@@ -17,6 +17,7 @@ use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason, Stage};
 use super::journal::Journal;
 use super::listen::{Heard, Listen, Outcome};
+use super::nearness::is_said;
 use super::playout::Playout;
 use super::providers::{ProviderError, Providers};
 use super::silence::{Due, Silence};
@@ -26,7 +27,7 @@ use super::toolbox::{Persona, ToolNews};
 use crate::audio::Pcm;
 use crate::clock;
 use crate::config::agent::AgentConfig;
-use crate::transport::{AgentState, DisconnectReason, RoomCommand, RoomEvent};
+use crate::transport::{AgentState, DisconnectReason, Floor, RoomCommand, RoomEvent};
 use crate::turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
 use reply::Reply;
 
@@ -83,6 +84,10 @@ pub struct Conversation {
     /// A goodbye is being said, or was: when the call ends at the latest, and why.
     hang_up_at: Option<(Instant, EndReason)>,
     silence: Silence,
+    /// With push-to-talk: whether the key is down.
+    key_down: Option<bool>,
+    /// What the agent said last.
+    said: String,
     /// The reply that asks whether anybody is there: it does not break the silence.
     asks: Option<ReplyId>,
     turns: u32,
@@ -153,6 +158,8 @@ impl Conversation {
             drain_by: None,
             hang_up_at: None,
             silence: Silence::default(),
+            key_down: None,
+            said: String::new(),
             asks: None,
             turns: 0,
             ended: None,
@@ -165,7 +172,7 @@ impl Conversation {
 
     /// The next 10 ms of the caller's microphone.
     pub fn heard(&mut self, frame: &Pcm<16_000>) {
-        if self.caller == Caller::Here && self.drain_by.is_none() {
+        if self.caller == Caller::Here && self.drain_by.is_none() && self.key_down != Some(false) {
             let now = clock::now();
             let input = self.listen.push(now, frame);
             self.mic_by = self.listen.is_speaking().then(|| now + MIC_DEADLINE);
@@ -218,6 +225,7 @@ impl Conversation {
                 took,
             } => {
                 self.stt_took = Some(took);
+                let text = self.without_echo(text);
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
                     let interim = Some((turn, text.clone()));
                     if self.interim != interim {
@@ -232,6 +240,16 @@ impl Conversation {
                 self.input(Input::TranscriptFailed);
             }
         }
+    }
+
+    /// Words of the agent's own that came back through the microphone are nobody's words.
+    fn without_echo(&self, text: String) -> String {
+        let said = self.playout.heard();
+        let said = if said.is_empty() { &self.said } else { &said };
+        if !self.listen.is_near() && is_said(&text, said) {
+            return String::new();
+        }
+        text
     }
 
     /// Something happened in the room.
@@ -250,7 +268,7 @@ impl Conversation {
                 if std::mem::replace(&mut self.greeted, true) {
                     self.input(Input::UserReturned);
                 } else if text.is_empty() {
-                    self.apology.prepare(&self.providers, self.agent.limits.tts);
+                    self.apology.prepare(&self.providers);
                     self.show_state();
                     self.watch_silence(clock::now());
                 } else {
@@ -271,6 +289,18 @@ impl Conversation {
                 text,
                 interruptible: true,
             }),
+            RoomEvent::Floor(floor) => {
+                // The key takes the microphone's place: what is said without it is not meant.
+                self.key_down = Some(floor == Floor::Taken);
+                if floor != Floor::Taken {
+                    self.mic_paused();
+                }
+                self.input(match floor {
+                    Floor::Taken => Input::FloorTaken,
+                    Floor::Given => Input::FloorGiven,
+                    Floor::Dropped => Input::FloorDropped,
+                });
+            }
             RoomEvent::MicMuted(muted) => {
                 let at = self.journal.offset(clock::now());
                 self.journal.push(CallEvent::CallerMuted { at, muted });
@@ -316,6 +346,9 @@ impl Conversation {
         }
         if due(self.mic_by) {
             self.mic_paused();
+        }
+        if due(self.dead_air_by()) {
+            self.dead_air();
         }
         let reason = match self.caller {
             Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
@@ -364,6 +397,7 @@ impl Conversation {
             self.silence.next(&self.agent.silence),
             waits,
             self.mic_by,
+            self.dead_air_by(),
         ];
         all.into_iter()
             .flatten()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::transport::{AgentState, TurnTiming};
+use crate::transport::AgentState;
 use crate::turn::{ReplyId, TurnId};
 
 /// Identifies a call; the primary key of the calls table.
@@ -150,14 +150,20 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// The stages, for the room.
-    pub(crate) fn timing(&self) -> TurnTiming {
-        TurnTiming {
-            endpointing: self.endpointing,
-            stt: self.stt,
-            llm_first_token: self.llm_first_token,
-            tts_first_byte: self.tts_first_byte,
-        }
+    /// Those that had a part in the answer, by the names under which they are stored and told.
+    pub fn named(&self) -> Vec<(&'static str, Duration)> {
+        let all = [
+            ("endpointingMs", self.endpointing),
+            ("sttMs", self.stt),
+            ("llmFirstTokenMs", self.llm_first_token),
+            ("ttsFirstByteMs", self.tts_first_byte),
+            ("playoutMs", self.playout),
+            ("responseMs", self.response),
+        ];
+        let known = all
+            .into_iter()
+            .filter_map(|(name, time)| Some((name, time?)));
+        known.collect()
     }
 }
 

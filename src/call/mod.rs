@@ -12,6 +12,7 @@ pub mod event;
 mod journal;
 mod listen;
 pub mod models;
+mod nearness;
 pub mod playout;
 pub mod providers;
 pub mod sentences;
@@ -21,6 +22,7 @@ pub mod speech_text;
 mod think;
 pub mod toolbox;
 pub mod vad;
+mod voice;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,8 +107,8 @@ pub async fn run(
             permit = speaker.reserve(), if call.playout.is_ready() => match permit {
                 Ok(permit) => {
                     if let Some(frame) = call.playout.pull() {
+                        call.played(&frame);
                         permit.send(frame);
-                        call.played();
                     }
                 }
                 Err(_) => call.ended = Some(EndReason::ConnectionLost),

@@ -1,5 +1,12 @@
-//! A call's providers over the OpenAI protocol.
+//! A call's providers over the OpenAI protocol: a line of them for each stage.
 
+mod ask;
+mod health;
+pub mod line;
+mod phrases;
+mod wire;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -8,44 +15,63 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use super::event::Stage;
-use super::providers::{Message, Piece, ProviderError, Providers, Question, Role, ToolCall};
+use super::providers::{Hearing, Piece, ProviderError, Providers, Question, SpeakerId};
 use crate::audio::Pcm;
-use crate::clock;
 use crate::config::agent::{AgentConfig, Limits};
+use crate::config::providers::{Noise, SttMode};
 use crate::config::request::HttpRequest;
-use crate::config::tools::Tool;
-use crate::openai::{self, ChatRequest, Delta, Llm, Speech, Stt, Tts};
+use crate::openai::{self, ChatRequest, Llm, Stt};
 use crate::tools::HttpTools;
+pub use ask::Speaker;
+use ask::{Answer, Say, Transcribe};
+use line::Line;
+pub use phrases::Phrases;
 
 /// STT, the model, TTS and tools' servers of one call.
 #[derive(Clone)]
 pub struct Models {
-    stt: Stt,
-    llm: Llm,
-    tts: Tts,
-    http: HttpTools,
-    voice: &'static str,
+    /// Hears.
+    pub stt: Line<Stt>,
+    /// Thinks.
+    pub llm: Line<Llm>,
+    /// Speaks.
+    pub tts: Line<Speaker>,
+    /// Tools' servers.
+    pub http: HttpTools,
+    /// What was spoken before.
+    pub phrases: Phrases,
     limits: Limits,
+    noise: Arc<Noise>,
+    mode: SttMode,
 }
 
 impl Models {
-    /// With the voice and the deadlines of `agent`. The clients are cheap clones of the process'.
-    pub fn new(stt: Stt, llm: Llm, tts: Tts, http: HttpTools, agent: &AgentConfig) -> Self {
+    /// With the deadlines of `agent`. The clients are cheap clones of the process'.
+    pub fn new(
+        stt: Line<Stt>,
+        llm: Line<Llm>,
+        tts: Line<Speaker>,
+        http: HttpTools,
+        phrases: Phrases,
+        agent: &AgentConfig,
+    ) -> Self {
         Self {
             stt,
             llm,
             tts,
             http,
-            voice: agent.voice.as_str(),
+            phrases,
             limits: agent.limits,
+            mode: agent.stages.stt_mode,
+            noise: Arc::new(agent.stages.noise.clone()),
         }
     }
 }
 
 /// Retries end a little before the call's own deadline, so that the cause is told and not only
 /// that time was up.
-fn deadline(limit: Duration) -> std::time::Instant {
-    clock::now() + limit.mul_f32(0.95)
+fn within(limit: Duration) -> Duration {
+    limit.mul_f32(0.95)
 }
 
 impl From<openai::ProviderError> for ProviderError {
@@ -62,85 +88,35 @@ impl From<openai::ProviderError> for ProviderError {
     }
 }
 
-fn wire(message: Message) -> openai::Message {
-    use async_openai::types::chat::{
-        ChatCompletionRequestAssistantMessage as Assistant,
-        ChatCompletionRequestSystemMessage as System,
-        ChatCompletionRequestToolMessage as ToolMessage, ChatCompletionRequestUserMessage as User,
-    };
-    match message.role {
-        Role::System => System::from(message.text).into(),
-        Role::User => User::from(message.text).into(),
-        Role::Assistant if !message.calls.is_empty() => Assistant {
-            tool_calls: Some(message.calls.into_iter().map(wire_call).collect()),
-            ..Default::default()
-        }
-        .into(),
-        Role::Assistant => Assistant::from(message.text).into(),
-        Role::Tool => ToolMessage {
-            content: message.text.into(),
-            tool_call_id: message.answers,
-        }
-        .into(),
-    }
-}
-
-fn wire_call(call: ToolCall) -> async_openai::types::chat::ChatCompletionMessageToolCalls {
-    use async_openai::types::chat::{
-        ChatCompletionMessageToolCall as Call, ChatCompletionMessageToolCalls as Calls,
-        FunctionCall,
-    };
-    let function = FunctionCall {
-        name: call.name,
-        arguments: call.arguments,
-    };
-    let id = call.id;
-    Calls::Function(Call { id, function })
-}
-
-fn wire_tool(tool: Tool) -> openai::Tool {
-    use async_openai::types::chat::{ChatCompletionTool, FunctionObject};
-    openai::Tool::Function(ChatCompletionTool {
-        function: FunctionObject {
-            name: tool.name,
-            description: Some(tool.description),
-            parameters: Some(tool.parameters),
-            strict: None,
-        },
-    })
-}
-
 impl Providers for Models {
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
-        let (stt, limit) = (self.stt.clone(), self.limits.stt);
+        let ask = Transcribe::new(audio, Arc::clone(&self.noise));
+        let words = self.stt.relay(ask, None, within(self.limits.stt));
         async move {
-            let transcript = stt.transcribe(&audio, deadline(limit)).await?;
-            // Whisper invents words in silence; it also says how sure it is.
-            Ok(if transcript.is_hallucinated() {
-                String::new()
-            } else {
-                transcript.text
-            })
+            let mut words = std::pin::pin!(words);
+            // A line answers or fails.
+            let first = words.next().await.transpose()?;
+            Ok(first.map(|(_, text)| text).unwrap_or_default())
         }
         .boxed()
     }
 
+    fn hear(&self) -> Option<Hearing> {
+        let first = self.stt.first().filter(|_| self.mode == SttMode::Realtime);
+        first.map(|stt| stt.hear(self.stt.fallback_after()))
+    }
+
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let request = ChatRequest {
-            messages: question.messages.into_iter().map(wire).collect(),
-            tools: question.tools.into_iter().map(wire_tool).collect(),
+            messages: question.messages.into_iter().map(wire::message).collect(),
+            tools: question.tools.into_iter().map(wire::tool).collect(),
             may_call: question.may_call,
             max_tokens: None,
             temperature: None,
         };
         self.llm
-            .stream(request, deadline(self.limits.llm))
-            .filter_map(async |delta| match delta {
-                Ok(Delta::Text(text)) => Some(Ok(Piece::Text(text))),
-                Ok(Delta::ToolCall(call)) => Some(Ok(Piece::Call(call))),
-                Ok(Delta::Finished(_) | Delta::Usage(_)) => None,
-                Err(error) => Some(Err(error.into())),
-            })
+            .relay(Answer::new(request), None, within(self.limits.llm))
+            .map(|piece| piece.map(|(_, piece)| piece))
             .boxed()
     }
 
@@ -155,16 +131,46 @@ impl Providers for Models {
     }
 
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
-        let voice = self.voice.to_owned();
-        let speech = Speech {
-            text,
-            voice,
-            instructions: None,
-            speed: None,
-        };
-        let pieces = self.tts.speak(speech, deadline(self.limits.tts));
-        pieces
-            .map(|piece| piece.map_err(ProviderError::from))
+        self.speak_as(text, None)
+            .map(|piece| piece.map(|(_, audio)| audio))
             .boxed()
+    }
+
+    fn speak_as(
+        &self,
+        text: String,
+        known: Option<SpeakerId>,
+    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
+        let known = known.map(|SpeakerId(index)| index);
+        self.tts
+            .relay(Say(text), known, within(self.limits.tts))
+            .map(|piece| piece.map(|(index, audio)| (SpeakerId(index), audio)))
+            .boxed()
+    }
+
+    fn phrase(&self, text: String) -> BoxFuture<'static, Result<Pcm<24_000>, ProviderError>> {
+        let (models, phrases) = (self.clone(), self.phrases.clone());
+        async move {
+            let voice = models.tts.first().map(Speaker::describe);
+            let key = (voice.unwrap_or_default(), text.clone());
+            if let Some(audio) = phrases.get(&key) {
+                return Ok(audio);
+            }
+            let mut pieces = models.speak_as(text, None);
+            let (mut by, mut whole) = (SpeakerId(0), Pcm::default());
+            while let Some(piece) = pieces.next().await {
+                let (speaker, audio) = piece?;
+                if std::mem::replace(&mut by, speaker) != speaker {
+                    whole = Pcm::default();
+                }
+                whole.append(&audio);
+            }
+            // In another voice it is for this once.
+            if by == SpeakerId(0) {
+                phrases.keep(key, whole.clone());
+            }
+            Ok(whole)
+        }
+        .boxed()
     }
 }

@@ -3,13 +3,14 @@
 
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use super::event::Stage;
 use crate::audio::Pcm;
 use crate::config::request::HttpRequest;
 use crate::config::tools::Tool;
-pub use crate::openai::ToolCall;
+pub use crate::openai::{Hearing, ToolCall};
 
 /// Speech to text, the language model and text to speech, already configured (URL, key, model,
 /// voice, timeouts, retries). Dropping a future or stream cancels the request.
@@ -19,6 +20,10 @@ pub use crate::openai::ToolCall;
 pub trait Providers: Send + Sync + 'static {
     /// The words of an utterance; empty when nothing was said.
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>>;
+    /// Hears the caller speak, where words come as they are spoken and not from whole utterances.
+    fn hear(&self) -> Option<Hearing> {
+        None
+    }
     /// The answer, in pieces as the model writes them.
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>>;
     /// What a tool's server answers, in words for the model, within the request's timeout.
@@ -30,7 +35,35 @@ pub trait Providers: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<String, String>>;
     /// `text` in the call's voice, in pieces as they come.
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>>;
+    /// As [`Providers::speak`], by the speaker whom the listener knows, where there are several
+    /// and that one is well. When the speaker changes the text begins anew: what came before is
+    /// void.
+    fn speak_as(
+        &self,
+        text: String,
+        _known: Option<SpeakerId>,
+    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
+        let pieces = self.speak(text);
+        let by_the_one = |piece: Result<_, _>| piece.map(|audio| (SpeakerId(0), audio));
+        pieces.map(by_the_one).boxed()
+    }
+    /// A set phrase, whole; made once for all calls in this voice where it can be kept.
+    fn phrase(&self, text: String) -> BoxFuture<'static, Result<Pcm<24_000>, ProviderError>> {
+        let mut pieces = self.speak(text);
+        async move {
+            let mut whole = Pcm::default();
+            while let Some(piece) = pieces.next().await {
+                whole.append(&piece?);
+            }
+            Ok(whole)
+        }
+        .boxed()
+    }
 }
+
+/// One of the providers that can speak, each with a voice of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SpeakerId(pub usize);
 
 /// What the model is given.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -11,6 +11,7 @@ use super::providers::{Piece, ProviderError, ToolCall};
 use super::sentences::Sentences;
 use super::speak::{Item, Out};
 use super::toolbox::{Answer, Then, ToolRun};
+use super::voice::Say;
 use crate::clock;
 
 /// A model that has not finished its first sentence (or clause) by then, counted from its first
@@ -35,7 +36,7 @@ pub enum Thought {
 /// The stream's own, and a piece that takes longer than `limits.llm`.
 pub async fn think(
     answer: &mut Answer,
-    sentences: mpsc::Sender<String>,
+    sentences: mpsc::Sender<Say>,
     out: &Out,
 ) -> Result<Thought, ProviderError> {
     let mut said = false;
@@ -53,7 +54,7 @@ pub async fn think(
             Then::HangUp(goodbye) => {
                 // A model that has said goodbye already does not say it twice.
                 if !written.said && !goodbye.is_empty() {
-                    sentences.send(goodbye).await.ok();
+                    sentences.send(Say::Sentence(goodbye)).await.ok();
                 }
                 answer.hangs_up = true;
                 out.send(Item::HangUp).await;
@@ -67,7 +68,7 @@ pub async fn think(
 async fn run(
     answer: &mut Answer,
     calls: Vec<ToolCall>,
-    sentences: &mpsc::Sender<String>,
+    sentences: &mpsc::Sender<Say>,
     said: &mut bool,
 ) -> Result<Vec<ToolRun>, ProviderError> {
     let mut running = answer.start(calls).await;
@@ -78,7 +79,7 @@ async fn run(
             Ok(runs) => runs,
             Err(_) => {
                 *said = true;
-                sentences.send(filler).await.ok();
+                sentences.send(Say::Sentence(filler)).await.ok();
                 running.await
             }
         },
@@ -98,7 +99,7 @@ struct Written {
 
 async fn write(
     answer: &mut Answer,
-    sentences: &mpsc::Sender<String>,
+    sentences: &mpsc::Sender<Say>,
     out: &Out,
 ) -> Result<Written, ProviderError> {
     let deadline = answer.persona.agent.limits.llm;
@@ -109,15 +110,30 @@ async fn write(
     let begun = clock::now();
     let mut pieces = answer.persona.providers.chat(answer.question());
     let mut cut = Sentences::new();
+    let mut bridge = std::pin::pin!(bridge(answer));
+    let mut is_bridged = answer.begun;
     let mut writes_since = None;
     let mut written = Written {
         said: false,
         calls: Vec::new(),
     };
     loop {
-        let piece = timeout(deadline, pieces.next())
-            .await
-            .map_err(|_| failed(format!("no token within {deadline:?} (limits.llm)")))?;
+        let piece = {
+            let mut next = std::pin::pin!(timeout(deadline, pieces.next()));
+            loop {
+                tokio::select! {
+                    biased;
+                    piece = &mut next => break piece,
+                    filler = &mut bridge, if !is_bridged => {
+                        is_bridged = true;
+                        sentences.send(Say::Filler(filler)).await.ok();
+                    }
+                }
+            }
+        };
+        is_bridged = true;
+        let piece =
+            piece.map_err(|_| failed(format!("no token within {deadline:?} (limits.llm)")))?;
         let done = piece.is_none();
         let piece = piece.transpose()?;
         if !answer.begun && piece.as_ref().is_some_and(|piece| !is_empty(piece)) {
@@ -144,7 +160,7 @@ async fn write(
         };
         for sentence in ready {
             written.said = true;
-            if sentences.send(sentence).await.is_err() {
+            if sentences.send(Say::Sentence(sentence)).await.is_err() {
                 written.calls.clear();
                 return Ok(written);
             }
@@ -152,6 +168,23 @@ async fn write(
         if done {
             return Ok(written);
         }
+    }
+}
+
+/// What the caller hears when a model is slow to begin, when it is time for it: never before the
+/// caller's turn is over. For ever without fillers.
+fn bridge(answer: &Answer) -> impl Future<Output = String> + use<> {
+    let config = &answer.persona.agent.stages.llm_filler;
+    let (texts, after) = (config.texts.clone(), config.after);
+    let turn = usize::try_from(answer.reply.0).unwrap_or_default();
+    let mut committed = answer.committed.clone();
+    async move {
+        let over = committed.wait_for(|committed| *committed).await.is_ok();
+        if texts.is_empty() || !over {
+            return std::future::pending().await;
+        }
+        tokio::time::sleep(after).await;
+        texts[turn % texts.len()].clone()
     }
 }
 

@@ -13,6 +13,7 @@ use super::env::Secrets;
 pub use super::manners::{Limits, SilenceConfig, VadConfig};
 use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
 pub use super::problem::{ConfigError, Problems};
+use super::providers::{self, Stages};
 use super::recording::RecordingMode;
 use super::request::{self, HttpRequest, root};
 use super::result::{self, ResultConfig};
@@ -36,8 +37,8 @@ pub struct AgentConfig {
     pub prompt_file: std::path::PathBuf,
     /// The voice of all its speech.
     pub voice: Voice,
-    /// Models instead of the process's.
-    pub models: ModelNames,
+    /// Who is asked for words, answers and speech.
+    pub stages: Stages,
     /// System prompt; `{{variables}}` are filled in by [`AgentConfig::for_call`].
     pub system_prompt: String,
     /// Said when the caller joins; empty: the agent waits to be spoken to.
@@ -81,17 +82,6 @@ pub struct AgentConfig {
     /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
-}
-
-/// Names of models on the provider; `None`: the process's.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct ModelNames {
-    /// Speech to text.
-    pub stt: Option<String>,
-    /// The language model.
-    pub llm: Option<String>,
-    /// Text to speech.
-    pub tts: Option<String>,
 }
 
 /// Texts before their variables are filled in.
@@ -239,13 +229,7 @@ impl AgentConfig {
         let tools = tools::read(&mut top, secrets, &known);
         let result = result::read(&mut top);
         let variants = read_variants(&mut top, reader, folder, &known);
-        let mut models = top.section("models");
-        let model_names = ModelNames {
-            stt: models.text("stt").map(|text| text.value),
-            llm: models.text("llm").map(|text| text.value),
-            tts: models.text("tts").map(|text| text.value),
-        };
-        models.finish();
+        let stages = providers::read(&mut top, secrets);
         let templates = Templates {
             system_prompt,
             greeting: words(greeting, GREETING),
@@ -259,7 +243,7 @@ impl AgentConfig {
             version: version(sources, &templates.system_prompt, &variants),
             prompt_file: prompt_file.into(),
             voice,
-            models: model_names,
+            stages,
             system_prompt: templates.system_prompt.clone(),
             greeting: templates.greeting.clone(),
             recording,
@@ -305,7 +289,9 @@ impl AgentConfig {
             agent.templates.greeting.clone_from(greeting);
         }
         agent.voice = chosen.voice.unwrap_or(agent.voice);
-        agent.models.llm = chosen.llm.clone().or(agent.models.llm);
+        if let (Some(llm), Some(first)) = (&chosen.llm, agent.stages.llm.providers.first_mut()) {
+            first.model = Some(llm.clone());
+        }
         agent
     }
 

@@ -53,6 +53,64 @@ fn every_key_is_commented_in_the_default_agent() {
 }
 
 #[test]
+fn providers_are_named_once_and_asked_in_order() {
+    let text = "[providers.far]\nbase_url = \"https://far.example/v1\"\n\
+                llm = \"thinks\"\n[models]\nllm = \"near\"\n\
+                [llm]\nproviders = [\"far\", \"default\"]\nfallback_after = \"1s\"";
+    let stages = parse(text).unwrap().stages;
+    let models: Vec<_> = stages
+        .llm
+        .providers
+        .iter()
+        .map(|p| p.model.as_deref())
+        .collect();
+    assert_eq!(models, [Some("thinks"), Some("near")]);
+    assert_eq!(stages.stt.providers[0].name, "default");
+}
+
+#[test]
+fn providers_that_cannot_be_asked_are_told_of() {
+    for (text, expected) in [
+        (
+            "[stt]\nproviders = [\"x\"]",
+            "stt.providers names x, which there is not; known are default",
+        ),
+        ("[stt]\nproviders = []", "stt.providers is empty"),
+        (
+            "[stt]\nproviders = [\"default\", \"default\"]",
+            "names default twice",
+        ),
+        (
+            "[providers.x]\nllm = \"m\"",
+            "providers.x.base_url is missing",
+        ),
+        (
+            "[providers.x]\nbase_url = \"x\"",
+            "providers.x.base_url = \"x\" is not an address",
+        ),
+        (
+            "[providers.default]\nbase_url = \"http://x/v1\"",
+            "name this one otherwise",
+        ),
+        (
+            "[providers.x]\nbase_url = \"http://x/v1\"\napi_key = \"sk-1\"",
+            "must be a secret's name",
+        ),
+        (
+            "[providers.x]\nbase_url = \"http://x/v1\"\napi_key = \"{{ secret.x }}\"",
+            "set the variable SIDETONE_SECRET_X",
+        ),
+        (
+            "[providers.x]\nbase_url = \"http://x/v1\"\n[tts]\nproviders = [\"x\"]",
+            "providers.x.tts is missing",
+        ),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn says_what_is_wrong_and_how_to_mend_it() {
     for (text, expected) in [
         (
@@ -89,7 +147,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, result, variants, models, vad, preemptive_generation, endpointing, interruption, limits, silence",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
@@ -213,7 +271,7 @@ fn a_variant_is_the_agent_but_for_what_it_says() {
     let call = call.for_call(&Overrides::default()).unwrap();
     assert_eq!(call.variant.as_deref(), Some("b"));
     assert_eq!((call.voice, call.greeting.as_str()), (Voice::Nova, "Hi !"));
-    assert_eq!(call.models.llm.as_deref(), Some("big"));
+    assert_eq!(call.stages.llm.providers[0].model.as_deref(), Some("big"));
     // Without a call that chooses, such as in `sidetone eval`, it is the agent as it stands.
     let plain = agent.for_call(&Overrides::default()).unwrap();
     assert_eq!((plain.variant, plain.greeting.as_str()), (None, "Hello!"));

@@ -46,6 +46,8 @@ pub struct Limits {
     pub llm: Duration,
     /// First audio of a sentence, and each next piece.
     pub tts: Duration,
+    /// Silence in the middle of a reply, after which it is given up.
+    pub dead_air: Duration,
     /// A caller who vanished may come back for this long.
     pub reconnect_grace: Duration,
     /// How long to wait for the first caller.
@@ -169,6 +171,7 @@ pub fn limits(mut section: Section<'_>) -> Limits {
         stt: section.duration("stt", default.stt, stage.clone()),
         llm: section.duration("llm", default.llm, stage.clone()),
         tts: section.duration("tts", default.tts, stage),
+        dead_air: section.duration("dead_air", default.dead_air, secs(1)..=secs(120)),
         reconnect_grace: section.duration(
             "reconnect_grace",
             default.reconnect_grace,
@@ -219,6 +222,7 @@ impl Default for Limits {
             stt: secs(10),
             llm: secs(10),
             tts: secs(10),
+            dead_air: secs(6),
             reconnect_grace: secs(30),
             wait_for_caller: secs(60),
             max_duration: secs(3600),

@@ -84,21 +84,15 @@ pub struct RecordingEnv {
     pub bucket: Option<Bucket>,
     /// Bytes that recordings may take in the data folder; beyond it no new one begins.
     pub spool_limit: u64,
+    /// What is done where neither the agent's file nor the call says: record when there is a bucket
+    /// for it.
+    pub default_mode: RecordingMode,
 }
 
 /// Ten gigabytes: 500 hours.
 const SPOOL_LIMIT: u64 = 10_000_000_000;
 
 impl RecordingEnv {
-    /// What is done where neither the agent's file nor the call says: record when there is a
-    /// bucket for it.
-    pub fn default_mode(&self) -> RecordingMode {
-        match self.bucket {
-            Some(_) => RecordingMode::Process,
-            None => RecordingMode::Off,
-        }
-    }
-
     /// Reads `LIVEKIT_RECORDING_…` and `AWS_…`.
     ///
     /// # Errors
@@ -120,6 +114,7 @@ impl RecordingEnv {
             return Ok(Self {
                 bucket: None,
                 spool_limit,
+                default_mode: RecordingMode::Off,
             });
         };
         let needed = |variable: &'static str| {
@@ -161,6 +156,7 @@ impl RecordingEnv {
                 path_style,
             }),
             spool_limit,
+            default_mode: RecordingMode::Process,
         })
     }
 }
@@ -199,9 +195,9 @@ mod tests {
     #[test]
     fn a_bucket_is_all_it_takes_to_record() {
         let none = read(&[]).unwrap();
-        assert_eq!(none.default_mode(), RecordingMode::Off);
+        assert_eq!(none.default_mode, RecordingMode::Off);
         let set = read(&SET).unwrap();
-        assert_eq!(set.default_mode(), RecordingMode::Process);
+        assert_eq!(set.default_mode, RecordingMode::Process);
         assert!(!format!("{set:?}").contains("very-secret-value"));
         assert_eq!(
             set.bucket.unwrap().url("a/b.ogg"),

@@ -19,7 +19,7 @@ pub struct Variant {
     pub greeting: Option<String>,
     /// Another voice.
     pub voice: Option<Voice>,
-    /// Another language model.
+    /// Another language model, on the first provider.
     pub llm: Option<String>,
 }
 

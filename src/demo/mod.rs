@@ -17,6 +17,7 @@ use crate::caller::{self, CallPlan, Placed, Turn};
 use crate::cli::DemoArgs;
 use crate::clock;
 use crate::config::env::Env;
+use crate::config::recording::RecordingMode;
 use crate::eval::word_error::word_error_rate;
 use crate::serve::{Process, serve};
 use crate::worker::LoadMeasure;
@@ -134,7 +135,7 @@ async fn local_models() -> anyhow::Result<Loaded> {
 
 /// The user's environment, with LiveKit, the database and the manners of a demo set.
 fn environment(livekit: &LiveKitServer, data: &Path) -> anyhow::Result<Env> {
-    let env = Env::from_lookup(|name| match name {
+    let mut env = Env::from_lookup(|name| match name {
         "LIVEKIT_HOST" => Some(livekit.url.clone()),
         "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
         "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
@@ -142,8 +143,10 @@ fn environment(livekit: &LiveKitServer, data: &Path) -> anyhow::Result<Env> {
         "SIDETONE_DEMO" => Some("true".into()),
         "LIVEKIT_URL" | "DATABASE_URL" | "SIDETONE_BIND" => None,
         name => std::env::var(name).ok(),
-    });
-    Ok(env?)
+    })?;
+    // The admin pages shall have something to play; without a bucket it goes with the data folder.
+    env.recording.default_mode = RecordingMode::Process;
+    Ok(env)
 }
 
 /// Places the scripted call and shows what came of it; whether all was well.

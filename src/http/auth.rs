@@ -14,7 +14,7 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -22,6 +22,8 @@ use subtle::ConstantTimeEq as _;
 use super::address::is_this_machine;
 use super::error::Problem;
 use super::jwt::Verifier;
+use super::session::{self, Holder, Sessions};
+use crate::clock;
 use crate::config::env::{Env, UserLogin};
 use crate::store::status::text_enum;
 
@@ -157,6 +159,7 @@ pub struct Auth {
     keys: Vec<ApiKey>,
     login: UserLogin,
     tokens: Verifier,
+    sessions: Sessions,
     /// Nobody needs credentials: a demo on loopback.
     open: bool,
 }
@@ -176,15 +179,25 @@ impl Auth {
             keys,
             login: env.user_login.clone(),
             tokens: Verifier::new(env.user_login.clone()),
+            sessions: Sessions::new(env.livekit.as_ref().ok().map(|livekit| &livekit.api_secret)),
             open: env.demo && env.bind.ip().is_loopback(),
         })
     }
 
-    /// Who is asking.
+    pub(super) fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Who is asking: by key, token, or the cookie of a session.
     ///
     /// # Errors
-    /// 401: no credentials, or wrong ones.
-    pub async fn principal(&self, headers: &HeaderMap, peer: IpAddr) -> Result<Principal, Problem> {
+    /// 401: no credentials, or wrong ones. 403: a session's cookie alone is to change something.
+    pub async fn principal(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        peer: IpAddr,
+    ) -> Result<Principal, Problem> {
         let presented = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
@@ -192,6 +205,17 @@ impl Auth {
         let key = headers
             .get("x-api-key")
             .and_then(|value| value.to_str().ok());
+        if key.is_none()
+            && presented.is_none()
+            && let Some(principal) = self.signed_in(headers)
+        {
+            if !method.is_safe() && !headers.contains_key(session::HEADER) {
+                return Err(Problem::forbidden(
+                    "With the cookie of a session, send \"X-Sidetone-Session: 1\" too.",
+                ));
+            }
+            return Ok(principal);
+        }
         match (key, presented) {
             (Some(key), _) => self.key(key),
             (None, Some(token)) if token.split('.').count() == 3 => self.user(token).await,
@@ -204,6 +228,22 @@ impl Auth {
             (None, None) => Err(Problem::unauthorized(
                 "Send the user's token or an API key as \"Authorization: Bearer …\".",
             )),
+        }
+    }
+
+    /// Who the session's cookie stands for; none: no session, or it is over.
+    fn signed_in(&self, headers: &HeaderMap) -> Option<Principal> {
+        match self.sessions.read(headers, clock::wall())?.holder {
+            Holder::Admin { id, name } => Some(Principal::User {
+                id,
+                name,
+                admin: true,
+            }),
+            Holder::Key(name) => {
+                let key = self.keys.iter().find(|key| key.name == name)?;
+                let scopes = key.scopes.clone();
+                Some(Principal::Key { name, scopes })
+            }
         }
     }
 

@@ -12,7 +12,9 @@ pub mod health;
 pub mod history;
 pub mod jwt;
 pub mod limits;
+pub mod live;
 pub mod recording;
+pub mod session;
 pub mod token;
 pub mod ui;
 pub mod webhook;
@@ -78,6 +80,8 @@ pub struct HttpConfig {
     pub agents: AgentNames,
     /// Where recordings are; none: in another process, without a bucket.
     pub recordings: Option<Recordings>,
+    /// Streams of events end when this is cancelled, so that the server can.
+    pub closing: CancellationToken,
     /// How long a token opens its room.
     pub token_ttl: Duration,
     /// POSTs of one user or key: they cost a room and an agent.
@@ -93,6 +97,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             agents: AgentNames::default(),
             recordings: None,
+            closing: CancellationToken::new(),
             token_ttl: Duration::from_secs(600),
             write_rate: Rate {
                 burst: 20.0,
@@ -195,6 +200,7 @@ pub fn router(state: AppState) -> Router {
             "/api/voice/agent/{roomName}",
             axum::routing::delete(agent::end),
         )
+        .route("/api/voice/live", get(live::live))
         .route("/api/voice/history", get(history::list))
         .route(
             "/api/voice/history/{callId}",
@@ -208,6 +214,12 @@ pub fn router(state: AppState) -> Router {
         .route(
             "/api/voice/history/{callId}/recording/resume",
             post(recording::resume),
+        )
+        .route(
+            "/api/voice/session",
+            post(session::sign_in)
+                .get(session::who)
+                .delete(session::sign_out),
         )
         .route("/api/voice/webhook", webhook)
         .route("/healthz", get(health::alive))
@@ -371,12 +383,23 @@ impl FromRequestParts<AppState> for Principal {
         let principal = state
             .0
             .auth
-            .principal(&parts.headers, peer(&parts.extensions))
+            .principal(&parts.method, &parts.headers, peer(&parts.extensions))
             .await?;
         if parts.method != Method::GET {
             AppState::limit(&state.0.writes, &principal.bucket())?;
         }
         Ok(principal)
+    }
+}
+
+/// Who is at the other end of the connection.
+pub struct Peer(pub IpAddr);
+
+impl<S: Sync> FromRequestParts<S> for Peer {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(peer(&parts.extensions)))
     }
 }
 

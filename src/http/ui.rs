@@ -45,11 +45,17 @@ pub struct UiSettings {
     /// Address of LiveKit that browsers connect to (`wss://…`); pages may talk to it and to no other.
     #[serde(skip)]
     pub livekit_url: Option<String>,
+    /// Address in the bucket of recordings, which the admin pages play.
+    #[serde(skip)]
+    pub bucket_url: Option<String>,
 }
 
 /// The pages at `/`, `/admin/…`, `/assets/…` and `/sidetone-call.js`.
 pub fn routes(settings: UiSettings) -> Router {
-    let policy = policy(settings.livekit_url.as_deref());
+    let policy = policy(
+        settings.livekit_url.as_deref(),
+        settings.bucket_url.as_deref(),
+    );
     let mut router = Router::new().route(
         "/ui/config.json",
         get(async move || ([(header::CACHE_CONTROL, "no-store")], Json(settings))),
@@ -86,11 +92,19 @@ fn path(name: &str) -> String {
 }
 
 /// A page may connect to its own server and to LiveKit's, over WebSocket and (for the reason of a
-/// refusal) HTTP. LiveKit Cloud sends clients on to a region's host.
-fn policy(livekit_url: Option<&str>) -> HeaderValue {
+/// refusal) HTTP; LiveKit Cloud sends clients on to a region's host. Recordings are redirects to
+/// their bucket.
+fn policy(livekit_url: Option<&str>, bucket_url: Option<&str>) -> HeaderValue {
+    let plain = |host: &str| !host.contains(|c: char| c.is_whitespace() || ";,/'".contains(c));
+    let bucket = bucket_url
+        .and_then(|url| url.split_once("://"))
+        .map(|(scheme, rest)| (scheme, rest.split('/').next().unwrap_or_default()))
+        .filter(|(_, host)| plain(host))
+        .map(|(scheme, host)| format!(" {scheme}://{host}"))
+        .unwrap_or_default();
     let livekit = livekit_url
         .and_then(|url| url.trim_end_matches('/').split_once("://"))
-        .filter(|(_, host)| !host.contains(|c: char| c.is_whitespace() || ";,/'".contains(c)))
+        .filter(|(_, host)| plain(host))
         .map(|(scheme, host)| {
             let (ws, http) = match scheme {
                 "ws" | "http" => ("ws", "http"),
@@ -104,8 +118,11 @@ fn policy(livekit_url: Option<&str>) -> HeaderValue {
             format!("{ws}://{host} {http}://{host}{cloud}")
         })
         .unwrap_or_default();
-    HeaderValue::try_from(POLICY.trim().replace("{livekit}", &livekit))
-        .unwrap_or(HeaderValue::from_static("default-src 'none'"))
+    let text = POLICY
+        .trim()
+        .replace("{livekit}", &livekit)
+        .replace("{bucket}", &bucket);
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
 /// A file with what is said about it.
@@ -238,7 +255,7 @@ mod tests {
 
     #[tokio::test]
     async fn gzip_goes_to_those_who_take_it() {
-        let page = Page::new(FILE, &policy(None));
+        let page = Page::new(FILE, &policy(None, None));
         let packed = page.answer(&request(&[(header::ACCEPT_ENCODING, "br, gzip;q=0.8")]));
         assert_eq!(packed.headers()[header::CONTENT_ENCODING], "gzip");
         assert_eq!(body(packed).await, b"packed");
@@ -251,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_unchanged_page_is_not_sent_again() {
-        let page = Page::new(FILE, &policy(None));
+        let page = Page::new(FILE, &policy(None, None));
         let first = page.answer(&HeaderMap::new());
         assert_eq!(first.status(), StatusCode::OK);
         let mut again = HeaderMap::new();
@@ -266,7 +283,7 @@ mod tests {
 
     #[test]
     fn the_policy_lets_pages_reach_livekit_and_no_other() {
-        let text = |url| policy(url).to_str().unwrap().to_owned();
+        let text = |url| policy(url, None).to_str().unwrap().to_owned();
         assert!(
             text(Some("wss://lk.example"))
                 .contains("connect-src 'self' wss://lk.example https://lk.example;")
@@ -279,7 +296,12 @@ mod tests {
         assert!(text(None).contains("connect-src 'self' ;"));
         // An address that could write its own directives gets none.
         assert!(!text(Some("wss://x; script-src *")).contains("script-src *"));
-        for banned in ["unsafe-inline", "unsafe-eval", "{livekit}"] {
+        let bucket = |url| policy(None, Some(url)).to_str().unwrap().to_owned();
+        let played = bucket("https://calls.s3.eu-central-1.amazonaws.com/");
+        let host = "'self' https://calls.s3.eu-central-1.amazonaws.com;";
+        assert!(played.contains(&format!("media-src {host}")), "{played}");
+        assert!(!bucket("https://x; script-src *").contains("script-src *"));
+        for banned in ["{bucket}", "unsafe-inline", "unsafe-eval", "{livekit}"] {
             assert!(!text(Some("wss://lk.example")).contains(banned));
         }
     }

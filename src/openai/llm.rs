@@ -117,6 +117,12 @@ impl Llm {
         self
     }
 
+    /// The same client, which tries again only this often.
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.provider.retries = retries;
+        self
+    }
+
     /// Opens a connection ahead of the first request.
     pub async fn prewarm(&self) {
         self.provider.prewarm().await;
@@ -163,6 +169,7 @@ impl Llm {
         };
         let now = clock::now();
         let (first, answer) = with_retries(
+            provider.retries,
             deadline,
             || provider.out_of_time(now, deadline),
             async || {

@@ -6,7 +6,7 @@ use super::error::ProviderError;
 use crate::clock;
 
 /// Tries after the first one, as livekit-agents' `APIConnectOptions` has them.
-const RETRIES: u32 = 3;
+pub const RETRIES: u32 = 3;
 
 /// Wait before the first retry; it doubles with each further one.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -15,8 +15,8 @@ const FIRST_DELAY: Duration = Duration::from_millis(100);
 ///
 /// `jitter` in 0..1 spreads the waits of many calls that failed together over half their length
 /// (AWS Architecture Blog, "Exponential Backoff And Jitter": equal jitter).
-fn delay(failures: u32, error: &ProviderError, jitter: f32) -> Option<Duration> {
-    if !error.transient || failures > RETRIES {
+fn delay(failures: u32, retries: u32, error: &ProviderError, jitter: f32) -> Option<Duration> {
+    if !error.transient || failures > retries {
         return None;
     }
     let backoff = FIRST_DELAY * 2u32.pow(failures - 1);
@@ -27,6 +27,7 @@ fn delay(failures: u32, error: &ProviderError, jitter: f32) -> Option<Duration> 
 /// Runs `attempt` until it succeeds, fails for good, or the next try would begin after
 /// `deadline`. An attempt has its own time limit; at the deadline it is dropped as well.
 pub(super) async fn with_retries<T, Attempt>(
+    retries: u32,
     deadline: Instant,
     out_of_time: impl FnOnce() -> ProviderError,
     mut attempt: impl FnMut() -> Attempt,
@@ -43,7 +44,7 @@ where
                 Err(error) => error,
             };
             failures += 1;
-            match delay(failures, &error, fastrand::f32()) {
+            match delay(failures, retries, &error, fastrand::f32()) {
                 Some(wait) if clock::now() + wait < deadline => {
                     tracing::debug!(stage = %error.stage, kind = ?error.kind, failures, ?wait, "retry");
                     last = Some(error);
@@ -73,7 +74,8 @@ mod tests {
     #[test]
     fn waits_double_with_jitter_and_end_after_three() {
         let error = status(500, None);
-        let waits = |jitter| [1, 2, 3, 4].map(|n| delay(n, &error, jitter).map(|d| d.as_millis()));
+        let waits =
+            |jitter| [1, 2, 3, 4].map(|n| delay(n, RETRIES, &error, jitter).map(|d| d.as_millis()));
         assert_eq!(waits(1.0), [Some(100), Some(200), Some(400), None]);
         assert_eq!(waits(0.0), [Some(50), Some(100), Some(200), None]);
     }
@@ -81,15 +83,15 @@ mod tests {
     #[test]
     fn the_providers_own_wish_is_honoured_and_other_faults_are_final() {
         assert_eq!(
-            delay(1, &status(429, Some(2)), 0.5),
+            delay(1, RETRIES, &status(429, Some(2)), 0.5),
             Some(Duration::from_secs(2))
         );
         assert_eq!(
-            delay(1, &status(429, Some(0)), 1.0).map(|d| d.as_millis()),
+            delay(1, RETRIES, &status(429, Some(0)), 1.0).map(|d| d.as_millis()),
             Some(100)
         );
-        assert_eq!(delay(1, &status(401, None), 0.5), None);
-        assert_eq!(delay(1, &status(400, None), 0.5), None);
+        assert_eq!(delay(1, RETRIES, &status(401, None), 0.5), None);
+        assert_eq!(delay(1, RETRIES, &status(400, None), 0.5), None);
     }
 
     #[tokio::test(start_paused = true)]
@@ -97,6 +99,7 @@ mod tests {
         let began = clock::now();
         let deadline = began + Duration::from_secs(1);
         let result: Result<(), _> = with_retries(
+            RETRIES,
             deadline,
             || unreachable!(),
             async || Err(status(429, Some(2))),
@@ -112,6 +115,7 @@ mod tests {
         let deadline = began + Duration::from_secs(1);
         let mut attempts = 0;
         let result: Result<(), _> = with_retries(
+            RETRIES,
             deadline,
             || unreachable!(),
             || {
@@ -136,6 +140,7 @@ mod tests {
         let deadline = clock::now() + Duration::from_secs(5);
         let mut attempts = 0;
         let result = with_retries(
+            RETRIES,
             deadline,
             || unreachable!(),
             || {

@@ -1,12 +1,13 @@
 //! Speech to text: `POST /audio/transcriptions`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
 use super::error::{ProviderError, Stage};
 use super::http::{Http, Provider, Settings, SettingsError};
+use super::realtime::Hearing;
 use super::retry::with_retries;
 use crate::audio::{Pcm, wav};
 use crate::clock;
@@ -31,10 +32,18 @@ pub struct Transcript {
 
 impl Transcript {
     /// Whether the words are likely made up from silence or noise: the model thinks that nobody
-    /// spoke and is unsure of the words. Limits as in openai/whisper's `transcribe.py`
-    /// (`no_speech_threshold` 0.6, `logprob_threshold` -1).
-    pub fn is_hallucinated(&self) -> bool {
-        self.no_speech_prob.is_some_and(|p| p > 0.6) && self.avg_logprob.is_none_or(|p| p < -1.0)
+    /// spoke, and is unsure of the words where it tells. One of both is enough for `made_up`
+    /// phrases, which models are known to write for silence; never the phrase alone.
+    pub fn is_hallucinated(&self, no_speech: f32, logprob: f32, made_up: &[String]) -> bool {
+        let nobody = self.no_speech_prob.is_some_and(|p| p > no_speech);
+        let unsure = self.avg_logprob.map(|p| p < logprob);
+        if nobody && unsure.unwrap_or(true) {
+            return true;
+        }
+        (nobody || unsure == Some(true)) && {
+            let said = plain(&self.text);
+            made_up.iter().any(|phrase| plain(phrase) == said)
+        }
     }
 }
 
@@ -71,6 +80,25 @@ impl Stt {
         self
     }
 
+    /// The same client for speech in this language (BCP 47); none: the model detects it.
+    pub fn with_language(mut self, language: Option<&str>) -> Self {
+        let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or(tag).to_lowercase();
+        self.language = language.map(primary);
+        self
+    }
+
+    /// The same client, which tries again only this often.
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.provider.retries = retries;
+        self
+    }
+
+    /// Speech to text as the speech is spoken, over a socket of its own; words that take longer
+    /// than `patience` are asked for with [`Stt::transcribe`].
+    pub fn hear(&self, patience: Duration) -> Hearing {
+        Hearing::open(self.provider.clone(), self.language.clone(), patience)
+    }
+
     /// Opens a connection ahead of the first request.
     pub async fn prewarm(&self) {
         self.provider.prewarm().await;
@@ -89,6 +117,7 @@ impl Stt {
         let file = bytes::Bytes::from(wav::encode(audio));
         let now = clock::now();
         with_retries(
+            provider.retries,
             deadline,
             || provider.out_of_time(now, deadline),
             async || {
@@ -165,7 +194,47 @@ impl From<Answer> for Transcript {
     }
 }
 
+/// Letters and digits in small, one space between words.
+fn plain(text: &str) -> String {
+    let spaced: String = text
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { ' ' })
+        .collect();
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    words.join(" ").to_lowercase()
+}
+
 fn mean(values: impl Iterator<Item = f32>) -> Option<f32> {
     let (sum, count) = values.fold((0.0, 0u16), |(sum, n), value| (sum + value, n + 1));
     (count > 0).then(|| sum / f32::from(count))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_made_up_when_the_signs_say_so() {
+        let made_up = ["thank you".to_owned()];
+        for (text, no_speech_prob, avg_logprob, expected) in [
+            ("Thank you.", None, None, false),
+            ("Thank you.", Some(0.1), Some(-0.2), false),
+            ("Thank you.", Some(0.9), Some(-0.2), true),
+            (" Thank   YOU!", None, Some(-1.5), true),
+            ("No, thank you.", Some(0.9), Some(-0.2), false),
+            ("Hello?", Some(0.9), Some(-0.2), false),
+            ("Hello?", Some(0.9), Some(-1.2), true),
+            ("Hello?", Some(0.9), None, true),
+            ("Hello?", None, Some(-3.0), false),
+            ("Hello?", Some(0.5), Some(-3.0), false),
+        ] {
+            let transcript = Transcript {
+                text: text.into(),
+                no_speech_prob,
+                avg_logprob,
+            };
+            let answer = transcript.is_hallucinated(0.6, -1.0, &made_up);
+            assert_eq!(answer, expected, "{transcript:?} {text}");
+        }
+    }
 }

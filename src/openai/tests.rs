@@ -124,7 +124,7 @@ async fn an_utterance_becomes_words() {
     assert_eq!(transcript.text, "good morning");
     assert_eq!(transcript.no_speech_prob, Some(0.7));
     assert_eq!(transcript.avg_logprob, Some(-1.5));
-    assert!(transcript.is_hallucinated());
+    assert!(transcript.is_hallucinated(0.6, -1.0, &[]));
     assert!(!format!("{transcript:?}").contains("good"));
 
     let request = &fake.requests()[0];
@@ -152,7 +152,7 @@ async fn models_without_verbose_answers_are_asked_for_plain_ones() {
     let transcript = stt.transcribe(&utterance(), deadline()).await.unwrap();
     assert_eq!(transcript.text, "What time is it?");
     assert_eq!(transcript.no_speech_prob, None);
-    assert!(!transcript.is_hallucinated());
+    assert!(!transcript.is_hallucinated(0.6, -1.0, &[]));
     let request = &fake.requests()[0];
     assert_eq!(request.body["response_format"], "json");
     assert_eq!(request.body["include[]"], "logprobs");

@@ -50,6 +50,17 @@ impl Tts {
         self
     }
 
+    /// The same client, which tries again only this often.
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.provider.retries = retries;
+        self
+    }
+
+    /// Where it asks, and for which model.
+    pub fn describe(&self) -> String {
+        format!("{} {}", self.provider.host, self.provider.model)
+    }
+
     /// Opens a connection ahead of the first request.
     pub async fn prewarm(&self) {
         self.provider.prewarm().await;
@@ -85,6 +96,7 @@ impl Tts {
         };
         let now = clock::now();
         let (first, body) = with_retries(
+            provider.retries,
             deadline,
             || provider.out_of_time(now, deadline),
             async || {

@@ -56,7 +56,7 @@ impl Recordings {
             store,
             spool: Spool::new(data_dir.join("recordings"), env.spool_limit),
             bucket,
-            default_mode: env.default_mode(),
+            default_mode: env.default_mode,
             work: Notify::new(),
         })))
     }

@@ -8,6 +8,7 @@ pub mod calls;
 pub mod dispatches;
 pub mod history;
 pub mod inbox;
+pub mod live;
 pub mod personal;
 pub mod recordings;
 pub mod results;
@@ -29,6 +30,7 @@ use sqlx::sqlite::{
 use crate::config::env::Database;
 
 pub use calls::{Call, NewCall};
+pub use live::LiveCall;
 pub use recordings::{Recorder, Recording, RecordingState};
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
 pub use turns::{Speaker, Turn};

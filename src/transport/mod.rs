@@ -106,6 +106,8 @@ pub enum RoomEvent {
         /// The words.
         text: String,
     },
+    /// The caller says by hand when its turn begins and ends (push-to-talk, by RPC).
+    Floor(Floor),
     /// The caller muted (`true`) or unmuted the microphone.
     MicMuted(bool),
     /// The room is over for the agent: deleted, or the connection is lost for good.
@@ -113,6 +115,17 @@ pub enum RoomEvent {
         /// Why.
         reason: DisconnectReason,
     },
+}
+
+/// Push-to-talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Floor {
+    /// The key is down: the agent is quiet and listens. RPC `start_turn`.
+    Taken,
+    /// The key is up: the agent answers. RPC `end_turn`.
+    Given,
+    /// What was said is to be forgotten. RPC `cancel_turn`.
+    Dropped,
 }
 
 /// Why a participant left, in LiveKit's words (`DisconnectReason` of `livekit_models.proto`).
@@ -174,24 +187,11 @@ pub enum RoomCommand {
     Transcript(Segment),
     /// Press these telephone keys, in order; `w` waits half a second.
     Dtmf(String),
-    /// Publish where the time of an answer went, on `sidetone.turn`.
-    Timing(TurnTiming),
+    /// Publish where the time of an answer went, on `sidetone.turn`: names and times, once it is
+    /// heard. Stages overlap, so they sum up to more than the caller's wait.
+    Timing(Vec<(&'static str, Duration)>),
     /// Leave the room. Always the last command of a call.
     Leave,
-}
-
-/// Where the time of an answer went, told once it is heard. `None`: the stage had no part in it.
-/// Stages overlap, so they sum up to more than the caller's wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct TurnTiming {
-    /// Last voiced sample → the decision that the turn is over.
-    pub endpointing: Option<Duration>,
-    /// STT request → transcript.
-    pub stt: Option<Duration>,
-    /// LLM request → first token.
-    pub llm_first_token: Option<Duration>,
-    /// First TTS request → its first audio.
-    pub tts_first_byte: Option<Duration>,
 }
 
 /// What the agent is doing, in LiveKit's words, so that stock UIs work.

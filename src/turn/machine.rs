@@ -17,6 +17,8 @@ pub struct Turn {
     config: Config,
     user: User,
     pauses: Pauses,
+    /// With push-to-talk: whether the key is down.
+    key_down: Option<bool>,
     /// The spoken turn that can still grow: open from its first sound until its answer is heard.
     open: Option<OpenTurn>,
     /// At most one.
@@ -35,7 +37,7 @@ pub struct Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum User {
     Silent,
-    Speaking { since: Instant },
+    Speaking { since: Instant, near: bool },
     Paused { since: Instant },
 }
 
@@ -75,6 +77,7 @@ impl Turn {
             config,
             user: User::Silent,
             pauses: Pauses::default(),
+            key_down: None,
             open: None,
             reply: None,
             ended: None,
@@ -115,6 +118,13 @@ impl Turn {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::SpeechStarted { at } => self.speech_started(at),
+            Input::SpeechIsNear => self.speech_is_near(now),
+            Input::FloorTaken => self.floor_taken(),
+            Input::FloorGiven => self.floor_given(now),
+            Input::FloorDropped => {
+                self.key_down = Some(false);
+                self.drop_turn();
+            }
             Input::SpeechStopped { at } => self.speech_stopped(at),
             Input::Transcript { text, is_final } => self.transcript(now, text, is_final),
             Input::TranscriptFailed => self.transcript_failed(),
@@ -155,7 +165,10 @@ impl Turn {
             User::Paused { since } => Some(at.saturating_duration_since(since)),
             User::Silent => None,
         };
-        self.user = User::Speaking { since: at };
+        self.user = User::Speaking {
+            since: at,
+            near: false,
+        };
         self.timers.stop(Timer::Endpoint);
         self.timers.stop(Timer::FalseInterruption);
         match &mut self.open {
@@ -184,14 +197,22 @@ impl Turn {
         }
         if self.reply_answers_open_turn() {
             self.cancel();
-        } else if self.can_interrupt() {
-            self.timers
-                .set(Timer::Overlap, at + self.config.interruption.min_duration);
+        }
+    }
+
+    fn speech_is_near(&mut self, now: Instant) {
+        let User::Speaking { since, near } = &mut self.user else {
+            return;
+        };
+        *near = true;
+        let held_at = *since + self.config.interruption.min_duration;
+        if self.can_interrupt() && !self.reply_answers_open_turn() {
+            self.timers.set(Timer::Overlap, held_at.max(now));
         }
     }
 
     fn speech_stopped(&mut self, at: Instant) {
-        let User::Speaking { since } = self.user else {
+        let User::Speaking { since, .. } = self.user else {
             return;
         };
         self.user = User::Paused { since: at };
@@ -233,7 +254,7 @@ impl Turn {
                 turn.settled = true;
                 self.turn_settled(now, same);
             }
-            User::Speaking { since } if may_hold => {
+            User::Speaking { since, .. } if may_hold => {
                 let rules = &self.config.interruption;
                 let lasts = now >= since + rules.min_duration;
                 match rules.judge(&turn.words.text) {
@@ -316,6 +337,24 @@ impl Turn {
         }
     }
 
+    // --- push-to-talk ---
+
+    fn floor_taken(&mut self) {
+        self.key_down = Some(true);
+        self.timers.stop(Timer::Endpoint);
+        if self.can_interrupt() {
+            self.cancel();
+        }
+    }
+
+    fn floor_given(&mut self, now: Instant) {
+        self.key_down = Some(false);
+        // Words that are not settled yet are answered as soon as they are.
+        if self.reply.is_none() {
+            self.answer_pending(now);
+        }
+    }
+
     // --- the end of a turn ---
 
     /// The open turn has words and nothing stands against answering it.
@@ -336,6 +375,11 @@ impl Turn {
             return None;
         };
         let rules = &self.config.endpointing;
+        match self.key_down {
+            Some(true) => return None,
+            Some(false) => return Some(since),
+            None => {}
+        }
         Some(since + rules.delay(&turn.words.text, &self.pauses, turn.probability))
     }
 
@@ -448,7 +492,7 @@ impl Turn {
 
     /// A reply began while the caller is speaking.
     fn restart_overlap(&mut self, now: Instant) {
-        if matches!(self.user, User::Speaking { .. }) && self.can_interrupt() {
+        if matches!(self.user, User::Speaking { near: true, .. }) && self.can_interrupt() {
             self.timers
                 .set(Timer::Overlap, now + self.config.interruption.min_duration);
         }

@@ -129,6 +129,10 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
             text: quoted(rest),
             is_final: false,
         },
+        "near" => Input::SpeechIsNear,
+        "floor-taken" => Input::FloorTaken,
+        "floor-given" => Input::FloorGiven,
+        "floor-dropped" => Input::FloorDropped,
         "stt-failed" => Input::TranscriptFailed,
         "end-of-turn" => Input::EndOfTurn {
             probability: rest.parse().unwrap(),
@@ -234,6 +238,7 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
     let text = prop::sample::select(vec!["", "yeah", "stop", "what time is it", "book a table"]);
     let kind = prop_oneof![
         6 => Just(Kind::Started),
+        6 => Just(Kind::Near),
         6 => Just(Kind::Stopped),
         6 => (text.clone(), prop::bool::weighted(0.8)).prop_map(|(t, f)| Kind::Transcript(t, f)),
         1 => Just(Kind::SttFailed),
@@ -253,6 +258,7 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
 #[derive(Debug, Clone)]
 enum Kind {
     Started,
+    Near,
     Stopped,
     Transcript(&'static str, bool),
     SttFailed,
@@ -271,6 +277,7 @@ impl Kind {
         let id = |back: &u64| ReplyId(latest.saturating_sub(*back));
         match self {
             Self::Started => Input::SpeechStarted { at: now },
+            Self::Near => Input::SpeechIsNear,
             Self::Stopped => Input::SpeechStopped { at: now },
             Self::Transcript(text, is_final) => Input::Transcript {
                 text: (*text).into(),
@@ -298,6 +305,8 @@ struct Observer {
     latest: u64,
     live: Option<Live>,
     speaking_since: Option<u64>,
+    /// The speech is known to be near.
+    near: bool,
     ended: Vec<(TurnId, String)>,
 }
 
@@ -390,9 +399,10 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
             | Input::ReplyFailed(id) if seen.live.as_ref().map(|live| live.id) != Some(*id));
         match &input {
             Input::ReplyFinished(id) | Input::ReplyFailed(id) => seen.reply_ended(*id),
-            Input::SpeechStarted { .. } => {
-                seen.speaking_since.get_or_insert(ms);
+            Input::SpeechStarted { .. } if seen.speaking_since.is_none() => {
+                (seen.speaking_since, seen.near) = (Some(ms), false);
             }
+            Input::SpeechIsNear => seen.near = seen.speaking_since.is_some(),
             Input::SpeechStopped { .. } | Input::UserLeft => seen.speaking_since = None,
             _ => {}
         }
@@ -419,6 +429,7 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
         if let Some(live) = &seen.live
             && let Some(since) = seen.speaking_since
             && always_holds
+            && seen.near
             && !uninterruptible
             && live.prompt != Prompt::Say("hello".into())
             && Duration::from_millis(ms - since) >= min_duration

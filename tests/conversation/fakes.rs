@@ -21,6 +21,7 @@ use crate::trace::Trace;
 const STT: Duration = Duration::from_millis(150);
 const END_OF_TURN: Duration = Duration::from_millis(60);
 const FIRST_TOKEN: Duration = Duration::from_millis(200);
+const SLOW: Duration = Duration::from_secs(3);
 const TOKEN: Duration = Duration::from_millis(20);
 const FIRST_AUDIO: Duration = Duration::from_millis(100);
 /// Audio comes in pieces of this length, five times faster than real time.
@@ -37,6 +38,10 @@ pub enum Mode {
     Hangs,
     /// Works until the second piece of what it streams.
     Breaks,
+    /// As `Breaks`, but nothing more comes, not even an error.
+    Stalls,
+    /// Takes three seconds longer to begin.
+    Slow,
 }
 
 /// All three providers.
@@ -177,7 +182,9 @@ fn stream<T: Send + 'static>(
             sleep(delay).await;
             match mode {
                 Mode::Hangs => std::future::pending().await,
-                Mode::Works => {}
+                Mode::Stalls if count > 0 => std::future::pending().await,
+                Mode::Slow if count == 0 => sleep(SLOW).await,
+                Mode::Works | Mode::Stalls | Mode::Slow => {}
                 Mode::Breaks if count == 0 => {}
                 Mode::Fails | Mode::Breaks => {
                     request.done();
@@ -233,7 +240,7 @@ impl Providers for Fakes {
             match mode {
                 Mode::Hangs => std::future::pending().await,
                 Mode::Works => {}
-                Mode::Fails | Mode::Breaks => {
+                Mode::Fails | Mode::Breaks | Mode::Stalls | Mode::Slow => {
                     request.done();
                     return Err(broken(Stage::Stt));
                 }

@@ -3,9 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod history;
+mod live;
 mod logins;
 mod readme;
 mod rights;
+mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
@@ -18,6 +20,8 @@ use uuid::Uuid;
 const TOKEN: &str = "/api/voice/token";
 const AGENT: &str = "/api/voice/agent";
 const HISTORY: &str = "/api/voice/history";
+const LIVE: &str = "/api/voice/live";
+const SESSION: &str = "/api/voice/session";
 
 async fn new_call(store: &Store, caller: &str, call_type: CallType, room: &str) -> Uuid {
     let call = NewCall {

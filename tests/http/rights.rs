@@ -6,7 +6,7 @@ use sidetone::http::limits::Rate;
 use sidetone::store::{CallType, Fact};
 
 use super::support::api::{Api, Setup, checked, user};
-use super::{AGENT, HISTORY, TOKEN, new_call};
+use super::{AGENT, HISTORY, LIVE, SESSION, TOKEN, new_call};
 
 /// Who may call what; docs/rights.md shows this very table.
 #[tokio::test]
@@ -22,7 +22,7 @@ async fn every_route_and_every_role() {
     let (pause, resume) = (format!("{recording}/pause"), format!("{recording}/resume"));
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 18] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 22] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -91,6 +91,20 @@ async fn every_route_and_every_role() {
             None,
             [false, false, false, true, false, true, false, true],
         ),
+        (
+            "POST",
+            SESSION,
+            None,
+            [false, false, false, true, false, false, true, true],
+        ),
+        ("GET", SESSION, None, [true; 8]),
+        ("DELETE", SESSION, None, [true; 8]),
+        (
+            "GET",
+            LIVE,
+            None,
+            [false, false, false, true, false, false, true, true],
+        ),
         ("POST", "/api/voice/webhook", Some(json!({})), [false; 8]),
         ("GET", "/api/voice/webhook", None, [true; 8]),
         ("GET", "/healthz", None, [true; 8]),
@@ -129,7 +143,11 @@ async fn every_route_and_every_role() {
             {
                 body.as_object_mut().unwrap().remove("userId");
             }
-            let (status, answer) = api.call(method, path, credential.as_deref(), body).await;
+            // A stream of events has no end to wait for.
+            let (status, answer) = match path {
+                LIVE => (api.opened(path, credential.as_deref()).await, Value::Null),
+                _ => api.call(method, path, credential.as_deref(), body).await,
+            };
             let entered = !matches!(status, 401 | 403);
             assert_eq!(
                 entered, allowed,

@@ -157,6 +157,15 @@ impl Api {
         checked(request.send().await.unwrap()).await
     }
 
+    /// The status of an answer whose body is not waited for.
+    pub async fn opened(&self, path: &str, credential: Option<&str>) -> u16 {
+        let mut request = self.client.get(self.url(path));
+        if let Some(credential) = credential {
+            request = request.bearer_auth(credential);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
     pub async fn post(&self, path: &str, credential: &str, body: Value) -> (u16, Value) {
         self.call("POST", path, Some(credential), Some(body)).await
     }

@@ -12,7 +12,8 @@ let chromium: Chromium;
 before(async () => {
   // A voice lets the agent greet it, asks for the opening hours, and listens to the answer.
   const question = await readFile(path.join(process.cwd(), "../fixtures/audio/caller-opening-hours.wav"));
-  [demo, chromium] = await Promise.all([Demo.start(), Chromium.launch(padded(question, 5, 20))]);
+  demo = await Demo.start();
+  chromium = await Chromium.launch(padded(question, 5, 20));
 });
 
 after(async () => {
@@ -46,5 +47,18 @@ test("the page works at once: greeted, heard, answered aloud, timed, stored", as
   const stored = (await (await fetch(`${demo.url}/api/voice/history/${call.id}`)).json()) as { turns: { speaker: string; text: string }[] };
   assert.ok(stored.turns.some((t) => t.speaker === "user" && /opening hours/i.test(t.text)), JSON.stringify(stored.turns));
   assert.ok(stored.turns.some((t) => t.speaker === "agent"), JSON.stringify(stored.turns));
+
+  // The call's page plays its recording, and the conversation follows.
+  await until("the recording is finished", async () => (await fetch(`${demo.url}/api/voice/history/${call.id}/recording`)).ok);
+  await page.goto(`${demo.url}/admin/calls?call=${call.id}`);
+  await page.locator("canvas[data-peak]").waitFor();
+  assert.ok(Number(await page.locator("canvas").getAttribute("data-peak")) > 0.05, "voices are drawn");
+  const asked = page.locator("#talk li.user", { hasText: /opening hours/i }).first();
+  await asked.getByRole("button", { name: /^Play from/ }).click();
+  const place = () => page.evaluate(() => document.querySelector("audio")!.currentTime);
+  await until("it plays", async () => (await place()) > 0);
+  await page.locator("#talk li.user[aria-current=true]", { hasText: /opening hours/i }).waitFor();
+  const from = await place();
+  await until("it goes on", async () => (await place()) > from);
   await page.context().close();
 });

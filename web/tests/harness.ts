@@ -216,7 +216,7 @@ export class Site {
   static async start(livekit: LiveKit): Promise<Site> {
     const site = new Site(livekit);
     const template = (await readFile(path.join(WEB, "csp.txt"), "utf8")).trim();
-    site.policy = template.replace("{livekit}", `${livekit.url} ${livekit.url.replace("ws", "http")}`);
+    site.policy = template.replace("{livekit}", `${livekit.url} ${livekit.url.replace("ws", "http")}`).replaceAll("{bucket}", "");
     await new Promise<void>((done) => site.server.listen(0, "127.0.0.1", done));
     return site;
   }

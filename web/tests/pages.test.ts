@@ -19,6 +19,7 @@ const CALL = {
 };
 const EVIL = `<img src=x onerror="window.pwned=1">`;
 const historyAsked: URLSearchParams[] = [];
+let tellLive: (calls: { id: string; status: string; turns: number }[]) => void = () => undefined;
 
 before(async () => {
   livekit = await LiveKit.start();
@@ -33,8 +34,24 @@ before(async () => {
     response.writeHead(status, { "content-type": "application/json" });
     response.end(JSON.stringify(body));
   };
+  site.routes.set("/api/voice/session", (request, response) => {
+    const signedIn = request.headers.cookie === "sidetone_session=the-session";
+    if (request.method === "GET") return json({ signedIn, name: signedIn ? "root" : null })(request, response);
+    if (request.method === "DELETE") {
+      response.writeHead(204, { "set-cookie": "sidetone_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict" });
+      return void response.end();
+    }
+    if (request.headers.authorization !== "Bearer the-key") return json({ title: "Unauthorized", detail: "This API key is not known." }, 401)(request, response);
+    response.setHeader("set-cookie", "sidetone_session=the-session; Path=/; HttpOnly; SameSite=Strict");
+    json({ signedIn: true, name: "root" })(request, response);
+  });
+  site.routes.set("/api/voice/live", (_request, response) => {
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    tellLive = (calls) => response.write(`event: live\ndata: ${JSON.stringify({ calls })}\n\n`);
+    tellLive([]);
+  });
   site.routes.set("/api/voice/history", (request, response) => {
-    if (request.headers.authorization !== "Bearer the-key") {
+    if (request.headers.cookie !== "sidetone_session=the-session") {
       return json({ title: "Unauthorized", detail: "Send the user's token or an API key." }, 401)(request, response);
     }
     const query = new URL(request.url!, "http://site").searchParams;
@@ -50,7 +67,8 @@ before(async () => {
     })(request, response);
   });
   site.routes.set(`/api/voice/history/${CALL.id.slice(0, -2)}10`, json({
-    ...CALL, transcript: null,
+    ...CALL, transcript: null, agent: "receptionist", agentVersion: "0123456789abcdef", recordings: [],
+    tools: [{ agent: "receptionist", name: "find_tables", arguments: { people: EVIL }, ok: false, result: "The booking system did not answer.", startedAt: "2026-01-31T12:00:10Z", durationMs: 730 }],
     participants: [{ userId: "u1", participantName: EVIL, kind: "user", joinedAt: null, leftAt: null, durationSeconds: 119, isMuted: false }],
     turns: [
       { turnId: "a0", speaker: "agent", text: "Hello, this is Harbour Kitchen. How can I help you?", startedAt: "2026-01-31T12:00:02Z", endedAt: null, interrupted: false, latencyMs: null, metrics: null },
@@ -200,10 +218,19 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   const page = await chromium.page({ still: true });
   await page.goto(`${site.url}/admin/calls`);
   await page.getByText("Send the user's token or an API key.").waitFor();
+  await page.getByLabel("Admin's token or API key").fill("wrong");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("This API key is not known.").waitFor();
   await page.getByLabel("Admin's token or API key").fill("the-key");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("1–20 of 23").waitFor();
   assert.deepEqual(await axe(page), [], "list");
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+  assert.equal(await page.evaluate("JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}])"), '["",{},{}]', "no script can read the key or the session");
+  const listed = historyAsked.length;
+  tellLive([{ id: CALL.id, status: "ringing", turns: 0 }]);
+  await page.getByText("1 live").waitFor();
+  await until("the list is asked for when a call begins", () => historyAsked.length > listed);
   await page.getByText("81 %").waitFor();
   await page.getByText("812 ms").waitFor();
   await page.getByRole("button", { name: "Next" }).click();
@@ -220,14 +247,21 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   await page.getByText("Outside it is. See you on Friday!").waitFor();
   await page.getByText("interrupted").waitFor();
   assert.equal(await page.locator("#call").getByText(EVIL).count(), 2);
+  await page.getByText("find_tables failed").waitFor();
+  await page.getByText("The booking system did not answer.").waitFor();
+  await page.getByText("0123456789ab", { exact: true }).waitFor();
   assert.equal(await page.evaluate("'pwned' in window"), false);
-  assert.equal(await page.locator("#recording").isVisible(), false, "a javascript: address is no recording");
+  assert.equal(await page.locator("#recording").isVisible(), false, "what was not recorded cannot be downloaded");
   assert.deepEqual(await axe(page), [], "call");
   await page.goto(`${site.url}/admin/pool`);
   await page.getByText("1 agent on 1 worker").waitFor();
   assert.deepEqual(await axe(page), [], "pool");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.goto(`${site.url}/admin/calls`);
+  await page.getByText("Send the user's token or an API key.").waitFor();
   if (process.env["SIDETONE_REVIEW"]) {
-    await page.goto(`${site.url}/admin/calls`);
+    await page.getByLabel("Admin's token or API key").fill("the-key");
+    await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByText("1–20 of 23").waitFor();
     await page.screenshot({ path: "review/admin-calls.png" });
     await page.getByRole("row").nth(1).getByRole("link").click();
@@ -252,7 +286,7 @@ test("no page breaks its own Content-Security-Policy or logs an error", async ()
 
 test("the script stays within its budget and carries no markup that could be a sink", async () => {
   assert.ok((await readFile("dist/sidetone-call.js.gz")).length < 250_000);
-  for (const file of ["call/dom", "call/view", "call/log-view", "call/element", "pages/try", "pages/calls", "pages/pool", "pages/api", "pages/stages"]) {
+  for (const file of ["call/dom", "call/view", "call/log-view", "call/element", "pages/try", "pages/calls", "pages/pool", "pages/api", "pages/stages", "pages/player", "pages/live"]) {
     assert.doesNotMatch(await readFile(`src/${file}.ts`, "utf8"), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser/, file);
   }
 });

@@ -7,11 +7,13 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
-use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency};
+use crate::audio::Pcm;
+use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
+use crate::call::providers::ProviderError;
 use crate::call::speak::{self, Item, Out, Source};
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
-use crate::turn::{Input, Prompt, ReplyId, TurnId};
+use crate::turn::{Input, Phase, Prompt, ReplyId, TurnId};
 
 /// From the last sample sent to the end of the call: what the caller's jitter buffer and network
 /// still hold is heard.
@@ -141,9 +143,10 @@ impl Conversation {
         }
     }
 
-    /// A frame went to the room.
-    pub fn played(&mut self) {
+    /// A frame goes to the room.
+    pub fn played(&mut self, frame: &Pcm<48_000>) {
         let now = clock::now();
+        self.listen.agent_says(now, frame);
         self.waits_since = None;
         let Some(reply) = &mut self.reply else { return };
         let (id, is_first) = (reply.id, reply.played.is_none());
@@ -153,7 +156,7 @@ impl Conversation {
             let since = |time: Instant| now.saturating_duration_since(time);
             reply.latency.playout = ready.map(since);
             reply.latency.response = reply.asked_at.map(since);
-            let timing = reply.asked_at.map(|_| reply.latency.timing());
+            let timing = reply.asked_at.map(|_| reply.latency.named());
             self.input(Input::ReplyAudible(id));
             self.record_reply(false, false);
             if let Some(timing) = timing {
@@ -162,6 +165,28 @@ impl Conversation {
         }
         self.show_words();
         self.finish_if_done();
+    }
+
+    /// When a reply that the caller hears has been silent for too long: no deadline of a provider
+    /// or a tool runs that long. The last guard against an agent that seems to speak and does not.
+    pub(super) fn dead_air_by(&self) -> Option<Instant> {
+        let (_, last) = self.reply.as_ref()?.played?;
+        let waits = self.turn.phase() == Phase::Speaking && !self.playout.is_ready();
+        (waits && self.tools_running == 0).then(|| last + self.agent.limits.dead_air)
+    }
+
+    /// Gives up a reply in whose middle nothing more comes.
+    pub(super) fn dead_air(&mut self) {
+        let Some(Reply { id, .. }) = self.reply else {
+            return;
+        };
+        let silent = self.agent.limits.dead_air;
+        self.report(ProviderError {
+            stage: Stage::Tts,
+            message: format!("no sound in the middle of a reply for {silent:?} (limits.dead_air)"),
+        });
+        self.reply_over(false);
+        self.input(Input::ReplyFailed(id));
     }
 
     // --- the reply on its way out ---
@@ -185,7 +210,7 @@ impl Conversation {
         self.reply_over(false);
         // The providers are idle now, and all that the caller waits for has been said.
         if self.drain_by.is_none() {
-            self.apology.prepare(&self.providers, self.agent.limits.tts);
+            self.apology.prepare(&self.providers);
         }
         self.input(if failed {
             Input::ReplyFailed(id)
@@ -200,6 +225,10 @@ impl Conversation {
         self.record_reply(interrupted, true);
         if let Some(reply) = self.reply.take().filter(|reply| reply.segment_open) {
             self.show_agent(reply.id, String::new(), true);
+        }
+        let said = self.playout.heard();
+        if !said.is_empty() {
+            self.said = said;
         }
         self.playout.clear();
     }

@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::Conversation;
+use crate::call::apology::Apology;
 use crate::call::event::{CallEvent, ToolCalled};
 use crate::call::speech_text::{Pronunciations, SpeechText};
 use crate::call::toolbox::{Answer, Persona, ToolNews, ToolRun};
@@ -62,6 +63,7 @@ impl Conversation {
                 self.chat.set_system(agent.system_prompt.clone());
                 let pronunciations = Pronunciations::new(&agent.pronunciations);
                 self.speech_text = SpeechText::new(agent.language.as_deref(), pronunciations);
+                self.apology = Apology::new(agent.apology.clone());
                 self.agent = agent;
                 self.providers = providers;
             }

@@ -30,7 +30,7 @@ fn speak(sentence: &str) -> Option<String> {
 #[test]
 fn every_case_is_spoken_as_written() {
     let cases = cases();
-    assert!(cases.len() >= 150, "{} cases", cases.len());
+    assert!(cases.len() >= 200, "{} cases", cases.len());
     let wrong: Vec<String> = cases
         .iter()
         .filter(|(written, spoken)| speak(written) != *spoken)
@@ -106,6 +106,43 @@ fn a_text_in_sentences_says_the_same_as_whole() {
     spoken.extend(sentences.finish());
     let spoken: Vec<String> = spoken.iter().filter_map(|s| speech.speak(s)).collect();
     assert_eq!(Some(spoken.join(" ")), speak(text));
+}
+
+proptest::proptest! {
+    /// However a model's tokens cut its answer, the same is said.
+    #[test]
+    fn any_chunking_is_spoken_the_same(
+        picks in proptest::collection::vec(proptest::prelude::any::<proptest::sample::Index>(), 1..6),
+        sizes in proptest::collection::vec(1usize..12, 1..40),
+    ) {
+        let cases = cases();
+        let text: Vec<&str> = picks.iter().map(|pick| pick.get(&cases).0.as_str()).collect();
+        let text = text.join(" ");
+        let mut sizes = sizes.iter().cycle();
+        let letters: Vec<char> = text.chars().collect();
+        let mut chunks = Vec::new();
+        let mut rest = letters.as_slice();
+        while !rest.is_empty() {
+            let size = rest.len().min(*sizes.next().unwrap());
+            chunks.push(rest[..size].iter().collect::<String>());
+            rest = &rest[size..];
+        }
+        proptest::prop_assert_eq!(spoken_of(&chunks), spoken_of(&[text]));
+    }
+}
+
+fn spoken_of(chunks: &[String]) -> Vec<String> {
+    let mut sentences = crate::call::sentences::Sentences::new();
+    let mut written: Vec<String> = chunks
+        .iter()
+        .flat_map(|chunk| sentences.push(chunk))
+        .collect();
+    written.extend(sentences.finish());
+    let mut speech = SpeechText::new(None, Pronunciations::default());
+    written
+        .iter()
+        .filter_map(|sentence| speech.speak(sentence))
+        .collect()
 }
 
 #[test]

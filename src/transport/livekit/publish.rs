@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::transport::{AgentState, RoomCommand, Segment, Speaker, TurnTiming};
+use crate::transport::{AgentState, RoomCommand, Segment, Speaker};
 
 /// A server or data channel that takes longer than this is stuck; the call goes on without.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -68,6 +68,12 @@ impl Publisher {
             caller,
             speaking: None,
         }
+    }
+
+    /// Who may speak for the caller: nobody, until it is known.
+    pub fn is_caller(&self) -> impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static {
+        let caller = self.caller.subscribe();
+        move |identity| caller.borrow().identity.as_ref() == Some(identity)
     }
 
     /// The handle by which the caller becomes known.
@@ -132,17 +138,11 @@ impl Publisher {
     }
 
     /// For pages that show how quick the agent is.
-    async fn timing(&self, timing: TurnTiming) {
-        let stages = [
-            ("endpointingMs", timing.endpointing),
-            ("sttMs", timing.stt),
-            ("llmFirstTokenMs", timing.llm_first_token),
-            ("ttsFirstByteMs", timing.tts_first_byte),
-        ];
+    async fn timing(&self, stages: Vec<(&'static str, Duration)>) {
         let figures: serde_json::Map<_, _> = stages
             .into_iter()
             .filter_map(|(name, took)| {
-                let took = u64::try_from(took?.as_millis()).ok()?;
+                let took = u64::try_from(took.as_millis()).ok()?;
                 Some((name.to_owned(), took.into()))
             })
             .collect();

@@ -1,9 +1,9 @@
-/** The admin pages' way to the API: a key or token where one is needed, problems as errors. */
+/** The admin pages' way to the API: the session's cookie, problems as errors, signing in and out. */
 
 import { h, setText } from "../call/dom.js";
 
-const KEY = "sidetone key";
 const DEADLINE_MS = 15_000;
+const SESSION = "/api/voice/session";
 
 /** What the API says went wrong, in its own words (problem+json). */
 export class ApiError extends Error {
@@ -12,13 +12,13 @@ export class ApiError extends Error {
   }
 }
 
-export async function api<T>(path: string, options: { method?: string } = {}): Promise<T> {
-  const key = sessionStorage.getItem(KEY);
+export async function api<T>(path: string, options: { method?: string; key?: string } = {}): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
       method: options.method ?? "GET",
-      headers: { accept: "application/json", ...(key && { authorization: `Bearer ${key}` }) },
+      // The cookie alone may not change anything: the header tells that a page of ours asks.
+      headers: { accept: "application/json", "x-sidetone-session": "1", ...(options.key && { authorization: `Bearer ${options.key}` }) },
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
   } catch {
@@ -30,7 +30,7 @@ export async function api<T>(path: string, options: { method?: string } = {}): P
   return body;
 }
 
-/** Shows an error where the page shows notes; for 401 and 403 with a field for a key, then `retry`. */
+/** Shows an error where the page shows notes; for 401 and 403 with a field to sign in, then `retry`. */
 export function showError(place: HTMLElement, error: unknown, retry: () => void): void {
   const message = error instanceof Error ? error.message : String(error);
   const text = h("p", { class: "bad" }, message);
@@ -46,11 +46,28 @@ export function showError(place: HTMLElement, error: unknown, retry: () => void)
     h("button", { class: "button", type: "submit" }, "Sign in"));
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    sessionStorage.setItem(KEY, field.value.trim());
     setText(text, "Signing in");
-    retry();
+    // The key is shown once and kept nowhere: the answer's cookie stands for it.
+    api(SESSION, { method: "POST", key: field.value.trim() }).then(
+      () => {
+        void showSession();
+        retry();
+      },
+      (refused: unknown) => showError(place, refused, retry),
+    );
   });
   place.append(form);
+}
+
+/** Who is signed in, with a button to sign out, at the end of the page's navigation. */
+export async function showSession(): Promise<void> {
+  const place = document.getElementById("session");
+  if (!place) return;
+  const session = await api<{ signedIn: boolean; name: string | null }>(SESSION).catch(() => undefined);
+  place.replaceChildren();
+  if (!session?.signedIn) return;
+  const out = () => void api(SESSION, { method: "DELETE" }).finally(() => location.reload());
+  place.append(h("span", { class: "note" }, session.name ?? ""), h("button", { class: "button small", type: "button", click: out }, "Sign out"));
 }
 
 const TIME = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });

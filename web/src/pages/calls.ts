@@ -2,7 +2,9 @@
 
 import { clock, h, setText } from "../call/dom.js";
 import type { Stages } from "../call/turns.js";
-import { api, milliseconds, showError, when } from "./api.js";
+import { api, ApiError, milliseconds, showError, showSession, when } from "./api.js";
+import { Live, type LiveCall } from "./live.js";
+import { audible, Player, type Mark, type Recording } from "./player.js";
 import { legend, stageBar } from "./stages.js";
 
 // Shapes of GET /api/voice/history and /api/voice/history/{callId} (src/http/history.rs).
@@ -16,7 +18,6 @@ interface Call {
   connectedAt: string | null;
   endedAt: string | null;
   durationSeconds: number | null;
-  recordingUrl: string | null;
   failureReason?: string;
   createdAt: string;
 }
@@ -45,11 +46,28 @@ interface Turn {
 interface Detail extends Call {
   participants: { participantName: string; userId: string; kind: string; durationSeconds: number | null; isMuted: boolean }[];
   turns: Turn[];
+  tools: Tool[];
+  agent?: string;
+  agentVersion?: string;
+  /** What came of it, by the agent's `[result]`. */
+  result?: { summary?: unknown } | null;
+  recordings: Recording[];
+}
+interface Tool {
+  agent: string;
+  name: string;
+  arguments: unknown;
+  ok: boolean;
+  result: string;
+  startedAt: string;
+  durationMs: number;
 }
 
 const PAGE = 20;
-/** How often a page with live calls asks again. */
+/** How often a page with live calls asks again when the server does not tell of them. */
 const REFRESH_MS = 4_000;
+/** How often a page asks again that could not reach the server. */
+const RETRY_MS = 5_000;
 const LIVE = new Set(["pending", "ringing", "connected"]);
 const STATUSES = ["connected", "ringing", "pending", "completed", "missed", "failed"];
 const REST = "Playout";
@@ -62,6 +80,16 @@ const filters = get<HTMLFormElement>("filters");
 const note = get("note");
 let timer: ReturnType<typeof setTimeout> | undefined;
 let asked = 0;
+const player = new Player(get("player"));
+const live = new Live(told);
+
+/** Shows again what the server says has changed: the list, or the call that is looked at. */
+function told(before: readonly LiveCall[], now: readonly LiveCall[]): void {
+  setText(get("live"), now.length === 0 ? "" : `${now.length} live`);
+  const id = address().get("call");
+  const seen = (calls: readonly LiveCall[]) => JSON.stringify(id === null ? calls.map((c) => [c.id, c.status]) : calls.find((c) => c.id === id));
+  if (seen(before) !== seen(now)) void show();
+}
 
 /** The address holds what is shown, so that it can be linked to and gone back to. */
 function address(): URLSearchParams {
@@ -80,13 +108,17 @@ async function show(): Promise<void> {
   const id = parameters.get("call");
   get("list").hidden = id !== null;
   get("call").hidden = id === null;
+  if (id === null) player.stop();
   try {
-    const live = id === null ? await showList(parameters, () => turn === asked) : await showCall(id, () => turn === asked);
+    const underWay = id === null ? await showList(parameters, () => turn === asked) : await showCall(id, () => turn === asked);
     if (turn !== asked) return;
     note.hidden = true;
-    if (live) timer = setTimeout(() => void show(), REFRESH_MS);
+    live.watch();
+    if (underWay && !live.open) timer = setTimeout(() => void show(), REFRESH_MS);
   } catch (error) {
-    if (turn === asked) showError(note, error, () => void show());
+    if (turn !== asked) return;
+    showError(note, error, () => void show());
+    if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) timer = setTimeout(() => void show(), RETRY_MS);
   }
 }
 
@@ -186,10 +218,10 @@ async function showCall(id: string, current: () => boolean): Promise<boolean> {
     ["Participants", call.participants.map((p) => `${p.participantName || p.userId} (${p.kind})`).join(", ") || "–"],
   ];
   if (call.failureReason) facts.push(["Failed because", call.failureReason]);
+  if (typeof call.result?.summary === "string") facts.push(["Summary", call.result.summary]);
+  if (call.agent) facts.push(["Agent", call.agent]);
+  if (call.agentVersion) facts.push(["Version of its files", call.agentVersion.slice(0, 12)]);
   get("facts").replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
-  const recording = get<HTMLAnchorElement>("recording");
-  recording.hidden = !/^https?:/.test(call.recordingUrl ?? "");
-  if (!recording.hidden) recording.href = call.recordingUrl!;
   const end = get<HTMLButtonElement>("end");
   end.hidden = !LIVE.has(call.status);
   end.onclick = () => {
@@ -198,23 +230,49 @@ async function showCall(id: string, current: () => boolean): Promise<boolean> {
       .then(() => show(), (error: unknown) => showError(note, error, () => void show()))
       .finally(() => (end.disabled = false));
   };
-  showTurns(call);
+  showRecording(call, showTurns(call));
   return LIVE.has(call.status);
 }
 
-function showTurns(call: Detail): void {
+function showRecording(call: Detail, marks: readonly Mark[]): void {
+  const heard = call.recordings.some(audible);
+  const url = `/api/voice/history/${encodeURIComponent(call.id)}/recording`;
+  get("sound").hidden = !heard;
+  const download = get<HTMLAnchorElement>("recording");
+  download.hidden = !heard;
+  download.href = url;
+  if (heard) player.show(url, call.recordings, marks);
+}
+
+/** What was said and what tools did, in the order of time. */
+function showTurns(call: Detail): readonly Mark[] {
   const longest = Math.max(1, ...call.turns.map((t) => t.latencyMs ?? 0));
   const began = Date.parse(call.connectedAt ?? call.startedAt ?? call.createdAt);
-  get("talk").replaceChildren(...call.turns.map((turn) => {
+  const hearable = call.recordings.some(audible);
+  const turns = call.turns.map((turn) => {
+    const at = Date.parse(turn.startedAt);
+    const time = clock((at - began) / 1000);
+    const place = hearable
+      ? h("button", { class: "seek", type: "button", "aria-label": `Play from ${time}`, click: () => player.playFrom(at) }, time)
+      : time;
     const item = h("li", { class: turn.speaker },
       h("p", { class: "said" }, h("span", { class: "unseen" }, turn.speaker === "user" ? "Caller: " : "Agent: "), h("span", { dir: "auto" }, turn.text)),
-      h("p", { class: "note" }, clock((Date.parse(turn.startedAt) - began) / 1000), turn.interrupted ? " · interrupted" : "",
+      h("p", { class: "note" }, place, turn.interrupted ? " · interrupted" : "",
         turn.latencyMs === null ? "" : ` · answered after ${milliseconds(turn.latencyMs)}`));
     if (turn.latencyMs !== null) item.append(stageBar(turn.metrics ?? {}, turn.latencyMs, longest, REST));
-    return item;
+    return { at, item };
+  });
+  const tools = call.tools.map((tool) => ({
+    at: Date.parse(tool.startedAt),
+    item: h("li", { class: "tool" },
+      h("p", {}, h("strong", {}, tool.name), tool.ok ? " " : " failed ", h("code", { dir: "auto" }, JSON.stringify(tool.arguments))),
+      h("p", { class: "note", dir: "auto" }, tool.result),
+      h("p", { class: "note" }, `${clock((Date.parse(tool.startedAt) - began) / 1000)} · took ${milliseconds(tool.durationMs)} · ${tool.agent}`)),
   }));
+  get("talk").replaceChildren(...[...turns, ...tools].sort((a, b) => a.at - b.at).map(({ item }) => item));
   get("silent").hidden = call.turns.length > 0;
   get("stages").replaceChildren(...(call.turns.some((t) => t.latencyMs !== null) ? legend(REST) : []));
+  return turns;
 }
 
 filters.addEventListener("submit", (event) => {
@@ -231,4 +289,5 @@ get("back").addEventListener("click", (event) => {
   go(new URLSearchParams());
 });
 addEventListener("popstate", () => void show());
+void showSession();
 void show();

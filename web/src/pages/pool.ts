@@ -1,7 +1,7 @@
 /** `/admin/pool`: the agents that are in calls now, by worker; each can be ended. */
 
 import { h, setText } from "../call/dom.js";
-import { api, showError, when } from "./api.js";
+import { api, showError, showSession, when } from "./api.js";
 
 /** Shape of GET /api/voice/agent (src/http/agent.rs). */
 interface Agent {
@@ -49,4 +49,5 @@ function row(agent: Agent): HTMLTableRowElement {
     h("td", { class: "number" }, String(agent.attempts)), h("td", { class: "wide soft" }, agent.worker ?? "–"), h("td", {}, end));
 }
 
+void showSession();
 void show();

@@ -17,8 +17,6 @@ interface UiConfig {
 /** What the agent cannot see: network both ways, jitter buffer, the browser's own output. */
 const REST = "Network and playout";
 
-const KEY = "sidetone key";
-
 function get<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
@@ -65,8 +63,9 @@ function choose(): void {
   setText(get("snippet"), lines.join("\n"));
 }
 
-function useKey(key: string | null): void {
-  call.headers = key ? { authorization: `Bearer ${key}` } : undefined;
+/** The key stays in this page's memory; an admin who is signed in needs none, but the session's header. */
+function useKey(key?: string): void {
+  call.headers = { "x-sidetone-session": "1", ...(key && { authorization: `Bearer ${key}` }) };
 }
 
 function showTurns(turns: readonly Turn[]): void {
@@ -103,7 +102,6 @@ get("choice").addEventListener("change", () => {
 get("access").addEventListener("submit", (event) => {
   event.preventDefault();
   const key = get<HTMLInputElement>("key").value.trim();
-  sessionStorage.setItem(KEY, key);
   useKey(key);
   get("access").hidden = true;
   void call.start();
@@ -119,6 +117,6 @@ call.addEventListener("sidetone-state", (event) => {
   if (phase.is === "failed" && phase.problem.code === "signed-out") get("access").hidden = false;
 });
 
-useKey(sessionStorage.getItem(KEY));
+useKey();
 choose();
 offer(await readConfig());

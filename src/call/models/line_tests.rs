@@ -1,0 +1,227 @@
+use std::sync::Mutex;
+
+use futures::FutureExt as _;
+
+use super::*;
+
+/// Seconds, as the fake providers count.
+fn secs(seconds: f32) -> Duration {
+    Duration::from_secs_f32(seconds)
+}
+
+/// What a fake provider does when it is asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Does {
+    /// Gives this many items, one each 0.1 s.
+    Gives(usize),
+    /// Fails after 0.1 s.
+    Fails,
+    /// Gives one item and fails.
+    BreaksOff,
+    /// Gives one item and then nothing.
+    Stalls,
+    /// Nothing at all.
+    Hangs,
+}
+
+#[derive(Clone)]
+struct Fake {
+    name: &'static str,
+    does: Arc<Mutex<Does>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Fake {
+    fn note(&self, what: &str) {
+        let note = format!("{} {what}", self.name);
+        self.asked.lock().unwrap().push(note);
+    }
+
+    fn does(&self) -> Does {
+        *self.does.lock().unwrap()
+    }
+}
+
+impl Client for Fake {
+    fn probe(&self) -> BoxFuture<'static, bool> {
+        self.note("probed");
+        let works = matches!(self.does(), Does::Gives(_));
+        async move { works }.boxed()
+    }
+}
+
+fn broken() -> ProviderError {
+    ProviderError {
+        stage: Stage::Llm,
+        message: "500".into(),
+    }
+}
+
+/// Asks for items; a second one cannot be had from another provider when `precious`.
+struct Wanted {
+    precious: bool,
+}
+
+impl Ask for Wanted {
+    type Client = Fake;
+    type Item = ();
+
+    fn ask(
+        &mut self,
+        fake: &Fake,
+        retries: u32,
+        _: Instant,
+    ) -> BoxStream<'static, Result<(), ProviderError>> {
+        fake.note(&format!("asked, {retries} retries"));
+        let (good, end) = match fake.does() {
+            Does::Gives(items) => (items, None),
+            Does::Fails => (0, Some(true)),
+            Does::BreaksOff => (1, Some(true)),
+            Does::Stalls => (1, Some(false)),
+            Does::Hangs => (0, Some(false)),
+        };
+        let items = stream::repeat(Ok(())).take(good);
+        let end = stream::iter(end).then(async |fails| {
+            if !fails {
+                std::future::pending::<()>().await;
+            }
+            Err(broken())
+        });
+        let paced = items.chain(end).then(async |item| {
+            tokio::time::sleep(secs(0.1)).await;
+            item
+        });
+        paced.boxed()
+    }
+
+    fn came(&mut self, (): &()) -> bool {
+        !self.precious
+    }
+}
+
+struct Stand {
+    line: Line<Fake>,
+    fakes: Vec<Fake>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+fn stand(does: &[Does]) -> Stand {
+    let asked = Arc::default();
+    let fakes: Vec<Fake> = ["a", "b", "c"]
+        .into_iter()
+        .zip(does)
+        .map(|(name, does)| Fake {
+            name,
+            does: Arc::new(Mutex::new(*does)),
+            asked: Arc::clone(&asked),
+        })
+        .collect();
+    let members = fakes.iter().map(|fake| Member {
+        name: fake.name.into(),
+        client: fake.clone(),
+        health: SharedHealth::default(),
+    });
+    let line = Line::new(Stage::Llm, members.collect(), secs(2.0));
+    Stand { line, fakes, asked }
+}
+
+impl Stand {
+    /// What comes, with whether it ended well, and how long it took.
+    async fn relay(&self, precious: bool, preferred: Option<usize>) -> (Vec<usize>, bool, f32) {
+        let begun = clock::now();
+        let mut items = std::pin::pin!(self.line.relay(Wanted { precious }, preferred, secs(9.5)));
+        let (mut came, mut good) = (Vec::new(), true);
+        while let Some(item) = items.next().await {
+            match item {
+                Ok((by, ())) => came.push(by),
+                Err(_) => good = false,
+            }
+        }
+        // The runtime sleeps in whole milliseconds, rounded up.
+        let tenths = ((clock::now() - begun).as_secs_f32() * 10.0).round();
+        (came, good, tenths / 10.0)
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    fn set(&self, index: usize, does: Does) {
+        *self.fakes[index].does.lock().unwrap() = does;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_is_asked_as_long_as_it_is_well() {
+    let stand = stand(&[Does::Gives(3), Does::Gives(3)]);
+    assert_eq!(stand.relay(false, None).await, (vec![0, 0, 0], true, 0.3));
+    assert_eq!(stand.asked(), ["a asked, 1 retries"]);
+    assert_eq!(stand.relay(false, Some(1)).await.0, [1, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_takes_over_at_once_and_is_asked_first_from_then_on() {
+    let stand = stand(&[Does::Fails, Does::Gives(2)]);
+    assert_eq!(stand.relay(false, None).await, (vec![1, 1], true, 0.3));
+    assert_eq!(stand.asked(), ["a asked, 1 retries", "b asked, 3 retries"]);
+    assert_eq!(stand.relay(false, Some(0)).await, (vec![1, 1], true, 0.2));
+    assert_eq!(stand.asked(), ["b asked, 3 retries"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_hangs_costs_no_more_than_fallback_after() {
+    let stand = stand(&[Does::Hangs, Does::Hangs, Does::Gives(1)]);
+    assert_eq!(stand.relay(false, None).await, (vec![2], true, 4.1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_breaks_off_or_stalls_is_replaced_in_the_middle() {
+    let stand = stand(&[Does::BreaksOff, Does::Stalls, Does::Gives(1)]);
+    assert_eq!(stand.relay(false, None).await, (vec![0, 1, 2], true, 2.4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_taken_over_fails() {
+    let stand = stand(&[Does::BreaksOff, Does::Gives(1)]);
+    assert_eq!(stand.relay(true, None).await, (vec![0], false, 0.2));
+    // The next request goes to the other one.
+    assert_eq!(stand.relay(true, None).await.0, [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_brings_it_back_and_no_caller_waits_for_it() {
+    let stand = stand(&[Does::Fails, Does::Gives(1)]);
+    stand.relay(false, None).await;
+    tokio::time::sleep(secs(5.0)).await;
+    stand.asked();
+    // Due, and it fails: the next probe is 10 s later.
+    assert_eq!(stand.relay(false, None).await.0, [1]);
+    assert_eq!(stand.asked(), ["b asked, 3 retries", "a probed"]);
+    stand.set(0, Does::Gives(1));
+    tokio::time::sleep(secs(9.0)).await;
+    assert_eq!(stand.relay(false, None).await.0, [1]);
+    assert_eq!(stand.asked(), ["b asked, 3 retries"]);
+    tokio::time::sleep(secs(1.0)).await;
+    assert_eq!(
+        stand.relay(false, None).await.0,
+        [1],
+        "it is probed only now"
+    );
+    assert_eq!(stand.relay(false, None).await.0, [0], "and well again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_all_are_out_all_are_asked() {
+    let stand = stand(&[Does::Fails, Does::Fails]);
+    assert_eq!(stand.relay(false, None).await, (vec![], false, 0.2));
+    stand.asked();
+    stand.set(1, Does::Gives(1));
+    assert_eq!(stand.relay(false, None).await.0, [1]);
+    assert_eq!(stand.asked(), ["a asked, 3 retries", "b asked, 3 retries"]);
+    assert_eq!(
+        stand.relay(false, None).await.0,
+        [1],
+        "an answer makes well, too"
+    );
+    assert_eq!(stand.asked(), ["b asked, 3 retries"]);
+}

@@ -1,0 +1,309 @@
+//! A reply's sentences in their order, as sound, by one speaker.
+//!
+//! Two sentences are in the making at a time: the one whose audio is taken, and the next, so that
+//! no gap opens between them. Who speaks the first one speaks the others, unless that provider
+//! fails; and nobody takes over in the middle of a sentence of which something went out.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::event::Stage;
+use super::providers::{ProviderError, Providers, SpeakerId};
+use super::speak::{Item, Out, phrase};
+use super::speech_text::{Pronunciations, SpeechText};
+use super::toolbox::Persona;
+use crate::audio::{Pcm, Resampler};
+use crate::clock;
+
+/// Sentences whose speech is asked for at a time.
+const AHEAD: usize = 2;
+/// Something for the meantime comes soon or not at all.
+const FILLER_DEADLINE: Duration = Duration::from_secs(3);
+/// Pieces of audio of one sentence that wait; then the provider waits.
+const PIECES: usize = 32;
+
+/// What is to be heard next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Say {
+    /// A sentence of the reply.
+    Sentence(String),
+    /// Something for the meantime, which is no part of the reply. It is dropped when a sentence
+    /// comes before its sound.
+    Filler(String),
+}
+
+/// What turns a reply's sentences into sound.
+pub struct Voice {
+    providers: Arc<dyn Providers>,
+    speech_text: SpeechText,
+    deadline: Duration,
+    /// Whom the listener has heard in this reply.
+    known: Option<SpeakerId>,
+}
+
+impl Voice {
+    /// Each piece of audio must come within `deadline`.
+    pub fn new(providers: Arc<dyn Providers>, speech_text: SpeechText, deadline: Duration) -> Self {
+        Self {
+            providers,
+            speech_text,
+            deadline,
+            known: None,
+        }
+    }
+
+    /// An agent's.
+    pub fn of(persona: &Persona) -> Self {
+        let agent = &persona.agent;
+        let pronunciations = Pronunciations::new(&agent.pronunciations);
+        let speech_text = SpeechText::new(agent.language.as_deref(), pronunciations);
+        Self::new(
+            Arc::clone(&persona.providers),
+            speech_text,
+            agent.limits.tts,
+        )
+    }
+
+    /// Begins to make a sentence; none when there is nothing to hear in it, such as in code or a
+    /// lone emoji.
+    fn begin(&mut self, text: String) -> Option<Sentence> {
+        let spoken = self.speech_text.speak(&text)?;
+        Some(self.sentence(text, spoken))
+    }
+
+    /// Begins to make what fills the time.
+    fn fill(&self, text: String) -> Sentence {
+        let (sender, pieces) = mpsc::channel(1);
+        let audio = phrase(text, Arc::clone(&self.providers), FILLER_DEADLINE);
+        let by = self.known.unwrap_or(SpeakerId(0));
+        let task = tokio::spawn(async move {
+            if let Some(audio) = audio.await {
+                let piece = Piece {
+                    audio,
+                    by,
+                    is_first: true,
+                    since_request: Duration::ZERO,
+                };
+                sender.send(Ok(piece)).await.ok();
+            }
+        });
+        Sentence {
+            text: String::new(),
+            spoken: String::new(),
+            is_filler: true,
+            asked_of: None,
+            pieces,
+            went_out: false,
+            _task: AbortOnDropHandle::new(task),
+        }
+    }
+
+    fn sentence(&self, text: String, spoken: String) -> Sentence {
+        let (sender, pieces) = mpsc::channel(PIECES);
+        let (providers, known) = (Arc::clone(&self.providers), self.known);
+        let audio = sentence_audio(spoken.clone(), known, providers, self.deadline, sender);
+        Sentence {
+            text,
+            spoken,
+            is_filler: false,
+            asked_of: known,
+            pieces,
+            went_out: false,
+            _task: AbortOnDropHandle::new(tokio::spawn(audio)),
+        }
+    }
+}
+
+/// A sentence in the making.
+struct Sentence {
+    /// As it was written.
+    text: String,
+    /// As it is said.
+    spoken: String,
+    /// No words of the reply.
+    is_filler: bool,
+    asked_of: Option<SpeakerId>,
+    pieces: mpsc::Receiver<Result<Piece, ProviderError>>,
+    /// Some of it has left for playout.
+    went_out: bool,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Sentence {
+    /// What is there of it: `first` and what waits behind. Where another speaker began anew, what
+    /// came before is void.
+    fn gather(
+        &mut self,
+        first: Result<Piece, ProviderError>,
+    ) -> (Vec<Piece>, Result<(), ProviderError>) {
+        let mut there = Vec::new();
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            match piece {
+                Ok(piece) => {
+                    if piece.is_first {
+                        there.clear();
+                    }
+                    there.push(piece);
+                }
+                Err(error) => return (there, Err(error)),
+            }
+            next = self.pieces.try_recv().ok();
+        }
+        (there, Ok(()))
+    }
+}
+
+/// Speaks sentences in their order, each asked for while the one before is still taken.
+///
+/// Answers whether there was anything to hear.
+///
+/// # Errors
+/// TTS failed.
+pub async fn speak(
+    mut sentences: mpsc::Receiver<Say>,
+    mut voice: Voice,
+    out: &Out,
+) -> Result<bool, ProviderError> {
+    let mut ahead: VecDeque<Sentence> = VecDeque::new();
+    let (mut all_written, mut any_audio) = (false, false);
+    loop {
+        let has_room = ahead.len() < AHEAD;
+        let next_piece = async {
+            match ahead.front_mut() {
+                Some(sentence) => sentence.pieces.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            text = sentences.recv(), if !all_written && has_room => match text {
+                Some(Say::Sentence(text)) => {
+                    ahead.retain(|sentence| !sentence.is_filler || sentence.went_out);
+                    ahead.extend(voice.begin(text));
+                }
+                Some(Say::Filler(text)) if ahead.is_empty() => ahead.push_back(voice.fill(text)),
+                Some(Say::Filler(_)) => {}
+                None => all_written = true,
+            },
+            piece = next_piece => match (piece, ahead.front_mut()) {
+                (Some(piece), Some(sentence)) => {
+                    let (pieces, end) = if sentence.went_out {
+                        match piece {
+                            Ok(piece) if piece.is_first => (Vec::new(), Err(broken_off())),
+                            Ok(piece) => (vec![piece], Ok(())),
+                            Err(error) => (Vec::new(), Err(error)),
+                        }
+                    } else {
+                        sentence.gather(piece)
+                    };
+                    if sentence.is_filler {
+                        sentence.went_out = true;
+                        out.send(Item::Sentence(String::new())).await;
+                    } else if let Some(first) = pieces.first().filter(|_| !sentence.went_out) {
+                        // It was asked for before the one in front of it changed speakers.
+                        if voice.known.is_some_and(|known| known != first.by)
+                            && sentence.asked_of != voice.known
+                        {
+                            let (text, spoken) = (sentence.text.clone(), sentence.spoken.clone());
+                            *sentence = voice.sentence(text, spoken);
+                            continue;
+                        }
+                        voice.known = Some(first.by);
+                        sentence.went_out = true;
+                        if !std::mem::replace(&mut any_audio, true) {
+                            out.send(Item::FirstAudio(first.since_request)).await;
+                        }
+                        out.send(Item::Sentence(sentence.text.clone())).await;
+                    }
+                    for piece in pieces {
+                        out.send(Item::Audio(piece.audio)).await;
+                    }
+                    end?;
+                }
+                _ => {
+                    if ahead.pop_front().is_some_and(|sentence| sentence.went_out) {
+                        out.send(Item::SentenceEnd).await;
+                    }
+                }
+            },
+            else => {}
+        }
+        if all_written && ahead.is_empty() {
+            return Ok(any_audio);
+        }
+    }
+}
+
+fn broken_off() -> ProviderError {
+    ProviderError {
+        stage: Stage::Tts,
+        message: "broke off in the middle of a sentence".into(),
+    }
+}
+
+struct Piece {
+    audio: Pcm<48_000>,
+    by: SpeakerId,
+    /// The sentence begins, or begins anew.
+    is_first: bool,
+    since_request: Duration,
+}
+
+/// The audio of one sentence at the room's rate, in pieces as they come, or the failure.
+async fn sentence_audio(
+    text: String,
+    known: Option<SpeakerId>,
+    providers: Arc<dyn Providers>,
+    deadline: Duration,
+    pieces: mpsc::Sender<Result<Piece, ProviderError>>,
+) {
+    let begun = clock::now();
+    let failed = |message: String| {
+        Err(ProviderError {
+            stage: Stage::Tts,
+            message,
+        })
+    };
+    let mut speech = providers.speak_as(text, known);
+    let mut resampler = Resampler::<24_000, 48_000>::new();
+    let mut speaker = None;
+    let mut ended = false;
+    while !ended {
+        let audio = match timeout(deadline, speech.next()).await {
+            Ok(Some(Ok((_, audio)))) if audio.is_empty() => continue,
+            Ok(Some(Ok((by, audio)))) => {
+                let is_first = speaker.replace(by) != Some(by);
+                if is_first {
+                    resampler = Resampler::new();
+                }
+                Ok((by, is_first, resampler.push(&audio)))
+            }
+            Ok(Some(Err(error))) => Err(error),
+            Ok(None) => match speaker {
+                None => failed("no audio came for a sentence".into()),
+                Some(by) => {
+                    ended = true;
+                    Ok((by, false, resampler.flush()))
+                }
+            },
+            Err(_) => failed(format!("no audio within {deadline:?} (limits.tts)")),
+        };
+        ended |= audio.is_err();
+        let since_request = clock::now().saturating_duration_since(begun);
+        let piece = audio.map(|(by, is_first, audio)| Piece {
+            audio,
+            by,
+            is_first,
+            since_request,
+        });
+        // Fails only when nobody wants the sentence any more.
+        ended |= pieces.send(piece).await.is_err();
+    }
+}

@@ -1,0 +1,33 @@
+//! Calls under way.
+
+use uuid::Uuid;
+
+use super::{CallStatus, Store, StoreError, on};
+
+/// A call that is not over.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct LiveCall {
+    /// The call's own id.
+    pub id: Uuid,
+    /// Where the call is.
+    #[sqlx(try_from = "String")]
+    pub status: CallStatus,
+    /// Turns stored by now.
+    pub turns: i64,
+}
+
+impl Store {
+    /// The calls that are not over, newest first, at most 200.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn live_calls(&self) -> Result<Vec<LiveCall>, StoreError> {
+        // Read by the index over open calls (voice_calls_open_room) and each one's turns by theirs.
+        const SELECT: &str = "SELECT id, status, \
+             (SELECT COUNT(*) FROM call_turns WHERE call_id = voice_calls.id) AS turns \
+             FROM voice_calls WHERE ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 200";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .fetch_all(pool)
+            .await?))
+    }
+}

@@ -1,0 +1,80 @@
+//! Calls under way, by server-sent events.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use sidetone::http::HttpConfig;
+use sidetone::store::{CallType, Fact, Speaker, Turn};
+use tokio_util::sync::CancellationToken;
+
+use super::support::api::{Api, Setup};
+use super::{LIVE, new_call};
+
+/// The next event; none when the server has ended the stream.
+async fn event(response: &mut reqwest::Response) -> Option<Value> {
+    let mut text = String::new();
+    let deadline = Duration::from_secs(30);
+    loop {
+        let chunk = tokio::time::timeout(deadline, response.chunk()).await;
+        text.push_str(std::str::from_utf8(&chunk.unwrap().unwrap()?).unwrap());
+        // Between events there may be comments, which keep the connection alive.
+        let data = text.lines().find_map(|line| line.strip_prefix("data: "));
+        if let Some(data) = data
+            && text.ends_with("\n\n")
+        {
+            assert!(text.contains("event: live\n"), "{text}");
+            return Some(serde_json::from_str(data).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn calls_are_told_as_they_begin_have_turns_and_end() {
+    let closing = CancellationToken::new();
+    let http = HttpConfig {
+        closing: closing.clone(),
+        ..Setup::default().http
+    };
+    let api = Api::start(Setup {
+        http,
+        ..Default::default()
+    })
+    .await;
+    let request = api.client.get(api.url(LIVE)).bearer_auth("key-history");
+    let mut stream = request.send().await.unwrap();
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    assert_eq!(
+        event(&mut stream).await.unwrap()["calls"],
+        Value::Array(vec![])
+    );
+
+    let id = new_call(&api.store, "ann", CallType::Support, "support-live").await;
+    let calls = event(&mut stream).await.unwrap();
+    assert_eq!(calls["calls"][0]["id"], id.to_string());
+    assert_eq!(calls["calls"][0]["turns"], 0);
+
+    let turn = Turn {
+        turn_id: "c1".into(),
+        speaker: Speaker::User,
+        text: "Hello".into(),
+        started_at: sidetone::store::now(),
+        ended_at: None,
+        interrupted: false,
+        latency_ms: None,
+        metrics: sqlx::types::Json(Value::Null),
+    };
+    assert!(api.store.save_turn(id, &turn).await.unwrap());
+    assert_eq!(event(&mut stream).await.unwrap()["calls"][0]["turns"], 1);
+
+    let finished = [Fact::RoomFinished(sidetone::store::now())];
+    api.store.observe(id, None, &finished).await.unwrap();
+    assert_eq!(
+        event(&mut stream).await.unwrap()["calls"],
+        Value::Array(vec![])
+    );
+
+    // The server's end is the stream's.
+    closing.cancel();
+    assert_eq!(event(&mut stream).await, None);
+    api.stop().await;
+}

@@ -1,0 +1,32 @@
+/** Calls under way, as the server tells of them (GET /api/voice/live). */
+
+export interface LiveCall {
+  id: string;
+  status: string;
+  turns: number;
+}
+
+export class Live {
+  private stream: EventSource | undefined;
+  calls: readonly LiveCall[] = [];
+
+  /** `changed` is told the calls before and now. */
+  constructor(private readonly changed: (before: readonly LiveCall[], now: readonly LiveCall[]) => void) {}
+
+  /** False when the browser has given up on the stream: it was refused. */
+  get open(): boolean {
+    return this.stream !== undefined && this.stream.readyState !== EventSource.CLOSED;
+  }
+
+  /** Opens the stream where it is not. A stream that broke is opened again by the browser itself. */
+  watch(): void {
+    if (this.open) return;
+    const stream = new EventSource("/api/voice/live");
+    this.stream = stream;
+    stream.addEventListener("live", (event) => {
+      const before = this.calls;
+      this.calls = (JSON.parse(event.data as string) as { calls: LiveCall[] }).calls;
+      this.changed(before, this.calls);
+    });
+  }
+}
