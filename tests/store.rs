@@ -169,6 +169,26 @@ async fn webhooks_are_taken_by_one(store: &Store) {
     };
     assert!(store.save_result(calls[0], &made).await.unwrap());
     assert_eq!(store.result(calls[0]).await.unwrap(), Some(made));
+    for (call, variant) in calls.iter().zip([Some("b"), None]) {
+        let by = sidetone::store::tools::HeldBy {
+            agent: "will".into(),
+            agent_version: "0123456789ab".into(),
+            variant: variant.map(str::to_owned),
+        };
+        store.agent_of_call(*call, &by).await.unwrap();
+        assert_eq!(store.version_of_call(*call).await.unwrap(), Some(by));
+    }
+    let of_will = HistoryFilter {
+        user_id: Some("will".into()),
+        ..HistoryFilter::default()
+    };
+    let stats = store.stats(&of_will).await.unwrap().by_agent;
+    let numbers = stats
+        .iter()
+        .map(|s| (s.variant.as_deref(), s.calls, s.results, s.resolved));
+    let mut numbers: Vec<_> = numbers.collect();
+    numbers.sort();
+    assert_eq!(numbers, [(None, 1, 0, 0), (Some("b"), 1, 1, 1)]);
     // A call that goes on is not told of.
     assert_eq!(take(1010).await.unwrap(), []);
     for call in &calls {

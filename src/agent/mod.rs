@@ -23,6 +23,7 @@ use crate::config::recording::RecordingMode;
 use crate::dispatch::DispatchMetadata;
 use crate::recording::{Recorded, Recordings};
 use crate::store::dispatches::DispatchState;
+use crate::store::tools::HeldBy;
 use crate::store::{self, Store};
 use crate::transport::{self, Tap, livekit};
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
@@ -92,9 +93,12 @@ impl Agents {
             tracing::warn!(%call_id, %error, "who runs the agent was not stored");
         }
         tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
-        let noted = self
-            .store
-            .agent_of_call(call_id, &agent.name, &agent.version);
+        let by = HeldBy {
+            agent: agent.name.clone(),
+            agent_version: agent.version.clone(),
+            variant: agent.variant.clone(),
+        };
+        let noted = self.store.agent_of_call(call_id, &by);
         if let Err(error) = noted.await {
             tracing::warn!(%call_id, %error, "the agent's version was not stored");
         }
@@ -175,11 +179,11 @@ impl Agents {
             recording: metadata.recording,
         };
         let team = self.agents.team(name)?;
-        let mut ready = vec![team[0].for_call(&overrides)?];
+        let mut ready = vec![team[0].variant_of(call_id).for_call(&overrides)?];
         // Voice and prompt of a call are those of the agent that was asked for.
         (overrides.voice, overrides.system_prompt) = (None, None);
         for agent in &team[1..] {
-            match agent.for_call(&overrides) {
+            match agent.variant_of(call_id).for_call(&overrides) {
                 Ok(agent) => ready.push(agent),
                 Err(problems) => {
                     tracing::error!(%call_id, agent = agent.name, %problems, "cannot take over");

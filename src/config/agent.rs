@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::env::Secrets;
 pub use super::manners::{Limits, SilenceConfig, VadConfig};
@@ -19,6 +20,7 @@ use super::result::{self, ResultConfig};
 use super::section::{Reader, Section, Source, Text};
 use super::template;
 use super::tools::{self, Tool};
+use super::variants::{self, Variant};
 pub use super::voice::{UnknownVoice, Voice};
 use crate::turn;
 
@@ -65,6 +67,10 @@ pub struct AgentConfig {
     pub tools: Vec<Tool>,
     /// What its calls come to.
     pub result: ResultConfig,
+    /// Versions of it that get a share of its calls.
+    pub variants: Vec<Variant>,
+    /// The one that this is, once a call has chosen.
+    pub variant: Option<String>,
     /// Voice activity detection.
     pub vad: VadConfig,
     /// Endpointing, interruption and speculation.
@@ -222,6 +228,7 @@ impl AgentConfig {
         lookup.finish();
         let tools = tools::read(&mut top, secrets, &known);
         let result = result::read(&mut top);
+        let variants = read_variants(&mut top, reader, folder, &known);
         let stages = providers::read(&mut top, secrets);
         let templates = Templates {
             system_prompt,
@@ -233,7 +240,7 @@ impl AgentConfig {
         let agent = Self {
             name: name.to_owned(),
             description,
-            version: version(sources, &templates.system_prompt),
+            version: version(sources, &templates.system_prompt, &variants),
             prompt_file: prompt_file.into(),
             voice,
             stages,
@@ -251,6 +258,8 @@ impl AgentConfig {
             lookup: request,
             tools,
             result,
+            variants,
+            variant: None,
             vad: vad(top.section("vad")),
             turn: turn::Config {
                 speculative: top.flag("preemptive_generation", true),
@@ -263,6 +272,26 @@ impl AgentConfig {
             templates,
         };
         top.finish();
+        agent
+    }
+
+    /// The version of this agent that holds a call.
+    pub fn variant_of(&self, call_id: Uuid) -> Self {
+        let mut agent = self.clone();
+        let Some(chosen) = variants::choose(&self.variants, call_id) else {
+            return agent;
+        };
+        agent.variant = Some(chosen.name.clone());
+        if let Some((prompt, _)) = &chosen.prompt {
+            agent.templates.system_prompt.clone_from(prompt);
+        }
+        if let Some(greeting) = &chosen.greeting {
+            agent.templates.greeting.clone_from(greeting);
+        }
+        agent.voice = chosen.voice.unwrap_or(agent.voice);
+        if let (Some(llm), Some(first)) = (&chosen.llm, agent.stages.llm.providers.first_mut()) {
+            first.model = Some(llm.clone());
+        }
         agent
     }
 
@@ -427,6 +456,46 @@ fn read_voice(top: &mut Section<'_>) -> Voice {
     })
 }
 
+/// `[variants.*]`
+fn read_variants(
+    top: &mut Section<'_>,
+    reader: &Reader,
+    folder: &Path,
+    known: &dyn Fn(&str) -> bool,
+) -> Vec<Variant> {
+    let read = |name: String, section: &mut Section<'_>| {
+        let weight = section.count("weight", 0, 0..=100);
+        let prompt = section.text("prompt");
+        let prompt = prompt.map(|text| read_prompt(section, reader, folder, &text));
+        if let Some((text, file)) = &prompt {
+            check_prompt_variables(reader, file, text, known);
+        }
+        let greeting = section.text("greeting");
+        if let Some(text) = &greeting {
+            request::check_template(section, "greeting", text, known);
+        }
+        let voice = (!section.lacks("voice")).then_some(());
+        let read = read_voice(section);
+        Variant {
+            name,
+            weight,
+            prompt,
+            greeting: greeting.map(|text| text.value.trim().to_owned()),
+            voice: voice.map(|()| read),
+            llm: section.text("llm").map(|text| text.value),
+        }
+    };
+    // One of no name tells the reference which keys there are.
+    let _ = read(String::new(), &mut top.any("variants"));
+    let mut variants = Vec::new();
+    for (name, mut section) in top.each("variants") {
+        variants.push(read(name, &mut section));
+        section.finish();
+    }
+    variants::check(&variants, top);
+    variants
+}
+
 fn read_recording(top: &mut Section<'_>) -> Option<RecordingMode> {
     let text = top.choice("recording", vec!["off", "process", "egress"])?;
     match text.value.parse() {
@@ -445,6 +514,16 @@ fn prompt(top: &mut Section<'_>, reader: &Reader, folder: &Path) -> (String, Str
         top.complain_here("prompt is missing; name a file, such as \"../prompts/support.md\"");
         return Default::default();
     };
+    read_prompt(top, reader, folder, &text)
+}
+
+/// The prompt in the file that `text` names, and the file.
+fn read_prompt(
+    section: &Section<'_>,
+    reader: &Reader,
+    folder: &Path,
+    text: &Text<'_>,
+) -> (String, String) {
     let path = folder.join(&text.value);
     match read(&path, "prompt names this file") {
         Ok(prompt) => {
@@ -459,7 +538,7 @@ fn prompt(top: &mut Section<'_>, reader: &Reader, folder: &Path) -> (String, Str
             (prompt, file)
         }
         Err(error) => {
-            top.complain(&text.place, format!("{}: {}", error.file, error.message));
+            section.complain(&text.place, format!("{}: {}", error.file, error.message));
             Default::default()
         }
     }
@@ -487,8 +566,14 @@ fn check_prompt_variables(reader: &Reader, file: &str, prompt: &str, known: &dyn
     }
 }
 
-fn version(sources: &[Source<'_>], prompt: &str) -> String {
-    hash(sources.iter().map(|source| source.text).chain([prompt]))
+fn version(sources: &[Source<'_>], prompt: &str, variants: &[Variant]) -> String {
+    let others = variants
+        .iter()
+        .filter_map(|variant| variant.prompt.as_ref());
+    let prompts = [prompt]
+        .into_iter()
+        .chain(others.map(|(text, _)| text.as_str()));
+    hash(sources.iter().map(|source| source.text).chain(prompts))
 }
 
 /// Twelve hexadecimal digits: enough to tell a folder's versions apart.

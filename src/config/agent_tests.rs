@@ -147,7 +147,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, result, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
@@ -260,4 +260,31 @@ fn a_missing_prompt_is_named() {
     let error = AgentConfig::parse(&[source], "a", &folder(), &secrets()).unwrap_err();
     assert_eq!(error.0[0].line, Some(2));
     assert!(error.to_string().contains("nowhere.md"), "{error}");
+}
+
+#[test]
+fn a_variant_is_the_agent_but_for_what_it_says() {
+    let text = "greeting = \"Hello!\"\nvoice = \"nova\"\n[variants.b]\nweight = 100\n\
+                greeting = \"Hi {{ caller.name }}!\"\nllm = \"big\"\nprompt = \"p.md\"";
+    let agent = parse(text).unwrap();
+    let call = agent.variant_of(Uuid::nil());
+    let call = call.for_call(&Overrides::default()).unwrap();
+    assert_eq!(call.variant.as_deref(), Some("b"));
+    assert_eq!((call.voice, call.greeting.as_str()), (Voice::Nova, "Hi !"));
+    assert_eq!(call.stages.llm.providers[0].model.as_deref(), Some("big"));
+    // Without a call that chooses, such as in `sidetone eval`, it is the agent as it stands.
+    let plain = agent.for_call(&Overrides::default()).unwrap();
+    assert_eq!((plain.variant, plain.greeting.as_str()), (None, "Hello!"));
+
+    let text = "[variants.b]\nweight = 60\nprompt = \"none.md\"\n[variants.c]\nweight = 50\n\
+                greting = \"Hi\"\ngreeting = \"{{ nobody }}\"";
+    let problems = parse(text).unwrap_err().to_string();
+    for wanted in [
+        "add up to 110",
+        "none.md",
+        "did you mean variants.c.greeting",
+        "{{nobody}}",
+    ] {
+        assert!(problems.contains(wanted), "{wanted}: {problems}");
+    }
 }

@@ -207,7 +207,11 @@ fn read_text(path: PathBuf) -> (PathBuf, Option<String>) {
 }
 
 fn prompts(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(PathBuf, Option<String>)> {
-    let files = agents.values().map(|agent| agent.prompt_file.clone());
+    let files = agents.values().flat_map(|agent| {
+        let others = agent.variants.iter().filter_map(|v| v.prompt.as_ref());
+        let others = others.map(|(_, file)| PathBuf::from(file));
+        others.chain([agent.prompt_file.clone()])
+    });
     files.map(read_text).collect()
 }
 

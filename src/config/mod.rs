@@ -15,4 +15,5 @@ pub mod result;
 mod section;
 pub mod template;
 pub mod tools;
+pub mod variants;
 mod voice;

@@ -110,7 +110,7 @@ async fn body(store: &Store, webhook: &Webhook) -> Result<Option<Value>, StoreEr
     };
     let made = store.result(call.id).await?;
     let (result, error) = made.map_or((None, None), |made| (made.result, made.error));
-    let (agent, version) = store.version_of_call(call.id).await?.unzip();
+    let by = store.version_of_call(call.id).await?;
     Ok(Some(json!({
         "type": "call.ended",
         "id": webhook.id,
@@ -125,8 +125,9 @@ async fn body(store: &Store, webhook: &Webhook) -> Result<Option<Value>, StoreEr
             "connectedAt": call.connected_at,
             "endedAt": call.ended_at,
             "durationSeconds": call.duration_seconds,
-            "agent": agent,
-            "agentVersion": version,
+            "agent": by.as_ref().map(|by| &by.agent),
+            "agentVersion": by.as_ref().map(|by| &by.agent_version),
+            "variant": by.as_ref().and_then(|by| by.variant.as_ref()),
             "metadata": call.metadata.0,
             "transcript": call.transcript,
         },

@@ -16,7 +16,7 @@ use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_text};
 use super::recording::RecordingInfo;
 use crate::store::calls::Participant;
-use crate::store::history::{HistoryFilter, Stats};
+use crate::store::history::{AgentStats, HistoryFilter, Stats};
 use crate::store::tools::ToolCall;
 use crate::store::{At, Call, CallStatus, CallType, Turn};
 
@@ -106,6 +106,36 @@ pub struct StatsInfo {
     total_duration_seconds: i64,
     /// Median time to the agent's first sound, ms.
     median_latency_ms: Option<f64>,
+    /// By agent and variant.
+    by_agent: Vec<AgentStatsInfo>,
+}
+
+/// Numbers of an agent, or of one of its variants.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AgentStatsInfo {
+    agent: String,
+    /// None: the agent as it stood.
+    variant: Option<String>,
+    calls: i64,
+    /// Calls that came to a result.
+    results: i64,
+    /// Of those, calls whose callers got what they wanted.
+    resolved: i64,
+    mean_duration_seconds: Option<f64>,
+}
+
+impl From<AgentStats> for AgentStatsInfo {
+    fn from(stats: AgentStats) -> Self {
+        Self {
+            agent: stats.agent,
+            variant: stats.variant,
+            calls: stats.calls,
+            results: stats.results,
+            resolved: stats.resolved,
+            mean_duration_seconds: stats.mean_duration_seconds,
+        }
+    }
 }
 
 /// A call with all that is known of it.
@@ -135,6 +165,9 @@ pub struct CallDetail {
     /// Which version of its files: a hash of configuration and prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent_version: Option<String>,
+    /// Which of its variants; none: as it stood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
     /// Oldest first; `GET /api/voice/history/{callId}/recording?part=1` is the first.
     recordings: Vec<RecordingInfo>,
 }
@@ -269,6 +302,7 @@ impl From<Stats> for StatsInfo {
             mean_duration_seconds: stats.mean_duration_seconds,
             total_duration_seconds: stats.total_duration_seconds,
             median_latency_ms: stats.median_latency_ms,
+            by_agent: stats.by_agent.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -448,7 +482,10 @@ pub async fn one(
     let made = state.store().result(id).await?;
     let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
     let webhook = state.store().webhook_state(id).await?;
-    let (agent, agent_version) = state.store().version_of_call(id).await?.unzip();
+    let by = state.store().version_of_call(id).await?;
+    let (agent, agent_version, variant) = by.map_or((None, None, None), |by| {
+        (Some(by.agent), Some(by.agent_version), by.variant)
+    });
     Ok(Json(CallDetail {
         transcript: call.transcript.clone(),
         call: call.into(),
@@ -460,6 +497,7 @@ pub async fn one(
         webhook,
         agent,
         agent_version,
+        variant,
         recordings: recordings.into_iter().map(Into::into).collect(),
     }))
 }

@@ -50,15 +50,16 @@ impl Stored {
         let turns = store.turns(id).await?;
         let asked = turns.iter().any(|turn| turn.speaker == Speaker::User);
         ensure!(asked, "the caller of {id} said nothing, or it was deleted");
-        let (agent, version) = (store.version_of_call(id).await?).unwrap_or_default();
+        let by = store.version_of_call(id).await?;
+        let by = by.with_context(|| format!("no agent has held the call {id}"))?;
         let people = store.participants(id).await?;
         let person = people.into_iter().find(|p| p.kind == ParticipantKind::User);
         let wanted = store.agent_in(&call.room_name).await?;
         let wanted = wanted.filter(|wanted| wanted.call_id == Some(id));
         Ok(Self {
             id,
-            agent,
-            version,
+            agent: by.agent,
+            version: by.agent_version,
             caller: person.map_or_else(String::new, |person| person.participant_name),
             variables: wanted.map_or_else(BTreeMap::new, |wanted| wanted.metadata.0.variables),
             turns,

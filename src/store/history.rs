@@ -53,6 +53,25 @@ pub struct Stats {
     pub total_duration_seconds: i64,
     /// Median time from the end of the caller's speech to the agent's first sound, ms.
     pub median_latency_ms: Option<f64>,
+    /// By agent and variant.
+    pub by_agent: Vec<AgentStats>,
+}
+
+/// Numbers of an agent, or of one of its variants.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct AgentStats {
+    /// The agent that calls began with.
+    pub agent: String,
+    /// Its variant; none: as it stood.
+    pub variant: Option<String>,
+    /// Calls it held.
+    pub calls: i64,
+    /// Those that came to a result.
+    pub results: i64,
+    /// Those whose result says that the caller got what they wanted.
+    pub resolved: i64,
+    /// Mean talk, seconds.
+    pub mean_duration_seconds: Option<f64>,
 }
 
 /// Pushes the WHERE of a filter onto a query of either database.
@@ -143,28 +162,44 @@ impl Store {
     /// The database did not answer.
     pub async fn stats(&self, filter: &HistoryFilter) -> Result<Stats, StoreError> {
         type Group = (String, String, i64, i64, Option<i64>);
-        let (groups, median): (Vec<Group>, Option<f64>) = on!(self, |pool, Db| {
-            let mut groups = sqlx::QueryBuilder::<Db>::new(
-                "SELECT status, call_type, COUNT(*), COUNT(connected_at), SUM(duration_seconds) \
+        let (groups, median, by_agent): (Vec<Group>, Option<f64>, Vec<AgentStats>) = on!(
+            self,
+            |pool, Db| {
+                let mut groups = sqlx::QueryBuilder::<Db>::new(
+                    "SELECT status, call_type, COUNT(*), COUNT(connected_at), SUM(duration_seconds) \
                  FROM voice_calls",
-            );
-            filtered!(groups, filter);
-            groups.push(" GROUP BY status, call_type");
-            let mut turns = sqlx::QueryBuilder::<Db>::new(
-                "SELECT CAST(AVG(latency_ms) AS DOUBLE PRECISION) FROM (SELECT latency_ms, \
+                );
+                filtered!(groups, filter);
+                groups.push(" GROUP BY status, call_type");
+                let mut turns = sqlx::QueryBuilder::<Db>::new(
+                    "SELECT CAST(AVG(latency_ms) AS DOUBLE PRECISION) FROM (SELECT latency_ms, \
                  ROW_NUMBER() OVER (ORDER BY latency_ms) AS place, COUNT(*) OVER () AS n \
                  FROM call_turns WHERE latency_ms IS NOT NULL \
                  AND call_id IN (SELECT id FROM voice_calls",
-            );
-            filtered!(turns, filter);
-            turns.push(")) AS ranked WHERE place IN ((n + 1) / 2, (n + 2) / 2)");
-            (
-                groups.build_query_as().fetch_all(pool).await?,
-                turns.build_query_scalar().fetch_one(pool).await?,
-            )
-        });
+                );
+                filtered!(turns, filter);
+                // A JSON true is text in one database, and 1 in the other.
+                let mut agents = sqlx::QueryBuilder::<Db>::new(
+                    "SELECT agent, variant, COUNT(*) AS calls, COUNT(made.result) AS results, \
+                 SUM(CASE WHEN CAST(made.result ->> 'resolved' AS TEXT) IN ('true', '1') \
+                 THEN 1 ELSE 0 END) AS resolved, \
+                 CAST(AVG(duration_seconds) AS DOUBLE PRECISION) AS mean_duration_seconds \
+                 FROM voice_calls LEFT JOIN call_results AS made ON made.call_id = id",
+                );
+                filtered!(agents, filter);
+                agents
+                    .push(" AND agent IS NOT NULL GROUP BY agent, variant ORDER BY agent, variant");
+                turns.push(")) AS ranked WHERE place IN ((n + 1) / 2, (n + 2) / 2)");
+                (
+                    groups.build_query_as().fetch_all(pool).await?,
+                    turns.build_query_scalar().fetch_one(pool).await?,
+                    agents.build_query_as().fetch_all(pool).await?,
+                )
+            }
+        );
         let mut stats = Stats {
             median_latency_ms: median,
+            by_agent,
             ..Stats::default()
         };
         let (mut over, mut answered, mut talks) = (0, 0, 0);

@@ -25,6 +25,17 @@ pub struct ToolCall {
     pub duration_ms: i32,
 }
 
+/// The agent that a call began with.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct HeldBy {
+    /// Its name.
+    pub agent: String,
+    /// Hash of its files.
+    pub agent_version: String,
+    /// Its variant; none: as it stands.
+    pub variant: Option<String>,
+}
+
 impl Store {
     /// Adds a tool's run to a call. False when there is no such call.
     ///
@@ -66,17 +77,14 @@ impl Store {
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn agent_of_call(
-        &self,
-        call_id: Uuid,
-        agent: &str,
-        version: &str,
-    ) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE voice_calls SET agent = $2, agent_version = $3 WHERE id = $1";
+    pub async fn agent_of_call(&self, call_id: Uuid, by: &HeldBy) -> Result<(), StoreError> {
+        const UPDATE: &str =
+            "UPDATE voice_calls SET agent = $2, agent_version = $3, variant = $4 WHERE id = $1";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(call_id)
-            .bind(agent)
-            .bind(version)
+            .bind(&by.agent)
+            .bind(&by.agent_version)
+            .bind(&by.variant)
             .execute(pool)
             .await
             .map(|_| ()))?;
@@ -87,11 +95,8 @@ impl Store {
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn version_of_call(
-        &self,
-        call_id: Uuid,
-    ) -> Result<Option<(String, String)>, StoreError> {
-        const SELECT: &str = "SELECT agent, agent_version FROM voice_calls \
+    pub async fn version_of_call(&self, call_id: Uuid) -> Result<Option<HeldBy>, StoreError> {
+        const SELECT: &str = "SELECT agent, agent_version, variant FROM voice_calls \
              WHERE id = $1 AND agent IS NOT NULL";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .bind(call_id)

@@ -54,8 +54,18 @@ async fn history_shows_a_call_and_forgets_it() {
         duration_ms: 140,
     };
     api.store.save_tool_call(id, &tool).await.unwrap();
-    let noted = api.store.agent_of_call(id, "support", "0123456789ab");
-    noted.await.unwrap();
+    let by = sidetone::store::tools::HeldBy {
+        agent: "support".into(),
+        agent_version: "0123456789ab".into(),
+        variant: Some("b".into()),
+    };
+    api.store.agent_of_call(id, &by).await.unwrap();
+    let made = sidetone::store::results::CallResult {
+        result: Some(sqlx::types::Json(json!({"resolved": true}))),
+        error: None,
+        made_at: now,
+    };
+    assert!(api.store.save_result(id, &made).await.unwrap());
     let ann = user("ann", false);
     let (_, page) = api
         .get(&format!("{HISTORY}?q=PARCEL&includeStats=true"), &ann)
@@ -67,6 +77,9 @@ async fn history_shows_a_call_and_forgets_it() {
     assert_eq!(page["calls"][0]["status"], "completed");
     assert_eq!(page["stats"]["byStatus"]["completed"], 1);
     assert_eq!(page["stats"]["meanDurationSeconds"], 30.0);
+    let of_b = json!({"agent": "support", "variant": "b", "calls": 1, "results": 1,
+        "resolved": 1, "meanDurationSeconds": 30.0});
+    assert_eq!(page["stats"]["byAgent"], json!([of_b]));
     let (_, call) = api.get(&format!("{HISTORY}/{id}"), &ann).await;
     assert_eq!(call["transcript"], "user: Where is my parcel?");
     assert_eq!(call["turns"][0]["metrics"]["stt_ms"], 120);
@@ -74,8 +87,8 @@ async fn history_shows_a_call_and_forgets_it() {
     assert_eq!(call["tools"][0]["arguments"]["number"], 7);
     assert_eq!(call["tools"][0]["result"], "It is in Hamburg.");
     assert_eq!(
-        (&call["agent"], &call["agentVersion"]),
-        (&json!("support"), &json!("0123456789ab"))
+        (&call["agent"], &call["agentVersion"], &call["variant"]),
+        (&json!("support"), &json!("0123456789ab"), &json!("b"))
     );
     assert!(api.holds("parcel") && api.holds("support-ann-1"));
     let delete = api
