@@ -29,6 +29,10 @@ before(async () => {
     response.end(`<!doctype html><html lang="${lang}"><title>Host</title><main><h1>Shop</h1><a href="/">Home</a></main><script src="/sidetone-call.js" defer></script>${body}`);
   };
   site.routes.set("/host", page("<sidetone-call></sidetone-call>"));
+  site.routes.set("/bare", (_request, response) => {
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end('<!doctype html><html lang="en"><title>Host</title><main><h1>Shop</h1></main>');
+  });
   site.routes.set("/host-ar", page("<sidetone-call></sidetone-call>", "ar"));
   const json = (body: unknown, status = 200) => (_request: unknown, response: import("node:http").ServerResponse) => {
     response.writeHead(status, { "content-type": "application/json" });
@@ -281,6 +285,23 @@ test("no page breaks its own Content-Security-Policy or logs an error", async ()
     await page.waitForLoadState("networkidle");
   }
   assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("the element's time on the main thread, told and not judged", async (t) => {
+  const page = await chromium.page();
+  const cost = async (path: string) => {
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable");
+    await page.goto(`${site.url}${path}`);
+    await page.waitForLoadState("networkidle");
+    const { metrics } = await session.send("Performance.getMetrics");
+    await session.detach();
+    return 1000 * (metrics.find((m) => m.name === "TaskDuration")?.value ?? 0);
+  };
+  const [bare, element] = [await cost("/bare"), await cost("/host")];
+  assert.equal(await page.evaluate("customElements.get('sidetone-call') !== undefined"), true);
+  t.diagnostic(`main thread: ${element.toFixed(0)} ms with the element, ${bare.toFixed(0)} ms without, on this machine as busy as it is`);
   await page.context().close();
 });
 
