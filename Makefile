@@ -5,7 +5,7 @@ SHELL := /bin/bash
 TOOLS := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sidetone/tools
 export PATH := $(TOOLS)/python/bin:$(PATH)
 
-.PHONY: demo test web tools lint unit web-test bench livekit-suite
+.PHONY: demo test web tools lint unit web-test bench bench-calls livekit-suite
 
 demo: web
 	scripts/tools.sh livekit
@@ -40,6 +40,11 @@ web-test: web
 bench:
 	scripts/tools.sh postgres
 	cargo bench --profile dev --bench history -- --calls 1000000
+
+# Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents: beside it.
+bench-calls:
+	scripts/tools.sh livekit $(if $(PEER),$(subst -,_,$(PEER)))
+	cargo bench --profile dev --bench conversation -- --callers 1,4 $(if $(PEER),--peer $(PEER))
 
 # The official livekit crate's own tests on crates/libwebrtc.
 livekit-suite:

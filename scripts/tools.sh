@@ -6,12 +6,14 @@
 #   postgres  Debian's PostgreSQL
 #   s3        a pinned versitygw, an S3 server over a folder
 #   browser   Debian's Chromium
-# Usage: scripts/tools.sh livekit|python|postgres|s3|browser ...
+#   livekit_agents  the agent framework that benchmarks compare with (500 MB)
+# Usage: scripts/tools.sh livekit|python|postgres|s3|browser|livekit_agents ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
 livekit_version=1.13.3
 s3_version=1.8.0
+livekit_agents_version=1.8.9
 mkdir -p "$tools"
 
 livekit() {
@@ -60,6 +62,17 @@ python() {
 
 postgres() {
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || debian postgresql
+}
+
+livekit_agents() {
+  local folder="$tools/livekit-agents" stamp
+  stamp="$folder/.version-$livekit_agents_version"
+  [ -e "$stamp" ] && return
+  echo "tools: installing livekit-agents $livekit_agents_version"
+  python3 -m venv --clear "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check \
+    "livekit-agents[openai,silero]==$livekit_agents_version"
+  touch "$stamp"
 }
 
 browser() {

@@ -33,6 +33,8 @@ pub enum Command {
     Check(CheckArgs),
     /// Try agents on scenarios: offline with recorded answers, or live
     Eval(EvalArgs),
+    /// Hold a stored call again with the files as they are now, and show what differs
+    Replay(ReplayArgs),
     /// Talk with an agent in this terminal, without a server
     Console(ConsoleArgs),
     /// What agent files can say, as a JSON Schema for editors
@@ -54,12 +56,13 @@ impl Command {
             Self::Serve(_)
             | Self::Worker(_)
             | Self::Demo(_)
+            | Self::Replay(_)
+            | Self::Eval(_)
+            | Self::Console(_)
             | Self::Models(ModelsCommand::Serve { .. }) => true,
             Self::Call(_)
             | Self::Models(_)
             | Self::Check(_)
-            | Self::Eval(_)
-            | Self::Console(_)
             | Self::Schema { .. }
             | Self::Migrate => false,
         }
@@ -117,7 +120,8 @@ pub struct EvalArgs {
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,
-    /// Ask the models and tools' servers as they are now (OPENAI_API_KEY or OPENAI_BASE_URL)
+    /// Ask the models and tools' servers as they are now (without OPENAI_API_KEY and
+    /// OPENAI_BASE_URL: the local models)
     #[arg(long)]
     pub live: bool,
     /// As --live, and keep the answers beside the scenarios
@@ -129,6 +133,23 @@ pub struct EvalArgs {
     /// Scenarios at a time
     #[arg(long, default_value_t = 8)]
     pub jobs: usize,
+}
+
+/// `sidetone replay`
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// The call, as the history names it
+    #[arg(value_name = "CALL_ID")]
+    pub call: uuid::Uuid,
+    /// Folder of agent configuration files
+    #[arg(long, default_value = "agent-config")]
+    pub agents: PathBuf,
+    /// Another agent than the call's own
+    #[arg(long)]
+    pub agent: Option<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// `sidetone console`

@@ -17,6 +17,7 @@ pub mod eval;
 pub mod http;
 pub mod openai;
 pub mod recording;
+pub mod replay;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

@@ -1,6 +1,7 @@
 //! The `sidetone` command: reads the command line and runs the role that it names.
 
 use std::io::Write;
+use std::net::Ipv4Addr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,13 +15,16 @@ use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::Patience;
 use sidetone::caller::{self, CallPlan, Turn};
 use sidetone::check::{self, Item};
-use sidetone::cli::{CallArgs, CheckArgs, Cli, Command, EvalArgs, ModelsCommand, TurnArg};
+use sidetone::cli::{
+    CallArgs, CheckArgs, Cli, Command, EvalArgs, ModelsCommand, ReplayArgs, TurnArg,
+};
 use sidetone::config::env::{Env, Secrets};
 use sidetone::config::folder::AgentFolder;
 use sidetone::config::reference;
 use sidetone::console::{self, Console};
 use sidetone::eval::run::{Mind, Minds};
 use sidetone::eval::{report, scenario};
+use sidetone::replay::{self, Stored};
 use sidetone::serve::{Process, serve};
 use sidetone::store::Store;
 use sidetone::worker::LoadMeasure;
@@ -93,12 +97,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Check(args) => return check(args).await,
         Command::Eval(args) => return eval(args).await,
+        Command::Replay(args) => return replay(args).await,
         Command::Console(args) => {
             let console = Console {
                 agents: args.agents,
                 agent: args.agent,
                 name: args.name,
-                clients: live_clients()?,
+                clients: live_clients().await?,
             };
             console::run(console).await?;
         }
@@ -119,22 +124,44 @@ fn measure(count_jobs: bool) -> LoadMeasure {
     }
 }
 
-/// Models that are asked outside of `serve` and `worker`.
-fn live_clients() -> anyhow::Result<Clients> {
+/// Models that are asked outside of `serve` and `worker`: without a provider, local ones.
+async fn live_clients() -> anyhow::Result<Clients> {
     let env = Env::read()?;
-    anyhow::ensure!(
-        !env.uses_local_models(),
-        "no model is named: set OPENAI_API_KEY, or OPENAI_BASE_URL, such as \
-         http://127.0.0.1:8090/v1 with `sidetone models serve` running"
-    );
-    Clients::new(&env, None)
+    if !env.uses_local_models() {
+        return Clients::new(&env, None);
+    }
+    eprintln!("OPENAI_API_KEY is not set: loading the models of this machine ...");
+    let settings = models::Settings::default();
+    let loaded = tokio::task::spawn_blocking(move || models::load(&settings)).await??;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    // It ends with the process.
+    tokio::spawn(models::serve(listener, loaded, CancellationToken::new()));
+    Clients::new(&env, Some(address))
+}
+
+async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
+    // As it is: looking at calls changes no tables.
+    let store = Store::connect(&Env::read()?.database).await?;
+    let stored = Stored::load(&store, args.call).await?;
+    store.close().await;
+    let agents = AgentFolder::open(&args.agents, Secrets::read());
+    let clients = live_clients().await?;
+    let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
+    let replay = replay::replay(&stored, args.agent.as_deref(), &agents, minds).await?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&replay)?);
+    } else {
+        print!("{replay}");
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn eval(args: EvalArgs) -> anyhow::Result<ExitCode> {
     let scenarios = scenario::load_all(&args.scenarios)?;
     let agents = AgentFolder::open(&args.agents, Secrets::read());
     let mind = if args.live || args.record {
-        let clients = live_clients()?;
+        let clients = live_clients().await?;
         let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
         if args.record {
             Mind::Record(minds, Env::read()?.llm_model)

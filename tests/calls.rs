@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use livekit::prelude::PerformRpcData;
 use serde_json::{Value, json};
 use sidetone::audio::wav;
 use sidetone::caller::access::{Access, TokenRequest};
@@ -14,6 +15,7 @@ use sidetone::caller::transcripts::Speaker;
 use sidetone::caller::{self, CallPlan, Placed, Turn};
 use sidetone::config::env::Env;
 use sidetone::serve::{Process, serve};
+use sidetone::transport::livekit as livekit_room;
 use sidetone::worker::LoadMeasure;
 use sidetone_testkit::{Endpoint, Failure, FakeOpenAi, LiveKitServer, Timing};
 use tokio::net::TcpListener;
@@ -285,4 +287,65 @@ async fn calls_at_the_same_time_do_not_disturb_each_other() {
         assert!(stored["turns"].as_array().unwrap().len() >= 3, "{stored:#}");
     }
     stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_key_of_push_to_talk_silences_the_greeting() {
+    let stage = Stage::set().await;
+    let access = Access::Server {
+        server: format!("http://{}", stage.address),
+        api_key: None,
+        request: TokenRequest {
+            room_type: "support".into(),
+            participant_name: "Ada".into(),
+            ..TokenRequest::default()
+        },
+    };
+    let granted = access.obtain().await.unwrap();
+    let (room, _events) = livekit_room::join(&granted.url, &granted.token, true)
+        .await
+        .unwrap();
+    let agent = until("the agent speaks", || {
+        room.remote_participants()
+            .into_values()
+            .find(|p| p.attributes().get("lk.agent.state").map(String::as_str) == Some("speaking"))
+    })
+    .await;
+    let press = async |method: &str| {
+        let data = PerformRpcData::new(agent.identity(), method);
+        room.local_participant().perform_rpc(data).await
+    };
+    press("start_turn").await.unwrap();
+    until("the agent listens", || {
+        let state = agent.attributes().get("lk.agent.state").cloned();
+        state.filter(|state| state == "listening")
+    })
+    .await;
+    press("cancel_turn").await.unwrap();
+    press("end_turn").await.unwrap();
+    livekit_room::close(&room).await;
+
+    let id = granted.call_id.unwrap();
+    let greeting = until_async("the greeting is stored", async || {
+        let answer = stage.get(&format!("/api/voice/history/{id}")).await.ok()?;
+        let call: Value = answer.json().await.ok()?;
+        call["turns"].as_array()?.first().cloned()
+    })
+    .await;
+    assert_eq!(greeting["interrupted"], json!(true), "{greeting:#}");
+    stage.strike().await;
+}
+
+async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    until_async(what, async || found()).await
+}
+
+async fn until_async<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+    for _ in 0..600 {
+        if let Some(found) = found().await {
+            return found;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("not within 30 s: {what}");
 }

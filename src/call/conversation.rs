@@ -27,7 +27,7 @@ use super::toolbox::{Persona, ToolNews};
 use crate::audio::Pcm;
 use crate::clock;
 use crate::config::agent::AgentConfig;
-use crate::transport::{AgentState, DisconnectReason, RoomCommand, RoomEvent};
+use crate::transport::{AgentState, DisconnectReason, Floor, RoomCommand, RoomEvent};
 use crate::turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
 use reply::Reply;
 
@@ -84,6 +84,8 @@ pub struct Conversation {
     /// A goodbye is being said, or was: when the call ends at the latest, and why.
     hang_up_at: Option<(Instant, EndReason)>,
     silence: Silence,
+    /// With push-to-talk: whether the key is down.
+    key_down: Option<bool>,
     /// What the agent said last.
     said: String,
     /// The reply that asks whether anybody is there: it does not break the silence.
@@ -156,6 +158,7 @@ impl Conversation {
             drain_by: None,
             hang_up_at: None,
             silence: Silence::default(),
+            key_down: None,
             said: String::new(),
             asks: None,
             turns: 0,
@@ -169,7 +172,7 @@ impl Conversation {
 
     /// The next 10 ms of the caller's microphone.
     pub fn heard(&mut self, frame: &Pcm<16_000>) {
-        if self.caller == Caller::Here && self.drain_by.is_none() {
+        if self.caller == Caller::Here && self.drain_by.is_none() && self.key_down != Some(false) {
             let now = clock::now();
             let input = self.listen.push(now, frame);
             self.mic_by = self.listen.is_speaking().then(|| now + MIC_DEADLINE);
@@ -286,6 +289,18 @@ impl Conversation {
                 text,
                 interruptible: true,
             }),
+            RoomEvent::Floor(floor) => {
+                // The key takes the microphone's place: what is said without it is not meant.
+                self.key_down = Some(floor == Floor::Taken);
+                if floor != Floor::Taken {
+                    self.mic_paused();
+                }
+                self.input(match floor {
+                    Floor::Taken => Input::FloorTaken,
+                    Floor::Given => Input::FloorGiven,
+                    Floor::Dropped => Input::FloorDropped,
+                });
+            }
             RoomEvent::MicMuted(muted) => {
                 let at = self.journal.offset(clock::now());
                 self.journal.push(CallEvent::CallerMuted { at, muted });

@@ -13,7 +13,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::EndOfTurn;
 use super::event::Stage;
 use super::nearness::Nearness;
-use super::providers::{ProviderError, Providers};
+use super::providers::{Hearing, ProviderError, Providers};
 use super::vad::{Vad, VadEvent};
 use crate::audio::Pcm;
 use crate::clock;
@@ -59,6 +59,8 @@ pub struct Listen {
     near_untold: bool,
     padding: usize,
     providers: Arc<dyn Providers>,
+    /// Where words come as they are spoken.
+    hearing: Option<Hearing>,
     deadline: Duration,
     results: mpsc::Sender<Heard>,
     end_of_turn: Option<Arc<dyn EndOfTurn>>,
@@ -134,6 +136,7 @@ impl Listen {
             nearness: Nearness::new(),
             near_untold: false,
             padding: Pcm::<16_000>::samples_in(prefix_padding + min_speech),
+            hearing: providers.hear(),
             providers,
             deadline: agent.limits.stt,
             results,
@@ -158,10 +161,17 @@ impl Listen {
         let heard = Pcm::<16_000>::duration_of(self.samples as usize);
         // The frame ends now at the latest; it began its length ago at the earliest.
         let on_time = self.zero.filter(|zero| *zero + heard + GAP > now);
+        if on_time.is_none() && !self.open {
+            // What was heard before the gap does not lead into what comes after it.
+            self.audio.clear();
+        }
         self.zero = Some(on_time.unwrap_or_else(|| now.checked_sub(heard).unwrap_or(now)));
         debug_assert!(length <= GAP);
 
         self.audio.extend(frame.samples());
+        if let Some(hearing) = self.hearing.as_mut().filter(|_| self.open) {
+            hearing.push(frame.clone());
+        }
         let event = self.vad.push(frame);
         let keep = if self.open {
             Pcm::<16_000>::samples_in(KEEP)
@@ -221,6 +231,10 @@ impl Listen {
         let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);
         match event {
             VadEvent::SpeechStarted { at } => {
+                if let Some(hearing) = self.hearing.as_mut().filter(|_| !self.open) {
+                    // What is new in a turn begins with its padding.
+                    hearing.push(Pcm::new(self.audio.iter().copied().collect()));
+                }
                 self.open = true;
                 self.speaking = true;
                 self.nearness.begins();
@@ -284,8 +298,18 @@ impl Listen {
         let covers = audio.len();
         let (providers, results) = (Arc::clone(&self.providers), self.results.clone());
         let deadline = self.deadline;
+        let spoken = self.hearing.as_ref().map(Hearing::words);
         let task = tokio::spawn(async move {
-            let words = providers.transcribe(Pcm::new(audio));
+            let words = async {
+                let heard = match spoken {
+                    Some(spoken) => spoken.await,
+                    None => None,
+                };
+                match heard {
+                    Some(words) => Ok(words),
+                    None => providers.transcribe(Pcm::new(audio)).await,
+                }
+            };
             let words = tokio::time::timeout(deadline, words)
                 .await
                 .unwrap_or_else(|_| {
@@ -327,6 +351,7 @@ impl Listen {
         if request.covers >= Pcm::<16_000>::samples_in(SETTLE_AFTER) {
             self.drop_front(request.covers);
             self.settled.clone_from(&text);
+            self.hearing.iter_mut().for_each(Hearing::forget);
         }
         let took = clock::now().saturating_duration_since(request.started);
         if let Some(voiced_to) = request.voiced_to.filter(|_| self.speaking) {
@@ -351,6 +376,7 @@ impl Listen {
         self.settled.clear();
         self.open = self.speaking;
         if !self.open {
+            self.hearing.iter_mut().for_each(Hearing::forget);
             self.drop_front(self.audio.len().saturating_sub(self.padding));
         }
     }
@@ -362,3 +388,7 @@ impl Listen {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "listen_tests.rs"]
+mod tests;

@@ -15,10 +15,10 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use super::event::Stage;
-use super::providers::{Piece, ProviderError, Providers, Question, SpeakerId};
+use super::providers::{Hearing, Piece, ProviderError, Providers, Question, SpeakerId};
 use crate::audio::Pcm;
 use crate::config::agent::{AgentConfig, Limits};
-use crate::config::providers::Noise;
+use crate::config::providers::{Noise, SttMode};
 use crate::config::request::HttpRequest;
 use crate::openai::{self, ChatRequest, Llm, Stt};
 use crate::tools::HttpTools;
@@ -42,6 +42,7 @@ pub struct Models {
     pub phrases: Phrases,
     limits: Limits,
     noise: Arc<Noise>,
+    mode: SttMode,
 }
 
 impl Models {
@@ -61,6 +62,7 @@ impl Models {
             http,
             phrases,
             limits: agent.limits,
+            mode: agent.stages.stt_mode,
             noise: Arc::new(agent.stages.noise.clone()),
         }
     }
@@ -97,6 +99,11 @@ impl Providers for Models {
             Ok(first.map(|(_, text)| text).unwrap_or_default())
         }
         .boxed()
+    }
+
+    fn hear(&self) -> Option<Hearing> {
+        let first = self.stt.first().filter(|_| self.mode == SttMode::Realtime);
+        first.map(|stt| stt.hear(self.stt.fallback_after()))
     }
 
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {

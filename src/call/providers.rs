@@ -10,7 +10,7 @@ use super::event::Stage;
 use crate::audio::Pcm;
 use crate::config::request::HttpRequest;
 use crate::config::tools::Tool;
-pub use crate::openai::ToolCall;
+pub use crate::openai::{Hearing, ToolCall};
 
 /// Speech to text, the language model and text to speech, already configured (URL, key, model,
 /// voice, timeouts, retries). Dropping a future or stream cancels the request.
@@ -20,6 +20,10 @@ pub use crate::openai::ToolCall;
 pub trait Providers: Send + Sync + 'static {
     /// The words of an utterance; empty when nothing was said.
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>>;
+    /// Hears the caller speak, where words come as they are spoken and not from whole utterances.
+    fn hear(&self) -> Option<Hearing> {
+        None
+    }
     /// The answer, in pieces as the model writes them.
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>>;
     /// What a tool's server answers, in words for the model, within the request's timeout.

@@ -42,12 +42,24 @@ pub struct Stages {
     pub llm: Stage,
     /// Text to speech.
     pub tts: Stage,
+    /// How STT gets the caller's speech.
+    pub stt_mode: SttMode,
     /// When STT's words are not believed.
     pub noise: Noise,
     /// For a model that is slow to begin.
     pub llm_filler: Filler,
     /// How speech sounds.
     pub style: Style,
+}
+
+/// How STT gets the caller's speech.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SttMode {
+    /// At each pause, whole.
+    #[default]
+    Batch,
+    /// As it is spoken, over a socket.
+    Realtime,
 }
 
 /// When words of STT are taken for made up, as models do in silence and noise.
@@ -148,6 +160,7 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
     let [stt_model, llm_model, tts_model] = own;
     let mut section = top.section("stt");
     let stt = read_stage(&mut section, 0, &named, stt_model);
+    let stt_mode = read_mode(&mut section);
     let noise = Noise {
         no_speech: section.fraction("no_speech_threshold", 0.6, 0.0..=1.0),
         logprob: section.fraction("logprob_threshold", -1.0, -10.0..=0.0),
@@ -174,9 +187,25 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
         stt,
         llm,
         tts,
+        stt_mode,
         noise,
         llm_filler,
         style,
+    }
+}
+
+fn read_mode(section: &mut Section<'_>) -> SttMode {
+    let Some(text) = section.choice("mode", vec!["batch", "realtime"]) else {
+        return SttMode::default();
+    };
+    match text.value.as_str() {
+        "batch" => SttMode::Batch,
+        "realtime" => SttMode::Realtime,
+        other => {
+            let message = format!("stt.mode = {other:?} must be \"batch\" or \"realtime\"");
+            section.complain(&text.place, message);
+            SttMode::default()
+        }
     }
 }
 

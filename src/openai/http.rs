@@ -4,12 +4,14 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, Url, redirect};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::Request as SocketRequest;
 
 use super::error::{ProviderError, Stage};
 use super::retry::RETRIES;
 
 /// How long a connection may take to open.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long an unused connection stays open: longer than the pauses of a conversation, so that
 /// a turn does not pay for a new one.
@@ -173,6 +175,17 @@ impl Provider {
 
     pub(super) fn post(&self, path: &str) -> RequestBuilder {
         self.authorized(self.client.post(format!("{}{path}", self.base)))
+    }
+
+    /// For a WebSocket at `path`.
+    pub(super) fn socket(&self, path: &str) -> Option<SocketRequest<()>> {
+        // `http` becomes `ws`, `https` `wss`.
+        let address = format!("ws{}{path}", self.base.strip_prefix("http")?);
+        let mut request = address.into_client_request().ok()?;
+        if let Some(value) = &self.authorization {
+            request.headers_mut().insert(AUTHORIZATION, value.clone());
+        }
+        Some(request)
     }
 
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {

@@ -9,6 +9,7 @@
 mod error;
 mod http;
 mod llm;
+mod realtime;
 mod retry;
 mod sse;
 mod stt;
@@ -20,6 +21,7 @@ pub use async_openai::types::chat::{
 pub use error::{ErrorKind, ProviderError, Stage};
 pub use http::{ApiKey, Http, Settings, SettingsError};
 pub use llm::{ChatRequest, Delta, FinishReason, Llm, ToolCall, Usage};
+pub use realtime::Hearing;
 pub use retry::RETRIES;
 pub use stt::{Stt, Transcript};
 pub use tts::{Speech, Tts};

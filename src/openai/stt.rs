@@ -1,12 +1,13 @@
 //! Speech to text: `POST /audio/transcriptions`.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
 
 use super::error::{ProviderError, Stage};
 use super::http::{Http, Provider, Settings, SettingsError};
+use super::realtime::Hearing;
 use super::retry::with_retries;
 use crate::audio::{Pcm, wav};
 use crate::clock;
@@ -90,6 +91,12 @@ impl Stt {
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.provider.retries = retries;
         self
+    }
+
+    /// Speech to text as the speech is spoken, over a socket of its own; words that take longer
+    /// than `patience` are asked for with [`Stt::transcribe`].
+    pub fn hear(&self, patience: Duration) -> Hearing {
+        Hearing::open(self.provider.clone(), self.language.clone(), patience)
     }
 
     /// Opens a connection ahead of the first request.

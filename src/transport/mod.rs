@@ -106,6 +106,8 @@ pub enum RoomEvent {
         /// The words.
         text: String,
     },
+    /// The caller says by hand when its turn begins and ends (push-to-talk, by RPC).
+    Floor(Floor),
     /// The caller muted (`true`) or unmuted the microphone.
     MicMuted(bool),
     /// The room is over for the agent: deleted, or the connection is lost for good.
@@ -113,6 +115,17 @@ pub enum RoomEvent {
         /// Why.
         reason: DisconnectReason,
     },
+}
+
+/// Push-to-talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Floor {
+    /// The key is down: the agent is quiet and listens. RPC `start_turn`.
+    Taken,
+    /// The key is up: the agent answers. RPC `end_turn`.
+    Given,
+    /// What was said is to be forgotten. RPC `cancel_turn`.
+    Dropped,
 }
 
 /// Why a participant left, in LiveKit's words (`DisconnectReason` of `livekit_models.proto`).

@@ -17,6 +17,8 @@ pub struct Turn {
     config: Config,
     user: User,
     pauses: Pauses,
+    /// With push-to-talk: whether the key is down.
+    key_down: Option<bool>,
     /// The spoken turn that can still grow: open from its first sound until its answer is heard.
     open: Option<OpenTurn>,
     /// At most one.
@@ -75,6 +77,7 @@ impl Turn {
             config,
             user: User::Silent,
             pauses: Pauses::default(),
+            key_down: None,
             open: None,
             reply: None,
             ended: None,
@@ -116,6 +119,12 @@ impl Turn {
         match input {
             Input::SpeechStarted { at } => self.speech_started(at),
             Input::SpeechIsNear => self.speech_is_near(now),
+            Input::FloorTaken => self.floor_taken(),
+            Input::FloorGiven => self.floor_given(now),
+            Input::FloorDropped => {
+                self.key_down = Some(false);
+                self.drop_turn();
+            }
             Input::SpeechStopped { at } => self.speech_stopped(at),
             Input::Transcript { text, is_final } => self.transcript(now, text, is_final),
             Input::TranscriptFailed => self.transcript_failed(),
@@ -328,6 +337,24 @@ impl Turn {
         }
     }
 
+    // --- push-to-talk ---
+
+    fn floor_taken(&mut self) {
+        self.key_down = Some(true);
+        self.timers.stop(Timer::Endpoint);
+        if self.can_interrupt() {
+            self.cancel();
+        }
+    }
+
+    fn floor_given(&mut self, now: Instant) {
+        self.key_down = Some(false);
+        // Words that are not settled yet are answered as soon as they are.
+        if self.reply.is_none() {
+            self.answer_pending(now);
+        }
+    }
+
     // --- the end of a turn ---
 
     /// The open turn has words and nothing stands against answering it.
@@ -348,6 +375,11 @@ impl Turn {
             return None;
         };
         let rules = &self.config.endpointing;
+        match self.key_down {
+            Some(true) => return None,
+            Some(false) => return Some(since),
+            None => {}
+        }
         Some(since + rules.delay(&turn.words.text, &self.pauses, turn.probability))
     }
 

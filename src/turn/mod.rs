@@ -21,6 +21,8 @@
 //! | Speaking, Held | words that interrupt | reply cancelled; Endpointing |
 //! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
 //! | any reply | failed | an apology takes its place |
+//!
+//! With push-to-talk ([`Input::FloorTaken`]) the caller's hand takes the place of the delay.
 
 mod ending;
 mod endpointing;
@@ -80,6 +82,13 @@ pub enum Input {
     /// The speech that goes on is the caller's: near, and not the agent's echo. Until it is known,
     /// sound alone does not hold the agent's voice.
     SpeechIsNear,
+    /// The caller says by hand when its turn begins and ends (push-to-talk): from now on until the
+    /// end of the call, pauses end nothing.
+    FloorTaken,
+    /// The caller's turn is over, by hand: it is answered without a wait.
+    FloorGiven,
+    /// What the caller said is to be forgotten, by hand.
+    FloorDropped,
     /// The caller fell silent. A transcript of the turn so far, or its failure, will follow.
     SpeechStopped {
         /// Last voiced sample.

@@ -130,6 +130,9 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
             is_final: false,
         },
         "near" => Input::SpeechIsNear,
+        "floor-taken" => Input::FloorTaken,
+        "floor-given" => Input::FloorGiven,
+        "floor-dropped" => Input::FloorDropped,
         "stt-failed" => Input::TranscriptFailed,
         "end-of-turn" => Input::EndOfTurn {
             probability: rest.parse().unwrap(),

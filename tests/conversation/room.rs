@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use sidetone::audio::Pcm;
 use sidetone::call::Stage;
-use sidetone::transport::{DisconnectReason, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker};
+use sidetone::transport::{
+    DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::fakes::{Fakes, Mode};
@@ -24,6 +26,8 @@ pub enum Step {
     Chat(String),
     /// `mute`, `unmute`
     Mute(bool),
+    /// `key down`, `key up`, `key cancel`
+    Key(Floor),
     /// `leave hangup`, `leave reject`, `leave lost`
     Leave(DisconnectReason),
     /// `close deleted`, `close lost`
@@ -58,6 +62,9 @@ impl Step {
             ["join"] => Self::Join,
             ["say", ms, ..] => Self::Say(ms.parse().unwrap(), text(0)),
             ["chat", ..] => Self::Chat(text(0)),
+            ["key", "down"] => Self::Key(Floor::Taken),
+            ["key", "up"] => Self::Key(Floor::Given),
+            ["key", "cancel"] => Self::Key(Floor::Dropped),
             ["mute"] => Self::Mute(true),
             ["unmute"] => Self::Mute(false),
             ["leave", reason] => Self::Leave(reason_of(reason)),
@@ -78,6 +85,9 @@ impl Step {
             Self::Join => "join".into(),
             Self::Say(ms, words) => format!("say {ms} {words:?}"),
             Self::Chat(words) => format!("chat {words:?}"),
+            Self::Key(Floor::Taken) => "key down".into(),
+            Self::Key(Floor::Given) => "key up".into(),
+            Self::Key(Floor::Dropped) => "key cancel".into(),
             Self::Mute(true) => "mute".into(),
             Self::Mute(false) => "unmute".into(),
             Self::Leave(reason) => format!("leave {}", show_reason(*reason)),
@@ -185,6 +195,7 @@ pub async fn drive(
                             speaks = (now + u128::from(ms), fakes.utterance(&words));
                             None
                         }
+                        Step::Key(floor) => Some(RoomEvent::Floor(floor)),
                         Step::Chat(text) => Some(RoomEvent::Chat { text }),
                         Step::Mute(mute) => {
                             muted = mute;

@@ -81,6 +81,11 @@ impl<C: Client> Line<C> {
         }
     }
 
+    /// How long each has while others wait to be asked.
+    pub fn fallback_after(&self) -> Duration {
+        self.fallback_after
+    }
+
     /// Who is asked first when all are well.
     pub fn first(&self) -> Option<&C> {
         self.members.first().map(|member| &member.client)

@@ -1,13 +1,15 @@
 //! Drives a joined room for a call: finds the caller, passes sound, events and commands.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::OptionFuture;
+use futures::FutureExt as _;
+use futures::future::{BoxFuture, OptionFuture};
 use livekit::StreamReader;
 use livekit::participant::ParticipantKind;
 use livekit::prelude::{
     Participant, ParticipantIdentity, RemoteParticipant, RemoteTrack, RemoteTrackPublication, Room,
-    RoomEvent as LkEvent, TrackKind,
+    RoomEvent as LkEvent, RpcError, RpcInvocationData, TrackKind,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{AbortHandle, JoinSet};
@@ -17,13 +19,15 @@ use super::publish::Publisher;
 use super::voice::{Voice, hear};
 use crate::clock;
 use crate::transport::tap::RECORDING_TOPIC;
-use crate::transport::{DisconnectReason, RoomDriver, RoomEvent, Tap};
+use crate::transport::{DisconnectReason, Floor, RoomDriver, RoomEvent, Tap};
 
 /// The name that LiveKit's own agents give their track; clients look for it.
 const TRACK_NAME: &str = "roomio_audio";
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
 const SUBSCRIBE_GRACE: Duration = Duration::from_secs(2);
+/// As HTTP's 403; codes below 1000 are the application's (LiveKit's RPC documentation).
+const RPC_FORBIDDEN: u32 = 403;
 /// Longest chat message that is read; a person does not type more.
 const CHAT_LIMIT: usize = 16 * 1024;
 /// A chat message that takes longer to arrive was cut.
@@ -50,6 +54,7 @@ pub async fn drive(
     } = driver;
     let publisher = Publisher::new(room.local_participant(), voice.track_sid());
     let caller_seen = publisher.caller();
+    take_floor_by_rpc(room, Arc::new(publisher.is_caller()), &to_call);
     let mut tasks = JoinSet::new();
     let said = tap.clone();
     tasks.spawn(async move {
@@ -232,6 +237,38 @@ impl Watch {
     /// No event may be lost; a call that takes none any more is ending.
     async fn tell(&self, event: RoomEvent) {
         let _ = self.to_call.send(event).await;
+    }
+}
+
+/// Push-to-talk: the methods that LiveKit's own agents' examples have.
+fn take_floor_by_rpc(
+    room: &Room,
+    is_caller: Arc<impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static>,
+    to_call: &mpsc::Sender<RoomEvent>,
+) {
+    for (method, floor) in [
+        ("start_turn", Floor::Taken),
+        ("end_turn", Floor::Given),
+        ("cancel_turn", Floor::Dropped),
+    ] {
+        let (is_caller, to_call) = (Arc::clone(&is_caller), to_call.clone());
+        let answer =
+            move |asked: RpcInvocationData| -> BoxFuture<'static, Result<String, RpcError>> {
+                let allowed = is_caller(&asked.caller_identity);
+                let to_call = to_call.clone();
+                async move {
+                    if !allowed {
+                        let message = format!("{method} is for the caller of this agent alone");
+                        return Err(RpcError::new(RPC_FORBIDDEN, message, None));
+                    }
+                    // A call that takes no more events is ending.
+                    to_call.send(RoomEvent::Floor(floor)).await.ok();
+                    Ok(String::new())
+                }
+                .boxed()
+            };
+        let participant = room.local_participant();
+        participant.register_rpc_method(method.to_owned(), answer);
     }
 }
 

@@ -70,6 +70,12 @@ impl Publisher {
         }
     }
 
+    /// Who may speak for the caller: nobody, until it is known.
+    pub fn is_caller(&self) -> impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static {
+        let caller = self.caller.subscribe();
+        move |identity| caller.borrow().identity.as_ref() == Some(identity)
+    }
+
     /// The handle by which the caller becomes known.
     pub fn caller(&self) -> CallerSeen {
         CallerSeen(self.caller.clone())

@@ -4,6 +4,7 @@
 mod audio;
 mod chat;
 mod failure;
+mod realtime;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -23,7 +24,7 @@ pub use audio::{Transcript, tone_hz};
 pub use chat::{Answer, ToolCall};
 pub use failure::Failure;
 
-/// The three endpoints of a call.
+/// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Endpoint {
     /// `POST /v1/audio/transcriptions`
@@ -32,6 +33,8 @@ pub enum Endpoint {
     Chat,
     /// `POST /v1/audio/speech`
     Speech,
+    /// `/v1/realtime`, a WebSocket: its request's body is the list of the events that came
+    Realtime,
 }
 
 /// How long the provider takes. The default is that of the published side-by-side measurements
@@ -162,6 +165,14 @@ struct Running {
 }
 
 impl Running {
+    /// Adds an event to the list that is the request's body.
+    fn note(&self, event: Value) {
+        if let Some(events) = self.shared.state().requests[self.index].body.as_array_mut() {
+            events.push(event);
+        }
+        self.shared.changed.send_replace(());
+    }
+
     fn finish(&mut self) {
         self.finished = true;
     }
@@ -219,6 +230,7 @@ impl FakeOpenAi {
             .route("/v1/audio/transcriptions", post(audio::transcriptions))
             .route("/v1/audio/speech", post(audio::speech))
             .route("/v1/chat/completions", post(chat::completions))
+            .route("/v1/realtime", get(realtime::realtime))
             .layer(axum::extract::DefaultBodyLimit::max(32 << 20))
             .with_state(shared.clone());
         let server = axum::serve(listener, router).into_future();

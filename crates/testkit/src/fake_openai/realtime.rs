@@ -1,0 +1,82 @@
+//! `/v1/realtime?intent=transcription`, a WebSocket.
+
+use axum::extract::State;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use super::failure::whole_failure;
+use super::{Endpoint, Failure, Outcome, Request, Running, Shared, authorization};
+
+pub(super) async fn realtime(
+    State(shared): State<Shared>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let (mut running, failure) = shared.begin(Request {
+        endpoint: Endpoint::Realtime,
+        authorization: authorization(&headers),
+        body: json!([]),
+        file: Bytes::new(),
+        outcome: Outcome::Running,
+    });
+    if let Some(failure) = failure
+        && let Some(response) = whole_failure(failure).await
+    {
+        running.finish();
+        return response;
+    }
+    upgrade.on_upgrade(move |socket| serve(socket, shared, running, failure))
+}
+
+/// Each stretch that is handed in becomes the next transcript. `CutAfter(n)` and `StallAfter(n)`
+/// count stretches.
+async fn serve(
+    mut socket: WebSocket,
+    shared: Shared,
+    mut running: Running,
+    failure: Option<Failure>,
+) {
+    let mut stretches = 0;
+    while let Some(Ok(message)) = socket.recv().await {
+        let Message::Text(text) = message else {
+            continue;
+        };
+        let Ok(event) = serde_json::from_str::<Value>(&text) else {
+            break;
+        };
+        let is_commit = event["type"] == "input_audio_buffer.commit";
+        running.note(event);
+        if !is_commit {
+            continue;
+        }
+        match failure {
+            Some(Failure::CutAfter(n)) if stretches >= n => break,
+            Some(Failure::StallAfter(n)) if stretches >= n => continue,
+            _ => {}
+        }
+        stretches += 1;
+        let (transcript, timing) = {
+            let mut state = shared.state();
+            (state.transcripts.take(), state.timing)
+        };
+        let id = format!("item_{stretches}");
+        let completed = "conversation.item.input_audio_transcription.completed";
+        let events = [
+            json!({ "type": "input_audio_buffer.committed", "item_id": id }),
+            json!({ "type": completed, "item_id": id, "content_index": 0,
+                    "transcript": transcript.text }),
+        ];
+        for (number, event) in events.into_iter().enumerate() {
+            if number == 1 {
+                tokio::time::sleep(timing.transcription).await;
+            }
+            if socket.send(Message::text(event.to_string())).await.is_err() {
+                return;
+            }
+        }
+    }
+    running.finish();
+}

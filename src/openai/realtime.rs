@@ -1,0 +1,301 @@
+//! Speech to text as the speech is spoken: OpenAI's realtime protocol over a WebSocket
+//! (`/realtime?intent=transcription`, platform.openai.com/docs/guides/realtime-transcription).
+//!
+//! The audio of a turn is sent as it comes; at each pause only its last moments are still on the
+//! way. Our own VAD says where pauses are, so the server's is off. One task owns the socket; what
+//! goes wrong makes the words of this turn fail, and whoever asks has the audio to ask elsewhere.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use super::http::{CONNECT_TIMEOUT, Provider};
+use crate::audio::{Pcm, Resampler};
+
+/// Frames of 10 ms that wait for the socket, 5 s of them; then the turn goes elsewhere.
+const QUEUE: usize = 512;
+/// Longest time that a frame may take to leave.
+const WRITE_DEADLINE: Duration = Duration::from_secs(3);
+/// The protocol refuses to transcribe less: 100 ms at 24 kHz.
+const LEAST: usize = 2_400;
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+/// A caller's speech on its way to the provider. Dropping it closes the socket.
+#[derive(Debug)]
+pub struct Hearing {
+    commands: mpsc::Sender<Command>,
+    /// A frame did not fit: the words of this turn would have a hole.
+    lost: bool,
+    patience: Duration,
+}
+
+#[derive(Debug)]
+enum Command {
+    Audio(Pcm<16_000>),
+    Words(oneshot::Sender<Option<String>>),
+    Forget,
+}
+
+impl Hearing {
+    /// Opens a socket in the background. Words that take longer than `patience` fail.
+    pub(super) fn open(provider: Provider, language: Option<String>, patience: Duration) -> Self {
+        let (commands, inbox) = mpsc::channel(QUEUE);
+        let session = Session {
+            provider,
+            language,
+            socket: None,
+            items: Vec::new(),
+            stale: 0,
+            asked: None,
+            failed: false,
+            resampler: Resampler::new(),
+            uncommitted: 0,
+        };
+        tokio::spawn(session.run(inbox));
+        Self {
+            commands,
+            lost: false,
+            patience,
+        }
+    }
+
+    /// More of the turn's audio.
+    pub fn push(&mut self, audio: Pcm<16_000>) {
+        self.lost |= self.commands.try_send(Command::Audio(audio)).is_err();
+    }
+
+    /// The words of all audio since [`Hearing::forget`]; none when they cannot be had.
+    pub fn words(&self) -> impl Future<Output = Option<String>> + Send + use<> {
+        let (reply, words) = oneshot::channel();
+        let asked = !self.lost && self.commands.try_send(Command::Words(reply)).is_ok();
+        let patience = self.patience;
+        async move {
+            if !asked {
+                return None;
+            }
+            timeout(patience, words).await.ok()?.ok()?
+        }
+    }
+
+    /// The next audio is of another turn.
+    pub fn forget(&mut self) {
+        self.lost = self.commands.try_send(Command::Forget).is_err();
+    }
+}
+
+/// A stretch of audio that was handed in for transcription.
+#[derive(Default)]
+struct Item {
+    id: Option<String>,
+    text: Option<String>,
+}
+
+struct Session {
+    provider: Provider,
+    language: Option<String>,
+    socket: Option<Socket>,
+    /// Of the turn, in order.
+    items: Vec<Item>,
+    /// Stretches of turns before whose id has not come yet.
+    stale: usize,
+    /// Who waits for the turn's words.
+    asked: Option<oneshot::Sender<Option<String>>>,
+    /// The words of this turn cannot be had here.
+    failed: bool,
+    resampler: Resampler<16_000, 24_000>,
+    /// Samples since the last stretch.
+    uncommitted: usize,
+}
+
+impl Session {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        self.connect().await;
+        loop {
+            let event = async {
+                match &mut self.socket {
+                    Some(socket) => socket.next().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                event = event => match event {
+                    Some(Ok(Frame::Text(text))) => self.event(&text),
+                    Some(Ok(Frame::Close(_)) | Err(_)) | None => self.fail("closed the socket"),
+                    Some(Ok(_)) => {}
+                },
+                command = inbox.recv() => match command {
+                    Some(command) => self.command(command).await,
+                    None => break,
+                },
+            }
+        }
+        if let Some(mut socket) = self.socket {
+            timeout(WRITE_DEADLINE, socket.close(None)).await.ok();
+        }
+    }
+
+    async fn connect(&mut self) {
+        (self.stale, self.uncommitted) = (0, 0);
+        let Some(request) = self.provider.socket("/realtime?intent=transcription") else {
+            return self.fail("has an address that makes no socket's");
+        };
+        // Boxed, for it is large and rare.
+        let opened = timeout(CONNECT_TIMEOUT, connect_async(request).boxed()).await;
+        let Ok(Ok((socket, _))) = opened else {
+            return self.fail("does not open a socket for realtime transcription");
+        };
+        self.socket = Some(socket);
+        let mut transcription = json!({ "model": self.provider.model });
+        if let Some(language) = &self.language {
+            transcription["language"] = language.as_str().into();
+        }
+        let input = json!({
+            "format": { "type": "audio/pcm", "rate": 24_000 },
+            "transcription": transcription,
+            "turn_detection": null,
+        });
+        let session = json!({ "type": "transcription", "audio": { "input": input } });
+        self.send(json!({ "type": "session.update", "session": session }))
+            .await;
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Audio(_) if self.failed => {}
+            Command::Audio(audio) => {
+                let audio = self.resampler.push(&audio);
+                self.append(&audio).await;
+            }
+            Command::Words(reply) => {
+                if self.failed {
+                    reply.send(None).ok();
+                    return;
+                }
+                self.asked = Some(reply);
+                let mut rest = std::mem::take(&mut self.resampler).flush();
+                let missing = LEAST.saturating_sub(self.uncommitted + rest.len());
+                rest.append(&Pcm::new(vec![0; missing]));
+                self.append(&rest).await;
+                self.uncommitted = 0;
+                self.items.push(Item::default());
+                self.send(json!({ "type": "input_audio_buffer.commit" }))
+                    .await;
+            }
+            Command::Forget => {
+                self.stale += self.items.iter().filter(|item| item.id.is_none()).count();
+                self.items.clear();
+                // Who asked has given up waiting: the provider may never answer.
+                if self.asked.take().is_some_and(|reply| reply.is_closed()) {
+                    self.socket = None;
+                }
+                self.failed = false;
+                if self.socket.is_none() {
+                    self.connect().await;
+                }
+            }
+        }
+    }
+
+    async fn append(&mut self, audio: &Pcm<24_000>) {
+        self.uncommitted += audio.len();
+        let audio = BASE64_STANDARD.encode(audio.to_le_bytes());
+        self.send(json!({ "type": "input_audio_buffer.append", "audio": audio }))
+            .await;
+    }
+
+    async fn send(&mut self, event: Value) {
+        let Some(socket) = &mut self.socket else {
+            return;
+        };
+        let frame = Frame::text(event.to_string());
+        if !matches!(
+            timeout(WRITE_DEADLINE, socket.send(frame)).await,
+            Ok(Ok(()))
+        ) {
+            self.fail("takes nothing more");
+        }
+    }
+
+    fn event(&mut self, text: &str) {
+        let Ok(event) = serde_json::from_str::<Event>(text) else {
+            return self.fail("sent what is no event of the protocol");
+        };
+        let item_id = event.item_id;
+        match event.kind.as_str() {
+            "input_audio_buffer.committed" => {
+                if self.stale > 0 {
+                    self.stale -= 1;
+                } else if let Some(item) = self.items.iter_mut().find(|item| item.id.is_none()) {
+                    item.id = item_id;
+                }
+            }
+            "conversation.item.input_audio_transcription.completed" => {
+                // One of a turn before is known to nobody.
+                let known = self.items.iter_mut().find(|item| item.id == item_id);
+                if let Some(item) = known.filter(|_| item_id.is_some()) {
+                    item.text = Some(event.transcript.unwrap_or_default());
+                    self.answer();
+                }
+            }
+            "conversation.item.input_audio_transcription.failed"
+                if self.items.iter().any(|item| item.id == item_id) =>
+            {
+                self.fail("could not transcribe");
+            }
+            "error" => self.fail("reported an error"),
+            _ => {}
+        }
+    }
+
+    /// Once all stretches have their words.
+    fn answer(&mut self) {
+        let texts: Option<Vec<&str>> = self
+            .items
+            .iter()
+            .map(|item| item.text.as_deref().map(str::trim))
+            .collect();
+        if let Some(texts) = texts
+            && let Some(reply) = self.asked.take()
+        {
+            let words: Vec<&str> = texts.into_iter().filter(|text| !text.is_empty()).collect();
+            reply.send(Some(words.join(" "))).ok();
+        }
+    }
+
+    /// The words of this turn come from elsewhere; the next turn has a new socket.
+    fn fail(&mut self, what: &str) {
+        let host = &self.provider.host;
+        tracing::warn!(%host, "realtime transcription {what}; the batch endpoint is asked");
+        self.failed = true;
+        self.socket = None;
+        if let Some(reply) = self.asked.take() {
+            reply.send(None).ok();
+        }
+    }
+}
+
+/// A server's event, as far as it is used.
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "type")]
+    kind: String,
+    #[serde(default)]
+    item_id: Option<String>,
+    #[serde(default)]
+    transcript: Option<String>,
+}
+
+#[cfg(test)]
+#[path = "realtime_tests.rs"]
+mod tests;

@@ -1,0 +1,135 @@
+use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
+
+use super::super::{ApiKey, Http, Settings, Stt};
+use super::*;
+
+const PATIENCE: Duration = Duration::from_millis(300);
+
+fn hearing(fake: &FakeOpenAi) -> Hearing {
+    let settings = Settings {
+        base_url: fake.base_url(),
+        api_key: Some(ApiKey::new("key")),
+        model: "hears".into(),
+        timeout: Duration::from_secs(1),
+    };
+    let stt = Stt::new(&Http::new().unwrap(), settings, None).unwrap();
+    stt.with_language(Some("de-AT")).hear(PATIENCE)
+}
+
+fn second() -> Pcm<16_000> {
+    Pcm::new(vec![1000; 16_000])
+}
+
+fn types(fake: &FakeOpenAi, socket: usize) -> Vec<String> {
+    let request = &fake.requests_to(Endpoint::Realtime)[socket];
+    let events = request.body.as_array().unwrap().iter();
+    let kind = |event: &Value| event["type"].as_str().unwrap().to_owned();
+    events.map(kind).collect()
+}
+
+#[tokio::test]
+async fn the_words_of_a_turn_come_by_stretches() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    for words in ["My number is", "four two.", "Thanks."] {
+        fake.script_transcript(words);
+    }
+    let mut hearing = hearing(&fake);
+    hearing.push(second());
+    assert_eq!(hearing.words().await.unwrap(), "My number is");
+    hearing.push(second());
+    assert_eq!(hearing.words().await.unwrap(), "My number is four two.");
+    hearing.forget();
+    hearing.push(second());
+    assert_eq!(hearing.words().await.unwrap(), "Thanks.");
+
+    let request = &fake.requests_to(Endpoint::Realtime)[0];
+    assert_eq!(request.authorization.as_deref(), Some("Bearer key"));
+    let session = &request.body[0]["session"];
+    assert_eq!(session["type"], "transcription");
+    let input = &session["audio"]["input"];
+    assert_eq!(
+        input["format"],
+        json!({"type": "audio/pcm", "rate": 24_000})
+    );
+    assert_eq!(
+        input["transcription"],
+        json!({"model": "hears", "language": "de"})
+    );
+    assert!(input["turn_detection"].is_null());
+    // Three seconds arrived, as 16-bit samples at 24 kHz.
+    let events = request.body.as_array().unwrap().iter();
+    let audio = events.filter_map(|event| event["audio"].as_str());
+    let bytes: usize = audio
+        .map(|text| BASE64_STANDARD.decode(text).unwrap().len())
+        .sum();
+    assert!(bytes.abs_diff(3 * 48_000) < 3_000, "{bytes} bytes");
+}
+
+#[tokio::test]
+async fn a_short_sound_is_made_long_enough() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let mut hearing = hearing(&fake);
+    hearing.push(Pcm::new(vec![1000; 160]));
+    assert!(hearing.words().await.is_some());
+    let request = &fake.requests_to(Endpoint::Realtime)[0];
+    let events = request.body.as_array().unwrap().iter();
+    let audio = events.filter_map(|event| event["audio"].as_str());
+    let bytes: usize = audio
+        .map(|text| BASE64_STANDARD.decode(text).unwrap().len())
+        .sum();
+    assert!(bytes >= 2 * LEAST, "{bytes} bytes");
+}
+
+#[tokio::test]
+async fn words_that_cannot_be_had_are_none_and_the_next_turn_has_a_new_socket() {
+    for failure in [
+        Failure::Unauthorized,
+        Failure::Garbage,
+        Failure::CutAfter(0),
+        Failure::StallAfter(0),
+    ] {
+        let fake = FakeOpenAi::start(Timing::INSTANT).await;
+        fake.script_failures(Endpoint::Realtime, &[failure]);
+        let mut hearing = hearing(&fake);
+        hearing.push(second());
+        assert_eq!(hearing.words().await, None, "{failure:?}");
+        hearing.forget();
+        fake.script_transcript("Here.");
+        hearing.push(second());
+        assert_eq!(
+            hearing.words().await.as_deref(),
+            Some("Here."),
+            "{failure:?}"
+        );
+        assert_eq!(types(&fake, 1)[0], "session.update");
+    }
+}
+
+#[tokio::test]
+async fn a_late_stretch_of_a_turn_before_is_not_taken_for_this_one() {
+    let slow = Timing {
+        transcription: Duration::from_millis(100),
+        ..Timing::INSTANT
+    };
+    let fake = FakeOpenAi::start(slow).await;
+    fake.script_transcript("old");
+    fake.script_transcript("new");
+    let mut hearing = hearing(&fake);
+    hearing.push(second());
+    let old = hearing.words();
+    hearing.forget();
+    hearing.push(second());
+    let (old, new) = tokio::join!(old, hearing.words());
+    assert_eq!(old, None);
+    assert_eq!(new.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn the_socket_closes_with_the_call() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let hearing = hearing(&fake);
+    fake.until(|requests| requests.len() == 1).await;
+    drop(hearing);
+    let finished = sidetone_testkit::fake_openai::Outcome::Finished;
+    fake.until(|requests| requests[0].outcome == finished).await;
+}

@@ -1,0 +1,125 @@
+use std::sync::Mutex;
+
+use chrono::{TimeZone as _, Utc};
+use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream};
+use futures::{FutureExt as _, StreamExt as _};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::audio::Pcm;
+use crate::call::{self, Piece, ProviderError, Providers, Question, Role};
+use crate::config::env::Secrets;
+use crate::config::request::HttpRequest;
+
+/// Looks a table up when it is asked for one, and says what it found.
+struct Model(Arc<Mutex<Vec<Question>>>);
+
+impl Providers for Model {
+    fn transcribe(&self, _: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
+        async { Ok(String::new()) }.boxed()
+    }
+
+    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
+        let last = question.messages.last().unwrap().clone();
+        self.0.lock().unwrap().push(question);
+        let piece = match last.role {
+            Role::User if last.text.contains("table") => Piece::Call(call::ToolCall {
+                id: "1".into(),
+                name: "find_tables".into(),
+                arguments: "{ \"day\": \"2026-12-24\", \"people\": 2 }".into(),
+            }),
+            Role::Tool => Piece::Text(format!("I see: {}.", last.text)),
+            _ => Piece::Text("You are welcome.".into()),
+        };
+        stream::iter([Ok(piece)]).boxed()
+    }
+
+    fn call_tool(
+        &self,
+        _: HttpRequest,
+        _: Value,
+        _: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        panic!("a replay asks no server");
+    }
+
+    fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
+        stream::empty().boxed()
+    }
+}
+
+fn stored() -> Stored {
+    let at = |second| Utc.timestamp_opt(1_700_000_000 + second, 0).unwrap();
+    let turn = |second: i64, speaker, text: &str| Turn {
+        turn_id: second.to_string(),
+        speaker,
+        text: text.into(),
+        started_at: at(second),
+        ended_at: None,
+        interrupted: false,
+        latency_ms: None,
+        metrics: sqlx::types::Json(Value::Null),
+    };
+    Stored {
+        id: Uuid::nil(),
+        agent: "receptionist".into(),
+        version: "0123456789ab".into(),
+        caller: "Ada".into(),
+        variables: BTreeMap::from([("restaurant".to_owned(), "The Owl".to_owned())]),
+        turns: vec![
+            turn(1, Speaker::Agent, "The Owl, good day! How can I help you?"),
+            turn(
+                5,
+                Speaker::User,
+                "A table for two on Christmas Eve, please.",
+            ),
+            turn(7, Speaker::Agent, "Let me look at the book."),
+            turn(8, Speaker::Agent, "Seven is free."),
+            turn(12, Speaker::User, "Thank you."),
+            turn(13, Speaker::Agent, "You are welcome."),
+        ],
+        tools: vec![ToolCall {
+            agent: "receptionist".into(),
+            name: "find_tables".into(),
+            arguments: sqlx::types::Json(json!({"people": 2, "day": "2026-12-24"})),
+            ok: true,
+            result: "Free: 19:00".into(),
+            started_at: at(6),
+            duration_ms: 100,
+        }],
+    }
+}
+
+#[tokio::test]
+async fn a_call_is_held_again_without_doing_anything_again() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let model = Arc::clone(&asked);
+    let minds: Arc<Minds> = Arc::new(move |_| Arc::new(Model(Arc::clone(&model))));
+    let replay = replay(&stored(), None, &agents, minds).await.unwrap();
+    let [greeting, table, thanks] = &replay.exchanges[..] else {
+        panic!("{replay}");
+    };
+    assert!(!greeting.differs() && !thanks.differs(), "{replay}");
+    assert_eq!(table.then.text, "Let me look at the book. Seven is free.");
+    assert_eq!(table.now.text, "I see: Free: 19:00.");
+    // The same tool with the same arguments, however they are written.
+    assert_eq!(table.then.tools, table.now.tools);
+    let text = replay.to_string();
+    assert!(
+        text.contains("now: receptionist") && text.contains("0123456789ab"),
+        "{text}"
+    );
+    assert!(
+        text.contains("\n* Let me look at the book. Seven is free."),
+        "{text}"
+    );
+    assert!(text.ends_with("1 of 3 answers differ (*)\n"), "{text}");
+    let prompt = asked.lock().unwrap()[0].messages[0].text.clone();
+    assert!(
+        prompt.contains("The Owl"),
+        "the call's own variables: {prompt}"
+    );
+}
