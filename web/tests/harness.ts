@@ -22,6 +22,9 @@ const CHROMIUM = process.env["SIDETONE_CHROMIUM"] ?? "/usr/bin/chromium";
 /** Deadline of every wait: generous, for a test waits on conditions and a busy machine is slow. */
 export const PATIENCE_MS = 90_000;
 
+/** The demo loads its models and places a whole call of its own before it gives its address. */
+const DEMO_MS = 300_000;
+
 const KEY = "testkey";
 const SECRET = "a-secret-of-tests-that-is-long-enough-for-livekit";
 
@@ -42,12 +45,12 @@ export async function freePort(): Promise<number> {
 }
 
 /** Polls a condition until it holds; the error says what was waited for. */
-export async function until<T>(what: string, condition: () => T | Promise<T>): Promise<NonNullable<T>> {
-  const deadline = Date.now() + PATIENCE_MS;
+export async function until<T>(what: string, condition: () => T | Promise<T>, patience = PATIENCE_MS): Promise<NonNullable<T>> {
+  const deadline = Date.now() + patience;
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > deadline) throw new Error(`waited ${PATIENCE_MS / 1000} s in vain: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${patience / 1000} s in vain: ${what}`);
     await new Promise((done) => setTimeout(done, 50));
   }
 }
@@ -370,6 +373,9 @@ export class Demo {
     const url = await until("the demo prints the page's address", () => {
       if (child.exitCode !== null) throw new Error(`the demo ended:\n${output}`);
       return /Try it yourself: (\S+?)\/? /.exec(output)?.[1];
+    }, DEMO_MS).catch((error: unknown) => {
+      child.kill("SIGINT");
+      throw new Error(`the demo said:\n${output}`, { cause: error });
     });
     await rm(out, { recursive: true, force: true });
     return new Demo(child, url);

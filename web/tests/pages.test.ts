@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import { Agent, Chromium, LiveKit, Site, until } from "./harness.js";
+import { Agent, Chromium, LiveKit, Site, until, wav } from "./harness.js";
 
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 let livekit: LiveKit;
@@ -29,6 +29,10 @@ before(async () => {
     response.end(`<!doctype html><html lang="${lang}"><title>Host</title><main><h1>Shop</h1><a href="/">Home</a></main><script src="/sidetone-call.js" defer></script>${body}`);
   };
   site.routes.set("/host", page("<sidetone-call></sidetone-call>"));
+  site.routes.set("/bare", (_request, response) => {
+    response.setHeader("content-type", "text/html; charset=utf-8");
+    response.end('<!doctype html><html lang="en"><title>Host</title><main><h1>Shop</h1></main>');
+  });
   site.routes.set("/host-ar", page("<sidetone-call></sidetone-call>", "ar"));
   const json = (body: unknown, status = 200) => (_request: unknown, response: import("node:http").ServerResponse) => {
     response.writeHead(status, { "content-type": "application/json" });
@@ -271,6 +275,35 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   await page.context().close();
 });
 
+test("a recording: drawn, played from a place in the conversation, which follows", async () => {
+  const id = `${CALL.id.slice(0, -2)}30`;
+  const turn = { speaker: "agent", endedAt: null, interrupted: false, latencyMs: null, metrics: null };
+  const json = (body: unknown) => (_request: unknown, response: import("node:http").ServerResponse) => {
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify(body));
+  };
+  site.routes.set(`/api/voice/history/${id}`, json({
+    ...CALL, id, transcript: null, participants: [], tools: [],
+    turns: [{ ...turn, turnId: "a0", text: "The first", startedAt: "2026-01-31T12:00:02Z" }, { ...turn, turnId: "a1", text: "The second", startedAt: "2026-01-31T12:00:05Z" }],
+    recordings: [{ state: "kept", mode: "process", paused: false, bytes: 1, durationMs: 10_000, startedAt: "2026-01-31T12:00:01Z", endedAt: null }],
+  }));
+  site.routes.set(`/api/voice/history/${id}/recording`, (_request, response) => {
+    response.setHeader("content-type", "audio/wav");
+    response.end(wav([{ hertz: 300, seconds: 10 }]));
+  });
+  const page = await chromium.page({ still: true });
+  await page.goto(`${site.url}/admin/calls?call=${id}`);
+  await page.locator("canvas[data-peak]").waitFor();
+  assert.ok(Number(await page.locator("canvas").getAttribute("data-peak")) > 0.1, "the sound is drawn");
+  await page.getByRole("button", { name: "Play from 0:04" }).focus();
+  await page.keyboard.press("Enter");
+  await page.locator("li[aria-current=true]", { hasText: "The second" }).waitFor();
+  assert.ok((await page.evaluate(() => document.querySelector("audio")!.currentTime)) >= 4);
+  assert.deepEqual(await axe(page), [], "player");
+  assert.equal(await page.locator("#recording").getAttribute("href"), `/api/voice/history/${id}/recording`);
+  await page.context().close();
+});
+
 test("no page breaks its own Content-Security-Policy or logs an error", async () => {
   const page = await chromium.page();
   const complaints: string[] = [];
@@ -281,6 +314,23 @@ test("no page breaks its own Content-Security-Policy or logs an error", async ()
     await page.waitForLoadState("networkidle");
   }
   assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("the element's time on the main thread, told and not judged", async (t) => {
+  const page = await chromium.page();
+  const cost = async (path: string) => {
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable");
+    await page.goto(`${site.url}${path}`);
+    await page.waitForLoadState("networkidle");
+    const { metrics } = await session.send("Performance.getMetrics");
+    await session.detach();
+    return 1000 * (metrics.find((m) => m.name === "TaskDuration")?.value ?? 0);
+  };
+  const [bare, element] = [await cost("/bare"), await cost("/host")];
+  assert.equal(await page.evaluate("customElements.get('sidetone-call') !== undefined"), true);
+  t.diagnostic(`main thread: ${element.toFixed(0)} ms with the element, ${bare.toFixed(0)} ms without, on this machine as busy as it is`);
   await page.context().close();
 });
 
