@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use sidetone_livekit_server::{LiveKitServer, Options};
 use sidetone_models::{Loaded, fetch};
 use tokio::net::TcpListener;
@@ -82,8 +82,13 @@ pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<
         // Everything shares this machine: its CPU says nothing about the agent.
         worker: Some(LoadMeasure::Jobs),
     };
-    let serving = tokio::spawn(serve(process, stop.clone()));
+    let mut serving = tokio::spawn(serve(process, stop.clone()));
     let shown = tokio::select! {
+        // It ends by itself only when it cannot go on, as with a mistake in the agent's file.
+        served = &mut serving => {
+            served??;
+            bail!("the agent's process ended by itself; see its log above");
+        }
         shown = converse(&args, &models, &server, began) => shown,
         () = shutdown.cancelled() => Ok(false),
     };
