@@ -66,7 +66,8 @@ export async function showSession(): Promise<void> {
   const session = await api<{ signedIn: boolean; name: string | null }>(SESSION).catch(() => undefined);
   place.replaceChildren();
   if (!session?.signedIn) return;
-  const out = () => void api(SESSION, { method: "DELETE" }).finally(() => location.reload());
+  // Kept alive: who signs out and leaves the page at once is signed out all the same.
+  const out = () => void api(SESSION, { method: "DELETE", keepalive: true }).finally(() => location.reload());
   place.append(h("span", { class: "note" }, session.name ?? ""), h("button", { class: "button small", type: "button", click: out }, "Sign out"));
 }
 
