@@ -19,6 +19,8 @@ export async function api<T>(path: string, options: { method?: string; key?: str
       method: options.method ?? "GET",
       // The cookie alone may not change anything: the header tells that a page of ours asks.
       headers: { accept: "application/json", "x-sidetone-session": "1", ...(options.key && { authorization: `Bearer ${options.key}` }) },
+      // Who signs out and leaves the page at once is signed out all the same.
+      keepalive: options.method !== undefined,
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
   } catch {
@@ -66,8 +68,7 @@ export async function showSession(): Promise<void> {
   const session = await api<{ signedIn: boolean; name: string | null }>(SESSION).catch(() => undefined);
   place.replaceChildren();
   if (!session?.signedIn) return;
-  // Kept alive: who signs out and leaves the page at once is signed out all the same.
-  const out = () => void api(SESSION, { method: "DELETE", keepalive: true }).finally(() => location.reload());
+  const out = () => void api(SESSION, { method: "DELETE" }).finally(() => location.reload());
   place.append(h("span", { class: "note" }, session.name ?? ""), h("button", { class: "button small", type: "button", click: out }, "Sign out"));
 }
 
