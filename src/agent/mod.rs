@@ -3,6 +3,7 @@
 
 pub mod clients;
 pub mod end_of_turn;
+pub mod presence;
 mod record;
 mod result;
 

@@ -108,6 +108,18 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
 
     let stored = stage.history(&placed).await;
     let turns = stored["turns"].as_array().unwrap();
+
+    // The call's page sees when each stage was done: in this order, whatever was done ahead.
+    let timed: Vec<_> = turns.iter().filter(|t| t["latencyMs"].is_u64()).collect();
+    assert_eq!(timed.len(), 2, "{turns:?}");
+    for turn in timed {
+        let at = ["sttAtMs", "llmFirstTokenAtMs", "ttsFirstByteAtMs"]
+            .map(|stage| turn["metrics"][stage].as_u64().unwrap());
+        assert!(
+            at.is_sorted() && at[2] <= turn["latencyMs"].as_u64().unwrap(),
+            "{turn}"
+        );
+    }
     let interrupted: Vec<_> = turns
         .iter()
         .filter(|turn| turn["interrupted"] == true)

@@ -8,6 +8,7 @@ mod contract;
 mod crash;
 mod dispatch;
 mod life;
+mod pool;
 mod prompt_loop;
 mod served;
 #[path = "../support/mod.rs"]
