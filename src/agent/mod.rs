@@ -3,6 +3,7 @@
 
 pub mod clients;
 pub mod end_of_turn;
+mod mcp;
 pub mod presence;
 mod record;
 mod result;
@@ -10,7 +11,9 @@ mod result;
 use std::sync::Arc;
 
 use anyhow::Context;
+use futures::future::join_all;
 use serde_json::Value;
+use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
@@ -26,6 +29,7 @@ use crate::recording::{Recorded, Recordings};
 use crate::store::dispatches::DispatchState;
 use crate::store::tools::HeldBy;
 use crate::store::{self, Store};
+use crate::tools::mcp::Mcp;
 use crate::transport::{self, Tap, livekit};
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
@@ -82,10 +86,20 @@ impl Agents {
             .clone()
             .read_ahead(team[0].system_prompt.clone());
         let _reading = AbortOnDropHandle::new(tokio::spawn(reading));
-        let mut team = team.into_iter().map(|agent| Persona {
-            providers: Arc::new(self.clients.for_call(&agent)),
-            agent: Arc::new(agent),
-        });
+        let mut servers = Vec::new();
+        let mut connecting = JoinSet::new();
+        let mut persona = |agent: AgentConfig| {
+            let models = self.clients.for_call(&agent);
+            let (store, name) = (self.store.clone(), agent.name.clone());
+            connecting.spawn(mcp::connect(models.mcp.clone(), store, call_id, name));
+            servers.push(models.mcp.clone());
+            Persona {
+                providers: Arc::new(models),
+                agent: Arc::new(agent),
+            }
+        };
+        let team: Vec<_> = team.into_iter().map(&mut persona).collect();
+        let mut team = team.into_iter();
         let Persona { agent, providers } = team.next().context("a call without an agent")?;
         let runs = self
             .store
@@ -120,6 +134,7 @@ impl Agents {
             livekit::agent::drive(&room, events, driver, tap),
             record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
+        join_all(servers.iter().map(Mcp::close)).await;
         // The tap is gone with the driver.
         if let Some(recorded) = recorded {
             recorded.finish().await;
@@ -213,7 +228,7 @@ impl Agents {
             }
             agent
         };
-        futures::future::join_all(team.into_iter().map(ask)).await
+        join_all(team.into_iter().map(ask)).await
     }
 }
 

@@ -40,6 +40,7 @@ pub async fn think(
     out: &Out,
 ) -> Result<Thought, ProviderError> {
     let mut said = false;
+    answer.look_around().await;
     loop {
         let may_call = answer.question().may_call;
         let written = write(answer, &sentences, out).await?;

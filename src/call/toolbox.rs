@@ -4,13 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::providers::{Message, Providers, Question, Role, ToolCall};
+use super::providers::{Message, Providers, Question, Role, Served, ToolCall};
 use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::json_schema;
@@ -21,6 +21,8 @@ use crate::turn::ReplyId;
 pub const MAX_ROUNDS: usize = 3;
 /// Tools that run at a time; more is a model gone wild.
 const MAX_CALLS: usize = 8;
+/// What the model is told when an MCP server's tools are not there.
+const MISSING: &str = "\n\nNot available in this call: the tools of";
 /// A request keeps its own time; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -88,6 +90,8 @@ pub struct Answer {
     pub notes: String,
     /// Who answers.
     pub persona: Persona,
+    /// What its MCP servers have.
+    pub served: Served,
     /// Who may take over.
     pub team: Arc<[Persona]>,
     /// Whether the caller's turn is over: nothing is done before.
@@ -103,13 +107,36 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Sees what the MCP servers of whoever answers have. They are connected when a call begins,
+    /// so there is rarely something to wait for.
+    pub async fn look_around(&mut self) {
+        self.served = self.persona.providers.served().await;
+    }
+
     /// What the model is asked now.
     pub fn question(&self) -> Question {
-        Question {
-            messages: self.messages.clone(),
-            tools: self.persona.agent.tools.clone(),
-            may_call: self.rounds < MAX_ROUNDS,
+        let mut messages = self.messages.clone();
+        if let (Some(prompt), false) = (messages.first_mut(), self.served.missing.is_empty()) {
+            prompt.text += &format!("{MISSING} {}.", self.served.missing.join(", "));
         }
+        let tools = self.tools().cloned().collect();
+        let may_call = self.rounds < MAX_ROUNDS;
+        Question {
+            messages,
+            tools,
+            may_call,
+        }
+    }
+
+    /// What the model may call: the file's own, and of the servers' what is not named the same.
+    fn tools(&self) -> impl Iterator<Item = &Tool> {
+        let own = &self.persona.agent.tools;
+        let is_new = |tool: &&Tool| !own.iter().any(|known| known.name == tool.name);
+        own.iter().chain(self.served.tools.iter().filter(is_new))
+    }
+
+    fn find(&self, name: &str) -> Option<&Tool> {
+        self.tools().find(|tool| tool.name == name)
     }
 
     /// Starts a round of tools once the caller's turn is over. The round goes on when the answer
@@ -133,8 +160,10 @@ impl Answer {
             self.news.clone(),
             self.reply,
         );
+        let tools: Vec<_> = calls.iter().map(|c| self.find(&c.name).cloned()).collect();
         tokio::spawn(async move {
-            let runs = calls.into_iter().map(|call| run(call, &persona, &team));
+            let runs = calls.into_iter().zip(tools);
+            let runs = runs.map(|(call, tool)| run(call, tool, &persona, &team));
             let runs = join_all(runs).await;
             // Fails only when the call is over.
             news.send(ToolNews::Finished(reply, runs.clone()))
@@ -160,13 +189,13 @@ impl Answer {
             if run.result.is_err() {
                 continue;
             }
-            let Some(tool) = find(&self.persona.agent, &run.call.name) else {
+            let Some(tool) = self.find(&run.call.name) else {
                 continue;
             };
             let arguments: Value = serde_json::from_str(&run.call.arguments).unwrap_or_default();
             let text = |key: &str| arguments[key].as_str().unwrap_or_default().to_owned();
             match tool.action {
-                Action::Http(_) => {}
+                Action::Http(_) | Action::Mcp(_) => {}
                 Action::EndCall => then = Then::HangUp(text("goodbye")),
                 Action::Remember => {
                     let (key, value) = (text("key"), text("value"));
@@ -205,13 +234,12 @@ pub fn shown(result: &Result<String, String>) -> String {
     }
 }
 
-fn find<'a>(agent: &'a AgentConfig, name: &str) -> Option<&'a Tool> {
-    agent.tools.iter().find(|tool| tool.name == name)
-}
-
-async fn run(call: ToolCall, persona: &Persona, team: &[Persona]) -> ToolRun {
+async fn run(call: ToolCall, tool: Option<Tool>, persona: &Persona, team: &[Persona]) -> ToolRun {
     let started_at = clock::now();
-    let result = result_of(&call, persona, team).await;
+    let result = match tool {
+        Some(tool) => result_of(&call, &tool, persona, team).await,
+        None => Err(format!("there is no tool {}", call.name)),
+    };
     ToolRun {
         call,
         agent: persona.agent.name.clone(),
@@ -221,26 +249,35 @@ async fn run(call: ToolCall, persona: &Persona, team: &[Persona]) -> ToolRun {
     }
 }
 
-async fn result_of(call: &ToolCall, persona: &Persona, team: &[Persona]) -> Result<String, String> {
+async fn result_of(
+    call: &ToolCall,
+    tool: &Tool,
+    persona: &Persona,
+    team: &[Persona],
+) -> Result<String, String> {
     let agent = &persona.agent;
-    let tool = find(agent, &call.name).ok_or_else(|| format!("there is no tool {}", call.name))?;
     let text = match call.arguments.trim() {
         "" => "{}",
         text => text,
     };
     let arguments: Value = serde_json::from_str(text)
         .map_err(|error| format!("the arguments are no JSON: {error}"))?;
+    let providers = &persona.providers;
+    let in_time = async |answer: BoxFuture<'static, Result<String, String>>| {
+        let limit = tool.timeout() + GRACE;
+        timeout(limit, answer)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
+    };
+    // An MCP server has a schema of its own making, and checks it.
+    if let Action::Mcp(served) = &tool.action {
+        return in_time(providers.call_served(served.clone(), arguments)).await;
+    }
     json_schema::check(&tool.parameters, &arguments)?;
     match &tool.action {
+        Action::Mcp(_) => Err("it was called already".into()),
         Action::Http(request) => {
-            let answer =
-                persona
-                    .providers
-                    .call_tool(request.clone(), agent.values.clone(), arguments);
-            let limit = request.timeout + GRACE;
-            timeout(limit, answer)
-                .await
-                .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
+            in_time(providers.call_tool(request.clone(), agent.values.clone(), arguments)).await
         }
         Action::EndCall => Ok("the call ends when the goodbye was heard".into()),
         Action::Remember => Ok("noted".into()),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::env::Secrets;
 pub use super::manners::{Limits, SilenceConfig, VadConfig};
 use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
+use super::mcp::{self, McpServer};
 pub use super::problem::{ConfigError, Problems};
 use super::providers::{self, Stages};
 use super::recording::RecordingMode;
@@ -65,6 +66,8 @@ pub struct AgentConfig {
     pub lookup: Option<HttpRequest>,
     /// What the model may call.
     pub tools: Vec<Tool>,
+    /// Whose tools it may call, too.
+    pub mcp: Vec<McpServer>,
     /// What its calls come to.
     pub result: ResultConfig,
     /// Versions of it that get a share of its calls.
@@ -227,6 +230,7 @@ impl AgentConfig {
         }
         lookup.finish();
         let tools = tools::read(&mut top, secrets, &known);
+        let mcp = mcp::read(&mut top, secrets);
         let result = result::read(&mut top);
         let variants = read_variants(&mut top, reader, folder, &known);
         let stages = providers::read(&mut top, secrets);
@@ -257,6 +261,7 @@ impl AgentConfig {
             required_variables,
             lookup: request,
             tools,
+            mcp,
             result,
             variants,
             variant: None,

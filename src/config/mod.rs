@@ -6,6 +6,7 @@ pub mod env;
 pub mod folder;
 pub mod json_schema;
 mod manners;
+pub mod mcp;
 pub mod problem;
 pub mod providers;
 pub mod recording;

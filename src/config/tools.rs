@@ -36,12 +36,25 @@ pub enum Action {
     Handoff(Vec<String>),
     /// Sends tones to the telephone network.
     SendDtmf,
+    /// Asks an MCP server; these come when the server says what it has.
+    Mcp(McpTool),
+}
+
+/// A tool of an MCP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpTool {
+    /// The server, by its name in the file.
+    pub server: String,
+    /// The tool, by the server's name for it.
+    pub name: String,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// Names of the tools that need no server.
 pub const BUILT_IN: [&str; 4] = ["end_call", "remember", "handoff", "send_dtmf"];
 /// The protocol takes letters, digits, `_` and `-`, at most this many.
-const MAX_NAME: usize = 64;
+pub const MAX_NAME: usize = 64;
 
 /// Reads `[tools.*]`. `known` says whether a variable of this name has a value in a call.
 pub fn read(top: &mut Section<'_>, secrets: &Secrets, known: &dyn Fn(&str) -> bool) -> Vec<Tool> {
@@ -186,7 +199,7 @@ fn text_argument(name: &str, description: &str) -> Value {
 
 fn default_description(action: &Action) -> &'static str {
     match action {
-        Action::Http(_) => "",
+        Action::Http(_) | Action::Mcp(_) => "",
         Action::EndCall => {
             "Hang up. Call it when the caller has said goodbye or wants nothing more. The goodbye \
              is spoken before the call ends, so do not say it twice."
@@ -202,6 +215,7 @@ impl Tool {
     pub fn timeout(&self) -> Duration {
         match &self.action {
             Action::Http(request) => request.timeout,
+            Action::Mcp(tool) => tool.timeout,
             _ => secs(5),
         }
     }
