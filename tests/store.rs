@@ -4,11 +4,15 @@
 
 use chrono::{Duration, TimeZone as _, Utc};
 use serde_json::json;
+use sidetone::agent::presence::introduce;
 use sidetone::config::env::{Database, Secret};
 use sidetone::dispatch::DispatchMetadata;
 use sidetone::store::dispatches::DispatchState;
 use sidetone::store::history::HistoryFilter;
 use sidetone::store::inbox::Event;
+use sidetone::store::series::Buckets;
+use sidetone::store::sessions::NewSession;
+use sidetone::store::workers::WorkerState;
 use sidetone::store::{
     At, CallStatus, CallType, Fact, NewCall, ParticipantKind, Recorder, Recording, RecordingState,
     Speaker, Stay, Store, Turn,
@@ -105,6 +109,8 @@ async fn tell(database: &Database) {
     recordings_go_with_their_call(&store).await;
     webhooks_are_taken_by_one(&store).await;
     webhooks_are_shared_out(&store).await;
+    workers_beat(&store).await;
+    sessions_end(&store).await;
     personal_data_goes(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
@@ -611,6 +617,79 @@ async fn history_is_filtered(store: &Store) {
         store.stats(&nobody_filter()).await.unwrap(),
         Default::default()
     );
+    let by_hour = Buckets {
+        seconds: 3_600,
+        ahead: 0,
+    };
+    let series = store.series(&ann, by_hour).await.unwrap();
+    let [(hour, point)] = series.iter().collect::<Vec<_>>()[..] else {
+        panic!("{series:?}");
+    };
+    assert_eq!(*hour, by_hour.of(at(0)));
+    assert_eq!(point.by_status[&CallStatus::Completed], 1);
+    assert_eq!(
+        (point.p50_latency_ms, point.p95_latency_ms),
+        (Some(800), Some(800))
+    );
+    assert_eq!(point.mean_duration_seconds, Some(60.0));
+    let everybody = HistoryFilter::default();
+    let all = store.series(&everybody, by_hour).await.unwrap();
+    assert!(all[hour].by_status[&CallStatus::Pending] >= 40, "{all:?}");
+}
+
+async fn workers_beat(store: &Store) {
+    let mut row = introduce("sidetone", 25);
+    assert_eq!(store.worker_beat(&row).await.unwrap(), None);
+    assert!(store.request_drain(row.id, at(7)).await.unwrap());
+    assert!(store.request_drain(row.id, at(8)).await.unwrap());
+    (row.state, row.load, row.calls) = (WorkerState::Draining, 0.5, 2);
+    assert_eq!(store.worker_beat(&row).await.unwrap(), Some(at(7)));
+    row.drain_requested_at = Some(at(7));
+    assert_eq!(store.workers().await.unwrap(), [row.clone()]);
+    assert!(!store.request_drain(Uuid::nil(), at(9)).await.unwrap());
+    store.forget_workers(row.seen_at).await.unwrap();
+    assert_eq!(store.workers().await.unwrap().len(), 1);
+    store.worker_gone(row.id).await.unwrap();
+    assert!(store.workers().await.unwrap().is_empty());
+}
+
+async fn sessions_end(store: &Store) {
+    let session = |n: u8, holder: &str| NewSession {
+        token: [n; 32],
+        holder: holder.into(),
+        name: Some("Boss".into()),
+        key: None,
+        until: at(100 * i64::from(n)),
+    };
+    for (n, holder) in [(1, "boss"), (2, "boss"), (3, "other"), (4, "boss")] {
+        store
+            .open_session(&session(n, holder), at(0))
+            .await
+            .unwrap();
+    }
+    let found = store.session(&[1; 32], at(99)).await.unwrap().unwrap();
+    assert_eq!((found.holder.as_str(), found.until), ("boss", at(100)));
+    assert_eq!(
+        store.session(&[1; 32], at(100)).await.unwrap(),
+        None,
+        "over"
+    );
+    assert_eq!(store.session(&[9; 32], at(0)).await.unwrap(), None);
+    assert_eq!(store.sessions(at(0)).await.unwrap().len(), 4);
+    assert!(store.end_session(&[2; 32]).await.unwrap());
+    assert!(!store.end_session(&[2; 32]).await.unwrap());
+    assert_eq!(store.session(&[2; 32], at(0)).await.unwrap(), None);
+    let other = store.session(&[3; 32], at(0)).await.unwrap().unwrap();
+    assert!(store.revoke_session(other.id).await.unwrap());
+    assert_eq!(store.session(&[3; 32], at(0)).await.unwrap(), None);
+    // Whoever signs in clears away what is over; all of a holder's end at once.
+    store
+        .open_session(&session(5, "boss"), at(200))
+        .await
+        .unwrap();
+    assert_eq!(store.sessions(at(0)).await.unwrap().len(), 2);
+    store.end_sessions_of("boss", None).await.unwrap();
+    assert!(store.sessions(at(0)).await.unwrap().is_empty());
 }
 
 fn nobody_filter() -> HistoryFilter {

@@ -5,6 +5,7 @@ pub mod clients;
 pub mod end_of_turn;
 mod lookup;
 mod mcp;
+pub mod presence;
 mod record;
 mod result;
 pub mod transfer;

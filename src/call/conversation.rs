@@ -75,9 +75,9 @@ pub struct Conversation {
     state: AgentState,
     /// Words of the open turn that were shown, and are not settled.
     interim: Option<(TurnId, String)>,
-    /// The turn that ended last, and how long STT took for it.
-    asked: Option<(UserTurn, Option<Duration>)>,
-    stt_took: Option<Duration>,
+    /// The turn that ended last, and its transcript.
+    asked: Option<(UserTurn, Option<Transcribed>)>,
+    transcribed: Option<Transcribed>,
     /// Since when audio waits for the room.
     waits_since: Option<Instant>,
     /// When the next frame of a speaking caller is overdue.
@@ -97,6 +97,13 @@ pub struct Conversation {
     turns: u32,
     /// Why the call is over, once it is.
     pub ended: Option<EndReason>,
+}
+
+/// How long STT took for some words, and when they came.
+#[derive(Debug, Clone, Copy)]
+struct Transcribed {
+    took: Duration,
+    at: Instant,
 }
 
 /// Where the caller is.
@@ -156,7 +163,7 @@ impl Conversation {
             state: AgentState::Initializing,
             interim: None,
             asked: None,
-            stt_took: None,
+            transcribed: None,
             waits_since: None,
             mic_by: None,
             drain_by: None,
@@ -229,7 +236,8 @@ impl Conversation {
                 is_final,
                 took,
             } => {
-                self.stt_took = Some(took);
+                let at = clock::now();
+                self.transcribed = Some(Transcribed { took, at });
                 let text = self.without_echo(text);
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
                     let interim = Some((turn, text.clone()));
@@ -286,7 +294,7 @@ impl Conversation {
             RoomEvent::CallerLeft { reason } => self.caller_left(reason),
             RoomEvent::Chat { text } => {
                 if !text.trim().is_empty() && self.drain_by.is_none() {
-                    self.stt_took = None;
+                    self.transcribed = None;
                     self.input(Input::UserText(text.trim().to_owned()));
                 }
             }
@@ -481,7 +489,7 @@ impl Conversation {
             started_at: self.journal.offset(turn.started_at),
             ended_at: self.journal.offset(turn.ended_at),
         });
-        self.asked = Some((turn, self.stt_took));
+        self.asked = Some((turn, self.transcribed));
     }
 
     fn close_turn(&mut self, turn: TurnId) {

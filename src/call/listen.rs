@@ -243,8 +243,9 @@ impl Listen {
             }
             VadEvent::Paused { at } => {
                 self.transcribe(now, Some(at));
-                None
+                Some(Input::SpeechPaused { at: time(at) })
             }
+            VadEvent::Resumed => Some(Input::SpeechResumed),
             VadEvent::SpeechStopped { at } => {
                 self.speaking = false;
                 self.nearness.ends();

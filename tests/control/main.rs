@@ -9,6 +9,7 @@ mod crash;
 mod dispatch;
 mod life;
 mod people;
+mod pool;
 mod prompt_loop;
 mod reach;
 mod served;

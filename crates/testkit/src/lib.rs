@@ -3,9 +3,11 @@
 
 pub mod fake_openai;
 pub mod postgres;
+pub mod rough_path;
 pub mod s3;
 
 pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, Timing};
 pub use postgres::Postgres;
+pub use rough_path::{RoughPath, Roughness};
 pub use s3::S3Server;
 pub use sidetone_livekit_server::{self as livekit_server, LiveKitServer};

@@ -115,9 +115,13 @@ impl<T: Clone> Scripted<T> {
     }
 }
 
+/// Words by how long something loud is heard.
+type Ear = Box<dyn Fn(Duration) -> Transcript + Send>;
+
 struct State {
     timing: Timing,
     transcripts: Scripted<Transcript>,
+    ear: Option<Ear>,
     answers: Scripted<Answer>,
     answers_to: Vec<(String, Answer)>,
     failures: Vec<(Endpoint, VecDeque<Failure>)>,
@@ -215,6 +219,7 @@ impl FakeOpenAi {
                     next: VecDeque::new(),
                     default: Transcript::new("What time is it?"),
                 },
+                ear: None,
                 answers: Scripted {
                     next: VecDeque::new(),
                     default: Answer::text("It is noon. Can I help you with something else?"),
@@ -275,6 +280,13 @@ impl FakeOpenAi {
     /// What every transcription says when nothing is scripted.
     pub fn default_transcript(&self, transcript: impl Into<Transcript>) {
         self.shared.state().transcripts.default = transcript.into();
+    }
+
+    /// What every transcription says when nothing is scripted, by how much of the sound is loud
+    /// (10 ms pieces above -35 dBFS): as a real model, it says the same of the same sound, however
+    /// often it is asked.
+    pub fn transcribe_by(&self, ear: impl Fn(Duration) -> Transcript + Send + 'static) {
+        self.shared.state().ear = Some(Box::new(ear));
     }
 
     /// What every answer says when nothing is scripted; `{system prompt}` in it is what the model
