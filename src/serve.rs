@@ -215,7 +215,7 @@ impl Worker<'_> {
         let settings = WorkerSettings {
             max_jobs: env.max_calls,
             load,
-            ..WorkerSettings::new(livekit, &env.agent_name)
+            ..WorkerSettings::new(livekit.clone(), &env.agent_name)
         };
         let end_of_turn = env.end_of_turn.then(SmartTurn::default);
         let _loading = end_of_turn
@@ -227,6 +227,7 @@ impl Worker<'_> {
             clients,
             end_of_turn,
             recordings,
+            livekit,
             call_webhook: env.call_webhook.url.clone(),
         });
         // Drained by the process's signal, or by somebody who asks for it in the store.

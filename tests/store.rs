@@ -108,6 +108,7 @@ async fn tell(database: &Database) {
     history_is_filtered(&store).await;
     recordings_go_with_their_call(&store).await;
     webhooks_are_taken_by_one(&store).await;
+    webhooks_are_shared_out(&store).await;
     workers_beat(&store).await;
     sessions_end(&store).await;
     personal_data_goes(&store).await;
@@ -149,6 +150,26 @@ async fn recordings_go_with_their_call(store: &Store) {
     assert_eq!(gone.recording_url, None);
     store.forget_recording(id).await.unwrap();
     assert_eq!(store.recording(id).await.unwrap(), None);
+}
+
+/// Eight who ask at once get five each, none twice.
+async fn webhooks_are_shared_out(store: &Store) {
+    let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
+    for n in 0..40 {
+        let call = new_call(6000 + n, "wanda", CallType::Support);
+        let call = store.create_call(&call).await.unwrap();
+        let url = "https://shop.example/calls";
+        store.will_tell(call.id, url, at(6100)).await.unwrap();
+        let over = [Fact::RoomFinished(at(6200))];
+        store.observe(call.id, None, &over).await.unwrap();
+    }
+    let ask = |_| store.take_webhooks(at(6400), lease, patience, 5);
+    let asked = futures::future::join_all((0..8).map(ask)).await;
+    let taken: Vec<Vec<_>> = asked.into_iter().map(Result::unwrap).collect();
+    let shares: Vec<usize> = taken.iter().map(Vec::len).collect();
+    assert_eq!(shares, [5; 8]);
+    let ids: std::collections::BTreeSet<Uuid> = taken.iter().flatten().map(|w| w.id).collect();
+    assert_eq!(ids.len(), 40, "each to one");
 }
 
 async fn webhooks_are_taken_by_one(store: &Store) {

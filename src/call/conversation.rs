@@ -6,6 +6,7 @@ mod goodbye;
 mod reply;
 mod show;
 mod tools;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ use crate::transport::{AgentState, DisconnectReason, Floor, RoomCommand, RoomEve
 use crate::turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
 use before::Before;
 use reply::Reply;
+use transfer::Transferring;
 
 /// A room that takes no audio for this long is lost.
 const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
@@ -87,6 +89,8 @@ pub struct Conversation {
     /// A goodbye is being said, or was: when the call ends at the latest, and why.
     hang_up_at: Option<(Instant, EndReason)>,
     silence: Silence,
+    /// A person is being called.
+    transferring: Option<Transferring>,
     /// With push-to-talk: whether the key is down.
     key_down: Option<bool>,
     /// What the agent said last.
@@ -169,6 +173,7 @@ impl Conversation {
             drain_by: None,
             hang_up_at: None,
             silence: Silence::default(),
+            transferring: None,
             key_down: None,
             said: String::new(),
             asks: None,

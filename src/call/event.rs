@@ -214,6 +214,8 @@ pub enum EndReason {
     CallerHungUp,
     /// The agent said goodbye (`end_call`).
     AgentHungUp,
+    /// A person has taken over (`transfer`).
+    Transferred,
     /// Nobody spoke any more; the agent said goodbye.
     CallerSilent,
     /// The callee rejected the call.
@@ -238,6 +240,7 @@ impl EndReason {
         match self {
             Self::CallerHungUp => "caller_hung_up",
             Self::AgentHungUp => "agent_hung_up",
+            Self::Transferred => "transferred",
             Self::CallerSilent => "caller_silent",
             Self::CallerRejected => "caller_rejected",
             Self::CallerLost => "caller_lost",

@@ -1,6 +1,8 @@
 //! What a call asks of models and of tools' servers. The one seam between a call and its
 //! providers.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
 use futures::future::ready;
 use futures::stream::BoxStream;
@@ -11,6 +13,7 @@ use super::event::Stage;
 use crate::audio::Pcm;
 use crate::config::request::HttpRequest;
 use crate::config::tools::{McpTool, Tool};
+use crate::config::transfer::Target;
 pub use crate::openai::{Hearing, ToolCall};
 pub use crate::tools::mcp::Served;
 
@@ -47,6 +50,14 @@ pub trait Providers: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<String, String>> {
         ready(Err(format!("there is no server {}", tool.server))).boxed()
     }
+    /// Calls a person, and ends when that person is with the caller, or has not come in `ring`.
+    fn put_through(
+        &self,
+        _to: Target,
+        _ring: Duration,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        ready(Err("this call cannot be put through".into())).boxed()
+    }
     /// `text` in the call's voice, in pieces as they come.
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>>;
     /// As [`Providers::speak`], by the speaker whom the listener knows, where there are several
@@ -73,6 +84,13 @@ pub trait Providers: Send + Sync + 'static {
         }
         .boxed()
     }
+}
+
+/// Puts callers through to persons.
+pub trait Operator: Send + Sync + 'static {
+    /// See [`Providers::put_through`].
+    fn put_through(&self, to: Target, ring: Duration)
+    -> BoxFuture<'static, Result<String, String>>;
 }
 
 /// One of the providers that can speak, each with a voice of its own.

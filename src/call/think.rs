@@ -52,6 +52,14 @@ pub async fn think(
         match answer.take(runs).await {
             Then::GoOn => {}
             Then::HandOver => return Ok(Thought::HandedOver),
+            Then::Transfer(sentence, transfer) => {
+                if !written.said && !sentence.is_empty() {
+                    sentences.send(Say::Sentence(sentence)).await.ok();
+                }
+                answer.hangs_up = true;
+                out.send(Item::Transfer(transfer)).await;
+                return Ok(Thought::Said);
+            }
             Then::HangUp(goodbye) => {
                 // A model that has said goodbye already does not say it twice.
                 if !written.said && !goodbye.is_empty() {

@@ -15,6 +15,7 @@ use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::json_schema;
 use crate::config::tools::{Action, Tool};
+use crate::config::transfer::Target;
 use crate::turn::ReplyId;
 
 /// Times that the model may call tools in one answer; then it must speak.
@@ -53,6 +54,8 @@ pub enum ToolNews {
     Dtmf(String),
     /// Another agent goes on.
     HandedTo(Persona),
+    /// A person has taken the call, or has not.
+    Transferred(Result<String, String>),
 }
 
 /// A tool that ran.
@@ -78,6 +81,19 @@ pub enum Then {
     HangUp(String),
     /// Another agent answers.
     HandOver,
+    /// A person is called when this was heard.
+    Transfer(String, Transfer),
+}
+
+/// A person is to take over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Who.
+    pub target: Target,
+    /// How long that may take.
+    pub ring: Duration,
+    /// Said when nobody has come.
+    pub failed: String,
 }
 
 /// All that an answer is made from.
@@ -194,9 +210,19 @@ impl Answer {
             };
             let arguments: Value = serde_json::from_str(&run.call.arguments).unwrap_or_default();
             let text = |key: &str| arguments[key].as_str().unwrap_or_default().to_owned();
-            match tool.action {
+            match &tool.action {
                 Action::Http(_) | Action::Mcp(_) => {}
                 Action::EndCall => then = Then::HangUp(text("goodbye")),
+                Action::Transfer(transfer) => {
+                    if let Some(target) = transfer.find(&text("to")) {
+                        let transfer = Transfer {
+                            target: target.clone(),
+                            ring: transfer.ring,
+                            failed: transfer.failed.clone(),
+                        };
+                        then = Then::Transfer(text("say"), transfer);
+                    }
+                }
                 Action::Remember => {
                     let (key, value) = (text("key"), text("value"));
                     self.notes += &note(&key, &value);
@@ -278,6 +304,9 @@ async fn result_of(
         Action::Mcp(_) => Err("it was called already".into()),
         Action::Http(request) => {
             in_time(providers.call_tool(request.clone(), agent.values.clone(), arguments)).await
+        }
+        Action::Transfer(_) => {
+            Ok("the person is called as soon as your sentence was heard to its end".into())
         }
         Action::EndCall => Ok("the call ends when the goodbye was heard".into()),
         Action::Remember => Ok("noted".into()),

@@ -16,5 +16,6 @@ pub mod result;
 mod section;
 pub mod template;
 pub mod tools;
+pub mod transfer;
 pub mod variants;
 mod voice;

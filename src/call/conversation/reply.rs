@@ -11,6 +11,7 @@ use crate::audio::Pcm;
 use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
 use crate::call::providers::ProviderError;
 use crate::call::speak::{self, Item, Out, Source};
+use crate::call::toolbox::Transfer;
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
 use crate::turn::{Input, Phase, Prompt, ReplyId, TurnId};
@@ -36,6 +37,8 @@ pub(super) struct Reply {
     failed: bool,
     /// The call ends when it was heard, for this reason.
     pub(super) hangs_up: Option<EndReason>,
+    /// A person is called when it was heard.
+    transfer: Option<Transfer>,
     /// Tells the task that the caller's turn is over.
     commit: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
@@ -80,6 +83,7 @@ impl Conversation {
             segment_open: false,
             failed: false,
             hangs_up: None,
+            transfer: None,
             commit,
             _task: AbortOnDropHandle::new(task),
         });
@@ -113,6 +117,7 @@ impl Conversation {
             return;
         };
         match item {
+            Item::Transfer(transfer) => reply.transfer = Some(transfer),
             Item::HangUp => reply.hangs_up = Some(EndReason::AgentHungUp),
             // A round of tools has a first token, too; what counts is the one that was first heard.
             Item::FirstToken(took) if reply.first_audio_at.is_none() => {
@@ -213,15 +218,20 @@ impl Conversation {
             id,
             failed,
             hangs_up,
+            ref mut transfer,
             ..
         }) = self.reply
         else {
             return;
         };
+        let transfer = transfer.take().filter(|_| !failed);
         if let Some(reason) = hangs_up {
             self.hang_up_at = Some((clock::now() + HANG_UP_AFTER, reason));
         }
         self.reply_over(false);
+        if let Some(transfer) = transfer {
+            self.transfer(id, transfer);
+        }
         // The providers are idle now, and all that the caller waits for has been said.
         if self.drain_by.is_none() {
             self.apology.prepare(&self.providers);

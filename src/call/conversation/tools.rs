@@ -59,6 +59,7 @@ impl Conversation {
                 self.watch_silence(clock::now());
             }
             ToolNews::Remembered(key, value) => self.chat.remember(&key, &value),
+            ToolNews::Transferred(result) => self.transferred(result),
             ToolNews::Dtmf(digits) => self.command(RoomCommand::Dtmf(digits)),
             ToolNews::HandedTo(Persona { agent, providers }) => {
                 tracing::info!(call = %self.id, agent = agent.name, version = agent.version, "handed over");
