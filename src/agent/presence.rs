@@ -60,13 +60,8 @@ pub async fn run(
             // Err: the worker has ended; the beats go on while the process does.
             Ok(_) = changed => {}
         }
-        let ended = status.has_changed().is_err();
-        let mut now = status.borrow_and_update().clone();
+        let now = status.borrow_and_update().clone();
         told = Some(summary(&now));
-        if ended {
-            (now.draining, now.worker_id) = (true, None);
-            now.jobs.clear();
-        }
         let at = store::now();
         (row.load, row.seen_at) = (now.load, at);
         (row.state, row.calls) = (state(&now), now.jobs.len().try_into().unwrap_or(i32::MAX));

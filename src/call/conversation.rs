@@ -1,6 +1,7 @@
 //! All state of a call, and what each thing that happens does to it. Decisions are the turn
 //! machine's; here they are carried out.
 
+mod before;
 mod goodbye;
 mod reply;
 mod show;
@@ -30,6 +31,7 @@ use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::transport::{AgentState, DisconnectReason, Floor, RoomCommand, RoomEvent};
 use crate::turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
+use before::Before;
 use reply::Reply;
 use transfer::Transferring;
 
@@ -72,6 +74,7 @@ pub struct Conversation {
 
     caller: Caller,
     greeted: bool,
+    before: Before,
     state: AgentState,
     /// Words of the open turn that were shown, and are not settled.
     interim: Option<(TurnId, String)>,
@@ -160,6 +163,7 @@ impl Conversation {
             playout: Playout::default(),
             reply: None,
             greeted: false,
+            before: Before::default(),
             state: AgentState::Initializing,
             interim: None,
             asked: None,
@@ -184,6 +188,9 @@ impl Conversation {
 
     /// The next 10 ms of the caller's microphone.
     pub fn heard(&mut self, frame: &Pcm<16_000>) {
+        if !self.greeted {
+            self.before.heard(frame);
+        }
         if self.caller == Caller::Here && self.drain_by.is_none() && self.key_down != Some(false) {
             let now = clock::now();
             let input = self.listen.push(now, frame);
@@ -277,20 +284,13 @@ impl Conversation {
                 self.meet(&identity, &name, &attributes);
                 self.journal.push(CallEvent::CallerJoined { at, identity });
                 self.caller = Caller::Here;
-                let text = self.agent.greeting.clone();
                 if std::mem::replace(&mut self.greeted, true) {
                     self.input(Input::UserReturned);
-                } else if text.is_empty() {
-                    self.apology.prepare(&self.providers);
-                    self.show_state();
-                    self.watch_silence(clock::now());
                 } else {
-                    self.input(Input::Say {
-                        text,
-                        interruptible: true,
-                    });
+                    self.greet();
                 }
             }
+            RoomEvent::SaidBefore(sound) => self.before.recorded(sound),
             RoomEvent::CallerLeft { reason } => self.caller_left(reason),
             RoomEvent::Chat { text } => {
                 if !text.trim().is_empty() && self.drain_by.is_none() {
@@ -467,12 +467,21 @@ impl Conversation {
                 }
             }
         }
+        if self.turn.open_turn().is_none()
+            && let Some(text) = self.before.take_greeting()
+        {
+            return self.input(Input::Say {
+                text,
+                interruptible: true,
+            });
+        }
         self.show_state();
         self.watch_silence(now);
         self.end_if_drained();
     }
 
     fn turn_ended(&mut self, turn: UserTurn) {
+        self.before.is_answered();
         self.chat.user(turn.id, &turn.text);
         self.show_caller(turn.id, &turn.text, true);
         self.interim = None;

@@ -185,7 +185,7 @@ impl Listen {
             && self.request.is_none()
             && self.audio.len() >= Pcm::<16_000>::samples_in(SETTLE_AT)
         {
-            self.transcribe(now, None);
+            self.transcribe(None);
         }
         let is_near = self.nearness.caller(now, frame);
         self.near_untold |= is_near;
@@ -242,7 +242,7 @@ impl Listen {
                 Some(Input::SpeechStarted { at: time(at) })
             }
             VadEvent::Paused { at } => {
-                self.transcribe(now, Some(at));
+                self.transcribe(Some(at));
                 Some(Input::SpeechPaused { at: time(at) })
             }
             VadEvent::Resumed => Some(Input::SpeechResumed),
@@ -253,7 +253,7 @@ impl Listen {
                 self.ahead.take_if(|ahead| ahead.voiced_to != at);
                 let asked = self.request.as_ref().and_then(|request| request.voiced_to);
                 if self.ahead.is_none() && asked != Some(at) {
-                    self.transcribe(now, Some(at));
+                    self.transcribe(Some(at));
                 }
                 self.judge(at);
                 Some(Input::SpeechStopped { at: time(at) })
@@ -291,7 +291,7 @@ impl Listen {
 
     /// Asks for the words of all audio of the turn. A request still in flight is cancelled: this
     /// one covers more.
-    fn transcribe(&mut self, now: Instant, voiced_to: Option<u64>) {
+    fn transcribe(&mut self, voiced_to: Option<u64>) {
         self.ahead = None;
         self.requests += 1;
         let id = self.requests;
@@ -329,7 +329,7 @@ impl Listen {
             id,
             covers,
             voiced_to,
-            started: now,
+            started: clock::now(),
             _task: task,
         });
     }

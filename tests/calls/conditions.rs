@@ -3,16 +3,23 @@
 
 use std::time::Duration;
 
+use livekit::SendByteOptions;
+use livekit::options::TrackPublishOptions;
+use livekit::prelude::{LocalAudioTrack, LocalTrack, TrackSource};
+use livekit::webrtc::audio_source::native::NativeAudioSource;
+use livekit::webrtc::audio_source::{AudioSourceOptions, RtcAudioSource};
 use serde_json::{Value, json};
 use sidetone::audio::Pcm;
 use sidetone::caller::Turn;
 use sidetone::caller::access::Access;
 use sidetone::caller::script::Cue;
+use sidetone::transport::livekit as livekit_room;
 use sidetone_testkit::fake_openai::Transcript;
 use sidetone_testkit::livekit_server::Options;
 use sidetone_testkit::{RoughPath, Roughness};
 
 use crate::stage::{Stage, sound};
+use crate::{until, until_async};
 
 const HOURS: &str = "caller-opening-hours.wav";
 const QUESTION: &str = "What are your opening hours on Saturday?";
@@ -152,6 +159,66 @@ async fn an_mm_hmm_stops_nobody_and_a_question_does() {
     // The story went on after the "mm-hmm": four more seconds of it were heard.
     assert!(story.contains("We open at nine"), "{report}\n{call:#}");
     assert!(answered[2].0.starts_with("There is a lot"), "{call:#}");
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_before_the_agent_came_is_answered() {
+    let stage = Stage::set().await;
+    stage.provider.transcribe_by(ear);
+    stage.provider.default_answer("We are open until noon.");
+    let granted = stage.access().obtain().await.unwrap();
+    let (room, _events) = livekit_room::join(&granted.url, &granted.token, true)
+        .await
+        .unwrap();
+    let participant = room.local_participant();
+    let source = NativeAudioSource::new(AudioSourceOptions::default(), 48_000, 1, 100);
+    let microphone =
+        LocalAudioTrack::create_audio_track("microphone", RtcAudioSource::Native(source));
+    let options = TrackPublishOptions {
+        source: TrackSource::Microphone,
+        preconnect_buffer: true,
+        ..TrackPublishOptions::default()
+    };
+    participant
+        .publish_track(LocalTrack::Audio(microphone), options)
+        .await
+        .unwrap();
+    let agent = until("the agent is there", || {
+        room.remote_participants().into_values().next()
+    })
+    .await;
+    // As Chromium records it: "What are your opening hours on Saturday?"
+    let recorded = include_bytes!("../../fixtures/audio/chromium-preconnect.webm");
+    let mut options = SendByteOptions::new_with_topic("lk.agent.pre-connect-audio-buffer");
+    options.mime_type = Some("audio/webm;codecs=opus".into());
+    options.destination_identities = vec![agent.identity()];
+    options.attributes = [
+        ("trackId", "TR_1"),
+        ("sampleRate", "48000"),
+        ("channels", "1"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    participant.send_bytes(recorded, options).await.unwrap();
+
+    let id = granted.call_id.unwrap();
+    let call = until_async("the answer is stored", async || {
+        let call = stage.call_of(&id).await;
+        (call["turns"].as_array()?.len() >= 2).then_some(call)
+    })
+    .await;
+    assert_eq!(
+        said(&call, "user"),
+        [(QUESTION.to_owned(), false)],
+        "{call:#}"
+    );
+    let answer = &said(&call, "agent")[0].0;
+    assert!(
+        answer.is_empty() || "We are open until noon.".starts_with(answer.as_str()),
+        "{call:#}"
+    );
+    livekit_room::close(&room).await;
     stage.strike().await;
 }
 

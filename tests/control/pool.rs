@@ -124,6 +124,9 @@ async fn a_drained_worker_ends_its_calls_and_takes_no_more() {
     );
     // The process stays, as a control plane.
     served::get(address, "/healthz").await.unwrap();
+    let ready = reqwest::get(format!("http://{address}/readyz")).await;
+    let ready: Value = ready.unwrap().json().await.unwrap();
+    assert_eq!(ready["worker"], "draining");
 
     // A worker of another process takes the next job.
     let alone = Process {

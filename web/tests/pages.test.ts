@@ -21,8 +21,8 @@ const EVIL = `<img src=x onerror="window.pwned=1">`;
 const historyAsked: URLSearchParams[] = [];
 const seriesAsked: URLSearchParams[] = [];
 const WORKERS = [
-  { id: "0191d3c0-0000-7000-8000-0000000000a1", host: "voice-1", agentName: "sidetone", version: "0.1.0", livekitId: "AW_test", state: "ready", load: 0.32, calls: 2, maxCalls: 25, startedAt: CALL.startedAt, seenAt: CALL.endedAt, drainRequestedAt: null as string | null },
-  { id: "0191d3c0-0000-7000-8000-0000000000a2", host: EVIL, agentName: "sidetone", version: "0.1.0", livekitId: null, state: "lost", load: 0.9, calls: 1, maxCalls: 25, startedAt: CALL.startedAt, seenAt: CALL.startedAt, drainRequestedAt: null as string | null },
+  { id: "0191d3c0-0000-7000-8000-0000000000a1", host: "voice-1", agentName: "sidetone", version: "0.1.0", livekitId: "AW_test", state: "ready", load: 0.32, calls: 2, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date().toISOString(), drainRequestedAt: null as string | null },
+  { id: "0191d3c0-0000-7000-8000-0000000000a2", host: EVIL, agentName: "sidetone", version: "0.1.0", livekitId: null, state: "lost", load: 0.9, calls: 1, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date(Date.now() - 720_000).toISOString(), drainRequestedAt: null as string | null },
 ];
 let tellLive: (calls: { id: string; status: string; turns: number }[]) => void = () => undefined;
 
@@ -301,6 +301,7 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   await page.getByText("lost", { exact: true }).waitFor();
   assert.equal(await page.getByRole("row", { name: CALL.roomName }).getByText("voice-1").count(), 1, "an agent's machine is named");
   assert.deepEqual(await axe(page), [], "pool");
+  if (process.env["SIDETONE_REVIEW"]) await page.screenshot({ path: "review/admin-pool.png" });
   // By keyboard: asked, thought better of, asked again.
   const drain = page.getByRole("button", { name: "Drain the worker on voice-1" });
   await drain.focus();
@@ -308,7 +309,6 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   const dialog = page.getByRole("dialog", { name: "Drain the worker on voice-1?" });
   await dialog.getByText("Its 2 calls may go on to the end").waitFor();
   assert.deepEqual(await axe(page), [], "the question");
-  if (process.env["SIDETONE_REVIEW"]) await page.screenshot({ path: "review/admin-pool.png" });
   await page.keyboard.press("Escape");
   await dialog.waitFor({ state: "hidden" });
   assert.equal(WORKERS[0]!.state, "ready");
@@ -334,6 +334,51 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
     await page.screenshot({ path: "review/admin-call.png" });
   }
   await page.context().close();
+});
+
+test("the admin pages in the dark, from right to left, and on a narrow screen", async () => {
+  const page = await chromium.page({ theme: "dark", still: true, viewport: { width: 320, height: 640 } });
+  await page.context().addCookies([{ name: "sidetone_session", value: "the-session", url: site.url }]);
+  await page.addInitScript(() => document.addEventListener("DOMContentLoaded", () => (document.documentElement.dir = "rtl")));
+  for (const [address, there] of [
+    ["/admin/calls", "1–20 of 23"], [`/admin/calls?call=${CALL.id.slice(0, -2)}10`, "Outside it is. See you on Friday!"], ["/admin/pool", "1 worker, 2 calls"],
+  ] as const) {
+    await page.goto(`${site.url}${address}`);
+    await page.getByText(there).waitFor();
+    assert.deepEqual(await axe(page), [], address);
+    // What is wider scrolls within its own place (WCAG 1.4.10).
+    const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    assert.ok(wide! <= window!, `${address} is ${wide} wide on a screen of ${window}`);
+  }
+  // Bars begin at the start of the line, wherever that is.
+  await page.goto(`${site.url}/admin/calls?call=${CALL.id.slice(0, -2)}10`);
+  const lane = page.locator(".waterfall .lane").first();
+  await lane.waitFor();
+  const [bar, whole] = await Promise.all([lane.locator(".piece").boundingBox(), lane.boundingBox()]);
+  assert.ok(Math.abs(bar!.x + bar!.width - whole!.x - whole!.width) < 2, "the first stage starts at the right");
+  await page.context().close();
+});
+
+test("where motion is reduced nothing moves, and elsewhere the orb does", async () => {
+  for (const still of [true, false]) {
+    const page = await chromium.page({ still });
+    await page.goto(`${site.url}/`);
+    await page.getByRole("button", { name: "Start call" }).waitFor();
+    // After its colours have settled.
+    const moves = () => page.evaluate(async () => {
+      const canvas = document.querySelector("sidetone-call")!.shadowRoot!.querySelector("canvas")!;
+      const frames = async (n: number) => {
+        for (; n > 0; n -= 1) await new Promise(requestAnimationFrame);
+        return canvas.toDataURL();
+      };
+      return (await frames(90)) !== (await frames(10));
+    });
+    if (still) await until("the orb rests", async () => !(await moves()));
+    else assert.ok(await moves(), "the orb breathes");
+    const endless = await page.evaluate(() => document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations === Infinity).length);
+    if (still) assert.equal(endless, 0);
+    await page.context().close();
+  }
 });
 
 test("a recording: drawn, played from a place in the conversation, which follows", async () => {
