@@ -1,5 +1,6 @@
 //! What the configuration of an agent takes and refuses.
 
+use super::prompt::hash;
 use super::*;
 use crate::config::recording::RecordingMode;
 
@@ -267,7 +268,7 @@ fn a_variant_is_the_agent_but_for_what_it_says() {
     let text = "greeting = \"Hello!\"\nvoice = \"nova\"\n[variants.b]\nweight = 100\n\
                 greeting = \"Hi {{ caller.name }}!\"\nllm = \"big\"\nprompt = \"p.md\"";
     let agent = parse(text).unwrap();
-    let call = agent.variant_of(Uuid::nil());
+    let call = agent.variant_of(uuid::Uuid::nil());
     let call = call.for_call(&Overrides::default()).unwrap();
     assert_eq!(call.variant.as_deref(), Some("b"));
     assert_eq!((call.voice, call.greeting.as_str()), (Voice::Nova, "Hi !"));

@@ -34,6 +34,12 @@ pub struct Recording {
     /// Tools of MCP servers that the model knew of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub served: Vec<String>,
+    /// What speech recognition heard in the turns' recordings, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<String>,
+    /// What the model that plays the caller said, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caller: Vec<String>,
     /// In the order of the `judge` expectations.
     #[serde(default)]
     pub judgements: Vec<Judgement>,

@@ -3,6 +3,7 @@
 //! loses and delays what it carries. The server must be ICE-lite, or it finds the direct way.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -186,7 +187,7 @@ impl Direction {
         Self {
             path: path.clone(),
             random: 0x9e37_79b9_7f4a_7c15,
-            last: Instant::now(),
+            last: now(),
             queue,
         }
     }
@@ -199,7 +200,7 @@ impl Direction {
         } = self.path.roughness;
         let is_lost = self.random() < loss;
         let spread = jitter.mul_f64(2.0 * self.random());
-        self.last = self.last.max(Instant::now() + delay + spread - jitter);
+        self.last = self.last.max(now() + delay + spread - jitter);
         if is_lost || self.queue.try_send((self.last, packet.to_vec())).is_err() {
             self.path.lost.fetch_add(1, Ordering::Relaxed);
         } else {
@@ -216,6 +217,14 @@ impl Direction {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a relay between real sockets runs in real time"
+)]
+fn now() -> Instant {
+    Instant::now()
+}
+
 /// Gives each client a socket of its own towards the server, as a NAT does.
 async fn relay_media(outside: UdpSocket, server: u16, path: Path) {
     let outside = Arc::new(outside);
@@ -223,7 +232,7 @@ async fn relay_media(outside: UdpSocket, server: u16, path: Path) {
     let mut clients: HashMap<SocketAddr, Direction> = HashMap::new();
     let mut buffer = vec![0; LARGEST];
     while let Ok((length, client)) = outside.recv_from(&mut buffer).await {
-        if !clients.contains_key(&client) {
+        if let Entry::Vacant(entry) = clients.entry(client) {
             let Ok(inside) = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await else {
                 return;
             };
@@ -233,7 +242,7 @@ async fn relay_media(outside: UdpSocket, server: u16, path: Path) {
             let inside = Arc::new(inside);
             let mut back = Direction::new(&path, &mut tasks, Arc::clone(&outside), Some(client));
             let up = Direction::new(&path, &mut tasks, Arc::clone(&inside), None);
-            clients.insert(client, up);
+            entry.insert(up);
             tasks.spawn(async move {
                 let mut buffer = vec![0; LARGEST];
                 while let Ok(length) = inside.recv(&mut buffer).await {

@@ -13,6 +13,9 @@ use crate::turn::{Input, ReplyId};
 /// Whoever puts through keeps the time; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// An agent that is still speaking then leaves all the same.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
 /// A person is being called.
 pub(super) struct Transferring {
     transfer: Transfer,
@@ -68,8 +71,11 @@ impl Conversation {
             took: now.saturating_duration_since(since),
         }));
         match (result, &mut self.reply) {
-            // What is being said is heard to its end.
-            (Ok(_), Some(reply)) => reply.hangs_up = Some(EndReason::Transferred),
+            // What is being said is heard to its end, unless somebody speaks meanwhile.
+            (Ok(_), Some(reply)) => {
+                reply.hangs_up = Some(EndReason::Transferred);
+                self.hang_up_at = Some((now + LAST_WORDS, EndReason::Transferred));
+            }
             (Ok(_), None) => self.ended = self.ended.or(Some(EndReason::Transferred)),
             (Err(message), _) => {
                 let about = format!("transfer to {}", transfer.target.name);

@@ -5,6 +5,7 @@ mod audio;
 mod chat;
 mod failure;
 mod realtime;
+mod responses;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +32,8 @@ pub enum Endpoint {
     Transcriptions,
     /// `POST /v1/chat/completions`
     Chat,
+    /// `POST /v1/responses`
+    Responses,
     /// `POST /v1/audio/speech`
     Speech,
     /// `/v1/realtime`, a WebSocket: its request's body is the list of the events that came
@@ -235,6 +238,7 @@ impl FakeOpenAi {
             .route("/v1/audio/transcriptions", post(audio::transcriptions))
             .route("/v1/audio/speech", post(audio::speech))
             .route("/v1/chat/completions", post(chat::completions))
+            .route("/v1/responses", post(responses::responses))
             .route("/v1/realtime", get(realtime::realtime))
             .layer(axum::extract::DefaultBodyLimit::max(32 << 20))
             .with_state(shared.clone());
