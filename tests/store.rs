@@ -629,7 +629,7 @@ async fn history_is_filtered(store: &Store) {
     assert_eq!(point.by_status[&CallStatus::Completed], 1);
     assert_eq!(
         (point.p50_latency_ms, point.p95_latency_ms),
-        (Some(800), Some(800))
+        (Some(700), Some(900))
     );
     assert_eq!(point.mean_duration_seconds, Some(60.0));
     let everybody = HistoryFilter::default();
