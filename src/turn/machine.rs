@@ -261,7 +261,7 @@ impl Turn {
             // "wait" for instance, the voice goes on soon.
             let is_short = at.saturating_duration_since(since) < rules.min_duration;
             let wait = if is_short {
-                rules.min_duration
+                rules.min_duration * 2
             } else {
                 rules.false_interruption_timeout
             };
