@@ -181,21 +181,6 @@ impl Store {
             .await?))
     }
 
-    /// Where the recording lies.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn set_recording(&self, call_id: Uuid, url: &str) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE voice_calls SET recording_url = $2 WHERE id = $1";
-        on!(self, |pool| sqlx::query(UPDATE)
-            .bind(call_id)
-            .bind(url)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
-        Ok(())
-    }
-
     /// Takes in what is now known of a call and brings status, times and participants up to date.
     /// The order of facts does not matter, nor their repetition ([`super::status`]). None when
     /// there is no such call.
