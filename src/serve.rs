@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::clients::Clients;
 use crate::agent::end_of_turn::SmartTurn;
-use crate::agent::{Agents, DEFAULT_AGENT};
+use crate::agent::{Agents, DEFAULT_AGENT, presence};
 use crate::config::agent::{AgentConfig, Overrides, Voice};
 use crate::config::env::{Env, Secrets};
 use crate::config::folder::{AgentFolder, AgentNames};
@@ -97,7 +97,12 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 load,
                 status,
             };
-            worker.run(&shutdown, &closing).await
+            let worked = worker.run(&shutdown, &closing, &mut tasks).await;
+            // A worker that was drained by request ends as by a signal; a control plane stays.
+            if serving.is_some() && worked.is_ok() {
+                shutdown.cancelled().await;
+            }
+            worked
         }
         None => {
             shutdown.cancelled().await;
@@ -188,6 +193,7 @@ impl Worker<'_> {
         self,
         shutdown: &CancellationToken,
         closing: &CancellationToken,
+        tasks: &mut JoinSet<()>,
     ) -> anyhow::Result<()> {
         let Self {
             env,
@@ -215,7 +221,7 @@ impl Worker<'_> {
         let settings = WorkerSettings {
             max_jobs: env.max_calls,
             load,
-            ..WorkerSettings::new(livekit, &env.agent_name)
+            ..WorkerSettings::new(livekit.clone(), &env.agent_name)
         };
         let end_of_turn = env.end_of_turn.then(SmartTurn::default);
         let _loading = end_of_turn
@@ -223,13 +229,25 @@ impl Worker<'_> {
             .map(|model| AbortOnDropHandle::new(tokio::spawn(model.load())));
         let runner = Arc::new(Agents {
             agents,
-            store,
+            store: store.clone(),
             clients,
             end_of_turn,
             recordings,
+            livekit,
             call_webhook: env.call_webhook.url.clone(),
         });
-        let worked = worker::run(settings, runner, shutdown.clone(), status).await;
+        // Drained by the process's signal, or by somebody who asks for it in the store.
+        let drain = shutdown.child_token();
+        let me = presence::introduce(&env.agent_name, env.max_calls);
+        let present = presence::run(
+            store,
+            me,
+            status.subscribe(),
+            drain.clone(),
+            closing.child_token(),
+        );
+        tasks.spawn(present);
+        let worked = worker::run(settings, runner, drain, status).await;
         if let Some(local) = local {
             local.end().await;
         }

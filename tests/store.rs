@@ -4,14 +4,18 @@
 
 use chrono::{Duration, TimeZone as _, Utc};
 use serde_json::json;
+use sidetone::agent::presence::introduce;
 use sidetone::config::env::{Database, Secret};
 use sidetone::dispatch::DispatchMetadata;
 use sidetone::store::dispatches::DispatchState;
 use sidetone::store::history::HistoryFilter;
 use sidetone::store::inbox::Event;
+use sidetone::store::series::Buckets;
+use sidetone::store::sessions::NewSession;
+use sidetone::store::workers::WorkerState;
 use sidetone::store::{
-    At, CallStatus, CallType, Fact, NewCall, ParticipantKind, Recorder, Recording, RecordingState,
-    Speaker, Stay, Store, Turn,
+    At, CallStatus, CallType, EgressStatus, Fact, NewCall, ParticipantKind, Recorder, Recording,
+    RecordingState, Speaker, Stay, Store, Turn,
 };
 use sidetone_testkit::postgres::Postgres;
 use sqlx::types::Json;
@@ -102,11 +106,62 @@ async fn tell(database: &Database) {
     an_agent_is_wanted_once(&store).await;
     facts_may_come_at_once(&store).await;
     history_is_filtered(&store).await;
+    one_control_plane_claims_an_egress_and_all_move_it_on(&store).await;
     recordings_go_with_their_call(&store).await;
     webhooks_are_taken_by_one(&store).await;
+    webhooks_are_shared_out(&store).await;
+    workers_beat(&store).await;
+    sessions_end(&store).await;
     personal_data_goes(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
+}
+
+async fn one_control_plane_claims_an_egress_and_all_move_it_on(store: &Store) {
+    let call = store
+        .create_call(&new_call(910, "eve", CallType::Conference))
+        .await
+        .unwrap();
+    let claimed = Recording::by_egress(call.id, at(1));
+    assert!(store.claim_egress(&claimed).await.unwrap());
+    let later = Recording::by_egress(call.id, at(2));
+    assert!(!store.claim_egress(&later).await.unwrap());
+    assert_eq!(store.recordings(call.id).await.unwrap(), [claimed.clone()]);
+    assert_eq!(store.open_egresses().await.unwrap(), [claimed.clone()]);
+    let key = claimed.object_key.as_deref();
+    let found = store.recording_of_egress("EG_1", key).await.unwrap();
+    assert_eq!(found, Some(claimed.clone()));
+    let active = Recording {
+        egress_id: Some("EG_1".into()),
+        egress_status: EgressStatus::Active,
+        egress_since: Some(at(3)),
+        ..claimed
+    };
+    let asked = EgressStatus::Asked;
+    assert!(store.egress_is(asked, &active).await.unwrap());
+    // Who saw what was before, looks again.
+    assert!(!store.egress_is(asked, &active).await.unwrap());
+    let found = store.recording_of_egress("EG_1", None).await.unwrap();
+    assert_eq!(found, Some(active.clone()));
+
+    // The call's data goes while Egress still uploads: the object is known when it has.
+    store.delete_personal_data(&[call.id]).await.unwrap();
+    let complete = Recording {
+        state: RecordingState::Uploaded,
+        egress_status: EgressStatus::Complete,
+        url: Some("https://calls.example/recordings/e.ogg".into()),
+        ended_at: Some(at(9)),
+        ..active
+    };
+    let moved = store.egress_is(EgressStatus::Active, &complete).await;
+    assert!(moved.unwrap());
+    assert_eq!(store.open_egresses().await.unwrap(), []);
+    let deleted = store.deleted_recordings().await.unwrap();
+    let state = RecordingState::Deleting;
+    assert_eq!(deleted, [Recording { state, ..complete }]);
+    let gone = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(gone.recording_url, None);
+    store.forget_recording(deleted[0].id).await.unwrap();
 }
 
 async fn recordings_go_with_their_call(store: &Store) {
@@ -143,6 +198,26 @@ async fn recordings_go_with_their_call(store: &Store) {
     assert_eq!(gone.recording_url, None);
     store.forget_recording(id).await.unwrap();
     assert_eq!(store.recording(id).await.unwrap(), None);
+}
+
+/// Eight who ask at once get five each, none twice.
+async fn webhooks_are_shared_out(store: &Store) {
+    let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
+    for n in 0..40 {
+        let call = new_call(6000 + n, "wanda", CallType::Support);
+        let call = store.create_call(&call).await.unwrap();
+        let url = "https://shop.example/calls";
+        store.will_tell(call.id, url, at(6100)).await.unwrap();
+        let over = [Fact::RoomFinished(at(6200))];
+        store.observe(call.id, None, &over).await.unwrap();
+    }
+    let ask = |_| store.take_webhooks(at(6400), lease, patience, 5);
+    let asked = futures::future::join_all((0..8).map(ask)).await;
+    let taken: Vec<Vec<_>> = asked.into_iter().map(Result::unwrap).collect();
+    let shares: Vec<usize> = taken.iter().map(Vec::len).collect();
+    assert_eq!(shares, [5; 8]);
+    let ids: std::collections::BTreeSet<Uuid> = taken.iter().flatten().map(|w| w.id).collect();
+    assert_eq!(ids.len(), 40, "each to one");
 }
 
 async fn webhooks_are_taken_by_one(store: &Store) {
@@ -590,6 +665,79 @@ async fn history_is_filtered(store: &Store) {
         store.stats(&nobody_filter()).await.unwrap(),
         Default::default()
     );
+    let by_hour = Buckets {
+        seconds: 3_600,
+        ahead: 0,
+    };
+    let series = store.series(&ann, by_hour).await.unwrap();
+    let [(hour, point)] = series.iter().collect::<Vec<_>>()[..] else {
+        panic!("{series:?}");
+    };
+    assert_eq!(*hour, by_hour.of(at(0)));
+    assert_eq!(point.by_status[&CallStatus::Completed], 1);
+    assert_eq!(
+        (point.p50_latency_ms, point.p95_latency_ms),
+        (Some(700), Some(900))
+    );
+    assert_eq!(point.mean_duration_seconds, Some(60.0));
+    let everybody = HistoryFilter::default();
+    let all = store.series(&everybody, by_hour).await.unwrap();
+    assert!(all[hour].by_status[&CallStatus::Pending] >= 40, "{all:?}");
+}
+
+async fn workers_beat(store: &Store) {
+    let mut row = introduce("sidetone", 25);
+    assert_eq!(store.worker_beat(&row).await.unwrap(), None);
+    assert!(store.request_drain(row.id, at(7)).await.unwrap());
+    assert!(store.request_drain(row.id, at(8)).await.unwrap());
+    (row.state, row.load, row.calls) = (WorkerState::Draining, 0.5, 2);
+    assert_eq!(store.worker_beat(&row).await.unwrap(), Some(at(7)));
+    row.drain_requested_at = Some(at(7));
+    assert_eq!(store.workers().await.unwrap(), [row.clone()]);
+    assert!(!store.request_drain(Uuid::nil(), at(9)).await.unwrap());
+    store.forget_workers(row.seen_at).await.unwrap();
+    assert_eq!(store.workers().await.unwrap().len(), 1);
+    store.worker_gone(row.id).await.unwrap();
+    assert!(store.workers().await.unwrap().is_empty());
+}
+
+async fn sessions_end(store: &Store) {
+    let session = |n: u8, holder: &str| NewSession {
+        token: [n; 32],
+        holder: holder.into(),
+        name: Some("Boss".into()),
+        key: None,
+        until: at(100 * i64::from(n)),
+    };
+    for (n, holder) in [(1, "boss"), (2, "boss"), (3, "other"), (4, "boss")] {
+        store
+            .open_session(&session(n, holder), at(0))
+            .await
+            .unwrap();
+    }
+    let found = store.session(&[1; 32], at(99)).await.unwrap().unwrap();
+    assert_eq!((found.holder.as_str(), found.until), ("boss", at(100)));
+    assert_eq!(
+        store.session(&[1; 32], at(100)).await.unwrap(),
+        None,
+        "over"
+    );
+    assert_eq!(store.session(&[9; 32], at(0)).await.unwrap(), None);
+    assert_eq!(store.sessions(at(0)).await.unwrap().len(), 4);
+    assert!(store.end_session(&[2; 32]).await.unwrap());
+    assert!(!store.end_session(&[2; 32]).await.unwrap());
+    assert_eq!(store.session(&[2; 32], at(0)).await.unwrap(), None);
+    let other = store.session(&[3; 32], at(0)).await.unwrap().unwrap();
+    assert!(store.revoke_session(other.id).await.unwrap());
+    assert_eq!(store.session(&[3; 32], at(0)).await.unwrap(), None);
+    // Whoever signs in clears away what is over; all of a holder's end at once.
+    store
+        .open_session(&session(5, "boss"), at(200))
+        .await
+        .unwrap();
+    assert_eq!(store.sessions(at(0)).await.unwrap().len(), 2);
+    store.end_sessions_of("boss", None).await.unwrap();
+    assert!(store.sessions(at(0)).await.unwrap().is_empty());
 }
 
 fn nobody_filter() -> HistoryFilter {

@@ -31,6 +31,14 @@ impl Agent {
         }
     }
 
+    /// What its log says when it takes jobs. (Plugins are "registered" before.)
+    fn ready(self) -> &'static str {
+        match self {
+            Self::Sidetone => "worker registered",
+            Self::LiveKitAgents => "registered worker",
+        }
+    }
+
     /// Starts the process. Its log goes to a file in the temporary folder.
     pub fn start(self, livekit: &LiveKitServer, provider: &str) -> Running {
         let folder = tempfile::tempdir().unwrap();
@@ -69,7 +77,11 @@ impl Agent {
             .stderr(log)
             .spawn()
             .unwrap();
-        Running { child, folder }
+        Running {
+            child,
+            folder,
+            ready: self.ready(),
+        }
     }
 }
 
@@ -84,6 +96,7 @@ fn tools() -> PathBuf {
 pub struct Running {
     child: Child,
     folder: tempfile::TempDir,
+    ready: &'static str,
 }
 
 impl Running {
@@ -94,14 +107,17 @@ impl Running {
     /// Waits until it says that it is registered.
     pub async fn ready(&self) {
         for _ in 0..600 {
-            let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-            if log.contains("registered") {
+            if self.log().contains(self.ready) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        let log = std::fs::read_to_string(self.folder.path().join("log")).unwrap();
-        panic!("the agent does not register:\n{log}");
+        panic!("the agent does not register:\n{}", self.log());
+    }
+
+    /// What it wrote so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 }
 

@@ -12,7 +12,7 @@ const BREAK: usize = 4;
 pub struct Figures {
     agent: &'static str,
     callers: usize,
-    unanswered: usize,
+    pub unanswered: usize,
     /// Milliseconds, sorted.
     latency: Vec<u64>,
     stopped: Vec<u64>,

@@ -16,7 +16,7 @@ async def entrypoint(ctx: JobContext):
         vad=ctx.proc.userdata["vad"],
         stt=openai.STT(model="whisper-1"),
         llm=openai.LLM(model="gpt-4o-mini"),
-        tts=openai.TTS(model="tts-1", voice="alloy"),
+        tts=openai.TTS(model="tts-1", voice="alloy", response_format="pcm"),
         turn_detection="vad",
     )
     await session.start(agent=Agent(instructions="Be kind."), room=ctx.room)

@@ -40,8 +40,9 @@ async fn main() {
         args.get(at + 1).cloned()
     };
     let callers = value("--callers").unwrap_or_else(|| "1,4".into());
-    let mut agents = vec![Agent::Sidetone];
-    agents.extend(value("--peer").map(|peer| Agent::peer(&peer)));
+    let peer = value("--peer").map(|peer| Agent::peer(&peer));
+    let ours = !args.iter().any(|arg| arg == "--peer-only");
+    let agents = ours.then_some(Agent::Sidetone).into_iter().chain(peer);
     println!("{}", Figures::HEAD);
     for agent in agents {
         for callers in callers.split(',') {
@@ -74,10 +75,11 @@ async fn run(agent: Agent, callers: usize) {
     };
     let (placed, busy) = tokio::join!(calls, busy);
     let cpu = tree.cpu() - cpu;
-    println!(
-        "{}",
-        Figures::of(agent.name(), &placed, cpu, idle, busy).row()
-    );
+    let figures = Figures::of(agent.name(), &placed, cpu, idle, busy);
+    println!("{}", figures.row());
+    if figures.unanswered > 0 {
+        eprintln!("the log of {}:\n{}", agent.name(), running.log());
+    }
 }
 
 async fn call(livekit: &LiveKitServer) -> Placed {

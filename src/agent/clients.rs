@@ -97,6 +97,7 @@ impl Clients {
                 Some(settings) => Llm::new(http, settings)?,
                 None => self.llm.clone(),
             };
+            let llm = llm.with_api(provider.llm_api);
             Ok(provider
                 .model
                 .iter()

@@ -3,21 +3,28 @@
 
 pub mod clients;
 pub mod end_of_turn;
+mod lookup;
+mod mcp;
+pub mod presence;
 mod record;
 mod result;
+pub mod transfer;
 
 use std::sync::Arc;
 
 use anyhow::Context;
-use serde_json::Value;
+use futures::future::join_all;
+use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use self::clients::Clients;
 use self::end_of_turn::SmartTurn;
+use self::transfer::Switchboard;
 use crate::call::vad::Vad;
-use crate::call::{self, CallOutcome, CallSpec, EndReason, Persona};
+use crate::call::{self, CallOutcome, CallSpec, EndReason, Operator, Persona};
 use crate::config::agent::{AgentConfig, Overrides};
+use crate::config::env::LiveKit;
 use crate::config::folder::AgentFolder;
 use crate::config::recording::RecordingMode;
 use crate::dispatch::DispatchMetadata;
@@ -25,6 +32,7 @@ use crate::recording::{Recorded, Recordings};
 use crate::store::dispatches::DispatchState;
 use crate::store::tools::HeldBy;
 use crate::store::{self, Store};
+use crate::tools::mcp::Mcp;
 use crate::transport::{self, Tap, livekit};
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
@@ -45,6 +53,8 @@ pub struct Agents {
     pub end_of_turn: Option<SmartTurn>,
     /// Where sound is kept.
     pub recordings: Recordings,
+    /// Where callers are put through.
+    pub livekit: LiveKit,
     /// Where a call's end is posted to, unless the agent's file says so.
     pub call_webhook: Option<String>,
 }
@@ -69,22 +79,45 @@ impl Agents {
         let metadata = metadata(&job.metadata)?;
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.configuration(metadata, call_id)?;
-        // What is looked up may be said in the greeting; the room is joined meanwhile.
-        let (mut team, joined) = tokio::join!(
-            self.look_up(team),
-            livekit::join(&job.url, job.token.expose(), false)
-        );
-        let (room, events) = joined?;
+        let join = livekit::join(&job.url, job.token.expose(), false);
+        let http = &self.clients.http;
+        // What is looked up may be said in the greeting; the room is joined meanwhile, or before
+        // where the caller is what is looked up.
+        let (mut team, (room, events)) = if lookup::wants_caller(&team) {
+            let joined = join.await?;
+            let team = lookup::meet(team, &joined.0).await;
+            (lookup::look_up(team, http).await, joined)
+        } else {
+            let (team, joined) = tokio::join!(lookup::look_up(team, http), join);
+            (team, joined?)
+        };
         let (tap, recorded) = self.record(call_id, &mut team[0]);
         let reading = self
             .clients
             .clone()
             .read_ahead(team[0].system_prompt.clone());
         let _reading = AbortOnDropHandle::new(tokio::spawn(reading));
-        let mut team = team.into_iter().map(|agent| Persona {
-            providers: Arc::new(self.clients.for_call(&agent)),
-            agent: Arc::new(agent),
+        let switchboard: Arc<dyn Operator> = Arc::new(Switchboard {
+            livekit: self.livekit.clone(),
+            store: self.store.clone(),
+            call_id,
+            room: job.room_name.clone(),
         });
+        let mut servers = Vec::new();
+        let mut connecting = JoinSet::new();
+        let mut persona = |agent: AgentConfig| {
+            let mut models = self.clients.for_call(&agent);
+            models.operator = Some(Arc::clone(&switchboard));
+            let (store, name) = (self.store.clone(), agent.name.clone());
+            connecting.spawn(mcp::connect(models.mcp.clone(), store, call_id, name));
+            servers.push(models.mcp.clone());
+            Persona {
+                providers: Arc::new(models),
+                agent: Arc::new(agent),
+            }
+        };
+        let team: Vec<_> = team.into_iter().map(&mut persona).collect();
+        let mut team = team.into_iter();
         let Persona { agent, providers } = team.next().context("a call without an agent")?;
         let runs = self
             .store
@@ -119,6 +152,7 @@ impl Agents {
             livekit::agent::drive(&room, events, driver, tap),
             record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
+        join_all(servers.iter().map(Mcp::close)).await;
         // The tap is gone with the driver.
         if let Some(recorded) = recorded {
             recorded.finish().await;
@@ -194,28 +228,6 @@ impl Agents {
         }
         Ok(ready)
     }
-
-    /// Asks what each agent wants to know before the greeting.
-    async fn look_up(&self, team: Vec<AgentConfig>) -> Vec<AgentConfig> {
-        let ask = async |agent: AgentConfig| {
-            let Some(request) = &agent.lookup else {
-                return agent;
-            };
-            let asked = self.clients.http.ask(request, &agent.values, &Value::Null);
-            let (agent, problems) = match asked.await {
-                Ok((_, found)) => agent.with("lookup", found),
-                Err(message) => {
-                    tracing::warn!(agent = agent.name, message, "the lookup gave nothing");
-                    return agent;
-                }
-            };
-            for problem in problems {
-                tracing::error!("{problem}");
-            }
-            agent
-        };
-        futures::future::join_all(team.into_iter().map(ask)).await
-    }
 }
 
 fn metadata(json: &str) -> anyhow::Result<DispatchMetadata> {
@@ -235,6 +247,7 @@ fn job_outcome(reason: EndReason) -> JobOutcome {
         }
         EndReason::CallerHungUp
         | EndReason::AgentHungUp
+        | EndReason::Transferred
         | EndReason::CallerSilent
         | EndReason::CallerRejected
         | EndReason::CallerLost

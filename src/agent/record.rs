@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::call::{AgentTurn, CallEvent, Latency, ToolCalled};
 use crate::clock;
+use crate::store::errors::StageError;
 use crate::store::tools::ToolCall;
 use crate::store::{At, Speaker, Store, StoreError, Turn};
 
@@ -48,8 +49,17 @@ pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Re
                 save(&store, call_id, &agent_turn(job, started, turn)).await
             }
             CallEvent::ToolCall(called) => save_tool(&store, call_id, started, called).await,
-            CallEvent::Error { stage, message, .. } => {
-                tracing::warn!(%call_id, stage = stage.as_str(), message, "a stage of the call failed");
+            CallEvent::Error { at, stage, message } => {
+                let stage = stage.as_str();
+                tracing::warn!(%call_id, stage, message, "a stage of the call failed");
+                let failed = StageError {
+                    stage: stage.to_owned(),
+                    message,
+                    at: instant(started, at),
+                };
+                if let Err(error) = store.save_error(call_id, &failed).await {
+                    tracing::warn!(%call_id, %error, "that was not stored");
+                }
             }
             CallEvent::Ended { reason, .. } => {
                 tracing::info!(%call_id, reason = reason.as_str(), "the call ended");

@@ -89,9 +89,7 @@ impl<const HZ: u32> Pcm<HZ> {
     /// Level (root mean square) in dBFS: 0 is a full-scale square wave, a full-scale sine
     /// is -3.01. `None` for digital silence and for no samples, which have no level.
     pub fn level_dbfs(&self) -> Option<f32> {
-        let energy: f64 = self.0.iter().map(|&s| f64::from(s).powi(2)).sum();
-        let rms = (energy / self.0.len().max(1) as f64).sqrt() / 32_768.0;
-        (rms > 0.0).then(|| 20.0 * rms.log10() as f32)
+        level_dbfs(&self.0)
     }
 
     /// Little-endian bytes (`s16le`), as the OpenAI audio API and WAV files carry them.
@@ -105,6 +103,13 @@ impl<const HZ: u32> Pcm<HZ> {
         let (pairs, _odd) = bytes.as_chunks::<2>();
         Self(pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect())
     }
+}
+
+/// Level (root mean square) of samples in dBFS, as [`Pcm::level_dbfs`] has it.
+pub fn level_dbfs(samples: &[i16]) -> Option<f32> {
+    let energy: f64 = samples.iter().map(|&s| f64::from(s).powi(2)).sum();
+    let rms = (energy / samples.len().max(1) as f64).sqrt() / 32_768.0;
+    (rms > 0.0).then(|| 20.0 * rms.log10() as f32)
 }
 
 impl<const HZ: u32> From<Vec<i16>> for Pcm<HZ> {

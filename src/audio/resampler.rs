@@ -75,7 +75,7 @@ impl<const FROM: u32, const TO: u32> Default for Resampler<FROM, TO> {
 }
 
 /// Converts a clip between rates known only at run time, as a WAV file's is.
-pub(super) fn convert(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
+pub(crate) fn convert(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
     let Some(mut filter) = Filter::between(from, to) else {
         return samples;
     };
@@ -92,7 +92,7 @@ fn to_f32(samples: &[i16]) -> Vec<f32> {
 }
 
 /// Rounded and held within 16 bits: a filter overshoots a full-scale input by a little.
-pub(super) fn from_f32<const HZ: u32>(samples: Vec<f32>) -> Pcm<HZ> {
+pub(crate) fn from_f32<const HZ: u32>(samples: Vec<f32>) -> Pcm<HZ> {
     Pcm::new(
         samples
             .into_iter()

@@ -1,10 +1,12 @@
 //! All state of a call, and what each thing that happens does to it. Decisions are the turn
 //! machine's; here they are carried out.
 
+mod before;
 mod goodbye;
 mod reply;
 mod show;
 mod tools;
+mod transfer;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,7 +31,9 @@ use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::transport::{AgentState, DisconnectReason, Floor, RoomCommand, RoomEvent};
 use crate::turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
+use before::Before;
 use reply::Reply;
+use transfer::Transferring;
 
 /// A room that takes no audio for this long is lost.
 const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
@@ -70,12 +74,13 @@ pub struct Conversation {
 
     caller: Caller,
     greeted: bool,
+    before: Before,
     state: AgentState,
     /// Words of the open turn that were shown, and are not settled.
     interim: Option<(TurnId, String)>,
-    /// The turn that ended last, and how long STT took for it.
-    asked: Option<(UserTurn, Option<Duration>)>,
-    stt_took: Option<Duration>,
+    /// The turn that ended last, and its transcript.
+    asked: Option<(UserTurn, Option<Transcribed>)>,
+    transcribed: Option<Transcribed>,
     /// Since when audio waits for the room.
     waits_since: Option<Instant>,
     /// When the next frame of a speaking caller is overdue.
@@ -84,6 +89,8 @@ pub struct Conversation {
     /// A goodbye is being said, or was: when the call ends at the latest, and why.
     hang_up_at: Option<(Instant, EndReason)>,
     silence: Silence,
+    /// A person is being called.
+    transferring: Option<Transferring>,
     /// With push-to-talk: whether the key is down.
     key_down: Option<bool>,
     /// What the agent said last.
@@ -93,6 +100,13 @@ pub struct Conversation {
     turns: u32,
     /// Why the call is over, once it is.
     pub ended: Option<EndReason>,
+}
+
+/// How long STT took for some words, and when they came.
+#[derive(Debug, Clone, Copy)]
+struct Transcribed {
+    took: Duration,
+    at: Instant,
 }
 
 /// Where the caller is.
@@ -149,15 +163,17 @@ impl Conversation {
             playout: Playout::default(),
             reply: None,
             greeted: false,
+            before: Before::default(),
             state: AgentState::Initializing,
             interim: None,
             asked: None,
-            stt_took: None,
+            transcribed: None,
             waits_since: None,
             mic_by: None,
             drain_by: None,
             hang_up_at: None,
             silence: Silence::default(),
+            transferring: None,
             key_down: None,
             said: String::new(),
             asks: None,
@@ -172,6 +188,9 @@ impl Conversation {
 
     /// The next 10 ms of the caller's microphone.
     pub fn heard(&mut self, frame: &Pcm<16_000>) {
+        if !self.greeted {
+            self.before.heard(frame);
+        }
         if self.caller == Caller::Here && self.drain_by.is_none() && self.key_down != Some(false) {
             let now = clock::now();
             let input = self.listen.push(now, frame);
@@ -224,7 +243,8 @@ impl Conversation {
                 is_final,
                 took,
             } => {
-                self.stt_took = Some(took);
+                let at = clock::now();
+                self.transcribed = Some(Transcribed { took, at });
                 let text = self.without_echo(text);
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
                     let interim = Some((turn, text.clone()));
@@ -264,24 +284,17 @@ impl Conversation {
                 self.meet(&identity, &name, &attributes);
                 self.journal.push(CallEvent::CallerJoined { at, identity });
                 self.caller = Caller::Here;
-                let text = self.agent.greeting.clone();
                 if std::mem::replace(&mut self.greeted, true) {
                     self.input(Input::UserReturned);
-                } else if text.is_empty() {
-                    self.apology.prepare(&self.providers);
-                    self.show_state();
-                    self.watch_silence(clock::now());
                 } else {
-                    self.input(Input::Say {
-                        text,
-                        interruptible: true,
-                    });
+                    self.greet();
                 }
             }
+            RoomEvent::SaidBefore(sound) => self.before.recorded(sound),
             RoomEvent::CallerLeft { reason } => self.caller_left(reason),
             RoomEvent::Chat { text } => {
                 if !text.trim().is_empty() && self.drain_by.is_none() {
-                    self.stt_took = None;
+                    self.transcribed = None;
                     self.input(Input::UserText(text.trim().to_owned()));
                 }
             }
@@ -454,12 +467,21 @@ impl Conversation {
                 }
             }
         }
+        if self.turn.open_turn().is_none()
+            && let Some(text) = self.before.take_greeting()
+        {
+            return self.input(Input::Say {
+                text,
+                interruptible: true,
+            });
+        }
         self.show_state();
         self.watch_silence(now);
         self.end_if_drained();
     }
 
     fn turn_ended(&mut self, turn: UserTurn) {
+        self.before.is_answered();
         self.chat.user(turn.id, &turn.text);
         self.show_caller(turn.id, &turn.text, true);
         self.interim = None;
@@ -476,7 +498,7 @@ impl Conversation {
             started_at: self.journal.offset(turn.started_at),
             ended_at: self.journal.offset(turn.ended_at),
         });
-        self.asked = Some((turn, self.stt_took));
+        self.asked = Some((turn, self.transcribed));
     }
 
     fn close_turn(&mut self, turn: TurnId) {

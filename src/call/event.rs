@@ -132,16 +132,25 @@ impl std::fmt::Debug for ToolCalled {
 }
 
 /// Where the time of one answer went. `None`: the stage had no part in it.
+///
+/// A stage has how long it took and when it was done (`…_at`), for stages overlap: one that works
+/// ahead has begun before the one it follows was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Latency {
     /// End of speech (last voiced sample) → the decision that the turn is over.
     pub endpointing: Option<Duration>,
     /// STT request → transcript.
     pub stt: Option<Duration>,
+    /// End of speech → transcript.
+    pub stt_at: Option<Duration>,
     /// LLM request → first token.
     pub llm_first_token: Option<Duration>,
+    /// End of speech → first token.
+    pub llm_first_token_at: Option<Duration>,
     /// First TTS request → its first audio.
     pub tts_first_byte: Option<Duration>,
+    /// End of speech → first audio.
+    pub tts_first_byte_at: Option<Duration>,
     /// First audio ready (or the decision that the turn is over, if later) → first frame pushed.
     pub playout: Option<Duration>,
     /// End of speech → first frame pushed to the room: what the caller waits, without network
@@ -155,8 +164,11 @@ impl Latency {
         let all = [
             ("endpointingMs", self.endpointing),
             ("sttMs", self.stt),
+            ("sttAtMs", self.stt_at),
             ("llmFirstTokenMs", self.llm_first_token),
+            ("llmFirstTokenAtMs", self.llm_first_token_at),
             ("ttsFirstByteMs", self.tts_first_byte),
+            ("ttsFirstByteAtMs", self.tts_first_byte_at),
             ("playoutMs", self.playout),
             ("responseMs", self.response),
         ];
@@ -202,6 +214,8 @@ pub enum EndReason {
     CallerHungUp,
     /// The agent said goodbye (`end_call`).
     AgentHungUp,
+    /// A person has taken over (`transfer`).
+    Transferred,
     /// Nobody spoke any more; the agent said goodbye.
     CallerSilent,
     /// The callee rejected the call.
@@ -226,6 +240,7 @@ impl EndReason {
         match self {
             Self::CallerHungUp => "caller_hung_up",
             Self::AgentHungUp => "agent_hung_up",
+            Self::Transferred => "transferred",
             Self::CallerSilent => "caller_silent",
             Self::CallerRejected => "caller_rejected",
             Self::CallerLost => "caller_lost",

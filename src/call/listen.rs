@@ -28,6 +28,9 @@ const GAP: Duration = Duration::from_millis(200);
 const SETTLE_AFTER: Duration = Duration::from_secs(20);
 /// An utterance without a pause is settled at this length.
 const SETTLE_AT: Duration = Duration::from_secs(27);
+/// The end-of-turn model is asked when a pause is this long: most are over by then, and cost nothing.
+/// It answers in about 0.15 s, before the shortest wait of 0.5 s is over.
+const JUDGE_AFTER: Duration = Duration::from_millis(300);
 /// Audio is never kept beyond this length, also when STT does not answer.
 const KEEP: Duration = Duration::from_secs(120);
 
@@ -64,6 +67,8 @@ pub struct Listen {
     deadline: Duration,
     results: mpsc::Sender<Heard>,
     end_of_turn: Option<Arc<dyn EndOfTurn>>,
+    /// The pause that began here is to be judged, if it lasts.
+    to_judge: Option<u64>,
     /// The question whether the pause that began here ends the turn.
     judging: Option<(u64, AbortOnDropHandle<()>)>,
     /// Time of sample 0, once the microphone is there.
@@ -141,6 +146,7 @@ impl Listen {
             deadline: agent.limits.stt,
             results,
             end_of_turn: end_of_turn.filter(|_| agent.turn.endpointing.threshold > 0.0),
+            to_judge: None,
             judging: None,
             zero: None,
             samples: 0,
@@ -185,7 +191,14 @@ impl Listen {
             && self.request.is_none()
             && self.audio.len() >= Pcm::<16_000>::samples_in(SETTLE_AT)
         {
-            self.transcribe(now, None);
+            self.transcribe(None);
+        }
+        let lasts =
+            |at: &u64| Pcm::<16_000>::duration_of((self.samples - at) as usize) >= JUDGE_AFTER;
+        if event.is_none()
+            && let Some(at) = self.to_judge.take_if(|at| lasts(at))
+        {
+            self.judge(at);
         }
         let is_near = self.nearness.caller(now, frame);
         self.near_untold |= is_near;
@@ -238,13 +251,15 @@ impl Listen {
                 self.open = true;
                 self.speaking = true;
                 self.nearness.begins();
+                self.to_judge = None;
                 self.judging = None;
                 Some(Input::SpeechStarted { at: time(at) })
             }
             VadEvent::Paused { at } => {
-                self.transcribe(now, Some(at));
-                None
+                self.transcribe(Some(at));
+                Some(Input::SpeechPaused { at: time(at) })
             }
+            VadEvent::Resumed => Some(Input::SpeechResumed),
             VadEvent::SpeechStopped { at } => {
                 self.speaking = false;
                 self.nearness.ends();
@@ -252,9 +267,9 @@ impl Listen {
                 self.ahead.take_if(|ahead| ahead.voiced_to != at);
                 let asked = self.request.as_ref().and_then(|request| request.voiced_to);
                 if self.ahead.is_none() && asked != Some(at) {
-                    self.transcribe(now, Some(at));
+                    self.transcribe(Some(at));
                 }
-                self.judge(at);
+                self.to_judge = Some(at);
                 Some(Input::SpeechStopped { at: time(at) })
             }
         }
@@ -290,7 +305,7 @@ impl Listen {
 
     /// Asks for the words of all audio of the turn. A request still in flight is cancelled: this
     /// one covers more.
-    fn transcribe(&mut self, now: Instant, voiced_to: Option<u64>) {
+    fn transcribe(&mut self, voiced_to: Option<u64>) {
         self.ahead = None;
         self.requests += 1;
         let id = self.requests;
@@ -328,7 +343,7 @@ impl Listen {
             id,
             covers,
             voiced_to,
-            started: now,
+            started: clock::now(),
             _task: task,
         });
     }
@@ -372,6 +387,7 @@ impl Listen {
     pub fn forget(&mut self) {
         self.request = None;
         self.ahead = None;
+        self.to_judge = None;
         self.judging = None;
         self.settled.clear();
         self.open = self.speaking;

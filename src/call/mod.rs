@@ -33,7 +33,9 @@ use tokio_util::sync::CancellationToken;
 pub use end_of_turn::EndOfTurn;
 pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage, ToolCalled};
 pub use models::Models;
-pub use providers::{Message, Piece, ProviderError, Providers, Question, Role, ToolCall};
+pub use providers::{
+    Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, ToolCall,
+};
 pub use toolbox::Persona;
 
 use crate::clock;

@@ -15,13 +15,18 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use super::event::Stage;
-use super::providers::{Hearing, Piece, ProviderError, Providers, Question, SpeakerId};
+use super::providers::{
+    Hearing, Operator, Piece, ProviderError, Providers, Question, Served, SpeakerId,
+};
 use crate::audio::Pcm;
 use crate::config::agent::{AgentConfig, Limits};
 use crate::config::providers::{Noise, SttMode};
 use crate::config::request::HttpRequest;
+use crate::config::tools::McpTool;
+use crate::config::transfer::Target;
 use crate::openai::{self, ChatRequest, Llm, Stt};
 use crate::tools::HttpTools;
+use crate::tools::mcp::Mcp;
 pub use ask::Speaker;
 use ask::{Answer, Say, Transcribe};
 use line::Line;
@@ -38,6 +43,10 @@ pub struct Models {
     pub tts: Line<Speaker>,
     /// Tools' servers.
     pub http: HttpTools,
+    /// Servers whose tools are asked for.
+    pub mcp: Mcp,
+    /// Who puts callers through, where somebody can.
+    pub operator: Option<Arc<dyn Operator>>,
     /// What was spoken before.
     pub phrases: Phrases,
     limits: Limits,
@@ -59,6 +68,8 @@ impl Models {
             stt,
             llm,
             tts,
+            mcp: Mcp::new(&agent.mcp, http.clone()),
+            operator: None,
             http,
             phrases,
             limits: agent.limits,
@@ -128,6 +139,31 @@ impl Providers for Models {
     ) -> BoxFuture<'static, Result<String, String>> {
         let http = self.http.clone();
         async move { http.call(&request, &values, &arguments).await }.boxed()
+    }
+
+    fn served(&self) -> BoxFuture<'static, Served> {
+        let mcp = self.mcp.clone();
+        async move { mcp.served().await }.boxed()
+    }
+
+    fn call_served(
+        &self,
+        tool: McpTool,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let mcp = self.mcp.clone();
+        async move { mcp.call(&tool, arguments).await }.boxed()
+    }
+
+    fn put_through(
+        &self,
+        to: Target,
+        ring: Duration,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        match &self.operator {
+            Some(operator) => operator.put_through(to, ring),
+            None => async { Err("this call cannot be put through".into()) }.boxed(),
+        }
     }
 
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {

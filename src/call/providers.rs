@@ -1,7 +1,10 @@
 //! What a call asks of models and of tools' servers. The one seam between a call and its
 //! providers.
 
+use std::time::Duration;
+
 use futures::future::BoxFuture;
+use futures::future::ready;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
@@ -9,8 +12,10 @@ use serde_json::Value;
 use super::event::Stage;
 use crate::audio::Pcm;
 use crate::config::request::HttpRequest;
-use crate::config::tools::Tool;
+use crate::config::tools::{McpTool, Tool};
+use crate::config::transfer::Target;
 pub use crate::openai::{Hearing, ToolCall};
+pub use crate::tools::mcp::Served;
 
 /// Speech to text, the language model and text to speech, already configured (URL, key, model,
 /// voice, timeouts, retries). Dropping a future or stream cancels the request.
@@ -33,6 +38,26 @@ pub trait Providers: Send + Sync + 'static {
         values: Value,
         arguments: Value,
     ) -> BoxFuture<'static, Result<String, String>>;
+    /// What the agent's MCP servers have; waits a moment for those that are being connected.
+    fn served(&self) -> BoxFuture<'static, Served> {
+        ready(Served::default()).boxed()
+    }
+    /// What a tool of an MCP server answers, in words for the model, within the tool's timeout.
+    fn call_served(
+        &self,
+        tool: McpTool,
+        _arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        ready(Err(format!("there is no server {}", tool.server))).boxed()
+    }
+    /// Calls a person, and ends when that person is with the caller, or has not come in `ring`.
+    fn put_through(
+        &self,
+        _to: Target,
+        _ring: Duration,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        ready(Err("this call cannot be put through".into())).boxed()
+    }
     /// `text` in the call's voice, in pieces as they come.
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>>;
     /// As [`Providers::speak`], by the speaker whom the listener knows, where there are several
@@ -59,6 +84,13 @@ pub trait Providers: Send + Sync + 'static {
         }
         .boxed()
     }
+}
+
+/// Puts callers through to persons.
+pub trait Operator: Send + Sync + 'static {
+    /// See [`Providers::put_through`].
+    fn put_through(&self, to: Target, ring: Duration)
+    -> BoxFuture<'static, Result<String, String>>;
 }
 
 /// One of the providers that can speak, each with a voice of its own.

@@ -13,7 +13,7 @@ use super::providers::{ProviderError, Providers};
 use super::sentences::Sentences;
 use super::speech_text::SpeechText;
 use super::think::{Thought, think};
-use super::toolbox::Answer;
+use super::toolbox::{Answer, Transfer};
 use super::voice::{Say, Voice, speak};
 use crate::audio::{Pcm, Resampler};
 use crate::config::agent::Limits;
@@ -56,6 +56,8 @@ pub enum Item {
     Notice(String),
     /// The call ends when this reply was heard.
     HangUp,
+    /// A person is called when this reply was heard.
+    Transfer(Transfer),
     /// All of the reply was sent.
     Finished,
     /// The reply cannot go on.

@@ -40,6 +40,7 @@ pub async fn think(
     out: &Out,
 ) -> Result<Thought, ProviderError> {
     let mut said = false;
+    answer.look_around().await;
     loop {
         let may_call = answer.question().may_call;
         let written = write(answer, &sentences, out).await?;
@@ -51,6 +52,14 @@ pub async fn think(
         match answer.take(runs).await {
             Then::GoOn => {}
             Then::HandOver => return Ok(Thought::HandedOver),
+            Then::Transfer(sentence, transfer) => {
+                if !written.said && !sentence.is_empty() {
+                    sentences.send(Say::Sentence(sentence)).await.ok();
+                }
+                answer.hangs_up = true;
+                out.send(Item::Transfer(transfer)).await;
+                return Ok(Thought::Said);
+            }
             Then::HangUp(goodbye) => {
                 // A model that has said goodbye already does not say it twice.
                 if !written.said && !goodbye.is_empty() {

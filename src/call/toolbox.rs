@@ -4,23 +4,26 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::providers::{Message, Providers, Question, Role, ToolCall};
+use super::providers::{Message, Providers, Question, Role, Served, ToolCall};
 use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::json_schema;
 use crate::config::tools::{Action, Tool};
+use crate::config::transfer::Target;
 use crate::turn::ReplyId;
 
 /// Times that the model may call tools in one answer; then it must speak.
 pub const MAX_ROUNDS: usize = 3;
 /// Tools that run at a time; more is a model gone wild.
 const MAX_CALLS: usize = 8;
+/// What the model is told when an MCP server's tools are not there.
+const MISSING: &str = "\n\nNot available in this call: the tools of";
 /// A request keeps its own time; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -51,6 +54,8 @@ pub enum ToolNews {
     Dtmf(String),
     /// Another agent goes on.
     HandedTo(Persona),
+    /// A person has taken the call, or has not.
+    Transferred(Result<String, String>),
 }
 
 /// A tool that ran.
@@ -76,6 +81,19 @@ pub enum Then {
     HangUp(String),
     /// Another agent answers.
     HandOver,
+    /// A person is called when this was heard.
+    Transfer(String, Transfer),
+}
+
+/// A person is to take over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transfer {
+    /// Who.
+    pub target: Target,
+    /// How long that may take.
+    pub ring: Duration,
+    /// Said when nobody has come.
+    pub failed: String,
 }
 
 /// All that an answer is made from.
@@ -88,6 +106,8 @@ pub struct Answer {
     pub notes: String,
     /// Who answers.
     pub persona: Persona,
+    /// What its MCP servers have.
+    pub served: Served,
     /// Who may take over.
     pub team: Arc<[Persona]>,
     /// Whether the caller's turn is over: nothing is done before.
@@ -103,13 +123,36 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Sees what the MCP servers of whoever answers have. They are connected when a call begins,
+    /// so there is rarely something to wait for.
+    pub async fn look_around(&mut self) {
+        self.served = self.persona.providers.served().await;
+    }
+
     /// What the model is asked now.
     pub fn question(&self) -> Question {
-        Question {
-            messages: self.messages.clone(),
-            tools: self.persona.agent.tools.clone(),
-            may_call: self.rounds < MAX_ROUNDS,
+        let mut messages = self.messages.clone();
+        if let (Some(prompt), false) = (messages.first_mut(), self.served.missing.is_empty()) {
+            prompt.text += &format!("{MISSING} {}.", self.served.missing.join(", "));
         }
+        let tools = self.tools().cloned().collect();
+        let may_call = self.rounds < MAX_ROUNDS;
+        Question {
+            messages,
+            tools,
+            may_call,
+        }
+    }
+
+    /// What the model may call: the file's own, and of the servers' what is not named the same.
+    fn tools(&self) -> impl Iterator<Item = &Tool> {
+        let own = &self.persona.agent.tools;
+        let is_new = |tool: &&Tool| !own.iter().any(|known| known.name == tool.name);
+        own.iter().chain(self.served.tools.iter().filter(is_new))
+    }
+
+    fn find(&self, name: &str) -> Option<&Tool> {
+        self.tools().find(|tool| tool.name == name)
     }
 
     /// Starts a round of tools once the caller's turn is over. The round goes on when the answer
@@ -133,8 +176,10 @@ impl Answer {
             self.news.clone(),
             self.reply,
         );
+        let tools: Vec<_> = calls.iter().map(|c| self.find(&c.name).cloned()).collect();
         tokio::spawn(async move {
-            let runs = calls.into_iter().map(|call| run(call, &persona, &team));
+            let runs = calls.into_iter().zip(tools);
+            let runs = runs.map(|(call, tool)| run(call, tool, &persona, &team));
             let runs = join_all(runs).await;
             // Fails only when the call is over.
             news.send(ToolNews::Finished(reply, runs.clone()))
@@ -160,14 +205,24 @@ impl Answer {
             if run.result.is_err() {
                 continue;
             }
-            let Some(tool) = find(&self.persona.agent, &run.call.name) else {
+            let Some(tool) = self.find(&run.call.name) else {
                 continue;
             };
             let arguments: Value = serde_json::from_str(&run.call.arguments).unwrap_or_default();
             let text = |key: &str| arguments[key].as_str().unwrap_or_default().to_owned();
-            match tool.action {
-                Action::Http(_) => {}
+            match &tool.action {
+                Action::Http(_) | Action::Mcp(_) => {}
                 Action::EndCall => then = Then::HangUp(text("goodbye")),
+                Action::Transfer(transfer) => {
+                    if let Some(target) = transfer.find(&text("to")) {
+                        let transfer = Transfer {
+                            target: target.clone(),
+                            ring: transfer.ring,
+                            failed: transfer.failed.clone(),
+                        };
+                        then = Then::Transfer(text("say"), transfer);
+                    }
+                }
                 Action::Remember => {
                     let (key, value) = (text("key"), text("value"));
                     self.notes += &note(&key, &value);
@@ -205,13 +260,12 @@ pub fn shown(result: &Result<String, String>) -> String {
     }
 }
 
-fn find<'a>(agent: &'a AgentConfig, name: &str) -> Option<&'a Tool> {
-    agent.tools.iter().find(|tool| tool.name == name)
-}
-
-async fn run(call: ToolCall, persona: &Persona, team: &[Persona]) -> ToolRun {
+async fn run(call: ToolCall, tool: Option<Tool>, persona: &Persona, team: &[Persona]) -> ToolRun {
     let started_at = clock::now();
-    let result = result_of(&call, persona, team).await;
+    let result = match tool {
+        Some(tool) => result_of(&call, &tool, persona, team).await,
+        None => Err(format!("there is no tool {}", call.name)),
+    };
     ToolRun {
         call,
         agent: persona.agent.name.clone(),
@@ -221,26 +275,38 @@ async fn run(call: ToolCall, persona: &Persona, team: &[Persona]) -> ToolRun {
     }
 }
 
-async fn result_of(call: &ToolCall, persona: &Persona, team: &[Persona]) -> Result<String, String> {
+async fn result_of(
+    call: &ToolCall,
+    tool: &Tool,
+    persona: &Persona,
+    team: &[Persona],
+) -> Result<String, String> {
     let agent = &persona.agent;
-    let tool = find(agent, &call.name).ok_or_else(|| format!("there is no tool {}", call.name))?;
     let text = match call.arguments.trim() {
         "" => "{}",
         text => text,
     };
     let arguments: Value = serde_json::from_str(text)
         .map_err(|error| format!("the arguments are no JSON: {error}"))?;
+    let providers = &persona.providers;
+    let in_time = async |answer: BoxFuture<'static, Result<String, String>>| {
+        let limit = tool.timeout() + GRACE;
+        timeout(limit, answer)
+            .await
+            .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
+    };
+    // An MCP server has a schema of its own making, and checks it.
+    if let Action::Mcp(served) = &tool.action {
+        return in_time(providers.call_served(served.clone(), arguments)).await;
+    }
     json_schema::check(&tool.parameters, &arguments)?;
     match &tool.action {
+        Action::Mcp(_) => Err("it was called already".into()),
         Action::Http(request) => {
-            let answer =
-                persona
-                    .providers
-                    .call_tool(request.clone(), agent.values.clone(), arguments);
-            let limit = request.timeout + GRACE;
-            timeout(limit, answer)
-                .await
-                .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
+            in_time(providers.call_tool(request.clone(), agent.values.clone(), arguments)).await
+        }
+        Action::Transfer(_) => {
+            Ok("the person is called as soon as your sentence was heard to its end".into())
         }
         Action::EndCall => Ok("the call ends when the goodbye was heard".into()),
         Action::Remember => Ok("noted".into()),

@@ -18,15 +18,19 @@
 //!
 //! webrtc-vad takes tones, clicks, knocks and breaths for speech, so it judges nothing; in mode 0
 //! it is the [`gate`] that spares the network the silence between utterances. Earshot's weak side
-//! are the tones of telephones (DTMF, ringback) and the moment a loud noise begins.
+//! are the tones of telephones (DTMF, ringback) and the moment a loud noise begins. Where a voice
+//! ends is told sooner by its level than by the network ([`trail`]).
 
 mod gate;
+mod trail;
 
 use earshot::Detector;
 
 use crate::audio::Pcm;
+use crate::audio::pcm::level_dbfs;
 use crate::config::agent::VadConfig;
 use gate::{Gate, Passage};
+use trail::Trail;
 
 /// The caller began or ceased to speak. Sample indices count from the first frame pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +45,8 @@ pub enum VadEvent {
         /// One past the last voiced sample.
         at: u64,
     },
+    /// After `Paused`: the speech goes on.
+    Resumed,
     /// Silence has lasted `silence_duration`.
     SpeechStopped {
         /// One past the last voiced sample.
@@ -70,6 +76,7 @@ enum Judge {
         gate: Gate,
         detector: Box<Detector>,
         pending: Vec<i16>,
+        trail: Trail,
     },
     /// 1 above this level in dBFS, else 0. For tests and clean rooms.
     Level(f32),
@@ -89,6 +96,7 @@ impl Vad {
             gate: Gate::new(),
             detector: Detector::default_boxed(),
             pending: Vec::with_capacity(2 * EARSHOT_FRAME),
+            trail: Trail::new(),
         };
         Self {
             judge,
@@ -116,6 +124,7 @@ impl Vad {
                 gate,
                 detector,
                 pending,
+                trail,
             } => {
                 match gate.push(frame) {
                     Passage::Open => {}
@@ -137,9 +146,16 @@ impl Vad {
                 // 10 ms complete at most one frame.
                 let whole = pending.first_chunk::<EARSHOT_FRAME>()?;
                 let odds = EARSHOT_ODDS * odds(detector.predict_i16(whole));
+                let probability = odds / (1.0 + odds);
+                if self.segmenter.is_silence() {
+                    trail.reset();
+                }
+                let is_over = trail.is_over(EARSHOT_FRAME, level_dbfs(whole));
                 pending.drain(..EARSHOT_FRAME);
-                self.segmenter
-                    .push(EARSHOT_FRAME as u64, odds / (1.0 + odds))
+                self.segmenter.push(
+                    EARSHOT_FRAME as u64,
+                    if is_over { 0.0 } else { probability },
+                )
             }
         }
     }
@@ -212,9 +228,9 @@ impl Segmenter {
                 self.state = State::Silence;
                 None
             }
-            State::Speech { .. } if probability >= self.deactivation => {
+            State::Speech { voiced_to } if probability >= self.deactivation => {
                 self.state = State::Speech { voiced_to: now };
-                None
+                (begin - voiced_to >= self.pause).then_some(VadEvent::Resumed)
             }
             State::Speech { voiced_to } if now - voiced_to >= self.min_silence => {
                 self.state = State::Silence;
@@ -228,6 +244,10 @@ impl Segmenter {
             }
             _ => None,
         }
+    }
+
+    fn is_silence(&self) -> bool {
+        matches!(self.state, State::Silence)
     }
 
     fn onset(&mut self, since: u64) -> Option<VadEvent> {

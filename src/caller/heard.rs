@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::audio::pcm;
+
 /// A 10 ms frame at or above this level counts as voice. Speech at arm's length is about
 /// -26 dBFS (ITU-T P.56 active level); codec and comfort noise lie below -60 dBFS.
 const VOICED_DBFS: f32 = -45.0;
@@ -75,14 +77,9 @@ impl Activity {
     }
 }
 
-/// RMS level relative to a full-scale square wave, in dBFS; silence is minus infinity.
+/// Level in dBFS; digital silence is minus infinity.
 pub fn level_dbfs(frame: &[i16]) -> f32 {
-    if frame.is_empty() {
-        return f32::NEG_INFINITY;
-    }
-    let energy: f64 = frame.iter().map(|&s| f64::from(s) * f64::from(s)).sum();
-    let rms = (energy / frame.len() as f64).sqrt();
-    (20.0 * (rms / 32_768.0).log10()) as f32
+    pcm::level_dbfs(frame).unwrap_or(f32::NEG_INFINITY)
 }
 
 /// What the caller's ears measured of one turn.

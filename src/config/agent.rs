@@ -1,28 +1,32 @@
 //! An agent's configuration: one TOML file in `agent-config/` over `defaults.toml`, and the
 //! prompt file that it names. Parsed once, raw to valid.
 
+mod of_call;
+mod prompt;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 use super::env::Secrets;
 pub use super::manners::{Limits, SilenceConfig, VadConfig};
 use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
+use super::mcp::{self, McpServer};
 pub use super::problem::{ConfigError, Problems};
 use super::providers::{self, Stages};
 use super::recording::RecordingMode;
 use super::request::{self, HttpRequest, root};
 use super::result::{self, ResultConfig};
 use super::section::{Reader, Section, Source, Text};
-use super::template;
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};
 pub use super::voice::{UnknownVoice, Voice};
 use crate::turn;
+pub use of_call::Overrides;
+use of_call::Templates;
+use prompt::{check_prompt_variables, read_prompt, version};
 
 /// Everything that makes one agent: voice, prompt, tools, and the numbers of its manners.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +69,8 @@ pub struct AgentConfig {
     pub lookup: Option<HttpRequest>,
     /// What the model may call.
     pub tools: Vec<Tool>,
+    /// Whose tools it may call, too.
+    pub mcp: Vec<McpServer>,
     /// What its calls come to.
     pub result: ResultConfig,
     /// Versions of it that get a share of its calls.
@@ -82,31 +88,6 @@ pub struct AgentConfig {
     /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
-}
-
-/// Texts before their variables are filled in.
-#[derive(Debug, Clone, PartialEq, Default)]
-struct Templates {
-    system_prompt: String,
-    greeting: String,
-    recording_announcement: String,
-    apology: String,
-    filler: String,
-}
-
-/// What one call changes about its agent (the dispatch's metadata).
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Overrides {
-    /// Another voice.
-    pub voice: Option<Voice>,
-    /// Another system prompt; its `{{variables}}` are filled in too.
-    pub system_prompt: Option<String>,
-    /// Values for `{{variables}}`.
-    pub variables: BTreeMap<String, String>,
-    /// `{{ call.id }}`.
-    pub call_id: Option<String>,
-    /// Recorded in another way, or not.
-    pub recording: Option<RecordingMode>,
 }
 
 /// Names that templates know in every call; no variable may be called so.
@@ -176,7 +157,7 @@ impl AgentConfig {
         let mut top = Section::parse(reader, sources);
         let description = words(top.text("description"), "");
         let voice = read_voice(&mut top);
-        let (system_prompt, prompt_file) = prompt(&mut top, reader, folder);
+        let (system_prompt, prompt_file) = prompt::of_agent(&mut top, reader, folder);
         let greeting = top.text("greeting");
         let recording = read_recording(&mut top);
         let announcement = top.text("recording_announcement");
@@ -227,6 +208,7 @@ impl AgentConfig {
         }
         lookup.finish();
         let tools = tools::read(&mut top, secrets, &known);
+        let mcp = mcp::read(&mut top, secrets);
         let result = result::read(&mut top);
         let variants = read_variants(&mut top, reader, folder, &known);
         let stages = providers::read(&mut top, secrets);
@@ -257,6 +239,7 @@ impl AgentConfig {
             required_variables,
             lookup: request,
             tools,
+            mcp,
             result,
             variants,
             variant: None,
@@ -275,169 +258,12 @@ impl AgentConfig {
         agent
     }
 
-    /// The version of this agent that holds a call.
-    pub fn variant_of(&self, call_id: Uuid) -> Self {
-        let mut agent = self.clone();
-        let Some(chosen) = variants::choose(&self.variants, call_id) else {
-            return agent;
-        };
-        agent.variant = Some(chosen.name.clone());
-        if let Some((prompt, _)) = &chosen.prompt {
-            agent.templates.system_prompt.clone_from(prompt);
-        }
-        if let Some(greeting) = &chosen.greeting {
-            agent.templates.greeting.clone_from(greeting);
-        }
-        agent.voice = chosen.voice.unwrap_or(agent.voice);
-        if let (Some(llm), Some(first)) = (&chosen.llm, agent.stages.llm.providers.first_mut()) {
-            first.model = Some(llm.clone());
-        }
-        agent
-    }
-
-    /// The agent of one call: overrides applied, `{{variables}}` filled in. What is known of the
-    /// caller and of the lookup comes later, with [`AgentConfig::with`].
-    ///
-    /// # Errors
-    /// A variable has no value, or the prompt is empty or longer than [`MAX_PROMPT_CHARS`].
-    pub fn for_call(&self, overrides: &Overrides) -> Result<Self, Problems> {
-        let mut call = self.clone();
-        call.variables.extend(overrides.variables.clone());
-        call.voice = overrides.voice.unwrap_or(self.voice);
-        call.recording = overrides.recording.or(self.recording);
-        if let Some(prompt) = &overrides.system_prompt {
-            call.templates.system_prompt.clone_from(prompt);
-            call.version += &format!("+{}", hash([prompt.as_str()]));
-        }
-        let problem = |what: &str, line: Option<usize>, message: String| ConfigError {
-            file: format!("agent {}, {what}", self.name),
-            line,
-            message,
-        };
-        let mut problems = Vec::new();
-        for name in &self.required_variables {
-            if !call.variables.contains_key(name) {
-                let message =
-                    format!("no value for {{{{{name}}}}}; set it in the call's variables");
-                problems.push(problem("required_variables", None, message));
-            }
-        }
-        for (what, text) in call.templates.all() {
-            for name in template::variables(text) {
-                let root = root(&name);
-                if !RESERVED.contains(&root) && !call.variables.contains_key(root) {
-                    let message = format!(
-                        "no value for {{{{{name}}}}}; set it in the call's variables, or a default \
-                         under [variables]"
-                    );
-                    problems.push(problem(what, Some(template::line_of(text, &name)), message));
-                }
-            }
-        }
-        let mut values: serde_json::Map<String, Value> = call
-            .variables
-            .iter()
-            .map(|(name, value)| (name.clone(), value.as_str().into()))
-            .collect();
-        values.insert("call".into(), json!({"id": overrides.call_id}));
-        call.values = values.into();
-        problems.extend(call.fill());
-        if let Err(message) = check_prompt(&call.system_prompt) {
-            problems.push(problem("prompt", None, message));
-        }
-        Problems::check(problems)?;
-        Ok(call)
-    }
-
-    /// The agent with one more value that its templates can use: `caller`, `lookup`. A text that
-    /// cannot be filled in stays as it was, and is told of.
-    pub fn with(&self, name: &str, value: Value) -> (Self, Vec<ConfigError>) {
-        let mut agent = self.clone();
-        agent.values[name] = value;
-        let problems = agent.fill();
-        (agent, problems)
-    }
-
-    fn fill(&mut self) -> Vec<ConfigError> {
-        let mut problems = Vec::new();
-        let Templates {
-            system_prompt,
-            greeting,
-            recording_announcement,
-            apology,
-            filler,
-        } = &self.templates;
-        for (what, text, into) in [
-            ("prompt", system_prompt, &mut self.system_prompt),
-            ("greeting", greeting, &mut self.greeting),
-            (
-                "recording_announcement",
-                recording_announcement,
-                &mut self.recording_announcement,
-            ),
-            ("apology", apology, &mut self.apology),
-            ("filler", filler, &mut self.filler),
-        ] {
-            match template::fill(text, &self.values) {
-                Ok(filled) => *into = filled,
-                Err((line, message)) => problems.push(ConfigError {
-                    file: format!("agent {}, {what}", self.name),
-                    line: Some(line),
-                    message,
-                }),
-            }
-        }
-        problems
-    }
-
-    /// The greeting begins by telling that the call is recorded, where callers have to be told.
-    pub fn announce_recording(&mut self) {
-        let join = |announcement: &str, greeting: &str| {
-            let both = if announcement.is_empty() {
-                greeting.to_owned()
-            } else {
-                format!("{announcement} {greeting}")
-            };
-            both.trim().to_owned()
-        };
-        self.greeting = join(&self.recording_announcement, &self.greeting);
-        // It is filled in again when the caller is known.
-        let templates = &mut self.templates;
-        templates.greeting = join(&templates.recording_announcement, &templates.greeting);
-    }
-
     /// The agents that its model may hand the caller to.
     pub fn hands_to(&self) -> impl Iterator<Item = &str> {
         self.tools.iter().flat_map(|tool| match &tool.action {
             tools::Action::Handoff(agents) => agents.iter().map(String::as_str).collect(),
             _ => Vec::new(),
         })
-    }
-}
-
-impl Templates {
-    fn all(&self) -> [(&'static str, &str); 5] {
-        [
-            ("prompt", &self.system_prompt),
-            ("greeting", &self.greeting),
-            ("recording_announcement", &self.recording_announcement),
-            ("apology", &self.apology),
-            ("filler", &self.filler),
-        ]
-    }
-}
-
-/// Says what is wrong with a system prompt.
-fn check_prompt(prompt: &str) -> Result<(), String> {
-    let chars = prompt.chars().count();
-    if prompt.trim().is_empty() {
-        Err("the prompt is empty; say who the agent is and how it talks".into())
-    } else if chars > MAX_PROMPT_CHARS {
-        Err(format!(
-            "the prompt has {chars} characters, {MAX_PROMPT_CHARS} at most; shorten it"
-        ))
-    } else {
-        Ok(())
     }
 }
 
@@ -506,88 +332,6 @@ fn read_recording(top: &mut Section<'_>) -> Option<RecordingMode> {
             None
         }
     }
-}
-
-/// The prompt's text and the name of its file.
-fn prompt(top: &mut Section<'_>, reader: &Reader, folder: &Path) -> (String, String) {
-    let Some(text) = top.text("prompt") else {
-        top.complain_here("prompt is missing; name a file, such as \"../prompts/support.md\"");
-        return Default::default();
-    };
-    read_prompt(top, reader, folder, &text)
-}
-
-/// The prompt in the file that `text` names, and the file.
-fn read_prompt(
-    section: &Section<'_>,
-    reader: &Reader,
-    folder: &Path,
-    text: &Text<'_>,
-) -> (String, String) {
-    let path = folder.join(&text.value);
-    match read(&path, "prompt names this file") {
-        Ok(prompt) => {
-            let file = path.display().to_string();
-            if let Err(message) = check_prompt(&prompt) {
-                reader.complain(ConfigError {
-                    file: file.clone(),
-                    line: None,
-                    message,
-                });
-            }
-            (prompt, file)
-        }
-        Err(error) => {
-            section.complain(&text.place, format!("{}: {}", error.file, error.message));
-            Default::default()
-        }
-    }
-}
-
-fn check_prompt_variables(reader: &Reader, file: &str, prompt: &str, known: &dyn Fn(&str) -> bool) {
-    let complain = |line: usize, message: String| {
-        reader.complain(ConfigError {
-            file: file.to_owned(),
-            line: Some(line),
-            message,
-        });
-    };
-    if let Err((line, message)) = template::fill(prompt, &json!({})) {
-        complain(line, message);
-    }
-    for name in template::variables(prompt) {
-        if !known(&name) {
-            let message = format!(
-                "no value for {{{{{name}}}}}; give it a default under [variables], or name it in \
-                 required_variables for each call to set"
-            );
-            complain(template::line_of(prompt, &name), message);
-        }
-    }
-}
-
-fn version(sources: &[Source<'_>], prompt: &str, variants: &[Variant]) -> String {
-    let others = variants
-        .iter()
-        .filter_map(|variant| variant.prompt.as_ref());
-    let prompts = [prompt]
-        .into_iter()
-        .chain(others.map(|(text, _)| text.as_str()));
-    hash(sources.iter().map(|source| source.text).chain(prompts))
-}
-
-/// Twelve hexadecimal digits: enough to tell a folder's versions apart.
-fn hash<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
-    let mut hash = Sha256::new();
-    for text in texts {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    }
-    let digest = hash.finalize();
-    digest[..6]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
 }
 
 pub(super) fn read(path: &Path, advice: &str) -> Result<String, ConfigError> {

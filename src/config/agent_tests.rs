@@ -1,5 +1,6 @@
 //! What the configuration of an agent takes and refuses.
 
+use super::prompt::hash;
 use super::*;
 use crate::config::recording::RecordingMode;
 
@@ -147,7 +148,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
@@ -267,7 +268,7 @@ fn a_variant_is_the_agent_but_for_what_it_says() {
     let text = "greeting = \"Hello!\"\nvoice = \"nova\"\n[variants.b]\nweight = 100\n\
                 greeting = \"Hi {{ caller.name }}!\"\nllm = \"big\"\nprompt = \"p.md\"";
     let agent = parse(text).unwrap();
-    let call = agent.variant_of(Uuid::nil());
+    let call = agent.variant_of(uuid::Uuid::nil());
     let call = call.for_call(&Overrides::default()).unwrap();
     assert_eq!(call.variant.as_deref(), Some("b"));
     assert_eq!((call.voice, call.greeting.as_str()), (Voice::Nova, "Hi !"));
@@ -287,4 +288,47 @@ fn a_variant_is_the_agent_but_for_what_it_says() {
     ] {
         assert!(problems.contains(wanted), "{wanted}: {problems}");
     }
+}
+
+#[test]
+fn mcp_servers_are_reached_by_one_way_with_secrets_by_name() {
+    use crate::config::mcp::McpAt;
+    for (text, expected) in [
+        ("[mcp.x]", "mcp.x has neither url nor command"),
+        (
+            "[mcp.x]\nurl = \"https://x/\"\ncommand = \"x\"",
+            "mcp.x has a url and a command",
+        ),
+        (
+            "[mcp.x]\nurl = \"http://x/\"",
+            "http:// needs allow_private = true",
+        ),
+        (
+            "[mcp.x]\nurl = \"https://x/{{ name }}\"",
+            "it takes no variables",
+        ),
+        (
+            "[mcp.x]\ncommand = \"x\"\nenv = { K = \"{{ secret.x }}\" }",
+            "mcp.x.env.K: the secret x is not set; set the variable SIDETONE_SECRET_X",
+        ),
+        (
+            "[mcp.\"a b\"]\ncommand = \"x\"",
+            "a server's name is letters, digits, _ and -",
+        ),
+        (
+            "[mcp.x]\ncomand = \"x\"",
+            "unknown key mcp.x.comand; did you mean mcp.x.command?",
+        ),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let agent = parse("[mcp.x]\ncommand = \"uvx\"\nargs = [\"clock\"]").unwrap();
+    let expected = McpAt::Process {
+        command: "uvx".into(),
+        args: vec!["clock".into()],
+        env: Vec::new(),
+    };
+    assert_eq!(agent.mcp[0].at, expected);
+    assert_eq!(agent.mcp[0].timeout, secs(5));
 }

@@ -198,8 +198,8 @@ impl Default for VadConfig {
             threshold: 0.5,
             deactivation_threshold: 0.35,
             min_speech: ms(50),
-            silence_duration: ms(250),
-            stt_after: ms(100),
+            silence_duration: ms(200),
+            stt_after: ms(60),
             prefix_padding: ms(500),
         }
     }

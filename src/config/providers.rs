@@ -8,6 +8,7 @@ use super::env::{Secret, Secrets};
 use super::manners::{ms, secs};
 use super::section::{Section, Text};
 use super::template;
+use crate::openai::Api;
 
 /// The name of the process's provider.
 pub const DEFAULT: &str = "default";
@@ -111,6 +112,8 @@ pub struct Provider {
     pub address: Option<Address>,
     /// What it calls the agent's voice; none: as everybody.
     pub voice: Option<String>,
+    /// How its language model is asked.
+    pub llm_api: Api,
 }
 
 /// Where a provider is.
@@ -129,6 +132,7 @@ struct Named {
     address: Address,
     models: [Option<String>; 3],
     voice: Option<String>,
+    llm_api: Api,
 }
 
 /// The stages' places in [`Named::models`].
@@ -168,7 +172,11 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
     };
     section.finish();
     let mut section = top.section("llm");
-    let llm = read_stage(&mut section, 1, &named, llm_model);
+    let mut llm = read_stage(&mut section, 1, &named, llm_model);
+    let api = read_api(&mut section, "api");
+    for provider in llm.providers.iter_mut().filter(|p| p.name == DEFAULT) {
+        provider.llm_api = api;
+    }
     let llm_filler = Filler {
         texts: section.list("fillers", vec!["Let me see.".into()]),
         after: section.duration("filler_after", FILLER_AFTER, ms(300)..=secs(30)),
@@ -209,6 +217,22 @@ fn read_mode(section: &mut Section<'_>) -> SttMode {
     }
 }
 
+fn read_api(section: &mut Section<'_>, key: &'static str) -> Api {
+    let Some(text) = section.choice(key, vec!["chat", "responses"]) else {
+        return Api::default();
+    };
+    match text.value.as_str() {
+        "chat" => Api::Chat,
+        "responses" => Api::Responses,
+        other => {
+            let full = section.full(key);
+            let message = format!("{full} = {other:?} must be \"chat\" or \"responses\"");
+            section.complain(&text.place, message);
+            Api::default()
+        }
+    }
+}
+
 fn read_stage(
     section: &mut Section<'_>,
     index: usize,
@@ -237,6 +261,7 @@ fn read_stage(
                 model: provider.models[index].clone(),
                 address: Some(provider.address.clone()),
                 voice: provider.voice.clone(),
+                llm_api: provider.llm_api,
             });
         } else {
             let known: Vec<&str> = named.keys().map(String::as_str).collect();
@@ -282,6 +307,7 @@ fn provider(section: &mut Section<'_>, secrets: &Secrets) -> Named {
         },
         models: STAGES.map(|stage| section.text(stage).map(|text| text.value)),
         voice: section.text("voice").map(|text| text.value),
+        llm_api: read_api(section, "llm_api"),
     }
 }
 
@@ -329,6 +355,7 @@ impl Provider {
             model,
             address: None,
             voice: None,
+            llm_api: Api::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::env::{Secret, Secrets};
 use super::manners::{ms, secs};
-use super::section::{Section, nearest};
+use super::section::{Section, Text, nearest};
 use super::template;
 
 /// What is sent.
@@ -113,26 +113,9 @@ pub fn read(
     let mut used = BTreeMap::new();
     let mut templates = Vec::new();
     for (name, text) in headers {
-        let known = |name: &str| root(name) == "secret" || known(name);
-        check_template(section, "headers", &text, &known);
-        for variable in template::variables(&text.value) {
-            let Some(secret) = variable.strip_prefix("secret.") else {
-                continue;
-            };
-            match secrets.get(secret) {
-                Some(value) => {
-                    used.insert(secret.to_owned(), value.clone());
-                }
-                None => section.complain(
-                    &text.place,
-                    format!(
-                        "{}.{name}: the secret {secret} is not set; set the variable {}",
-                        section.full("headers"),
-                        Secrets::variable(secret)
-                    ),
-                ),
-            }
-        }
+        used.extend(used_secrets(
+            section, "headers", &name, &text, secrets, known,
+        ));
         templates.push((name, text.value));
     }
     Some(HttpRequest {
@@ -147,6 +130,39 @@ pub fn read(
     })
 }
 
+/// The secrets that the template under `key.name` names; complains of those that are not set.
+pub(super) fn used_secrets<'a>(
+    section: &Section<'a>,
+    key: &str,
+    name: &str,
+    text: &Text<'a>,
+    secrets: &Secrets,
+    known: &dyn Fn(&str) -> bool,
+) -> BTreeMap<String, Secret> {
+    let mut used = BTreeMap::new();
+    let known = |name: &str| root(name) == "secret" || known(name);
+    check_template(section, key, text, &known);
+    for variable in template::variables(&text.value) {
+        let Some(secret) = variable.strip_prefix("secret.") else {
+            continue;
+        };
+        match secrets.get(secret) {
+            Some(value) => {
+                used.insert(secret.to_owned(), value.clone());
+            }
+            None => section.complain(
+                &text.place,
+                format!(
+                    "{}.{name}: the secret {secret} is not set; set the variable {}",
+                    section.full(key),
+                    Secrets::variable(secret)
+                ),
+            ),
+        }
+    }
+    used
+}
+
 /// `a` of `a.b.c`.
 pub fn root(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
@@ -156,7 +172,7 @@ pub fn root(name: &str) -> &str {
 pub fn check_template(
     section: &Section<'_>,
     key: &str,
-    text: &super::section::Text<'_>,
+    text: &Text<'_>,
     known: &dyn Fn(&str) -> bool,
 ) {
     if let Err((_, message)) = template::fill(&text.value, &serde_json::json!({})) {
@@ -180,7 +196,7 @@ pub fn check_template(
 }
 
 /// The scheme and host must be there for all to read: no variable chooses where secrets go.
-fn check_address(url: &str, allow_private: bool) -> Result<(), String> {
+pub(super) fn check_address(url: &str, allow_private: bool) -> Result<(), String> {
     let (scheme, rest) = url
         .split_once("://")
         .ok_or("write the whole address, such as https://api.example.com/orders")?;

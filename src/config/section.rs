@@ -5,17 +5,19 @@
 //! A table may have layers: the agent's own file over `defaults.toml`. A key is taken from the
 //! first that has it.
 
+mod values;
+mod words;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::time::Duration;
 
-use serde_json::Value;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::ConfigError;
+pub use words::nearest;
 
 /// A configuration file's name and text, for complaints.
 #[derive(Debug, Clone, Copy)]
@@ -289,167 +291,6 @@ impl<'a> Section<'a> {
         );
     }
 
-    /// A string, with its place.
-    pub fn text(&mut self, key: &'static str) -> Option<Text<'a>> {
-        self.text_of(key, Kind::Text)
-    }
-
-    /// A string that should be one of a few; the caller checks it.
-    pub fn choice(&mut self, key: &'static str, of: Vec<&'static str>) -> Option<Text<'a>> {
-        self.text_of(key, Kind::Choice(of))
-    }
-
-    fn text_of(&mut self, key: &'static str, kind: Kind) -> Option<Text<'a>> {
-        let (value, place) = self.take(key, kind)?;
-        match value.as_str() {
-            Some(value) => {
-                let value = value.to_owned();
-                Some(Text { value, place })
-            }
-            None => {
-                self.wrong(key, &place, "a string", "\"text\"");
-                None
-            }
-        }
-    }
-
-    /// `true` or `false`.
-    pub fn flag(&mut self, key: &'static str, default: bool) -> bool {
-        let Some((value, place)) = self.take(key, Kind::Flag) else {
-            return default;
-        };
-        value.as_bool().unwrap_or_else(|| {
-            self.wrong(key, &place, "true or false", "true");
-            default
-        })
-    }
-
-    /// A list of strings.
-    pub fn list(&mut self, key: &'static str, default: Vec<String>) -> Vec<String> {
-        let Some((value, place)) = self.take(key, Kind::List) else {
-            return default;
-        };
-        let list = value.as_array().and_then(|values| {
-            let text = |v: &Spanned<DeValue>| v.get_ref().as_str().map(str::to_owned);
-            values.iter().map(text).collect()
-        });
-        list.unwrap_or_else(|| {
-            self.wrong(key, &place, "a list of strings", "[\"one\", \"two\"]");
-            default
-        })
-    }
-
-    /// Every key of the table under `key` with its string.
-    pub fn map(&mut self, key: &'static str) -> BTreeMap<String, Text<'a>> {
-        self.reader.keys.borrow_mut().push(Key {
-            path: format!("{}{key}", self.prefix),
-            kind: Kind::Map,
-        });
-        let part = self.section(key);
-        let mut map = BTreeMap::new();
-        for (source, table) in part.layers {
-            for (name, value) in table {
-                let place = Place {
-                    source,
-                    span: Some(value.span()),
-                };
-                match value.get_ref().as_str() {
-                    Some(text) => {
-                        let value = text.to_owned();
-                        let name = name.get_ref().to_string();
-                        map.entry(name).or_insert(Text { value, place });
-                    }
-                    None => {
-                        let message =
-                            wrong(&part.prefix, name.get_ref(), &place, "a string", "\"text\"");
-                        complain(self.reader, &place, message);
-                    }
-                }
-            }
-        }
-        map
-    }
-
-    /// Any value, as JSON.
-    pub fn json(&mut self, key: &'static str) -> Option<(Value, Place<'a>)> {
-        let (value, place) = self.take(key, Kind::Schema)?;
-        Some((json(&value), place))
-    }
-
-    /// A number in `range`; whole numbers are fine.
-    pub fn fraction(&mut self, key: &'static str, default: f32, range: RangeInclusive<f32>) -> f32 {
-        let kind = Kind::Number((*range.start()).into(), (*range.end()).into());
-        let Some((value, place)) = self.take(key, kind) else {
-            return default;
-        };
-        let number = value
-            .as_float()
-            .map(|number| number.as_str())
-            .or_else(|| value.as_integer().map(|number| number.as_str()))
-            .and_then(|number| number.parse().ok());
-        self.in_range(key, &place, number, &range, default)
-    }
-
-    /// A whole number in `range`.
-    pub fn count(
-        &mut self,
-        key: &'static str,
-        default: usize,
-        range: RangeInclusive<usize>,
-    ) -> usize {
-        let kind = Kind::Count(*range.start(), *range.end());
-        let Some((value, place)) = self.take(key, kind) else {
-            return default;
-        };
-        let number = value
-            .as_integer()
-            .and_then(|number| number.as_str().parse().ok());
-        self.in_range(key, &place, number, &range, default)
-    }
-
-    /// A duration with its unit, in `range`.
-    pub fn duration(
-        &mut self,
-        key: &'static str,
-        default: Duration,
-        range: RangeInclusive<Duration>,
-    ) -> Duration {
-        let kind = Kind::Duration(*range.start(), *range.end());
-        let Some((value, place)) = self.take(key, kind) else {
-            return default;
-        };
-        match value.as_str().and_then(parse_duration) {
-            Some(duration) if range.contains(&duration) => return duration,
-            Some(_) => {
-                let what = format!("from {:?} to {:?}", range.start(), range.end());
-                self.wrong(key, &place, &what, &format!("\"{default:?}\""));
-            }
-            None => {
-                let what = "a duration in quotes with its unit (ms, s, m or h)";
-                self.wrong(key, &place, what, "\"500ms\" or \"1.5s\"");
-            }
-        }
-        default
-    }
-
-    fn in_range<T: PartialOrd + Display>(
-        &self,
-        key: &str,
-        place: &Place<'a>,
-        number: Option<T>,
-        range: &RangeInclusive<T>,
-        default: T,
-    ) -> T {
-        match number.filter(|number| range.contains(number)) {
-            Some(number) => number,
-            None => {
-                let what = format!("a number from {} to {}", range.start(), range.end());
-                self.wrong(key, place, &what, &default.to_string());
-                default
-            }
-        }
-    }
-
     /// Complains of all keys that nobody took, with the known key nearest to each.
     pub fn finish(self) {
         for (source, table) in &self.layers {
@@ -476,99 +317,4 @@ fn wrong(prefix: &str, key: &str, place: &Place<'_>, what: &str, example: &str) 
     let span = place.span.clone().unwrap_or_default();
     let found = place.source.text.get(span).unwrap_or_default();
     format!("{prefix}{key} = {found} must be {what}, such as {example}")
-}
-
-/// The one of `known` that `name` was probably meant to be.
-pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    let (edits, known) = known
-        .into_iter()
-        .map(|known| (edits(name, known), known))
-        .min()?;
-    (edits <= 1 + name.len() / 3).then_some(known)
-}
-
-fn json(value: &DeValue<'_>) -> Value {
-    match value {
-        DeValue::String(text) => Value::from(text.as_ref()),
-        DeValue::Integer(number) => number
-            .as_str()
-            .parse::<i64>()
-            .map_or(Value::Null, Value::from),
-        DeValue::Float(number) => number
-            .as_str()
-            .parse::<f64>()
-            .map_or(Value::Null, Value::from),
-        DeValue::Boolean(flag) => Value::from(*flag),
-        DeValue::Datetime(time) => Value::from(time.to_string()),
-        DeValue::Array(values) => values.iter().map(|value| json(value.get_ref())).collect(),
-        DeValue::Table(table) => table
-            .iter()
-            .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
-            .collect(),
-    }
-}
-
-/// "250ms", "1.5s", "10m", "1h".
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
-    let (number, unit) = text.split_at(unit_at);
-    let seconds = match unit {
-        "ms" => 0.001,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return None,
-    };
-    let number: f64 = number.trim().parse().ok()?;
-    // Whole microseconds: 0.3 s is 300 ms and not a hair less.
-    let micros = (number * seconds * 1e6).round();
-    (0.0..1e15)
-        .contains(&micros)
-        .then(|| Duration::from_micros(micros as u64))
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_have_units() {
-        for (text, ms) in [
-            ("500ms", 500),
-            ("1.5s", 1500),
-            ("0.3s", 300),
-            ("2m", 120_000),
-        ] {
-            assert_eq!(
-                parse_duration(text),
-                Some(Duration::from_millis(ms)),
-                "{text}"
-            );
-        }
-        for text in ["", "5", "ms", "-1s", "5 parsecs", "NaNs", "1e99h"] {
-            assert_eq!(parse_duration(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn edit_distances() {
-        assert_eq!(edits("min_delay", "min_dealy"), 2);
-        assert_eq!(edits("", "abc"), 3);
-        assert_eq!(edits("voice", "voice"), 0);
-    }
 }

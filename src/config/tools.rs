@@ -9,6 +9,7 @@ use super::json_schema;
 use super::manners::secs;
 use super::request::{self, HttpRequest, root};
 use super::section::Section;
+use super::transfer::{self, Transfer};
 
 /// Something that the model may call.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,14 +35,29 @@ pub enum Action {
     Remember,
     /// Lets another agent go on.
     Handoff(Vec<String>),
+    /// Puts the caller through to a person.
+    Transfer(Transfer),
     /// Sends tones to the telephone network.
     SendDtmf,
+    /// Asks an MCP server; these come when the server says what it has.
+    Mcp(McpTool),
+}
+
+/// A tool of an MCP server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct McpTool {
+    /// The server, by its name in the file.
+    pub server: String,
+    /// The tool, by the server's name for it.
+    pub name: String,
+    /// How long it may take.
+    pub timeout: Duration,
 }
 
 /// Names of the tools that need no server.
-pub const BUILT_IN: [&str; 4] = ["end_call", "remember", "handoff", "send_dtmf"];
+pub const BUILT_IN: [&str; 5] = ["end_call", "remember", "handoff", "transfer", "send_dtmf"];
 /// The protocol takes letters, digits, `_` and `-`, at most this many.
-const MAX_NAME: usize = 64;
+pub const MAX_NAME: usize = 64;
 
 /// Reads `[tools.*]`. `known` says whether a variable of this name has a value in a call.
 pub fn read(top: &mut Section<'_>, secrets: &Secrets, known: &dyn Fn(&str) -> bool) -> Vec<Tool> {
@@ -60,6 +76,7 @@ struct Keys<'a> {
     parameters: Option<(Value, super::section::Place<'a>)>,
     request: Option<HttpRequest>,
     agents: Vec<String>,
+    transfer: Transfer,
 }
 
 fn keys<'a>(
@@ -70,6 +87,7 @@ fn keys<'a>(
     let description = section.text("description").map(|text| text.value);
     let parameters = section.json("parameters");
     let agents = section.list("agents", Vec::new());
+    let transfer = transfer::read(section);
     let properties = parameters
         .as_ref()
         .map(|(schema, _)| schema["properties"].clone());
@@ -85,6 +103,7 @@ fn keys<'a>(
         parameters,
         request,
         agents,
+        transfer,
     }
 }
 
@@ -153,6 +172,16 @@ fn tool(
             });
             Some((schema, Action::Handoff(keys.agents)))
         }
+        (None, "transfer") => {
+            if keys.transfer.targets.is_empty() {
+                section.complain_here(
+                    "tools.transfer.targets is missing; name a person, such as \
+                     [tools.transfer.targets.sales] with identity = \"anna\"",
+                );
+            }
+            let schema = keys.transfer.parameters();
+            Some((schema, Action::Transfer(keys.transfer)))
+        }
         (None, _) => {
             section.complain_here(format!(
                 "tools.{name} has no url, and no built-in tool has this name; built-in are {}",
@@ -186,13 +215,17 @@ fn text_argument(name: &str, description: &str) -> Value {
 
 fn default_description(action: &Action) -> &'static str {
     match action {
-        Action::Http(_) => "",
+        Action::Http(_) | Action::Mcp(_) => "",
         Action::EndCall => {
             "Hang up. Call it when the caller has said goodbye or wants nothing more. The goodbye \
              is spoken before the call ends, so do not say it twice."
         }
         Action::Remember => "Keep a fact that the caller told, for the rest of the call.",
         Action::Handoff(_) => "Let a colleague go on with this caller. Say nothing more yourself.",
+        Action::Transfer(_) => {
+            "Put the caller through to a person. What you say first is heard to its end before \
+             the person is called; when nobody comes you are still there."
+        }
         Action::SendDtmf => "Press keys on the telephone, such as for a menu that was read out.",
     }
 }
@@ -202,6 +235,7 @@ impl Tool {
     pub fn timeout(&self) -> Duration {
         match &self.action {
             Action::Http(request) => request.timeout,
+            Action::Mcp(tool) => tool.timeout,
             _ => secs(5),
         }
     }

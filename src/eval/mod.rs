@@ -1,10 +1,13 @@
 //! Conversations in writing, on which an agent's files are tried: scenarios with expectations,
 //! offline on recorded answers or live. Beside it, how well words were understood.
 
+mod expect;
 pub mod recorded;
 pub mod report;
 pub mod run;
 pub mod scenario;
+mod script;
+mod simulated;
 pub mod text;
 pub mod word_error;
 
@@ -35,10 +38,19 @@ pub async fn run_all(
 #[cfg(test)]
 mod tests {
     use std::path::Path;
+    use std::sync::Arc;
     use std::time::Duration;
 
+    use futures::FutureExt as _;
+    use futures::future::BoxFuture;
+    use futures::stream::BoxStream;
+    use serde_json::Value;
+
     use super::*;
+    use crate::audio::Pcm;
+    use crate::call::{Piece, ProviderError, Providers, Question};
     use crate::config::env::Secrets;
+    use crate::config::request::HttpRequest;
 
     async fn eval(scenarios: &[Scenario]) -> Vec<report::Result> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -95,5 +107,99 @@ mod tests {
             "{}",
             report::table(&results, Duration::ZERO)
         );
+    }
+
+    /// Plays the agent and the caller: the one who is told to play a caller says what is `said`, then
+    /// hangs up.
+    struct Both(std::sync::Mutex<Vec<&'static str>>);
+
+    impl Providers for Both {
+        fn transcribe(
+            &self,
+            audio: Pcm<16_000>,
+        ) -> BoxFuture<'static, Result<String, ProviderError>> {
+            let seconds = audio.duration().as_secs();
+            async move { Ok(format!("I spoke for {seconds} seconds.")) }.boxed()
+        }
+
+        fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
+            let messages = &question.messages;
+            let is_caller = messages[0].text.starts_with("You play a person");
+            let is_judge = messages[0].text.starts_with("You judge");
+            let last = messages.last().map(|message| message.text.clone());
+            let answer = match (is_caller, is_judge) {
+                (true, _) => self.0.lock().unwrap().pop().unwrap_or("END").to_owned(),
+                (_, true) => "YES\nIt was so.".to_owned(),
+                _ => format!("You said: {}", last.unwrap_or_default()),
+            };
+            stream::iter([Ok(Piece::Text(answer))]).boxed()
+        }
+
+        fn call_tool(
+            &self,
+            _: HttpRequest,
+            _: Value,
+            _: Value,
+        ) -> BoxFuture<'static, Result<String, String>> {
+            async { Err("none".into()) }.boxed()
+        }
+
+        fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
+            stream::empty().boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_played_caller_and_a_recording_are_the_same_offline() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("played.toml");
+        let second = Pcm::<16_000>::new(vec![0; 32_000]);
+        crate::audio::wav::write(&folder.path().join("two.wav"), &second).unwrap();
+        let text = "agent = \"default\"\n[[turns]]\nwav = \"two.wav\"\n\
+                    expect = [{ contains = \"I spoke for 2 seconds\" }]\n\
+                    [simulated]\npersona = \"Patient.\"\ngoal = \"An echo.\"\n\
+                    expect = [{ contains = \"One.\" }, { contains = \"Two.\" }, \
+                    { judge = \"It echoes.\" }, { never = \"END\" }]\n";
+        std::fs::write(&file, text).unwrap();
+        let scenario = Scenario::load(&file).unwrap();
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
+        let both = Arc::new(Both(vec!["Two.", "One."].into()));
+        let minds: Arc<run::Minds> = Arc::new(move |_| Arc::clone(&both) as _);
+        let recording = Mind::Record(minds, "both".into());
+        for mind in [recording, Mind::Recorded] {
+            let results = run_all(std::slice::from_ref(&scenario), &agents, &mind, 1).await;
+            assert!(
+                report::is_good(&results),
+                "{}",
+                report::table(&results, Duration::ZERO)
+            );
+            let outcome = results[0].as_ref().unwrap();
+            assert_eq!(outcome.turns.len(), 4, "greeting, recording, two turns");
+            assert!(outcome.turns[3].said.contains("You said: Two."));
+        }
+        // What does not hold of the whole is found, too.
+        let mut wrong = scenario;
+        wrong.simulated.as_mut().unwrap().expect = vec![scenario::Expect::Contains("Three".into())];
+        let results = run_all(&[wrong], &agents, &Mind::Recorded, 1).await;
+        assert!(!report::is_good(&results));
+    }
+
+    #[test]
+    fn a_scenario_needs_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.toml");
+        for (text, expected) in [
+            ("agent = \"x\"", "there are no [[turns]]"),
+            ("agent = \"x\"\n[[turns]]\n", "turn 1: write caller = "),
+            (
+                "agent = \"x\"\n[[turns]]\ncaller = \"Hi\"\nwav = \"hi.wav\"",
+                "turn 1: write caller = ",
+            ),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            let error = Scenario::load(&file).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

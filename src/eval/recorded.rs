@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use futures::future::BoxFuture;
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::audio::Pcm;
-use crate::call::{Piece, ProviderError, Providers, Question, Stage, ToolCall};
+use crate::call::{Piece, ProviderError, Providers, Question, Served, Stage, ToolCall};
 use crate::config::request::HttpRequest;
+use crate::config::tools::{Action, McpTool, Tool};
 
 /// A recording file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -29,6 +31,15 @@ pub struct Recording {
     /// In the order of the requests.
     #[serde(default)]
     pub tools: Vec<Result<String, String>>,
+    /// Tools of MCP servers that the model knew of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub served: Vec<String>,
+    /// What speech recognition heard in the turns' recordings, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<String>,
+    /// What the model that plays the caller said, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caller: Vec<String>,
     /// In the order of the `judge` expectations.
     #[serde(default)]
     pub judgements: Vec<Judgement>,
@@ -94,6 +105,7 @@ type Left = (VecDeque<Answer>, VecDeque<Result<String, String>>);
 /// Plays a recording back.
 pub struct Playback {
     left: Mutex<Left>,
+    served: Vec<String>,
 }
 
 impl Playback {
@@ -102,11 +114,19 @@ impl Playback {
         let (answers, tools) = (recording.answers.clone(), recording.tools.clone());
         Self {
             left: Mutex::new((answers.into(), tools.into())),
+            served: recording.served.clone(),
         }
     }
 
     fn left(&self) -> MutexGuard<'_, Left> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_result(&self) -> BoxFuture<'static, Result<String, String>> {
+        let result = self.left().1.pop_front();
+        let result =
+            result.unwrap_or_else(|| Err("no recorded result is left; record again".to_owned()));
+        async move { result }.boxed()
     }
 }
 
@@ -141,10 +161,28 @@ impl Providers for Playback {
         _: Value,
         _: Value,
     ) -> BoxFuture<'static, Result<String, String>> {
-        let result = self.left().1.pop_front();
-        let result =
-            result.unwrap_or_else(|| Err("no recorded result is left; record again".to_owned()));
-        async move { result }.boxed()
+        self.next_result()
+    }
+
+    fn served(&self) -> BoxFuture<'static, Served> {
+        // No server is asked: their names are enough to call them.
+        let tool = |name: &String| Tool {
+            name: name.clone(),
+            description: String::new(),
+            parameters: Value::Null,
+            action: Action::Mcp(McpTool {
+                server: String::new(),
+                name: name.clone(),
+                timeout: Duration::from_secs(1),
+            }),
+        };
+        let tools = self.served.iter().map(tool).collect();
+        let missing = Vec::new();
+        async move { Served { tools, missing } }.boxed()
+    }
+
+    fn call_served(&self, _: McpTool, _: Value) -> BoxFuture<'static, Result<String, String>> {
+        self.next_result()
     }
 
     fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
@@ -207,6 +245,37 @@ impl Providers for Recorder {
     ) -> BoxFuture<'static, Result<String, String>> {
         let recording = Arc::clone(&self.kept);
         let answer = self.inner.call_tool(request, values, arguments);
+        async move {
+            let result = answer.await;
+            kept(&recording).tools.push(result.clone());
+            result
+        }
+        .boxed()
+    }
+
+    fn served(&self) -> BoxFuture<'static, Served> {
+        let recording = Arc::clone(&self.kept);
+        let served = self.inner.served();
+        async move {
+            let served = served.await;
+            let mut kept = kept(&recording);
+            for Tool { name, .. } in &served.tools {
+                if !kept.served.contains(name) {
+                    kept.served.push(name.clone());
+                }
+            }
+            served
+        }
+        .boxed()
+    }
+
+    fn call_served(
+        &self,
+        tool: McpTool,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let recording = Arc::clone(&self.kept);
+        let answer = self.inner.call_served(tool, arguments);
         async move {
             let result = answer.await;
             kept(&recording).tools.push(result.clone());

@@ -3,20 +3,17 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
-use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::recorded::{Judgement, Playback, Recorder, Recording};
-use super::scenario::{Expect, Scenario, pattern_of};
+use super::expect::{failure, judge};
+use super::recorded::{Playback, Recorder, Recording};
+use super::scenario::{Expect, Scenario};
+use super::script::{Played, Script, words};
 use super::text::{Seen, Silent, drive};
 use crate::call::vad::Vad;
-use crate::call::{
-    self, CallEvent, CallSpec, EndReason, Message, Persona, Piece, Providers, Question, Role,
-    ToolCalled,
-};
+use crate::call::{self, CallEvent, CallSpec, EndReason, Persona, Providers, ToolCalled};
 use crate::clock;
 use crate::config::agent::{AgentConfig, Overrides};
 use crate::config::folder::AgentFolder;
@@ -120,23 +117,51 @@ pub async fn run(
     let mut team: Vec<Persona> = team.into_iter().map(persona).collect();
     let first = team.remove(0);
     let begun = clock::now();
-    let (mut turns, ended) = hold(scenario, first.clone(), team).await;
+    let live = match mind {
+        Mind::Recorded => None,
+        Mind::Live(minds) | Mind::Record(minds, _) => Some(minds(&first.agent)),
+    };
+    let recorded = lock().clone();
+    let judgements = recorded.judgements.clone();
+    let mut script = Script {
+        lines: words(scenario, live.as_deref(), &recorded).await?.into(),
+        played: scenario
+            .simulated
+            .as_ref()
+            .map(|caller| Played::new(caller, live.clone(), recorded.caller)),
+    };
+    let heard = scenario.turns.iter().zip(script.lines.iter());
+    let heard = heard.filter(|(turn, _)| turn.wav.is_some());
+    let heard: Vec<String> = heard.map(|(_, words)| words.clone()).collect();
+    let (mut turns, ended) = hold(scenario, &mut script, first.clone(), team).await;
+    if let Mind::Record(..) = mind {
+        let mut recording = lock();
+        recording.heard = heard;
+        recording.caller = script.played.as_ref().map_or_else(Vec::new, Played::said);
+    }
     let mut failures = Vec::new();
-    let mut recorded = lock().judgements.clone().into_iter();
-    turns.resize(scenario.turns.len() + 1, Told::default());
-    for (number, (turn, told)) in scenario.turns.iter().zip(&turns[1..]).enumerate() {
+    let mut judgements = judgements.into_iter();
+    turns.resize(turns.len().max(scenario.turns.len() + 1), Told::default());
+    for (number, told) in turns.iter().enumerate().skip(1) {
         for error in &told.errors {
-            failures.push((number + 1, error.clone()));
+            failures.push((number, error.clone()));
         }
-        for expect in &turn.expect {
+    }
+    let of_turns = scenario.turns.iter().zip(&turns[1..]).enumerate();
+    let mut expected: Vec<_> = of_turns
+        .map(|(number, (turn, told))| (number + 1, &turn.expect, turn.caller.clone(), told.clone()))
+        .collect();
+    if let Some(caller) = &scenario.simulated {
+        let about = format!("(a conversation; the caller wants: {})", caller.goal);
+        expected.push((turns.len() - 1, &caller.expect, about, whole(&turns)));
+    }
+    for (number, expect, asked, told) in expected {
+        for expect in expect {
             let failure = match expect {
                 Expect::Judge(rubric) => {
-                    let judgement = match mind {
-                        Mind::Recorded => recorded.next(),
-                        Mind::Live(minds) | Mind::Record(minds, _) => {
-                            let minds = minds(&first.agent);
-                            judge(&*minds, rubric, &turn.caller, &told.said).await
-                        }
+                    let judgement = match &live {
+                        None => judgements.next(),
+                        Some(mind) => judge(&**mind, rubric, &asked, &told.said).await,
                     };
                     if let (Mind::Record(..), Some(judgement)) = (mind, &judgement) {
                         lock().judgements.push(judgement.clone());
@@ -148,9 +173,9 @@ pub async fn run(
                     }
                 }
                 Expect::WithinMs(_) if matches!(mind, Mind::Recorded) => None,
-                expect => failure(expect, told, ended),
+                expect => failure(expect, &told, ended),
             };
-            failures.extend(failure.map(|failure| (number + 1, failure)));
+            failures.extend(failure.map(|failure| (number, failure)));
         }
     }
     if let Mind::Record(..) = mind {
@@ -165,8 +190,24 @@ pub async fn run(
     })
 }
 
+/// All of a conversation, as one answer.
+fn whole(turns: &[Told]) -> Told {
+    let said: Vec<&str> = turns.iter().map(|turn| turn.said.as_str()).collect();
+    Told {
+        said: said.join("\n"),
+        tools: turns.iter().flat_map(|turn| turn.tools.clone()).collect(),
+        first_words: turns.iter().filter_map(|turn| turn.first_words).max(),
+        errors: Vec::new(),
+    }
+}
+
 /// Holds the conversation; answers what came of each turn (the greeting first), and why it ended.
-async fn hold(scenario: &Scenario, first: Persona, team: Vec<Persona>) -> (Vec<Told>, EndReason) {
+async fn hold(
+    scenario: &Scenario,
+    script: &mut Script<'_>,
+    first: Persona,
+    team: Vec<Persona>,
+) -> (Vec<Told>, EndReason) {
     let (link, driver) = transport::link();
     let (write, written) = mpsc::channel(4);
     let (seen, mut see) = mpsc::channel(64);
@@ -182,18 +223,19 @@ async fn hold(scenario: &Scenario, first: Persona, team: Vec<Persona>) -> (Vec<T
     let call = call::run(spec, link, providers, record, CancellationToken::new());
     let room = drive(driver, &scenario.caller, written, seen);
     let caller = async {
-        let mut waits = vec![listened(&mut see, clock::now()).await.1];
-        for turn in &scenario.turns {
-            let text = turn.caller.clone();
+        let (_, mut heard, first_words) = listened(&mut see, clock::now()).await;
+        let mut waits = vec![first_words];
+        while let Some(text) = script.next(heard).await {
             let asked = clock::now();
             if write.send(RoomEvent::Chat { text }).await.is_err() {
                 break;
             }
-            let (is_there, first_words) = listened(&mut see, asked).await;
+            let (is_there, words, first_words) = listened(&mut see, asked).await;
             waits.push(first_words);
             if !is_there {
                 return waits;
             }
+            heard = words;
         }
         // An agent that has said goodbye hangs up a moment later: it may be first.
         let left = async { while !matches!(see.recv().await, Some(Seen::Left) | None) {} };
@@ -220,19 +262,25 @@ async fn hold(scenario: &Scenario, first: Persona, team: Vec<Persona>) -> (Vec<T
     (turns, outcome.reason)
 }
 
-/// Waits until the agent has answered and listens again; whether it is still there, and how long
-/// its first words took.
-async fn listened(see: &mut mpsc::Receiver<Seen>, since: Instant) -> (bool, Option<Duration>) {
-    let mut first_words = None;
+/// Waits until the agent has answered and listens again; whether it is still there, its words, and
+/// how long the first took.
+async fn listened(
+    see: &mut mpsc::Receiver<Seen>,
+    since: Instant,
+) -> (bool, String, Option<Duration>) {
+    let (mut said, mut first_words) = (String::new(), None);
     let until = since + TURN_DEADLINE;
     loop {
         match tokio::time::timeout_at(until.into(), see.recv()).await {
-            Ok(Some(Seen::State(AgentState::Listening))) | Err(_) => return (true, first_words),
+            Ok(Some(Seen::State(AgentState::Listening))) | Err(_) => {
+                return (true, said, first_words);
+            }
             Ok(Some(Seen::Words(words))) if !words.is_empty() => {
                 let took = clock::now().saturating_duration_since(since);
                 first_words.get_or_insert(took);
+                said += &words;
             }
-            Ok(Some(Seen::Left) | None) => return (false, first_words),
+            Ok(Some(Seen::Left) | None) => return (false, said, first_words),
             Ok(Some(_)) => {}
         }
     }
@@ -266,104 +314,4 @@ fn by_turn(events: Vec<CallEvent>) -> Vec<Told> {
         }
     }
     turns
-}
-
-fn called<'t>(told: &'t Told, name: &'t str) -> impl Iterator<Item = &'t ToolCalled> {
-    told.tools.iter().filter(move |tool| tool.name == name)
-}
-
-/// Why an expectation does not hold.
-fn failure(expect: &Expect, told: &Told, ended: EndReason) -> Option<String> {
-    let said = &told.said;
-    let is_match = |pattern: &str| pattern_of(pattern).is_ok_and(|p| p.is_match(said));
-    let (holds, what) = match expect {
-        Expect::Contains(words) => (
-            said.to_lowercase().contains(&words.to_lowercase()),
-            format!("does not contain {words:?}"),
-        ),
-        Expect::Matches(pattern) => (is_match(pattern), format!("does not match {pattern:?}")),
-        Expect::Never(pattern) => (!is_match(pattern), format!("matches {pattern:?}")),
-        Expect::Tool { name, with, ok } => {
-            let fits = |tool: &ToolCalled| {
-                let given: Value = serde_json::from_str(&tool.arguments).unwrap_or_default();
-                with.iter()
-                    .all(|(key, value)| given.get(key) == Some(value))
-                    && ok.is_none_or(|ok| ok == tool.result.is_ok())
-            };
-            let did: Vec<String> = told
-                .tools
-                .iter()
-                .map(|tool| format!("{}{} -> {:?}", tool.name, tool.arguments, tool.result))
-                .collect();
-            let what = format!(
-                "did not call {name} with {with:?}, but [{}]",
-                did.join(", ")
-            );
-            (called(told, name).any(fits), what)
-        }
-        Expect::NoTool(name) => (
-            called(told, name).next().is_none(),
-            format!("called {name}"),
-        ),
-        Expect::Handoff(agent) => {
-            let is_to = |tool: &ToolCalled| {
-                let given: Value = serde_json::from_str(&tool.arguments).unwrap_or_default();
-                tool.result.is_ok() && given["agent"] == agent.as_str()
-            };
-            (
-                called(told, "handoff").any(is_to),
-                format!("did not hand over to {agent}"),
-            )
-        }
-        Expect::Ended(wanted) => {
-            let has = told
-                .tools
-                .iter()
-                .any(|t| t.name == "end_call" && t.result.is_ok())
-                && ended == EndReason::AgentHungUp;
-            (has == *wanted, format!("hung up: {has}, expected {wanted}"))
-        }
-        Expect::WithinMs(limit) => {
-            let took = told.first_words.map(|took| took.as_millis());
-            let holds = took.is_some_and(|took| took <= u128::from(*limit));
-            (
-                holds,
-                format!("first words after {took:?} ms, expected {limit}"),
-            )
-        }
-        Expect::Judge(_) => return None,
-    };
-    (!holds).then(|| format!("{what}; said: {said:?}"))
-}
-
-/// Asks a model whether `rubric` is true of an answer.
-async fn judge(mind: &dyn Providers, rubric: &str, asked: &str, said: &str) -> Option<Judgement> {
-    const PROMPT: &str = "You judge answers of a voice agent. Say YES or NO on the first line: \
-                          whether the statement is true of the answer. Then say why, in one \
-                          sentence.";
-    let question = Question {
-        messages: vec![
-            Message::new(Role::System, PROMPT),
-            Message::new(
-                Role::User,
-                format!("Caller: {asked}\nAnswer: {said}\nStatement: {rubric}"),
-            ),
-        ],
-        ..Question::default()
-    };
-    let pieces = tokio::time::timeout(TURN_DEADLINE, mind.chat(question).collect::<Vec<_>>());
-    let text: String = pieces
-        .await
-        .ok()?
-        .into_iter()
-        .filter_map(|piece| match piece {
-            Ok(Piece::Text(text)) => Some(text),
-            _ => None,
-        })
-        .collect();
-    let (verdict, why) = text.split_once('\n').unwrap_or((&text, ""));
-    Some(Judgement {
-        holds: verdict.trim().to_uppercase().starts_with("YES"),
-        why: why.trim().to_owned(),
-    })
 }

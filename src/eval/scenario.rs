@@ -29,15 +29,44 @@ pub struct Scenario {
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
     /// Turns, in order.
+    #[serde(default)]
     pub turns: Vec<Turn>,
+    /// A model that goes on as the caller after them.
+    #[serde(default)]
+    pub simulated: Option<Simulated>,
 }
 
-/// What the caller writes, and what is expected of the answer.
+/// A caller whom a model plays.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Simulated {
+    /// Who calls, and how such a person talks.
+    pub persona: String,
+    /// What the caller wants. Who has it, or cannot get it, hangs up.
+    pub goal: String,
+    /// The most turns.
+    #[serde(default = "max_turns")]
+    pub max_turns: usize,
+    /// All must hold of the whole conversation.
+    #[serde(default)]
+    pub expect: Vec<Expect>,
+}
+
+fn max_turns() -> usize {
+    8
+}
+
+/// What the caller says, and what is expected of the answer.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Turn {
     /// The caller's words.
+    #[serde(default)]
     pub caller: String,
+    /// In place of words a recording of them (WAV), relative to the scenario's file: speech
+    /// recognition hears it first.
+    #[serde(default)]
+    pub wav: Option<PathBuf>,
     /// All must hold.
     #[serde(default)]
     pub expect: Vec<Expect>,
@@ -96,10 +125,22 @@ impl Scenario {
             .into();
         scenario.file = file.to_owned();
         anyhow::ensure!(
-            !scenario.turns.is_empty(),
-            "{shown}: there are no [[turns]]; write one with caller = \"…\""
+            !scenario.turns.is_empty() || scenario.simulated.is_some(),
+            "{shown}: there are no [[turns]]; write one with caller = \"…\", or a caller whom a \
+             model plays, under [simulated]"
         );
-        for expect in scenario.turns.iter().flat_map(|turn| &turn.expect) {
+        for (number, turn) in scenario.turns.iter_mut().enumerate() {
+            anyhow::ensure!(
+                turn.caller.is_empty() != turn.wav.is_none(),
+                "{shown}: turn {}: write caller = \"…\" or wav = \"FILE.wav\", one of them",
+                number + 1
+            );
+            let folder = file.parent().unwrap_or(Path::new(""));
+            turn.wav = turn.wav.take().map(|wav| folder.join(wav));
+        }
+        let of_turns = scenario.turns.iter().flat_map(|turn| &turn.expect);
+        let of_all = scenario.simulated.iter().flat_map(|played| &played.expect);
+        for expect in of_turns.chain(of_all) {
             if let Expect::Matches(pattern) | Expect::Never(pattern) = expect {
                 pattern_of(pattern).with_context(|| format!("{shown}: {pattern:?}"))?;
             }

@@ -11,8 +11,9 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::audio::Pcm;
-use crate::call::{Piece, ProviderError, Providers, Question};
+use crate::call::{Piece, ProviderError, Providers, Question, Served};
 use crate::config::request::HttpRequest;
+use crate::config::tools::McpTool;
 use crate::transport::{AgentState, RoomCommand, RoomDriver, RoomEvent, Speaker};
 
 /// A sentence takes this long to "say": as good as nothing, and still heard to its end.
@@ -59,6 +60,18 @@ impl Providers for Silent {
         arguments: Value,
     ) -> BoxFuture<'static, Result<String, String>> {
         self.mind.call_tool(request, values, arguments)
+    }
+
+    fn served(&self) -> BoxFuture<'static, Served> {
+        self.mind.served()
+    }
+
+    fn call_served(
+        &self,
+        tool: McpTool,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        self.mind.call_served(tool, arguments)
     }
 
     fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {

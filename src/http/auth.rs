@@ -22,9 +22,9 @@ use subtle::ConstantTimeEq as _;
 use super::address::is_this_machine;
 use super::error::Problem;
 use super::jwt::Verifier;
-use super::session::{self, Holder, Sessions};
-use crate::clock;
+use super::session;
 use crate::config::env::{Env, UserLogin};
+use crate::store::sessions::SessionRow;
 use crate::store::status::text_enum;
 
 text_enum! {
@@ -56,6 +56,8 @@ pub enum Right {
     AllHistory,
     /// Delete personal data.
     Delete,
+    /// See workers and sessions, drain those and end these.
+    Operate,
 }
 
 /// Who is asking.
@@ -92,7 +94,7 @@ impl Principal {
                     Right::Token => Scope::Token,
                     Right::SpawnAgent | Right::ManageAgents => Scope::Agent,
                     Right::History | Right::AllHistory => Scope::History,
-                    Right::Delete => Scope::Admin,
+                    Right::Delete | Right::Operate => Scope::Admin,
                 };
                 scopes.contains(&needed) || scopes.contains(&Scope::Admin)
             }
@@ -159,7 +161,6 @@ pub struct Auth {
     keys: Vec<ApiKey>,
     login: UserLogin,
     tokens: Verifier,
-    sessions: Sessions,
     /// Nobody needs credentials: a demo on loopback.
     open: bool,
 }
@@ -179,16 +180,22 @@ impl Auth {
             keys,
             login: env.user_login.clone(),
             tokens: Verifier::new(env.user_login.clone()),
-            sessions: Sessions::new(env.livekit.as_ref().ok().map(|livekit| &livekit.api_secret)),
             open: env.demo && env.bind.ip().is_loopback(),
         })
     }
 
-    pub(super) fn sessions(&self) -> &Sessions {
-        &self.sessions
+    /// Tells one key of a name from another; none: no key has that name.
+    pub(super) fn fingerprint(&self, name: &str) -> Option<String> {
+        let key = self.keys.iter().find(|key| key.name == name)?;
+        Some(
+            key.sha256
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
     }
 
-    /// Who is asking: by key, token, or the cookie of a session.
+    /// Who is asking: by key, token, or the `session` of the request's cookie.
     ///
     /// # Errors
     /// 401: no credentials, or wrong ones. 403: a session's cookie alone is to change something.
@@ -197,6 +204,7 @@ impl Auth {
         method: &Method,
         headers: &HeaderMap,
         peer: IpAddr,
+        session: Option<SessionRow>,
     ) -> Result<Principal, Problem> {
         let presented = headers
             .get(header::AUTHORIZATION)
@@ -207,12 +215,10 @@ impl Auth {
             .and_then(|value| value.to_str().ok());
         if key.is_none()
             && presented.is_none()
-            && let Some(principal) = self.signed_in(headers)
+            && let Some(principal) = session.and_then(|session| self.signed_in(session))
         {
-            if !method.is_safe() && !headers.contains_key(session::HEADER) {
-                return Err(Problem::forbidden(
-                    "With the cookie of a session, send \"X-Sidetone-Session: 1\" too.",
-                ));
+            if !method.is_safe() {
+                session::need_header(headers)?;
             }
             return Ok(principal);
         }
@@ -231,20 +237,27 @@ impl Auth {
         }
     }
 
-    /// Who the session's cookie stands for; none: no session, or it is over.
-    fn signed_in(&self, headers: &HeaderMap) -> Option<Principal> {
-        match self.sessions.read(headers, clock::wall())?.holder {
-            Holder::Admin { id, name } => Some(Principal::User {
-                id,
+    /// Who a session stands for. That of an API key ends with the key: its scopes are those of now.
+    fn signed_in(&self, session: SessionRow) -> Option<Principal> {
+        let SessionRow {
+            holder, name, key, ..
+        } = session;
+        if key.is_none() {
+            return Some(Principal::User {
+                id: holder,
                 name,
                 admin: true,
-            }),
-            Holder::Key(name) => {
-                let key = self.keys.iter().find(|key| key.name == name)?;
-                let scopes = key.scopes.clone();
-                Some(Principal::Key { name, scopes })
-            }
+            });
         }
+        let same = self.fingerprint(&holder) == key;
+        let known = self
+            .keys
+            .iter()
+            .find(|known| same && known.name == holder)?;
+        Some(Principal::Key {
+            scopes: known.scopes.clone(),
+            name: holder,
+        })
     }
 
     fn key(&self, presented: &str) -> Result<Principal, Problem> {

@@ -11,15 +11,15 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{agent, health, history, live, recording, session, token, webhook};
+use super::{agent, health, history, live, recording, session, token, webhook, workers};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Sidetone", description = "Voice calls with agents over LiveKit."),
     paths(
         token::create, token::status, agent::spawn, agent::list, agent::end, history::list,
-        history::one, history::delete, recording::get, recording::pause, recording::resume,
-        live::live, session::sign_in, session::who, session::sign_out, webhook::receive, webhook::health, health::alive,
+        history::series::series, history::call::one, history::call::delete, recording::get, recording::pause, recording::resume,
+        live::live, session::sign_in, session::who, session::sign_out, session::list, session::revoke, workers::list, workers::drain, webhook::receive, webhook::health, health::alive,
         health::ready
     ),
     components(schemas(token::StandardTokenRequest)),

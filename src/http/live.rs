@@ -8,6 +8,7 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures::Stream;
 use futures::stream;
@@ -64,10 +65,13 @@ impl From<LiveCall> for LiveInfo {
 pub async fn live(
     State(state): State<AppState>,
     principal: Principal,
+    headers: HeaderMap,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     principal.need(Right::AllHistory)?;
     let first = read(&state).await?;
     let watcher = Watcher {
+        signed_in: state.session(&headers).await?.is_some(),
+        headers,
         state,
         until: clock::now() + LONGEST,
         unsent: Some(first.clone()),
@@ -93,6 +97,9 @@ async fn read(state: &AppState) -> Result<LiveCalls, Problem> {
 /// What one browser was told.
 struct Watcher {
     state: AppState,
+    /// It was let in by its session: who signs out sees no more.
+    signed_in: bool,
+    headers: HeaderMap,
     until: Instant,
     unsent: Option<LiveCalls>,
     last: LiveCalls,
@@ -111,6 +118,9 @@ impl Watcher {
                 () = tokio::time::sleep(EVERY) => {}
             }
             // A store that is away ends the stream; the browser says so, and asks again.
+            if self.signed_in {
+                self.state.session(&self.headers).await.ok()??;
+            }
             let calls = read(&self.state).await.ok()?;
             if calls != self.last {
                 self.last = calls.clone();

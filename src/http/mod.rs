@@ -18,6 +18,7 @@ pub mod session;
 pub mod token;
 pub mod ui;
 pub mod webhook;
+pub mod workers;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -44,7 +45,8 @@ use crate::config::env::{LiveKit, NotConfigured};
 use crate::config::folder::AgentNames;
 use crate::control::Control;
 use crate::recording::Recordings;
-use crate::store::Store;
+use crate::store::sessions::SessionRow;
+use crate::store::{self, Store};
 use crate::worker::WorkerStatus;
 use auth::{Auth, Principal};
 use error::Problem;
@@ -158,6 +160,14 @@ impl AppState {
         self.0.voice.as_ref().map_err(|error| error.clone().into())
     }
 
+    /// The session of a request's cookie, unless it is over.
+    async fn session(&self, headers: &HeaderMap) -> Result<Option<SessionRow>, Problem> {
+        match session::token(headers) {
+            Some(token) => Ok(self.store().session(&token, store::now()).await?),
+            None => Ok(None),
+        }
+    }
+
     fn limit(buckets: &Mutex<Buckets>, who: &str) -> Result<(), Problem> {
         // A panic while the lock was held leaves nothing half done.
         let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
@@ -203,8 +213,12 @@ pub fn router(state: AppState) -> Router {
         .route("/api/voice/live", get(live::live))
         .route("/api/voice/history", get(history::list))
         .route(
+            "/api/voice/history/stats/series",
+            get(history::series::series),
+        )
+        .route(
             "/api/voice/history/{callId}",
-            get(history::one).delete(history::delete),
+            get(history::call::one).delete(history::call::delete),
         )
         .route("/api/voice/history/{callId}/recording", get(recording::get))
         .route(
@@ -221,6 +235,13 @@ pub fn router(state: AppState) -> Router {
                 .get(session::who)
                 .delete(session::sign_out),
         )
+        .route("/api/voice/sessions", get(session::list))
+        .route(
+            "/api/voice/sessions/{sessionId}",
+            axum::routing::delete(session::revoke),
+        )
+        .route("/api/voice/workers", get(workers::list))
+        .route("/api/voice/workers/{workerId}/drain", post(workers::drain))
         .route("/api/voice/webhook", webhook)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -380,10 +401,16 @@ impl FromRequestParts<AppState> for Principal {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let session = state.session(&parts.headers).await?;
         let principal = state
             .0
             .auth
-            .principal(&parts.method, &parts.headers, peer(&parts.extensions))
+            .principal(
+                &parts.method,
+                &parts.headers,
+                peer(&parts.extensions),
+                session,
+            )
             .await?;
         if parts.method != Method::GET {
             AppState::limit(&state.0.writes, &principal.bucket())?;

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument};
-use super::history::{call_id, visible};
+use super::history::call::{call_id, visible};
 use crate::clock;
 use crate::recording::{Command, RECORDING_TOPIC};
 use crate::store::{Call, Recorder, Recording, RecordingState};

@@ -1,29 +1,30 @@
 //! Signing in to the admin pages: a token or API key is given once, and a cookie stands for it.
 //!
-//! The cookie holds who signed in and until when, signed (HMAC-SHA256) with a key that is derived
-//! from LiveKit's secret: every control plane of a deployment takes it, and none has to store it.
-//! Scripts cannot read it (`HttpOnly`), other sites' requests do not carry it (`SameSite=Strict`),
-//! and what changes something must carry a header besides, which other sites cannot send.
+//! The cookie is a random token; the store keeps its SHA-256 and whom it stands for. So every control
+//! plane that shares the store takes it, and signing out ends it in all of them. Scripts cannot read
+//! the cookie (`HttpOnly`), other sites' requests do not carry it (`SameSite=Strict`), and what
+//! changes something must carry a header besides, which other sites cannot send.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
-use ring::hmac;
 use ring::rand::{SecureRandom as _, SystemRandom};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument};
 use super::{AppState, Peer, address};
-use crate::clock;
-use crate::config::env::Secret;
+use crate::store;
+use crate::store::sessions::{NewSession, SessionRow};
 
 /// The cookie's name.
 pub const COOKIE: &str = "sidetone_session";
@@ -33,103 +34,16 @@ pub const HEADER: &str = "x-sidetone-session";
 /// A working day: then the admin shows the token or key again.
 const VALID: Duration = Duration::from_secs(8 * 3_600);
 
-/// Who signed in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Holder {
-    /// An admin of the product.
-    Admin { id: String, name: Option<String> },
-    /// Who has the API key of this name: its scopes are looked up each time, so a key that is taken
-    /// from SIDETONE_API_KEYS ends its sessions.
-    Key(String),
-}
-
-/// What the cookie holds.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Session {
-    pub(super) holder: Holder,
-    /// Seconds since 1970.
-    until: u64,
-}
-
-impl Session {
-    fn new(principal: &Principal, now: SystemTime) -> Self {
-        let holder = match principal {
-            Principal::User { id, name, .. } => Holder::Admin {
-                id: id.clone(),
-                name: name.clone(),
-            },
-            Principal::Key { name, .. } => Holder::Key(name.clone()),
-        };
-        let until = seconds(now) + VALID.as_secs();
-        Self { holder, until }
-    }
-
-    fn info(&self) -> SessionInfo {
-        let name = match &self.holder {
-            Holder::Admin { id, name } => name.as_ref().unwrap_or(id),
-            Holder::Key(name) => name,
-        };
-        SessionInfo {
-            signed_in: true,
-            name: Some(name.clone()),
-            expires_at: i64::try_from(self.until)
-                .ok()
-                .and_then(|until| DateTime::from_timestamp(until, 0)),
-        }
-    }
-}
-
-fn seconds(at: SystemTime) -> u64 {
-    at.duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
-}
-
-/// Signs sessions and reads them back.
-#[derive(Debug)]
-pub(super) struct Sessions(hmac::Key);
-
-impl Sessions {
-    /// With a key from this secret; without one, with a key that lasts as long as the process.
-    pub(super) fn new(secret: Option<&Secret>) -> Self {
-        let bytes = match secret {
-            Some(secret) => {
-                let master = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
-                hmac::sign(&master, b"sidetone admin session 1")
-                    .as_ref()
-                    .to_vec()
-            }
-            None => {
-                let mut random = vec![0; 32];
-                SystemRandom::new()
-                    .fill(&mut random)
-                    .expect("the kernel gives random bytes");
-                random
-            }
-        };
-        Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes))
-    }
-
-    fn seal(&self, session: &Session) -> String {
-        let body = serde_json::to_vec(session).unwrap_or_default();
-        let body = URL_SAFE_NO_PAD.encode(body);
-        let sign = URL_SAFE_NO_PAD.encode(hmac::sign(&self.0, body.as_bytes()));
-        format!("{body}.{sign}")
-    }
-
-    /// The session of a request's cookie, unless it is forged or over.
-    pub(super) fn read(&self, headers: &HeaderMap, now: SystemTime) -> Option<Session> {
-        let cookie = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|line| line.to_str().ok())
-            .flat_map(|line| line.split(';'))
-            .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
-        let (body, sign) = cookie.split_once('.')?;
-        let sign = URL_SAFE_NO_PAD.decode(sign).ok()?;
-        hmac::verify(&self.0, body.as_bytes(), &sign).ok()?;
-        let session: Session = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).ok()?).ok()?;
-        (session.until > seconds(now)).then_some(session)
-    }
+/// What the store knows a request's cookie by, if it has one.
+pub(super) fn token(headers: &HeaderMap) -> Option<[u8; 32]> {
+    let cookie = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
+    let token: [u8; 32] = URL_SAFE_NO_PAD.decode(cookie).ok()?.try_into().ok()?;
+    Some(Sha256::digest(token).into())
 }
 
 /// Who is signed in, in this browser.
@@ -143,12 +57,12 @@ pub struct SessionInfo {
 }
 
 /// Signs in: an admin's token, or an API key that sees everybody's calls, in `Authorization`, is
-/// answered with a cookie that stands for it for eight hours.
+/// answered with a cookie that stands for it for eight hours, or until it is signed out.
 ///
 /// With the cookie, requests that change something need the header `X-Sidetone-Session: 1`.
 #[utoipa::path(post, path = "/api/voice/session", tag = "admin",
     responses((status = 200, body = SessionInfo), (status = 401, body = ProblemDocument),
-        (status = 403, body = ProblemDocument)))]
+        (status = 403, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn sign_in(
     State(state): State<AppState>,
     principal: Principal,
@@ -162,28 +76,171 @@ pub async fn sign_in(
         ));
     }
     principal.need(Right::AllHistory)?;
-    let session = Session::new(&principal, clock::wall());
-    let sealed = state.0.auth.sessions().seal(&session);
+    let mut token = [0; 32];
+    SystemRandom::new()
+        .fill(&mut token)
+        .expect("the kernel gives random bytes");
+    let now = store::now();
+    let (holder, name, key) = match principal {
+        Principal::User { id, name, .. } => (id, name, None),
+        Principal::Key { name, .. } => {
+            let key = state.0.auth.fingerprint(&name);
+            (name, None, key)
+        }
+    };
+    let session = NewSession {
+        token: Sha256::digest(token).into(),
+        holder,
+        name,
+        key,
+        until: now + VALID,
+    };
+    state.store().open_session(&session, now).await?;
+    let info = SessionInfo {
+        signed_in: true,
+        name: session.name.or(Some(session.holder)),
+        expires_at: Some(session.until),
+    };
     let secure = !address::is_this_machine(peer, &headers);
-    let set = cookie(&sealed, VALID, secure);
-    Ok(([(header::SET_COOKIE, set)], Json(session.info())).into_response())
+    let set = cookie(&URL_SAFE_NO_PAD.encode(token), VALID, secure);
+    Ok(([(header::SET_COOKIE, set)], Json(info)).into_response())
 }
 
 /// Who is signed in.
 #[utoipa::path(get, path = "/api/voice/session", tag = "admin",
-    responses((status = 200, body = SessionInfo)))]
-pub async fn who(State(state): State<AppState>, headers: HeaderMap) -> Json<SessionInfo> {
-    let session = state.0.auth.sessions().read(&headers, clock::wall());
-    Json(session.map_or_else(SessionInfo::default, |session| session.info()))
+    responses((status = 200, body = SessionInfo), (status = 503, body = ProblemDocument)))]
+pub async fn who(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+) -> Result<Json<SessionInfo>, Problem> {
+    let session = state.session(&headers).await?;
+    Ok(Json(session.map_or_else(SessionInfo::default, |session| {
+        SessionInfo {
+            signed_in: true,
+            name: session.name.or(Some(session.holder)),
+            expires_at: Some(session.until),
+        }
+    })))
 }
 
-/// Signs out: the cookie is taken back.
+/// Signs out: the session is over, whoever has a copy of its cookie. With `?everywhere=true` all
+/// sessions of the same admin or key end.
 #[utoipa::path(delete, path = "/api/voice/session", tag = "admin",
-    responses((status = 204, description = "Signed out.")))]
-pub async fn sign_out(Peer(peer): Peer, headers: HeaderMap) -> Response {
+    params(("everywhere" = Option<bool>, Query)),
+    responses((status = 204, description = "Signed out."), (status = 400, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn sign_out(
+    State(state): State<AppState>,
+    Peer(peer): Peer,
+    RawQuery(raw): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let everywhere = match raw.as_deref().unwrap_or_default() {
+        "" | "everywhere=false" => false,
+        "everywhere=true" => true,
+        _ => {
+            return Err(Problem::field(
+                "everywhere",
+                "the only query parameter is everywhere, which is true or false",
+            ));
+        }
+    };
+    if let Some(token) = token(&headers) {
+        need_header(&headers)?;
+        if everywhere && let Some(session) = state.session(&headers).await? {
+            let SessionRow { holder, key, .. } = session;
+            state
+                .store()
+                .end_sessions_of(&holder, key.as_deref())
+                .await?;
+        }
+        state.store().end_session(&token).await?;
+    }
     let secure = !address::is_this_machine(peer, &headers);
     let set = cookie("", Duration::ZERO, secure);
-    (StatusCode::NO_CONTENT, [(header::SET_COOKIE, set)]).into_response()
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, set)]).into_response())
+}
+
+/// A session that is not over.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OpenSession {
+    id: Uuid,
+    /// The admin's id, or the API key's name.
+    holder: String,
+    name: Option<String>,
+    /// admin or key.
+    kind: &'static str,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+}
+
+/// The sessions that are not over.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OpenSessions {
+    /// Newest first, at most 500.
+    sessions: Vec<OpenSession>,
+}
+
+/// Who is signed in to the admin pages.
+#[utoipa::path(get, path = "/api/voice/sessions", tag = "admin",
+    responses((status = 200, body = OpenSessions), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn list(
+    State(state): State<AppState>,
+    principal: Principal,
+) -> Result<Json<OpenSessions>, Problem> {
+    principal.need(Right::Operate)?;
+    let sessions = state.store().sessions(store::now()).await?;
+    let sessions = sessions.into_iter().map(|session| OpenSession {
+        id: session.id,
+        holder: session.holder,
+        name: session.name,
+        kind: if session.key.is_some() {
+            "key"
+        } else {
+            "admin"
+        },
+        created_at: session.created_at,
+        expires_at: session.until,
+    });
+    Ok(Json(OpenSessions {
+        sessions: sessions.collect(),
+    }))
+}
+
+/// Ends somebody's session.
+#[utoipa::path(delete, path = "/api/voice/sessions/{sessionId}", tag = "admin",
+    params(("sessionId" = Uuid, Path)),
+    responses((status = 204, description = "Ended."), (status = 400, body = ProblemDocument),
+        (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn revoke(
+    State(state): State<AppState>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    principal.need(Right::Operate)?;
+    let id: Uuid = id.parse().map_err(|_| {
+        Problem::field(
+            "sessionId",
+            "sessionId is a UUID, as /api/voice/sessions gives it",
+        )
+    })?;
+    match state.store().revoke_session(id).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::not_found("sessionId", "There is no such session.")),
+    }
+}
+
+/// The cookie alone may change nothing.
+pub(super) fn need_header(headers: &HeaderMap) -> Result<(), Problem> {
+    match headers.contains_key(HEADER) {
+        true => Ok(()),
+        false => Err(Problem::forbidden(
+            "With the cookie of a session, send \"X-Sidetone-Session: 1\" too.",
+        )),
+    }
 }
 
 /// `Secure` everywhere but on this very machine, which has no certificate.
@@ -199,43 +256,28 @@ fn cookie(value: &str, valid: Duration, secure: bool) -> HeaderValue {
 mod tests {
     use super::*;
 
-    fn request(cookie: &str) -> HeaderMap {
-        let line = format!("theme=dark; {COOKIE}={cookie}; x=y");
-        HeaderMap::from_iter([(header::COOKIE, line.parse().unwrap())])
-    }
-
     #[test]
-    fn a_session_is_read_back_until_it_is_over_and_by_those_who_share_the_secret() {
-        let secret = Secret::new("shared");
-        let [one, other] = [(); 2].map(|()| Sessions::new(Some(&secret)));
-        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
-        let principal = Principal::User {
-            id: "boss".into(),
-            name: None,
-            admin: true,
+    fn only_a_whole_token_is_looked_for() {
+        let of = |line: &str| {
+            token(&HeaderMap::from_iter([(
+                header::COOKIE,
+                line.parse().unwrap(),
+            )]))
         };
-        let session = Session::new(&principal, now);
-        let sealed = one.seal(&session);
-        assert_eq!(other.read(&request(&sealed), now), Some(session));
-        assert_eq!(other.read(&request(&sealed), now + VALID), None, "over");
-        for stranger in [
-            Sessions::new(Some(&Secret::new("other"))),
-            Sessions::new(None),
+        let cookie = URL_SAFE_NO_PAD.encode([7; 32]);
+        let found = of(&format!("theme=dark; {COOKIE}={cookie}; x=y"));
+        assert_eq!(found, Some(Sha256::digest([7; 32]).into()));
+        for line in [
+            "",
+            COOKIE,
+            "sidetone_session=",
+            "sidetone_session=AAAA",
+            "sidetone_session=*",
         ] {
-            assert_eq!(stranger.read(&request(&sealed), now), None);
+            assert_eq!(of(line), None, "{line}");
         }
-        // No letter may be changed.
-        for at in 0..sealed.len() {
-            let mut forged = sealed.clone().into_bytes();
-            forged[at] = if forged[at] == b'A' { b'B' } else { b'A' };
-            let forged = String::from_utf8(forged).unwrap();
-            if URL_SAFE_NO_PAD
-                .decode(forged.rsplit('.').next().unwrap())
-                .is_ok()
-            {
-                assert_eq!(one.read(&request(&forged), now), None, "{at}");
-            }
-        }
+        assert_eq!(of(&format!("{COOKIE}={cookie}A")), None);
+        assert_eq!(of(&format!("x{COOKIE}={cookie}")), None);
     }
 
     #[test]

@@ -42,7 +42,7 @@ pub struct TokenRequest {
     voice: Option<String>,
     /// Agent file to use.
     agent: Option<String>,
-    /// off or process, instead of what the agent's file says (backends and admins only).
+    /// off, process or egress, instead of what the agent's file says (backends and admins only).
     recording: Option<String>,
     /// Values for the prompt's `{{variables}}`.
     variables: Option<BTreeMap<String, String>>,
@@ -334,8 +334,13 @@ async fn call_for(state: &AppState, user_id: &str, wanted: &WantedToken) -> Resu
         let call = state.store().call_in_room(room, None).await?;
         // Those who are no party learn nothing, not even that the call exists.
         return call
-            .filter(|call| call.call_type == CallType::UserToUser && call.ended_at.is_none())
-            .filter(|call| call.caller_id == user_id || call.callee_id.as_deref() == Some(user_id))
+            .filter(|call| call.ended_at.is_none())
+            .filter(|call| {
+                // An agent's call has a callee when it is put through to a person.
+                let is_between_users = call.call_type == CallType::UserToUser;
+                (is_between_users && call.caller_id == user_id)
+                    || call.callee_id.as_deref() == Some(user_id)
+            })
             .ok_or_else(|| Problem::not_found("roomName", "No call of yours has this room."));
     }
     let room_name = wanted.room_name.clone().unwrap_or_else(|| {

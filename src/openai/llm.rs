@@ -1,12 +1,12 @@
-//! The language model: `POST /chat/completions`, read as it is written.
+//! The language model, read as it is written: by [`chat`] completions, which all servers know, or by
+//! the [`responses`] API.
+
+mod chat;
+mod responses;
 
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use async_openai::types::chat::{
-    ChatCompletionStreamOptions, ChatCompletionToolChoiceOption, CreateChatCompletionRequest,
-    ToolChoiceOptions,
-};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use reqwest::Response;
 use serde::Deserialize;
@@ -21,6 +21,17 @@ use crate::clock;
 #[derive(Clone)]
 pub struct Llm {
     provider: Provider,
+    api: Api,
+}
+
+/// The protocol that a model is asked by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Api {
+    /// `POST /chat/completions`
+    #[default]
+    Chat,
+    /// `POST /responses`
+    Responses,
 }
 
 /// What the model is given.
@@ -108,6 +119,7 @@ impl Llm {
     pub fn new(http: &Http, settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             provider: Provider::new(Stage::Llm, http, settings)?,
+            api: Api::default(),
         })
     }
 
@@ -115,6 +127,11 @@ impl Llm {
     pub fn with_model(mut self, model: &str) -> Self {
         model.clone_into(&mut self.provider.model);
         self
+    }
+
+    /// The same client, asking by another protocol.
+    pub fn with_api(self, api: Api) -> Self {
+        Self { api, ..self }
     }
 
     /// The same client, which tries again only this often.
@@ -146,42 +163,24 @@ impl Llm {
         deadline: Instant,
     ) -> Result<impl Stream<Item = Result<Delta, ProviderError>> + Send, ProviderError> {
         let provider = &self.provider;
-        #[expect(
-            deprecated,
-            reason = "servers other than OpenAI's know only `max_tokens`"
-        )]
-        let request = CreateChatCompletionRequest {
-            model: provider.model.clone(),
-            messages: request.messages,
-            // A choice without tools is an error to some servers.
-            tool_choice: (!request.tools.is_empty() && !request.may_call).then_some(
-                ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::None),
-            ),
-            tools: (!request.tools.is_empty()).then_some(request.tools),
-            max_tokens: request.max_tokens,
-            temperature: request.temperature,
-            stream: Some(true),
-            stream_options: Some(ChatCompletionStreamOptions {
-                include_usage: Some(true),
-                include_obfuscation: None,
-            }),
-            ..Default::default()
+        let (path, body) = match self.api {
+            Api::Chat => ("/chat/completions", chat::body(&provider.model, request)),
+            Api::Responses => ("/responses", responses::body(&provider.model, request)),
         };
+        let body = body.map_err(|_| provider.garbage("a request that is no JSON"))?;
         let now = clock::now();
         let (first, answer) = with_retries(
             provider.retries,
             deadline,
             || provider.out_of_time(now, deadline),
             async || {
-                let response = provider
-                    .send(provider.post("/chat/completions").json(&request))
-                    .await?;
+                let response = provider.send(provider.post(path).json(&body)).await?;
                 if let Some(media @ ("text/html" | "application/json")) =
                     media_type(&response).as_deref()
                 {
                     return Err(provider.garbage(&format!("{media} in place of an event stream")));
                 }
-                let mut answer = Answer::new(provider.clone(), response);
+                let mut answer = Answer::new(provider.clone(), self.api, response);
                 let first = answer.next().await?;
                 Ok((first, answer))
             },
@@ -200,21 +199,35 @@ struct Answer {
     response: Response,
     events: sse::Decoder,
     ready: VecDeque<Delta>,
-    tool_calls: Vec<ToolCall>,
-    finished: bool,
-    done: bool,
+    reader: Reader,
+}
+
+/// Makes of events what the model says.
+enum Reader {
+    Chat(chat::Reader),
+    Responses(responses::Reader),
+}
+
+/// Why an event is no part of an answer.
+enum Fault {
+    /// It is none of the protocol's.
+    Garbage,
+    /// The server says that it has failed.
+    Server,
 }
 
 impl Answer {
-    fn new(provider: Provider, response: Response) -> Self {
+    fn new(provider: Provider, api: Api, response: Response) -> Self {
+        let reader = match api {
+            Api::Chat => Reader::Chat(chat::Reader::default()),
+            Api::Responses => Reader::Responses(responses::Reader::default()),
+        };
         Self {
             provider,
             response,
             events: sse::Decoder::default(),
             ready: VecDeque::new(),
-            tool_calls: Vec::new(),
-            finished: false,
-            done: false,
+            reader,
         }
     }
 
@@ -224,13 +237,17 @@ impl Answer {
             if let Some(delta) = self.ready.pop_front() {
                 return Ok(Some(delta));
             }
-            if self.done {
+            let (finished, done) = match &self.reader {
+                Reader::Chat(reader) => (reader.finished, reader.done),
+                Reader::Responses(reader) => (reader.finished, reader.finished),
+            };
+            if done {
                 return Ok(None);
             }
             let Some(bytes) = self.provider.piece(&mut self.response).await? else {
                 // Some servers do not send `[DONE]`, but all say why they finished.
                 let Provider { stage, host, .. } = &self.provider;
-                return if self.finished {
+                return if finished {
                     Ok(None)
                 } else {
                     Err(ProviderError::broken_off(*stage, host))
@@ -247,122 +264,15 @@ impl Answer {
     }
 
     fn take(&mut self, event: &str) -> Result<(), ProviderError> {
-        if event == "[DONE]" {
-            self.done = true;
-            return Ok(());
-        }
-        let chunk: Chunk = serde_json::from_str(event).map_err(|_| {
-            self.provider
-                .garbage("an event that is no chunk of an answer")
-        })?;
-        if chunk.error.is_some() {
-            return Err(ProviderError::server(
-                self.provider.stage,
-                &self.provider.host,
-            ));
-        }
-        for choice in chunk
-            .choices
-            .into_iter()
-            .flatten()
-            .filter(|choice| choice.index == 0)
-        {
-            let delta = choice.delta.unwrap_or_default();
-            // A refusal is what the model says to the caller.
-            let texts = [delta.content, delta.refusal].into_iter().flatten();
-            self.ready
-                .extend(texts.filter(|text| !text.is_empty()).map(Delta::Text));
-            for call in delta.tool_calls.into_iter().flatten() {
-                self.add_to_tool_call(call);
-            }
-            if let Some(reason) = choice.finish_reason {
-                self.finish(&reason);
-            }
-        }
-        self.ready.extend(chunk.usage.map(Delta::Usage));
-        Ok(())
+        let taken = match &mut self.reader {
+            Reader::Chat(reader) => reader.take(event, &mut self.ready),
+            Reader::Responses(reader) => reader.take(event, &mut self.ready),
+        };
+        taken.map_err(|fault| match fault {
+            Fault::Garbage => self
+                .provider
+                .garbage("an event that is no part of an answer"),
+            Fault::Server => ProviderError::server(self.provider.stage, &self.provider.host),
+        })
     }
-
-    /// The first chunk of a call has its id and name, the others more of its arguments.
-    fn add_to_tool_call(&mut self, chunk: ToolCallChunk) {
-        let function = chunk.function.unwrap_or_default();
-        let begins = chunk
-            .index
-            .is_none_or(|index| index >= self.tool_calls.len());
-        if begins {
-            let (id, name) = (String::new(), String::new());
-            self.tool_calls.push(ToolCall {
-                id,
-                name,
-                arguments: String::new(),
-            });
-        }
-        let last = self.tool_calls.len() - 1;
-        let call = &mut self.tool_calls[chunk.index.map_or(last, |index| index.min(last))];
-        call.id += &chunk.id.unwrap_or_default();
-        call.name += &function.name.unwrap_or_default();
-        call.arguments += &function.arguments.unwrap_or_default();
-    }
-
-    fn finish(&mut self, reason: &str) {
-        self.finished = true;
-        self.ready
-            .extend(self.tool_calls.drain(..).map(Delta::ToolCall));
-        self.ready.push_back(Delta::Finished(match reason {
-            "stop" => FinishReason::Stop,
-            "length" => FinishReason::Length,
-            "tool_calls" | "function_call" => FinishReason::ToolCalls,
-            "content_filter" => FinishReason::ContentFilter,
-            _ => FinishReason::Other,
-        }));
-    }
-}
-
-/// A chunk, as far as it is used.
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Option<Vec<Choice>>,
-    #[serde(default)]
-    usage: Option<Usage>,
-    #[serde(default)]
-    error: Option<serde_json::Value>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    index: u32,
-    #[serde(default)]
-    delta: Option<ChunkDelta>,
-    #[serde(default)]
-    finish_reason: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-struct ChunkDelta {
-    #[serde(default)]
-    content: Option<String>,
-    #[serde(default)]
-    refusal: Option<String>,
-    #[serde(default)]
-    tool_calls: Option<Vec<ToolCallChunk>>,
-}
-
-#[derive(Deserialize)]
-struct ToolCallChunk {
-    #[serde(default)]
-    index: Option<usize>,
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    function: Option<FunctionChunk>,
-}
-
-#[derive(Deserialize, Default)]
-struct FunctionChunk {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    arguments: Option<String>,
 }

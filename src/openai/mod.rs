@@ -20,7 +20,7 @@ pub use async_openai::types::chat::{
 };
 pub use error::{ErrorKind, ProviderError, Stage};
 pub use http::{ApiKey, Http, Settings, SettingsError};
-pub use llm::{ChatRequest, Delta, FinishReason, Llm, ToolCall, Usage};
+pub use llm::{Api, ChatRequest, Delta, FinishReason, Llm, ToolCall, Usage};
 pub use realtime::Hearing;
 pub use retry::RETRIES;
 pub use stt::{Stt, Transcript};

@@ -113,6 +113,105 @@ fn text(deltas: &[Delta]) -> String {
 }
 
 #[tokio::test]
+async fn the_responses_api_is_spoken() {
+    use async_openai::types::chat::{
+        ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls,
+        ChatCompletionRequestAssistantMessage, ChatCompletionRequestSystemMessage,
+        ChatCompletionRequestToolMessage, ChatCompletionRequestUserMessage, ChatCompletionTool,
+        FunctionCall, FunctionObject,
+    };
+    let (fake, clients) = start().await;
+    fake.script_answer(Answer {
+        text: "It is noon.".into(),
+        ..Answer::tool_call("call_2", "look", &serde_json::json!({ "at": "clock" }))
+    });
+    let call = ChatCompletionMessageToolCall {
+        id: "call_1".into(),
+        function: FunctionCall {
+            name: "look".into(),
+            arguments: "{}".into(),
+        },
+    };
+    let system: ChatCompletionRequestSystemMessage = "Be kind.".into();
+    let user: ChatCompletionRequestUserMessage = "What time is it?".into();
+    let request = ChatRequest {
+        may_call: false,
+        max_tokens: Some(80),
+        messages: vec![
+            system.into(),
+            user.into(),
+            ChatCompletionRequestAssistantMessage {
+                tool_calls: Some(vec![ChatCompletionMessageToolCalls::Function(call)]),
+                ..Default::default()
+            }
+            .into(),
+            ChatCompletionRequestToolMessage {
+                content: "It is dark.".into(),
+                tool_call_id: "call_1".into(),
+            }
+            .into(),
+        ],
+        tools: vec![Tool::Function(ChatCompletionTool {
+            function: FunctionObject {
+                name: "look".into(),
+                description: Some("Looks.".into()),
+                parameters: Some(serde_json::json!({ "type": "object" })),
+                strict: None,
+            },
+        })],
+        ..Default::default()
+    };
+    let llm = clients.llm.clone().with_api(Api::Responses);
+    let deltas: Vec<_> = llm.stream(request, deadline()).try_collect().await.unwrap();
+    assert_eq!(text(&deltas), "It is noon.");
+    let call = ToolCall {
+        id: "call_2".into(),
+        name: "look".into(),
+        arguments: r#"{"at":"clock"}"#.into(),
+    };
+    let usage = Usage {
+        prompt_tokens: 10,
+        completion_tokens: 3,
+    };
+    let rest = [
+        Delta::ToolCall(call),
+        Delta::Finished(FinishReason::ToolCalls),
+        Delta::Usage(usage),
+    ];
+    assert!(deltas.ends_with(&rest), "{deltas:?}");
+
+    let body = &fake.requests_to(Endpoint::Responses)[0].body;
+    assert_eq!(
+        body["input"],
+        serde_json::json!([
+            { "role": "system", "content": "Be kind." },
+            { "role": "user", "content": "What time is it?" },
+            { "type": "function_call", "call_id": "call_1", "name": "look", "arguments": "{}" },
+            { "type": "function_call_output", "call_id": "call_1", "output": "It is dark." },
+        ])
+    );
+    assert_eq!(body["tools"][0]["name"], "look");
+    assert_eq!(body["tool_choice"], "none");
+    assert_eq!(body["max_output_tokens"], 80);
+    assert_eq!(body["store"], false);
+}
+
+#[tokio::test]
+async fn a_response_that_fails_or_breaks_off_is_an_error() {
+    let (fake, clients) = start().await;
+    let llm = clients.llm.clone().with_api(Api::Responses).with_retries(0);
+    for failure in [
+        Failure::Unauthorized,
+        Failure::Garbage,
+        Failure::CutAfter(3),
+    ] {
+        fake.script_failures(Endpoint::Responses, &[failure]);
+        let answer: Result<Vec<_>, _> = llm.stream(question(), deadline()).try_collect().await;
+        assert!(answer.is_err(), "{failure:?}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_utterance_becomes_words() {
     let (fake, clients) = start().await;
     fake.script_transcript(Said {

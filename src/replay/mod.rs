@@ -137,9 +137,10 @@ pub async fn replay(
             .filter_map(|(caller, _)| caller.clone())
             .map(|caller| ScenarioTurn {
                 caller,
-                expect: Vec::new(),
+                ..ScenarioTurn::default()
             })
             .collect(),
+        simulated: None,
     };
     let recalled = Recalled::new(&stored.tools);
     let minds: Arc<Minds> =

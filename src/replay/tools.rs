@@ -8,8 +8,9 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 
 use crate::audio::Pcm;
-use crate::call::{Piece, ProviderError, Providers, Question};
+use crate::call::{Piece, ProviderError, Providers, Question, Served};
 use crate::config::request::HttpRequest;
+use crate::config::tools::McpTool;
 use crate::store::tools::ToolCall;
 
 type Results = Vec<(Value, Result<String, String>)>;
@@ -65,6 +66,19 @@ impl Providers for Recalling {
         &self,
         _: HttpRequest,
         _: Value,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let result = self.results.take(&arguments);
+        async move { result }.boxed()
+    }
+
+    fn served(&self) -> BoxFuture<'static, Served> {
+        self.mind.served()
+    }
+
+    fn call_served(
+        &self,
+        _: McpTool,
         arguments: Value,
     ) -> BoxFuture<'static, Result<String, String>> {
         let result = self.results.take(&arguments);

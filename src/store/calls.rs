@@ -181,6 +181,27 @@ impl Store {
             .await?))
     }
 
+    /// Makes a user the callee of a call that goes on, who may then join it; none: nobody. False
+    /// when there is no such call.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn set_callee(
+        &self,
+        call_id: Uuid,
+        callee_id: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        const UPDATE: &str =
+            "UPDATE voice_calls SET callee_id = $2 WHERE id = $1 AND ended_at IS NULL";
+        Ok(on!(self, |pool| sqlx::query(UPDATE)
+            .bind(call_id)
+            .bind(callee_id)
+            .execute(pool)
+            .await?
+            .rows_affected()
+            > 0))
+    }
+
     /// Takes in what is now known of a call and brings status, times and participants up to date.
     /// The order of facts does not matter, nor their repetition ([`super::status`]). None when
     /// there is no such call.

@@ -103,7 +103,7 @@ macro_rules! filtered {
             $query.push(" AND created_at < ").push_bind(to);
         }
         if let Some(text) = &filter.text {
-            let pattern = like_pattern(text);
+            let pattern = $crate::store::history::like_pattern(text);
             $query
                 .push(" AND (LOWER(transcript) LIKE ")
                 .push_bind(pattern.clone());
@@ -117,6 +117,7 @@ macro_rules! filtered {
         }
     }};
 }
+pub(super) use filtered;
 
 impl Store {
     /// One page of calls, newest first.
@@ -228,7 +229,7 @@ impl Store {
 }
 
 /// `%text%` in lower case, with LIKE's own signs taken literally.
-fn like_pattern(text: &str) -> String {
+pub(super) fn like_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for letter in text.to_lowercase().chars() {
         if matches!(letter, '%' | '_' | '\\') {

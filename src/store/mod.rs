@@ -7,15 +7,19 @@
 pub mod calls;
 pub mod dispatches;
 pub mod egress;
+pub mod errors;
 pub mod history;
 pub mod inbox;
 pub mod live;
 pub mod personal;
 pub mod recordings;
 pub mod results;
+pub mod series;
+pub mod sessions;
 pub mod status;
 pub mod tools;
 pub mod turns;
+pub mod workers;
 
 use std::fs;
 use std::path::Path;

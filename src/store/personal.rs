@@ -53,6 +53,7 @@ impl Store {
             for sql in [
                 "DELETE FROM call_turns WHERE call_id = $1",
                 "DELETE FROM call_tools WHERE call_id = $1",
+                "DELETE FROM call_errors WHERE call_id = $1",
                 "DELETE FROM call_results WHERE call_id = $1",
                 "DELETE FROM call_webhooks WHERE call_id = $1",
                 // File and object are deleted next (src/recording/upkeep.rs).

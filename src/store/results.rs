@@ -5,7 +5,32 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{At, Store, StoreError, on};
+use super::{At, Pool, Store, StoreError, on};
+
+/// See [`Store::take_webhooks`]. What is due is chosen once, in a part of its own: Postgres may run
+/// a subquery again for each row.
+macro_rules! take_webhooks {
+    ($lock:literal) => {
+        concat!(
+            "WITH due AS MATERIALIZED (SELECT hook.call_id FROM call_webhooks AS hook \
+             JOIN voice_calls AS call ON call.id = hook.call_id \
+             LEFT JOIN call_results AS made ON made.call_id = hook.call_id \
+             WHERE hook.state = 'waiting' AND hook.due_at <= $1 AND call.ended_at IS NOT NULL \
+             AND (made.call_id IS NOT NULL OR call.ended_at <= $3) \
+             ORDER BY hook.due_at LIMIT $4",
+            $lock,
+            ") UPDATE call_webhooks SET due_at = $2, tries = tries + 1, \
+             first_try_at = COALESCE(first_try_at, $1) \
+             WHERE state = 'waiting' AND due_at <= $1 AND call_id IN (SELECT call_id FROM due) \
+             RETURNING id, call_id, url, first_try_at, tries"
+        )
+    };
+}
+
+/// SQLite has one writer at a time.
+const TAKE_ALONE: &str = take_webhooks!("");
+/// Rows that another process is taking are passed over, not waited for.
+const TAKE_AMONG_MANY: &str = take_webhooks!(" FOR UPDATE OF hook SKIP LOCKED");
 
 /// What came of a call, as its agent's model put it.
 #[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
@@ -110,19 +135,11 @@ impl Store {
         patience: TimeDelta,
         limit: i64,
     ) -> Result<Vec<Webhook>, StoreError> {
-        // The outer conditions are looked at again when another process held the row: it has moved
-        // `due_at` on.
-        const UPDATE: &str = "UPDATE call_webhooks SET due_at = $2, tries = tries + 1, \
-             first_try_at = COALESCE(first_try_at, $1) \
-             WHERE state = 'waiting' AND due_at <= $1 AND call_id IN (\
-             SELECT hook.call_id FROM call_webhooks AS hook \
-             JOIN voice_calls AS call ON call.id = hook.call_id \
-             LEFT JOIN call_results AS made ON made.call_id = hook.call_id \
-             WHERE hook.state = 'waiting' AND hook.due_at <= $1 AND call.ended_at IS NOT NULL \
-             AND (made.call_id IS NOT NULL OR call.ended_at <= $3) \
-             ORDER BY hook.due_at LIMIT $4) \
-             RETURNING id, call_id, url, first_try_at, tries";
-        Ok(on!(self, |pool| sqlx::query_as(UPDATE)
+        let take = match &self.pool {
+            Pool::Sqlite(_) => TAKE_ALONE,
+            Pool::Postgres(_) => TAKE_AMONG_MANY,
+        };
+        Ok(on!(self, |pool| sqlx::query_as(take)
             .bind(now)
             .bind(now + lease)
             .bind(now - patience)

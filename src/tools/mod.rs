@@ -6,6 +6,7 @@
 //! cannot change its mind between check and connection.
 
 mod guard;
+pub mod mcp;
 
 use std::time::Duration;
 
@@ -47,6 +48,14 @@ impl HttpTools {
             anywhere: client().build()?,
             public: client().dns_resolver(guard::PublicOnly).build()?,
         })
+    }
+
+    fn client(&self, allow_private: bool) -> &Client {
+        if allow_private {
+            &self.anywhere
+        } else {
+            &self.public
+        }
     }
 
     /// Sends a request and gives what the model is to be shown of the answer.
@@ -113,11 +122,7 @@ impl HttpTools {
             if !request.allow_private && guard::names_private_address(&url) {
                 return Err("the address is private, which this tool may not use".into());
             }
-            let client = if request.allow_private {
-                &self.anywhere
-            } else {
-                &self.public
-            };
+            let client = self.client(request.allow_private);
             let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes())
                 .map_err(|_| "no such method".to_owned())?;
             let mut sent = client.request(method, url.clone()).headers(headers.clone());

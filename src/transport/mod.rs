@@ -91,6 +91,8 @@ pub enum RoomEvent {
         /// Participant attributes, `sip.*` among them.
         attributes: HashMap<String, String>,
     },
+    /// The caller said this before the agent could hear; comes before `CallerJoined`.
+    SaidBefore(Pcm<16_000>),
     /// The caller is gone.
     CallerLeft {
         /// Why, as the server says.

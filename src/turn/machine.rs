@@ -37,8 +37,15 @@ pub struct Turn {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum User {
     Silent,
-    Speaking { since: Instant, near: bool },
-    Paused { since: Instant },
+    Speaking {
+        since: Instant,
+        near: bool,
+        /// All that was voiced so far is a short sound: a cough, a click.
+        short: bool,
+    },
+    Paused {
+        since: Instant,
+    },
 }
 
 #[derive(Debug)]
@@ -118,6 +125,8 @@ impl Turn {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::SpeechStarted { at } => self.speech_started(at),
+            Input::SpeechPaused { at } => self.speech_wavers(at),
+            Input::SpeechResumed => self.speech_resumed(now),
             Input::SpeechIsNear => self.speech_is_near(now),
             Input::FloorTaken => self.floor_taken(),
             Input::FloorGiven => self.floor_given(now),
@@ -168,6 +177,7 @@ impl Turn {
         self.user = User::Speaking {
             since: at,
             near: false,
+            short: false,
         };
         self.timers.stop(Timer::Endpoint);
         self.timers.stop(Timer::FalseInterruption);
@@ -201,11 +211,35 @@ impl Turn {
     }
 
     fn speech_is_near(&mut self, now: Instant) {
-        let User::Speaking { since, near } = &mut self.user else {
+        if let User::Speaking { near, .. } = &mut self.user {
+            *near = true;
+            self.await_overlap(now);
+        }
+    }
+
+    fn speech_wavers(&mut self, at: Instant) {
+        if let User::Speaking { since, short, .. } = &mut self.user {
+            let voiced = at.saturating_duration_since(*since);
+            *short = voiced < self.config.interruption.min_duration / 2;
+        }
+    }
+
+    fn speech_resumed(&mut self, now: Instant) {
+        if let User::Speaking { short, .. } = &mut self.user {
+            *short = false;
+            self.await_overlap(now);
+        }
+    }
+
+    /// Sound alone holds the voice once it has lasted.
+    fn await_overlap(&mut self, now: Instant) {
+        let User::Speaking {
+            since, near: true, ..
+        } = self.user
+        else {
             return;
         };
-        *near = true;
-        let held_at = *since + self.config.interruption.min_duration;
+        let held_at = since + self.config.interruption.min_duration;
         if self.can_interrupt() && !self.reply_answers_open_turn() {
             self.timers.set(Timer::Overlap, held_at.max(now));
         }
@@ -223,15 +257,15 @@ impl Turn {
         if self.is_held() {
             let rules = &self.config.interruption;
             // The stop is known only after the VAD's silence, by when the overlap timer may have
-            // fired for a sound that was in fact too short.
-            if at.saturating_duration_since(since) < rules.min_duration {
-                self.release();
+            // fired for a sound that was in fact too short: unless words say that it was one,
+            // "wait" for instance, the voice goes on soon.
+            let is_short = at.saturating_duration_since(since) < rules.min_duration;
+            let wait = if is_short {
+                rules.min_duration
             } else {
-                self.timers.set(
-                    Timer::FalseInterruption,
-                    at + rules.false_interruption_timeout,
-                );
-            }
+                rules.false_interruption_timeout
+            };
+            self.timers.set(Timer::FalseInterruption, at + wait);
         }
     }
 
@@ -325,6 +359,10 @@ impl Turn {
     }
 
     fn overlap_lasts(&mut self) {
+        if matches!(self.user, User::Speaking { short: true, .. }) {
+            // It is over by now, or sets the timer again.
+            return;
+        }
         let rules = &self.config.interruption;
         let words = self
             .open

@@ -17,7 +17,7 @@
 //! | Thinking | speech starts | reply cancelled; UserSpeaking, same turn |
 //! | Speaking | speech starts | Overlap |
 //! | Overlap | speech stops early | Speaking |
-//! | Overlap | `min_duration` passed (and `min_words`), and the speech is near | Held |
+//! | Overlap | `min_duration` passed (and `min_words`), and the voice is near | Held |
 //! | Speaking, Held | words that interrupt | reply cancelled; Endpointing |
 //! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
 //! | any reply | failed | an apology takes its place |
@@ -79,6 +79,13 @@ pub enum Input {
         /// First voiced sample.
         at: Instant,
     },
+    /// The caller's voice is not heard now; whether the speech is over is not known yet.
+    SpeechPaused {
+        /// Last voiced sample.
+        at: Instant,
+    },
+    /// It was not over.
+    SpeechResumed,
     /// The speech that goes on is the caller's: near, and not the agent's echo. Until it is known,
     /// sound alone does not hold the agent's voice.
     SpeechIsNear,

@@ -130,6 +130,8 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
             is_final: false,
         },
         "near" => Input::SpeechIsNear,
+        "pauses" => Input::SpeechPaused { at },
+        "resumes" => Input::SpeechResumed,
         "floor-taken" => Input::FloorTaken,
         "floor-given" => Input::FloorGiven,
         "floor-dropped" => Input::FloorDropped,
@@ -239,6 +241,8 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
     let kind = prop_oneof![
         6 => Just(Kind::Started),
         6 => Just(Kind::Near),
+        2 => Just(Kind::Pauses),
+        2 => Just(Kind::Resumes),
         6 => Just(Kind::Stopped),
         6 => (text.clone(), prop::bool::weighted(0.8)).prop_map(|(t, f)| Kind::Transcript(t, f)),
         1 => Just(Kind::SttFailed),
@@ -259,6 +263,8 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
 enum Kind {
     Started,
     Near,
+    Pauses,
+    Resumes,
     Stopped,
     Transcript(&'static str, bool),
     SttFailed,
@@ -278,6 +284,8 @@ impl Kind {
         match self {
             Self::Started => Input::SpeechStarted { at: now },
             Self::Near => Input::SpeechIsNear,
+            Self::Pauses => Input::SpeechPaused { at: now },
+            Self::Resumes => Input::SpeechResumed,
             Self::Stopped => Input::SpeechStopped { at: now },
             Self::Transcript(text, is_final) => Input::Transcript {
                 text: (*text).into(),
@@ -307,6 +315,8 @@ struct Observer {
     speaking_since: Option<u64>,
     /// The speech is known to be near.
     near: bool,
+    /// All that was voiced is a short sound.
+    short: bool,
     ended: Vec<(TurnId, String)>,
 }
 
@@ -400,8 +410,13 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
         match &input {
             Input::ReplyFinished(id) | Input::ReplyFailed(id) => seen.reply_ended(*id),
             Input::SpeechStarted { .. } if seen.speaking_since.is_none() => {
-                (seen.speaking_since, seen.near) = (Some(ms), false);
+                (seen.speaking_since, seen.near, seen.short) = (Some(ms), false, false);
             }
+            Input::SpeechPaused { .. } => {
+                let voiced = seen.speaking_since.map(|since| ms - since);
+                seen.short = voiced.is_some_and(|ms| Duration::from_millis(ms) < min_duration / 2);
+            }
+            Input::SpeechResumed => seen.short = false,
             Input::SpeechIsNear => seen.near = seen.speaking_since.is_some(),
             Input::SpeechStopped { .. } | Input::UserLeft => seen.speaking_since = None,
             _ => {}
@@ -430,6 +445,7 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
             && let Some(since) = seen.speaking_since
             && always_holds
             && seen.near
+            && !seen.short
             && !uninterruptible
             && live.prompt != Prompt::Say("hello".into())
             && Duration::from_millis(ms - since) >= min_duration

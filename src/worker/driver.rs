@@ -177,9 +177,9 @@ impl<R: JobRunner> Driver<R> {
 
     /// Does all that the machine asks for; gives its next deadline.
     async fn act(&mut self) -> (Turn, Option<std::time::Instant>) {
-        let deadline = loop {
+        let (turn, deadline) = loop {
             match self.worker.poll_output() {
-                Output::Timeout(deadline) => break deadline,
+                Output::Timeout(deadline) => break (Turn::Go, deadline),
                 Output::Connect => self.connect(),
                 Output::Close => self.close().await,
                 Output::Send(message) => self.send(message).await,
@@ -195,7 +195,8 @@ impl<R: JobRunner> Driver<R> {
                         job.task.abort();
                     }
                 }
-                Output::Finished => return (Turn::Finished, None),
+                // The last status says so, too: whoever watches sees it drained.
+                Output::Finished => break (Turn::Finished, None),
             }
         };
         let status = self.worker.status(clock::now());
@@ -204,7 +205,7 @@ impl<R: JobRunner> Driver<R> {
             *old = status;
             changed
         });
-        (Turn::Go, deadline)
+        (turn, deadline)
     }
 
     fn connect(&mut self) {

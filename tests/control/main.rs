@@ -8,7 +8,10 @@ mod contract;
 mod crash;
 mod dispatch;
 mod life;
+mod people;
+mod pool;
 mod prompt_loop;
+mod reach;
 mod served;
 #[path = "../support/mod.rs"]
 mod support;

@@ -23,6 +23,8 @@ pub enum Step {
     /// `say 1200 "words"`: speaks for so many milliseconds.
     Say(u64, String),
     /// `chat "words"`
+    /// What was recorded before the agent could hear: so many ms of words, so many of silence.
+    Before(u64, u64, String),
     Chat(String),
     /// `mute`, `unmute`
     Mute(bool),
@@ -61,6 +63,9 @@ impl Step {
         match words.as_slice() {
             ["join"] => Self::Join,
             ["say", ms, ..] => Self::Say(ms.parse().unwrap(), text(0)),
+            ["before", ms, pause, ..] => {
+                Self::Before(ms.parse().unwrap(), pause.parse().unwrap(), text(0))
+            }
             ["chat", ..] => Self::Chat(text(0)),
             ["key", "down"] => Self::Key(Floor::Taken),
             ["key", "up"] => Self::Key(Floor::Given),
@@ -84,6 +89,7 @@ impl Step {
         match self {
             Self::Join => "join".into(),
             Self::Say(ms, words) => format!("say {ms} {words:?}"),
+            Self::Before(ms, pause, words) => format!("before {ms} {pause} {words:?}"),
             Self::Chat(words) => format!("chat {words:?}"),
             Self::Key(Floor::Taken) => "key down".into(),
             Self::Key(Floor::Given) => "key up".into(),
@@ -195,6 +201,11 @@ pub async fn drive(
                             speaks = (now + u128::from(ms), fakes.utterance(&words));
                             None
                         }
+                        Step::Before(ms, pause, words) => {
+                            let mut sound = tone(fakes.utterance(&words), ms as usize * 16);
+                            sound.extend(vec![0; pause as usize * 16]);
+                            Some(RoomEvent::SaidBefore(Pcm::new(sound)))
+                        }
                         Step::Key(floor) => Some(RoomEvent::Floor(floor)),
                         Step::Chat(text) => Some(RoomEvent::Chat { text }),
                         Step::Mute(mute) => {
@@ -241,9 +252,7 @@ pub async fn drive(
                 }
                 if here && !muted {
                     let amplitude = if now < speaks.0 { speaks.1 } else { 0 };
-                    // Alternating, so that it has a level and no low frequencies: no echo.
-                    let tone = (0..160).map(|n| if n % 2 == 0 { amplitude } else { -amplitude });
-                    mic.try_send(Pcm::new(tone.collect())).ok();
+                    mic.try_send(Pcm::new(tone(amplitude, 160))).ok();
                 }
                 if !deaf {
                     match speaker.try_recv() {
@@ -254,6 +263,12 @@ pub async fn drive(
             }
         }
     }
+}
+
+/// Alternating, so that it has a level and no low frequencies: no echo.
+fn tone(amplitude: i16, samples: usize) -> Vec<i16> {
+    let tone = (0..samples).map(|n| if n % 2 == 0 { amplitude } else { -amplitude });
+    tone.collect()
 }
 
 /// What the caller hears and reads.

@@ -101,6 +101,7 @@ fn latency(latency: &Latency) -> String {
         tts_first_byte,
         playout,
         response,
+        ..
     } = *latency;
     let parts = [
         ("endpointing", endpointing),

@@ -54,6 +54,14 @@ async fn history_shows_a_call_and_forgets_it() {
         duration_ms: 140,
     };
     api.store.save_tool_call(id, &tool).await.unwrap();
+    let failed = sidetone::store::errors::StageError {
+        stage: "tts".into(),
+        message: "the provider answered 503".into(),
+        at: now,
+    };
+    for _ in 0..101 {
+        api.store.save_error(id, &failed).await.unwrap();
+    }
     let by = sidetone::store::tools::HeldBy {
         agent: "support".into(),
         agent_version: "0123456789ab".into(),
@@ -86,6 +94,13 @@ async fn history_shows_a_call_and_forgets_it() {
     assert_eq!(call["participants"][0]["participantName"], "ann");
     assert_eq!(call["tools"][0]["arguments"]["number"], 7);
     assert_eq!(call["tools"][0]["result"], "It is in Hamburg.");
+    assert_eq!(
+        call["errors"].as_array().map(Vec::len),
+        Some(100),
+        "no more"
+    );
+    assert_eq!(call["errors"][0]["stage"], "tts");
+    assert_eq!(call["errors"][0]["message"], "the provider answered 503");
     assert_eq!(
         (&call["agent"], &call["agentVersion"], &call["variant"]),
         (&json!("support"), &json!("0123456789ab"), &json!("b"))

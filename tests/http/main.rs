@@ -7,11 +7,13 @@ mod live;
 mod logins;
 mod readme;
 mod rights;
+mod series;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
 mod webhooks;
+mod workers;
 
 use serde_json::json;
 use sidetone::store::{CallType, NewCall, Store};
@@ -20,8 +22,10 @@ use uuid::Uuid;
 const TOKEN: &str = "/api/voice/token";
 const AGENT: &str = "/api/voice/agent";
 const HISTORY: &str = "/api/voice/history";
+const SERIES: &str = "/api/voice/history/stats/series";
 const LIVE: &str = "/api/voice/live";
 const SESSION: &str = "/api/voice/session";
+const WORKERS: &str = "/api/voice/workers";
 
 async fn new_call(store: &Store, caller: &str, call_type: CallType, room: &str) -> Uuid {
     let call = NewCall {

@@ -4,14 +4,27 @@ use serde_json::{Value, json};
 use sidetone::http::HttpConfig;
 use sidetone::http::limits::Rate;
 use sidetone::store::{CallType, Fact};
+use uuid::Uuid;
 
 use super::support::api::{Api, Setup, checked, user};
-use super::{AGENT, HISTORY, LIVE, SESSION, TOKEN, new_call};
+use super::{AGENT, HISTORY, LIVE, SERIES, SESSION, TOKEN, WORKERS, new_call};
 
 /// Who may call what; docs/rights.md shows this very table.
 #[tokio::test]
 async fn every_route_and_every_role() {
-    let api = Api::start(Setup::default()).await;
+    // As many requests as there are routes and roles.
+    let http = HttpConfig {
+        address_rate: Rate {
+            burst: 1_000.0,
+            per_second: 50.0,
+        },
+        ..Setup::default().http
+    };
+    let api = Api::start(Setup {
+        http,
+        ..Default::default()
+    })
+    .await;
     let room = "conference-r";
     let over = new_call(&api.store, "ann", CallType::Conference, "conference-over").await;
     let finished = [Fact::RoomFinished(sidetone::store::now())];
@@ -20,9 +33,13 @@ async fn every_route_and_every_role() {
     let one = format!("{HISTORY}/{over}");
     let recording = format!("{one}/recording");
     let (pause, resume) = (format!("{recording}/pause"), format!("{recording}/resume"));
+    let nobody = Uuid::new_v4();
+    let drain = format!("{WORKERS}/{nobody}/drain");
+    let somebody = Uuid::new_v4();
+    let revoke = format!("/api/voice/sessions/{somebody}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 22] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 28] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -58,6 +75,18 @@ async fn every_route_and_every_role() {
         (
             "GET",
             "/api/voice/history?allUsers=true",
+            None,
+            [false, false, false, true, false, false, true, true],
+        ),
+        (
+            "GET",
+            SERIES,
+            None,
+            [false, true, true, true, false, false, true, true],
+        ),
+        (
+            "GET",
+            "/api/voice/history/stats/series?allUsers=true",
             None,
             [false, false, false, true, false, false, true, true],
         ),
@@ -105,6 +134,30 @@ async fn every_route_and_every_role() {
             None,
             [false, false, false, true, false, false, true, true],
         ),
+        (
+            "GET",
+            "/api/voice/sessions",
+            None,
+            [false, false, false, true, false, false, false, true],
+        ),
+        (
+            "DELETE",
+            &revoke,
+            None,
+            [false, false, false, true, false, false, false, true],
+        ),
+        (
+            "GET",
+            WORKERS,
+            None,
+            [false, false, false, true, false, false, false, true],
+        ),
+        (
+            "POST",
+            &drain,
+            None,
+            [false, false, false, true, false, false, false, true],
+        ),
         ("POST", "/api/voice/webhook", Some(json!({})), [false; 8]),
         ("GET", "/api/voice/webhook", None, [true; 8]),
         ("GET", "/healthz", None, [true; 8]),
@@ -125,7 +178,9 @@ async fn every_route_and_every_role() {
     for (method, path, body, allowed) in routes {
         let shown = path
             .replace(&over.to_string(), "{callId}")
-            .replace("nowhere", "{roomName}");
+            .replace("nowhere", "{roomName}")
+            .replace(&nobody.to_string(), "{workerId}")
+            .replace(&somebody.to_string(), "{sessionId}");
         let marks = allowed
             .map(|allowed| if allowed { "✓" } else { " " })
             .join(" | ");

@@ -122,9 +122,11 @@ async fn the_cookie_alone_changes_nothing() {
 async fn a_forged_or_returned_cookie_is_none() {
     let api = Api::start(Setup::default()).await;
     let (cookie, _) = sign_in(&api, "key-admin").await;
+    let (front, last) = cookie.split_at(cookie.len() - 4);
+    let other = if last == "AAAA" { "BBBB" } else { "AAAA" };
     for forged in [
         format!("{cookie}x"),
-        cookie.replace('.', "A."),
+        format!("{front}{other}"),
         "sidetone_session=".into(),
     ] {
         let headers = [(COOKIE.as_str(), forged.as_str())];
@@ -145,6 +147,84 @@ async fn a_forged_or_returned_cookie_is_none() {
     assert!(
         line.starts_with("sidetone_session=; Path=/; Max-Age=0"),
         "{line}"
+    );
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn who_signs_out_is_out_whoever_has_the_cookie() {
+    let api = Api::start(Setup::default()).await;
+    let boss = user("boss", true);
+    let header = ("x-sidetone-session", "1");
+    let mut cookies = Vec::new();
+    for credential in [&boss, &boss, &boss, &"key-admin".to_owned()] {
+        cookies.push(sign_in(&api, credential).await.0);
+    }
+    let open = async || {
+        let mut open = Vec::new();
+        for cookie in &cookies {
+            let headers = [(COOKIE.as_str(), cookie.as_str())];
+            open.push(with(&api, "GET", EVERYBODY, &headers).await.0 == 200);
+        }
+        open
+    };
+    assert_eq!(open().await, [true; 4]);
+    let of = |n: usize| [(COOKIE.as_str(), cookies[n].as_str()), header];
+    // Not by the cookie alone, and not those of others.
+    assert_eq!(with(&api, "DELETE", SESSION, &of(0)[..1]).await.0, 403);
+    assert_eq!(with(&api, "DELETE", SESSION, &of(0)).await.0, 204);
+    assert_eq!(open().await, [false, true, true, true]);
+    assert_eq!(
+        with(&api, "GET", SESSION, &of(0)[..1]).await.1["signedIn"],
+        false
+    );
+
+    // An admin sees who is signed in, and ends a session; its stream of live calls ends with it.
+    let (_, list) = api.get("/api/voice/sessions", "key-admin").await;
+    let sessions = list["sessions"].as_array().unwrap();
+    let kinds: Vec<_> = sessions
+        .iter()
+        .map(|s| (&s["kind"], &s["holder"]))
+        .collect();
+    let [key, admin] =
+        [("key", "root"), ("admin", "boss")].map(|(a, b)| (Value::from(a), Value::from(b)));
+    assert_eq!(
+        kinds,
+        [(&key.0, &key.1), (&admin.0, &admin.1), (&admin.0, &admin.1)]
+    );
+    let stream = api
+        .client
+        .get(api.url("/api/voice/live"))
+        .header(COOKIE, &cookies[2]);
+    let stream = stream.send().await.unwrap();
+    assert_eq!(stream.status(), 200);
+    let id = sessions[1]["id"].as_str().unwrap();
+    let path = format!("/api/voice/sessions/{id}");
+    assert_eq!(
+        api.call("DELETE", &path, Some("key-admin"), None).await.0,
+        204
+    );
+    assert_eq!(
+        api.call("DELETE", &path, Some("key-admin"), None).await.0,
+        404
+    );
+    assert_eq!(open().await, [false, true, false, true]);
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(20), stream.bytes()).await;
+    ended.expect("the stream ends within 20 s").unwrap();
+
+    // Everywhere: all of the same admin, and nobody else's.
+    cookies.push(sign_in(&api, &boss).await.0);
+    let everywhere = format!("{SESSION}?everywhere=true");
+    let headers = [(COOKIE.as_str(), cookies[4].as_str()), header];
+    assert_eq!(with(&api, "DELETE", &everywhere, &headers).await.0, 204);
+    let left = [(COOKIE.as_str(), cookies[1].as_str())];
+    assert_eq!(with(&api, "GET", EVERYBODY, &left).await.0, 401);
+    let keys = [(COOKIE.as_str(), cookies[3].as_str())];
+    assert_eq!(with(&api, "GET", EVERYBODY, &keys).await.0, 200);
+    let (status, problem) = with(&api, "DELETE", &format!("{SESSION}?all=1"), &[]).await;
+    assert_eq!(
+        (status, &problem["field"]),
+        (400, &Value::from("everywhere"))
     );
     api.stop().await;
 }

@@ -60,5 +60,32 @@ test("the page works at once: greeted, heard, answered aloud, timed, stored", as
   await page.locator("#talk li.user[aria-current=true]", { hasText: /opening hours/i }).waitFor();
   const from = await place();
   await until("it goes on", async () => (await place()) > from);
+  // Seeking: on the drawing, and back to the place of the words.
+  const length = await page.evaluate(() => document.querySelector("audio")!.duration);
+  const box = (await page.locator("canvas").boundingBox())!;
+  await page.locator("canvas").click({ position: { x: box.width * 0.75, y: box.height / 2 } });
+  await until("it plays from there", async () => (await place()) >= length * 0.74);
+  await asked.getByRole("button", { name: /^Play from/ }).press("Enter");
+  await until("it is back", async () => Math.abs((await place()) - from) < length / 4);
+  assert.equal(await page.evaluate(() => document.querySelector("audio")!.error), null);
+
+  // Where the answer's time went: each stage with its figures.
+  const stages = page.getByRole("table", { name: "Where the time of this answer went" }).first();
+  const rows = await stages.locator("tbody tr").evaluateAll((all) => all.map((row) => [...row.querySelectorAll("th, .number")].map((cell) => cell.textContent!)));
+  assert.deepEqual(rows.map(([name]) => name), ["End of turn", "Speech to text", "Model", "Voice", "Heard"]);
+  for (const [name, , done] of rows) assert.match(done!, /^[0-9.]+ m?s$/, name);
+  // The charts count it.
+  await page.goto(`${demo.url}/admin/calls`);
+  await page.getByRole("img", { name: /^Calls: at most [1-9]/ }).waitFor();
+  await page.getByRole("img", { name: /^Answer latency: .*at most [0-9.]+ m?s$/ }).waitFor();
+
+  // The worker is in the pool; the button drains it, and the pages stay.
+  await page.goto(`${demo.url}/admin/pool`);
+  await page.getByRole("table").first().getByText("ready", { exact: true }).waitFor();
+  await page.getByRole("button", { name: /^Drain the worker on / }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Drain" }).click();
+  await page.getByText("drained", { exact: true }).waitFor();
+  const ready = (await (await fetch(`${demo.url}/readyz`)).json()) as { worker: string };
+  assert.equal(ready.worker, "draining");
   await page.context().close();
 });

@@ -19,6 +19,11 @@ const CALL = {
 };
 const EVIL = `<img src=x onerror="window.pwned=1">`;
 const historyAsked: URLSearchParams[] = [];
+const seriesAsked: URLSearchParams[] = [];
+const WORKERS = [
+  { id: "0191d3c0-0000-7000-8000-0000000000a1", host: "voice-1", agentName: "sidetone", version: "0.1.0", livekitId: "AW_test", state: "ready", load: 0.32, calls: 2, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date().toISOString(), drainRequestedAt: null as string | null },
+  { id: "0191d3c0-0000-7000-8000-0000000000a2", host: EVIL, agentName: "sidetone", version: "0.1.0", livekitId: null, state: "lost", load: 0.9, calls: 1, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date(Date.now() - 720_000).toISOString(), drainRequestedAt: null as string | null },
+];
 let tellLive: (calls: { id: string; status: string; turns: number }[]) => void = () => undefined;
 
 before(async () => {
@@ -71,17 +76,32 @@ before(async () => {
     })(request, response);
   });
   site.routes.set(`/api/voice/history/${CALL.id.slice(0, -2)}10`, json({
-    ...CALL, transcript: null, agent: "receptionist", agentVersion: "0123456789abcdef", recordings: [],
+    ...CALL, transcript: null, errors: [{ stage: "tts", message: EVIL, at: "2026-01-31T12:00:13Z" }], agent: "receptionist", agentVersion: "0123456789abcdef", recordings: [],
     tools: [{ agent: "receptionist", name: "find_tables", arguments: { people: EVIL }, ok: false, result: "The booking system did not answer.", startedAt: "2026-01-31T12:00:10Z", durationMs: 730 }],
     participants: [{ userId: "u1", participantName: EVIL, kind: "user", joinedAt: null, leftAt: null, durationSeconds: 119, isMuted: false }],
     turns: [
       { turnId: "a0", speaker: "agent", text: "Hello, this is Harbour Kitchen. How can I help you?", startedAt: "2026-01-31T12:00:02Z", endedAt: null, interrupted: false, latencyMs: null, metrics: null },
       { turnId: "c1", speaker: "user", text: `A table for four ${EVIL}`, startedAt: "2026-01-31T12:00:07Z", endedAt: null, interrupted: false, latencyMs: null, metrics: null },
-      { turnId: "a1", speaker: "agent", text: "For Friday at eight, would you like to sit inside or", startedAt: "2026-01-31T12:00:11Z", endedAt: null, interrupted: true, latencyMs: 812, metrics: { endpointingMs: 310, sttMs: 120, llmFirstTokenMs: 240, ttsFirstByteMs: 130, playoutMs: 12, responseMs: 812 } },
+      { turnId: "a1", speaker: "agent", text: "For Friday at eight, would you like to sit inside or", startedAt: "2026-01-31T12:00:11Z", endedAt: null, interrupted: true, latencyMs: 812, metrics: { endpointingMs: 310, sttMs: 120, sttAtMs: 230, llmFirstTokenMs: 240, llmFirstTokenAtMs: 480, ttsFirstByteMs: 310, ttsFirstByteAtMs: 800, playoutMs: 12, responseMs: 812 } },
       { turnId: "c2", speaker: "user", text: "Outside, please.", startedAt: "2026-01-31T12:00:14Z", endedAt: null, interrupted: false, latencyMs: null, metrics: null },
       { turnId: "a2", speaker: "agent", text: "Outside it is. See you on Friday!", startedAt: "2026-01-31T12:00:16Z", endedAt: null, interrupted: false, latencyMs: 640, metrics: { endpointingMs: 250, sttMs: 110, llmFirstTokenMs: 200, ttsFirstByteMs: 140, responseMs: 640 } },
     ],
   }));
+  site.routes.set("/api/voice/history/stats/series", (request, response) => {
+    seriesAsked.push(new URL(request.url!, "http://site").searchParams);
+    json({ step: "day", from: "2026-01-29T00:00:00Z", to: "2026-02-02T00:00:00Z", points: [
+      { at: "2026-01-29T00:00:00Z", byStatus: { completed: 3, failed: 1 }, meanDurationSeconds: 80, p50LatencyMs: 700, p95LatencyMs: 1400 },
+      { at: "2026-01-30T00:00:00Z", byStatus: {}, meanDurationSeconds: null, p50LatencyMs: null, p95LatencyMs: null },
+      { at: "2026-01-31T00:00:00Z", byStatus: { completed: 5, missed: 2, connected: 1 }, meanDurationSeconds: 70, p50LatencyMs: 640, p95LatencyMs: 1100 },
+      { at: "2026-02-01T00:00:00Z", byStatus: { completed: 7, failed: 1, connected: 1, missed: 2 }, meanDurationSeconds: 75, p50LatencyMs: 660, p95LatencyMs: 900 },
+    ] })(request, response);
+  });
+  site.routes.set("/api/voice/workers", (request, response) => json({ workers: WORKERS })(request, response));
+  site.routes.set(`/api/voice/workers/${WORKERS[0]!.id}/drain`, (request, response) => {
+    assert.equal(request.headers["x-sidetone-session"], "1");
+    Object.assign(WORKERS[0]!, { state: "draining", drainRequestedAt: CALL.endedAt });
+    response.writeHead(202).end("{}");
+  });
   site.routes.set("/api/voice/agent", json({ agents: [{ roomName: CALL.roomName, state: "joined", since: CALL.startedAt, attempts: 1, worker: "AW_test", callId: CALL.id }] }));
 });
 
@@ -237,6 +257,16 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   await until("the list is asked for when a call begins", () => historyAsked.length > listed);
   await page.getByText("81 %").waitFor();
   await page.getByText("812 ms").waitFor();
+  // Charts say in words what they draw, and have it as a table.
+  await page.getByRole("img", { name: "Calls: at most 11 a day" }).waitFor();
+  await page.getByRole("img", { name: "Mean duration: at most 1:20" }).waitFor();
+  await page.getByRole("img", { name: /^Answer latency: .*at most 1\.40 s$/ }).waitFor();
+  assert.equal(await page.locator(".bar-completed").count(), 3, "a day without calls has no bar");
+  await page.getByText("These figures as a table").press("Enter");
+  const figures = page.getByRole("table", { name: "Figures by day" });
+  assert.deepEqual(await figures.getByRole("row").last().locator("td").allTextContents(), ["7", "2", "1", "1", "0", "0", "1:15", "660 ms", "900 ms"]);
+  assert.deepEqual(await axe(page), [], "charts");
+  await page.getByText("These figures as a table").press("Enter");
   await page.getByRole("button", { name: "Next" }).click();
   await page.getByText("21–23 of 23").waitFor();
   assert.equal(await page.getByRole("button", { name: "Next" }).isDisabled(), true);
@@ -246,11 +276,20 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   await until("the filters are asked for", () => historyAsked.at(-1)?.get("q") === "harbour" && historyAsked.at(-1)?.get("status") === "failed");
   const asked = Object.fromEntries(historyAsked.at(-1)!);
   assert.deepEqual(asked, { limit: "20", offset: "0", includeStats: "true", allUsers: "true", q: "harbour", status: "failed" });
+  const charted = Object.fromEntries(await until("the charts are asked for", () => seriesAsked.find((query) => query.get("q") === "harbour" && query.get("status") === "failed")));
+  assert.deepEqual(charted, { allUsers: "true", q: "harbour", status: "failed", minutesAhead: String(-new Date().getTimezoneOffset()) });
   await page.goBack();
   await page.getByRole("row").nth(1).getByRole("link").click();
   await page.getByText("Outside it is. See you on Friday!").waitFor();
-  await page.getByText("interrupted").waitFor();
-  assert.equal(await page.locator("#call").getByText(EVIL).count(), 2);
+  await page.getByText("interrupted by the caller").waitFor();
+  assert.equal(await page.locator("#call").getByText(EVIL).count(), 3);
+  await page.getByText("The voice failed").waitFor();
+  // Each stage in numbers: what it took, and when it was done.
+  const first = page.getByRole("table", { name: "Where the time of this answer went" }).first();
+  const cells = await first.locator("tbody tr").evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll("th, .number")].map((cell) => cell.textContent)));
+  assert.deepEqual(cells, [
+    ["End of turn", "310 ms", "310 ms"], ["Speech to text", "120 ms", "230 ms"], ["Model", "240 ms", "480 ms"], ["Voice", "310 ms", "800 ms"], ["Heard", "", "812 ms"],
+  ]);
   await page.getByText("find_tables failed").waitFor();
   await page.getByText("The booking system did not answer.").waitFor();
   await page.getByText("0123456789ab", { exact: true }).waitFor();
@@ -258,8 +297,28 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   assert.equal(await page.locator("#recording").isVisible(), false, "what was not recorded cannot be downloaded");
   assert.deepEqual(await axe(page), [], "call");
   await page.goto(`${site.url}/admin/pool`);
-  await page.getByText("1 agent on 1 worker").waitFor();
+  await page.getByText("1 worker, 2 calls").waitFor();
+  await page.getByText("lost", { exact: true }).waitFor();
+  assert.equal(await page.getByRole("row", { name: CALL.roomName }).getByText("voice-1").count(), 1, "an agent's machine is named");
   assert.deepEqual(await axe(page), [], "pool");
+  if (process.env["SIDETONE_REVIEW"]) await page.screenshot({ path: "review/admin-pool.png" });
+  // By keyboard: asked, thought better of, asked again.
+  const drain = page.getByRole("button", { name: "Drain the worker on voice-1" });
+  await drain.focus();
+  await page.keyboard.press("Enter");
+  const dialog = page.getByRole("dialog", { name: "Drain the worker on voice-1?" });
+  await dialog.getByText("Its 2 calls may go on to the end").waitFor();
+  assert.deepEqual(await axe(page), [], "the question");
+  await page.keyboard.press("Escape");
+  await dialog.waitFor({ state: "hidden" });
+  assert.equal(WORKERS[0]!.state, "ready");
+  await until("the focus is back where it was", () => drain.evaluate((button) => document.activeElement === button));
+  await page.keyboard.press("Enter");
+  await dialog.getByRole("button", { name: "Drain" }).press("Enter");
+  await page.getByText("draining", { exact: true }).waitFor();
+  await until("it cannot be asked again", () => drain.isDisabled());
+  assert.deepEqual(await axe(page), [], "draining");
+  assert.equal(await page.evaluate("'pwned' in window"), false);
   await page.getByRole("button", { name: "Sign out" }).click();
   // The page loads again when that is done.
   await page.getByRole("button", { name: "Sign out" }).waitFor({ state: "hidden" });
@@ -275,6 +334,51 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
     await page.screenshot({ path: "review/admin-call.png" });
   }
   await page.context().close();
+});
+
+test("the admin pages in the dark, from right to left, and on a narrow screen", async () => {
+  const page = await chromium.page({ theme: "dark", still: true, viewport: { width: 320, height: 640 } });
+  await page.context().addCookies([{ name: "sidetone_session", value: "the-session", url: site.url }]);
+  await page.addInitScript(() => document.addEventListener("DOMContentLoaded", () => (document.documentElement.dir = "rtl")));
+  for (const [address, there] of [
+    ["/admin/calls", "1–20 of 23"], [`/admin/calls?call=${CALL.id.slice(0, -2)}10`, "Outside it is. See you on Friday!"], ["/admin/pool", "1 worker, 2 calls"],
+  ] as const) {
+    await page.goto(`${site.url}${address}`);
+    await page.getByText(there).waitFor();
+    assert.deepEqual(await axe(page), [], address);
+    // What is wider scrolls within its own place (WCAG 1.4.10).
+    const [wide, window] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+    assert.ok(wide! <= window!, `${address} is ${wide} wide on a screen of ${window}`);
+  }
+  // Bars begin at the start of the line, wherever that is.
+  await page.goto(`${site.url}/admin/calls?call=${CALL.id.slice(0, -2)}10`);
+  const lane = page.locator(".waterfall .lane").first();
+  await lane.waitFor();
+  const [bar, whole] = await Promise.all([lane.locator(".piece").boundingBox(), lane.boundingBox()]);
+  assert.ok(Math.abs(bar!.x + bar!.width - whole!.x - whole!.width) < 2, "the first stage starts at the right");
+  await page.context().close();
+});
+
+test("where motion is reduced nothing moves, and elsewhere the orb does", async () => {
+  for (const still of [true, false]) {
+    const page = await chromium.page({ still });
+    await page.goto(`${site.url}/`);
+    await page.getByRole("button", { name: "Start call" }).waitFor();
+    // After its colours have settled.
+    const moves = () => page.evaluate(async () => {
+      const canvas = document.querySelector("sidetone-call")!.shadowRoot!.querySelector("canvas")!;
+      const frames = async (n: number) => {
+        for (; n > 0; n -= 1) await new Promise(requestAnimationFrame);
+        return canvas.toDataURL();
+      };
+      return (await frames(90)) !== (await frames(10));
+    });
+    if (still) await until("the orb rests", async () => !(await moves()));
+    else assert.ok(await moves(), "the orb breathes");
+    const endless = await page.evaluate(() => document.getAnimations().filter((a) => a.effect?.getComputedTiming().iterations === Infinity).length);
+    if (still) assert.equal(endless, 0);
+    await page.context().close();
+  }
 });
 
 test("a recording: drawn, played from a place in the conversation, which follows", async () => {
@@ -338,7 +442,7 @@ test("the element's time on the main thread, told and not judged", async (t) => 
 
 test("the script stays within its budget and carries no markup that could be a sink", async () => {
   assert.ok((await readFile("dist/sidetone-call.js.gz")).length < 250_000);
-  for (const file of ["call/dom", "call/view", "call/log-view", "call/element", "pages/try", "pages/calls", "pages/pool", "pages/api", "pages/stages", "pages/player", "pages/live"]) {
+  for (const file of ["call/dom", "call/view", "call/log-view", "call/element", "pages/try", "pages/calls", "pages/call", "pages/waterfall", "pages/pool", "pages/rows", "pages/charts", "pages/api", "pages/stages", "pages/player", "pages/live"]) {
     assert.doesNotMatch(await readFile(`src/${file}.ts`, "utf8"), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser/, file);
   }
 });

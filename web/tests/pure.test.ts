@@ -9,6 +9,8 @@ import { direction, spokenLanguage, stringsFor } from "../src/call/strings.js";
 import { readToken, secondsToWait, tokenExpiry } from "../src/call/token.js";
 import { MAX_LINES, put, settle, type Line, type Transcript } from "../src/call/transcript.js";
 import { addTurn, readStages, type Turn } from "../src/call/turns.js";
+import { ceiling, line as path } from "../src/pages/charts.js";
+import { steps } from "../src/pages/waterfall.js";
 
 const START: PhaseEvent = { type: "start", step: "microphone" };
 
@@ -171,4 +173,20 @@ test("every language has every word, and its direction", () => {
 
 test("call time", () => {
   assert.deepEqual([0, 59.9, 61, 3_725, -3].map(clock), ["0:00", "0:59", "1:01", "1:02:05", "0:00"]);
+});
+
+test("a waterfall's stages lie where they lay; without times, one after the other", () => {
+  const at = (metrics: Record<string, number>, latency: number) => steps(metrics, latency).map(({ label, from, to }) => [label, from, to]);
+  assert.deepEqual(
+    at({ endpointingMs: 400, sttMs: 150, sttAtMs: 250, llmFirstTokenMs: 100, llmFirstTokenAtMs: 350, ttsFirstByteMs: 200, ttsFirstByteAtMs: 600, playoutMs: 10 }, 610),
+    [["End of turn", 0, 400], ["Speech to text", 100, 250], ["Model", 250, 350], ["Voice", 400, 600], ["Heard", 600, 610]]);
+  assert.deepEqual(at({ endpointingMs: 300, sttMs: 100, ttsFirstByteMs: 200 }, 500),
+    [["End of turn", 0, 300], ["Speech to text", 300, 400], ["Voice", 300, 500], ["Heard", 500, 500]]);
+  assert.deepEqual(at({}, 500), [["Heard", 500, 500]]);
+});
+
+test("an axis ends at a round figure; a line breaks where nothing was measured", () => {
+  assert.deepEqual([0, 0.4, 1, 3, 11, 20, 812, 5001].map(ceiling), [1, 0.5, 1, 5, 20, 20, 1000, 10_000]);
+  assert.equal(path([100, 50, null, 0], 100), "M75.0 0.0h3L225.0 60.0M525.0 120.0h3");
+  assert.equal(path([null, null], 1), "");
 });

@@ -25,6 +25,8 @@ pub struct LiveKitServer {
     pub url: String,
     /// For server APIs: `http://127.0.0.1:<port>`.
     pub http_url: String,
+    /// Where it takes media (UDP).
+    pub media_port: u16,
     /// The only key it knows.
     pub api_key: String,
     /// The key's secret, 64 characters.
@@ -40,6 +42,8 @@ pub struct Options {
     pub webhook_urls: Vec<String>,
     /// Media over TCP only.
     pub force_tcp: bool,
+    /// The server tries no ways to its clients of its own.
+    pub ice_lite: bool,
     /// How long an empty room stays; the server's own default (300 s) when `None`.
     pub empty_timeout: Option<Duration>,
     /// How long a room stays after the last one left; the server's default (20 s) when `None`.
@@ -100,6 +104,7 @@ impl LiveKitServer {
         Ok(Self {
             url: format!("ws://127.0.0.1:{signal}"),
             http_url: format!("http://127.0.0.1:{signal}"),
+            media_port: udp,
             api_key,
             api_secret,
             child,
@@ -197,6 +202,7 @@ fn config(
             "ips": { "includes": ["127.0.0.1/32"] },
             "stun_servers": [format!("127.0.0.1:{udp}")],
             "force_tcp": options.force_tcp,
+            "use_ice_lite": options.ice_lite,
         },
         "keys": { api_key: api_secret },
         "logging": { "level": "info", "pion_level": "error" },

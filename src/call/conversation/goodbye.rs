@@ -18,7 +18,8 @@ impl Conversation {
             .as_ref()
             .is_some_and(|reply| self.asks == Some(reply.id) || reply.hangs_up.is_some());
         let phase = self.turn.phase();
-        let is_silent = phase == Phase::Listening && self.tools_running == 0;
+        let is_silent =
+            phase == Phase::Listening && self.tools_running == 0 && self.transferring.is_none();
         if self.caller == Caller::Here && is_silent && self.greeted {
             self.silence.goes_on(now);
         } else if !is_ours || phase == Phase::Held || phase == Phase::UserSpeaking {

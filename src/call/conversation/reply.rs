@@ -11,6 +11,7 @@ use crate::audio::Pcm;
 use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
 use crate::call::providers::ProviderError;
 use crate::call::speak::{self, Item, Out, Source};
+use crate::call::toolbox::Transfer;
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
 use crate::turn::{Input, Phase, Prompt, ReplyId, TurnId};
@@ -25,6 +26,8 @@ pub(super) struct Reply {
     turn: Option<TurnId>,
     pub(super) committed_at: Option<Instant>,
     asked_at: Option<Instant>,
+    transcribed_at: Option<Instant>,
+    first_token_at: Option<Instant>,
     first_audio_at: Option<Instant>,
     /// First and last frame that went to the room.
     played: Option<(Instant, Instant)>,
@@ -34,6 +37,8 @@ pub(super) struct Reply {
     failed: bool,
     /// The call ends when it was heard, for this reason.
     pub(super) hangs_up: Option<EndReason>,
+    /// A person is called when it was heard.
+    transfer: Option<Transfer>,
     /// Tells the task that the caller's turn is over.
     commit: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
@@ -69,6 +74,8 @@ impl Conversation {
             turn,
             committed_at: None,
             asked_at: None,
+            transcribed_at: None,
+            first_token_at: None,
             first_audio_at: None,
             played: None,
             latency: Latency::default(),
@@ -76,6 +83,7 @@ impl Conversation {
             segment_open: false,
             failed: false,
             hangs_up: None,
+            transfer: None,
             commit,
             _task: AbortOnDropHandle::new(task),
         });
@@ -94,7 +102,8 @@ impl Conversation {
             && reply.turn == Some(turn.id)
         {
             reply.asked_at = Some(turn.ended_at);
-            reply.latency.stt = *stt;
+            reply.latency.stt = stt.map(|stt| stt.took);
+            reply.transcribed_at = stt.map(|stt| stt.at);
             // Typed words end when they come: there is no wait to measure.
             reply.latency.endpointing = stt.map(|_| now.saturating_duration_since(turn.ended_at));
         }
@@ -108,8 +117,14 @@ impl Conversation {
             return;
         };
         match item {
+            Item::Transfer(transfer) => reply.transfer = Some(transfer),
             Item::HangUp => reply.hangs_up = Some(EndReason::AgentHungUp),
-            Item::FirstToken(took) => reply.latency.llm_first_token = Some(took),
+            // A round of tools has a first token, too; what counts is the one that was first heard.
+            Item::FirstToken(took) if reply.first_audio_at.is_none() => {
+                reply.latency.llm_first_token = Some(took);
+                reply.first_token_at = Some(clock::now());
+            }
+            Item::FirstToken(_) => {}
             Item::FirstAudio(took) => {
                 reply.latency.tts_first_byte.get_or_insert(took);
                 reply.first_audio_at.get_or_insert_with(clock::now);
@@ -156,6 +171,10 @@ impl Conversation {
             let since = |time: Instant| now.saturating_duration_since(time);
             reply.latency.playout = ready.map(since);
             reply.latency.response = reply.asked_at.map(since);
+            let after = |at: Option<Instant>| Some(at?.saturating_duration_since(reply.asked_at?));
+            reply.latency.stt_at = after(reply.transcribed_at);
+            reply.latency.llm_first_token_at = after(reply.first_token_at);
+            reply.latency.tts_first_byte_at = after(reply.first_audio_at);
             let timing = reply.asked_at.map(|_| reply.latency.named());
             self.input(Input::ReplyAudible(id));
             self.record_reply(false, false);
@@ -199,15 +218,20 @@ impl Conversation {
             id,
             failed,
             hangs_up,
+            ref mut transfer,
             ..
         }) = self.reply
         else {
             return;
         };
+        let transfer = transfer.take().filter(|_| !failed);
         if let Some(reason) = hangs_up {
             self.hang_up_at = Some((clock::now() + HANG_UP_AFTER, reason));
         }
         self.reply_over(false);
+        if let Some(transfer) = transfer {
+            self.transfer(id, transfer);
+        }
         // The providers are idle now, and all that the caller waits for has been said.
         if self.drain_by.is_none() {
             self.apology.prepare(&self.providers);

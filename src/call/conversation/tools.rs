@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::Conversation;
 use crate::call::apology::Apology;
 use crate::call::event::{CallEvent, ToolCalled};
+use crate::call::providers::Served;
 use crate::call::speech_text::{Pronunciations, SpeechText};
 use crate::call::toolbox::{Answer, Persona, ToolNews, ToolRun};
 use crate::clock;
@@ -32,6 +33,7 @@ impl Conversation {
                 agent: Arc::clone(&self.agent),
                 providers: Arc::clone(&self.providers),
             },
+            served: Served::default(),
             team: Arc::clone(&self.team),
             committed,
             news: self.tool_news.clone(),
@@ -57,6 +59,7 @@ impl Conversation {
                 self.watch_silence(clock::now());
             }
             ToolNews::Remembered(key, value) => self.chat.remember(&key, &value),
+            ToolNews::Transferred(result) => self.transferred(result),
             ToolNews::Dtmf(digits) => self.command(RoomCommand::Dtmf(digits)),
             ToolNews::HandedTo(Persona { agent, providers }) => {
                 tracing::info!(call = %self.id, agent = agent.name, version = agent.version, "handed over");

@@ -15,8 +15,10 @@ use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep_until;
 
+use super::before;
 use super::publish::Publisher;
 use super::voice::{Voice, hear};
+use crate::audio::Pcm;
 use crate::clock;
 use crate::transport::tap::RECORDING_TOPIC;
 use crate::transport::{DisconnectReason, Floor, RoomDriver, RoomEvent, Tap};
@@ -63,11 +65,15 @@ pub async fn drive(
             voice.play(&frame).await;
         }
     });
+    let (reads, read) = mpsc::channel(1);
     let mut watch = Watch {
         to_call,
         mic,
         caller: None,
         greet_by: None,
+        before: Before::None,
+        before_read: read,
+        before_reads: reads,
         hearing: None,
         caller_seen,
         tap,
@@ -83,14 +89,25 @@ pub async fn drive(
     Ok(())
 }
 
+/// What the caller said before we could hear.
+enum Before {
+    None,
+    /// The greeting waits for it.
+    Awaited,
+    Here(Pcm<16_000>),
+}
+
 /// The listening half: LiveKit's events in, the call's events out.
 struct Watch {
     to_call: mpsc::Sender<RoomEvent>,
-    mic: mpsc::Sender<crate::audio::Pcm<16_000>>,
+    mic: mpsc::Sender<Pcm<16_000>>,
     /// The person that this call is with: the first one who is neither agent nor recorder.
     caller: Option<RemoteParticipant>,
     /// The caller is here, the call does not know it yet: by then it is told.
     greet_by: Option<Instant>,
+    before: Before,
+    before_read: mpsc::Receiver<Option<Pcm<16_000>>>,
+    before_reads: mpsc::Sender<Option<Pcm<16_000>>>,
     hearing: Option<AbortHandle>,
     caller_seen: super::publish::CallerSeen,
     tap: Tap,
@@ -111,6 +128,7 @@ impl Watch {
                     Some(event) => self.event(event).await,
                     None => return,
                 },
+                Some(read) = self.before_read.recv() => self.before_is_read(read).await,
                 Some(()) = grace => self.greet().await,
             }
         }
@@ -130,7 +148,18 @@ impl Watch {
                     self.tell(RoomEvent::CallerLeft { reason }).await;
                 }
             }
-            LkEvent::LocalTrackSubscribed { .. } => self.greet().await,
+            LkEvent::LocalTrackSubscribed { .. } => {
+                let caller = self.caller.as_ref();
+                let awaits = matches!(self.before, Before::None)
+                    && self.greet_by.is_some()
+                    && caller.is_some_and(before::is_announced);
+                if awaits {
+                    self.before = Before::Awaited;
+                    self.greet_by = Some(clock::now() + before::PATIENCE);
+                } else if !matches!(self.before, Before::Awaited) {
+                    self.greet().await;
+                }
+            }
             LkEvent::TrackPublished {
                 publication,
                 participant,
@@ -173,6 +202,23 @@ impl Watch {
                     self.tasks.spawn(read_chat(reader, self.to_call.clone()));
                 }
             }
+            LkEvent::ByteStreamOpened {
+                reader,
+                topic,
+                participant_identity,
+            } if topic == before::TOPIC && self.is_caller(&participant_identity) => {
+                if let Some(reader) = reader.take() {
+                    let reads = self.before_reads.clone();
+                    self.tasks.spawn(async move {
+                        let read = before::read(reader).await;
+                        let sound = read.inspect_err(|error| {
+                            tracing::warn!(%error, "what the caller said before is not heard");
+                        });
+                        // A call that takes no more is ending.
+                        reads.send(sound.ok()).await.ok();
+                    });
+                }
+            }
             // From the server itself: no participant can send in nobody's name.
             LkEvent::DataReceived {
                 payload,
@@ -200,12 +246,24 @@ impl Watch {
         self.caller = Some(participant);
     }
 
+    async fn before_is_read(&mut self, sound: Option<Pcm<16_000>>) {
+        let is_awaited = matches!(self.before, Before::Awaited);
+        self.before = sound.map_or(Before::None, Before::Here);
+        if is_awaited {
+            self.greet().await;
+        }
+    }
+
     /// Tells the call that the caller is here and can hear us, once.
     async fn greet(&mut self) {
         if self.greet_by.take().is_none() {
             return;
         }
+        let before = std::mem::replace(&mut self.before, Before::None);
         let Some(caller) = &self.caller else { return };
+        if let Before::Here(sound) = before {
+            self.tell(RoomEvent::SaidBefore(sound)).await;
+        }
         let joined = RoomEvent::CallerJoined {
             identity: caller.identity().to_string(),
             name: caller.name(),

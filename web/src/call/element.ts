@@ -243,6 +243,16 @@ export class SidetoneCall extends HTMLElement {
   }
 }
 
+/** The element's own events, typed, beside those of every element. */
+export interface SidetoneCall {
+  addEventListener<K extends keyof SidetoneCallEventMap>(type: K, listener: (this: SidetoneCall, event: SidetoneCallEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener<K extends keyof HTMLElementEventMap>(type: K, listener: (this: HTMLElement, event: HTMLElementEventMap[K]) => void, options?: boolean | AddEventListenerOptions): void;
+  addEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | AddEventListenerOptions): void;
+  removeEventListener<K extends keyof SidetoneCallEventMap>(type: K, listener: (this: SidetoneCall, event: SidetoneCallEventMap[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener<K extends keyof HTMLElementEventMap>(type: K, listener: (this: HTMLElement, event: HTMLElementEventMap[K]) => void, options?: boolean | EventListenerOptions): void;
+  removeEventListener(type: string, listener: EventListenerOrEventListenerObject, options?: boolean | EventListenerOptions): void;
+}
+
 declare global {
   interface HTMLElementTagNameMap {
     "sidetone-call": SidetoneCall;

@@ -78,11 +78,14 @@ export class Link {
   /** Joins and publishes. Throws a `CallError`; `token-refused` asks for a new token. */
   async join({ livekitHost, token }: CallToken, microphone: LocalAudioTrack | undefined): Promise<void> {
     try {
+      // From now on, so that nothing is lost that is said before the agent is there.
+      if (microphone) recordForAgent(microphone);
       await this.room.connect(livekitHost, token);
       this.joined = true;
       if (microphone) {
         this.hearMicrophone(microphone);
-        await this.room.localParticipant.publishTrack(microphone, { source: Track.Source.Microphone });
+        const source = Track.Source.Microphone;
+        await this.room.localParticipant.publishTrack(microphone, { source, preConnectBuffer: true });
       }
     } catch (error) {
       throw new CallError(joinProblem(error));
@@ -249,6 +252,14 @@ export class Link {
     line.final = !ofCaller || reader.info.attributes?.["lk.transcription_final"] === "true";
     this.tell((e) => e.line(line));
   }
+}
+
+/**
+ * LiveKit's pre-connect buffer. `setMicrophoneEnabled` would begin it too, but with a track of its own
+ * making; the method is public in all but its type. Without a MediaRecorder nothing is recorded.
+ */
+function recordForAgent(microphone: LocalAudioTrack): void {
+  (microphone as unknown as { startPreConnectBuffer?: () => void }).startPreConnectBuffer?.();
 }
 
 function isCallFailed(text: string): boolean {

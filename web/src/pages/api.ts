@@ -5,6 +5,11 @@ import { h, setText } from "../call/dom.js";
 const DEADLINE_MS = 15_000;
 const SESSION = "/api/voice/session";
 
+/** The element of the page that has this id. */
+export function get<T extends HTMLElement>(id: string): T {
+  return document.getElementById(id) as T;
+}
+
 /** What the API says went wrong, in its own words (problem+json). */
 export class ApiError extends Error {
   constructor(readonly status: number, message: string) {

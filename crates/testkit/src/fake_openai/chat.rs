@@ -179,7 +179,7 @@ fn whole_call(call: &ToolCall) -> Value {
 }
 
 /// Words, each with the white space before it.
-fn tokens(text: &str) -> Vec<String> {
+pub(super) fn tokens(text: &str) -> Vec<String> {
     let mut tokens = vec![String::new()];
     let mut in_word = false;
     for c in text.chars() {

@@ -5,6 +5,7 @@ mod audio;
 mod chat;
 mod failure;
 mod realtime;
+mod responses;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -31,6 +32,8 @@ pub enum Endpoint {
     Transcriptions,
     /// `POST /v1/chat/completions`
     Chat,
+    /// `POST /v1/responses`
+    Responses,
     /// `POST /v1/audio/speech`
     Speech,
     /// `/v1/realtime`, a WebSocket: its request's body is the list of the events that came
@@ -115,9 +118,13 @@ impl<T: Clone> Scripted<T> {
     }
 }
 
+/// Words by how long something loud is heard.
+type Ear = Box<dyn Fn(Duration) -> Transcript + Send>;
+
 struct State {
     timing: Timing,
     transcripts: Scripted<Transcript>,
+    ear: Option<Ear>,
     answers: Scripted<Answer>,
     answers_to: Vec<(String, Answer)>,
     failures: Vec<(Endpoint, VecDeque<Failure>)>,
@@ -215,6 +222,7 @@ impl FakeOpenAi {
                     next: VecDeque::new(),
                     default: Transcript::new("What time is it?"),
                 },
+                ear: None,
                 answers: Scripted {
                     next: VecDeque::new(),
                     default: Answer::text("It is noon. Can I help you with something else?"),
@@ -230,6 +238,7 @@ impl FakeOpenAi {
             .route("/v1/audio/transcriptions", post(audio::transcriptions))
             .route("/v1/audio/speech", post(audio::speech))
             .route("/v1/chat/completions", post(chat::completions))
+            .route("/v1/responses", post(responses::responses))
             .route("/v1/realtime", get(realtime::realtime))
             .layer(axum::extract::DefaultBodyLimit::max(32 << 20))
             .with_state(shared.clone());
@@ -275,6 +284,13 @@ impl FakeOpenAi {
     /// What every transcription says when nothing is scripted.
     pub fn default_transcript(&self, transcript: impl Into<Transcript>) {
         self.shared.state().transcripts.default = transcript.into();
+    }
+
+    /// What every transcription says when nothing is scripted, by how much of the sound is loud
+    /// (10 ms pieces above -35 dBFS): as a real model, it says the same of the same sound, however
+    /// often it is asked.
+    pub fn transcribe_by(&self, ear: impl Fn(Duration) -> Transcript + Send + 'static) {
+        self.shared.state().ear = Some(Box::new(ear));
     }
 
     /// What every answer says when nothing is scripted; `{system prompt}` in it is what the model

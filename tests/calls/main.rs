@@ -2,133 +2,19 @@
 //! fake OpenAI provider behind it.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+mod conditions;
+mod stage;
+
 use std::time::Duration;
 
 use livekit::prelude::PerformRpcData;
 use serde_json::{Value, json};
-use sidetone::audio::wav;
-use sidetone::caller::access::{Access, TokenRequest};
-use sidetone::caller::script::{Cue, Patience};
+use sidetone::caller::script::Cue;
 use sidetone::caller::transcripts::Speaker;
-use sidetone::caller::{self, CallPlan, Placed, Turn};
-use sidetone::config::env::Env;
-use sidetone::serve::{Process, serve};
 use sidetone::transport::livekit as livekit_room;
-use sidetone::worker::LoadMeasure;
-use sidetone_testkit::{Endpoint, Failure, FakeOpenAi, LiveKitServer, Timing};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
+use sidetone_testkit::{Endpoint, Failure};
 
-/// Everything that a call needs, on this machine.
-struct Stage {
-    provider: FakeOpenAi,
-    address: SocketAddr,
-    stop: CancellationToken,
-    serving: JoinHandle<anyhow::Result<()>>,
-    _livekit: LiveKitServer,
-    _data: tempfile::TempDir,
-}
-
-impl Stage {
-    async fn set() -> Self {
-        let livekit = LiveKitServer::start().await.unwrap();
-        let provider = FakeOpenAi::start(Timing::default()).await;
-        let data = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let env = Env::from_lookup(|name| match name {
-            "LIVEKIT_HOST" => Some(livekit.url.clone()),
-            "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
-            "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
-            "OPENAI_API_KEY" => Some("sk-test".into()),
-            "OPENAI_BASE_URL" => Some(provider.base_url()),
-            "SIDETONE_DATA_DIR" => Some(data.path().display().to_string()),
-            "SIDETONE_DEMO" => Some("true".into()),
-            _ => None,
-        })
-        .unwrap();
-        let stop = CancellationToken::new();
-        let process = Process {
-            env,
-            agents: "agent-config".into(),
-            listener: Some(listener),
-            models: None,
-            worker: Some(LoadMeasure::Jobs),
-        };
-        let serving = tokio::spawn(serve(process, stop.clone()));
-        let stage = Self {
-            provider,
-            address,
-            stop,
-            serving,
-            _livekit: livekit,
-            _data: data,
-        };
-        stage.ready().await;
-        stage
-    }
-
-    async fn ready(&self) {
-        for _ in 0..300 {
-            if self
-                .get("/readyz")
-                .await
-                .is_ok_and(|answer| answer.status().is_success())
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-        panic!(
-            "not ready: {:?}",
-            self.get("/readyz").await.unwrap().text().await
-        );
-    }
-
-    async fn get(&self, path: &str) -> reqwest::Result<reqwest::Response> {
-        reqwest::get(format!("http://{}{path}", self.address)).await
-    }
-
-    async fn call(&self, turns: &[(&str, Cue)]) -> Placed {
-        let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
-        let turns = turns.iter().map(|(file, cue)| Turn {
-            name: (*file).to_owned(),
-            sound: wav::read(&audio.join(file)).unwrap(),
-            cue: *cue,
-        });
-        let plan = CallPlan {
-            access: Access::Server {
-                server: format!("http://{}", self.address),
-                api_key: None,
-                request: TokenRequest {
-                    room_type: "support".into(),
-                    participant_name: "Ada".into(),
-                    voice: Some("echo".into()),
-                    ..TokenRequest::default()
-                },
-            },
-            turns: turns.collect(),
-            patience: Patience::default(),
-            limit: Duration::from_secs(90),
-            out: None::<PathBuf>,
-        };
-        caller::place(plan).await.unwrap()
-    }
-
-    async fn history(&self, placed: &Placed) -> Value {
-        let id = placed.report.call_id.as_deref().unwrap();
-        let answer = self.get(&format!("/api/voice/history/{id}")).await.unwrap();
-        answer.json().await.unwrap()
-    }
-
-    async fn strike(self) {
-        self.stop.cancel();
-        self.serving.await.unwrap().unwrap();
-    }
-}
+use stage::Stage;
 
 const HOURS: &str = "caller-opening-hours.wav";
 const INTERRUPTS: &str = "caller-interrupts.wav";
@@ -222,6 +108,18 @@ async fn a_caller_is_greeted_answered_and_may_interrupt() {
 
     let stored = stage.history(&placed).await;
     let turns = stored["turns"].as_array().unwrap();
+
+    // The call's page sees when each stage was done: in this order, whatever was done ahead.
+    let timed: Vec<_> = turns.iter().filter(|t| t["latencyMs"].is_u64()).collect();
+    assert_eq!(timed.len(), 2, "{turns:?}");
+    for turn in timed {
+        let at = ["sttAtMs", "llmFirstTokenAtMs", "ttsFirstByteAtMs"]
+            .map(|stage| turn["metrics"][stage].as_u64().unwrap());
+        assert!(
+            at.is_sorted() && at[2] <= turn["latencyMs"].as_u64().unwrap(),
+            "{turn}"
+        );
+    }
     let interrupted: Vec<_> = turns
         .iter()
         .filter(|turn| turn["interrupted"] == true)
@@ -292,16 +190,7 @@ async fn calls_at_the_same_time_do_not_disturb_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_key_of_push_to_talk_silences_the_greeting() {
     let stage = Stage::set().await;
-    let access = Access::Server {
-        server: format!("http://{}", stage.address),
-        api_key: None,
-        request: TokenRequest {
-            room_type: "support".into(),
-            participant_name: "Ada".into(),
-            ..TokenRequest::default()
-        },
-    };
-    let granted = access.obtain().await.unwrap();
+    let granted = stage.access().obtain().await.unwrap();
     let (room, _events) = livekit_room::join(&granted.url, &granted.token, true)
         .await
         .unwrap();

@@ -1,0 +1,80 @@
+//! What agents want to know before they greet: an HTTP request of their files.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use livekit::Room;
+use livekit::participant::ParticipantKind;
+use serde_json::{Value, json};
+
+use crate::config::agent::AgentConfig;
+use crate::config::request::root;
+use crate::config::template;
+use crate::tools::HttpTools;
+
+/// A lookup that speaks of the caller waits this long for one; then it is made without.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether the caller is there.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Whether a lookup of these agents speaks of the caller, who has to be there first.
+pub fn wants_caller(team: &[AgentConfig]) -> bool {
+    let mut lookups = team.iter().filter_map(|agent| agent.lookup.as_ref());
+    lookups.any(|lookup| {
+        let headers = lookup.headers.iter().map(|(_, value)| value);
+        let mut texts = headers.chain([&lookup.url]);
+        texts.any(|text| {
+            let used = template::variables(text);
+            used.iter().any(|name| root(name) == "caller")
+        })
+    })
+}
+
+/// Waits for the caller, and tells the agents who that is.
+pub async fn meet(team: Vec<AgentConfig>, room: &Room) -> Vec<AgentConfig> {
+    let is_person = |kind| matches!(kind, ParticipantKind::Standard | ParticipantKind::Sip);
+    let caller = async {
+        loop {
+            let mut there = room.remote_participants().into_values();
+            if let Some(caller) = there.find(|participant| is_person(participant.kind())) {
+                return caller;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    let Ok(caller) = tokio::time::timeout(PATIENCE, caller).await else {
+        return team;
+    };
+    let caller = json!({
+        "identity": caller.identity().to_string(),
+        "name": caller.name(),
+        "attributes": caller.attributes(),
+    });
+    let meets = |agent: AgentConfig| with(&agent, "caller", caller.clone());
+    team.into_iter().map(meets).collect()
+}
+
+/// Asks what each agent wants to know. One without an answer goes on without.
+pub async fn look_up(team: Vec<AgentConfig>, http: &HttpTools) -> Vec<AgentConfig> {
+    let ask = async |agent: AgentConfig| {
+        let Some(request) = &agent.lookup else {
+            return agent;
+        };
+        match http.ask(request, &agent.values, &Value::Null).await {
+            Ok((_, found)) => with(&agent, "lookup", found),
+            Err(message) => {
+                tracing::warn!(agent = agent.name, message, "the lookup gave nothing");
+                agent
+            }
+        }
+    };
+    join_all(team.into_iter().map(ask)).await
+}
+
+fn with(agent: &AgentConfig, name: &str, value: Value) -> AgentConfig {
+    let (agent, problems) = agent.with(name, value);
+    for problem in problems {
+        tracing::error!("{problem}");
+    }
+    agent
+}

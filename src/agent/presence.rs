@@ -1,0 +1,101 @@
+//! A worker process tells of itself in the store, and hears there that it is to drain.
+
+use std::fs;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::store::workers::{WorkerRow, WorkerState};
+use crate::store::{self, Store};
+use crate::worker::WorkerStatus;
+
+/// Time between two beats; also the longest wait of a request to drain.
+const BEAT: Duration = Duration::from_secs(3);
+/// Then a lost worker's row is taken away.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
+/// Longest wait for the store at the end.
+const GOODBYE: Duration = Duration::from_secs(3);
+
+/// What a worker process says of itself at first.
+pub fn introduce(agent_name: &str, max_calls: usize) -> WorkerRow {
+    let host = fs::read_to_string("/proc/sys/kernel/hostname");
+    let host = host.map_or_else(|_| "this machine".into(), |name| name.trim().to_owned());
+    let now = store::now();
+    WorkerRow {
+        id: Uuid::now_v7(),
+        host,
+        agent_name: agent_name.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        livekit_id: None,
+        state: WorkerState::Connecting,
+        load: 0.0,
+        calls: 0,
+        max_calls: i32::try_from(max_calls).unwrap_or(i32::MAX),
+        started_at: now,
+        seen_at: now,
+        drain_requested_at: None,
+    }
+}
+
+/// Writes the row with every beat, and when calls or state change, until `stop`; cancels `drain`
+/// when somebody asks for it. A store that is away is asked again at the next beat: calls go on.
+pub async fn run(
+    store: Store,
+    mut row: WorkerRow,
+    mut status: watch::Receiver<WorkerStatus>,
+    drain: CancellationToken,
+    stop: CancellationToken,
+) {
+    let mut beats = interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut told = None;
+    loop {
+        let changed = status.wait_for(|now| Some(summary(now)) != told);
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = beats.tick() => {}
+            // Err: the worker has ended; the beats go on while the process does.
+            Ok(_) = changed => {}
+        }
+        let now = status.borrow_and_update().clone();
+        told = Some(summary(&now));
+        let at = store::now();
+        (row.load, row.seen_at) = (now.load, at);
+        (row.state, row.calls) = (state(&now), now.jobs.len().try_into().unwrap_or(i32::MAX));
+        row.livekit_id = now.worker_id;
+        match store.worker_beat(&row).await {
+            Ok(Some(_)) if !drain.is_cancelled() => {
+                tracing::info!("this worker is asked to drain");
+                drain.cancel();
+            }
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "the worker's beat was not stored"),
+        }
+        if let Err(error) = store.forget_workers(at - FORGOTTEN_AFTER).await {
+            tracing::debug!(%error, "lost workers were not forgotten");
+        }
+    }
+    if !matches!(
+        timeout(GOODBYE, store.worker_gone(row.id)).await,
+        Ok(Ok(()))
+    ) {
+        tracing::warn!("the worker's row stays for an hour, and shows it as lost");
+    }
+}
+
+/// What is told at once.
+fn summary(status: &WorkerStatus) -> (WorkerState, usize) {
+    (state(status), status.jobs.len())
+}
+
+fn state(status: &WorkerStatus) -> WorkerState {
+    match (status.draining, status.jobs.is_empty(), &status.worker_id) {
+        (true, true, _) => WorkerState::Drained,
+        (true, false, _) => WorkerState::Draining,
+        (false, _, Some(_)) => WorkerState::Ready,
+        (false, _, None) => WorkerState::Connecting,
+    }
+}

@@ -1,0 +1,119 @@
+//! Puts a caller through to a person: a user who joins the room, or a telephone.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use livekit_api::services::sip::{SIPClient, TransferSIPParticipantOptions};
+use livekit_protocol as proto;
+use uuid::Uuid;
+
+use crate::call::Operator;
+use crate::config::env::LiveKit;
+use crate::config::transfer::{Target, To};
+use crate::control::rooms::Rooms;
+use crate::store::Store;
+
+/// How often it is looked who is in the room.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Of one call.
+#[derive(Clone)]
+pub struct Switchboard {
+    /// Where LiveKit is.
+    pub livekit: LiveKit,
+    /// Where users see which calls are theirs.
+    pub store: Store,
+    /// The call.
+    pub call_id: Uuid,
+    /// Its room.
+    pub room: String,
+}
+
+impl Operator for Switchboard {
+    fn put_through(
+        &self,
+        to: Target,
+        ring: Duration,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let this = self.clone();
+        async move {
+            match &to.to {
+                To::Identity(identity) => this.invite(identity, ring).await?,
+                To::Phone(number) => this.refer(number, ring).await?,
+            }
+            Ok(format!("{} has taken the call", to.name))
+        }
+        .boxed()
+    }
+}
+
+impl Switchboard {
+    /// Makes a user the call's callee, who gets a token for its room as in a user-to-user call,
+    /// and waits until that user is there. Whoever does not come is no callee any more.
+    async fn invite(&self, identity: &str, ring: Duration) -> Result<(), String> {
+        let stored = |error| {
+            tracing::error!(call_id = %self.call_id, %error, "a person was not invited");
+            "the person could not be called".to_owned()
+        };
+        let invited = self.store.set_callee(self.call_id, Some(identity)).await;
+        if !invited.map_err(stored)? {
+            return Err("the call is not in the database".into());
+        }
+        let rooms = Rooms::new(&self.livekit);
+        let comes = async {
+            while !self
+                .people(&rooms)
+                .await
+                .iter()
+                .any(|p| p.identity == identity)
+            {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        if tokio::time::timeout(ring, comes).await.is_ok() {
+            return Ok(());
+        }
+        self.store
+            .set_callee(self.call_id, None)
+            .await
+            .map_err(stored)?;
+        Err(format!("nobody came within {ring:?}"))
+    }
+
+    /// Sends the caller's telephone elsewhere (SIP REFER). LiveKit answers when it was taken there.
+    async fn refer(&self, number: &str, ring: Duration) -> Result<(), String> {
+        let people = self.people(&Rooms::new(&self.livekit)).await;
+        let is_phone = |p: &&proto::ParticipantInfo| p.kind() == proto::participant_info::Kind::Sip;
+        let caller = people.iter().find(is_phone);
+        let caller = caller.ok_or("the caller is not on a telephone")?;
+        let LiveKit {
+            host,
+            api_key,
+            api_secret,
+        } = &self.livekit;
+        let client = SIPClient::with_api_key(host, api_key, api_secret.expose());
+        let options = TransferSIPParticipantOptions {
+            play_dialtone: Some(true),
+            ringing_timeout: Some(ring),
+            ..Default::default()
+        };
+        let (room, who) = (self.room.clone(), caller.identity.clone());
+        let sent = client.transfer_sip_participant(room, who, number.to_owned(), options);
+        sent.await.map_err(|error| {
+            tracing::warn!(call_id = %self.call_id, %error, "a telephone was not transferred");
+            "the telephone could not be put through".to_owned()
+        })
+    }
+
+    /// Who is in the room; nobody while the server does not say.
+    async fn people(&self, rooms: &Rooms) -> Vec<proto::ParticipantInfo> {
+        match rooms.participants(&self.room).await {
+            Ok(people) => people.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(call_id = %self.call_id, %error, "who is in the room is not known");
+                Vec::new()
+            }
+        }
+    }
+}

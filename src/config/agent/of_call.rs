@@ -1,0 +1,183 @@
+//! An agent in one call: overrides applied, templates filled in.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::problem::{ConfigError, Problems};
+use super::super::recording::RecordingMode;
+use super::super::request::root;
+use super::super::{template, variants};
+use super::prompt::{check_prompt, hash};
+use super::{AgentConfig, RESERVED, Voice};
+
+/// Texts before their variables are filled in.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Templates {
+    pub(super) system_prompt: String,
+    pub(super) greeting: String,
+    pub(super) recording_announcement: String,
+    pub(super) apology: String,
+    pub(super) filler: String,
+}
+
+/// What one call changes about its agent (the dispatch's metadata).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Overrides {
+    /// Another voice.
+    pub voice: Option<Voice>,
+    /// Another system prompt; its `{{variables}}` are filled in too.
+    pub system_prompt: Option<String>,
+    /// Values for `{{variables}}`.
+    pub variables: BTreeMap<String, String>,
+    /// `{{ call.id }}`.
+    pub call_id: Option<String>,
+    /// Recorded in another way, or not.
+    pub recording: Option<RecordingMode>,
+}
+
+impl AgentConfig {
+    /// The version of this agent that holds a call.
+    pub fn variant_of(&self, call_id: Uuid) -> Self {
+        let mut agent = self.clone();
+        let Some(chosen) = variants::choose(&self.variants, call_id) else {
+            return agent;
+        };
+        agent.variant = Some(chosen.name.clone());
+        if let Some((prompt, _)) = &chosen.prompt {
+            agent.templates.system_prompt.clone_from(prompt);
+        }
+        if let Some(greeting) = &chosen.greeting {
+            agent.templates.greeting.clone_from(greeting);
+        }
+        agent.voice = chosen.voice.unwrap_or(agent.voice);
+        if let (Some(llm), Some(first)) = (&chosen.llm, agent.stages.llm.providers.first_mut()) {
+            first.model = Some(llm.clone());
+        }
+        agent
+    }
+
+    /// The agent of one call: overrides applied, `{{variables}}` filled in. What is known of the
+    /// caller and of the lookup comes later, with [`AgentConfig::with`].
+    ///
+    /// # Errors
+    /// A variable has no value, or the prompt is empty or longer than [`MAX_PROMPT_CHARS`].
+    pub fn for_call(&self, overrides: &Overrides) -> Result<Self, Problems> {
+        let mut call = self.clone();
+        call.variables.extend(overrides.variables.clone());
+        call.voice = overrides.voice.unwrap_or(self.voice);
+        call.recording = overrides.recording.or(self.recording);
+        if let Some(prompt) = &overrides.system_prompt {
+            call.templates.system_prompt.clone_from(prompt);
+            call.version += &format!("+{}", hash([prompt.as_str()]));
+        }
+        let problem = |what: &str, line: Option<usize>, message: String| ConfigError {
+            file: format!("agent {}, {what}", self.name),
+            line,
+            message,
+        };
+        let mut problems = Vec::new();
+        for name in &self.required_variables {
+            if !call.variables.contains_key(name) {
+                let message =
+                    format!("no value for {{{{{name}}}}}; set it in the call's variables");
+                problems.push(problem("required_variables", None, message));
+            }
+        }
+        for (what, text) in call.templates.all() {
+            for name in template::variables(text) {
+                let root = root(&name);
+                if !RESERVED.contains(&root) && !call.variables.contains_key(root) {
+                    let message = format!(
+                        "no value for {{{{{name}}}}}; set it in the call's variables, or a default \
+                         under [variables]"
+                    );
+                    problems.push(problem(what, Some(template::line_of(text, &name)), message));
+                }
+            }
+        }
+        let mut values: serde_json::Map<String, Value> = call
+            .variables
+            .iter()
+            .map(|(name, value)| (name.clone(), value.as_str().into()))
+            .collect();
+        values.insert("call".into(), json!({"id": overrides.call_id}));
+        call.values = values.into();
+        problems.extend(call.fill());
+        if let Err(message) = check_prompt(&call.system_prompt) {
+            problems.push(problem("prompt", None, message));
+        }
+        Problems::check(problems)?;
+        Ok(call)
+    }
+
+    /// The agent with one more value that its templates can use: `caller`, `lookup`. A text that
+    /// cannot be filled in stays as it was, and is told of.
+    pub fn with(&self, name: &str, value: Value) -> (Self, Vec<ConfigError>) {
+        let mut agent = self.clone();
+        agent.values[name] = value;
+        let problems = agent.fill();
+        (agent, problems)
+    }
+
+    fn fill(&mut self) -> Vec<ConfigError> {
+        let mut problems = Vec::new();
+        let Templates {
+            system_prompt,
+            greeting,
+            recording_announcement,
+            apology,
+            filler,
+        } = &self.templates;
+        for (what, text, into) in [
+            ("prompt", system_prompt, &mut self.system_prompt),
+            ("greeting", greeting, &mut self.greeting),
+            (
+                "recording_announcement",
+                recording_announcement,
+                &mut self.recording_announcement,
+            ),
+            ("apology", apology, &mut self.apology),
+            ("filler", filler, &mut self.filler),
+        ] {
+            match template::fill(text, &self.values) {
+                Ok(filled) => *into = filled,
+                Err((line, message)) => problems.push(ConfigError {
+                    file: format!("agent {}, {what}", self.name),
+                    line: Some(line),
+                    message,
+                }),
+            }
+        }
+        problems
+    }
+
+    /// The greeting begins by telling that the call is recorded, where callers have to be told.
+    pub fn announce_recording(&mut self) {
+        let join = |announcement: &str, greeting: &str| {
+            let both = if announcement.is_empty() {
+                greeting.to_owned()
+            } else {
+                format!("{announcement} {greeting}")
+            };
+            both.trim().to_owned()
+        };
+        self.greeting = join(&self.recording_announcement, &self.greeting);
+        // It is filled in again when the caller is known.
+        let templates = &mut self.templates;
+        templates.greeting = join(&templates.recording_announcement, &templates.greeting);
+    }
+}
+
+impl Templates {
+    fn all(&self) -> [(&'static str, &str); 5] {
+        [
+            ("prompt", &self.system_prompt),
+            ("greeting", &self.greeting),
+            ("recording_announcement", &self.recording_announcement),
+            ("apology", &self.apology),
+            ("filler", &self.filler),
+        ]
+    }
+}

@@ -1,0 +1,102 @@
+//! Reading what stands in a file: durations, and names that were nearly right.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use toml::de::DeValue;
+
+/// The one of `known` that `name` was probably meant to be.
+pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let (edits, known) = known
+        .into_iter()
+        .map(|known| (edits(name, known), known))
+        .min()?;
+    (edits <= 1 + name.len() / 3).then_some(known)
+}
+
+/// A TOML value as JSON; times become text.
+pub fn json(value: &DeValue<'_>) -> Value {
+    match value {
+        DeValue::String(text) => Value::from(text.as_ref()),
+        DeValue::Integer(number) => number
+            .as_str()
+            .parse::<i64>()
+            .map_or(Value::Null, Value::from),
+        DeValue::Float(number) => number
+            .as_str()
+            .parse::<f64>()
+            .map_or(Value::Null, Value::from),
+        DeValue::Boolean(flag) => Value::from(*flag),
+        DeValue::Datetime(time) => Value::from(time.to_string()),
+        DeValue::Array(values) => values.iter().map(|value| json(value.get_ref())).collect(),
+        DeValue::Table(table) => table
+            .iter()
+            .map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())))
+            .collect(),
+    }
+}
+
+/// "250ms", "1.5s", "10m", "1h".
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at(unit_at);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok()?;
+    // Whole microseconds: 0.3 s is 300 ms and not a hair less.
+    let micros = (number * seconds * 1e6).round();
+    (0.0..1e15)
+        .contains(&micros)
+        .then(|| Duration::from_micros(micros as u64))
+}
+
+/// Levenshtein distance.
+fn edits(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let substituted = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_have_units() {
+        for (text, ms) in [
+            ("500ms", 500),
+            ("1.5s", 1500),
+            ("0.3s", 300),
+            ("2m", 120_000),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Some(Duration::from_millis(ms)),
+                "{text}"
+            );
+        }
+        for text in ["", "5", "ms", "-1s", "5 parsecs", "NaNs", "1e99h"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn edit_distances() {
+        assert_eq!(edits("min_delay", "min_dealy"), 2);
+        assert_eq!(edits("", "abc"), 3);
+        assert_eq!(edits("voice", "voice"), 0);
+    }
+}

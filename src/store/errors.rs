@@ -1,0 +1,54 @@
+//! Stages of calls that failed while the call went on.
+
+use uuid::Uuid;
+
+use super::{At, Store, StoreError, on};
+
+/// Errors that are kept of one call: a provider that is down fails each turn in the same way.
+const KEPT: i64 = 100;
+
+/// A stage that failed.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct StageError {
+    /// stt, llm, tts, tool or transport.
+    pub stage: String,
+    /// Cause, without secrets and without words of the conversation.
+    pub message: String,
+    /// When.
+    pub at: At,
+}
+
+impl Store {
+    /// Adds an error to a call; the first hundred are kept.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn save_error(&self, call_id: Uuid, error: &StageError) -> Result<(), StoreError> {
+        const INSERT: &str = "INSERT INTO call_errors (call_id, stage, message, at) \
+             SELECT id, $2, $3, $4 FROM voice_calls WHERE id = $1 \
+             AND (SELECT COUNT(*) FROM call_errors WHERE call_id = $1) < $5";
+        on!(self, |pool| sqlx::query(INSERT)
+            .bind(call_id)
+            .bind(&error.stage)
+            .bind(&error.message)
+            .bind(error.at)
+            .bind(KEPT)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// The errors of a call, in order.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn stage_errors(&self, call_id: Uuid) -> Result<Vec<StageError>, StoreError> {
+        const SELECT: &str =
+            "SELECT stage, message, at FROM call_errors WHERE call_id = $1 ORDER BY at, id";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(call_id)
+            .fetch_all(pool)
+            .await?))
+    }
+}

@@ -1,0 +1,160 @@
+//! What whole calls need.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+use sidetone::audio::{Pcm, wav};
+use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::script::{Cue, Patience};
+use sidetone::caller::{self, CallPlan, Placed, Turn};
+use sidetone::config::env::Env;
+use sidetone::serve::{Process, serve};
+use sidetone::worker::LoadMeasure;
+use sidetone_testkit::livekit_server::Options;
+use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Everything that a call needs, on this machine.
+pub struct Stage {
+    pub provider: FakeOpenAi,
+    pub livekit: LiveKitServer,
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+    _data: tempfile::TempDir,
+}
+
+impl Stage {
+    pub async fn set() -> Self {
+        Self::set_on(Options::default()).await
+    }
+
+    /// With a livekit-server of these options.
+    pub async fn set_on(options: Options) -> Self {
+        let livekit = LiveKitServer::start_with(options).await.unwrap();
+        let provider = FakeOpenAi::start(Timing::default()).await;
+        let data = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let env = Env::from_lookup(|name| match name {
+            "LIVEKIT_HOST" => Some(livekit.url.clone()),
+            "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
+            "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
+            "OPENAI_API_KEY" => Some("sk-test".into()),
+            "OPENAI_BASE_URL" => Some(provider.base_url()),
+            "SIDETONE_DATA_DIR" => Some(data.path().display().to_string()),
+            "SIDETONE_DEMO" => Some("true".into()),
+            _ => None,
+        })
+        .unwrap();
+        let stop = CancellationToken::new();
+        let process = Process {
+            env,
+            agents: "agent-config".into(),
+            listener: Some(listener),
+            models: None,
+            worker: Some(LoadMeasure::Jobs),
+        };
+        let serving = tokio::spawn(serve(process, stop.clone()));
+        let stage = Self {
+            provider,
+            address,
+            stop,
+            serving,
+            livekit,
+            _data: data,
+        };
+        stage.ready().await;
+        stage
+    }
+
+    async fn ready(&self) {
+        for _ in 0..300 {
+            if self
+                .get("/readyz")
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!(
+            "not ready: {:?}",
+            self.get("/readyz").await.unwrap().text().await
+        );
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Result<reqwest::Response> {
+        reqwest::get(format!("http://{}{path}", self.address)).await
+    }
+
+    pub async fn call(&self, turns: &[(&str, Cue)]) -> Placed {
+        let turns = turns.iter().map(|(file, cue)| Turn {
+            name: (*file).to_owned(),
+            sound: question(file),
+            cue: *cue,
+        });
+        self.place(self.access(), turns.collect()).await
+    }
+
+    pub async fn place(&self, access: Access, turns: Vec<Turn>) -> Placed {
+        let plan = CallPlan {
+            access,
+            turns,
+            patience: Patience::default(),
+            limit: Duration::from_secs(120),
+            out: None::<PathBuf>,
+        };
+        caller::place(plan).await.unwrap()
+    }
+
+    /// How a caller gets in.
+    pub fn access(&self) -> Access {
+        Access::Server {
+            server: format!("http://{}", self.address),
+            api_key: None,
+            request: TokenRequest {
+                room_type: "support".into(),
+                participant_name: "Ada".into(),
+                voice: Some("echo".into()),
+                ..TokenRequest::default()
+            },
+        }
+    }
+
+    pub async fn history(&self, placed: &Placed) -> Value {
+        self.call_of(placed.report.call_id.as_deref().unwrap())
+            .await
+    }
+
+    pub async fn call_of(&self, id: &str) -> Value {
+        let answer = self.get(&format!("/api/voice/history/{id}")).await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    pub async fn strike(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+/// A recording without the "Hello!" that some begin with: the pause after it is long enough for work
+/// ahead, which would use up scripted answers.
+fn question(file: &str) -> Pcm<48_000> {
+    let mut sound = sound(file);
+    if file == "caller-opening-hours.wav" {
+        sound.take_front(Pcm::<48_000>::samples_in(Duration::from_millis(500)));
+    }
+    sound
+}
+
+/// A recording of `fixtures/audio`.
+pub fn sound(file: &str) -> Pcm<48_000> {
+    let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
+    wav::read(&audio.join(file)).unwrap()
+}

@@ -1,0 +1,166 @@
+//! A worker is drained by the request that the pool page's button makes.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sidetone::audio::wav;
+use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::script::{Cue, Patience};
+use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::config::env::Env;
+use sidetone::serve::{Process, serve};
+use sidetone::worker::LoadMeasure;
+use sidetone_testkit::{FakeOpenAi, Timing};
+use tokio_util::sync::CancellationToken;
+
+use super::served;
+use super::support::api::Api;
+use super::support::{eventually, livekit};
+
+async fn workers(address: SocketAddr) -> Vec<Value> {
+    let list = served::get(address, "/api/voice/workers").await.unwrap();
+    list["workers"].as_array().unwrap().clone()
+}
+
+/// Waits until the `n`th worker is in this state with so many calls.
+async fn worker(address: SocketAddr, n: usize, state: &str, calls: usize) -> Value {
+    eventually(&format!("worker {n} {state} with {calls}"), 60, || async {
+        let all = workers(address).await;
+        let one = all.get(n)?;
+        (one["state"] == state && one["calls"] == calls).then(|| one.clone())
+    })
+    .await
+}
+
+async fn drain(address: SocketAddr, worker: &Value) {
+    let id = worker["id"].as_str().unwrap();
+    let request =
+        reqwest::Client::new().post(format!("http://{address}/api/voice/workers/{id}/drain"));
+    assert_eq!(request.send().await.unwrap().status(), 202);
+}
+
+/// A call that nobody has come to yet.
+async fn token(address: SocketAddr) -> Value {
+    let request = reqwest::Client::new()
+        .post(format!("http://{address}/api/voice/token"))
+        .body(json!({"roomType": "support"}).to_string());
+    let answer = request.send().await.unwrap().error_for_status().unwrap();
+    answer.json().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drained_worker_ends_its_calls_and_takes_no_more() {
+    let (listener, webhook) = Api::listener().await;
+    let address = listener.local_addr().unwrap();
+    let server = livekit(Some(webhook)).await;
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    provider.default_transcript("What are your opening hours on Saturday?");
+    provider.default_answer("On Saturday we are open from nine to five.");
+    let data = tempfile::tempdir().unwrap();
+    let env = || {
+        let variables = served::variables(&server, &provider, data.path());
+        Env::from_lookup(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value.clone())
+        })
+        .unwrap()
+    };
+    let stop = CancellationToken::new();
+    let process = tokio::spawn(served::run(
+        env(),
+        served::AGENTS.into(),
+        listener,
+        stop.clone(),
+    ));
+    served::ready(address).await;
+    worker(address, 0, "ready", 0).await;
+
+    // In the middle of a call of two questions, its worker is asked to drain.
+    let hours = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/audio/caller-opening-hours.wav"
+    );
+    let sound = wav::read(Path::new(hours)).unwrap();
+    let turn = |n: usize| Turn {
+        name: format!("turn {n}"),
+        sound: sound.clone(),
+        cue: Cue::AgentDone,
+    };
+    let call = caller::place(CallPlan {
+        access: Access::Server {
+            server: format!("http://{address}"),
+            api_key: None,
+            request: TokenRequest {
+                room_type: "support".into(),
+                participant_name: "Ada".into(),
+                ..TokenRequest::default()
+            },
+        },
+        turns: (0..2).map(turn).collect(),
+        patience: Patience::default(),
+        limit: Duration::from_secs(120),
+        out: None,
+    });
+    let caller = tokio::spawn(call);
+    let first = worker(address, 0, "ready", 1).await;
+    drain(address, &first).await;
+    let draining = worker(address, 0, "draining", 1).await;
+    assert!(draining["drainRequestedAt"].is_string());
+
+    // Another caller's job is not taken: its agent is asked for and does not come.
+    let refused = token(address).await;
+
+    // The call goes on to its own end: both questions are answered after the request.
+    let report = caller.await.unwrap().unwrap().report;
+    assert_eq!(report.timings.len(), 2, "{report}");
+    worker(address, 0, "drained", 0).await;
+    let path = format!("/api/voice/history/{}", refused["callId"].as_str().unwrap());
+    let other = served::get(address, &path).await.unwrap();
+    assert_eq!(
+        (&other["participants"], &other["turns"]),
+        (&json!([]), &json!([]))
+    );
+    // The process stays, as a control plane.
+    served::get(address, "/healthz").await.unwrap();
+    let ready = reqwest::get(format!("http://{address}/readyz")).await;
+    let ready: Value = ready.unwrap().json().await.unwrap();
+    assert_eq!(ready["worker"], "draining");
+
+    // A worker of another process takes the next job.
+    let alone = Process {
+        env: env(),
+        agents: served::AGENTS.into(),
+        listener: None,
+        models: None,
+        worker: Some(LoadMeasure::Jobs),
+    };
+    let alone = tokio::spawn(serve(alone, stop.clone()));
+    worker(address, 1, "ready", 0).await;
+    let next = token(address).await;
+    let room = next["roomName"].as_str().unwrap();
+    let second = worker(address, 1, "ready", 1).await;
+    let agent = async || {
+        let list = served::get(address, "/api/voice/agent").await.unwrap();
+        let mut agents = list["agents"].as_array().unwrap().iter();
+        agents.find(|a| a["roomName"] == room).cloned()
+    };
+    let there = eventually("its agent is there", 60, || async {
+        let known = |agent: &Value| agent["state"] == "joined" && !agent["worker"].is_null();
+        agent().await.filter(known)
+    })
+    .await;
+    assert_eq!(there["worker"], second["livekitId"]);
+
+    // Drained, a worker that is alone in its process ends with it, and its row with both.
+    drain(address, &second).await;
+    worker(address, 1, "draining", 1).await;
+    let end = reqwest::Client::new().delete(format!("http://{address}/api/voice/agent/{room}"));
+    assert_eq!(end.send().await.unwrap().status(), 204);
+    let ended = tokio::time::timeout(Duration::from_secs(60), alone).await;
+    ended.expect("ends within 60 s").unwrap().unwrap();
+    assert_eq!(workers(address).await.len(), 1);
+    stop.cancel();
+    process.await.unwrap().unwrap();
+}

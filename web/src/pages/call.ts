@@ -1,0 +1,142 @@
+/** A call's page: what is known of it, its recording, its conversation. */
+
+import { clock, h, setText } from "../call/dom.js";
+import { api, get, milliseconds, when } from "./api.js";
+import { audible, Player, type Mark, type Recording } from "./player.js";
+import { waterfall, type Metrics } from "./waterfall.js";
+
+// Shapes of GET /api/voice/history/{callId} (src/http/history/call.rs).
+export interface Call {
+  id: string;
+  roomName: string;
+  callerId: string;
+  callType: string;
+  status: string;
+  startedAt: string | null;
+  connectedAt: string | null;
+  endedAt: string | null;
+  durationSeconds: number | null;
+  failureReason?: string;
+  createdAt: string;
+}
+interface Turn {
+  speaker: "user" | "agent";
+  text: string;
+  startedAt: string;
+  interrupted: boolean;
+  latencyMs: number | null;
+  metrics: Metrics | null;
+}
+interface Detail extends Call {
+  participants: { participantName: string; userId: string; kind: string; durationSeconds: number | null; isMuted: boolean }[];
+  turns: Turn[];
+  tools: Tool[];
+  errors: { stage: string; message: string; at: string }[];
+  agent?: string;
+  agentVersion?: string;
+  /** What came of it, by the agent's `[result]`. */
+  result?: { summary?: unknown } | null;
+  recordings: Recording[];
+}
+interface Tool {
+  agent: string;
+  name: string;
+  arguments: unknown;
+  ok: boolean;
+  result: string;
+  startedAt: string;
+  durationMs: number;
+}
+
+export const LIVE: ReadonlySet<string> = new Set(["pending", "ringing", "connected"]);
+const STAGES_OF_ERRORS: Readonly<Record<string, string>> = {
+  stt: "Speech to text", llm: "The model", tts: "The voice", tool: "A tool", transport: "The connection to the room",
+};
+
+const player = new Player(get("player"));
+
+/** Silence, when another page is shown. */
+export function leaveCall(): void {
+  player.stop();
+}
+
+export function status(call: Call): HTMLElement {
+  return h("span", { class: `status is-${call.status}` }, call.status);
+}
+
+/** Shows a call if the page still wants it; `changed` when a button here changed it. True while it goes on. */
+export async function showCall(id: string, current: () => boolean, changed: (error?: unknown) => void): Promise<boolean> {
+  const call = await api<Detail>(`/api/voice/history/${encodeURIComponent(id)}`);
+  if (!current()) return false;
+  setText(get("call-title"), when(call.startedAt ?? call.createdAt));
+  get("call-status").replaceChildren(status(call));
+  const facts: [string, string][] = [
+    ["Caller", call.callerId], ["Room", call.roomName], ["Type", call.callType],
+    ["Duration", call.durationSeconds === null ? "–" : clock(call.durationSeconds)],
+    ["Participants", call.participants.map((p) => `${p.participantName || p.userId} (${p.kind})`).join(", ") || "–"],
+  ];
+  if (call.failureReason) facts.push(["Failed because", call.failureReason]);
+  if (typeof call.result?.summary === "string") facts.push(["Summary", call.result.summary]);
+  if (call.agent) facts.push(["Agent", call.agent]);
+  if (call.agentVersion) facts.push(["Version of its files", call.agentVersion.slice(0, 12)]);
+  get("facts").replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
+  const end = get<HTMLButtonElement>("end");
+  end.hidden = !LIVE.has(call.status);
+  end.onclick = () => {
+    end.disabled = true;
+    api(`/api/voice/agent/${encodeURIComponent(call.roomName)}`, { method: "DELETE" })
+      .then(() => changed(), changed)
+      .finally(() => (end.disabled = false));
+  };
+  showRecording(call, showTurns(call));
+  return LIVE.has(call.status);
+}
+
+function showRecording(call: Detail, marks: readonly Mark[]): void {
+  const heard = call.recordings.some(audible);
+  const url = `/api/voice/history/${encodeURIComponent(call.id)}/recording`;
+  get("sound").hidden = !heard;
+  const download = get<HTMLAnchorElement>("recording");
+  download.hidden = !heard;
+  download.href = url;
+  if (heard) player.show(url, call.recordings, marks);
+}
+
+/** What was said, what tools did and what failed, in the order of time. */
+function showTurns(call: Detail): readonly Mark[] {
+  const longest = Math.max(1, ...call.turns.map((t) => t.latencyMs ?? 0));
+  const began = Date.parse(call.connectedAt ?? call.startedAt ?? call.createdAt);
+  const since = (at: number) => clock((at - began) / 1000);
+  const hearable = call.recordings.some(audible);
+  const turns = call.turns.map((turn) => {
+    const at = Date.parse(turn.startedAt);
+    const time = since(at);
+    const place = hearable
+      ? h("button", { class: "seek", type: "button", "aria-label": `Play from ${time}`, click: () => player.playFrom(at) }, time)
+      : time;
+    const item = h("li", { class: turn.speaker },
+      h("p", { class: "said" }, h("span", { class: "unseen" }, turn.speaker === "user" ? "Caller: " : "Agent: "), h("span", { dir: "auto" }, turn.text)),
+      h("p", { class: "note" }, place,
+        turn.latencyMs === null ? "" : ` · answered after ${milliseconds(turn.latencyMs)}`,
+        turn.interrupted ? h("span", { class: "cut" }, " · interrupted by the caller") : ""));
+    if (turn.latencyMs !== null) item.append(waterfall(turn.metrics ?? {}, turn.latencyMs, longest));
+    return { at, item };
+  });
+  const tools = call.tools.map((tool) => ({
+    at: Date.parse(tool.startedAt),
+    item: h("li", { class: "tool" },
+      h("p", {}, h("strong", {}, tool.name), tool.ok ? " " : " failed ", h("code", { dir: "auto" }, JSON.stringify(tool.arguments))),
+      h("p", { class: "note", dir: "auto" }, tool.result),
+      h("p", { class: "note" }, `${since(Date.parse(tool.startedAt))} · took ${milliseconds(tool.durationMs)} · ${tool.agent}`)),
+  }));
+  const errors = (call.errors ?? []).map((error) => ({
+    at: Date.parse(error.at),
+    item: h("li", { class: "tool error" },
+      h("p", { class: "bad" }, `${STAGES_OF_ERRORS[error.stage] ?? error.stage} failed`),
+      h("p", { class: "note", dir: "auto" }, error.message),
+      h("p", { class: "note" }, since(Date.parse(error.at)))),
+  }));
+  get("talk").replaceChildren(...[...turns, ...tools, ...errors].sort((a, b) => a.at - b.at).map(({ item }) => item));
+  get("silent").hidden = call.turns.length > 0;
+  return turns;
+}
