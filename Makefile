@@ -15,7 +15,7 @@ demo: web
 test: tools web lint unit web-test
 
 tools:
-	scripts/tools.sh livekit python postgres s3
+	scripts/tools.sh livekit python postgres s3 redis egress
 
 web: web/dist/index.html
 web/dist/index.html: $(shell find web/src web/public web/*.json web/*.mjs web/csp.txt 2>/dev/null)

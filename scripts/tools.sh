@@ -5,9 +5,11 @@
 #             schemathesis
 #   postgres  Debian's PostgreSQL
 #   s3        a pinned versitygw, an S3 server over a folder
+#   redis     Debian's Redis
+#   egress    the egress worker of the tests (crates/testkit/egress-worker)
 #   browser   Debian's Chromium
 #   livekit_agents  the agent framework that benchmarks compare with (500 MB)
-# Usage: scripts/tools.sh livekit|python|postgres|s3|browser|livekit_agents ...
+# Usage: scripts/tools.sh livekit|python|postgres|s3|redis|egress|browser|livekit_agents ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
@@ -39,6 +41,26 @@ s3() {
   fi
   echo "tools: building versitygw $s3_version, an S3 server (about 2 minutes, once)"
   go_install "github.com/versity/versitygw/cmd/versitygw@v$s3_version" "$binary"
+}
+
+# Built again when its source differs from what was built.
+egress() {
+  local source=crates/testkit/egress-worker binary="$tools/egress-worker" sum part
+  sum=$(cat "$source"/main.go "$source"/go.mod "$source"/go.sum | sha256sum)
+  [ -x "$binary" ] && [ "$(cat "$binary.sum" 2>/dev/null)" = "$sum" ] && return
+  if ! command -v go >/dev/null; then
+    echo "the tests' egress worker needs Go 1.26: install it and run this again" >&2
+    exit 1
+  fi
+  echo "tools: building the tests' egress worker (about a minute, once)"
+  part=$(mktemp "$tools/egress-worker.XXXXXX")
+  (cd "$source" && GOFLAGS=-buildvcs=false go build -o "$part" .)
+  mv "$part" "$binary"
+  echo "$sum" > "$binary.sum"
+}
+
+redis() {
+  command -v redis-server >/dev/null || debian redis-server
 }
 
 # Builds a Go command into a file. In a folder of its own, so that two runs at once do not write the

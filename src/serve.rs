@@ -20,6 +20,7 @@ use crate::agent::{Agents, DEFAULT_AGENT, presence};
 use crate::config::agent::{AgentConfig, Overrides, Voice};
 use crate::config::env::{Env, Secrets};
 use crate::config::folder::{AgentFolder, AgentNames};
+use crate::control::egress::EgressPlan;
 use crate::control::{Control, ControlConfig};
 use crate::http::auth::Auth;
 use crate::http::ui::UiSettings;
@@ -128,6 +129,11 @@ fn control_plane(
     let config = ControlConfig {
         retention_days: env.retention_days,
         webhook_secret: env.call_webhook.secret.clone(),
+        egress: EgressPlan {
+            bucket: env.recording.bucket.clone(),
+            default_mode: env.recording.default_mode,
+            agents: Some(Arc::clone(agents)),
+        },
         ..ControlConfig::new(&env.agent_name)
     };
     let voice = env.livekit.clone().map(|livekit| {

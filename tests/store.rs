@@ -14,8 +14,8 @@ use sidetone::store::series::Buckets;
 use sidetone::store::sessions::NewSession;
 use sidetone::store::workers::WorkerState;
 use sidetone::store::{
-    At, CallStatus, CallType, Fact, NewCall, ParticipantKind, Recorder, Recording, RecordingState,
-    Speaker, Stay, Store, Turn,
+    At, CallStatus, CallType, EgressStatus, Fact, NewCall, ParticipantKind, Recorder, Recording,
+    RecordingState, Speaker, Stay, Store, Turn,
 };
 use sidetone_testkit::postgres::Postgres;
 use sqlx::types::Json;
@@ -106,6 +106,7 @@ async fn tell(database: &Database) {
     an_agent_is_wanted_once(&store).await;
     facts_may_come_at_once(&store).await;
     history_is_filtered(&store).await;
+    one_control_plane_claims_an_egress_and_all_move_it_on(&store).await;
     recordings_go_with_their_call(&store).await;
     webhooks_are_taken_by_one(&store).await;
     webhooks_are_shared_out(&store).await;
@@ -114,6 +115,53 @@ async fn tell(database: &Database) {
     personal_data_goes(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
+}
+
+async fn one_control_plane_claims_an_egress_and_all_move_it_on(store: &Store) {
+    let call = store
+        .create_call(&new_call(910, "eve", CallType::Conference))
+        .await
+        .unwrap();
+    let claimed = Recording::by_egress(call.id, at(1));
+    assert!(store.claim_egress(&claimed).await.unwrap());
+    let later = Recording::by_egress(call.id, at(2));
+    assert!(!store.claim_egress(&later).await.unwrap());
+    assert_eq!(store.recordings(call.id).await.unwrap(), [claimed.clone()]);
+    assert_eq!(store.open_egresses().await.unwrap(), [claimed.clone()]);
+    let key = claimed.object_key.as_deref();
+    let found = store.recording_of_egress("EG_1", key).await.unwrap();
+    assert_eq!(found, Some(claimed.clone()));
+    let active = Recording {
+        egress_id: Some("EG_1".into()),
+        egress_status: EgressStatus::Active,
+        egress_since: Some(at(3)),
+        ..claimed
+    };
+    let asked = EgressStatus::Asked;
+    assert!(store.egress_is(asked, &active).await.unwrap());
+    // Who saw what was before, looks again.
+    assert!(!store.egress_is(asked, &active).await.unwrap());
+    let found = store.recording_of_egress("EG_1", None).await.unwrap();
+    assert_eq!(found, Some(active.clone()));
+
+    // The call's data goes while Egress still uploads: the object is known when it has.
+    store.delete_personal_data(&[call.id]).await.unwrap();
+    let complete = Recording {
+        state: RecordingState::Uploaded,
+        egress_status: EgressStatus::Complete,
+        url: Some("https://calls.example/recordings/e.ogg".into()),
+        ended_at: Some(at(9)),
+        ..active
+    };
+    let moved = store.egress_is(EgressStatus::Active, &complete).await;
+    assert!(moved.unwrap());
+    assert_eq!(store.open_egresses().await.unwrap(), []);
+    let deleted = store.deleted_recordings().await.unwrap();
+    let state = RecordingState::Deleting;
+    assert_eq!(deleted, [Recording { state, ..complete }]);
+    let gone = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(gone.recording_url, None);
+    store.forget_recording(deleted[0].id).await.unwrap();
 }
 
 async fn recordings_go_with_their_call(store: &Store) {

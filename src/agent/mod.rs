@@ -194,7 +194,9 @@ impl Agents {
             return (Tap::default(), None);
         }
         agent.announce_recording();
-        let (tap, recorded) = self.recordings.record(call_id);
+        let (tap, recorded) = self
+            .recordings
+            .record(call_id, mode == RecordingMode::Egress);
         (tap, Some(recorded))
     }
 

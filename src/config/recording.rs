@@ -15,6 +15,8 @@ pub enum RecordingMode {
     Off,
     /// By the process that holds the call.
     Process,
+    /// By LiveKit's Egress; by the process that holds the call until it does, or where it cannot.
+    Egress,
 }
 
 impl RecordingMode {
@@ -23,6 +25,7 @@ impl RecordingMode {
         match self {
             Self::Off => "off",
             Self::Process => "process",
+            Self::Egress => "egress",
         }
     }
 }
@@ -37,10 +40,10 @@ impl FromStr for RecordingMode {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Off, Self::Process]
+        [Self::Off, Self::Process, Self::Egress]
             .into_iter()
             .find(|mode| mode.as_str() == text)
-            .ok_or_else(|| format!("\"{text}\" is not one of off, process"))
+            .ok_or_else(|| format!("\"{text}\" is not one of off, process, egress"))
     }
 }
 
@@ -110,11 +113,24 @@ impl RecordingEnv {
                 bad("SIDETONE_RECORDING_SPOOL_LIMIT", &value, fix)
             })?,
         };
+        let mode = var("LIVEKIT_RECORDING_MODE").map(|value| match value.parse() {
+            Ok(mode) => Ok((mode, value)),
+            Err(_) => Err(bad(
+                "LIVEKIT_RECORDING_MODE",
+                &value,
+                "write off, process or egress",
+            )),
+        });
+        let mode = mode.transpose()?;
         let Some(name) = var("LIVEKIT_RECORDING_BUCKET") else {
+            if let Some((RecordingMode::Egress, value)) = &mode {
+                let fix = "set LIVEKIT_RECORDING_BUCKET too: Egress uploads there";
+                return Err(bad("LIVEKIT_RECORDING_MODE", value, fix));
+            }
             return Ok(Self {
                 bucket: None,
                 spool_limit,
-                default_mode: RecordingMode::Off,
+                default_mode: mode.map_or(RecordingMode::Off, |(mode, _)| mode),
             });
         };
         let needed = |variable: &'static str| {
@@ -156,7 +172,7 @@ impl RecordingEnv {
                 path_style,
             }),
             spool_limit,
-            default_mode: RecordingMode::Process,
+            default_mode: mode.map_or(RecordingMode::Process, |(mode, _)| mode),
         })
     }
 }
@@ -209,6 +225,19 @@ mod tests {
             read(&other).unwrap().bucket.unwrap().url("a/b.ogg"),
             "http://127.0.0.1:7070/calls/a/b.ogg"
         );
+    }
+
+    #[test]
+    fn the_mode_is_said_or_follows_from_the_bucket() {
+        let mut egress = SET.to_vec();
+        egress.push(("LIVEKIT_RECORDING_MODE", "egress"));
+        assert_eq!(read(&egress).unwrap().default_mode, RecordingMode::Egress);
+        let process = read(&[("LIVEKIT_RECORDING_MODE", "process")]).unwrap();
+        assert_eq!(process.default_mode, RecordingMode::Process);
+        for wrong in ["egress", "sometimes"] {
+            let error = read(&[("LIVEKIT_RECORDING_MODE", wrong)]).unwrap_err();
+            assert_eq!(error.name, "LIVEKIT_RECORDING_MODE");
+        }
     }
 
     #[test]

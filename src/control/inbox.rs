@@ -6,7 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer};
 use tokio_util::sync::CancellationToken;
 
-use super::Control;
+use super::egress::status::{Report, ReportedFile};
+use super::{Control, egress};
 use crate::store::dispatches::DispatchState;
 use crate::store::inbox::Event;
 use crate::store::{self, At, Fact, ParticipantKind, Stay, StoreError};
@@ -67,6 +68,7 @@ struct Permission {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Egress {
+    egress_id: String,
     room_name: String,
     status: String,
     error: String,
@@ -74,9 +76,37 @@ struct Egress {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, rename_all = "camelCase")]
 struct EgressFile {
+    filename: String,
     location: String,
+    /// Nanoseconds since 1970.
+    #[serde(deserialize_with = "number")]
+    started_at: i64,
+    /// Nanoseconds.
+    #[serde(deserialize_with = "number")]
+    duration: i64,
+    #[serde(deserialize_with = "number")]
+    size: i64,
+}
+
+impl Egress {
+    fn report(&self) -> Report {
+        let file = self.file_results.first().map(|file| ReportedFile {
+            key: file.filename.clone(),
+            url: file.location.clone(),
+            bytes: file.size,
+            duration_ms: file.duration / 1_000_000,
+            started_at: (file.started_at > 0)
+                .then(|| store::micros(DateTime::from_timestamp_nanos(file.started_at))),
+        });
+        Report {
+            egress_id: self.egress_id.clone(),
+            status: egress::status_named(&self.status),
+            error: self.error.clone(),
+            file,
+        }
+    }
 }
 
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
@@ -251,21 +281,20 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<String> {
         }
         _ => {}
     }
-    let Some(call) = control.store.call_in_room(room, body.room_sid()).await? else {
+    let call = control.store.call_in_room(room, body.room_sid()).await?;
+    if let Some(egress) = &body.egress_info {
+        // Also without a call: its data was deleted, the object is still to go.
+        let call_id = call.as_ref().map(|call| call.id);
+        control.egresses.told(egress.report(), call_id).await?;
+    }
+    let Some(call) = call else {
         return Ok("no call of ours".into());
     };
-    if let (Some(egress), "egress_ended") = (&body.egress_info, body.event.as_str()) {
-        match egress.file_results.first() {
-            Some(file) if egress.status == "EGRESS_COMPLETE" && !file.location.is_empty() => {
-                control.store.set_recording(call.id, &file.location).await?;
-            }
-            _ => {
-                return Ok(format!(
-                    "recording failed: {} {}",
-                    egress.status, egress.error
-                ));
-            }
-        }
+    match body.event.as_str() {
+        // The second: whoever joins may bring an agent that is to be recorded.
+        "room_started" | "participant_joined" => control.egresses.room_open(&call).await?,
+        "room_finished" => control.egresses.room_over(call.id).await?,
+        _ => {}
     }
     let facts = body.facts(event.received_at);
     let call = control

@@ -1,6 +1,7 @@
 //! What the control plane does between requests: works through LiveKit's events, guards
 //! dispatches, compares with LiveKit what it believes, deletes what is past its time.
 
+pub mod egress;
 pub mod guard;
 pub mod inbox;
 mod outbox;
@@ -21,6 +22,7 @@ use crate::dispatch::guardian::GuardianConfig;
 use crate::store::dispatches::DispatchState;
 use crate::store::{self, Store, StoreError};
 
+use egress::{EgressPlan, Egresses};
 use guard::Guard;
 use rooms::Rooms;
 
@@ -37,6 +39,8 @@ pub struct ControlConfig {
     pub retention_days: Option<u32>,
     /// Signs what is told of calls that are over; none: nothing is told.
     pub webhook_secret: Option<Secret>,
+    /// Which calls LiveKit's Egress records.
+    pub egress: EgressPlan,
 }
 
 impl ControlConfig {
@@ -48,6 +52,7 @@ impl ControlConfig {
             reconcile_every: Duration::from_secs(60),
             retention_days: None,
             webhook_secret: None,
+            egress: EgressPlan::default(),
         }
     }
 }
@@ -61,6 +66,8 @@ pub struct Control {
     pub guard: Guard,
     /// LiveKit's rooms.
     pub rooms: Arc<Rooms>,
+    /// Recordings by LiveKit's Egress.
+    pub egresses: Egresses,
     events: Arc<Notify>,
 }
 
@@ -81,7 +88,10 @@ impl Control {
             dispatcher,
             Arc::clone(&rooms),
         );
+        let egresses = Egresses::new(livekit, store.clone(), config.egress);
+        tasks.spawn(egress::run(egresses.clone(), shutdown.clone()));
         let control = Self {
+            egresses,
             store,
             guard,
             rooms,

@@ -52,12 +52,19 @@ pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
     let mut learned = 0;
     for call in calls {
         let (sid, facts) = match rooms.get(&call.room_name) {
-            Some(room) if call.room_sid.as_ref().is_none_or(|sid| *sid == room.sid) => (
-                Some(room.sid.clone()),
-                facts_of_open_room(control, &call, room).await?,
-            ),
+            Some(room) if call.room_sid.as_ref().is_none_or(|sid| *sid == room.sid) => {
+                control.egresses.room_open(&call).await?;
+                let facts = facts_of_open_room(control, &call, room).await?;
+                (Some(room.sid.clone()), facts)
+            }
             _ => (None, facts_of_no_room(&call)),
         };
+        if facts
+            .iter()
+            .any(|fact| matches!(fact, Fact::RoomFinished(_)))
+        {
+            control.egresses.room_over(call.id).await?;
+        }
         if !facts.is_empty() {
             let after = control
                 .store

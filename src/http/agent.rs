@@ -137,7 +137,7 @@ pub struct SpawnRequest {
     system_prompt: Option<String>,
     /// Agent file to use.
     agent: Option<String>,
-    /// off or process, instead of what the agent's file says (backends and admins only).
+    /// off, process or egress, instead of what the agent's file says (backends and admins only).
     recording: Option<String>,
     /// Values for the prompt's `{{variables}}`.
     variables: Option<BTreeMap<String, String>>,

@@ -17,7 +17,7 @@ use super::error::{Problem, ProblemDocument};
 use super::history::call::{call_id, visible};
 use crate::clock;
 use crate::recording::{Command, RECORDING_TOPIC};
-use crate::store::{Call, Recording, RecordingState};
+use crate::store::{Call, Recorder, Recording, RecordingState};
 
 /// A player that seeks asks again within this time; a link that leaks is worth little after it.
 const LINK_VALID: Duration = Duration::from_secs(15 * 60);
@@ -30,7 +30,7 @@ const CONFIRM: Duration = Duration::from_secs(5);
 pub struct RecordingInfo {
     /// recording, kept (not in the bucket yet, or there is none), uploaded or failed.
     state: String,
-    /// Who made it: process.
+    /// Who made it: process, or egress (LiveKit's; agent left, others right).
     mode: String,
     /// Silence is recorded for now.
     paused: bool,
@@ -64,7 +64,8 @@ impl From<Recording> for RecordingInfo {
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Part {
-    /// From 1; a call has more than one when its agent was replaced in mid-call.
+    /// From 1; a call has more than one when its agent was replaced in mid-call, or another took
+    /// over from LiveKit's Egress. Else the first that did not fail.
     part: Option<usize>,
 }
 
@@ -74,7 +75,8 @@ pub struct Paused {
     paused: bool,
 }
 
-/// A call's recording as stereo Ogg Opus: caller left, agent right.
+/// A call's recording as stereo Ogg Opus: caller left, agent right (by LiveKit's Egress: agent left,
+/// all others right).
 ///
 /// Redirects to a link that is valid for 15 minutes, or answers with the file itself when it is
 /// not in a bucket. Both take `Range`.
@@ -95,8 +97,11 @@ pub async fn get(
 ) -> Result<Response, Problem> {
     let id = call_id(&id)?;
     let (call, _) = visible(&state, &principal, id).await?;
-    let part = part.part.unwrap_or(1);
     let recordings = state.store().recordings(id).await?;
+    // One that failed is not what is asked for where another took over.
+    let is_there = |r: &Recording| r.state != RecordingState::Failed;
+    let first = || recordings.iter().position(is_there).map_or(1, |at| at + 1);
+    let part = part.part.unwrap_or_else(first);
     let count = recordings.len();
     let recording = recordings
         .into_iter()
@@ -240,12 +245,14 @@ async fn set_paused(
     let call = state.store().call(id).await?.ok_or_else(no_such)?;
     let recordings = state.store().recordings(id).await?;
     let under_way = |r: &&Recording| r.state == RecordingState::Recording;
-    let Some(recording) = recordings.iter().rev().find(under_way) else {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "Not recorded",
-            "This call is not being recorded now.",
-        ));
+    let here = |r: &&Recording| r.mode == Recorder::Process;
+    let mut live = recordings.iter().rev().filter(under_way);
+    let Some(recording) = live.clone().find(here) else {
+        let why = match live.next() {
+            Some(_) => "LiveKit's Egress records this call, and cannot pause.",
+            None => "This call is not being recorded now.",
+        };
+        return Err(Problem::new(StatusCode::CONFLICT, "Not recorded", why));
     };
     let command = Command {
         recording: recording.id.to_string(),

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -13,11 +14,14 @@ use super::ogg::Writer;
 use super::spool::Entry;
 use super::timeline::{Both, Timeline};
 use crate::clock;
-use crate::store::{self, Recorder, Recording, RecordingState};
+use crate::store::egress::egress_recording;
+use crate::store::{self, EgressStatus, Recorder, Recording, RecordingState};
 use crate::transport::{Tap, Tapping};
 
 /// How often sound is written: as much is lost when the process is killed.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// How often the store is asked whether Egress records, until that is decided.
+const ASK_EVERY: Duration = Duration::from_secs(1);
 /// How long after a call its recording may still be written, before the call's end stops waiting.
 const FINISH_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -38,8 +42,9 @@ impl Recorded {
 
 impl Recordings {
     /// Records a call: give the tap to the room's driver. Recording begins with the first sound,
-    /// never fails the call, and ends when the tap is dropped.
-    pub fn record(&self, call_id: Uuid) -> (Tap, Recorded) {
+    /// never fails the call, and ends when the tap is dropped. Where LiveKit's Egress shall record,
+    /// this goes on only until that does: nothing is lost when it cannot.
+    pub fn record(&self, call_id: Uuid, until_egress: bool) -> (Tap, Recorded) {
         // A random part makes it unguessable: who knows it may pause the recording.
         let id = Uuid::now_v7();
         let (tap, tapping) = Tap::open(&id.to_string());
@@ -48,6 +53,7 @@ impl Recordings {
             recordings: self.clone(),
             entry: self.spool().entry(id, call_id),
             recording,
+            until_egress,
         };
         (tap, Recorded(tokio::spawn(task.run(tapping))))
     }
@@ -57,6 +63,16 @@ struct Task {
     recordings: Recordings,
     entry: Entry,
     recording: Recording,
+    until_egress: bool,
+}
+
+/// Why writing ended well.
+#[derive(PartialEq, Eq)]
+enum Written {
+    /// The call is over.
+    Whole,
+    /// Egress records.
+    Elsewhere,
 }
 
 impl Task {
@@ -76,6 +92,9 @@ impl Task {
             }
             Err(error) => (None, Err(error)),
         };
+        if matches!(ended, Ok(Written::Elsewhere)) {
+            return self.discard(file).await;
+        }
         if let Err(error) = ended {
             tracing::error!(call_id = %self.recording.call_id, %error, "the recording has stopped");
             self.recording.reason = Some(format!("the recording stopped: {error}"));
@@ -112,9 +131,10 @@ impl Task {
         mut writer: Writer<File>,
         mut timeline: Timeline,
         tapping: &mut Tapping,
-    ) -> io::Result<()> {
+    ) -> io::Result<Written> {
         let mut clock = interval(WRITE_EVERY);
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut egress = pin!(self.egress_records());
         loop {
             tokio::select! {
                 tapped = tapping.sound.recv() => match tapped {
@@ -126,6 +146,7 @@ impl Task {
                     let both = timeline.settled(clock::now());
                     writer = push(writer, both).await?;
                 }
+                () = &mut egress => return Ok(Written::Elsewhere),
                 Ok(()) = tapping.paused.changed() => {
                     let paused = *tapping.paused.borrow_and_update();
                     let id = self.recording.id;
@@ -136,7 +157,46 @@ impl Task {
             }
         }
         let writer = push(writer, timeline.rest(clock::now())).await?;
-        blocking(|| writer.finish().map(|_| ())).await
+        blocking(|| writer.finish().map(|_| Written::Whole)).await
+    }
+
+    /// Waits until Egress records the call; for ever where it shall not, or does not.
+    async fn egress_records(&self) {
+        let of_egress = egress_recording(self.recording.call_id);
+        while self.until_egress {
+            tokio::time::sleep(ASK_EVERY).await;
+            // While the database does not answer this goes on.
+            let Ok(Some(recording)) = self.recordings.store().recording(of_egress).await else {
+                continue;
+            };
+            match recording.egress_status {
+                EgressStatus::Active => return,
+                EgressStatus::None | EgressStatus::Asked | EgressStatus::Starting => {}
+                // It failed, or the room is over.
+                _ => break,
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// Leaves the call to Egress.
+    async fn discard(self, file: Option<File>) {
+        let (call_id, path) = (self.recording.call_id, self.entry.path.clone());
+        let removed = blocking(move || {
+            // Unlocked last: nobody takes it for a killed process's.
+            std::fs::remove_file(path)?;
+            drop(file);
+            Ok(())
+        });
+        if let Err(error) = removed.await {
+            tracing::error!(%call_id, %error, "a recording that Egress makes stays here too");
+            return;
+        }
+        let forgotten = self.recordings.store().forget_recording(self.recording.id);
+        if let Err(error) = forgotten.await {
+            tracing::error!(%call_id, %error, "a recording that Egress makes stays noted here");
+        }
+        tracing::info!(%call_id, "LiveKit's Egress records the call");
     }
 
     /// Notes what there is at the end.

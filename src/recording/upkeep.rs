@@ -119,7 +119,7 @@ async fn tend(recordings: &Recordings, entry: &Entry) -> anyhow::Result<bool> {
     let Some(bucket) = recordings.bucket() else {
         return Ok(true);
     };
-    let key = object_key(&recording);
+    let key = recording.bucket_key();
     // Noted first: what is deleted while it is uploaded, is deleted in the bucket too.
     recording.object_key = Some(key.clone());
     if !store.save_recording(&recording).await? {
@@ -156,6 +156,10 @@ async fn delete(recordings: &Recordings, recording: &Recording) -> anyhow::Resul
         ),
         (None, _) => {}
     }
+    if recording.mode == Recorder::Egress && recording.ended_at.is_none() {
+        // LiveKit's Egress would write it again.
+        return Ok(());
+    }
     let uploaded = recording.url.is_some();
     let failed = recording.ended_at.is_some() && recording.bytes.is_none();
     if !here && !uploaded && !failed {
@@ -164,15 +168,6 @@ async fn delete(recordings: &Recordings, recording: &Recording) -> anyhow::Resul
     }
     recordings.store().forget_recording(recording.id).await?;
     Ok(())
-}
-
-/// By day, so that people and lifecycle rules find their way.
-fn object_key(recording: &Recording) -> String {
-    let day = recording.started_at.format("%Y/%m/%d");
-    format!(
-        "recordings/{day}/{}/{}.ogg",
-        recording.call_id, recording.id
-    )
 }
 
 /// A version 7 UUID says when it was made.

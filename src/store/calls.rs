@@ -181,21 +181,6 @@ impl Store {
             .await?))
     }
 
-    /// Where the recording lies.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn set_recording(&self, call_id: Uuid, url: &str) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE voice_calls SET recording_url = $2 WHERE id = $1";
-        on!(self, |pool| sqlx::query(UPDATE)
-            .bind(call_id)
-            .bind(url)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
-        Ok(())
-    }
-
     /// Makes a user the callee of a call that goes on, who may then join it; none: nobody. False
     /// when there is no such call.
     ///

@@ -6,6 +6,7 @@
 
 pub mod calls;
 pub mod dispatches;
+pub mod egress;
 pub mod errors;
 pub mod history;
 pub mod inbox;
@@ -35,7 +36,7 @@ use crate::config::env::Database;
 
 pub use calls::{Call, NewCall};
 pub use live::LiveCall;
-pub use recordings::{Recorder, Recording, RecordingState};
+pub use recordings::{EgressStatus, Recorder, Recording, RecordingState};
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
 pub use turns::{Speaker, Turn};
 

@@ -26,6 +26,32 @@ text_enum! {
     Recorder {
         /// The process that holds the call.
         Process = "process",
+        /// LiveKit's Egress.
+        Egress = "egress",
+    }
+}
+
+text_enum! {
+    /// What LiveKit's Egress does for a recording; the order is that of time.
+    EgressStatus {
+        /// It has no part in it.
+        None = "none",
+        /// A control plane asks for it.
+        Asked = "asked",
+        /// A worker has taken it.
+        Starting = "starting",
+        /// It records.
+        Active = "active",
+        /// It was asked to stop, or stops.
+        Ending = "ending",
+        /// It has ended as it should.
+        Complete = "complete",
+        /// It could not begin, or broke off.
+        Failed = "failed",
+        /// It was given up before it recorded anything.
+        Aborted = "aborted",
+        /// It has reached a limit of its own.
+        LimitReached = "limit_reached",
     }
 }
 
@@ -52,6 +78,13 @@ pub struct Recording {
     pub bytes: Option<i64>,
     /// How long it plays.
     pub duration_ms: Option<i64>,
+    /// LiveKit's id of the egress, `EG_…`.
+    pub egress_id: Option<String>,
+    /// What LiveKit's Egress does.
+    #[sqlx(try_from = "String")]
+    pub egress_status: EgressStatus,
+    /// In this status since.
+    pub egress_since: Option<At>,
     /// Why it failed, or ended early.
     pub reason: Option<String>,
     /// Begun.
@@ -73,15 +106,24 @@ impl Recording {
             url: None,
             bytes: None,
             duration_ms: None,
+            egress_id: None,
+            egress_status: EgressStatus::None,
+            egress_since: None,
             reason: None,
             started_at,
             ended_at: None,
         }
     }
+
+    /// Where it goes in the bucket: by day, so that people and lifecycle rules find their way.
+    pub fn bucket_key(&self) -> String {
+        let day = self.started_at.format("%Y/%m/%d");
+        format!("recordings/{day}/{}/{}.ogg", self.call_id, self.id)
+    }
 }
 
 /// Where clients of the history look.
-const LINK: &str = "UPDATE voice_calls SET recording_url = $2 WHERE id = $1";
+pub(super) const LINK: &str = "UPDATE voice_calls SET recording_url = $2 WHERE id = $1";
 
 impl Store {
     /// Writes a recording's row, or brings it up to date. One whose call was deleted meanwhile

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use livekit_api::services::room::{CreateRoomOptions, RoomClient};
 use ogg::PacketReader;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sidetone::audio::wav;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::{Cue, Patience};
@@ -15,7 +16,9 @@ use sidetone::config::env::{Database, Env};
 use sidetone::serve::{Process, serve};
 use sidetone::store::{Fact, Store};
 use sidetone::worker::LoadMeasure;
-use sidetone_testkit::{FakeOpenAi, LiveKitServer, S3Server, Timing, s3};
+use sidetone_testkit::{
+    EgressWorker, FakeOpenAi, LiveKitServer, Redis, S3Server, Timing, livekit_server, s3,
+};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,7 +30,19 @@ pub struct Stage {
     variables: Vec<(&'static str, String)>,
     running: Running,
     _provider: FakeOpenAi,
-    _livekit: LiveKitServer,
+    livekit: LiveKitServer,
+    _egress: Option<(Redis, Option<EgressWorker>)>,
+}
+
+/// Who else records.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Egress {
+    /// LiveKit has no Redis, and so no Egress.
+    None,
+    /// Egress is wanted, and no worker takes it.
+    NoWorker,
+    /// Egress is wanted, and works.
+    Works,
 }
 
 enum Running {
@@ -51,17 +66,30 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
 impl Stage {
     /// Runs Sidetone in this process ("serve") or in one of its own, which can be killed.
     pub async fn set(kind: &str) -> Self {
+        Self::set_with(kind, Egress::None).await
+    }
+
+    pub async fn set_with(kind: &str, egress: Egress) -> Self {
         let s3 = S3Server::start();
-        let livekit = LiveKitServer::start().await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut options = livekit_server::Options::default();
+        let redis = (egress != Egress::None).then(Redis::start);
+        if let Some(redis) = &redis {
+            options.redis = Some(redis.address());
+            options.webhook_urls = vec![format!("http://{address}/api/voice/webhook")];
+            options.departure_timeout = Some(Duration::from_secs(1));
+        }
+        let livekit = LiveKitServer::start_with(options).await.unwrap();
+        let worker = (redis.as_ref()).filter(|_| egress == Egress::Works);
+        let worker = worker.map(EgressWorker::start);
         let provider = FakeOpenAi::start(Timing::default()).await;
         provider.default_transcript("What are your opening hours on Saturday?");
         provider.default_answer(
             "On Saturday we are open from nine in the morning until half past four.",
         );
         let data = tempfile::tempdir().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        let variables = vec![
+        let mut variables = vec![
             ("LIVEKIT_HOST", livekit.url.clone()),
             ("LIVEKIT_API_KEY", livekit.api_key.clone()),
             ("LIVEKIT_API_SECRET", livekit.api_secret.clone()),
@@ -76,6 +104,9 @@ impl Stage {
             ("AWS_ACCESS_KEY_ID", s3::ACCESS_KEY.into()),
             ("AWS_SECRET_ACCESS_KEY", s3::SECRET_KEY.into()),
         ];
+        if egress != Egress::None {
+            variables.push(("LIVEKIT_RECORDING_MODE", "egress".into()));
+        }
         let running = if kind == "process" {
             drop(listener);
             Running::Apart(spawn(&variables))
@@ -98,7 +129,8 @@ impl Stage {
             variables,
             running,
             _provider: provider,
-            _livekit: livekit,
+            livekit,
+            _egress: redis.map(|redis| (redis, worker)),
         };
         stage.ready().await;
         stage
@@ -156,14 +188,40 @@ impl Stage {
         .await
     }
 
-    /// The call's only recording, once it is in this state.
+    /// The call's recording in this state, once there is one.
     pub async fn recording_in(&self, call: &str, state: &str) -> Value {
         eventually(state, || async {
-            let detail = self.json(&format!("/{call}")).await?;
-            let recording = detail["recordings"].as_array()?.first()?.clone();
-            (recording["state"] == state).then_some(recording)
+            let mut all = self.recordings(call).await?.into_iter();
+            all.find(|recording| recording["state"] == state)
         })
         .await
+    }
+
+    /// All of a call's recordings.
+    pub async fn recordings(&self, call: &str) -> Option<Vec<Value>> {
+        let mut detail = self.json(&format!("/{call}")).await?;
+        Some(detail["recordings"].as_array_mut()?.drain(..).collect())
+    }
+
+    /// A call between people, in a room that nobody has joined yet; its id and its room.
+    pub async fn room_for_people(&self) -> (String, RoomClient, String) {
+        let url = format!("http://{}/api/voice/token", self.address);
+        let wanted = json!({"roomType": "conference", "participantName": "Ada"});
+        let answer = reqwest::Client::new().post(url).json(&wanted).send();
+        let token: Value = answer.await.unwrap().json().await.unwrap();
+        let room = token["roomName"].as_str().unwrap().to_owned();
+        let LiveKitServer {
+            url,
+            api_key,
+            api_secret,
+            ..
+        } = &self.livekit;
+        let rooms = RoomClient::with_api_key(url, api_key, api_secret);
+        rooms
+            .create_room(&room, CreateRoomOptions::default())
+            .await
+            .unwrap();
+        (self.open_call().await, rooms, room)
     }
 
     /// The recording, wherever it lies.

@@ -1,13 +1,18 @@
-//! What tests and benchmarks share: a real livekit-server on free ports, a real Postgres, a real S3 server, a fake
-//! OpenAI provider with set delays and scripted failures. Everything listens on loopback only.
+//! What tests and benchmarks share: a real livekit-server on free ports, a real Postgres, a real S3 server, a
+//! real Redis with a worker of LiveKit's egresses, a fake OpenAI provider with set delays and scripted
+//! failures. Everything listens on loopback only.
 
+pub mod egress;
 pub mod fake_openai;
 pub mod postgres;
+pub mod redis;
 pub mod rough_path;
 pub mod s3;
 
+pub use egress::EgressWorker;
 pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, Timing};
 pub use postgres::Postgres;
+pub use redis::Redis;
 pub use rough_path::{RoughPath, Roughness};
 pub use s3::S3Server;
 pub use sidetone_livekit_server::{self as livekit_server, LiveKitServer};

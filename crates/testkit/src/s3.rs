@@ -120,10 +120,15 @@ impl Drop for S3Server {
 
 /// The pinned one in the cache.
 fn binary() -> PathBuf {
+    tools().join("versitygw-1.8.0")
+}
+
+/// Where `scripts/tools.sh` puts what it builds.
+pub(crate) fn tools() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME")
         .map(PathBuf::from)
         .unwrap_or_default();
-    let tools = cache.unwrap_or_else(|| home.join(".cache"));
-    tools.join("sidetone/tools/versitygw-1.8.0")
+    let cache = cache.unwrap_or_else(|| home.join(".cache"));
+    cache.join("sidetone/tools")
 }

@@ -1,0 +1,81 @@
+//! Recordings by LiveKit's Egress: a real livekit-server with Redis, a worker over its real RPC, a real
+//! S3 server, and LiveKit's own webhooks.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[allow(dead_code, reason = "shared with tests/recording.rs")]
+#[path = "recording/stage.rs"]
+mod stage;
+
+use stage::{Egress, Stage, eventually, play};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn egress_records_a_call_and_its_object_goes_with_it() {
+    let stage = Stage::set_with("serve", Egress::Works).await;
+    let call = stage.call(None).await;
+    let recording = stage.recording_in(&call, "uploaded").await;
+    assert_eq!(recording["mode"], "egress");
+    // What the process recorded until Egress did is gone.
+    assert_eq!(stage.recordings(&call).await.unwrap().len(), 1);
+    let keys = stage.s3.keys();
+    assert_eq!(keys.len(), 1, "{keys:?}");
+    assert!(keys[0].contains(&call), "{keys:?}");
+
+    let (status, bytes) = stage.fetch(&call, None).await;
+    assert_eq!(status, 200);
+    assert_eq!(recording["bytes"], bytes.len());
+    let (left, right) = play(&bytes);
+    assert_eq!(left.len(), right.len());
+    // The worker's last packet may be a part of its 20 ms longer.
+    let ms = left.len() as i64 / 48;
+    assert!(ms.abs_diff(recording["durationMs"].as_i64().unwrap()) <= 40);
+
+    stage.delete(&call).await;
+    eventually("the object is gone", || async {
+        stage.s3.keys().is_empty().then_some(())
+    })
+    .await;
+    assert_eq!(stage.fetch(&call, None).await.0, 404);
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_takes_over_where_no_worker_does() {
+    let stage = Stage::set_with("serve", Egress::NoWorker).await;
+    let call = stage.call(None).await;
+    let failed = stage.recording_in(&call, "failed").await;
+    assert_eq!(failed["mode"], "egress");
+    let reason = failed["reason"].as_str().unwrap();
+    assert!(reason.contains("did not start its Egress"), "{reason}");
+    let taken_over = stage.recording_in(&call, "uploaded").await;
+    assert_eq!(taken_over["mode"], "process");
+    let (status, bytes) = stage.fetch(&call, None).await;
+    assert_eq!(status, 200);
+    let (_, agent) = play(&bytes);
+    assert!(agent.iter().any(|s| s.unsigned_abs() > 1_000));
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_between_people_are_recorded_and_a_failure_is_told() {
+    let mut stage = Stage::set_with("serve", Egress::Works).await;
+    let (call, rooms, room) = stage.room_for_people().await;
+    let recording = stage.recording_in(&call, "recording").await;
+    assert_eq!(recording["mode"], "egress");
+    // Egress knows no pause, and says so.
+    assert_eq!(stage.post(&format!("{call}/recording/pause")).await, 409);
+    assert_eq!(stage.fetch(&call, None).await.0, 409);
+    rooms.delete_room(&room).await.unwrap();
+    stage.recording_in(&call, "uploaded").await;
+    assert_eq!(stage.s3.keys().len(), 1);
+
+    // The bucket is away when the file is to be uploaded.
+    let (call, rooms, room) = stage.room_for_people().await;
+    stage.recording_in(&call, "recording").await;
+    stage.s3.pause();
+    rooms.delete_room(&room).await.unwrap();
+    let failed = stage.recording_in(&call, "failed").await;
+    let reason = failed["reason"].as_str().unwrap();
+    assert!(reason.starts_with("LiveKit's Egress failed: "), "{reason}");
+    assert_eq!(stage.fetch(&call, None).await.0, 404);
+    stage.strike().await;
+}
