@@ -157,7 +157,7 @@ async fn a_full_spool_stops_the_recording_and_nothing_else() {
     let store = Store::open(&env.database).await.unwrap();
     let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording).unwrap();
     let call_id = Uuid::new_v4();
-    let (tap, recorded) = recordings.record(call_id);
+    let (tap, recorded) = recordings.record(call_id, false);
     // Nobody takes it: the tap neither waits nor fails.
     for _ in 0..2_000 {
         tap.caller(&Pcm::silence(Duration::from_millis(10)));
