@@ -6,13 +6,14 @@ use super::Item;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; the README's table explains them.
-pub const KNOWN: [&str; 39] = [
+pub const KNOWN: [&str; 40] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
     "LIVEKIT_API_SECRET",
     "LIVEKIT_RECORDING_BUCKET",
     "LIVEKIT_RECORDING_ENDPOINT",
+    "LIVEKIT_RECORDING_MODE",
     "LIVEKIT_RECORDING_PATH_STYLE",
     "LIVEKIT_RECORDING_REGION",
     "LIVEKIT_SERVER_BIN",

@@ -162,8 +162,11 @@ impl Task {
 
     /// Waits until Egress records the call; for ever where it shall not, or does not.
     async fn egress_records(&self) {
+        if !self.until_egress {
+            return std::future::pending().await;
+        }
         let of_egress = egress_recording(self.recording.call_id);
-        while self.until_egress {
+        loop {
             tokio::time::sleep(ASK_EVERY).await;
             // While the database does not answer this goes on.
             let Ok(Some(recording)) = self.recordings.store().recording(of_egress).await else {
