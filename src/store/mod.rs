@@ -26,6 +26,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
+use sqlx::Connection;
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{
@@ -170,9 +171,15 @@ impl Store {
                     // What is deleted is overwritten: a retention period that leaves the words in
                     // the file is none.
                     .pragma("secure_delete", "ON");
+                // On a full disk SQLite ends a transaction by itself. sqlx then takes the connection
+                // for one inside of it for ever: it is closed, and the next is opened.
                 let pool = SqlitePoolOptions::new()
                     .max_connections(CONNECTIONS)
-                    .acquire_timeout(ACQUIRE_DEADLINE);
+                    .acquire_timeout(ACQUIRE_DEADLINE)
+                    .after_release(|connection, _| {
+                        let usable = !connection.is_in_transaction();
+                        Box::pin(async move { Ok(usable) })
+                    });
                 Pool::Sqlite(pool.connect_with(options).await?)
             }
             Database::Postgres(url) => {
