@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -22,6 +23,9 @@ use crate::transport::{Tap, Tapping};
 const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// How often the store is asked whether Egress records, until that is decided.
 const ASK_EVERY: Duration = Duration::from_secs(1);
+/// For ten minutes it is tried to note how a recording ended.
+const NOTE_TRIES: u32 = 120;
+const NOTE_EVERY: Duration = Duration::from_secs(5);
 /// How long after a call its recording may still be written, before the call's end stops waiting.
 const FINISH_DEADLINE: Duration = Duration::from_secs(5);
 
@@ -104,7 +108,7 @@ impl Task {
             let call_id = self.recording.call_id;
             tracing::warn!(%call_id, dropped, "10 ms frames are missing in a recording: the disk is slow");
         }
-        self.end(file).await;
+        self.end(file.map(Arc::new)).await;
         self.recordings.wake();
     }
 
@@ -203,9 +207,9 @@ impl Task {
     }
 
     /// Notes what there is at the end.
-    async fn end(&mut self, file: Option<File>) {
-        let entry = self.entry.clone();
-        let measured = blocking(move || match &file {
+    async fn end(&mut self, file: Option<Arc<File>>) {
+        let (entry, measured) = (self.entry.clone(), file.clone());
+        let measured = blocking(move || match &measured {
             Some(file) => entry.measure(file),
             None => Err(io::Error::other("there is no file")),
         });
@@ -223,16 +227,25 @@ impl Task {
                 self.recording.reason.get_or_insert_with(reason);
             }
         }
-        self.save().await;
+        // The disk that is full may be the database's too: why this one stopped is told when there
+        // is room again. Nobody else takes the file until then: it is locked.
+        for _ in 0..NOTE_TRIES {
+            if self.save().await {
+                return;
+            }
+            tokio::time::sleep(NOTE_EVERY).await;
+        }
     }
 
-    /// What the database does not take now, is found again by the file.
-    async fn save(&self) {
+    /// What the database does not take, is found again by the file, when this process lets it go.
+    async fn save(&self) -> bool {
         let saved = self.recordings.store().save_recording(&self.recording);
-        if let Err(error) = saved.await {
+        let saved = saved.await;
+        if let Err(error) = &saved {
             let call_id = self.recording.call_id;
             tracing::warn!(%call_id, %error, "a recording was not noted in the database yet");
         }
+        saved.is_ok()
     }
 }
 
