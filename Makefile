@@ -35,10 +35,11 @@ web-test: web
 	cargo build --quiet --bin sidetone
 	cd web && npm test
 
-# A history of 1,000,000 calls on SQLite and Postgres: times and query plans (docs/history-queries.md).
-# The dev profile: the databases do the work, and the build is there already.
+# What recording a call costs; a history of 1,000,000 calls on SQLite and Postgres: times and query
+# plans (docs/history-queries.md). The dev profile: the databases do the work, and the build is there already.
 bench:
 	scripts/tools.sh postgres
+	cargo bench --profile dev --bench recording
 	cargo bench --profile dev --bench history -- --calls 1000000
 
 # Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents: beside it.

@@ -6,11 +6,20 @@
 #[path = "recording/stage.rs"]
 mod stage;
 
-use stage::{Egress, Stage, eventually, play};
+use sidetone_testkit::recording::play;
+use stage::{Egress, Scene, Stage, eventually};
+
+async fn stage_with(egress: Egress) -> Stage {
+    Stage::set(Scene {
+        egress,
+        ..Scene::default()
+    })
+    .await
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn egress_records_a_call_and_its_object_goes_with_it() {
-    let stage = Stage::set_with("serve", Egress::Works).await;
+    let stage = stage_with(Egress::Works).await;
     let call = stage.call(None).await;
     let recording = stage.recording_in(&call, "uploaded").await;
     assert_eq!(recording["mode"], "egress");
@@ -40,7 +49,7 @@ async fn egress_records_a_call_and_its_object_goes_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_process_takes_over_where_no_worker_does() {
-    let stage = Stage::set_with("serve", Egress::NoWorker).await;
+    let stage = stage_with(Egress::NoWorker).await;
     let call = stage.call(None).await;
     let failed = stage.recording_in(&call, "failed").await;
     assert_eq!(failed["mode"], "egress");
@@ -57,7 +66,7 @@ async fn the_process_takes_over_where_no_worker_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_between_people_are_recorded_and_a_failure_is_told() {
-    let mut stage = Stage::set_with("serve", Egress::Works).await;
+    let mut stage = stage_with(Egress::Works).await;
     let (call, rooms, room) = stage.room_for_people().await;
     let recording = stage.recording_in(&call, "recording").await;
     assert_eq!(recording["mode"], "egress");

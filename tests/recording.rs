@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use sidetone::audio::{Pcm, wav};
 use sidetone::recording::spool::Spool;
-use stage::{Stage, play};
+use sidetone_testkit::recording::play;
+use stage::{Scene, Stage};
 
 /// Loudness each millisecond.
 fn envelope(voice: &[i16]) -> Vec<f64> {
@@ -33,29 +34,41 @@ fn lag(voice: &[i16], later: &[i16]) -> i64 {
         .unwrap()
 }
 
+fn apart() -> Scene {
+    Scene {
+        apart: true,
+        ..Scene::default()
+    }
+}
+
 fn samples(path: &Path) -> Pcm<48_000> {
     wav::read(path).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_is_recorded_as_its_caller_heard_it_and_deleted_with_it() {
-    let stage = Stage::set("serve").await;
-    let out = tempfile::tempdir().unwrap();
-    let call = stage.call(Some(out.path())).await;
+async fn a_recording_is_announced_uploaded_played_in_parts_and_deleted_with_its_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let announcement = "This call is recorded.";
+    let agent = format!("prompt = \"prompt.md\"\nrecording_announcement = {announcement:?}\n");
+    std::fs::write(folder.path().join("default.toml"), agent).unwrap();
+    std::fs::write(folder.path().join("prompt.md"), "Be brief.").unwrap();
+    let stage = Stage::set(Scene {
+        agents: Some(folder.path().to_owned()),
+        ..Scene::default()
+    })
+    .await;
+    let report = stage.report(None).await;
+    let greeting = &report.lines[0].text;
+    assert!(greeting.starts_with(announcement), "{greeting}");
+    let call = report.call_id.unwrap();
     let recording = stage.recording_in(&call, "uploaded").await;
 
     let (status, bytes) = stage.fetch(&call, None).await;
     assert_eq!(status, 200);
     assert_eq!(recording["bytes"], bytes.len());
-    let (left, right) = play(&bytes);
+    let (left, _) = play(&bytes);
     let ms = left.len() as i64 / 48;
     assert!(ms.abs_diff(recording["durationMs"].as_i64().unwrap()) < 2);
-    let caller = samples(&out.path().join("caller.wav"));
-    let agent = samples(&out.path().join("reply.wav"));
-    let (said, heard) = (lag(caller.samples(), &left), lag(agent.samples(), &right));
-    // On a quiet machine within 20 ms; on a busy one jitter buffers grow, at both ends.
-    eprintln!("the sides are {} ms apart from the caller's", heard - said);
-    assert!((said - heard).abs() <= 500, "{said} {heard}");
 
     // A player seeks: only a part is sent.
     let (status, part) = stage.fetch(&call, Some("bytes=100-199")).await;
@@ -72,7 +85,7 @@ async fn a_call_is_recorded_as_its_caller_heard_it_and_deleted_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_is_silence_until_it_ends() {
-    let stage = Stage::set("serve").await;
+    let stage = Stage::set(Scene::default()).await;
     let call = stage.call(None);
     let pause = async {
         let id = stage.open_call().await;
@@ -111,7 +124,7 @@ async fn a_pause_is_silence_until_it_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_killed_process_recorded_plays_and_is_taken_over() {
-    let mut stage = Stage::set("process").await;
+    let mut stage = Stage::set(apart()).await;
     let spool = Spool::new(stage.data.path().join("recordings"), u64::MAX);
     let killed = async {
         let id = stage.open_call().await;
@@ -144,5 +157,54 @@ async fn what_a_killed_process_recorded_plays_and_is_taken_over() {
     stage.recording_in(&call, "uploaded").await;
     assert_eq!(spool.entries().unwrap(), []);
     assert_eq!(stage.s3.keys().len(), 1);
+    stage.strike().await;
+}
+
+/// The two sides stand to each other as in the caller's own recording.
+///
+/// A busy machine makes the jitter buffers at both ends of a call grow, by chance, and the caller's
+/// cannot be known here: one call of three must be right. What the recorder itself does wrong is
+/// wrong in each.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sides_line_up_with_the_callers_own_recording_within_20_ms() {
+    let stage = Stage::set(Scene::default()).await;
+    let mut apart = Vec::new();
+    while apart.len() < 3 {
+        let out = tempfile::tempdir().unwrap();
+        let call = stage.call(Some(out.path())).await;
+        stage.recording_in(&call, "uploaded").await;
+        let (left, right) = play(&stage.fetch(&call, None).await.1);
+        let caller = samples(&out.path().join("caller.wav"));
+        let agent = samples(&out.path().join("reply.wav"));
+        let (said, heard) = (lag(caller.samples(), &left), lag(agent.samples(), &right));
+        apart.push(heard - said);
+        if (heard - said).abs() <= 20 {
+            return stage.strike().await;
+        }
+    }
+    panic!("apart from the caller's recording by so many ms: {apart:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_the_recording_and_not_the_call() {
+    let stage = Stage::set(apart()).await;
+    let fills = async {
+        let id = stage.open_call().await;
+        stage.recording_in(&id, "recording").await;
+        // The recording, and the database too.
+        stage.limit_files("4096");
+    };
+    let (report, ()) = tokio::join!(stage.report(None), fills);
+    assert!(report.all_answered(), "{report:?}");
+    stage.limit_files("unlimited");
+    let call = report.call_id.unwrap();
+    let stopped = stage.recording_in(&call, "uploaded").await;
+    let reason = stopped["reason"].as_str().unwrap();
+    assert!(reason.starts_with("the recording stopped: "), "{reason}");
+    let (left, _) = play(&stage.fetch(&call, None).await.1);
+    assert!(left.len() < 5 * 48_000, "{} samples", left.len());
+    // And the next call is recorded.
+    let call = stage.call(None).await;
+    stage.recording_in(&call, "uploaded").await;
     stage.strike().await;
 }

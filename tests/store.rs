@@ -126,8 +126,9 @@ async fn one_control_plane_claims_an_egress_and_all_move_it_on(store: &Store) {
     assert!(store.claim_egress(&claimed).await.unwrap());
     let later = Recording::by_egress(call.id, at(2));
     assert!(!store.claim_egress(&later).await.unwrap());
-    assert_eq!(store.recordings(call.id).await.unwrap(), [claimed.clone()]);
-    assert_eq!(store.open_egresses().await.unwrap(), [claimed.clone()]);
+    let expected = std::slice::from_ref(&claimed);
+    assert_eq!(store.recordings(call.id).await.unwrap(), expected);
+    assert_eq!(store.open_egresses().await.unwrap(), expected);
     let key = claimed.object_key.as_deref();
     let found = store.recording_of_egress("EG_1", key).await.unwrap();
     assert_eq!(found, Some(claimed.clone()));

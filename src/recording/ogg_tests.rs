@@ -1,38 +1,8 @@
 use std::io::Cursor;
 
-use ogg::PacketReader;
-use opus::{Channels, Decoder};
+use sidetone_testkit::recording::play;
 
 use super::*;
-
-/// Reads a file back with other code than wrote it: left, right.
-fn play(bytes: &[u8]) -> (Vec<i16>, Vec<i16>) {
-    let mut reader = PacketReader::new(Cursor::new(bytes));
-    let head = reader.read_packet_expected().unwrap().data;
-    assert_eq!(head[..10], *b"OpusHead\x01\x02");
-    let pre_skip = usize::from(u16::from_le_bytes([head[10], head[11]]));
-    assert!(
-        reader
-            .read_packet_expected()
-            .unwrap()
-            .data
-            .starts_with(b"OpusTags")
-    );
-    let mut decoder = Decoder::new(48_000, Channels::Stereo).unwrap();
-    let (mut left, mut right, mut end) = (vec![], vec![], 0);
-    while let Ok(Some(packet)) = reader.read_packet() {
-        let mut out = vec![0i16; 2 * 5760];
-        let samples = decoder.decode(&packet.data, &mut out, false).unwrap();
-        left.extend(out[..2 * samples].iter().step_by(2));
-        right.extend(out[1..2 * samples].iter().step_by(2));
-        end = packet.absgp_page() as usize;
-    }
-    for voice in [&mut left, &mut right] {
-        voice.truncate(end);
-        voice.drain(..pre_skip);
-    }
-    (left, right)
-}
 
 /// A second in which the caller clicks at 0.25 s and the agent at 0.5 s.
 fn clicks() -> Both {
@@ -136,44 +106,4 @@ fn a_full_disk_is_told_and_what_is_there_plays() {
     let there = measure(Cursor::new(&disk.1)).unwrap();
     assert!(there.duration >= Duration::from_millis(900), "{there:?}");
     play(&disk.1[..there.bytes as usize]);
-}
-
-/// `cargo nextest run --run-ignored all cost_of_a_minute --no-capture`
-#[test]
-#[ignore = "prints a measurement"]
-fn cost_of_a_minute() {
-    let cpu = || {
-        let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
-        stat.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9
-    };
-    let voice: Pcm<16_000> = crate::audio::wav::read(
-        &std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("fixtures/audio/caller-opening-hours.wav"),
-    )
-    .unwrap();
-    let up = Resampler::<16_000, 48_000>::convert(&voice);
-    let begun = cpu();
-    let mut writer = Writer::new(io::sink(), 7, &[]).unwrap();
-    for second in 0..60 {
-        // Each side speaks three seconds, then the other.
-        let speaks = second / 3 % 2 == 0;
-        let part = |samples: &[i16], rate: usize, on: bool| {
-            let from = (second % 2) * rate;
-            match on {
-                true => samples[from..from + rate].to_vec(),
-                false => vec![0; rate],
-            }
-        };
-        let both = Both {
-            caller: Pcm::new(part(voice.samples(), 16_000, speaks)),
-            agent: Pcm::new(part(up.samples(), 48_000, !speaks)),
-        };
-        writer.push(both).unwrap();
-    }
-    let written = writer.finish().unwrap();
-    let seconds = cpu() - begun;
-    eprintln!(
-        "{seconds:.3} CPU-seconds and {} bytes a minute",
-        written.bytes
-    );
 }

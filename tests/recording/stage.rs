@@ -1,15 +1,14 @@
 //! Everything that a recorded call needs, on this machine.
 
-use std::io::Cursor;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use livekit_api::services::room::{CreateRoomOptions, RoomClient};
-use ogg::PacketReader;
 use serde_json::{Value, json};
 use sidetone::audio::wav;
 use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::report::Report;
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{self, CallPlan, Turn};
 use sidetone::config::env::{Database, Env};
@@ -34,10 +33,22 @@ pub struct Stage {
     _egress: Option<(Redis, Option<EgressWorker>)>,
 }
 
+/// What is different from the usual.
+#[derive(Default)]
+pub struct Scene {
+    /// Sidetone runs in a process of its own, which can be killed and whose disk can fill up.
+    pub apart: bool,
+    /// Who else records.
+    pub egress: Egress,
+    /// The agents' folder, instead of ours.
+    pub agents: Option<PathBuf>,
+}
+
 /// Who else records.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub enum Egress {
     /// LiveKit has no Redis, and so no Egress.
+    #[default]
     None,
     /// Egress is wanted, and no worker takes it.
     NoWorker,
@@ -64,12 +75,12 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
 }
 
 impl Stage {
-    /// Runs Sidetone in this process ("serve") or in one of its own, which can be killed.
-    pub async fn set(kind: &str) -> Self {
-        Self::set_with(kind, Egress::None).await
-    }
-
-    pub async fn set_with(kind: &str, egress: Egress) -> Self {
+    pub async fn set(scene: Scene) -> Self {
+        let Scene {
+            apart,
+            egress,
+            agents,
+        } = scene;
         let s3 = S3Server::start();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -107,14 +118,14 @@ impl Stage {
         if egress != Egress::None {
             variables.push(("LIVEKIT_RECORDING_MODE", "egress".into()));
         }
-        let running = if kind == "process" {
+        let running = if apart {
             drop(listener);
             Running::Apart(spawn(&variables))
         } else {
             let find = |name: &str| variables.iter().find(|(key, _)| *key == name);
             let process = Process {
                 env: Env::from_lookup(|name| find(name).map(|(_, value)| value.clone())).unwrap(),
-                agents: "agent-config".into(),
+                agents: agents.unwrap_or_else(|| "agent-config".into()),
                 listener: Some(listener),
                 models: None,
                 worker: Some(LoadMeasure::Jobs),
@@ -150,6 +161,11 @@ impl Stage {
 
     /// Places a call of one turn; gives its id.
     pub async fn call(&self, out: Option<&Path>) -> String {
+        self.report(out).await.call_id.unwrap()
+    }
+
+    /// A call in which the caller asks one question, as the caller reports it.
+    pub async fn report(&self, out: Option<&Path>) -> Report {
         let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
         let file = "caller-opening-hours.wav";
         let plan = CallPlan {
@@ -171,8 +187,7 @@ impl Stage {
             limit: Duration::from_secs(60),
             out: out.map(Path::to_path_buf),
         };
-        let report = caller::place(plan).await.unwrap().report;
-        report.call_id.unwrap()
+        caller::place(plan).await.unwrap().report
     }
 
     async fn json(&self, path: &str) -> Option<Value> {
@@ -258,12 +273,24 @@ impl Stage {
         assert_eq!(request.send().await.unwrap().status(), 204);
     }
 
-    /// kill -9.
-    pub async fn kill(&self) {
+    fn pid(&self) -> String {
         let Running::Apart(process) = &self.running else {
             panic!("it runs in this process");
         };
-        let pid = process.id().unwrap().to_string();
+        process.id().unwrap().to_string()
+    }
+
+    /// From now on no file of the process grows beyond so many bytes, as on a full disk.
+    pub fn limit_files(&self, bytes: &str) {
+        let limited = std::process::Command::new("prlimit")
+            .args(["--pid", &self.pid(), &format!("--fsize={bytes}:")])
+            .status();
+        assert!(limited.unwrap().success());
+    }
+
+    /// kill -9.
+    pub async fn kill(&self) {
+        let pid = self.pid();
         let killed = std::process::Command::new("kill")
             .args(["-9", &pid])
             .status();
@@ -291,33 +318,13 @@ impl Stage {
 }
 
 fn spawn(variables: &[(&str, String)]) -> tokio::process::Child {
-    tokio::process::Command::new(env!("CARGO_BIN_EXE_sidetone"))
-        .arg("serve")
+    // A write beyond a limit of files fails, instead of ending the process.
+    tokio::process::Command::new("sh")
+        .args(["-c", "trap '' XFSZ; exec \"$0\" serve"])
+        .arg(env!("CARGO_BIN_EXE_sidetone"))
         .envs(variables.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .spawn()
         .unwrap()
-}
-
-/// Left and right of an Ogg Opus file, read by other code than wrote it.
-pub fn play(bytes: &[u8]) -> (Vec<i16>, Vec<i16>) {
-    let mut reader = PacketReader::new(Cursor::new(bytes));
-    let head = reader.read_packet_expected().unwrap().data;
-    let pre_skip = usize::from(u16::from_le_bytes([head[10], head[11]]));
-    reader.read_packet_expected().unwrap();
-    let mut decoder = opus::Decoder::new(48_000, opus::Channels::Stereo).unwrap();
-    let (mut left, mut right, mut end) = (vec![], vec![], 0);
-    while let Ok(Some(packet)) = reader.read_packet() {
-        let mut out = vec![0i16; 2 * 5760];
-        let samples = decoder.decode(&packet.data, &mut out, false).unwrap();
-        left.extend(out[..2 * samples].iter().step_by(2));
-        right.extend(out[1..2 * samples].iter().step_by(2));
-        end = packet.absgp_page() as usize;
-    }
-    for voice in [&mut left, &mut right] {
-        voice.truncate(end);
-        voice.drain(..pre_skip);
-    }
-    (left, right)
 }

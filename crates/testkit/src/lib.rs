@@ -5,6 +5,7 @@
 pub mod egress;
 pub mod fake_openai;
 pub mod postgres;
+pub mod recording;
 pub mod redis;
 pub mod rough_path;
 pub mod s3;
