@@ -31,7 +31,7 @@ unit:
 
 # The call element and the pages in a real Chromium, with a stand-in agent and with the demo's.
 web-test: web
-	scripts/tools.sh livekit python browser
+	scripts/tools.sh livekit python s3 browser
 	cargo build --quiet --bin sidetone
 	cd web && npm test
 

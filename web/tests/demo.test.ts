@@ -4,21 +4,24 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { Chromium, Demo, padded, until } from "./harness.js";
+import { Bucket, Chromium, checkAndFix, Demo, padded, until } from "./harness.js";
 
+let bucket: Bucket;
 let demo: Demo;
 let chromium: Chromium;
 
 before(async () => {
   // A voice lets the agent greet it, asks for the opening hours, and listens to the answer.
   const question = await readFile(path.join(process.cwd(), "../fixtures/audio/caller-opening-hours.wav"));
-  demo = await Demo.start();
+  bucket = await Bucket.start();
+  demo = await Demo.start(bucket.environment);
   chromium = await Chromium.launch(padded(question, 5, 20));
 });
 
 after(async () => {
   await chromium?.stop();
   await demo?.stop();
+  await bucket?.stop();
 });
 
 test("the page works at once: greeted, heard, answered aloud, timed, stored", async () => {
@@ -48,8 +51,17 @@ test("the page works at once: greeted, heard, answered aloud, timed, stored", as
   assert.ok(stored.turns.some((t) => t.speaker === "user" && /opening hours/i.test(t.text)), JSON.stringify(stored.turns));
   assert.ok(stored.turns.some((t) => t.speaker === "agent"), JSON.stringify(stored.turns));
 
-  // The call's page plays its recording, and the conversation follows.
-  await until("the recording is finished", async () => (await fetch(`${demo.url}/api/voice/history/${call.id}/recording`)).ok);
+  // The call's page plays its recording from the bucket, and the conversation follows.
+  await until("the recording is uploaded", async () => {
+    const detail = (await (await fetch(`${demo.url}/api/voice/history/${call.id}`)).json()) as { recordings: { state: string }[] };
+    return detail.recordings[0]?.state === "uploaded";
+  });
+  const checked = await checkAndFix({ ...bucket.environment, SIDETONE_CORS_ORIGINS: demo.url });
+  assert.match(checked, /may read recordings from now on/);
+  const parts: number[] = [];
+  page.on("response", (response) => {
+    if (response.url().startsWith(`${bucket.endpoint}/`)) parts.push(response.status());
+  });
   await page.goto(`${demo.url}/admin/calls?call=${call.id}`);
   await page.locator("canvas[data-peak]").waitFor();
   assert.ok(Number(await page.locator("canvas").getAttribute("data-peak")) > 0.05, "voices are drawn");
@@ -68,6 +80,8 @@ test("the page works at once: greeted, heard, answered aloud, timed, stored", as
   await asked.getByRole("button", { name: /^Play from/ }).press("Enter");
   await until("it is back", async () => Math.abs((await place()) - from) < length / 4);
   assert.equal(await page.evaluate(() => document.querySelector("audio")!.error), null);
+  // The outline is drawn from the whole object, the player asks for parts of it.
+  assert.ok(parts.includes(200) && parts.includes(206), String(parts));
 
   // Where the answer's time went: each stage with its figures.
   const stages = page.getByRole("table", { name: "Where the time of this answer went" }).first();

@@ -6,7 +6,7 @@
 import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { createHmac, randomUUID } from "node:crypto";
 import { createReadStream, existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer as createHttp, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTcp, type AddressInfo } from "node:net";
 import { homedir, tmpdir } from "node:os";
@@ -18,6 +18,7 @@ const WEB = process.cwd();
 const TOOLS = path.join(homedir(), ".cache/sidetone/tools");
 const LIVEKIT = process.env["SIDETONE_LIVEKIT_SERVER"] ?? path.join(TOOLS, "livekit-server-1.13.3");
 const PYTHON = process.env["SIDETONE_PYTHON"] ?? path.join(TOOLS, "python/bin/python");
+const S3 = process.env["SIDETONE_VERSITYGW"] ?? path.join(TOOLS, "versitygw-1.8.0");
 const CHROMIUM = process.env["SIDETONE_CHROMIUM"] ?? "/usr/bin/chromium";
 /** Deadline of every wait: generous, for a test waits on conditions and a busy machine is slow. */
 export const PATIENCE_MS = 90_000;
@@ -31,6 +32,7 @@ const SECRET = "a-secret-of-tests-that-is-long-enough-for-livekit";
 for (const [what, file, fix] of [
   ["livekit-server", LIVEKIT, "set SIDETONE_LIVEKIT_SERVER"],
   ["Python with LiveKit's SDK", PYTHON, "set SIDETONE_PYTHON"],
+  ["versitygw, an S3 server", S3, "scripts/tools.sh s3, or set SIDETONE_VERSITYGW"],
   ["Chromium", CHROMIUM, "apt-get install chromium, or set SIDETONE_CHROMIUM"],
 ] as const) {
   if (!existsSync(file)) throw new Error(`${what} is not at ${file}: ${fix}`);
@@ -356,17 +358,68 @@ export class Chromium {
   }
 }
 
+/** A real S3 server with one empty bucket. */
+export class Bucket {
+  private constructor(private readonly child: ChildProcessWithoutNullStreams, private readonly folder: string, readonly endpoint: string) {}
+
+  static async start(): Promise<Bucket> {
+    const folder = await mkdtemp(path.join(tmpdir(), "sidetone-s3-"));
+    const [bucket, meta] = [path.join(folder, "root/calls"), path.join(folder, "meta")];
+    await Promise.all([bucket, meta].map((one) => mkdir(one, { recursive: true })));
+    const address = `127.0.0.1:${await freePort()}`;
+    const child = spawn(S3, ["--port", address, "posix", "--sidecar", meta, path.dirname(bucket)], {
+      env: { ...process.env, ROOT_ACCESS_KEY: KEY, ROOT_SECRET_KEY: SECRET },
+    });
+    await until("the S3 server answers", () => fetch(`http://${address}/`).then(() => true, () => false));
+    return new Bucket(child, folder, `http://${address}`);
+  }
+
+  /** What tells Sidetone of it. */
+  get environment(): Record<string, string> {
+    return {
+      LIVEKIT_RECORDING_BUCKET: "calls",
+      LIVEKIT_RECORDING_REGION: "us-east-1",
+      LIVEKIT_RECORDING_ENDPOINT: this.endpoint,
+      AWS_ACCESS_KEY_ID: KEY,
+      AWS_SECRET_ACCESS_KEY: SECRET,
+    };
+  }
+
+  async stop(): Promise<void> {
+    const gone = new Promise((done) => this.child.once("exit", done));
+    this.child.kill("SIGKILL");
+    await gone;
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+const REPOSITORY = path.join(WEB, "..");
+
+/** The product, as it was built. */
+function product(): string {
+  const binary = process.env["SIDETONE_BINARY"] ?? path.join(REPOSITORY, "target/debug/sidetone");
+  if (!existsSync(binary)) throw new Error(`the product is not at ${binary}: cargo build, or set SIDETONE_BINARY`);
+  return binary;
+}
+
+/** `sidetone check --fix`: what it printed. It fails where no LiveKit is, but mends the bucket. */
+export async function checkAndFix(environment: Record<string, string>): Promise<string> {
+  const child = spawn(product(), ["check", "--fix"], { cwd: REPOSITORY, env: { ...process.env, ...environment } });
+  let output = "";
+  child.stdout.on("data", (data) => (output += data));
+  child.stderr.on("data", (data) => (output += data));
+  await new Promise((done) => child.once("close", done));
+  return output;
+}
+
 /** `sidetone demo` as `make demo` starts it: the product, its local models and a livekit-server. */
 export class Demo {
   private constructor(private readonly child: ChildProcessWithoutNullStreams, readonly url: string) {}
 
   /** Comes back when the demo's own call is over and the page's address printed. */
-  static async start(): Promise<Demo> {
-    const repository = path.join(WEB, "..");
-    const binary = process.env["SIDETONE_BINARY"] ?? path.join(repository, "target/debug/sidetone");
-    if (!existsSync(binary)) throw new Error(`the product is not at ${binary}: cargo build, or set SIDETONE_BINARY`);
+  static async start(environment: Record<string, string> = {}): Promise<Demo> {
     const out = await mkdtemp(path.join(tmpdir(), "sidetone-demo-"));
-    const child = spawn(binary, ["demo", "--out", out], { cwd: repository });
+    const child = spawn(product(), ["demo", "--out", out], { cwd: REPOSITORY, env: { ...process.env, ...environment } });
     let output = "";
     child.stdout.on("data", (data) => (output += data));
     child.stderr.on("data", (data) => (output += data));
