@@ -5,6 +5,8 @@ import { h } from "../call/dom.js";
 /** A recording as the call's page gives it (src/http/recording.rs). */
 export interface Recording {
   state: string;
+  /** LiveKit's Egress puts the agent on the left. */
+  mode: "process" | "egress";
   durationMs: number | null;
   startedAt: string;
 }
@@ -103,7 +105,8 @@ export class Player {
       const context = new OfflineAudioContext(1, 1, OUTLINE_HERTZ);
       const sound = await context.decodeAudioData(await response.arrayBuffer());
       if (url !== this.parts.value) return;
-      this.peaks = Array.from({ length: sound.numberOfChannels }, (_, n) => peaks(sound.getChannelData(n)));
+      const lanes = Array.from({ length: sound.numberOfChannels }, (_, n) => peaks(sound.getChannelData(n)));
+      this.peaks = this.recordings[this.part]?.mode === "egress" ? lanes.reverse() : lanes;
       this.canvas.dataset["peak"] = String(Math.max(0, ...this.peaks.flatMap((lane) => [...lane])));
       this.draw();
     } catch {
