@@ -11,16 +11,18 @@ use anyhow::Context;
 use clap::Parser;
 use sidetone::agent::DEFAULT_AGENT;
 use sidetone::agent::clients::Clients;
+use sidetone::agent::end_of_turn::SmartTurn;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::Patience;
 use sidetone::caller::{self, CallPlan, Turn};
 use sidetone::check::{self, Item};
 use sidetone::cli::{
-    CallArgs, CheckArgs, Cli, Command, EvalArgs, ModelsCommand, ReplayArgs, TurnArg,
+    CallArgs, CheckArgs, Cli, Command, ConsoleArgs, EvalArgs, ModelsCommand, ReplayArgs, TurnArg,
 };
 use sidetone::config::env::{Env, Secrets};
 use sidetone::config::folder::AgentFolder;
 use sidetone::config::reference;
+use sidetone::console::sound::{self, SoundOptions};
 use sidetone::console::{self, Console};
 use sidetone::eval::run::{Mind, Minds};
 use sidetone::eval::{report, scenario};
@@ -98,15 +100,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => return check(args).await,
         Command::Eval(args) => return eval(args).await,
         Command::Replay(args) => return replay(args).await,
-        Command::Console(args) => {
-            let console = Console {
-                agents: args.agents,
-                agent: args.agent,
-                name: args.name,
-                clients: live_clients().await?,
-            };
-            console::run(console).await?;
-        }
+        Command::Console(args) => talk(args).await?,
         Command::Schema { markdown: true } => print!("{}", reference::markdown()),
         Command::Schema { markdown: false } => println!("{:#}", reference::schema()),
         Command::Call(args) => return call(args).await,
@@ -138,6 +132,36 @@ async fn live_clients() -> anyhow::Result<Clients> {
     // It ends with the process.
     tokio::spawn(models::serve(listener, loaded, CancellationToken::new()));
     Clients::new(&env, Some(address))
+}
+
+async fn talk(args: ConsoleArgs) -> anyhow::Result<()> {
+    if args.devices {
+        print!("{}", sound::devices()?);
+        return Ok(());
+    }
+    let sound = (!args.text).then_some(SoundOptions {
+        input: args.input,
+        output: args.output,
+        headphones: args.headphones,
+    });
+    // Before models are loaded: a build without sound says so at once.
+    if let Some(sound) = &sound {
+        drop(sound::open(sound)?);
+    }
+    let end_of_turn = (sound.is_some() && Env::read()?.end_of_turn).then(SmartTurn::default);
+    if let Some(model) = end_of_turn.clone() {
+        // It ends with the process.
+        tokio::spawn(model.load());
+    }
+    let console = Console {
+        agents: args.agents,
+        agent: args.agent,
+        name: args.name,
+        clients: live_clients().await?,
+        sound,
+        end_of_turn: end_of_turn.map(|model| Arc::new(model) as _),
+    };
+    console::run(console).await
 }
 
 async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
