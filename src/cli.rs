@@ -130,9 +130,9 @@ pub struct EvalArgs {
     /// Write JUnit's XML here
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Scenarios at a time
-    #[arg(long, default_value_t = 8)]
-    pub jobs: usize,
+    /// Scenarios at a time; 8 otherwise, and 1 where the local models answer
+    #[arg(long)]
+    pub jobs: Option<usize>,
 }
 
 /// `sidetone replay`

@@ -181,22 +181,32 @@ async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Providers take as many requests at once without a wait.
+const SCENARIOS_AT_A_TIME: usize = 8;
+
 async fn eval(args: EvalArgs) -> anyhow::Result<ExitCode> {
     let scenarios = scenario::load_all(&args.scenarios)?;
     let agents = AgentFolder::open(&args.agents, Secrets::read());
-    let mind = if args.live || args.record {
+    let (mind, at_a_time) = if args.live || args.record {
+        let env = Env::read()?;
         let clients = live_clients().await?;
         let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
-        if args.record {
-            Mind::Record(minds, Env::read()?.llm_model)
-        } else {
-            Mind::Live(minds)
-        }
+        // The models of this machine share its cores: side by side each is too slow.
+        let (source, at_a_time) = match env.uses_local_models() {
+            true => (models::Settings::default().llm.name().to_owned(), 1),
+            false => (env.llm_model, SCENARIOS_AT_A_TIME),
+        };
+        let mind = match args.record {
+            true => Mind::Record(minds, source),
+            false => Mind::Live(minds),
+        };
+        (mind, at_a_time)
     } else {
-        Mind::Recorded
+        (Mind::Recorded, SCENARIOS_AT_A_TIME)
     };
+    let at_a_time = args.jobs.unwrap_or(at_a_time);
     let begun = clock::now();
-    let results = sidetone::eval::run_all(&scenarios, &agents, &mind, args.jobs).await;
+    let results = sidetone::eval::run_all(&scenarios, &agents, &mind, at_a_time).await;
     let took = clock::now().saturating_duration_since(begun);
     print!("{}", report::table(&results, took));
     if let Some(file) = args.junit {
