@@ -5,6 +5,9 @@ SHELL := /bin/bash
 TOOLS := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sidetone/tools
 export PATH := $(TOOLS)/python/bin:$(PATH)
 
+# Tests cover the console by microphone; without it the product needs no ALSA.
+ALL := --features sidetone/console-audio
+
 .PHONY: demo test web tools lint unit web-test bench bench-calls livekit-suite
 
 demo: web
@@ -15,7 +18,7 @@ demo: web
 test: tools web lint unit web-test
 
 tools:
-	scripts/tools.sh livekit python postgres s3 redis egress
+	scripts/tools.sh livekit python postgres s3 redis egress alsa
 
 web: web/dist/index.html
 web/dist/index.html: $(shell find web/src web/public web/*.json web/*.mjs web/csp.txt 2>/dev/null)
@@ -23,16 +26,17 @@ web/dist/index.html: $(shell find web/src web/public web/*.json web/*.mjs web/cs
 
 lint:
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy --workspace --all-targets $(ALL) --quiet -- -D warnings
+	cargo clippy --bin sidetone --quiet -- -D warnings
 	cargo deny --log-level error check licenses bans sources
 
 unit:
-	cargo nextest run --workspace --no-fail-fast
+	cargo nextest run --workspace $(ALL) --no-fail-fast
 
 # The call element and the pages in a real Chromium, with a stand-in agent and with the demo's.
 web-test: web
 	scripts/tools.sh livekit python s3 browser
-	cargo build --quiet --bin sidetone
+	cargo build --quiet --bin sidetone $(ALL)
 	cd web && npm test
 
 # What recording a call costs; a history of 1,000,000 calls on SQLite and Postgres: times and query

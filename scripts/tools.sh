@@ -7,9 +7,10 @@
 #   s3        a pinned versitygw, an S3 server over a folder
 #   redis     Debian's Redis
 #   egress    the egress worker of the tests (crates/testkit/egress-worker)
+#   alsa      ALSA's headers, for the console by microphone (Linux)
 #   browser   Debian's Chromium
 #   livekit_agents  the agent framework that benchmarks compare with (500 MB)
-# Usage: scripts/tools.sh livekit|python|postgres|s3|redis|egress|browser|livekit_agents ...
+# Usage: scripts/tools.sh livekit|python|postgres|s3|redis|egress|alsa|browser|livekit_agents ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
@@ -61,6 +62,10 @@ egress() {
 
 redis() {
   command -v redis-server >/dev/null || debian redis-server
+}
+
+alsa() {
+  [ "$(uname)" != Linux ] || pkg-config --exists alsa 2>/dev/null || debian libasound2-dev
 }
 
 # Builds a Go command into a file. In a folder of its own, so that two runs at once do not write the

@@ -130,9 +130,9 @@ pub struct EvalArgs {
     /// Write JUnit's XML here
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Scenarios at a time
-    #[arg(long, default_value_t = 8)]
-    pub jobs: usize,
+    /// Scenarios at a time; 8 otherwise, and 1 where the local models answer
+    #[arg(long)]
+    pub jobs: Option<usize>,
 }
 
 /// `sidetone replay`
@@ -155,9 +155,21 @@ pub struct ReplayArgs {
 /// `sidetone console`
 #[derive(Debug, Args)]
 pub struct ConsoleArgs {
-    /// In writing (the only way yet)
-    #[arg(long, required = true)]
+    /// In writing, instead of by microphone and loudspeaker
+    #[arg(long, conflicts_with_all = ["headphones", "input", "output", "devices"])]
     pub text: bool,
+    /// You wear headphones: the microphone stays open while the agent speaks, so that you can interrupt it
+    #[arg(long)]
+    pub headphones: bool,
+    /// Microphone, by a part of its name; the system's default otherwise
+    #[arg(long, value_name = "NAME")]
+    pub input: Option<String>,
+    /// Loudspeaker, by a part of its name; the system's default otherwise
+    #[arg(long, value_name = "NAME")]
+    pub output: Option<String>,
+    /// List the devices of this machine, and end
+    #[arg(long)]
+    pub devices: bool,
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,

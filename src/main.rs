@@ -11,16 +11,18 @@ use anyhow::Context;
 use clap::Parser;
 use sidetone::agent::DEFAULT_AGENT;
 use sidetone::agent::clients::Clients;
+use sidetone::agent::end_of_turn::SmartTurn;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::Patience;
 use sidetone::caller::{self, CallPlan, Turn};
 use sidetone::check::{self, Item};
 use sidetone::cli::{
-    CallArgs, CheckArgs, Cli, Command, EvalArgs, ModelsCommand, ReplayArgs, TurnArg,
+    CallArgs, CheckArgs, Cli, Command, ConsoleArgs, EvalArgs, ModelsCommand, ReplayArgs, TurnArg,
 };
 use sidetone::config::env::{Env, Secrets};
 use sidetone::config::folder::AgentFolder;
 use sidetone::config::reference;
+use sidetone::console::sound::{self, SoundOptions};
 use sidetone::console::{self, Console};
 use sidetone::eval::run::{Mind, Minds};
 use sidetone::eval::{report, scenario};
@@ -98,15 +100,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(args) => return check(args).await,
         Command::Eval(args) => return eval(args).await,
         Command::Replay(args) => return replay(args).await,
-        Command::Console(args) => {
-            let console = Console {
-                agents: args.agents,
-                agent: args.agent,
-                name: args.name,
-                clients: live_clients().await?,
-            };
-            console::run(console).await?;
-        }
+        Command::Console(args) => talk(args).await?,
         Command::Schema { markdown: true } => print!("{}", reference::markdown()),
         Command::Schema { markdown: false } => println!("{:#}", reference::schema()),
         Command::Call(args) => return call(args).await,
@@ -140,6 +134,36 @@ async fn live_clients() -> anyhow::Result<Clients> {
     Clients::new(&env, Some(address))
 }
 
+async fn talk(args: ConsoleArgs) -> anyhow::Result<()> {
+    if args.devices {
+        print!("{}", sound::devices()?);
+        return Ok(());
+    }
+    let sound = (!args.text).then_some(SoundOptions {
+        input: args.input,
+        output: args.output,
+        headphones: args.headphones,
+    });
+    // Before models are loaded: a build without sound says so at once.
+    if let Some(sound) = &sound {
+        drop(sound::open(sound)?);
+    }
+    let end_of_turn = (sound.is_some() && Env::read()?.end_of_turn).then(SmartTurn::default);
+    if let Some(model) = end_of_turn.clone() {
+        // It ends with the process.
+        tokio::spawn(model.load());
+    }
+    let console = Console {
+        agents: args.agents,
+        agent: args.agent,
+        name: args.name,
+        clients: live_clients().await?,
+        sound,
+        end_of_turn: end_of_turn.map(|model| Arc::new(model) as _),
+    };
+    console::run(console).await
+}
+
 async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     // As it is: looking at calls changes no tables.
     let store = Store::connect(&Env::read()?.database).await?;
@@ -157,22 +181,32 @@ async fn replay(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Providers take as many requests at once without a wait.
+const SCENARIOS_AT_A_TIME: usize = 8;
+
 async fn eval(args: EvalArgs) -> anyhow::Result<ExitCode> {
     let scenarios = scenario::load_all(&args.scenarios)?;
     let agents = AgentFolder::open(&args.agents, Secrets::read());
-    let mind = if args.live || args.record {
+    let (mind, at_a_time) = if args.live || args.record {
+        let env = Env::read()?;
         let clients = live_clients().await?;
         let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
-        if args.record {
-            Mind::Record(minds, Env::read()?.llm_model)
-        } else {
-            Mind::Live(minds)
-        }
+        // The models of this machine share its cores: side by side each is too slow.
+        let (source, at_a_time) = match env.uses_local_models() {
+            true => (models::Settings::default().llm.name().to_owned(), 1),
+            false => (env.llm_model, SCENARIOS_AT_A_TIME),
+        };
+        let mind = match args.record {
+            true => Mind::Record(minds, source),
+            false => Mind::Live(minds),
+        };
+        (mind, at_a_time)
     } else {
-        Mind::Recorded
+        (Mind::Recorded, SCENARIOS_AT_A_TIME)
     };
+    let at_a_time = args.jobs.unwrap_or(at_a_time);
     let begun = clock::now();
-    let results = sidetone::eval::run_all(&scenarios, &agents, &mind, args.jobs).await;
+    let results = sidetone::eval::run_all(&scenarios, &agents, &mind, at_a_time).await;
     let took = clock::now().saturating_duration_since(begun);
     print!("{}", report::table(&results, took));
     if let Some(file) = args.junit {

@@ -86,8 +86,30 @@ pub(crate) fn convert(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
     converted
 }
 
+/// As [`Resampler`], between rates known only at run time, as a sound card's are. Full scale is ±1.
+pub(crate) struct Converter {
+    filter: Option<Filter>,
+}
+
+impl Converter {
+    /// A converter at the start of a stream.
+    pub(crate) fn new(from: u32, to: u32) -> Self {
+        Self {
+            filter: Filter::between(from, to),
+        }
+    }
+
+    /// Converts the next part of the stream, of any length.
+    pub(crate) fn push(&mut self, samples: Vec<f32>) -> Vec<f32> {
+        match &mut self.filter {
+            Some(filter) => filter.push(&samples),
+            None => samples,
+        }
+    }
+}
+
 /// Full scale is ±1 while filtering.
-fn to_f32(samples: &[i16]) -> Vec<f32> {
+pub(crate) fn to_f32(samples: &[i16]) -> Vec<f32> {
     samples.iter().map(|&s| f32::from(s) / 32_768.0).collect()
 }
 

@@ -1,7 +1,11 @@
-//! `sidetone console`: talk with an agent in a terminal, without a server. The whole of a call
-//! runs; only its ears and its voice are missing.
+//! `sidetone console`: talk with an agent at a terminal, without a server, by microphone and
+//! loudspeaker or in writing. The whole of a call runs.
 
-use std::io::{BufRead as _, Write as _};
+mod asked;
+mod screen;
+pub mod sound;
+
+use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,15 +15,18 @@ use uuid::Uuid;
 
 use crate::agent::clients::Clients;
 use crate::call::vad::Vad;
-use crate::call::{self, CallEvent, CallSpec, Persona, Providers, Role};
+use crate::call::{self, CallSpec, EndOfTurn, Persona, Providers, Role};
 use crate::clock;
 use crate::config::agent::Overrides;
 use crate::config::env::Secrets;
 use crate::config::folder::AgentFolder;
-use crate::eval::text::{Seen, Silent, drive};
+use crate::eval::text::{self, Silent};
 use crate::transport::{self, DisconnectReason, RoomEvent};
+use asked::Asked;
+use screen::show;
+use sound::SoundOptions;
 
-const HELP: &str = "write to the agent; /why shows the prompt as it was sent last, /say TEXT makes \
+const HELP: &str = "what you write the agent reads; /why shows the prompt as it was sent last, /say TEXT makes \
                     the agent say something, /reload begins a new call with the files as they \
                     are now, /quit ends";
 
@@ -33,6 +40,10 @@ pub struct Console {
     pub name: String,
     /// Models and tools' servers.
     pub clients: Clients,
+    /// By which devices; in writing when None.
+    pub sound: Option<SoundOptions>,
+    /// Tells whether a speaking caller is done.
+    pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
 }
 
 /// Why a call of the console ended.
@@ -45,7 +56,7 @@ enum Ended {
 /// Talks until `/quit` or the end of the input.
 ///
 /// # Errors
-/// The agent's files cannot be used.
+/// The agent's files or the devices cannot be used.
 pub async fn run(console: Console) -> anyhow::Result<()> {
     let agents = AgentFolder::open(&console.agents, Secrets::read());
     let mut lines = lines();
@@ -81,13 +92,20 @@ async fn talk(
     let mut minds = Vec::new();
     for agent in agents.team(&console.agent)? {
         let agent = agent.for_call(&overrides)?;
-        let mind = Arc::new(Silent::new(Arc::new(console.clients.for_call(&agent))));
+        let mind = Arc::new(Asked::new(Arc::new(console.clients.for_call(&agent))));
         minds.push(Arc::clone(&mind));
+        let providers: Arc<dyn Providers> = match &console.sound {
+            Some(_) => mind,
+            None => Arc::new(Silent::new(mind)),
+        };
         team.push(Persona {
             agent: Arc::new(agent),
-            providers: mind as Arc<dyn Providers>,
+            providers,
         });
     }
+    let sound = console.sound.as_ref();
+    let card = sound.map(sound::open).transpose()?;
+    let headphones = sound.is_some_and(|sound| sound.headphones);
     let Persona { agent, providers } = team.remove(0);
     println!("-- {} (version {})", agent.name, agent.version);
     let (link, driver) = transport::link();
@@ -97,70 +115,29 @@ async fn talk(
     let spec = CallSpec {
         id: Uuid::now_v7(),
         vad: Vad::new(&agent.vad),
-        end_of_turn: None,
+        end_of_turn: console.end_of_turn.clone().filter(|_| card.is_some()),
         agent,
         team,
     };
     let call = call::run(spec, link, providers, record, CancellationToken::new());
-    let room = drive(driver, &console.name, written, seen);
+    let room = async {
+        match card {
+            Some(card) => {
+                sound::drive(driver, &console.name, card, headphones, written, seen).await
+            }
+            None => text::drive(driver, &console.name, written, seen).await,
+        }
+    };
     let (_, (), (), ended) =
         tokio::join!(call, room, show(see, events), listen(lines, write, &minds));
     Ok(ended)
-}
-
-/// Prints what the agent says and does.
-async fn show(mut see: mpsc::Receiver<Seen>, mut events: mpsc::Receiver<CallEvent>) {
-    let mut in_words = false;
-    let (mut seeing, mut told) = (true, true);
-    while seeing || told {
-        let line = tokio::select! {
-            seen = see.recv(), if seeing => match seen {
-                Some(Seen::Words(words)) => {
-                    print!("{}{words}", if in_words { "" } else { "agent: " });
-                    in_words = true;
-                    std::io::stdout().flush().ok();
-                    continue;
-                }
-                Some(Seen::State(state)) => format!("[{}]", state.as_str()),
-                Some(Seen::Keys(keys)) => format!("[keys {keys}]"),
-                Some(Seen::Left) => "[the agent has left; /reload begins anew]".into(),
-                None => {
-                    seeing = false;
-                    continue;
-                }
-            },
-            event = events.recv(), if told => match event {
-                Some(CallEvent::ToolCall(called)) => {
-                    let (name, arguments, took) = (called.name, called.arguments, called.took);
-                    format!("[{name}{arguments} -> {:?} in {took:.0?}]", called.result)
-                }
-                Some(CallEvent::AgentTurn(turn)) if turn.is_final => {
-                    let millis = |time: Option<std::time::Duration>| {
-                        time.map_or_else(|| "-".to_owned(), |time| time.as_millis().to_string())
-                    };
-                    let (first, all) = (turn.latency.llm_first_token, turn.latency.response);
-                    format!("[first token {} ms, first words {} ms]", millis(first), millis(all))
-                }
-                Some(CallEvent::Error { stage, message, .. }) => {
-                    format!("[{} failed: {message}]", stage.as_str())
-                }
-                Some(_) => continue,
-                None => {
-                    told = false;
-                    continue;
-                }
-            },
-        };
-        println!("{}{line}", if in_words { "\n" } else { "" });
-        in_words = false;
-    }
 }
 
 /// Takes what is written until the call is to end.
 async fn listen(
     lines: &mut mpsc::Receiver<String>,
     write: mpsc::Sender<RoomEvent>,
-    minds: &[Arc<Silent>],
+    minds: &[Arc<Asked>],
 ) -> Ended {
     let mut asked_at = clock::now();
     let ended = loop {
@@ -198,8 +175,8 @@ async fn listen(
 }
 
 /// Prints what the model was asked last.
-fn why(minds: &[Arc<Silent>]) {
-    let longest = minds.iter().filter_map(|mind| mind.asked());
+fn why(minds: &[Arc<Asked>]) {
+    let longest = minds.iter().filter_map(|mind| mind.last());
     let Some(question) = longest.max_by_key(|question| question.messages.len()) else {
         println!("[the model was asked nothing yet]");
         return;

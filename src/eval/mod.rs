@@ -124,7 +124,7 @@ mod tests {
 
         fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
             let messages = &question.messages;
-            let is_caller = messages[0].text.starts_with("You play a person");
+            let is_caller = messages[0].text.starts_with("You write what a caller says");
             let is_judge = messages[0].text.starts_with("You judge");
             let last = messages.last().map(|message| message.text.clone());
             let answer = match (is_caller, is_judge) {

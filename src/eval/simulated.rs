@@ -12,6 +12,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// What the caller writes in place of words when the conversation is over.
 const END: &str = "END";
 
+/// What stands for an agent's words where there are none.
+const SILENCE: &str = "(silence)";
+
 /// One line of a conversation, from the caller's side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
@@ -24,25 +27,37 @@ pub enum Line {
 /// What the caller says next; none when it hangs up.
 pub async fn next(mind: &dyn Providers, caller: &Simulated, so_far: &[Line]) -> Option<String> {
     let Simulated { persona, goal, .. } = caller;
-    let prompt = format!(
-        "You play a person who is on the telephone with a company's agent. You are the caller, \
-         never the agent. Who you are: {persona}\nWhat you want: {goal}\nWrite only what you say \
-         next, in one or two short spoken sentences. When you have what you want, or see that you \
-         cannot get it, write only {END}."
+    // The conversation as a text to go on with: given as messages of its own, a model forgets sooner
+    // which of the two it is.
+    let system = format!(
+        "You write what a caller says on the telephone to a company's agent. Who the caller is: \
+         {persona}\nWhat the caller wants: {goal}\nWrite one or two short spoken sentences of the \
+         caller's, never the agent's. When the caller has what it wants, or cannot get it, write only \
+         {END}."
     );
-    let mut messages = vec![Message::new(Role::System, prompt)];
-    messages.extend(so_far.iter().map(|line| match line {
-        Line::Mine(text) => Message::new(Role::Assistant, text.clone()),
-        Line::Theirs(text) => Message::new(Role::User, text.clone()),
-    }));
-    if !matches!(messages.last(), Some(last) if last.role == Role::User) {
-        messages.push(Message::new(Role::User, "(silence)"));
+    let mut conversation = String::from("The conversation so far:\n");
+    for line in so_far {
+        let (who, text) = match line {
+            Line::Mine(text) => ("Caller", text.as_str()),
+            Line::Theirs(text) if text.trim().is_empty() => ("Agent", SILENCE),
+            Line::Theirs(text) => ("Agent", text.as_str()),
+        };
+        conversation.push_str(&format!("{who}: {text}\n"));
     }
+    conversation.push_str(&format!(
+        "\nWrite the caller's next line. The caller wants: {goal}\nCaller:"
+    ));
+    let messages = vec![
+        Message::new(Role::System, system),
+        Message::new(Role::User, conversation),
+    ];
     let question = Question {
         messages,
         ..Question::default()
     };
     let said = ask(mind, question).await?;
+    let said = said.trim();
+    let said = said.strip_prefix("Caller:").unwrap_or(said);
     let said = said.trim().trim_matches('"').trim();
     (!said.is_empty() && !said.contains(END)).then(|| said.to_owned())
 }

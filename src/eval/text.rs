@@ -1,7 +1,7 @@
 //! A call in writing: the whole of a call runs, only its ears and its voice are missing.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -22,22 +22,12 @@ const SENTENCE: Duration = Duration::from_millis(10);
 /// Another's mind and tools, with a voice that says nothing in no time.
 pub struct Silent {
     mind: Arc<dyn Providers>,
-    asked: Mutex<Option<Question>>,
 }
 
 impl Silent {
     /// Around `mind`.
     pub fn new(mind: Arc<dyn Providers>) -> Self {
-        Self {
-            mind,
-            asked: Mutex::default(),
-        }
-    }
-
-    /// What the model was asked last.
-    pub fn asked(&self) -> Option<Question> {
-        let asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        asked.clone()
+        Self { mind }
     }
 }
 
@@ -47,9 +37,6 @@ impl Providers for Silent {
     }
 
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
-        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
-        *asked = Some(question.clone());
-        drop(asked);
         self.mind.chat(question)
     }
 
@@ -80,17 +67,46 @@ impl Providers for Silent {
     }
 }
 
-/// What the writing caller sees of the agent.
+/// What a caller at a terminal sees of the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// The agent's next words.
     Words(String),
+    /// The caller's own words, as they were understood.
+    Heard(String),
     /// What the agent does from now on.
     State(AgentState),
     /// Telephone keys.
     Keys(String),
     /// The agent has left.
     Left,
+    /// Why nothing more is heard or said.
+    Trouble(String),
+}
+
+impl Seen {
+    /// What is seen of a command; of some nothing is. No command: the call is over.
+    pub fn of(command: Option<RoomCommand>) -> Option<Self> {
+        match command {
+            Some(RoomCommand::SetState(state)) => Some(Self::State(state)),
+            Some(RoomCommand::Transcript(segment)) => match segment.who {
+                Speaker::Agent => Some(Self::Words(segment.text)),
+                Speaker::Caller => segment.is_final.then_some(Self::Heard(segment.text)),
+            },
+            Some(RoomCommand::Timing(_)) => None,
+            Some(RoomCommand::Dtmf(keys)) => Some(Self::Keys(keys)),
+            Some(RoomCommand::Leave) | None => Some(Self::Left),
+        }
+    }
+}
+
+/// The caller at the terminal, who is there from the beginning.
+pub fn joined(name: &str) -> RoomEvent {
+    RoomEvent::CallerJoined {
+        identity: name.to_lowercase(),
+        name: name.to_owned(),
+        attributes: HashMap::new(),
+    }
 }
 
 /// Drives a room in which the caller writes: `written` goes in, what the agent does comes out of
@@ -108,26 +124,14 @@ pub async fn drive(
         mut speaker,
         mut commands,
     } = driver;
-    let joined = RoomEvent::CallerJoined {
-        identity: name.to_lowercase(),
-        name: name.to_owned(),
-        attributes: HashMap::new(),
-    };
     // A call that takes no events is ending, and says so below.
-    events.send(joined).await.ok();
+    events.send(joined(name)).await.ok();
     loop {
         let what = tokio::select! {
-            command = commands.recv() => match command {
-                Some(RoomCommand::SetState(state)) => Seen::State(state),
-                Some(RoomCommand::Transcript(segment)) if segment.who == Speaker::Agent => {
-                    Seen::Words(segment.text)
-                }
-                Some(RoomCommand::Transcript(_) | RoomCommand::Timing(_)) => continue,
-                Some(RoomCommand::Dtmf(keys)) => Seen::Keys(keys),
-                Some(RoomCommand::Leave) | None => {
-                    seen.send(Seen::Left).await.ok();
-                    return;
-                }
+            command = commands.recv() => match Seen::of(command) {
+                // What was written is on the screen.
+                None | Some(Seen::Heard(_)) => continue,
+                Some(what) => what,
             },
             Some(event) = written.recv() => {
                 events.send(event).await.ok();
@@ -135,7 +139,11 @@ pub async fn drive(
             }
             Some(_) = speaker.recv() => continue,
         };
+        let over = what == Seen::Left;
         // Who does not look misses it; the call goes on.
         seen.send(what).await.ok();
+        if over {
+            return;
+        }
     }
 }
