@@ -93,6 +93,8 @@ pub struct Conversation {
     transferring: Option<Transferring>,
     /// With push-to-talk: whether the key is down.
     key_down: Option<bool>,
+    /// The caller asked not to be heard.
+    unheard: bool,
     /// What the agent said last.
     said: String,
     /// The reply that asks whether anybody is there: it does not break the silence.
@@ -175,6 +177,7 @@ impl Conversation {
             silence: Silence::default(),
             transferring: None,
             key_down: None,
+            unheard: false,
             said: String::new(),
             asks: None,
             turns: 0,
@@ -191,7 +194,8 @@ impl Conversation {
         if !self.greeted {
             self.before.heard(frame);
         }
-        if self.caller == Caller::Here && self.drain_by.is_none() && self.key_down != Some(false) {
+        let is_meant = self.key_down != Some(false) && !self.unheard;
+        if self.caller == Caller::Here && self.drain_by.is_none() && is_meant {
             let now = clock::now();
             let input = self.listen.push(now, frame);
             self.mic_by = self.listen.is_speaking().then(|| now + MIC_DEADLINE);
@@ -321,6 +325,13 @@ impl Conversation {
                     self.mic_paused();
                 }
             }
+            RoomEvent::Unheard(unheard) => {
+                self.unheard = unheard;
+                if unheard {
+                    self.mic_paused();
+                }
+                self.watch_silence(clock::now());
+            }
             RoomEvent::Closed { reason } => {
                 self.ended = Some(match reason {
                     DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed => {
@@ -342,6 +353,8 @@ impl Conversation {
                 self.caller = Caller::Lost { until };
                 self.input(Input::UserLeft);
                 self.mic_by = None;
+                // A client that starts anew shows its microphone as on.
+                self.unheard = false;
                 self.listen.pause(clock::now());
                 self.listen.forget();
                 // An answer after the caller is back has no latency worth the name.

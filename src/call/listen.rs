@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::EndOfTurn;
@@ -52,6 +52,8 @@ pub enum Heard {
 #[derive(Debug)]
 pub struct Transcribed {
     request: u64,
+    /// More words of the same request follow.
+    is_begun: bool,
     words: Result<String, ProviderError>,
 }
 
@@ -313,7 +315,8 @@ impl Listen {
         let covers = audio.len();
         let (providers, results) = (Arc::clone(&self.providers), self.results.clone());
         let deadline = self.deadline;
-        let spoken = self.hearing.as_ref().map(Hearing::words);
+        let (shown, mut so_far) = watch::channel(String::new());
+        let spoken = self.hearing.as_ref().map(|hearing| hearing.words(shown));
         let task = tokio::spawn(async move {
             let words = async {
                 let heard = match spoken {
@@ -323,6 +326,24 @@ impl Listen {
                 match heard {
                     Some(words) => Ok(words),
                     None => providers.transcribe(Pcm::new(audio)).await,
+                }
+            };
+            let begun = async {
+                while so_far.changed().await.is_ok() {
+                    let text = so_far.borrow_and_update().clone();
+                    let words = Transcribed {
+                        request: id,
+                        is_begun: true,
+                        words: Ok(text),
+                    };
+                    results.send(Heard::Words(words)).await.ok();
+                }
+                std::future::pending().await
+            };
+            let words = async {
+                tokio::select! {
+                    words = words => words,
+                    never = begun => never,
                 }
             };
             let words = tokio::time::timeout(deadline, words)
@@ -335,8 +356,12 @@ impl Listen {
                     })
                 });
             // Fails only when the call is over.
-            let words = Heard::Words(Transcribed { request: id, words });
-            results.send(words).await.ok();
+            let words = Transcribed {
+                request: id,
+                is_begun: false,
+                words,
+            };
+            results.send(Heard::Words(words)).await.ok();
         });
         let task = AbortOnDropHandle::new(task);
         self.request = Some(Request {
@@ -350,6 +375,9 @@ impl Listen {
 
     /// Takes what an STT request brought; `None` when nobody waits for it any more.
     pub fn transcribed(&mut self, result: Transcribed) -> Option<Outcome> {
+        if result.is_begun {
+            return self.begun(&result);
+        }
         let request = self
             .request
             .take_if(|request| request.id == result.request)?;
@@ -359,10 +387,7 @@ impl Listen {
             Err(_) if self.speaking => return None,
             Err(error) => return Some(Outcome::Failed(error)),
         };
-        let text = [self.settled.as_str(), words.trim()]
-            .join(" ")
-            .trim()
-            .to_owned();
+        let text = self.after_settled(&words);
         if request.covers >= Pcm::<16_000>::samples_in(SETTLE_AFTER) {
             self.drop_front(request.covers);
             self.settled.clone_from(&text);
@@ -381,6 +406,24 @@ impl Listen {
             is_final: !self.speaking,
             took,
         })
+    }
+
+    /// The first words of a request that goes on.
+    fn begun(&self, result: &Transcribed) -> Option<Outcome> {
+        let asked = self.request.as_ref();
+        let started = asked
+            .filter(|request| request.id == result.request)?
+            .started;
+        Some(Outcome::Words {
+            text: self.after_settled(result.words.as_ref().ok()?),
+            is_final: false,
+            took: clock::now().saturating_duration_since(started),
+        })
+    }
+
+    fn after_settled(&self, words: &str) -> String {
+        let all = [self.settled.as_str(), words.trim()].join(" ");
+        all.trim().to_owned()
     }
 
     /// The turn is closed: its audio and words are let go.

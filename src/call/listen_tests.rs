@@ -71,6 +71,43 @@ async fn words_come_as_they_are_spoken() {
 }
 
 #[tokio::test]
+async fn words_are_shown_before_they_are_all_there() {
+    let slow = Timing {
+        transcription: Duration::from_millis(100),
+        ..Timing::INSTANT
+    };
+    let fake = FakeOpenAi::start(slow).await;
+    fake.default_transcript("good morning everybody");
+    let (mut listen, mut heard) = listen(&fake);
+    for (frames, level) in [(100, 3000), (8, 0)] {
+        for _ in 0..frames {
+            listen.push(clock::now(), &Pcm::new(vec![level; FRAME]));
+        }
+    }
+    let mut shown = Vec::new();
+    while shown
+        .last()
+        .is_none_or(|text| text != "good morning everybody")
+    {
+        let Some(Heard::Words(words)) = heard.recv().await else {
+            panic!("no words");
+        };
+        let is_begun = words.is_begun;
+        let Some(Outcome::Words { text, is_final, .. }) = listen.transcribed(words) else {
+            panic!("somebody waits");
+        };
+        assert!(!is_final && "good morning everybody".starts_with(&text));
+        assert!(is_begun || !shown.is_empty(), "first words come first");
+        shown.push(text);
+    }
+    // The request goes on, and its whole words are taken.
+    let Some(Heard::Words(words)) = heard.recv().await else {
+        panic!("no words");
+    };
+    assert!(!words.is_begun && listen.transcribed(words).is_some());
+}
+
+#[tokio::test]
 async fn without_a_socket_the_batch_endpoint_has_the_whole_turn() {
     for failure in [
         Failure::Unauthorized,

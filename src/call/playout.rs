@@ -101,6 +101,27 @@ impl Playout {
         }
     }
 
+    /// The sentence begun last follows once more: what was not played of it is dropped, and of its
+    /// words those stay that were.
+    pub fn break_off(&mut self, id: ReplyId) {
+        let Some(live) = self.live(id) else { return };
+        let Some(mut sentence) = live.sentences.pop_if(|sentence| sentence.to.is_none()) else {
+            return;
+        };
+        let played = live.pushed.max(sentence.from);
+        let unplayed = (live.received - played) as usize;
+        live.queue.truncate(live.queue.len() - unplayed);
+        let length = sentence.paced(live.received);
+        live.received = played;
+        let heard = words_played(&sentence.text, played - sentence.from, length);
+        sentence.heard = sentence.heard.max(heard);
+        sentence.text.truncate(sentence.heard);
+        sentence.to = Some(played);
+        if !sentence.text.is_empty() {
+            live.sentences.push(sentence);
+        }
+    }
+
     /// All audio of the sentence begun last is there.
     pub fn end_sentence(&mut self, id: ReplyId) {
         if let Some(live) = self.live(id) {
@@ -204,6 +225,15 @@ impl Playout {
     }
 }
 
+impl Sentence {
+    /// How many samples it has, as far as can be told when these were received of the reply.
+    fn paced(&self, received: u64) -> u64 {
+        let rate = self.text.chars().count() as u64 * SAMPLES_A_CHAR;
+        // Not all is there: there is at least one more sample than came.
+        rate.max(received - self.from + 1)
+    }
+}
+
 impl Live {
     fn end_sentence(&mut self) {
         if let Some(sentence) = self
@@ -228,11 +258,10 @@ impl Live {
         };
         for sentence in &mut self.sentences {
             let played = position.saturating_sub(sentence.from);
-            let length = sentence.to.map(|to| to - sentence.from).unwrap_or_else(|| {
-                let rate = sentence.text.chars().count() as u64 * SAMPLES_A_CHAR;
-                // Not all is there: there is at least one more sample than came.
-                rate.max(self.received - sentence.from + 1)
-            });
+            let length = match sentence.to {
+                Some(to) => to - sentence.from,
+                None => sentence.paced(self.received),
+            };
             sentence.heard = sentence
                 .heard
                 .max(words_played(&sentence.text, played, length));
@@ -361,6 +390,35 @@ mod tests {
         pull(&mut playout, 30);
         assert!(playout.is_done());
         assert_eq!(playout.heard(), "aaaa");
+    }
+
+    #[test]
+    fn a_sentence_that_breaks_off_is_said_anew() {
+        let mut playout = Playout::default();
+        playout.begin(ID, true);
+        playout.begin_sentence(ID, "Yes.".into());
+        playout.push(ID, &Pcm::silence(Duration::from_millis(500)));
+        playout.end_sentence(ID);
+        // Nothing of it was played: it is as if it had never begun.
+        playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+        playout.push(ID, &Pcm::silence(Duration::from_millis(300)));
+        pull(&mut playout, 40);
+        playout.break_off(ID);
+        assert_eq!(playout.buffered(), Duration::from_millis(100));
+        playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+        playout.push(ID, &Pcm::silence(Duration::from_millis(600)));
+        pull(&mut playout, 10 + 30);
+        assert_eq!(playout.heard(), "Yes. aaaa");
+        // Now some of it was: the caller hears that twice.
+        playout.break_off(ID);
+        assert_eq!(playout.buffered(), Duration::ZERO);
+        playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+        playout.push(ID, &Pcm::silence(Duration::from_millis(900)));
+        playout.finish(ID);
+        pull(&mut playout, 90);
+        assert!(playout.is_done());
+        assert_eq!(playout.heard(), "Yes. aaaa aaaa bbbb cccc");
+        assert_eq!(playout.sentences_heard(), 3);
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub enum Item {
     FirstAudio(Duration),
     /// The audio that follows says this.
     Sentence(String),
+    /// The sentence broke off; it follows once more.
+    Anew,
     /// Audio of the sentence.
     Audio(Pcm<48_000>),
     /// All audio of the sentence was sent.

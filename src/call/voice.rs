@@ -2,7 +2,8 @@
 //!
 //! Two sentences are in the making at a time: the one whose audio is taken, and the next, so that
 //! no gap opens between them. Who speaks the first one speaks the others, unless that provider
-//! fails; and nobody takes over in the middle of a sentence of which something went out.
+//! fails; and nobody takes over in the middle of a sentence: one that broke off is said anew, once,
+//! and of what went out only that is heard which was played before the new sound came.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -100,6 +101,8 @@ impl Voice {
             asked_of: None,
             pieces,
             went_out: false,
+            is_anew: false,
+            broke_off: false,
             _task: AbortOnDropHandle::new(task),
         }
     }
@@ -115,6 +118,8 @@ impl Voice {
             asked_of: known,
             pieces,
             went_out: false,
+            is_anew: false,
+            broke_off: false,
             _task: AbortOnDropHandle::new(tokio::spawn(audio)),
         }
     }
@@ -132,10 +137,20 @@ struct Sentence {
     pieces: mpsc::Receiver<Result<Piece, ProviderError>>,
     /// Some of it has left for playout.
     went_out: bool,
+    /// It is asked for a second time, or another speaker has begun it anew.
+    is_anew: bool,
+    /// Some of an attempt before has left for playout.
+    broke_off: bool,
     _task: AbortOnDropHandle<()>,
 }
 
 impl Sentence {
+    /// What went out of it is to be replaced.
+    fn begins_anew(&mut self, known: Option<SpeakerId>) {
+        self.asked_of = known;
+        (self.is_anew, self.broke_off, self.went_out) = (true, true, false);
+    }
+
     /// What is there of it: `first` and what waits behind. Where another speaker began anew, what
     /// came before is void.
     fn gather(
@@ -194,9 +209,14 @@ pub async fn speak(
             },
             piece = next_piece => match (piece, ahead.front_mut()) {
                 (Some(piece), Some(sentence)) => {
+                    if sentence.went_out && matches!(&piece, Ok(piece) if piece.is_first) {
+                        if sentence.is_anew {
+                            return Err(broken_off());
+                        }
+                        sentence.begins_anew(voice.known);
+                    }
                     let (pieces, end) = if sentence.went_out {
                         match piece {
-                            Ok(piece) if piece.is_first => (Vec::new(), Err(broken_off())),
                             Ok(piece) => (vec![piece], Ok(())),
                             Err(error) => (Vec::new(), Err(error)),
                         }
@@ -217,6 +237,9 @@ pub async fn speak(
                         }
                         voice.known = Some(first.by);
                         sentence.went_out = true;
+                        if std::mem::take(&mut sentence.broke_off) {
+                            out.send(Item::Anew).await;
+                        }
                         if !std::mem::replace(&mut any_audio, true) {
                             out.send(Item::FirstAudio(first.since_request)).await;
                         }
@@ -225,7 +248,14 @@ pub async fn speak(
                     for piece in pieces {
                         out.send(Item::Audio(piece.audio)).await;
                     }
-                    end?;
+                    if let Err(error) = end {
+                        if sentence.is_anew || sentence.is_filler || !sentence.went_out {
+                            return Err(error);
+                        }
+                        let (text, spoken) = (sentence.text.clone(), sentence.spoken.clone());
+                        *sentence = voice.sentence(text, spoken);
+                        sentence.begins_anew(voice.known);
+                    }
                 }
                 _ => {
                     if ahead.pop_front().is_some_and(|sentence| sentence.went_out) {

@@ -233,7 +233,7 @@ impl AgentConfig {
             apology: templates.apology.clone(),
             filler: templates.filler.clone(),
             filler_after,
-            language,
+            language: language.clone(),
             pronunciations,
             variables,
             required_variables,
@@ -247,7 +247,7 @@ impl AgentConfig {
             turn: turn::Config {
                 speculative: top.flag("preemptive_generation", true),
                 endpointing: endpointing(top.section("endpointing")),
-                interruption: interruption(top.section("interruption")),
+                interruption: interruption(top.section("interruption"), language.as_deref()),
             },
             limits: limits(top.section("limits")),
             silence: silence(top.section("silence")),

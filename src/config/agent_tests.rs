@@ -332,3 +332,30 @@ fn mcp_servers_are_reached_by_one_way_with_secrets_by_name() {
     assert_eq!(agent.mcp[0].at, expected);
     assert_eq!(agent.mcp[0].timeout, secs(5));
 }
+
+#[test]
+fn what_callers_say_over_the_voice_is_in_the_agents_language() {
+    for (language, go_on, stop) in [
+        ("de-AT", "ach so", "warten sie"),
+        ("fr", "d'accord", "attendez"),
+        ("es-MX", "vale", "espere"),
+        ("it", "va bene", "aspetti"),
+        ("pt-BR", "tá bom", "pare"),
+        ("nl", "precies", "wacht"),
+        ("pl", "no tak", "czekaj"),
+        ("en-GB", "mm-hmm", "hold on"),
+        ("fi", "mm-hmm", "hold on"),
+    ] {
+        let agent = parse(&format!("language = \"{language}\"")).unwrap();
+        let interruption = agent.turn.interruption;
+        let has = |list: &[String], phrase: &str| list.iter().any(|known| known == phrase);
+        assert!(has(&interruption.backchannels, go_on), "{language}");
+        assert!(has(&interruption.stop_phrases, stop), "{language}");
+        let both = has(&interruption.stop_phrases, go_on);
+        assert!(!both, "{language}: {go_on}");
+    }
+    let own = "language = \"de\"\n[interruption]\nstop_phrases = [\"schluss\"]";
+    let own = parse(own).unwrap().turn.interruption;
+    assert_eq!(own.stop_phrases, ["schluss"]);
+    assert!(own.backchannels.contains(&"genau".to_owned()));
+}

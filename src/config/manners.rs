@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::phrases;
 use super::section::{Section, Text};
 use crate::turn;
 
@@ -127,9 +128,14 @@ pub fn endpointing(mut section: Section<'_>) -> turn::Endpointing {
     endpointing
 }
 
-/// `[interruption]`
-pub fn interruption(mut section: Section<'_>) -> turn::Interruption {
-    let default = turn::Interruption::default();
+/// `[interruption]`, for callers who speak this language.
+pub fn interruption(mut section: Section<'_>, language: Option<&str>) -> turn::Interruption {
+    let mut default = turn::Interruption::default();
+    if let Some(phrases) = phrases::of(language) {
+        let list = |phrases: &[&str]| phrases.iter().map(|&phrase| phrase.to_owned()).collect();
+        default.backchannels = list(phrases.backchannels);
+        default.stop_phrases = list(phrases.stop);
+    }
     let interruption = turn::Interruption {
         enabled: section.flag("enabled", default.enabled),
         min_duration: section.duration("min_duration", default.min_duration, ms(0)..=secs(5)),

@@ -7,6 +7,7 @@ pub mod folder;
 pub mod json_schema;
 mod manners;
 pub mod mcp;
+mod phrases;
 pub mod problem;
 pub mod providers;
 pub mod recording;

@@ -13,7 +13,7 @@ use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -42,8 +42,15 @@ pub struct Hearing {
 #[derive(Debug)]
 enum Command {
     Audio(Pcm<16_000>),
-    Words(oneshot::Sender<Option<String>>),
+    Words(Asked),
     Forget,
+}
+
+/// Who waits for a turn's words.
+#[derive(Debug)]
+struct Asked {
+    words: oneshot::Sender<Option<String>>,
+    so_far: watch::Sender<String>,
 }
 
 impl Hearing {
@@ -74,10 +81,18 @@ impl Hearing {
         self.lost |= self.commands.try_send(Command::Audio(audio)).is_err();
     }
 
-    /// The words of all audio since [`Hearing::forget`]; none when they cannot be had.
-    pub fn words(&self) -> impl Future<Output = Option<String>> + Send + use<> {
+    /// The words of all audio since [`Hearing::forget`]; none when they cannot be had. Providers
+    /// that write them down piece by piece show them in `so_far` before.
+    pub fn words(
+        &self,
+        so_far: watch::Sender<String>,
+    ) -> impl Future<Output = Option<String>> + Send + use<> {
         let (reply, words) = oneshot::channel();
-        let asked = !self.lost && self.commands.try_send(Command::Words(reply)).is_ok();
+        let asked = Asked {
+            words: reply,
+            so_far,
+        };
+        let asked = !self.lost && self.commands.try_send(Command::Words(asked)).is_ok();
         let patience = self.patience;
         async move {
             if !asked {
@@ -97,6 +112,9 @@ impl Hearing {
 #[derive(Default)]
 struct Item {
     id: Option<String>,
+    /// The words that came of it.
+    begun: String,
+    /// All of them.
     text: Option<String>,
 }
 
@@ -108,8 +126,7 @@ struct Session {
     items: Vec<Item>,
     /// Stretches of turns before whose id has not come yet.
     stale: usize,
-    /// Who waits for the turn's words.
-    asked: Option<oneshot::Sender<Option<String>>>,
+    asked: Option<Asked>,
     /// The words of this turn cannot be had here.
     failed: bool,
     resampler: Resampler<16_000, 24_000>,
@@ -177,12 +194,12 @@ impl Session {
                 let audio = self.resampler.push(&audio);
                 self.append(&audio).await;
             }
-            Command::Words(reply) => {
+            Command::Words(asked) => {
                 if self.failed {
-                    reply.send(None).ok();
+                    asked.words.send(None).ok();
                     return;
                 }
-                self.asked = Some(reply);
+                self.asked = Some(asked);
                 let mut rest = std::mem::take(&mut self.resampler).flush();
                 let missing = LEAST.saturating_sub(self.uncommitted + rest.len());
                 rest.append(&Pcm::new(vec![0; missing]));
@@ -196,7 +213,11 @@ impl Session {
                 self.stale += self.items.iter().filter(|item| item.id.is_none()).count();
                 self.items.clear();
                 // Who asked has given up waiting: the provider may never answer.
-                if self.asked.take().is_some_and(|reply| reply.is_closed()) {
+                if self
+                    .asked
+                    .take()
+                    .is_some_and(|asked| asked.words.is_closed())
+                {
                     self.socket = None;
                 }
                 self.failed = false;
@@ -240,6 +261,13 @@ impl Session {
                     item.id = item_id;
                 }
             }
+            "conversation.item.input_audio_transcription.delta" => {
+                let known = self.items.iter_mut().find(|item| item.id == item_id);
+                if let Some(item) = known.filter(|_| item_id.is_some()) {
+                    item.begun += &event.delta.unwrap_or_default();
+                    self.show();
+                }
+            }
             "conversation.item.input_audio_transcription.completed" => {
                 // One of a turn before is known to nobody.
                 let known = self.items.iter_mut().find(|item| item.id == item_id);
@@ -258,18 +286,27 @@ impl Session {
         }
     }
 
+    /// The words of all stretches, as far as they have come.
+    fn words(&self) -> String {
+        let items = self.items.iter();
+        let texts = items.map(|item| item.text.as_ref().unwrap_or(&item.begun).trim());
+        let texts: Vec<&str> = texts.filter(|text| !text.is_empty()).collect();
+        texts.join(" ")
+    }
+
+    /// Tells who waits what has come.
+    fn show(&self) {
+        if let Some(asked) = &self.asked {
+            asked.so_far.send_replace(self.words());
+        }
+    }
+
     /// Once all stretches have their words.
     fn answer(&mut self) {
-        let texts: Option<Vec<&str>> = self
-            .items
-            .iter()
-            .map(|item| item.text.as_deref().map(str::trim))
-            .collect();
-        if let Some(texts) = texts
-            && let Some(reply) = self.asked.take()
+        if self.items.iter().all(|item| item.text.is_some())
+            && let Some(asked) = self.asked.take()
         {
-            let words: Vec<&str> = texts.into_iter().filter(|text| !text.is_empty()).collect();
-            reply.send(Some(words.join(" "))).ok();
+            asked.words.send(Some(self.words())).ok();
         }
     }
 
@@ -279,8 +316,8 @@ impl Session {
         tracing::warn!(%host, "realtime transcription {what}; the batch endpoint is asked");
         self.failed = true;
         self.socket = None;
-        if let Some(reply) = self.asked.take() {
-            reply.send(None).ok();
+        if let Some(asked) = self.asked.take() {
+            asked.words.send(None).ok();
         }
     }
 }
@@ -292,6 +329,8 @@ struct Event {
     kind: String,
     #[serde(default)]
     item_id: Option<String>,
+    #[serde(default)]
+    delta: Option<String>,
     #[serde(default)]
     transcript: Option<String>,
 }

@@ -16,6 +16,10 @@ fn hearing(fake: &FakeOpenAi) -> Hearing {
     stt.with_language(Some("de-AT")).hear(PATIENCE)
 }
 
+fn words(hearing: &Hearing) -> impl Future<Output = Option<String>> + use<> {
+    hearing.words(watch::channel(String::new()).0)
+}
+
 fn second() -> Pcm<16_000> {
     Pcm::new(vec![1000; 16_000])
 }
@@ -35,12 +39,12 @@ async fn the_words_of_a_turn_come_by_stretches() {
     }
     let mut hearing = hearing(&fake);
     hearing.push(second());
-    assert_eq!(hearing.words().await.unwrap(), "My number is");
+    assert_eq!(words(&hearing).await.unwrap(), "My number is");
     hearing.push(second());
-    assert_eq!(hearing.words().await.unwrap(), "My number is four two.");
+    assert_eq!(words(&hearing).await.unwrap(), "My number is four two.");
     hearing.forget();
     hearing.push(second());
-    assert_eq!(hearing.words().await.unwrap(), "Thanks.");
+    assert_eq!(words(&hearing).await.unwrap(), "Thanks.");
 
     let request = &fake.requests_to(Endpoint::Realtime)[0];
     assert_eq!(request.authorization.as_deref(), Some("Bearer key"));
@@ -70,7 +74,7 @@ async fn a_short_sound_is_made_long_enough() {
     let fake = FakeOpenAi::start(Timing::INSTANT).await;
     let mut hearing = hearing(&fake);
     hearing.push(Pcm::new(vec![1000; 160]));
-    assert!(hearing.words().await.is_some());
+    assert!(words(&hearing).await.is_some());
     let request = &fake.requests_to(Endpoint::Realtime)[0];
     let events = request.body.as_array().unwrap().iter();
     let audio = events.filter_map(|event| event["audio"].as_str());
@@ -92,12 +96,12 @@ async fn words_that_cannot_be_had_are_none_and_the_next_turn_has_a_new_socket() 
         fake.script_failures(Endpoint::Realtime, &[failure]);
         let mut hearing = hearing(&fake);
         hearing.push(second());
-        assert_eq!(hearing.words().await, None, "{failure:?}");
+        assert_eq!(words(&hearing).await, None, "{failure:?}");
         hearing.forget();
         fake.script_transcript("Here.");
         hearing.push(second());
         assert_eq!(
-            hearing.words().await.as_deref(),
+            words(&hearing).await.as_deref(),
             Some("Here."),
             "{failure:?}"
         );
@@ -116,10 +120,10 @@ async fn a_late_stretch_of_a_turn_before_is_not_taken_for_this_one() {
     fake.script_transcript("new");
     let mut hearing = hearing(&fake);
     hearing.push(second());
-    let old = hearing.words();
+    let old = words(&hearing);
     hearing.forget();
     hearing.push(second());
-    let (old, new) = tokio::join!(old, hearing.words());
+    let (old, new) = tokio::join!(old, words(&hearing));
     assert_eq!(old, None);
     assert_eq!(new.as_deref(), Some("new"));
 }
@@ -132,4 +136,30 @@ async fn the_socket_closes_with_the_call() {
     drop(hearing);
     let finished = sidetone_testkit::fake_openai::Outcome::Finished;
     fake.until(|requests| requests[0].outcome == finished).await;
+}
+
+#[tokio::test]
+async fn words_are_seen_as_they_are_written_down() {
+    let slow = Timing {
+        transcription: Duration::from_millis(100),
+        ..Timing::INSTANT
+    };
+    let fake = FakeOpenAi::start(slow).await;
+    fake.script_transcript("My number is");
+    fake.script_transcript("four two.");
+    let mut hearing = hearing(&fake);
+    let mut before = String::new();
+    for whole in ["My number is", "My number is four two."] {
+        hearing.push(second());
+        let (sender, mut so_far) = watch::channel(String::new());
+        let words = hearing.words(sender);
+        so_far.changed().await.unwrap();
+        let seen = so_far.borrow_and_update().clone();
+        assert!(
+            seen.len() > before.len() && whole.starts_with(&seen),
+            "{seen:?}"
+        );
+        assert_eq!(words.await.as_deref(), Some(whole));
+        whole.clone_into(&mut before);
+    }
 }

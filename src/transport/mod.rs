@@ -112,6 +112,9 @@ pub enum RoomEvent {
     Floor(Floor),
     /// The caller muted (`true`) or unmuted the microphone.
     MicMuted(bool),
+    /// The caller asks not to be heard (`true`), or to be heard again, whatever its microphone
+    /// does. RPC `mute` and `unmute`.
+    Unheard(bool),
     /// The room is over for the agent: deleted, or the connection is lost for good.
     Closed {
         /// Why.

@@ -212,6 +212,8 @@ async fn the_key_of_push_to_talk_silences_the_greeting() {
     .await;
     press("cancel_turn").await.unwrap();
     press("end_turn").await.unwrap();
+    press("mute").await.unwrap();
+    press("unmute").await.unwrap();
     livekit_room::close(&room).await;
 
     let id = granted.call_id.unwrap();

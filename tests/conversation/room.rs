@@ -28,6 +28,7 @@ pub enum Step {
     Chat(String),
     /// `mute`, `unmute`
     Mute(bool),
+    Unheard(bool),
     /// `key down`, `key up`, `key cancel`
     Key(Floor),
     /// `leave hangup`, `leave reject`, `leave lost`
@@ -72,6 +73,8 @@ impl Step {
             ["key", "cancel"] => Self::Key(Floor::Dropped),
             ["mute"] => Self::Mute(true),
             ["unmute"] => Self::Mute(false),
+            ["unheard"] => Self::Unheard(true),
+            ["heard"] => Self::Unheard(false),
             ["leave", reason] => Self::Leave(reason_of(reason)),
             ["close", reason] => Self::Close(reason_of(reason)),
             ["answer", ..] => Self::Answer(text(0), text(1)),
@@ -96,6 +99,8 @@ impl Step {
             Self::Key(Floor::Dropped) => "key cancel".into(),
             Self::Mute(true) => "mute".into(),
             Self::Mute(false) => "unmute".into(),
+            Self::Unheard(true) => "unheard".into(),
+            Self::Unheard(false) => "heard".into(),
             Self::Leave(reason) => format!("leave {}", show_reason(*reason)),
             Self::Close(reason) => format!("close {}", show_reason(*reason)),
             Self::Provider(stage, mode) => {
@@ -212,6 +217,7 @@ pub async fn drive(
                             muted = mute;
                             Some(RoomEvent::MicMuted(mute))
                         }
+                        Step::Unheard(unheard) => Some(RoomEvent::Unheard(unheard)),
                         Step::Leave(reason) => {
                             here = false;
                             Some(RoomEvent::CallerLeft { reason })

@@ -20,7 +20,10 @@ impl Conversation {
         let phase = self.turn.phase();
         let is_silent =
             phase == Phase::Listening && self.tools_running == 0 && self.transferring.is_none();
-        if self.caller == Caller::Here && is_silent && self.greeted {
+        if self.unheard && is_silent {
+            // Who asked not to be heard is there, and has a reason to be silent.
+            self.silence.broken();
+        } else if self.caller == Caller::Here && is_silent && self.greeted {
             self.silence.goes_on(now);
         } else if !is_ours || phase == Phase::Held || phase == Phase::UserSpeaking {
             self.silence.broken();

@@ -130,6 +130,7 @@ impl Conversation {
                 reply.first_audio_at.get_or_insert_with(clock::now);
             }
             Item::Sentence(text) => self.playout.begin_sentence(id, text),
+            Item::Anew => self.playout.break_off(id),
             Item::Audio(audio) => self.playout.push(id, &audio),
             Item::SentenceEnd => self.playout.end_sentence(id),
             Item::Notice(text) => {

@@ -86,7 +86,8 @@ impl Client for Stt {
     }
 }
 
-/// An answer of the model. Who takes over in its middle is told how far it has come.
+/// An answer of the model. Who takes over in its middle, or goes on after it broke off, is told how
+/// far it has come.
 pub struct Answer {
     request: ChatRequest,
     written: String,
@@ -103,6 +104,7 @@ impl Answer {
 impl Ask for Answer {
     type Client = Llm;
     type Item = Piece;
+    const GOES_ON: bool = true;
 
     fn ask(
         &mut self,

@@ -57,6 +57,9 @@ pub trait Ask: Send + 'static {
     type Client: Client;
     /// What comes.
     type Item: Send;
+    /// Whether who broke off in the middle may itself go on from there, once, where nobody else is
+    /// left to ask.
+    const GOES_ON: bool = false;
 
     /// Asks. The first item comes by `deadline`, after as many retries as make sense while
     /// somebody else waits to be asked, or not.
@@ -108,6 +111,8 @@ impl<C: Client> Line<C> {
             limit,
             deadline: clock::now() + limit,
             replaceable: true,
+            given: false,
+            again: false,
         };
         stream::try_unfold(relay, async |mut relay| {
             Ok(relay.next().await?.map(|item| (item, relay)))
@@ -171,6 +176,10 @@ struct Relay<A: Ask> {
     /// For the first item of all providers together.
     deadline: Instant,
     replaceable: bool,
+    /// Something came from the current one.
+    given: bool,
+    /// One was asked to go on.
+    again: bool,
 }
 
 impl<A: Ask> Relay<A> {
@@ -196,6 +205,7 @@ impl<A: Ask> Relay<A> {
                     let client = &self.line.members[index].client;
                     let retries = if patience.is_some() { 1 } else { RETRIES };
                     let items = self.ask.ask(client, retries, until.min(self.deadline));
+                    self.given = false;
                     (index, &mut current.insert((index, items)).1)
                 }
             };
@@ -211,11 +221,17 @@ impl<A: Ask> Relay<A> {
                 Some(Ok(item)) => {
                     self.line.members[index].health.get().succeeded();
                     self.replaceable &= self.ask.came(&item);
+                    self.given = true;
                     self.deadline = clock::now() + self.limit;
                     return Ok(Some((index, item)));
                 }
                 Some(Err(error)) => {
                     self.current = None;
+                    // A connection that broke does not mean that the next one does.
+                    if A::GOES_ON && self.given && self.left.is_empty() && !self.again {
+                        self.again = true;
+                        self.left.push_back((index, false));
+                    }
                     let next = self.left.front().filter(|_| self.replaceable);
                     self.line
                         .failed(index, &error, next.map(|(index, _)| *index));

@@ -18,6 +18,8 @@ enum Does {
     Fails,
     /// Gives one item and fails.
     BreaksOff,
+    /// As [`Does::BreaksOff`], and gives one when it is asked again.
+    BreaksOffOnce,
     /// Gives one item and then nothing.
     Stalls,
     /// Nothing at all.
@@ -65,6 +67,7 @@ struct Wanted {
 impl Ask for Wanted {
     type Client = Fake;
     type Item = ();
+    const GOES_ON: bool = true;
 
     fn ask(
         &mut self,
@@ -77,6 +80,10 @@ impl Ask for Wanted {
             Does::Gives(items) => (items, None),
             Does::Fails => (0, Some(true)),
             Does::BreaksOff => (1, Some(true)),
+            Does::BreaksOffOnce => {
+                *fake.does.lock().unwrap() = Does::Gives(1);
+                (1, Some(true))
+            }
             Does::Stalls => (1, Some(false)),
             Does::Hangs => (0, Some(false)),
         };
@@ -178,6 +185,21 @@ async fn one_that_hangs_costs_no_more_than_fallback_after() {
 async fn one_that_breaks_off_or_stalls_is_replaced_in_the_middle() {
     let stand = stand(&[Does::BreaksOff, Does::Stalls, Does::Gives(1)]);
     assert_eq!(stand.relay(false, None).await, (vec![0, 1, 2], true, 2.4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_one_goes_on_itself_once() {
+    let stand = stand(&[Does::BreaksOffOnce]);
+    assert_eq!(stand.relay(false, None).await, (vec![0, 0], true, 0.3));
+    assert_eq!(stand.asked(), ["a asked, 3 retries", "a asked, 3 retries"]);
+    // Its answer made it well.
+    assert_eq!(stand.relay(false, None).await, (vec![0], true, 0.1));
+    stand.set(0, Does::BreaksOff);
+    assert_eq!(stand.relay(false, None).await, (vec![0, 0], false, 0.4));
+    stand.set(0, Does::BreaksOff);
+    assert_eq!(stand.relay(true, None).await, (vec![0], false, 0.2));
+    stand.set(0, Does::Fails);
+    assert_eq!(stand.relay(false, None).await, (vec![], false, 0.1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -56,7 +56,7 @@ pub async fn drive(
     } = driver;
     let publisher = Publisher::new(room.local_participant(), voice.track_sid());
     let caller_seen = publisher.caller();
-    take_floor_by_rpc(room, Arc::new(publisher.is_caller()), &to_call);
+    answer_rpc(room, Arc::new(publisher.is_caller()), &to_call);
     let mut tasks = JoinSet::new();
     let said = tap.clone();
     tasks.spawn(async move {
@@ -298,17 +298,22 @@ impl Watch {
     }
 }
 
-/// Push-to-talk: the methods that LiveKit's own agents' examples have.
-fn take_floor_by_rpc(
+/// What a client may ask for: push-to-talk by the methods that LiveKit's own agents' examples have,
+/// and not to be heard.
+fn answer_rpc(
     room: &Room,
     is_caller: Arc<impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static>,
     to_call: &mpsc::Sender<RoomEvent>,
 ) {
-    for (method, floor) in [
-        ("start_turn", Floor::Taken),
-        ("end_turn", Floor::Given),
-        ("cancel_turn", Floor::Dropped),
-    ] {
+    type Asks = fn() -> RoomEvent;
+    let methods: [(&str, Asks); 5] = [
+        ("start_turn", || RoomEvent::Floor(Floor::Taken)),
+        ("end_turn", || RoomEvent::Floor(Floor::Given)),
+        ("cancel_turn", || RoomEvent::Floor(Floor::Dropped)),
+        ("mute", || RoomEvent::Unheard(true)),
+        ("unmute", || RoomEvent::Unheard(false)),
+    ];
+    for (method, event) in methods {
         let (is_caller, to_call) = (Arc::clone(&is_caller), to_call.clone());
         let answer =
             move |asked: RpcInvocationData| -> BoxFuture<'static, Result<String, RpcError>> {
@@ -320,7 +325,7 @@ fn take_floor_by_rpc(
                         return Err(RpcError::new(RPC_FORBIDDEN, message, None));
                     }
                     // A call that takes no more events is ending.
-                    to_call.send(RoomEvent::Floor(floor)).await.ok();
+                    to_call.send(event()).await.ok();
                     Ok(String::new())
                 }
                 .boxed()

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::multipart::MultipartError;
 use axum::extract::rejection::{BytesRejection, JsonRejection};
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -33,7 +34,7 @@ impl ApiError {
 
     pub(super) fn not_found() -> Self {
         let message = "no such path; there are /v1/models, /v1/audio/transcriptions, \
-                       /v1/chat/completions, /v1/audio/speech and /healthz";
+                       /v1/realtime, /v1/chat/completions, /v1/audio/speech and /healthz";
         Self::plain(StatusCode::NOT_FOUND, message)
     }
 
@@ -42,6 +43,11 @@ impl ApiError {
             StatusCode::METHOD_NOT_ALLOWED,
             "this path takes another method",
         )
+    }
+
+    /// Somebody else must go first.
+    pub(super) fn busy(message: &str) -> Self {
+        Self::plain(StatusCode::SERVICE_UNAVAILABLE, message)
     }
 
     fn plain(status: StatusCode, message: impl Into<String>) -> Self {
@@ -109,6 +115,12 @@ impl From<JsonRejection> for ApiError {
 impl From<BytesRejection> for ApiError {
     fn from(rejection: BytesRejection) -> Self {
         Self::plain(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<WebSocketUpgradeRejection> for ApiError {
+    fn from(error: WebSocketUpgradeRejection) -> Self {
+        Self::plain(error.status(), error.body_text())
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /v1/models` | the models loaded |
 //! | `POST /v1/audio/transcriptions` | multipart with a WAV file; `json`, `text`, `verbose_json` |
+//! | `GET /v1/realtime?intent=transcription` | a WebSocket: speech in, the words of each stretch out |
 //! | `POST /v1/chat/completions` | whole, or streamed as server-sent events |
 //! | `POST /v1/audio/speech` | `pcm` (24 kHz, 16-bit, mono) or `opus` as it is made; `wav` at the end |
 //! | `GET /healthz` | `{"status":"ok"}` |
@@ -13,6 +14,7 @@
 
 mod chat;
 mod error;
+mod realtime;
 mod speech;
 mod transcriptions;
 
@@ -20,7 +22,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -46,7 +48,7 @@ pub async fn serve(
             tracing::debug!(%error, "cannot set TCP_NODELAY");
         }
     });
-    let server = axum::serve(listener, router(models))
+    let server = axum::serve(listener, router(models, shutdown.clone()))
         .with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let deadline = async {
         shutdown.cancelled().await;
@@ -58,16 +60,18 @@ pub async fn serve(
     }
 }
 
-fn router(models: Loaded) -> Router {
+fn router(models: Loaded, shutdown: CancellationToken) -> Router {
     Router::new()
         .route("/healthz", get(async || Json(json!({"status": "ok"}))))
         .route("/v1/models", get(list))
         .route("/v1/audio/transcriptions", post(transcriptions::transcribe))
+        .route("/v1/realtime", get(realtime::open))
         .route("/v1/chat/completions", post(chat::complete))
         .route("/v1/audio/speech", post(speech::speak))
         .fallback(async || ApiError::not_found())
         .method_not_allowed_fallback(async || ApiError::wrong_method())
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(Extension(shutdown))
         .with_state(models)
 }
 

@@ -11,15 +11,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{alone, fixture_path, models};
 
-struct Server {
-    base: String,
+pub struct Server {
+    pub base: String,
     client: Client,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
 impl Server {
-    async fn start() -> Self {
+    pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let shutdown = CancellationToken::new();
@@ -50,7 +50,7 @@ impl Server {
         self.client.post(url).multipart(form).send().await.unwrap()
     }
 
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.cancel();
         tokio::time::timeout(Duration::from_secs(30), self.task)
             .await

@@ -8,6 +8,7 @@
 mod end_of_turn;
 mod http;
 mod llm;
+mod realtime;
 mod stt;
 mod tts;
 mod wer;

@@ -31,7 +31,8 @@ pub(super) async fn realtime(
     upgrade.on_upgrade(move |socket| serve(socket, shared, running, failure))
 }
 
-/// Each stretch that is handed in becomes the next transcript. `CutAfter(n)` and `StallAfter(n)`
+/// Each stretch that is handed in becomes the next transcript: word by word at once, and whole after
+/// the time that transcriptions take. `CutAfter(n)` and `StallAfter(n)`
 /// count stretches.
 async fn serve(
     mut socket: WebSocket,
@@ -64,13 +65,17 @@ async fn serve(
         };
         let id = format!("item_{stretches}");
         let completed = "conversation.item.input_audio_transcription.completed";
-        let events = [
-            json!({ "type": "input_audio_buffer.committed", "item_id": id }),
+        let mut events = vec![json!({ "type": "input_audio_buffer.committed", "item_id": id })];
+        let delta = "conversation.item.input_audio_transcription.delta";
+        events.extend(transcript.text.split_inclusive(' ').map(
+            |word| json!({ "type": delta, "item_id": id, "content_index": 0, "delta": word }),
+        ));
+        events.push(
             json!({ "type": completed, "item_id": id, "content_index": 0,
-                    "transcript": transcript.text }),
-        ];
-        for (number, event) in events.into_iter().enumerate() {
-            if number == 1 {
+                            "transcript": transcript.text }),
+        );
+        for event in events {
+            if event["type"] == completed {
                 tokio::time::sleep(timing.transcription).await;
             }
             if socket.send(Message::text(event.to_string())).await.is_err() {
