@@ -8,6 +8,9 @@ export PATH := $(TOOLS)/python/bin:$(PATH)
 # Tests cover the console by microphone; without it the product needs no ALSA.
 ALL := --features sidetone/console-audio
 
+# Between PEERs.
+comma := ,
+
 .PHONY: demo test web tools lint unit web-test bench bench-calls livekit-suite
 
 demo: web
@@ -46,9 +49,9 @@ bench:
 	cargo bench --profile dev --bench recording
 	cargo bench --profile dev --bench history -- --calls 1000000
 
-# Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents: beside it.
+# Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents,pipecat: beside them.
 bench-calls:
-	scripts/tools.sh livekit $(if $(PEER),$(subst -,_,$(PEER)))
+	scripts/tools.sh livekit $(subst $(comma), ,$(subst -,_,$(PEER)))
 	cargo bench --profile dev --bench conversation -- --callers 1,4 $(if $(PEER),--peer $(PEER))
 
 # The official livekit crate's own tests on crates/libwebrtc.

@@ -9,14 +9,15 @@
 #   egress    the egress worker of the tests (crates/testkit/egress-worker)
 #   alsa      ALSA's headers, for the console by microphone (Linux)
 #   browser   Debian's Chromium
-#   livekit_agents  the agent framework that benchmarks compare with (500 MB)
-# Usage: scripts/tools.sh livekit|python|postgres|s3|redis|egress|alsa|browser|livekit_agents ...
+#   livekit_agents, pipecat  the agent frameworks that benchmarks compare with (500 MB each)
+# Usage: scripts/tools.sh livekit|python|postgres|s3|redis|egress|alsa|browser|livekit_agents|pipecat ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
 livekit_version=1.13.3
 s3_version=1.8.0
 livekit_agents_version=1.8.9
+pipecat_version=1.14.0
 mkdir -p "$tools"
 
 livekit() {
@@ -92,13 +93,21 @@ postgres() {
 }
 
 livekit_agents() {
-  local folder="$tools/livekit-agents" stamp
-  stamp="$folder/.version-$livekit_agents_version"
+  peer livekit-agents "livekit-agents[openai,silero]" "$livekit_agents_version"
+}
+
+pipecat() {
+  peer pipecat "pipecat-ai[livekit,openai,silero]" "$pipecat_version"
+}
+
+# Each in a Python environment of its own.
+peer() {
+  local folder="$tools/$1" stamp
+  stamp="$folder/.version-$3"
   [ -e "$stamp" ] && return
-  echo "tools: installing livekit-agents $livekit_agents_version"
+  echo "tools: installing $1 $3"
   python3 -m venv --clear "$folder"
-  "$folder/bin/pip" install --quiet --disable-pip-version-check \
-    "livekit-agents[openai,silero]==$livekit_agents_version"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check "$2==$3"
   touch "$stamp"
 }
 

@@ -1,7 +1,8 @@
 //! The agent processes that are compared.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use sidetone_testkit::LiveKitServer;
@@ -14,13 +15,15 @@ pub const AGENT_NAME: &str = "bench";
 pub enum Agent {
     Sidetone,
     LiveKitAgents,
+    Pipecat,
 }
 
 impl Agent {
     pub fn peer(name: &str) -> Self {
         match name {
             "livekit-agents" => Self::LiveKitAgents,
-            _ => panic!("--peer {name} is not known; known is livekit-agents"),
+            "pipecat" => Self::Pipecat,
+            _ => panic!("--peer {name} is not known; known are livekit-agents and pipecat"),
         }
     }
 
@@ -28,6 +31,7 @@ impl Agent {
         match self {
             Self::Sidetone => "sidetone",
             Self::LiveKitAgents => "livekit-agents",
+            Self::Pipecat => "pipecat",
         }
     }
 
@@ -36,6 +40,7 @@ impl Agent {
         match self {
             Self::Sidetone => "worker registered",
             Self::LiveKitAgents => "registered worker",
+            Self::Pipecat => "waits for rooms",
         }
     }
 
@@ -46,24 +51,27 @@ impl Agent {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = match self {
             Self::Sidetone => {
-                let mut command = Command::new(env!("CARGO_BIN_EXE_sidetone"));
+                // Another build of it: a release, say.
+                let built = std::env::var_os("SIDETONE_BINARY");
+                let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_sidetone").into());
+                let mut command = Command::new(built);
                 command.args(["worker", "--count-jobs", "--agents"]);
                 command.arg(root.join("agent-config"));
                 command
             }
             Self::LiveKitAgents => {
-                let python = tools().join("livekit-agents/bin/python");
-                assert!(
-                    python.exists(),
-                    "livekit-agents is not installed: run scripts/tools.sh livekit_agents"
-                );
-                let mut command = Command::new(python);
+                let mut command = python("livekit-agents");
                 command.arg(root.join("benches/conversation/livekit_agents.py"));
                 command.arg("start");
                 command
             }
+            Self::Pipecat => {
+                let mut command = python("pipecat");
+                command.arg(root.join("benches/conversation/pipecat_agent.py"));
+                command
+            }
         };
-        let child = command
+        let mut child = command
             .env("LIVEKIT_HOST", &livekit.url)
             .env("LIVEKIT_URL", &livekit.url)
             .env("LIVEKIT_API_KEY", &livekit.api_key)
@@ -72,17 +80,29 @@ impl Agent {
             .env("OPENAI_BASE_URL", provider)
             .env("SIDETONE_AGENT_NAME", AGENT_NAME)
             .env("SIDETONE_DATA_DIR", folder.path())
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
             .unwrap();
         Running {
+            rooms: child.stdin.take().filter(|_| matches!(self, Self::Pipecat)),
             child,
             folder,
             ready: self.ready(),
         }
     }
+}
+
+/// The Python that a peer is installed in.
+fn python(peer: &str) -> Command {
+    let python = tools().join(peer).join("bin/python");
+    let part = peer.replace('-', "_");
+    assert!(
+        python.exists(),
+        "{peer} is not installed: run scripts/tools.sh {part}"
+    );
+    Command::new(python)
 }
 
 /// Where tools are kept.
@@ -97,6 +117,8 @@ pub struct Running {
     child: Child,
     folder: tempfile::TempDir,
     ready: &'static str,
+    /// Where it is told of rooms, if LiveKit's dispatch does not.
+    rooms: Option<ChildStdin>,
 }
 
 impl Running {
@@ -113,6 +135,13 @@ impl Running {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         panic!("the agent does not register:\n{}", self.log());
+    }
+
+    /// A call begins in this room.
+    pub fn invite(&self, room: &str) {
+        if let Some(mut rooms) = self.rooms.as_ref() {
+            writeln!(rooms, "{room}").unwrap();
+        }
     }
 
     /// What it wrote so far.

@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use sidetone::caller::Placed;
-use sidetone::caller::heard::level_dbfs;
-
-/// Silence of this length within a sentence is heard as a break.
-const BREAK: usize = 4;
+use sidetone::caller::heard::{self, Span};
 
 /// Figures of one run.
 pub struct Figures {
@@ -44,8 +41,13 @@ impl Figures {
             .filter_map(|call| call.agent_voice.last())
             .map(|last| last.end)
             .sum();
-        let replies: usize = calls.iter().map(|call| call.agent_voice.len()).sum();
-        let breaks: usize = calls.iter().map(breaks).sum();
+        let replies = calls
+            .iter()
+            .flat_map(|call| replies(call).into_iter().map(move |reply| (call, reply)));
+        // The fake provider's voice has no pauses of its own.
+        let breaks: Vec<usize> = replies
+            .map(|(call, reply)| heard::breaks(call.received_in(reply).samples()))
+            .collect();
         Self {
             agent,
             callers: calls.len(),
@@ -71,7 +73,7 @@ impl Figures {
                     .map(ms)
                     .collect(),
             ),
-            breaks: breaks as f64 / replies.max(1) as f64,
+            breaks: breaks.iter().sum::<usize>() as f64 / breaks.len().max(1) as f64,
             stages: stages(calls),
             cpu_a_minute: cpu.as_secs_f64() / (length.as_secs_f64() / 60.0),
             idle,
@@ -107,22 +109,33 @@ impl Figures {
     }
 }
 
-/// Breaks within what was heard: the fake provider's voice has no pauses of its own.
-fn breaks(call: &Placed) -> usize {
-    let in_span = |span| {
-        let heard = call.received_in(span);
-        let (mut quiet, mut voiced, mut found) = (0, false, 0);
-        for frame in heard.samples().chunks(480) {
-            if level_dbfs(frame) < -45.0 {
-                quiet += 1;
-            } else {
-                found += usize::from(voiced && quiet >= BREAK);
-                (quiet, voiced) = (0, true);
-            }
-        }
-        found
-    };
-    call.agent_voice.iter().copied().map(in_span).sum()
+impl Figures {
+    /// How many times ours these are: above 1 is worse.
+    pub fn against(&self, ours: &Self) -> String {
+        let middle = |all: &[u64]| all.get(all.len() / 2).map_or(f64::NAN, |ms| *ms as f64);
+        let parts = [
+            ("heard", middle(&self.latency), middle(&ours.latency)),
+            ("barge-in", middle(&self.stopped), middle(&ours.stopped)),
+            ("CPU", self.cpu_a_minute, ours.cpu_a_minute),
+            ("memory a call", self.a_call, ours.a_call),
+        ];
+        let parts = parts.map(|(name, theirs, ours)| format!("{name} {:.1}", theirs / ours));
+        format!(
+            "{} / {}, N={}: {}",
+            self.agent,
+            ours.agent,
+            self.callers,
+            parts.join(", ")
+        )
+    }
+}
+
+/// What the agent said between the caller's turns.
+fn replies(call: &Placed) -> Vec<Span> {
+    let turns: Vec<Span> = (call.report.turns.iter())
+        .filter_map(|turn| Some(turn.times?.said))
+        .collect();
+    heard::replies(&call.agent_voice, &turns)
 }
 
 fn stages(calls: &[Placed]) -> Option<[u64; 5]> {

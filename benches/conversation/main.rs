@@ -3,7 +3,7 @@
 //! callers, provider and server are the same for each agent, so runs compare.
 //!
 //! `make bench-calls`, or
-//! `cargo bench --profile dev --bench conversation -- --callers 1,4 --peer livekit-agents`.
+//! `cargo bench --profile dev --bench conversation -- --callers 1,4 --peer livekit-agents,pipecat`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -22,7 +22,7 @@ use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{self, CallPlan, Placed, Turn};
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 
-use agents::{AGENT_NAME, Agent};
+use agents::{AGENT_NAME, Agent, Running};
 use figures::Figures;
 use process::Tree;
 
@@ -40,18 +40,31 @@ async fn main() {
         args.get(at + 1).cloned()
     };
     let callers = value("--callers").unwrap_or_else(|| "1,4".into());
-    let peer = value("--peer").map(|peer| Agent::peer(&peer));
+    let peers = value("--peer").unwrap_or_default();
+    let peers = peers.split(',').filter(|name| !name.is_empty());
     let ours = !args.iter().any(|arg| arg == "--peer-only");
-    let agents = ours.then_some(Agent::Sidetone).into_iter().chain(peer);
+    let agents = ours
+        .then_some(Agent::Sidetone)
+        .into_iter()
+        .chain(peers.map(Agent::peer));
     println!("{}", Figures::HEAD);
+    let callers: Vec<usize> = callers.split(',').map(|n| n.parse().unwrap()).collect();
+    let mut all: Vec<Vec<Figures>> = Vec::new();
     for agent in agents {
-        for callers in callers.split(',') {
-            run(agent, callers.parse().unwrap()).await;
+        let mut rows = Vec::new();
+        for &callers in &callers {
+            rows.push(run(agent, callers).await);
+        }
+        all.push(rows);
+    }
+    if let (true, Some((ours, peers))) = (ours, all.split_first()) {
+        for (peer, ours) in peers.iter().flat_map(|rows| rows.iter().zip(ours)) {
+            println!("{}", peer.against(ours));
         }
     }
 }
 
-async fn run(agent: Agent, callers: usize) {
+async fn run(agent: Agent, callers: usize) -> Figures {
     let livekit = LiveKitServer::start().await.unwrap();
     let provider = FakeOpenAi::start(Timing::default()).await;
     provider.default_transcript("What are your opening hours on Saturday?");
@@ -60,13 +73,13 @@ async fn run(agent: Agent, callers: usize) {
     let tree = Tree::of(running.pid());
     running.ready().await;
     // The first call loads what loads late; it is not counted.
-    call(&livekit).await;
+    call(&livekit, &running).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
 
     let idle = tree.memory();
     let cpu = tree.cpu();
     let calls = async {
-        let calls = (0..callers).map(|_| call(&livekit));
+        let calls = (0..callers).map(|_| call(&livekit, &running));
         futures::future::join_all(calls).await
     };
     let busy = async {
@@ -80,9 +93,10 @@ async fn run(agent: Agent, callers: usize) {
     if figures.unanswered > 0 {
         eprintln!("the log of {}:\n{}", agent.name(), running.log());
     }
+    figures
 }
 
-async fn call(livekit: &LiveKitServer) -> Placed {
+async fn call(livekit: &LiveKitServer, running: &Running) -> Placed {
     let room = format!("bench-{}", uuid::Uuid::new_v4());
     let grants = VideoGrants {
         room_join: true,
@@ -123,5 +137,6 @@ async fn call(livekit: &LiveKitServer) -> Placed {
         limit: Duration::from_secs(180),
         out: None,
     };
+    running.invite(&room);
     caller::place(plan).await.unwrap()
 }

@@ -77,6 +77,42 @@ impl Activity {
     }
 }
 
+/// Silence of this length within a reply is heard as a break: 40 ms, two lost packets.
+const BREAK_FRAMES: usize = 4;
+
+/// How often a voice that makes no pauses of its own breaks off and goes on.
+pub fn breaks(voice: &[i16]) -> usize {
+    let (mut quiet, mut voiced, mut found) = (0, false, 0);
+    for frame in voice.chunks(480) {
+        if level_dbfs(frame) < VOICED_DBFS {
+            quiet += 1;
+        } else {
+            found += usize::from(voiced && quiet >= BREAK_FRAMES);
+            (quiet, voiced) = (0, true);
+        }
+    }
+    found
+}
+
+/// Joins stretches of voice into replies: a new one begins after a caller's turn.
+pub fn replies(agent: &[Span], turns: &[Span]) -> Vec<Span> {
+    let mut replies: Vec<(Duration, Span)> = Vec::new();
+    for span in agent {
+        match replies.last_mut() {
+            Some((begun, reply))
+                if !turns
+                    .iter()
+                    .any(|turn| (*begun..span.start).contains(&turn.start)) =>
+            {
+                reply.end = span.end;
+                *begun = span.start;
+            }
+            _ => replies.push((span.start, *span)),
+        }
+    }
+    replies.into_iter().map(|(_, reply)| reply).collect()
+}
+
 /// Level in dBFS; digital silence is minus infinity.
 pub fn level_dbfs(frame: &[i16]) -> f32 {
     pcm::level_dbfs(frame).unwrap_or(f32::NEG_INFINITY)
@@ -135,6 +171,41 @@ mod tests {
         let spans: Vec<_> = heard.spans().iter().map(|s| (s.start, s.end)).collect();
         assert_eq!(spans, [(MS(100), MS(900)), (MS(2000), MS(2300))]);
         assert_eq!(heard.quiet_for(MS(3000)), Some(MS(700)));
+    }
+
+    #[test]
+    fn breaks_are_counted_within_a_reply_however_long() {
+        let voice = |parts: &[(usize, i16)]| -> Vec<i16> {
+            let sound = |(ms, level): &(usize, i16)| vec![*level; ms * 48];
+            parts.iter().flat_map(sound).collect()
+        };
+        // 30 ms of silence is not heard as one, and silence at the ends is none.
+        let parts = [
+            (150, 0),
+            (500, 3_000),
+            (30, 0),
+            (500, 3_000),
+            (40, 0),
+            (500, 3_000),
+            (700, 0),
+            (200, 3_000),
+            (150, 0),
+        ];
+        assert_eq!(breaks(&voice(&parts)), 2);
+        let span = |start, end| Span {
+            start: MS(start),
+            end: MS(end),
+        };
+        let agent = [
+            span(0, 900),
+            span(3_000, 3_500),
+            span(4_200, 5_000),
+            span(7_000, 8_000),
+        ];
+        // A question, and an interruption of the answer that broke.
+        let turns = [span(1_200, 2_500), span(4_900, 6_000)];
+        let expected = [span(0, 900), span(3_000, 5_000), span(7_000, 8_000)];
+        assert_eq!(replies(&agent, &turns), expected);
     }
 
     #[test]

@@ -1,0 +1,132 @@
+//! The reply: begun, heard, interrupted, over.
+
+use super::*;
+
+impl Turn {
+    pub(super) fn reply_audible(&mut self, id: ReplyId) {
+        let Some(reply) = &mut self.reply else { return };
+        if reply.id == id && reply.stage == Stage::Thinking {
+            reply.stage = Stage::Speaking;
+            if self.reply_answers_open_turn() {
+                self.pauses.turn_over();
+                self.close_turn();
+            }
+        }
+    }
+
+    pub(super) fn reply_finished(&mut self, now: Instant, id: ReplyId) {
+        let Some(reply) = self.take_reply(id) else {
+            return;
+        };
+        if self
+            .open
+            .as_ref()
+            .is_some_and(|turn| reply.turn == Some(turn.words.id))
+        {
+            return self.close_turn();
+        }
+        self.answer_pending(now);
+    }
+
+    /// What was said over a reply that is over now, and waited for it, is answered.
+    pub(super) fn answer_pending(&mut self, now: Instant) {
+        if self.open.as_ref().is_some_and(|turn| turn.settled) {
+            self.wait_for_end(now);
+        }
+    }
+
+    pub(super) fn reply_failed(&mut self, now: Instant, id: ReplyId) {
+        let Some(reply) = self.take_reply(id) else {
+            return;
+        };
+        let answered = self
+            .open
+            .as_mut()
+            .filter(|turn| reply.turn == Some(turn.words.id));
+        match (reply.stage, answered) {
+            (Stage::Speculative, Some(turn)) => turn.speculation_failed = true,
+            (_, Some(_)) if reply.is_apology => self.close_turn(),
+            _ if reply.is_apology => self.answer_pending(now),
+            // The caller has the floor anyway.
+            _ if matches!(self.user, User::Speaking { .. }) => {}
+            _ => self.start(reply.turn, Prompt::Apology, Stage::Thinking, true),
+        }
+    }
+
+    pub(super) fn start(
+        &mut self,
+        turn: Option<TurnId>,
+        prompt: Prompt,
+        stage: Stage,
+        interruptible: bool,
+    ) {
+        self.owed = None;
+        let id = self.next_reply();
+        self.replies = id.0;
+        let is_apology = prompt == Prompt::Apology;
+        let speculative = stage == Stage::Speculative;
+        self.reply = Some(Reply {
+            id,
+            turn,
+            stage,
+            held: false,
+            interruptible,
+            is_apology,
+        });
+        self.outputs.push_back(Output::StartReply {
+            id,
+            turn,
+            prompt,
+            speculative,
+        });
+    }
+
+    pub(super) fn take_reply(&mut self, id: ReplyId) -> Option<Reply> {
+        let reply = self.reply.take_if(|reply| reply.id == id)?;
+        self.timers.stop(Timer::Overlap);
+        self.timers.stop(Timer::FalseInterruption);
+        Some(reply)
+    }
+
+    pub(super) fn cancel(&mut self) {
+        let Some(id) = self.reply.as_ref().map(|reply| reply.id) else {
+            return;
+        };
+        self.outputs.push_back(Output::CancelReply(id));
+        self.take_reply(id);
+    }
+
+    pub(super) fn hold(&mut self) {
+        if let Some(reply) = self.reply.as_mut().filter(|reply| !reply.held) {
+            reply.held = true;
+            self.outputs.push_back(Output::HoldPlayout);
+        }
+    }
+
+    pub(super) fn release(&mut self) {
+        if let Some(reply) = self.reply.as_mut().filter(|reply| reply.held) {
+            reply.held = false;
+            self.outputs.push_back(Output::ReleasePlayout);
+        }
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.reply.as_ref().is_some_and(|reply| reply.held)
+    }
+
+    pub(super) fn can_interrupt(&self) -> bool {
+        self.config.interruption.enabled
+            && self.reply.as_ref().is_some_and(|reply| reply.interruptible)
+    }
+
+    /// Speech that goes on before the answer is heard belongs to the same turn.
+    pub(super) fn reply_answers_open_turn(&self) -> bool {
+        let open = self.open.as_ref().map(|turn| turn.words.id);
+        open.is_some() && open == self.reply.as_ref().and_then(|reply| reply.turn)
+    }
+
+    pub(super) fn next_turn(&mut self) -> TurnId {
+        self.turns += 1;
+        TurnId(self.turns)
+    }
+}

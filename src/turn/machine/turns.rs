@@ -1,0 +1,160 @@
+//! Turns that begin and end: by a pause, by a key, in writing, and with the caller's leaving.
+
+use super::*;
+
+impl Turn {
+    pub(super) fn floor_taken(&mut self) {
+        self.key_down = Some(true);
+        self.timers.stop(Timer::Endpoint);
+        if self.can_interrupt() {
+            self.cancel();
+        }
+    }
+
+    pub(super) fn floor_given(&mut self, now: Instant) {
+        self.key_down = Some(false);
+        // Words that are not settled yet are answered as soon as they are.
+        if self.reply.is_none() {
+            self.answer_pending(now);
+        }
+    }
+
+    /// The open turn has words and nothing stands against answering it.
+    pub(super) fn wait_for_end(&mut self, now: Instant) {
+        let (Some(turn), Some(end)) = (&self.open, self.endpoint()) else {
+            return;
+        };
+        self.timers.set(Timer::Endpoint, end);
+        if self.config.speculative && !turn.speculation_failed && end > now {
+            let (id, text) = (turn.words.id, turn.words.text.clone());
+            self.start(Some(id), Prompt::Answer(text), Stage::Speculative, true);
+        }
+    }
+
+    /// When the pause will have been long enough, as far as is known now.
+    pub(super) fn endpoint(&self) -> Option<Instant> {
+        let (Some(turn), User::Paused { since }) = (&self.open, self.user) else {
+            return None;
+        };
+        let rules = &self.config.endpointing;
+        match self.key_down {
+            Some(true) => return None,
+            Some(false) => return Some(since),
+            None => {}
+        }
+        Some(since + rules.delay(&turn.words.text, &self.pauses, turn.probability))
+    }
+
+    /// The caller has finished.
+    pub(super) fn commit(&mut self) {
+        let Some(turn) = &self.open else { return };
+        let (id, text) = (turn.words.id, turn.words.text.clone());
+        self.end_turn();
+        match &mut self.reply {
+            Some(reply) => {
+                reply.stage = Stage::Thinking;
+                let reply = reply.id;
+                self.outputs.push_back(Output::CommitReply(reply));
+            }
+            None => self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true),
+        }
+    }
+
+    /// The words of the open turn are settled, for now.
+    pub(super) fn end_turn(&mut self) {
+        if let Some(turn) = &self.open {
+            self.ended = Some(turn.words.clone());
+            self.outputs
+                .push_back(Output::TurnEnded(turn.words.clone()));
+        }
+    }
+
+    /// The open turn is nothing to answer.
+    pub(super) fn drop_turn(&mut self) {
+        self.release();
+        self.close_turn();
+    }
+
+    pub(super) fn close_turn(&mut self) {
+        self.user = User::Silent;
+        self.timers.stop(Timer::Endpoint);
+        self.timers.stop(Timer::FalseInterruption);
+        if let Some(turn) = self.open.take() {
+            self.outputs.push_back(Output::CloseTurn(turn.words.id));
+        }
+    }
+
+    pub(super) fn user_text(&mut self, now: Instant, text: String) {
+        let waits = self.timers.is_set(Timer::Endpoint);
+        if waits || self.reply_answers_open_turn() {
+            // The words spoken before come first.
+            if waits {
+                self.end_turn();
+            }
+            self.close_turn();
+        }
+        self.cancel();
+        let id = self.next_turn();
+        let words = UserTurn {
+            id,
+            text: text.clone(),
+            started_at: now,
+            ended_at: now,
+        };
+        self.ended = Some(words.clone());
+        self.outputs.push_back(Output::TurnEnded(words));
+        self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true);
+        self.restart_overlap(now);
+    }
+
+    pub(super) fn user_left(&mut self) {
+        let waits = self.timers.is_set(Timer::Endpoint);
+        if waits {
+            self.end_turn();
+        }
+        let unheard = self
+            .reply
+            .as_ref()
+            .filter(|reply| reply.stage == Stage::Thinking);
+        let asked = unheard.and_then(|reply| reply.turn);
+        if waits || asked.is_some() {
+            self.owed = self
+                .ended
+                .clone()
+                .filter(|turn| waits || asked == Some(turn.id));
+        }
+        self.cancel();
+        self.close_turn();
+        self.timers.stop_all();
+    }
+
+    pub(super) fn user_returned(&mut self) {
+        if self.reply.is_none()
+            && self.open.is_none()
+            && let Some(turn) = self.owed.take()
+        {
+            self.start(
+                Some(turn.id),
+                Prompt::Answer(turn.text),
+                Stage::Thinking,
+                true,
+            );
+        }
+    }
+
+    pub(super) fn say(&mut self, now: Instant, text: String, interruptible: bool) {
+        self.cancel();
+        // A turn that was about to be answered is answered afterwards.
+        self.timers.stop(Timer::Endpoint);
+        self.start(None, Prompt::Say(text), Stage::Thinking, interruptible);
+        self.restart_overlap(now);
+    }
+
+    /// A reply began while the caller is speaking.
+    pub(super) fn restart_overlap(&mut self, now: Instant) {
+        if matches!(self.user, User::Speaking { near: true, .. }) && self.can_interrupt() {
+            self.timers
+                .set(Timer::Overlap, now + self.config.interruption.min_duration);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! What the caller's voice and its words do to the conversation.
+
+use super::*;
+
+impl Turn {
+    pub(super) fn speech_started(&mut self, at: Instant) {
+        let pause = match self.user {
+            User::Speaking { .. } => return,
+            User::Paused { since } => Some(at.saturating_duration_since(since)),
+            User::Silent => None,
+        };
+        self.user = User::Speaking {
+            since: at,
+            near: false,
+            short: false,
+        };
+        self.timers.stop(Timer::Endpoint);
+        self.timers.stop(Timer::FalseInterruption);
+        match &mut self.open {
+            Some(turn) => {
+                turn.settled = false;
+                turn.pause = pause;
+                turn.probability = None;
+                turn.speculation_failed = false;
+            }
+            None => {
+                let id = self.next_turn();
+                let words = UserTurn {
+                    id,
+                    text: String::new(),
+                    started_at: at,
+                    ended_at: at,
+                };
+                self.open = Some(OpenTurn {
+                    words,
+                    settled: false,
+                    pause: None,
+                    probability: None,
+                    speculation_failed: false,
+                });
+            }
+        }
+        if self.reply_answers_open_turn() {
+            self.cancel();
+        }
+    }
+
+    pub(super) fn speech_is_near(&mut self, now: Instant) {
+        if let User::Speaking { near, .. } = &mut self.user {
+            *near = true;
+            self.await_overlap(now);
+        }
+    }
+
+    pub(super) fn speech_wavers(&mut self, at: Instant) {
+        if let User::Speaking { since, short, .. } = &mut self.user {
+            let voiced = at.saturating_duration_since(*since);
+            *short = voiced < self.config.interruption.min_duration / 2;
+        }
+    }
+
+    pub(super) fn speech_resumed(&mut self, now: Instant) {
+        if let User::Speaking { short, .. } = &mut self.user {
+            *short = false;
+            self.await_overlap(now);
+        }
+    }
+
+    /// Sound alone holds the voice once it has lasted.
+    pub(super) fn await_overlap(&mut self, now: Instant) {
+        let User::Speaking {
+            since, near: true, ..
+        } = self.user
+        else {
+            return;
+        };
+        let held_at = since + self.config.interruption.min_duration;
+        if self.can_interrupt() && !self.reply_answers_open_turn() {
+            self.timers.set(Timer::Overlap, held_at.max(now));
+        }
+    }
+
+    pub(super) fn speech_stopped(&mut self, at: Instant) {
+        let User::Speaking { since, .. } = self.user else {
+            return;
+        };
+        self.user = User::Paused { since: at };
+        if let Some(turn) = &mut self.open {
+            turn.words.ended_at = at;
+        }
+        self.timers.stop(Timer::Overlap);
+        if self.is_held() {
+            let rules = &self.config.interruption;
+            // The stop is known only after the VAD's silence, by when the overlap timer may have
+            // fired for a sound that was in fact too short: unless words say that it was one,
+            // "wait" for instance, the voice goes on soon.
+            let is_short = at.saturating_duration_since(since) < rules.min_duration;
+            let wait = if is_short {
+                rules.min_duration * 2
+            } else {
+                rules.false_interruption_timeout
+            };
+            self.timers.set(Timer::FalseInterruption, at + wait);
+        }
+    }
+
+    pub(super) fn transcript(&mut self, now: Instant, text: String, is_final: bool) {
+        let may_hold = self.can_interrupt() && !self.is_held();
+        let Some(turn) = &mut self.open else { return };
+        if !is_final && matches!(self.user, User::Paused { .. }) {
+            return;
+        }
+        // A noise after real words can make a transcript of the whole lose them.
+        let same = turn.words.text == text || text.trim().is_empty();
+        if !same {
+            turn.words.text = text;
+            if let Some(pause) = turn.pause.take() {
+                self.pauses.went_on_after(pause);
+            }
+        }
+        match self.user {
+            User::Paused { .. } if is_final => {
+                turn.settled = true;
+                self.turn_settled(now, same);
+            }
+            User::Speaking { since, .. } if may_hold => {
+                let rules = &self.config.interruption;
+                let lasts = now >= since + rules.min_duration;
+                match rules.judge(&turn.words.text) {
+                    Overlap::Stop => self.hold(),
+                    Overlap::Interruption if lasts => self.hold(),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// All words of the open turn are known.
+    pub(super) fn turn_settled(&mut self, now: Instant, same: bool) {
+        let Some(turn) = &self.open else { return };
+        if turn.words.text.trim().is_empty() {
+            return self.drop_turn();
+        }
+        if self.reply.is_none() {
+            return self.wait_for_end(now);
+        }
+        if self.reply_answers_open_turn() {
+            if !same {
+                self.cancel();
+                self.wait_for_end(now);
+            }
+        } else if self.can_interrupt() {
+            match self.config.interruption.judge(&turn.words.text) {
+                Overlap::Noise | Overlap::Backchannel => self.drop_turn(),
+                Overlap::Interruption | Overlap::Stop => {
+                    self.cancel();
+                    self.wait_for_end(now);
+                }
+            }
+        }
+        // What is said over a reply that may not be interrupted waits for the reply's end.
+    }
+
+    pub(super) fn transcript_failed(&mut self) {
+        let User::Paused { .. } = self.user else {
+            return;
+        };
+        let Some(id) = self
+            .open
+            .as_ref()
+            .filter(|turn| !turn.settled)
+            .map(|turn| turn.words.id)
+        else {
+            return;
+        };
+        if self.reply.is_some() {
+            self.drop_turn();
+        } else {
+            self.start(Some(id), Prompt::Apology, Stage::Thinking, true);
+        }
+    }
+
+    pub(super) fn end_of_turn(&mut self, now: Instant, probability: f32) {
+        let (Some(turn), User::Paused { .. }) = (&mut self.open, self.user) else {
+            return;
+        };
+        turn.probability = Some(probability);
+        if self.timers.is_set(Timer::Endpoint)
+            && let Some(end) = self.endpoint()
+        {
+            self.timers.set(Timer::Endpoint, end.max(now));
+        }
+    }
+
+    pub(super) fn overlap_lasts(&mut self) {
+        if matches!(self.user, User::Speaking { short: true, .. }) {
+            // It is over by now, or sets the timer again.
+            return;
+        }
+        let rules = &self.config.interruption;
+        let words = self
+            .open
+            .as_ref()
+            .map_or("", |turn| turn.words.text.as_str());
+        let enough = rules.min_words == 0
+            || matches!(rules.judge(words), Overlap::Interruption | Overlap::Stop);
+        if enough {
+            self.hold();
+        }
+    }
+}
