@@ -1,7 +1,7 @@
 """The same agent on pipecat, with its defaults where the comparison sets nothing: Silero VAD, Smart Turn.
 
-pipecat has no dispatch of its own, and no pool: one process holds all calls, which is its leanest way
-(a process a call costs about 0.4 GB more for each). It is told of a call's room by a line on its input.
+pipecat takes no part in LiveKit's dispatch: one process holds all calls, the leanest way, and is told of
+a call's room by a line on its input.
 """
 
 import asyncio
