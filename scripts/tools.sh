@@ -66,7 +66,9 @@ redis() {
 }
 
 alsa() {
-  [ "$(uname)" != Linux ] || pkg-config --exists alsa 2>/dev/null || debian libasound2-dev
+  [ "$(uname)" = Linux ] || return 0
+  command -v pkg-config >/dev/null || debian pkg-config
+  pkg-config --exists alsa || debian libasound2-dev
 }
 
 # Builds a Go command into a file. In a folder of its own, so that two runs at once do not write the
