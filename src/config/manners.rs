@@ -132,9 +132,8 @@ pub fn endpointing(mut section: Section<'_>) -> turn::Endpointing {
 pub fn interruption(mut section: Section<'_>, language: Option<&str>) -> turn::Interruption {
     let mut default = turn::Interruption::default();
     if let Some(phrases) = phrases::of(language) {
-        let list = |phrases: &[&str]| phrases.iter().map(|&phrase| phrase.to_owned()).collect();
-        default.backchannels = list(phrases.backchannels);
-        default.stop_phrases = list(phrases.stop);
+        default.backchannels = phrases.backchannels();
+        default.stop_phrases = phrases.stop();
     }
     let interruption = turn::Interruption {
         enabled: section.flag("enabled", default.enabled),
