@@ -34,7 +34,7 @@ lint:
 	cargo deny --log-level error check licenses bans sources
 
 unit:
-	cargo nextest run --workspace $(ALL) --no-fail-fast
+	cargo nextest run --workspace --lib --bins --tests $(ALL) --no-fail-fast
 
 # The call element and the pages in a real Chromium, with a stand-in agent and with the demo's.
 web-test: web

@@ -1,5 +1,4 @@
 //! Keeps ARCHITECTURE.md's import rules true: reads the `use` and path expressions of `src/`.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

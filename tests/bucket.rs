@@ -1,5 +1,4 @@
 //! The bucket and the way to it, with a real S3 server.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -1,6 +1,5 @@
 //! `make demo ONCE=1`: the product's main job, with the real binary, the real livekit-server and
 //! the local models.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::Command;
 

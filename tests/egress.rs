@@ -1,13 +1,8 @@
 //! Recordings by LiveKit's Egress: a real livekit-server with Redis, a worker over its real RPC, a real
 //! S3 server, and LiveKit's own webhooks.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[allow(dead_code, reason = "shared with tests/recording.rs")]
-#[path = "recording/stage.rs"]
-mod stage;
-
+use crate::recording::stage::{Egress, Scene, Stage, eventually};
 use sidetone_testkit::recording::play;
-use stage::{Egress, Scene, Stage, eventually};
 
 async fn stage_with(egress: Egress) -> Stage {
     Stage::set(Scene {

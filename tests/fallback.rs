@@ -1,5 +1,4 @@
 //! A call's providers over real sockets: one fails in every way there is, another takes over.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use futures::StreamExt as _;
 use sidetone::agent::clients::Clients;

@@ -5,7 +5,6 @@
 //! Needs livekit-server (in PATH, else the tools folder of the cache) and
 //! LiveKit's Python SDK in the tools folder's venv, both of which `make test`
 //! installs.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::path::PathBuf;

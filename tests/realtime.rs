@@ -1,5 +1,4 @@
 //! Speech to text as it is spoken: our client against our own local models.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

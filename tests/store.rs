@@ -1,7 +1,5 @@
 //! One story of the store, told to SQLite and to a real Postgres.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use chrono::{Duration, TimeZone as _, Utc};
 use serde_json::json;
 use sidetone::agent::presence::introduce;

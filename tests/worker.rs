@@ -1,12 +1,10 @@
 //! The agent worker against a real livekit-server.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::eventually;
+use crate::support::{KEY, SECRET, credentials, livekit};
 use livekit_api::services::agent_dispatch::AgentDispatchClient;
 use sidetone::config::env::LiveKit;
 use sidetone::dispatch::{DispatchMetadata, Dispatcher};
@@ -14,8 +12,6 @@ use sidetone::worker::{
     self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings, WorkerStatus,
 };
 use sidetone_testkit::LiveKitServer;
-use support::eventually;
-use support::{KEY, SECRET, credentials, livekit};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;

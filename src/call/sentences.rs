@@ -109,6 +109,23 @@ impl Sentences {
         spoken(&early)
     }
 
+    /// The first sentence (or clause), where it seems to be whole and only what follows can tell:
+    /// what [`Sentences::push`] most likely gives next, a token or so before it is certain.
+    pub fn likely(&self) -> Option<String> {
+        let mut before = self.pending.chars().rev();
+        let ends = matches!(before.next()?, '.' | '!' | '?' | '…' | ',' | ';' | ':');
+        // "3." may go on as "3.5", "1." is an item's number.
+        if self.begun || !ends || !before.next()?.is_alphabetic() || self.pending.contains("```") {
+            return None;
+        }
+        let mut as_if = Self {
+            pending: self.pending.clone(),
+            ..Self::default()
+        };
+        let mut whole = as_if.push(" The ").into_iter();
+        whole.next().filter(|_| as_if.pending.trim() == "The")
+    }
+
     /// What is left at the end of the text.
     pub fn finish(&mut self) -> Option<String> {
         self.searched = 0;

@@ -159,6 +159,12 @@ async fn write(
                 {
                     ready.extend(cut.early());
                 }
+                if ready.is_empty()
+                    && !written.said
+                    && let Some(likely) = cut.likely()
+                {
+                    sentences.send(Say::Likely(likely)).await.ok();
+                }
                 ready
             }
             Some(Piece::Call(call)) => {

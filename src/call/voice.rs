@@ -34,6 +34,8 @@ const PIECES: usize = 32;
 pub enum Say {
     /// A sentence of the reply.
     Sentence(String),
+    /// The next sentence, most likely: its speech is asked for, and heard if it comes true.
+    Likely(String),
     /// Something for the meantime, which is no part of the reply. It is dropped when a sentence
     /// comes before its sound.
     Filler(String),
@@ -187,6 +189,7 @@ pub async fn speak(
     out: &Out,
 ) -> Result<bool, ProviderError> {
     let mut ahead: VecDeque<Sentence> = VecDeque::new();
+    let mut likely: Option<Sentence> = None;
     let (mut all_written, mut any_audio) = (false, false);
     loop {
         let has_room = ahead.len() < AHEAD;
@@ -201,8 +204,10 @@ pub async fn speak(
             text = sentences.recv(), if !all_written && has_room => match text {
                 Some(Say::Sentence(text)) => {
                     ahead.retain(|sentence| !sentence.is_filler || sentence.went_out);
-                    ahead.extend(voice.begin(text));
+                    let foreseen = likely.take().filter(|sentence| sentence.text == text);
+                    ahead.extend(foreseen.or_else(|| voice.begin(text)));
                 }
+                Some(Say::Likely(text)) => likely = voice.begin(text),
                 Some(Say::Filler(text)) if ahead.is_empty() => ahead.push_back(voice.fill(text)),
                 Some(Say::Filler(_)) => {}
                 None => all_written = true,

@@ -162,7 +162,12 @@ impl Call {
     }
 
     /// The microphone's next 10 ms; None to hang up.
+    ///
+    /// It is heard at its place in all that is sent: the engine takes some frames ahead of time,
+    /// and its clock never pauses. (After a stall of this program it is heard later, and the
+    /// agent seems slower than it is.)
     fn next_frame(&mut self, now: Duration) -> Option<Pcm<48_000>> {
+        let at = Pcm::<48_000>::duration_of(self.sent.len());
         let seen = Observed {
             agent_listening: self.agent_listening,
             agent_voice: self.agent_voice.spans().last().copied(),
@@ -174,17 +179,17 @@ impl Call {
                 self.playing = Some(Playing {
                     turn,
                     position: 0,
-                    began: now,
+                    began: at,
                 })
             }
             Action::HangUp => return None,
         }
-        let frame = self.frame_of_turn(now);
+        let frame = self.frame_of_turn(at);
         self.sent.append(&frame);
         Some(frame)
     }
 
-    fn frame_of_turn(&mut self, now: Duration) -> Pcm<48_000> {
+    fn frame_of_turn(&mut self, at: Duration) -> Pcm<48_000> {
         let Some(Playing {
             turn,
             position,
@@ -197,7 +202,7 @@ impl Call {
         let end = (position + Pcm::<48_000>::FRAME).min(samples.len());
         let mut frame = samples[position..end].to_vec();
         frame.resize(Pcm::<48_000>::FRAME, 0);
-        self.own_voice.push(now, &frame);
+        self.own_voice.push(at, &frame);
         // What is voiced in this turn's file: its silence at both ends does not count.
         if let Some(voice) = self.own_voice.audible_after(began) {
             let start = voice.start.max(began);

@@ -204,7 +204,7 @@ impl Default for VadConfig {
             deactivation_threshold: 0.35,
             min_speech: ms(50),
             silence_duration: ms(200),
-            stt_after: ms(60),
+            stt_after: ms(40),
             prefix_padding: ms(500),
         }
     }

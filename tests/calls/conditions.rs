@@ -18,8 +18,8 @@ use sidetone_testkit::fake_openai::Transcript;
 use sidetone_testkit::livekit_server::Options;
 use sidetone_testkit::{RoughPath, Roughness};
 
-use crate::stage::{Stage, sound};
-use crate::{until, until_async};
+use super::stage::{Stage, sound};
+use super::{until, until_async};
 
 const HOURS: &str = "caller-opening-hours.wav";
 const QUESTION: &str = "What are your opening hours on Saturday?";

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode};
 use sidetone::check::{self, Item, Outcome, Report};
 use sidetone::config::env::Env;
 
-use super::support::{credentials, livekit};
+use crate::support::{credentials, livekit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn check_finds_what_is_wrong_and_says_the_fix() {

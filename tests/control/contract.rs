@@ -7,8 +7,8 @@ use sidetone::http::HttpConfig;
 use sidetone::http::limits::Rate;
 use tokio::process::Command;
 
-use super::support::api::{Api, Setup};
-use super::support::{credentials, livekit, tools};
+use crate::support::api::{Api, Setup};
+use crate::support::{credentials, livekit, tools};
 
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
     response_headers_conformance,response_schema_conformance";

@@ -19,8 +19,8 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::served;
-use super::support::api::{Api, sign};
-use super::support::{SECRET, eventually, livekit};
+use crate::support::api::{Api, sign};
+use crate::support::{SECRET, eventually, livekit};
 
 const LISTEN: &str = "SIDETONE_TEST_SERVES_AT";
 const AGENTS: &str = "SIDETONE_TEST_AGENTS";

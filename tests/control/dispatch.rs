@@ -8,9 +8,9 @@ use sidetone::dispatch::DispatchMetadata;
 use sidetone::store::dispatches::DispatchState;
 use sidetone::store::{CallStatus, CallType, NewCall};
 
-use super::support::api::user;
-use super::support::{self, credentials, eventually};
 use super::{Worker, start};
+use crate::support::api::user;
+use crate::support::{self, credentials, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {

@@ -11,9 +11,9 @@ use sidetone::config::env::Env;
 use sidetone_testkit::{FakeOpenAi, Postgres, Timing};
 use tokio_util::sync::CancellationToken;
 
-use super::support::api::{Api, Setup, user};
-use super::support::{eventually, livekit};
 use super::{served, start, start_with};
+use crate::support::api::{Api, Setup, user};
+use crate::support::{eventually, livekit};
 
 async fn join(answer: &Value) -> (Room, tokio::sync::mpsc::UnboundedReceiver<RoomEvent>) {
     let (host, token) = (answer["livekitHost"].as_str(), answer["token"].as_str());

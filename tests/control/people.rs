@@ -29,8 +29,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::served;
-use super::support::api::{Api, LOGIN_SECRET, user};
-use super::support::{KEY, SECRET, eventually, livekit};
+use crate::support::api::{Api, LOGIN_SECRET, user};
+use crate::support::{KEY, SECRET, eventually, livekit};
 
 /// `sidetone serve` with one agent, and users who are logged in.
 pub struct House {

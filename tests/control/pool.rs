@@ -16,8 +16,8 @@ use sidetone_testkit::{FakeOpenAi, Timing};
 use tokio_util::sync::CancellationToken;
 
 use super::served;
-use super::support::api::Api;
-use super::support::{eventually, livekit};
+use crate::support::api::Api;
+use crate::support::{eventually, livekit};
 
 async fn workers(address: SocketAddr) -> Vec<Value> {
     let list = served::get(address, "/api/voice/workers").await.unwrap();

@@ -21,9 +21,9 @@ use sidetone_testkit::{FakeOpenAi, Timing};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::support::api::Api;
-use super::support::{eventually, livekit};
 use super::{crash, served};
+use crate::support::api::Api;
+use crate::support::{eventually, livekit};
 
 const WEBHOOK_SECRET: &str = "a-secret-of-the-shop-and-of-nobody-else";
 

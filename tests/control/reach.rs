@@ -13,7 +13,7 @@ use sidetone_testkit::fake_openai::Answer;
 use tokio::net::TcpListener;
 
 use super::people::{House, join, write};
-use super::support::{KEY, SECRET, eventually};
+use crate::support::{KEY, SECRET, eventually};
 
 #[allow(dead_code, reason = "half of it is for another test")]
 #[path = "../mcp/server.rs"]

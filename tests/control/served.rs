@@ -12,7 +12,7 @@ use sidetone_testkit::{FakeOpenAi, LiveKitServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::support::eventually;
+use crate::support::eventually;
 
 /// The variables of a demo for these servers.
 pub fn variables(

@@ -12,11 +12,12 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
 use sidetone::audio::Pcm;
+use sidetone::call::providers::SpeakerId;
 use sidetone::call::{EndOfTurn, Piece, ProviderError, Providers, Question, Role, Stage, ToolCall};
 use sidetone::config::request::HttpRequest;
 use tokio::time::sleep;
 
-use crate::trace::Trace;
+use super::trace::Trace;
 
 const STT: Duration = Duration::from_millis(150);
 const END_OF_TURN: Duration = Duration::from_millis(60);
@@ -30,6 +31,8 @@ const PIECE: Duration = Duration::from_millis(100);
 const CHARACTER: Duration = Duration::from_millis(50);
 /// Amplitude of utterance 0.
 pub const AMPLITUDE: i16 = 1000;
+/// Who takes over where TTS breaks.
+const STAND_IN: SpeakerId = SpeakerId(1);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mode {
@@ -59,6 +62,8 @@ struct State {
     answers: HashMap<String, String>,
     /// Sentences whose speech is broken.
     unspeakable: Option<String>,
+    /// Another speaker takes over where TTS breaks.
+    stand_in: bool,
     /// What the end-of-turn model says; nothing at first.
     end_of_turn: Option<f32>,
 }
@@ -85,6 +90,10 @@ impl Fakes {
 
     pub fn unspeakable(&self, word: &str) {
         self.state.lock().unwrap().unspeakable = Some(word.to_owned());
+    }
+
+    pub fn stand_in(&self) {
+        self.state.lock().unwrap().stand_in = true;
     }
 
     pub fn end_of_turn(&self, probability: f32) {
@@ -127,13 +136,7 @@ impl Fakes {
     }
 
     fn request(&self, stage: Stage, what: &str) -> Request {
-        self.trace.note(&format!("? {} {what}", stage.as_str()));
-        Request {
-            trace: self.trace.clone(),
-            stage,
-            what: what.to_owned(),
-            done: false,
-        }
+        Request::new(&self.trace, stage, what)
     }
 }
 
@@ -146,6 +149,16 @@ struct Request {
 }
 
 impl Request {
+    fn new(trace: &Trace, stage: Stage, what: &str) -> Self {
+        trace.note(&format!("? {} {what}", stage.as_str()));
+        Self {
+            trace: trace.clone(),
+            stage,
+            what: what.to_owned(),
+            done: false,
+        }
+    }
+
     fn done(mut self) {
         self.done = true;
     }
@@ -276,10 +289,11 @@ impl Providers for Fakes {
             .collect();
         let request = self.request(Stage::Llm, &history.join(", "));
         let mut tokens = Vec::new();
-        for (count, token) in answer.split_inclusive(' ').enumerate() {
+        // A token has the space before it, as models write.
+        for (count, token) in answer.split(' ').enumerate() {
             let delay = if count == 0 { FIRST_TOKEN } else { TOKEN };
             // `call:name{'a':'b_c'}` is a call.
-            let piece = match token.trim().strip_prefix("call:") {
+            let piece = match token.strip_prefix("call:") {
                 Some(call) if question.may_call => {
                     let at = call.find('{').unwrap_or(call.len());
                     Piece::Call(ToolCall {
@@ -289,7 +303,8 @@ impl Providers for Fakes {
                     })
                 }
                 Some(_) => continue,
-                None => Piece::Text(token.to_owned()),
+                None if count == 0 => Piece::Text(token.to_owned()),
+                None => Piece::Text(format!(" {token}")),
             };
             tokens.push((delay, piece));
         }
@@ -323,19 +338,53 @@ impl Providers for Fakes {
             Some(word) if text.contains(&word) => Mode::Breaks,
             _ => self.mode(Stage::Tts),
         };
-        let mut left = CHARACTER * text.chars().count() as u32;
-        let mut pieces = Vec::new();
-        while !left.is_zero() {
-            let length = left.min(PIECE);
-            left -= length;
-            let delay = if pieces.is_empty() {
-                FIRST_AUDIO
-            } else {
-                length / 5
-            };
-            let samples = vec![8000; Pcm::<24_000>::samples_in(length)];
-            pieces.push((delay, Pcm::new(samples)));
-        }
-        stream(Stage::Tts, mode, request, pieces)
+        stream(Stage::Tts, mode, request, sound(&text))
     }
+
+    fn speak_as(
+        &self,
+        text: String,
+        known: Option<SpeakerId>,
+    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
+        let stands_in = self.state.lock().unwrap().stand_in;
+        let first = (known != Some(STAND_IN)).then(|| self.speak(text.clone()));
+        let trace = self.trace.clone();
+        Box::pin(async_stream(move |sender| async move {
+            if let Some(mut pieces) = first {
+                loop {
+                    match pieces.next().await {
+                        None => return,
+                        Some(Err(_)) if stands_in => break,
+                        Some(piece) => {
+                            let piece = piece.map(|audio| (SpeakerId(0), audio));
+                            sender.send(piece).await.ok();
+                        }
+                    }
+                }
+            }
+            let request = Request::new(&trace, Stage::Tts, &format!("by the stand-in {text:?}"));
+            let mut pieces = stream(Stage::Tts, Mode::Works, request, sound(&text));
+            while let Some(piece) = pieces.next().await {
+                sender.send(piece.map(|audio| (STAND_IN, audio))).await.ok();
+            }
+        }))
+    }
+}
+
+/// A voice that says `text`, as pieces and the delays before them.
+fn sound(text: &str) -> Vec<(Duration, Pcm<24_000>)> {
+    let mut left = CHARACTER * text.chars().count() as u32;
+    let mut pieces = Vec::new();
+    while !left.is_zero() {
+        let length = left.min(PIECE);
+        left -= length;
+        let delay = if pieces.is_empty() {
+            FIRST_AUDIO
+        } else {
+            length / 5
+        };
+        let samples = vec![8000; Pcm::<24_000>::samples_in(length)];
+        pieces.push((delay, Pcm::new(samples)));
+    }
+    pieces
 }

@@ -12,8 +12,8 @@ use sidetone::transport::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::fakes::{Fakes, Mode};
-use crate::trace::Trace;
+use super::fakes::{Fakes, Mode};
+use super::trace::Trace;
 
 /// What the caller or the world does.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +41,8 @@ pub enum Step {
     Answer(String, String),
     /// `unspeakable "word"`: TTS breaks in a sentence with it.
     Unspeakable(String),
+    /// `stand-in`: from now on another voice takes over where TTS breaks.
+    StandIn,
     /// `end-of-turn 0.1`: what the model says from now on.
     EndOfTurn(f32),
     /// `drain`
@@ -80,6 +82,7 @@ impl Step {
             ["answer", ..] => Self::Answer(text(0), text(1)),
             ["unspeakable", ..] => Self::Unspeakable(text(0)),
             ["end-of-turn", probability] => Self::EndOfTurn(probability.parse().unwrap()),
+            ["stand-in"] => Self::StandIn,
             ["drain"] => Self::Drain,
             ["deaf"] => Self::Deaf,
             ["unplug"] => Self::Unplug,
@@ -109,6 +112,7 @@ impl Step {
             Self::Answer(to, answer) => format!("answer {to:?} {answer:?}"),
             Self::Unspeakable(word) => format!("unspeakable {word:?}"),
             Self::EndOfTurn(probability) => format!("end-of-turn {probability}"),
+            Self::StandIn => "stand-in".into(),
             Self::Drain => "drain".into(),
             Self::Deaf => "deaf".into(),
             Self::Unplug => "unplug".into(),
@@ -233,6 +237,10 @@ pub async fn drive(
                         }
                         Step::Unspeakable(word) => {
                             fakes.unspeakable(&word);
+                            None
+                        }
+                        Step::StandIn => {
+                            fakes.stand_in();
                             None
                         }
                         Step::EndOfTurn(probability) => {

@@ -7,9 +7,9 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::support::api::{Api, SECRET, Setup, nowhere, sign, user};
-use super::support::eventually;
 use super::{AGENT, HISTORY, TOKEN, new_call};
+use crate::support::api::{Api, SECRET, Setup, nowhere, sign, user};
+use crate::support::eventually;
 
 #[tokio::test]
 async fn history_shows_a_call_and_forgets_it() {

@@ -7,8 +7,8 @@ use sidetone::http::HttpConfig;
 use sidetone::store::{CallType, Fact, Speaker, Turn};
 use tokio_util::sync::CancellationToken;
 
-use super::support::api::{Api, Setup};
 use super::{LIVE, new_call};
+use crate::support::api::{Api, Setup};
 
 /// The next event; none when the server has ended the stream.
 async fn event(response: &mut reqwest::Response) -> Option<Value> {

@@ -13,7 +13,7 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as 
 use serde_json::{Value, json};
 
 use super::HISTORY;
-use super::support::api::{Api, LOGIN_SECRET, Setup, claims, jwt, user};
+use crate::support::api::{Api, LOGIN_SECRET, Setup, claims, jwt, user};
 
 /// The product's login: its key document, and how often that was fetched.
 #[derive(Clone, Default)]

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::support::api::{Api, Setup};
+use crate::support::api::{Api, Setup};
 
 /// The shell block after a heading of the README.
 fn block(heading: &str) -> String {

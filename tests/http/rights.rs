@@ -6,8 +6,8 @@ use sidetone::http::limits::Rate;
 use sidetone::store::{CallType, Fact};
 use uuid::Uuid;
 
-use super::support::api::{Api, Setup, checked, user};
 use super::{AGENT, HISTORY, LIVE, SERIES, SESSION, TOKEN, WORKERS, new_call};
+use crate::support::api::{Api, Setup, checked, user};
 
 /// Who may call what; docs/rights.md shows this very table.
 #[tokio::test]

@@ -5,7 +5,7 @@ use sidetone::store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Sta
 use uuid::Uuid;
 
 use super::SERIES;
-use super::support::api::{Api, Setup, user};
+use crate::support::api::{Api, Setup, user};
 
 fn at(text: &str) -> At {
     text.parse().unwrap()

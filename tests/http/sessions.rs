@@ -3,8 +3,8 @@
 use reqwest::header::{COOKIE, SET_COOKIE};
 use serde_json::Value;
 
-use super::support::api::{Api, Setup, checked, user};
 use super::{HISTORY, SESSION};
+use crate::support::api::{Api, Setup, checked, user};
 
 const EVERYBODY: &str = "/api/voice/history?allUsers=true";
 

@@ -6,11 +6,11 @@ use sidetone::http::HttpConfig;
 use sidetone::http::limits::Rate;
 use sidetone::store::CallStatus;
 
-use super::support::{
+use super::{AGENT, HISTORY, TOKEN};
+use crate::support::{
     self,
     api::{Api, Setup, checked, user},
 };
-use super::{AGENT, HISTORY, TOKEN};
 
 #[tokio::test]
 async fn a_service_that_is_not_configured_says_what_to_set() {

@@ -5,7 +5,7 @@ use sidetone::control::inbox;
 use sidetone::store::{CallStatus, CallType};
 
 use super::new_call;
-use super::support::{
+use crate::support::{
     self,
     api::{Api, SECRET, Setup, checked, sign},
 };

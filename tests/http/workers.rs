@@ -8,7 +8,7 @@ use sidetone::store::workers::{LOST_AFTER, WorkerState};
 use uuid::Uuid;
 
 use super::WORKERS;
-use super::support::api::{Api, Setup};
+use crate::support::api::{Api, Setup};
 
 #[tokio::test]
 async fn workers_are_listed_told_to_drain_once_and_shown_as_lost() {

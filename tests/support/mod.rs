@@ -1,6 +1,4 @@
 //! What the tests of the control plane share.
-#![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 pub mod api;
 

@@ -151,3 +151,26 @@ fn a_slow_first_sentence_leaves_where_a_speaker_may_pause() {
     assert_eq!(sentences.push("Yes, we are. Our shop is open on ").len(), 1);
     assert_eq!(sentences.early(), None, "the voice has begun already");
 }
+
+#[test]
+fn a_first_sentence_is_foreseen_before_it_is_certain() {
+    let likely = |text: &str| {
+        let mut sentences = Sentences::new();
+        assert!(sentences.push(text).is_empty(), "{text}");
+        sentences.likely()
+    };
+    for whole in [
+        "Yes we are open until five today.",
+        "Shall I book it?",
+        "If you look at the sky tonight,",
+    ] {
+        assert_eq!(likely(whole).as_deref(), Some(whole));
+    }
+    for open in ["It costs 3.", "Ask Dr.", "We", "Well,", "1.", "```let x."] {
+        assert_eq!(likely(open), None, "{open}");
+    }
+    let mut second = Sentences::new();
+    second.push("It is noon. That is");
+    second.push(" late.");
+    assert_eq!(second.likely(), None, "only the first is waited for");
+}

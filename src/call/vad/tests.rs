@@ -186,8 +186,8 @@ fn a_pause_is_told_once_and_before_the_end() {
     let quiet = |milliseconds: usize| vec![0i16; milliseconds * RATE / 1000];
     let clip = [
         sound(300),
-        quiet(50),
-        sound(140),
+        quiet(30),
+        sound(160),
         quiet(150),
         sound(100),
         quiet(600),
@@ -202,9 +202,9 @@ fn a_pause_is_told_once_and_before_the_end() {
         told,
         [
             (50, VadEvent::SpeechStarted { at: 0 }),
-            (550, VadEvent::Paused { at: at(490) }),
+            (530, VadEvent::Paused { at: at(490) }),
             (650, VadEvent::Resumed),
-            (800, VadEvent::Paused { at: at(740) }),
+            (780, VadEvent::Paused { at: at(740) }),
             (940, VadEvent::SpeechStopped { at: at(740) }),
         ]
     );

@@ -1,7 +1,5 @@
 //! The control plane over HTTP, without LiveKit: shapes, rights, bad input, webhooks.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 mod history;
 mod live;
 mod logins;
@@ -9,8 +7,6 @@ mod readme;
 mod rights;
 mod series;
 mod sessions;
-#[path = "../support/mod.rs"]
-mod support;
 mod tokens;
 mod webhooks;
 mod workers;

@@ -4,7 +4,6 @@
 //! other lines are what came of it: `|` at the caller (voice, transcripts, state), `*` events
 //! for the store, `?` requests to providers. The runner plays the `>` lines against the real
 //! call and compares the whole trace. `BLESS=1` writes what came out instead.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fakes;
 mod room;

@@ -1,8 +1,6 @@
 //! The control plane with a real livekit-server: tokens and agents reach a worker, its webhooks
 //! are taken, the guardian asks again and gives up, reconciliation makes good what was lost.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 mod check;
 mod contract;
 mod crash;
@@ -13,20 +11,18 @@ mod pool;
 mod prompt_loop;
 mod reach;
 mod served;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::api::{Api, Setup};
+use crate::support::{credentials, livekit};
 use sidetone::control::ControlConfig;
 use sidetone::dispatch::guardian::GuardianConfig;
 use sidetone::worker::{
     self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings, WorkerStatus,
 };
 use sidetone_testkit::LiveKitServer;
-use support::api::{Api, Setup};
-use support::{credentials, livekit};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 

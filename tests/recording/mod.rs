@@ -1,9 +1,6 @@
 //! Recordings of whole calls: a scripted caller, a real livekit-server, a real S3 server.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[allow(dead_code, reason = "shared with tests/egress.rs")]
-#[path = "recording/stage.rs"]
-mod stage;
+pub mod stage;
 
 use std::path::Path;
 use std::time::Duration;

@@ -1,5 +1,4 @@
 //! MCP servers, asked over both transports: a server made with the protocol's own SDK.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod server;
 

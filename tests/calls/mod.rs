@@ -1,6 +1,5 @@
 //! Whole calls: a scripted caller, a real livekit-server, the whole of `sidetone serve`, and a
 //! fake OpenAI provider behind it.
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod conditions;
 mod stage;
