@@ -42,8 +42,12 @@ const LONGEST_STRETCH_MS: u64 = 60;
 /// A packet this short carries no speech: the sender is in DTX
 /// (libopus, `opus_encode`: "2 bytes or less").
 const DTX_BYTES: usize = 2;
-/// Audio beyond the target delay that is left alone.
+/// Audio beyond the target delay that is left alone in speech.
 const SLACK: Duration = Duration::from_millis(20);
+/// The same in silence, which can be cut to the sample.
+const QUIET_SLACK: Duration = Duration::from_millis(4);
+/// Quieter than this, in mean square (-50 dBFS), is silence or a room's noise: a cut is not heard.
+const QUIET: f64 = 104.0 * 104.0;
 /// The least level over this many pulls decides whether to shorten.
 const LEVEL_WINDOW: u32 = 30;
 /// After this much idleness comfort noise gives way to silence.
@@ -103,7 +107,10 @@ pub(crate) struct JitterBuffer {
     resampled: Vec<i16>,
     least_level: u64,
     level_pulls: u32,
+    /// Ticks beyond the target and [`SLACK`].
     surplus: u64,
+    /// Ticks beyond the target and [`QUIET_SLACK`].
+    spare: u64,
     stats: JitterStats,
 }
 
@@ -136,6 +143,7 @@ impl JitterBuffer {
             least_level: u64::MAX,
             level_pulls: 0,
             surplus: 0,
+            spare: 0,
             stats: JitterStats::default(),
         })
     }
@@ -214,6 +222,8 @@ impl JitterBuffer {
         }
         if self.surplus > 0 {
             self.shorten(4 * frame);
+        } else if self.spare > 0 {
+            self.skip_silence(frame);
         }
         out.extend_from_slice(&self.pcm[self.played..self.played + frame]);
         self.played += frame;
@@ -258,7 +268,7 @@ impl JitterBuffer {
             self.stretched = 0;
             self.least_level = u64::MAX;
             self.level_pulls = 0;
-            self.surplus = 0;
+            (self.surplus, self.spare) = (0, 0);
         }
     }
 
@@ -399,8 +409,11 @@ impl JitterBuffer {
         self.least_level = self.least_level.min(level);
         self.level_pulls += 1;
         if self.level_pulls == LEVEL_WINDOW {
-            let allowed = (self.delay.target() + SLACK).as_millis() as u64 * TICKS_PER_MS;
-            self.surplus = self.least_level.saturating_sub(allowed);
+            let beyond = |slack: Duration| {
+                let allowed = (self.delay.target() + slack).as_millis() as u64 * TICKS_PER_MS;
+                self.least_level.saturating_sub(allowed)
+            };
+            (self.surplus, self.spare) = (beyond(SLACK), beyond(QUIET_SLACK));
             self.least_level = u64::MAX;
             self.level_pulls = 0;
         }
@@ -420,6 +433,19 @@ impl JitterBuffer {
         self.stats.removed += removed as u64;
         let ticks = removed as u64 * 48_000 / u64::from(self.rate);
         self.surplus = self.surplus.saturating_sub(ticks);
+    }
+
+    /// Leaves out what is too much, if what comes next is silent and a frame stays.
+    fn skip_silence(&mut self, frame: usize) {
+        let next = &self.pcm[self.played..];
+        let skipped = self.samples(self.spare).min(next.len() - frame);
+        let energy: f64 = next[..skipped].iter().map(|&s| f64::from(s).powi(2)).sum();
+        if skipped > 0 && energy < QUIET * skipped as f64 {
+            self.played += skipped;
+            let per_channel = (skipped / self.channels) as u64;
+            self.stats.removed += per_channel;
+            self.spare -= per_channel * 48_000 / u64::from(self.rate);
+        }
     }
 
     fn measure(&mut self, frame: &[i16]) {

@@ -209,6 +209,29 @@ fn a_stall_is_caught_up_with() {
 }
 
 #[test]
+fn what_a_stall_left_is_given_back_in_silence() {
+    // Sound after a second, and after three more; the network stalls once, between.
+    let packets = encode(250, false, |packet| packet / 50 % 3 == 1);
+    let mut buffer = JitterBuffer::new(48_000, 1).unwrap();
+    let played = play(&mut buffer, &packets, &mut |packet| {
+        let late = if (100..103).contains(&packet) { 15 } else { 0 };
+        Some(Duration::from_millis(late))
+    });
+    let onset = |from: usize| {
+        let loud = |at: &usize| rms(&played[*at..*at + 48]) > 1000.0;
+        (from * 48_000..played.len() - 48)
+            .step_by(48)
+            .find(loud)
+            .unwrap()
+            / 48
+            % 1000
+    };
+    let (before, after) = (onset(0), onset(3));
+    assert!(after <= before + 2, "{before} ms of delay, then {after} ms");
+    assert!(buffer.stats().removed > 0);
+}
+
+#[test]
 fn silence_with_dtx_stays_steady_and_the_next_spurt_is_whole() {
     let mut packets = encode(400, true, |n| !(100..300).contains(&n));
     // What libopus marks as not worth sending is not sent but for refreshes.
