@@ -203,8 +203,8 @@ impl Default for VadConfig {
             threshold: 0.5,
             deactivation_threshold: 0.35,
             min_speech: ms(50),
-            silence_duration: ms(200),
-            stt_after: ms(40),
+            silence_duration: ms(180),
+            stt_after: ms(30),
             prefix_padding: ms(500),
         }
     }

@@ -167,15 +167,15 @@ fn by_level(events: &[(u64, bool)]) -> Vec<Event> {
 #[test]
 fn short_sounds_and_short_pauses_do_not_count() {
     let (on, off) = (true, false);
-    // The defaults: 50 ms of speech, 200 ms of silence.
+    // The defaults: 50 ms of speech, 180 ms of silence.
     assert_eq!(by_level(&[(100, off), (40, on), (500, off)]), []);
     assert_eq!(
         by_level(&[(100, off), (50, on), (500, off)]),
         [Event::Start(100), Event::Stop(150)]
     );
     assert_eq!(
-        by_level(&[(100, off), (300, on), (190, off), (300, on), (210, off)]),
-        [Event::Start(100), Event::Stop(890)]
+        by_level(&[(100, off), (300, on), (170, off), (300, on), (190, off)]),
+        [Event::Start(100), Event::Stop(870)]
     );
 }
 
@@ -186,8 +186,8 @@ fn a_pause_is_told_once_and_before_the_end() {
     let quiet = |milliseconds: usize| vec![0i16; milliseconds * RATE / 1000];
     let clip = [
         sound(300),
-        quiet(30),
-        sound(160),
+        quiet(20),
+        sound(170),
         quiet(150),
         sound(100),
         quiet(600),
@@ -202,10 +202,10 @@ fn a_pause_is_told_once_and_before_the_end() {
         told,
         [
             (50, VadEvent::SpeechStarted { at: 0 }),
-            (530, VadEvent::Paused { at: at(490) }),
+            (520, VadEvent::Paused { at: at(490) }),
             (650, VadEvent::Resumed),
-            (780, VadEvent::Paused { at: at(740) }),
-            (940, VadEvent::SpeechStopped { at: at(740) }),
+            (770, VadEvent::Paused { at: at(740) }),
+            (920, VadEvent::SpeechStopped { at: at(740) }),
         ]
     );
 }
