@@ -13,11 +13,8 @@ use sidetone_testkit::fake_openai::Answer;
 use tokio::net::TcpListener;
 
 use super::people::{House, join, write};
+use crate::mcp::server as desk;
 use crate::support::{KEY, SECRET, eventually};
-
-#[allow(dead_code, reason = "half of it is for another test")]
-#[path = "../mcp/server.rs"]
-mod desk;
 
 /// A product's server that knows its callers by the attributes of their tokens.
 async fn product() -> std::net::SocketAddr {

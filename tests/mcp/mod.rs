@@ -1,6 +1,6 @@
 //! MCP servers, asked over both transports: a server made with the protocol's own SDK.
 
-mod server;
+pub mod server;
 
 use std::time::Duration;
 
