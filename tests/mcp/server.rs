@@ -108,7 +108,7 @@ pub async fn http() -> SocketAddr {
 /// in the protocol's way: it goes to standard error, and the protocol's through file 3.
 pub fn process() -> String {
     let me = std::env::current_exe().unwrap();
-    let run = "exec \"$0\" --exact server::serves --ignored --nocapture 3>&1 1>&2";
+    let run = "exec \"$0\" --exact mcp::server::serves --ignored --nocapture 3>&1 1>&2";
     format!(
         "command = \"sh\"\nargs = [\"-c\", {run:?}, {:?}]\n",
         me.to_str().unwrap()
