@@ -27,7 +27,6 @@ mod trail;
 use earshot::Detector;
 
 use crate::audio::Pcm;
-use crate::audio::pcm::level_dbfs;
 use crate::config::agent::VadConfig;
 use gate::{Gate, Passage};
 use trail::Trail;
@@ -71,11 +70,13 @@ impl std::fmt::Debug for Vad {
 
 /// Where the probability of speech comes from.
 enum Judge {
-    /// The neural network behind its gate, and the samples that do not fill a frame of it yet.
+    /// The neural network behind its gate, the samples that do not fill a frame of it yet, and
+    /// what it said of the last one that was full.
     Earshot {
         gate: Gate,
         detector: Box<Detector>,
         pending: Vec<i16>,
+        probability: f32,
         trail: Trail,
     },
     /// 1 above this level in dBFS, else 0. For tests and clean rooms.
@@ -96,6 +97,7 @@ impl Vad {
             gate: Gate::new(),
             detector: Detector::default_boxed(),
             pending: Vec::with_capacity(2 * EARSHOT_FRAME),
+            probability: 0.0,
             trail: Trail::new(),
         };
         Self {
@@ -124,14 +126,15 @@ impl Vad {
                 gate,
                 detector,
                 pending,
+                probability,
                 trail,
             } => {
                 match gate.push(frame) {
                     Passage::Open => {}
                     Passage::Closed => {
-                        // What was not judged counts as silence, sample for sample.
-                        let unjudged = std::mem::take(pending).len() + frame.len();
-                        return self.segmenter.push(unjudged as u64, 0.0);
+                        pending.clear();
+                        *probability = 0.0;
+                        return self.segmenter.push(frame.len() as u64, 0.0);
                     }
                     Passage::Opens(lead_in) => {
                         detector.reset();
@@ -144,18 +147,17 @@ impl Vad {
                 }
                 pending.extend(frame.samples());
                 // 10 ms complete at most one frame.
-                let whole = pending.first_chunk::<EARSHOT_FRAME>()?;
-                let odds = EARSHOT_ODDS * odds(detector.predict_i16(whole));
-                let probability = odds / (1.0 + odds);
+                if let Some(whole) = pending.first_chunk::<EARSHOT_FRAME>() {
+                    let odds = EARSHOT_ODDS * odds(detector.predict_i16(whole));
+                    *probability = odds / (1.0 + odds);
+                    pending.drain(..EARSHOT_FRAME);
+                }
                 if self.segmenter.is_silence() {
                     trail.reset();
                 }
-                let is_over = trail.is_over(EARSHOT_FRAME, level_dbfs(whole));
-                pending.drain(..EARSHOT_FRAME);
-                self.segmenter.push(
-                    EARSHOT_FRAME as u64,
-                    if is_over { 0.0 } else { probability },
-                )
+                let is_over = trail.is_over(frame.len(), frame.level_dbfs());
+                let probability = if is_over { 0.0 } else { *probability };
+                self.segmenter.push(frame.len() as u64, probability)
             }
         }
     }
@@ -163,12 +165,16 @@ impl Vad {
     /// Ends speech, if any, at its last voiced sample: the microphone was muted or is gone.
     pub fn reset(&mut self) -> Option<VadEvent> {
         if let Judge::Earshot {
-            detector, pending, ..
+            detector,
+            pending,
+            probability,
+            ..
         } = &mut self.judge
         {
             // What it remembers of the speech would count as the begin of more.
             detector.reset();
-            pending.fill(0);
+            pending.clear();
+            *probability = 0.0;
         }
         self.segmenter.reset()
     }
