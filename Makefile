@@ -49,9 +49,12 @@ bench:
 	cargo bench --profile dev --bench recording
 	cargo bench --profile dev --bench history -- --calls 1000000
 
-# Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents,pipecat: beside them.
+# Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents,pipecat: beside
+# them. The release build, as theirs are.
 bench-calls:
 	scripts/tools.sh livekit $(subst $(comma), ,$(subst -,_,$(PEER)))
+	cargo build --release --bin sidetone
+	SIDETONE_BINARY=target/release/sidetone \
 	cargo bench --profile dev --bench conversation -- --callers 1,4 $(if $(PEER),--peer $(PEER))
 
 # The official livekit crate's own tests on crates/libwebrtc.

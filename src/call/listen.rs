@@ -29,7 +29,7 @@ const SETTLE_AFTER: Duration = Duration::from_secs(20);
 /// An utterance without a pause is settled at this length.
 const SETTLE_AT: Duration = Duration::from_secs(27);
 /// The end-of-turn model is asked when a pause is this long: most are over by then, and cost nothing.
-/// It answers in about 0.15 s, before the shortest wait of 0.5 s is over.
+/// It answers in about 0.05 s, before the shortest wait of 0.5 s is over.
 const JUDGE_AFTER: Duration = Duration::from_millis(300);
 /// Audio is never kept beyond this length, also when STT does not answer.
 const KEEP: Duration = Duration::from_secs(120);

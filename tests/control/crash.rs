@@ -61,7 +61,11 @@ pub async fn start_in(
 
 async fn start_with(address: SocketAddr, variables: Vec<(&'static str, String)>) -> Child {
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "control::crash::served_for_the_crash", "--nocapture"])
+        .args([
+            "--exact",
+            "control::crash::served_for_the_crash",
+            "--nocapture",
+        ])
         .env(LISTEN, address.to_string())
         .envs(variables)
         .stdout(Stdio::null())

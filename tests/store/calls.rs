@@ -1,0 +1,171 @@
+//! A call, its stays and its turns, and one at a time in a room.
+
+use serde_json::json;
+use sidetone::store::{CallStatus, CallType, Fact, ParticipantKind, Speaker, Store};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{at, new_call, stay, turn};
+
+pub async fn a_call_from_token_to_history(store: &Store) {
+    let new = new_call(0, "ann", CallType::Support);
+    let call = store.create_call(&new).await.unwrap();
+    assert_eq!(call.status, CallStatus::Pending);
+    assert_eq!(
+        (&call.metadata.0, call.created_at),
+        (&new.metadata, new.created_at)
+    );
+    let facts = [
+        Fact::RoomStarted(at(1)),
+        stay("PA_1", "agent-1", ParticipantKind::Agent, 2, None),
+        stay("PA_2", "ann", ParticipantKind::User, 3, None),
+    ];
+    let call = store
+        .observe(call.id, Some("RM_1"), &facts)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(call.status, CallStatus::Connected);
+    assert_eq!(
+        (call.started_at, call.connected_at),
+        (Some(at(1)), Some(at(3)))
+    );
+    let facts = [
+        Fact::RoomFinished(at(100)),
+        stay("PA_2", "ann", ParticipantKind::User, 3, Some(63)),
+    ];
+    let call = store
+        .observe(call.id, Some("RM_1"), &facts)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(call.status, CallStatus::Completed);
+    assert_eq!(
+        (call.ended_at, call.duration_seconds),
+        (Some(at(63)), Some(60))
+    );
+    assert_eq!(store.call(call.id).await.unwrap().unwrap(), call);
+    let people = store.participants(call.id).await.unwrap();
+    assert_eq!(people.len(), 2);
+    assert_eq!(people[1].participant_name, "ANN");
+    assert_eq!(people[1].duration_seconds, Some(60));
+    // The agent's leave was lost: its stay ends with the room.
+    assert_eq!(
+        (people[0].left_at, people[0].duration_seconds),
+        (None, Some(98))
+    );
+    assert!(
+        store
+            .observe(Uuid::nil(), None, &[])
+            .await
+            .unwrap()
+            .is_none()
+    );
+}
+
+pub async fn a_room_has_one_call_at_a_time(store: &Store) {
+    let first = new_call(10, "cara", CallType::Conference);
+    let mut second = new_call(11, "dan", CallType::Conference);
+    second.room_name = first.room_name.clone();
+    let opened = store.create_call(&first).await.unwrap();
+    assert_eq!(store.create_call(&second).await.unwrap(), opened);
+    let over = [Fact::RoomFinished(at(20))];
+    store
+        .observe(first.id, Some("RM_old"), &over)
+        .await
+        .unwrap()
+        .unwrap();
+    // The room's name may be used again; late news of the old room still finds the old call.
+    assert_eq!(store.create_call(&second).await.unwrap().id, second.id);
+    store
+        .observe(second.id, Some("RM_new"), &[])
+        .await
+        .unwrap()
+        .unwrap();
+    let found = async |sid| {
+        store
+            .call_in_room(&first.room_name, sid)
+            .await
+            .unwrap()
+            .map(|c| c.id)
+    };
+    assert_eq!(found(Some("RM_old")).await, Some(first.id));
+    assert_eq!(found(Some("RM_new")).await, Some(second.id));
+    assert_eq!(found(None).await, Some(second.id));
+    assert_eq!(found(Some("RM_other")).await, None);
+    assert!(
+        store
+            .open_calls()
+            .await
+            .unwrap()
+            .iter()
+            .any(|call| call.id == second.id)
+    );
+    assert!(store.call_in_room("nowhere", None).await.unwrap().is_none());
+}
+
+pub async fn turns_are_kept_as_they_happen(store: &Store) {
+    let call = Uuid::from_u128(1);
+    let mut first = turn("SG_1", Speaker::User, "Hel", 4, None);
+    assert!(store.save_turn(call, &first).await.unwrap());
+    first.text = "Hello; 'quoted' \u{1F600}".into();
+    store.save_turn(call, &first).await.unwrap();
+    let mut second = turn("SG_2", Speaker::Agent, "Hi, how can I help?", 6, Some(700));
+    second.interrupted = true;
+    second.metrics = Json(json!({"llm_ms": 310}));
+    store.save_turn(call, &second).await.unwrap();
+    store
+        .save_turn(call, &turn("SG_3", Speaker::Agent, "Bye.", 9, Some(900)))
+        .await
+        .unwrap();
+    let turns = store.turns(call).await.unwrap();
+    assert_eq!(turns.len(), 3);
+    assert_eq!((&turns[0], &turns[1]), (&first, &second));
+    let transcript = store.call(call).await.unwrap().unwrap().transcript.unwrap();
+    assert_eq!(
+        transcript,
+        "user: Hello; 'quoted' \u{1F600}\nagent: Hi, how can I help?\nagent: Bye."
+    );
+    assert!(
+        !store.save_turn(Uuid::nil(), &first).await.unwrap(),
+        "no such call"
+    );
+}
+
+/// Many writers on one call: none fails, nothing is lost.
+pub async fn facts_may_come_at_once(store: &Store) {
+    let call = store
+        .create_call(&new_call(30, "eve", CallType::Support))
+        .await
+        .unwrap();
+    let writers = (0..20).map(|n| {
+        let store = store.clone();
+        tokio::spawn(async move {
+            let fact = stay(
+                &format!("PA_{n}"),
+                &format!("u{n}"),
+                ParticipantKind::User,
+                n,
+                None,
+            );
+            store
+                .observe(call.id, None, &[fact])
+                .await
+                .unwrap()
+                .unwrap();
+        })
+    });
+    for writer in writers.collect::<Vec<_>>() {
+        writer.await.unwrap();
+    }
+    assert_eq!(store.participants(call.id).await.unwrap().len(), 20);
+    let call = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(
+        (call.status, call.connected_at),
+        (CallStatus::Connected, Some(at(1)))
+    );
+    store
+        .observe(call.id, None, &[Fact::RoomFinished(at(60))])
+        .await
+        .unwrap();
+}

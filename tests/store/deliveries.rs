@@ -1,0 +1,236 @@
+//! Recordings, events from LiveKit, and webhooks about calls: each once, by one process.
+
+use chrono::Duration;
+use serde_json::json;
+use sidetone::store::history::HistoryFilter;
+use sidetone::store::inbox::Event;
+use sidetone::store::{CallType, EgressStatus, Fact, Recorder, Recording, RecordingState, Store};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{at, new_call};
+
+pub async fn events_are_kept_once(store: &Store) {
+    let event = |n: i64| Event {
+        id: format!("EV_{n}"),
+        event: "room_started".into(),
+        room_name: Some("support-ann-0".into()),
+        payload: Json(json!({"event": "room_started"})),
+        occurred_at: at(n),
+        received_at: at(n + 1),
+    };
+    assert_eq!(store.inbox_health().await.unwrap().last_received_at, None);
+    assert!(store.keep_event(&event(1)).await.unwrap());
+    assert!(!store.keep_event(&event(1)).await.unwrap());
+    assert!(store.keep_event(&event(2)).await.unwrap());
+    assert_eq!(
+        store.waiting_events(10).await.unwrap(),
+        [event(1), event(2)]
+    );
+    store
+        .event_done("EV_1", at(9), "support call")
+        .await
+        .unwrap();
+    let health = store.inbox_health().await.unwrap();
+    assert_eq!((health.waiting, health.last_received_at), (1, Some(at(3))));
+    assert_eq!(health.oldest_waiting_at, Some(at(3)));
+    for _ in 0..5 {
+        assert_eq!(store.waiting_events(10).await.unwrap().len(), 1);
+        store.event_failed("EV_2", at(9), "boom").await.unwrap();
+    }
+    assert!(
+        store.waiting_events(10).await.unwrap().is_empty(),
+        "laid aside after five tries"
+    );
+    assert_eq!(store.forget_events(at(3)).await.unwrap(), 1);
+}
+
+pub async fn recordings_go_with_their_call(store: &Store) {
+    let call = store
+        .create_call(&new_call(900, "rita", CallType::Support))
+        .await
+        .unwrap();
+    let id = Uuid::from_u128(901);
+    let mut recording = Recording::begun(id, call.id, Recorder::Process, at(1));
+    assert!(store.save_recording(&recording).await.unwrap());
+    store.recording_paused(id, true).await.unwrap();
+    assert!(store.recording(id).await.unwrap().unwrap().paused);
+    recording.state = RecordingState::Kept;
+    (recording.bytes, recording.duration_ms) = (Some(5_000_000_000), Some(90_000_000));
+    recording.object_key = Some("recordings/a.ogg".into());
+    recording.ended_at = Some(at(2));
+    assert!(store.save_recording(&recording).await.unwrap());
+    assert_eq!(
+        store.recordings(call.id).await.unwrap(),
+        [recording.clone()]
+    );
+    let url = "https://calls.example/recordings/a.ogg";
+    assert!(store.recording_uploaded(id, call.id, url).await.unwrap());
+    let linked = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(linked.recording_url.as_deref(), Some(url));
+
+    assert_eq!(store.delete_personal_data(&[call.id]).await.unwrap(), 1);
+    assert_eq!(store.recordings(call.id).await.unwrap(), []);
+    // Whoever still works on it cannot bring it back.
+    assert!(!store.save_recording(&recording).await.unwrap());
+    assert!(!store.recording_uploaded(id, call.id, url).await.unwrap());
+    assert_eq!(store.deleted_recordings().await.unwrap().len(), 1);
+    let gone = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(gone.recording_url, None);
+    store.forget_recording(id).await.unwrap();
+    assert_eq!(store.recording(id).await.unwrap(), None);
+}
+
+pub async fn one_control_plane_claims_an_egress_and_all_move_it_on(store: &Store) {
+    let call = store
+        .create_call(&new_call(910, "eve", CallType::Conference))
+        .await
+        .unwrap();
+    let claimed = Recording::by_egress(call.id, at(1));
+    assert!(store.claim_egress(&claimed).await.unwrap());
+    let later = Recording::by_egress(call.id, at(2));
+    assert!(!store.claim_egress(&later).await.unwrap());
+    let expected = std::slice::from_ref(&claimed);
+    assert_eq!(store.recordings(call.id).await.unwrap(), expected);
+    assert_eq!(store.open_egresses().await.unwrap(), expected);
+    let key = claimed.object_key.as_deref();
+    let found = store.recording_of_egress("EG_1", key).await.unwrap();
+    assert_eq!(found, Some(claimed.clone()));
+    let active = Recording {
+        egress_id: Some("EG_1".into()),
+        egress_status: EgressStatus::Active,
+        egress_since: Some(at(3)),
+        ..claimed
+    };
+    let asked = EgressStatus::Asked;
+    assert!(store.egress_is(asked, &active).await.unwrap());
+    // Who saw what was before, looks again.
+    assert!(!store.egress_is(asked, &active).await.unwrap());
+    let found = store.recording_of_egress("EG_1", None).await.unwrap();
+    assert_eq!(found, Some(active.clone()));
+
+    // The call's data goes while Egress still uploads: the object is known when it has.
+    store.delete_personal_data(&[call.id]).await.unwrap();
+    let complete = Recording {
+        state: RecordingState::Uploaded,
+        egress_status: EgressStatus::Complete,
+        url: Some("https://calls.example/recordings/e.ogg".into()),
+        ended_at: Some(at(9)),
+        ..active
+    };
+    let moved = store.egress_is(EgressStatus::Active, &complete).await;
+    assert!(moved.unwrap());
+    assert_eq!(store.open_egresses().await.unwrap(), []);
+    let deleted = store.deleted_recordings().await.unwrap();
+    let state = RecordingState::Deleting;
+    assert_eq!(deleted, [Recording { state, ..complete }]);
+    let gone = store.call(call.id).await.unwrap().unwrap();
+    assert_eq!(gone.recording_url, None);
+    store.forget_recording(deleted[0].id).await.unwrap();
+}
+
+pub async fn webhooks_are_taken_by_one(store: &Store) {
+    use sidetone::store::results::{CallResult, Try};
+    let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
+    let take = |second: i64| store.take_webhooks(at(second), lease, patience, 16);
+    let mut calls = Vec::new();
+    for n in [950, 951] {
+        let call = new_call(n, "will", CallType::Support);
+        let call = store.create_call(&call).await.unwrap();
+        let url = "https://shop.example/calls";
+        store.will_tell(call.id, url, at(1000)).await.unwrap();
+        // Another agent of the same call changes nothing.
+        store
+            .will_tell(call.id, "https://other.example", at(1000))
+            .await
+            .unwrap();
+        calls.push(call.id);
+    }
+    let made = CallResult {
+        result: Some(Json(json!({"resolved": true}))),
+        error: None,
+        made_at: at(1005),
+    };
+    assert!(store.save_result(calls[0], &made).await.unwrap());
+    assert_eq!(store.result(calls[0]).await.unwrap(), Some(made));
+    for (call, variant) in calls.iter().zip([Some("b"), None]) {
+        let by = sidetone::store::tools::HeldBy {
+            agent: "will".into(),
+            agent_version: "0123456789ab".into(),
+            variant: variant.map(str::to_owned),
+        };
+        store.agent_of_call(*call, &by).await.unwrap();
+        assert_eq!(store.version_of_call(*call).await.unwrap(), Some(by));
+    }
+    let of_will = HistoryFilter {
+        user_id: Some("will".into()),
+        ..HistoryFilter::default()
+    };
+    let stats = store.stats(&of_will).await.unwrap().by_agent;
+    let numbers = stats
+        .iter()
+        .map(|s| (s.variant.as_deref(), s.calls, s.results, s.resolved));
+    let mut numbers: Vec<_> = numbers.collect();
+    numbers.sort();
+    assert_eq!(numbers, [(None, 1, 0, 0), (Some("b"), 1, 1, 1)]);
+    // A call that goes on is not told of.
+    assert_eq!(take(1010).await.unwrap(), []);
+    for call in &calls {
+        let over = [Fact::RoomFinished(at(1020))];
+        store.observe(*call, None, &over).await.unwrap();
+    }
+    // The first has its result; the other's is waited for. Of many who ask, one gets it.
+    let asked = futures::future::join_all((0..8).map(|_| take(1021))).await;
+    let taken: Vec<_> = asked.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(taken.len(), 1);
+    let webhook = &taken[0];
+    assert_eq!((webhook.call_id, webhook.tries), (calls[0], 1));
+    assert_eq!(webhook.url, "https://shop.example/calls");
+    // Whoever took it may have been killed: it is due again after the lease, under the same id.
+    assert_eq!(take(1080).await.unwrap(), []);
+    let again = take(1082).await.unwrap();
+    assert_eq!((again[0].id, again[0].tries), (webhook.id, 2));
+    assert_eq!(again[0].first_try_at, at(1021));
+    let later = Try::Again(at(1200), "503".into());
+    store
+        .webhook_tried(webhook.id, at(1083), &later)
+        .await
+        .unwrap();
+    let both = take(1200).await.unwrap();
+    assert_eq!(both.len(), 2, "the other's patience has run out");
+    for (webhook, tried) in both
+        .iter()
+        .zip([Try::Delivered, Try::GivenUp("410".into())])
+    {
+        store
+            .webhook_tried(webhook.id, at(1201), &tried)
+            .await
+            .unwrap();
+    }
+    assert_eq!(take(9000).await.unwrap(), []);
+    let state = store.webhook_state(both[0].call_id).await.unwrap();
+    assert_eq!(state.as_deref(), Some("delivered"));
+    store.delete_personal_data(&calls).await.unwrap();
+    assert_eq!(store.result(calls[0]).await.unwrap(), None);
+    assert_eq!(store.webhook_state(calls[0]).await.unwrap(), None);
+}
+
+/// Eight who ask at once get five each, none twice.
+pub async fn webhooks_are_shared_out(store: &Store) {
+    let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
+    for n in 0..40 {
+        let call = new_call(6000 + n, "wanda", CallType::Support);
+        let call = store.create_call(&call).await.unwrap();
+        let url = "https://shop.example/calls";
+        store.will_tell(call.id, url, at(6100)).await.unwrap();
+        let over = [Fact::RoomFinished(at(6200))];
+        store.observe(call.id, None, &over).await.unwrap();
+    }
+    let ask = |_| store.take_webhooks(at(6400), lease, patience, 5);
+    let asked = futures::future::join_all((0..8).map(ask)).await;
+    let taken: Vec<Vec<_>> = asked.into_iter().map(Result::unwrap).collect();
+    let shares: Vec<usize> = taken.iter().map(Vec::len).collect();
+    assert_eq!(shares, [5; 8]);
+    let ids: std::collections::BTreeSet<Uuid> = taken.iter().flatten().map(|w| w.id).collect();
+    assert_eq!(ids.len(), 40, "each to one");
+}

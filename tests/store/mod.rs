@@ -1,0 +1,110 @@
+//! One story of the store, told to SQLite and to a real Postgres.
+
+mod calls;
+mod deliveries;
+mod fleet;
+mod history;
+
+use chrono::{TimeZone as _, Utc};
+use serde_json::json;
+use sidetone::config::env::{Database, Secret};
+use sidetone::store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Store, Turn};
+use sidetone_testkit::postgres::Postgres;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+fn at(second: i64) -> At {
+    Utc.timestamp_opt(1_700_000_000 + second, 123_456_000)
+        .unwrap()
+}
+
+fn new_call(n: i64, caller: &str, call_type: CallType) -> NewCall {
+    NewCall {
+        id: Uuid::from_u128(n as u128 + 1),
+        room_name: format!("{}-{caller}-{n}", call_type.as_str()),
+        caller_id: caller.into(),
+        callee_id: (call_type == CallType::UserToUser).then(|| "bob".into()),
+        call_type,
+        metadata: json!({"voice": "nova", "n": n}),
+        created_at: at(n),
+    }
+}
+
+fn stay(sid: &str, user: &str, kind: ParticipantKind, from: i64, to: Option<i64>) -> Fact {
+    Fact::Seen(Stay {
+        sid: sid.into(),
+        user_id: user.into(),
+        name: user.to_uppercase(),
+        kind,
+        joined_at: Some(at(from)),
+        left_at: to.map(at),
+        muted: None,
+    })
+}
+
+fn turn(id: &str, speaker: Speaker, text: &str, second: i64, latency_ms: Option<i32>) -> Turn {
+    Turn {
+        turn_id: id.into(),
+        speaker,
+        text: text.into(),
+        started_at: at(second),
+        ended_at: None,
+        interrupted: false,
+        latency_ms,
+        metrics: Json(json!({})),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_on_sqlite() {
+    let folder = std::env::temp_dir().join(format!("sidetone-store-{}", Uuid::new_v4()));
+    let database = Database::Sqlite(folder.join("deep/down/sidetone.db"));
+    tell(&database).await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_story_on_postgres() {
+    let postgres = Postgres::start();
+    // What an operator applied by hand is no obstacle.
+    let applied = std::process::Command::new("psql")
+        .args(["-v", "ON_ERROR_STOP=1", "-q", &postgres.url()])
+        .args([
+            "-f",
+            concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/migrations/postgres/010_voice_calls.sql"
+            ),
+        ])
+        .status()
+        .unwrap();
+    assert!(applied.success());
+    tell(&Database::Postgres(Secret::new(postgres.url()))).await;
+}
+
+async fn tell(database: &Database) {
+    // Several processes may start at once.
+    let (one, two, three) = tokio::join!(
+        Store::open(database),
+        Store::open(database),
+        Store::open(database)
+    );
+    let (store, _, _) = (one.unwrap(), two.unwrap(), three.unwrap());
+    store.ping().await.unwrap();
+    calls::a_call_from_token_to_history(&store).await;
+    calls::a_room_has_one_call_at_a_time(&store).await;
+    calls::turns_are_kept_as_they_happen(&store).await;
+    deliveries::events_are_kept_once(&store).await;
+    fleet::an_agent_is_wanted_once(&store).await;
+    calls::facts_may_come_at_once(&store).await;
+    history::history_is_filtered(&store).await;
+    deliveries::one_control_plane_claims_an_egress_and_all_move_it_on(&store).await;
+    deliveries::recordings_go_with_their_call(&store).await;
+    deliveries::webhooks_are_taken_by_one(&store).await;
+    deliveries::webhooks_are_shared_out(&store).await;
+    fleet::workers_beat(&store).await;
+    fleet::sessions_end(&store).await;
+    history::personal_data_goes(&store).await;
+    store.close().await;
+    assert!(store.ping().await.is_err());
+}
