@@ -8,8 +8,8 @@ pub struct Interruption {
     /// Off: the agent finishes what it says, and answers afterwards what was said meanwhile.
     pub enabled: bool,
     /// The caller must talk over the agent for this long before the voice is held.
-    /// 300 ms: under livekit-agents' 500 ms, as a false hold costs nothing here: it resumes at
-    /// the same sample.
+    /// 250 ms: under livekit-agents' 500 ms, as a false hold costs nothing here: it resumes at
+    /// the same sample. By then it is known whether it is an echo (`call/nearness.rs`).
     pub min_duration: Duration,
     /// Words it takes; 0 means that sound is enough to hold, and any word to interrupt.
     pub min_words: usize,
@@ -27,7 +27,7 @@ impl Default for Interruption {
         let list = |phrases: &[&str]| phrases.iter().map(|&phrase| phrase.to_owned()).collect();
         Self {
             enabled: true,
-            min_duration: Duration::from_millis(300),
+            min_duration: Duration::from_millis(250),
             min_words: 0,
             false_interruption_timeout: Duration::from_secs(2),
             backchannels: list(&[
