@@ -13,7 +13,6 @@ use crate::engine::shared::Shared;
 use crate::engine::stats::StatsFilter;
 use crate::engine::transceiver::Transceiver;
 use crate::ice_candidate::IceCandidate;
-use crate::media_stream::MediaStream;
 use crate::media_stream_track::MediaStreamTrack;
 use crate::peer_connection_factory::{IceTransportsType, RtcConfiguration};
 use crate::rtp_receiver::RtpReceiver;
@@ -24,131 +23,11 @@ use crate::stats::RtcStats;
 use crate::unsupported::Unsupported;
 use crate::{MediaType, RtcError};
 
-/// The state of the whole connection.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub enum PeerConnectionState {
-    /// Nothing has happened yet.
-    New,
-    /// ICE or DTLS is under way.
-    Connecting,
-    /// Media and data can flow.
-    Connected,
-    /// The other side has not been heard for a while.
-    Disconnected,
-    /// It has not been heard for so long that an ICE restart is needed.
-    Failed,
-    /// Closed for good.
-    Closed,
-}
+mod events;
+mod states;
 
-/// The state of ICE.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum IceConnectionState {
-    New,
-    Checking,
-    Connected,
-    Completed,
-    Failed,
-    Disconnected,
-    Closed,
-    Max,
-}
-
-/// The state of candidate gathering.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum IceGatheringState {
-    New,
-    Gathering,
-    Complete,
-}
-
-/// The state of the exchange of offers and answers.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum SignalingState {
-    Stable,
-    HaveLocalOffer,
-    HaveLocalPrAnswer,
-    HaveRemoteOffer,
-    HaveRemotePrAnswer,
-    Closed,
-}
-
-/// How an offer is made.
-#[derive(Debug, Clone, Default)]
-pub struct OfferOptions {
-    /// Find a new path to the other side.
-    pub ice_restart: bool,
-    /// Not used: add a transceiver instead.
-    pub offer_to_receive_audio: bool,
-    /// Not used: add a transceiver instead.
-    pub offer_to_receive_video: bool,
-}
-
-/// How an answer is made.
-#[derive(Debug, Clone, Default)]
-pub struct AnswerOptions {}
-
-/// Send bitrate limits of a whole connection, in bits a second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct BitrateSettings {
-    /// At least this.
-    pub min_bitrate_bps: Option<u64>,
-    /// At first this.
-    pub start_bitrate_bps: Option<u64>,
-    /// At most this.
-    pub max_bitrate_bps: Option<u64>,
-}
-
-/// Why gathering from a server failed.
-#[derive(Debug, Clone)]
-pub struct IceCandidateError {
-    /// Our address.
-    pub address: String,
-    /// Our port.
-    pub port: i32,
-    /// The server.
-    pub url: String,
-    /// Its answer's code.
-    pub error_code: i32,
-    /// Its answer's text.
-    pub error_text: String,
-}
-
-/// A track of the other side has come.
-#[derive(Debug, Clone)]
-pub struct TrackEvent {
-    /// The receiving half it came to.
-    pub receiver: RtpReceiver,
-    /// The streams it belongs to.
-    pub streams: Vec<MediaStream>,
-    /// The track.
-    pub track: MediaStreamTrack,
-    /// The section it came in.
-    pub transceiver: RtpTransceiver,
-}
-
-/// Called when the connection's state changes.
-pub type OnConnectionChange = Box<dyn FnMut(PeerConnectionState) + Send + Sync>;
-/// Called when the other side opens a data channel.
-pub type OnDataChannel = Box<dyn FnMut(DataChannel) + Send + Sync>;
-/// Called with a candidate to signal; ours are in the descriptions already.
-pub type OnIceCandidate = Box<dyn FnMut(IceCandidate) + Send + Sync>;
-/// Called when gathering fails.
-pub type OnIceCandidateError = Box<dyn FnMut(IceCandidateError) + Send + Sync>;
-/// Called when the state of ICE changes.
-pub type OnIceConnectionChange = Box<dyn FnMut(IceConnectionState) + Send + Sync>;
-/// Called when the state of gathering changes.
-pub type OnIceGatheringChange = Box<dyn FnMut(IceGatheringState) + Send + Sync>;
-/// Called when an offer is due; livekit decides that itself.
-pub type OnNegotiationNeeded = Box<dyn FnMut(u32) + Send + Sync>;
-/// Called when the signalling state changes.
-pub type OnSignalingChange = Box<dyn FnMut(SignalingState) + Send + Sync>;
-/// Called when a track of the other side comes, before the
-/// `set_remote_description` that brought it returns.
-pub type OnTrack = Box<dyn FnMut(TrackEvent) + Send + Sync>;
+pub use events::*;
+pub use states::*;
 
 /// A connection. Clones are the same connection; it closes with the last one.
 #[derive(Clone)]
@@ -453,51 +332,6 @@ impl PeerConnection {
             .into_iter()
             .map(|inner| RtpTransceiver { inner })
             .collect()
-    }
-
-    /// Sets or clears the callback for the connection's state.
-    pub fn on_connection_state_change(&self, f: Option<OnConnectionChange>) {
-        self.shared().on_connection.set(f);
-    }
-
-    /// Sets or clears the callback for new data channels.
-    pub fn on_data_channel(&self, f: Option<OnDataChannel>) {
-        self.shared().on_data_channel.set(f);
-    }
-
-    /// Sets or clears the callback for candidates.
-    pub fn on_ice_candidate(&self, f: Option<OnIceCandidate>) {
-        self.shared().on_ice_candidate.set(f);
-    }
-
-    /// Sets or clears the callback for failures of gathering.
-    pub fn on_ice_candidate_error(&self, f: Option<OnIceCandidateError>) {
-        self.shared().on_ice_candidate_error.set(f);
-    }
-
-    /// Sets or clears the callback for the state of ICE.
-    pub fn on_ice_connection_state_change(&self, f: Option<OnIceConnectionChange>) {
-        self.shared().on_ice_connection.set(f);
-    }
-
-    /// Sets or clears the callback for the state of gathering.
-    pub fn on_ice_gathering_state_change(&self, f: Option<OnIceGatheringChange>) {
-        self.shared().on_ice_gathering.set(f);
-    }
-
-    /// Sets or clears the callback for offers that are due.
-    pub fn on_negotiation_needed(&self, f: Option<OnNegotiationNeeded>) {
-        self.shared().on_negotiation_needed.set(f);
-    }
-
-    /// Sets or clears the callback for the signalling state.
-    pub fn on_signaling_state_change(&self, f: Option<OnSignalingChange>) {
-        self.shared().on_signaling.set(f);
-    }
-
-    /// Sets or clears the callback for new tracks.
-    pub fn on_track(&self, f: Option<OnTrack>) {
-        self.shared().on_track.set(f);
     }
 }
 

@@ -7,6 +7,8 @@
 //! nothing is there playout stretches, and when too much is there it is
 //! shortened by whole pitch periods.
 
+mod level;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +19,7 @@ use super::TICKS_PER_MS;
 use super::delay::DelayEstimator;
 use super::resample::{Resampler, opus_rate};
 use super::stretch::remove_period;
+use level::Level;
 
 /// A received media packet.
 #[derive(Debug, Clone)]
@@ -42,14 +45,8 @@ const LONGEST_STRETCH_MS: u64 = 60;
 /// A packet this short carries no speech: the sender is in DTX
 /// (libopus, `opus_encode`: "2 bytes or less").
 const DTX_BYTES: usize = 2;
-/// Audio beyond the target delay that is left alone in speech.
-const SLACK: Duration = Duration::from_millis(20);
-/// The same in silence, which can be cut to the sample.
-const QUIET_SLACK: Duration = Duration::from_millis(4);
 /// Quieter than this, in mean square (-50 dBFS), is silence or a room's noise: a cut is not heard.
 const QUIET: f64 = 104.0 * 104.0;
-/// The least level over this many pulls decides whether to shorten.
-const LEVEL_WINDOW: u32 = 30;
 /// After this much idleness comfort noise gives way to silence.
 const NOISE_LIMIT: u32 = 500;
 /// An older sequence number by more than this is a restarted sender, as in
@@ -105,12 +102,7 @@ pub(crate) struct JitterBuffer {
     pcm: Vec<i16>,
     played: usize,
     resampled: Vec<i16>,
-    least_level: u64,
-    level_pulls: u32,
-    /// Ticks beyond the target and [`SLACK`].
-    surplus: u64,
-    /// Ticks beyond the target and [`QUIET_SLACK`].
-    spare: u64,
+    level: Level,
     stats: JitterStats,
 }
 
@@ -140,10 +132,7 @@ impl JitterBuffer {
             pcm: Vec::with_capacity(decoder_rate as usize / 5 * channels),
             played: 0,
             resampled: Vec::new(),
-            least_level: u64::MAX,
-            level_pulls: 0,
-            surplus: 0,
-            spare: 0,
+            level: Level::default(),
             stats: JitterStats::default(),
         })
     }
@@ -220,9 +209,9 @@ impl JitterBuffer {
         while self.pcm.len() - self.played < frame {
             self.produce(now);
         }
-        if self.surplus > 0 {
+        if self.level.surplus() > 0 {
             self.shorten(4 * frame);
-        } else if self.spare > 0 {
+        } else if self.level.spare() > 0 {
             self.skip_silence(frame);
         }
         out.extend_from_slice(&self.pcm[self.played..self.played + frame]);
@@ -266,9 +255,7 @@ impl JitterBuffer {
             self.next = Some((first.seq, first.ticks));
             self.state = State::Playing;
             self.stretched = 0;
-            self.least_level = u64::MAX;
-            self.level_pulls = 0;
-            (self.surplus, self.spare) = (0, 0);
+            self.level = Level::default();
         }
     }
 
@@ -277,7 +264,7 @@ impl JitterBuffer {
             return self.end_spurt();
         };
         let Some(first) = self.packets.first_entry() else {
-            return self.stretch(ticks);
+            return self.stretch();
         };
         let (first_seq, first_ticks) = (*first.key(), first.get().ticks);
         let gap = first_ticks.saturating_sub(ticks);
@@ -339,8 +326,8 @@ impl JitterBuffer {
         self.stats.concealed += (samples / self.channels) as u64;
     }
 
-    /// Nothing to play at `ticks`: go on with what Opus makes of the past.
-    fn stretch(&mut self, _ticks: u64) {
+    /// Nothing to play: go on with what Opus makes of the past.
+    fn stretch(&mut self) {
         if self.last_was_dtx || self.stretched >= LONGEST_STRETCH_MS * TICKS_PER_MS {
             self.end_spurt();
             return self.comfort_noise();
@@ -406,17 +393,7 @@ impl JitterBuffer {
         };
         let decoded = (self.pcm.len() - self.played) / self.channels;
         let level = waiting + decoded as u64 * 48_000 / u64::from(self.rate);
-        self.least_level = self.least_level.min(level);
-        self.level_pulls += 1;
-        if self.level_pulls == LEVEL_WINDOW {
-            let beyond = |slack: Duration| {
-                let allowed = (self.delay.target() + slack).as_millis() as u64 * TICKS_PER_MS;
-                self.least_level.saturating_sub(allowed)
-            };
-            (self.surplus, self.spare) = (beyond(SLACK), beyond(QUIET_SLACK));
-            self.least_level = u64::MAX;
-            self.level_pulls = 0;
-        }
+        self.level.watch(level, self.delay.target());
     }
 
     /// Cuts one pitch period from the next `samples`, if so much is there.
@@ -432,19 +409,20 @@ impl JitterBuffer {
         let removed = remove_period(&mut self.pcm, self.played, self.rate, self.channels);
         self.stats.removed += removed as u64;
         let ticks = removed as u64 * 48_000 / u64::from(self.rate);
-        self.surplus = self.surplus.saturating_sub(ticks);
+        self.level.shortened(ticks);
     }
 
     /// Leaves out what is too much, if what comes next is silent and a frame stays.
     fn skip_silence(&mut self, frame: usize) {
         let next = &self.pcm[self.played..];
-        let skipped = self.samples(self.spare).min(next.len() - frame);
+        let skipped = self.samples(self.level.spare()).min(next.len() - frame);
         let energy: f64 = next[..skipped].iter().map(|&s| f64::from(s).powi(2)).sum();
         if skipped > 0 && energy < QUIET * skipped as f64 {
             self.played += skipped;
             let per_channel = (skipped / self.channels) as u64;
             self.stats.removed += per_channel;
-            self.spare -= per_channel * 48_000 / u64::from(self.rate);
+            self.level
+                .shortened(per_channel * 48_000 / u64::from(self.rate));
         }
     }
 

@@ -1,0 +1,87 @@
+//! Whether the delay has grown beyond what the network asks for. Pure; times are ticks of 48 kHz.
+
+use std::time::Duration;
+
+use crate::engine::audio_in::TICKS_PER_MS;
+
+/// Audio beyond the target delay that is left alone in speech.
+const SLACK: Duration = Duration::from_millis(20);
+/// The same in silence, which can be cut to the sample.
+const QUIET_SLACK: Duration = Duration::from_millis(4);
+/// The least level over this many pulls of 10 ms decides.
+const WINDOW: u32 = 30;
+
+/// The audio at hand in a talk spurt.
+#[derive(Debug)]
+pub(super) struct Level {
+    least: u64,
+    pulls: u32,
+    surplus: u64,
+    spare: u64,
+}
+
+impl Default for Level {
+    fn default() -> Self {
+        Self {
+            least: u64::MAX,
+            pulls: 0,
+            surplus: 0,
+            spare: 0,
+        }
+    }
+}
+
+impl Level {
+    /// So much is at hand at this pull.
+    pub(super) fn watch(&mut self, level: u64, target: Duration) {
+        self.least = self.least.min(level);
+        self.pulls += 1;
+        if self.pulls == WINDOW {
+            let beyond = |slack: Duration| {
+                let allowed = (target + slack).as_millis() as u64 * TICKS_PER_MS;
+                self.least.saturating_sub(allowed)
+            };
+            *self = Self {
+                surplus: beyond(SLACK),
+                spare: beyond(QUIET_SLACK),
+                ..Self::default()
+            };
+        }
+    }
+
+    /// What is too much even in speech.
+    pub(super) fn surplus(&self) -> u64 {
+        self.surplus
+    }
+
+    /// What silence need not last.
+    pub(super) fn spare(&self) -> u64 {
+        self.spare
+    }
+
+    /// So much was left out.
+    pub(super) fn shortened(&mut self, ticks: u64) {
+        self.surplus = self.surplus.saturating_sub(ticks);
+        self.spare = self.spare.saturating_sub(ticks);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = TICKS_PER_MS;
+
+    #[test]
+    fn what_is_at_hand_all_the_time_is_too_much() {
+        let mut level = Level::default();
+        let target = Duration::from_millis(40);
+        for pull in 0..30 {
+            assert_eq!((level.surplus(), level.spare()), (0, 0));
+            level.watch(if pull == 7 { 70 } else { 200 } * MS, target);
+        }
+        assert_eq!((level.surplus(), level.spare()), (10 * MS, 26 * MS));
+        level.shortened(12 * MS);
+        assert_eq!((level.surplus(), level.spare()), (0, 14 * MS));
+    }
+}
