@@ -8,27 +8,24 @@
 mod model;
 mod sampling;
 mod tokens;
+mod worker;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use crate::byte_level::Utf8Stream;
 use crate::cache::Cache;
 use crate::compute::Compute;
-use crate::engine::{Failure, guard};
+use crate::engine::Failure;
 use crate::{Error, derived, loading, present};
-use model::{CHUNK, CONTEXT, Memory, Qwen};
+use model::{CHUNK, CONTEXT, Qwen};
 pub use sampling::Sampling;
-use sampling::{Sampler, Stops};
 use tokens::Tokens;
 pub use tokens::{Message, Role};
+use worker::{Job, Worker};
 
 /// Requests waiting for a place before further ones are refused.
 const WAITING: usize = 16;
-/// Conversations remembered, and served at the same time.
-const MEMORIES: usize = 4;
 /// Longest answer in tokens; also how many events a reader may lag behind.
 const LONGEST: usize = 1024;
 
@@ -132,14 +129,6 @@ pub struct Llm {
     tokens: Arc<Tokens>,
 }
 
-struct Job {
-    prompt: Vec<u32>,
-    max_tokens: usize,
-    sampling: Sampling,
-    stop: Vec<String>,
-    events: mpsc::Sender<ChatEvent>,
-}
-
 impl Llm {
     pub(crate) fn load(
         cache: &Cache,
@@ -160,14 +149,7 @@ impl Llm {
         }
         qwen.release();
         let (queue, jobs) = mpsc::channel(WAITING);
-        let worker = Worker {
-            memories: (0..MEMORIES).map(|_| Slot::new(qwen.memory())).collect(),
-            qwen,
-            tokens: tokens.clone(),
-            compute,
-            answers: Vec::new(),
-            uses: 0,
-        };
+        let worker = Worker::new(qwen, tokens.clone(), compute);
         std::thread::Builder::new()
             .name("model-llm".into())
             .spawn(move || worker.run(jobs))
@@ -224,218 +206,5 @@ impl Llm {
             }
         }
         Err(Failure::Gone("llm").into())
-    }
-}
-
-/// The thread's state.
-struct Worker {
-    qwen: Qwen,
-    tokens: Arc<Tokens>,
-    compute: Arc<Compute>,
-    memories: Vec<Slot>,
-    answers: Vec<Answer>,
-    uses: u64,
-}
-
-struct Slot {
-    memory: Memory,
-    busy: bool,
-    /// When it was last used: the least lately used one is given up first.
-    used: u64,
-}
-
-impl Slot {
-    fn new(memory: Memory) -> Self {
-        Self {
-            memory,
-            busy: false,
-            used: 0,
-        }
-    }
-}
-
-/// An answer in the making.
-struct Answer {
-    slot: usize,
-    /// Tokens still to be fed: the rest of the prompt, then the last token said.
-    pending: Vec<u32>,
-    sampler: Sampler,
-    letters: Utf8Stream,
-    stops: Stops,
-    left: usize,
-    usage: Usage,
-    begun: Instant,
-    events: mpsc::Sender<ChatEvent>,
-}
-
-/// Whether an answer goes on.
-enum Step {
-    Continue,
-    Finished,
-}
-
-impl Worker {
-    fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
-        loop {
-            while self.answers.len() < MEMORIES {
-                let job = if self.answers.is_empty() {
-                    jobs.blocking_recv()
-                } else {
-                    jobs.try_recv().ok()
-                };
-                match job {
-                    Some(job) => self.begin(job),
-                    None if self.answers.is_empty() => return, // every handle is gone
-                    None => break,
-                }
-            }
-            let mut answers = std::mem::take(&mut self.answers);
-            answers.retain_mut(|answer| match guard("llm", || self.step(answer)) {
-                Ok(Step::Continue) => true,
-                Ok(Step::Finished) => {
-                    self.memories[answer.slot].busy = false;
-                    false
-                }
-                Err(failure) => {
-                    // what it remembers may be half written
-                    self.memories[answer.slot] = Slot::new(self.qwen.memory());
-                    let _ = answer.events.try_send(ChatEvent::Failed(failure));
-                    false
-                }
-            });
-            self.answers = answers;
-        }
-    }
-
-    fn begin(&mut self, job: Job) {
-        if job.events.is_closed() {
-            return;
-        }
-        let (slot, cached) = match guard("llm", || self.remember(&job.prompt)) {
-            Ok(found) => found,
-            Err(failure) => {
-                let _ = job.events.try_send(ChatEvent::Failed(failure));
-                return;
-            }
-        };
-        self.memories[slot].busy = true;
-        let room = CONTEXT - job.prompt.len();
-        self.answers.push(Answer {
-            slot,
-            pending: job.prompt[cached..].to_vec(),
-            sampler: Sampler::new(job.sampling),
-            letters: Utf8Stream::default(),
-            stops: Stops::new(job.stop),
-            left: job.max_tokens.min(room),
-            usage: Usage {
-                prompt: job.prompt.len(),
-                cached,
-                completion: 0,
-            },
-            begun: Instant::now(),
-            events: job.events,
-        });
-    }
-
-    /// Finds the memory with the longest common beginning, and makes it this
-    /// conversation's own. Where that would cut off what another conversation
-    /// may still go on from, the beginning is copied to the memory least used.
-    fn remember(&mut self, prompt: &[u32]) -> candle_core::Result<(usize, usize)> {
-        self.uses += 1;
-        // at least one token is fed, for its logits
-        let common = |slot: &Slot| {
-            slot.memory
-                .common(prompt)
-                .min(prompt.len().saturating_sub(1))
-        };
-        let source = (0..MEMORIES)
-            .max_by_key(|n| common(&self.memories[*n]))
-            .unwrap_or(0);
-        let count = common(&self.memories[source]);
-        let goes_on = count == self.memories[source].memory.tokens().len();
-        let slot = if goes_on && !self.memories[source].busy {
-            source
-        } else {
-            let free = (0..MEMORIES).filter(|n| !self.memories[*n].busy);
-            free.min_by_key(|n| self.memories[*n].used)
-                .unwrap_or(source)
-        };
-        if slot == source {
-            self.memories[slot].memory.truncate(count);
-        } else {
-            let mut fresh = self.qwen.memory();
-            fresh.copy_from(&self.memories[source].memory, count)?;
-            self.memories[slot].memory = fresh;
-        }
-        self.memories[slot].used = self.uses;
-        Ok((slot, count))
-    }
-
-    /// One chunk of the prompt, or one token of the answer.
-    fn step(&mut self, answer: &mut Answer) -> candle_core::Result<Step> {
-        if answer.events.is_closed() {
-            return Ok(Step::Finished);
-        }
-        let turn = self.compute.turn();
-        let memory = &mut self.memories[answer.slot].memory;
-        let count = answer.pending.len().min(CHUNK);
-        let last = count == answer.pending.len() && answer.left > 0;
-        let logits = self.qwen.feed(memory, &answer.pending[..count], last)?;
-        drop(turn);
-        answer.pending.drain(..count);
-        if let Some(logits) = logits {
-            let token = answer
-                .sampler
-                .choose(logits, self.tokens.texts(), &self.tokens.endings());
-            if answer.usage.completion == 0 {
-                tracing::debug!(
-                    prompt = answer.usage.prompt,
-                    cached = answer.usage.cached,
-                    ms = answer.begun.elapsed().as_millis(),
-                    "first token"
-                );
-            }
-            return Ok(answer.say(token, &self.tokens));
-        }
-        if answer.pending.is_empty() {
-            return Ok(answer.finish(FinishReason::Length));
-        }
-        Ok(Step::Continue)
-    }
-}
-
-impl Answer {
-    fn say(&mut self, token: u32, tokens: &Tokens) -> Step {
-        if tokens.ends(token) {
-            return self.finish(FinishReason::Stop);
-        }
-        self.usage.completion += 1;
-        self.left -= 1;
-        let text = self.letters.push(tokens.bytes(token));
-        let (text, stopped) = self.stops.push(&text);
-        self.send(text);
-        if stopped {
-            return self.finish(FinishReason::Stop);
-        }
-        if self.left == 0 {
-            return self.finish(FinishReason::Length);
-        }
-        self.pending.push(token);
-        Step::Continue
-    }
-
-    fn finish(&mut self, reason: FinishReason) -> Step {
-        let rest = self.stops.finish();
-        self.send(rest);
-        let usage = self.usage;
-        let _ = self.events.try_send(ChatEvent::Done { reason, usage }); // it may be gone
-        Step::Finished
-    }
-
-    fn send(&self, text: String) {
-        if !text.is_empty() {
-            // there is room for every token of the longest answer
-            let _ = self.events.try_send(ChatEvent::Text(text));
-        }
     }
 }
