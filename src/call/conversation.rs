@@ -2,8 +2,10 @@
 //! machine's; here they are carried out.
 
 mod before;
+mod deadlines;
 mod goodbye;
 mod reply;
+mod room;
 mod show;
 mod tools;
 mod transfer;
@@ -16,31 +18,27 @@ use tokio::sync::mpsc;
 use super::CallSpec;
 use super::apology::Apology;
 use super::chat::Chat;
-use super::event::{CallEvent, CallId, CallOutcome, EndReason, Stage};
+use super::event::{CallEvent, CallId, CallOutcome, EndReason};
 use super::journal::Journal;
 use super::listen::{Heard, Listen, Outcome};
 use super::nearness::is_said;
 use super::playout::Playout;
-use super::providers::{ProviderError, Providers};
-use super::silence::{Due, Silence};
+use super::providers::Providers;
+use super::silence::Silence;
 use super::speak::Item;
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::{Persona, ToolNews};
 use crate::audio::Pcm;
 use crate::clock;
 use crate::config::agent::AgentConfig;
-use crate::transport::{AgentState, DisconnectReason, Floor, RoomCommand, RoomEvent};
+use crate::transport::{AgentState, RoomCommand};
 use crate::turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
 use before::Before;
 use reply::Reply;
 use transfer::Transferring;
 
-/// A room that takes no audio for this long is lost.
-const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
 /// A microphone that sends nothing for this long in mid-speech is gone: the sentence is over.
 const MIC_DEADLINE: Duration = Duration::from_secs(1);
-/// A drained call may finish what it is saying for this long.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// How long the end of a call waits for room to say that it leaves.
 const LEAVE_DEADLINE: Duration = Duration::from_secs(2);
 
@@ -274,183 +272,6 @@ impl Conversation {
             return String::new();
         }
         text
-    }
-
-    /// Something happened in the room.
-    pub fn room_event(&mut self, event: RoomEvent) {
-        match event {
-            RoomEvent::CallerJoined {
-                identity,
-                name,
-                attributes,
-            } => {
-                let at = self.journal.offset(clock::now());
-                self.meet(&identity, &name, &attributes);
-                self.journal.push(CallEvent::CallerJoined { at, identity });
-                self.caller = Caller::Here;
-                if std::mem::replace(&mut self.greeted, true) {
-                    self.input(Input::UserReturned);
-                } else {
-                    self.greet();
-                }
-            }
-            RoomEvent::SaidBefore(sound) => self.before.recorded(sound),
-            RoomEvent::CallerLeft { reason } => self.caller_left(reason),
-            RoomEvent::Chat { text } => {
-                if !text.trim().is_empty() && self.drain_by.is_none() {
-                    self.transcribed = None;
-                    self.input(Input::UserText(text.trim().to_owned()));
-                }
-            }
-            RoomEvent::Say { text } => self.input(Input::Say {
-                text,
-                interruptible: true,
-            }),
-            RoomEvent::Floor(floor) => {
-                // The key takes the microphone's place: what is said without it is not meant.
-                self.key_down = Some(floor == Floor::Taken);
-                if floor != Floor::Taken {
-                    self.mic_paused();
-                }
-                self.input(match floor {
-                    Floor::Taken => Input::FloorTaken,
-                    Floor::Given => Input::FloorGiven,
-                    Floor::Dropped => Input::FloorDropped,
-                });
-            }
-            RoomEvent::MicMuted(muted) => {
-                let at = self.journal.offset(clock::now());
-                self.journal.push(CallEvent::CallerMuted { at, muted });
-                if muted {
-                    self.mic_paused();
-                }
-            }
-            RoomEvent::Unheard(unheard) => {
-                self.unheard = unheard;
-                if unheard {
-                    self.mic_paused();
-                }
-                self.watch_silence(clock::now());
-            }
-            RoomEvent::Closed { reason } => {
-                self.ended = Some(match reason {
-                    DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed => {
-                        EndReason::RoomClosed
-                    }
-                    _ => EndReason::ConnectionLost,
-                });
-            }
-        }
-    }
-
-    fn caller_left(&mut self, reason: DisconnectReason) {
-        match reason {
-            DisconnectReason::ClientInitiated => self.ended = Some(EndReason::CallerHungUp),
-            DisconnectReason::UserRejected => self.ended = Some(EndReason::CallerRejected),
-            DisconnectReason::RoomDeleted => self.ended = Some(EndReason::RoomClosed),
-            _ => {
-                let until = clock::now() + self.agent.limits.reconnect_grace;
-                self.caller = Caller::Lost { until };
-                self.input(Input::UserLeft);
-                self.mic_by = None;
-                // A client that starts anew shows its microphone as on.
-                self.unheard = false;
-                self.listen.pause(clock::now());
-                self.listen.forget();
-                // An answer after the caller is back has no latency worth the name.
-                self.asked = None;
-            }
-        }
-    }
-
-    /// A deadline has passed.
-    pub fn deadline(&mut self) {
-        let now = clock::now();
-        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if due(self.wake) {
-            self.input(Input::Timeout);
-        }
-        if due(self.mic_by) {
-            self.mic_paused();
-        }
-        if due(self.dead_air_by()) {
-            self.dead_air();
-        }
-        let reason = match self.caller {
-            Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
-            Caller::Lost { until } if until <= now => Some(EndReason::CallerLost),
-            _ if due(self.hang_up_at.map(|(at, _)| at)) => self.hang_up_at.map(|(_, why)| why),
-            _ if due(self.drain_by) => Some(EndReason::Drained),
-            _ if due(self.waits_since.map(|since| since + SPEAKER_DEADLINE)) => {
-                let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
-                self.report(ProviderError {
-                    stage: Stage::Transport,
-                    message,
-                });
-                Some(EndReason::ConnectionLost)
-            }
-            _ => None,
-        };
-        self.ended = self.ended.or(reason);
-        if due(self.ends_by()) {
-            self.say_goodbye(EndReason::MaxDuration);
-        }
-        match self.silence.due(now, &self.agent.silence) {
-            Some(Due::Away) => self.caller_is_away(),
-            Some(Due::HangUp) => self.say_goodbye(EndReason::CallerSilent),
-            None => {}
-        }
-    }
-
-    /// When [`Conversation::deadline`] wants to be called.
-    pub fn next_deadline(&mut self) -> Instant {
-        if !self.playout.is_ready() {
-            self.waits_since = None;
-        } else if self.waits_since.is_none() {
-            self.waits_since = Some(clock::now());
-        }
-        let caller = match self.caller {
-            Caller::Expected { until } | Caller::Lost { until } => Some(until),
-            Caller::Here => None,
-        };
-        let waits = self.waits_since.map(|since| since + SPEAKER_DEADLINE);
-        let all = [
-            self.wake,
-            caller,
-            self.drain_by,
-            self.hang_up_at.map(|(at, _)| at),
-            self.ends_by(),
-            self.silence.next(&self.agent.silence),
-            waits,
-            self.mic_by,
-            self.dead_air_by(),
-        ];
-        all.into_iter()
-            .flatten()
-            .min()
-            .unwrap_or_else(|| clock::now() + SPEAKER_DEADLINE)
-    }
-
-    fn ends_by(&self) -> Option<Instant> {
-        let is_told = matches!(self.hang_up_at, Some((_, EndReason::MaxDuration)));
-        let end = self.begun.checked_add(self.agent.limits.max_duration);
-        end.filter(|_| !is_told)
-    }
-
-    /// The process wants to end: no new turn; what is being said may be finished.
-    pub fn drain(&mut self) {
-        self.drain_by = Some(clock::now() + DRAIN_DEADLINE);
-        self.end_if_drained();
-    }
-
-    fn end_if_drained(&mut self) {
-        let has_floor = self
-            .reply
-            .as_ref()
-            .is_some_and(|reply| reply.committed_at.is_some());
-        if self.drain_by.is_some() && !has_floor {
-            self.ended = self.ended.or(Some(EndReason::Drained));
-        }
     }
 
     // --- what the turn machine wants ---

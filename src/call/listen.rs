@@ -3,6 +3,9 @@
 //! Times are audio time: the moment the microphone began plus samples over rate, so that a busy
 //! machine does not make a pause look longer than it was.
 
+mod asking;
+mod judging;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +14,6 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::EndOfTurn;
-use super::event::Stage;
 use super::nearness::Nearness;
 use super::providers::{Hearing, ProviderError, Providers};
 use super::vad::{Vad, VadEvent};
@@ -19,6 +21,9 @@ use crate::audio::Pcm;
 use crate::clock;
 use crate::config::agent::{AgentConfig, VadConfig};
 use crate::turn::Input;
+use asking::Asking;
+pub use asking::Transcribed;
+use judging::Judging;
 
 /// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
 /// away and came back.
@@ -28,9 +33,6 @@ const GAP: Duration = Duration::from_millis(200);
 const SETTLE_AFTER: Duration = Duration::from_secs(20);
 /// An utterance without a pause is settled at this length.
 const SETTLE_AT: Duration = Duration::from_secs(27);
-/// The end-of-turn model is asked when a pause is this long: most are over by then, and cost nothing.
-/// It answers in about 0.05 s, before the shortest wait of 0.5 s is over.
-const JUDGE_AFTER: Duration = Duration::from_millis(300);
 /// Audio is never kept beyond this length, also when STT does not answer.
 const KEEP: Duration = Duration::from_secs(120);
 
@@ -48,15 +50,6 @@ pub enum Heard {
     },
 }
 
-/// See [`Heard::Words`].
-#[derive(Debug)]
-pub struct Transcribed {
-    request: u64,
-    /// More words of the same request follow.
-    is_begun: bool,
-    words: Result<String, ProviderError>,
-}
-
 /// The caller's side of a call.
 pub struct Listen {
     vad: Vad,
@@ -68,11 +61,7 @@ pub struct Listen {
     hearing: Option<Hearing>,
     deadline: Duration,
     results: mpsc::Sender<Heard>,
-    end_of_turn: Option<Arc<dyn EndOfTurn>>,
-    /// The pause that began here is to be judged, if it lasts.
-    to_judge: Option<u64>,
-    /// The question whether the pause that began here ends the turn.
-    judging: Option<(u64, AbortOnDropHandle<()>)>,
+    judging: Judging,
     /// Time of sample 0, once the microphone is there.
     zero: Option<Instant>,
     samples: u64,
@@ -147,9 +136,7 @@ impl Listen {
             providers,
             deadline: agent.limits.stt,
             results,
-            end_of_turn: end_of_turn.filter(|_| agent.turn.endpointing.threshold > 0.0),
-            to_judge: None,
-            judging: None,
+            judging: Judging::new(end_of_turn.filter(|_| agent.turn.endpointing.threshold > 0.0)),
             zero: None,
             samples: 0,
             audio: VecDeque::new(),
@@ -195,12 +182,8 @@ impl Listen {
         {
             self.transcribe(None);
         }
-        let lasts =
-            |at: &u64| Pcm::<16_000>::duration_of((self.samples - at) as usize) >= JUDGE_AFTER;
-        if event.is_none()
-            && let Some(at) = self.to_judge.take_if(|at| lasts(at))
-        {
-            self.judge(at);
+        if event.is_none() {
+            self.judging.lasts(self.samples, &self.audio, &self.results);
         }
         let is_near = self.nearness.caller(now, frame);
         self.near_untold |= is_near;
@@ -253,8 +236,7 @@ impl Listen {
                 self.open = true;
                 self.speaking = true;
                 self.nearness.begins();
-                self.to_judge = None;
-                self.judging = None;
+                self.judging.forget();
                 Some(Input::SpeechStarted { at: time(at) })
             }
             VadEvent::Paused { at } => {
@@ -271,38 +253,16 @@ impl Listen {
                 if self.ahead.is_none() && asked != Some(at) {
                     self.transcribe(Some(at));
                 }
-                self.to_judge = Some(at);
+                self.judging.paused(at);
                 Some(Input::SpeechStopped { at: time(at) })
             }
         }
     }
 
-    /// Asks whether the pause that began at `voiced_to` ends the turn.
-    fn judge(&mut self, voiced_to: u64) {
-        let Some(model) = &self.end_of_turn else {
-            return;
-        };
-        let from = self.audio.len().saturating_sub(model.window());
-        let audio = self.audio.range(from..).copied().collect();
-        let probability = model.probability(Pcm::new(audio));
-        let results = self.results.clone();
-        let task = tokio::spawn(async move {
-            if let Some(probability) = probability.await {
-                let heard = Heard::EndOfTurn {
-                    voiced_to,
-                    probability,
-                };
-                // Fails only when the call is over.
-                results.send(heard).await.ok();
-            }
-        });
-        self.judging = Some((voiced_to, AbortOnDropHandle::new(task)));
-    }
-
     /// Takes what the end-of-turn model said; `None` when the caller has gone on.
     pub fn end_of_turn(&mut self, voiced_to: u64, probability: f32) -> Option<Input> {
-        let asked = self.judging.take_if(|(at, _)| *at == voiced_to);
-        asked.map(|_| Input::EndOfTurn { probability })
+        let is_asked = self.judging.answered(voiced_to);
+        is_asked.then_some(Input::EndOfTurn { probability })
     }
 
     /// Asks for the words of all audio of the turn. A request still in flight is cancelled: this
@@ -313,56 +273,15 @@ impl Listen {
         let id = self.requests;
         let audio: Vec<i16> = self.audio.iter().copied().collect();
         let covers = audio.len();
-        let (providers, results) = (Arc::clone(&self.providers), self.results.clone());
-        let deadline = self.deadline;
-        let (shown, mut so_far) = watch::channel(String::new());
-        let spoken = self.hearing.as_ref().map(|hearing| hearing.words(shown));
-        let task = tokio::spawn(async move {
-            let words = async {
-                let heard = match spoken {
-                    Some(spoken) => spoken.await,
-                    None => None,
-                };
-                match heard {
-                    Some(words) => Ok(words),
-                    None => providers.transcribe(Pcm::new(audio)).await,
-                }
-            };
-            let begun = async {
-                while so_far.changed().await.is_ok() {
-                    let text = so_far.borrow_and_update().clone();
-                    let words = Transcribed {
-                        request: id,
-                        is_begun: true,
-                        words: Ok(text),
-                    };
-                    results.send(Heard::Words(words)).await.ok();
-                }
-                std::future::pending().await
-            };
-            let words = async {
-                tokio::select! {
-                    words = words => words,
-                    never = begun => never,
-                }
-            };
-            let words = tokio::time::timeout(deadline, words)
-                .await
-                .unwrap_or_else(|_| {
-                    let message = format!("no transcript within {deadline:?} (limits.stt)");
-                    Err(ProviderError {
-                        stage: Stage::Stt,
-                        message,
-                    })
-                });
-            // Fails only when the call is over.
-            let words = Transcribed {
-                request: id,
-                is_begun: false,
-                words,
-            };
-            results.send(Heard::Words(words)).await.ok();
-        });
+        let (shown, so_far) = watch::channel(String::new());
+        let asking = Asking {
+            request: id,
+            providers: Arc::clone(&self.providers),
+            spoken: self.hearing.as_ref().map(|hearing| hearing.words(shown)),
+            audio: Pcm::new(audio),
+            deadline: self.deadline,
+        };
+        let task = tokio::spawn(asking.run(so_far, self.results.clone()));
         let task = AbortOnDropHandle::new(task);
         self.request = Some(Request {
             id,
@@ -430,8 +349,7 @@ impl Listen {
     pub fn forget(&mut self) {
         self.request = None;
         self.ahead = None;
-        self.to_judge = None;
-        self.judging = None;
+        self.judging.forget();
         self.settled.clear();
         self.open = self.speaking;
         if !self.open {

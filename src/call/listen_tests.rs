@@ -3,7 +3,8 @@ use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 use super::*;
 use crate::agent::clients::Clients;
 use crate::config::agent::Overrides;
-use crate::config::env::{Env, Secrets};
+use crate::config::env::Env;
+use crate::config::secret::Secrets;
 
 const FRAME: usize = 160;
 

@@ -1,0 +1,96 @@
+//! What happens in the room: the caller comes and goes, types, mutes, and presses keys.
+
+use super::{Caller, Conversation};
+use crate::call::event::{CallEvent, EndReason};
+use crate::clock;
+use crate::transport::{DisconnectReason, Floor, RoomEvent};
+use crate::turn::Input;
+
+impl Conversation {
+    /// Something happened in the room.
+    pub fn room_event(&mut self, event: RoomEvent) {
+        match event {
+            RoomEvent::CallerJoined {
+                identity,
+                name,
+                attributes,
+            } => {
+                let at = self.journal.offset(clock::now());
+                self.meet(&identity, &name, &attributes);
+                self.journal.push(CallEvent::CallerJoined { at, identity });
+                self.caller = Caller::Here;
+                if std::mem::replace(&mut self.greeted, true) {
+                    self.input(Input::UserReturned);
+                } else {
+                    self.greet();
+                }
+            }
+            RoomEvent::SaidBefore(sound) => self.before.recorded(sound),
+            RoomEvent::CallerLeft { reason } => self.caller_left(reason),
+            RoomEvent::Chat { text } => {
+                if !text.trim().is_empty() && self.drain_by.is_none() {
+                    self.transcribed = None;
+                    self.input(Input::UserText(text.trim().to_owned()));
+                }
+            }
+            RoomEvent::Say { text } => self.input(Input::Say {
+                text,
+                interruptible: true,
+            }),
+            RoomEvent::Floor(floor) => {
+                // The key takes the microphone's place: what is said without it is not meant.
+                self.key_down = Some(floor == Floor::Taken);
+                if floor != Floor::Taken {
+                    self.mic_paused();
+                }
+                self.input(match floor {
+                    Floor::Taken => Input::FloorTaken,
+                    Floor::Given => Input::FloorGiven,
+                    Floor::Dropped => Input::FloorDropped,
+                });
+            }
+            RoomEvent::MicMuted(muted) => {
+                let at = self.journal.offset(clock::now());
+                self.journal.push(CallEvent::CallerMuted { at, muted });
+                if muted {
+                    self.mic_paused();
+                }
+            }
+            RoomEvent::Unheard(unheard) => {
+                self.unheard = unheard;
+                if unheard {
+                    self.mic_paused();
+                }
+                self.watch_silence(clock::now());
+            }
+            RoomEvent::Closed { reason } => {
+                self.ended = Some(match reason {
+                    DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed => {
+                        EndReason::RoomClosed
+                    }
+                    _ => EndReason::ConnectionLost,
+                });
+            }
+        }
+    }
+
+    fn caller_left(&mut self, reason: DisconnectReason) {
+        match reason {
+            DisconnectReason::ClientInitiated => self.ended = Some(EndReason::CallerHungUp),
+            DisconnectReason::UserRejected => self.ended = Some(EndReason::CallerRejected),
+            DisconnectReason::RoomDeleted => self.ended = Some(EndReason::RoomClosed),
+            _ => {
+                let until = clock::now() + self.agent.limits.reconnect_grace;
+                self.caller = Caller::Lost { until };
+                self.input(Input::UserLeft);
+                self.mic_by = None;
+                // A client that starts anew shows its microphone as on.
+                self.unheard = false;
+                self.listen.pause(clock::now());
+                self.listen.forget();
+                // An answer after the caller is back has no latency worth the name.
+                self.asked = None;
+            }
+        }
+    }
+}

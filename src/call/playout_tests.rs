@@ -1,0 +1,161 @@
+use super::*;
+
+const ID: ReplyId = ReplyId(1);
+
+/// A playout of one sentence of one second whose samples count up.
+fn one_second(text: &str) -> Playout {
+    let mut playout = Playout::default();
+    playout.begin(ID, true);
+    playout.begin_sentence(ID, text.into());
+    playout.push(
+        ID,
+        &Pcm::new((0..48_000).map(|n| (n % 30_000) as i16).collect()),
+    );
+    playout.finish(ID);
+    playout
+}
+
+fn pull(playout: &mut Playout, frames: usize) {
+    for _ in 0..frames {
+        assert!(playout.pull().is_some());
+    }
+}
+
+#[test]
+fn resumes_at_the_sample_after_the_last_one_played() {
+    let mut playout = one_second("one two");
+    pull(&mut playout, 7);
+    playout.hold();
+    assert!(playout.pull().is_none());
+    playout.release();
+    assert_eq!(playout.pull().unwrap().samples()[0], 7 * 480);
+}
+
+#[test]
+fn nothing_leaves_before_it_is_opened() {
+    let mut playout = Playout::default();
+    playout.begin(ID, false);
+    playout.push(ID, &Pcm::silence(Duration::from_secs(1)));
+    assert!(playout.pull().is_none());
+    playout.open(ID);
+    assert!(playout.pull().is_some());
+}
+
+#[test]
+fn words_are_heard_in_proportion_to_the_audio() {
+    // Ten characters a word with its space: 250 ms each.
+    let mut playout = one_second("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd");
+    pull(&mut playout, 24 + SPEAKER_FRAMES);
+    assert_eq!(playout.heard(), "aaaaaaaaa");
+    pull(&mut playout, 51 - 24);
+    assert_eq!(playout.take_words().unwrap(), "aaaaaaaaa bbbbbbbbb");
+    assert_eq!(playout.take_words(), None);
+    pull(&mut playout, 100 - 51 - SPEAKER_FRAMES);
+    assert!(playout.is_done());
+    assert_eq!(playout.take_words().unwrap(), " ccccccccc ddddddddd");
+}
+
+#[test]
+fn a_sentence_of_unknown_length_is_paced_by_speech_rate() {
+    let mut playout = Playout::default();
+    playout.begin(ID, true);
+    playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+    playout.push(ID, &Pcm::silence(Duration::from_millis(400)));
+    pull(&mut playout, 30 + SPEAKER_FRAMES);
+    assert_eq!(
+        playout.heard(),
+        "aaaa",
+        "four of fourteen characters take 267 ms"
+    );
+    // It turns out to be shorter: the words catch up.
+    playout.end_sentence(ID);
+    pull(&mut playout, 1);
+    assert_eq!(playout.heard(), "aaaa bbbb");
+}
+
+#[test]
+fn words_of_a_broken_sentence_are_not_heard() {
+    let mut playout = Playout::default();
+    playout.begin(ID, true);
+    playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+    playout.push(ID, &Pcm::silence(Duration::from_millis(300)));
+    playout.fail(ID);
+    pull(&mut playout, 30);
+    assert!(playout.is_done());
+    assert_eq!(playout.heard(), "aaaa");
+}
+
+#[test]
+fn a_sentence_that_breaks_off_is_said_anew() {
+    let mut playout = Playout::default();
+    playout.begin(ID, true);
+    playout.begin_sentence(ID, "Yes.".into());
+    playout.push(ID, &Pcm::silence(Duration::from_millis(500)));
+    playout.end_sentence(ID);
+    // Nothing of it was played: it is as if it had never begun.
+    playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+    playout.push(ID, &Pcm::silence(Duration::from_millis(300)));
+    pull(&mut playout, 40);
+    playout.break_off(ID);
+    assert_eq!(playout.buffered(), Duration::from_millis(100));
+    playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+    playout.push(ID, &Pcm::silence(Duration::from_millis(600)));
+    pull(&mut playout, 10 + 30);
+    assert_eq!(playout.heard(), "Yes. aaaa");
+    // Now some of it was: the caller hears that twice.
+    playout.break_off(ID);
+    assert_eq!(playout.buffered(), Duration::ZERO);
+    playout.begin_sentence(ID, "aaaa bbbb cccc".into());
+    playout.push(ID, &Pcm::silence(Duration::from_millis(900)));
+    playout.finish(ID);
+    pull(&mut playout, 90);
+    assert!(playout.is_done());
+    assert_eq!(playout.heard(), "Yes. aaaa aaaa bbbb cccc");
+    assert_eq!(playout.sentences_heard(), 3);
+}
+
+#[test]
+fn sentences_follow_each_other() {
+    let mut playout = Playout::default();
+    playout.begin(ID, true);
+    for text in ["Yes.", "It is five."] {
+        playout.begin_sentence(ID, text.into());
+        playout.push(ID, &Pcm::silence(Duration::from_millis(500)));
+        playout.end_sentence(ID);
+    }
+    pull(&mut playout, 50 + SPEAKER_FRAMES);
+    assert_eq!(
+        (playout.heard(), playout.sentences_heard()),
+        ("Yes.".into(), 1)
+    );
+    pull(&mut playout, 50 - SPEAKER_FRAMES);
+    assert!(!playout.is_done(), "more may come");
+    playout.finish(ID);
+    assert!(playout.is_done());
+}
+
+#[test]
+fn a_stale_reply_changes_nothing() {
+    let mut playout = one_second("one two");
+    let stale = ReplyId(9);
+    playout.push(stale, &Pcm::silence(Duration::from_secs(1)));
+    playout.begin_sentence(stale, "three".into());
+    playout.finish(stale);
+    assert_eq!(playout.buffered(), Duration::from_secs(1));
+}
+
+#[test]
+fn the_last_frame_is_filled_up_with_silence() {
+    let mut playout = Playout::default();
+    playout.begin(ID, true);
+    playout.push(ID, &Pcm::new(vec![5; 500]));
+    pull(&mut playout, 1);
+    assert!(playout.pull().is_none(), "20 samples wait for more");
+    playout.finish(ID);
+    let last = playout.pull().unwrap();
+    assert_eq!(
+        (last.samples()[19], last.samples()[20], last.len()),
+        (5, 0, 480)
+    );
+    assert!(playout.is_done());
+}
