@@ -6,7 +6,8 @@ use sidetone::audio::Pcm;
 use sidetone::call::providers::SpeakerId;
 use sidetone::call::{Message, Models, Piece, Providers as _, Question, Role};
 use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::env::{Env, Secrets};
+use sidetone::config::env::Env;
+use sidetone::config::secret::Secrets;
 use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 
 /// How long a provider may be silent here before the next is asked.

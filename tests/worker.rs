@@ -275,7 +275,7 @@ async fn a_worker_waits_for_a_server_that_is_not_there() {
     let livekit = LiveKit {
         host: format!("ws://127.0.0.1:{port}"),
         api_key: KEY.into(),
-        api_secret: sidetone::config::env::Secret::new(SECRET),
+        api_secret: sidetone::config::secret::Secret::new(SECRET),
     };
     let worker = TestWorker::start_unregistered(livekit, 1);
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::env::Secrets;
 pub use super::manners::{Limits, SilenceConfig, VadConfig};
 use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
 use super::mcp::{self, McpServer};
@@ -19,6 +18,7 @@ use super::providers::{self, Stages};
 use super::recording::RecordingMode;
 use super::request::{self, HttpRequest, root};
 use super::result::{self, ResultConfig};
+use super::secret::Secrets;
 use super::section::{Reader, Section, Source, Text};
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};

@@ -1,67 +1,11 @@
 //! The environment, read once and checked: what is missing or wrong is named with its mending.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::recording::RecordingEnv;
-
-/// A value that must not reach a log: `Debug` and `Display` never show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret value.
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    /// The value itself, for the one call that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
-/// Secrets that agents' files may name in headers: `{{ secret.booking }}` is the variable
-/// `SIDETONE_SECRET_BOOKING`. Nothing else of the environment can be named.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Secrets(std::collections::BTreeMap<String, Secret>);
-
-impl Secrets {
-    const PREFIX: &str = "SIDETONE_SECRET_";
-
-    /// Those of the process's environment.
-    pub fn read() -> Self {
-        Self::from_variables(std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        }))
-    }
-
-    /// As [`Secrets::read`], from any variables.
-    pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let named = variables.into_iter().filter_map(|(name, value)| {
-            let name = name.strip_prefix(Self::PREFIX)?.to_lowercase();
-            (!value.is_empty()).then_some((name, Secret(value)))
-        });
-        Self(named.collect())
-    }
-
-    /// The secret of this name, in lower case.
-    pub fn get(&self, name: &str) -> Option<&Secret> {
-        self.0.get(name)
-    }
-
-    /// The variable that holds the secret of this name.
-    pub fn variable(name: &str) -> String {
-        format!("{}{}", Self::PREFIX, name.to_uppercase())
-    }
-}
+use super::secret::Secret;
+use super::webhook::{CallWebhook, is_this_machine};
 
 /// Where LiveKit is and how to sign for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,50 +81,6 @@ pub struct UserLogin {
     pub admin_claim: String,
     /// See `admin_claim`.
     pub admin_value: String,
-}
-
-/// Where the ends of calls are told of.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CallWebhook {
-    /// For agents whose files name no address of their own.
-    pub url: Option<String>,
-    /// Signs every post; none: nothing is posted.
-    pub secret: Option<Secret>,
-}
-
-impl CallWebhook {
-    const URL: &str = "SIDETONE_CALL_WEBHOOK_URL";
-    const SECRET: &str = "SIDETONE_CALL_WEBHOOK_SECRET";
-
-    fn read(var: &impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
-        let (url, secret) = (var(Self::URL), var(Self::SECRET));
-        if let Some(url) = &url
-            && let Err(fix) = check_webhook(url)
-        {
-            return Err(BadVariable {
-                name: Self::URL,
-                value: url.clone(),
-                fix,
-            });
-        }
-        let is_short = secret
-            .as_ref()
-            .is_some_and(|s| s.len() < MIN_WEBHOOK_SECRET);
-        if is_short || (url.is_some() && secret.is_none()) {
-            return Err(BadVariable {
-                name: Self::SECRET,
-                value: if is_short { "…" } else { "" }.into(),
-                fix: format!(
-                    "receivers check signatures with it: set at least {MIN_WEBHOOK_SECRET} \
-                     characters, such as what `openssl rand -hex 32` prints"
-                ),
-            });
-        }
-        Ok(Self {
-            url,
-            secret: secret.map(Secret),
-        })
-    }
 }
 
 /// The whole environment.
@@ -270,7 +170,7 @@ impl Env {
         let named = |name: &str, default: &str| var(name).unwrap_or_else(|| default.to_owned());
         Ok(Self {
             livekit: livekit(&var),
-            openai_api_key: var("OPENAI_API_KEY").map(Secret),
+            openai_api_key: var("OPENAI_API_KEY").map(Secret::new),
             openai_base_url: var("OPENAI_BASE_URL"),
             // OpenAI's fast ones; the local models answer to any name.
             stt_model: named("SIDETONE_STT_MODEL", "gpt-4o-mini-transcribe"),
@@ -288,7 +188,7 @@ impl Env {
             agent_name: named("SIDETONE_AGENT_NAME", "sidetone"),
             demo: flag("SIDETONE_DEMO", var("SIDETONE_DEMO"))?,
             user_login: UserLogin {
-                hs256_secret: var("SIDETONE_JWT_SECRET").map(Secret),
+                hs256_secret: var("SIDETONE_JWT_SECRET").map(Secret::new),
                 jwks_url: var("SIDETONE_JWKS_URL"),
                 issuer: var("SIDETONE_JWT_ISSUER"),
                 audience: var("SIDETONE_JWT_AUDIENCE"),
@@ -306,9 +206,6 @@ impl Env {
         })
     }
 }
-
-/// Shorter ones can be guessed.
-const MIN_WEBHOOK_SECRET: usize = 24;
 
 fn end_of_turn(value: Option<String>) -> Result<bool, BadVariable> {
     match value.as_deref() {
@@ -333,7 +230,7 @@ fn livekit(var: &impl Fn(&str) -> Option<String>) -> Result<LiveKit, NotConfigur
             Ok(LiveKit {
                 host,
                 api_key,
-                api_secret: Secret(secret),
+                api_secret: Secret::new(secret),
             })
         }
         (host, key, secret) => Err(NotConfigured::Missing(
@@ -360,34 +257,11 @@ fn is_livekit_host(host: &str) -> bool {
     is_this_machine(rest)
 }
 
-/// Where what was said may be posted to: `https://…`, or `http://` to this very machine.
-///
-/// # Errors
-/// Elsewhere; the text says what to write.
-pub fn check_webhook(url: &str) -> Result<(), String> {
-    let good = match url.strip_prefix("https://") {
-        Some(rest) => !rest.is_empty(),
-        None => url.strip_prefix("http://").is_some_and(is_this_machine),
-    };
-    good.then_some(())
-        .ok_or_else(|| "it must start with https:// (or http:// on loopback)".into())
-}
-
-/// Whether the address after a scheme names this very machine.
-fn is_this_machine(address: &str) -> bool {
-    let authority = address.split('/').next().unwrap_or_default();
-    let name = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 fn database(url: Option<String>, data_dir: &std::path::Path) -> Result<Database, BadVariable> {
     match url {
         None => Ok(Database::Sqlite(data_dir.join("sidetone.db"))),
         Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-            Ok(Database::Postgres(Secret(url)))
+            Ok(Database::Postgres(Secret::new(url)))
         }
         Some(url) => match url.strip_prefix("sqlite:") {
             Some(path) => Ok(Database::Sqlite(path.trim_start_matches("//").into())),
@@ -459,115 +333,5 @@ fn number<T: std::str::FromStr>(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn env(pairs: &[(&str, &str)]) -> Result<Env, BadVariable> {
-        Env::from_lookup(|name| {
-            pairs
-                .iter()
-                .find(|(key, _)| *key == name)
-                .map(|(_, value)| (*value).to_owned())
-        })
-    }
-
-    const KEYS: [(&str, &str); 2] = [
-        ("LIVEKIT_API_KEY", "APIkey"),
-        ("LIVEKIT_API_SECRET", "very-secret-value"),
-    ];
-
-    #[test]
-    fn every_missing_variable_is_named() {
-        let missing = env(&[("LIVEKIT_API_KEY", "k"), ("LIVEKIT_HOST", "  ")])
-            .unwrap()
-            .livekit;
-        let error = missing.unwrap_err();
-        assert_eq!(error.variables(), ["LIVEKIT_HOST", "LIVEKIT_API_SECRET"]);
-        assert_eq!(
-            error.to_string(),
-            "Voice service not configured: set LIVEKIT_HOST, LIVEKIT_API_SECRET"
-        );
-    }
-
-    #[test]
-    fn the_host_is_wss_or_loopback() {
-        let host = |value: &str| {
-            let mut pairs = KEYS.to_vec();
-            pairs.push(("LIVEKIT_URL", value));
-            env(&pairs).unwrap().livekit.map(|livekit| livekit.host)
-        };
-        assert_eq!(
-            host("wss://p.livekit.cloud/").unwrap(),
-            "wss://p.livekit.cloud"
-        );
-        for good in [
-            "ws://127.0.0.1:7880",
-            "ws://localhost:7880",
-            "ws://[::1]:7880",
-        ] {
-            assert_eq!(host(good).unwrap(), good);
-        }
-        for bad in [
-            "https://p.livekit.cloud",
-            "ws://10.0.0.1:7880",
-            "wss://",
-            "ws://localhost.evil.org",
-        ] {
-            assert_eq!(host(bad), Err(NotConfigured::Host(bad.into())));
-        }
-    }
-
-    #[test]
-    fn no_secret_is_printed() {
-        let mut pairs = KEYS.to_vec();
-        pairs.extend([
-            ("LIVEKIT_HOST", "wss://h"),
-            ("OPENAI_API_KEY", "very-secret-value"),
-            ("DATABASE_URL", "postgres://u:very-secret-value@h/d"),
-            ("SIDETONE_JWT_SECRET", "very-secret-value"),
-        ]);
-        let text = format!("{:?}", env(&pairs).unwrap());
-        assert!(!text.contains("very-secret-value"), "{text}");
-        assert!(text.contains("[redacted]"));
-    }
-
-    #[test]
-    fn a_wrong_value_names_the_variable_and_the_fix() {
-        let error = env(&[("DATABASE_URL", "mysql://u:very-secret-value@h/d")]).unwrap_err();
-        assert_eq!(error.name, "DATABASE_URL");
-        assert!(!error.to_string().contains("very-secret-value"), "{error}");
-        assert_eq!(
-            env(&[("SIDETONE_BIND", "3000")]).unwrap_err().name,
-            "SIDETONE_BIND"
-        );
-        assert_eq!(
-            env(&[("SIDETONE_DEMO", "maybe")]).unwrap_err().name,
-            "SIDETONE_DEMO"
-        );
-        let proxies = env(&[("SIDETONE_TRUSTED_PROXIES", "10.0.0.1, proxy.internal")]);
-        assert_eq!(proxies.unwrap_err().value, "proxy.internal");
-    }
-
-    #[test]
-    fn a_webhook_is_signed_and_travels_encrypted() {
-        let url = ("SIDETONE_CALL_WEBHOOK_URL", "https://shop.example/calls");
-        let secret = ("SIDETONE_CALL_WEBHOOK_SECRET", "0123456789abcdef01234567");
-        assert!(env(&[url, secret]).unwrap().call_webhook.secret.is_some());
-        for (bad, name) in [
-            (vec![url], secret.0),
-            (vec![url, (secret.0, "short")], secret.0),
-            (vec![(url.0, "http://shop.example"), secret], url.0),
-            (vec![(url.0, "http://localhost.evil.org"), secret], url.0),
-        ] {
-            assert_eq!(env(&bad).unwrap_err().name, name);
-        }
-    }
-
-    #[test]
-    fn the_database_is_sqlite_in_the_data_folder_unless_told() {
-        let here = env(&[("SIDETONE_DATA_DIR", "/data")]).unwrap();
-        assert_eq!(here.database, Database::Sqlite("/data/sidetone.db".into()));
-        let there = env(&[("DATABASE_URL", "sqlite://x/y.db")]).unwrap();
-        assert_eq!(there.database, Database::Sqlite("x/y.db".into()));
-    }
-}
+#[path = "env_tests.rs"]
+mod tests;

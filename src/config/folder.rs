@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems};
-use super::env::Secrets;
+use super::secret::Secrets;
 
 /// How often files are looked at while nobody calls, so that a mistake shows in the log at once.
 const EVERY: Duration = Duration::from_millis(300);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::env::{Secret, Secrets};
 use super::manners::{ms, secs};
 use super::request;
+use super::secret::{Secret, Secrets};
 use super::section::{Section, Text};
 use super::template;
 use super::tools::MAX_NAME;

@@ -8,7 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::agent::AgentConfig;
-use super::env::Secrets;
+use super::secret::Secrets;
 use super::section::{Key, Kind, Reader, Source};
 
 /// The file whose comments say what each key means.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::env::{Secret, Secrets};
 use super::manners::{ms, secs};
+use super::secret::{Secret, Secrets};
 use super::section::{Section, Text, nearest};
 use super::template;
 

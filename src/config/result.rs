@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::env::check_webhook;
 use super::json_schema;
 use super::manners::secs;
 use super::section::Section;
+use super::webhook::check_webhook;
 
 /// What an agent's calls come to.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::env::Secrets;
 use super::json_schema;
 use super::manners::secs;
 use super::request::{self, HttpRequest, root};
+use super::secret::Secrets;
 use super::section::Section;
 use super::transfer::{self, Transfer};
 

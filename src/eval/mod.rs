@@ -49,8 +49,8 @@ mod tests {
     use super::*;
     use crate::audio::Pcm;
     use crate::call::{Piece, ProviderError, Providers, Question};
-    use crate::config::env::Secrets;
     use crate::config::request::HttpRequest;
+    use crate::config::secret::Secrets;
 
     async fn eval(scenarios: &[Scenario]) -> Vec<report::Result> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::audio::Pcm;
 use crate::call::{self, Piece, ProviderError, Providers, Question, Role};
-use crate::config::env::Secrets;
 use crate::config::request::HttpRequest;
+use crate::config::secret::Secrets;
 
 /// Looks a table up when it is asked for one, and says what it found.
 struct Model(Arc<Mutex<Vec<Question>>>);

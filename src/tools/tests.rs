@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::config::agent::AgentConfig;
-use crate::config::env::Secrets;
+use crate::config::secret::Secrets;
 use crate::config::tools::Action;
 
 /// Answers what it was asked.

@@ -16,7 +16,7 @@ use std::time::Duration;
 use sidetone::call::vad::Vad;
 use sidetone::call::{CallSpec, Persona, run};
 use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::env::Secrets;
+use sidetone::config::secret::Secrets;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sidetone::config::agent::AgentConfig;
-use sidetone::config::env::Secrets;
+use sidetone::config::secret::Secrets;
 use sidetone::config::tools::Action;
 use sidetone::tools::HttpTools;
 use sidetone::tools::mcp::{Mcp, Served};

@@ -5,7 +5,8 @@ pub mod api;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sidetone::config::env::{LiveKit, Secret};
+use sidetone::config::env::LiveKit;
+use sidetone::config::secret::Secret;
 use sidetone_testkit::LiveKitServer;
 use sidetone_testkit::livekit_server::Options;
 

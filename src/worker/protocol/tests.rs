@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::env::LiveKit;
-use crate::config::env::Secret;
+use crate::config::secret::Secret;
 use crate::worker::LoadMeasure;
 use proptest::prelude::*;
 use proto::{JobStatus, WorkerStatus as Status};

@@ -1,0 +1,110 @@
+use super::*;
+
+fn env(pairs: &[(&str, &str)]) -> Result<Env, BadVariable> {
+    Env::from_lookup(|name| {
+        pairs
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| (*value).to_owned())
+    })
+}
+
+const KEYS: [(&str, &str); 2] = [
+    ("LIVEKIT_API_KEY", "APIkey"),
+    ("LIVEKIT_API_SECRET", "very-secret-value"),
+];
+
+#[test]
+fn every_missing_variable_is_named() {
+    let missing = env(&[("LIVEKIT_API_KEY", "k"), ("LIVEKIT_HOST", "  ")])
+        .unwrap()
+        .livekit;
+    let error = missing.unwrap_err();
+    assert_eq!(error.variables(), ["LIVEKIT_HOST", "LIVEKIT_API_SECRET"]);
+    assert_eq!(
+        error.to_string(),
+        "Voice service not configured: set LIVEKIT_HOST, LIVEKIT_API_SECRET"
+    );
+}
+
+#[test]
+fn the_host_is_wss_or_loopback() {
+    let host = |value: &str| {
+        let mut pairs = KEYS.to_vec();
+        pairs.push(("LIVEKIT_URL", value));
+        env(&pairs).unwrap().livekit.map(|livekit| livekit.host)
+    };
+    assert_eq!(
+        host("wss://p.livekit.cloud/").unwrap(),
+        "wss://p.livekit.cloud"
+    );
+    for good in [
+        "ws://127.0.0.1:7880",
+        "ws://localhost:7880",
+        "ws://[::1]:7880",
+    ] {
+        assert_eq!(host(good).unwrap(), good);
+    }
+    for bad in [
+        "https://p.livekit.cloud",
+        "ws://10.0.0.1:7880",
+        "wss://",
+        "ws://localhost.evil.org",
+    ] {
+        assert_eq!(host(bad), Err(NotConfigured::Host(bad.into())));
+    }
+}
+
+#[test]
+fn no_secret_is_printed() {
+    let mut pairs = KEYS.to_vec();
+    pairs.extend([
+        ("LIVEKIT_HOST", "wss://h"),
+        ("OPENAI_API_KEY", "very-secret-value"),
+        ("DATABASE_URL", "postgres://u:very-secret-value@h/d"),
+        ("SIDETONE_JWT_SECRET", "very-secret-value"),
+    ]);
+    let text = format!("{:?}", env(&pairs).unwrap());
+    assert!(!text.contains("very-secret-value"), "{text}");
+    assert!(text.contains("[redacted]"));
+}
+
+#[test]
+fn a_wrong_value_names_the_variable_and_the_fix() {
+    let error = env(&[("DATABASE_URL", "mysql://u:very-secret-value@h/d")]).unwrap_err();
+    assert_eq!(error.name, "DATABASE_URL");
+    assert!(!error.to_string().contains("very-secret-value"), "{error}");
+    assert_eq!(
+        env(&[("SIDETONE_BIND", "3000")]).unwrap_err().name,
+        "SIDETONE_BIND"
+    );
+    assert_eq!(
+        env(&[("SIDETONE_DEMO", "maybe")]).unwrap_err().name,
+        "SIDETONE_DEMO"
+    );
+    let proxies = env(&[("SIDETONE_TRUSTED_PROXIES", "10.0.0.1, proxy.internal")]);
+    assert_eq!(proxies.unwrap_err().value, "proxy.internal");
+}
+
+#[test]
+fn a_webhook_is_signed_and_travels_encrypted() {
+    let url = ("SIDETONE_CALL_WEBHOOK_URL", "https://shop.example/calls");
+    let secret = ("SIDETONE_CALL_WEBHOOK_SECRET", "0123456789abcdef01234567");
+    assert!(env(&[url, secret]).unwrap().call_webhook.secret.is_some());
+    for (bad, name) in [
+        (vec![url], secret.0),
+        (vec![url, (secret.0, "short")], secret.0),
+        (vec![(url.0, "http://shop.example"), secret], url.0),
+        (vec![(url.0, "http://localhost.evil.org"), secret], url.0),
+    ] {
+        assert_eq!(env(&bad).unwrap_err().name, name);
+    }
+}
+
+#[test]
+fn the_database_is_sqlite_in_the_data_folder_unless_told() {
+    let here = env(&[("SIDETONE_DATA_DIR", "/data")]).unwrap();
+    assert_eq!(here.database, Database::Sqlite("/data/sidetone.db".into()));
+    let there = env(&[("DATABASE_URL", "sqlite://x/y.db")]).unwrap();
+    assert_eq!(there.database, Database::Sqlite("x/y.db".into()));
+}

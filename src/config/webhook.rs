@@ -1,0 +1,76 @@
+//! Where the ends of calls are posted to, and with what they are signed.
+
+use std::net::IpAddr;
+
+use super::env::BadVariable;
+use super::secret::Secret;
+
+/// Shorter ones can be guessed.
+const MIN_WEBHOOK_SECRET: usize = 24;
+
+/// Where the ends of calls are told of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallWebhook {
+    /// For agents whose files name no address of their own.
+    pub url: Option<String>,
+    /// Signs every post; none: nothing is posted.
+    pub secret: Option<Secret>,
+}
+
+impl CallWebhook {
+    const URL: &str = "SIDETONE_CALL_WEBHOOK_URL";
+    const SECRET: &str = "SIDETONE_CALL_WEBHOOK_SECRET";
+
+    pub(super) fn read(var: &impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
+        let (url, secret) = (var(Self::URL), var(Self::SECRET));
+        if let Some(url) = &url
+            && let Err(fix) = check_webhook(url)
+        {
+            return Err(BadVariable {
+                name: Self::URL,
+                value: url.clone(),
+                fix,
+            });
+        }
+        let is_short = secret
+            .as_ref()
+            .is_some_and(|s| s.len() < MIN_WEBHOOK_SECRET);
+        if is_short || (url.is_some() && secret.is_none()) {
+            return Err(BadVariable {
+                name: Self::SECRET,
+                value: if is_short { "…" } else { "" }.into(),
+                fix: format!(
+                    "receivers check signatures with it: set at least {MIN_WEBHOOK_SECRET} \
+                     characters, such as what `openssl rand -hex 32` prints"
+                ),
+            });
+        }
+        Ok(Self {
+            url,
+            secret: secret.map(Secret::new),
+        })
+    }
+}
+
+/// Where what was said may be posted to: `https://…`, or `http://` to this very machine.
+///
+/// # Errors
+/// Elsewhere; the text says what to write.
+pub fn check_webhook(url: &str) -> Result<(), String> {
+    let good = match url.strip_prefix("https://") {
+        Some(rest) => !rest.is_empty(),
+        None => url.strip_prefix("http://").is_some_and(is_this_machine),
+    };
+    good.then_some(())
+        .ok_or_else(|| "it must start with https:// (or http:// on loopback)".into())
+}
+
+/// Whether the address after a scheme names this very machine.
+pub(super) fn is_this_machine(address: &str) -> bool {
+    let authority = address.split('/').next().unwrap_or_default();
+    let name = match authority.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}

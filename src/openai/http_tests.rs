@@ -1,0 +1,89 @@
+use super::*;
+
+fn provider(base_url: &str, key: Option<&str>) -> Result<Provider, SettingsError> {
+    let settings = Settings {
+        base_url: base_url.into(),
+        api_key: key.map(ApiKey::new),
+        model: "m".into(),
+        timeout: Duration::from_secs(1),
+    };
+    Provider::new(Stage::Stt, &Http::new().unwrap(), settings)
+}
+
+#[test]
+fn base_urls_are_checked_and_messages_name_only_the_host() {
+    let good = provider("https://user:pass@example.org:8443/v1/", None).unwrap();
+    assert_eq!(good.host, "example.org:8443");
+    assert!(good.base.ends_with("/v1"));
+    assert_eq!(
+        provider("https://api.openai.com/v1", None).unwrap().host,
+        "api.openai.com"
+    );
+    for bad in [
+        "",
+        "api.openai.com/v1",
+        "ftp://x/v1",
+        "http://",
+        "http://x/v1?a=b",
+    ] {
+        let error = provider(bad, None).err().unwrap();
+        assert!(
+            error.to_string().contains("https://api.openai.com/v1"),
+            "{bad}: {error}"
+        );
+    }
+}
+
+#[test]
+fn keys_are_trimmed_checked_and_hidden() {
+    assert_eq!(
+        provider("http://x/v1", Some(" k\n"))
+            .unwrap()
+            .authorization
+            .unwrap(),
+        "Bearer k"
+    );
+    assert_eq!(
+        provider("http://x/v1", Some("two\nlines")).err(),
+        Some(SettingsError::Key { stage: Stage::Stt })
+    );
+    let shown = format!("{:?}", ApiKey::new("sk-secret"));
+    assert!(!shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn the_environments_proxy_is_not_for_this_machine() {
+    let http = Http::new().unwrap();
+    let is_loopback = |url: &str| {
+        let url = Url::parse(url).unwrap();
+        std::ptr::eq(http.client_for(&url), &raw const http.loopback)
+    };
+    for url in [
+        "http://127.0.0.1:1/v1",
+        "http://localhost/v1",
+        "http://[::1]:1/v1",
+    ] {
+        assert!(is_loopback(url), "{url}");
+    }
+    for url in ["https://api.openai.com/v1", "http://10.0.0.1/v1"] {
+        assert!(!is_loopback(url), "{url}");
+    }
+}
+
+#[test]
+fn retry_after_is_seconds() {
+    let parse = |text| retry_after(&HeaderValue::from_static(text));
+    assert_eq!(parse("2"), Some(Duration::from_secs(2)));
+    assert_eq!(parse("0.5"), Some(Duration::from_millis(500)));
+    for nonsense in [
+        "",
+        "soon",
+        "-1",
+        "NaN",
+        "inf",
+        "1e99",
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+    ] {
+        assert_eq!(parse(nonsense), None, "{nonsense}");
+    }
+}
