@@ -2,117 +2,20 @@
 //! to mend each. Never prints a secret.
 
 pub mod bucket;
+mod livekit;
+mod report;
 mod variables;
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use livekit_api::services::{ServerError, ServiceError};
-use serde::Serialize;
-
-use crate::clock;
-use crate::config::env::{BadVariable, Database, Env, LiveKit};
-use crate::control::rooms::Rooms;
+use crate::config::env::{BadVariable, Database, Env};
 use crate::http::auth::Auth;
 use crate::store::{Store, StoreError};
 
+pub use report::{Item, Outcome, Report};
 pub use variables::variables;
 
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Tokens tolerate a minute; half of it is warning enough.
-const MAX_SKEW_SECONDS: i64 = 30;
-
-/// Whether a thing is as it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// As it should be.
-    Ok,
-    /// Works, but less than it could.
-    Note,
-    /// Calls will not work.
-    Wrong,
-}
-
-/// One thing that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Item {
-    /// What was looked at.
-    pub name: &'static str,
-    /// How it is.
-    pub outcome: Outcome,
-    /// What was found.
-    pub found: String,
-    /// How to mend it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub fix: Option<String>,
-}
-
-impl Item {
-    /// As it should be.
-    pub fn ok(name: &'static str, found: impl Into<String>) -> Self {
-        Self {
-            name,
-            outcome: Outcome::Ok,
-            found: found.into(),
-            fix: None,
-        }
-    }
-
-    /// Works, but less than it could.
-    pub fn note(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            name,
-            outcome: Outcome::Note,
-            found: found.into(),
-            fix: Some(fix.into()),
-        }
-    }
-
-    /// Calls will not work.
-    pub fn wrong(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self {
-            name,
-            outcome: Outcome::Wrong,
-            found: found.into(),
-            fix: Some(fix.into()),
-        }
-    }
-}
-
-/// All that was looked at.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Report {
-    /// In the order it was looked at.
-    pub items: Vec<Item>,
-}
-
-impl Report {
-    /// Nothing is wrong (notes do not count): exit code 0.
-    pub fn is_good(&self) -> bool {
-        self.items.iter().all(|item| item.outcome != Outcome::Wrong)
-    }
-
-    /// A line for each thing, and under what is wrong the fix.
-    pub fn to_text(&self) -> String {
-        let mut text = String::new();
-        for item in &self.items {
-            let sign = match item.outcome {
-                Outcome::Ok => '✓',
-                Outcome::Note => '·',
-                Outcome::Wrong => '✗',
-            };
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "{sign} {:<12} {}", item.name, item.found);
-            if let Some(fix) = &item.fix {
-                let _ = writeln!(text, "  {:<12} → {fix}", "");
-            }
-        }
-        text
-    }
-}
-
 /// Looks at everything the control plane needs; `fix` mends what can be mended from here (a
 /// bucket's CORS rules). `more` is appended (agents, local models).
 pub async fn run(env: Result<Env, BadVariable>, fix: bool, more: Vec<Item>) -> Report {
@@ -128,7 +31,8 @@ pub async fn run(env: Result<Env, BadVariable>, fix: bool, more: Vec<Item>) -> R
     let mut items = vec![environment(&env)];
     match &env.livekit {
         Ok(livekit) => {
-            let (rooms, skew) = tokio::join!(credentials(livekit), clock_skew(livekit));
+            let (rooms, skew) =
+                tokio::join!(livekit::credentials(livekit), livekit::clock_skew(livekit));
             items.extend([rooms, skew]);
         }
         Err(error) => items.push(Item::wrong(
@@ -187,72 +91,6 @@ fn environment(env: &Env) -> Item {
             named(false)
         ),
     )
-}
-
-async fn credentials(livekit: &LiveKit) -> Item {
-    let rooms = Rooms::new(livekit);
-    match tokio::time::timeout(DEADLINE, rooms.list()).await {
-        Ok(Ok(rooms)) => Item::ok(
-            "livekit",
-            format!("{} takes the key; {} rooms open", livekit.host, rooms.len()),
-        ),
-        Ok(Err(error)) => {
-            let text = error.to_string();
-            // A refused key is answered with plain text, which the client cannot decode; only a
-            // request that never arrived is about the address.
-            let fix = if is_unreachable(&error) {
-                "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)"
-            } else {
-                "LIVEKIT_API_KEY and LIVEKIT_API_SECRET belong to another project, or this \
-                 machine's clock is wrong"
-            };
-            Item::wrong("livekit", format!("{}: {text}", livekit.host), fix)
-        }
-        Err(_) => Item::wrong(
-            "livekit",
-            format!("{} does not answer within 10 s", livekit.host),
-            "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)",
-        ),
-    }
-}
-
-fn is_unreachable(error: &ServiceError) -> bool {
-    matches!(error, ServiceError::Twirp(ServerError::Request(request))
-        if request.is_connect() || request.is_timeout())
-}
-
-async fn clock_skew(livekit: &LiveKit) -> Item {
-    let url = livekit.host.replacen("ws", "http", 1);
-    let response = reqwest::Client::new()
-        .get(url)
-        .timeout(DEADLINE)
-        .send()
-        .await;
-    let date = response.ok().and_then(|response| {
-        let date = response.headers().get("date")?.to_str().ok()?;
-        DateTime::parse_from_rfc2822(date).ok()
-    });
-    let Some(date) = date else {
-        return Item::note(
-            "clock",
-            "LiveKit told no time",
-            "see whether the clock is kept (NTP)",
-        );
-    };
-    let skew = (DateTime::<Utc>::from(clock::wall()) - date.to_utc()).num_seconds();
-    if skew.abs() <= MAX_SKEW_SECONDS {
-        Item::ok("clock", format!("{} s from LiveKit's", skew.abs()))
-    } else {
-        Item::wrong(
-            "clock",
-            format!(
-                "{} s {} LiveKit's",
-                skew.abs(),
-                if skew > 0 { "ahead of" } else { "behind" }
-            ),
-            "tokens will be refused: set this machine's clock (NTP)",
-        )
-    }
 }
 
 async fn database(database: &Database) -> Item {

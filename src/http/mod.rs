@@ -8,6 +8,8 @@ pub mod agent;
 pub mod auth;
 pub mod docs;
 pub mod error;
+mod extract;
+mod frame;
 pub mod health;
 pub mod history;
 pub mod jwt;
@@ -20,14 +22,12 @@ pub mod ui;
 pub mod webhook;
 pub mod workers;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Request, State};
-use axum::http::request::Parts;
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -38,7 +38,6 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
-use uuid::Uuid;
 
 use crate::clock;
 use crate::config::env::{LiveKit, NotConfigured};
@@ -48,8 +47,11 @@ use crate::recording::Recordings;
 use crate::store::sessions::SessionRow;
 use crate::store::{self, Store};
 use crate::worker::WorkerStatus;
-use auth::{Auth, Principal};
+use auth::Auth;
 use error::Problem;
+use extract::peer;
+pub use extract::{Body, Peer};
+use frame::REQUEST_ID;
 use limits::{Buckets, Rate};
 
 /// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
@@ -59,8 +61,6 @@ const WEBHOOK_LIMIT: usize = 2 * 1024 * 1024;
 const DEADLINE: Duration = Duration::from_secs(20);
 /// Time that requests under way have at shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
-
-static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// LiveKit's side of the control plane.
 #[derive(Clone, Debug)]
@@ -256,7 +256,7 @@ pub fn router(state: AppState) -> Router {
         .layer(middleware::from_fn_with_state(state.clone(), limit_address))
         .layer(cors)
         .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(frame))
+        .layer(middleware::from_fn(frame::frame))
         .with_state(state)
 }
 
@@ -283,109 +283,6 @@ pub async fn serve(
     }
 }
 
-/// The outermost layer: a request id, problem documents, security headers.
-async fn frame(request: Request, next: Next) -> Response {
-    let id = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|id| id.to_str().ok())
-        .filter(|id| (8..=64).contains(&id.len()))
-        .filter(|id| {
-            id.bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-        })
-        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let mut response = next.run(request).await;
-    let status = response.status();
-    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = replace_body(response, problem.render(&id));
-    } else if status.is_client_error() || status.is_server_error() {
-        let is_json = |value: &HeaderValue| value.as_bytes().starts_with(b"application/");
-        if !response
-            .headers()
-            .get(header::CONTENT_TYPE)
-            .is_some_and(is_json)
-        {
-            response = replace_body(response, plain_problem(status).render(&id));
-        }
-    }
-    // Paths hold ids but no secrets; queries (search words) and bodies are not logged.
-    tracing::debug!(%method, path, status = status.as_u16(), request_id = id, "http");
-    let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        headers.insert(REQUEST_ID.clone(), id);
-    }
-    for (name, value) in [
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (header::X_FRAME_OPTIONS, "DENY"),
-        (header::REFERRER_POLICY, "no-referrer"),
-        (header::CACHE_CONTROL, "no-store"),
-    ] {
-        headers
-            .entry(name)
-            .or_insert(HeaderValue::from_static(value));
-    }
-    // JSON needs nothing; pages state their own policy.
-    headers
-        .entry(header::CONTENT_SECURITY_POLICY)
-        .or_insert(HeaderValue::from_static(
-            "default-src 'none'; frame-ancestors 'none'",
-        ));
-    response
-}
-
-/// Keeps headers that inner layers set (CORS, Allow), takes the problem's body and its headers.
-fn replace_body(old: Response, new: Response) -> Response {
-    let (mut parts, _) = old.into_parts();
-    let (new_parts, body) = new.into_parts();
-    parts.headers.remove(header::CONTENT_LENGTH);
-    for (name, value) in &new_parts.headers {
-        parts.headers.insert(name, value.clone());
-    }
-    Response::from_parts(parts, body)
-}
-
-fn plain_problem(status: StatusCode) -> Problem {
-    match status {
-        StatusCode::NOT_FOUND => Problem::new(
-            status,
-            "Not found",
-            "There is nothing at this address; see /docs.",
-        ),
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(
-            status,
-            "Method not allowed",
-            "This address takes other methods; see the Allow header.",
-        ),
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            status,
-            "Body too large",
-            "The body is larger than what is taken here.",
-        ),
-        StatusCode::GATEWAY_TIMEOUT => Problem {
-            retry_after: Some(5),
-            ..Problem::new(status, "Too slow", "The answer took too long. Try again.")
-        },
-        _ if status.is_client_error() => {
-            Problem::new(status, "Bad request", "The request could not be read.")
-        }
-        _ => Problem::new(
-            status,
-            "Internal error",
-            "Something broke here; it is in the log.",
-        ),
-    }
-}
-
-fn peer(extensions: &axum::http::Extensions) -> IpAddr {
-    // Absent only where the router is called without a socket.
-    extensions
-        .get::<ConnectInfo<SocketAddr>>()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip())
-}
-
 async fn limit_address(
     State(state): State<AppState>,
     request: Request,
@@ -395,53 +292,4 @@ async fn limit_address(
     let client = address::client(peer, request.headers(), &state.config().trusted_proxies);
     AppState::limit(&state.0.addresses, &client.to_string())?;
     Ok(next.run(request).await)
-}
-
-impl FromRequestParts<AppState> for Principal {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
-        let session = state.session(&parts.headers).await?;
-        let principal = state
-            .0
-            .auth
-            .principal(
-                &parts.method,
-                &parts.headers,
-                peer(&parts.extensions),
-                session,
-            )
-            .await?;
-        if parts.method != Method::GET {
-            AppState::limit(&state.0.writes, &principal.bucket())?;
-        }
-        Ok(principal)
-    }
-}
-
-/// Who is at the other end of the connection.
-pub struct Peer(pub IpAddr);
-
-impl<S: Sync> FromRequestParts<S> for Peer {
-    type Rejection = std::convert::Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(peer(&parts.extensions)))
-    }
-}
-
-/// A whole body within the limit; larger ones are answered 413 with a problem document.
-pub struct Body(pub Bytes);
-
-impl axum::extract::FromRequest<AppState> for Body {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
-        Bytes::from_request(request, state)
-            .await
-            .map(Self)
-            .map_err(|rejection| {
-                plain_problem(axum::response::IntoResponse::into_response(rejection).status())
-            })
-    }
 }

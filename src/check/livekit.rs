@@ -1,0 +1,78 @@
+//! Whether LiveKit takes the key, and whether both clocks agree.
+
+use chrono::{DateTime, Utc};
+use livekit_api::services::{ServerError, ServiceError};
+
+use super::{DEADLINE, Item};
+use crate::clock;
+use crate::config::env::LiveKit;
+use crate::control::rooms::Rooms;
+
+/// Tokens tolerate a minute; half of it is warning enough.
+const MAX_SKEW_SECONDS: i64 = 30;
+
+pub(super) async fn credentials(livekit: &LiveKit) -> Item {
+    let rooms = Rooms::new(livekit);
+    match tokio::time::timeout(DEADLINE, rooms.list()).await {
+        Ok(Ok(rooms)) => Item::ok(
+            "livekit",
+            format!("{} takes the key; {} rooms open", livekit.host, rooms.len()),
+        ),
+        Ok(Err(error)) => {
+            let text = error.to_string();
+            // A refused key is answered with plain text, which the client cannot decode; only a
+            // request that never arrived is about the address.
+            let fix = if is_unreachable(&error) {
+                "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)"
+            } else {
+                "LIVEKIT_API_KEY and LIVEKIT_API_SECRET belong to another project, or this \
+                 machine's clock is wrong"
+            };
+            Item::wrong("livekit", format!("{}: {text}", livekit.host), fix)
+        }
+        Err(_) => Item::wrong(
+            "livekit",
+            format!("{} does not answer within 10 s", livekit.host),
+            "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)",
+        ),
+    }
+}
+
+fn is_unreachable(error: &ServiceError) -> bool {
+    matches!(error, ServiceError::Twirp(ServerError::Request(request))
+        if request.is_connect() || request.is_timeout())
+}
+
+pub(super) async fn clock_skew(livekit: &LiveKit) -> Item {
+    let url = livekit.host.replacen("ws", "http", 1);
+    let response = reqwest::Client::new()
+        .get(url)
+        .timeout(DEADLINE)
+        .send()
+        .await;
+    let date = response.ok().and_then(|response| {
+        let date = response.headers().get("date")?.to_str().ok()?;
+        DateTime::parse_from_rfc2822(date).ok()
+    });
+    let Some(date) = date else {
+        return Item::note(
+            "clock",
+            "LiveKit told no time",
+            "see whether the clock is kept (NTP)",
+        );
+    };
+    let skew = (DateTime::<Utc>::from(clock::wall()) - date.to_utc()).num_seconds();
+    if skew.abs() <= MAX_SKEW_SECONDS {
+        Item::ok("clock", format!("{} s from LiveKit's", skew.abs()))
+    } else {
+        Item::wrong(
+            "clock",
+            format!(
+                "{} s {} LiveKit's",
+                skew.abs(),
+                if skew > 0 { "ahead of" } else { "behind" }
+            ),
+            "tokens will be refused: set this machine's clock (NTP)",
+        )
+    }
+}

@@ -1,0 +1,67 @@
+//! `sidetone call`.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use sidetone::audio;
+use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::script::Patience;
+use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::cli::{CallArgs, TurnArg};
+
+/// Fails when a turn was not answered.
+pub(super) async fn run(args: CallArgs) -> anyhow::Result<ExitCode> {
+    let access = match (args.url, args.token) {
+        (Some(url), Some(token)) => Access::Token { url, token },
+        _ => Access::Server {
+            server: args.server,
+            api_key: args.api_key,
+            request: TokenRequest {
+                room_type: "support".into(),
+                participant_name: "Scripted caller".into(),
+                agent: args.agent,
+                voice: args.voice,
+                ..TokenRequest::default()
+            },
+        },
+    };
+    let plan = CallPlan {
+        access,
+        turns: args
+            .turns
+            .into_iter()
+            .map(turn)
+            .collect::<anyhow::Result<_>>()?,
+        patience: Patience::default(),
+        limit: Duration::from_secs(args.limit),
+        out: args.out,
+    };
+    let report = caller::place(plan).await?.report;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        serde_json::to_writer_pretty(&mut out, &report)?;
+        writeln!(out)?;
+    } else {
+        write!(out, "{report}")?;
+    }
+    Ok(if report.all_answered() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn turn(arg: TurnArg) -> anyhow::Result<Turn> {
+    let name = arg
+        .file
+        .file_name()
+        .unwrap_or(arg.file.as_os_str())
+        .to_string_lossy()
+        .into_owned();
+    Ok(Turn {
+        name,
+        sound: audio::wav::read(&arg.file)?,
+        cue: arg.cue,
+    })
+}

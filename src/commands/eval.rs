@@ -1,0 +1,56 @@
+//! `sidetone eval`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use sidetone::cli::EvalArgs;
+use sidetone::clock;
+use sidetone::config::env::Env;
+use sidetone::config::folder::AgentFolder;
+use sidetone::config::secret::Secrets;
+use sidetone::eval::run::{Mind, Minds};
+use sidetone::eval::{self, report, scenario};
+use sidetone_models as models;
+
+use super::live_clients;
+
+/// Providers take as many requests at once without a wait.
+const SCENARIOS_AT_A_TIME: usize = 8;
+
+/// Fails when a scenario does.
+pub(super) async fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
+    let scenarios = scenario::load_all(&args.scenarios)?;
+    let agents = AgentFolder::open(&args.agents, Secrets::read());
+    let (mind, at_a_time) = if args.live || args.record {
+        let env = Env::read()?;
+        let clients = live_clients().await?;
+        let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
+        // The models of this machine share its cores: side by side each is too slow.
+        let (source, at_a_time) = match env.uses_local_models() {
+            true => (models::Settings::default().llm.name().to_owned(), 1),
+            false => (env.llm_model, SCENARIOS_AT_A_TIME),
+        };
+        let mind = match args.record {
+            true => Mind::Record(minds, source),
+            false => Mind::Live(minds),
+        };
+        (mind, at_a_time)
+    } else {
+        (Mind::Recorded, SCENARIOS_AT_A_TIME)
+    };
+    let at_a_time = args.jobs.unwrap_or(at_a_time);
+    let begun = clock::now();
+    let results = eval::run_all(&scenarios, &agents, &mind, at_a_time).await;
+    let took = clock::now().saturating_duration_since(begun);
+    print!("{}", report::table(&results, took));
+    if let Some(file) = args.junit {
+        std::fs::write(&file, report::junit(&results, took))
+            .with_context(|| format!("{} cannot be written", file.display()))?;
+    }
+    Ok(if report::is_good(&results) {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}

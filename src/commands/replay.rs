@@ -1,0 +1,32 @@
+//! `sidetone replay`.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use sidetone::cli::ReplayArgs;
+use sidetone::config::env::Env;
+use sidetone::config::folder::AgentFolder;
+use sidetone::config::secret::Secrets;
+use sidetone::eval::run::Minds;
+use sidetone::replay::{self, Stored};
+use sidetone::store::Store;
+
+use super::live_clients;
+
+/// Prints both conversations side by side.
+pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
+    // As it is: looking at calls changes no tables.
+    let store = Store::connect(&Env::read()?.database).await?;
+    let stored = Stored::load(&store, args.call).await?;
+    store.close().await;
+    let agents = AgentFolder::open(&args.agents, Secrets::read());
+    let clients = live_clients().await?;
+    let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
+    let replay = replay::replay(&stored, args.agent.as_deref(), &agents, minds).await?;
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&replay)?);
+    } else {
+        print!("{replay}");
+    }
+    Ok(ExitCode::SUCCESS)
+}
