@@ -4,7 +4,7 @@ use futures::StreamExt as _;
 use sidetone::agent::clients::Clients;
 use sidetone::audio::Pcm;
 use sidetone::call::providers::SpeakerId;
-use sidetone::call::{Message, Models, Piece, Providers as _, Question, Role};
+use sidetone::call::{Llm as _, Message, Models, Piece, Question, Role, Stt as _, Tts as _};
 use sidetone::config::agent::{AgentConfig, Overrides};
 use sidetone::config::env::Env;
 use sidetone::config::secret::Secrets;

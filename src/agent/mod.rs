@@ -112,19 +112,20 @@ impl Agents {
             connecting.spawn(mcp::connect(models.mcp.clone(), store, call_id, name));
             servers.push(models.mcp.clone());
             Persona {
-                providers: Arc::new(models),
+                providers: Arc::new(models).into(),
                 agent: Arc::new(agent),
             }
         };
         let team: Vec<_> = team.into_iter().map(&mut persona).collect();
         let mut team = team.into_iter();
-        let Persona { agent, providers } = team.next().context("a call without an agent")?;
+        let persona = team.next().context("a call without an agent")?;
         let runs = self
             .store
             .agent_runs_on(&job.room_name, &job.identity, &job.worker_id);
         if let Err(error) = runs.await {
             tracing::warn!(%call_id, %error, "who runs the agent was not stored");
         }
+        let agent = Arc::clone(&persona.agent);
         tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
         let by = HeldBy {
             agent: agent.name.clone(),
@@ -136,19 +137,19 @@ impl Agents {
             tracing::warn!(%call_id, %error, "the agent's version was not stored");
         }
         self.will_tell(call_id, &agent).await;
-        let (ending, model) = (Arc::clone(&agent), Arc::clone(&providers));
+        let model = Arc::clone(&persona.providers.llm);
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
         let vad = Vad::new(&agent.vad);
         let spec = CallSpec {
             id: call_id,
-            agent,
+            persona,
             team: team.collect(),
             vad,
             end_of_turn: (self.end_of_turn.clone()).map(|model| Arc::new(model) as _),
         };
         let (outcome, driven, ()) = tokio::join!(
-            call::run(spec, link, providers, record, handle.cancellation()),
+            call::run(spec, link, record, handle.cancellation()),
             livekit::agent::drive(&room, events, driver, tap),
             record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
@@ -173,7 +174,7 @@ impl Agents {
         }
         livekit::close(&room).await;
         driven?;
-        result::conclude(&self.store, &*model, &ending.result, call_id).await;
+        result::conclude(&self.store, &*model, &agent.result, call_id).await;
         Ok(outcome)
     }
 

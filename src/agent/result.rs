@@ -8,7 +8,7 @@ use futures::TryStreamExt as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::call::{Message, Piece, Providers, Question, Role};
+use crate::call::{Llm, Message, Piece, Question, Role};
 use crate::config::json_schema;
 use crate::config::result::ResultConfig;
 use crate::store::results::CallResult;
@@ -23,7 +23,7 @@ const TRIES: usize = 2;
 
 /// Makes and keeps the result of a call, if its agent wants one. What fails is kept as well, so
 /// that nobody waits for it.
-pub async fn conclude(store: &Store, model: &dyn Providers, config: &ResultConfig, call_id: Uuid) {
+pub async fn conclude(store: &Store, model: &dyn Llm, config: &ResultConfig, call_id: Uuid) {
     let Some(schema) = &config.schema else { return };
     let making = make(store, model, config, schema, call_id);
     let made = match tokio::time::timeout(config.timeout, making).await {
@@ -49,7 +49,7 @@ pub async fn conclude(store: &Store, model: &dyn Providers, config: &ResultConfi
 
 async fn make(
     store: &Store,
-    model: &dyn Providers,
+    model: &dyn Llm,
     config: &ResultConfig,
     schema: &Value,
     call_id: Uuid,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::providers::Providers;
+use super::providers::Tts;
 use super::speak::phrase;
 use crate::audio::Pcm;
 
@@ -35,9 +35,9 @@ impl Apology {
     }
 
     /// Begins to make the audio, if there is none.
-    pub fn prepare(&mut self, providers: &Arc<dyn Providers>) {
+    pub fn prepare(&mut self, tts: &Arc<dyn Tts>) {
         if let Audio::Missing = self.audio {
-            let task = tokio::spawn(phrase(self.text.clone(), Arc::clone(providers), DEADLINE));
+            let task = tokio::spawn(phrase(self.text.clone(), Arc::clone(tts), DEADLINE));
             self.audio = Audio::Making(AbortOnDropHandle::new(task));
         }
     }

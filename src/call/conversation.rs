@@ -46,7 +46,7 @@ const LEAVE_DEADLINE: Duration = Duration::from_secs(2);
 pub struct Conversation {
     id: CallId,
     agent: Arc<AgentConfig>,
-    providers: Arc<dyn Providers>,
+    providers: Providers,
     /// Who may take over.
     team: Arc<[Persona]>,
     tool_news: mpsc::Sender<ToolNews>,
@@ -121,7 +121,6 @@ impl Conversation {
     /// A call that begins now, in a room without a caller.
     pub fn new(
         spec: CallSpec,
-        persona: Persona,
         commands: mpsc::Sender<RoomCommand>,
         events: mpsc::Sender<CallEvent>,
         items: mpsc::Sender<(ReplyId, Item)>,
@@ -130,16 +129,15 @@ impl Conversation {
     ) -> Self {
         let CallSpec {
             id,
+            persona: Persona { agent, providers },
             team,
             vad,
             end_of_turn,
-            ..
         } = spec;
-        let Persona { agent, providers } = persona;
         let begun = clock::now();
         let mut this = Self {
             id,
-            listen: Listen::new(vad, end_of_turn, &agent, Arc::clone(&providers), heard),
+            listen: Listen::new(vad, end_of_turn, &agent, Arc::clone(&providers.stt), heard),
             chat: Chat::new(agent.system_prompt.clone()),
             turn: Turn::new(agent.turn.clone()),
             apology: Apology::new(agent.apology.clone()),

@@ -15,7 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::EndOfTurn;
 use super::nearness::Nearness;
-use super::providers::{Hearing, ProviderError, Providers};
+use super::providers::{Hearing, ProviderError, Stt};
 use super::vad::{Vad, VadEvent};
 use crate::audio::Pcm;
 use crate::clock;
@@ -56,7 +56,7 @@ pub struct Listen {
     nearness: Nearness,
     near_untold: bool,
     padding: usize,
-    providers: Arc<dyn Providers>,
+    stt: Arc<dyn Stt>,
     /// Where words come as they are spoken.
     hearing: Option<Hearing>,
     deadline: Duration,
@@ -119,7 +119,7 @@ impl Listen {
         vad: Vad,
         end_of_turn: Option<Arc<dyn EndOfTurn>>,
         agent: &AgentConfig,
-        providers: Arc<dyn Providers>,
+        stt: Arc<dyn Stt>,
         results: mpsc::Sender<Heard>,
     ) -> Self {
         let VadConfig {
@@ -132,8 +132,8 @@ impl Listen {
             nearness: Nearness::new(),
             near_untold: false,
             padding: Pcm::<16_000>::samples_in(prefix_padding + min_speech),
-            hearing: providers.hear(),
-            providers,
+            hearing: stt.hear(),
+            stt,
             deadline: agent.limits.stt,
             results,
             judging: Judging::new(end_of_turn.filter(|_| agent.turn.endpointing.threshold > 0.0)),
@@ -276,7 +276,7 @@ impl Listen {
         let (shown, so_far) = watch::channel(String::new());
         let asking = Asking {
             request: id,
-            providers: Arc::clone(&self.providers),
+            stt: Arc::clone(&self.stt),
             spoken: self.hearing.as_ref().map(|hearing| hearing.words(shown)),
             audio: Pcm::new(audio),
             deadline: self.deadline,

@@ -34,12 +34,12 @@ pub use end_of_turn::EndOfTurn;
 pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage, ToolCalled};
 pub use models::Models;
 pub use providers::{
-    Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, ToolCall,
+    Llm, Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, Stt, ToolCall,
+    Tools, Tts,
 };
 pub use toolbox::Persona;
 
 use crate::clock;
-use crate::config::agent::AgentConfig;
 use crate::transport::RoomLink;
 use conversation::Conversation;
 use vad::Vad;
@@ -55,8 +55,8 @@ const ITEMS: usize = 16;
 pub struct CallSpec {
     /// Primary key.
     pub id: CallId,
-    /// How the agent behaves: prompts already filled in, overrides already applied.
-    pub agent: Arc<AgentConfig>,
+    /// Who answers: prompts already filled in, overrides already applied.
+    pub persona: Persona,
     /// Agents that the caller may be handed to.
     pub team: Vec<Persona>,
     /// The judge of what is speech, in its first state.
@@ -73,7 +73,6 @@ pub struct CallSpec {
 pub async fn run(
     spec: CallSpec,
     link: RoomLink,
-    providers: Arc<dyn Providers>,
     events: mpsc::Sender<CallEvent>,
     drain: CancellationToken,
 ) -> CallOutcome {
@@ -86,11 +85,7 @@ pub async fn run(
     let (items, mut reply_items) = mpsc::channel(ITEMS);
     let (heard, mut judgements) = mpsc::channel(ITEMS);
     let (news, mut tool_news) = mpsc::channel(ITEMS);
-    let persona = Persona {
-        agent: Arc::clone(&spec.agent),
-        providers,
-    };
-    let mut call = Conversation::new(spec, persona, commands, events, items, heard, news);
+    let mut call = Conversation::new(spec, commands, events, items, heard, news);
     let (mut mic_open, mut draining) = (true, false);
 
     let reason = loop {

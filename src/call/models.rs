@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::event::Stage;
 use super::providers::{
-    Hearing, Operator, Piece, ProviderError, Providers, Question, Served, SpeakerId,
+    self, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId,
 };
 use crate::audio::Pcm;
 use crate::config::agent::{AgentConfig, Limits};
@@ -99,7 +99,7 @@ impl From<openai::ProviderError> for ProviderError {
     }
 }
 
-impl Providers for Models {
+impl providers::Stt for Models {
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
         let ask = Transcribe::new(audio, Arc::clone(&self.noise));
         let words = self.stt.relay(ask, None, within(self.limits.stt));
@@ -116,7 +116,9 @@ impl Providers for Models {
         let first = self.stt.first().filter(|_| self.mode == SttMode::Realtime);
         first.map(|stt| stt.hear(self.stt.fallback_after()))
     }
+}
 
+impl providers::Llm for Models {
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let request = ChatRequest {
             messages: question.messages.into_iter().map(wire::message).collect(),
@@ -130,42 +132,9 @@ impl Providers for Models {
             .map(|piece| piece.map(|(_, piece)| piece))
             .boxed()
     }
+}
 
-    fn call_tool(
-        &self,
-        request: HttpRequest,
-        values: Value,
-        arguments: Value,
-    ) -> BoxFuture<'static, Result<String, String>> {
-        let http = self.http.clone();
-        async move { http.call(&request, &values, &arguments).await }.boxed()
-    }
-
-    fn served(&self) -> BoxFuture<'static, Served> {
-        let mcp = self.mcp.clone();
-        async move { mcp.served().await }.boxed()
-    }
-
-    fn call_served(
-        &self,
-        tool: McpTool,
-        arguments: Value,
-    ) -> BoxFuture<'static, Result<String, String>> {
-        let mcp = self.mcp.clone();
-        async move { mcp.call(&tool, arguments).await }.boxed()
-    }
-
-    fn put_through(
-        &self,
-        to: Target,
-        ring: Duration,
-    ) -> BoxFuture<'static, Result<String, String>> {
-        match &self.operator {
-            Some(operator) => operator.put_through(to, ring),
-            None => async { Err("this call cannot be put through".into()) }.boxed(),
-        }
-    }
-
+impl providers::Tts for Models {
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
         self.speak_as(text, None)
             .map(|piece| piece.map(|(_, audio)| audio))
@@ -208,5 +177,42 @@ impl Providers for Models {
             Ok(whole)
         }
         .boxed()
+    }
+}
+
+impl providers::Tools for Models {
+    fn call_tool(
+        &self,
+        request: HttpRequest,
+        values: Value,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let http = self.http.clone();
+        async move { http.call(&request, &values, &arguments).await }.boxed()
+    }
+
+    fn served(&self) -> BoxFuture<'static, Served> {
+        let mcp = self.mcp.clone();
+        async move { mcp.served().await }.boxed()
+    }
+
+    fn call_served(
+        &self,
+        tool: McpTool,
+        arguments: Value,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let mcp = self.mcp.clone();
+        async move { mcp.call(&tool, arguments).await }.boxed()
+    }
+
+    fn put_through(
+        &self,
+        to: Target,
+        ring: Duration,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        match &self.operator {
+            Some(operator) => operator.put_through(to, ring),
+            None => async { Err("this call cannot be put through".into()) }.boxed(),
+        }
     }
 }

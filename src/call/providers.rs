@@ -1,6 +1,7 @@
 //! What a call asks of models and of tools' servers. The one seam between a call and its
 //! providers.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -17,20 +18,82 @@ use crate::config::transfer::Target;
 pub use crate::openai::{Hearing, ToolCall};
 pub use crate::tools::mcp::Served;
 
-/// Speech to text, the language model and text to speech, already configured (URL, key, model,
-/// voice, timeouts, retries). Dropping a future or stream cancels the request.
+/// Whom a call asks, already configured (URL, key, model, voice, timeouts, retries): each part can
+/// be another's, and all may be one's. Dropping a future or stream of theirs cancels the request.
 ///
-/// A trait, so that whole calls run on a paused clock with in-process fakes: real sockets and
+/// Traits, so that whole calls run on a paused clock with in-process fakes: real sockets and
 /// simulated time do not mix.
-pub trait Providers: Send + Sync + 'static {
+#[derive(Clone)]
+pub struct Providers {
+    /// Hears.
+    pub stt: Arc<dyn Stt>,
+    /// Thinks.
+    pub llm: Arc<dyn Llm>,
+    /// Speaks.
+    pub tts: Arc<dyn Tts>,
+    /// Does.
+    pub tools: Arc<dyn Tools>,
+}
+
+impl<P: Stt + Llm + Tts + Tools> From<Arc<P>> for Providers {
+    fn from(all: Arc<P>) -> Self {
+        Self {
+            stt: Arc::clone(&all) as _,
+            llm: Arc::clone(&all) as _,
+            tts: Arc::clone(&all) as _,
+            tools: all,
+        }
+    }
+}
+
+/// Speech to text.
+pub trait Stt: Send + Sync + 'static {
     /// The words of an utterance; empty when nothing was said.
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>>;
     /// Hears the caller speak, where words come as they are spoken and not from whole utterances.
     fn hear(&self) -> Option<Hearing> {
         None
     }
+}
+
+/// The language model.
+pub trait Llm: Send + Sync + 'static {
     /// The answer, in pieces as the model writes them.
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>>;
+}
+
+/// Text to speech.
+pub trait Tts: Send + Sync + 'static {
+    /// `text` in the call's voice, in pieces as they come.
+    fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>>;
+    /// As [`Tts::speak`], by the speaker whom the listener knows, where there are several
+    /// and that one is well. When the speaker changes the text begins anew: what came before is
+    /// void.
+    fn speak_as(
+        &self,
+        text: String,
+        _known: Option<SpeakerId>,
+    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
+        let pieces = self.speak(text);
+        let by_the_one = |piece: Result<_, _>| piece.map(|audio| (SpeakerId(0), audio));
+        pieces.map(by_the_one).boxed()
+    }
+    /// A set phrase, whole; made once for all calls in this voice where it can be kept.
+    fn phrase(&self, text: String) -> BoxFuture<'static, Result<Pcm<24_000>, ProviderError>> {
+        let mut pieces = self.speak(text);
+        async move {
+            let mut whole = Pcm::default();
+            while let Some(piece) = pieces.next().await {
+                whole.append(&piece?);
+            }
+            Ok(whole)
+        }
+        .boxed()
+    }
+}
+
+/// Servers of tools, and persons.
+pub trait Tools: Send + Sync + 'static {
     /// What a tool's server answers, in words for the model, within the request's timeout.
     fn call_tool(
         &self,
@@ -58,37 +121,11 @@ pub trait Providers: Send + Sync + 'static {
     ) -> BoxFuture<'static, Result<String, String>> {
         ready(Err("this call cannot be put through".into())).boxed()
     }
-    /// `text` in the call's voice, in pieces as they come.
-    fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>>;
-    /// As [`Providers::speak`], by the speaker whom the listener knows, where there are several
-    /// and that one is well. When the speaker changes the text begins anew: what came before is
-    /// void.
-    fn speak_as(
-        &self,
-        text: String,
-        _known: Option<SpeakerId>,
-    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
-        let pieces = self.speak(text);
-        let by_the_one = |piece: Result<_, _>| piece.map(|audio| (SpeakerId(0), audio));
-        pieces.map(by_the_one).boxed()
-    }
-    /// A set phrase, whole; made once for all calls in this voice where it can be kept.
-    fn phrase(&self, text: String) -> BoxFuture<'static, Result<Pcm<24_000>, ProviderError>> {
-        let mut pieces = self.speak(text);
-        async move {
-            let mut whole = Pcm::default();
-            while let Some(piece) = pieces.next().await {
-                whole.append(&piece?);
-            }
-            Ok(whole)
-        }
-        .boxed()
-    }
 }
 
 /// Puts callers through to persons.
 pub trait Operator: Send + Sync + 'static {
-    /// See [`Providers::put_through`].
+    /// See [`Tools::put_through`].
     fn put_through(&self, to: Target, ring: Duration)
     -> BoxFuture<'static, Result<String, String>>;
 }

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::event::Stage;
-use super::providers::{ProviderError, Providers};
+use super::providers::{ProviderError, Tts};
 use super::sentences::Sentences;
 use super::speech_text::SpeechText;
 use super::think::{Thought, think};
@@ -87,17 +87,17 @@ impl Out {
 /// Makes a reply. The last item is `Finished` or `Failed`.
 pub async fn reply(
     source: Source,
-    providers: Arc<dyn Providers>,
+    tts: Arc<dyn Tts>,
     limits: Limits,
     speech_text: SpeechText,
     out: Out,
 ) {
-    let voice = Voice::new(Arc::clone(&providers), speech_text, limits.tts);
+    let voice = Voice::new(Arc::clone(&tts), speech_text, limits.tts);
     let result = match source {
         Source::Chat(answer) => chat(*answer, voice, &out).await,
         Source::Text(text) => say(text, voice, &out).await,
         Source::Apology { text, audio } => {
-            apologise(text, audio, &providers, &out).await;
+            apologise(text, audio, tts, &out).await;
             Ok(())
         }
     };
@@ -130,12 +130,8 @@ async fn chat(mut answer: Answer, mut voice: Voice, out: &Out) -> Result<(), Pro
 }
 
 /// A set phrase's audio at the room's rate; none when it cannot be had by the deadline.
-pub async fn phrase(
-    text: String,
-    providers: Arc<dyn Providers>,
-    deadline: Duration,
-) -> Option<Pcm<48_000>> {
-    let audio = timeout(deadline, providers.phrase(text)).await.ok()?.ok()?;
+pub async fn phrase(text: String, tts: Arc<dyn Tts>, deadline: Duration) -> Option<Pcm<48_000>> {
+    let audio = timeout(deadline, tts.phrase(text)).await.ok()?.ok()?;
     let mut resampler = Resampler::<24_000, 48_000>::new();
     let mut whole = resampler.push(&audio);
     whole.append(&resampler.flush());
@@ -155,15 +151,10 @@ async fn say(text: String, voice: Voice, out: &Out) -> Result<(), ProviderError>
     speak(sentences, voice, out).await.map(|_| ())
 }
 
-async fn apologise(
-    text: String,
-    audio: Option<Pcm<48_000>>,
-    providers: &Arc<dyn Providers>,
-    out: &Out,
-) {
+async fn apologise(text: String, audio: Option<Pcm<48_000>>, tts: Arc<dyn Tts>, out: &Out) {
     let audio = match audio {
         Some(audio) => Some(audio),
-        None => phrase(text.clone(), Arc::clone(providers), APOLOGY_DEADLINE).await,
+        None => phrase(text.clone(), tts, APOLOGY_DEADLINE).await,
     };
     match audio {
         Some(audio) => {

@@ -117,7 +117,7 @@ async fn write(
         message,
     };
     let begun = clock::now();
-    let mut pieces = answer.persona.providers.chat(answer.question());
+    let mut pieces = answer.persona.providers.llm.chat(answer.question());
     let mut cut = Sentences::new();
     let mut bridge = std::pin::pin!(bridge(answer));
     let mut is_bridged = answer.begun;

@@ -33,7 +33,7 @@ pub struct Persona {
     /// Its configuration, filled in for this call.
     pub agent: Arc<AgentConfig>,
     /// Its providers.
-    pub providers: Arc<dyn Providers>,
+    pub providers: Providers,
 }
 
 impl std::fmt::Debug for Persona {
@@ -126,7 +126,7 @@ impl Answer {
     /// Sees what the MCP servers of whoever answers have. They are connected when a call begins,
     /// so there is rarely something to wait for.
     pub async fn look_around(&mut self) {
-        self.served = self.persona.providers.served().await;
+        self.served = self.persona.providers.tools.served().await;
     }
 
     /// What the model is asked now.
@@ -288,7 +288,7 @@ async fn result_of(
     };
     let arguments: Value = serde_json::from_str(text)
         .map_err(|error| format!("the arguments are no JSON: {error}"))?;
-    let providers = &persona.providers;
+    let tools = &persona.providers.tools;
     let in_time = async |answer: BoxFuture<'static, Result<String, String>>| {
         let limit = tool.timeout() + GRACE;
         timeout(limit, answer)
@@ -297,13 +297,13 @@ async fn result_of(
     };
     // An MCP server has a schema of its own making, and checks it.
     if let Action::Mcp(served) = &tool.action {
-        return in_time(providers.call_served(served.clone(), arguments)).await;
+        return in_time(tools.call_served(served.clone(), arguments)).await;
     }
     json_schema::check(&tool.parameters, &arguments)?;
     match &tool.action {
         Action::Mcp(_) => Err("it was called already".into()),
         Action::Http(request) => {
-            in_time(providers.call_tool(request.clone(), agent.values.clone(), arguments)).await
+            in_time(tools.call_tool(request.clone(), agent.values.clone(), arguments)).await
         }
         Action::Transfer(_) => {
             Ok("the person is called as soon as your sentence was heard to its end".into())

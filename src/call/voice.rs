@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::event::Stage;
-use super::providers::{ProviderError, Providers, SpeakerId};
+use super::providers::{ProviderError, SpeakerId, Tts};
 use super::speak::{Item, Out, phrase};
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::Persona;
@@ -43,7 +43,7 @@ pub enum Say {
 
 /// What turns a reply's sentences into sound.
 pub struct Voice {
-    providers: Arc<dyn Providers>,
+    tts: Arc<dyn Tts>,
     speech_text: SpeechText,
     deadline: Duration,
     /// Whom the listener has heard in this reply.
@@ -52,9 +52,9 @@ pub struct Voice {
 
 impl Voice {
     /// Each piece of audio must come within `deadline`.
-    pub fn new(providers: Arc<dyn Providers>, speech_text: SpeechText, deadline: Duration) -> Self {
+    pub fn new(tts: Arc<dyn Tts>, speech_text: SpeechText, deadline: Duration) -> Self {
         Self {
-            providers,
+            tts,
             speech_text,
             deadline,
             known: None,
@@ -67,7 +67,7 @@ impl Voice {
         let pronunciations = Pronunciations::new(&agent.pronunciations);
         let speech_text = SpeechText::new(agent.language.as_deref(), pronunciations);
         Self::new(
-            Arc::clone(&persona.providers),
+            Arc::clone(&persona.providers.tts),
             speech_text,
             agent.limits.tts,
         )
@@ -83,7 +83,7 @@ impl Voice {
     /// Begins to make what fills the time.
     fn fill(&self, text: String) -> Sentence {
         let (sender, pieces) = mpsc::channel(1);
-        let audio = phrase(text, Arc::clone(&self.providers), FILLER_DEADLINE);
+        let audio = phrase(text, Arc::clone(&self.tts), FILLER_DEADLINE);
         let by = self.known.unwrap_or(SpeakerId(0));
         let task = tokio::spawn(async move {
             if let Some(audio) = audio.await {
@@ -111,8 +111,8 @@ impl Voice {
 
     fn sentence(&self, text: String, spoken: String) -> Sentence {
         let (sender, pieces) = mpsc::channel(PIECES);
-        let (providers, known) = (Arc::clone(&self.providers), self.known);
-        let audio = sentence_audio(spoken.clone(), known, providers, self.deadline, sender);
+        let (tts, known) = (Arc::clone(&self.tts), self.known);
+        let audio = sentence_audio(spoken.clone(), known, tts, self.deadline, sender);
         Sentence {
             text,
             spoken,
@@ -295,7 +295,7 @@ struct Piece {
 async fn sentence_audio(
     text: String,
     known: Option<SpeakerId>,
-    providers: Arc<dyn Providers>,
+    tts: Arc<dyn Tts>,
     deadline: Duration,
     pieces: mpsc::Sender<Result<Piece, ProviderError>>,
 ) {
@@ -306,7 +306,7 @@ async fn sentence_audio(
             message,
         })
     };
-    let mut speech = providers.speak_as(text, known);
+    let mut speech = tts.speak_as(text, known);
     let mut resampler = Resampler::<24_000, 48_000>::new();
     let mut speaker = None;
     let mut ended = false;

@@ -25,7 +25,7 @@ pub(super) async fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
     let (mind, at_a_time) = if args.live || args.record {
         let env = Env::read()?;
         let clients = live_clients().await?;
-        let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)));
+        let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)).into());
         // The models of this machine share its cores: side by side each is too slow.
         let (source, at_a_time) = match env.uses_local_models() {
             true => (models::Settings::default().llm.name().to_owned(), 1),

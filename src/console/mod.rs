@@ -20,7 +20,7 @@ use crate::clock;
 use crate::config::agent::Overrides;
 use crate::config::folder::AgentFolder;
 use crate::config::secret::Secrets;
-use crate::eval::text::{self, Silent};
+use crate::eval::text;
 use crate::transport::{self, DisconnectReason, RoomEvent};
 use asked::Asked;
 use screen::show;
@@ -92,11 +92,12 @@ async fn talk(
     let mut minds = Vec::new();
     for agent in agents.team(&console.agent)? {
         let agent = agent.for_call(&overrides)?;
-        let mind = Arc::new(Asked::new(Arc::new(console.clients.for_call(&agent))));
-        minds.push(Arc::clone(&mind));
-        let providers: Arc<dyn Providers> = match &console.sound {
-            Some(_) => mind,
-            None => Arc::new(Silent::new(mind)),
+        let models = Providers::from(Arc::new(console.clients.for_call(&agent)));
+        let llm = Arc::new(Asked::new(models.llm));
+        minds.push(Arc::clone(&llm));
+        let providers = match &console.sound {
+            Some(_) => Providers { llm, ..models },
+            None => text::in_writing(llm, models.tools),
         };
         team.push(Persona {
             agent: Arc::new(agent),
@@ -106,7 +107,8 @@ async fn talk(
     let sound = console.sound.as_ref();
     let card = sound.map(sound::open).transpose()?;
     let headphones = sound.is_some_and(|sound| sound.headphones);
-    let Persona { agent, providers } = team.remove(0);
+    let persona = team.remove(0);
+    let agent = &persona.agent;
     println!("-- {} (version {})", agent.name, agent.version);
     let (link, driver) = transport::link();
     let (write, written) = mpsc::channel(4);
@@ -116,10 +118,10 @@ async fn talk(
         id: Uuid::now_v7(),
         vad: Vad::new(&agent.vad),
         end_of_turn: console.end_of_turn.clone().filter(|_| card.is_some()),
-        agent,
+        persona,
         team,
     };
-    let call = call::run(spec, link, providers, record, CancellationToken::new());
+    let call = call::run(spec, link, record, CancellationToken::new());
     let room = async {
         match card {
             Some(card) => {

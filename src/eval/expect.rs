@@ -6,7 +6,7 @@ use super::recorded::Judgement;
 use super::run::Told;
 use super::scenario::{Expect, pattern_of};
 use super::simulated::ask;
-use crate::call::{EndReason, Message, Providers, Question, Role, ToolCalled};
+use crate::call::{EndReason, Llm, Message, Question, Role, ToolCalled};
 
 fn called<'t>(told: &'t Told, name: &'t str) -> impl Iterator<Item = &'t ToolCalled> {
     told.tools.iter().filter(move |tool| tool.name == name)
@@ -77,12 +77,7 @@ pub fn failure(expect: &Expect, told: &Told, ended: EndReason) -> Option<String>
 }
 
 /// Asks a model whether `rubric` is true of an answer.
-pub async fn judge(
-    mind: &dyn Providers,
-    rubric: &str,
-    asked: &str,
-    said: &str,
-) -> Option<Judgement> {
+pub async fn judge(mind: &dyn Llm, rubric: &str, asked: &str, said: &str) -> Option<Judgement> {
     const PROMPT: &str = "You judge answers of a voice agent. Say YES or NO on the first line: \
                           whether the statement is true of the answer. Then say why, in one \
                           sentence.";

@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
     use crate::audio::Pcm;
-    use crate::call::{Piece, ProviderError, Providers, Question};
+    use crate::call::{Llm, Piece, ProviderError, Question, Stt, Tools, Tts};
     use crate::config::request::HttpRequest;
     use crate::config::secret::Secrets;
 
@@ -113,7 +113,7 @@ mod tests {
     /// hangs up.
     struct Both(std::sync::Mutex<Vec<&'static str>>);
 
-    impl Providers for Both {
+    impl Stt for Both {
         fn transcribe(
             &self,
             audio: Pcm<16_000>,
@@ -121,7 +121,9 @@ mod tests {
             let seconds = audio.duration().as_secs();
             async move { Ok(format!("I spoke for {seconds} seconds.")) }.boxed()
         }
+    }
 
+    impl Llm for Both {
         fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
             let messages = &question.messages;
             let is_caller = messages[0].text.starts_with("You write what a caller says");
@@ -134,7 +136,15 @@ mod tests {
             };
             stream::iter([Ok(Piece::Text(answer))]).boxed()
         }
+    }
 
+    impl Tts for Both {
+        fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
+            stream::empty().boxed()
+        }
+    }
+
+    impl Tools for Both {
         fn call_tool(
             &self,
             _: HttpRequest,
@@ -142,10 +152,6 @@ mod tests {
             _: Value,
         ) -> BoxFuture<'static, Result<String, String>> {
             async { Err("none".into()) }.boxed()
-        }
-
-        fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
-            stream::empty().boxed()
         }
     }
 
@@ -165,7 +171,7 @@ mod tests {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
         let both = Arc::new(Both(vec!["Two.", "One."].into()));
-        let minds: Arc<run::Minds> = Arc::new(move |_| Arc::clone(&both) as _);
+        let minds: Arc<run::Minds> = Arc::new(move |_| Arc::clone(&both).into());
         let recording = Mind::Record(minds, "both".into());
         for mind in [recording, Mind::Recorded] {
             let results = run_all(std::slice::from_ref(&scenario), &agents, &mind, 1).await;

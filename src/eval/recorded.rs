@@ -12,8 +12,7 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::audio::Pcm;
-use crate::call::{Piece, ProviderError, Providers, Question, Served, Stage, ToolCall};
+use crate::call::{Llm, Piece, ProviderError, Providers, Question, Served, Stage, ToolCall, Tools};
 use crate::config::request::HttpRequest;
 use crate::config::tools::{Action, McpTool, Tool};
 
@@ -130,11 +129,7 @@ impl Playback {
     }
 }
 
-impl Providers for Playback {
-    fn transcribe(&self, _: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
-        async { Ok(String::new()) }.boxed()
-    }
-
+impl Llm for Playback {
     fn chat(&self, _: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let Some(answer) = self.left().0.pop_front() else {
             let error = ProviderError {
@@ -154,7 +149,9 @@ impl Providers for Playback {
         let pieces: Vec<_> = text.into_iter().chain(calls).map(Ok).collect();
         stream::iter(pieces).boxed()
     }
+}
 
+impl Tools for Playback {
     fn call_tool(
         &self,
         _: HttpRequest,
@@ -184,22 +181,20 @@ impl Providers for Playback {
     fn call_served(&self, _: McpTool, _: Value) -> BoxFuture<'static, Result<String, String>> {
         self.next_result()
     }
-
-    fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
-        stream::empty().boxed()
-    }
 }
 
 /// Passes all on to others, and keeps what they answer.
 pub struct Recorder {
-    inner: Arc<dyn Providers>,
+    llm: Arc<dyn Llm>,
+    tools: Arc<dyn Tools>,
     kept: Arc<Mutex<Recording>>,
 }
 
 impl Recorder {
-    /// Around `inner`; all agents of a call share what is `kept`.
-    pub fn new(inner: Arc<dyn Providers>, kept: Arc<Mutex<Recording>>) -> Self {
-        Self { inner, kept }
+    /// Of `of`; all agents of a call share what is `kept`.
+    pub fn new(of: Providers, kept: Arc<Mutex<Recording>>) -> Self {
+        let Providers { llm, tools, .. } = of;
+        Self { llm, tools, kept }
     }
 }
 
@@ -207,11 +202,7 @@ fn kept(recording: &Mutex<Recording>) -> MutexGuard<'_, Recording> {
     recording.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Providers for Recorder {
-    fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
-        self.inner.transcribe(audio)
-    }
-
+impl Llm for Recorder {
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let recording = Arc::clone(&self.kept);
         let index = {
@@ -219,7 +210,7 @@ impl Providers for Recorder {
             kept.answers.push(Answer::default());
             kept.answers.len() - 1
         };
-        let pieces = self.inner.chat(question);
+        let pieces = self.llm.chat(question);
         pieces
             .inspect(move |piece| {
                 let mut kept = kept(&recording);
@@ -236,7 +227,9 @@ impl Providers for Recorder {
             })
             .boxed()
     }
+}
 
+impl Tools for Recorder {
     fn call_tool(
         &self,
         request: HttpRequest,
@@ -244,7 +237,7 @@ impl Providers for Recorder {
         arguments: Value,
     ) -> BoxFuture<'static, Result<String, String>> {
         let recording = Arc::clone(&self.kept);
-        let answer = self.inner.call_tool(request, values, arguments);
+        let answer = self.tools.call_tool(request, values, arguments);
         async move {
             let result = answer.await;
             kept(&recording).tools.push(result.clone());
@@ -255,7 +248,7 @@ impl Providers for Recorder {
 
     fn served(&self) -> BoxFuture<'static, Served> {
         let recording = Arc::clone(&self.kept);
-        let served = self.inner.served();
+        let served = self.tools.served();
         async move {
             let served = served.await;
             let mut kept = kept(&recording);
@@ -275,16 +268,12 @@ impl Providers for Recorder {
         arguments: Value,
     ) -> BoxFuture<'static, Result<String, String>> {
         let recording = Arc::clone(&self.kept);
-        let answer = self.inner.call_served(tool, arguments);
+        let answer = self.tools.call_served(tool, arguments);
         async move {
             let result = answer.await;
             kept(&recording).tools.push(result.clone());
             result
         }
         .boxed()
-    }
-
-    fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
-        self.inner.speak(text)
     }
 }

@@ -11,7 +11,7 @@ use super::expect::{failure, judge};
 use super::recorded::{Playback, Recorder, Recording};
 use super::scenario::{Expect, Scenario};
 use super::script::{Played, Script, words};
-use super::text::{Seen, Silent, drive};
+use super::text::{Seen, drive, in_writing};
 use crate::call::vad::Vad;
 use crate::call::{self, CallEvent, CallSpec, EndReason, Persona, Providers, ToolCalled};
 use crate::clock;
@@ -26,7 +26,7 @@ const TURN_DEADLINE: Duration = Duration::from_secs(60);
 const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Gives the model of an agent.
-pub type Minds = dyn Fn(&AgentConfig) -> Arc<dyn Providers> + Send + Sync;
+pub type Minds = dyn Fn(&AgentConfig) -> Providers + Send + Sync;
 
 /// Where answers come from.
 #[derive(Clone)]
@@ -100,18 +100,22 @@ pub async fn run(
     // Answers written by hand are to no version.
     let recorded_with = lock().agent_version.clone();
     let is_old = !recorded_with.is_empty() && recorded_with != version;
-    let playback: Arc<dyn Providers> = Arc::new(Playback::new(&lock()));
+    let playback = Arc::new(Playback::new(&lock()));
     let persona = |agent: AgentConfig| {
-        let mind: Arc<dyn Providers> = match mind {
-            Mind::Recorded => Arc::clone(&playback),
-            Mind::Live(minds) => minds(&agent),
+        let providers = match mind {
+            Mind::Recorded => in_writing(playback.clone(), playback.clone()),
+            Mind::Live(minds) => {
+                let Providers { llm, tools, .. } = minds(&agent);
+                in_writing(llm, tools)
+            }
             Mind::Record(minds, _) => {
-                Arc::new(Recorder::new(minds(&agent), Arc::clone(&recording)))
+                let recorder = Arc::new(Recorder::new(minds(&agent), Arc::clone(&recording)));
+                in_writing(recorder.clone(), recorder)
             }
         };
         Persona {
             agent: Arc::new(agent),
-            providers: Arc::new(Silent::new(mind)),
+            providers,
         }
     };
     let mut team: Vec<Persona> = team.into_iter().map(persona).collect();
@@ -124,11 +128,16 @@ pub async fn run(
     let recorded = lock().clone();
     let judgements = recorded.judgements.clone();
     let mut script = Script {
-        lines: words(scenario, live.as_deref(), &recorded).await?.into(),
-        played: scenario
-            .simulated
-            .as_ref()
-            .map(|caller| Played::new(caller, live.clone(), recorded.caller)),
+        lines: words(scenario, live.as_ref().map(|live| &*live.stt), &recorded)
+            .await?
+            .into(),
+        played: scenario.simulated.as_ref().map(|caller| {
+            Played::new(
+                caller,
+                live.as_ref().map(|live| live.llm.clone()),
+                recorded.caller,
+            )
+        }),
     };
     let heard = scenario.turns.iter().zip(script.lines.iter());
     let heard = heard.filter(|(turn, _)| turn.wav.is_some());
@@ -161,7 +170,7 @@ pub async fn run(
                 Expect::Judge(rubric) => {
                     let judgement = match &live {
                         None => judgements.next(),
-                        Some(mind) => judge(&**mind, rubric, &asked, &told.said).await,
+                        Some(mind) => judge(&*mind.llm, rubric, &asked, &told.said).await,
                     };
                     if let (Mind::Record(..), Some(judgement)) = (mind, &judgement) {
                         lock().judgements.push(judgement.clone());
@@ -212,15 +221,14 @@ async fn hold(
     let (write, written) = mpsc::channel(4);
     let (seen, mut see) = mpsc::channel(64);
     let (record, mut events) = mpsc::channel(64);
-    let Persona { agent, providers } = first;
     let spec = CallSpec {
         id: Uuid::nil(),
-        vad: Vad::new(&agent.vad),
+        vad: Vad::new(&first.agent.vad),
         end_of_turn: None,
-        agent,
+        persona: first,
         team,
     };
-    let call = call::run(spec, link, providers, record, CancellationToken::new());
+    let call = call::run(spec, link, record, CancellationToken::new());
     let room = drive(driver, &scenario.caller, written, seen);
     let caller = async {
         let (_, mut heard, first_words) = listened(&mut see, clock::now()).await;

@@ -10,7 +10,7 @@ use super::recorded::Recording;
 use super::scenario::{Scenario, Simulated};
 use super::simulated::{self, Line};
 use crate::audio::wav;
-use crate::call::Providers;
+use crate::call::{Llm, Stt};
 
 /// Speech recognition that takes longer has heard nothing.
 const HEARD: Duration = Duration::from_secs(60);
@@ -27,7 +27,7 @@ pub struct Script<'s> {
 pub struct Played<'s> {
     caller: &'s Simulated,
     /// None: it says what is recorded.
-    mind: Option<Arc<dyn Providers>>,
+    mind: Option<Arc<dyn Llm>>,
     recorded: VecDeque<String>,
     so_far: Vec<Line>,
     left: usize,
@@ -35,11 +35,7 @@ pub struct Played<'s> {
 
 impl<'s> Played<'s> {
     /// On `mind`, or on what is recorded where there is none.
-    pub fn new(
-        caller: &'s Simulated,
-        mind: Option<Arc<dyn Providers>>,
-        recorded: Vec<String>,
-    ) -> Self {
+    pub fn new(caller: &'s Simulated, mind: Option<Arc<dyn Llm>>, recorded: Vec<String>) -> Self {
         Self {
             caller,
             mind,
@@ -89,7 +85,7 @@ impl Script<'_> {
 /// What the caller of each turn says; recordings are heard by speech recognition first.
 pub async fn words(
     scenario: &Scenario,
-    live: Option<&dyn Providers>,
+    live: Option<&dyn Stt>,
     recorded: &Recording,
 ) -> anyhow::Result<Vec<String>> {
     let mut recorded = recorded.heard.iter().cloned();
@@ -100,11 +96,11 @@ pub async fn words(
             (Some(_), None) => recorded.next().context(
                 "what was heard in the WAV is not recorded; record it with `sidetone eval --record`",
             )?,
-            (Some(file), Some(mind)) => {
+            (Some(file), Some(stt)) => {
                 let shown = file.display();
                 let audio = wav::read::<16_000>(file);
                 let audio = audio.with_context(|| format!("{shown}"))?;
-                let heard = tokio::time::timeout(HEARD, mind.transcribe(audio)).await;
+                let heard = tokio::time::timeout(HEARD, stt.transcribe(audio)).await;
                 let heard = heard.with_context(|| format!("{shown}: nobody heard it in time"))??;
                 anyhow::ensure!(!heard.trim().is_empty(), "{shown}: no words were heard");
                 heard

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 
 use super::scenario::Simulated;
-use crate::call::{Message, Piece, Providers, Question, Role};
+use crate::call::{Llm, Message, Piece, Question, Role};
 
 /// A model that takes longer says nothing.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -25,7 +25,7 @@ pub enum Line {
 }
 
 /// What the caller says next; none when it hangs up.
-pub async fn next(mind: &dyn Providers, caller: &Simulated, so_far: &[Line]) -> Option<String> {
+pub async fn next(mind: &dyn Llm, caller: &Simulated, so_far: &[Line]) -> Option<String> {
     let Simulated { persona, goal, .. } = caller;
     // The conversation as a text to go on with: given as messages of its own, a model forgets sooner
     // which of the two it is.
@@ -63,7 +63,7 @@ pub async fn next(mind: &dyn Providers, caller: &Simulated, so_far: &[Line]) -> 
 }
 
 /// A model's whole answer; none when it fails or is too slow.
-pub async fn ask(mind: &dyn Providers, question: Question) -> Option<String> {
+pub async fn ask(mind: &dyn Llm, question: Question) -> Option<String> {
     let pieces = tokio::time::timeout(DEADLINE, mind.chat(question).collect::<Vec<_>>()).await;
     let pieces: Result<Vec<_>, _> = pieces.ok()?.into_iter().collect();
     let text = |piece| match piece {

@@ -7,63 +7,38 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _, stream};
-use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::audio::Pcm;
-use crate::call::{Piece, ProviderError, Providers, Question, Served};
-use crate::config::request::HttpRequest;
-use crate::config::tools::McpTool;
+use crate::call::{Llm, ProviderError, Providers, Stt, Tools, Tts};
 use crate::transport::{AgentState, RoomCommand, RoomDriver, RoomEvent, Speaker};
 
 /// A sentence takes this long to "say": as good as nothing, and still heard to its end.
 const SENTENCE: Duration = Duration::from_millis(10);
 
-/// Another's mind and tools, with a voice that says nothing in no time.
-pub struct Silent {
-    mind: Arc<dyn Providers>,
-}
+/// Hears nothing, and says nothing in no time.
+struct Silent;
 
-impl Silent {
-    /// Around `mind`.
-    pub fn new(mind: Arc<dyn Providers>) -> Self {
-        Self { mind }
-    }
-}
-
-impl Providers for Silent {
+impl Stt for Silent {
     fn transcribe(&self, _: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
         async { Ok(String::new()) }.boxed()
     }
+}
 
-    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
-        self.mind.chat(question)
-    }
-
-    fn call_tool(
-        &self,
-        request: HttpRequest,
-        values: Value,
-        arguments: Value,
-    ) -> BoxFuture<'static, Result<String, String>> {
-        self.mind.call_tool(request, values, arguments)
-    }
-
-    fn served(&self) -> BoxFuture<'static, Served> {
-        self.mind.served()
-    }
-
-    fn call_served(
-        &self,
-        tool: McpTool,
-        arguments: Value,
-    ) -> BoxFuture<'static, Result<String, String>> {
-        self.mind.call_served(tool, arguments)
-    }
-
+impl Tts for Silent {
     fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
         let silence = Pcm::new(vec![0; Pcm::<24_000>::samples_in(SENTENCE)]);
         stream::iter([Ok(silence)]).boxed()
+    }
+}
+
+/// A mind and tools without ears and voice.
+pub fn in_writing(llm: Arc<dyn Llm>, tools: Arc<dyn Tools>) -> Providers {
+    Providers {
+        stt: Arc::new(Silent),
+        llm,
+        tts: Arc::new(Silent),
+        tools,
     }
 }
 

@@ -144,7 +144,7 @@ pub async fn replay(
     };
     let recalled = Recalled::new(&stored.tools);
     let minds: Arc<Minds> =
-        Arc::new(move |agent: &AgentConfig| Arc::new(recalled.around(minds(agent))));
+        Arc::new(move |agent: &AgentConfig| recalled.in_place_of_tools(minds(agent)));
     let outcome = run::run(&scenario, agents, &Mind::Live(minds)).await?;
     let version_now = agents.team(agent)?[0].version.clone();
     let now = outcome.turns.into_iter().map(said);

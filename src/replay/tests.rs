@@ -1,25 +1,21 @@
 use std::sync::Mutex;
 
 use chrono::{TimeZone as _, Utc};
+use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
-use futures::{FutureExt as _, StreamExt as _};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::audio::Pcm;
-use crate::call::{self, Piece, ProviderError, Providers, Question, Role};
+use crate::call::{self, Llm, Piece, ProviderError, Question, Role, Tools};
 use crate::config::request::HttpRequest;
 use crate::config::secret::Secrets;
+use crate::eval::text::in_writing;
 
 /// Looks a table up when it is asked for one, and says what it found.
 struct Model(Arc<Mutex<Vec<Question>>>);
 
-impl Providers for Model {
-    fn transcribe(&self, _: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
-        async { Ok(String::new()) }.boxed()
-    }
-
+impl Llm for Model {
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let last = question.messages.last().unwrap().clone();
         self.0.lock().unwrap().push(question);
@@ -34,7 +30,9 @@ impl Providers for Model {
         };
         stream::iter([Ok(piece)]).boxed()
     }
+}
 
+impl Tools for Model {
     fn call_tool(
         &self,
         _: HttpRequest,
@@ -42,10 +40,6 @@ impl Providers for Model {
         _: Value,
     ) -> BoxFuture<'static, Result<String, String>> {
         panic!("a replay asks no server");
-    }
-
-    fn speak(&self, _: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
-        stream::empty().boxed()
     }
 }
 
@@ -97,7 +91,10 @@ async fn a_call_is_held_again_without_doing_anything_again() {
     let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
     let asked = Arc::new(Mutex::new(Vec::new()));
     let model = Arc::clone(&asked);
-    let minds: Arc<Minds> = Arc::new(move |_| Arc::new(Model(Arc::clone(&model))));
+    let minds: Arc<Minds> = Arc::new(move |_| {
+        let model = Arc::new(Model(Arc::clone(&model)));
+        in_writing(model.clone(), model)
+    });
     let replay = replay(&stored(), None, &agents, minds).await.unwrap();
     let [greeting, table, thanks] = &replay.exchanges[..] else {
         panic!("{replay}");

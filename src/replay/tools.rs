@@ -4,11 +4,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
 use serde_json::Value;
 
-use crate::audio::Pcm;
-use crate::call::{Piece, ProviderError, Providers, Question, Served};
+use crate::call::{Providers, Served, Tools};
 use crate::config::request::HttpRequest;
 use crate::config::tools::McpTool;
 use crate::store::tools::ToolCall;
@@ -29,11 +27,15 @@ impl Recalled {
         Self(Arc::new(Mutex::new(results.collect())))
     }
 
-    /// `mind` thinks, and these are its tools.
-    pub fn around(&self, mind: Arc<dyn Providers>) -> Recalling {
-        Recalling {
-            mind,
+    /// `providers` with these in place of their tools.
+    pub fn in_place_of_tools(&self, providers: Providers) -> Providers {
+        let recalling = Recalling {
+            known: providers.tools,
             results: self.clone(),
+        };
+        Providers {
+            tools: Arc::new(recalling),
+            ..providers
         }
     }
 
@@ -47,21 +49,14 @@ impl Recalled {
     }
 }
 
-/// A mind whose tools answer as they did in a stored call.
-pub struct Recalling {
-    mind: Arc<dyn Providers>,
+/// Tools that answer as they did in a stored call.
+struct Recalling {
+    /// Whose names the model knows.
+    known: Arc<dyn Tools>,
     results: Recalled,
 }
 
-impl Providers for Recalling {
-    fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
-        self.mind.transcribe(audio)
-    }
-
-    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
-        self.mind.chat(question)
-    }
-
+impl Tools for Recalling {
     fn call_tool(
         &self,
         _: HttpRequest,
@@ -73,7 +68,7 @@ impl Providers for Recalling {
     }
 
     fn served(&self) -> BoxFuture<'static, Served> {
-        self.mind.served()
+        self.known.served()
     }
 
     fn call_served(
@@ -83,9 +78,5 @@ impl Providers for Recalling {
     ) -> BoxFuture<'static, Result<String, String>> {
         let result = self.results.take(&arguments);
         async move { result }.boxed()
-    }
-
-    fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
-        self.mind.speak(text)
     }
 }

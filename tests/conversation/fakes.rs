@@ -13,7 +13,9 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 use sidetone::audio::Pcm;
 use sidetone::call::providers::SpeakerId;
-use sidetone::call::{EndOfTurn, Piece, ProviderError, Providers, Question, Role, Stage, ToolCall};
+use sidetone::call::{
+    EndOfTurn, Llm, Piece, ProviderError, Question, Role, Stage, Stt, ToolCall, Tools, Tts,
+};
 use sidetone::config::request::HttpRequest;
 use tokio::time::sleep;
 
@@ -242,7 +244,7 @@ impl EndOfTurn for Fakes {
     }
 }
 
-impl Providers for Fakes {
+impl Stt for Fakes {
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
         let words = self.words_in(&audio);
         let mode = self.mode(Stage::Stt);
@@ -262,7 +264,9 @@ impl Providers for Fakes {
             Ok(words)
         })
     }
+}
 
+impl Llm for Fakes {
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let messages = question.messages;
         let said = messages
@@ -310,7 +314,9 @@ impl Providers for Fakes {
         }
         stream(Stage::Llm, self.mode(Stage::Llm), request, tokens)
     }
+}
 
+impl Tools for Fakes {
     /// The address's last part says how long it takes; `mode` says whether it works.
     fn call_tool(
         &self,
@@ -330,7 +336,9 @@ impl Providers for Fakes {
             }
         })
     }
+}
 
+impl Tts for Fakes {
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
         let request = self.request(Stage::Tts, &format!("{text:?}"));
         let unspeakable = self.state.lock().unwrap().unspeakable.clone();

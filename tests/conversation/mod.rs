@@ -97,16 +97,19 @@ fn play(name: &str, script: &str) -> String {
         // Handovers lead to an agent called "other".
         let other = Persona {
             agent: Arc::new(other),
-            providers: Arc::clone(&fakes) as _,
+            providers: Arc::clone(&fakes).into(),
         };
         let spec = CallSpec {
             id: uuid::Uuid::nil(),
             team: vec![other],
             vad: Vad::by_level(&agent.vad, SPEECH_DBFS),
             end_of_turn: Some(Arc::clone(&fakes) as _),
-            agent: Arc::new(agent),
+            persona: Persona {
+                agent: Arc::new(agent),
+                providers: Arc::clone(&fakes).into(),
+            },
         };
-        let call = run(spec, link, Arc::clone(&fakes) as _, events, drain.clone());
+        let call = run(spec, link, events, drain.clone());
         let room = room::drive(driver, steps, fakes, drain, trace.clone());
         let limit = Duration::from_secs(2 * 3600);
         let all = async { tokio::join!(call, room, trace.clone().record(store)) };

@@ -57,7 +57,7 @@ impl Conversation {
                 interruptible: true,
             });
         }
-        self.apology.prepare(&self.providers);
+        self.apology.prepare(&self.providers.tts);
         self.show_state();
         self.watch_silence(clock::now());
     }

@@ -65,9 +65,9 @@ impl Conversation {
             id,
             items: self.items.clone(),
         };
-        let providers = Arc::clone(&self.providers);
+        let tts = Arc::clone(&self.providers.tts);
         let (limits, text) = (self.agent.limits, self.speech_text.clone());
-        let task = tokio::spawn(speak::reply(source, providers, limits, text, out));
+        let task = tokio::spawn(speak::reply(source, tts, limits, text, out));
         self.playout.begin(id, false);
         self.reply = Some(Reply {
             id,
@@ -235,7 +235,7 @@ impl Conversation {
         }
         // The providers are idle now, and all that the caller waits for has been said.
         if self.drain_by.is_none() {
-            self.apology.prepare(&self.providers);
+            self.apology.prepare(&self.providers.tts);
         }
         self.input(if failed {
             Input::ReplyFailed(id)

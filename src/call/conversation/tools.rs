@@ -31,7 +31,7 @@ impl Conversation {
             notes: self.chat.notes().to_owned(),
             persona: Persona {
                 agent: Arc::clone(&self.agent),
-                providers: Arc::clone(&self.providers),
+                providers: self.providers.clone(),
             },
             served: Served::default(),
             team: Arc::clone(&self.team),
@@ -110,12 +110,12 @@ impl Conversation {
             .iter()
             .map(|persona| Persona {
                 agent: met(persona),
-                providers: Arc::clone(&persona.providers),
+                providers: persona.providers.clone(),
             })
             .collect();
         self.agent = met(&Persona {
             agent: Arc::clone(&self.agent),
-            providers: Arc::clone(&self.providers),
+            providers: self.providers.clone(),
         });
         self.chat.set_system(self.agent.system_prompt.clone());
     }

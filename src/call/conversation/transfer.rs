@@ -30,10 +30,10 @@ impl Conversation {
         if self.transferring.is_some() {
             return;
         }
-        let (news, providers) = (self.tool_news.clone(), self.providers.clone());
+        let (news, tools) = (self.tool_news.clone(), self.providers.tools.clone());
         let (target, ring) = (transfer.target.clone(), transfer.ring);
         let task = tokio::spawn(async move {
-            let done = providers.put_through(target, ring);
+            let done = tools.put_through(target, ring);
             let done = tokio::time::timeout(ring + GRACE, done).await;
             let done = done.unwrap_or_else(|_| Err("nobody answered".into()));
             // Fails only when the call is over.

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::Heard;
 use crate::audio::Pcm;
 use crate::call::event::Stage;
-use crate::call::providers::{ProviderError, Providers};
+use crate::call::providers::{ProviderError, Stt};
 
 /// See [`Heard::Words`].
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Transcribed {
 /// What is asked, `spoken` being the words of a provider that heard the caller speak.
 pub(super) struct Asking<S> {
     pub(super) request: u64,
-    pub(super) providers: Arc<dyn Providers>,
+    pub(super) stt: Arc<dyn Stt>,
     pub(super) spoken: Option<S>,
     /// For a provider of whole utterances, and where `spoken` comes to nothing.
     pub(super) audio: Pcm<16_000>,
@@ -61,7 +61,7 @@ impl<S: Future<Output = Option<String>>> Asking<S> {
         };
         match heard {
             Some(words) => Ok(words),
-            None => self.providers.transcribe(self.audio).await,
+            None => self.stt.transcribe(self.audio).await,
         }
     }
 }
