@@ -28,8 +28,8 @@ const MAX_PACKET: usize = 1275;
 const SILENCE: f64 = 16.0 * 16.0;
 /// No more is sent than this while the encoder is in DTX (`opus_encode`).
 const DTX_BYTES: usize = 2;
-/// In DTX every 20th packet goes out, a refresh each 400 ms, as libopus itself
-/// does in its SILK mode.
+/// In DTX every 20th packet is made and goes out, a refresh each 400 ms, as libopus itself
+/// does in its SILK mode. The others are not even encoded: an agent is silent half of a call.
 const DTX_REFRESH: u32 = 20;
 
 /// What negotiation and reports decide, read by the encoder at each packet.
@@ -191,6 +191,11 @@ impl TrackEncoder {
         let mut packet = [0; MAX_PACKET];
         let ticks = self.ticks;
         self.ticks = self.ticks.wrapping_add(PACKET_TICKS);
+        let (_, may_rest, ..) = self.applied;
+        if may_rest && !self.dtx_run.is_multiple_of(DTX_REFRESH) {
+            self.dtx_run += 1;
+            return;
+        }
         let length = match self.encoder.encode(pcm, &mut packet) {
             Ok(length) => length,
             Err(error) => return tracing::error!(%error, "Opus did not encode"),
@@ -198,9 +203,6 @@ impl TrackEncoder {
         let resting = length <= DTX_BYTES;
         let talkspurt = !resting && self.dtx_run > 0;
         self.dtx_run = if resting { self.dtx_run + 1 } else { 0 };
-        if resting && self.dtx_run % DTX_REFRESH != 1 {
-            return;
-        }
         if !self.settings.active.load(Ordering::Relaxed) {
             return;
         }
@@ -253,3 +255,7 @@ impl TrackEncoder {
         self.applied = wanted;
     }
 }
+
+#[cfg(test)]
+#[path = "encoder_tests.rs"]
+mod tests;
