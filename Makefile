@@ -11,7 +11,7 @@ ALL := --features sidetone/console-audio
 # Between PEERs.
 comma := ,
 
-.PHONY: demo test web tools lint unit web-test bench bench-calls livekit-suite
+.PHONY: demo test web tools lint unit web-test bench bench-calls bench-recording bench-history livekit-suite
 
 demo: web
 	scripts/tools.sh livekit
@@ -42,12 +42,8 @@ web-test: web
 	cargo build --quiet --bin sidetone $(ALL)
 	cd web && npm test
 
-# What recording a call costs; a history of 1,000,000 calls on SQLite and Postgres: times and query
-# plans (docs/history-queries.md). The dev profile: the databases do the work, and the build is there already.
-bench:
-	scripts/tools.sh postgres
-	cargo bench --profile dev --bench recording
-	cargo bench --profile dev --bench history -- --calls 1000000
+# All that is measured: whole calls, what recording one costs, a long history.
+bench: bench-calls bench-recording bench-history
 
 # Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents,pipecat: beside
 # them. The release build, as theirs are.
@@ -56,6 +52,16 @@ bench-calls:
 	cargo build --release --bin sidetone
 	SIDETONE_BINARY=target/release/sidetone \
 	cargo bench --profile dev --bench conversation -- --callers 1,4 $(if $(PEER),--peer $(PEER))
+
+# What recording a call costs, in CPU-seconds and bytes a call-minute.
+bench-recording:
+	cargo bench --profile dev --bench recording
+
+# A history of 1,000,000 calls on SQLite and Postgres: times and query plans (docs/history-queries.md).
+# The dev profile: the databases do the work, and the build is there already.
+bench-history:
+	scripts/tools.sh postgres
+	cargo bench --profile dev --bench history -- --calls 1000000
 
 # The official livekit crate's own tests on crates/libwebrtc.
 livekit-suite:

@@ -1,5 +1,5 @@
 //! History over a million calls, on SQLite and on a real Postgres: how long a page takes, and the
-//! query plans. `make bench`, or `cargo bench --profile dev --bench history -- --calls 100000`.
+//! query plans. `make bench-history`, or `cargo bench --profile dev --bench history -- --calls 100000`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
