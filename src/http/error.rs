@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::config::env::NotConfigured;
 use crate::store::StoreError;
@@ -225,6 +226,17 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         )
     })?;
     Ok(value)
+}
+
+/// An id in an address's path, as `/api/voice/{given_by}` gives it.
+///
+/// # Errors
+/// 400 naming the field.
+pub fn path_id(field: &str, text: &str, given_by: &str) -> Result<Uuid, Problem> {
+    text.parse().map_err(|_| {
+        let told = format!("{field} is a UUID, as /api/voice/{given_by} gives it");
+        Problem::field(field, told)
+    })
 }
 
 /// A text of 1 to `max` characters without control characters.

@@ -13,8 +13,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::AppState;
 use super::auth::{Principal, Right};
-use super::error::{Problem, ProblemDocument};
-use super::history::call::{call_id, visible};
+use super::error::{Problem, ProblemDocument, path_id};
+use super::history::call::visible;
 use crate::clock;
 use crate::recording::{Command, RECORDING_TOPIC};
 use crate::store::{Call, Recorder, Recording, RecordingState};
@@ -95,7 +95,7 @@ pub async fn get(
     Query(part): Query<Part>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let id = call_id(&id)?;
+    let id = path_id("callId", &id, "history")?;
     let (call, _) = visible(&state, &principal, id).await?;
     let recordings = state.store().recordings(id).await?;
     // One that failed is not what is asked for where another took over.
@@ -240,7 +240,7 @@ async fn set_paused(
     paused: bool,
 ) -> Result<Json<Paused>, Problem> {
     principal.need(Right::ManageAgents)?;
-    let id = call_id(id)?;
+    let id = path_id("callId", id, "history")?;
     let no_such = || Problem::not_found("callId", "There is no such call.");
     let call = state.store().call(id).await?.ok_or_else(no_such)?;
     let recordings = state.store().recordings(id).await?;

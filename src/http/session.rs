@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::auth::{Principal, Right};
-use super::error::{Problem, ProblemDocument};
+use super::error::{Problem, ProblemDocument, path_id};
 use super::{AppState, Peer, address};
 use crate::store;
 use crate::store::sessions::{NewSession, SessionRow};
@@ -221,12 +221,7 @@ pub async fn revoke(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     principal.need(Right::Operate)?;
-    let id: Uuid = id.parse().map_err(|_| {
-        Problem::field(
-            "sessionId",
-            "sessionId is a UUID, as /api/voice/sessions gives it",
-        )
-    })?;
+    let id = path_id("sessionId", &id, "sessions")?;
     match state.store().revoke_session(id).await? {
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(Problem::not_found("sessionId", "There is no such session.")),

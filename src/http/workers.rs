@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::AppState;
 use super::auth::{Principal, Right};
-use super::error::{Problem, ProblemDocument};
+use super::error::{Problem, ProblemDocument, path_id};
 use crate::store;
 use crate::store::workers::{LOST_AFTER, WorkerRow};
 
@@ -97,12 +97,7 @@ pub async fn drain(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     principal.need(Right::Operate)?;
-    let id: Uuid = id.parse().map_err(|_| {
-        Problem::field(
-            "workerId",
-            "workerId is a UUID, as /api/voice/workers gives it",
-        )
-    })?;
+    let id = path_id("workerId", &id, "workers")?;
     match state.store().request_drain(id, store::now()).await? {
         true => Ok(StatusCode::ACCEPTED),
         false => Err(Problem::not_found("workerId", "There is no such worker.")),

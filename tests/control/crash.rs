@@ -5,13 +5,9 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::{Value, json};
-use sidetone::audio::wav;
-use sidetone::caller::access::{Access, TokenRequest};
-use sidetone::caller::script::{Cue, Patience};
-use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::caller::{self};
 use sidetone::config::env::Env;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 use tokio::net::TcpListener;
@@ -138,31 +134,7 @@ async fn a_killed_process_loses_at_most_the_turn_in_the_air() {
     let mut process = start(address, &server, &provider, data.path()).await;
 
     // A call of several turns.
-    let hours = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/fixtures/audio/caller-opening-hours.wav"
-    );
-    let sound = wav::read(Path::new(hours)).unwrap();
-    let turn = |n: usize| Turn {
-        name: format!("turn {n}"),
-        sound: sound.clone(),
-        cue: Cue::AgentDone,
-    };
-    let plan = CallPlan {
-        access: Access::Server {
-            server: format!("http://{address}"),
-            api_key: None,
-            request: TokenRequest {
-                room_type: "support".into(),
-                participant_name: "Ada".into(),
-                ..TokenRequest::default()
-            },
-        },
-        turns: (0..9).map(turn).collect(),
-        patience: Patience::default(),
-        limit: Duration::from_secs(150),
-        out: None,
-    };
+    let plan = served::call(address, None, 9);
     let caller = tokio::spawn(caller::place(plan));
     let call = eventually("a call is under way", 30, || async {
         let history = served::get(address, "/api/voice/history").await.unwrap();

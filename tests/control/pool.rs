@@ -1,14 +1,10 @@
 //! A worker is drained by the request that the pool page's button makes.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sidetone::audio::wav;
-use sidetone::caller::access::{Access, TokenRequest};
-use sidetone::caller::script::{Cue, Patience};
-use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::caller::{self};
 use sidetone::config::env::Env;
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
@@ -78,32 +74,7 @@ async fn a_drained_worker_ends_its_calls_and_takes_no_more() {
     worker(address, 0, "ready", 0).await;
 
     // In the middle of a call of two questions, its worker is asked to drain.
-    let hours = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/fixtures/audio/caller-opening-hours.wav"
-    );
-    let sound = wav::read(Path::new(hours)).unwrap();
-    let turn = |n: usize| Turn {
-        name: format!("turn {n}"),
-        sound: sound.clone(),
-        cue: Cue::AgentDone,
-    };
-    let call = caller::place(CallPlan {
-        access: Access::Server {
-            server: format!("http://{address}"),
-            api_key: None,
-            request: TokenRequest {
-                room_type: "support".into(),
-                participant_name: "Ada".into(),
-                ..TokenRequest::default()
-            },
-        },
-        turns: (0..2).map(turn).collect(),
-        patience: Patience::default(),
-        limit: Duration::from_secs(120),
-        out: None,
-    });
-    let caller = tokio::spawn(call);
+    let caller = tokio::spawn(caller::place(served::call(address, None, 2)));
     let first = worker(address, 0, "ready", 1).await;
     drain(address, &first).await;
     let draining = worker(address, 0, "draining", 1).await;

@@ -4,7 +4,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,10 +11,7 @@ use axum::routing::post;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use sidetone::audio::wav;
-use sidetone::caller::access::{Access, TokenRequest};
-use sidetone::caller::script::{Cue, Patience};
-use sidetone::caller::{self, CallPlan, Placed, Turn};
+use sidetone::caller::{self, Placed};
 use sidetone::config::env::Env;
 use sidetone_testkit::{FakeOpenAi, Timing};
 use tokio::net::TcpListener;
@@ -29,33 +25,9 @@ const WEBHOOK_SECRET: &str = "a-secret-of-the-shop-and-of-nobody-else";
 
 /// A caller who asks its question `turns` times.
 async fn place(address: SocketAddr, agent: &str, turns: usize) -> Placed {
-    let hours = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/fixtures/audio/caller-opening-hours.wav"
-    );
-    let sound = wav::read(Path::new(hours)).unwrap();
-    let turn = |n: usize| Turn {
-        name: format!("turn {n}"),
-        sound: sound.clone(),
-        cue: Cue::AgentDone,
-    };
-    let plan = CallPlan {
-        access: Access::Server {
-            server: format!("http://{address}"),
-            api_key: None,
-            request: TokenRequest {
-                room_type: "support".into(),
-                participant_name: "Ada".into(),
-                agent: Some(agent.into()),
-                ..TokenRequest::default()
-            },
-        },
-        turns: (0..turns).map(turn).collect(),
-        patience: Patience::default(),
-        limit: Duration::from_secs(120),
-        out: None,
-    };
-    caller::place(plan).await.unwrap()
+    caller::place(served::call(address, Some(agent), turns))
+        .await
+        .unwrap()
 }
 
 fn write_agent(folder: &Path, name: &str, greeting: &str, prompt: &str, more: &str) {

@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use sidetone::audio::wav;
+use sidetone::caller::access::{Access, TokenRequest};
+use sidetone::caller::script::{Cue, Patience};
+use sidetone::caller::{CallPlan, Turn};
 use sidetone::config::env::Env;
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
@@ -66,4 +70,34 @@ pub async fn ready(address: SocketAddr) {
             .ok()
     })
     .await;
+}
+
+/// Ada's call, who asks for the opening hours so many times.
+pub fn call(address: SocketAddr, agent: Option<&str>, turns: usize) -> CallPlan {
+    let hours = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/audio/caller-opening-hours.wav"
+    );
+    let sound = wav::read(Path::new(hours)).unwrap();
+    let turn = |n: usize| Turn {
+        name: format!("turn {n}"),
+        sound: sound.clone(),
+        cue: Cue::AgentDone,
+    };
+    CallPlan {
+        access: Access::Server {
+            server: format!("http://{address}"),
+            api_key: None,
+            request: TokenRequest {
+                room_type: "support".into(),
+                participant_name: "Ada".into(),
+                agent: agent.map(str::to_owned),
+                ..TokenRequest::default()
+            },
+        },
+        turns: (0..turns).map(turn).collect(),
+        patience: Patience::default(),
+        limit: Duration::from_secs(150),
+        out: None,
+    }
 }

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::CallInfo;
 use crate::http::AppState;
 use crate::http::auth::{Principal, Right};
-use crate::http::error::{Problem, ProblemDocument};
+use crate::http::error::{Problem, ProblemDocument, path_id};
 use crate::http::recording::RecordingInfo;
 use crate::store::calls::Participant;
 use crate::store::errors::StageError;
@@ -169,11 +169,6 @@ impl From<Turn> for TurnInfo {
     }
 }
 
-pub(in crate::http) fn call_id(text: &str) -> Result<Uuid, Problem> {
-    text.parse()
-        .map_err(|_| Problem::field("callId", "callId is a UUID, as the history gives it"))
-}
-
 /// A call and who took part, if the principal may see it.
 pub(in crate::http) async fn visible(
     state: &AppState,
@@ -209,7 +204,7 @@ pub async fn one(
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<CallDetail>, Problem> {
-    let id = call_id(&id)?;
+    let id = path_id("callId", &id, "history")?;
     let (call, participants) = visible(&state, &principal, id).await?;
     let recordings = state.store().recordings(id).await?;
     let turns = state.store().turns(id).await?;
@@ -253,7 +248,7 @@ pub async fn delete(
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     principal.need(Right::Delete)?;
-    let id = call_id(&id)?;
+    let id = path_id("callId", &id, "history")?;
     let call = state.store().call(id).await?;
     let call = call.ok_or_else(|| Problem::not_found("callId", "There is no such call."))?;
     if call.ended_at.is_none() {

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::failure::{body, whole_failure};
-use super::{Endpoint, Outcome, Request, Shared, authorization};
+use super::failure::body;
+use super::{Endpoint, Shared};
 
 /// What a transcription answers.
 #[derive(Debug, Clone)]
@@ -67,19 +67,16 @@ pub(super) async fn transcriptions(
         .get("response_format")
         .is_some_and(|format| format == "verbose_json");
     let loud = loud(&file);
-    let (mut running, failure) = shared.begin(Request {
-        endpoint: Endpoint::Transcriptions,
-        authorization: authorization(&headers),
-        body: Value::Object(fields),
+    let begun = shared.begin(
+        Endpoint::Transcriptions,
+        &headers,
+        Value::Object(fields),
         file,
-        outcome: Outcome::Running,
-    });
-    if let Some(failure) = failure
-        && let Some(response) = whole_failure(failure).await
-    {
-        running.finish();
-        return response;
-    }
+    );
+    let (running, failure) = match begun.await {
+        Ok(begun) => begun,
+        Err(response) => return response,
+    };
     let (transcript, timing) = {
         let mut state = shared.state();
         let heard = state.ear.as_ref().map(|ear| ear(loud));
@@ -141,19 +138,11 @@ pub(super) async fn speech(
     let text = request["input"].as_str().unwrap_or_default().to_owned();
     let voice = request["voice"].as_str().unwrap_or_default().to_owned();
     let is_pcm = request["response_format"] == "pcm";
-    let (mut running, failure) = shared.begin(Request {
-        endpoint: Endpoint::Speech,
-        authorization: authorization(&headers),
-        body: request,
-        file: Bytes::new(),
-        outcome: Outcome::Running,
-    });
-    if let Some(failure) = failure
-        && let Some(response) = whole_failure(failure).await
-    {
-        running.finish();
-        return response;
-    }
+    let begun = shared.begin(Endpoint::Speech, &headers, request, Bytes::new());
+    let (mut running, failure) = match begun.await {
+        Ok(begun) => begun,
+        Err(response) => return response,
+    };
     if !is_pcm || text.is_empty() {
         running.finish();
         let message = "`input` must not be empty, and this fake speaks only `pcm`";

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::failure::{body, whole_failure};
-use super::{Endpoint, Outcome, Request, Shared, authorization};
+use super::failure::body;
+use super::{Endpoint, Shared};
 
 /// What the fake model answers: words, or calls of tools, or both.
 #[derive(Debug, Clone, Default)]
@@ -66,19 +66,11 @@ pub(super) async fn completions(
     headers: HeaderMap,
     Json(request): Json<Value>,
 ) -> Response {
-    let (mut running, failure) = shared.begin(Request {
-        endpoint: Endpoint::Chat,
-        authorization: authorization(&headers),
-        body: request.clone(),
-        file: Bytes::new(),
-        outcome: Outcome::Running,
-    });
-    if let Some(failure) = failure
-        && let Some(response) = whole_failure(failure).await
-    {
-        running.finish();
-        return response;
-    }
+    let begun = shared.begin(Endpoint::Chat, &headers, request.clone(), Bytes::new());
+    let (mut running, failure) = match begun.await {
+        Ok(begun) => begun,
+        Err(response) => return response,
+    };
     let prompt = request["messages"][0]["content"].as_str();
     let prompt = prompt.unwrap_or_default();
     let (mut answer, timing) = {

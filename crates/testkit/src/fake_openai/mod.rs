@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderMap, header};
+use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -24,6 +25,7 @@ use tokio::task::AbortHandle;
 pub use audio::{Transcript, tone_hz};
 pub use chat::{Answer, ToolCall};
 pub use failure::Failure;
+use failure::whole_failure;
 
 /// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,8 +145,32 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a request and says what is to happen to it.
-    fn begin(&self, request: Request) -> (Running, Option<Failure>) {
+    /// Notes a request and says what breaks its answer. A failure that is a whole response is the
+    /// error.
+    async fn begin(
+        &self,
+        endpoint: Endpoint,
+        headers: &HeaderMap,
+        body: Value,
+        file: Bytes,
+    ) -> Result<(Running, Option<Failure>), Response> {
+        let (mut running, failure) = self.noted(Request {
+            endpoint,
+            authorization: authorization(headers),
+            body,
+            file,
+            outcome: Outcome::Running,
+        });
+        if let Some(failure) = failure
+            && let Some(response) = whole_failure(failure).await
+        {
+            running.finish();
+            return Err(response);
+        }
+        Ok((running, failure))
+    }
+
+    fn noted(&self, request: Request) -> (Running, Option<Failure>) {
         let endpoint = request.endpoint;
         let mut state = self.state();
         let index = state.requests.len();

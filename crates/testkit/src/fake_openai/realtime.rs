@@ -7,27 +7,18 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::failure::whole_failure;
-use super::{Endpoint, Failure, Outcome, Request, Running, Shared, authorization};
+use super::{Endpoint, Failure, Running, Shared};
 
 pub(super) async fn realtime(
     State(shared): State<Shared>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let (mut running, failure) = shared.begin(Request {
-        endpoint: Endpoint::Realtime,
-        authorization: authorization(&headers),
-        body: json!([]),
-        file: Bytes::new(),
-        outcome: Outcome::Running,
-    });
-    if let Some(failure) = failure
-        && let Some(response) = whole_failure(failure).await
-    {
-        running.finish();
-        return response;
-    }
+    let begun = shared.begin(Endpoint::Realtime, &headers, json!([]), Bytes::new());
+    let (running, failure) = match begun.await {
+        Ok(begun) => begun,
+        Err(response) => return response,
+    };
     upgrade.on_upgrade(move |socket| serve(socket, shared, running, failure))
 }
 

@@ -10,27 +10,19 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::chat::tokens;
-use super::failure::{body, whole_failure};
-use super::{Endpoint, Outcome, Request, Shared, authorization};
+use super::failure::body;
+use super::{Endpoint, Shared};
 
 pub(super) async fn responses(
     State(shared): State<Shared>,
     headers: HeaderMap,
     Json(request): Json<Value>,
 ) -> Response {
-    let (mut running, failure) = shared.begin(Request {
-        endpoint: Endpoint::Responses,
-        authorization: authorization(&headers),
-        body: request,
-        file: Bytes::new(),
-        outcome: Outcome::Running,
-    });
-    if let Some(failure) = failure
-        && let Some(response) = whole_failure(failure).await
-    {
-        running.finish();
-        return response;
-    }
+    let begun = shared.begin(Endpoint::Responses, &headers, request, Bytes::new());
+    let (running, failure) = match begun.await {
+        Ok(begun) => begun,
+        Err(response) => return response,
+    };
     let (answer, timing) = {
         let mut state = shared.state();
         (state.answers.take(), state.timing)
