@@ -3,37 +3,30 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::FutureExt as _;
-use futures::future::{BoxFuture, OptionFuture};
-use livekit::StreamReader;
+use futures::future::OptionFuture;
 use livekit::participant::ParticipantKind;
 use livekit::prelude::{
     Participant, ParticipantIdentity, RemoteParticipant, RemoteTrack, RemoteTrackPublication, Room,
-    RoomEvent as LkEvent, RpcError, RpcInvocationData, TrackKind,
+    RoomEvent as LkEvent, TrackKind,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep_until;
 
+use super::asked::{answer_rpc, read_chat};
 use super::before;
 use super::publish::Publisher;
 use super::voice::{Voice, hear};
 use crate::audio::Pcm;
 use crate::clock;
 use crate::transport::tap::RECORDING_TOPIC;
-use crate::transport::{DisconnectReason, Floor, RoomDriver, RoomEvent, Tap};
+use crate::transport::{DisconnectReason, RoomDriver, RoomEvent, Tap};
 
 /// The name that LiveKit's own agents give their track; clients look for it.
 const TRACK_NAME: &str = "roomio_audio";
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
 const SUBSCRIBE_GRACE: Duration = Duration::from_secs(2);
-/// As HTTP's 403; codes below 1000 are the application's (LiveKit's RPC documentation).
-const RPC_FORBIDDEN: u32 = 403;
-/// Longest chat message that is read; a person does not type more.
-const CHAT_LIMIT: usize = 16 * 1024;
-/// A chat message that takes longer to arrive was cut.
-const CHAT_DEADLINE: Duration = Duration::from_secs(15);
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
 /// of this function still has the room to close: a job's end is reported before it leaves. What
@@ -298,63 +291,10 @@ impl Watch {
     }
 }
 
-/// What a client may ask for: push-to-talk by the methods that LiveKit's own agents' examples have,
-/// and not to be heard.
-fn answer_rpc(
-    room: &Room,
-    is_caller: Arc<impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static>,
-    to_call: &mpsc::Sender<RoomEvent>,
-) {
-    type Asks = fn() -> RoomEvent;
-    let methods: [(&str, Asks); 5] = [
-        ("start_turn", || RoomEvent::Floor(Floor::Taken)),
-        ("end_turn", || RoomEvent::Floor(Floor::Given)),
-        ("cancel_turn", || RoomEvent::Floor(Floor::Dropped)),
-        ("mute", || RoomEvent::Unheard(true)),
-        ("unmute", || RoomEvent::Unheard(false)),
-    ];
-    for (method, event) in methods {
-        let (is_caller, to_call) = (Arc::clone(&is_caller), to_call.clone());
-        let answer =
-            move |asked: RpcInvocationData| -> BoxFuture<'static, Result<String, RpcError>> {
-                let allowed = is_caller(&asked.caller_identity);
-                let to_call = to_call.clone();
-                async move {
-                    if !allowed {
-                        let message = format!("{method} is for the caller of this agent alone");
-                        return Err(RpcError::new(RPC_FORBIDDEN, message, None));
-                    }
-                    // A call that takes no more events is ending.
-                    to_call.send(event()).await.ok();
-                    Ok(String::new())
-                }
-                .boxed()
-            };
-        let participant = room.local_participant();
-        participant.register_rpc_method(method.to_owned(), answer);
-    }
-}
-
 /// Asks the server for sound, and for nothing else.
 fn subscribe(publication: &RemoteTrackPublication) {
     if publication.kind() == TrackKind::Audio {
         publication.set_subscribed(true);
-    }
-}
-
-async fn read_chat(reader: livekit::TextStreamReader, to_call: mpsc::Sender<RoomEvent>) {
-    match tokio::time::timeout(CHAT_DEADLINE, reader.read_all()).await {
-        Ok(Ok(text)) if text.len() <= CHAT_LIMIT && !text.trim().is_empty() => {
-            let _ = to_call.send(RoomEvent::Chat { text }).await;
-        }
-        Ok(Ok(text)) => {
-            tracing::warn!(
-                bytes = text.len(),
-                "a chat message was empty or too long: not answered"
-            );
-        }
-        Ok(Err(error)) => tracing::warn!(%error, "a chat message broke off: not answered"),
-        Err(_) => tracing::warn!("a chat message did not arrive within {CHAT_DEADLINE:?}"),
     }
 }
 

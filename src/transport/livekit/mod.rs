@@ -1,6 +1,7 @@
 //! A LiveKit room as the other end of a call's [`RoomLink`](super::RoomLink).
 
 pub mod agent;
+mod asked;
 mod before;
 mod publish;
 pub mod voice;

@@ -5,6 +5,8 @@
 //! stays in one of a few memories, so its next turn, or another conversation with
 //! the same system prompt, goes on from the longest common beginning.
 
+mod convert;
+mod memory;
 mod model;
 mod sampling;
 mod tokens;
@@ -138,7 +140,7 @@ impl Llm {
         let name = which.name();
         let failed = loading(name);
         present(cache, name)?;
-        let weights = derived(cache, name, which.file(), model::convert)?;
+        let weights = derived(cache, name, which.file(), convert::convert)?;
         let qwen = Qwen::load(&weights).map_err(|e| failed(&e))?;
         let tokens = Arc::new(Tokens::load(qwen.content()).map_err(|e| failed(&e))?);
         // the first use packs the weights: not in a caller's time

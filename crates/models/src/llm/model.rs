@@ -6,17 +6,15 @@
 //! keys and values between query heads without copies, and fuses matrices that
 //! have the same input.
 
-use std::borrow::Cow;
-use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 
+use candle_core::quantized::QTensor;
 use candle_core::quantized::gguf_file::{Content, Value};
-use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Module, Result, Tensor, bail};
 use candle_nn::{RmsNorm, ops, rotary_emb};
 
-use crate::quant::{Builder, Linear, Weights};
+use super::memory::Memory;
+use crate::quant::{Linear, Weights};
 
 /// Most tokens fed at once. From 32 rows on, candle makes a second packed copy
 /// of the weights on processors with AMX; and each chunk's end is a point where
@@ -24,89 +22,12 @@ use crate::quant::{Builder, Linear, Weights};
 pub(super) const CHUNK: usize = 31;
 /// Longest conversation in tokens. The model could take 32,768; memory decides.
 pub(super) const CONTEXT: usize = 4096;
-/// Keys and values grow by this many tokens.
-const GROWTH: usize = 256;
 
-/// Requantises an official GGUF file for [`Qwen::load`].
-pub(super) fn convert(from: &Path, to: &Path) -> Result<()> {
-    let mut file = BufReader::new(File::open(from)?);
-    let content = Content::read(&mut file)?;
-    let mut out = Builder::default();
-    for (name, value) in &content.metadata {
-        out.metadata(name, value.clone());
-    }
-    let mut read = |name: &str| content.tensor(&mut file, name, &Device::Cpu);
-    // the largest first, while there is nothing else in memory
-    for name in ["token_embd.weight", "output.weight"] {
-        if content.tensor_infos.contains_key(name) {
-            let matrix = read(name)?.dequantize(&Device::Cpu)?;
-            out.matrix(name, &matrix, GgmlDType::Q6K)?;
-        }
-    }
-    let layers = number(&content.metadata, "qwen2.block_count")?;
-    for n in 0..layers {
-        let name = |part: &str| format!("blk.{n}.{part}");
-        let mut join = |out: &mut Builder, to: &str, parts: &[&str]| {
-            let tensors: Vec<QTensor> = parts
-                .iter()
-                .map(|part| read(&name(&format!("{part}.weight"))))
-                .collect::<Result<_>>()?;
-            match join_quantised(&tensors)? {
-                Some(joined) => out.quantised(&name(to), joined),
-                None => out.matrix(&name(to), &join_plain(&tensors, 0)?, GgmlDType::Q4K)?,
-            }
-            Ok::<_, candle_core::Error>(())
-        };
-        join(&mut out, "qkv", &["attn_q", "attn_k", "attn_v"])?;
-        join(&mut out, "out", &["attn_output"])?;
-        join(&mut out, "gate_up", &["ffn_gate", "ffn_up"])?;
-        join(&mut out, "down", &["ffn_down"])?;
-        let biases = [
-            read(&name("attn_q.bias"))?,
-            read(&name("attn_k.bias"))?,
-            read(&name("attn_v.bias"))?,
-        ];
-        out.plain(&name("qkv.bias"), &join_plain(&biases, 0)?)?;
-        for norm in ["attn_norm.weight", "ffn_norm.weight"] {
-            out.plain(&name(norm), &read(&name(norm))?.dequantize(&Device::Cpu)?)?;
-        }
-    }
-    out.plain(
-        "output_norm.weight",
-        &read("output_norm.weight")?.dequantize(&Device::Cpu)?,
-    )?;
-    out.write(to)
-}
-
-/// Joins matrices row-wise bit by bit, if they are all of the target's type and
-/// need no padding: requantising would lose precision for nothing.
-fn join_quantised(parts: &[QTensor]) -> Result<Option<QTensor>> {
-    let mut bytes = Vec::new();
-    let (mut outer, mut inner) = (0, 0);
-    for part in parts {
-        let (rows, columns) = part.shape().dims2()?;
-        if part.dtype() != GgmlDType::Q4K || columns % 256 != 0 {
-            return Ok(None);
-        }
-        (outer, inner) = (outer + rows, columns);
-        bytes.extend_from_slice(&part.data()?);
-    }
-    if outer % 16 != 0 {
-        return Ok(None);
-    }
-    let storage = QStorage::from_data(Cow::Owned(bytes), &Device::Cpu, GgmlDType::Q4K)?;
-    QTensor::new(storage, (outer, inner)).map(Some)
-}
-
-fn join_plain(parts: &[QTensor], dim: usize) -> Result<Tensor> {
-    let parts: Vec<Tensor> = parts
-        .iter()
-        .map(|part| part.dequantize(&Device::Cpu))
-        .collect::<Result<_>>()?;
-    Tensor::cat(&parts, dim)
-}
-
-fn number(metadata: &std::collections::HashMap<String, Value>, name: &str) -> Result<usize> {
+/// A number of the file's header.
+pub(super) fn number(
+    metadata: &std::collections::HashMap<String, Value>,
+    name: &str,
+) -> Result<usize> {
     match metadata.get(name) {
         Some(value) => Ok(value.to_u32()? as usize),
         None => bail!("there is no {name}"),
@@ -128,13 +49,13 @@ pub(super) struct Qwen {
 
 /// How attention is divided.
 #[derive(Clone, Copy)]
-struct Shape {
+pub(super) struct Shape {
     /// Query heads.
     heads: usize,
     /// Heads of keys and values, each shared by a group of query heads.
-    kv_heads: usize,
+    pub(super) kv_heads: usize,
     /// Width of a head.
-    width: usize,
+    pub(super) width: usize,
 }
 
 struct Layer {
@@ -219,11 +140,7 @@ impl Qwen {
 
     /// An empty memory for a conversation.
     pub(super) fn memory(&self) -> Memory {
-        Memory {
-            tokens: Vec::new(),
-            layers: Vec::new(),
-            capacity: 0,
-        }
+        Memory::default()
     }
 
     /// Feeds up to [`CHUNK`] tokens after those in `memory`, and returns the logits
@@ -329,95 +246,6 @@ fn rotations(base: f32, width: usize) -> Result<(Tensor, Tensor)> {
     let positions = Tensor::arange(0, CONTEXT as u32, &Device::Cpu)?.to_dtype(DType::F32)?;
     let angles = positions.reshape((CONTEXT, 1))?.matmul(&inverse)?;
     Ok((angles.cos()?, angles.sin()?))
-}
-
-/// What the network remembers of a conversation: its tokens, and their keys and
-/// values in each layer as `[kv heads, capacity, width]`.
-pub(super) struct Memory {
-    tokens: Vec<u32>,
-    layers: Vec<(Tensor, Tensor)>,
-    capacity: usize,
-}
-
-impl Memory {
-    /// The tokens remembered.
-    pub(super) fn tokens(&self) -> &[u32] {
-        &self.tokens
-    }
-
-    /// How many tokens at the start are the same.
-    pub(super) fn common(&self, tokens: &[u32]) -> usize {
-        self.tokens
-            .iter()
-            .zip(tokens)
-            .take_while(|(a, b)| a == b)
-            .count()
-    }
-
-    /// Forgets everything after the first `count` tokens.
-    pub(super) fn truncate(&mut self, count: usize) {
-        self.tokens.truncate(count);
-    }
-
-    /// Replaces this memory by the first `count` tokens of another.
-    pub(super) fn copy_from(&mut self, other: &Self, count: usize) -> Result<()> {
-        self.tokens.clear();
-        self.layers.clear();
-        self.capacity = 0;
-        if count == 0 {
-            return Ok(());
-        }
-        self.layers = resized(&other.layers, count, count.next_multiple_of(GROWTH))?;
-        self.capacity = count.next_multiple_of(GROWTH);
-        self.tokens.extend_from_slice(&other.tokens[..count]);
-        Ok(())
-    }
-
-    fn grow(&mut self, needed: usize, layers: usize, shape: Shape) -> Result<()> {
-        if needed > CONTEXT {
-            bail!("the conversation is longer than {CONTEXT} tokens");
-        }
-        if needed <= self.capacity {
-            return Ok(());
-        }
-        let capacity = needed.next_multiple_of(GROWTH);
-        self.layers = if self.layers.is_empty() {
-            let empty = || {
-                Tensor::zeros(
-                    (shape.kv_heads, capacity, shape.width),
-                    DType::F32,
-                    &Device::Cpu,
-                )
-            };
-            (0..layers)
-                .map(|_| Ok((empty()?, empty()?)))
-                .collect::<Result<_>>()?
-        } else {
-            resized(&self.layers, self.tokens.len(), capacity)?
-        };
-        self.capacity = capacity;
-        Ok(())
-    }
-}
-
-/// The first `count` tokens' keys and values, in tensors with room for `capacity`.
-fn resized(
-    layers: &[(Tensor, Tensor)],
-    count: usize,
-    capacity: usize,
-) -> Result<Vec<(Tensor, Tensor)>> {
-    let resize = |old: &Tensor| {
-        let (heads, _, width) = old.dims3()?;
-        let new = Tensor::zeros((heads, capacity, width), DType::F32, &Device::Cpu)?;
-        if count > 0 {
-            new.slice_set(&old.narrow(1, 0, count)?.contiguous()?, 1, 0)?;
-        }
-        Ok::<_, candle_core::Error>(new)
-    };
-    layers
-        .iter()
-        .map(|(keys, values)| Ok((resize(keys)?, resize(values)?)))
-        .collect()
 }
 
 #[cfg(test)]

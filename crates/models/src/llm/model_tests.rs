@@ -1,5 +1,7 @@
 use super::*;
 use crate::llm::LlmModel;
+use crate::llm::convert::convert;
+use crate::llm::memory::GROWTH;
 use crate::{Cache, derived};
 
 /// Needs the model's file in the cache, as the tests in `tests/` fetch it.

@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
-use super::model::{CHUNK, CONTEXT, Memory, Qwen};
+use super::memory::Memory;
+use super::model::{CHUNK, CONTEXT, Qwen};
 use super::sampling::{Sampler, Stops};
 use super::tokens::Tokens;
 use super::{ChatEvent, FinishReason, Sampling, Usage};

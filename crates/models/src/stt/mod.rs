@@ -2,36 +2,22 @@
 
 mod ctranslate2;
 mod model;
+mod recogniser;
 mod vocabulary;
 
 use std::sync::Arc;
-
-use candle_core::{D, Tensor};
 
 use crate::cache::Cache;
 use crate::compute::Compute;
 use crate::engine::{Engine, Failure};
 pub use crate::mel::RATE as INPUT_RATE;
-use crate::mel::{HOP, Mel};
 use crate::{Error, derived, loading, present};
 use model::Whisper;
+use recogniser::{Recogniser, Request};
 use vocabulary::Vocabulary;
 
 /// Transcriptions waiting for the model before further ones are refused.
 const WAITING: usize = 8;
-/// Encoder frames a second.
-const FRAMES: f32 = 50.0;
-/// A window this short (in encoder frames) is still understood; below, Whisper
-/// begins to loop.
-const MIN_CONTEXT: usize = 384;
-/// Frames of silence after the speech: how the model knows that it ended.
-const TAIL: usize = 128;
-/// Longest stretch transcribed at once, in seconds: Whisper's window less a
-/// tail of silence.
-const LONGEST: f32 = 28.0;
-/// Quieter than this everywhere (RMS of 20 ms, about -62 dBFS) is silence,
-/// which needs no model.
-const QUIET: f32 = 8e-4;
 
 /// Which Whisper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,11 +74,6 @@ pub struct Stt {
     vocabulary: Arc<Vocabulary>,
 }
 
-struct Request {
-    samples: Vec<f32>,
-    language: String,
-}
-
 impl Stt {
     pub(crate) fn load(
         cache: &Cache,
@@ -106,23 +87,9 @@ impl Stt {
         let whisper = Whisper::load(&weights).map_err(|e| failed(&e))?;
         let words = cache.path(&format!("{name}.vocabulary.txt"));
         let vocabulary = Arc::new(Vocabulary::load(&words).map_err(|e| failed(&e))?);
-        let recogniser = Recogniser {
-            whisper,
-            mel: Mel::new(),
-            vocabulary: vocabulary.clone(),
-            compute,
-        };
-        // the first use packs the weights: not in a caller's time
-        recogniser
-            .transcribe(
-                &Request {
-                    samples: noise(),
-                    language: "en".into(),
-                },
-                &|| false,
-            )
-            .map_err(|e| failed(&e))?;
-        recogniser.whisper.release();
+        let recogniser = Recogniser::new(whisper, vocabulary.clone(), compute);
+        // not in a caller's time
+        recogniser.warm_up().map_err(|e| failed(&e))?;
         let engine = Engine::start("stt", WAITING, move |request, client| {
             recogniser.transcribe(&request, &|| client.is_gone())
         })
@@ -148,256 +115,5 @@ impl Stt {
                 language: language.to_owned(),
             })
             .await
-    }
-}
-
-/// Half a second that no silence gate holds back.
-fn noise() -> Vec<f32> {
-    let mut state = 1u32;
-    std::iter::repeat_with(|| {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 16) as f32 / 65_536.0 * 0.1 - 0.05
-    })
-    .take(INPUT_RATE / 2)
-    .collect()
-}
-
-/// Asked at every point where the work can be stopped.
-type Stop<'a> = &'a dyn Fn() -> bool;
-
-struct Recogniser {
-    whisper: Whisper,
-    mel: Mel,
-    vocabulary: Arc<Vocabulary>,
-    compute: Arc<Compute>,
-}
-
-/// One decoding of one window.
-struct Decoding {
-    tokens: Vec<u32>,
-    avg_logprob: f32,
-    no_speech_prob: f32,
-    /// Whether it began to repeat itself.
-    looped: bool,
-}
-
-impl Recogniser {
-    fn transcribe(&self, request: &Request, stop: Stop) -> Result<Transcript, String> {
-        let samples = &request.samples;
-        let seconds = |samples: usize| samples as f32 / INPUT_RATE as f32;
-        let mut transcript = Transcript {
-            duration: seconds(samples.len()),
-            ..Transcript::default()
-        };
-        for window in windows(samples) {
-            let heard = &samples[window.clone()];
-            if stop() || is_quiet(heard) {
-                continue;
-            }
-            let Some(decoding) = self.window(heard, &request.language, stop)? else {
-                continue;
-            };
-            let text = self.vocabulary.text(&decoding.tokens);
-            if !is_speech(&decoding) || !text.contains(char::is_alphanumeric) {
-                continue;
-            }
-            if !transcript.text.is_empty() {
-                transcript.text.push(' ');
-            }
-            transcript.text.push_str(&text);
-            transcript.segments.push(Segment {
-                start: seconds(window.start),
-                end: seconds(window.end),
-                text,
-                tokens: decoding.tokens,
-                avg_logprob: decoding.avg_logprob,
-                no_speech_prob: decoding.no_speech_prob,
-            });
-        }
-        Ok(transcript)
-    }
-
-    /// Transcribes up to 30 seconds. A short audio context makes it fast; where
-    /// that makes it repeat itself, it listens again with a longer one.
-    fn window(
-        &self,
-        samples: &[f32],
-        language: &str,
-        stop: Stop,
-    ) -> Result<Option<Decoding>, String> {
-        let full = self.whisper.max_context();
-        let seconds = samples.len() as f32 / INPUT_RATE as f32;
-        let short = ((seconds * FRAMES) as usize + TAIL)
-            .max(MIN_CONTEXT)
-            .min(full);
-        let mut best = None;
-        for context in [short, (2 * short).min(full), full] {
-            match self
-                .decode(samples, context, language, stop)
-                .map_err(|e| e.to_string())?
-            {
-                Some(decoding) if decoding.looped && context < full => best = Some(decoding),
-                done => return Ok(done),
-            }
-        }
-        Ok(best)
-    }
-
-    fn decode(
-        &self,
-        samples: &[f32],
-        context: usize,
-        language: &str,
-        stop: Stop,
-    ) -> candle_core::Result<Option<Decoding>> {
-        let mel = self.mel.spectrogram(samples, context * 2);
-        let turn = self.compute.turn();
-        let Some(mut listener) = self.whisper.listen(mel, context, stop)? else {
-            return Ok(None);
-        };
-        drop(turn);
-
-        let prompt = self.vocabulary.prompt(language);
-        let seconds = samples.len() as f32 / INPUT_RATE as f32;
-        // nobody speaks ten tokens a second for long
-        let most = 16 + (seconds * 10.0) as usize;
-        let mut decoding = Decoding {
-            tokens: Vec::new(),
-            avg_logprob: 0.0,
-            no_speech_prob: 0.0,
-            looped: false,
-        };
-        let mut sum = 0.0;
-        let mut feed = prompt;
-        loop {
-            if stop() {
-                return Ok(None);
-            }
-            let turn = self.compute.turn();
-            let logits = self.whisper.decode(&mut listener, &feed)?;
-            drop(turn);
-            let at_start = decoding.tokens.is_empty();
-            if at_start {
-                let first = row(&logits, 0)?;
-                decoding.no_speech_prob =
-                    log_softmax(&first, self.vocabulary.no_speech as usize).exp();
-            }
-            let mut last = row(&logits, feed.len() - 1)?;
-            last.truncate(self.vocabulary.len());
-            self.vocabulary.suppress(&mut last, at_start);
-            let next = argmax(&last);
-            sum += log_softmax(&last, next);
-            decoding.avg_logprob = sum / (decoding.tokens.len() + 1) as f32;
-            if next as u32 == self.vocabulary.end {
-                return Ok(Some(decoding));
-            }
-            decoding.tokens.push(next as u32);
-            if let Some(kept) = before_loop(&decoding.tokens) {
-                decoding.tokens.truncate(kept);
-                decoding.looped = true;
-                return Ok(Some(decoding));
-            }
-            if decoding.tokens.len() >= most {
-                decoding.looped = true;
-                return Ok(Some(decoding));
-            }
-            feed = vec![next as u32];
-        }
-    }
-}
-
-/// Whisper's own rule: probably no speech, and unsure of what it wrote. The
-/// second rule catches noise that it takes for speech without any confidence.
-fn is_speech(decoding: &Decoding) -> bool {
-    let Decoding {
-        avg_logprob,
-        no_speech_prob,
-        ..
-    } = *decoding;
-    !(no_speech_prob > 0.6 && avg_logprob < -1.0 || avg_logprob < -1.6)
-}
-
-fn row(logits: &Tensor, row: usize) -> candle_core::Result<Vec<f32>> {
-    debug_assert!(row < logits.dim(D::Minus2)?);
-    logits.get(row)?.to_vec1()
-}
-
-fn argmax(values: &[f32]) -> usize {
-    let best = values.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1));
-    best.map_or(0, |(at, _)| at)
-}
-
-fn log_softmax(values: &[f32], at: usize) -> f32 {
-    let max = values.iter().copied().fold(f32::MIN, f32::max);
-    let sum: f32 = values.iter().map(|value| (value - max).exp()).sum();
-    values[at] - max - sum.ln()
-}
-
-/// If the tokens end in a loop, how many of them to keep: up to and with the
-/// first round of it.
-fn before_loop(tokens: &[u32]) -> Option<usize> {
-    (1..=12).find_map(|period| {
-        let rounds = tokens
-            .rchunks_exact(period)
-            .take_while(|chunk| *chunk == &tokens[tokens.len() - period..])
-            .count();
-        // people do say "no no no no"; they do not say it six times
-        let looped = rounds >= 3 && rounds * period >= if period <= 2 { 6 } else { 12 };
-        looped.then(|| tokens.len() - (rounds - 1) * period)
-    })
-}
-
-fn is_quiet(samples: &[f32]) -> bool {
-    let rms =
-        |chunk: &[f32]| (chunk.iter().map(|s| s * s).sum::<f32>() / chunk.len() as f32).sqrt();
-    samples.chunks(HOP * 2).all(|chunk| rms(chunk) < QUIET)
-}
-
-/// Cuts long audio where it is quietest between 20 and 28 seconds.
-fn windows(samples: &[f32]) -> Vec<std::ops::Range<usize>> {
-    let longest = (LONGEST * INPUT_RATE as f32) as usize;
-    let step = INPUT_RATE / 10;
-    let mut windows = Vec::new();
-    let mut start = 0;
-    while samples.len() - start > longest {
-        let energy = |at: usize| samples[at..at + step].iter().map(|s| s * s).sum::<f32>();
-        let cut = (start + longest * 5 / 7..start + longest - step)
-            .step_by(step)
-            .min_by(|a, b| energy(*a).total_cmp(&energy(*b)))
-            .map_or(start + longest, |at| at + step / 2);
-        windows.push(start..cut);
-        start = cut;
-    }
-    if start < samples.len() {
-        windows.push(start..samples.len());
-    }
-    windows
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn loops_are_cut_after_their_first_round() {
-        assert_eq!(before_loop(&[1, 2, 3, 4, 5]), None);
-        assert_eq!(before_loop(&[7, 7, 7, 7]), None);
-        assert_eq!(before_loop(&[1, 5, 5, 5, 5, 5, 5]), Some(2));
-        let phrase = [9, 8, 1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4];
-        assert_eq!(before_loop(&phrase), Some(6));
-    }
-
-    #[test]
-    fn long_audio_is_cut_in_its_pauses() {
-        let mut samples = vec![0.5; INPUT_RATE * 60];
-        samples[INPUT_RATE * 25..INPUT_RATE * 26].fill(0.0);
-        let windows = windows(&samples);
-        assert!(
-            (25..26).contains(&(windows[0].end / INPUT_RATE)),
-            "{windows:?}"
-        );
-        assert_eq!(windows.last().unwrap().end, samples.len());
-        assert!(windows.windows(2).all(|pair| pair[0].end == pair[1].start));
-        assert!(super::windows(&[]).is_empty());
     }
 }
