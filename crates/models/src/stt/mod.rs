@@ -1,5 +1,6 @@
 //! Speech to text: Whisper over candle.
 
+mod convert;
 mod ctranslate2;
 mod model;
 mod recogniser;
@@ -83,7 +84,7 @@ impl Stt {
         let name = which.name();
         let failed = loading(name);
         present(cache, name)?;
-        let weights = derived(cache, name, &format!("{name}.bin"), model::convert)?;
+        let weights = derived(cache, name, &format!("{name}.bin"), convert::convert)?;
         let whisper = Whisper::load(&weights).map_err(|e| failed(&e))?;
         let words = cache.path(&format!("{name}.vocabulary.txt"));
         let vocabulary = Arc::new(Vocabulary::load(&words).map_err(|e| failed(&e))?);
