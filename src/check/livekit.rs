@@ -11,6 +11,7 @@ use crate::control::rooms::Rooms;
 /// Tokens tolerate a minute; half of it is warning enough.
 const MAX_SKEW_SECONDS: i64 = 30;
 
+/// Whether LiveKit takes the key, by a real call.
 pub(super) async fn credentials(livekit: &LiveKit) -> Item {
     let rooms = Rooms::new(livekit);
     match tokio::time::timeout(DEADLINE, rooms.list()).await {
@@ -43,6 +44,7 @@ fn is_unreachable(error: &ServiceError) -> bool {
         if request.is_connect() || request.is_timeout())
 }
 
+/// Tokens carry times: how far this machine's clock is from LiveKit's.
 pub(super) async fn clock_skew(livekit: &LiveKit) -> Item {
     let url = livekit.host.replacen("ws", "http", 1);
     let response = reqwest::Client::new()

@@ -12,7 +12,7 @@ use candle_core::{Device, Result, Tensor};
 use super::model::number;
 use crate::quant::Builder;
 
-/// Requantises an official GGUF file for [`Qwen::load`].
+/// Requantises an official GGUF file for [`Qwen::load`](super::model::Qwen::load).
 pub(super) fn convert(from: &Path, to: &Path) -> Result<()> {
     let mut file = BufReader::new(File::open(from)?);
     let content = Content::read(&mut file)?;

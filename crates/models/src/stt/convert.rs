@@ -9,7 +9,7 @@ use candle_core::quantized::gguf_file::Value;
 use super::ctranslate2::Variables;
 use crate::quant::Builder;
 
-/// Quantises CTranslate2 weights into a file for [`Whisper::load`].
+/// Quantises CTranslate2 weights into a file for [`Whisper::load`](super::model::Whisper::load).
 pub(super) fn convert(from: &Path, to: &Path) -> Result<()> {
     let file = std::fs::read(from)?;
     let variables = Variables::parse(&file)?;

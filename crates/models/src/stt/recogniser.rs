@@ -75,7 +75,7 @@ impl Recogniser {
         Ok(())
     }
 
-    /// The words of an utterance; nothing when `stop` says so.
+    /// The words of an utterance; those so far when `stop` says so.
     pub(super) fn transcribe(&self, request: &Request, stop: Stop) -> Result<Transcript, String> {
         let samples = &request.samples;
         let seconds = |samples: usize| samples as f32 / INPUT_RATE as f32;
