@@ -266,7 +266,7 @@ impl Conversation {
         reply.segment_open = true;
         let id = reply.id;
         self.show_agent(id, words, false);
-        self.chat.agent(id, &self.playout.heard(), false);
+        self.chat.agent(id, &self.playout.heard());
         let sentences = self.playout.sentences_heard();
         if let Some(reply) = &mut self.reply
             && sentences > std::mem::replace(&mut reply.sentences_heard, sentences)
@@ -283,7 +283,7 @@ impl Conversation {
             return;
         };
         let text_heard = self.playout.heard();
-        self.chat.agent(reply.id, &text_heard, interrupted);
+        self.chat.agent(reply.id, &text_heard);
         self.journal.push(CallEvent::AgentTurn(AgentTurn {
             reply_id: reply.id,
             turn_id: reply.turn,
