@@ -72,7 +72,7 @@ async fn make(
             .into_iter()
             .filter_map(|piece| match piece {
                 Piece::Text(text) => Some(text),
-                Piece::Call(_) => None,
+                Piece::Call(_) | Piece::Opaque(_) | Piece::Usage(_) => None,
             })
             .collect();
         match read(&said, schema) {

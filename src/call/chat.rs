@@ -134,7 +134,7 @@ impl Chat {
                 Item::Agent { heard, .. } => messages.push(Message::new(Role::Assistant, heard)),
                 Item::Tools { calls, .. } => {
                     let (asked, results): (Vec<_>, Vec<_>) = calls.iter().cloned().unzip();
-                    messages.push(Message::calls(asked));
+                    messages.push(Message::calls("", asked));
                     messages.extend(calls.iter().zip(results).map(|((call, _), result)| {
                         Message::result(&call.id, result.unwrap_or_else(|| RUNNING.to_owned()))
                     }));
@@ -160,6 +160,7 @@ mod tests {
             id: "1".into(),
             name: "tables".into(),
             arguments: "{}".into(),
+            ..ToolCall::default()
         };
         chat.user(TurnId(1), "A table?");
         chat.agent(ReplyId(1), "One moment.");

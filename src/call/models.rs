@@ -92,10 +92,7 @@ impl From<openai::ProviderError> for ProviderError {
             openai::Stage::Llm => Stage::Llm,
             openai::Stage::Tts => Stage::Tts,
         };
-        Self {
-            stage,
-            message: error.to_string(),
-        }
+        Self::new(stage, error.to_string())
     }
 }
 

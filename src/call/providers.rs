@@ -15,7 +15,7 @@ use crate::audio::Pcm;
 use crate::config::request::HttpRequest;
 use crate::config::tools::{McpTool, Tool};
 use crate::config::transfer::Target;
-pub use crate::openai::{Hearing, ToolCall};
+pub use crate::openai::{Hearing, Opaque, ToolCall, Usage};
 pub use crate::tools::mcp::Served;
 
 /// Whom a call asks, already configured (URL, key, model, voice, timeouts, retries): each part can
@@ -146,16 +146,21 @@ pub struct Question {
 }
 
 /// A piece of the model's answer.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub enum Piece {
     /// The next words.
     Text(String),
     /// A whole call of a tool.
     Call(ToolCall),
+    /// Fields of the assistant's message that only its provider understands (signatures,
+    /// reasoning): they go back with the message, unread.
+    Opaque(Opaque),
+    /// What the answer took, where the provider says so.
+    Usage(Usage),
 }
 
 /// One message of the model's context.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub struct Message {
     /// Who says it.
     pub role: Role,
@@ -163,6 +168,8 @@ pub struct Message {
     pub text: String,
     /// An assistant's message: the tools it called.
     pub calls: Vec<ToolCall>,
+    /// An assistant's message: see [`Piece::Opaque`].
+    pub opaque: Opaque,
     /// A tool's message: the id of the call it answers.
     pub answers: String,
 }
@@ -174,15 +181,16 @@ impl Message {
             role,
             text: text.into(),
             calls: Vec::new(),
+            opaque: Opaque::new(),
             answers: String::new(),
         }
     }
 
-    /// The model called tools.
-    pub fn calls(calls: Vec<ToolCall>) -> Self {
+    /// The model said `text` and called tools.
+    pub fn calls(text: impl Into<String>, calls: Vec<ToolCall>) -> Self {
         Self {
             calls,
-            ..Self::new(Role::Assistant, "")
+            ..Self::new(Role::Assistant, text)
         }
     }
 
@@ -220,12 +228,39 @@ pub enum Role {
     Tool,
 }
 
+/// Whose fault a failure is, and so what helps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Fault {
+    /// This request cannot be answered as it is; another may well be. Says nothing of the
+    /// provider's health.
+    Refused,
+    /// The conversation is longer than the model takes: a shorter one can be answered.
+    TooLong,
+    /// The provider wants to be left alone for a while.
+    Limited,
+    /// The provider does not work: whoever asks it next fails, too.
+    Sick,
+}
+
 /// A provider failed after the retries that made sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", stage.as_str())]
 pub struct ProviderError {
     /// Which stage.
     pub stage: Stage,
+    /// Whose fault it is.
+    pub fault: Fault,
     /// Cause, without secrets and without words of the conversation.
     pub message: String,
+}
+
+impl ProviderError {
+    /// The provider is at fault.
+    pub fn new(stage: Stage, message: impl Into<String>) -> Self {
+        Self {
+            stage,
+            fault: Fault::Sick,
+            message: message.into(),
+        }
+    }
 }

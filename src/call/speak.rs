@@ -120,10 +120,10 @@ async fn chat(mut answer: Answer, mut voice: Voice, out: &Out) -> Result<(), Pro
             Thought::HandedOver => voice = Voice::of(&answer.persona),
             Thought::Said if any_audio || answer.hangs_up => return Ok(()),
             Thought::Said => {
-                return Err(ProviderError {
-                    stage: Stage::Llm,
-                    message: "the model answered nothing that can be said".into(),
-                });
+                return Err(ProviderError::new(
+                    Stage::Llm,
+                    "the model answered nothing that can be said",
+                ));
             }
         }
     }

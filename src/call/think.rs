@@ -94,10 +94,7 @@ async fn run(
         },
         None => running.await,
     };
-    runs.map_err(|_| ProviderError {
-        stage: Stage::Tool,
-        message: "a tool panicked".into(),
-    })
+    runs.map_err(|_| ProviderError::new(Stage::Tool, "a tool panicked"))
 }
 
 /// What the model wrote at one time.
@@ -112,10 +109,7 @@ async fn write(
     out: &Out,
 ) -> Result<Written, ProviderError> {
     let deadline = answer.persona.agent.limits.llm;
-    let failed = |message: String| ProviderError {
-        stage: Stage::Llm,
-        message,
-    };
+    let failed = |message: String| ProviderError::new(Stage::Llm, message);
     let begun = clock::now();
     let mut pieces = answer.persona.providers.llm.chat(answer.question());
     let mut cut = Sentences::new();
@@ -171,6 +165,7 @@ async fn write(
                 written.calls.push(call);
                 Vec::new()
             }
+            Some(Piece::Opaque(_) | Piece::Usage(_)) => Vec::new(),
             None => cut.finish().into_iter().collect(),
         };
         for sentence in ready {

@@ -195,9 +195,8 @@ impl Answer {
 
     /// Puts what came of a round into the context, and carries out what the built-in ones want.
     pub async fn take(&mut self, runs: Vec<ToolRun>) -> Then {
-        self.messages.push(Message::calls(
-            runs.iter().map(|run| run.call.clone()).collect(),
-        ));
+        let calls = runs.iter().map(|run| run.call.clone()).collect();
+        self.messages.push(Message::calls("", calls));
         let mut then = Then::GoOn;
         for run in runs {
             self.messages

@@ -277,10 +277,7 @@ pub async fn speak(
 }
 
 fn broken_off() -> ProviderError {
-    ProviderError {
-        stage: Stage::Tts,
-        message: "broke off in the middle of a sentence".into(),
-    }
+    ProviderError::new(Stage::Tts, "broke off in the middle of a sentence")
 }
 
 struct Piece {
@@ -300,12 +297,7 @@ async fn sentence_audio(
     pieces: mpsc::Sender<Result<Piece, ProviderError>>,
 ) {
     let begun = clock::now();
-    let failed = |message: String| {
-        Err(ProviderError {
-            stage: Stage::Tts,
-            message,
-        })
-    };
+    let failed = |message: String| Err(ProviderError::new(Stage::Tts, message));
     let mut speech = tts.speak_as(text, known);
     let mut resampler = Resampler::<24_000, 48_000>::new();
     let mut speaker = None;

@@ -132,10 +132,10 @@ impl Playback {
 impl Llm for Playback {
     fn chat(&self, _: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let Some(answer) = self.left().0.pop_front() else {
-            let error = ProviderError {
-                stage: Stage::Llm,
-                message: "no recorded answer is left; record again with --record".into(),
-            };
+            let error = ProviderError::new(
+                Stage::Llm,
+                "no recorded answer is left; record again with --record",
+            );
             return stream::iter([Err(error)]).boxed();
         };
         let text = (!answer.text.is_empty()).then_some(Piece::Text(answer.text));
@@ -144,6 +144,7 @@ impl Llm for Playback {
                 id: format!("call_{number}"),
                 name: call.name,
                 arguments: call.arguments.to_string(),
+                ..ToolCall::default()
             })
         });
         let pieces: Vec<_> = text.into_iter().chain(calls).map(Ok).collect();
@@ -222,7 +223,7 @@ impl Llm for Recorder {
                         arguments: serde_json::from_str(&call.arguments)
                             .unwrap_or_else(|_| call.arguments.clone().into()),
                     }),
-                    Err(_) => {}
+                    Ok(Piece::Opaque(_) | Piece::Usage(_)) | Err(_) => {}
                 }
             })
             .boxed()

@@ -74,8 +74,11 @@ impl std::fmt::Debug for Delta {
     }
 }
 
+/// What only a provider understands of what it said: kept, and given back unread.
+pub type Opaque = serde_json::Map<String, serde_json::Value>;
+
 /// The model wants a tool called.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Default)]
 pub struct ToolCall {
     /// Names the call in its result.
     pub id: String,
@@ -83,6 +86,8 @@ pub struct ToolCall {
     pub name: String,
     /// JSON text, as the model wrote it: it may not be valid.
     pub arguments: String,
+    /// Further fields of the call, such as a signature; they travel back with it.
+    pub opaque: Opaque,
 }
 
 /// Why an answer ended.
@@ -101,11 +106,14 @@ pub enum FinishReason {
 }
 
 /// Tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 pub struct Usage {
-    /// Read.
+    /// Read, those from the provider's cache among them.
     #[serde(default)]
     pub prompt_tokens: u32,
+    /// Of these, read from the provider's cache.
+    #[serde(default)]
+    pub cached_tokens: u32,
     /// Written.
     #[serde(default)]
     pub completion_tokens: u32,

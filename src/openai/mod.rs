@@ -6,6 +6,7 @@
 //! writes bodies it cannot parse (somebody's words) to the log. Answers are read leniently,
 //! because compatible servers leave out what OpenAI's types require.
 
+pub mod catalogue;
 mod error;
 mod http;
 mod llm;
@@ -20,7 +21,7 @@ pub use async_openai::types::chat::{
 };
 pub use error::{ErrorKind, ProviderError, Stage};
 pub use http::{ApiKey, Http, Settings, SettingsError};
-pub use llm::{Api, ChatRequest, Delta, FinishReason, Llm, ToolCall, Usage};
+pub use llm::{Api, ChatRequest, Delta, FinishReason, Llm, Opaque, ToolCall, Usage};
 pub use realtime::Hearing;
 pub use retry::RETRIES;
 pub use stt::{Stt, Transcript};

@@ -168,9 +168,11 @@ async fn the_responses_api_is_spoken() {
         id: "call_2".into(),
         name: "look".into(),
         arguments: r#"{"at":"clock"}"#.into(),
+        ..ToolCall::default()
     };
     let usage = Usage {
         prompt_tokens: 10,
+        cached_tokens: 0,
         completion_tokens: 3,
     };
     let rest = [
@@ -268,6 +270,7 @@ async fn a_conversation_is_continued() {
         Delta::Finished(FinishReason::Stop),
         Delta::Usage(Usage {
             prompt_tokens: 10,
+            cached_tokens: 0,
             completion_tokens: 3,
         }),
     ];
@@ -289,6 +292,7 @@ async fn tool_calls_come_whole() {
         id: "call_1".into(),
         name: "weather".into(),
         arguments: arguments.to_string(),
+        ..ToolCall::default()
     };
     assert_eq!(
         deltas[..2],

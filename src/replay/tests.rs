@@ -24,6 +24,7 @@ impl Llm for Model {
                 id: "1".into(),
                 name: "find_tables".into(),
                 arguments: "{ \"day\": \"2026-12-24\", \"people\": 2 }".into(),
+                ..call::ToolCall::default()
             }),
             Role::Tool => Piece::Text(format!("I see: {}.", last.text)),
             _ => Piece::Text("You are welcome.".into()),

@@ -179,10 +179,7 @@ impl Drop for Request {
 }
 
 fn broken(stage: Stage) -> ProviderError {
-    ProviderError {
-        stage,
-        message: "500 from the provider".into(),
-    }
+    ProviderError::new(stage, message)
 }
 
 /// Items with delays before them, as a provider in this mode gives them.
@@ -304,6 +301,7 @@ impl Llm for Fakes {
                         id: format!("{count}"),
                         name: call[..at].to_owned(),
                         arguments: call[at..].replace('_', " ").replace('\'', "\""),
+                        ..ToolCall::default()
                     })
                 }
                 Some(_) => continue,

@@ -35,10 +35,7 @@ impl Conversation {
             _ if due(self.drain_by) => Some(EndReason::Drained),
             _ if due(self.waits_since.map(|since| since + SPEAKER_DEADLINE)) => {
                 let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
-                self.report(ProviderError {
-                    stage: Stage::Transport,
-                    message,
-                });
+                self.report(ProviderError::new(Stage::Transport, message));
                 Some(EndReason::ConnectionLost)
             }
             _ => None,

@@ -201,10 +201,10 @@ impl Conversation {
             return;
         };
         let silent = self.agent.limits.dead_air;
-        self.report(ProviderError {
-            stage: Stage::Tts,
-            message: format!("no sound in the middle of a reply for {silent:?} (limits.dead_air)"),
-        });
+        self.report(ProviderError::new(
+            Stage::Tts,
+            format!("no sound in the middle of a reply for {silent:?} (limits.dead_air)"),
+        ));
         self.reply_over(false);
         self.input(Input::ReplyFailed(id));
     }

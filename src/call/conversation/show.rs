@@ -63,7 +63,7 @@ impl Conversation {
     }
 
     pub(super) fn report(&mut self, error: ProviderError) {
-        let ProviderError { stage, message } = error;
+        let ProviderError { stage, message, .. } = error;
         tracing::warn!(call = %self.id, stage = stage.as_str(), %message, "a stage failed");
         let at = self.journal.offset(clock::now());
         self.journal.push(CallEvent::Error { at, stage, message });

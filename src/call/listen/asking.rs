@@ -40,10 +40,10 @@ impl<S: Future<Output = Option<String>>> Asking<S> {
             never = tell(request, so_far, &results) => never,
         };
         let words = words.unwrap_or_else(|_| {
-            Err(ProviderError {
-                stage: Stage::Stt,
-                message: format!("no transcript within {deadline:?} (limits.stt)"),
-            })
+            Err(ProviderError::new(
+                Stage::Stt,
+                format!("no transcript within {deadline:?} (limits.stt)"),
+            ))
         });
         let words = Transcribed {
             request,

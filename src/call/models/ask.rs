@@ -138,6 +138,7 @@ impl Ask for Answer {
             }
             // What a tool did is not done twice.
             Piece::Call(_) => false,
+            Piece::Opaque(_) | Piece::Usage(_) => true,
         }
     }
 }

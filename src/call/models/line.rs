@@ -197,8 +197,8 @@ impl<A: Ask> Relay<A> {
                 Some((index, items)) => (*index, items),
                 current @ None => {
                     let Some((index, _)) = self.left.pop_front() else {
-                        let message = "no provider is configured".into();
-                        return Err(ProviderError { stage, message });
+                        let message = "no provider is configured";
+                        return Err(ProviderError::new(stage, message));
                     };
                     let now = clock::now();
                     let until = patience.map_or(self.deadline, |patience| now + patience);
@@ -213,7 +213,7 @@ impl<A: Ask> Relay<A> {
                 None => items.next().await,
                 Some(patience) => timeout(patience, items.next()).await.unwrap_or_else(|_| {
                     let message = format!("nothing within {patience:?} (fallback_after)");
-                    Some(Err(ProviderError { stage, message }))
+                    Some(Err(ProviderError::new(stage, message)))
                 }),
             };
             match item {

@@ -53,10 +53,7 @@ impl Client for Fake {
 }
 
 fn broken() -> ProviderError {
-    ProviderError {
-        stage: Stage::Llm,
-        message: "500".into(),
-    }
+    ProviderError::new(Stage::Llm, "500")
 }
 
 /// Asks for items; a second one cannot be had from another provider when `precious`.

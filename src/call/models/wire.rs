@@ -28,6 +28,7 @@ pub fn message(message: Message) -> openai::Message {
     }
 }
 
+/// What only the provider understands of a call goes back beside these fields.
 fn call(call: ToolCall) -> async_openai::types::chat::ChatCompletionMessageToolCalls {
     use async_openai::types::chat::{
         ChatCompletionMessageToolCall as Call, ChatCompletionMessageToolCalls as Calls,

@@ -84,12 +84,7 @@ impl Reader {
             .index
             .is_none_or(|index| index >= self.tool_calls.len());
         if begins {
-            let (id, name) = (String::new(), String::new());
-            self.tool_calls.push(ToolCall {
-                id,
-                name,
-                arguments: String::new(),
-            });
+            self.tool_calls.push(ToolCall::default());
         }
         let last = self.tool_calls.len() - 1;
         let call = &mut self.tool_calls[chunk.index.map_or(last, |index| index.min(last))];

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{ChatRequest, Delta, Fault, FinishReason, ToolCall, Usage};
+use super::{ChatRequest, Delta, Fault, FinishReason, Opaque, ToolCall, Usage};
 
 /// What is asked of `model`.
 pub(super) fn body(model: &str, request: ChatRequest) -> serde_json::Result<Value> {
@@ -150,6 +150,7 @@ impl Reader {
                         id: item.call_id,
                         name: item.name,
                         arguments: item.arguments,
+                        opaque: Opaque::new(),
                     }));
                 }
             }
@@ -175,6 +176,7 @@ impl Reader {
         ready.extend(usage.map(|tokens| {
             Delta::Usage(Usage {
                 prompt_tokens: tokens.input_tokens,
+                cached_tokens: 0,
                 completion_tokens: tokens.output_tokens,
             })
         }));
