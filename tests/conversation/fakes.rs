@@ -179,7 +179,7 @@ impl Drop for Request {
 }
 
 fn broken(stage: Stage) -> ProviderError {
-    ProviderError::new(stage, message)
+    ProviderError::new(stage, "500 from the provider")
 }
 
 /// Items with delays before them, as a provider in this mode gives them.
