@@ -21,6 +21,7 @@ pub mod replay;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod tools;
 pub mod transport;
 pub mod turn;

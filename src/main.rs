@@ -6,13 +6,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use sidetone::cli::Cli;
-use sidetone::telemetry;
+use sidetone::cli::{Cli, Command};
+use sidetone::{telemetry, tls};
 use sidetone_models as models;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     telemetry::start();
+    if let Err(error) = tls::prepare()
+        && !matches!(cli.command, Command::Schema { .. })
+    {
+        eprintln!("sidetone: {error}");
+        return ExitCode::FAILURE;
+    }
     if cli.command.runs_models() {
         // SAFETY: it sets an environment variable, and no other thread runs yet.
         unsafe { models::limit_threads(models::default_threads()) };

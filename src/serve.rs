@@ -18,7 +18,7 @@ use crate::agent::clients::Clients;
 use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::{Agents, DEFAULT_AGENT, presence};
 use crate::config::agent::{AgentConfig, Overrides, Voice};
-use crate::config::env::Env;
+use crate::config::env::{Env, LiveKit};
 use crate::config::folder::{AgentFolder, AgentNames};
 use crate::config::secret::Secrets;
 use crate::control::egress::EgressPlan;
@@ -57,6 +57,9 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
         models,
         worker,
     } = process;
+    if let Some(warning) = env.livekit.as_ref().ok().and_then(LiveKit::in_the_clear) {
+        tracing::warn!("{warning}");
+    }
     let store = Store::open(&env.database)
         .await
         .context("opening the database")?;

@@ -15,6 +15,7 @@ mod interop_tones;
 mod mcp;
 mod realtime;
 mod recording;
+mod rooms;
 mod store;
 mod support;
 mod worker;

@@ -149,8 +149,8 @@ impl Agents {
             end_of_turn: (self.end_of_turn.clone()).map(|model| Arc::new(model) as _),
         };
         let (outcome, driven, ()) = tokio::join!(
-            call::run(spec, link, record, handle.cancellation()),
-            livekit::agent::drive(&room, events, driver, tap),
+            call::run(spec, link, record, handle.drained()),
+            livekit::agent::drive(&room, events, driver, tap, handle.dismissed()),
             record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
         join_all(servers.iter().map(Mcp::close)).await;
@@ -246,6 +246,9 @@ fn job_outcome(reason: EndReason) -> JobOutcome {
         EndReason::ConnectionLost => {
             JobOutcome::Failed("the connection to the room was lost".into())
         }
+        EndReason::Encrypted => JobOutcome::Failed(
+            "the caller's tracks are end-to-end encrypted, and agents have no key".into(),
+        ),
         EndReason::CallerHungUp
         | EndReason::AgentHungUp
         | EndReason::Transferred
@@ -255,6 +258,7 @@ fn job_outcome(reason: EndReason) -> JobOutcome {
         | EndReason::NoCaller
         | EndReason::RoomClosed
         | EndReason::Drained
+        | EndReason::Dismissed
         | EndReason::MaxDuration => JobOutcome::Success,
     }
 }

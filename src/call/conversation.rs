@@ -83,7 +83,8 @@ pub struct Conversation {
     waits_since: Option<Instant>,
     /// When the next frame of a speaking caller is overdue.
     mic_by: Option<Instant>,
-    drain_by: Option<Instant>,
+    /// The call is to end as soon as nothing is being said: by when, and why.
+    drain_by: Option<(Instant, EndReason)>,
     /// A goodbye is being said, or was: when the call ends at the latest, and why.
     hang_up_at: Option<(Instant, EndReason)>,
     silence: Silence,
@@ -93,6 +94,8 @@ pub struct Conversation {
     key_down: Option<bool>,
     /// The caller asked not to be heard.
     unheard: bool,
+    /// The caller's tracks are encrypted: only that is still said.
+    encrypted: bool,
     /// What the agent said last.
     said: String,
     /// The reply that asks whether anybody is there: it does not break the silence.
@@ -174,6 +177,7 @@ impl Conversation {
             transferring: None,
             key_down: None,
             unheard: false,
+            encrypted: false,
             said: String::new(),
             asks: None,
             turns: 0,

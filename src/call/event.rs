@@ -228,8 +228,12 @@ pub enum EndReason {
     RoomClosed,
     /// The agent lost its connection to the room for good.
     ConnectionLost,
+    /// The caller encrypts for the other participants, and the agent has no key.
+    Encrypted,
     /// This process is shutting down.
     Drained,
+    /// LiveKit has ended the agent's job: its dispatch was deleted.
+    Dismissed,
     /// `call.max_duration` was reached.
     MaxDuration,
 }
@@ -247,7 +251,9 @@ impl EndReason {
             Self::NoCaller => "no_caller",
             Self::RoomClosed => "room_closed",
             Self::ConnectionLost => "connection_lost",
+            Self::Encrypted => "encrypted",
             Self::Drained => "drained",
+            Self::Dismissed => "dismissed",
             Self::MaxDuration => "max_duration",
         }
     }

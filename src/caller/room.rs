@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
+use livekit::e2ee::EncryptionType;
 use livekit::prelude::*;
 use livekit::{StreamReader, TextStreamReader};
 use tokio::sync::mpsc;
@@ -101,8 +102,15 @@ async fn watch(
         match event {
             RoomEvent::TrackSubscribed {
                 track: RemoteTrack::Audio(track),
+                publication,
                 ..
-            } => {
+            } if publication.source() != TrackSource::ScreenshareAudio => {
+                if publication.encryption_type() != EncryptionType::None {
+                    let reason = "what the agent says is end-to-end encrypted, and this caller has \
+                                  no key";
+                    let _ = tell.send(Told::Closed(reason.to_owned())).await;
+                    break;
+                }
                 tasks.spawn(listen(track, tell.clone()));
             }
             RoomEvent::ParticipantAttributesChanged {

@@ -11,6 +11,13 @@ use crate::control::rooms::Rooms;
 /// Tokens tolerate a minute; half of it is warning enough.
 const MAX_SKEW_SECONDS: i64 = 30;
 
+/// A note when tokens travel a network in the clear.
+pub(super) fn encryption(livekit: &LiveKit) -> Option<Item> {
+    let found = livekit.in_the_clear()?;
+    let fix = "put TLS before livekit-server and write wss://, or keep that network to yourself";
+    Some(Item::note("encryption", found, fix))
+}
+
 /// Whether LiveKit takes the key, by a real call.
 pub(super) async fn credentials(livekit: &LiveKit) -> Item {
     let rooms = Rooms::new(livekit);

@@ -34,6 +34,7 @@ pub async fn run(env: Result<Env, BadVariable>, fix: bool, more: Vec<Item>) -> R
             let (rooms, skew) =
                 tokio::join!(livekit::credentials(livekit), livekit::clock_skew(livekit));
             items.extend([rooms, skew]);
+            items.extend(livekit::encryption(livekit));
         }
         Err(error) => items.push(Item::wrong(
             "livekit",

@@ -99,6 +99,9 @@ pub const MAX_PROMPT_CHARS: usize = 32_000;
 const GREETING: &str = "Hello! How can I help you today?";
 const APOLOGY: &str = "I'm sorry, something went wrong on my side. Could you say that again?";
 const FILLER: &str = "One moment, please.";
+/// Said to a caller whose tracks are end-to-end encrypted, before the agent leaves.
+pub const ENCRYPTED: &str =
+    "I'm sorry, I can't take part in an end-to-end encrypted call. Goodbye.";
 
 impl AgentConfig {
     /// Reads and checks a file, the `defaults.toml` beside it, and the prompt file that they name

@@ -3,19 +3,34 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use super::address::{self, Reach};
 use super::recording::RecordingEnv;
 use super::secret::Secret;
-use super::webhook::{CallWebhook, is_this_machine};
+use super::webhook::CallWebhook;
 
 /// Where LiveKit is and how to sign for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveKit {
-    /// `wss://…`, or `ws://` on loopback; no trailing slash.
+    /// `wss://…`, or `ws://` on loopback or a private network; no trailing slash.
     pub host: String,
     /// `iss` of every token.
     pub api_key: String,
     /// HS256 key of every token and webhook.
     pub api_secret: Secret,
+}
+
+impl LiveKit {
+    /// What an operator has to know of an address that tokens and media keys reach in the clear; none
+    /// for `wss://` and this machine.
+    pub fn in_the_clear(&self) -> Option<String> {
+        (address::reach_of_ws(&self.host) == Some(Reach::Private)).then(|| {
+            format!(
+                "LIVEKIT_HOST is \"{}\": tokens and media keys cross that network unencrypted; use \
+                 wss:// unless you trust everything on it",
+                self.host
+            )
+        })
+    }
 }
 
 /// Why no call can be placed; the text tells the operator what to set.
@@ -26,7 +41,7 @@ pub enum NotConfigured {
     Missing(Vec<&'static str>),
     /// LIVEKIT_HOST has another scheme, or none.
     #[error(
-        "Voice service not configured: LIVEKIT_HOST is \"{0}\", it must start with wss:// (or ws:// on loopback, such as ws://127.0.0.1:7880)"
+        "Voice service not configured: LIVEKIT_HOST is \"{0}\", it must start with wss:// (or ws:// on loopback or a private network, such as ws://127.0.0.1:7880 or ws://livekit:7880)"
     )]
     Host(String),
 }
@@ -106,7 +121,7 @@ pub struct Env {
     pub bind: SocketAddr,
     /// Address others reach this server by, for hints and links.
     pub public_url: Option<String>,
-    /// Browsers' origins that may call the API. Empty: same origin only.
+    /// Browsers' origins that may call the API, as browsers write them. Empty: same origin only.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed. Empty: nobody's.
     pub trusted_proxies: Vec<IpAddr>,
@@ -180,7 +195,7 @@ impl Env {
             data_dir,
             bind,
             public_url: var("SIDETONE_PUBLIC_URL"),
-            cors_origins: list(var("SIDETONE_CORS_ORIGINS")),
+            cors_origins: origins("SIDETONE_CORS_ORIGINS", var("SIDETONE_CORS_ORIGINS"))?,
             trusted_proxies: addresses(
                 "SIDETONE_TRUSTED_PROXIES",
                 var("SIDETONE_TRUSTED_PROXIES"),
@@ -246,15 +261,16 @@ fn livekit(var: &impl Fn(&str) -> Option<String>) -> Result<LiveKit, NotConfigur
     }
 }
 
-/// `wss://host…`, or `ws://` to this very machine: tokens never travel a network in the clear.
+/// `wss://host…`, or `ws://` to this machine or a private network: tokens never travel a public one in
+/// the clear.
 fn is_livekit_host(host: &str) -> bool {
-    if let Some(rest) = host.strip_prefix("wss://") {
-        return !rest.is_empty();
+    match host.strip_prefix("wss://") {
+        Some(rest) => !rest.is_empty(),
+        None => matches!(
+            address::reach_of_ws(host),
+            Some(Reach::Machine | Reach::Private)
+        ),
     }
-    let Some(rest) = host.strip_prefix("ws://") else {
-        return false;
-    };
-    is_this_machine(rest)
 }
 
 fn database(url: Option<String>, data_dir: &std::path::Path) -> Result<Database, BadVariable> {
@@ -292,6 +308,12 @@ fn list(value: Option<String>) -> Vec<String> {
         .map(|item| item.trim().to_owned())
         .filter(|item| !item.is_empty())
         .collect()
+}
+
+fn origins(name: &'static str, value: Option<String>) -> Result<Vec<String>, BadVariable> {
+    let read =
+        |value: String| address::origin(&value).map_err(|fix| BadVariable { name, value, fix });
+    list(value).into_iter().map(read).collect()
 }
 
 fn addresses(name: &'static str, value: Option<String>) -> Result<Vec<IpAddr>, BadVariable> {

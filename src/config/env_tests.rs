@@ -28,7 +28,7 @@ fn every_missing_variable_is_named() {
 }
 
 #[test]
-fn the_host_is_wss_or_loopback() {
+fn the_host_is_wss_loopback_or_on_a_private_network() {
     let host = |value: &str| {
         let mut pairs = KEYS.to_vec();
         pairs.push(("LIVEKIT_URL", value));
@@ -42,16 +42,54 @@ fn the_host_is_wss_or_loopback() {
         "ws://127.0.0.1:7880",
         "ws://localhost:7880",
         "ws://[::1]:7880",
+        "ws://livekit:7880",
+        "ws://10.0.0.5:7880",
     ] {
         assert_eq!(host(good).unwrap(), good);
     }
     for bad in [
         "https://p.livekit.cloud",
-        "ws://10.0.0.1:7880",
+        "ws://livekit.example.com:7880",
+        "ws://127.0.0.1:7880@evil.org",
         "wss://",
         "ws://localhost.evil.org",
     ] {
         assert_eq!(host(bad), Err(NotConfigured::Host(bad.into())));
+    }
+}
+
+#[test]
+fn an_operator_is_told_of_a_private_network_in_the_clear() {
+    let told = |value: &str| {
+        let mut pairs = KEYS.to_vec();
+        pairs.push(("LIVEKIT_HOST", value));
+        env(&pairs).unwrap().livekit.unwrap().in_the_clear()
+    };
+    let text = told("ws://livekit:7880").unwrap();
+    assert!(
+        text.contains("ws://livekit:7880") && text.contains("wss://"),
+        "{text}"
+    );
+    assert_eq!(told("ws://127.0.0.1:7880"), None);
+    assert_eq!(told("wss://livekit"), None);
+}
+
+#[test]
+fn origins_are_checked_at_start() {
+    let origins = |value: &str| env(&[("SIDETONE_CORS_ORIGINS", value)]);
+    let read = origins("https://App.example.com/, http://localhost:5173").unwrap();
+    assert_eq!(
+        read.cors_origins,
+        ["https://app.example.com", "http://localhost:5173"]
+    );
+    for bad in ["*", "https://good.example,app.example.com/x"] {
+        let error = origins(bad).unwrap_err();
+        assert_eq!(error.name, "SIDETONE_CORS_ORIGINS");
+        assert!(bad.ends_with(&error.value), "{error}");
+        assert!(
+            error.to_string().contains("write origins as browsers do"),
+            "{error}"
+        );
     }
 }
 

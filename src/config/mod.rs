@@ -1,6 +1,7 @@
 //! Configuration, raw to valid: the environment, and the folder of agents, which is read again
 //! whenever a file of it changes.
 
+pub mod address;
 pub mod agent;
 pub mod env;
 pub mod folder;

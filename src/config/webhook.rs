@@ -66,7 +66,7 @@ pub fn check_webhook(url: &str) -> Result<(), String> {
 }
 
 /// Whether the address after a scheme names this very machine.
-pub(super) fn is_this_machine(address: &str) -> bool {
+fn is_this_machine(address: &str) -> bool {
     let authority = address.split('/').next().unwrap_or_default();
     let name = match authority.strip_prefix('[') {
         Some(v6) => v6.split(']').next().unwrap_or_default(),

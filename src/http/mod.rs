@@ -28,6 +28,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
@@ -184,14 +185,12 @@ impl AppState {
 
 /// All routes but `/`, which belongs to the web pages.
 pub fn router(state: AppState) -> Router {
-    let origins: Vec<HeaderValue> = state
-        .config()
-        .cors_origins
-        .iter()
-        .filter_map(|origin| origin.parse().ok())
-        .collect();
+    let origins = state.config().cors_origins.clone();
+    let is_allowed = move |origin: &HeaderValue, _: &Parts| {
+        origins.iter().any(|allowed| origin == allowed.as_str())
+    };
     let cors = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins))
+        .allow_origin(AllowOrigin::predicate(is_allowed))
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
         .allow_headers([
             header::AUTHORIZATION,

@@ -115,6 +115,12 @@ pub enum RoomEvent {
     /// The caller asks not to be heard (`true`), or to be heard again, whatever its microphone
     /// does. RPC `mute` and `unmute`.
     Unheard(bool),
+    /// The caller encrypts for the other participants: it cannot be heard, and expects nobody to
+    /// speak in the clear.
+    Encrypted,
+    /// LiveKit has ended the agent's job, as whoever deletes its dispatch asks: the agent is to
+    /// leave within seconds.
+    Dismissed,
     /// The room is over for the agent: deleted, or the connection is lost for good.
     Closed {
         /// Why.

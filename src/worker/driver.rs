@@ -19,8 +19,8 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 
 use super::load::{CpuMeter, MovingAverage, SAMPLE_INTERVAL};
-use super::protocol::{Input, Output, Worker};
-use super::{Job, JobHandle, JobOutcome, JobRunner, Report, WorkerSettings, WorkerStatus};
+use super::protocol::{Cause, Input, Output, Worker};
+use super::{Job, JobHandle, JobOutcome, JobRunner, Report, Stop, WorkerSettings, WorkerStatus};
 use crate::clock;
 
 /// Longest time a frame may take to leave; a socket that blocks longer is dead.
@@ -57,9 +57,6 @@ pub async fn run<R: JobRunner>(
     shutdown: CancellationToken,
     status: watch::Sender<WorkerStatus>,
 ) -> Result<(), WorkerError> {
-    // Two TLS providers are linked (reqwest's and LiveKit's), so one has to be chosen; whoever
-    // chose first keeps it.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     connect_request(&settings)?;
     let (reports, reports_in) = mpsc::channel(REPORT_QUEUE);
     let driver = Driver {
@@ -89,7 +86,7 @@ struct Driver<R> {
 
 struct RunningJob {
     task: AbortHandle,
-    cancel: CancellationToken,
+    stop: Stop,
 }
 
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
@@ -184,9 +181,12 @@ impl<R: JobRunner> Driver<R> {
                 Output::Close => self.close().await,
                 Output::Send(message) => self.send(message).await,
                 Output::Start(job) => self.start(*job),
-                Output::Cancel(id) => {
+                Output::Cancel(id, cause) => {
                     if let Some(job) = self.jobs.get(&id) {
-                        job.cancel.cancel();
+                        match cause {
+                            Cause::Drain => job.stop.drained.cancel(),
+                            Cause::Server => job.stop.dismissed.cancel(),
+                        }
                     }
                 }
                 Output::Abort(id) => {
@@ -251,17 +251,17 @@ impl<R: JobRunner> Driver<R> {
     fn start(&mut self, job: Job) {
         let id = job.id.clone();
         tracing::info!(job = id, room = job.room_name, "job starts");
-        let cancel = CancellationToken::new();
+        let stop = Stop::default();
         let handle = JobHandle {
             job_id: id.clone(),
-            cancel: cancel.clone(),
+            stop: stop.clone(),
             reports: self.reports.clone(),
         };
         let runner = Arc::clone(&self.runner);
         let task = self
             .tasks
             .spawn(async move { runner.run(job, handle).await });
-        self.jobs.insert(id, RunningJob { task, cancel });
+        self.jobs.insert(id, RunningJob { task, stop });
     }
 
     fn on_task_end(&mut self, ended: Result<(tokio::task::Id, JobOutcome), JoinError>) {
@@ -349,6 +349,14 @@ fn explain(error: &SocketError) -> String {
              clock"
                 .into()
         }
-        error => error.to_string(),
+        error => {
+            let text = error.to_string();
+            if text.contains("certificate") {
+                return format!(
+                    "{text}: for a private CA, set SSL_CERT_FILE to a PEM file with its certificate"
+                );
+            }
+            text
+        }
     }
 }

@@ -72,8 +72,15 @@ pub trait JobRunner: Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub struct JobHandle {
     job_id: String,
-    cancel: CancellationToken,
+    stop: Stop,
     reports: mpsc::Sender<Report>,
+}
+
+/// How a job is told to end, by its cause.
+#[derive(Clone, Debug, Default)]
+struct Stop {
+    drained: CancellationToken,
+    dismissed: CancellationToken,
 }
 
 /// A job's end, on its way to the server; `sent` fires when it is written.
@@ -88,14 +95,23 @@ struct Report {
 const REPORT_DEADLINE: Duration = Duration::from_secs(2);
 
 impl JobHandle {
-    /// Resolves when the job has to end now: the server terminated it or the drain time is over.
+    /// Resolves when the job has to end now, for either of the two causes.
     pub async fn cancelled(&self) {
-        self.cancel.cancelled().await;
+        tokio::select! {
+            () = self.stop.drained.cancelled() => {}
+            () = self.stop.dismissed.cancelled() => {}
+        }
     }
 
-    /// The same as a token, for those who pass it on.
-    pub fn cancellation(&self) -> CancellationToken {
-        self.cancel.clone()
+    /// Cancelled when this worker's drain time is over.
+    pub fn drained(&self) -> CancellationToken {
+        self.stop.drained.clone()
+    }
+
+    /// Cancelled when the server has ended the job: its dispatch was deleted, or its agent is gone
+    /// from the room, whose own word on that is the better one.
+    pub fn dismissed(&self) -> CancellationToken {
+        self.stop.dismissed.clone()
     }
 
     /// Reports the job's end to LiveKit; call it *before* leaving the room. Returns when the

@@ -2,7 +2,7 @@
 //! fake OpenAI provider behind it.
 
 mod conditions;
-mod stage;
+pub mod stage;
 
 use std::time::Duration;
 
@@ -226,11 +226,11 @@ async fn the_key_of_push_to_talk_silences_the_greeting() {
     stage.strike().await;
 }
 
-async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
     until_async(what, async || found()).await
 }
 
-async fn until_async<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
+pub async fn until_async<T>(what: &str, mut found: impl AsyncFnMut() -> Option<T>) -> T {
     for _ in 0..600 {
         if let Some(found) = found().await {
             return found;

@@ -36,12 +36,18 @@ impl Stage {
     /// With a livekit-server of these options.
     pub async fn set_on(options: Options) -> Self {
         let livekit = LiveKitServer::start_with(options).await.unwrap();
+        let host = livekit.url.clone();
+        Self::set_behind(livekit, host).await
+    }
+
+    /// Reaches this server at `host`.
+    pub async fn set_behind(livekit: LiveKitServer, host: String) -> Self {
         let provider = FakeOpenAi::start(Timing::default()).await;
         let data = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let env = Env::from_lookup(|name| match name {
-            "LIVEKIT_HOST" => Some(livekit.url.clone()),
+            "LIVEKIT_HOST" => Some(host.clone()),
             "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
             "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
             "OPENAI_API_KEY" => Some("sk-test".into()),

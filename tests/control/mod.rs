@@ -10,7 +10,7 @@ mod people;
 mod pool;
 mod prompt_loop;
 mod reach;
-mod served;
+pub mod served;
 
 use std::sync::Arc;
 use std::time::Duration;

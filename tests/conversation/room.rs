@@ -47,6 +47,10 @@ pub enum Step {
     EndOfTurn(f32),
     /// `drain`
     Drain,
+    /// `encrypted`: the caller's tracks are.
+    Encrypted,
+    /// `dismissed`: LiveKit ends the job.
+    Dismissed,
     /// `unplug`: the microphone stops without a word.
     Unplug,
     /// `deaf`: the room takes no audio any more.
@@ -84,6 +88,8 @@ impl Step {
             ["end-of-turn", probability] => Self::EndOfTurn(probability.parse().unwrap()),
             ["stand-in"] => Self::StandIn,
             ["drain"] => Self::Drain,
+            ["encrypted"] => Self::Encrypted,
+            ["dismissed"] => Self::Dismissed,
             ["deaf"] => Self::Deaf,
             ["unplug"] => Self::Unplug,
             [stage, mode] => Self::Provider(stage_of(stage), mode_of(mode)),
@@ -114,17 +120,20 @@ impl Step {
             Self::EndOfTurn(probability) => format!("end-of-turn {probability}"),
             Self::StandIn => "stand-in".into(),
             Self::Drain => "drain".into(),
+            Self::Encrypted => "encrypted".into(),
+            Self::Dismissed => "dismissed".into(),
             Self::Deaf => "deaf".into(),
             Self::Unplug => "unplug".into(),
         }
     }
 }
 
-const REASONS: [(&str, DisconnectReason); 4] = [
+const REASONS: [(&str, DisconnectReason); 5] = [
     ("hangup", DisconnectReason::ClientInitiated),
     ("reject", DisconnectReason::UserRejected),
     ("lost", DisconnectReason::ConnectionTimeout),
     ("deleted", DisconnectReason::RoomDeleted),
+    ("taken", DisconnectReason::DuplicateIdentity),
 ];
 
 fn reason_of(word: &str) -> DisconnectReason {
@@ -226,6 +235,8 @@ pub async fn drive(
                             here = false;
                             Some(RoomEvent::CallerLeft { reason })
                         }
+                        Step::Encrypted => Some(RoomEvent::Encrypted),
+                        Step::Dismissed => Some(RoomEvent::Dismissed),
                         Step::Close(reason) => Some(RoomEvent::Closed { reason }),
                         Step::Provider(stage, mode) => {
                             fakes.set(stage, mode);

@@ -13,6 +13,9 @@ use crate::turn::Input;
 const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
 /// A drained call may finish what it is saying for this long.
 const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+/// As much of it as LiveKit allows: it removes an agent three seconds after it has ended its job, and
+/// the end is still to be reported.
+const DISMISSED_DEADLINE: Duration = Duration::from_millis(1_500);
 
 impl Conversation {
     /// A deadline has passed.
@@ -32,7 +35,7 @@ impl Conversation {
             Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
             Caller::Lost { until } if until <= now => Some(EndReason::CallerLost),
             _ if due(self.hang_up_at.map(|(at, _)| at)) => self.hang_up_at.map(|(_, why)| why),
-            _ if due(self.drain_by) => Some(EndReason::Drained),
+            _ if due(self.drain_by.map(|(at, _)| at)) => self.drain_by.map(|(_, why)| why),
             _ if due(self.waits_since.map(|since| since + SPEAKER_DEADLINE)) => {
                 let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
                 self.report(ProviderError::new(Stage::Transport, message));
@@ -66,7 +69,7 @@ impl Conversation {
         let all = [
             self.wake,
             caller,
-            self.drain_by,
+            self.drain_by.map(|(at, _)| at),
             self.hang_up_at.map(|(at, _)| at),
             self.ends_by(),
             self.silence.next(&self.agent.silence),
@@ -88,7 +91,19 @@ impl Conversation {
 
     /// The process wants to end: no new turn; what is being said may be finished.
     pub fn drain(&mut self) {
-        self.drain_by = Some(clock::now() + DRAIN_DEADLINE);
+        self.end_soon(DRAIN_DEADLINE, EndReason::Drained);
+    }
+
+    /// LiveKit has ended the agent's job.
+    pub(super) fn dismissed(&mut self) {
+        self.end_soon(DISMISSED_DEADLINE, EndReason::Dismissed);
+    }
+
+    /// The first reason counts, and the nearest deadline.
+    fn end_soon(&mut self, within: Duration, reason: EndReason) {
+        let by = clock::now() + within;
+        let (before, reason) = self.drain_by.unwrap_or((by, reason));
+        self.drain_by = Some((by.min(before), reason));
         self.end_if_drained();
     }
 
@@ -97,8 +112,8 @@ impl Conversation {
             .reply
             .as_ref()
             .is_some_and(|reply| reply.committed_at.is_some());
-        if self.drain_by.is_some() && !has_floor {
-            self.ended = self.ended.or(Some(EndReason::Drained));
+        if let Some((_, reason)) = self.drain_by.filter(|_| !has_floor) {
+            self.ended = self.ended.or(Some(reason));
         }
     }
 }

@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::{Caller, Conversation};
-use crate::call::event::{CallEvent, EndReason};
+use crate::call::event::{CallEvent, EndReason, Stage};
+use crate::call::providers::ProviderError;
 use crate::clock;
+use crate::config::agent::ENCRYPTED;
 use crate::turn::{Input, Phase};
 
 /// A goodbye that is not over after this long is not waited for.
@@ -44,13 +46,42 @@ impl Conversation {
 
     /// Says goodbye, and ends the call when that was heard.
     pub(super) fn say_goodbye(&mut self, reason: EndReason) {
+        if self.encrypted {
+            self.ended = self.ended.or(Some(EndReason::Encrypted));
+            return;
+        }
         let text = self.agent.silence.goodbye.clone();
+        self.say_last(text, reason);
+    }
+
+    /// Says this, and ends the call when it was heard.
+    fn say_last(&mut self, text: String, reason: EndReason) {
         if text.is_empty() || self.caller != Caller::Here {
             self.ended = self.ended.or(Some(reason));
             return;
         }
         self.hang_up_at = Some((clock::now() + GOODBYE_DEADLINE, reason));
         self.say_unasked(text, reason == EndReason::CallerSilent, Some(reason));
+    }
+
+    /// The caller's tracks are encrypted, so it cannot be heard, and must not be answered in the clear.
+    pub(super) fn encrypted(&mut self) {
+        self.encrypted = true;
+        let message = "the caller's tracks are end-to-end encrypted, and agents have no key: join \
+                       without encryption";
+        self.report(ProviderError::new(Stage::Transport, message));
+        if self.caller == Caller::Here {
+            self.tell_encrypted();
+        }
+    }
+
+    /// Says why the agent leaves, once, and leaves.
+    pub(super) fn tell_encrypted(&mut self) {
+        if !matches!(self.hang_up_at, Some((_, EndReason::Encrypted))) {
+            // From now on nothing that the caller said is answered.
+            self.input(Input::FloorTaken);
+            self.say_last(ENCRYPTED.to_owned(), EndReason::Encrypted);
+        }
     }
 
     fn say_unasked(&mut self, text: String, interruptible: bool, hangs_up: Option<EndReason>) {

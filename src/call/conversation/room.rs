@@ -10,6 +10,8 @@ impl Conversation {
     /// Something happened in the room.
     pub fn room_event(&mut self, event: RoomEvent) {
         match event {
+            RoomEvent::Chat { .. } | RoomEvent::Say { .. } | RoomEvent::Floor(_)
+                if self.encrypted => {}
             RoomEvent::CallerJoined {
                 identity,
                 name,
@@ -19,7 +21,10 @@ impl Conversation {
                 self.meet(&identity, &name, &attributes);
                 self.journal.push(CallEvent::CallerJoined { at, identity });
                 self.caller = Caller::Here;
-                if std::mem::replace(&mut self.greeted, true) {
+                if self.encrypted {
+                    self.greeted = true;
+                    self.tell_encrypted();
+                } else if std::mem::replace(&mut self.greeted, true) {
                     self.input(Input::UserReturned);
                 } else {
                     self.greet();
@@ -63,6 +68,8 @@ impl Conversation {
                 }
                 self.watch_silence(clock::now());
             }
+            RoomEvent::Encrypted => self.encrypted(),
+            RoomEvent::Dismissed => self.dismissed(),
             RoomEvent::Closed { reason } => {
                 self.ended = Some(match reason {
                     DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed => {

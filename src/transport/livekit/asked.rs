@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use livekit::StreamReader;
+use futures::{FutureExt as _, StreamExt as _};
+use livekit::TextStreamReader;
 use livekit::prelude::{ParticipantIdentity, Room, RpcError, RpcInvocationData};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::transport::{Floor, RoomEvent};
 
@@ -15,6 +15,8 @@ use crate::transport::{Floor, RoomEvent};
 const RPC_FORBIDDEN: u32 = 403;
 /// Longest chat message that is read; a person does not type more.
 const CHAT_LIMIT: usize = 16 * 1024;
+/// Messages that may be arriving at once; a person types one at a time.
+const CHATS_AT_ONCE: usize = 4;
 /// A chat message that takes longer to arrive was cut.
 const CHAT_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -55,19 +57,69 @@ pub(super) fn answer_rpc(
     }
 }
 
-/// Reads a chat message, and tells the call of it.
-pub(super) async fn read_chat(reader: livekit::TextStreamReader, to_call: mpsc::Sender<RoomEvent>) {
-    match tokio::time::timeout(CHAT_DEADLINE, reader.read_all()).await {
-        Ok(Ok(text)) if text.len() <= CHAT_LIMIT && !text.trim().is_empty() => {
-            let _ = to_call.send(RoomEvent::Chat { text }).await;
+/// Chat messages on their way in.
+pub(super) struct Chats {
+    places: Arc<Semaphore>,
+    to_call: mpsc::Sender<RoomEvent>,
+}
+
+impl Chats {
+    pub(super) fn new(to_call: mpsc::Sender<RoomEvent>) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(CHATS_AT_ONCE)),
+            to_call,
         }
-        Ok(Ok(text)) => {
-            tracing::warn!(
-                bytes = text.len(),
-                "a chat message was empty or too long: not answered"
+    }
+
+    /// Reads a chat message, and tells the call of it; none when too many arrive at once.
+    pub(super) fn read(
+        &self,
+        reader: TextStreamReader,
+    ) -> Option<impl Future<Output = ()> + use<>> {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            tracing::warn!("more than {CHATS_AT_ONCE} chat messages at once: one is not answered");
+            return None;
+        };
+        let to_call = self.to_call.clone();
+        Some(async move {
+            read_chat(reader, to_call).await;
+            drop(place);
+        })
+    }
+
+    /// Tells the call of a message that came as a whole.
+    pub(super) async fn whole(&self, text: String) {
+        if text.len() > CHAT_LIMIT {
+            return tracing::warn!(
+                "a chat message is longer than {CHAT_LIMIT} bytes: not answered"
             );
         }
-        Ok(Err(error)) => tracing::warn!(%error, "a chat message broke off: not answered"),
+        tell(text, &self.to_call).await;
+    }
+}
+
+async fn read_chat(mut reader: TextStreamReader, to_call: mpsc::Sender<RoomEvent>) {
+    let read = async {
+        let mut text = String::new();
+        while let Some(piece) = reader.next().await {
+            let piece = piece.map_err(|error| format!("broke off ({error})"))?;
+            if text.len() + piece.len() > CHAT_LIMIT {
+                return Err(format!("is longer than {CHAT_LIMIT} bytes"));
+            }
+            text.push_str(&piece);
+        }
+        Ok(text)
+    };
+    match tokio::time::timeout(CHAT_DEADLINE, read).await {
+        Ok(Ok(text)) => tell(text, &to_call).await,
+        Ok(Err(what)) => tracing::warn!("a chat message {what}: not answered"),
         Err(_) => tracing::warn!("a chat message did not arrive within {CHAT_DEADLINE:?}"),
+    }
+}
+
+/// A call that takes no more events is ending.
+async fn tell(text: String, to_call: &mpsc::Sender<RoomEvent>) {
+    if !text.trim().is_empty() {
+        to_call.send(RoomEvent::Chat { text }).await.ok();
     }
 }

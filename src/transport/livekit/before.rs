@@ -2,16 +2,16 @@
 //! is there, and send it to the agent as a byte stream once it has subscribed to them
 //! (<https://docs.livekit.io/agents/build/audio/#instant-connect>).
 
-use std::io::Cursor;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use livekit::StreamReader as _;
 use livekit::prelude::RemoteParticipant;
 use livekit_protocol::AudioTrackFeature;
-use matroska_demuxer::MatroskaFile;
 use tokio::time::timeout;
 
+use super::webm::Packets;
 use crate::audio::{Pcm, resampler};
 
 /// Where it comes.
@@ -21,18 +21,36 @@ pub const TOPIC: &str = "lk.agent.pre-connect-audio-buffer";
 pub const PATIENCE: Duration = Duration::from_secs(3);
 /// Clients record 10 s at most; that is 1.9 MB of 48 kHz stereo without compression.
 const LIMIT: usize = 4 * 1024 * 1024;
-/// Audio kept of it.
+/// Audio decoded of it.
 const LONGEST: Duration = Duration::from_secs(15);
+/// The attribute that names the track it belongs to.
+const TRACK: &str = "trackId";
 /// Opus packets hold 120 ms at most (RFC 6716, section 3.2.5).
 const LONGEST_PACKET: usize = Pcm::<16_000>::FRAME * 12;
 
 /// Whether the participant's client has announced that it recorded before.
 pub fn is_announced(participant: &RemoteParticipant) -> bool {
-    participant.track_publications().values().any(|track| {
-        track
-            .audio_features()
-            .contains(&AudioTrackFeature::TfPreconnectBuffer)
+    participant
+        .track_publications()
+        .values()
+        .any(|track| announces(&track.audio_features()))
+}
+
+/// Whether a stream with these attributes belongs to a track for which the participant has announced
+/// one.
+pub fn is_of_announced(
+    participant: &RemoteParticipant,
+    attributes: &HashMap<String, String>,
+) -> bool {
+    let tracks = participant.track_publications();
+    tracks.iter().any(|(sid, track)| {
+        attributes.get(TRACK).map(String::as_str) == Some(sid.as_str())
+            && announces(&track.audio_features())
     })
+}
+
+fn announces(features: &[AudioTrackFeature]) -> bool {
+    features.contains(&AudioTrackFeature::TfPreconnectBuffer)
 }
 
 /// Reads a whole stream.
@@ -43,10 +61,11 @@ pub async fn read(mut reader: livekit::ByteStreamReader) -> Result<Pcm<16_000>, 
     let mut bytes = Vec::new();
     let reading = async {
         while let Some(chunk) = reader.next().await {
-            bytes.extend(chunk.map_err(|error| error.to_string())?);
-            if bytes.len() > LIMIT {
+            let chunk = chunk.map_err(|error| error.to_string())?;
+            if bytes.len() + chunk.len() > LIMIT {
                 return Err(format!("it is longer than {LIMIT} bytes"));
             }
+            bytes.extend(chunk);
         }
         Ok(())
     };
@@ -74,43 +93,35 @@ struct Format {
     channels: u32,
 }
 
+/// The first [`LONGEST`] of it.
 fn decode(format: &Format, bytes: Vec<u8>) -> Result<Pcm<16_000>, String> {
-    let mut sound = match format.mime.as_str() {
-        mime if mime.contains("opus") => decode_webm(bytes)?,
+    match format.mime.as_str() {
+        mime if mime.contains("opus") => decode_webm(&bytes),
         // Safari.
-        mime if mime.contains("mp4") => return Err(format!("{mime} cannot be decoded")),
-        _ => decode_pcm(format, &bytes)?,
-    };
-    let excess = sound
-        .len()
-        .saturating_sub(Pcm::<16_000>::samples_in(LONGEST));
-    sound.take_front(excess);
-    Ok(sound)
+        mime if mime.contains("mp4") => Err(format!("{mime} cannot be decoded")),
+        _ => decode_pcm(format, &bytes),
+    }
 }
 
 /// Opus in WebM, as browsers' MediaRecorder makes it.
-fn decode_webm(bytes: Vec<u8>) -> Result<Pcm<16_000>, String> {
-    let mut file = MatroskaFile::open(Cursor::new(bytes)).map_err(|error| error.to_string())?;
-    let track = file
-        .tracks()
-        .iter()
-        .find(|track| track.codec_id() == "A_OPUS")
-        .map(|track| track.track_number().get())
-        .ok_or("there is no Opus track in it")?;
+fn decode_webm(bytes: &[u8]) -> Result<Pcm<16_000>, String> {
+    let mut packets = Packets::of(bytes)?;
     let mut decoder =
         opus::Decoder::new(16_000, opus::Channels::Mono).map_err(|error| error.to_string())?;
     let mut sound = Pcm::default();
-    let mut frame = matroska_demuxer::Frame::default();
-    // The recording ends where it was cut.
-    while file.next_frame(&mut frame).unwrap_or(false) {
-        if frame.track != track {
-            continue;
-        }
-        let mut packet = [0; LONGEST_PACKET];
-        let samples = decoder
-            .decode(&frame.data, &mut packet, false)
+    let longest = Pcm::<16_000>::samples_in(LONGEST);
+    while sound.len() < longest
+        && let Some(packet) = packets.next()
+    {
+        let mut samples = [0; LONGEST_PACKET];
+        let count = decoder
+            .decode(packet?, &mut samples, false)
             .map_err(|error| error.to_string())?;
-        sound.extend(packet[..samples].iter().copied());
+        let count = count.min(longest - sound.len());
+        sound.extend(samples[..count].iter().copied());
+    }
+    if !packets.has_opus() {
+        return Err("there is no Opus track in it".into());
     }
     Ok(sound)
 }
@@ -121,7 +132,9 @@ fn decode_pcm(format: &Format, bytes: &[u8]) -> Result<Pcm<16_000>, String> {
     if !(8_000..=192_000).contains(&rate) || !(1..=8).contains(&channels) {
         return Err(format!("it has {channels} channels at {rate} Hz"));
     }
-    let mono = bytes.chunks_exact(2 * channels as usize).map(|frame| {
+    let longest = rate as usize * LONGEST.as_secs() as usize;
+    let frames = bytes.chunks_exact(2 * channels as usize).take(longest);
+    let mono = frames.map(|frame| {
         let sum: f32 = frame
             .chunks_exact(2)
             .map(|sample| f32::from(i16::from_le_bytes([sample[0], sample[1]])))
@@ -164,6 +177,54 @@ mod tests {
         let sound = decode(&format("audio/pcm", 48_000, 2), bytes).unwrap();
         assert_eq!(sound.len(), 16_000);
         assert!((sound.samples()[8_000] - 2_000).abs() < 20);
+    }
+
+    /// A WebM file with one Opus track and these blocks.
+    fn webm(blocks: &[u8]) -> Vec<u8> {
+        let mut file = vec![0x1A, 0x45, 0xDF, 0xA3, 0x80];
+        file.extend([0x18, 0x53, 0x80, 0x67, 0x01]);
+        file.extend([0xFF; 7]);
+        file.extend([0x16, 0x54, 0xAE, 0x6B, 0x8D, 0xAE, 0x8B, 0xD7, 0x81, 0x01]);
+        file.extend([0x86, 0x86]);
+        file.extend(b"A_OPUS");
+        file.extend(blocks);
+        file
+    }
+
+    fn decoded(bytes: &[u8]) -> Result<Pcm<16_000>, String> {
+        decode(&format("audio/webm;codecs=opus", 48_000, 1), bytes.to_vec())
+    }
+
+    #[test]
+    fn a_file_that_leads_its_reader_in_a_circle_is_refused() {
+        const CIRCLE: &str = "1a45dfa39f4286810142f7810142f2810442f38108428284776562\
+                              6d42878104428581021853806701ffffffffffffffbf8400000000";
+        let digits = CIRCLE.as_bytes().chunks_exact(2);
+        let bytes: Vec<u8> = digits
+            .map(|hex| u8::from_str_radix(std::str::from_utf8(hex).unwrap(), 16).unwrap())
+            .collect();
+        assert_eq!(bytes.len(), 54);
+        assert!(decoded(&bytes).is_err());
+    }
+
+    #[test]
+    fn empty_frames_are_no_minutes_of_sound() {
+        // Xiph lacing, 256 frames, none of which has a byte.
+        let laced = webm(&[0xA3, 0x85, 0x81, 0, 0, 0x04, 0xFF].repeat(4_000));
+        assert!(laced.len() > 28_000);
+        assert!(decoded(&laced).is_err());
+        let empty = webm(&[0xA3, 0x84, 0x81, 0, 0, 0].repeat(4_000));
+        assert!(decoded(&empty).is_err());
+    }
+
+    #[test]
+    fn no_more_than_fifteen_seconds_are_decoded() {
+        // Packets of one byte: 60 ms of silence each, forty minutes in all.
+        let long = webm(&[0xA3, 0x85, 0x81, 0, 0, 0x80, 0x18].repeat(40_000));
+        assert_eq!(decoded(&long).unwrap().duration(), LONGEST);
+        let samples = vec![0; 2 * 8_000 * 60];
+        let sound = decode(&format("audio/pcm", 8_000, 1), samples).unwrap();
+        assert_eq!(sound.duration(), LONGEST);
     }
 
     #[test]

@@ -3,11 +3,15 @@
 pub mod agent;
 mod asked;
 mod before;
+mod microphone;
 mod publish;
 pub mod voice;
+mod watch;
+mod webm;
 
 use std::time::Duration;
 
+use livekit::RoomDataStreamOptions;
 use livekit::prelude::*;
 use tokio::sync::mpsc;
 
@@ -15,6 +19,10 @@ use tokio::sync::mpsc;
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);
 /// Leaving is a courtesy: the server notices a vanished participant by itself.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Longest text or byte stream that is taken from a participant, as it is when it is unpacked. The
+/// client's own limit is 5 GB, of which a participant can have any number under way.
+const STREAM_LIMIT: usize = 4 * 1024 * 1024;
 
 /// Why a room could not be joined.
 #[derive(Debug, thiserror::Error)]
@@ -28,9 +36,7 @@ pub enum JoinError {
         url: String,
     },
     /// The server refused, or cannot be reached.
-    #[error(
-        "{url} cannot be joined: {reason}; check LIVEKIT_HOST, and that the token's key is one of the server's"
-    )]
+    #[error("{url} cannot be joined: {reason}; {}", mending(.reason))]
     Refused {
         /// LiveKit's address.
         url: String,
@@ -40,6 +46,15 @@ pub enum JoinError {
     /// Our microphone track was not taken.
     #[error("the microphone track was not published: {0}")]
     Publish(String),
+}
+
+/// How to fix what LiveKit's client complains of.
+fn mending(reason: &str) -> &'static str {
+    if reason.contains("certificate") {
+        "for a private CA, set SSL_CERT_FILE to a PEM file with its certificate"
+    } else {
+        "check LIVEKIT_HOST, and that the token's key is one of the server's"
+    }
 }
 
 /// Joins the room that `token` opens. With `auto_subscribe` the server sends all tracks,
@@ -54,6 +69,8 @@ pub async fn join(
 ) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
     let mut options = RoomOptions::default();
     options.auto_subscribe = auto_subscribe;
+    options.data_stream =
+        RoomDataStreamOptions::default().with_max_payload_byte_length(STREAM_LIMIT);
     let joining = Room::connect(url, token, options);
     match tokio::time::timeout(JOIN_DEADLINE, joining).await {
         Err(_) => Err(JoinError::Deadline {

@@ -26,59 +26,86 @@ const SEGMENT_ID: &str = "lk.segment_id";
 const FINAL: &str = "lk.transcription_final";
 const TRACK_ID: &str = "lk.transcribed_track_id";
 
-/// Who the caller is, as far as it is known: its transcripts carry it.
-#[derive(Clone, Default)]
-struct Caller {
-    identity: Option<ParticipantIdentity>,
-    track: Option<TrackSid>,
+/// What the listening half knows of the room, for what is published.
+#[derive(Clone)]
+struct Seen {
+    /// Who the caller is, as far as it is known: its transcripts carry it.
+    caller: Option<ParticipantIdentity>,
+    caller_track: Option<TrackSid>,
+    /// Our voice.
+    own_track: TrackSid,
+    /// How often the room was joined anew. What was published before, the room has forgotten.
+    session: u32,
 }
 
-/// Lets the listening half tell the publisher who the caller is.
-pub struct CallerSeen(watch::Sender<Caller>);
+/// Lets the listening half tell the publisher what it sees.
+pub struct Seeing(watch::Sender<Seen>);
 
-impl CallerSeen {
+impl Seeing {
     /// The caller's identity.
-    pub fn identity(&self, identity: ParticipantIdentity) {
-        self.0
-            .send_modify(|caller| caller.identity = Some(identity));
+    pub fn caller(&self, identity: ParticipantIdentity) {
+        self.0.send_modify(|seen| seen.caller = Some(identity));
     }
 
     /// The caller's microphone track.
-    pub fn track(&self, track: TrackSid) {
-        self.0.send_modify(|caller| caller.track = Some(track));
+    pub fn caller_track(&self, track: TrackSid) {
+        self.0.send_modify(|seen| seen.caller_track = Some(track));
     }
+
+    /// Our voice has a new id.
+    pub fn own_track(&self, track: TrackSid) {
+        self.0.send_modify(|seen| seen.own_track = track);
+    }
+
+    /// The room was joined anew.
+    pub fn rejoined(&self) {
+        self.0.send_modify(|seen| seen.session += 1);
+    }
+}
+
+/// The agent's segment that is being spoken.
+struct Speaking {
+    segment: String,
+    /// The session in which its stream was opened.
+    session: u32,
+    writer: TextStreamWriter,
 }
 
 /// The publishing half of a driven room. One task owns it.
 pub struct Publisher {
     participant: LocalParticipant,
-    own_track: TrackSid,
-    caller: watch::Sender<Caller>,
-    /// The agent's segment that is being spoken, and its stream.
-    speaking: Option<(String, TextStreamWriter)>,
+    seen: watch::Sender<Seen>,
+    speaking: Option<Speaking>,
+    /// All words so far of the segment that is being spoken.
+    said: String,
 }
 
 impl Publisher {
     /// Publishes as `participant`, whose voice is `own_track`.
     pub fn new(participant: LocalParticipant, own_track: TrackSid) -> Self {
-        let caller = watch::Sender::new(Caller::default());
+        let seen = Seen {
+            caller: None,
+            caller_track: None,
+            own_track,
+            session: 0,
+        };
         Self {
             participant,
-            own_track,
-            caller,
+            seen: watch::Sender::new(seen),
             speaking: None,
+            said: String::new(),
         }
     }
 
     /// Who may speak for the caller: nobody, until it is known.
     pub fn is_caller(&self) -> impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static {
-        let caller = self.caller.subscribe();
-        move |identity| caller.borrow().identity.as_ref() == Some(identity)
+        let seen = self.seen.subscribe();
+        move |identity| seen.borrow().caller.as_ref() == Some(identity)
     }
 
-    /// The handle by which the caller becomes known.
-    pub fn caller(&self) -> CallerSeen {
-        CallerSeen(self.caller.clone())
+    /// The handle by which the publisher is told what is seen.
+    pub fn seeing(&self) -> Seeing {
+        Seeing(self.seen.clone())
     }
 
     /// Carries out commands in their order until `Leave` or until the call is gone. What fails
@@ -86,8 +113,8 @@ impl Publisher {
     pub async fn carry_out(mut self, mut commands: mpsc::Receiver<RoomCommand>) {
         // In a task of their own, so that captions never wait for a state to be confirmed.
         let (state, states) = watch::channel(None);
-        let _states =
-            AbortOnDropHandle::new(tokio::spawn(show_states(self.participant.clone(), states)));
+        let showing = show_states(self.participant.clone(), states, self.seen.subscribe());
+        let _states = AbortOnDropHandle::new(tokio::spawn(showing));
         while let Some(command) = commands.recv().await {
             match command {
                 RoomCommand::SetState(new) => {
@@ -124,13 +151,13 @@ impl Publisher {
 
     /// Each version of the caller's words is a stream of its own, in the caller's name.
     async fn caller_words(&self, segment: Segment) {
-        let caller = self.caller.borrow().clone();
+        let seen = self.seen.borrow().clone();
         let mut options = SendTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
             &segment.id,
             segment.is_final,
-            caller.track.as_ref(),
+            seen.caller_track.as_ref(),
         ));
-        if let Some(identity) = caller.identity {
+        if let Some(identity) = seen.caller {
             options = options.with_sender_identity(identity);
         }
         let sending = self.participant.send_text(&segment.text, options);
@@ -152,29 +179,44 @@ impl Publisher {
         told(TIMING_TOPIC, timeout(DEADLINE, sending).await);
     }
 
-    /// The agent's words are one stream a segment, fed as they are heard.
+    /// The agent's words are one stream a segment, fed as they are heard. In a room that was joined
+    /// anew meanwhile, the segment has a new stream, which begins with what was said of it before.
     async fn agent_words(&mut self, segment: Segment) {
-        if self
-            .speaking
-            .as_ref()
-            .is_none_or(|(id, _)| *id != segment.id)
-        {
+        let Seen {
+            own_track, session, ..
+        } = self.seen.borrow().clone();
+        let is_open =
+            |speaking: &Speaking| speaking.segment == segment.id && speaking.session == session;
+        let mut words = segment.text;
+        if !self.speaking.as_ref().is_some_and(is_open) {
+            let goes_on = |speaking: &Speaking| speaking.segment == segment.id;
+            if self.speaking.as_ref().is_some_and(goes_on) {
+                words = std::mem::take(&mut self.said) + &words;
+            }
             self.close_stream().await;
             let options = StreamTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
                 &segment.id,
                 false,
-                Some(&self.own_track),
+                Some(&own_track),
             ));
             let opening = timeout(DEADLINE, self.participant.stream_text(options)).await;
             let Some(writer) = told(TOPIC, opening) else {
                 return;
             };
-            self.speaking = Some((segment.id.clone(), writer));
+            self.speaking = Some(Speaking {
+                segment: segment.id.clone(),
+                session,
+                writer,
+            });
         }
-        if let Some((_, writer)) = &self.speaking
-            && !segment.text.is_empty()
+        if let Some(speaking) = &self.speaking
+            && !words.is_empty()
         {
-            told(TOPIC, timeout(DEADLINE, writer.write(&segment.text)).await);
+            told(
+                TOPIC,
+                timeout(DEADLINE, speaking.writer.write(&words)).await,
+            );
+            self.said.push_str(&words);
         }
         if segment.is_final {
             self.close_stream().await;
@@ -182,23 +224,43 @@ impl Publisher {
     }
 
     async fn close_stream(&mut self) {
-        let Some((id, writer)) = self.speaking.take() else {
+        self.said.clear();
+        let Some(speaking) = self.speaking.take() else {
             return;
         };
-        let trailer = attributes(&id, true, Some(&self.own_track));
-        told(
-            TOPIC,
-            timeout(DEADLINE, writer.close_with_options(None, Some(trailer))).await,
-        );
+        let Seen {
+            own_track, session, ..
+        } = self.seen.borrow().clone();
+        // The room has forgotten a stream of an earlier session.
+        if speaking.session == session {
+            let trailer = attributes(&speaking.segment, true, Some(&own_track));
+            let closing = speaking.writer.close_with_options(None, Some(trailer));
+            told(TOPIC, timeout(DEADLINE, closing).await);
+        }
     }
 }
 
-/// Publishes the newest state; one that is over before its turn came is left out.
+/// Publishes the newest state, and again in a room that was joined anew; one that is over before its
+/// turn came is left out.
 async fn show_states(
     participant: LocalParticipant,
     mut states: watch::Receiver<Option<AgentState>>,
+    mut seen: watch::Receiver<Seen>,
 ) {
-    while states.changed().await.is_ok() {
+    let mut session = seen.borrow().session;
+    loop {
+        tokio::select! {
+            changed = states.changed() => if changed.is_err() { return },
+            changed = seen.changed() => {
+                let now = seen.borrow_and_update().session;
+                let is_anew = std::mem::replace(&mut session, now) != now;
+                match changed {
+                    Err(_) => return,
+                    Ok(()) if !is_anew => continue,
+                    Ok(()) => {}
+                }
+            }
+        }
         let Some(state) = *states.borrow_and_update() else {
             continue;
         };

@@ -7,8 +7,8 @@ use livekit_protocol as proto;
 use proto::worker_message::Message as ToServer;
 
 use super::{
-    ASSIGNMENT_DEADLINE, ENDED_KEPT, Entry, LEAVE_DEADLINE, LOAD_LAG, Link, Output, Phase, Worker,
-    job_status,
+    ASSIGNMENT_DEADLINE, Cause, ENDED_KEPT, Entry, LEAVE_DEADLINE, LOAD_LAG, Link, Output, Phase,
+    Worker, job_status,
 };
 use crate::config::secret::Secret;
 use crate::worker::{Job, JobOutcome, LoadMeasure};
@@ -111,7 +111,7 @@ impl Worker {
         self.send_status(now);
     }
 
-    pub(super) fn cancel(&mut self, now: Instant, id: &str) {
+    pub(super) fn cancel(&mut self, now: Instant, id: &str, cause: Cause) {
         let Some(entry) = self.jobs.get_mut(id) else {
             return;
         };
@@ -119,7 +119,7 @@ impl Worker {
             self.jobs.remove(id);
         } else if entry.abort_at.is_none() {
             entry.abort_at = Some(now + LEAVE_DEADLINE);
-            self.outputs.push_back(Output::Cancel(id.to_owned()));
+            self.outputs.push_back(Output::Cancel(id.to_owned(), cause));
         }
     }
 

@@ -73,13 +73,22 @@ pub enum Output {
     /// Run this job.
     Start(Box<Job>),
     /// Ask a job to leave its room.
-    Cancel(String),
+    Cancel(String, Cause),
     /// Drop a job that did not leave in time.
     Abort(String),
     /// Drained: nothing is left to do.
     Finished,
     /// Nothing more now; call with [`Input::Timeout`] at this time.
     Timeout(Option<Instant>),
+}
+
+/// Why a job has to leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// This worker's drain time is over.
+    Drain,
+    /// The server terminated it.
+    Server,
 }
 
 #[derive(Debug)]
@@ -224,7 +233,9 @@ impl Worker {
                 }
             }
             FromServer::Assignment(assignment) => self.assigned(now, assignment),
-            FromServer::Termination(termination) => self.cancel(now, &termination.job_id),
+            FromServer::Termination(termination) => {
+                self.cancel(now, &termination.job_id, Cause::Server)
+            }
             FromServer::Pong(_) => {
                 if let Link::Up { pong_until, .. } = &mut self.link {
                     *pong_until = None;
@@ -301,7 +312,7 @@ impl Worker {
             drain.cancel_at = None;
             let ids: Vec<String> = self.jobs.keys().cloned().collect();
             for id in ids {
-                self.cancel(now, &id);
+                self.cancel(now, &id, Cause::Drain);
             }
         }
     }

@@ -351,7 +351,7 @@ fn termination_gives_three_seconds() {
     }));
     assert_eq!(
         script.on(terminate.clone()),
-        [Output::Cancel("AJ_1".into())]
+        [Output::Cancel("AJ_1".into(), Cause::Server)]
     );
     assert_eq!(script.on(terminate), [], "asked once");
     assert!(
@@ -391,7 +391,7 @@ fn a_drain_ends_calls_at_its_timeout_and_needs_no_server() {
     script.on(Input::Drain);
     script.on(Input::Disconnected);
     let sent = script.pass(settings().drain_timeout);
-    assert!(sent.contains(&Output::Cancel("AJ_1".into())));
+    assert!(sent.contains(&Output::Cancel("AJ_1".into(), Cause::Drain)));
     let sent = script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
     assert!(!sent.contains(&Output::Finished), "its end is not sent yet");
     assert!(script.pass(LAST_WORDS).contains(&Output::Finished));

@@ -1,0 +1,238 @@
+//! Opus packets out of a WebM recording, as browsers' MediaRecorder writes them. PURE.
+//!
+//! A strict reader of that subset: it goes through the bytes once, from front to back, so no file
+//! can make it work longer than its length. Laced blocks and empty frames, which no browser writes,
+//! are refused: a few bytes of them would stand for minutes of sound.
+
+/// Element ids (RFC 8794 and RFC 9559).
+mod id {
+    pub const EBML: u32 = 0x1A45_DFA3;
+    pub const SEGMENT: u32 = 0x1853_8067;
+    pub const CLUSTER: u32 = 0x1F43_B675;
+    pub const TRACKS: u32 = 0x1654_AE6B;
+    pub const TRACK_ENTRY: u32 = 0xAE;
+    pub const TRACK_NUMBER: u32 = 0xD7;
+    pub const CODEC_ID: u32 = 0x86;
+    pub const BLOCK_GROUP: u32 = 0xA0;
+    pub const BLOCK: u32 = 0xA1;
+    pub const SIMPLE_BLOCK: u32 = 0xA3;
+}
+
+/// The bits of a block's flags that say how its frames are laced.
+const LACING: u8 = 0b0000_0110;
+/// Tracks that are remembered; a recording has one or two.
+const TRACKS: usize = 8;
+
+/// Goes through the packets of the first Opus track. Ends after an error, and where the recording
+/// was cut.
+pub(super) struct Packets<'a> {
+    rest: &'a [u8],
+    /// Number and codec of each track entry so far.
+    tracks: Vec<(Option<u64>, &'a [u8])>,
+}
+
+/// An element's head: its id, and how long its body is; none for a body that lasts until its
+/// parent's end.
+struct Head {
+    id: u32,
+    size: Option<usize>,
+}
+
+impl<'a> Packets<'a> {
+    /// Of a whole recording.
+    ///
+    /// # Errors
+    /// When it does not begin as WebM does.
+    pub(super) fn of(file: &'a [u8]) -> Result<Self, String> {
+        let mut packets = Self {
+            rest: file,
+            tracks: Vec::new(),
+        };
+        match packets.head() {
+            Some(Head {
+                id: id::EBML,
+                size: Some(size),
+            }) if packets.advance(size).is_some() => Ok(packets),
+            _ => Err("it is not WebM".into()),
+        }
+    }
+
+    /// Whether an Opus track was met.
+    pub(super) fn has_opus(&self) -> bool {
+        self.opus_track().is_some()
+    }
+
+    fn opus_track(&self) -> Option<u64> {
+        let opus = self.tracks.iter().find(|(_, codec)| *codec == b"A_OPUS");
+        opus.and_then(|(number, _)| *number)
+    }
+
+    fn advance(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(taken)
+    }
+
+    fn head(&mut self) -> Option<Head> {
+        let first = *self.rest.first()?;
+        let id_length = first.leading_zeros() as usize + 1;
+        if id_length > 4 {
+            return None;
+        }
+        let id = self.advance(id_length)?;
+        let id = id.iter().fold(0, |id, byte| id << 8 | u32::from(*byte));
+        let length = self.rest.first()?.leading_zeros() as usize + 1;
+        if length > 8 {
+            return None;
+        }
+        let size = number(self.advance(length)?, length);
+        let size = match size {
+            None => None,
+            // A size that does not fit is longer than any file.
+            Some(size) => Some(usize::try_from(size).unwrap_or(usize::MAX)),
+        };
+        Some(Head { id, size })
+    }
+
+    /// The next packet.
+    fn packet(&mut self) -> Option<Result<&'a [u8], String>> {
+        loop {
+            let Head { id, size } = self.head()?;
+            match (id, size) {
+                // Their bodies are elements: gone into.
+                (id::SEGMENT | id::CLUSTER, _) | (id::TRACKS | id::BLOCK_GROUP, Some(_)) => {}
+                (id::TRACK_ENTRY, Some(_)) => {
+                    if self.tracks.len() == TRACKS {
+                        return Some(Err(format!("it has more than {TRACKS} tracks")));
+                    }
+                    self.tracks.push((None, &[]));
+                }
+                (_, None) => return Some(Err(format!("element {id:x} has no size"))),
+                (id, Some(size)) => {
+                    let body = self.advance(size)?;
+                    match (id, self.tracks.last_mut()) {
+                        (id::TRACK_NUMBER, Some((number, _))) => {
+                            let value = body.iter().take(8);
+                            *number = Some(value.fold(0, |n, byte| n << 8 | u64::from(*byte)));
+                        }
+                        (id::CODEC_ID, Some((_, codec))) => {
+                            // It may be padded with zeros.
+                            let end = body.iter().position(|byte| *byte == 0);
+                            *codec = &body[..end.unwrap_or(body.len())];
+                        }
+                        (id::BLOCK | id::SIMPLE_BLOCK, _) => match self.frame(body) {
+                            Ok(None) => {}
+                            Ok(Some(frame)) => return Some(Ok(frame)),
+                            Err(error) => return Some(Err(error)),
+                        },
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// A block's one frame; none when it belongs to another track.
+    fn frame(&self, block: &'a [u8]) -> Result<Option<&'a [u8]>, String> {
+        let cut = || "a block in it is cut short".to_owned();
+        let length = block.first().ok_or_else(cut)?.leading_zeros() as usize + 1;
+        let (head, body) = block.split_at_checked(length).ok_or_else(cut)?;
+        let track = number(head, length);
+        // A time of two bytes, and flags.
+        let [_, _, flags, frame @ ..] = body else {
+            return Err(cut());
+        };
+        if track.is_none() || track != self.opus_track() {
+            return Ok(None);
+        }
+        if flags & LACING != 0 {
+            return Err("its blocks are laced".into());
+        }
+        if frame.is_empty() {
+            return Err("a frame in it is empty".into());
+        }
+        Ok(Some(frame))
+    }
+}
+
+/// A number of variable length without its length marker; none when all its bits are set, which is
+/// "unknown".
+fn number(bytes: &[u8], length: usize) -> Option<u64> {
+    let bits = 7 * length as u32;
+    let value = bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));
+    let mask = (1_u64 << bits) - 1;
+    (value & mask != mask).then_some(value & mask)
+}
+
+impl<'a> Iterator for Packets<'a> {
+    type Item = Result<&'a [u8], String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let packet = self.packet();
+        if !matches!(packet, Some(Ok(_))) {
+            self.rest = &[];
+        }
+        packet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEAD: &[u8] = &[0x1A, 0x45, 0xDF, 0xA3, 0x80];
+    /// A segment of unknown size with track 1, Opus.
+    const OPUS: &[u8] = &[
+        0x18, 0x53, 0x80, 0x67, 0x01, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x16, 0x54, 0xAE,
+        0x6B, 0x8D, 0xAE, 0x8B, 0xD7, 0x81, 0x01, 0x86, 0x86, b'A', b'_', b'O', b'P', b'U', b'S',
+    ];
+
+    fn packets(body: &[u8]) -> Vec<Result<Vec<u8>, String>> {
+        let file = [HEAD, OPUS, body].concat();
+        let packets = Packets::of(&file).unwrap();
+        packets.map(|packet| packet.map(<[u8]>::to_vec)).collect()
+    }
+
+    #[test]
+    fn frames_are_found_in_simple_blocks_and_in_groups() {
+        let simple = [0xA3, 0x85, 0x81, 0, 0, 0x80, 0xFC];
+        let group = [0xA0, 0x87, 0xA1, 0x85, 0x81, 0, 1, 0, 0xFD];
+        let body = [&simple[..], &group].concat();
+        assert_eq!(packets(&body), [Ok(vec![0xFC]), Ok(vec![0xFD])]);
+    }
+
+    #[test]
+    fn another_tracks_frames_are_passed_over() {
+        assert_eq!(packets(&[0xA3, 0x85, 0x82, 0, 0, 0, 0xFC]), []);
+    }
+
+    #[test]
+    fn a_recording_ends_where_it_was_cut() {
+        let cut = [0xA3, 0x85, 0x81, 0, 0, 0, 0xFC, 0xA3, 0x90, 0x81];
+        assert_eq!(packets(&cut), [Ok(vec![0xFC])]);
+    }
+
+    #[test]
+    fn laced_blocks_and_empty_frames_are_refused() {
+        for block in [
+            &[0xA3, 0x85, 0x81, 0, 0, 0x04, 0xFF][..],
+            &[0xA3, 0x84, 0x81, 0, 0, 0],
+            &[0xA3, 0x82, 0x81, 0],
+        ] {
+            let found = packets(&block.repeat(3));
+            assert!(matches!(&found[..], [Err(_)]), "{block:x?}: {found:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_read_once(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+            // A packet takes bytes of the file, so there are fewer packets than bytes.
+            prop_assert!(packets(&bytes).len() <= bytes.len());
+            if let Ok(packets) = Packets::of(&bytes) {
+                prop_assert!(packets.count() <= bytes.len());
+            }
+        }
+    }
+}

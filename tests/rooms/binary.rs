@@ -1,0 +1,98 @@
+//! The real program, with what it logs.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use sidetone_testkit::{FakeOpenAi, LiveKitServer};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::calls::until;
+use crate::control::served;
+
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_sidetone");
+
+/// `sidetone serve`.
+pub struct Served {
+    pub address: SocketAddr,
+    pub child: Child,
+    log: Arc<Mutex<String>>,
+    _data: tempfile::TempDir,
+}
+
+impl Served {
+    /// Serves calls on `livekit`, whose variables these replace.
+    pub async fn start(
+        livekit: &LiveKitServer,
+        provider: &FakeOpenAi,
+        more: &[(&str, &str)],
+    ) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = free.local_addr().unwrap();
+        drop(free);
+        let mut child = Command::new(PROGRAM)
+            .args(["serve", "--count-jobs", "--agents", served::AGENTS])
+            .args(["--bind", &address.to_string()])
+            .envs(served::variables(livekit, provider, data.path()))
+            .envs(more.iter().copied())
+            .env("SIDETONE_END_OF_TURN", "off")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let log = Arc::<Mutex<String>>::default();
+        let (mut lines, kept) = (
+            BufReader::new(child.stderr.take().unwrap()).lines(),
+            Arc::clone(&log),
+        );
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                let mut log = kept.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let served = Self {
+            address,
+            child,
+            log,
+            _data: data,
+        };
+        served::ready(address).await;
+        served
+    }
+
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits for the line that tells how a call ended, and gives the reason.
+    pub async fn end_of_call(&self) -> String {
+        until("the call's end in the log", || {
+            let log = self.log();
+            let line = log.lines().find(|line| line.contains("the call ended"))?;
+            let reason = line.split("reason=").nth(1)?;
+            Some(reason.trim_matches(['"', ' ']).to_owned())
+        })
+        .await
+    }
+
+    pub async fn call_of(&self, id: &str) -> Value {
+        let path = format!("/api/voice/history/{id}");
+        served::get(self.address, &path).await.unwrap()
+    }
+
+    /// The most memory that it has held, in bytes.
+    pub fn most_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id().unwrap());
+        let status = std::fs::read_to_string(Path::new(&status)).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"));
+        let kib = line.unwrap().split_whitespace().nth(1).unwrap();
+        kib.parse::<u64>().unwrap() * 1024
+    }
+}

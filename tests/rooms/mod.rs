@@ -1,0 +1,178 @@
+//! What goes wrong in rooms: connections that are made anew, tracks that are no microphone, encrypted
+//! and hostile callers, servers behind TLS. Each with a real livekit-server and a real participant.
+
+mod binary;
+mod gate;
+mod hostile;
+mod person;
+mod tls;
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use livekit::prelude::{PerformRpcData, TrackSource};
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use sidetone::caller::access::{Access, Granted, TokenRequest};
+use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
+
+use crate::calls::stage::{Stage, sound};
+use crate::calls::until;
+use crate::support::tools;
+use binary::Served;
+use gate::Gate;
+use person::Person;
+
+const HOURS: &str = "caller-opening-hours.wav";
+const ANSWER: &str = "We open at nine.";
+
+fn asks_for_hours(provider: &FakeOpenAi) {
+    provider.default_transcript("What are your opening hours?");
+    provider.default_answer(ANSWER);
+}
+
+/// How Ada gets into a call with the default agent.
+async fn granted(served: &Served) -> Granted {
+    let access = Access::Server {
+        server: format!("http://{}", served.address),
+        api_key: None,
+        request: TokenRequest {
+            room_type: "support".into(),
+            participant_name: "Ada".into(),
+            ..TokenRequest::default()
+        },
+    };
+    access.obtain().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_joined_anew_hears_its_caller_again() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let gate = Gate::before(&livekit).await;
+    let stage = Stage::set_behind(livekit, gate.url.clone()).await;
+    asks_for_hours(&stage.provider);
+    let granted = stage.access().obtain().await.unwrap();
+    // The caller's own way is a good one.
+    let mut ada = Person::join(&stage.livekit.url, &granted.token).await;
+    let microphone = ada.publish(TrackSource::Microphone, false).await;
+    let before = ada.sees("listening").await;
+
+    gate.cut();
+    let agent = until("another session of the agent", || {
+        ada.agent().filter(|agent| agent.sid() != before.sid())
+    })
+    .await;
+    assert_eq!(agent.identity(), before.identity());
+    ada.sees("listening").await;
+    // Whoever is told before the caller hears again may be asked too early.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    microphone.say(&sound(HOURS)).await;
+    ada.reads(ANSWER).await;
+    let press = PerformRpcData::new(agent.identity(), "mute");
+    ada.room
+        .local_participant()
+        .perform_rpc(press)
+        .await
+        .unwrap();
+    ada.leave().await;
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_screen_with_sound_does_not_take_the_microphones_place() {
+    let stage = Stage::set().await;
+    asks_for_hours(&stage.provider);
+    let granted = stage.access().obtain().await.unwrap();
+    let mut ada = Person::join(&granted.url, &granted.token).await;
+    let microphone = ada.publish(TrackSource::Microphone, false).await;
+    ada.sees("listening").await;
+    let screen = ada.publish(TrackSource::ScreenshareAudio, false).await;
+    // Nothing happens, and that takes a while to see.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    microphone.say(&sound(HOURS)).await;
+    ada.reads(ANSWER).await;
+
+    ada.room
+        .local_participant()
+        .unpublish_track(&screen.publication.sid())
+        .await
+        .unwrap();
+    stage.provider.default_answer("And on Sunday at ten.");
+    ada.sees("listening").await;
+    microphone.say(&sound(HOURS)).await;
+    ada.reads("And on Sunday at ten.").await;
+    ada.leave().await;
+    stage.strike().await;
+}
+
+/// LiveKit's Python SDK as a caller: this crate's client can neither encrypt nor film.
+async fn python(granted: &Granted, mode: &str) -> serde_json::Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/odd_caller.py");
+    let peer = tokio::process::Command::new(tools().join("python/bin/python"))
+        .args([script, mode, &granted.url, &granted.token])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(Duration::from_secs(60), peer)
+        .await
+        .expect("the Python peer ends within a minute")
+        .unwrap();
+    serde_json::from_slice(&output.stdout).expect("the Python peer reports")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_encrypts_is_told_why_the_agent_leaves() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let seen = python(&granted, "encrypted").await;
+    assert_eq!(seen["agent_left"], true, "{seen}");
+    let words = seen["words"].as_str().unwrap();
+    assert_eq!(words.matches("encrypted").count(), 1, "{seen}");
+    assert!(seen["heard_rms"].as_f64().unwrap() > 100.0, "{seen}");
+    assert_eq!(served.end_of_call().await, "encrypted");
+    assert!(provider.requests_to(Endpoint::Transcriptions).is_empty());
+    assert!(provider.requests_to(Endpoint::Chat).is_empty());
+    let call = served.call_of(granted.call_id.as_deref().unwrap()).await;
+    let why = call["errors"][0]["message"].as_str().unwrap();
+    assert!(why.contains("end-to-end encrypted"), "{call:#}");
+    assert!(livekit.log().contains("JS_FAILED"), "the job's end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_camera_that_is_muted_leaves_the_microphone_on() {
+    let stage = Stage::set().await;
+    let granted = stage.access().obtain().await.unwrap();
+    let seen = python(&granted, "camera").await;
+    assert_eq!(seen["muted"], true, "{seen}");
+    let call = stage.call_of(granted.call_id.as_deref().unwrap()).await;
+    let ada = &call["participants"][0];
+    assert!(ada["userId"].is_string(), "{call:#}");
+    assert_eq!(ada["isMuted"], false, "{call:#}");
+    stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_whose_place_is_taken_has_lost_its_connection() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let ada = Person::join(&granted.url, &granted.token).await;
+    let agent = ada.sees("listening").await;
+    let grants = VideoGrants {
+        room_join: true,
+        room: ada.room.name(),
+        ..VideoGrants::default()
+    };
+    let token = AccessToken::with_api_key(&livekit.api_key, &livekit.api_secret)
+        .with_identity(agent.identity().as_str())
+        .with_grants(grants)
+        .to_jwt()
+        .unwrap();
+    let other = Person::join(&livekit.url, &token).await;
+    assert_eq!(served.end_of_call().await, "connection_lost");
+    other.leave().await;
+    ada.leave().await;
+}
