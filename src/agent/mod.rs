@@ -33,7 +33,7 @@ use crate::store::dispatches::DispatchState;
 use crate::store::tools::HeldBy;
 use crate::store::{self, Store};
 use crate::tools::mcp::Mcp;
-use crate::transport::{self, Tap, livekit};
+use crate::transport::{self, Dismissal, Tap, livekit};
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
 /// The agent file that is used when a call names none.
@@ -148,9 +148,13 @@ impl Agents {
             vad,
             end_of_turn: (self.end_of_turn.clone()).map(|model| Arc::new(model) as _),
         };
+        let dismissal = Dismissal {
+            ordered: handle.dismissed(),
+            declined: handle.declined(),
+        };
         let (outcome, driven, ()) = tokio::join!(
             call::run(spec, link, record, handle.drained()),
-            livekit::agent::drive(&room, events, driver, tap, handle.dismissed()),
+            livekit::agent::drive(&room, events, driver, tap, dismissal),
             record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
         join_all(servers.iter().map(Mcp::close)).await;

@@ -11,6 +11,7 @@ pub mod livekit;
 pub mod tap;
 
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use crate::audio::Pcm;
 
@@ -187,6 +188,16 @@ impl DisconnectReason {
             Self::ClientInitiated | Self::RoomDeleted | Self::UserRejected
         )
     }
+}
+
+/// LiveKit's word that an agent's job is over, and the agent's own.
+#[derive(Debug, Clone, Default)]
+pub struct Dismissal {
+    /// Cancelled when the server has ended the job: its dispatch was deleted, or its agent is gone
+    /// from the room, of which the room's own word is the better one.
+    pub ordered: CancellationToken,
+    /// Cancelled by an agent that stays: the order was about a session that it has replaced.
+    pub declined: CancellationToken,
 }
 
 /// What the call wants done in the room.

@@ -89,6 +89,13 @@ struct RunningJob {
     stop: Stop,
 }
 
+impl RunningJob {
+    /// The server's order was declined, and no drain has come since.
+    fn stays(&self) -> bool {
+        self.stop.declined.is_cancelled() && !self.stop.drained.is_cancelled()
+    }
+}
+
 type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 enum Socket {
@@ -190,7 +197,7 @@ impl<R: JobRunner> Driver<R> {
                     }
                 }
                 Output::Abort(id) => {
-                    if let Some(job) = self.jobs.get(&id) {
+                    if let Some(job) = self.jobs.get(&id).filter(|job| !job.stays()) {
                         tracing::warn!(job = id, "job did not leave within 3 s and is dropped");
                         job.task.abort();
                     }

@@ -81,6 +81,8 @@ pub struct JobHandle {
 struct Stop {
     drained: CancellationToken,
     dismissed: CancellationToken,
+    /// Cancelled by a job that stays.
+    declined: CancellationToken,
 }
 
 /// A job's end, on its way to the server; `sent` fires when it is written.
@@ -108,10 +110,16 @@ impl JobHandle {
         self.stop.drained.clone()
     }
 
-    /// Cancelled when the server has ended the job: its dispatch was deleted, or its agent is gone
-    /// from the room, whose own word on that is the better one.
+    /// Cancelled when the server has ended the job: its dispatch was deleted, or the agent left its
+    /// room.
     pub fn dismissed(&self) -> CancellationToken {
         self.stop.dismissed.clone()
+    }
+
+    /// To be cancelled by a job that was dismissed and stays: the server ended it for a session in
+    /// the room that a new one has replaced.
+    pub fn declined(&self) -> CancellationToken {
+        self.stop.declined.clone()
     }
 
     /// Reports the job's end to LiveKit; call it *before* leaving the room. Returns when the

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use livekit::prelude::{Room, RoomEvent as LkEvent};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use super::asked::answer_rpc;
 use super::publish::Publisher;
 use super::voice::Voice;
 use super::watch::Watch;
-use crate::transport::{DisconnectReason, RoomDriver, Tap};
+use crate::transport::{DisconnectReason, Dismissal, RoomDriver, Tap};
 
 /// The name that LiveKit's own agents give their track; clients look for it.
 const TRACK_NAME: &str = "roomio_audio";
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
 /// of this function still has the room to close: a job's end is reported before it leaves. What
-/// is heard and said also goes into `tap`. `dismissed` is cancelled when LiveKit ends the job.
+/// is heard and said also goes into `tap`.
 ///
 /// # Errors
 /// When our voice cannot be published.
@@ -27,7 +26,7 @@ pub async fn drive(
     events: UnboundedReceiver<LkEvent>,
     driver: RoomDriver,
     tap: Tap,
-    dismissed: CancellationToken,
+    dismissal: Dismissal,
 ) -> Result<(), super::JoinError> {
     let voice = Voice::publish(room, TRACK_NAME).await?;
     let RoomDriver {
@@ -49,7 +48,7 @@ pub async fn drive(
     let watch = Watch::new(room, to_call, mic, publisher.seeing(), tap, tasks);
     tokio::select! {
         () = publisher.carry_out(commands) => {}
-        () = watch.run(events, dismissed) => {}
+        () = watch.run(events, dismissal) => {}
     }
     Ok(())
 }

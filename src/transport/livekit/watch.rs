@@ -6,8 +6,8 @@ use futures::future::OptionFuture;
 use livekit::StreamReader as _;
 use livekit::participant::ParticipantKind;
 use livekit::prelude::{
-    ConnectionState, ParticipantIdentity, RemoteParticipant, RemoteTrack, RemoteTrackPublication,
-    Room, RoomEvent as LkEvent, TrackSid,
+    ConnectionState, ParticipantIdentity, ParticipantSid, RemoteParticipant, RemoteTrack,
+    RemoteTrackPublication, Room, RoomEvent as LkEvent, TrackSid,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{AbortHandle, JoinSet};
@@ -22,7 +22,7 @@ use super::voice::hear;
 use crate::audio::Pcm;
 use crate::clock;
 use crate::transport::tap::RECORDING_TOPIC;
-use crate::transport::{RoomEvent, Tap};
+use crate::transport::{Dismissal, RoomEvent, Tap};
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -30,6 +30,9 @@ const SUBSCRIBE_GRACE: Duration = Duration::from_secs(2);
 /// LiveKit ends the job of an agent that is gone from the room, too, and may say so before the room
 /// does: for this long the room is waited for.
 const ROOM_FIRST: Duration = Duration::from_millis(500);
+/// An agent that joins anew takes its own place, at which LiveKit ends its job, too. So an order that
+/// comes while it joins, or so soon afterwards, is about the session before.
+const OWN_PLACE: Duration = Duration::from_secs(2);
 
 /// What the caller said before we could hear.
 enum Before {
@@ -61,6 +64,10 @@ pub(super) struct Watch<'a> {
     /// What the call knows of the microphone.
     is_muted: bool,
     is_encrypted: bool,
+    /// Our own session in the room.
+    session: ParticipantSid,
+    /// When it replaced another.
+    rejoined: Option<Instant>,
     chats: Chats,
     seeing: Seeing,
     tap: Tap,
@@ -94,6 +101,8 @@ impl<'a> Watch<'a> {
             hearing: None,
             is_muted: false,
             is_encrypted: false,
+            session: room.local_participant().sid(),
+            rejoined: None,
             seeing,
             tap,
             tasks,
@@ -104,10 +113,10 @@ impl<'a> Watch<'a> {
     pub(super) async fn run(
         mut self,
         mut events: UnboundedReceiver<LkEvent>,
-        dismissed: CancellationToken,
+        dismissal: Dismissal,
     ) {
         self.anybody().await;
-        let mut dismissal = Dismissal::Unheard(dismissed);
+        let mut order = Order::Awaited(dismissal.ordered);
         loop {
             // A greeting is for a room that we are in.
             let greet_by = self.greet_by.filter(|_| !self.is_away());
@@ -125,8 +134,14 @@ impl<'a> Watch<'a> {
                 },
                 Some(read) = self.before_read.recv() => self.before_is_read(read).await,
                 Some(()) = grace => self.greet().await,
-                () = dismissal.step() => if dismissal.is_over() {
-                    self.tell(RoomEvent::Dismissed).await;
+                () = order.step() => match order {
+                    Order::Heard { .. } | Order::Done if self.took_own_place() => {
+                        tracing::info!("the job was ended for the session before: the agent stays");
+                        dismissal.declined.cancel();
+                        order = Order::Done;
+                    }
+                    Order::Done => self.tell(RoomEvent::Dismissed).await,
+                    Order::Awaited(_) | Order::Heard { .. } => {}
                 },
             }
         }
@@ -135,6 +150,11 @@ impl<'a> Watch<'a> {
     /// Our own connection is lost and may be made anew.
     fn is_away(&self) -> bool {
         self.room.connection_state() == ConnectionState::Reconnecting
+    }
+
+    fn took_own_place(&self) -> bool {
+        let just_now = |at: Instant| at + OWN_PLACE > clock::now();
+        self.is_away() || self.rejoined.is_some_and(just_now)
     }
 
     async fn event(&mut self, event: LkEvent) {
@@ -290,7 +310,11 @@ impl<'a> Watch<'a> {
     /// for; and what was asked for before this event went to the session before (livekit 0.10 shows
     /// who is there before its new session is in place).
     async fn reconnected(&mut self) {
-        self.seeing.rejoined();
+        let session = self.room.local_participant().sid();
+        if std::mem::replace(&mut self.session, session.clone()) != session {
+            self.rejoined = Some(clock::now());
+            self.seeing.rejoined();
+        }
         if self.caller.is_none() {
             self.anybody().await;
         }
@@ -425,35 +449,30 @@ fn subscribe(publication: &RemoteTrackPublication) {
     }
 }
 
-/// LiveKit's word that the job is over, on its way to the call.
-enum Dismissal {
-    Unheard(CancellationToken),
+/// The server's order to leave, on its way to the call.
+enum Order {
+    Awaited(CancellationToken),
     /// The room may be about to say more.
     Heard {
-        told_at: Instant,
+        until: Instant,
     },
-    Told,
+    Done,
 }
 
-impl Dismissal {
+impl Order {
     /// Waits for the next step, and goes it.
     async fn step(&mut self) {
-        match self {
-            Self::Unheard(dismissed) => {
-                dismissed.cancelled().await;
-                *self = Self::Heard {
-                    told_at: clock::now() + ROOM_FIRST,
-                };
+        *self = match self {
+            Self::Awaited(ordered) => {
+                ordered.cancelled().await;
+                let until = clock::now() + ROOM_FIRST;
+                Self::Heard { until }
             }
-            Self::Heard { told_at } => {
-                sleep_until((*told_at).into()).await;
-                *self = Self::Told;
+            Self::Heard { until } => {
+                sleep_until((*until).into()).await;
+                Self::Done
             }
-            Self::Told => std::future::pending().await,
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        matches!(self, Self::Told)
+            Self::Done => std::future::pending().await,
+        };
     }
 }
