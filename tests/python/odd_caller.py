@@ -1,4 +1,5 @@
-"""A caller of tests/rooms, by LiveKit's Python SDK: it encrypts its tracks, or mutes a camera.
+"""A caller of tests/rooms, by LiveKit's Python SDK: it encrypts its tracks, or mutes first its
+camera and then its microphone.
 
 Prints what it saw as one line of JSON.
 """
@@ -40,7 +41,7 @@ async def main(mode: str, url: str, token: str) -> dict:
     segments: dict[str, str] = {}
     tasks = set()
     left = asyncio.Event()
-    state = asyncio.Event()
+    met = asyncio.Event()
 
     def start(work) -> None:
         task = asyncio.create_task(work)
@@ -55,15 +56,11 @@ async def main(mode: str, url: str, token: str) -> dict:
     def subscribed(track, _publication, _participant):
         if track.kind == rtc.TrackKind.KIND_AUDIO:
             start(listen(track, heard))
+            met.set()
 
     @room.on("participant_disconnected")
     def disconnected(_participant):
         left.set()
-
-    @room.on("participant_attributes_changed")
-    def changed(attributes, _participant):
-        if attributes.get("lk.agent.state") == "listening":
-            state.set()
 
     room.register_text_stream_handler("lk.transcription", lambda reader, _: start(read(reader)))
     options = rtc.RoomOptions()
@@ -85,9 +82,13 @@ async def main(mode: str, url: str, token: str) -> dict:
     published = rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_CAMERA)
     await room.local_participant.publish_track(camera, published)
     pictures.capture_frame(rtc.VideoFrame(320, 240, rtc.VideoBufferType.RGBA, bytearray(320 * 240 * 4)))
-    await asyncio.wait_for(state.wait(), PATIENCE)
+    await asyncio.wait_for(met.wait(), PATIENCE)
+    # By then the agent has met this caller.
+    await asyncio.sleep(1)
     camera.mute()
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(0.5)
+    microphone.mute()
+    await asyncio.sleep(0.5)
     return {"muted": True}
 
 

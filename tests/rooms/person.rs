@@ -131,7 +131,9 @@ impl Person {
             loop {
                 let frame = match to_play.try_recv() {
                     Ok(frame) => frame,
-                    Err(mpsc::error::TryRecvError::Empty) => Pcm::silence(Duration::from_millis(10)),
+                    Err(mpsc::error::TryRecvError::Empty) => {
+                        Pcm::silence(Duration::from_millis(10))
+                    }
                     Err(mpsc::error::TryRecvError::Disconnected) => return,
                 };
                 let frame = AudioFrame {
