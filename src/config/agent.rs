@@ -100,8 +100,7 @@ const GREETING: &str = "Hello! How can I help you today?";
 const APOLOGY: &str = "I'm sorry, something went wrong on my side. Could you say that again?";
 const FILLER: &str = "One moment, please.";
 /// Said to a caller whose tracks are end-to-end encrypted, before the agent leaves.
-pub const ENCRYPTED: &str =
-    "I'm sorry, I can't take part in an end-to-end encrypted call. Goodbye.";
+pub const ENCRYPTED: &str = "I'm sorry, I can't take part in an encrypted call. Goodbye.";
 
 impl AgentConfig {
     /// Reads and checks a file, the `defaults.toml` beside it, and the prompt file that they name

@@ -377,3 +377,23 @@ async fn addresses_are_counted_behind_named_proxies_and_only_there() {
         api.stop().await;
     }
 }
+
+#[tokio::test]
+async fn an_origin_may_be_written_in_any_way_that_a_person_writes_it() {
+    let env = sidetone::config::env::Env::from_lookup(|name| {
+        (name == "SIDETONE_CORS_ORIGINS").then(|| "HTTPS://Shop.example:443/".to_owned())
+    });
+    let api = Api::start(Setup {
+        http: HttpConfig {
+            cors_origins: env.unwrap().cors_origins,
+            ..Setup::default().http
+        },
+        ..Default::default()
+    })
+    .await;
+    let asked = api.client.get(api.url("/healthz"));
+    let answer = asked.header("origin", "https://shop.example").send().await;
+    let allowed = answer.unwrap().headers()["access-control-allow-origin"].clone();
+    assert_eq!(allowed, "https://shop.example");
+    api.stop().await;
+}

@@ -66,9 +66,10 @@ impl Gate {
         }
     }
 
-    /// Cuts all who are in a room, and refuses their first way back: they join anew.
-    pub fn cut(&self) {
-        self.refusals.store(1, Ordering::SeqCst);
+    /// Cuts all who are in a room, and refuses their first ways back: after one refusal they join
+    /// anew.
+    pub fn cut(&self, refusals: u32) {
+        self.refusals.store(refusals, Ordering::SeqCst);
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 }

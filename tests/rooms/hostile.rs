@@ -52,6 +52,7 @@ async fn a_caller_who_sends_bombs_is_still_answered() {
     eve.writes("What are your opening hours?").await;
     eve.reads(ANSWER).await;
     let cost = served.most_memory() - before;
+    eprintln!("a message of {BOMB} bytes took {cost}");
     assert!(cost < COST, "it took {cost} bytes");
     let log = served.log();
     assert!(log.contains("its blocks are laced"), "{log}");

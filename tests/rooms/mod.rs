@@ -10,7 +10,7 @@ mod tls;
 use std::process::Stdio;
 use std::time::Duration;
 
-use livekit::prelude::{PerformRpcData, TrackSource};
+use livekit::prelude::{ConnectionState, PerformRpcData, TrackSource};
 use sidetone::caller::access::{Access, Granted, TokenRequest};
 use sidetone::transport::{Dismissal, RoomEvent, Tap, link, livekit as livekit_room};
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
@@ -22,7 +22,8 @@ use binary::Served;
 use gate::Gate;
 use person::Person;
 
-const HOURS: &str = "caller-opening-hours.wav";
+/// Some words; what they are is the fake provider's to say.
+const QUESTION: &str = "cards-five-five.wav";
 const ANSWER: &str = "We open at nine.";
 
 fn asks_for_hours(provider: &FakeOpenAi) {
@@ -56,7 +57,7 @@ async fn an_agent_that_joined_anew_hears_its_caller_again() {
     let microphone = ada.publish(TrackSource::Microphone, false).await;
     let before = ada.sees("listening").await;
 
-    gate.cut();
+    gate.cut(1);
     let agent = until("another session of the agent", || {
         ada.agent().filter(|agent| agent.sid() != before.sid())
     })
@@ -65,7 +66,7 @@ async fn an_agent_that_joined_anew_hears_its_caller_again() {
     ada.sees("listening").await;
     // Whoever is told before the caller hears again may be asked too early.
     tokio::time::sleep(Duration::from_secs(1)).await;
-    microphone.say(&sound(HOURS)).await;
+    microphone.say(&sound(QUESTION)).await;
     ada.reads(ANSWER).await;
     let press = PerformRpcData::new(agent.identity(), "mute");
     ada.room
@@ -99,7 +100,7 @@ async fn a_shared_screen_with_sound_does_not_take_the_microphones_place() {
     let screen = ada.publish(TrackSource::ScreenshareAudio, false).await;
     // Nothing happens, and that takes a while to see.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    microphone.say(&sound(HOURS)).await;
+    microphone.say(&sound(QUESTION)).await;
     ada.reads(ANSWER).await;
 
     ada.room
@@ -109,10 +110,54 @@ async fn a_shared_screen_with_sound_does_not_take_the_microphones_place() {
         .unwrap();
     stage.provider.default_answer("And on Sunday at ten.");
     ada.sees("listening").await;
-    microphone.say(&sound(HOURS)).await;
+    microphone.say(&sound(QUESTION)).await;
     ada.reads("And on Sunday at ten.").await;
     ada.leave().await;
     stage.strike().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_to_leave_is_not_for_an_agent_that_is_on_its_way_back() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let gate = Gate::before(&livekit).await;
+    let join = async |identity| {
+        let token = person::token(&livekit, "orders", identity);
+        livekit_room::join(&gate.url, &token, false).await.unwrap()
+    };
+    for (is_away, identity) in [(false, "there"), (true, "away")] {
+        let (room, events) = join(identity).await;
+        let (mut link, driver) = link();
+        let dismissal = Dismissal::default();
+        let order = dismissal.clone();
+        let drive = livekit_room::agent::drive(&room, events, driver, Tap::default(), dismissal);
+        let ordered = async {
+            until("the agent's voice in the room", || {
+                let published = room.local_participant().track_publications();
+                published.into_values().next()
+            })
+            .await;
+            if is_away {
+                gate.cut(1_000);
+                until("the room is lost", || {
+                    (room.connection_state() == ConnectionState::Reconnecting).then_some(())
+                })
+                .await;
+            }
+            order.ordered.cancel();
+            if is_away {
+                order.declined.cancelled().await;
+                assert!(link.events.try_recv().is_err());
+            } else {
+                assert_eq!(link.events.recv().await, Some(RoomEvent::Dismissed));
+                assert!(!order.declined.is_cancelled());
+            }
+        };
+        tokio::select! {
+            driven = drive => panic!("the room is over: {driven:?}"),
+            () = ordered => {}
+        }
+        livekit_room::close(&room).await;
+    }
 }
 
 /// LiveKit's Python SDK as a caller: this crate's client can neither encrypt nor film.

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use super::binary::{PROGRAM, Served};
 use super::gate::Tls;
 use super::person::token;
-use super::{ANSWER, HOURS, asks_for_hours};
+use super::{ANSWER, QUESTION, asks_for_hours};
 
 /// `sidetone call` with these arguments, which trusts the CA in `roots`.
 async fn call(roots: Option<&Path>, arguments: &[&str]) -> Output {
@@ -17,7 +17,7 @@ async fn call(roots: Option<&Path>, arguments: &[&str]) -> Output {
     let mut command = Command::new(PROGRAM);
     command
         .arg("call")
-        .arg(audio.join(HOURS))
+        .arg(audio.join(QUESTION))
         .args(arguments)
         .env_remove("SSL_CERT_FILE")
         .env_remove("SSL_CERT_DIR")
