@@ -104,7 +104,8 @@ fn ending(ends: &[(&str, i64)]) -> ModelList {
 /// Outcome and text of the items that are not as they should be.
 fn faults(items: &[Item]) -> Vec<(Outcome, &str)> {
     let bad = items.iter().filter(|item| item.outcome != Outcome::Ok);
-    bad.map(|item| (item.outcome, item.found.as_str())).collect()
+    bad.map(|item| (item.outcome, item.found.as_str()))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,33 +146,56 @@ async fn each_stage_of_each_agent_is_asked_once() {
     // The agent's own tools and voice, its provider's key; what was spoken is heard.
     let chat = &setup.own.requests_to(Endpoint::Chat)[0];
     let bodies = setup.own.requests_to(Endpoint::Chat);
-    let tools = bodies.iter().map(|request| &request.body["tools"][0]["function"]["name"]);
+    let tools = bodies
+        .iter()
+        .map(|request| &request.body["tools"][0]["function"]["name"]);
     assert!(tools.into_iter().any(|name| name == "end_call"));
-    assert_eq!(chat.authorization.as_deref(), Some(&*format!("Bearer {KEY}")));
+    assert_eq!(
+        chat.authorization.as_deref(),
+        Some(&*format!("Bearer {KEY}"))
+    );
     let speech = &setup.other.requests_to(Endpoint::Speech)[0];
-    assert_eq!(speech.authorization.as_deref(), Some(&*format!("Bearer {OTHER_KEY}")));
+    assert_eq!(
+        speech.authorization.as_deref(),
+        Some(&*format!("Bearer {OTHER_KEY}"))
+    );
     let heard = &setup.other.requests_to(Endpoint::Transcriptions)[0];
     assert!(heard.file.len() > 32_000, "{} bytes", heard.file.len());
     let stt = &items[0];
-    assert!(stt.found.starts_with("a, b, default: ears of default heard \"Testing 1, 2, 3.\", after"), "{stt:?}");
+    assert!(
+        stt.found
+            .starts_with("a, b, default: ears of default heard \"Testing 1, 2, 3.\", after"),
+        "{stt:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_fails_is_told_with_its_agents_and_its_own_words() {
     let setup = Setup::new().await;
     // One of the two requests to the process's model is refused: an agent's tools, say.
-    setup.own.script_failures(Endpoint::Chat, &[Failure::BadRequest]);
-    setup.other.script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
+    setup
+        .own
+        .script_failures(Endpoint::Chat, &[Failure::BadRequest]);
+    setup
+        .other
+        .script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
     // An answer of no pieces at all, however often.
-    setup.other.script_failures(Endpoint::Speech, &[Failure::Empty; 9]);
+    setup
+        .other
+        .script_failures(Endpoint::Speech, &[Failure::Empty; 9]);
     let items = setup.live().await;
     let faults = faults(&items);
     assert_eq!(faults.len(), 3, "{items:#?}");
     let find = |stage: &str, who: &str| {
         let mut items = items.iter();
-        items.find(|item| item.name == stage && item.found.starts_with(who)).unwrap()
+        items
+            .find(|item| item.name == stage && item.found.starts_with(who))
+            .unwrap()
     };
-    let refused = items.iter().find(|item| item.found.contains("answered 400")).unwrap();
+    let refused = items
+        .iter()
+        .find(|item| item.found.contains("answered 400"))
+        .unwrap();
     assert_eq!((refused.name, refused.outcome), ("llm", Outcome::Wrong));
     assert!(refused.fix.as_ref().unwrap().contains("SIDETONE_LLM_MODEL"));
     assert_eq!(refused.request.as_ref().unwrap().first_piece_ms, None);
@@ -179,7 +203,10 @@ async fn a_provider_that_fails_is_told_with_its_agents_and_its_own_words() {
     assert!(key.found.contains("answered 401"), "{key:?}");
     assert!(key.fix.as_ref().unwrap().contains("providers.other.llm"));
     let mute = find("tts", "b: voice of other fails");
-    assert!(mute.fix.as_ref().unwrap().contains("providers.other.tts"), "{mute:?}");
+    assert!(
+        mute.fix.as_ref().unwrap().contains("providers.other.tts"),
+        "{mute:?}"
+    );
     // Its voice is heard by nobody, its ears are asked all the same.
     assert_eq!(find("stt", "b: ears of other").outcome, Outcome::Ok);
 }
@@ -192,7 +219,10 @@ async fn words_that_were_not_said_are_a_note() {
     let faults = faults(&items);
     assert_eq!(faults.len(), 1, "{faults:?}");
     assert_eq!(faults[0].0, Outcome::Note);
-    assert!(faults[0].1.contains("heard \"What time is it?\""), "{faults:?}");
+    assert!(
+        faults[0].1.contains("heard \"What time is it?\""),
+        "{faults:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -206,7 +236,10 @@ async fn a_realtime_stt_is_asked_by_its_socket() {
     let clients = Clients::new(&setup.env, None).unwrap();
     let items = live::ask(&setup.env, &clients, &agents).await;
     assert_eq!(faults(&items), []);
-    assert!(items[0].found.contains("by its realtime socket"), "{items:?}");
+    assert!(
+        items[0].found.contains("(by its realtime socket) heard"),
+        "{items:?}"
+    );
     assert_eq!(setup.own.requests_to(Endpoint::Realtime).len(), 1);
     assert_eq!(setup.own.requests_to(Endpoint::Transcriptions).len(), 0);
 }
@@ -215,16 +248,24 @@ async fn a_realtime_stt_is_asked_by_its_socket() {
 async fn the_end_of_a_model_is_told_in_time() {
     let setup = Setup::new().await;
     assert_eq!(faults(&setup.models().await), []);
-    setup.own.list_models(ending(&[("mind", 30), ("ears", 200)]));
+    setup
+        .own
+        .list_models(ending(&[("mind", 30), ("ears", 200)]));
     setup.other.list_models(ending(&[("voice", -1)]));
     let items = setup.models().await;
     let faults = faults(&items);
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert_eq!(faults[0].0, Outcome::Note);
-    assert!(faults[0].1.starts_with("mind (llm of a, default) ends on "), "{faults:?}");
+    assert!(
+        faults[0].1.starts_with("mind (llm of a, default) ends on "),
+        "{faults:?}"
+    );
     assert!(faults[0].1.ends_with("in 30 days"), "{faults:?}");
     assert_eq!(faults[1].0, Outcome::Wrong);
-    assert!(faults[1].1.starts_with("voice (tts of b) ended on "), "{faults:?}");
+    assert!(
+        faults[1].1.starts_with("voice (tts of b) ended on "),
+        "{faults:?}"
+    );
     let fix = |text: &str| {
         let item = items.iter().find(|item| item.found.starts_with(text));
         item.and_then(|item| item.fix.clone()).unwrap()
@@ -240,7 +281,10 @@ async fn a_server_that_lists_no_models_is_at_no_fault() {
         setup.own.list_models(ModelList::Status(status));
         let items = setup.models().await;
         assert_eq!(faults(&items), [], "{status}");
-        assert!(items[0].found.contains("does not list its models"), "{items:?}");
+        assert!(
+            items[0].found.contains("does not list its models"),
+            "{items:?}"
+        );
     }
     // A refused key is one, also of a provider that only a file names.
     setup.other.list_models(ModelList::Status(401));
@@ -263,7 +307,12 @@ async fn a_name_that_the_server_does_not_list_is_a_note() {
     let faults = faults(&items);
     assert_eq!(faults.len(), 3, "{faults:?}");
     assert!(faults.iter().all(|(outcome, _)| *outcome == Outcome::Note));
-    assert!(faults[1].1.contains("does not list mind (llm of a, default)"), "{faults:?}");
+    assert!(
+        faults[1]
+            .1
+            .contains("does not list mind (llm of a, default)"),
+        "{faults:?}"
+    );
 }
 
 /// As an operator runs it.
@@ -300,7 +349,9 @@ async fn the_command_asks_and_ends_with_a_code() {
     assert_eq!(llm["request"]["provider"], "default");
     assert!(llm["request"]["model"].is_string());
     assert!(llm["request"]["first_piece_ms"].is_u64());
-    setup.other.script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
+    setup
+        .other
+        .script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
     let (code, _, text) = run(folder).await;
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("b: mind of other fails"), "{text}");
@@ -314,7 +365,12 @@ async fn agents_that_lack_tools_on_local_models_are_named() {
     let agents = AgentFolder::open(folder.path(), Secrets::from_variables([secret]));
     let notes = |local| {
         let items = check::agents(&agents, local);
-        assert!(Report { items: items.clone() }.is_good());
+        assert!(
+            Report {
+                items: items.clone()
+            }
+            .is_good()
+        );
         let notes = items.into_iter().filter(|item| item.name == "tools");
         notes.map(|item| item.found).collect::<Vec<_>>()
     };
@@ -322,6 +378,9 @@ async fn agents_that_lack_tools_on_local_models_are_named() {
     let [note] = &notes(true)[..] else {
         panic!("{:?}", notes(true));
     };
-    assert!(note.starts_with("a: the local model calls no tools"), "{note}");
+    assert!(
+        note.starts_with("a: the local model calls no tools"),
+        "{note}"
+    );
     assert!(note.ends_with("end_call"), "{note}");
 }

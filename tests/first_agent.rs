@@ -79,7 +79,7 @@ fn folder() -> tempfile::TempDir {
     let expected = [
         "prompts/bakery.md",
         "agent-config/bakery.toml",
-        "fixtures/scenarios/40-bakery-sunday.toml",
+        "fixtures/scenarios/40-bakery-hours.toml",
     ];
     assert_eq!(written, expected);
     folder
@@ -104,7 +104,9 @@ fn command(words: &str, folder: &Path) -> Command {
 /// Its standard output, whatever it ended with.
 async fn output(words: &str, folder: &Path) -> (bool, String) {
     let output = tokio::time::timeout(PATIENCE, command(words, folder).output()).await;
-    let output = output.unwrap_or_else(|_| panic!("{words} does not end")).unwrap();
+    let output = output
+        .unwrap_or_else(|_| panic!("{words} does not end"))
+        .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     (output.status.success(), text)
 }
@@ -112,7 +114,10 @@ async fn output(words: &str, folder: &Path) -> (bool, String) {
 /// Writes `question` to the agent at the console, and answers all that was to be seen.
 async fn converse(words: &str, folder: &Path, question: &str) -> (String, String) {
     let mut console = command(words, folder);
-    console.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    console
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut console = console.spawn().unwrap();
     let mut input = console.stdin.take().unwrap();
     let mut lines = BufReader::new(console.stdout.take().unwrap()).lines();
@@ -123,7 +128,10 @@ async fn converse(words: &str, folder: &Path, question: &str) -> (String, String
             spoke += usize::from(line.starts_with("agent: "));
             if line == "[listening]" && spoke > wrote {
                 let next = if wrote == 0 { question } else { "/quit" };
-                input.write_all(format!("{next}\n").as_bytes()).await.unwrap();
+                input
+                    .write_all(format!("{next}\n").as_bytes())
+                    .await
+                    .unwrap();
                 wrote = spoke;
             }
         }
@@ -149,49 +157,62 @@ async fn the_guide_holds_without_a_key_and_so_do_the_agents_we_ship() {
     let (good, text) = output(fetch, folder.path()).await;
     assert!(good, "{text}");
 
-    let question = "Are you open on Sunday?";
+    let question = "When do you open?";
     let (seen, log) = converse(console, folder.path(), question).await;
-    let said: Vec<&str> = seen.lines().filter_map(|line| line.strip_prefix("agent: ")).collect();
+    let said: Vec<&str> = seen
+        .lines()
+        .filter_map(|line| line.strip_prefix("agent: "))
+        .collect();
     assert_eq!(said[0], "Miller's Bakery, good morning!", "{seen}");
-    assert!(said[1].to_lowercase().contains("closed"), "{seen}");
-    assert!(!seen.contains(APOLOGY) && !seen.contains("failed"), "{seen}");
+    assert!(said[1].to_lowercase().contains("seven"), "{seen}");
+    assert!(
+        !seen.contains(APOLOGY) && !seen.contains("failed"),
+        "{seen}"
+    );
     // Who runs it learns what the local model cannot do, once.
-    assert_eq!(log.matches("missing: end_call").count(), 1, "{log}");
+    assert_eq!(log.matches("missing: end_call;").count(), 1, "{log}");
 
-    let inline: Vec<&str> = quoted(GUIDE).filter(|text| text.starts_with("sidetone eval")).collect();
-    assert_eq!(inline, ["sidetone eval --record fixtures/scenarios/40-bakery-sunday.toml", "sidetone eval"]);
-    for command in inline {
-        let (good, text) = output(command, folder.path()).await;
-        assert!(good && text.contains("1 passed, 0 failed"), "{command}\n{text}");
-    }
+    let inline: Vec<&str> = quoted(GUIDE)
+        .filter(|text| text.starts_with("sidetone eval"))
+        .collect();
+    let [record, replay] = inline[..] else {
+        panic!("{inline:?}");
+    };
+    // One process asks for the guide's scenario and for ours: it loads the models once.
+    let agents = questions(folder.path());
+    let (good, text) = output(&format!("{record} questions"), folder.path()).await;
+    let passed = format!("{0} scenarios, {0} passed", agents + 1);
+    assert!(good && text.contains(&passed), "{text}");
+    let (good, text) = output(replay, folder.path()).await;
+    assert!(good && text.contains("1 scenarios, 1 passed"), "{text}");
 
     let (_, text) = output("sidetone check", folder.path()).await;
     assert!(text.contains("✓ agent        bakery: version"), "{text}");
+    assert!(!text.contains("✗ agent"), "{text}");
     let notes = text.lines().filter(|line| line.starts_with("· tools"));
     let notes: Vec<&str> = notes.collect();
     assert_eq!(notes.len(), 3, "bakery, receptionist, survey: {text}");
-    assert!(!text.contains("✗ agent"), "{text}");
+}
 
-    let questions = folder.path().join("questions");
+/// Writes a question to each agent of the folder; how many there are.
+fn questions(folder: &Path) -> usize {
+    let questions = folder.join("questions");
     std::fs::create_dir(&questions).unwrap();
     let mut agents = 0;
-    for entry in std::fs::read_dir(folder.path().join("agent-config")).unwrap() {
+    for entry in std::fs::read_dir(folder.join("agent-config")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_stem().unwrap().to_string_lossy().into_owned();
         if path.extension().is_none_or(|ending| ending != "toml") || name == "defaults" {
             continue;
         }
         agents += 1;
+        // A stage that fails is a failure of the scenario.
         let scenario = format!(
-            "agent = {name:?}\n\
-             [[turns]]\ncaller = \"What can you do for me?\"\n\
-             expect = [{{ matches = \"\\\\w\" }}, {{ never = {APOLOGY:?} }}]\n\
-             [[turns]]\ncaller = \"What are your hours?\"\n\
+            "agent = {name:?}\n[[turns]]\ncaller = \"What are your hours?\"\n\
              expect = [{{ matches = \"\\\\w\" }}, {{ never = {APOLOGY:?} }}]\n"
         );
         std::fs::write(questions.join(format!("{name}.toml")), scenario).unwrap();
     }
     assert!(agents >= 4, "{agents}");
-    let (good, text) = output("sidetone eval --live questions", folder.path()).await;
-    assert!(good, "{text}");
+    agents
 }

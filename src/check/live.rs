@@ -1,38 +1,26 @@
 //! `sidetone check --live`: one real request to each provider of each stage of each agent, by the
 //! clients that calls use. Agents that ask the same of the same provider share a request.
 
+mod request;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use futures::{StreamExt as _, stream};
-use tokio::sync::watch;
-use tokio::time::timeout;
 
 use super::report::{Item, Request};
 use super::used::{self, STAGES, label, line};
 use crate::agent::clients::Clients;
 use crate::audio::{Pcm, Resampler};
-use crate::call::{
-    Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stage, Stt as _, Tts as _,
-};
-use crate::clock;
+use crate::call::Stage;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
-use crate::config::providers::SttMode;
-use crate::eval::word_error::word_error_rate;
+use crate::config::providers::{Provider, SttMode};
+use request::{Answer, Answered, SENTENCE, answer};
 
-/// A whole answer; its first piece has the agent's own limit.
-const DEADLINE: Duration = Duration::from_secs(30);
 /// Providers take as many requests at once without a wait; the models of this machine do not.
 const AT_A_TIME: usize = 4;
-/// What is said, and heard again.
-const SENTENCE: &str = "Testing, one two three.";
 /// A transcript with more words wrong than this is of little use.
 const USEFUL: f64 = 0.5;
-const PROMPT: &str = "This is a test of the telephone line. Answer with one word.";
-const QUESTION: &str = "Do you hear me?";
-/// What the socket of a realtime STT is given at a time: its queue holds 512 pieces.
-const PIECE: usize = 1_600;
 
 /// A request that is to be made.
 struct Ask {
@@ -42,21 +30,6 @@ struct Ask {
     /// Whose request it is.
     agents: Vec<String>,
 }
-
-/// What came of one.
-#[derive(Default)]
-struct Answer {
-    /// To the first piece.
-    after: Duration,
-    /// What was said.
-    sound: Pcm<24_000>,
-    /// What was heard.
-    words: String,
-    /// How much of what was said was misheard; none: a tone was played.
-    misheard: Option<f64>,
-}
-
-type Answered = Result<Answer, String>;
 
 /// Asks, and tells what came of each request, in the order of the agents.
 pub async fn ask(env: &Env, clients: &Clients, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
@@ -144,153 +117,35 @@ fn spoken(asks: &[Ask], answers: &[Option<Answered>], by: &Ask) -> Option<Pcm<16
     })
 }
 
-/// A second of 440 Hz.
-fn tone() -> Pcm<16_000> {
-    let step = 440.0 * std::f32::consts::TAU / 16_000.0;
-    let samples = (0..16_000_u16).map(|n| ((f32::from(n) * step).sin() * 8_192.0) as i16);
-    Pcm::new(samples.collect())
-}
-
-async fn answer(models: &Models, ask: &Ask, speech: Option<Pcm<16_000>>) -> Answered {
-    let asked = async {
-        match ask.stage {
-            Stage::Stt => listen(models, &ask.agent, speech).await,
-            Stage::Tts => speak(models).await,
-            _ => think(models, &ask.agent).await,
-        }
-    };
-    let late = |_| Err(format!("it was not done within {DEADLINE:?}"));
-    timeout(DEADLINE, asked).await.unwrap_or_else(late)
-}
-
-fn since(begun: Instant) -> Duration {
-    clock::now().saturating_duration_since(begun)
-}
-
-/// Without the stage, which the item names.
-fn told(error: ProviderError) -> String {
-    error.message
-}
-
-async fn speak(models: &Models) -> Answered {
-    let begun = clock::now();
-    let mut answer = Answer::default();
-    let mut pieces = models.speak(SENTENCE.into());
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(told)?;
-        if answer.sound.is_empty() {
-            answer.after = since(begun);
-        }
-        answer.sound.append(&piece);
-    }
-    if answer.sound.is_empty() {
-        return Err("it answers without any sound".into());
-    }
-    Ok(answer)
-}
-
-/// With the agent's tools, whose schemas a provider may refuse; none of them runs.
-async fn think(models: &Models, agent: &AgentConfig) -> Answered {
-    let question = Question {
-        messages: vec![
-            Message::new(Role::System, PROMPT),
-            Message::new(Role::User, QUESTION),
-        ],
-        tools: agent.tools.clone(),
-        may_call: true,
-    };
-    let begun = clock::now();
-    let mut after = None;
-    let mut pieces = models.chat(question);
-    while let Some(piece) = pieces.next().await {
-        if let Piece::Text(_) | Piece::Call(_) = piece.map_err(told)? {
-            after.get_or_insert_with(|| since(begun));
-        }
-    }
-    match after {
-        Some(after) => Ok(Answer {
-            after,
-            ..Answer::default()
-        }),
-        None => Err("it answers without a word".into()),
-    }
-}
-
-async fn listen(models: &Models, agent: &AgentConfig, speech: Option<Pcm<16_000>>) -> Answered {
-    let is_english = (agent.language.as_deref()).is_none_or(|language| language.starts_with("en"));
-    let is_judged = speech.is_some() && is_english;
-    let sound = speech.unwrap_or_else(tone);
-    let begun = clock::now();
-    let words = match models.hear() {
-        Some(mut hearing) => {
-            for piece in sound.samples().chunks(PIECE) {
-                hearing.push(Pcm::new(piece.to_vec()));
-            }
-            let words = hearing.words(watch::channel(String::new()).0).await;
-            words.ok_or("no words came over its realtime socket; the log says why")?
-        }
-        None => models.transcribe(sound).await.map_err(told)?,
-    };
-    Ok(Answer {
-        after: since(begun),
-        misheard: is_judged.then(|| word_error_rate(SENTENCE, &spelled(&words))),
-        words,
-        ..Answer::default()
-    })
-}
-
-/// With digits as the sentence has them.
-fn spelled(words: &str) -> String {
-    let names = [("1", " one "), ("2", " two "), ("3", " three ")];
-    names
-        .iter()
-        .fold(words.to_owned(), |words, (digit, name)| {
-            words.replace(digit, name)
-        })
-}
-
+/// What is told of a request.
 fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
     let Ask {
         stage,
         agent,
         agents,
     } = ask;
-    let is_local = |provider: &crate::config::providers::Provider| {
-        provider.address.is_none() && env.uses_local_models()
-    };
+    let name = stage.as_str();
     let Some(provider) = line(&agent, stage).providers.first() else {
-        return Item::wrong(stage.as_str(), "no provider", "name one");
+        return Item::wrong(name, "no provider", "name one");
     };
-    let model = match is_local(provider) {
+    let model = match provider.address.is_none() && env.uses_local_models() {
         true => "the local model".to_owned(),
         false => used::model(env, stage, provider),
     };
-    let who = format!("{}: {model} of {}", agents.join(", "), provider.name);
     let how = match (stage, agent.stages.stt_mode) {
-        (Stage::Stt, SttMode::Realtime) => ", by its realtime socket,",
+        (Stage::Stt, SttMode::Realtime) => " (by its realtime socket)",
         _ => "",
     };
-    let name = stage.as_str();
+    let who = format!("{}: {model} of {}{how}", agents.join(", "), provider.name);
     let mut item = match &answered {
         Err(error) => {
-            let fix = format!(
-                "check the key, the address, and the model in {}",
-                used::setting(stage, provider)
-            );
-            Item::wrong(name, format!("{who}{how} fails: {error}"), fix)
+            let setting = used::setting(stage, provider);
+            let fix = format!("check the key, the address, and the model in {setting}");
+            Item::wrong(name, format!("{who} fails: {error}"), fix)
         }
         Ok(answer) => {
-            let after = answer.after.as_millis();
-            let what = match stage {
-                Stage::Stt => format!("heard {:?}", answer.words),
-                Stage::Tts => {
-                    let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
-                    let seconds = answer.sound.duration().as_secs_f32();
-                    format!("spoke for {seconds:.1} s as {voice}")
-                }
-                _ => "answered".to_owned(),
-            };
-            let found = format!("{who}{how} {what}, after {after} ms");
+            let (what, after) = (what(stage, provider, &agent, answer), answer.after);
+            let found = format!("{who} {what}, after {} ms", after.as_millis());
             if answer.misheard.is_some_and(|misheard| misheard > USEFUL) {
                 let fix = format!(
                     "{SENTENCE:?} was said: listen to the voice by `sidetone console`, and check \
@@ -309,4 +164,16 @@ fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
         first_piece_ms: answered.ok().map(|answer| answer.after.as_millis() as u64),
     });
     item
+}
+
+fn what(stage: Stage, provider: &Provider, agent: &AgentConfig, answer: &Answer) -> String {
+    match stage {
+        Stage::Stt => format!("heard {:?}", answer.words),
+        Stage::Tts => {
+            let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
+            let seconds = answer.sound.duration().as_secs_f32();
+            format!("spoke for {seconds:.1} s as {voice}")
+        }
+        _ => "answered".to_owned(),
+    }
 }

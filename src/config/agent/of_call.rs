@@ -48,7 +48,10 @@ impl AgentConfig {
 
     /// The agent as it stands, and each of its variants.
     pub fn versions(&self) -> Vec<Self> {
-        let variants = self.variants.iter().map(|variant| self.with_variant(variant));
+        let variants = self
+            .variants
+            .iter()
+            .map(|variant| self.with_variant(variant));
         std::iter::once(self.clone()).chain(variants).collect()
     }
 

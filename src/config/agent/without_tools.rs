@@ -14,11 +14,15 @@ impl AgentConfig {
             return None;
         }
         let mut missing: Vec<String> = self.tools.iter().map(|tool| tool.name.clone()).collect();
-        missing.extend(self.mcp.iter().map(|server| format!("the tools of {}", server.name)));
+        missing.extend(
+            self.mcp
+                .iter()
+                .map(|server| format!("the tools of {}", server.name)),
+        );
         let mut sentences = Vec::new();
         if !missing.is_empty() {
             sentences.push(format!(
-                "the local model calls no tools and tells callers so; missing: {}",
+                "the local model calls no tools, and may promise what it cannot do; missing: {}",
                 missing.join(", ")
             ));
         }
@@ -44,8 +48,14 @@ mod tests {
         for (name, text) in [
             ("plain", "prompt = \"p.md\"\n".to_owned()),
             ("tools", tools.to_owned()),
-            ("served", format!("{tools}[mcp.crm]\nurl = \"https://crm.example/mcp\"\n")),
-            ("result", "prompt = \"p.md\"\n[result]\nintents = [\"order\"]\n".to_owned()),
+            (
+                "served",
+                format!("{tools}[mcp.crm]\nurl = \"https://crm.example/mcp\"\n"),
+            ),
+            (
+                "result",
+                "prompt = \"p.md\"\n[result]\nintents = [\"order\"]\n".to_owned(),
+            ),
             ("elsewhere", format!("{tools}{elsewhere}")),
         ] {
             std::fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
@@ -61,7 +71,10 @@ mod tests {
         let tools = missing("tools").unwrap();
         assert!(tools.ends_with("missing: end_call, remember"), "{tools}");
         let served = missing("served").unwrap();
-        assert!(served.ends_with("end_call, remember, the tools of crm"), "{served}");
+        assert!(
+            served.ends_with("end_call, remember, the tools of crm"),
+            "{served}"
+        );
         assert!(missing("result").unwrap().contains("[result]"));
     }
 }

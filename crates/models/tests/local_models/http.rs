@@ -189,7 +189,8 @@ async fn who_brings_tools_is_answered_in_words() {
     let prompt = "You answer the telephone of Miller's Bakery. Talk in one or two short sentences. \
                   Open: seven to six, closed on Sundays.";
     let parameters = json!({"type": "object", "properties": {"cake": {"type": "string"}}});
-    let order = json!({"name": "order_cake", "description": "Orders a cake.", "parameters": parameters});
+    let order =
+        json!({"name": "order_cake", "description": "Orders a cake.", "parameters": parameters});
     let call = json!({"id": "1", "type": "function",
                       "function": {"name": "order_cake", "arguments": "{\"cake\": \"apple\"}"}});
     let request = |question: &str| {
@@ -218,8 +219,8 @@ async fn who_brings_tools_is_answered_in_words() {
         assert_eq!(message["tool_calls"], Value::Null);
         message["content"].as_str().unwrap().to_lowercase()
     };
-    let sunday = say("Are you open on Sunday?").await;
-    assert!(sunday.contains("closed"), "{sunday}");
+    let hours = say("When do you open?").await;
+    assert!(hours.contains("seven"), "{hours}");
     server.stop().await;
 }
 

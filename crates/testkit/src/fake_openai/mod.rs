@@ -26,8 +26,8 @@ use tokio::task::AbortHandle;
 pub use audio::{Transcript, tone_hz};
 pub use chat::{Answer, ToolCall};
 pub use failure::Failure;
-pub use models::ModelList;
 use failure::whole_failure;
+pub use models::ModelList;
 
 /// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,8 +1,7 @@
 //! Reads a chat request: what of it a small model can do, and what it is told of the rest.
 //!
 //! Clients send whatever OpenAI takes. A field that only asks for more than is here (tools,
-//! JSON, reasoning, storage) is ignored, and the model is told in its prompt what it cannot do,
-//! so that it says so instead of pretending. Refused is what would change an answer's meaning
+//! JSON, reasoning, storage) is ignored, and the model is told in its prompt what it cannot do. Refused is what would change an answer's meaning
 //! in silence: pictures, several answers, numbers out of range.
 
 use serde::Deserialize;
@@ -11,9 +10,11 @@ use serde_json::Value;
 use crate::http::error::ApiError;
 use crate::llm::{Chat, Message, Role, Sampling};
 
-/// At the end of the prompt, so that what was read of the prompt before stays remembered.
-const NO_TOOLS: &str = "\n\nYou have no tools in this call: you cannot book, order, change, look \
-                        up, transfer or hang up. If asked to, say that you cannot do it.";
+/// At the end of the prompt, so that what was read of the prompt before stays remembered. Of eight
+/// wordings that were tried on the 0.5B model, the one that changed no other answer: "you cannot"
+/// made it refuse goodbyes. It does not keep a model of that size from promising a booking.
+const NO_TOOLS: &str = "\n\nIn this call you only talk. Bookings, orders and look-ups are not \
+                        possible here; say so when asked for one.";
 /// A wish, not a promise: nothing makes the model keep to it.
 const JSON_ONLY: &str = "\n\nAnswer with one JSON object and nothing else.";
 
