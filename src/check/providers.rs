@@ -147,7 +147,7 @@ fn ends(
     let (outcome, when) = match left {
         ..=0 => (Outcome::Wrong, format!("ended on {on}")),
         1 => (Outcome::Note, format!("ends tomorrow, {on}")),
-        ..=AHEAD => (Outcome::Note, format!("ends on {on}, in {left} days")),
+        2..=AHEAD => (Outcome::Note, format!("ends on {on}, in {left} days")),
         _ => return None,
     };
     let instead = known.map_or("another model of this provider", |known| known.instead);

@@ -212,8 +212,9 @@ async fn who_brings_tools_is_answered_in_words() {
         })
     };
     let say = async |question: &str| -> String {
-        let answer = server.post("/v1/chat/completions", &request(question));
-        let answer: Value = answer.await.json().await.unwrap();
+        let request = request(question);
+        let answer = server.post("/v1/chat/completions", &request).await;
+        let answer: Value = answer.json().await.unwrap();
         assert_eq!(answer["choices"][0]["finish_reason"], "stop", "{answer}");
         let message = &answer["choices"][0]["message"];
         assert_eq!(message["tool_calls"], Value::Null);

@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -23,15 +22,17 @@ impl Default for ModelList {
     }
 }
 
+type Refused = (StatusCode, Json<Value>);
+
 impl ModelList {
-    fn all(&self) -> Result<&[(String, Option<String>)], Response> {
+    fn all(&self) -> Result<&[(String, Option<String>)], Refused> {
         match self {
             Self::Of(models) => Ok(models),
             Self::Status(status) => {
                 let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::NOT_FOUND);
                 let message = "Incorrect API key, or no such path.";
                 let error = json!({"error": {"message": message, "type": "invalid_request_error"}});
-                Err((status, Json(error)).into_response())
+                Err((status, Json(error)))
             }
         }
     }
@@ -44,7 +45,7 @@ fn model((id, shutdown_date): &(String, Option<String>)) -> Value {
     })
 }
 
-pub(super) async fn all(State(shared): State<Shared>) -> Result<Json<Value>, Response> {
+pub(super) async fn all(State(shared): State<Shared>) -> Result<Json<Value>, Refused> {
     let state = shared.state();
     let data: Vec<Value> = state.models.all()?.iter().map(model).collect();
     Ok(Json(json!({ "object": "list", "data": data })))
@@ -53,12 +54,12 @@ pub(super) async fn all(State(shared): State<Shared>) -> Result<Json<Value>, Res
 pub(super) async fn one(
     State(shared): State<Shared>,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Response> {
+) -> Result<Json<Value>, Refused> {
     let state = shared.state();
     let found = state.models.all()?.iter().find(|(known, _)| *known == id);
     let unknown = || {
         let error = json!({"error": {"message": "no such model", "code": "model_not_found"}});
-        (StatusCode::NOT_FOUND, Json(error)).into_response()
+        (StatusCode::NOT_FOUND, Json(error))
     };
     found.map(|found| Json(model(found))).ok_or_else(unknown)
 }
