@@ -59,6 +59,7 @@ impl Command {
             | Self::Replay(_)
             | Self::Eval(_)
             | Self::Console(_)
+            | Self::Check(CheckArgs { live: true, .. })
             | Self::Models(ModelsCommand::Serve { .. }) => true,
             Self::Call(_)
             | Self::Models(_)
@@ -106,6 +107,10 @@ pub struct CheckArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
+    /// Also ask each provider of each agent's stages once, by a real request: a sentence is spoken
+    /// and heard again, and the model is asked a question of four words. Costs next to nothing
+    #[arg(long)]
+    pub live: bool,
     /// Mend what can be mended from here: the CORS rules of the recordings' bucket
     #[arg(long)]
     pub fix: bool,

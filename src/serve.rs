@@ -66,7 +66,8 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     // What outlives the drain.
     let closing = CancellationToken::new();
     let mut tasks = JoinSet::new();
-    let agents = Arc::new(AgentFolder::open(agents, Secrets::read()));
+    let local_models = worker.is_some() && env.uses_local_models();
+    let agents = Arc::new(AgentFolder::open_on(agents, Secrets::read(), local_models));
     let (watched, stop) = (Arc::clone(&agents), closing.clone());
     tasks.spawn(async move { watched.watch(stop).await });
     let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording)?;

@@ -5,11 +5,13 @@
 mod architecture;
 mod bucket;
 mod calls;
+mod check;
 mod control;
 mod conversation;
 mod demo;
 mod egress;
 mod fallback;
+mod first_agent;
 mod http;
 mod interop_tones;
 mod mcp;

@@ -15,11 +15,11 @@ use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
 use crate::config::providers::{Provider, Stage, Stages};
-use crate::openai::{ApiKey, ChatRequest, Http, Llm, Settings, SettingsError, Stt, Tts};
+use crate::openai::{self, ApiKey, ChatRequest, Http, Llm, Settings, SettingsError, Stt, Tts};
 use crate::tools::HttpTools;
 
 /// OpenAI's own server.
-const OPENAI: &str = "https://api.openai.com/v1";
+pub const OPENAI: &str = "https://api.openai.com/v1";
 /// One try, to the head of the answer, and from each piece to the next.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -35,6 +35,8 @@ pub struct Clients {
     /// By stage, address and model: agents that ask the same provider share what is known of it.
     healths: Arc<Mutex<HashMap<String, SharedHealth>>>,
     phrases: Phrases,
+    /// Where the process's models are.
+    own: Settings,
     is_local: bool,
 }
 
@@ -66,8 +68,23 @@ impl Clients {
             connections: http,
             healths: Arc::default(),
             phrases: Phrases::default(),
+            own: stage(&env.llm_model),
             is_local: local.is_some(),
         })
+    }
+
+    /// Whether the models are those of this machine.
+    pub fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    /// What lists the models of this provider's server.
+    ///
+    /// # Errors
+    /// An address or a key that cannot be used.
+    pub fn models_of(&self, provider: &Provider) -> Result<openai::Models, SettingsError> {
+        let settings = settings(provider).unwrap_or_else(|| self.own.clone());
+        openai::Models::new(&self.connections, settings)
     }
 
     /// The providers of one call.

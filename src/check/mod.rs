@@ -1,24 +1,37 @@
 //! `sidetone check`: what is wrong with configuration, credentials, database and the like, and how
 //! to mend each. Never prints a secret.
 
+mod agents;
 pub mod bucket;
+pub mod live;
 mod livekit;
+mod providers;
 mod report;
+mod used;
 mod variables;
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::agent::AgentConfig;
 use crate::config::env::{BadVariable, Database, Env};
 use crate::http::auth::Auth;
 use crate::store::{Store, StoreError};
 
-pub use report::{Item, Outcome, Report};
+pub use agents::agents;
+pub use report::{Item, Outcome, Report, Request};
 pub use variables::variables;
 
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Looks at everything the control plane needs; `fix` mends what can be mended from here (a
-/// bucket's CORS rules). `more` is appended (agents, local models).
-pub async fn run(env: Result<Env, BadVariable>, fix: bool, more: Vec<Item>) -> Report {
+
+/// Looks at everything the control plane needs, and at the providers that it and `agents` ask;
+/// `fix` mends what can be mended from here (a bucket's CORS rules). `more` is appended.
+pub async fn run(
+    env: Result<Env, BadVariable>,
+    agents: &[Arc<AgentConfig>],
+    fix: bool,
+    more: Vec<Item>,
+) -> Report {
     let env = match env {
         Ok(env) => env,
         Err(error) => {
@@ -48,7 +61,7 @@ pub async fn run(env: Result<Env, BadVariable>, fix: bool, more: Vec<Item>) -> R
     items.push(database(&env.database).await);
     items.push(webhook(&env).await);
     items.push(logins(&env));
-    items.push(provider(&env).await);
+    items.extend(providers::look(&env, agents).await);
     items.extend(bucket::look(&env, fix).await);
     items.extend(more);
     Report { items }
@@ -201,47 +214,6 @@ fn logins(env: &Env) -> Item {
             "logins",
             "nobody can sign in",
             "set SIDETONE_JWT_SECRET or SIDETONE_JWKS_URL (users), or SIDETONE_API_KEYS (backends)",
-        ),
-    }
-}
-
-async fn provider(env: &Env) -> Item {
-    let Some(key) = &env.openai_api_key else {
-        return Item::ok(
-            "models",
-            "OPENAI_API_KEY is not set: the local models speak",
-        );
-    };
-    let base = env
-        .openai_base_url
-        .as_deref()
-        .unwrap_or("https://api.openai.com/v1");
-    let url = format!("{}/models", base.trim_end_matches('/'));
-    let client = reqwest::Client::new();
-    match client
-        .get(&url)
-        .bearer_auth(key.expose())
-        .timeout(DEADLINE)
-        .send()
-        .await
-    {
-        Ok(response) if response.status().is_success() => {
-            Item::ok("models", format!("{base} takes the key"))
-        }
-        Ok(response) if matches!(response.status().as_u16(), 401 | 403) => Item::wrong(
-            "models",
-            format!("{base} refuses the key"),
-            "check OPENAI_API_KEY, or unset it to use the local models",
-        ),
-        Ok(response) => Item::wrong(
-            "models",
-            format!("{base} answers {}", response.status()),
-            "check OPENAI_BASE_URL: it must lead to an OpenAI-compatible /v1",
-        ),
-        Err(_) => Item::wrong(
-            "models",
-            format!("{base} does not answer"),
-            "check OPENAI_BASE_URL and the network, or unset OPENAI_API_KEY to use the local models",
         ),
     }
 }

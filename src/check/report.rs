@@ -28,6 +28,22 @@ pub struct Item {
     /// How to mend it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
+    /// The request that was made for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+}
+
+/// A real request to a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Request {
+    /// Whose calls ask it.
+    pub agents: Vec<String>,
+    /// By the name in their files.
+    pub provider: String,
+    /// What was asked.
+    pub model: String,
+    /// How long the first piece of the answer took, in milliseconds; none: there was none.
+    pub first_piece_ms: Option<u64>,
 }
 
 impl Item {
@@ -38,6 +54,7 @@ impl Item {
             outcome: Outcome::Ok,
             found: found.into(),
             fix: None,
+            request: None,
         }
     }
 
@@ -48,6 +65,7 @@ impl Item {
             outcome: Outcome::Note,
             found: found.into(),
             fix: Some(fix.into()),
+            request: None,
         }
     }
 
@@ -58,6 +76,7 @@ impl Item {
             outcome: Outcome::Wrong,
             found: found.into(),
             fix: Some(fix.into()),
+            request: None,
         }
     }
 }

@@ -1,25 +1,34 @@
 //! `sidetone check`: beside what the library looks at, what it knows of this binary's own parts.
 
-use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use sidetone::agent::DEFAULT_AGENT;
-use sidetone::check::{self, Item};
+use sidetone::check::{self, Item, Outcome, live};
 use sidetone::cli::CheckArgs;
+use sidetone::config::agent::AgentConfig;
 use sidetone::config::env::Env;
 use sidetone::config::folder::AgentFolder;
 use sidetone::config::secret::Secrets;
 use sidetone_models as models;
+
+use super::live_clients;
 
 /// Fails when anything is wrong.
 pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let folder = AgentFolder::open(&args.agents, Secrets::read());
+    let agents = folder.agents();
     let mut more = vec![check::variables(names)];
-    more.extend(check_agents(&args.agents));
-    more.push(check_models(local));
-    let report = check::run(env, args.fix, more).await;
+    more.extend(check::agents(&folder, local));
+    let fetched = check_models(local);
+    let can_ask = fetched.outcome != Outcome::Wrong;
+    more.push(fetched);
+    if let (Ok(env), true, true) = (&env, args.live, can_ask) {
+        more.extend(ask(env, &agents).await);
+    }
+    let report = check::run(env, &agents, args.fix, more).await;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
@@ -32,25 +41,15 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn check_agents(folder: &Path) -> Vec<Item> {
-    let agents = AgentFolder::open(folder, Secrets::read());
-    let mut items = Vec::new();
-    if let Err(problems) = agents.team(DEFAULT_AGENT) {
-        let fix = "calls that name no agent use this one; `--agents` names the folder";
-        items.push(Item::wrong("agent", problems.to_string(), fix));
+/// `--live`; without a provider, the local models are asked.
+async fn ask(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
+    match live_clients().await {
+        Ok(clients) => live::ask(env, &clients, agents).await,
+        Err(error) => {
+            let fix = "mend what this says, or leave out --live";
+            vec![Item::wrong("live", format!("{error:#}"), fix)]
+        }
     }
-    for problem in agents.problems() {
-        let fix = "mend the file; until then the last good version is used";
-        items.push(Item::wrong("agent", problem.to_string(), fix));
-    }
-    items.dedup_by(|a, b| a.found == b.found);
-    for agent in agents.agents() {
-        let (name, voice, tools) = (&agent.name, agent.voice, agent.tools.len());
-        let version = &agent.version;
-        let found = format!("{name}: version {version}, voice {voice}, {tools} tools");
-        items.push(Item::ok("agent", found));
-    }
-    items
 }
 
 fn check_models(needed: bool) -> Item {

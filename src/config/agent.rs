@@ -3,6 +3,7 @@
 
 mod of_call;
 mod prompt;
+pub mod without_tools;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 
-use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems};
+use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems, without_tools};
 use super::secret::Secrets;
 
 /// How often files are looked at while nobody calls, so that a mistake shows in the log at once.
@@ -20,6 +20,8 @@ const EVERY: Duration = Duration::from_millis(300);
 pub struct AgentFolder {
     folder: PathBuf,
     secrets: Secrets,
+    /// Whether the process's models are those of this machine.
+    on_local_models: bool,
     state: Mutex<State>,
 }
 
@@ -67,9 +69,16 @@ struct State {
 impl AgentFolder {
     /// Reads the folder. What is wrong in it is told by [`AgentFolder::problems`].
     pub fn open(folder: impl Into<PathBuf>, secrets: Secrets) -> Self {
+        Self::open_on(folder.into(), secrets, false)
+    }
+
+    /// As [`AgentFolder::open`]; with local models, the log names what each agent lacks on them,
+    /// once for each version of its file.
+    pub fn open_on(folder: PathBuf, secrets: Secrets, local_models: bool) -> Self {
         let this = Self {
-            folder: folder.into(),
+            folder,
             secrets,
+            on_local_models: local_models,
             state: Mutex::default(),
         };
         this.refresh();
@@ -91,7 +100,14 @@ impl AgentFolder {
         let (agents, problems) = read(&self.folder, &self.secrets, &state.agents);
         for (name, agent) in &agents {
             let before = state.agents.get(name).map(|agent| &agent.version);
-            if !is_first && before != Some(&agent.version) {
+            let is_new = before != Some(&agent.version);
+            if let Some(missing) = agent.missing_on_local_models()
+                && self.on_local_models
+                && is_new
+            {
+                tracing::warn!(agent = name, "{missing}; {}", without_tools::FIX);
+            }
+            if !is_first && is_new {
                 let version = &agent.version;
                 tracing::info!(
                     agent = name,

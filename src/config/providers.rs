@@ -349,7 +349,7 @@ fn check_base_url(url: &str) -> Result<(), &'static str> {
 
 impl Provider {
     /// The process's own.
-    fn process(model: Option<String>) -> Self {
+    pub fn process(model: Option<String>) -> Self {
         Self {
             name: DEFAULT.into(),
             model,

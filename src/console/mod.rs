@@ -58,7 +58,11 @@ enum Ended {
 /// # Errors
 /// The agent's files or the devices cannot be used.
 pub async fn run(console: Console) -> anyhow::Result<()> {
-    let agents = AgentFolder::open(&console.agents, Secrets::read());
+    let agents = AgentFolder::open_on(
+        console.agents.clone(),
+        Secrets::read(),
+        console.clients.is_local(),
+    );
     let mut lines = lines();
     println!("{HELP}");
     while talk(&console, &agents, &mut lines).await? == Ended::Reload {}

@@ -177,6 +177,10 @@ impl Provider {
         self.authorized(self.client.post(format!("{}{path}", self.base)))
     }
 
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        self.authorized(self.client.get(format!("{}{path}", self.base)))
+    }
+
     /// For a WebSocket at `path`.
     pub(super) fn socket(&self, path: &str) -> Option<SocketRequest<()>> {
         // `http` becomes `ws`, `https` `wss`.

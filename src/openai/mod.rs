@@ -10,6 +10,7 @@ pub mod catalogue;
 mod error;
 mod http;
 mod llm;
+mod models;
 mod realtime;
 mod retry;
 mod sse;
@@ -22,6 +23,7 @@ pub use async_openai::types::chat::{
 pub use error::{ErrorKind, ProviderError, Stage};
 pub use http::{ApiKey, Http, Settings, SettingsError};
 pub use llm::{Api, ChatRequest, Delta, FinishReason, Llm, Opaque, ToolCall, Usage};
+pub use models::{Listed, Models};
 pub use realtime::Hearing;
 pub use retry::RETRIES;
 pub use stt::{Stt, Transcript};

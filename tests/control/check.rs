@@ -22,7 +22,7 @@ async fn check_finds_what_is_wrong_and_says_the_fix() {
             "DATABASE_URL" => Some(database.to_owned()),
             _ => None,
         });
-        check::run(env, false, Vec::new()).await
+        check::run(env, &[], false, Vec::new()).await
     };
     let secret = livekit.api_secret.expose();
     let good = look(&livekit.host, secret, "true", "").await;
@@ -114,7 +114,7 @@ async fn item(name: &str, variables: &[(&str, &str)]) -> Item {
                 .map(|(_, value)| (*value).to_owned())
         }
     });
-    let report: Report = check::run(env, false, Vec::new()).await;
+    let report: Report = check::run(env, &[], false, Vec::new()).await;
     let found = report.items.iter().find(|item| item.name == name);
     found
         .unwrap_or_else(|| panic!("{name} in {}", report.to_text()))
@@ -219,6 +219,7 @@ async fn each_wrong_value_is_told_with_its_fix() {
 async fn the_command_prints_json_and_ends_with_a_code() {
     let folder = tempfile::tempdir().unwrap();
     let server = livekit(None).await;
+    let provider = format!("http://{}/v1", answers(200, "x-fine", "yes").await);
     let run = async |json: bool, demo: &str| {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_sidetone"));
         command
@@ -228,7 +229,7 @@ async fn the_command_prints_json_and_ends_with_a_code() {
             .env("LIVEKIT_HOST", &server.url)
             .env("LIVEKIT_API_KEY", &server.api_key)
             .env("LIVEKIT_API_SECRET", &server.api_secret)
-            .env("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+            .env("OPENAI_BASE_URL", &provider)
             .env("SIDETONE_DEMO", demo)
             .env("SIDETONE_BINDD", "127.0.0.1:1");
         let output = command.output().await.unwrap();

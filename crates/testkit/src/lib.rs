@@ -11,7 +11,7 @@ pub mod rough_path;
 pub mod s3;
 
 pub use egress::EgressWorker;
-pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, Timing};
+pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, ModelList, Timing};
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use rough_path::{RoughPath, Roughness};

@@ -10,7 +10,7 @@ use super::super::recording::RecordingMode;
 use super::super::request::root;
 use super::super::{template, variants};
 use super::prompt::{check_prompt, hash};
-use super::{AgentConfig, RESERVED, Voice};
+use super::{AgentConfig, RESERVED, Variant, Voice};
 
 /// Texts before their variables are filled in.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -40,10 +40,23 @@ pub struct Overrides {
 impl AgentConfig {
     /// The version of this agent that holds a call.
     pub fn variant_of(&self, call_id: Uuid) -> Self {
+        match variants::choose(&self.variants, call_id) {
+            Some(chosen) => self.with_variant(chosen),
+            None => self.clone(),
+        }
+    }
+
+    /// The agent as it stands, and each of its variants.
+    pub fn versions(&self) -> Vec<Self> {
+        let variants = self
+            .variants
+            .iter()
+            .map(|variant| self.with_variant(variant));
+        std::iter::once(self.clone()).chain(variants).collect()
+    }
+
+    fn with_variant(&self, chosen: &Variant) -> Self {
         let mut agent = self.clone();
-        let Some(chosen) = variants::choose(&self.variants, call_id) else {
-            return agent;
-        };
         agent.variant = Some(chosen.name.clone());
         if let Some((prompt, _)) = &chosen.prompt {
             agent.templates.system_prompt.clone_from(prompt);

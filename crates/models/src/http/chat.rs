@@ -4,6 +4,8 @@
 //! remembered and nothing is said, so that a conversation which begins with them
 //! answers sooner.
 
+mod request;
+
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -11,79 +13,22 @@ use axum::extract::rejection::JsonRejection;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures::stream;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::error::ApiError;
 use super::now;
-use crate::llm::{Chat, ChatEvent, FinishReason, Message, Role, Sampling, Usage};
+use crate::llm::{ChatEvent, FinishReason, Usage};
 use crate::{Failure, Loaded};
-
-#[derive(Deserialize)]
-pub(super) struct Request {
-    messages: Option<Vec<IncomingMessage>>,
-    #[serde(default)]
-    stream: bool,
-    stream_options: Option<StreamOptions>,
-    max_tokens: Option<usize>,
-    max_completion_tokens: Option<usize>,
-    temperature: Option<f32>,
-    top_p: Option<f32>,
-    frequency_penalty: Option<f32>,
-    presence_penalty: Option<f32>,
-    seed: Option<i64>,
-    stop: Option<OneOrMany>,
-    n: Option<u32>,
-    tools: Option<Vec<Value>>,
-    response_format: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct StreamOptions {
-    #[serde(default)]
-    include_usage: bool,
-}
-
-#[derive(Deserialize)]
-struct IncomingMessage {
-    role: Role,
-    content: Option<Content>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Part>),
-}
-
-#[derive(Deserialize)]
-struct Part {
-    #[serde(rename = "type")]
-    kind: String,
-    text: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
+use request::Request;
 
 pub(super) async fn complete(
     State(models): State<Loaded>,
     request: Result<Json<Request>, JsonRejection>,
 ) -> Result<Response, ApiError> {
     let Json(request) = request?;
-    let streamed = request.stream;
-    let with_usage = request
-        .stream_options
-        .as_ref()
-        .is_some_and(|options| options.include_usage);
-    let chat = chat(request)?;
-    let events = models.llm.chat(chat)?;
+    let (streamed, with_usage) = (request.is_streamed(), request.wants_usage());
+    let events = models.llm.chat(request.chat()?)?;
     let answer = Answer {
         id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
         created: now(),
@@ -94,104 +39,6 @@ pub(super) async fn complete(
     } else {
         answer.whole(events).await
     }
-}
-
-/// Checks a request and takes from it what the model needs.
-fn chat(request: Request) -> Result<Chat, ApiError> {
-    let incoming = request.messages.unwrap_or_default();
-    if incoming.is_empty() {
-        return Err(ApiError::invalid(
-            "messages",
-            "`messages` is missing or empty",
-        ));
-    }
-    if request.tools.is_some_and(|tools| !tools.is_empty()) {
-        let message = "the local model does not call tools; leave `tools` out";
-        return Err(ApiError::invalid("tools", message));
-    }
-    if request.n.is_some_and(|n| n != 1) {
-        return Err(ApiError::invalid("n", "one answer is given; leave `n` out"));
-    }
-    if let Some(format) = request.response_format
-        && format["type"] != "text"
-    {
-        let message = "the local model writes text only; leave `response_format` out";
-        return Err(ApiError::invalid("response_format", message));
-    }
-    let between = |param, value: Option<f32>, low: f32, high: f32, default| match value {
-        None => Ok(default),
-        Some(value) if (low..=high).contains(&value) => Ok(value),
-        Some(value) => Err(ApiError::invalid(
-            param,
-            format!("{value} is not between {low} and {high}"),
-        )),
-    };
-    let default = Sampling::default();
-    let sampling = Sampling {
-        temperature: between(
-            "temperature",
-            request.temperature,
-            0.0,
-            2.0,
-            default.temperature,
-        )?,
-        top_p: between("top_p", request.top_p, 0.0, 1.0, default.top_p)?,
-        frequency_penalty: between(
-            "frequency_penalty",
-            request.frequency_penalty,
-            -2.0,
-            2.0,
-            0.0,
-        )?,
-        presence_penalty: between("presence_penalty", request.presence_penalty, -2.0, 2.0, 0.0)?,
-        seed: request.seed.map(i64::cast_unsigned),
-    };
-    let stop = match request.stop {
-        None => Vec::new(),
-        Some(OneOrMany::One(stop)) => vec![stop],
-        Some(OneOrMany::Many(stops)) => stops,
-    };
-    if stop.len() > 4 || stop.iter().any(String::is_empty) {
-        return Err(ApiError::invalid(
-            "stop",
-            "up to four strings that are not empty",
-        ));
-    }
-    let messages = incoming
-        .into_iter()
-        .enumerate()
-        .map(|(n, message)| {
-            Ok(Message {
-                role: message.role,
-                content: text(n, message.content)?,
-            })
-        })
-        .collect::<Result<_, ApiError>>()?;
-    let max_tokens = request.max_completion_tokens.or(request.max_tokens);
-    Ok(Chat {
-        messages,
-        max_tokens,
-        sampling,
-        stop,
-    })
-}
-
-fn text(n: usize, content: Option<Content>) -> Result<String, ApiError> {
-    let parts = match content {
-        None => return Ok(String::new()),
-        Some(Content::Text(text)) => return Ok(text),
-        Some(Content::Parts(parts)) => parts,
-    };
-    parts
-        .into_iter()
-        .map(|part| match (part.kind.as_str(), part.text) {
-            ("text", Some(text)) => Ok(text),
-            (kind, _) => {
-                let message = format!("a part of type '{kind}' cannot be read; send text");
-                Err(ApiError::invalid(format!("messages[{n}].content"), message))
-            }
-        })
-        .collect()
 }
 
 fn reason(reason: FinishReason) -> &'static str {

@@ -10,7 +10,8 @@
 //! | `GET /healthz` | `{"status":"ok"}` |
 //!
 //! One model of each kind is loaded, so `model` in a request may be left out or
-//! be any name; answers say which model they come from.
+//! be any name; answers say which model they come from. Nor are tools called: a chat
+//! request that brings some is answered in words.
 
 mod chat;
 mod error;

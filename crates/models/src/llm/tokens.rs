@@ -31,7 +31,8 @@ pub enum Role {
     User,
     /// The model.
     Assistant,
-    /// The result of a tool that the model called.
+    /// The result of a tool that a model called. `function` is OpenAI's older word for it.
+    #[serde(alias = "function")]
     Tool,
 }
 

@@ -23,6 +23,8 @@ pub enum Failure {
     Server,
     /// 200 with a body that is not of the protocol.
     Garbage,
+    /// 200 and nothing.
+    Empty,
     /// A good answer of which this many pieces come; then the connection breaks.
     CutAfter(usize),
     /// A good answer of which this many pieces come; then nothing, for ever.
@@ -73,6 +75,7 @@ pub(super) async fn whole_failure(failure: Failure) -> Option<Response> {
             "<html>Welcome to the hotel's network</html>",
         )
             .into_response(),
+        Failure::Empty => StatusCode::OK.into_response(),
         Failure::Silence => std::future::pending().await,
         Failure::CutAfter(_) | Failure::StallAfter(_) => return None,
     })

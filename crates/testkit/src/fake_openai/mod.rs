@@ -4,6 +4,7 @@
 mod audio;
 mod chat;
 mod failure;
+mod models;
 mod realtime;
 mod responses;
 
@@ -17,7 +18,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -26,6 +27,7 @@ pub use audio::{Transcript, tone_hz};
 pub use chat::{Answer, ToolCall};
 pub use failure::Failure;
 use failure::whole_failure;
+pub use models::ModelList;
 
 /// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +133,7 @@ struct State {
     answers_to: Vec<(String, Answer)>,
     failures: Vec<(Endpoint, VecDeque<Failure>)>,
     requests: Vec<Request>,
+    models: ModelList,
 }
 
 /// What the handlers share with the test.
@@ -256,11 +259,13 @@ impl FakeOpenAi {
                 answers_to: Vec::new(),
                 failures: Vec::new(),
                 requests: Vec::new(),
+                models: ModelList::default(),
             })),
             changed: watch::Sender::new(()),
         };
         let router = Router::new()
-            .route("/v1/models", get(models))
+            .route("/v1/models", get(models::all))
+            .route("/v1/models/{*id}", get(models::one))
             .route("/v1/audio/transcriptions", post(audio::transcriptions))
             .route("/v1/audio/speech", post(audio::speech))
             .route("/v1/chat/completions", post(chat::completions))
@@ -325,6 +330,11 @@ impl FakeOpenAi {
         self.shared.state().answers.default = answer.into();
     }
 
+    /// What it says of its models from now on; these requests are not among [`Self::requests`].
+    pub fn list_models(&self, models: ModelList) {
+        self.shared.state().models = models;
+    }
+
     /// What goes wrong with the next requests to an endpoint, one each. Further ones are
     /// answered well.
     pub fn script_failures(&self, endpoint: Endpoint, failures: &[Failure]) {
@@ -374,11 +384,6 @@ impl Drop for FakeOpenAi {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-async fn models() -> axum::Json<Value> {
-    let model = |id: &str| json!({ "id": id, "object": "model", "created": 0, "owned_by": "fake" });
-    axum::Json(json!({ "object": "list", "data": [model("fake")] }))
 }
 
 fn authorization(headers: &HeaderMap) -> Option<String> {

@@ -1,0 +1,31 @@
+//! The agents' files, and what agents lack on local models.
+
+use super::Item;
+use crate::agent::DEFAULT_AGENT;
+use crate::config::agent::without_tools;
+use crate::config::folder::AgentFolder;
+
+/// Looks at each agent of the folder; `local_models`: those of this machine are asked.
+pub fn agents(agents: &AgentFolder, local_models: bool) -> Vec<Item> {
+    let mut items = Vec::new();
+    if let Err(problems) = agents.team(DEFAULT_AGENT) {
+        let fix = "calls that name no agent use this one; `--agents` names the folder";
+        items.push(Item::wrong("agent", problems.to_string(), fix));
+    }
+    for problem in agents.problems() {
+        let fix = "mend the file; until then the last good version is used";
+        items.push(Item::wrong("agent", problem.to_string(), fix));
+    }
+    items.dedup_by(|a, b| a.found == b.found);
+    for agent in agents.agents() {
+        let (name, voice, tools) = (&agent.name, agent.voice, agent.tools.len());
+        let version = &agent.version;
+        let found = format!("{name}: version {version}, voice {voice}, {tools} tools");
+        items.push(Item::ok("agent", found));
+        if let Some(missing) = agent.missing_on_local_models().filter(|_| local_models) {
+            let found = format!("{name}: {missing}");
+            items.push(Item::note("tools", found, without_tools::FIX));
+        }
+    }
+    items
+}

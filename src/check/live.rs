@@ -1,0 +1,179 @@
+//! `sidetone check --live`: one real request to each provider of each stage of each agent, by the
+//! clients that calls use. Agents that ask the same of the same provider share a request.
+
+mod request;
+
+use std::sync::Arc;
+
+use futures::{StreamExt as _, stream};
+
+use super::report::{Item, Request};
+use super::used::{self, STAGES, label, line};
+use crate::agent::clients::Clients;
+use crate::audio::{Pcm, Resampler};
+use crate::call::Stage;
+use crate::config::agent::AgentConfig;
+use crate::config::env::Env;
+use crate::config::providers::{Provider, SttMode};
+use request::{Answer, Answered, SENTENCE, answer};
+
+/// Providers take as many requests at once without a wait; the models of this machine do not.
+const AT_A_TIME: usize = 4;
+/// A transcript with more words wrong than this is of little use.
+const USEFUL: f64 = 0.5;
+
+/// A request that is to be made.
+struct Ask {
+    stage: Stage,
+    /// Its line at this stage has one provider.
+    agent: AgentConfig,
+    /// Whose request it is.
+    agents: Vec<String>,
+}
+
+/// Asks, and tells what came of each request, in the order of the agents.
+pub async fn ask(env: &Env, clients: &Clients, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
+    let asks = plan(agents);
+    let at_a_time = if clients.is_local() { 1 } else { AT_A_TIME };
+    let mut answers: Vec<Option<Answered>> = asks.iter().map(|_| None).collect();
+    // What is heard is what was said before.
+    for hears in [false, true] {
+        let round = asks.iter().enumerate();
+        let round = round.filter(|(_, ask)| (ask.stage == Stage::Stt) == hears);
+        let requests: Vec<_> = round
+            .map(|(place, ask)| {
+                let models = clients.for_call(&ask.agent);
+                let speech = spoken(&asks, &answers, ask);
+                async move { (place, answer(&models, ask, speech).await) }
+            })
+            .collect();
+        let requests = stream::iter(requests).buffered(at_a_time);
+        for (place, answered) in requests.collect::<Vec<_>>().await {
+            answers[place] = Some(answered);
+        }
+    }
+    let asks = asks.into_iter().zip(answers);
+    asks.filter_map(|(ask, answered)| Some(item(env, ask, answered?)))
+        .collect()
+}
+
+/// Each request once.
+fn plan(agents: &[Arc<AgentConfig>]) -> Vec<Ask> {
+    let mut asks: Vec<Ask> = Vec::new();
+    for agent in agents.iter().flat_map(|agent| agent.versions()) {
+        for stage in STAGES {
+            for index in 0..line(&agent, stage).providers.len() {
+                let agent = narrowed(&agent, stage, index);
+                let mut known = asks.iter_mut().filter(|ask| ask.stage == stage);
+                match known.find(|ask| is_same(stage, &ask.agent, &agent)) {
+                    Some(ask) => ask.agents.push(label(&agent)),
+                    None => asks.push(Ask {
+                        stage,
+                        agents: vec![label(&agent)],
+                        agent,
+                    }),
+                }
+            }
+        }
+    }
+    asks
+}
+
+/// The agent with one provider of this stage alone.
+fn narrowed(agent: &AgentConfig, stage: Stage, index: usize) -> AgentConfig {
+    let mut agent = agent.clone();
+    let line = match stage {
+        Stage::Stt => &mut agent.stages.stt,
+        Stage::Tts => &mut agent.stages.tts,
+        _ => &mut agent.stages.llm,
+    };
+    line.providers = vec![line.providers.swap_remove(index)];
+    // Those behind the first get whole utterances.
+    if index > 0 {
+        agent.stages.stt_mode = SttMode::Batch;
+    }
+    agent
+}
+
+/// Whether both agents would ask the same.
+fn is_same(stage: Stage, a: &AgentConfig, b: &AgentConfig) -> bool {
+    line(a, stage) == line(b, stage)
+        && match stage {
+            Stage::Stt => a.stages.stt_mode == b.stages.stt_mode && a.language == b.language,
+            Stage::Tts => a.voice == b.voice && a.stages.style == b.stages.style,
+            _ => a.tools == b.tools,
+        }
+}
+
+/// What the agents of a request said, if they could.
+fn spoken(asks: &[Ask], answers: &[Option<Answered>], by: &Ask) -> Option<Pcm<16_000>> {
+    let is_theirs = |ask: &Ask| ask.agents.iter().any(|agent| by.agents.contains(agent));
+    let mut said = asks.iter().zip(answers).filter(|(ask, _)| is_theirs(ask));
+    said.find_map(|(_, answered)| match answered {
+        Some(Ok(answer)) if !answer.sound.is_empty() => {
+            Some(Resampler::<24_000, 16_000>::convert(&answer.sound))
+        }
+        _ => None,
+    })
+}
+
+/// What is told of a request.
+fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
+    let Ask {
+        stage,
+        agent,
+        agents,
+    } = ask;
+    let name = stage.as_str();
+    let Some(provider) = line(&agent, stage).providers.first() else {
+        return Item::wrong(name, "no provider", "name one");
+    };
+    let model = match provider.address.is_none() && env.uses_local_models() {
+        true => "the local model".to_owned(),
+        false => used::model(env, stage, provider),
+    };
+    let how = match (stage, agent.stages.stt_mode) {
+        (Stage::Stt, SttMode::Realtime) => " (by its realtime socket)",
+        _ => "",
+    };
+    let who = format!("{}: {model} of {}{how}", agents.join(", "), provider.name);
+    let mut item = match &answered {
+        Err(error) => {
+            let setting = used::setting(stage, provider);
+            let fix = format!("check the key, the address, and the model in {setting}");
+            Item::wrong(name, format!("{who} fails: {error}"), fix)
+        }
+        Ok(answer) => {
+            let (what, after) = (what(stage, provider, &agent, answer), answer.after);
+            let found = format!("{who} {what}, after {} ms", after.as_millis());
+            if answer.misheard.is_some_and(|misheard| misheard > USEFUL) {
+                let fix = format!(
+                    "{SENTENCE:?} was said: listen to the voice by `sidetone console`, and check \
+                     the model and `language`"
+                );
+                Item::note(name, found, fix)
+            } else {
+                Item::ok(name, found)
+            }
+        }
+    };
+    item.request = Some(Request {
+        agents,
+        provider: provider.name.clone(),
+        model,
+        first_piece_ms: answered.ok().map(|answer| answer.after.as_millis() as u64),
+    });
+    item
+}
+
+fn what(stage: Stage, provider: &Provider, agent: &AgentConfig, answer: &Answer) -> String {
+    match stage {
+        Stage::Stt => format!("heard {:?}", answer.words),
+        Stage::Tts => {
+            let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
+            let seconds = answer.sound.duration().as_secs_f32();
+            format!("spoke for {seconds:.1} s as {voice}")
+        }
+        _ => "answered".to_owned(),
+    }
+}

@@ -1,0 +1,237 @@
+//! Whether providers take their keys, and how long the models that are asked for still exist.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, Utc};
+use futures::future::join_all;
+
+use super::used::{self, Place, Used};
+use super::{Item, Outcome};
+use crate::agent::clients::Clients;
+use crate::clock;
+use crate::config::agent::AgentConfig;
+use crate::config::env::Env;
+use crate::openai::catalogue::{self, Ending};
+use crate::openai::{ErrorKind, Listed, Models, ProviderError};
+
+/// A model's end is told so many days ahead.
+const AHEAD: i64 = 90;
+/// What its items are called.
+/// What its items are called.
+const NAME: &str = "models";
+
+/// Looks at the process's provider and at those that agents' files name.
+pub(super) async fn look(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
+    let mut items = Vec::new();
+    if env.uses_local_models() {
+        let found = "neither OPENAI_API_KEY nor OPENAI_BASE_URL is set: the local models speak";
+        items.push(Item::ok(NAME, found));
+    }
+    let clients = match Clients::new(env, None) {
+        Ok(clients) => clients,
+        Err(error) => {
+            let fix = "mend OPENAI_BASE_URL or OPENAI_API_KEY";
+            items.push(Item::wrong(NAME, format!("{error:#}"), fix));
+            return items;
+        }
+    };
+    let today = DateTime::<Utc>::from(clock::wall()).date_naive();
+    let places = used::places(env, agents);
+    let looked = places.iter().map(|place| at(env, &clients, place, today));
+    items.extend(join_all(looked).await.into_iter().flatten());
+    items
+}
+
+/// One server: an item about itself, then one for each model that is not as it should be.
+async fn at(env: &Env, clients: &Clients, place: &Place, today: NaiveDate) -> Vec<Item> {
+    let base_url = used::base_url(env, &place.provider);
+    let models = match clients.models_of(&place.provider) {
+        Ok(models) => models,
+        Err(error) => {
+            let fix = format!("mend {}", address(place));
+            return vec![Item::wrong(NAME, error.to_string(), fix)];
+        }
+    };
+    let (server, listed) = match models.all().await {
+        Ok(Some(listed)) => (
+            Item::ok(NAME, format!("{base_url} takes the key")),
+            Some(listed),
+        ),
+        Ok(None) => {
+            let found = format!(
+                "{base_url} answers, and does not list its models: `sidetone check --live` tries \
+                 the key"
+            );
+            (Item::ok(NAME, found), None)
+        }
+        Err(error) => (failed(place, &error), None),
+    };
+    let is_openai = is_openai(base_url);
+    let looked = place.models.iter().map(async |used| {
+        let end = match &listed {
+            Some(listed) => match find(&models, listed, &used.model).await {
+                Some(model) => model.shutdown_date,
+                None => return Some(unknown(base_url, place, used)),
+            },
+            None => None,
+        };
+        let known = is_openai.then(|| catalogue::ending(&used.model)).flatten();
+        ends(today, place, used, end.as_deref(), known)
+    });
+    let models = join_all(looked).await.into_iter().flatten();
+    std::iter::once(server).chain(models).collect()
+}
+
+/// A model as its server describes it: some tell the end only to who asks by name.
+async fn find(models: &Models, listed: &[Listed], id: &str) -> Option<Listed> {
+    let in_list = listed.iter().find(|model| model.id == id);
+    if let Some(model) = in_list.filter(|model| model.shutdown_date.is_some()) {
+        return Some(model.clone());
+    }
+    let by_name = models.one(id).await.ok().flatten();
+    by_name.or_else(|| in_list.cloned())
+}
+
+fn is_openai(base_url: &str) -> bool {
+    let url = reqwest::Url::parse(base_url).ok();
+    let host = url.as_ref().and_then(|url| url.host_str());
+    host.is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
+}
+
+/// What names a server and its key.
+fn address(place: &Place) -> String {
+    match &place.provider.address {
+        Some(_) => format!("providers.{} of the agent's file", place.provider.name),
+        None => "OPENAI_BASE_URL, and OPENAI_API_KEY".into(),
+    }
+}
+
+fn failed(place: &Place, error: &ProviderError) -> Item {
+    let is_own = place.provider.address.is_none();
+    let local = "unset both to use the local models";
+    let fix = match error.kind {
+        ErrorKind::Auth if is_own => format!("check OPENAI_API_KEY; {local}"),
+        _ if is_own => format!("check the network and OPENAI_BASE_URL (OPENAI_API_KEY: {local})"),
+        ErrorKind::Auth => format!("check the key of {}", address(place)),
+        _ => format!("check the network and the address of {}", address(place)),
+    };
+    match error.kind {
+        ErrorKind::RateLimited => Item::note(NAME, error.to_string(), fix),
+        _ => Item::wrong(NAME, error.to_string(), fix),
+    }
+}
+
+fn unknown(base_url: &str, place: &Place, used: &Used) -> Item {
+    Item::note(
+        NAME,
+        format!("{base_url} does not list {}", describe(used)),
+        format!(
+            "check the name in {}; `sidetone check --live` asks for it",
+            used::setting(used.stage, &place.provider)
+        ),
+    )
+}
+
+/// What a model's end means today. The server's own word counts more than what we know.
+fn ends(
+    today: NaiveDate,
+    place: &Place,
+    used: &Used,
+    server: Option<&str>,
+    known: Option<&Ending>,
+) -> Option<Item> {
+    // Some write a time behind the day.
+    let date = |text: &str| text.get(..10)?.parse::<NaiveDate>().ok();
+    let on = server.or(known.map(|known| known.on)).and_then(date)?;
+    let left = on.signed_duration_since(today).num_days();
+    let (outcome, when) = match left {
+        ..=0 => (Outcome::Wrong, format!("ended on {on}")),
+        1 => (Outcome::Note, format!("ends tomorrow, {on}")),
+        2..=AHEAD => (Outcome::Note, format!("ends on {on}, in {left} days")),
+        _ => return None,
+    };
+    let instead = known.map_or("another model of this provider", |known| known.instead);
+    let setting = used::setting(used.stage, &place.provider);
+    let fix = format!("name {instead} in {setting}");
+    let found = format!("{} {when}", describe(used));
+    Some(match outcome {
+        Outcome::Wrong => Item::wrong(NAME, found, fix),
+        _ => Item::note(NAME, found, fix),
+    })
+}
+
+fn describe(used: &Used) -> String {
+    let who = match used.agents.as_slice() {
+        [] => "the process".to_owned(),
+        agents => agents.join(", "),
+    };
+    format!("{} ({} of {who})", used.model, used.stage.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::Stage;
+    use crate::config::providers::Provider;
+
+    fn told(server: Option<&str>, known: bool) -> Option<(Outcome, String)> {
+        let today = NaiveDate::from_ymd_opt(2026, 11, 28).unwrap();
+        let place = Place {
+            provider: Provider::process(None),
+            models: Vec::new(),
+        };
+        let used = Used {
+            stage: Stage::Llm,
+            model: "gpt-4o-mini".into(),
+            agents: vec!["default".into(), "survey".into()],
+        };
+        let known = catalogue::ending(&used.model).filter(|_| known);
+        let item = ends(today, &place, &used, server, known)?;
+        let fix = item.fix.unwrap();
+        Some((item.outcome, format!("{}: {fix}", item.found)))
+    }
+
+    #[test]
+    fn an_end_is_told_ninety_days_ahead_and_is_wrong_from_its_day_on() {
+        use Outcome::{Note, Wrong};
+        let outcome = |date| told(Some(date), false).map(|(outcome, _)| outcome);
+        assert_eq!(outcome("2027-02-27"), None, "in 91 days");
+        assert_eq!(outcome("2027-02-26"), Some(Note), "in 90");
+        assert_eq!(outcome("2026-11-29"), Some(Note), "tomorrow");
+        assert_eq!(outcome("2026-11-28"), Some(Wrong), "today");
+        assert_eq!(outcome("2026-11-27"), Some(Wrong), "yesterday");
+        assert_eq!(outcome("2026-11-27T00:00:00Z"), Some(Wrong));
+        for no_date in ["", "soon", "2026-13-01", "1.2.2027"] {
+            assert_eq!(outcome(no_date), None, "{no_date:?}");
+        }
+    }
+
+    #[test]
+    fn the_agents_and_the_replacement_are_named() {
+        let (_, text) = told(None, true).unwrap();
+        assert_eq!(
+            text,
+            "gpt-4o-mini (llm of default, survey) ends on 2027-01-14, in 47 days: name gpt-6-luna \
+             in SIDETONE_LLM_MODEL, or models.llm of the agent's file"
+        );
+        // The server knows better.
+        let (_, text) = told(Some("2026-12-01"), true).unwrap();
+        assert!(text.contains("ends on 2026-12-01, in 3 days: name gpt-6-luna"));
+        assert_eq!(told(Some("2028-01-01"), true), None);
+        assert_eq!(told(None, false), None);
+    }
+
+    #[test]
+    fn what_openai_ends_says_nothing_of_others() {
+        assert!(is_openai("https://api.openai.com/v1"));
+        assert!(is_openai("https://eu.api.openai.com/v1/"));
+        for other in [
+            "https://api.openai.com.example/v1",
+            "https://myapi.openai.com/v1",
+            "http://127.0.0.1:9/v1",
+            "https://x.openai.azure.com/openai/v1",
+        ] {
+            assert!(!is_openai(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Which models the process and its agents ask for, and where. Pure.
+
+use std::sync::Arc;
+
+use crate::agent::clients::OPENAI;
+use crate::call::Stage;
+use crate::config::agent::AgentConfig;
+use crate::config::env::Env;
+use crate::config::providers::{self, Provider};
+
+/// A server, and the models that are asked for there.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// A provider of this server; which model it names does not count.
+    pub provider: Provider,
+    /// In the order of the agents.
+    pub models: Vec<Used>,
+}
+
+/// A model of a stage, and who asks for it.
+#[derive(Debug)]
+pub(super) struct Used {
+    pub stage: Stage,
+    pub model: String,
+    pub agents: Vec<String>,
+}
+
+/// The servers that are asked: the process's own first, unless that is this machine.
+pub(super) fn places(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Place> {
+    let mut places: Vec<Place> = Vec::new();
+    let mut add = |stage: Stage, provider: &Provider, agent: Option<String>| {
+        if provider.address.is_none() && env.uses_local_models() {
+            return;
+        }
+        let model = model(env, stage, provider);
+        let place = places
+            .iter()
+            .position(|place| place.provider.address == provider.address);
+        let place = place.unwrap_or_else(|| {
+            let (provider, models) = (provider.clone(), Vec::new());
+            places.push(Place { provider, models });
+            places.len() - 1
+        });
+        let models = &mut places[place].models;
+        let used = models
+            .iter()
+            .position(|used| used.stage == stage && used.model == model);
+        let used = used.unwrap_or_else(|| {
+            let agents = Vec::new();
+            models.push(Used {
+                stage,
+                model,
+                agents,
+            });
+            models.len() - 1
+        });
+        let names = &mut models[used].agents;
+        names.extend(agent.filter(|name| !names.contains(name)));
+    };
+    for stage in STAGES {
+        add(stage, &Provider::process(None), None);
+    }
+    for agent in agents.iter().flat_map(|agent| agent.versions()) {
+        for stage in STAGES {
+            for provider in &line(&agent, stage).providers {
+                add(stage, provider, Some(label(&agent)));
+            }
+        }
+    }
+    places
+}
+
+/// The stages that models do.
+pub(super) const STAGES: [Stage; 3] = [Stage::Stt, Stage::Llm, Stage::Tts];
+
+/// Whom an agent asks at a stage.
+pub(super) fn line(agent: &AgentConfig, stage: Stage) -> &providers::Stage {
+    match stage {
+        Stage::Stt => &agent.stages.stt,
+        Stage::Tts => &agent.stages.tts,
+        _ => &agent.stages.llm,
+    }
+}
+
+/// The model that is asked for.
+pub(super) fn model(env: &Env, stage: Stage, provider: &Provider) -> String {
+    let own = match stage {
+        Stage::Stt => &env.stt_model,
+        Stage::Tts => &env.tts_model,
+        _ => &env.llm_model,
+    };
+    provider.model.as_ref().unwrap_or(own).clone()
+}
+
+/// Where it is asked.
+pub(super) fn base_url<'a>(env: &'a Env, provider: &'a Provider) -> &'a str {
+    match &provider.address {
+        Some(address) => &address.base_url,
+        None => env.openai_base_url.as_deref().unwrap_or(OPENAI),
+    }
+}
+
+/// What names the model: a variable, or a key of an agent's file.
+pub(super) fn setting(stage: Stage, provider: &Provider) -> String {
+    let (name, stage) = (&provider.name, stage.as_str());
+    match provider.address {
+        Some(_) => format!("providers.{name}.{stage} of the agent's file"),
+        None => format!(
+            "SIDETONE_{}_MODEL, or models.{stage} of the agent's file",
+            stage.to_uppercase()
+        ),
+    }
+}
+
+/// An agent, or a variant of it.
+pub(super) fn label(agent: &AgentConfig) -> String {
+    match &agent.variant {
+        Some(variant) => format!("{} (variant {variant})", agent.name),
+        None => agent.name.clone(),
+    }
+}

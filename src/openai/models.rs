@@ -1,0 +1,89 @@
+//! The models that a provider lists, and when it ends them (`GET /models` and `/models/{id}`).
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::error::{ErrorKind, ProviderError, Stage};
+use super::http::{Http, Provider, Settings, SettingsError};
+
+/// A model that a provider lists.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Listed {
+    /// Its name.
+    pub id: String,
+    /// The day on which it ends, `YYYY-MM-DD`, where the provider says so.
+    #[serde(default, deserialize_with = "text_or_nothing")]
+    pub shutdown_date: Option<String>,
+}
+
+/// Asks a provider for its models.
+#[derive(Clone)]
+pub struct Models {
+    provider: Provider,
+}
+
+impl Models {
+    /// Of the server at `settings.base_url`, with the key there; `settings.model` does not count.
+    ///
+    /// # Errors
+    /// Settings that cannot be used.
+    pub fn new(http: &Http, settings: Settings) -> Result<Self, SettingsError> {
+        // Errors name a stage; the language model's is the one that every provider has.
+        let provider = Provider::new(Stage::Llm, http, settings)?;
+        Ok(Self { provider })
+    }
+
+    /// All; none when this server does not list them, as gateways and Azure do not.
+    ///
+    /// # Errors
+    /// It refuses the key, is out of reach, or has a fault.
+    pub async fn all(&self) -> Result<Option<Vec<Listed>>, ProviderError> {
+        #[derive(Deserialize)]
+        struct All {
+            data: Vec<Listed>,
+        }
+        let all: Option<All> = self.get("/models").await?;
+        Ok(all.map(|all| all.data))
+    }
+
+    /// One of them; none when this server does not know it, or does not say.
+    ///
+    /// # Errors
+    /// See [`Models::all`].
+    pub async fn one(&self, id: &str) -> Result<Option<Listed>, ProviderError> {
+        self.get(&format!("/models/{id}")).await
+    }
+
+    /// Whatever is not of the protocol counts as an answer that says nothing.
+    async fn get<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+    ) -> Result<Option<T>, ProviderError> {
+        let provider = &self.provider;
+        let (stage, host) = (provider.stage, &provider.host);
+        let sent = tokio::time::timeout(provider.timeout, provider.get(path).send()).await;
+        let response = sent
+            .map_err(|_| ProviderError::timeout(stage, host, "no answer", provider.timeout))?
+            .map_err(|error| provider.transport(&error))?;
+        let status = response.status().as_u16();
+        if matches!(status, 404 | 405 | 501) {
+            return Ok(None);
+        }
+        let is_good = response.status().is_success();
+        let body = match provider.body(response).await {
+            Ok(body) => body,
+            // A long list is not read to its end.
+            Err(error) if error.kind == ErrorKind::Garbage => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !is_good {
+            return Err(ProviderError::status(stage, host, status, None, &body));
+        }
+        Ok(serde_json::from_slice(&body).ok())
+    }
+}
+
+/// Whatever is no text is no date.
+fn text_or_nothing<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
+    Ok(Value::deserialize(value)?.as_str().map(str::to_owned))
+}
