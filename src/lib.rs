@@ -24,4 +24,5 @@ pub mod telemetry;
 pub mod tools;
 pub mod transport;
 pub mod turn;
+pub mod words;
 pub mod worker;

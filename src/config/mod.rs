@@ -2,9 +2,11 @@
 //! whenever a file of it changes.
 
 pub mod agent;
+pub mod built_in;
 pub mod env;
 pub mod folder;
 pub mod json_schema;
+pub mod language;
 mod manners;
 pub mod mcp;
 mod phrases;
