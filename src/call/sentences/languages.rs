@@ -145,7 +145,7 @@ const LANGUAGES: [Language; 9] = [
             sog bspw insb i.d.r z.t z.zt z.hd u.u s.o s.u o.g a.d v.a i.a m.e geb allg st jun sen",
         before_number: "\
             nr s abs art kap bd tel str ziff abb tab anm jan feb mär mrz apr jun jul aug sep sept \
-            okt nov dez hausnr haus-nr tel.-nr konto-nr kto.-nr art.-nr \
+            okt nov dez mo di mi do fr sa hausnr haus-nr tel.-nr konto-nr kto.-nr art.-nr \
             best.-nr kd.-nr max min mind ca v",
         maybe_last: "\
             usw etc u.a o.ä u.ä o.dgl dgl u.v.m uvm str jan feb mär mrz apr jun jul aug sep sept \

@@ -103,6 +103,9 @@ fn the_pieces_it_comes_in_make_no_difference() {
 }
 
 proptest::proptest! {
+    // Each one segments thousands of letters.
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+
     /// In every script, whatever pieces the text comes in, also within its longest sentences.
     #[test]
     fn any_pieces_are_cut_the_same(

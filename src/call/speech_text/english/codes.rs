@@ -13,10 +13,14 @@ use super::{Rule, rule};
 const NAMES: &str = "ssn|social security|pin|code|passcode|password|otp|isbn|issn|ean|upc|iban|swift\
     |bic|zip|postcode|sku|vin|imei|id|ref|reference|confirmation|serial|routing|account|acct|ext\
     |extension|flight|tracking|policy|licen[cs]e|plate|passport|phone|telephone|tel|fax|mobile\
-    |hotline|voucher|coupon|end(?:s|ing) (?:in|with)|dial";
+    |hotline|voucher|coupon|dial";
+/// So do the last digits of a card begin; a year may follow, too.
+const ENDINGS: &str = "ends (?:in|with)|ending(?: in| with)?";
 /// These may be counted, or are verbs: only longer numbers, and not round ones, are names.
 const PERHAPS_NAMES: &str = "order|booking|reservation|case|ticket|invoice|part|model|card|member\
     |customer|claim|item|article|number|bill|request|contract|file|text";
+/// So many digits they have at least.
+const PERHAPS: usize = 4;
 /// After these words a number was a quantity.
 const COUNTED: &[&str] = &[
     "digit",
@@ -76,7 +80,7 @@ const CURRENCIES: &[&str] = &["USD", "EUR", "GBP", "CHF", "CAD", "AUD", "JPY"];
 
 pub(super) fn rules() -> Vec<Rule> {
     let name = r"(?:\.|'s|s)?(?:[ -](?:number|code|no\.?|id|card))?";
-    let code = r"[A-Za-z]{0,4}-?\d[\dA-Z]*(?:-[\dA-Z]+| \d{3,})*";
+    let code = r"[A-Za-z]{0,4}-?\d[\dA-Z]*(?:-[\dA-Z]+| \d{2,})*";
     let named = |names: &str| {
         format!(
             r"(?i:\b({names}){name}(?:[\s:=#]|\b(?:is|was|are)\b)*[\s:=#])({code})($|[.,:;!?)](?:\s|$)|\s+[A-Za-z]*)"
@@ -87,11 +91,18 @@ pub(super) fn rules() -> Vec<Rule> {
             r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b",
             iban,
         ),
+        // 1 000 000.
+        rule(r"\b(\d{1,3}(?: \d{3})*(?: 000)+)\b", |c| {
+            Some(c[1].replace(' ', ""))
+        }),
+        rule(&format!("({})", named(ENDINGS)), |c| {
+            (!is_year(&c[3])).then(|| told(c, 3)).flatten()
+        }),
         rule(&format!("({})", named(NAMES)), |c| told(c, 1)),
-        rule(&format!("({})", named(PERHAPS_NAMES)), |c| told(c, 4)),
+        rule(&format!("({})", named(PERHAPS_NAMES)), |c| told(c, PERHAPS)),
         rule(
-            r"(?i)\b((?:call|text)(?: us| me)?(?: at| on)? )(\d{3,6})($|[.,;:!?)](?:\s|$)| (?:now|if|for|or|to|and)\b)",
-            |c| Some(format!("{}{}{}", &c[1], digits(&c[2]), &c[3])),
+            r"(?i)\b((?:call|text|ring)(?: us| me)?(?: at| on)? |text \w+ to )(\d{3,6}|\d{3} \d{4})($|[.,;:!?)](?:\s|$)| (?:now|if|for|or|to|and)\b)",
+            |c| Some(format!("{}{}{}", &c[1], groups(&c[2]), &c[3])),
         ),
         rule(r"#\s?([A-Z]{0,4}-?\d[\dA-Z]*(?:-[\dA-Z]+)*)\b", |c| {
             let is_small = c[1].len() < 4 && c[1].bytes().all(|b| b.is_ascii_digit());
@@ -149,7 +160,7 @@ fn told(c: &Captures<'_>, least: usize) -> Option<String> {
     let (all, code, tail) = (&c[1], &c[3], &c[4]);
     let count = code.bytes().filter(u8::is_ascii_digit).count();
     let is_round = code.ends_with("00") && !code.starts_with('0');
-    if count < least || (least > 1 && (is_round || is_year(code))) {
+    if count < least || (least == PERHAPS && (is_round || is_year(code))) {
         return None;
     }
     let next = tail.trim().to_lowercase();
