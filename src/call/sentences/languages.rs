@@ -24,18 +24,13 @@ pub(super) struct Language {
 }
 
 /// The writing of an agent's language.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Writing {
     Known(&'static Language),
     /// It has no lists here.
     Foreign,
+    #[default]
     Unknown,
-}
-
-impl Default for Writing {
-    fn default() -> Self {
-        Self::Unknown
-    }
 }
 
 impl Writing {

@@ -245,6 +245,20 @@ fn a_slow_first_sentence_leaves_where_a_speaker_may_pause() {
     let mut sentences = Sentences::new(Some("en"));
     assert_eq!(sentences.push("Yes, we are. Our shop is open on ").len(), 1);
     assert_eq!(sentences.early(), None, "the voice has begun already");
+
+    for (language, text, expected) in [
+        (
+            "de",
+            "Unser Laden ist heute offen und morgen ",
+            Some("Unser Laden ist heute offen"),
+        ),
+        ("de", "Wir sind on at for with ", None),
+        ("fi", "Our company is open on Saturday from nine ", None),
+    ] {
+        let mut sentences = Sentences::new(Some(language));
+        sentences.push(text);
+        assert_eq!(sentences.early().as_deref(), expected, "{language}: {text}");
+    }
 }
 
 #[test]
