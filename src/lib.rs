@@ -25,4 +25,5 @@ pub mod tls;
 pub mod tools;
 pub mod transport;
 pub mod turn;
+pub mod words;
 pub mod worker;

@@ -14,6 +14,7 @@ use crate::call::{self, Models};
 use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
+use crate::config::language;
 use crate::config::providers::{Provider, Stage, Stages};
 use crate::openai::{self, ApiKey, ChatRequest, Http, Llm, Settings, SettingsError, Stt, Tts};
 use crate::tools::HttpTools;
@@ -87,6 +88,14 @@ impl Clients {
         openai::Models::new(&self.connections, settings)
     }
 
+    /// The agent, of whose language more is known here: the local models speak English only.
+    pub fn settle(&self, mut agent: AgentConfig) -> AgentConfig {
+        if self.is_local && agent.language.is_none() {
+            agent.language = Some("en".into());
+        }
+        agent
+    }
+
     /// The providers of one call.
     pub fn for_call(&self, agent: &AgentConfig) -> Models {
         let Stages {
@@ -96,7 +105,8 @@ impl Clients {
             style,
             ..
         } = &agent.stages;
-        let language = agent.language.as_deref().or(self.is_local.then_some("en"));
+        let language = agent.language.as_deref().map(language::heard_as);
+        let language = language.or(self.is_local.then_some("en"));
         let http = &self.connections;
         let hears = self.line(call::Stage::Stt, stt, |provider| {
             let stt = match settings(provider) {

@@ -106,6 +106,7 @@ impl Agents {
         let mut servers = Vec::new();
         let mut connecting = JoinSet::new();
         let mut persona = |agent: AgentConfig| {
+            let agent = self.clients.settle(agent);
             let mut models = self.clients.for_call(&agent);
             models.operator = Some(Arc::clone(&switchboard));
             let (store, name) = (self.store.clone(), agent.name.clone());

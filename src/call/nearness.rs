@@ -10,6 +10,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::audio::Pcm;
+use crate::words::bare;
 
 /// Rate at which voices are compared.
 const RATE: usize = 4_000;
@@ -156,18 +157,7 @@ impl Speech {
 /// Whether `text` is what the agent has `said`, as STT hears its echo: seven words of ten, in
 /// their order.
 pub fn is_said(text: &str, said: &str) -> bool {
-    let words = |text: &str| -> Vec<String> {
-        let bare = |word: &str| {
-            word.chars()
-                .filter(|c| c.is_alphanumeric())
-                .collect::<String>()
-        };
-        let words = text
-            .split_whitespace()
-            .map(|word| bare(word).to_lowercase());
-        words.filter(|word| !word.is_empty()).collect()
-    };
-    let (text, said) = (words(text), words(said));
+    let (text, said) = (bare(text), bare(said));
     // The longest common subsequence, row by row.
     let mut row = vec![0; said.len() + 1];
     for word in &text {

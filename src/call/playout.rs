@@ -10,13 +10,14 @@ use std::time::Duration;
 use crate::audio::Pcm;
 use crate::transport::SPEAKER_FRAMES;
 use crate::turn::ReplyId;
+use crate::words;
 
 const FRAME: usize = Pcm::<48_000>::FRAME;
 /// Pushed, but perhaps not played yet.
 const IN_FLIGHT: u64 = (SPEAKER_FRAMES * FRAME) as u64;
-/// Speech rate taken while a sentence's length is not known yet: 15 characters a second, about
+/// Speech rate taken while a sentence's length is not known yet: 15 letters a second, about
 /// 150 English words a minute.
-const SAMPLES_A_CHAR: u64 = 48_000 / 15;
+const SAMPLES_A_LETTER: u64 = 48_000 / 15;
 
 /// The audio of the live reply, and how far it has been played.
 #[derive(Debug, Default)]
@@ -44,6 +45,8 @@ struct Live {
 #[derive(Debug)]
 struct Sentence {
     text: String,
+    /// Where its words end, in bytes and in letters (see [`words::letters`]).
+    ends: Vec<(usize, u64)>,
     /// First sample.
     from: u64,
     /// One past the last sample, once all of it came in.
@@ -84,12 +87,7 @@ impl Playout {
     pub fn begin_sentence(&mut self, id: ReplyId, text: String) {
         if let Some(live) = self.live(id) {
             live.end_sentence();
-            live.sentences.push(Sentence {
-                text,
-                from: live.received,
-                to: None,
-                heard: 0,
-            });
+            live.sentences.push(Sentence::new(text, live.received));
         }
     }
 
@@ -113,8 +111,7 @@ impl Playout {
         live.queue.truncate(live.queue.len() - unplayed);
         let length = sentence.paced(live.received);
         live.received = played;
-        let heard = words_played(&sentence.text, played - sentence.from, length);
-        sentence.heard = sentence.heard.max(heard);
+        sentence.hear(played - sentence.from, length);
         sentence.text.truncate(sentence.heard);
         sentence.to = Some(played);
         if !sentence.text.is_empty() {
@@ -226,9 +223,41 @@ impl Playout {
 }
 
 impl Sentence {
+    fn new(text: String, from: u64) -> Self {
+        let mut letters = 0;
+        let mut at = 0;
+        let counted = |end| {
+            letters += words::letters(&text[at..end]) as u64;
+            at = end;
+            (end, letters)
+        };
+        let ends = words::ends(&text).into_iter().map(counted).collect();
+        Self {
+            text,
+            ends,
+            from,
+            to: None,
+            heard: 0,
+        }
+    }
+
+    /// Moves the words heard up to what was played, `played` of `length` samples, taking each
+    /// letter for equally long. They never become fewer.
+    fn hear(&mut self, played: u64, length: u64) {
+        let heard = if played >= length {
+            self.text.len()
+        } else {
+            let letters = words::letters(&self.text) as u64;
+            let is_played = |(_, before): &(usize, u64)| before * length <= played * letters;
+            let words = self.ends.partition_point(is_played);
+            words.checked_sub(1).map_or(0, |last| self.ends[last].0)
+        };
+        self.heard = self.heard.max(heard);
+    }
+
     /// How many samples it has, as far as can be told when these were received of the reply.
     fn paced(&self, received: u64) -> u64 {
-        let rate = self.text.chars().count() as u64 * SAMPLES_A_CHAR;
+        let rate = words::letters(&self.text) as u64 * SAMPLES_A_LETTER;
         // Not all is there: there is at least one more sample than came.
         rate.max(received - self.from + 1)
     }
@@ -262,45 +291,21 @@ impl Live {
                 Some(to) => to - sentence.from,
                 None => sentence.paced(self.received),
             };
-            sentence.heard = sentence
-                .heard
-                .max(words_played(&sentence.text, played, length));
+            sentence.hear(played, length);
         }
     }
 
     fn heard(&self) -> String {
-        let heard = self.sentences.iter().filter(|sentence| sentence.heard > 0);
-        let parts: Vec<&str> = heard
-            .map(|sentence| &sentence.text[..sentence.heard])
-            .collect();
-        parts.join(" ")
-    }
-}
-
-/// Bytes of `text` up to the end of the last word played, when `played` of `length` samples
-/// were, taking each character for equally long.
-fn words_played(text: &str, played: u64, length: u64) -> usize {
-    if played >= length {
-        return text.len();
-    }
-    let chars = text.chars().count() as u64;
-    let mut end = 0;
-    let mut in_word = false;
-    for (count, (index, c)) in text.char_indices().enumerate() {
-        if c.is_whitespace() {
-            if in_word {
-                // The word before this space ended `count` characters into the text.
-                if count as u64 * length > played * chars {
-                    return end;
-                }
-                end = index;
+        let mut all = String::new();
+        for sentence in self.sentences.iter().filter(|sentence| sentence.heard > 0) {
+            let heard = &sentence.text[..sentence.heard];
+            if !all.is_empty() {
+                all += words::between(&all, heard);
             }
-            in_word = false;
-        } else {
-            in_word = true;
+            all += heard;
         }
+        all
     }
-    end
 }
 
 #[cfg(test)]

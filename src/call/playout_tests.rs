@@ -56,6 +56,55 @@ fn words_are_heard_in_proportion_to_the_audio() {
 }
 
 #[test]
+fn words_are_heard_in_every_script() {
+    for text in [
+        "我们周一到周五早上九点开门，晚上六点关门，欢迎您随时打电话过来。",
+        "เราเปิดทำการตั้งแต่เก้าโมงเช้าถึงห้าโมงเย็น",
+        "私たちは月曜日から金曜日まで営業しております。",
+        "हम सोमवार से शुक्रवार तक खुले रहते हैं।",
+        "نحن مفتوحون من الاثنين إلى الجمعة.",
+    ] {
+        let mut playout = one_second(text);
+        let mut seen = Vec::new();
+        let mut so_far = String::new();
+        for _ in 0..100 {
+            pull(&mut playout, 1);
+            if let Some(words) = playout.take_words() {
+                so_far += &words;
+                assert_eq!(so_far, playout.heard());
+                seen.push(so_far.clone());
+            }
+        }
+        assert_eq!(so_far, text);
+        assert!(seen.len() >= 5, "{seen:?}");
+        let mut playout = one_second(text);
+        pull(&mut playout, 50 + SPEAKER_FRAMES);
+        let half = playout.heard();
+        assert!(
+            half.len() * 4 > text.len(),
+            "{half:?} is less than a quarter"
+        );
+        assert!(
+            half.len() * 4 < text.len() * 3,
+            "{half:?} is more than was heard"
+        );
+    }
+}
+
+#[test]
+fn chinese_sentences_are_put_together_without_a_space() {
+    let mut playout = Playout::default();
+    playout.begin(ID, true);
+    for text in ["你好。", "我们九点开门。"] {
+        playout.begin_sentence(ID, text.into());
+        playout.push(ID, &Pcm::silence(Duration::from_millis(500)));
+    }
+    playout.finish(ID);
+    pull(&mut playout, 100);
+    assert_eq!(playout.heard(), "你好。我们九点开门。");
+}
+
+#[test]
 fn a_sentence_of_unknown_length_is_paced_by_speech_rate() {
     let mut playout = Playout::default();
     playout.begin(ID, true);

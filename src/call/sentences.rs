@@ -1,73 +1,70 @@
-//! Cuts a stream of text into sentences, each ready to be spoken.
+//! Cuts a stream of text into sentences, each ready to be spoken, in every script.
 //!
 //! Where it cuts depends on the text alone, not on the pieces it comes in. To leave early, the
 //! first piece may be a clause; the rest are whole sentences, since prosody suffers from cuts.
+//!
+//! Lengths are in letters of an alphabet ([`words::letters`]), which is how long a text takes to
+//! say: a Chinese character counts for three.
+
+mod languages;
+mod marks;
 
 use std::ops::ControlFlow;
 
-/// Characters after which the first piece may end at a comma: below, a voice sounds chopped.
+use crate::words;
+use languages::Writing;
+use marks::{Mark, closers, is_enclosed, is_greek, is_small};
+
+/// Letters after which the first piece may end at a comma: below, a voice sounds chopped.
 /// As the field has it (livekit-agents' tokenizer: `min_sentence_len` 20).
 const CLAUSE: usize = 20;
 /// Words the first clause must have, so that "Well," does not go alone.
 const CLAUSE_WORDS: usize = 4;
-/// Words and characters that leave early when the model is slow: below, they are over before
-/// the rest is there.
+/// Words and letters that leave early when the model is slow: below, they are over before the
+/// rest is there.
 const EARLY: (usize, usize) = (3, 12);
-/// Words before which a speaker may pause in mid-sentence. Not "in", "to", "up" and the like: they
-/// belong to the verb before them too often.
-const PAUSE_BEFORE: &[&str] = &[
-    "and", "but", "or", "because", "so", "if", "when", "while", "which", "who", "where", "from",
-    "for", "with", "by", "until", "between", "before", "after", "on", "at", "during", "about",
-    "unless", "then",
-];
+/// Thai and its neighbours have no mark at a sentence's end, but a space there and between clauses;
+/// one behind so many letters is taken for an end: five seconds of speech.
+const PHRASE: usize = 80;
 /// A sentence longer than this is cut at its next comma.
 const LONG: usize = 200;
-/// One without commas is cut at its next space. OpenAI's speech takes 4096 characters.
+/// One without commas is cut at its next space, or between words in a script that has no spaces.
+/// OpenAI's speech takes 4096 characters.
 const TOO_LONG: usize = 400;
+/// What has neither spaces nor words that are known is cut anywhere.
+const ENDLESS: usize = 1600;
 
-/// Words whose full stop never ends a sentence.
-const NEVER_LAST: &[&str] = &[
-    "dr", "mr", "mrs", "ms", "mx", "prof", "rev", "hon", "gen", "col", "capt", "lt", "sgt", "gov",
-    "sen", "rep", "pres", "vs", "e.g", "i.e", "cf", "viz", "approx", "mt", "ft", "messrs", "mme",
-    "mlle", "z.b", "d.h", "bzw", "ca",
-];
-/// Words whose full stop ends no sentence when a number follows.
-const BEFORE_NUMBER: &[&str] = &[
-    "no", "nos", "nr", "fig", "figs", "p", "pp", "vol", "ch", "chap", "sec", "sect", "art", "eq",
-    "ext", "apt", "rm", "ver", "ed", "tel", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep",
-    "sept", "oct", "nov", "dec",
-];
-/// Words whose full stop ends a sentence only when one clearly begins after it.
-const MAYBE_LAST: &[&str] = &[
-    "st", "jr", "sr", "inc", "ltd", "co", "corp", "llc", "etc", "al", "ave", "blvd", "rd", "sq",
-    "dept", "est", "min", "max", "hr", "hrs", "jan", "feb", "mar", "apr", "jun", "jul", "aug",
-    "sep", "sept", "oct", "nov", "dec", "mon", "tue", "tues", "wed", "thu", "thurs", "fri", "sat",
-    "sun", "ph.d", "b.sc", "m.sc", "b.a", "m.a",
-];
-/// Words that begin a sentence more often than they follow an abbreviation.
-const STARTERS: &[&str] = &[
-    "a", "an", "and", "are", "as", "at", "but", "by", "can", "could", "did", "do", "does", "for",
-    "have", "he", "here", "how", "however", "i", "if", "in", "is", "it", "its", "let", "may", "my",
-    "no", "not", "now", "of", "on", "once", "or", "our", "please", "she", "should", "so", "that",
-    "the", "their", "then", "there", "these", "they", "this", "those", "to", "was", "we", "what",
-    "when", "where", "which", "while", "who", "why", "will", "with", "would", "yes", "you", "your",
-    "i'm", "i'll", "i've", "it's", "that's", "there's", "we're", "we'll", "you're", "you'll",
-    "they're", "don't", "let's",
-];
+/// Whether and where a sentence ends: `Break(Some(end))` says yes, `Break(None)` that it depends
+/// on what comes.
+type Verdict = ControlFlow<Option<usize>>;
+
+const NO: Verdict = ControlFlow::Continue(());
+const DEPENDS: Verdict = ControlFlow::Break(None);
+
+fn ends(at: usize) -> Verdict {
+    ControlFlow::Break(Some(at))
+}
 
 /// Text in as it is written, whole sentences out.
 #[derive(Debug, Default)]
 pub struct Sentences {
     pending: String,
+    writing: Writing,
     /// Bytes of `pending` in which no boundary begins.
     searched: usize,
     begun: bool,
 }
 
 impl Sentences {
-    /// At the start of a text.
-    pub fn new() -> Self {
-        Self::default()
+    /// At the start of a text in this language (BCP 47). Where it is not known, a full stop after
+    /// a number or an abbreviation of any language ends a sentence only before a word that often
+    /// begins one.
+    pub fn new(language: Option<&str>) -> Self {
+        marks::prepare();
+        Self {
+            writing: Writing::of(language),
+            ..Self::default()
+        }
     }
 
     /// The sentences that `delta` completes; may be none.
@@ -78,7 +75,7 @@ impl Sentences {
             let rest = self.pending.split_off(end);
             let sentence = std::mem::replace(&mut self.pending, rest);
             self.searched = 0;
-            self.begun |= has_words(&sentence);
+            self.begun |= words::has_any(&sentence);
             done.extend(spoken(&sentence));
         }
         done
@@ -92,14 +89,14 @@ impl Sentences {
             return None;
         }
         let text = self.pending.as_str();
-        let words = text.split_whitespace().collect::<Vec<_>>();
+        let words: Vec<&str> = text.split_whitespace().collect();
         // The last word may still grow.
         let whole =
             words.len() - usize::from(!text.ends_with(char::is_whitespace)).min(words.len());
-        let pauses = |word: &&str| PAUSE_BEFORE.contains(&word.to_lowercase().as_str());
+        let pauses = |word: &&str| self.writing.pauses_before(&word.to_lowercase());
         let at = (EARLY.0..whole).rev().find(|at| pauses(&words[*at]))?;
         let end = words[at].as_ptr() as usize - text.as_ptr() as usize;
-        if text[..end].chars().count() < EARLY.1 || is_enclosed(&text[..end]) {
+        if words::letters(&text[..end]) < EARLY.1 || is_enclosed(&text[..end]) {
             return None;
         }
         let rest = self.pending.split_off(end);
@@ -113,13 +110,19 @@ impl Sentences {
     /// what [`Sentences::push`] most likely gives next, a token or so before it is certain.
     pub fn likely(&self) -> Option<String> {
         let mut before = self.pending.chars().rev();
-        let ends = matches!(before.next()?, '.' | '!' | '?' | '…' | ',' | ';' | ':');
+        let ends = matches!(
+            Mark::of(before.next()?),
+            Mark::Stop | Mark::End | Mark::Pause | Mark::WidePause
+        );
         // "3." may go on as "3.5", "1." is an item's number.
-        if self.begun || !ends || !before.next()?.is_alphabetic() || self.pending.contains("```") {
+        let last = before.next()?;
+        let is_word = !last.is_numeric() && !last.is_whitespace() && !last.is_ascii_punctuation();
+        if self.begun || !ends || !is_word || self.pending.contains("```") {
             return None;
         }
         let mut as_if = Self {
             pending: self.pending.clone(),
+            writing: self.writing,
             ..Self::default()
         };
         let mut whole = as_if.push(" The ").into_iter();
@@ -135,11 +138,11 @@ impl Sentences {
     /// Where the first sentence ends, if that is certain already.
     fn boundary(&mut self) -> Option<usize> {
         let text = self.pending.as_str();
-        let mut length = text[..self.searched].chars().count();
+        let mut length = words::letters(&text[..self.searched]);
         for (at, c) in text[self.searched..].char_indices() {
             let at = self.searched + at;
             match self.ends_at(text, at, c, length) {
-                ControlFlow::Continue(()) => length += 1,
+                ControlFlow::Continue(()) => length += words::letters_of(c),
                 ControlFlow::Break(Some(end)) => return Some(end),
                 // What follows decides, and is not there yet.
                 ControlFlow::Break(None) => {
@@ -152,101 +155,185 @@ impl Sentences {
         None
     }
 
-    /// Whether a sentence ends with the mark `c`: `Break(Some(end))` says yes and where,
-    /// `Break(None)` that it depends on what comes.
-    fn ends_at(&self, text: &str, at: usize, c: char, length: usize) -> ControlFlow<Option<usize>> {
+    /// Whether a sentence ends at `c`, which `length` letters are before.
+    fn ends_at(&self, text: &str, at: usize, c: char, length: usize) -> Verdict {
         let after = at + c.len_utf8();
-        let here = &text[..at];
-        match c {
-            '\n' if has_words(here) => ControlFlow::Break(Some(after)),
-            '。' | '！' | '？' => ControlFlow::Break(Some(after + closers(&text[after..]))),
-            '.' | '!' | '?' | '…' => {
-                let rest = &text[after..];
-                let closed = closers(rest);
-                let Some(next) = rest[closed..].chars().next() else {
-                    return ControlFlow::Break(None);
-                };
-                if !next.is_whitespace() {
-                    return ControlFlow::Continue(());
+        let (here, rest) = (&text[..at], &text[after..]);
+        let next = rest.chars().next();
+        match Mark::of(c) {
+            Mark::Line if words::has_any(here) => ends(after),
+            Mark::End => {
+                // Chinese and Japanese marks.
+                let is_wide = c > '\u{3000}';
+                let closed = closers(rest, is_wide);
+                if rest[closed..].is_empty() {
+                    return DEPENDS;
                 }
-                let rest = &rest[closed..];
-                let following = rest.trim_start();
-                if rest[..rest.len() - following.len()].contains('\n') {
-                    return ControlFlow::Break(Some(after + closed));
-                }
-                // The whole next word, for `STARTERS`; its first letter is enough otherwise.
-                let Some(next) = following.chars().next() else {
-                    return ControlFlow::Break(None);
-                };
-                if next.is_lowercase() || (c == '.' && closed == 0 && is_list_number(here)) {
-                    return ControlFlow::Continue(());
-                }
-                if c == '.' && closed == 0 {
-                    return after_full_stop(here, following, after);
-                }
-                ControlFlow::Break(Some(after + closed))
+                ends(after + closed)
             }
-            ',' | ';' | ':' | '–' | '—' => {
-                let Some(next) = text[after..].chars().next() else {
-                    return ControlFlow::Break(None);
-                };
-                let first = !self.begun
-                    && length >= CLAUSE
-                    && here.split_whitespace().count() >= CLAUSE_WORDS
-                    && !is_enclosed(here);
-                if next.is_whitespace() && (first || length >= LONG) {
-                    return ControlFlow::Break(Some(after));
+            Mark::Stop => self.stop(here, c, rest, after, length),
+            Mark::Pause if c == ';' && is_greek(here) => self.stop(here, '?', rest, after, length),
+            Mark::Pause => match next {
+                None => DEPENDS,
+                Some(next) if next.is_whitespace() && self.may_pause(here, length) => ends(after),
+                Some(_) => NO,
+            },
+            // "9：00".
+            Mark::WidePause if here.ends_with(char::is_numeric) => match next {
+                None => DEPENDS,
+                Some(next) if !next.is_numeric() && self.may_pause(here, length) => ends(after),
+                Some(_) => NO,
+            },
+            Mark::WidePause if self.may_pause(here, length) => ends(after),
+            Mark::Space if length >= TOO_LONG => ends(after),
+            Mark::Space if here.ends_with(words::is_south_east_asian) => match next {
+                None => DEPENDS,
+                Some(next)
+                    if words::is_south_east_asian(next)
+                        && (length >= PHRASE || self.is_clause(here, length)) =>
+                {
+                    ends(after)
                 }
-                ControlFlow::Continue(())
+                Some(_) => NO,
+            },
+            _ if length >= ENDLESS || (length >= TOO_LONG && words::is_unspaced(c)) => {
+                ends(words::cut(here))
             }
-            ' ' if length >= TOO_LONG => ControlFlow::Break(Some(after)),
-            _ => ControlFlow::Continue(()),
+            _ => NO,
+        }
+    }
+
+    /// Whether what is `here` may end at a comma.
+    fn may_pause(&self, here: &str, length: usize) -> bool {
+        length >= LONG || self.is_clause(here, length)
+    }
+
+    /// Whether what is `here` may leave as the first clause.
+    fn is_clause(&self, here: &str, length: usize) -> bool {
+        !self.begun && length >= CLAUSE && !is_enclosed(here) && words::count(here) >= CLAUSE_WORDS
+    }
+
+    /// Whether a sentence ends at a full stop or its like.
+    fn stop(&self, here: &str, c: char, rest: &str, after: usize, length: usize) -> Verdict {
+        let closed = marks::closed(here, rest);
+        let rest = &rest[closed..];
+        let Some(next) = rest.chars().next() else {
+            return DEPENDS;
+        };
+        if words::is_unspaced(next) {
+            // Written without spaces: "你好!今天". A Latin name's full stop is its own.
+            let is_end = match c {
+                '!' | '?' => true,
+                '…' => self.may_pause(here, length),
+                _ => here.ends_with(words::is_unspaced),
+            };
+            return if is_end { ends(after + closed) } else { NO };
+        }
+        if !next.is_whitespace() {
+            return NO;
+        }
+        let following = rest.trim_start();
+        if rest[..rest.len() - following.len()].contains('\n') {
+            return ends(after + closed);
+        }
+        // The whole next word, for words that begin sentences; its first letter is enough otherwise.
+        let Some(next) = following.chars().next() else {
+            return DEPENDS;
+        };
+        if is_small(next) || (c == '.' && closed == 0 && is_list_number(here)) {
+            return NO;
+        }
+        if c == '.' && closed == 0 {
+            return self.full_stop(here, following, after);
+        }
+        ends(after + closed)
+    }
+
+    /// Decides about a full stop with white space and no small letter after it.
+    fn full_stop(&self, here: &str, following: &str, after: usize) -> Verdict {
+        let writing = self.writing;
+        let word = last_word(here);
+        let small = word.to_lowercase();
+        // "Hauptstr.", "Bestellnr."
+        let small = ["str", "nr"]
+            .into_iter()
+            .find(|end| small.ends_with(end))
+            .map_or(small.as_str(), |end| end);
+        // "z. B." and "EE. UU." as "z.b" and "ee.uu".
+        let spaced = with_letters_before(here, word);
+        let is = |listed: fn(Writing, &str) -> bool| {
+            listed(writing, small) || spaced.as_ref().is_some_and(|word| listed(writing, word))
+        };
+        if is(Writing::is_never_last) {
+            return NO;
+        }
+        let before_number = following.starts_with(char::is_numeric);
+        let is_date = is_ordinal(word) && writing.has_ordinals();
+        if before_number && (is(Writing::is_before_number) || is_date) {
+            return NO;
+        }
+        let initial = word.chars().count() == 1
+            && word.chars().all(char::is_alphabetic)
+            && !writing.is_pronoun(word);
+        // "U.S", "p.m", "J.R.R".
+        let dotted = small.contains('.')
+            && small
+                .split('.')
+                .all(|part| part.chars().count() == 1 && part.chars().all(char::is_alphabetic));
+        let is_short = initial || dotted || is(Writing::is_maybe_last);
+        if is_short || (is_date && following.starts_with(char::is_alphabetic)) {
+            return self.before_sentence(following, after);
+        }
+        ends(after)
+    }
+
+    /// Ends if the next word often begins a sentence.
+    fn before_sentence(&self, following: &str, after: usize) -> Verdict {
+        let is_letter = |c: char| c.is_alphanumeric() || "'’-".contains(c);
+        let end = following.find(|c: char| !is_letter(c));
+        let next = match end {
+            Some(end) => following[..end].to_lowercase().replace('’', "'"),
+            None if following.chars().count() < 16 => return DEPENDS,
+            None => String::new(),
+        };
+        if self.writing.begins_sentences(&next) {
+            ends(after)
+        } else {
+            NO
         }
     }
 }
 
-/// Decides about a full stop with white space and no small letter after it.
-fn after_full_stop(here: &str, following: &str, after: usize) -> ControlFlow<Option<usize>> {
-    let word = here
-        .rsplit(|c: char| c.is_whitespace() || "([\"“‘'*_".contains(c))
-        .next();
-    let word = word.unwrap_or_default();
-    let small = word.to_lowercase();
-    let listed = |list: &[&str]| list.contains(&small.as_str());
-    if listed(NEVER_LAST) {
-        return ControlFlow::Continue(());
-    }
-    if listed(BEFORE_NUMBER) && following.starts_with(|c: char| c.is_ascii_digit()) {
-        return ControlFlow::Continue(());
-    }
-    let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase) && word != "I";
-    // "U.S", "p.m", "J.R.R".
-    let dotted = small.contains('.')
-        && small
-            .split('.')
-            .all(|part| part.chars().count() == 1 && part.chars().all(char::is_alphabetic));
-    if !initial && !dotted && !listed(MAYBE_LAST) {
-        return ControlFlow::Break(Some(after));
-    }
-    let is_letter = |c: char| c.is_alphanumeric() || c == '\'' || c == '’';
-    let end = following.find(|c: char| !is_letter(c));
-    let next = match end {
-        Some(end) => following[..end].to_lowercase().replace('’', "'"),
-        None if following.len() < 12 => return ControlFlow::Break(None),
-        None => String::new(),
-    };
-    if STARTERS.contains(&next.as_str()) {
-        ControlFlow::Break(Some(after))
-    } else {
-        ControlFlow::Continue(())
-    }
+/// The last word, without the marks that open before it.
+fn last_word(here: &str) -> &str {
+    let opens = |c: char| c.is_whitespace() || "([\"“„«»‘'*_".contains(c);
+    here.rsplit(opens).next().unwrap_or_default()
 }
 
-/// Bytes of the marks that close what the sentence's end closes: quotes, brackets, emphasis, and
-/// further marks, as in "?!" and "...".
-fn closers(text: &str) -> usize {
-    let closes = |c: char| ".!?…\"'”’»)]}*_`~".contains(c);
-    text.find(|c: char| !closes(c)).unwrap_or(text.len())
+/// The last word of `here` with the short ones before it that end with a full stop: for "z. B" it
+/// is "z.b".
+fn with_letters_before(here: &str, word: &str) -> Option<String> {
+    let mut whole = word.to_lowercase();
+    let mut before = here[..here.len() - word.len()].trim_end();
+    for _ in 0..2 {
+        let Some(rest) = before.strip_suffix('.') else {
+            break;
+        };
+        let short = last_word(rest);
+        if !(1..=2).contains(&short.chars().count()) {
+            break;
+        }
+        whole = format!("{}.{whole}", short.to_lowercase());
+        before = rest[..rest.len() - short.len()].trim_end();
+    }
+    (whole.len() > word.len()).then_some(whole)
+}
+
+/// "3", "21", "XIV": with a full stop perhaps "third". A year is none.
+fn is_ordinal(word: &str) -> bool {
+    let is_number = (1..=3).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit());
+    let is_roman = (1..=5).contains(&word.len()) && word.chars().all(|c| "IVXLC".contains(c));
+    is_number || is_roman
 }
 
 /// "1" at the begin of a line, before its full stop.
@@ -259,18 +346,9 @@ fn is_list_number(here: &str) -> bool {
     (1..=3).contains(&line.len()) && line.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// Whether a bracket is open: a clause does not end in there.
-fn is_enclosed(here: &str) -> bool {
-    here.matches(['(', '[']).count() > here.matches([')', ']']).count()
-}
-
-fn has_words(text: &str) -> bool {
-    text.chars().any(char::is_alphanumeric)
-}
-
 fn spoken(sentence: &str) -> Option<String> {
     let sentence = sentence.trim();
-    has_words(sentence).then(|| sentence.to_owned())
+    words::has_any(sentence).then(|| sentence.to_owned())
 }
 
 #[cfg(test)]

@@ -92,10 +92,11 @@ pub async fn reply(
     speech_text: SpeechText,
     out: Out,
 ) {
+    let cut = Sentences::new(speech_text.language());
     let voice = Voice::new(Arc::clone(&tts), speech_text, limits.tts);
     let result = match source {
         Source::Chat(answer) => chat(*answer, voice, &out).await,
-        Source::Text(text) => say(text, voice, &out).await,
+        Source::Text(text) => say(text, cut, voice, &out).await,
         Source::Apology { text, audio } => {
             apologise(text, audio, tts, &out).await;
             Ok(())
@@ -138,8 +139,12 @@ pub async fn phrase(text: String, tts: Arc<dyn Tts>, deadline: Duration) -> Opti
     (!audio.is_empty()).then_some(whole)
 }
 
-async fn say(text: String, voice: Voice, out: &Out) -> Result<(), ProviderError> {
-    let mut cut = Sentences::new();
+async fn say(
+    text: String,
+    mut cut: Sentences,
+    voice: Voice,
+    out: &Out,
+) -> Result<(), ProviderError> {
     let mut parts = cut.push(&text);
     parts.extend(cut.finish());
     let (written, sentences) = mpsc::channel(parts.len().max(1));

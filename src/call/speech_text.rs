@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
+use crate::config::language;
+use crate::words;
+
 /// From written to spoken text, for one reply.
 #[derive(Debug, Clone)]
 pub struct SpeechText {
-    /// Whether numbers and the like are said in English. Other languages get the text without
-    /// markup, and the voice's own way with numbers.
-    english: bool,
+    language: Option<String>,
     pronunciations: Pronunciations,
     in_code: bool,
 }
@@ -48,8 +49,16 @@ impl Pronunciations {
             .map(|word| {
                 let escaped = regex::escape(word);
                 let any_case = word.chars().all(|c| !c.is_uppercase());
-                let begin = if word.starts_with(is_word) { r"\b" } else { "" };
-                let end = if word.ends_with(is_word) { r"\b" } else { "" };
+                let begin = if word.starts_with(is_bounded) {
+                    r"\b"
+                } else {
+                    ""
+                };
+                let end = if word.ends_with(is_bounded) {
+                    r"\b"
+                } else {
+                    ""
+                };
                 let flag = if any_case { "(?i:" } else { "(?:" };
                 format!("{flag}{begin}{escaped}{end})")
             })
@@ -78,38 +87,46 @@ impl Pronunciations {
     }
 }
 
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+/// Whether a word that ends with `c` ends where another character follows; not in scripts without
+/// spaces.
+fn is_bounded(c: char) -> bool {
+    (c.is_alphanumeric() || c == '_') && !words::is_unspaced(c)
 }
 
 impl SpeechText {
-    /// At the start of a reply in this language (BCP 47; English when not known).
+    /// At the start of a reply in this language (BCP 47). Numbers and the like are said in English
+    /// where that is the language, and in sentences that are clearly English where it is not
+    /// known. Others get the text without markup, and the voice's own way with numbers.
     pub fn new(language: Option<&str>, pronunciations: Pronunciations) -> Self {
-        let primary = language.map(|tag| tag.split(['-', '_']).next().unwrap_or(tag));
-        let english = primary.is_none_or(|tag| tag.eq_ignore_ascii_case("en"));
         // The first one of a process compiles the patterns; not while a caller waits for a word.
         markdown::prepare();
         english::prepare();
         Self {
-            english,
+            language: language.map(str::to_owned),
             pronunciations,
             in_code: false,
         }
     }
 
+    /// The language that it was made for.
+    pub fn language(&self) -> Option<&str> {
+        self.language.as_deref()
+    }
+
     /// What to say for the next sentence; `None` when there is nothing to say, as for a line of
     /// code or a lone emoji.
     pub fn speak(&mut self, sentence: &str) -> Option<String> {
+        let is_english = match self.language() {
+            Some(tag) => language::primary(tag).eq_ignore_ascii_case("en"),
+            None => english::sign::is_english(sentence),
+        };
         let lines: Vec<String> = sentence
             .lines()
             .filter_map(|line| markdown::plain(line, &mut self.in_code))
             .map(|line| self.pronunciations.apply(&line))
-            .map(|line| {
-                if self.english {
-                    english::spoken(&line)
-                } else {
-                    line
-                }
+            .map(|line| match is_english {
+                true => english::spoken(&line),
+                false => line,
             })
             .collect();
         let text = tidy(&lines.join(" "));

@@ -112,7 +112,7 @@ async fn write(
     let failed = |message: String| ProviderError::new(Stage::Llm, message);
     let begun = clock::now();
     let mut pieces = answer.persona.providers.llm.chat(answer.question());
-    let mut cut = Sentences::new();
+    let mut cut = Sentences::new(answer.persona.agent.language.as_deref());
     let mut bridge = std::pin::pin!(bridge(answer));
     let mut is_bridged = answer.begun;
     let mut writes_since = None;

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::built_in;
+use super::language;
 pub use super::manners::{Limits, SilenceConfig, VadConfig};
 use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
 use super::mcp::{self, McpServer};
@@ -58,7 +60,8 @@ pub struct AgentConfig {
     pub filler: String,
     /// See `filler`.
     pub filler_after: Duration,
-    /// BCP 47 language of the conversation, a hint for STT; none: STT detects it.
+    /// BCP 47 language of the conversation; none: STT detects it, and what depends on a language
+    /// is English or left alone.
     pub language: Option<String>,
     /// How certain words are said: written form to spoken form.
     pub pronunciations: BTreeMap<String, String>,
@@ -97,11 +100,6 @@ const RESERVED: [&str; 5] = ["caller", "call", "lookup", "args", "secret"];
 pub const DEFAULTS: &str = "defaults.toml";
 /// A system prompt longer than this is a mistake: it would cost seconds on every turn.
 pub const MAX_PROMPT_CHARS: usize = 32_000;
-const GREETING: &str = "Hello! How can I help you today?";
-const APOLOGY: &str = "I'm sorry, something went wrong on my side. Could you say that again?";
-const FILLER: &str = "One moment, please.";
-/// Said to a caller whose tracks are end-to-end encrypted, before the agent leaves.
-pub const ENCRYPTED: &str = "I'm sorry, I can't take part in an encrypted call. Goodbye.";
 
 impl AgentConfig {
     /// Reads and checks a file, the `defaults.toml` beside it, and the prompt file that they name
@@ -167,7 +165,8 @@ impl AgentConfig {
         let apology = top.text("apology");
         let filler = top.text("filler");
         let filler_after = top.duration("filler_after", ms(1200), ms(100)..=secs(30));
-        let language = top.text("language").map(|text| text.value);
+        let language = read_language(&mut top);
+        let built_in = built_in::of(language.as_deref());
         let plain = |map: BTreeMap<String, Text<'_>>| {
             let plain = map.into_iter().map(|(name, text)| (name, text.value));
             plain.collect::<BTreeMap<_, _>>()
@@ -210,17 +209,17 @@ impl AgentConfig {
             lookup.complain_here("lookup.url is missing; write the address to ask");
         }
         lookup.finish();
-        let tools = tools::read(&mut top, secrets, &known);
+        let tools = tools::read(&mut top, secrets, &built_in, &known);
         let mcp = mcp::read(&mut top, secrets);
         let result = result::read(&mut top);
         let variants = read_variants(&mut top, reader, folder, &known);
-        let stages = providers::read(&mut top, secrets);
+        let stages = providers::read(&mut top, secrets, &built_in);
         let templates = Templates {
             system_prompt,
-            greeting: words(greeting, GREETING),
+            greeting: words(greeting, built_in.greeting),
             recording_announcement: words(announcement, ""),
-            apology: words(apology, APOLOGY),
-            filler: words(filler, FILLER),
+            apology: words(apology, built_in.apology),
+            filler: words(filler, built_in.filler),
         };
         let agent = Self {
             name: name.to_owned(),
@@ -249,11 +248,11 @@ impl AgentConfig {
             vad: vad(top.section("vad")),
             turn: turn::Config {
                 speculative: top.flag("preemptive_generation", true),
-                endpointing: endpointing(top.section("endpointing")),
+                endpointing: endpointing(top.section("endpointing"), language.as_deref()),
                 interruption: interruption(top.section("interruption"), language.as_deref()),
             },
             limits: limits(top.section("limits")),
-            silence: silence(top.section("silence")),
+            silence: silence(top.section("silence"), &built_in),
             values: json!({}),
             templates,
         };
@@ -272,6 +271,18 @@ impl AgentConfig {
 
 fn words(text: Option<Text<'_>>, default: &str) -> String {
     text.map_or_else(|| default.to_owned(), |text| text.value.trim().to_owned())
+}
+
+fn read_language(top: &mut Section<'_>) -> Option<String> {
+    let text = top.text("language")?;
+    match language::parse(&text.value) {
+        Ok(tag) => Some(tag),
+        Err(error) => {
+            let message = format!("language = {:?} {error}", text.value);
+            top.complain(&text.place, message);
+            None
+        }
+    }
 }
 
 fn read_voice(top: &mut Section<'_>) -> Voice {

@@ -54,6 +54,84 @@ fn every_key_is_commented_in_the_default_agent() {
 }
 
 #[test]
+fn an_agent_says_by_itself_what_its_language_has() {
+    let text = "language = \"de_at\"\n[tools.transfer.targets.a]\nidentity = \"anna\"";
+    let agent = parse(text).unwrap();
+    assert_eq!(agent.language.as_deref(), Some("de-AT"));
+    let failed = agent.tools.iter().find_map(|tool| match &tool.action {
+        tools::Action::Transfer(transfer) => Some(transfer.failed.as_str()),
+        _ => None,
+    });
+    for (said, expected) in [
+        (
+            agent.greeting.as_str(),
+            "Guten Tag! Wie kann ich Ihnen helfen?",
+        ),
+        (
+            &agent.apology,
+            "Entschuldigung, bei mir ist etwas schiefgegangen. Könnten Sie das bitte wiederholen?",
+        ),
+        (&agent.filler, "Einen Moment, bitte."),
+        (
+            &agent.stages.llm_filler.texts[0],
+            "Lassen Sie mich kurz nachsehen.",
+        ),
+        (&agent.silence.still_there, "Sind Sie noch da?"),
+        (
+            &agent.silence.goodbye,
+            "Ich lege jetzt auf. Auf Wiederhören!",
+        ),
+        (
+            failed.unwrap_or_default(),
+            "Es tut mir leid, im Moment kann niemand das Gespräch annehmen.",
+        ),
+    ] {
+        assert_eq!(said, expected);
+    }
+    assert!(
+        agent
+            .turn
+            .endpointing
+            .open_words
+            .contains(&"und".to_owned())
+    );
+    // Its own words are its own.
+    let own = "language = \"de\"\napology = \"Hoppla.\"\ngreeting = \"\"\n\
+               [silence]\ngoodbye = \"Servus!\"";
+    let own = parse(own).unwrap();
+    assert_eq!(
+        (own.apology.as_str(), own.greeting.as_str()),
+        ("Hoppla.", "")
+    );
+    assert_eq!(own.silence.goodbye, "Servus!");
+    assert_eq!(own.silence.still_there, "Sind Sie noch da?");
+    // A language without sentences has the English ones.
+    let finnish = parse("language = \"fi\"").unwrap();
+    assert_eq!(finnish.filler, "One moment, please.");
+}
+
+#[test]
+fn a_language_that_is_none_is_told_of() {
+    for (text, expected) in [
+        (
+            "german",
+            "a.toml:2: language = \"german\" is no language tag; did you mean \"de\"?",
+        ),
+        (
+            "English",
+            "a.toml:2: language = \"English\" is no language tag; did you mean \"en\"?",
+        ),
+        ("xx", "a.toml:2: language = \"xx\" is no known language"),
+        ("de-", "a.toml:2: language = \"de-\" is no language tag"),
+    ] {
+        let error = parse(&format!("language = \"{text}\""))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
 fn providers_are_named_once_and_asked_in_order() {
     let text = "[providers.far]\nbase_url = \"https://far.example/v1\"\n\
                 llm = \"thinks\"\n[models]\nllm = \"near\"\n\

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::built_in::{self, BuiltIn};
 use super::phrases;
 use super::section::{Section, Text};
 use crate::turn;
@@ -101,9 +102,12 @@ pub fn vad(mut section: Section<'_>) -> VadConfig {
     }
 }
 
-/// `[endpointing]`
-pub fn endpointing(mut section: Section<'_>) -> turn::Endpointing {
-    let default = turn::Endpointing::default();
+/// `[endpointing]`, for callers who speak this language.
+pub fn endpointing(mut section: Section<'_>, language: Option<&str>) -> turn::Endpointing {
+    let mut default = turn::Endpointing::default();
+    if let Some(phrases) = phrases::of(language) {
+        default.open_words = phrases.open_words();
+    }
     let endpointing = turn::Endpointing {
         min_delay: section.duration("min_delay", default.min_delay, ms(0)..=secs(10)),
         max_delay: section.duration("max_delay", default.max_delay, ms(0)..=secs(30)),
@@ -151,18 +155,18 @@ pub fn interruption(mut section: Section<'_>, language: Option<&str>) -> turn::I
     interruption
 }
 
-/// `[silence]`
-pub fn silence(mut section: Section<'_>) -> SilenceConfig {
+/// `[silence]`, for an agent with these sentences.
+pub fn silence(mut section: Section<'_>, built_in: &BuiltIn) -> SilenceConfig {
     let default = SilenceConfig::default();
     let range = ms(0)..=secs(24 * 3600);
-    let words = |text: Option<Text<'_>>, default: String| {
-        text.map_or(default, |text| text.value.trim().to_owned())
+    let words = |text: Option<Text<'_>>, default: &str| {
+        text.map_or_else(|| default.to_owned(), |text| text.value.trim().to_owned())
     };
     let silence = SilenceConfig {
         away_after: section.duration("away_after", default.away_after, range.clone()),
-        still_there: words(section.text("still_there"), default.still_there),
+        still_there: words(section.text("still_there"), built_in.still_there),
         hang_up_after: section.duration("hang_up_after", default.hang_up_after, range),
-        goodbye: words(section.text("goodbye"), default.goodbye),
+        goodbye: words(section.text("goodbye"), built_in.goodbye),
     };
     section.finish();
     silence
@@ -212,11 +216,12 @@ impl Default for VadConfig {
 
 impl Default for SilenceConfig {
     fn default() -> Self {
+        let built_in = built_in::of(None);
         Self {
             away_after: secs(15),
-            still_there: "Are you still there?".into(),
+            still_there: built_in.still_there.into(),
             hang_up_after: secs(60),
-            goodbye: "I will hang up now. Goodbye!".into(),
+            goodbye: built_in.goodbye.into(),
         }
     }
 }

@@ -3,9 +3,11 @@
 
 pub mod address;
 pub mod agent;
+pub mod built_in;
 pub mod env;
 pub mod folder;
 pub mod json_schema;
+pub mod language;
 mod manners;
 pub mod mcp;
 mod phrases;

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::built_in::BuiltIn;
 use super::manners::{ms, secs};
 use super::secret::{Secret, Secrets};
 use super::section::{Section, Text};
@@ -139,7 +140,7 @@ struct Named {
 const STAGES: [&str; 3] = ["stt", "llm", "tts"];
 
 /// `[providers.*]`, `[models]`, `[stt]`, `[llm]` and `[tts]`
-pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
+pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Stages {
     let mut named = BTreeMap::new();
     for (name, mut section) in top.each("providers") {
         if name == DEFAULT {
@@ -178,7 +179,7 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
         provider.llm_api = api;
     }
     let llm_filler = Filler {
-        texts: section.list("fillers", vec!["Let me see.".into()]),
+        texts: section.list("fillers", vec![built_in.thinking.into()]),
         after: section.duration("filler_after", FILLER_AFTER, ms(300)..=secs(30)),
     };
     section.finish();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::built_in::BuiltIn;
 use super::json_schema;
 use super::manners::secs;
 use super::request::{self, HttpRequest, root};
@@ -60,14 +61,19 @@ pub const BUILT_IN: [&str; 5] = ["end_call", "remember", "handoff", "transfer", 
 pub const MAX_NAME: usize = 64;
 
 /// Reads `[tools.*]`. `known` says whether a variable of this name has a value in a call.
-pub fn read(top: &mut Section<'_>, secrets: &Secrets, known: &dyn Fn(&str) -> bool) -> Vec<Tool> {
+pub fn read(
+    top: &mut Section<'_>,
+    secrets: &Secrets,
+    built_in: &BuiltIn,
+    known: &dyn Fn(&str) -> bool,
+) -> Vec<Tool> {
     // One of no name tells the reference which keys there are.
     let mut any = top.any("tools");
-    let _ = keys(&mut any, secrets, known);
+    let _ = keys(&mut any, secrets, built_in, known);
     let tools = top.each("tools");
     tools
         .into_iter()
-        .filter_map(|(name, section)| tool(name, section, secrets, known))
+        .filter_map(|(name, section)| tool(name, section, secrets, built_in, known))
         .collect()
 }
 
@@ -82,12 +88,13 @@ struct Keys<'a> {
 fn keys<'a>(
     section: &mut Section<'a>,
     secrets: &Secrets,
+    built_in: &BuiltIn,
     known: &dyn Fn(&str) -> bool,
 ) -> Keys<'a> {
     let description = section.text("description").map(|text| text.value);
     let parameters = section.json("parameters");
     let agents = section.list("agents", Vec::new());
-    let transfer = transfer::read(section);
+    let transfer = transfer::read(section, built_in);
     let properties = parameters
         .as_ref()
         .map(|(schema, _)| schema["properties"].clone());
@@ -111,9 +118,10 @@ fn tool(
     name: String,
     mut section: Section<'_>,
     secrets: &Secrets,
+    built_in: &BuiltIn,
     known: &dyn Fn(&str) -> bool,
 ) -> Option<Tool> {
-    let keys = keys(&mut section, secrets, known);
+    let keys = keys(&mut section, secrets, built_in, known);
     let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(good) {
         section.complain_here(format!(

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::built_in::BuiltIn;
 use super::manners::secs;
 use super::section::Section;
 
@@ -38,10 +39,8 @@ pub enum To {
     Phone(String),
 }
 
-const FAILED: &str = "I'm sorry, nobody can take the call right now.";
-
 /// Reads the keys of `transfer` in a tool's table.
-pub fn read(section: &mut Section<'_>) -> Transfer {
+pub fn read(section: &mut Section<'_>, built_in: &BuiltIn) -> Transfer {
     let ring = section.duration("ring", secs(30), secs(5)..=secs(60));
     let failed = section.text("failed");
     let _ = target(&mut section.any("targets"));
@@ -71,7 +70,7 @@ pub fn read(section: &mut Section<'_>) -> Transfer {
     Transfer {
         targets,
         ring,
-        failed: failed.map_or_else(|| FAILED.to_owned(), |text| text.value),
+        failed: failed.map_or_else(|| built_in.transfer_failed.to_owned(), |text| text.value),
     }
 }
 

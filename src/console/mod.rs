@@ -95,7 +95,7 @@ async fn talk(
     let mut team = Vec::new();
     let mut minds = Vec::new();
     for agent in agents.team(&console.agent)? {
-        let agent = agent.for_call(&overrides)?;
+        let agent = console.clients.settle(agent.for_call(&overrides)?);
         let models = Providers::from(Arc::new(console.clients.for_call(&agent)));
         let llm = Arc::new(Asked::new(models.llm));
         minds.push(Arc::clone(&llm));

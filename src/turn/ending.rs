@@ -1,5 +1,7 @@
 //! What words end with, as far as it tells whether more will come.
 
+use crate::words::bare;
+
 /// The end of the caller's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
@@ -16,19 +18,26 @@ impl Ending {
     /// question and exclamation marks do.
     pub(super) fn of(text: &str, open_words: &[String]) -> Self {
         let text = text.trim_end();
-        if text.ends_with(['?', '!']) {
+        if text.ends_with(['?', '!', '？', '！', '؟']) {
             return Self::Whole;
         }
-        if text.ends_with([',', '-', '–', '—', ':', '…']) || text.ends_with("..") {
+        if text.ends_with([',', '-', '–', '—', ':', '…', '，', '、', '：', '،'])
+            || text.ends_with("..")
+        {
             return Self::Unfinished;
         }
-        let mut words = text.split_whitespace().rev().map(bare);
+        let said = bare(text);
+        let goes_on = |open: &String| {
+            let open = bare(open);
+            !open.is_empty() && said.ends_with(&open)
+        };
+        let mut words = text.split_whitespace().rev().map(trimmed);
         let (Some(last), before) = (words.next(), words.next()) else {
             return Self::Whole;
         };
         if is_dictated(&last) || (is_symbol(&last) && before.as_deref().is_some_and(is_symbol)) {
             Self::Digits
-        } else if open_words.iter().any(|word| word.to_lowercase() == last) {
+        } else if open_words.iter().any(goes_on) {
             Self::Unfinished
         } else {
             Self::Whole
@@ -37,7 +46,7 @@ impl Ending {
 }
 
 /// Lower case, without the punctuation around it.
-fn bare(word: &str) -> String {
+fn trimmed(word: &str) -> String {
     word.trim_matches(|c: char| !c.is_alphanumeric() && !"$€£%+".contains(c))
         .to_lowercase()
 }
@@ -104,6 +113,18 @@ mod tests {
         ] {
             assert_eq!(Ending::of(text, &open_words), expected, "{text:?}");
         }
-        assert_eq!(Ending::of("Ja, und", &["und".to_owned()]), Unfinished);
+        let open_words = ["und", "parce que", "j'ai", "因为"].map(str::to_owned);
+        for (text, expected) in [
+            ("Ja, und", Unfinished),
+            ("Oui, parce que.", Unfinished),
+            ("Parce", Whole),
+            ("J’ai", Unfinished),
+            ("我不去因为", Unfinished),
+            ("我不去，", Unfinished),
+            ("因为我不去", Whole),
+            ("为什么？", Whole),
+        ] {
+            assert_eq!(Ending::of(text, &open_words), expected, "{text:?}");
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::words::{self, bare};
+
 /// When the agent gives way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Interruption {
@@ -64,12 +66,12 @@ pub(super) enum Overlap {
 impl Interruption {
     /// Judges the words said over the agent so far.
     pub(super) fn judge(&self, text: &str) -> Overlap {
-        let words = words(text);
+        let words = bare(text);
         if words.is_empty() {
             Overlap::Noise
         } else if phrases(&self.stop_phrases).any(|stop| contains(&words, &stop)) {
             Overlap::Stop
-        } else if words.len() < self.min_words || self.is_backchannel(&words) {
+        } else if words::count(text) < self.min_words || self.is_backchannel(&words) {
             Overlap::Backchannel
         } else {
             Overlap::Interruption
@@ -88,24 +90,11 @@ impl Interruption {
 }
 
 fn phrases(list: &[String]) -> impl Iterator<Item = Vec<String>> {
-    list.iter().map(|phrase| words(phrase))
+    list.iter().map(|phrase| bare(phrase))
 }
 
 fn contains(words: &[String], phrase: &[String]) -> bool {
     !phrase.is_empty() && words.windows(phrase.len()).any(|window| window == phrase)
-}
-
-/// Lower-case words without punctuation: "Mm-hmm, I see!" is `mmhmm`, `i`, `see`.
-fn words(text: &str) -> Vec<String> {
-    text.split_whitespace()
-        .map(|word| {
-            word.chars()
-                .filter(|c| c.is_alphanumeric())
-                .flat_map(char::to_lowercase)
-                .collect()
-        })
-        .filter(|word: &String| !word.is_empty())
-        .collect()
 }
 
 #[cfg(test)]
@@ -142,5 +131,31 @@ mod tests {
             Overlap::Interruption
         );
         assert_eq!(interruption.judge("wait"), Overlap::Stop);
+    }
+
+    #[test]
+    fn words_and_phrases_need_no_spaces() {
+        let list = |phrases: &[&str]| phrases.iter().map(|&phrase| phrase.to_owned()).collect();
+        let interruption = Interruption {
+            min_words: 2,
+            backchannels: list(&["嗯", "对", "好的", "ครับ"]),
+            stop_phrases: list(&["等一下"]),
+            ..Default::default()
+        };
+        for (text, expected) in [
+            ("我想问一个别的问题", Overlap::Interruption),
+            ("等一下我想问一个别的问题", Overlap::Stop),
+            ("请你等一下。", Overlap::Stop),
+            ("嗯。", Overlap::Backchannel),
+            ("嗯嗯，对对对，好的", Overlap::Backchannel),
+            ("对，但是价格呢？", Overlap::Interruption),
+            ("什么", Overlap::Backchannel),
+            ("ครับครับ", Overlap::Backchannel),
+            ("ต้องการสอบถามเรื่องอื่น", Overlap::Interruption),
+            ("एक और सवाल", Overlap::Interruption),
+            ("。。。", Overlap::Noise),
+        ] {
+            assert_eq!(interruption.judge(text), expected, "{text:?}");
+        }
     }
 }

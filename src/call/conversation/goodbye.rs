@@ -6,7 +6,7 @@ use super::{Caller, Conversation};
 use crate::call::event::{CallEvent, EndReason, Stage};
 use crate::call::providers::ProviderError;
 use crate::clock;
-use crate::config::agent::ENCRYPTED;
+use crate::config::built_in;
 use crate::turn::{Input, Phase};
 
 /// A goodbye that is not over after this long is not waited for.
@@ -80,7 +80,8 @@ impl Conversation {
         if !matches!(self.hang_up_at, Some((_, EndReason::Encrypted))) {
             // From now on nothing that the caller said is answered.
             self.input(Input::FloorTaken);
-            self.say_last(ENCRYPTED.to_owned(), EndReason::Encrypted);
+            let sentence = built_in::of(self.agent.language.as_deref()).encrypted;
+            self.say_last(sentence.to_owned(), EndReason::Encrypted);
         }
     }
 

@@ -6,7 +6,9 @@
 
 mod abbreviations;
 mod addresses;
+mod codes;
 mod quantities;
+pub(super) mod sign;
 mod times;
 
 use std::sync::LazyLock;
@@ -30,6 +32,7 @@ static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     let groups = [
         times::stamps(),
         addresses::rules(),
+        codes::rules(),
         times::rules(),
         quantities::rules(),
         abbreviations::rules(),

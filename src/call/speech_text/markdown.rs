@@ -39,7 +39,18 @@ pub(super) fn plain(line: &str, in_code: &mut bool) -> Option<String> {
         pattern.replace_all(&text, *replacement).into_owned()
     });
     let text = ENTITY.replace_all(&text, entity);
-    Some(text.chars().filter(|&c| !is_pictorial(c)).collect())
+    let mut last = ' ';
+    let is_kept = |c: &char| {
+        // Persian and Indian scripts join letters, or part them, with what joins emoji, too.
+        let is_joiner = matches!(c, '\u{200c}' | '\u{200d}');
+        let kept = match is_joiner {
+            true => !last.is_ascii() && !is_pictorial(last) && !last.is_whitespace(),
+            false => !is_pictorial(*c),
+        };
+        last = *c;
+        kept
+    };
+    Some(text.chars().filter(is_kept).collect())
 }
 
 /// `---`, `***`, `===`, and the row under a table's head.
@@ -99,7 +110,9 @@ static INLINE: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         rule(r"\[([^\]]+)\]\([^)]*\)", "$1"),
         rule(r"\[([^\]]+)\]\[[^\]]*\]", "$1"),
         rule(r"\[\d+\]", ""),
-        rule(r"【[^】]*】", ""),
+        // OpenAI's citations, "【4:0†source】"; others are brackets.
+        rule(r"【[^】]*†[^】]*】|【\d+(?::\d+)?】", ""),
+        rule(r"[【】]", " "),
         // Code and emphasis. An underscore within a word is no emphasis.
         rule(r"`+([^`]*)`+", "$1"),
         rule(r"\*{1,3}([^*\s][^*]*?)\*{1,3}", "$1"),

@@ -24,7 +24,7 @@ fn cases() -> Vec<(String, Option<String>)> {
 }
 
 fn speak(sentence: &str) -> Option<String> {
-    SpeechText::new(None, Pronunciations::default()).speak(sentence)
+    SpeechText::new(Some("en"), Pronunciations::default()).speak(sentence)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn what_is_spoken_is_spoken_the_same_again() {
 
 #[test]
 fn code_blocks_are_passed_over_whatever_sentences_they_are_cut_into() {
-    let mut text = SpeechText::new(None, Pronunciations::default());
+    let mut text = SpeechText::new(Some("en"), Pronunciations::default());
     let lines = [
         "Here it is:",
         "```rust",
@@ -97,8 +97,8 @@ fn a_text_in_sentences_says_the_same_as_whole() {
     use crate::call::sentences::Sentences;
     let text = "Dr. Smith paid $3.50 at 10:30 a.m. on 2024-03-15. Write to jane.doe@example.com \
                 or see https://example.com/a! **It costs 5 km.** 😀 OK?";
-    let mut speech = SpeechText::new(None, Pronunciations::default());
-    let mut sentences = Sentences::new();
+    let mut speech = SpeechText::new(Some("en"), Pronunciations::default());
+    let mut sentences = Sentences::new(Some("en"));
     let mut spoken = Vec::new();
     for letter in text.chars() {
         spoken.extend(sentences.push(&letter.to_string()));
@@ -132,13 +132,13 @@ proptest::proptest! {
 }
 
 fn spoken_of(chunks: &[String]) -> Vec<String> {
-    let mut sentences = crate::call::sentences::Sentences::new();
+    let mut sentences = crate::call::sentences::Sentences::new(Some("en"));
     let mut written: Vec<String> = chunks
         .iter()
         .flat_map(|chunk| sentences.push(chunk))
         .collect();
     written.extend(sentences.finish());
-    let mut speech = SpeechText::new(None, Pronunciations::default());
+    let mut speech = SpeechText::new(Some("en"), Pronunciations::default());
     written
         .iter()
         .filter_map(|sentence| speech.speak(sentence))
@@ -169,6 +169,46 @@ fn an_agent_has_its_own_pronunciations() {
         "Sahn Diego writes see plus plus, not sql."
     );
     assert_eq!(speak("PostgreSQL"), "PostgreSQL");
+}
+
+#[test]
+fn numbers_are_left_alone_where_no_language_is_known() {
+    let mut text = SpeechText::new(None, Pronunciations::default());
+    for sentence in [
+        "Wir haben um 9:00 Uhr offen, und es kostet 45,50 €.",
+        "Het kost 45,50 € om 9:00 uur.",
+        "Cuesta 45,50 € a las 9:00.",
+        "Il costo è 45,50 €.",
+        "9:00 – 17:00",
+        "我们9:00开门，价格是45.50。",
+    ] {
+        assert_eq!(text.speak(sentence).as_deref(), Some(sentence));
+    }
+    // What is clearly English is said as such.
+    let spoken = text.speak("**We** are open from 9:00, and it costs $3.50.");
+    let expected = "We are open from nine o'clock, and it costs three dollars and fifty cents.";
+    assert_eq!(spoken.as_deref(), Some(expected));
+}
+
+#[test]
+fn scripts_keep_their_joiners_and_brackets() {
+    let mut text = SpeechText::new(Some("fa"), Pronunciations::default());
+    let persian = "می\u{200c}خواهم بروم؟";
+    assert_eq!(text.speak(persian).as_deref(), Some(persian));
+    let spoken = text.speak("क्\u{200d}ष 👨\u{200d}👩\u{200d}👧 ठीक है।");
+    assert_eq!(spoken.as_deref(), Some("क्\u{200d}ष ठीक है।"));
+    let spoken = text.speak("【重要】请注意。【4:0†source】");
+    assert_eq!(spoken.as_deref(), Some("重要 请注意。"));
+}
+
+#[test]
+fn a_pronunciation_is_found_where_no_space_is_beside_it() {
+    let map = [("重庆".to_owned(), "崇庆".to_owned())].into();
+    let mut text = SpeechText::new(Some("zh"), Pronunciations::new(&map));
+    assert_eq!(
+        text.speak("我在重庆工作。").as_deref(),
+        Some("我在崇庆工作。")
+    );
 }
 
 #[test]

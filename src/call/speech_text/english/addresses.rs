@@ -1,8 +1,8 @@
-//! E-mail addresses, web addresses, numbers of telephones and machines, codes.
+//! E-mail addresses, web addresses, and numbers of machines.
 
 use regex::Captures;
 
-use super::super::numbers::{cardinal, digits, number};
+use super::super::numbers::{digits, number};
 use super::{Rule, rule};
 
 pub(super) fn rules() -> Vec<Rule> {
@@ -22,27 +22,6 @@ pub(super) fn rules() -> Vec<Rule> {
         rule(r"\b(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\b", |c| {
             let parts: Vec<String> = (1..=4).map(|n| number(&c[n])).collect();
             Some(parts.join(" dot "))
-        }),
-        // +1 (555) 123-4567, 1-800-555-0199, 555-123-4567, 555.123.4567, 0041 44 123 45 67.
-        rule(
-            r"(?:\+|\b00)\d{1,3}[ .-]?(?:\(?\d{1,4}\)?[ .-]?){2,5}\d{2,4}\b",
-            |c| Some(telephone(&c[0])),
-        ),
-        rule(
-            r"(?:\b1[ .-])?(?:\(\d{3}\)\s?|\b\d{3}[ .-])\d{3}[ .-]\d{4}\b",
-            |c| Some(telephone(&c[0])),
-        ),
-        rule(r"\b(\d{3}-\d{4})([^\d-]|$)", |c| {
-            Some(telephone(&c[1]) + &c[2])
-        }),
-        rule(r"\b0\d{2,4}[ /-]\d{3,}(?:[ -]?\d{2,})*\b", |c| {
-            Some(telephone(&c[0]))
-        }),
-        // Cards and accounts: groups of four.
-        rule(r"\b\d{4}(?:[ -]\d{4}){2,4}\b", |c| Some(telephone(&c[0]))),
-        // Codes of capitals and digits, such as a booking's.
-        rule(r"\b[A-Z0-9]*(?:[A-Z]\d+[A-Z]|\d[A-Z]+\d)[A-Z0-9]*\b", |c| {
-            Some(spelled(&c[0]))
         }),
     ]
 }
@@ -100,33 +79,4 @@ fn symbols(text: &str) -> String {
         }
     }
     said.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// Digit by digit, a pause after each group; 800 as people say it.
-fn telephone(text: &str) -> String {
-    let groups = text
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|group| !group.is_empty());
-    let groups: Vec<String> = groups
-        .map(|group| match group {
-            "800" | "900" => cardinal(group.parse().unwrap_or_default()),
-            _ => digits(group),
-        })
-        .collect();
-    let plus = if text.starts_with('+') { "plus " } else { "" };
-    format!("{plus}{}", groups.join(", "))
-}
-
-fn spelled(code: &str) -> String {
-    let signs: Vec<String> = code
-        .chars()
-        .map(|c| {
-            if c.is_ascii_digit() {
-                digits(&c.to_string())
-            } else {
-                c.to_string()
-            }
-        })
-        .collect();
-    signs.join(" ")
 }

@@ -110,7 +110,41 @@ pub(super) fn rules() -> Vec<Rule> {
     let mut units: Vec<String> = UNITS.iter().map(|(unit, _)| regex::escape(unit)).collect();
     units.sort_by_key(|unit| std::cmp::Reverse(unit.len()));
     let units = units.join("|");
+    let amount = r"(\d{1,3}(?:\.\d{3})+|\d+)";
+    let currency = r"[€$£¥]|(?:EUR|USD|GBP|CHF|euros?|dollars?|percent)\b";
     vec![
+        // A comma before one or two digits is a decimal one where a unit says so: "1.234,50 €".
+        rule(
+            &format!(r"(^|[^\d.,\w]){amount},(\d{{1,2}})(\s?(?:%|{currency}|(?:{units})(?:\W|$)))"),
+            |c| {
+                Some(format!(
+                    "{}{}.{}{}",
+                    &c[1],
+                    c[2].replace('.', ""),
+                    &c[3],
+                    &c[4]
+                ))
+            },
+        ),
+        rule(
+            &format!(r"([€$£¥]|\b(?:EUR|USD|GBP|CHF))(\s?){amount},(\d{{1,2}})([^\d,]|$)"),
+            |c| {
+                Some(format!(
+                    "{}{}{}.{}{}",
+                    &c[1],
+                    &c[2],
+                    c[3].replace('.', ""),
+                    &c[4],
+                    &c[5]
+                ))
+            },
+        ),
+        rule(r"\b(\d{1,3}(?:\.\d{3})+)(\s?€)", |c| {
+            Some(format!("{}{}", c[1].replace('.', ""), &c[2]))
+        }),
+        rule(r"(^|[^\d.,\w])(\d+),(\d{1,2})([^\d,]|$)", |c| {
+            Some(format!("{}{}, {}{}", &c[1], &c[2], &c[3], &c[4]))
+        }),
         rule(
             &format!(r"{signs}\s?({NUMBER})\s?[-–—]\s?(?:[$€£¥₹₿]\s?)?({NUMBER}){scale}"),
             |c| {

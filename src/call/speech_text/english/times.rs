@@ -25,10 +25,17 @@ const MONTH: &str = r"(Jan(?:uary|\.)?|Feb(?:ruary|\.)?|Mar(?:ch|\.)?|Apr(?:il|\
 /// Times of machines, which look like codes too.
 pub(super) fn stamps() -> Vec<Rule> {
     let time = r"(?:T(\d{2}):(\d{2})(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?";
-    vec![rule(
-        &format!(r"\b(\d{{4}})-(\d{{2}})-(\d{{2}}){time}\b"),
-        iso,
-    )]
+    vec![
+        rule(&format!(r"\b(\d{{4}})-(\d{{2}})-(\d{{2}}){time}\b"), iso),
+        rule(r"\b(\d{1,2})-(\d{1,2})-(\d{4})\b", slashes),
+        rule(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b", |c| {
+            let (day, month) = (c[1].parse().ok()?, c[2].parse::<usize>().ok()?);
+            let month = MONTHS.get(month.checked_sub(1)?)?;
+            (1..=31)
+                .contains(&day)
+                .then(|| date(month, day, Some(&c[3])))
+        }),
+    ]
 }
 
 /// Half of the day, the full stop after it, and whether the text ends there.

@@ -1,0 +1,301 @@
+//! What agents say by themselves where their files say nothing, in the language of the agent:
+//! polite, to a stranger, and of no gender. PURE.
+
+use super::language;
+
+/// The sentences of one language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BuiltIn {
+    /// When the caller joins.
+    pub greeting: &'static str,
+    /// When a stage has failed.
+    pub apology: &'static str,
+    /// While tools work.
+    pub filler: &'static str,
+    /// While the model has not begun to answer.
+    pub thinking: &'static str,
+    /// After a long silence.
+    pub still_there: &'static str,
+    /// Before the agent hangs up.
+    pub goodbye: &'static str,
+    /// When nobody takes a call that is to be put through.
+    pub transfer_failed: &'static str,
+    /// In a room whose sound is encrypted for its participants; then the agent hangs up.
+    pub encrypted: &'static str,
+}
+
+/// The sentences of this language (BCP 47); the English ones where it is not known or has none.
+pub fn of(language: Option<&str>) -> BuiltIn {
+    let found = language.and_then(|tag| language::find(&LANGUAGES, tag));
+    *found.unwrap_or(&ENGLISH)
+}
+
+const ENGLISH: BuiltIn = BuiltIn {
+    greeting: "Hello! How can I help you today?",
+    apology: "I'm sorry, something went wrong on my side. Could you say that again?",
+    filler: "One moment, please.",
+    thinking: "Let me see.",
+    still_there: "Are you still there?",
+    goodbye: "I will hang up now. Goodbye!",
+    transfer_failed: "I'm sorry, nobody can take the call right now.",
+    encrypted: "I'm sorry, I can't take part in an encrypted call. Goodbye.",
+};
+
+const LANGUAGES: [(&str, BuiltIn); 14] = [
+    (
+        "de",
+        BuiltIn {
+            greeting: "Guten Tag! Wie kann ich Ihnen helfen?",
+            apology: "Entschuldigung, bei mir ist etwas schiefgegangen. Könnten Sie das bitte wiederholen?",
+            filler: "Einen Moment, bitte.",
+            thinking: "Lassen Sie mich kurz nachsehen.",
+            still_there: "Sind Sie noch da?",
+            goodbye: "Ich lege jetzt auf. Auf Wiederhören!",
+            transfer_failed: "Es tut mir leid, im Moment kann niemand das Gespräch annehmen.",
+            encrypted: "Dieser Raum ist Ende-zu-Ende-verschlüsselt, deshalb kann ich Sie nicht hören. Ich lege jetzt auf. Auf Wiederhören!",
+        },
+    ),
+    (
+        "fr",
+        BuiltIn {
+            greeting: "Bonjour ! Comment puis-je vous aider ?",
+            apology: "Veuillez m'excuser, un problème est survenu de mon côté. Pourriez-vous répéter, s'il vous plaît ?",
+            filler: "Un instant, s'il vous plaît.",
+            thinking: "Laissez-moi regarder.",
+            still_there: "Êtes-vous toujours là ?",
+            goodbye: "Je vais raccrocher. Au revoir !",
+            transfer_failed: "Veuillez m'excuser, personne ne peut prendre votre appel pour le moment.",
+            encrypted: "Cette salle est chiffrée de bout en bout, je ne peux donc pas vous entendre. Je vais raccrocher. Au revoir !",
+        },
+    ),
+    (
+        "es",
+        BuiltIn {
+            greeting: "¡Hola! ¿En qué puedo ayudarle?",
+            apology: "Lo siento, ha ocurrido un problema por mi parte. ¿Podría repetirlo, por favor?",
+            filler: "Un momento, por favor.",
+            thinking: "Déjeme ver.",
+            still_there: "¿Sigue usted ahí?",
+            goodbye: "Voy a finalizar la llamada. ¡Hasta luego!",
+            transfer_failed: "Lo siento, en este momento nadie puede atender la llamada.",
+            encrypted: "Esta sala está cifrada de extremo a extremo, por lo que no puedo oírle. Voy a finalizar la llamada. ¡Hasta luego!",
+        },
+    ),
+    (
+        "it",
+        BuiltIn {
+            greeting: "Buongiorno! Come posso aiutarla?",
+            apology: "Mi scusi, c'è stato un problema da parte mia. Potrebbe ripetere, per favore?",
+            filler: "Un momento, per favore.",
+            thinking: "Mi faccia vedere.",
+            still_there: "È ancora in linea?",
+            goodbye: "Ora chiudo la chiamata. Arrivederci!",
+            transfer_failed: "Mi dispiace, al momento nessuno può rispondere alla chiamata.",
+            encrypted: "Questa stanza è cifrata end-to-end, quindi non posso sentirla. Ora chiudo la chiamata. Arrivederci!",
+        },
+    ),
+    (
+        "pt",
+        BuiltIn {
+            greeting: "Olá! Como posso ajudar?",
+            apology: "Desculpe, ocorreu um problema do meu lado. Pode repetir, por favor?",
+            filler: "Um momento, por favor.",
+            thinking: "Deixe-me ver.",
+            still_there: "Ainda está aí?",
+            goodbye: "Vou desligar agora. Até logo!",
+            transfer_failed: "Lamento, neste momento ninguém pode atender a chamada.",
+            encrypted: "Esta sala é cifrada de ponta a ponta, por isso não consigo ouvir a sua voz. Vou desligar agora. Até logo!",
+        },
+    ),
+    (
+        "nl",
+        BuiltIn {
+            greeting: "Goedendag! Waarmee kan ik u helpen?",
+            apology: "Excuses, er ging iets mis aan mijn kant. Kunt u dat nog eens zeggen?",
+            filler: "Een ogenblik, alstublieft.",
+            thinking: "Even kijken.",
+            still_there: "Bent u er nog?",
+            goodbye: "Ik beëindig nu het gesprek. Tot ziens!",
+            transfer_failed: "Het spijt me, op dit moment kan niemand het gesprek aannemen.",
+            encrypted: "Deze ruimte is end-to-end versleuteld, daarom kan ik u niet horen. Ik beëindig nu het gesprek. Tot ziens!",
+        },
+    ),
+    (
+        "pl",
+        BuiltIn {
+            greeting: "Dzień dobry! W czym mogę pomóc?",
+            apology: "Przepraszam, coś poszło nie tak po mojej stronie. Czy mogę prosić o powtórzenie?",
+            filler: "Proszę chwilę zaczekać.",
+            thinking: "Już sprawdzam.",
+            still_there: "Czy są Państwo nadal na linii?",
+            goodbye: "Zakończę teraz rozmowę. Do usłyszenia!",
+            transfer_failed: "Przepraszam, w tej chwili nikt nie może odebrać połączenia.",
+            encrypted: "Ten pokój jest w pełni szyfrowany, dlatego nie mogę Państwa usłyszeć. Zakończę teraz rozmowę. Do usłyszenia!",
+        },
+    ),
+    (
+        "ru",
+        BuiltIn {
+            greeting: "Здравствуйте! Чем я могу вам помочь?",
+            apology: "Извините, у меня произошла ошибка. Повторите, пожалуйста.",
+            filler: "Одну минуту, пожалуйста.",
+            thinking: "Сейчас посмотрю.",
+            still_there: "Вы ещё на линии?",
+            goodbye: "Я завершаю звонок. До свидания!",
+            transfer_failed: "Извините, сейчас никто не может ответить на звонок.",
+            encrypted: "Эта комната защищена сквозным шифрованием, поэтому я вас не слышу. Я завершаю звонок. До свидания!",
+        },
+    ),
+    (
+        "zh",
+        BuiltIn {
+            greeting: "您好！请问有什么可以帮您？",
+            apology: "抱歉，我这边出了点问题。请您再说一遍，好吗？",
+            filler: "请稍等。",
+            thinking: "让我看一下。",
+            still_there: "请问您还在吗？",
+            goodbye: "我现在要挂断电话了，再见！",
+            transfer_failed: "抱歉，现在没有人可以接听电话。",
+            encrypted: "这个房间启用了端到端加密，我听不到您的声音。我现在要挂断电话了，再见！",
+        },
+    ),
+    (
+        "zh-Hant",
+        BuiltIn {
+            greeting: "您好！請問有什麼可以幫您？",
+            apology: "抱歉，我這邊出了點問題。請您再說一遍，好嗎？",
+            filler: "請稍等。",
+            thinking: "讓我看一下。",
+            still_there: "請問您還在嗎？",
+            goodbye: "我現在要掛斷電話了，再見！",
+            transfer_failed: "抱歉，現在沒有人可以接聽電話。",
+            encrypted: "這個房間啟用了端對端加密，我聽不到您的聲音。我現在要掛斷電話了，再見！",
+        },
+    ),
+    (
+        "ja",
+        BuiltIn {
+            greeting: "こんにちは。ご用件をお伺いいたします。",
+            apology: "申し訳ございません。こちらで問題が発生しました。もう一度おっしゃっていただけますか。",
+            filler: "少々お待ちください。",
+            thinking: "確認いたします。",
+            still_there: "もしもし、まだいらっしゃいますか。",
+            goodbye: "それでは、お電話を切らせていただきます。失礼いたします。",
+            transfer_failed: "申し訳ございません。ただいま電話に出られる者がおりません。",
+            encrypted: "このルームはエンドツーエンドで暗号化されているため、お声を聞くことができません。お電話を切らせていただきます。失礼いたします。",
+        },
+    ),
+    (
+        "ko",
+        BuiltIn {
+            greeting: "안녕하세요! 무엇을 도와드릴까요?",
+            apology: "죄송합니다. 제 쪽에 문제가 생겼습니다. 다시 한번 말씀해 주시겠어요?",
+            filler: "잠시만 기다려 주세요.",
+            thinking: "확인해 보겠습니다.",
+            still_there: "아직 계신가요?",
+            goodbye: "이제 전화를 끊겠습니다. 안녕히 계세요!",
+            transfer_failed: "죄송합니다. 지금은 전화를 받을 수 있는 사람이 없습니다.",
+            encrypted: "이 방은 종단 간 암호화되어 있어 말씀을 들을 수 없습니다. 이제 전화를 끊겠습니다. 안녕히 계세요!",
+        },
+    ),
+    (
+        "hi",
+        BuiltIn {
+            greeting: "नमस्ते! आपको किस तरह की मदद चाहिए?",
+            apology: "क्षमा कीजिए, मेरी ओर से कुछ गड़बड़ हो गई। कृपया फिर से बताइए।",
+            filler: "कृपया एक क्षण रुकिए।",
+            thinking: "एक मिनट, देखते हैं।",
+            still_there: "क्या आप अभी भी लाइन पर हैं?",
+            goodbye: "अब कॉल समाप्त की जा रही है। नमस्ते!",
+            transfer_failed: "क्षमा कीजिए, इस समय कोई भी कॉल लेने के लिए उपलब्ध नहीं है।",
+            encrypted: "यह रूम एंड-टू-एंड एन्क्रिप्टेड है, इसलिए आपकी आवाज़ सुनाई नहीं दे रही है। अब कॉल समाप्त की जा रही है। नमस्ते!",
+        },
+    ),
+    (
+        "ar",
+        BuiltIn {
+            greeting: "مرحبًا! كيف يمكنني مساعدتكم؟",
+            apology: "عذرًا، حدث خطأ من جانبي. هل يمكن تكرار ذلك من فضلكم؟",
+            filler: "لحظة من فضلكم.",
+            thinking: "دعوني أتحقق من ذلك.",
+            still_there: "هل ما زلتم على الخط؟",
+            goodbye: "سأنهي المكالمة الآن. مع السلامة!",
+            transfer_failed: "عذرًا، لا يوجد من يمكنه الرد على المكالمة الآن.",
+            encrypted: "هذه الغرفة مشفّرة من طرف إلى طرف، لذلك لا أستطيع سماعكم. سأنهي المكالمة الآن. مع السلامة!",
+        },
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_sentence_is_whole_and_in_its_own_language() {
+        let all = |built_in: BuiltIn| {
+            let BuiltIn {
+                greeting,
+                apology,
+                filler,
+                thinking,
+                still_there,
+                goodbye,
+                transfer_failed,
+                encrypted,
+            } = built_in;
+            [
+                greeting,
+                apology,
+                filler,
+                thinking,
+                still_there,
+                goodbye,
+                transfer_failed,
+                encrypted,
+            ]
+        };
+        let mut seen = std::collections::BTreeSet::new();
+        for (tag, built_in) in LANGUAGES.into_iter().chain([("en", ENGLISH)]) {
+            for text in all(built_in) {
+                assert!(
+                    text.ends_with(['.', '!', '?', '。', '！', '？', '।', '؟']),
+                    "{tag}: {text}"
+                );
+                assert_eq!(text.trim(), text, "{tag}");
+                assert!(
+                    !text.contains(['{', '}', '<', '>', '_', '\\']),
+                    "{tag}: {text}"
+                );
+                assert!(seen.insert(text), "{tag}: {text} is there twice");
+            }
+            let distinct: std::collections::BTreeSet<_> = all(built_in).into();
+            assert_eq!(distinct.len(), 8, "{tag}");
+            let farewell = last_sentence(built_in.goodbye);
+            assert!(built_in.encrypted.contains(farewell), "{tag}: {farewell}");
+        }
+    }
+
+    /// The farewell itself.
+    fn last_sentence(text: &str) -> &str {
+        let text = text.trim_end_matches(['!', '.', '。', '！']);
+        text.rsplit(['.', '。', '।', '，'])
+            .next()
+            .map_or(text, |last| last.trim())
+    }
+
+    #[test]
+    fn a_language_is_found_by_its_tag() {
+        for (tag, greeting) in [
+            (None, "Hello! How can I help you today?"),
+            (Some("en-GB"), "Hello! How can I help you today?"),
+            (Some("fi"), "Hello! How can I help you today?"),
+            (Some("de-AT"), "Guten Tag! Wie kann ich Ihnen helfen?"),
+            (Some("zh"), "您好！请问有什么可以帮您？"),
+            (Some("zh-Hans-HK"), "您好！请问有什么可以帮您？"),
+            (Some("zh-TW"), "您好！請問有什麼可以幫您？"),
+            (Some("zh-Hant"), "您好！請問有什麼可以幫您？"),
+        ] {
+            assert_eq!(of(tag).greeting, greeting, "{tag:?}");
+        }
+    }
+}
