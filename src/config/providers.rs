@@ -1,6 +1,8 @@
 //! Which providers an agent's stages ask, in their order: the process's, called `default`, and
 //! those that the file names.
 
+mod options;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -8,7 +10,8 @@ use super::manners::{ms, secs};
 use super::secret::{Secret, Secrets};
 use super::section::{Section, Text};
 use super::template;
-use crate::openai::Api;
+use crate::openai::{Api, Hints};
+pub use options::Manner;
 
 /// The name of the process's provider.
 pub const DEFAULT: &str = "default";
@@ -45,6 +48,10 @@ pub struct Stages {
     pub tts: Stage,
     /// How STT gets the caller's speech.
     pub stt_mode: SttMode,
+    /// Who hears the caller speak, where others are asked for whole utterances.
+    pub ears: Option<Provider>,
+    /// What helps STT to hear.
+    pub hints: Hints,
     /// When STT's words are not believed.
     pub noise: Noise,
     /// For a model that is slow to begin.
@@ -114,14 +121,16 @@ pub struct Provider {
     pub voice: Option<String>,
     /// How its language model is asked.
     pub llm_api: Api,
+    /// What else is asked of it.
+    pub manner: Manner,
 }
 
 /// Where a provider is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Address {
-    /// Such as `https://api.example.com/v1`.
+    /// Such as `https://api.example.com/v1`; its query goes along with each request.
     pub base_url: String,
-    /// Sent as a bearer token.
+    /// Its key.
     pub api_key: Option<Secret>,
     /// Of one try.
     pub timeout: Duration,
@@ -133,6 +142,7 @@ struct Named {
     models: [Option<String>; 3],
     voice: Option<String>,
     llm_api: Api,
+    manner: Manner,
 }
 
 /// The stages' places in [`Named::models`].
@@ -163,8 +173,13 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
     models.finish();
     let [stt_model, llm_model, tts_model] = own;
     let mut section = top.section("stt");
-    let stt = read_stage(&mut section, 0, &named, stt_model);
+    let mut stt = read_stage(&mut section, 0, &named, stt_model);
     let stt_mode = read_mode(&mut section);
+    let ears = read_fallback(&mut section, &mut stt, &named);
+    let hints = Hints {
+        prompt: section.text("prompt").map(|text| text.value),
+        keywords: section.list("keywords", Vec::new()),
+    };
     let noise = Noise {
         no_speech: section.fraction("no_speech_threshold", 0.6, 0.0..=1.0),
         logprob: section.fraction("logprob_threshold", -1.0, -10.0..=0.0),
@@ -174,8 +189,14 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
     let mut section = top.section("llm");
     let mut llm = read_stage(&mut section, 1, &named, llm_model);
     let api = read_api(&mut section, "api");
-    for provider in llm.providers.iter_mut().filter(|p| p.name == DEFAULT) {
-        provider.llm_api = api;
+    let manner = options::read(&mut section, secrets);
+    for provider in &mut llm.providers {
+        if provider.name == DEFAULT {
+            provider.llm_api = api;
+            provider.manner = manner.clone();
+        } else {
+            provider.manner = std::mem::take(&mut provider.manner).or(&manner);
+        }
     }
     let llm_filler = Filler {
         texts: section.list("fillers", vec!["Let me see.".into()]),
@@ -196,10 +217,63 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
         llm,
         tts,
         stt_mode,
+        ears,
+        hints,
         noise,
         llm_filler,
         style,
     }
+}
+
+/// Who is asked for whole utterances in place of the provider that hears over a socket, whose model
+/// may know nothing else. Answers with that one.
+fn read_fallback(
+    section: &mut Section<'_>,
+    stt: &mut Stage,
+    named: &BTreeMap<String, Named>,
+) -> Option<Provider> {
+    let provider = section.text("fallback_provider");
+    let model = section.text("fallback_model").map(|text| text.value);
+    let ears = stt.providers.first().cloned()?;
+    let mut batch = match &provider {
+        None => ears.clone(),
+        Some(text) if text.value == DEFAULT => Provider::process(None),
+        Some(text) => match named.get(&text.value) {
+            Some(found) => found.provider(text.value.clone(), 0),
+            None => {
+                let full = section.full("fallback_provider");
+                let message = format!(
+                    "{full} names {}, which there is not; write it as [providers.{}]",
+                    text.value, text.value
+                );
+                section.complain(&text.place, message);
+                return None;
+            }
+        },
+    };
+    if provider.is_none() && model.is_none() {
+        return None;
+    }
+    if let (Some(text), None, None) = (&provider, &model, &batch.model)
+        && batch.name != DEFAULT
+    {
+        let full = section.full("fallback_provider");
+        let message = format!(
+            "{full} names {}, but providers.{}.stt is missing; write the name of its model",
+            text.value, text.value
+        );
+        section.complain(&text.place, message);
+    }
+    batch.model = model.or(batch.model);
+    stt.providers[0] = batch;
+    // Nobody is asked twice in the same way.
+    let first = stt.providers[0].name.clone();
+    let mut place = 0;
+    stt.providers.retain(|provider| {
+        place += 1;
+        place == 1 || provider.name != first
+    });
+    Some(ears)
 }
 
 fn read_mode(section: &mut Section<'_>) -> SttMode {
@@ -256,13 +330,7 @@ fn read_stage(
                     section.full("providers")
                 ));
             }
-            providers.push(Provider {
-                name,
-                model: provider.models[index].clone(),
-                address: Some(provider.address.clone()),
-                voice: provider.voice.clone(),
-                llm_api: provider.llm_api,
-            });
+            providers.push(provider.provider(name, index));
         } else {
             let known: Vec<&str> = named.keys().map(String::as_str).collect();
             section.complain_here(format!(
@@ -308,6 +376,21 @@ fn provider(section: &mut Section<'_>, secrets: &Secrets) -> Named {
         models: STAGES.map(|stage| section.text(stage).map(|text| text.value)),
         voice: section.text("voice").map(|text| text.value),
         llm_api: read_api(section, "llm_api"),
+        manner: options::read(section, secrets),
+    }
+}
+
+impl Named {
+    /// It, as a stage asks it.
+    fn provider(&self, name: String, index: usize) -> Provider {
+        Provider {
+            name,
+            model: self.models[index].clone(),
+            address: Some(self.address.clone()),
+            voice: self.voice.clone(),
+            llm_api: self.llm_api,
+            manner: self.manner.clone(),
+        }
     }
 }
 
@@ -340,7 +423,7 @@ fn check_base_url(url: &str) -> Result<(), &'static str> {
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"));
     match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '@']) => {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(['/', '?']) && !rest.contains('@') => {
             Ok(())
         }
         _ => Err("is not an address; write it like https://api.example.com/v1"),
@@ -356,6 +439,7 @@ impl Provider {
             address: None,
             voice: None,
             llm_api: Api::default(),
+            manner: Manner::default(),
         }
     }
 }

@@ -2,13 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{RequestBuilder, Response, Url, redirect};
+use serde_json::Value;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::Request as SocketRequest;
 
-use super::error::{ProviderError, Stage};
+use super::address::Address;
+use super::dialect::{Dialect, Dialects, Key};
+use super::error::{ErrorKind, ProviderError, Stage};
+use super::refusal::Refusal;
 use super::retry::RETRIES;
+use super::said::said;
 
 /// How long a connection may take to open.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -19,6 +26,9 @@ const IDLE: Duration = Duration::from_secs(300);
 
 /// Most bytes read of an error or a transcript.
 const BODY_LIMIT: usize = 1 << 20;
+
+/// Times that one request is asked otherwise after a refusal.
+const REPHRASED: usize = 8;
 
 /// A key, kept out of every log.
 #[derive(Clone, PartialEq, Eq)]
@@ -40,15 +50,42 @@ impl std::fmt::Debug for ApiKey {
 /// Where a stage's provider is and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `https://api.openai.com/v1` or another server's; a `/` at the end makes no difference.
+    /// `https://api.openai.com/v1` or another server's; a `/` at the end makes no difference, and a
+    /// query goes along with every request.
     pub base_url: String,
-    /// Sent as a bearer token; local servers need none.
+    /// Local servers need none.
     pub api_key: Option<ApiKey>,
+    /// How the key is sent; none: as the server is known to want it.
+    pub auth: Option<Auth>,
+    /// Further headers of every request; their values are secrets.
+    pub headers: Vec<(String, ApiKey)>,
     /// The model's name.
     pub model: String,
     /// How long one try may take to the first piece of its answer, and any further piece after
     /// the one before. 10 s in most clients; a caller waits less patiently.
     pub timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: String::new(),
+            api_key: None,
+            auth: None,
+            headers: Vec::new(),
+            model: String::new(),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How a key is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Auth {
+    /// `Authorization: Bearer …`
+    Bearer,
+    /// `api-key: …`, as Azure wants it.
+    ApiKey,
 }
 
 /// Why a stage cannot be set up.
@@ -65,6 +102,14 @@ pub enum SettingsError {
         /// As given.
         url: String,
     },
+    /// A header cannot be sent.
+    #[error("{stage}: the header {name:?} has a name or a value that no header has; set it again")]
+    Header {
+        /// Whose.
+        stage: Stage,
+        /// Its name.
+        name: String,
+    },
     /// The key cannot be sent.
     #[error("{stage}: the key has characters that no key has (a line break?); set it again")]
     Key {
@@ -79,6 +124,8 @@ pub struct Http {
     internet: reqwest::Client,
     /// The environment's proxy is for the internet, never for a server on this machine.
     loopback: reqwest::Client,
+    /// What is known of the servers.
+    dialects: Dialects,
 }
 
 impl Http {
@@ -98,6 +145,7 @@ impl Http {
         Ok(Self {
             internet: builder().build()?,
             loopback: builder().no_proxy().build()?,
+            dialects: Dialects::default(),
         })
     }
 
@@ -126,8 +174,11 @@ pub(super) struct Provider {
     /// For messages: host and port, without path or user.
     pub host: String,
     client: reqwest::Client,
-    base: String,
-    authorization: Option<HeaderValue>,
+    address: Address,
+    headers: HeaderMap,
+    /// What must not be seen of them.
+    secrets: Vec<ApiKey>,
+    dialects: Dialects,
 }
 
 impl Provider {
@@ -139,66 +190,106 @@ impl Provider {
         let Settings {
             base_url,
             api_key,
+            auth,
+            headers: others,
             model,
             timeout,
         } = settings;
-        let parsed = Url::parse(&base_url).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
-        });
-        let url = parsed.ok_or(SettingsError::BaseUrl {
-            stage,
-            url: base_url,
-        })?;
-        let authorization = api_key
-            .map(|ApiKey(key)| {
-                let mut value = HeaderValue::try_from(format!("Bearer {}", key.trim()))
-                    .map_err(|_| SettingsError::Key { stage })?;
-                value.set_sensitive(true);
-                Ok(value)
-            })
-            .transpose()?;
-        let host = url.host_str().unwrap_or_default();
-        let host = url
-            .port()
-            .map_or(host.to_owned(), |port| format!("{host}:{port}"));
+        let address = Address::parse(&base_url);
+        let url = Url::parse(&base_url).ok();
+        let (Some(address), Some(url)) = (address, url) else {
+            return Err(SettingsError::BaseUrl {
+                stage,
+                url: base_url,
+            });
+        };
+        let mut headers = HeaderMap::new();
+        let mut secrets = Vec::new();
+        if let Some(ApiKey(key)) = api_key {
+            let default = match address.is_azure() {
+                true => Auth::ApiKey,
+                false => Auth::Bearer,
+            };
+            let key = key.trim();
+            let (name, value) = match auth.unwrap_or(default) {
+                Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+                Auth::ApiKey => (HeaderName::from_static("api-key"), key.to_owned()),
+            };
+            let value = secret(&value).ok_or(SettingsError::Key { stage })?;
+            headers.insert(name, value);
+            secrets.push(ApiKey::new(key));
+        }
+        for (name, value) in others {
+            let parsed = HeaderName::try_from(&name).ok().zip(secret(&value.0));
+            let (parsed, header) = parsed.ok_or(SettingsError::Header { stage, name })?;
+            headers.insert(parsed, header);
+            secrets.push(value);
+        }
         Ok(Self {
             stage,
             model,
             timeout,
             retries: RETRIES,
-            host,
+            host: address.host.clone(),
             client: http.client_for(&url).clone(),
-            base: url.as_str().trim_end_matches('/').to_owned(),
-            authorization,
+            address,
+            headers,
+            secrets,
+            dialects: http.dialects.clone(),
         })
     }
 
+    /// It is OpenAI's own.
+    pub(super) fn is_openai(&self) -> bool {
+        self.address.is_openai()
+    }
+
     pub(super) fn post(&self, path: &str) -> RequestBuilder {
-        self.authorized(self.client.post(format!("{}{path}", self.base)))
+        let request = self.client.post(self.address.at(path));
+        request.headers(self.headers.clone())
     }
 
     /// For a WebSocket at `path`.
     pub(super) fn socket(&self, path: &str) -> Option<SocketRequest<()>> {
-        // `http` becomes `ws`, `https` `wss`.
-        let address = format!("ws{}{path}", self.base.strip_prefix("http")?);
-        let mut request = address.into_client_request().ok()?;
-        if let Some(value) = &self.authorization {
-            request.headers_mut().insert(AUTHORIZATION, value.clone());
-        }
+        let mut request = self.address.socket_at(path).into_client_request().ok()?;
+        request.headers_mut().extend(self.headers.clone());
         Some(request)
     }
 
-    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.authorization {
-            Some(value) => request.header(AUTHORIZATION, value),
-            None => request,
+    fn key(&self) -> Key {
+        (self.stage, self.address.base().to_owned(), self.model.clone())
+    }
+
+    /// What is known of how it wants to be asked.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialects.of(&self.key())
+    }
+
+    /// Remembers what helped.
+    pub(super) fn learned(&self, dialect: &Dialect) {
+        tracing::info!(stage = %self.stage, host = %self.host, model = self.model, ?dialect,
+            "the provider is asked otherwise from now on");
+        self.dialects.learned(&self.key(), |known| known.adopt(dialect));
+    }
+
+    /// Remembers how its answers open: in the middle of a thought, or not.
+    pub(super) fn opens(&self, in_thought: bool) {
+        let known = self.dialect();
+        let learn = |known: &mut Dialect| {
+            known.opens_in_thought |= in_thought;
+            known.opens_plainly |= !in_thought;
+        };
+        let is_known = known.opens_in_thought || known.opens_plainly && !in_thought;
+        if !is_known {
+            self.dialects.learned(&self.key(), learn);
         }
     }
 
     /// Opens a connection that the first real request then finds ready. What comes of it does
     /// not matter: a server without `/models` answers 404 over a good connection.
     pub(super) async fn prewarm(&self) {
-        let request = self.authorized(self.client.get(format!("{}/models", self.base)));
+        let request = self.client.get(self.address.at("/models"));
+        let request = request.headers(self.headers.clone());
         let warm = async {
             // Read to the end, else the connection cannot be used again.
             request.send().await?.bytes().await
@@ -206,26 +297,103 @@ impl Provider {
         let _ = tokio::time::timeout(CONNECT_TIMEOUT, warm).await;
     }
 
-    /// Sends, and waits for the head of a good answer.
+    /// Asks with `fields`, and where the provider refuses some of them, at once again as it takes
+    /// them: what helped is remembered for all calls. `needed` ones are never left out. Answers
+    /// with what was asked in the end.
+    pub(super) async fn ask(
+        &self,
+        fields: impl Fn(&Dialect) -> Value,
+        needed: &[&str],
+        request: impl Fn(&Value) -> RequestBuilder,
+    ) -> Result<(Response, Value), ProviderError> {
+        let mut dialect = self.dialect();
+        let mut first = None;
+        loop {
+            let mut asked = fields(&dialect);
+            dialect.apply(&mut asked, needed);
+            let refused = match self.try_once(request(&asked)).await? {
+                Ok(response) => {
+                    if first.is_some() {
+                        self.learned(&dialect);
+                    }
+                    return Ok((response, asked));
+                }
+                Err(refused) => refused,
+            };
+            let error = self.refused(&refused, &asked);
+            let Refused { status, refusal, .. } = &refused;
+            let can_help = match error.kind {
+                ErrorKind::Refused => (400..=422).contains(status),
+                ErrorKind::Server => *status == 501,
+                _ => false,
+            };
+            let is_known = match error.kind {
+                // No path and no model is a field's fault, unless it says so.
+                ErrorKind::NotFound => dialect.learn_named(refusal, &asked, needed),
+                _ => can_help && dialect.learn(refusal, &asked, needed),
+            };
+            let tried = first.as_ref().map_or(0, |(_, tried)| *tried);
+            if !is_known || tried >= REPHRASED {
+                // What was refused first is what the operator can understand.
+                return Err(first.map_or(error, |(first, _)| first));
+            }
+            tracing::debug!(stage = %self.stage, status, ?refusal, "asked otherwise");
+            first = Some((first.map_or(error, |(first, _)| first), tried + 1));
+        }
+    }
+
+    fn refused(&self, refused: &Refused, asked: &Value) -> ProviderError {
+        let Refused {
+            status,
+            retry_after,
+            refusal,
+        } = refused;
+        let said = self.said(refusal, asked);
+        ProviderError::status(self.stage, &self.host, *status, *retry_after, refusal, &said)
+    }
+
+    /// The provider's own message, fit to be seen.
+    fn said(&self, refusal: &Refusal, asked: &Value) -> String {
+        let secrets: Vec<&str> = self.secrets.iter().map(|secret| secret.0.as_str()).collect();
+        said(&refusal.message, &secrets, asked)
+    }
+
+    /// From an error within an answer to what was `asked`.
+    pub(super) fn within_answer(&self, refusal: &Refusal, asked: &Value) -> ProviderError {
+        let said = self.said(refusal, asked);
+        ProviderError::within_answer(self.stage, &self.host, refusal, &said)
+    }
+
+    /// Sends once, and waits for the head of a good answer. What a refusal says is not shown: only
+    /// [`Provider::ask`] knows what it must not repeat.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
+        let answer = self.try_once(request).await?;
+        answer.map_err(|mut refused| {
+            refused.refusal.message.clear();
+            self.refused(&refused, &Value::Null)
+        })
+    }
+
+    async fn try_once(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Result<Response, Refused>, ProviderError> {
         let response = match tokio::time::timeout(self.timeout, request.send()).await {
             Ok(response) => response.map_err(|error| self.transport(&error))?,
             Err(_) => return Err(self.timed_out("no answer")),
         };
         let status = response.status();
         if status.is_success() {
-            return Ok(response);
+            return Ok(Ok(response));
         }
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
+        let retry_after = wait(response.headers());
         // The status says enough when its body does not come.
         let body = self.body(response).await.unwrap_or_default();
-        Err(ProviderError::status(
-            self.stage,
-            &self.host,
-            status.as_u16(),
+        Ok(Err(Refused {
+            status: status.as_u16(),
             retry_after,
-            &body,
-        ))
+            refusal: Refusal::read(&body),
+        }))
     }
 
     /// The next piece of an answer, `None` at its end.
@@ -259,6 +427,10 @@ impl Provider {
         ProviderError::garbage(self.stage, &self.host, what)
     }
 
+    pub(super) fn broken_off(&self) -> ProviderError {
+        ProviderError::broken_off(self.stage, &self.host)
+    }
+
     fn timed_out(&self, what: &str) -> ProviderError {
         ProviderError::timeout(self.stage, &self.host, what, self.timeout)
     }
@@ -267,6 +439,28 @@ impl Provider {
     pub(super) fn out_of_time(&self, now: Instant, deadline: Instant) -> ProviderError {
         ProviderError::timeout(self.stage, &self.host, "no answer", deadline - now)
     }
+}
+
+/// An answer without success.
+struct Refused {
+    status: u16,
+    retry_after: Option<Duration>,
+    refusal: Refusal,
+}
+
+/// A header's value that no log shows.
+fn secret(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(value.trim()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// How long a provider wants to be left alone.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let precise = headers.get("retry-after-ms").and_then(retry_after);
+    precise
+        .map(|milliseconds| milliseconds / 1000)
+        .or_else(|| headers.get(RETRY_AFTER).and_then(retry_after))
 }
 
 /// Seconds, as providers send them; the date form of RFC 9110, 10.2.3 is not in use there.

@@ -11,6 +11,7 @@ fn hearing(fake: &FakeOpenAi) -> Hearing {
         api_key: Some(ApiKey::new("key")),
         model: "hears".into(),
         timeout: Duration::from_secs(1),
+        ..Settings::default()
     };
     let stt = Stt::new(&Http::new().unwrap(), settings, None).unwrap();
     stt.with_language(Some("de-AT")).hear(PATIENCE)
