@@ -8,6 +8,7 @@ mod calls;
 mod control;
 mod conversation;
 mod demo;
+mod dialects;
 mod egress;
 mod fallback;
 mod http;

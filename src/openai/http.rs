@@ -335,7 +335,10 @@ impl Provider {
             let tried = first.as_ref().map_or(0, |(_, tried)| *tried);
             if !is_known || tried >= REPHRASED {
                 // What was refused first is what the operator can understand.
-                return Err(first.map_or(error, |(first, _)| first));
+                return Err(match first {
+                    Some((first, _)) if error.kind == ErrorKind::Refused => first,
+                    _ => error,
+                });
             }
             tracing::debug!(stage = %self.stage, status, ?refusal, "asked otherwise");
             first = Some((first.map_or(error, |(first, _)| first), tried + 1));

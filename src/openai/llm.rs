@@ -184,6 +184,13 @@ pub struct ToolCall {
     pub opaque: Opaque,
 }
 
+/// Names the tool, never what it is called with.
+impl std::fmt::Debug for ToolCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ToolCall({})", self.name)
+    }
+}
+
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishReason {

@@ -13,7 +13,7 @@ use super::super::http::{Provider, media_type};
 use super::super::refusal::Refusal;
 use super::super::sse;
 use super::markup::Opening;
-use super::{Api, ChatRequest, Delta, chat, responses};
+use super::{Api, ChatRequest, Delta, chat, history, responses};
 
 /// How long a stream may go on after the model has said why it ended: usage comes then, and some
 /// servers never end it.
@@ -29,6 +29,8 @@ pub(super) struct Answer {
     shape: Shape,
     ready: VecDeque<Delta>,
     reader: Reader,
+    /// The tools that were offered, as the conversation names them.
+    tools: Vec<String>,
     ended: bool,
 }
 
@@ -65,6 +67,14 @@ impl Reader {
         match self {
             Self::Chat(reader) => reader.done,
             Self::Responses(reader) => reader.done || reader.has_finished(),
+        }
+    }
+
+    /// Nothing more comes, whether or not the server said why.
+    fn is_all(&mut self) {
+        match self {
+            Self::Chat(reader) => reader.done = true,
+            Self::Responses(reader) => reader.done = true,
         }
     }
 
@@ -121,6 +131,7 @@ impl Answer {
             shape: Shape::Unknown,
             ready: VecDeque::new(),
             reader,
+            tools: request.tools.iter().map(|tool| tool.name.clone()).collect(),
             ended: false,
         })
     }
@@ -128,7 +139,10 @@ impl Answer {
     /// `None` at the end of a complete answer.
     pub(super) async fn next(&mut self) -> Result<Option<Delta>, ProviderError> {
         loop {
-            if let Some(delta) = self.ready.pop_front() {
+            if let Some(mut delta) = self.ready.pop_front() {
+                if let Delta::ToolCall(call) = &mut delta {
+                    call.name = own_name(&call.name, &self.tools);
+                }
                 return Ok(Some(delta));
             }
             if self.ended {
@@ -197,10 +211,10 @@ impl Answer {
                 let whole: Value = serde_json::from_slice(&body).map_err(|_| garbage())?;
                 let taken = self.reader.event(&whole, &mut self.ready);
                 taken.map_err(|refusal| self.refused(&refusal))?;
-                if !self.reader.has_finished() && self.ready.is_empty() {
-                    // A whole answer with only calls has a reason, too.
+                if !whole["choices"].is_array() && !whole["output"].is_array() {
                     return Err(self.provider.garbage("JSON that is no answer"));
                 }
+                self.reader.is_all();
                 Ok(())
             }
         }
@@ -226,5 +240,32 @@ impl Answer {
             return Ok(());
         }
         Err(self.provider.broken_off())
+    }
+}
+
+/// The tool that a model means: names are sent in letters that every server takes, and some models
+/// put a prefix before them.
+fn own_name(name: &str, tools: &[String]) -> String {
+    let bare = name.strip_prefix("functions.").unwrap_or(name);
+    let is_it = |tool: &&String| history::name(tool) == name || **tool == bare;
+    let known = tools.iter().find(|tool| *tool == name);
+    known.or_else(|| tools.iter().find(is_it)).map_or_else(|| name.to_owned(), Clone::clone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_has_its_own_name_whatever_was_sent() {
+        let tools = ["look", "calendar_find.slots"].map(str::to_owned);
+        for (name, own) in [
+            ("look", "look"),
+            ("functions.look", "look"),
+            ("calendar_find_slots", "calendar_find.slots"),
+            ("other", "other"),
+        ] {
+            assert_eq!(own_name(name, &tools), own);
+        }
     }
 }

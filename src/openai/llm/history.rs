@@ -287,12 +287,13 @@ mod tests {
     }
 
     fn any_message() -> impl Strategy<Value = Message> {
-        let id = prop::sample::select(vec!["", "a", "b", "c"]);
+        let id = || prop::sample::select(vec!["", "a", "b", "c"]);
         let text = prop::sample::select(vec!["", " ", "Yes.", "No."]);
         let arguments = prop::sample::select(vec!["", "{}", "{\"a\":1}", "{\"a", "null", "[]"]);
-        let a_call = (id.clone(), arguments).prop_map(|(id, arguments)| call(id, arguments));
-        (0usize..4, text, id, prop::collection::vec(a_call, 0..3)).prop_map(
-            |(role, text, id, calls)| {
+        let a_call = (id(), arguments);
+        let a_call = a_call.prop_map(|(id, arguments): (&str, &str)| call(id, arguments));
+        (0usize..4, text, id(), prop::collection::vec(a_call, 0..3)).prop_map(
+            |(role, text, id, calls): (usize, &str, &str, Vec<ToolCall>)| {
                 let role = [Role::System, Role::User, Role::Assistant, Role::Tool][role];
                 let calls = if role == Role::Assistant { calls } else { Vec::new() };
                 let answers = if role == Role::Tool { id } else { "" };
