@@ -218,5 +218,9 @@ fn health_key(stage: call::Stage, provider: &Provider) -> String {
     }
     provider.manner.auth.hash(&mut secrets);
     let base_url = address.map(|address| &address.base_url);
-    format!("{stage:?} {base_url:?} {:?} {:x}", provider.model, secrets.finish())
+    format!(
+        "{stage:?} {base_url:?} {:?} {:x}",
+        provider.model,
+        secrets.finish()
+    )
 }

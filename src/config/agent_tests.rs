@@ -85,7 +85,10 @@ fn what_the_model_is_like_holds_for_every_provider_and_headers_for_one() {
     let own = &providers[1].manner;
     assert_eq!(own.llm.temperature, Some(0.2));
     assert_eq!(own.llm.extra_body["a"]["b"], 1);
-    assert_eq!((own.headers[0].0.as_str(), own.headers[0].1.expose()), ("x-title", "Shop"));
+    assert_eq!(
+        (own.headers[0].0.as_str(), own.headers[0].1.expose()),
+        ("x-title", "Shop")
+    );
     assert_eq!(own.auth, None);
 }
 
@@ -93,9 +96,15 @@ fn what_the_model_is_like_holds_for_every_provider_and_headers_for_one() {
 fn whole_utterances_may_be_asked_of_another_than_who_hears() {
     let far = "[providers.far]\nbase_url = \"https://far.example/v1\"\nstt = \"batch\"\n";
     let asked = |stt: &str| {
-        let stages = parse(&format!("{far}[stt]\nmode = \"realtime\"\n{stt}")).unwrap().stages;
+        let stages = parse(&format!("{far}[stt]\nmode = \"realtime\"\n{stt}"))
+            .unwrap()
+            .stages;
         let name = |provider: &providers::Provider| {
-            format!("{} {}", provider.name, provider.model.clone().unwrap_or_default())
+            format!(
+                "{} {}",
+                provider.name,
+                provider.model.clone().unwrap_or_default()
+            )
         };
         let line: Vec<String> = stages.stt.providers.iter().map(name).collect();
         (stages.ears.as_ref().map(name), line)
@@ -103,7 +112,10 @@ fn whole_utterances_may_be_asked_of_another_than_who_hears() {
     let default = || Some("default ".to_owned());
     assert_eq!(asked(""), (None, vec!["default ".into()]));
     let model = "fallback_model = \"gpt-transcribe\"";
-    assert_eq!(asked(model), (default(), vec!["default gpt-transcribe".into()]));
+    assert_eq!(
+        asked(model),
+        (default(), vec!["default gpt-transcribe".into()])
+    );
     let both = "providers = [\"default\", \"far\"]\nfallback_provider = \"far\"";
     assert_eq!(asked(both), (default(), vec!["far batch".into()]));
 }
@@ -152,7 +164,10 @@ fn providers_that_cannot_be_asked_are_told_of() {
             "[llm]\nextra_body = { model = \"other\" }",
             "llm.extra_body.model is not for this table",
         ),
-        ("[llm]\nextra_body = 3", "llm.extra_body = 3 must be a table"),
+        (
+            "[llm]\nextra_body = 3",
+            "llm.extra_body = 3 must be a table",
+        ),
         ("[llm]\ntemperature = 3", "llm.temperature = 3 must be"),
         (
             "[llm]\nheaders = { a = \"{{ secret.x }}\" }",

@@ -1,6 +1,7 @@
 //! Which providers an agent's stages ask, in their order: the process's, called `default`, and
 //! those that the file names.
 
+mod fallback;
 mod options;
 
 use std::collections::BTreeMap;
@@ -175,7 +176,7 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
     let mut section = top.section("stt");
     let mut stt = read_stage(&mut section, 0, &named, stt_model);
     let stt_mode = read_mode(&mut section);
-    let ears = read_fallback(&mut section, &mut stt, &named);
+    let ears = fallback::read(&mut section, &mut stt, &named);
     let hints = Hints {
         prompt: section.text("prompt").map(|text| text.value),
         keywords: section.list("keywords", Vec::new()),
@@ -223,57 +224,6 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
         llm_filler,
         style,
     }
-}
-
-/// Who is asked for whole utterances in place of the provider that hears over a socket, whose model
-/// may know nothing else. Answers with that one.
-fn read_fallback(
-    section: &mut Section<'_>,
-    stt: &mut Stage,
-    named: &BTreeMap<String, Named>,
-) -> Option<Provider> {
-    let provider = section.text("fallback_provider");
-    let model = section.text("fallback_model").map(|text| text.value);
-    let ears = stt.providers.first().cloned()?;
-    let mut batch = match &provider {
-        None => ears.clone(),
-        Some(text) if text.value == DEFAULT => Provider::process(None),
-        Some(text) => match named.get(&text.value) {
-            Some(found) => found.provider(text.value.clone(), 0),
-            None => {
-                let full = section.full("fallback_provider");
-                let message = format!(
-                    "{full} names {}, which there is not; write it as [providers.{}]",
-                    text.value, text.value
-                );
-                section.complain(&text.place, message);
-                return None;
-            }
-        },
-    };
-    if provider.is_none() && model.is_none() {
-        return None;
-    }
-    if let (Some(text), None, None) = (&provider, &model, &batch.model)
-        && batch.name != DEFAULT
-    {
-        let full = section.full("fallback_provider");
-        let message = format!(
-            "{full} names {}, but providers.{}.stt is missing; write the name of its model",
-            text.value, text.value
-        );
-        section.complain(&text.place, message);
-    }
-    batch.model = model.or(batch.model);
-    stt.providers[0] = batch;
-    // Nobody is asked twice in the same way.
-    let first = stt.providers[0].name.clone();
-    let mut place = 0;
-    stt.providers.retain(|provider| {
-        place += 1;
-        place == 1 || provider.name != first
-    });
-    Some(ears)
 }
 
 fn read_mode(section: &mut Section<'_>) -> SttMode {

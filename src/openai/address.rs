@@ -24,11 +24,16 @@ impl Address {
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
             return None;
         }
-        let query = url.query().filter(|query| !query.is_empty()).map(str::to_owned);
+        let query = url
+            .query()
+            .filter(|query| !query.is_empty())
+            .map(str::to_owned);
         url.set_query(None);
         url.set_fragment(None);
         let name = url.host_str().unwrap_or_default();
-        let host = url.port().map_or(name.to_owned(), |port| format!("{name}:{port}"));
+        let host = url
+            .port()
+            .map_or(name.to_owned(), |port| format!("{name}:{port}"));
         Some(Self {
             base: url.as_str().trim_end_matches('/').to_owned(),
             query,
@@ -91,7 +96,10 @@ mod tests {
         );
         assert!(azure.is_azure() && !azure.is_openai());
         let plain = Address::parse("http://127.0.0.1:8080/v1").unwrap();
-        assert_eq!(plain.socket_at("/realtime"), "ws://127.0.0.1:8080/v1/realtime");
+        assert_eq!(
+            plain.socket_at("/realtime"),
+            "ws://127.0.0.1:8080/v1/realtime"
+        );
     }
 
     #[test]

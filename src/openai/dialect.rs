@@ -82,7 +82,12 @@ impl Dialect {
     }
 
     /// Only a field that is named in so many words.
-    pub(super) fn learn_named(&mut self, refusal: &Refusal, fields: &Value, needed: &[&str]) -> bool {
+    pub(super) fn learn_named(
+        &mut self,
+        refusal: &Refusal,
+        fields: &Value,
+        needed: &[&str],
+    ) -> bool {
         let named = named::fields(refusal, fields, needed);
         named.iter().any(|path| self.change(path, refusal, fields))
     }
@@ -91,7 +96,12 @@ impl Dialect {
         if path.ends_with("tool_calls.*.id") || path.ends_with("tool_call_id") {
             return !std::mem::replace(&mut self.history.has_short_ids, true);
         }
+        let refused = path;
         let (path, changes) = changes(path, refusal, fields);
+        // A name that was refused is not gone back to.
+        if let Some(name) = MOST_TOKENS.iter().find(|name| **name == refused) {
+            self.tried.insert((path.to_owned(), Change::Rename(name)));
+        }
         let fresh = changes
             .into_iter()
             .find(|change| !self.tried.contains(&(path.to_owned(), change.clone())));
@@ -108,14 +118,21 @@ impl Dialect {
         let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
         let history = &mut self.history;
         let (rule, applies) = if message.contains("system")
-            && says(&["not support", "unsupported", "not allowed", "unexpected role"])
-        {
+            && says(&[
+                "not support",
+                "unsupported",
+                "not allowed",
+                "unexpected role",
+            ]) {
             (&mut history.has_no_system, true)
         } else if says(&["tool call id", "tool_call_id", "tool_call id"]) {
             (&mut history.has_short_ids, true)
         } else {
             let roles = says(&["alternat", "roles must", "last message", "first message"]);
-            (&mut history.alternates, roles || says(&["consecutive", "expected last role"]))
+            (
+                &mut history.alternates,
+                roles || says(&["consecutive", "expected last role", "after role"]),
+            )
         };
         applies && !std::mem::replace(rule, true)
     }
@@ -187,7 +204,9 @@ impl Change {
         }
         match self {
             Self::Drop if MOST_TOKENS.contains(name) => {
-                MOST_TOKENS.iter().for_each(|name| drop(fields.remove(*name)));
+                MOST_TOKENS
+                    .iter()
+                    .for_each(|name| drop(fields.remove(*name)));
             }
             Self::Drop => drop(fields.remove(*name)),
             Self::Rename(to) => {

@@ -5,7 +5,11 @@ use super::*;
 const NEEDED: [&str; 4] = ["messages", "model", "stream", "tools"];
 
 /// A server that answers 200 or refuses in words of its own.
-fn ask(dialect: &mut Dialect, fields: &Value, server: impl Fn(&Value) -> Option<String>) -> Vec<Value> {
+fn ask(
+    dialect: &mut Dialect,
+    fields: &Value,
+    server: impl Fn(&Value) -> Option<String>,
+) -> Vec<Value> {
     let mut sent = Vec::new();
     loop {
         let mut body = fields.clone();
@@ -15,7 +19,10 @@ fn ask(dialect: &mut Dialect, fields: &Value, server: impl Fn(&Value) -> Option<
             return sent;
         };
         let refusal = Refusal::read(refused.as_bytes());
-        assert!(dialect.learn(&refusal, &body, &NEEDED), "{refused} {sent:#?}");
+        assert!(
+            dialect.learn(&refusal, &body, &NEEDED),
+            "{refused} {sent:#?}"
+        );
         assert!(sent.len() < 10, "{sent:#?}");
     }
 }
@@ -69,7 +76,10 @@ fn a_field_with_two_names_is_renamed_and_then_left_out() {
     };
     let mut dialect = Dialect::default();
     let sent = ask(&mut dialect, &chat(), openai);
-    assert_eq!((sent.len(), &sent[1]["max_completion_tokens"]), (2, &json!(80)));
+    assert_eq!(
+        (sent.len(), &sent[1]["max_completion_tokens"]),
+        (2, &json!(80))
+    );
 
     let mut fields = chat();
     fields["max_completion_tokens"] = fields["max_tokens"].take();
@@ -87,7 +97,12 @@ fn a_field_with_two_names_is_renamed_and_then_left_out() {
 #[test]
 fn several_refused_fields_are_found_one_after_the_other() {
     let sent = ask(&mut Dialect::default(), &chat(), |body| {
-        let fields = ["stream_options", "temperature", "max_tokens", "max_completion_tokens"];
+        let fields = [
+            "stream_options",
+            "temperature",
+            "max_tokens",
+            "max_completion_tokens",
+        ];
         let found = fields.into_iter().find(|field| body.get(*field).is_some());
         found.map(|field| format!(r#"{{"error":{{"message":"`{field}` is not permitted"}}}}"#))
     });
@@ -105,7 +120,10 @@ fn the_effort_is_the_quickest_that_is_offered() {
                "Unsupported value: 'none'. Supported values are: 'low', 'medium', and 'high'."}}"#,
             json!("low"),
         ),
-        (r#"{"error":{"message":"unknown field reasoning_effort"}}"#, Value::Null),
+        (
+            r#"{"error":{"message":"unknown field reasoning_effort"}}"#,
+            Value::Null,
+        ),
     ] {
         let sent = ask(&mut Dialect::default(), &fields, |body| {
             (body["reasoning_effort"] == "none").then(|| refused.to_owned())
@@ -135,7 +153,10 @@ fn a_field_deep_in_the_request_is_left_out_everywhere() {
         let found = body["messages"][0].get("reasoning_content");
         found.map(|_| r#"{"error":{"message":"property 'messages.0' : for 'role:user' the property 'reasoning_content' is unsupported"}}"#.into())
     });
-    assert_eq!((sent.len(), &sent[1]["messages"][0]["content"]), (2, &json!("hello")));
+    assert_eq!(
+        (sent.len(), &sent[1]["messages"][0]["content"]),
+        (2, &json!("hello"))
+    );
 }
 
 #[test]
@@ -158,7 +179,9 @@ fn how_a_conversation_must_look_is_learned() {
         assert!(!dialect.is_bare, "{message}");
         dialect.history
     };
-    assert!(learn("Conversation roles must alternate user/assistant/user/assistant/...").alternates);
+    assert!(
+        learn("Conversation roles must alternate user/assistant/user/assistant/...").alternates
+    );
     assert!(learn("Expected last role User or Tool but got assistant").alternates);
     assert!(learn("System role not supported").has_no_system);
     let nine = "Tool call id was call_1 but must be a-z, A-Z, 0-9, with a length of 9.";

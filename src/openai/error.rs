@@ -115,7 +115,12 @@ impl ProviderError {
             }
             kind => advice(kind).to_owned(),
         };
-        let mut error = Self::new(stage, host, kind, format!("{answered}: {advice}{}", quoted(said)));
+        let mut error = Self::new(
+            stage,
+            host,
+            kind,
+            format!("{answered}: {advice}{}", quoted(said)),
+        );
         error.retry_after = retry_after;
         error
     }
@@ -205,9 +210,7 @@ const fn advice(kind: ErrorKind) -> &'static str {
             "the key is missing, wrong or not allowed to use this model; check OPENAI_API_KEY, or \
              the key configured for this stage"
         }
-        ErrorKind::Exhausted => {
-            "the account's credit is used up; add credit or use another key"
-        }
+        ErrorKind::Exhausted => "the account's credit is used up; add credit or use another key",
         ErrorKind::RateLimited => {
             "too many requests for this account; raise its limit or use another key"
         }
@@ -303,7 +306,10 @@ mod tests {
             (400, "context_length_exceeded", ErrorKind::TooLong),
             (400, "model_not_found", ErrorKind::NotFound),
         ] {
-            for body in [format!(r#"{{"error": {{"code": "{code}"}}}}"#), format!(r#"{{"error": {{"type": "{code}"}}}}"#)] {
+            for body in [
+                format!(r#"{{"error": {{"code": "{code}"}}}}"#),
+                format!(r#"{{"error": {{"type": "{code}"}}}}"#),
+            ] {
                 let error = from_status(status, &body);
                 assert_eq!((error.kind, error.transient), (kind, false), "{body}");
             }

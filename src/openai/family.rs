@@ -113,7 +113,10 @@ mod tests {
     #[test]
     fn each_family_is_asked_what_it_takes() {
         assert_eq!(thinking(default::LLM).least(), Some("none"));
-        assert_eq!(thinking("openai/gpt-6-sol-2026-10-01").least(), Some("none"));
+        assert_eq!(
+            thinking("openai/gpt-6-sol-2026-10-01").least(),
+            Some("none")
+        );
         assert_eq!(thinking("gpt-6.1-sol").least(), Some("low"));
         assert_eq!(thinking("gpt-5-mini").least(), Some("minimal"));
         for other in [compatible::LLM, "qwen3", "llama-3.3-70b-versatile"] {

@@ -11,11 +11,11 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::Request as SocketRequest;
 
 use super::address::Address;
-use super::dialect::{Dialect, Dialects, Key};
-use super::error::{ErrorKind, ProviderError, Stage};
+use super::ask::Refused;
+use super::dialect::Dialects;
+use super::error::{ProviderError, Stage};
 use super::refusal::Refusal;
 use super::retry::RETRIES;
-use super::said::said;
 
 /// How long a connection may take to open.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -27,12 +27,9 @@ const IDLE: Duration = Duration::from_secs(300);
 /// Most bytes read of an error or a transcript.
 const BODY_LIMIT: usize = 1 << 20;
 
-/// Times that one request is asked otherwise after a refusal.
-const REPHRASED: usize = 8;
-
 /// A key, kept out of every log.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
+pub struct ApiKey(pub(super) String);
 
 impl ApiKey {
     /// Takes the key as the provider gave it.
@@ -174,11 +171,11 @@ pub(super) struct Provider {
     /// For messages: host and port, without path or user.
     pub host: String,
     client: reqwest::Client,
-    address: Address,
+    pub(super) address: Address,
     headers: HeaderMap,
     /// What must not be seen of them.
-    secrets: Vec<ApiKey>,
-    dialects: Dialects,
+    pub(super) secrets: Vec<ApiKey>,
+    pub(super) dialects: Dialects,
 }
 
 impl Provider {
@@ -256,35 +253,6 @@ impl Provider {
         Some(request)
     }
 
-    fn key(&self) -> Key {
-        (self.stage, self.address.base().to_owned(), self.model.clone())
-    }
-
-    /// What is known of how it wants to be asked.
-    pub(super) fn dialect(&self) -> Dialect {
-        self.dialects.of(&self.key())
-    }
-
-    /// Remembers what helped.
-    pub(super) fn learned(&self, dialect: &Dialect) {
-        tracing::info!(stage = %self.stage, host = %self.host, model = self.model, ?dialect,
-            "the provider is asked otherwise from now on");
-        self.dialects.learned(&self.key(), |known| known.adopt(dialect));
-    }
-
-    /// Remembers how its answers open: in the middle of a thought, or not.
-    pub(super) fn opens(&self, in_thought: bool) {
-        let known = self.dialect();
-        let learn = |known: &mut Dialect| {
-            known.opens_in_thought |= in_thought;
-            known.opens_plainly |= !in_thought;
-        };
-        let is_known = known.opens_in_thought || known.opens_plainly && !in_thought;
-        if !is_known {
-            self.dialects.learned(&self.key(), learn);
-        }
-    }
-
     /// Opens a connection that the first real request then finds ready. What comes of it does
     /// not matter: a server without `/models` answers 404 over a good connection.
     pub(super) async fn prewarm(&self) {
@@ -297,76 +265,6 @@ impl Provider {
         let _ = tokio::time::timeout(CONNECT_TIMEOUT, warm).await;
     }
 
-    /// Asks with `fields`, and where the provider refuses some of them, at once again as it takes
-    /// them: what helped is remembered for all calls. `needed` ones are never left out. Answers
-    /// with what was asked in the end.
-    pub(super) async fn ask(
-        &self,
-        fields: impl Fn(&Dialect) -> Value,
-        needed: &[&str],
-        request: impl Fn(&Value) -> RequestBuilder,
-    ) -> Result<(Response, Value), ProviderError> {
-        let mut dialect = self.dialect();
-        let mut first = None;
-        loop {
-            let mut asked = fields(&dialect);
-            dialect.apply(&mut asked, needed);
-            let refused = match self.try_once(request(&asked)).await? {
-                Ok(response) => {
-                    if first.is_some() {
-                        self.learned(&dialect);
-                    }
-                    return Ok((response, asked));
-                }
-                Err(refused) => refused,
-            };
-            let error = self.refused(&refused, &asked);
-            let Refused { status, refusal, .. } = &refused;
-            let can_help = match error.kind {
-                ErrorKind::Refused => (400..=422).contains(status),
-                ErrorKind::Server => *status == 501,
-                _ => false,
-            };
-            let is_known = match error.kind {
-                // No path and no model is a field's fault, unless it says so.
-                ErrorKind::NotFound => dialect.learn_named(refusal, &asked, needed),
-                _ => can_help && dialect.learn(refusal, &asked, needed),
-            };
-            let tried = first.as_ref().map_or(0, |(_, tried)| *tried);
-            if !is_known || tried >= REPHRASED {
-                // What was refused first is what the operator can understand.
-                return Err(match first {
-                    Some((first, _)) if error.kind == ErrorKind::Refused => first,
-                    _ => error,
-                });
-            }
-            tracing::debug!(stage = %self.stage, status, ?refusal, "asked otherwise");
-            first = Some((first.map_or(error, |(first, _)| first), tried + 1));
-        }
-    }
-
-    fn refused(&self, refused: &Refused, asked: &Value) -> ProviderError {
-        let Refused {
-            status,
-            retry_after,
-            refusal,
-        } = refused;
-        let said = self.said(refusal, asked);
-        ProviderError::status(self.stage, &self.host, *status, *retry_after, refusal, &said)
-    }
-
-    /// The provider's own message, fit to be seen.
-    fn said(&self, refusal: &Refusal, asked: &Value) -> String {
-        let secrets: Vec<&str> = self.secrets.iter().map(|secret| secret.0.as_str()).collect();
-        said(&refusal.message, &secrets, asked)
-    }
-
-    /// From an error within an answer to what was `asked`.
-    pub(super) fn within_answer(&self, refusal: &Refusal, asked: &Value) -> ProviderError {
-        let said = self.said(refusal, asked);
-        ProviderError::within_answer(self.stage, &self.host, refusal, &said)
-    }
-
     /// Sends once, and waits for the head of a good answer. What a refusal says is not shown: only
     /// [`Provider::ask`] knows what it must not repeat.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
@@ -377,7 +275,7 @@ impl Provider {
         })
     }
 
-    async fn try_once(
+    pub(super) async fn try_once(
         &self,
         request: RequestBuilder,
     ) -> Result<Result<Response, Refused>, ProviderError> {
@@ -442,13 +340,6 @@ impl Provider {
     pub(super) fn out_of_time(&self, now: Instant, deadline: Instant) -> ProviderError {
         ProviderError::timeout(self.stage, &self.host, "no answer", deadline - now)
     }
-}
-
-/// An answer without success.
-struct Refused {
-    status: u16,
-    retry_after: Option<Duration>,
-    refusal: Refusal,
 }
 
 /// A header's value that no log shows.

@@ -20,12 +20,7 @@ fn base_urls_are_checked_and_messages_name_only_the_host() {
         provider("https://api.openai.com/v1", None).unwrap().host,
         "api.openai.com"
     );
-    for bad in [
-        "",
-        "api.openai.com/v1",
-        "ftp://x/v1",
-        "http://",
-    ] {
+    for bad in ["", "api.openai.com/v1", "ftp://x/v1", "http://"] {
         let error = provider(bad, None).err().unwrap();
         assert!(
             error.to_string().contains("https://api.openai.com/v1"),
@@ -57,15 +52,29 @@ fn azure_has_a_header_of_its_own_and_others_may() {
         ..Settings::default()
     };
     let azure = |auth| {
-        let settings = Settings { auth, ..settings.clone() };
-        Provider::new(Stage::Llm, &Http::new().unwrap(), settings).unwrap().headers
+        let settings = Settings {
+            auth,
+            ..settings.clone()
+        };
+        Provider::new(Stage::Llm, &Http::new().unwrap(), settings)
+            .unwrap()
+            .headers
     };
     assert_eq!(azure(None)["api-key"], "k");
     assert_eq!(azure(None)["x-title"], "Shop");
     assert_eq!(azure(Some(Auth::Bearer))[AUTHORIZATION], "Bearer k");
-    let bad = Settings { headers: vec![("a b".into(), ApiKey::new("c"))], ..settings };
+    let bad = Settings {
+        headers: vec![("a b".into(), ApiKey::new("c"))],
+        ..settings
+    };
     let bad = Provider::new(Stage::Llm, &Http::new().unwrap(), bad).err();
-    assert_eq!(bad, Some(SettingsError::Header { stage: Stage::Llm, name: "a b".into() }));
+    assert_eq!(
+        bad,
+        Some(SettingsError::Header {
+            stage: Stage::Llm,
+            name: "a b".into()
+        })
+    );
 }
 
 #[test]

@@ -304,14 +304,20 @@ impl Llm {
 
     /// At OpenAI, models that always think call tools by the Responses API only.
     fn api(&self) -> Api {
-        let is_responses_only = self.provider.is_openai()
-            && family::thinking(&self.provider.model) == Thinking::Always;
-        if is_responses_only { Api::Responses } else { self.api }
+        let is_responses_only =
+            self.provider.is_openai() && family::thinking(&self.provider.model) == Thinking::Always;
+        if is_responses_only {
+            Api::Responses
+        } else {
+            self.api
+        }
     }
 
     /// The request's fields.
     fn fields(&self, api: Api, request: &ChatRequest, dialect: &Dialect) -> Value {
-        let Self { provider, options, .. } = self;
+        let Self {
+            provider, options, ..
+        } = self;
         let mut fields = match api {
             Api::Chat => chat::body(request, dialect.history()),
             Api::Responses => responses::body(request, dialect.history()),

@@ -7,6 +7,7 @@
 //! require; requests are strict, and what a provider refuses of them is learned (`dialect`).
 
 mod address;
+mod ask;
 pub mod catalogue;
 mod dialect;
 mod error;
@@ -25,7 +26,8 @@ pub use address::is_openai;
 pub use error::{ErrorKind, ProviderError, Stage};
 pub use http::{ApiKey, Auth, Http, Settings, SettingsError};
 pub use llm::{
-    Api, ChatRequest, Delta, FinishReason, Llm, Message, Opaque, Options, Role, Tool, ToolCall, Usage,
+    Api, ChatRequest, Delta, FinishReason, Llm, Message, Opaque, Options, Role, Tool, ToolCall,
+    Usage,
 };
 pub use realtime::Hearing;
 pub use retry::RETRIES;

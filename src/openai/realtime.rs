@@ -326,7 +326,10 @@ impl Session {
         let code = refusal.code.as_deref().unwrap_or_default();
         if about == UPDATE && !FATAL.contains(&code) {
             // Paths are the whole session's here.
-            let paths = refusal.paths.iter().filter_map(|path| path.rsplit('.').next());
+            let paths = refusal
+                .paths
+                .iter()
+                .filter_map(|path| path.rsplit('.').next());
             let refusal = Refusal {
                 paths: paths.map(str::to_owned).collect(),
                 ..refusal.clone()

@@ -226,7 +226,10 @@ async fn a_refused_hint_is_given_up_on_the_same_socket_and_for_good() {
         let sessions = sessions(&fake, socket);
         assert_eq!(sessions.len(), sent);
         let last = sessions.last().unwrap();
-        assert_eq!((last.get("keywords"), &last["prompt"]), (None, &json!("A bakery.")));
+        assert_eq!(
+            (last.get("keywords"), &last["prompt"]),
+            (None, &json!("A bakery."))
+        );
     }
 }
 

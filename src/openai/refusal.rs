@@ -249,8 +249,16 @@ mod tests {
                 "extra",
             ),
             (r#"{"detail":"not here"}"#, None, "not here"),
-            (r#"{"object":"error","message":"old vLLM","code":400}"#, None, "old vLLM"),
-            (r#"[{"error":{"message":"Gemini's list","code":400}}]"#, None, "Gemini's list"),
+            (
+                r#"{"object":"error","message":"old vLLM","code":400}"#,
+                None,
+                "old vLLM",
+            ),
+            (
+                r#"[{"error":{"message":"Gemini's list","code":400}}]"#,
+                None,
+                "Gemini's list",
+            ),
             (
                 r#"{"object":"error","message":{"detail":[{"loc":["body","x"],"msg":"extra"}]}}"#,
                 Some("x"),
@@ -261,9 +269,17 @@ mod tests {
                 None,
                 "Provider returned error; why",
             ),
-            ("<html><head><title>502 Bad Gateway</title></head></html>", None, "502 Bad Gateway"),
+            (
+                "<html><head><title>502 Bad Gateway</title></head></html>",
+                None,
+                "502 Bad Gateway",
+            ),
             ("upstream is down", None, "upstream is down"),
-            (r#"{"error":{"param":"include[]","message":"no"}}"#, Some("include[]"), "no"),
+            (
+                r#"{"error":{"param":"include[]","message":"no"}}"#,
+                Some("include[]"),
+                "no",
+            ),
         ] {
             let paths = path.map(str::to_owned).into_iter().collect();
             assert_eq!(field(body), (paths, message.to_owned()), "{body}");
@@ -272,7 +288,13 @@ mod tests {
 
     #[test]
     fn no_error_is_none() {
-        for body in [r#"{"error":null}"#, r#"{"error":{}}"#, "{}", "[]", r#"{"choices":[]}"#] {
+        for body in [
+            r#"{"error":null}"#,
+            r#"{"error":{}}"#,
+            "{}",
+            "[]",
+            r#"{"choices":[]}"#,
+        ] {
             let value: Value = serde_json::from_str(body).unwrap();
             assert_eq!(Refusal::of(&value), None, "{body}");
         }

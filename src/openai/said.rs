@@ -19,6 +19,18 @@ const RUN: usize = 4;
 /// So many characters of a key in a row are not shown.
 const FRAGMENT: usize = 8;
 
+/// Where a request has what was said, and what an operator wrote.
+const SPOKEN: [&str; 6] = [
+    "messages",
+    "input",
+    "prompt",
+    "keywords",
+    "keywords[]",
+    "instructions",
+];
+/// What stands between a conversation's texts.
+const UNSPOKEN: [&str; 6] = ["role", "type", "id", "call_id", "tool_call_id", "name"];
+
 /// `message` without `secrets`, and without what `request` says.
 pub(super) fn said(message: &str, secrets: &[&str], request: &Value) -> String {
     let end = (0..=READ.min(message.len()))
@@ -43,9 +55,7 @@ fn flat(text: &str) -> String {
     for _ in 0..3 {
         text = unescaped(&text);
     }
-    let unseen = |c: char| {
-        matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
-    };
+    let unseen = |c: char| matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}');
     text.chars()
         .filter(|c| !unseen(*c))
         .map(|c| if c.is_control() { ' ' } else { c })
@@ -129,7 +139,9 @@ fn without_keys(text: &str, secrets: &[&str]) -> String {
         }
     }
     let lower = text.to_ascii_lowercase();
-    for prefix in ["sk-", "sk_", "pk-", "rk-", "gsk_", "xai-", "hf_", "key-", "aiza", "nvapi-"] {
+    for prefix in [
+        "sk-", "sk_", "pk-", "rk-", "gsk_", "xai-", "hf_", "key-", "aiza", "nvapi-",
+    ] {
         for (at, _) in lower.match_indices(prefix) {
             let begins = !lower[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
             let end = end_of_key(text, at);
@@ -138,7 +150,14 @@ fn without_keys(text: &str, secrets: &[&str]) -> String {
             }
         }
     }
-    for word in ["bearer ", "api-key: ", "api_key=", "apikey=", "api-key=", "basic "] {
+    for word in [
+        "bearer ",
+        "api-key: ",
+        "api_key=",
+        "apikey=",
+        "api-key=",
+        "basic ",
+    ] {
         for (at, _) in lower.match_indices(word) {
             let begin = at + word.len();
             let end = end_of_key(text, begin);
@@ -158,11 +177,13 @@ fn end_of_key(text: &str, from: usize) -> usize {
 }
 
 fn without_words(text: &str, request: &Value) -> String {
+    let spoken = SPOKEN.iter().filter_map(|name| request.get(*name));
     let mut all = Vec::new();
-    strings(request, &mut all);
+    spoken.clone().for_each(|part| strings(part, &mut all));
+    let whole: Vec<String> = spoken.map(Value::to_string).collect();
     // As the request says it, and as it stands in its JSON, names of fields included.
     let contents = words(&flat(&all.join(" ")));
-    let whole = words(&flat(&request.to_string()));
+    let whole = words(&flat(&whole.join(" ")));
     let mut runs: HashSet<&[Word]> = HashSet::new();
     runs.extend(contents.windows(RUN));
     runs.extend(whole.windows(RUN));
@@ -224,7 +245,12 @@ fn strings<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
     match value {
         Value::String(text) => into.push(text),
         Value::Array(all) => all.iter().for_each(|one| strings(one, into)),
-        Value::Object(all) => all.values().for_each(|one| strings(one, into)),
+        Value::Object(all) => {
+            let said = all
+                .iter()
+                .filter(|(name, _)| !UNSPOKEN.contains(&name.as_str()));
+            said.for_each(|(_, one)| strings(one, into));
+        }
         _ => {}
     }
 }
@@ -289,7 +315,10 @@ mod tests {
             ("Bad text: my\nnumber\r\nis\tfour", "Bad text: …"),
             (r"Bad text: my\nnumber\nis four", "Bad text: …"),
             (r"Bad text: my\\nnumber\\nis four", "Bad text: …"),
-            (r"Bad text: and I\u0027d like Z\u00fcrich bread", "Bad text: …"),
+            (
+                r"Bad text: and I\u0027d like Z\u00fcrich bread",
+                "Bad text: …",
+            ),
             ("Bad text: number&quot; is four two", "Bad text: …"),
             ("Bad text: my%20number%20is%20four", "Bad text: …"),
             ("Bad text: my num\u{200b}ber is four", "Bad text: …"),
@@ -299,7 +328,10 @@ mod tests {
             // A tool's arguments.
             ("arguments: {\"note\": \"the red door behind\"}", "…\"}"),
             ("无效: 我想问一", "无效: …"),
-            ("three words only: number is four", "three words only: number is four"),
+            (
+                "three words only: number is four",
+                "three words only: number is four",
+            ),
         ] {
             assert_eq!(shown(echo), expected, "{echo:?}");
         }
@@ -308,9 +340,15 @@ mod tests {
     #[test]
     fn keys_are_cut() {
         for (message, expected) in [
-            ("Incorrect API key provided: sk-sec****cret. See", "Incorrect API key provided: …. See"),
+            (
+                "Incorrect API key provided: sk-sec****cret. See",
+                "Incorrect API key provided: …. See",
+            ),
             ("token very-secret-0123 is bad", "token … is bad"),
-            ("Authorization: Bearer abcdef0123456789", "Authorization: Bearer …"),
+            (
+                "Authorization: Bearer abcdef0123456789",
+                "Authorization: Bearer …",
+            ),
             ("ends in 23456789", "ends in …"),
             ("url?api_key=abc123def456&x=1", "url?api_key=…&x=1"),
         ] {

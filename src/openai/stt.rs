@@ -133,7 +133,9 @@ impl Stt {
     /// than `patience` are asked for with [`Stt::transcribe`].
     pub fn hear(&self, patience: Duration) -> Hearing {
         let mut provider = self.provider.clone();
-        provider.model.clone_from(self.live_model.as_ref().unwrap_or(&self.provider.model));
+        provider
+            .model
+            .clone_from(self.live_model.as_ref().unwrap_or(&self.provider.model));
         let fields = session_fields(&provider.model, self.language.as_deref(), &self.hints);
         Hearing::open(provider, fields, patience)
     }
@@ -186,7 +188,10 @@ impl Stt {
         let mut fields = Map::new();
         let mut put = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
         put("model", model.into());
-        let one_language = self.language.as_deref().map(|language| ("language", language.into()));
+        let one_language = self
+            .language
+            .as_deref()
+            .map(|language| ("language", language.into()));
         let (language, prompt) = match family::hearing(model) {
             family::Hearing::Keywords => {
                 put("response_format", "json".into());

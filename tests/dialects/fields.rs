@@ -8,7 +8,9 @@ use super::*;
 async fn a_refused_field_costs_one_request_and_is_remembered_for_all_calls() {
     for style in Style::ALL {
         let stand = stand().await;
-        stand.fake.refuse(Endpoint::Chat, Strict::Field("stream_options"), style);
+        stand
+            .fake
+            .refuse(Endpoint::Chat, Strict::Field("stream_options"), style);
         stand.fake.script_answer("It is noon.");
         assert_eq!(stand.time().await.text, "It is noon.", "{style:?}");
         assert_eq!(stand.fake.requests().len(), 2, "{style:?}");
@@ -26,8 +28,16 @@ async fn a_refused_field_costs_one_request_and_is_remembered_for_all_calls() {
 async fn limits_and_efforts_are_spelled_as_the_server_does() {
     let more = "[llm]\nmax_tokens = 80\nreasoning_effort = \"none\"\ntemperature = 0.2\n";
     for (rule, field, expected) in [
-        (Strict::Field("max_tokens"), "max_completion_tokens", json!(80)),
-        (Strict::Field("reasoning_effort=none"), "reasoning_effort", Value::Null),
+        (
+            Strict::Field("max_tokens"),
+            "max_completion_tokens",
+            json!(80),
+        ),
+        (
+            Strict::Field("reasoning_effort=none"),
+            "reasoning_effort",
+            Value::Null,
+        ),
         (Strict::Field("temperature"), "max_tokens", json!(80)),
     ] {
         for style in Style::ALL {
@@ -43,16 +53,27 @@ async fn limits_and_efforts_are_spelled_as_the_server_does() {
     }
     // Tools are called only without effort, and nobody has said one.
     let stand = stand().await;
-    stand.fake.refuse(Endpoint::Chat, Strict::Needs("reasoning_effort=none"), Style::OpenAi);
+    stand.fake.refuse(
+        Endpoint::Chat,
+        Strict::Needs("reasoning_effort=none"),
+        Style::OpenAi,
+    );
     assert_eq!(stand.time().await.error, None);
     assert_eq!(stand.fake.requests()[1].body["reasoning_effort"], "none");
 }
 
 #[tokio::test]
 async fn a_conversation_is_arranged_as_the_server_wants_it() {
-    for rule in [Strict::RolesAlternate, Strict::UserLast, Strict::WholeCalls, Strict::NineLetters] {
+    for rule in [
+        Strict::RolesAlternate,
+        Strict::UserLast,
+        Strict::WholeCalls,
+        Strict::NineLetters,
+    ] {
         let stand = stand().await;
-        stand.fake.refuse(Endpoint::Chat, rule.clone(), Style::OpenAi);
+        stand
+            .fake
+            .refuse(Endpoint::Chat, rule.clone(), Style::OpenAi);
         let call = ToolCall {
             id: "call_1".into(),
             name: "look".into(),
@@ -92,11 +113,22 @@ async fn who_takes_over_in_the_middle_is_asked_as_the_strictest_wants_it() {
 #[tokio::test]
 async fn a_refused_request_is_no_provider_s_fault() {
     let stand = stand().await;
-    stand.fake.refuse(Endpoint::Chat, Strict::Longer(2), Style::OpenAi);
-    let long = vec![prompt(), said("One."), Message::new(Role::Assistant, "Two."), said("Three.")];
+    stand
+        .fake
+        .refuse(Endpoint::Chat, Strict::Longer(2), Style::OpenAi);
+    let long = vec![
+        prompt(),
+        said("One."),
+        Message::new(Role::Assistant, "Two."),
+        said("Three."),
+    ];
     let error = stand.ask(long.clone()).await.error.unwrap();
     assert_eq!(error.fault, Fault::TooLong);
-    assert_eq!(stand.fake.requests().len(), 1, "a shorter one is the caller's to make");
+    assert_eq!(
+        stand.fake.requests().len(),
+        1,
+        "a shorter one is the caller's to make"
+    );
     assert_eq!(stand.time().await.error, None);
 }
 
@@ -107,10 +139,15 @@ async fn speech_to_text_gives_up_what_is_refused() {
     for style in Style::ALL {
         for field in ["response_format=verbose_json", "prompt"] {
             let stand = stand_with(more, |_| None).await;
-            stand.fake.refuse(Endpoint::Transcriptions, Strict::Field(field), style);
+            stand
+                .fake
+                .refuse(Endpoint::Transcriptions, Strict::Field(field), style);
             stand.fake.script_transcript("good morning");
             let audio = || Pcm::new(vec![0; 1600]);
-            assert_eq!(stand.models.transcribe(audio()).await.unwrap(), "good morning");
+            assert_eq!(
+                stand.models.transcribe(audio()).await.unwrap(),
+                "good morning"
+            );
             assert_eq!(stand.models.transcribe(audio()).await.is_ok(), true);
             assert_eq!(stand.fake.requests().len(), 3, "{style:?} {field}");
         }
@@ -150,7 +187,10 @@ async fn a_phrase_that_models_make_up_is_not_believed_of_silence() {
     stand.fake.default_transcript("Thank you.");
     let silence = Pcm::new(vec![0; 16_000]);
     assert_eq!(stand.models.transcribe(silence).await.unwrap(), "");
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/audio/librivox-made-amiable.wav");
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/fixtures/audio/librivox-made-amiable.wav"
+    );
     let speech = sidetone::audio::wav::parse(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(stand.models.transcribe(speech).await.unwrap(), "Thank you.");
 }
@@ -195,7 +235,11 @@ async fn the_provider_s_own_message_is_told_without_the_caller_s_words_and_keys(
         for _ in 0..5 {
             stand.fake.script_answer(Answer::raw([body.clone()]));
         }
-        let error = stand.ask(vec![prompt(), said("My number is four two.")]).await.error.unwrap();
+        let error = stand
+            .ask(vec![prompt(), said("My number is four two.")])
+            .await
+            .error
+            .unwrap();
         let shown = error.message.to_lowercase();
         assert!(shown.contains("bad input"), "{shown}");
         for hidden in ["number is four", "secret", "my number"] {
@@ -206,7 +250,12 @@ async fn the_provider_s_own_message_is_told_without_the_caller_s_words_and_keys(
     let rule = Strict::Field("model");
     stand.fake.refuse(Endpoint::Chat, rule, Style::Message);
     let error = stand.time().await.error.unwrap();
-    assert!(error.message.contains("it says: Unsupported parameter: 'model'"), "{error}");
+    assert!(
+        error
+            .message
+            .contains("it says: Unsupported parameter: 'model'"),
+        "{error}"
+    );
     assert_eq!(error.fault, Fault::Refused);
 }
 
@@ -235,6 +284,11 @@ async fn another_providers_fields_are_given_up_when_they_are_refused() {
     let mut calls = Message::calls("", came.calls.clone());
     calls.opaque = came.opaque.clone();
     let result = Message::result(&came.calls[0].id, "Free.");
-    let came = ask(&models, vec![prompt(), said("?"), calls, result], stand.tools()).await;
+    let came = ask(
+        &models,
+        vec![prompt(), said("?"), calls, result],
+        stand.tools(),
+    )
+    .await;
     assert_eq!(came.error, None);
 }

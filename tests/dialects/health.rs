@@ -25,8 +25,19 @@ async fn a_key_that_is_refused_says_nothing_of_another() {
     far.script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
     assert_eq!(stand.time().await.error, None);
     assert_eq!(stand.time().await.error, None);
-    let keys: Vec<_> = far.requests().into_iter().filter_map(|r| r.authorization).collect();
-    assert_eq!(keys, ["Bearer sk-secret-one", "Bearer sk-secret-two", "Bearer sk-secret-two"]);
+    let keys: Vec<_> = far
+        .requests()
+        .into_iter()
+        .filter_map(|r| r.authorization)
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "Bearer sk-secret-one",
+            "Bearer sk-secret-two",
+            "Bearer sk-secret-two"
+        ]
+    );
 }
 
 #[tokio::test]
@@ -37,7 +48,12 @@ async fn a_refused_request_goes_to_the_next_and_the_first_stays_well() {
     );
     let stand = stand_with(&two(&first, &second), |_| None).await;
     first.refuse(Endpoint::Chat, Strict::Longer(2), Style::Message);
-    let long = vec![prompt(), said("One."), Message::new(Role::Assistant, "Two."), said("Three.")];
+    let long = vec![
+        prompt(),
+        said("One."),
+        Message::new(Role::Assistant, "Two."),
+        said("Three."),
+    ];
     assert_eq!(stand.ask(long).await.error, None);
     assert_eq!((first.requests().len(), second.requests().len()), (1, 1));
     assert_eq!(stand.time().await.error, None);
@@ -80,7 +96,10 @@ async fn a_provider_that_answers_calls_passes_its_probe() {
     assert_eq!(stand.time().await.error, None);
     first.until(|requests| requests.len() >= 3).await;
     let probe = first.requests().pop().unwrap().body;
-    assert_eq!(probe["tools"][0]["function"]["name"], "look", "of the same shape");
+    assert_eq!(
+        probe["tools"][0]["function"]["name"], "look",
+        "of the same shape"
+    );
     tokio::time::sleep(Duration::from_millis(100)).await;
     let before = second.requests().len();
     assert_eq!(stand.time().await.error, None);

@@ -10,9 +10,7 @@ use serde_json::{Value, json};
 use sidetone::agent::clients::Clients;
 use sidetone::audio::Pcm;
 use sidetone::call::providers::{Fault, Opaque, ToolCall, Usage};
-use sidetone::call::{
-    Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stt as _,
-};
+use sidetone::call::{Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stt as _};
 use sidetone::config::agent::{AgentConfig, Overrides};
 use sidetone::config::env::Env;
 use sidetone::config::secret::Secrets;
@@ -108,7 +106,10 @@ impl Stand {
         let mut calls = Message::calls(came.text.clone(), came.calls.clone());
         calls.opaque = came.opaque.clone();
         let mut messages = vec![prompt(), said("Is there a table?"), calls];
-        let results = came.calls.iter().map(|call| Message::result(&call.id, "Free at noon."));
+        let results = came
+            .calls
+            .iter()
+            .map(|call| Message::result(&call.id, "Free at noon."));
         messages.extend(results);
         self.ask(messages).await
     }

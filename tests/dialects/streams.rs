@@ -1,6 +1,8 @@
 //! How answers come.
 
-use sidetone_testkit::fake_openai::{Answer, Dialect, Endpoint, Strict, Style, THOUGHT, ToolCall as Call};
+use sidetone_testkit::fake_openai::{
+    Answer, Dialect, Endpoint, Strict, Style, THOUGHT, ToolCall as Call,
+};
 
 use super::*;
 
@@ -20,7 +22,9 @@ fn two_calls() -> Answer {
 
 fn days(came: &Came) -> Vec<Value> {
     let calls = came.calls.iter();
-    calls.map(|call| serde_json::from_str(&call.arguments).unwrap()).collect()
+    calls
+        .map(|call| serde_json::from_str(&call.arguments).unwrap())
+        .collect()
 }
 
 #[tokio::test]
@@ -32,18 +36,31 @@ async fn two_calls_are_two_calls_however_they_are_streamed() {
         let came = stand.ask(vec![prompt(), said("A table?")]).await;
         assert_eq!(came.error, None, "{dialect:?}");
         assert_eq!(came.text, "Let me look.", "{dialect:?}");
-        assert_eq!(days(&came), [friday(), json!({ "day": "Sunday" })], "{dialect:?}");
+        assert_eq!(
+            days(&came),
+            [friday(), json!({ "day": "Sunday" })],
+            "{dialect:?}"
+        );
         let names: Vec<&str> = came.calls.iter().map(|call| call.name.as_str()).collect();
         assert_eq!(names, ["look", "look"], "{dialect:?}");
         assert!(!came.calls[0].id.is_empty() && came.calls[0].id != came.calls[1].id);
         // The strictest server takes the conversation that follows.
         stand.fake.speak(Dialect::OpenAi);
-        stand.fake.refuse(Endpoint::Chat, Strict::WholeCalls, Style::OpenAi);
+        stand
+            .fake
+            .refuse(Endpoint::Chat, Strict::WholeCalls, Style::OpenAi);
         stand.fake.script_answer("Noon is free.");
-        assert_eq!(stand.go_on(&came).await.text, "Noon is free.", "{dialect:?}");
+        assert_eq!(
+            stand.go_on(&came).await.text,
+            "Noon is free.",
+            "{dialect:?}"
+        );
         let requests = stand.fake.requests();
         let asked = &requests.last().unwrap().body["messages"][2];
-        assert_eq!(asked["content"], "Let me look.", "a round keeps its text: {dialect:?}");
+        assert_eq!(
+            asked["content"], "Let me look.",
+            "a round keeps its text: {dialect:?}"
+        );
     }
 }
 
@@ -82,9 +99,14 @@ async fn a_provider_that_begins_in_its_thoughts_is_known_after_the_first() {
     for _ in 0..2 {
         let answer = ["Noon it must be.", " Sure.", "</think>\n\n", "It is noon."].map(event);
         let end = "data: [DONE]\n\n".to_owned();
-        stand.fake.script_answer(Answer::raw(answer.into_iter().chain([end])));
+        stand
+            .fake
+            .script_answer(Answer::raw(answer.into_iter().chain([end])));
     }
-    assert_eq!(stand.time().await.text, "Noon it must be. Sure.\n\nIt is noon.");
+    assert_eq!(
+        stand.time().await.text,
+        "Noon it must be. Sure.\n\nIt is noon."
+    );
     assert_eq!(stand.time().await.text, "It is noon.");
 }
 
@@ -125,7 +147,9 @@ async fn calls_that_leak_into_the_text_are_called_and_not_said() {
 async fn signatures_of_a_call_travel_back() {
     let stand = stand().await;
     stand.fake.speak(Dialect::ThoughtSignature);
-    stand.fake.refuse(Endpoint::Chat, Strict::ThoughtSignature, Style::OpenAi);
+    stand
+        .fake
+        .refuse(Endpoint::Chat, Strict::ThoughtSignature, Style::OpenAi);
     stand.fake.script_answer(two_calls());
     let came = stand.time().await;
     stand.fake.script_answer("Noon is free.");
@@ -137,7 +161,9 @@ async fn signatures_of_a_call_travel_back() {
 #[tokio::test]
 async fn arguments_that_are_cut_off_poison_nothing() {
     let stand = stand().await;
-    stand.fake.refuse(Endpoint::Chat, Strict::WholeCalls, Style::OpenAi);
+    stand
+        .fake
+        .refuse(Endpoint::Chat, Strict::WholeCalls, Style::OpenAi);
     let cut = Call {
         id: "call_a".into(),
         name: "look".into(),
@@ -170,10 +196,15 @@ async fn usage_comes_once() {
 #[tokio::test]
 async fn an_answer_need_not_be_a_stream_of_ours() {
     let whole = r#"{"choices":[{"message":{"content":"It is noon."},"finish_reason":"stop"}]}"#;
-    let parts: Vec<String> = ["data: {\"choices\":[{\"delta\":{\"content\":\"It is ", "n", "oon.\"}}]}"]
-        .map(str::to_owned)
-        .into();
-    let cut_umlaut = "data: {\"choices\":[{\"delta\":{\"content\":\"Zürich\"}}]}\n\ndata: [DONE]\n\n";
+    let parts: Vec<String> = [
+        "data: {\"choices\":[{\"delta\":{\"content\":\"It is ",
+        "n",
+        "oon.\"}}]}",
+    ]
+    .map(str::to_owned)
+    .into();
+    let cut_umlaut =
+        "data: {\"choices\":[{\"delta\":{\"content\":\"Zürich\"}}]}\n\ndata: [DONE]\n\n";
     for (pieces, expected) in [
         (vec![whole[..20].to_owned(), whole[20..].to_owned()], "It is noon."),
         // No empty line, and no end: only a reason.
@@ -198,12 +229,20 @@ async fn an_answer_need_not_be_a_stream_of_ours() {
 async fn errors_within_a_stream_are_told() {
     for (error, fault) in [
         (r#"{"error":"upstream is overloaded"}"#, Fault::Sick),
-        (r#"{"error":{"message":"too long","code":"context_length_exceeded"}}"#, Fault::TooLong),
-        (r#"{"error":{"message":"slow down","type":"rate_limit_exceeded"}}"#, Fault::Limited),
+        (
+            r#"{"error":{"message":"too long","code":"context_length_exceeded"}}"#,
+            Fault::TooLong,
+        ),
+        (
+            r#"{"error":{"message":"slow down","type":"rate_limit_exceeded"}}"#,
+            Fault::Limited,
+        ),
     ] {
         let stand = stand().await;
         for _ in 0..5 {
-            stand.fake.script_answer(Answer::raw([format!("data: {error}\n\n")]));
+            stand
+                .fake
+                .script_answer(Answer::raw([format!("data: {error}\n\n")]));
         }
         let came = stand.time().await;
         let told = came.error.unwrap();

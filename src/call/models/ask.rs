@@ -23,7 +23,10 @@ const PROBE: Duration = Duration::from_secs(5);
 /// A probe of the model is a real request, as small as a caller's can be: some servers refuse a
 /// conversation without a user, and some a limit of one token.
 const PROBED: [(Role, &str); 2] = [
-    (Role::System, "You are asked whether you work. Answer in one word."),
+    (
+        Role::System,
+        "You are asked whether you work. Answer in one word.",
+    ),
     (Role::User, "Do you work?"),
 ];
 

@@ -143,7 +143,10 @@ mod tests {
         let mut health = Health::default();
         assert!(health.limited(now, Some(3 * SECOND)));
         assert!(!health.is_good(now + 2 * SECOND));
-        assert!(!health.probe_is_due(now + 9 * SECOND), "nothing is to be found out");
+        assert!(
+            !health.probe_is_due(now + 9 * SECOND),
+            "nothing is to be found out"
+        );
         assert!(health.is_good(now + 3 * SECOND));
         // It does not say for how long.
         assert!(health.limited(now + 3 * SECOND, None));

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::timeout;
 
 use super::health::{Health, PROBE};
@@ -72,7 +72,8 @@ pub trait Ask: Send + 'static {
 
     /// Asks `client`, which failed, for as little of the same kind as shows that it works again.
     fn probe(&self, client: &Self::Client) -> BoxFuture<'static, bool> {
-        client.probe()
+        let client = client.clone();
+        async move { client.probe().await }.boxed()
     }
 
     /// Takes note of what came. Answers whether another provider can take over after it.

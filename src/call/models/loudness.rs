@@ -74,7 +74,9 @@ mod tests {
             assert!(is_speech(&clip), "{path:?}");
             // Any second of it in which VAD would find somebody speaking, at half the loudness.
             for second in clip.samples().chunks_exact(16_000) {
-                let loud = second.chunks_exact(FRAME).filter(|frame| level(frame) > -40.0);
+                let loud = second
+                    .chunks_exact(FRAME)
+                    .filter(|frame| level(frame) > -40.0);
                 if loud.count() >= 10 {
                     heard += 1;
                     let halved = second.iter().map(|sample| sample / 2).collect();

@@ -47,7 +47,10 @@ pub fn read(section: &mut Section<'_>, secrets: &Secrets) -> Manner {
     let most = section.count("max_tokens", 1_000, 1..=1_000_000);
     let mut extra_body = Default::default();
     if let Some((table, place)) = section.table("extra_body") {
-        for name in RESERVED.into_iter().filter(|name| table.contains_key(*name)) {
+        for name in RESERVED
+            .into_iter()
+            .filter(|name| table.contains_key(*name))
+        {
             let message = format!(
                 "{}.{name} is not for this table: Sidetone writes it itself; take it out",
                 section.full("extra_body")

@@ -33,7 +33,9 @@ pub(super) fn fields(refusal: &Refusal, fields: &Value, needed: &[&str]) -> Vec<
     for path in &refusal.paths {
         // `tools.*.function.strict` as well as its parents, `stream_options.include_usage` as well
         // as `stream_options`; a form's list has brackets that an error leaves out.
-        let is_it = |known: &&(String, String)| known.0.trim_end_matches("[]") == path.trim_end_matches("[]");
+        let is_it = |known: &&(String, String)| {
+            known.0.trim_end_matches("[]") == path.trim_end_matches("[]")
+        };
         let found = known.iter().filter(is_it).map(|(path, _)| path.clone());
         named.extend(found);
         let parent = known.iter().filter(|(known, _)| {
@@ -44,18 +46,25 @@ pub(super) fn fields(refusal: &Refusal, fields: &Value, needed: &[&str]) -> Vec<
     }
     let mut said: Vec<(usize, String)> = Vec::new();
     for (path, value) in &known {
-        let name = path.rsplit('.').next().unwrap_or(path).trim_end_matches("[]");
+        let name = path
+            .rsplit('.')
+            .next()
+            .unwrap_or(path)
+            .trim_end_matches("[]");
         let by_name = position(&message, name);
         // "response_format 'verbose_json' is not compatible": a value that is no word of prose.
-        let by_value = value.contains('_').then(|| position(&message, value)).flatten();
+        let by_value = value
+            .contains('_')
+            .then(|| position(&message, value))
+            .flatten();
         said.extend(by_name.or(by_value).map(|at| (at, path.clone())));
     }
     // The first that is named is the one that is wrong; others are offered in its place.
     said.sort_by_key(|(at, _)| *at);
     named.extend(said.into_iter().map(|(_, path)| path));
     for missed in MISSED {
-        let is_named = refusal.paths.iter().any(|path| path == missed)
-            || position(&message, missed).is_some();
+        let is_named =
+            refusal.paths.iter().any(|path| path == missed) || position(&message, missed).is_some();
         if is_named && fields.get(missed).is_none() {
             named.push(missed.to_owned());
         }
@@ -106,5 +115,7 @@ pub(super) fn position(text: &str, word: &str) -> Option<usize> {
     let stands_alone = |at: &usize| {
         !text[..*at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
     };
-    text.match_indices(word).map(|(at, _)| at).find(stands_alone)
+    text.match_indices(word)
+        .map(|(at, _)| at)
+        .find(stands_alone)
 }

@@ -156,7 +156,11 @@ impl Answer {
             let piece = self.provider.piece(&mut self.response);
             let piece = if has_finished {
                 // All that matters has come: what breaks now breaks nothing.
-                timeout(AFTERWARDS, piece).await.ok().and_then(Result::ok).flatten()
+                timeout(AFTERWARDS, piece)
+                    .await
+                    .ok()
+                    .and_then(Result::ok)
+                    .flatten()
             } else {
                 piece.await?
             };
@@ -249,7 +253,9 @@ fn own_name(name: &str, tools: &[String]) -> String {
     let bare = name.strip_prefix("functions.").unwrap_or(name);
     let is_it = |tool: &&String| history::name(tool) == name || **tool == bare;
     let known = tools.iter().find(|tool| *tool == name);
-    known.or_else(|| tools.iter().find(is_it)).map_or_else(|| name.to_owned(), Clone::clone)
+    known
+        .or_else(|| tools.iter().find(is_it))
+        .map_or_else(|| name.to_owned(), Clone::clone)
 }
 
 #[cfg(test)]

@@ -74,10 +74,11 @@ impl Piece {
         });
         let known = ["index", "id", "type", "function", "name", "arguments"];
         let others = |all: &Opaque, known: &[&str]| -> Opaque {
-            let all = all.iter().filter(|(name, value)| {
-                !known.contains(&name.as_str()) && !value.is_null()
-            });
-            all.map(|(name, value)| (name.clone(), value.clone())).collect()
+            let all = all
+                .iter()
+                .filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null());
+            all.map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
         };
         let mut opaque = others(call, &known);
         let inside = nested.map(|inside| others(inside, &["name", "arguments"]));

@@ -13,7 +13,9 @@ fn assembled(pieces: &[Value]) -> Vec<(String, String, String)> {
         made += 1;
         format!("made{made}")
     });
-    all.into_iter().map(|call| (call.id, call.name, call.arguments)).collect()
+    all.into_iter()
+        .map(|call| (call.id, call.name, call.arguments))
+        .collect()
 }
 
 fn look(id: &str, day: &str) -> (String, String, String) {
@@ -173,7 +175,10 @@ fn what_was_said_only_once_is_one_call() {
         json!({ "index": 0, "function": { "name": "hang_up", "arguments": null } }),
         json!({ "index": 0, "function": { "name": "" } }),
     ];
-    let names: Vec<_> = assembled(&pieces).into_iter().map(|call| (call.1, call.2)).collect();
+    let names: Vec<_> = assembled(&pieces)
+        .into_iter()
+        .map(|call| (call.1, call.2))
+        .collect();
     let none = |name: &str| (name.to_owned(), "{}".to_owned());
     assert_eq!(names, [none("look"), none("hang_up")]);
 }
@@ -181,7 +186,12 @@ fn what_was_said_only_once_is_one_call() {
 #[test]
 fn arguments_that_are_cut_off_stay_as_they_are() {
     let mut calls = Calls::default();
-    calls.push(Piece::read(&json!({ "id": "a", "function": { "name": "look", "arguments": r#"{"day": "Fri"# } })).unwrap());
+    calls.push(
+        Piece::read(
+            &json!({ "id": "a", "function": { "name": "look", "arguments": r#"{"day": "Fri"# } }),
+        )
+        .unwrap(),
+    );
     assert!(!calls.are_whole());
     assert_eq!(calls.take(String::new)[0].arguments, r#"{"day": "Fri"#);
     // JSON in JSON is what it holds.
@@ -193,10 +203,13 @@ fn arguments_that_are_cut_off_stay_as_they_are() {
 fn fields_of_the_providers_own_are_kept() {
     let mut calls = Calls::default();
     let extra = json!({ "google": { "thought_signature": "sig" } });
-    calls.push(Piece::read(&json!({
-        "index": 0, "id": "a", "type": "function", "extra_content": extra,
-        "function": { "name": "look", "arguments": "{}", "thought_signature": "inner" },
-    })).unwrap());
+    calls.push(
+        Piece::read(&json!({
+            "index": 0, "id": "a", "type": "function", "extra_content": extra,
+            "function": { "name": "look", "arguments": "{}", "thought_signature": "inner" },
+        }))
+        .unwrap(),
+    );
     let opaque = Value::from(calls.take(String::new).remove(0).opaque);
     assert_eq!(
         opaque,

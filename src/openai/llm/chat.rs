@@ -9,7 +9,9 @@ use super::super::dialect::History;
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
 use super::markup::{Markup, Opening};
-use super::{ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history, responses};
+use super::{
+    ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history, responses,
+};
 
 /// Fields of a message that only its provider understands, and wants back with the calls that they
 /// led to: DeepSeek's thoughts, OpenRouter's, and Google's signatures.
@@ -21,7 +23,10 @@ const OPAQUE_LIMIT: usize = 512 << 10;
 pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value> {
     let messages = history::arranged(request.messages.clone(), demands);
     let mut body = Map::new();
-    body.insert("messages".into(), messages.into_iter().map(message).collect());
+    body.insert(
+        "messages".into(),
+        messages.into_iter().map(message).collect(),
+    );
     body.insert("stream".into(), true.into());
     body.insert("stream_options".into(), json!({ "include_usage": true }));
     if !request.tools.is_empty() {
@@ -109,7 +114,11 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(request: &ChatRequest, opening: Opening) -> Self {
-        let tools = if request.may_call { request.tools.clone() } else { Vec::new() };
+        let tools = if request.may_call {
+            request.tools.clone()
+        } else {
+            Vec::new()
+        };
         Self {
             markup: Markup::new(tools, opening),
             calls: Calls::default(),
@@ -146,7 +155,11 @@ impl Reader {
     }
 
     /// As [`Reader::take`], of an event that is read.
-    pub(super) fn event(&mut self, event: &Value, ready: &mut VecDeque<Delta>) -> Result<(), Refusal> {
+    pub(super) fn event(
+        &mut self,
+        event: &Value,
+        ready: &mut VecDeque<Delta>,
+    ) -> Result<(), Refusal> {
         let choices = event["choices"].as_array();
         if reports_error(event, choices) && !self.has_finished() {
             return Err(Refusal::of(event).unwrap_or_default());
@@ -183,7 +196,9 @@ impl Reader {
         for (name, value) in delta.as_object().into_iter().flatten() {
             self.keep(name, value);
         }
-        let legacy = delta["function_call"].is_object().then_some(&delta["function_call"]);
+        let legacy = delta["function_call"]
+            .is_object()
+            .then_some(&delta["function_call"]);
         let calls = delta["tool_calls"].as_array().into_iter().flatten();
         for piece in calls.chain(legacy).filter_map(Piece::read) {
             self.has_deltas = true;
@@ -237,7 +252,9 @@ impl Reader {
         }
         match (self.opaque.get_mut(name), value) {
             (Some(Value::String(all)), Value::String(more)) => all.push_str(more),
-            (Some(Value::Array(all)), Value::Array(more)) => more.iter().for_each(|one| detail(all, one)),
+            (Some(Value::Array(all)), Value::Array(more)) => {
+                more.iter().for_each(|one| detail(all, one))
+            }
             (Some(Value::Object(all)), Value::Object(more)) => all.extend(more.clone()),
             _ => drop(self.opaque.insert(name.to_owned(), value.clone())),
         }
@@ -248,7 +265,10 @@ impl Reader {
         let is_cut = self.reason == Some(FinishReason::Length);
         let rest = self.markup.finish(is_cut);
         ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
-        self.markup.calls.drain(..).for_each(|call| self.calls.push(call));
+        self.markup
+            .calls
+            .drain(..)
+            .for_each(|call| self.calls.push(call));
         let has_end = self.done || self.has_finished();
         if !has_end && (self.calls.is_empty() || !self.calls.are_whole()) {
             return false;

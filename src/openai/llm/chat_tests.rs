@@ -102,11 +102,21 @@ fn calls_come_by_deltas_of_old_and_in_whole_messages() {
         "tool_calls": [{ "id": "a", "function": { "name": "look", "arguments": { "day": "Friday" } } }],
     } }] });
     let (deltas, _) = read(std::slice::from_ref(&whole), true);
-    assert_eq!((text(&deltas).as_str(), calls(&deltas)), ("Let me look.", vec![("look", friday)]));
+    assert_eq!(
+        (text(&deltas).as_str(), calls(&deltas)),
+        ("Let me look.", vec![("look", friday)])
+    );
     // After deltas it only says them again.
-    let again = [delta(json!({ "content": "Let me look." })), a_call(friday), whole];
+    let again = [
+        delta(json!({ "content": "Let me look." })),
+        a_call(friday),
+        whole,
+    ];
     let (deltas, _) = read(&again, true);
-    assert_eq!((text(&deltas).as_str(), calls(&deltas)), ("Let me look.", vec![("look", friday)]));
+    assert_eq!(
+        (text(&deltas).as_str(), calls(&deltas)),
+        ("Let me look.", vec![("look", friday)])
+    );
 }
 
 #[test]
@@ -115,9 +125,15 @@ fn thoughts_are_not_said_and_go_back_with_the_calls_they_led_to() {
         delta(json!({ "reasoning_content": "The caller ", "content": null })),
         delta(json!({ "reasoning_content": "wants the time." })),
         delta(json!({ "reasoning": "Hm.", "thinking": "Hm." })),
-        delta(json!({ "reasoning_details": [{ "type": "reasoning.text", "index": 0, "text": "The " }] })),
-        delta(json!({ "reasoning_details": [{ "type": "reasoning.text", "index": 0, "text": "caller", "signature": "s" }] })),
-        delta(json!({ "content": [{ "type": "thinking", "thinking": "Hm." }, { "type": "text", "text": "Let me look." }] })),
+        delta(
+            json!({ "reasoning_details": [{ "type": "reasoning.text", "index": 0, "text": "The " }] }),
+        ),
+        delta(
+            json!({ "reasoning_details": [{ "type": "reasoning.text", "index": 0, "text": "caller", "signature": "s" }] }),
+        ),
+        delta(
+            json!({ "content": [{ "type": "thinking", "thinking": "Hm." }, { "type": "text", "text": "Let me look." }] }),
+        ),
         a_call("{}"),
         finish("tool_calls"),
     ];
@@ -135,7 +151,14 @@ fn thoughts_are_not_said_and_go_back_with_the_calls_they_led_to() {
         })
     );
     // Without a call nobody needs them again.
-    let (deltas, _) = read(&[events[0].clone(), delta(json!({ "content": "Noon." })), finish("stop")], true);
+    let (deltas, _) = read(
+        &[
+            events[0].clone(),
+            delta(json!({ "content": "Noon." })),
+            finish("stop"),
+        ],
+        true,
+    );
     assert!(!deltas.iter().any(|delta| matches!(delta, Delta::Opaque(_))));
 }
 
@@ -155,11 +178,18 @@ fn usage_is_told_once_wherever_it_stands() {
                 "prompt_tokens_details": { "cached_tokens": 8 } } }),
     ];
     let (deltas, _) = read(&events, true);
-    let told: Vec<_> = deltas.iter().filter(|delta| matches!(delta, Delta::Usage(_))).collect();
+    let told: Vec<_> = deltas
+        .iter()
+        .filter(|delta| matches!(delta, Delta::Usage(_)))
+        .collect();
     assert_eq!(told, [&Delta::Usage(usage(9, 8, 2))]);
     let groq = json!({ "choices": [], "x_groq": { "usage": { "prompt_tokens": 5, "completion_tokens": 1 } } });
-    assert_eq!(read(&[finish("stop"), groq], true).0.last(), Some(&Delta::Usage(usage(5, 0, 1))));
-    let deepseek = json!({ "prompt_tokens": 5, "prompt_cache_hit_tokens": 4, "completion_tokens": 1 });
+    assert_eq!(
+        read(&[finish("stop"), groq], true).0.last(),
+        Some(&Delta::Usage(usage(5, 0, 1)))
+    );
+    let deepseek =
+        json!({ "prompt_tokens": 5, "prompt_cache_hit_tokens": 4, "completion_tokens": 1 });
     assert_eq!(usage_of(&deepseek), Some(usage(5, 4, 1)));
 }
 
@@ -187,7 +217,14 @@ fn errors_within_a_stream_are_errors_and_empty_ones_are_none() {
         assert!(!fails(fine.clone()), "{fine}");
     }
     // What comes after the end is of no weight.
-    let (deltas, whole) = read(&[delta(json!({ "content": "Noon." })), finish("stop"), json!({ "error": "late" })], false);
+    let (deltas, whole) = read(
+        &[
+            delta(json!({ "content": "Noon." })),
+            finish("stop"),
+            json!({ "error": "late" }),
+        ],
+        false,
+    );
     assert!(whole && text(&deltas) == "Noon.");
 }
 
@@ -200,12 +237,20 @@ fn what_only_the_provider_understands_travels_back() {
         ..ToolCall::default()
     };
     let signature = json!({ "google": { "thought_signature": "sig" } });
-    call.opaque.insert("extra_content".into(), signature.clone());
-    call.opaque.insert("function".into(), json!({ "cache": 1, "name": "not over ours" }));
+    call.opaque
+        .insert("extra_content".into(), signature.clone());
+    call.opaque.insert(
+        "function".into(),
+        json!({ "cache": 1, "name": "not over ours" }),
+    );
     let mut message = Message::new(Role::Assistant, "");
     message.calls.push(call);
-    message.opaque.insert("reasoning_content".into(), "Hm.".into());
-    message.opaque.insert("content".into(), "not over ours".into());
+    message
+        .opaque
+        .insert("reasoning_content".into(), "Hm.".into());
+    message
+        .opaque
+        .insert("content".into(), "not over ours".into());
     let request = ChatRequest {
         messages: vec![Message::new(Role::User, "?"), message],
         ..ChatRequest::default()
@@ -219,6 +264,9 @@ fn what_only_the_provider_understands_travels_back() {
                              "function": { "name": "look", "arguments": "{}", "cache": 1 } }],
         })
     );
-    let plain = History { is_plain: true, ..History::default() };
+    let plain = History {
+        is_plain: true,
+        ..History::default()
+    };
     assert!(!json!(body(&request, plain)).to_string().contains("sig"));
 }

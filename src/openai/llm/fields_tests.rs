@@ -11,7 +11,9 @@ fn llm(base_url: &str, model: &str, options: Options) -> Llm {
         model: model.into(),
         ..Settings::default()
     };
-    Llm::new(&Http::new().unwrap(), settings).unwrap().with_options(options)
+    Llm::new(&Http::new().unwrap(), settings)
+        .unwrap()
+        .with_options(options)
 }
 
 fn sent(llm: &Llm) -> (Api, Value) {
@@ -43,12 +45,21 @@ fn openais_models_are_told_not_to_think() {
     assert_eq!(fields["max_completion_tokens"], 200);
     assert_eq!(fields.get("max_tokens"), None);
     // Who lets it think cannot have a temperature.
-    let thinks = Options { reasoning_effort: Some("low".into()), ..hot() };
+    let thinks = Options {
+        reasoning_effort: Some("low".into()),
+        ..hot()
+    };
     let (_, fields) = sent(&llm(OPENAI, default::LLM, thinks));
-    assert_eq!((&fields["reasoning_effort"], fields.get("temperature")), (&json!("low"), None));
+    assert_eq!(
+        (&fields["reasoning_effort"], fields.get("temperature")),
+        (&json!("low"), None)
+    );
     // Models before know no effort.
     let (_, fields) = sent(&llm(OPENAI, "gpt-4o-mini", hot()));
-    assert_eq!((fields.get("reasoning_effort"), &fields["temperature"]), (None, &json!(0.2)));
+    assert_eq!(
+        (fields.get("reasoning_effort"), &fields["temperature"]),
+        (None, &json!(0.2))
+    );
 }
 
 #[test]
@@ -74,7 +85,14 @@ fn other_servers_keep_the_fields_they_know() {
     names.sort_unstable();
     assert_eq!(
         names,
-        ["max_tokens", "messages", "model", "stream", "stream_options", "temperature"]
+        [
+            "max_tokens",
+            "messages",
+            "model",
+            "stream",
+            "stream_options",
+            "temperature"
+        ]
     );
 }
 
@@ -82,7 +100,14 @@ fn other_servers_keep_the_fields_they_know() {
 fn further_fields_go_along_and_replace_none_of_ours() {
     let extra = json!({ "provider": { "sort": "latency" }, "model": "other", "stream_options": { "x": 1 } });
     let extra_body = extra.as_object().unwrap().clone();
-    let (_, fields) = sent(&llm(OTHER, "m", Options { extra_body, ..Options::default() }));
+    let (_, fields) = sent(&llm(
+        OTHER,
+        "m",
+        Options {
+            extra_body,
+            ..Options::default()
+        },
+    ));
     assert_eq!(fields["provider"]["sort"], "latency");
     assert_eq!(fields["model"], "m");
     assert_eq!(fields["stream_options"]["x"], 1);

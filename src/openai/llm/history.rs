@@ -12,6 +12,8 @@ use super::{Message, Role};
 /// Said by the user where a server wants the user to begin, or to have the last word.
 const BEGINS: &str = "(The caller is on the line.)";
 const GOES_ON: &str = "(Go on.)";
+/// Said by the assistant where a server wants it to speak between a tool's result and the user.
+const SAID_NOTHING: &str = "(…)";
 /// For a call whose result is missing.
 const NO_RESULT: &str = "no result";
 /// Longest name of a tool.
@@ -80,6 +82,10 @@ pub(super) fn arranged(messages: Vec<Message>, demands: History) -> Vec<Message>
         if let Some(at) = first.filter(|at| out[*at].role == Role::Assistant) {
             out.insert(at, Message::new(Role::User, BEGINS));
         }
+        let is_broken = |pair: &[Message]| pair[0].role == Role::Tool && pair[1].role == Role::User;
+        while let Some(at) = out.windows(2).position(is_broken) {
+            out.insert(at + 1, Message::new(Role::Assistant, SAID_NOTHING));
+        }
     }
     out
 }
@@ -95,7 +101,11 @@ fn push(out: &mut Vec<Message>, message: Message) {
             if last.role == message.role && last.calls.is_empty() && last.role != Role::Tool =>
         {
             if !last.text.is_empty() && !message.text.is_empty() {
-                last.text.push_str(if last.role == Role::System { "\n\n" } else { "\n" });
+                last.text.push_str(if last.role == Role::System {
+                    "\n\n"
+                } else {
+                    "\n"
+                });
             }
             last.text.push_str(&message.text);
             last.calls = message.calls;
@@ -204,7 +214,12 @@ mod tests {
                 .iter()
                 .map(|call| format!(" {}({})", call.id, call.arguments))
                 .collect();
-            let Message { role, text, answers, .. } = message;
+            let Message {
+                role,
+                text,
+                answers,
+                ..
+            } = message;
             format!("{role:?} {text}{}{answers}", calls.concat())
         });
         shown.collect()
@@ -216,7 +231,14 @@ mod tests {
             Message::new(Role::System, "Be kind."),
             result("lost", "nobody asked"),
             Message::new(Role::User, "Tables?"),
-            calls("Let me look.", vec![call("a", r#"{"day": "Fri"#), call("", "[1]"), call("a", "{}")]),
+            calls(
+                "Let me look.",
+                vec![
+                    call("a", r#"{"day": "Fri"#),
+                    call("", "[1]"),
+                    call("a", "{}"),
+                ],
+            ),
             result("a", "the arguments are no JSON"),
             result("other", "nobody asked"),
             Message::new(Role::Assistant, ""),
@@ -249,7 +271,10 @@ mod tests {
             Message::new(Role::Assistant, "Tea it"),
             Message::new(Role::System, "Go on."),
         ];
-        let alternating = History { alternates: true, ..History::default() };
+        let alternating = History {
+            alternates: true,
+            ..History::default()
+        };
         assert_eq!(
             shown(messages.clone(), History::default()),
             [
@@ -260,22 +285,37 @@ mod tests {
                 "User Go on.",
             ]
         );
-        assert_eq!(shown(messages.clone(), alternating)[1], format!("User {BEGINS}"));
-        let none = History { has_no_system: true, ..alternating };
+        assert_eq!(
+            shown(messages.clone(), alternating)[1],
+            format!("User {BEGINS}")
+        );
+        let none = History {
+            has_no_system: true,
+            ..alternating
+        };
         assert_eq!(
             shown(messages, none)[..2],
             ["User Be kind.\n\nThe caller is Ada.", "Assistant Hello!"]
         );
         let unanswered = vec![Message::new(Role::Assistant, "Hello!")];
-        assert_eq!(shown(unanswered, History::default())[1], format!("User {GOES_ON}"));
+        assert_eq!(
+            shown(unanswered, History::default())[1],
+            format!("User {GOES_ON}")
+        );
     }
 
     #[test]
     fn short_ids_are_nine_letters_and_digits_and_the_same_each_time() {
-        let demands = History { has_short_ids: true, ..History::default() };
+        let demands = History {
+            has_short_ids: true,
+            ..History::default()
+        };
         let messages = vec![
             Message::new(Role::User, "?"),
-            calls("", vec![call("call_very-long", "{}"), call("abcdefgh1", "{}")]),
+            calls(
+                "",
+                vec![call("call_very-long", "{}"), call("abcdefgh1", "{}")],
+            ),
             Message::new(Role::User, "!"),
         ];
         let all = arranged(messages.clone(), demands);
@@ -295,9 +335,17 @@ mod tests {
         (0usize..4, text, id(), prop::collection::vec(a_call, 0..3)).prop_map(
             |(role, text, id, calls): (usize, &str, &str, Vec<ToolCall>)| {
                 let role = [Role::System, Role::User, Role::Assistant, Role::Tool][role];
-                let calls = if role == Role::Assistant { calls } else { Vec::new() };
+                let calls = if role == Role::Assistant {
+                    calls
+                } else {
+                    Vec::new()
+                };
                 let answers = if role == Role::Tool { id } else { "" };
-                Message { calls, answers: answers.into(), ..Message::new(role, text) }
+                Message {
+                    calls,
+                    answers: answers.into(),
+                    ..Message::new(role, text)
+                }
             },
         )
     }
@@ -325,6 +373,8 @@ mod tests {
                         prop_assert!(open.is_empty() && last != Some(message.role));
                         let begins = last.is_none() || last == Some(Role::System);
                         prop_assert!(!alternates || !begins || message.role == Role::User);
+                        let after_tool = last == Some(Role::Tool);
+                        prop_assert!(!alternates || !after_tool || message.role == Role::Assistant);
                     }
                 }
                 prop_assert!(!message.text.trim().is_empty() || !message.calls.is_empty());

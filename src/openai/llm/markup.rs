@@ -9,8 +9,8 @@
 mod leaked;
 mod tags;
 
-use super::calls::Piece;
 use super::Tool;
+use super::calls::Piece;
 use tags::{Marker, Seen, seen};
 
 /// Bytes of a block that are kept until its end.
@@ -60,7 +60,9 @@ pub(super) struct Markup {
     held: String,
     /// Something was given out.
     said: bool,
-    /// A block ended, and nothing was said yet: white space is not the answer's beginning.
+    /// Something was cut: white space after it is not the answer's beginning.
+    cut: bool,
+    /// Calls that leaked.
     pub(super) calls: Vec<Piece>,
     /// A thought ended that never began.
     pub(super) ended_unopened: bool,
@@ -98,6 +100,7 @@ impl Markup {
             state: State::Begin(opening),
             held: String::new(),
             said: false,
+            cut: false,
             calls: Vec::new(),
             ended_unopened: false,
         }
@@ -127,7 +130,7 @@ impl Markup {
             }
             State::Begin(_) => self.say(&held, &mut out),
             // The beginning of a tag that never came; a lone "<" or "[" is text.
-            State::Plain if held.chars().count() > 2 => {}
+            State::Plain if held.chars().count() > 2 && !held.starts_with('`') => {}
             State::Plain => self.say(&held, &mut out),
             State::Block(block) => self.end_block(&block, &held, &mut out),
         }
@@ -135,7 +138,12 @@ impl Markup {
     }
 
     fn say(&mut self, text: &str, out: &mut String) {
-        let text = if self.said { text } else { text.trim_start() };
+        let is_beginning = self.cut && !self.said;
+        let text = if is_beginning {
+            text.trim_start()
+        } else {
+            text
+        };
         self.said |= !text.is_empty();
         out.push_str(text);
     }
@@ -186,9 +194,15 @@ impl Markup {
         } else if !self.tools.is_empty() && first == '[' {
             let rest = trimmed[1..].trim_start();
             let is_call = rest.starts_with('{')
-                || self.tools.iter().any(|tool| rest.starts_with(&format!("{}(", tool.name)));
+                || self
+                    .tools
+                    .iter()
+                    .any(|tool| rest.starts_with(&format!("{}(", tool.name)));
             let may_be = rest.is_empty()
-                || self.tools.iter().any(|tool| format!("{}(", tool.name).starts_with(rest));
+                || self
+                    .tools
+                    .iter()
+                    .any(|tool| format!("{}(", tool.name).starts_with(rest));
             if may_be && !is_call {
                 return false;
             }
@@ -206,7 +220,7 @@ impl Markup {
         match find(&self.held) {
             Found::Marker(_, length_to_end, Marker::ThoughtEnd) => {
                 self.off(length_to_end);
-                self.ended_unopened = true;
+                (self.cut, self.ended_unopened) = (true, true);
                 self.state = State::Plain;
                 true
             }
@@ -240,6 +254,7 @@ impl Markup {
         let text = self.off(at);
         self.say(&text, out);
         let tag = self.off(end - at);
+        self.cut |= marker != Marker::Fence;
         self.state = match marker {
             Marker::Thought => State::Thought,
             Marker::ThoughtEnd => {
@@ -310,8 +325,13 @@ impl Markup {
 
     fn end_block(&mut self, block: &Block, body: &str, out: &mut String) {
         let (calls, rest) = leaked::calls(&block.tag, body, &self.tools);
+        self.cut |= !calls.is_empty();
         if calls.is_empty() && block.is_text {
-            let end = if block.tag.starts_with("```") { "```" } else { "" };
+            let end = if block.tag.starts_with("```") {
+                "```"
+            } else {
+                ""
+            };
             self.say(&format!("{}{body}{end}", block.tag), out);
         } else if !calls.is_empty() && block.is_open() {
             // Words after a call that has no end of its own.

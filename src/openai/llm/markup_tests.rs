@@ -10,7 +10,10 @@ fn tools() -> Vec<Tool> {
         parameters,
     };
     vec![
-        tool("look", json!({ "type": "object", "properties": { "day": { "type": "string" } } })),
+        tool(
+            "look",
+            json!({ "type": "object", "properties": { "day": { "type": "string" } } }),
+        ),
         tool("hang_up", json!({ "type": "object" })),
     ]
 }
@@ -26,7 +29,10 @@ fn cut_at(text: &str, opening: Opening, cuts: &[usize]) -> (String, Vec<(String,
         rest = tail;
     }
     said += &markup.finish(false);
-    let calls = markup.calls.into_iter().map(|call| (call.name, call.arguments));
+    let calls = markup
+        .calls
+        .into_iter()
+        .map(|call| (call.name, call.arguments));
     (said, calls.collect())
 }
 
@@ -36,7 +42,10 @@ fn said(text: &str) -> String {
 
 const TEXTS: [(&str, &str); 26] = [
     ("It is noon.", "It is noon."),
-    ("3 < 5, and <b>bold</b> [1] `x` [TOOL", "3 < 5, and <b>bold</b> [1] `x` "),
+    (
+        "3 < 5, and <b>bold</b> [1] `x` [TOOL",
+        "3 < 5, and <b>bold</b> [1] `x` ",
+    ),
     ("<think>Hm.</think>\n\nIt is noon.", "It is noon."),
     ("<think>Is 3 < 5? </thin</think>Yes.", "Yes."),
     ("<THINKING level=\"high\">Hm.</Thinking> Yes.", "Yes."),
@@ -46,18 +55,36 @@ const TEXTS: [(&str, &str); 26] = [
     ("[THINK]Hm.[/THINK]Yes.", "Yes."),
     ("Yes.</think> No.", "Yes. No."),
     ("It is <|im_end|>noon.<|eot_id|></s>", "It is noon."),
-    ("<|im_start|>assistant\nYes.<|im_end|>\n<|im_start|>user\nAnd now?", "Yes.\n"),
-    ("<|start_header_id|>assistant<|end_header_id|>\n\nYes.", "Yes."),
-    ("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.", "Yes."),
+    (
+        "<|im_start|>assistant\nYes.<|im_end|>\n<|im_start|>user\nAnd now?",
+        "Yes.\n",
+    ),
+    (
+        "<|start_header_id|>assistant<|end_header_id|>\n\nYes.",
+        "Yes.",
+    ),
+    (
+        "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Yes.",
+        "Yes.",
+    ),
     ("<｜end▁of▁sentence｜>Yes.", "Yes."),
-    ("One moment. <tool_call>{\"name\": \"other\", \"arguments\": {}}</tool_call>", "One moment. "),
+    (
+        "One moment. <tool_call>{\"name\": \"other\", \"arguments\": {}}</tool_call>",
+        "One moment. ",
+    ),
     ("<tool_call>no JSON at all</tool_call>Yes.", "Yes."),
     ("a <| b |> c <|| d", "a  c <|| d"),
     ("if x<y then </b> <", "if x<y then </b> <"),
     ("{\"time\": \"noon\"}", "{\"time\": \"noon\"}"),
-    ("```json\n{\"time\": 12}\n``` is JSON", "```json\n{\"time\": 12}\n``` is JSON"),
+    (
+        "```json\n{\"time\": 12}\n``` is JSON",
+        "```json\n{\"time\": 12}\n``` is JSON",
+    ),
     ("```rust\nfn\n```", "```rust\nfn\n```"),
-    ("<function> is a word, <functional> too", "<function> is a word, <functional> too"),
+    (
+        "<function> is a word, <functional> too",
+        "<function> is a word, <functional> too",
+    ),
     ("<tool_response>made up</tool_response>Yes.", "Yes."),
     ("<thinker>x</thinker>", "<thinker>x</thinker>"),
     ("[look at this] Yes.", "[look at this] Yes."),
@@ -96,7 +123,12 @@ const LEAKED: [&str; 19] = [
 fn a_leaked_call_is_taken_as_the_call() {
     for text in LEAKED {
         let (said, calls) = cut_at(text, Opening::Plain, &[]);
-        assert_eq!(calls, [("look".to_owned(), json!({ "day": "Friday" }))].map(plain), "{text}");
+        let calls: Vec<_> = calls.into_iter().map(plain).collect();
+        assert_eq!(
+            calls,
+            [("look".to_owned(), json!({ "day": "Friday" }))],
+            "{text}"
+        );
         assert_eq!(said.trim(), "", "{text}");
     }
     let (said, calls) = cut_at("Bye. <function=hang_up></function>", Opening::Plain, &[]);
@@ -106,7 +138,9 @@ fn a_leaked_call_is_taken_as_the_call() {
 }
 
 fn plain((name, arguments): (String, Value)) -> (String, Value) {
-    let inner = arguments.as_str().and_then(|text| serde_json::from_str(text).ok());
+    let inner = arguments
+        .as_str()
+        .and_then(|text| serde_json::from_str(text).ok());
     (name, inner.unwrap_or(arguments))
 }
 

@@ -85,7 +85,11 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(request: &ChatRequest, opening: Opening) -> Self {
-        let tools = if request.may_call { request.tools.clone() } else { Vec::new() };
+        let tools = if request.may_call {
+            request.tools.clone()
+        } else {
+            Vec::new()
+        };
         Self {
             markup: Markup::new(tools, opening),
             calls: Calls::default(),
@@ -118,7 +122,11 @@ impl Reader {
     }
 
     /// As [`Reader::take`], of an event that is read, or a whole response.
-    pub(super) fn event(&mut self, event: &Value, ready: &mut VecDeque<Delta>) -> Result<(), Refusal> {
+    pub(super) fn event(
+        &mut self,
+        event: &Value,
+        ready: &mut VecDeque<Delta>,
+    ) -> Result<(), Refusal> {
         match event["type"].as_str().unwrap_or_default() {
             // A refusal is what the model says to the caller.
             "response.output_text.delta" | "response.refusal.delta" => {
@@ -153,7 +161,9 @@ impl Reader {
                 self.reasoning.push(item.clone());
             }
             "function_call" => {
-                let id = ["call_id", "id"].into_iter().find_map(|key| item[key].as_str());
+                let id = ["call_id", "id"]
+                    .into_iter()
+                    .find_map(|key| item[key].as_str());
                 let mut piece = Piece {
                     index: index.as_i64(),
                     id: id.unwrap_or_default().to_owned(),
@@ -170,7 +180,9 @@ impl Reader {
             // Whole only where nothing was streamed.
             "message" if !self.has_text => {
                 for part in item["content"].as_array().into_iter().flatten() {
-                    let text = ["text", "refusal"].into_iter().find_map(|key| part[key].as_str());
+                    let text = ["text", "refusal"]
+                        .into_iter()
+                        .find_map(|key| part[key].as_str());
                     self.text(text.unwrap_or_default(), ready);
                 }
             }
@@ -181,7 +193,12 @@ impl Reader {
     fn finish(&mut self, response: &Value, ready: &mut VecDeque<Delta>) {
         if self.calls.is_empty() {
             // A server that sends no items one by one.
-            for (index, item) in response["output"].as_array().into_iter().flatten().enumerate() {
+            for (index, item) in response["output"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
                 self.item(item, &index.into(), ready);
             }
         }
@@ -196,10 +213,16 @@ impl Reader {
 
     /// The answer is over. Answers whether it was whole.
     pub(super) fn end(&mut self, ready: &mut VecDeque<Delta>) -> bool {
-        let rest = self.markup.finish(self.reason == Some(FinishReason::Length));
+        let rest = self
+            .markup
+            .finish(self.reason == Some(FinishReason::Length));
         ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
-        self.markup.calls.drain(..).for_each(|call| self.calls.push(call));
-        if !self.done && !self.has_finished() && (self.calls.is_empty() || !self.calls.are_whole()) {
+        self.markup
+            .calls
+            .drain(..)
+            .for_each(|call| self.calls.push(call));
+        if !self.done && !self.has_finished() && (self.calls.is_empty() || !self.calls.are_whole())
+        {
             return false;
         }
         let calls = self.calls.take(new_id);

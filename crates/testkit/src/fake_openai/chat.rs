@@ -94,8 +94,15 @@ pub(super) async fn completions(
     };
     if !answer.raw.is_empty() {
         let is_json = answer.raw[0].trim_start().starts_with('{');
-        let media = if is_json { "application/json" } else { "text/event-stream" };
-        let pieces = answer.raw.into_iter().map(|piece| (Duration::ZERO, piece.into()));
+        let media = if is_json {
+            "application/json"
+        } else {
+            "text/event-stream"
+        };
+        let pieces = answer
+            .raw
+            .into_iter()
+            .map(|piece| (Duration::ZERO, piece.into()));
         let body = body(pieces.collect(), failure, running);
         return ([(header::CONTENT_TYPE, media)], body).into_response();
     }
@@ -130,7 +137,11 @@ pub(super) async fn completions(
     if dialect != Dialect::OpenAi {
         let events = dialect.events(&answer, &request["model"]).into_iter();
         let events = events.enumerate().map(|(index, event)| {
-            let delay = if index == 0 { timing.first_token } else { timing.token };
+            let delay = if index == 0 {
+                timing.first_token
+            } else {
+                timing.token
+            };
             (delay, event.into())
         });
         let body = body(events.collect(), failure, running);

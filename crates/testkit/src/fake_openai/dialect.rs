@@ -96,23 +96,34 @@ impl Dialect {
             }
             chunk
         };
-        let delta = |delta: Value| chunk(json!({ "index": 0, "delta": delta, "finish_reason": null }));
+        let delta =
+            |delta: Value| chunk(json!({ "index": 0, "delta": delta, "finish_reason": null }));
         let mut events = Vec::new();
         if self == Self::Noisy {
-            events.push(json!({ "id": "chatcmpl-fake", "choices": [], "prompt_filter_results": [] }));
+            events
+                .push(json!({ "id": "chatcmpl-fake", "choices": [], "prompt_filter_results": [] }));
         }
         if self == Self::WholeMessage {
             let calls: Vec<Value> = answer.tool_calls.iter().map(whole).collect();
-            let message = json!({ "role": "assistant", "content": answer.text, "tool_calls": calls });
-            events.push(chunk(json!({ "index": 0, "message": message, "finish_reason": "stop" })));
+            let message =
+                json!({ "role": "assistant", "content": answer.text, "tool_calls": calls });
+            events.push(chunk(
+                json!({ "index": 0, "message": message, "finish_reason": "stop" }),
+            ));
         } else {
             match self {
-                Self::ReasoningContent => events.push(delta(json!({ "reasoning_content": THOUGHT }))),
+                Self::ReasoningContent => {
+                    events.push(delta(json!({ "reasoning_content": THOUGHT })))
+                }
                 Self::Reasoning => events.push(delta(json!({ "reasoning": THOUGHT }))),
                 _ => {}
             }
             let text = self.text(answer);
-            events.extend(tokens(&text).into_iter().map(|token| delta(json!({ "content": token }))));
+            events.extend(
+                tokens(&text)
+                    .into_iter()
+                    .map(|token| delta(json!({ "content": token }))),
+            );
             events.extend(self.calls(answer).into_iter().map(|calls| delta(calls)));
         }
         let has_calls = !answer.tool_calls.is_empty();
@@ -122,9 +133,14 @@ impl Dialect {
             _ => "stop",
         };
         if self != Self::NoFinish {
-            events.push(chunk(json!({ "index": 0, "delta": {}, "finish_reason": reason })));
+            events.push(chunk(
+                json!({ "index": 0, "delta": {}, "finish_reason": reason }),
+            ));
         }
-        let mut lines: Vec<String> = events.iter().map(|event| self.line(&event.to_string())).collect();
+        let mut lines: Vec<String> = events
+            .iter()
+            .map(|event| self.line(&event.to_string()))
+            .collect();
         if self != Self::NoDone {
             lines.push(self.line("[DONE]"));
         }
@@ -145,14 +161,16 @@ impl Dialect {
             _ => answer.text.clone(),
         };
         for call in &answer.tool_calls {
-            let ToolCall { name, arguments, .. } = call;
+            let ToolCall {
+                name, arguments, ..
+            } = call;
             text += &match self {
                 Self::LeakedToolCall => format!(
                     "<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n</tool_call>"
                 ),
-                Self::LeakedMistral => format!(
-                    "[TOOL_CALLS] [{{\"name\": \"{name}\", \"arguments\": {arguments}}}]"
-                ),
+                Self::LeakedMistral => {
+                    format!("[TOOL_CALLS] [{{\"name\": \"{name}\", \"arguments\": {arguments}}}]")
+                }
                 Self::LeakedLlama => format!("<function={name}>{arguments}</function><|eot_id|>"),
                 _ => String::new(),
             };
@@ -168,7 +186,10 @@ impl Dialect {
         if self == Self::LegacyFunctionCall {
             let calls = answer.tool_calls.iter().take(1).flat_map(|call| {
                 let (head, tail) = halves(&call.arguments);
-                [json!({ "name": call.name, "arguments": head }), json!({ "arguments": tail })]
+                [
+                    json!({ "name": call.name, "arguments": head }),
+                    json!({ "arguments": tail }),
+                ]
             });
             return calls.map(|call| json!({ "function_call": call })).collect();
         }
@@ -185,7 +206,10 @@ impl Dialect {
         } else {
             pieces = queues.concat();
         }
-        pieces.into_iter().map(|piece| json!({ "tool_calls": [piece] })).collect()
+        pieces
+            .into_iter()
+            .map(|piece| json!({ "tool_calls": [piece] }))
+            .collect()
     }
 
     fn pieces(self, number: usize, call: &ToolCall) -> Vec<Value> {
@@ -201,7 +225,9 @@ impl Dialect {
         let mut second = json!({ "index": index, "function": { "arguments": tail } });
         match self {
             Self::NoIndexNoId => {
-                return vec![json!({ "function": { "name": call.name, "arguments": call.arguments } })];
+                return vec![
+                    json!({ "function": { "name": call.name, "arguments": call.arguments } }),
+                ];
             }
             Self::ObjectArguments => {
                 let arguments: Value = serde_json::from_str(&call.arguments).unwrap_or_default();
@@ -232,6 +258,8 @@ fn whole(call: &ToolCall) -> Value {
 
 fn halves(text: &str) -> (&str, &str) {
     let middle = text.len() / 2;
-    let middle = (middle..).find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let middle = (middle..)
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
     text.split_at(middle)
 }

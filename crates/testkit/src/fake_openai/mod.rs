@@ -28,8 +28,8 @@ pub use audio::{Transcript, tone_hz};
 pub use chat::{Answer, ToolCall};
 pub use dialect::{Dialect, THOUGHT};
 pub use failure::Failure;
-pub use strict::{Strict, Style};
 use failure::whole_failure;
+pub use strict::{Strict, Style};
 
 /// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

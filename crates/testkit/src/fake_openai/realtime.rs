@@ -42,7 +42,11 @@ async fn serve(
         let is_commit = event["type"] == "input_audio_buffer.commit";
         if event["type"] == "session.update" {
             let answer = shared.session(&event);
-            if socket.send(Message::text(answer.to_string())).await.is_err() {
+            if socket
+                .send(Message::text(answer.to_string()))
+                .await
+                .is_err()
+            {
                 return;
             }
         }
@@ -96,7 +100,9 @@ impl Shared {
         let transcription = &event["session"]["audio"]["input"]["transcription"];
         let state = self.state();
         let refused = state.rules.iter().find_map(|(at, rule, _)| match rule {
-            Strict::Field(name) if *at == Endpoint::Realtime => transcription.get(name).map(|_| name),
+            Strict::Field(name) if *at == Endpoint::Realtime => {
+                transcription.get(name).map(|_| name)
+            }
             _ => None,
         });
         let Some(name) = refused else {

@@ -68,9 +68,15 @@ impl Style {
                 let mut place = vec!["body"];
                 place.extend(field);
                 let details = json!([{ "type": "extra_forbidden", "loc": place, "msg": message }]);
-                (StatusCode::UNPROCESSABLE_ENTITY, json!({ "detail": details }))
+                (
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    json!({ "detail": details }),
+                )
             }
-            Self::Detail => (StatusCode::UNPROCESSABLE_ENTITY, json!({ "detail": message })),
+            Self::Detail => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                json!({ "detail": message }),
+            ),
             Self::Message => (StatusCode::BAD_REQUEST, json!({ "message": message })),
             Self::Html => {
                 let page = Html("<html><title>Bad Request</title></html>");
@@ -89,7 +95,10 @@ impl Strict {
             Some((name, value)) => (name, Some(value)),
             None => (field, None),
         };
-        let messages = request["messages"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let messages = request["messages"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let roles: Vec<&str> = messages.iter().filter_map(|m| m["role"].as_str()).collect();
         match self {
             Self::Field(field) => {
@@ -158,10 +167,11 @@ impl Strict {
                     .then(|| style.response(None, None, "arguments must be a valid JSON object"))
             }
             Self::ThoughtSignature => {
-                let calls = messages.iter().filter_map(|message| message["tool_calls"].as_array());
-                let is_signed = |call: &Value| {
-                    call["extra_content"]["google"]["thought_signature"] == "sig"
-                };
+                let calls = messages
+                    .iter()
+                    .filter_map(|message| message["tool_calls"].as_array());
+                let is_signed =
+                    |call: &Value| call["extra_content"]["google"]["thought_signature"] == "sig";
                 (!calls.flatten().all(is_signed)).then(|| {
                     style.response(None, None, "Function call is missing a thought_signature")
                 })
@@ -171,12 +181,18 @@ impl Strict {
                 style.response(Some("messages"), Some("context_length_exceeded"), message)
             }),
             Self::OwnFields => {
-                let calls = messages.iter().filter_map(|message| message["tool_calls"].as_array());
-                let extra = calls.flatten().any(|call| call.get("extra_content").is_some());
+                let calls = messages
+                    .iter()
+                    .filter_map(|message| message["tool_calls"].as_array());
+                let extra = calls
+                    .flatten()
+                    .any(|call| call.get("extra_content").is_some());
                 extra.then(|| style.response(None, None, "Extra inputs are not permitted"))
             }
             Self::NineLetters => {
-                let calls = messages.iter().filter_map(|message| message["tool_calls"].as_array());
+                let calls = messages
+                    .iter()
+                    .filter_map(|message| message["tool_calls"].as_array());
                 let mut ids = calls.flatten().filter_map(|call| call["id"].as_str());
                 let is_bad = |id: &str| {
                     id.len() != 9 || !id.bytes().all(|byte| byte.is_ascii_alphanumeric())

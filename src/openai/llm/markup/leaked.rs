@@ -8,7 +8,14 @@ use super::super::calls::Piece;
 
 /// Names of a call's parts in JSON.
 const NAMES: [&str; 4] = ["name", "tool", "tool_name", "function"];
-const ARGUMENTS: [&str; 6] = ["arguments", "parameters", "args", "input", "tool_input", "params"];
+const ARGUMENTS: [&str; 6] = [
+    "arguments",
+    "parameters",
+    "args",
+    "input",
+    "tool_input",
+    "params",
+];
 
 /// The calls of `tools` in a block that `tag` began, and the text after the last of them.
 pub(super) fn calls<'a>(tag: &str, body: &'a str, tools: &[Tool]) -> (Vec<Piece>, &'a str) {
@@ -27,7 +34,13 @@ pub(super) fn calls<'a>(tag: &str, body: &'a str, tools: &[Tool]) -> (Vec<Piece>
     // Only its name: it takes no arguments.
     let alone = named(attribute(tag).unwrap_or(body.trim()), tools);
     let alone = alone.filter(|_| attribute(tag).is_none() || body.trim().is_empty());
-    (alone.map(|tool| piece(tool, Map::new().into())).into_iter().collect(), "")
+    (
+        alone
+            .map(|tool| piece(tool, Map::new().into()))
+            .into_iter()
+            .collect(),
+        "",
+    )
 }
 
 fn piece(tool: &Tool, arguments: Value) -> Piece {
@@ -80,7 +93,10 @@ fn inside(value: &Value, tools: &[Tool], calls: &mut Vec<Piece>) {
                 return;
             };
             let arguments = ARGUMENTS.iter().find_map(|key| call.get(*key));
-            calls.push(piece(tool, arguments.cloned().unwrap_or_else(|| Map::new().into())));
+            calls.push(piece(
+                tool,
+                arguments.cloned().unwrap_or_else(|| Map::new().into()),
+            ));
         }
         _ => {}
     }
@@ -135,7 +151,10 @@ fn parameters(text: &str, tool: &Tool) -> Map<String, Value> {
     let mut found = Map::new();
     let mut put = |name: &str, value: &str| {
         let name = name.trim().trim_matches(['"', '\'']);
-        found.insert(name.to_owned(), typed(value, &tool.parameters["properties"][name]));
+        found.insert(
+            name.to_owned(),
+            typed(value, &tool.parameters["properties"][name]),
+        );
     };
     for opener in ["<parameter=", "<parameter name=", "<param name="] {
         for part in text.split(opener).skip(1) {
@@ -201,7 +220,11 @@ fn keywords(mut rest: &str) -> Option<(Map<String, Value>, &str)> {
 }
 
 fn literal(text: &str) -> Option<(Value, &str)> {
-    let words = [("True", Value::from(true)), ("False", false.into()), ("None", Value::Null)];
+    let words = [
+        ("True", Value::from(true)),
+        ("False", false.into()),
+        ("None", Value::Null),
+    ];
     for (word, value) in words {
         if let Some(rest) = text.strip_prefix(word) {
             return Some((value, rest));

@@ -53,7 +53,15 @@ const TOOLS: [(&str, &str); 9] = [
     ("invoke", "</invoke>"),
     ("minimax:tool_call", "</minimax:tool_call>"),
 ];
-const TOKENS: [&str; 7] = ["s", "bos", "eos", "pad", "unk", "end_of_turn", "end_of_utterance"];
+const TOKENS: [&str; 7] = [
+    "s",
+    "bos",
+    "eos",
+    "pad",
+    "unk",
+    "end_of_turn",
+    "end_of_utterance",
+];
 const ROLES: [&str; 1] = ["start_of_turn"];
 /// `[NAME]`.
 const BRACKETS: [&str; 9] = [
@@ -68,7 +76,14 @@ const BRACKETS: [&str; 9] = [
     "[ARGS]",
 ];
 /// What follows "```" where a fence is a call, or may be one.
-const FENCES: [&str; 6] = ["tool_calls", "tool_call", "tool_code", "function_call", "tool", "json"];
+const FENCES: [&str; 6] = [
+    "tool_calls",
+    "tool_call",
+    "tool_code",
+    "function_call",
+    "tool",
+    "json",
+];
 /// Where a call ends that has no end tag of its own: the model's turn is over.
 const TURN_ENDS: [&str; 9] = [
     "<|im_end|>",
