@@ -126,10 +126,12 @@ async fn the_language_model_is_replaced_whatever_is_wrong_with_it() {
         let asked = stand.second.requests();
         assert_eq!(asked[0].body["model"], "thinks");
         assert_eq!(asked[0].authorization.as_deref(), Some("Bearer sk-other"));
-        // From now on the other is asked at once.
+        // From now on the other is asked at once, unless it was only this request that the first
+        // did not take.
         let before = stand.first.requests_to(Endpoint::Chat).len();
         assert!(stand.answer().await.is_some(), "{failure:?}");
-        assert_eq!(stand.first.requests_to(Endpoint::Chat).len(), before);
+        let asked_again = stand.first.requests_to(Endpoint::Chat).len() > before;
+        assert_eq!(asked_again, failure == Failure::BadRequest, "{failure:?}");
     }
 }
 
@@ -144,7 +146,8 @@ async fn an_answer_that_breaks_off_goes_on_from_another_model() {
         assert_eq!(answer, "It is noon in Vienna.", "{failure:?}");
         let asked = &stand.second.requests()[0].body["messages"];
         assert_eq!(asked[1]["content"], "It is noon");
-        assert_eq!(asked[2]["role"], "system");
+        // Not the system: some servers take no such message in the middle.
+        assert_eq!(asked[2]["role"], "user");
     }
 }
 

@@ -9,6 +9,7 @@ mod check;
 mod control;
 mod conversation;
 mod demo;
+mod dialects;
 mod egress;
 mod fallback;
 mod first_agent;

@@ -24,6 +24,7 @@ async fn the_local_models_hear_a_turn_by_stretches() {
         api_key: None,
         model: "whisper-1".into(),
         timeout: PATIENCE,
+        ..Settings::default()
     };
     let stt = Stt::new(&Http::new().unwrap(), settings, None).unwrap();
     let mut hearing = stt.with_language(Some("en-GB")).hear(PATIENCE);

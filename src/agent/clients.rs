@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use async_openai::types::chat::ChatCompletionRequestSystemMessage as SystemMessage;
 use futures::StreamExt as _;
 
 use crate::call::models::line::{Client, Line, Member, SharedHealth};
@@ -16,7 +15,10 @@ use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
 use crate::config::language;
 use crate::config::providers::{Provider, Stage, Stages};
-use crate::openai::{self, ApiKey, ChatRequest, Http, Llm, Settings, SettingsError, Stt, Tts};
+use crate::config::secret::Secret;
+use crate::openai::{
+    self, ApiKey, ChatRequest, Http, Llm, Message, Role, Settings, SettingsError, Stt, Tts,
+};
 use crate::tools::HttpTools;
 
 /// OpenAI's own server.
@@ -33,11 +35,15 @@ pub struct Clients {
     /// Tools' servers.
     pub http: HttpTools,
     connections: Http,
-    /// By stage, address and model: agents that ask the same provider share what is known of it.
+    /// The process's own provider; each stage has its model.
+    own: Settings,
+    models: [String; 3],
+    /// Speech to text over a socket, where that is another model.
+    live_model: Option<String>,
+    /// By stage, address, model, key and headers: agents that ask the same provider in the same way
+    /// share what is known of it, and a key that is refused says nothing of others.
     healths: Arc<Mutex<HashMap<String, SharedHealth>>>,
     phrases: Phrases,
-    /// Where the process's models are.
-    own: Settings,
     is_local: bool,
 }
 
@@ -55,21 +61,28 @@ impl Clients {
             (None, None) => OPENAI.to_owned(),
         };
         let api_key = env.openai_api_key.as_ref().filter(|_| local.is_none());
-        let stage = |model: &str| Settings {
-            base_url: base_url.clone(),
-            api_key: api_key.map(|key| ApiKey::new(key.expose())),
-            model: model.to_owned(),
+        let own = Settings {
+            base_url,
+            api_key: api_key.map(api_key_of),
             timeout: TIMEOUT,
+            ..Settings::default()
+        };
+        let models = [&env.stt_model, &env.llm_model, &env.tts_model].map(String::clone);
+        let stage = |index: usize| Settings {
+            model: models[index].clone(),
+            ..own.clone()
         };
         Ok(Self {
-            stt: Stt::new(&http, stage(&env.stt_model), None)?,
-            llm: Llm::new(&http, stage(&env.llm_model))?,
-            tts: Tts::new(&http, stage(&env.tts_model))?,
+            stt: Stt::new(&http, stage(0), None)?,
+            llm: Llm::new(&http, stage(1))?,
+            tts: Tts::new(&http, stage(2))?,
             http: HttpTools::new()?,
             connections: http,
+            own,
+            models,
+            live_model: env.stt_live_model.clone(),
             healths: Arc::default(),
             phrases: Phrases::default(),
-            own: stage(&env.llm_model),
             is_local: local.is_some(),
         })
     }
@@ -84,8 +97,7 @@ impl Clients {
     /// # Errors
     /// An address or a key that cannot be used.
     pub fn models_of(&self, provider: &Provider) -> Result<openai::Models, SettingsError> {
-        let settings = settings(provider).unwrap_or_else(|| self.own.clone());
-        openai::Models::new(&self.connections, settings)
+        openai::Models::new(&self.connections, self.settings(provider, 1))
     }
 
     /// The agent, of whose language more is known here: the local models speak English only.
@@ -108,46 +120,63 @@ impl Clients {
         let language = agent.language.as_deref().map(language::heard_as);
         let language = language.or(self.is_local.then_some("en"));
         let http = &self.connections;
-        let hears = self.line(call::Stage::Stt, stt, |provider| {
-            let stt = match settings(provider) {
-                Some(settings) => Stt::new(http, settings, None)?,
-                None => self.stt.clone(),
+        let hearing = |provider: &Provider| {
+            let stt = Stt::new(http, self.settings(provider, 0), None)?;
+            let live = self.live_model.as_deref();
+            let live = live.filter(|_| provider.address.is_none() && provider.model.is_none());
+            let stt = match live {
+                Some(model) => stt.with_live_model(model),
+                None => stt,
             };
-            let stt = stt.with_language(language);
-            Ok(provider
-                .model
-                .iter()
-                .fold(stt, |stt, name| stt.with_model(name)))
-        });
+            let hints = agent.stages.hints.clone();
+            Ok(stt.with_language(language).with_hints(hints))
+        };
+        let hears = self.line(call::Stage::Stt, stt, hearing);
+        let ears = agent.stages.ears.as_ref().map(hearing).transpose();
+        let ears = ears.inspect_err(|error: &SettingsError| tracing::error!("{error}"));
         let thinks = self.line(call::Stage::Llm, llm, |provider| {
-            let llm = match settings(provider) {
-                Some(settings) => Llm::new(http, settings)?,
-                None => self.llm.clone(),
-            };
-            let llm = llm.with_api(provider.llm_api);
-            Ok(provider
-                .model
-                .iter()
-                .fold(llm, |llm, name| llm.with_model(name)))
+            let llm = Llm::new(http, self.settings(provider, 1))?;
+            let options = provider.manner.llm.clone();
+            Ok(llm.with_api(provider.llm_api).with_options(options))
         });
         let speaks = self.line(call::Stage::Tts, tts, |provider| {
-            let tts = match settings(provider) {
-                Some(settings) => Tts::new(http, settings)?,
-                None => self.tts.clone(),
-            };
             let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
             Ok(Speaker {
-                tts: provider
-                    .model
-                    .iter()
-                    .fold(tts, |tts, name| tts.with_model(name)),
+                tts: Tts::new(http, self.settings(provider, 2))?,
                 voice: voice.to_owned(),
                 instructions: style.instructions.clone(),
                 speed: style.speed,
             })
         });
         let (http, phrases) = (self.http.clone(), self.phrases.clone());
-        Models::new(hears, thinks, speaks, http, phrases, agent)
+        let mut models = Models::new(hears, thinks, speaks, http, phrases, agent);
+        models.ears = ears.ok().flatten();
+        models
+    }
+
+    /// How a provider's stage is asked: a file's provider, or the process's.
+    fn settings(&self, provider: &Provider, stage: usize) -> Settings {
+        let own = match &provider.address {
+            None => Settings {
+                model: self.models[stage].clone(),
+                ..self.own.clone()
+            },
+            Some(address) => Settings {
+                base_url: address.base_url.clone(),
+                api_key: address.api_key.as_ref().map(api_key_of),
+                timeout: address.timeout,
+                ..Settings::default()
+            },
+        };
+        let headers = provider.manner.headers.iter();
+        Settings {
+            model: provider.model.clone().unwrap_or(own.model),
+            auth: provider.manner.auth,
+            headers: headers
+                .map(|(name, value)| (name.clone(), api_key_of(value)))
+                .collect(),
+            ..own
+        }
     }
 
     /// The providers of a stage; one that cannot be set up is left out and told of.
@@ -162,8 +191,7 @@ impl Clients {
             let client = made
                 .inspect_err(|error| tracing::error!(provider = provider.name, "{error}"))
                 .ok()?;
-            let address = provider.address.as_ref().map(|address| &address.base_url);
-            let key = format!("{stage:?} {address:?} {:?}", provider.model);
+            let key = health_key(stage, provider);
             let mut healths = self.healths.lock().unwrap_or_else(PoisonError::into_inner);
             let health = healths.entry(key).or_default().clone();
             let name = provider.name.clone();
@@ -183,7 +211,7 @@ impl Clients {
             return;
         }
         let request = ChatRequest {
-            messages: vec![SystemMessage::from(prompt).into()],
+            messages: vec![Message::new(Role::System, prompt)],
             max_tokens: Some(0),
             ..ChatRequest::default()
         };
@@ -197,16 +225,25 @@ impl Clients {
     }
 }
 
-/// Of a provider that the agent's file names; none: the process's.
-fn settings(provider: &Provider) -> Option<Settings> {
-    let address = provider.address.as_ref()?;
-    Some(Settings {
-        base_url: address.base_url.clone(),
-        api_key: address
-            .api_key
-            .as_ref()
-            .map(|key| ApiKey::new(key.expose())),
-        model: provider.model.clone().unwrap_or_default(),
-        timeout: address.timeout,
-    })
+fn api_key_of(secret: &Secret) -> ApiKey {
+    ApiKey::new(secret.expose())
+}
+
+/// What tells one provider from another. Keys and headers are secrets: their hash does.
+fn health_key(stage: call::Stage, provider: &Provider) -> String {
+    use std::hash::{Hash as _, Hasher as _};
+    let mut secrets = std::hash::DefaultHasher::new();
+    let address = provider.address.as_ref();
+    let key = address.and_then(|address| address.api_key.as_ref());
+    key.map(Secret::expose).hash(&mut secrets);
+    for (name, value) in &provider.manner.headers {
+        (name, value.expose()).hash(&mut secrets);
+    }
+    provider.manner.auth.hash(&mut secrets);
+    let base_url = address.map(|address| &address.base_url);
+    format!(
+        "{stage:?} {base_url:?} {:?} {:x}",
+        provider.model,
+        secrets.finish()
+    )
 }

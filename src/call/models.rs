@@ -3,6 +3,7 @@
 mod ask;
 mod health;
 pub mod line;
+mod loudness;
 mod phrases;
 mod wire;
 
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 use super::event::Stage;
 use super::providers::{
-    self, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId,
+    self, Fault, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId,
 };
 use crate::audio::Pcm;
 use crate::config::agent::{AgentConfig, Limits};
@@ -24,7 +25,7 @@ use crate::config::providers::{Noise, SttMode};
 use crate::config::request::HttpRequest;
 use crate::config::tools::McpTool;
 use crate::config::transfer::Target;
-use crate::openai::{self, ChatRequest, Llm, Stt};
+use crate::openai::{self, ChatRequest, ErrorKind, Llm, Stt};
 use crate::tools::HttpTools;
 use crate::tools::mcp::Mcp;
 pub use ask::Speaker;
@@ -47,6 +48,8 @@ pub struct Models {
     pub mcp: Mcp,
     /// Who puts callers through, where somebody can.
     pub operator: Option<Arc<dyn Operator>>,
+    /// Who hears the caller speak, where that is another than who is asked for whole utterances.
+    pub ears: Option<Stt>,
     /// What was spoken before.
     pub phrases: Phrases,
     limits: Limits,
@@ -70,6 +73,7 @@ impl Models {
             tts,
             mcp: Mcp::new(&agent.mcp, http.clone()),
             operator: None,
+            ears: None,
             http,
             phrases,
             limits: agent.limits,
@@ -92,7 +96,24 @@ impl From<openai::ProviderError> for ProviderError {
             openai::Stage::Llm => Stage::Llm,
             openai::Stage::Tts => Stage::Tts,
         };
-        Self::new(stage, error.to_string())
+        let fault = match error.kind {
+            ErrorKind::Refused => Fault::Refused,
+            ErrorKind::TooLong => Fault::TooLong,
+            ErrorKind::RateLimited => Fault::Limited,
+            // A missing model and a wrong key are the same to whoever asks next.
+            ErrorKind::Auth
+            | ErrorKind::Exhausted
+            | ErrorKind::NotFound
+            | ErrorKind::Server
+            | ErrorKind::Garbage
+            | ErrorKind::Timeout
+            | ErrorKind::Connect => Fault::Sick,
+        };
+        Self {
+            fault,
+            retry_after: error.retry_after,
+            ..Self::new(stage, error.to_string())
+        }
     }
 }
 
@@ -110,8 +131,9 @@ impl providers::Stt for Models {
     }
 
     fn hear(&self) -> Option<Hearing> {
-        let first = self.stt.first().filter(|_| self.mode == SttMode::Realtime);
-        first.map(|stt| stt.hear(self.stt.fallback_after()))
+        let ears = self.ears.as_ref().or(self.stt.first());
+        let ears = ears.filter(|_| self.mode == SttMode::Realtime);
+        ears.map(|stt| stt.hear(self.stt.fallback_after()))
     }
 }
 
@@ -122,7 +144,6 @@ impl providers::Llm for Models {
             tools: question.tools.into_iter().map(wire::tool).collect(),
             may_call: question.may_call,
             max_tokens: None,
-            temperature: None,
         };
         self.llm
             .relay(Answer::new(request), None, within(self.limits.llm))

@@ -252,6 +252,8 @@ pub struct ProviderError {
     pub fault: Fault,
     /// Cause, without secrets and without words of the conversation.
     pub message: String,
+    /// How long a provider that is [`Fault::Limited`] wants to be left alone, where it says so.
+    pub retry_after: Option<Duration>,
 }
 
 impl ProviderError {
@@ -261,6 +263,7 @@ impl ProviderError {
             stage,
             fault: Fault::Sick,
             message: message.into(),
+            retry_after: None,
         }
     }
 }

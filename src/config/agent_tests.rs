@@ -148,6 +148,57 @@ fn providers_are_named_once_and_asked_in_order() {
 }
 
 #[test]
+fn what_the_model_is_like_holds_for_every_provider_and_headers_for_one() {
+    let text = "[providers.far]\nbase_url = \"https://far.example/v1?api-version=1\"\n\
+                llm = \"thinks\"\ntemperature = 0.5\nauth = \"api-key\"\n\
+                [llm]\nproviders = [\"far\", \"default\"]\ntemperature = 0.2\n\
+                reasoning_effort = \"low\"\nextra_body = { a = { b = 1 } }\n\
+                headers = { x-title = \"Shop\" }";
+    let providers = parse(text).unwrap().stages.llm.providers;
+    let far = &providers[0].manner;
+    assert_eq!(far.llm.temperature, Some(0.5));
+    assert_eq!(far.llm.reasoning_effort.as_deref(), Some("low"));
+    assert!(far.llm.extra_body.is_empty() && far.headers.is_empty());
+    assert_eq!(far.auth, Some(crate::openai::Auth::ApiKey));
+    let own = &providers[1].manner;
+    assert_eq!(own.llm.temperature, Some(0.2));
+    assert_eq!(own.llm.extra_body["a"]["b"], 1);
+    assert_eq!(
+        (own.headers[0].0.as_str(), own.headers[0].1.expose()),
+        ("x-title", "Shop")
+    );
+    assert_eq!(own.auth, None);
+}
+
+#[test]
+fn whole_utterances_may_be_asked_of_another_than_who_hears() {
+    let far = "[providers.far]\nbase_url = \"https://far.example/v1\"\nstt = \"batch\"\n";
+    let asked = |stt: &str| {
+        let stages = parse(&format!("{far}[stt]\nmode = \"realtime\"\n{stt}"))
+            .unwrap()
+            .stages;
+        let name = |provider: &providers::Provider| {
+            format!(
+                "{} {}",
+                provider.name,
+                provider.model.clone().unwrap_or_default()
+            )
+        };
+        let line: Vec<String> = stages.stt.providers.iter().map(name).collect();
+        (stages.ears.as_ref().map(name), line)
+    };
+    let default = || Some("default ".to_owned());
+    assert_eq!(asked(""), (None, vec!["default ".into()]));
+    let model = "fallback_model = \"gpt-transcribe\"";
+    assert_eq!(
+        asked(model),
+        (default(), vec!["default gpt-transcribe".into()])
+    );
+    let both = "providers = [\"default\", \"far\"]\nfallback_provider = \"far\"";
+    assert_eq!(asked(both), (default(), vec!["far batch".into()]));
+}
+
+#[test]
 fn providers_that_cannot_be_asked_are_told_of() {
     for (text, expected) in [
         (
@@ -182,6 +233,31 @@ fn providers_that_cannot_be_asked_are_told_of() {
         (
             "[providers.x]\nbase_url = \"http://x/v1\"\n[tts]\nproviders = [\"x\"]",
             "providers.x.tts is missing",
+        ),
+        (
+            "[llm]\nauth = \"basic\"",
+            "llm.auth = \"basic\" must be \"bearer\" or \"api-key\"",
+        ),
+        (
+            "[llm]\nextra_body = { model = \"other\" }",
+            "llm.extra_body.model is not for this table",
+        ),
+        (
+            "[llm]\nextra_body = 3",
+            "llm.extra_body = 3 must be a table",
+        ),
+        ("[llm]\ntemperature = 3", "llm.temperature = 3 must be"),
+        (
+            "[llm]\nheaders = { a = \"{{ secret.x }}\" }",
+            "SIDETONE_SECRET_X",
+        ),
+        (
+            "[stt]\nfallback_provider = \"x\"",
+            "stt.fallback_provider names x, which there is not",
+        ),
+        (
+            "[providers.x]\nbase_url = \"http://x/v1\"\n[stt]\nfallback_provider = \"x\"",
+            "providers.x.stt is missing",
         ),
     ] {
         let error = parse(text).unwrap_err().to_string();

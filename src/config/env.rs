@@ -7,6 +7,7 @@ use super::address::{self, Reach};
 use super::recording::RecordingEnv;
 use super::secret::Secret;
 use super::webhook::CallWebhook;
+use crate::openai::{catalogue, is_openai};
 
 /// Where LiveKit is and how to sign for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +110,8 @@ pub struct Env {
     pub openai_base_url: Option<String>,
     /// Model that transcribes.
     pub stt_model: String,
+    /// Model that transcribes as it is spoken, where it is another.
+    pub stt_live_model: Option<String>,
     /// Model that answers.
     pub llm_model: String,
     /// Model that speaks.
@@ -160,6 +163,11 @@ impl Env {
         self.openai_api_key.is_none() && self.openai_base_url.is_none()
     }
 
+    /// Whether STT, LLM and TTS are OpenAI's own, and not another server's that speaks its protocol.
+    pub fn uses_openai(&self) -> bool {
+        !self.uses_local_models() && self.openai_base_url.as_deref().is_none_or(is_openai)
+    }
+
     /// As [`Env::read`], from any source of variables. Blank values count as unset.
     ///
     /// # Errors
@@ -183,14 +191,26 @@ impl Env {
             })?,
         };
         let named = |name: &str, default: &str| var(name).unwrap_or_else(|| default.to_owned());
+        let (openai_api_key, openai_base_url) = (var("OPENAI_API_KEY"), var("OPENAI_BASE_URL"));
+        // Other servers keep the names that most of them know; the local models answer to any.
+        let models = match (&openai_api_key, &openai_base_url) {
+            (_, Some(base_url)) if is_openai(base_url) => Names::OPENAI,
+            (Some(_), None) => Names::OPENAI,
+            _ => Names::COMPATIBLE,
+        };
+        let stt_model = var("SIDETONE_STT_MODEL");
         Ok(Self {
             livekit: livekit(&var),
-            openai_api_key: var("OPENAI_API_KEY").map(Secret::new),
-            openai_base_url: var("OPENAI_BASE_URL"),
-            // OpenAI's fast ones; the local models answer to any name.
-            stt_model: named("SIDETONE_STT_MODEL", "gpt-4o-mini-transcribe"),
-            llm_model: named("SIDETONE_LLM_MODEL", "gpt-4o-mini"),
-            tts_model: named("SIDETONE_TTS_MODEL", "gpt-4o-mini-tts"),
+            openai_api_key: openai_api_key.map(Secret::new),
+            openai_base_url,
+            // Who names a model for speech to text means it for both ways of hearing.
+            stt_live_model: models
+                .stt_live
+                .filter(|_| stt_model.is_none())
+                .map(str::to_owned),
+            stt_model: stt_model.unwrap_or_else(|| models.stt.to_owned()),
+            llm_model: named("SIDETONE_LLM_MODEL", models.llm),
+            tts_model: named("SIDETONE_TTS_MODEL", models.tts),
             database: database(var("DATABASE_URL"), &data_dir)?,
             data_dir,
             bind,
@@ -220,6 +240,29 @@ impl Env {
             call_webhook: CallWebhook::read(&var)?,
         })
     }
+}
+
+/// The models that are asked for where nothing is named.
+struct Names {
+    stt: &'static str,
+    stt_live: Option<&'static str>,
+    llm: &'static str,
+    tts: &'static str,
+}
+
+impl Names {
+    const OPENAI: Self = Self {
+        stt: catalogue::default::STT,
+        stt_live: Some(catalogue::default::STT_LIVE),
+        llm: catalogue::default::LLM,
+        tts: catalogue::default::TTS,
+    };
+    const COMPATIBLE: Self = Self {
+        stt: catalogue::compatible::STT,
+        stt_live: None,
+        llm: catalogue::compatible::LLM,
+        tts: catalogue::compatible::TTS,
+    };
 }
 
 fn end_of_turn(value: Option<String>) -> Result<bool, BadVariable> {

@@ -94,6 +94,33 @@ fn origins_are_checked_at_start() {
 }
 
 #[test]
+fn openais_own_models_are_asked_for_at_openai_only() {
+    use crate::openai::catalogue::{compatible, default};
+    let names = |pairs: &[(&str, &str)]| {
+        let env = env(pairs).unwrap();
+        let all = [env.stt_model, env.llm_model, env.tts_model];
+        (all, env.stt_live_model)
+    };
+    let key = ("OPENAI_API_KEY", "sk-1");
+    let openai = (
+        [default::STT, default::LLM, default::TTS].map(str::to_owned),
+        Some(default::STT_LIVE.to_owned()),
+    );
+    assert_eq!(names(&[key]), openai);
+    let own = ("OPENAI_BASE_URL", "https://eu.api.openai.com/v1/");
+    assert_eq!(names(&[key, own]), openai);
+    let others = [compatible::STT, compatible::LLM, compatible::TTS].map(str::to_owned);
+    let elsewhere = ("OPENAI_BASE_URL", "https://openrouter.ai/api/v1");
+    assert_eq!(names(&[key, elsewhere]), (others.clone(), None));
+    assert_eq!(names(&[]), (others, None));
+    let named = names(&[key, ("SIDETONE_STT_MODEL", "whisper-1")]);
+    assert_eq!((named.0[0].as_str(), named.1), ("whisper-1", None));
+    assert!(env(&[key]).unwrap().uses_openai());
+    assert!(!env(&[key, elsewhere]).unwrap().uses_openai());
+    assert!(!env(&[]).unwrap().uses_openai());
+}
+
+#[test]
 fn no_secret_is_printed() {
     let mut pairs = KEYS.to_vec();
     pairs.extend([

@@ -152,7 +152,7 @@ fn keys(section: &mut Section<'_>, secrets: &Secrets) -> Keys {
 }
 
 /// Values with their secrets filled in: they are the same in every call.
-fn filled<'a>(
+pub(super) fn filled<'a>(
     section: &Section<'a>,
     key: &str,
     texts: std::collections::BTreeMap<String, Text<'a>>,

@@ -1,6 +1,9 @@
 //! Which providers an agent's stages ask, in their order: the process's, called `default`, and
 //! those that the file names.
 
+mod fallback;
+mod options;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,7 +12,8 @@ use super::manners::{ms, secs};
 use super::secret::{Secret, Secrets};
 use super::section::{Section, Text};
 use super::template;
-use crate::openai::Api;
+use crate::openai::{Api, Hints};
+pub use options::Manner;
 
 /// The name of the process's provider.
 pub const DEFAULT: &str = "default";
@@ -46,6 +50,10 @@ pub struct Stages {
     pub tts: Stage,
     /// How STT gets the caller's speech.
     pub stt_mode: SttMode,
+    /// Who hears the caller speak, where others are asked for whole utterances.
+    pub ears: Option<Provider>,
+    /// What helps STT to hear.
+    pub hints: Hints,
     /// When STT's words are not believed.
     pub noise: Noise,
     /// For a model that is slow to begin.
@@ -115,14 +123,16 @@ pub struct Provider {
     pub voice: Option<String>,
     /// How its language model is asked.
     pub llm_api: Api,
+    /// What else is asked of it.
+    pub manner: Manner,
 }
 
 /// Where a provider is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Address {
-    /// Such as `https://api.example.com/v1`.
+    /// Such as `https://api.example.com/v1`; its query goes along with each request.
     pub base_url: String,
-    /// Sent as a bearer token.
+    /// Its key.
     pub api_key: Option<Secret>,
     /// Of one try.
     pub timeout: Duration,
@@ -134,6 +144,7 @@ struct Named {
     models: [Option<String>; 3],
     voice: Option<String>,
     llm_api: Api,
+    manner: Manner,
 }
 
 /// The stages' places in [`Named::models`].
@@ -164,8 +175,13 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Sta
     models.finish();
     let [stt_model, llm_model, tts_model] = own;
     let mut section = top.section("stt");
-    let stt = read_stage(&mut section, 0, &named, stt_model);
+    let mut stt = read_stage(&mut section, 0, &named, stt_model);
     let stt_mode = read_mode(&mut section);
+    let ears = fallback::read(&mut section, &mut stt, &named);
+    let hints = Hints {
+        prompt: section.text("prompt").map(|text| text.value),
+        keywords: section.list("keywords", Vec::new()),
+    };
     let noise = Noise {
         no_speech: section.fraction("no_speech_threshold", 0.6, 0.0..=1.0),
         logprob: section.fraction("logprob_threshold", -1.0, -10.0..=0.0),
@@ -175,8 +191,14 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Sta
     let mut section = top.section("llm");
     let mut llm = read_stage(&mut section, 1, &named, llm_model);
     let api = read_api(&mut section, "api");
-    for provider in llm.providers.iter_mut().filter(|p| p.name == DEFAULT) {
-        provider.llm_api = api;
+    let manner = options::read(&mut section, secrets);
+    for provider in &mut llm.providers {
+        if provider.name == DEFAULT {
+            provider.llm_api = api;
+            provider.manner = manner.clone();
+        } else {
+            provider.manner = std::mem::take(&mut provider.manner).or(&manner);
+        }
     }
     let llm_filler = Filler {
         texts: section.list("fillers", vec![built_in.thinking.into()]),
@@ -197,6 +219,8 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Sta
         llm,
         tts,
         stt_mode,
+        ears,
+        hints,
         noise,
         llm_filler,
         style,
@@ -257,13 +281,7 @@ fn read_stage(
                     section.full("providers")
                 ));
             }
-            providers.push(Provider {
-                name,
-                model: provider.models[index].clone(),
-                address: Some(provider.address.clone()),
-                voice: provider.voice.clone(),
-                llm_api: provider.llm_api,
-            });
+            providers.push(provider.provider(name, index));
         } else {
             let known: Vec<&str> = named.keys().map(String::as_str).collect();
             section.complain_here(format!(
@@ -309,6 +327,21 @@ fn provider(section: &mut Section<'_>, secrets: &Secrets) -> Named {
         models: STAGES.map(|stage| section.text(stage).map(|text| text.value)),
         voice: section.text("voice").map(|text| text.value),
         llm_api: read_api(section, "llm_api"),
+        manner: options::read(section, secrets),
+    }
+}
+
+impl Named {
+    /// It, as a stage asks it.
+    fn provider(&self, name: String, index: usize) -> Provider {
+        Provider {
+            name,
+            model: self.models[index].clone(),
+            address: Some(self.address.clone()),
+            voice: self.voice.clone(),
+            llm_api: self.llm_api,
+            manner: self.manner.clone(),
+        }
     }
 }
 
@@ -341,7 +374,7 @@ fn check_base_url(url: &str) -> Result<(), &'static str> {
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"));
     match rest {
-        Some(rest) if !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '@']) => {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(['/', '?']) && !rest.contains('@') => {
             Ok(())
         }
         _ => Err("is not an address; write it like https://api.example.com/v1"),
@@ -357,6 +390,7 @@ impl Provider {
             address: None,
             voice: None,
             llm_api: Api::default(),
+            manner: Manner::default(),
         }
     }
 }

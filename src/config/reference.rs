@@ -148,7 +148,7 @@ impl Kind {
             Self::Number(min, max) => json!({"type": "number", "minimum": min, "maximum": max}),
             Self::Count(min, max) => json!({"type": "integer", "minimum": min, "maximum": max}),
             Self::Duration(..) => json!({"type": "string", "pattern": DURATION}),
-            Self::Schema => json!({"type": "object"}),
+            Self::Schema | Self::Table => json!({"type": "object"}),
         }
     }
 
@@ -163,6 +163,7 @@ impl Kind {
             Self::Count(min, max) => format!("{min} to {max}, whole"),
             Self::Duration(min, max) => format!("{min:?} to {max:?}"),
             Self::Schema => "JSON Schema".into(),
+            Self::Table => "a table".into(),
         }
     }
 }

@@ -79,6 +79,8 @@ pub enum Kind {
     Duration(Duration, Duration),
     /// A JSON Schema.
     Schema,
+    /// Any keys and values.
+    Table,
 }
 
 /// A key that was asked for.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use super::refusal::Refusal;
 
 /// Which provider of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -37,8 +37,10 @@ impl std::fmt::Display for Stage {
 pub enum ErrorKind {
     /// 401 or 403: the key is missing, wrong or not allowed this.
     Auth,
-    /// 429: too many requests, or the account's credit is used up.
+    /// 429, 529, or 503 with a time to wait: too many requests.
     RateLimited,
+    /// The account's credit is used up.
+    Exhausted,
     /// 5xx, or an error event within an answer.
     Server,
     /// An answer that is not of the protocol.
@@ -47,12 +49,16 @@ pub enum ErrorKind {
     Timeout,
     /// The provider cannot be reached, or the connection broke.
     Connect,
+    /// 404: there is no such model or path.
+    NotFound,
+    /// 413, or a 4xx that says so: the conversation is longer than the model takes.
+    TooLong,
     /// Another 4xx: the request itself is not acceptable.
     Refused,
 }
 
-/// A provider failed, after the retries that made sense. The message says what to do next; it
-/// holds no key and nothing of the conversation, so it may be logged.
+/// A provider failed, after the retries that made sense. The message says what to do next, and what
+/// the provider says; it holds no key and nothing of the conversation, so it may be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{stage} at {host} {message}")]
 pub struct ProviderError {
@@ -63,7 +69,7 @@ pub struct ProviderError {
     host: String,
     message: String,
     /// How long the provider asked to be left alone.
-    pub(super) retry_after: Option<Duration>,
+    pub retry_after: Option<Duration>,
     /// Whether the same request can succeed a moment later.
     pub(super) transient: bool,
 }
@@ -84,69 +90,55 @@ impl ProviderError {
         }
     }
 
-    /// From a status that is not a success, and the beginning of its body.
+    /// From a status that is not a success. `said` is the provider's own message, fit to be seen.
     pub(super) fn status(
         stage: Stage,
         host: &str,
         status: u16,
         retry_after: Option<Duration>,
-        body: &[u8],
+        refusal: &Refusal,
+        said: &str,
     ) -> Self {
-        let ErrorBody {
-            error:
-                Details {
-                    code,
-                    r#type,
-                    param,
-                },
-        } = serde_json::from_slice(body).unwrap_or_default();
-        let code = code.or(r#type);
-        let exhausted = code.as_deref() == Some("insufficient_quota");
+        let kind = kind(status, retry_after, refusal);
         let mut answered = format!("answered {status}");
-        if let Some(code) = code.as_deref().and_then(identifier) {
+        if let Some(code) = refusal.code.as_deref().and_then(identifier) {
             answered += &format!(" ({code})");
         }
-        let (kind, advice) = match status {
-            401 | 403 => (
-                ErrorKind::Auth,
-                "the key is missing, wrong or not allowed to use this model; check \
-                 OPENAI_API_KEY, or the key configured for this stage"
-                    .to_owned(),
-            ),
-            429 if exhausted => (
-                ErrorKind::RateLimited,
-                "the account's credit is used up; add credit or use another key".to_owned(),
-            ),
-            429 => (
-                ErrorKind::RateLimited,
-                "too many requests for this account; raise its limit or use another key".to_owned(),
-            ),
-            500.. => (
-                ErrorKind::Server,
-                "the provider has a fault; if it stays, see its status page or its log".to_owned(),
-            ),
-            300..=399 => (
-                ErrorKind::Refused,
-                "it redirects elsewhere; set base_url to the final address".to_owned(),
-            ),
-            404 => (
-                ErrorKind::Refused,
-                "there is no such model or path; check `model`, and that base_url ends in /v1"
-                    .to_owned(),
-            ),
-            _ => {
-                let param = param.as_deref().and_then(identifier);
-                let about = param.map_or(String::new(), |param| format!(" about `{param}`"));
-                (
-                    ErrorKind::Refused,
-                    format!("it does not accept the request{about}; check `model` and the options"),
-                )
+        let advice = match kind {
+            _ if (300..=399).contains(&status) => {
+                "it redirects elsewhere; set base_url to the final address".to_owned()
             }
+            ErrorKind::Refused => {
+                let path = refusal.paths.first().and_then(|path| identifier(path));
+                let about = path.map_or(String::new(), |path| format!(" about `{path}`"));
+                format!("it does not accept the request{about}; check `model` and the options")
+            }
+            kind => advice(kind).to_owned(),
         };
-        let mut error = Self::new(stage, host, kind, format!("{answered}: {advice}"));
+        let mut error = Self::new(
+            stage,
+            host,
+            kind,
+            format!("{answered}: {advice}{}", quoted(said)),
+        );
         error.retry_after = retry_after;
-        error.transient &= !exhausted;
         error
+    }
+
+    /// From an error that an answer holds.
+    pub(super) fn within_answer(stage: Stage, host: &str, refusal: &Refusal, said: &str) -> Self {
+        let kind = match refusal {
+            refusal if refusal.is_exhausted() => ErrorKind::Exhausted,
+            refusal if refusal.is_too_long() => ErrorKind::TooLong,
+            refusal if refusal.is_limited() => ErrorKind::RateLimited,
+            _ => ErrorKind::Server,
+        };
+        let mut message = "reported an error within its answer".to_owned();
+        if let Some(code) = refusal.code.as_deref().and_then(identifier) {
+            message += &format!(" ({code})");
+        }
+        let message = format!("{message}: see its log or status page{}", quoted(said));
+        Self::new(stage, host, kind, message)
     }
 
     /// `what` completes "sent ...".
@@ -171,11 +163,6 @@ impl ProviderError {
         Self::new(stage, host, ErrorKind::Connect, message)
     }
 
-    pub(super) fn server(stage: Stage, host: &str) -> Self {
-        let message = "reported an error within its answer: see its log or status page";
-        Self::new(stage, host, ErrorKind::Server, message)
-    }
-
     /// From a failure to send or to read; reqwest's own text would repeat the whole URL.
     pub(super) fn transport(stage: Stage, host: &str, error: &reqwest::Error) -> Self {
         if error.is_connect() {
@@ -198,6 +185,55 @@ impl ProviderError {
     }
 }
 
+/// Whose fault an answer without success is.
+fn kind(status: u16, retry_after: Option<Duration>, refusal: &Refusal) -> ErrorKind {
+    match status {
+        _ if refusal.is_exhausted() => ErrorKind::Exhausted,
+        _ if refusal.is_bad_key() => ErrorKind::Auth,
+        402 => ErrorKind::Exhausted,
+        401 | 403 => ErrorKind::Auth,
+        429 | 529 => ErrorKind::RateLimited,
+        503 if retry_after.is_some() => ErrorKind::RateLimited,
+        413 => ErrorKind::TooLong,
+        _ if refusal.is_too_long() => ErrorKind::TooLong,
+        408 | 500.. => ErrorKind::Server,
+        404 => ErrorKind::NotFound,
+        _ if refusal.is_no_model() => ErrorKind::NotFound,
+        _ => ErrorKind::Refused,
+    }
+}
+
+/// What to do about it.
+const fn advice(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Auth => {
+            "the key is missing, wrong or not allowed to use this model; check OPENAI_API_KEY, or \
+             the key configured for this stage"
+        }
+        ErrorKind::Exhausted => "the account's credit is used up; add credit or use another key",
+        ErrorKind::RateLimited => {
+            "too many requests for this account; raise its limit or use another key"
+        }
+        ErrorKind::TooLong => {
+            "the conversation is longer than the model takes; use a model with a larger context"
+        }
+        ErrorKind::NotFound => {
+            "there is no such model or path; check `model`, and that base_url ends in /v1"
+        }
+        ErrorKind::Server | ErrorKind::Garbage | ErrorKind::Timeout | ErrorKind::Connect => {
+            "the provider has a fault; if it stays, see its status page or its log"
+        }
+        ErrorKind::Refused => "check `model` and the options",
+    }
+}
+
+fn quoted(said: &str) -> String {
+    if said.is_empty() {
+        return String::new();
+    }
+    format!("; it says: {said}")
+}
+
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
@@ -206,32 +242,9 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// The error object of the protocol. Its `message` is not read: it may repeat a part of the key
-/// or of the request.
-#[derive(Deserialize, Default)]
-struct ErrorBody {
-    error: Details,
-}
-
-#[derive(Deserialize, Default)]
-struct Details {
-    #[serde(default, deserialize_with = "text_or_nothing")]
-    code: Option<String>,
-    #[serde(default, deserialize_with = "text_or_nothing")]
-    r#type: Option<String>,
-    #[serde(default, deserialize_with = "text_or_nothing")]
-    param: Option<String>,
-}
-
-/// Some servers put numbers where OpenAI has names.
-fn text_or_nothing<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
-    let value = serde_json::Value::deserialize(value)?;
-    Ok(value.as_str().map(str::to_owned))
-}
-
 /// Lets names through, such as `model_not_found` or `messages[0].content`, and no prose.
 fn identifier(text: &str) -> Option<&str> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.[]".contains(c);
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.[]*".contains(c);
     (!text.is_empty() && text.len() <= 64 && text.chars().all(allowed)).then_some(text)
 }
 
@@ -240,19 +253,21 @@ mod tests {
     use super::*;
 
     fn from_status(status: u16, body: &str) -> ProviderError {
-        ProviderError::status(Stage::Llm, "api.example", status, None, body.as_bytes())
+        let refusal = Refusal::read(body.as_bytes());
+        ProviderError::status(Stage::Llm, "api.example", status, None, &refusal, "")
     }
 
     #[test]
-    fn messages_say_what_to_do_and_keep_prose_of_the_provider_out() {
-        let body = r#"{"error": {"message": "Incorrect API key provided: sk-abc. You said: hello",
-                       "type": "invalid_request_error", "code": "invalid_api_key"}}"#;
-        let error = from_status(401, body);
+    fn messages_say_what_to_do_and_what_the_provider_says() {
+        let refusal = Refusal::read(br#"{"error": {"message": "raw", "code": "invalid_api_key"}}"#);
+        let said = "Incorrect API key provided: …";
+        let error = ProviderError::status(Stage::Llm, "api.example", 401, None, &refusal, said);
         assert_eq!(error.kind, ErrorKind::Auth);
         assert_eq!(
             error.to_string(),
             "llm at api.example answered 401 (invalid_api_key): the key is missing, wrong or not \
-             allowed to use this model; check OPENAI_API_KEY, or the key configured for this stage"
+             allowed to use this model; check OPENAI_API_KEY, or the key configured for this \
+             stage; it says: Incorrect API key provided: …"
         );
         assert!(!error.transient);
     }
@@ -262,19 +277,51 @@ mod tests {
         let cases = [
             (400, ErrorKind::Refused, false),
             (401, ErrorKind::Auth, false),
+            (402, ErrorKind::Exhausted, false),
             (403, ErrorKind::Auth, false),
             (302, ErrorKind::Refused, false),
-            (404, ErrorKind::Refused, false),
+            (404, ErrorKind::NotFound, false),
+            (413, ErrorKind::TooLong, false),
             (422, ErrorKind::Refused, false),
             (429, ErrorKind::RateLimited, true),
             (500, ErrorKind::Server, true),
             (503, ErrorKind::Server, true),
+            (529, ErrorKind::RateLimited, true),
             (599, ErrorKind::Server, true),
         ];
         for (status, kind, transient) in cases {
             let error = from_status(status, "<html>");
             assert_eq!((error.kind, error.transient), (kind, transient), "{status}");
         }
+    }
+
+    #[test]
+    fn codes_say_more_than_statuses() {
+        for (status, code, kind) in [
+            (429, "insufficient_quota", ErrorKind::Exhausted),
+            (403, "billing_hard_limit_reached", ErrorKind::Exhausted),
+            (429, "credit_balance_exhausted", ErrorKind::Exhausted),
+            (400, "invalid_api_key", ErrorKind::Auth),
+            (500, "account_deactivated", ErrorKind::Auth),
+            (400, "context_length_exceeded", ErrorKind::TooLong),
+            (400, "model_not_found", ErrorKind::NotFound),
+        ] {
+            for body in [
+                format!(r#"{{"error": {{"code": "{code}"}}}}"#),
+                format!(r#"{{"error": {{"type": "{code}"}}}}"#),
+            ] {
+                let error = from_status(status, &body);
+                assert_eq!((error.kind, error.transient), (kind, false), "{body}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_names_a_time_wants_to_be_left_alone() {
+        let wait = Some(Duration::from_secs(3));
+        let error = ProviderError::status(Stage::Llm, "h", 503, wait, &Refusal::default(), "");
+        assert_eq!(error.kind, ErrorKind::RateLimited);
+        assert_eq!(error.retry_after, wait);
     }
 
     #[test]
@@ -289,7 +336,7 @@ mod tests {
         let body = |param: &str| format!(r#"{{"error": {{"code": 7, "param": "{param}"}}}}"#);
         let error = from_status(400, &body("messages[0].content"));
         assert!(
-            error.to_string().contains("about `messages[0].content`"),
+            error.to_string().contains("about `messages.*.content`"),
             "{error}"
         );
         let error = from_status(400, &body("my secret words"));

@@ -2,12 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use reqwest::{RequestBuilder, Response, Url, redirect};
+use serde_json::Value;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::Request as SocketRequest;
 
+use super::address::Address;
+use super::ask::Refused;
+use super::dialect::Dialects;
 use super::error::{ProviderError, Stage};
+use super::refusal::Refusal;
 use super::retry::RETRIES;
 
 /// How long a connection may take to open.
@@ -22,7 +29,7 @@ const BODY_LIMIT: usize = 1 << 20;
 
 /// A key, kept out of every log.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ApiKey(String);
+pub struct ApiKey(pub(super) String);
 
 impl ApiKey {
     /// Takes the key as the provider gave it.
@@ -40,15 +47,42 @@ impl std::fmt::Debug for ApiKey {
 /// Where a stage's provider is and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `https://api.openai.com/v1` or another server's; a `/` at the end makes no difference.
+    /// `https://api.openai.com/v1` or another server's; a `/` at the end makes no difference, and a
+    /// query goes along with every request.
     pub base_url: String,
-    /// Sent as a bearer token; local servers need none.
+    /// Local servers need none.
     pub api_key: Option<ApiKey>,
+    /// How the key is sent; none: as the server is known to want it.
+    pub auth: Option<Auth>,
+    /// Further headers of every request; their values are secrets.
+    pub headers: Vec<(String, ApiKey)>,
     /// The model's name.
     pub model: String,
     /// How long one try may take to the first piece of its answer, and any further piece after
     /// the one before. 10 s in most clients; a caller waits less patiently.
     pub timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: String::new(),
+            api_key: None,
+            auth: None,
+            headers: Vec::new(),
+            model: String::new(),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// How a key is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Auth {
+    /// `Authorization: Bearer …`
+    Bearer,
+    /// `api-key: …`, as Azure wants it.
+    ApiKey,
 }
 
 /// Why a stage cannot be set up.
@@ -65,6 +99,14 @@ pub enum SettingsError {
         /// As given.
         url: String,
     },
+    /// A header cannot be sent.
+    #[error("{stage}: the header {name:?} has a name or a value that no header has; set it again")]
+    Header {
+        /// Whose.
+        stage: Stage,
+        /// Its name.
+        name: String,
+    },
     /// The key cannot be sent.
     #[error("{stage}: the key has characters that no key has (a line break?); set it again")]
     Key {
@@ -79,6 +121,8 @@ pub struct Http {
     internet: reqwest::Client,
     /// The environment's proxy is for the internet, never for a server on this machine.
     loopback: reqwest::Client,
+    /// What is known of the servers.
+    dialects: Dialects,
 }
 
 impl Http {
@@ -98,6 +142,7 @@ impl Http {
         Ok(Self {
             internet: builder().build()?,
             loopback: builder().no_proxy().build()?,
+            dialects: Dialects::default(),
         })
     }
 
@@ -126,8 +171,11 @@ pub(super) struct Provider {
     /// For messages: host and port, without path or user.
     pub host: String,
     client: reqwest::Client,
-    base: String,
-    authorization: Option<HeaderValue>,
+    pub(super) address: Address,
+    headers: HeaderMap,
+    /// What must not be seen of them.
+    pub(super) secrets: Vec<ApiKey>,
+    pub(super) dialects: Dialects,
 }
 
 impl Provider {
@@ -139,42 +187,63 @@ impl Provider {
         let Settings {
             base_url,
             api_key,
+            auth,
+            headers: others,
             model,
             timeout,
         } = settings;
-        let parsed = Url::parse(&base_url).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none()
-        });
-        let url = parsed.ok_or(SettingsError::BaseUrl {
-            stage,
-            url: base_url,
-        })?;
-        let authorization = api_key
-            .map(|ApiKey(key)| {
-                let mut value = HeaderValue::try_from(format!("Bearer {}", key.trim()))
-                    .map_err(|_| SettingsError::Key { stage })?;
-                value.set_sensitive(true);
-                Ok(value)
-            })
-            .transpose()?;
-        let host = url.host_str().unwrap_or_default();
-        let host = url
-            .port()
-            .map_or(host.to_owned(), |port| format!("{host}:{port}"));
+        let address = Address::parse(&base_url);
+        let url = Url::parse(&base_url).ok();
+        let (Some(address), Some(url)) = (address, url) else {
+            return Err(SettingsError::BaseUrl {
+                stage,
+                url: base_url,
+            });
+        };
+        let mut headers = HeaderMap::new();
+        let mut secrets = Vec::new();
+        if let Some(ApiKey(key)) = api_key {
+            let default = match address.is_azure() {
+                true => Auth::ApiKey,
+                false => Auth::Bearer,
+            };
+            let key = key.trim();
+            let (name, value) = match auth.unwrap_or(default) {
+                Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+                Auth::ApiKey => (HeaderName::from_static("api-key"), key.to_owned()),
+            };
+            let value = secret(&value).ok_or(SettingsError::Key { stage })?;
+            headers.insert(name, value);
+            secrets.push(ApiKey::new(key));
+        }
+        for (name, value) in others {
+            let parsed = HeaderName::try_from(&name).ok().zip(secret(&value.0));
+            let (parsed, header) = parsed.ok_or(SettingsError::Header { stage, name })?;
+            headers.insert(parsed, header);
+            secrets.push(value);
+        }
         Ok(Self {
             stage,
             model,
             timeout,
             retries: RETRIES,
-            host,
+            host: address.host.clone(),
             client: http.client_for(&url).clone(),
-            base: url.as_str().trim_end_matches('/').to_owned(),
-            authorization,
+            address,
+            headers,
+            secrets,
+            dialects: http.dialects.clone(),
         })
     }
 
+    /// It is OpenAI's own.
+    pub(super) fn is_openai(&self) -> bool {
+        self.address.is_openai()
+    }
+
     pub(super) fn post(&self, path: &str) -> RequestBuilder {
-        self.authorized(self.client.post(format!("{}{path}", self.base)))
+        let request = self.client.post(self.address.at(path));
+        request.headers(self.headers.clone())
     }
 
     pub(super) fn get(&self, path: &str) -> RequestBuilder {
@@ -183,26 +252,16 @@ impl Provider {
 
     /// For a WebSocket at `path`.
     pub(super) fn socket(&self, path: &str) -> Option<SocketRequest<()>> {
-        // `http` becomes `ws`, `https` `wss`.
-        let address = format!("ws{}{path}", self.base.strip_prefix("http")?);
-        let mut request = address.into_client_request().ok()?;
-        if let Some(value) = &self.authorization {
-            request.headers_mut().insert(AUTHORIZATION, value.clone());
-        }
+        let mut request = self.address.socket_at(path).into_client_request().ok()?;
+        request.headers_mut().extend(self.headers.clone());
         Some(request)
-    }
-
-    fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
-        match &self.authorization {
-            Some(value) => request.header(AUTHORIZATION, value),
-            None => request,
-        }
     }
 
     /// Opens a connection that the first real request then finds ready. What comes of it does
     /// not matter: a server without `/models` answers 404 over a good connection.
     pub(super) async fn prewarm(&self) {
-        let request = self.authorized(self.client.get(format!("{}/models", self.base)));
+        let request = self.client.get(self.address.at("/models"));
+        let request = request.headers(self.headers.clone());
         let warm = async {
             // Read to the end, else the connection cannot be used again.
             request.send().await?.bytes().await
@@ -210,26 +269,36 @@ impl Provider {
         let _ = tokio::time::timeout(CONNECT_TIMEOUT, warm).await;
     }
 
-    /// Sends, and waits for the head of a good answer.
+    /// Sends once, and waits for the head of a good answer. What a refusal says is not shown: only
+    /// [`Provider::ask`] knows what it must not repeat.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
+        let answer = self.try_once(request).await?;
+        answer.map_err(|mut refused| {
+            refused.refusal.message.clear();
+            self.refused(&refused, &Value::Null)
+        })
+    }
+
+    pub(super) async fn try_once(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Result<Response, Refused>, ProviderError> {
         let response = match tokio::time::timeout(self.timeout, request.send()).await {
             Ok(response) => response.map_err(|error| self.transport(&error))?,
             Err(_) => return Err(self.timed_out("no answer")),
         };
         let status = response.status();
         if status.is_success() {
-            return Ok(response);
+            return Ok(Ok(response));
         }
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
+        let retry_after = wait(response.headers());
         // The status says enough when its body does not come.
         let body = self.body(response).await.unwrap_or_default();
-        Err(ProviderError::status(
-            self.stage,
-            &self.host,
-            status.as_u16(),
+        Ok(Err(Refused {
+            status: status.as_u16(),
             retry_after,
-            &body,
-        ))
+            refusal: Refusal::read(&body),
+        }))
     }
 
     /// The next piece of an answer, `None` at its end.
@@ -263,6 +332,10 @@ impl Provider {
         ProviderError::garbage(self.stage, &self.host, what)
     }
 
+    pub(super) fn broken_off(&self) -> ProviderError {
+        ProviderError::broken_off(self.stage, &self.host)
+    }
+
     fn timed_out(&self, what: &str) -> ProviderError {
         ProviderError::timeout(self.stage, &self.host, what, self.timeout)
     }
@@ -271,6 +344,21 @@ impl Provider {
     pub(super) fn out_of_time(&self, now: Instant, deadline: Instant) -> ProviderError {
         ProviderError::timeout(self.stage, &self.host, "no answer", deadline - now)
     }
+}
+
+/// A header's value that no log shows.
+fn secret(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(value.trim()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// How long a provider wants to be left alone.
+fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let precise = headers.get("retry-after-ms").and_then(retry_after);
+    precise
+        .map(|milliseconds| milliseconds / 1000)
+        .or_else(|| headers.get(RETRY_AFTER).and_then(retry_after))
 }
 
 /// Seconds, as providers send them; the date form of RFC 9110, 10.2.3 is not in use there.

@@ -6,6 +6,7 @@ fn provider(base_url: &str, key: Option<&str>) -> Result<Provider, SettingsError
         api_key: key.map(ApiKey::new),
         model: "m".into(),
         timeout: Duration::from_secs(1),
+        ..Settings::default()
     };
     Provider::new(Stage::Stt, &Http::new().unwrap(), settings)
 }
@@ -14,18 +15,12 @@ fn provider(base_url: &str, key: Option<&str>) -> Result<Provider, SettingsError
 fn base_urls_are_checked_and_messages_name_only_the_host() {
     let good = provider("https://user:pass@example.org:8443/v1/", None).unwrap();
     assert_eq!(good.host, "example.org:8443");
-    assert!(good.base.ends_with("/v1"));
+    assert!(good.address.base().ends_with("/v1"));
     assert_eq!(
         provider("https://api.openai.com/v1", None).unwrap().host,
         "api.openai.com"
     );
-    for bad in [
-        "",
-        "api.openai.com/v1",
-        "ftp://x/v1",
-        "http://",
-        "http://x/v1?a=b",
-    ] {
+    for bad in ["", "api.openai.com/v1", "ftp://x/v1", "http://"] {
         let error = provider(bad, None).err().unwrap();
         assert!(
             error.to_string().contains("https://api.openai.com/v1"),
@@ -37,10 +32,7 @@ fn base_urls_are_checked_and_messages_name_only_the_host() {
 #[test]
 fn keys_are_trimmed_checked_and_hidden() {
     assert_eq!(
-        provider("http://x/v1", Some(" k\n"))
-            .unwrap()
-            .authorization
-            .unwrap(),
+        provider("http://x/v1", Some(" k\n")).unwrap().headers[AUTHORIZATION],
         "Bearer k"
     );
     assert_eq!(
@@ -49,6 +41,40 @@ fn keys_are_trimmed_checked_and_hidden() {
     );
     let shown = format!("{:?}", ApiKey::new("sk-secret"));
     assert!(!shown.contains("secret"), "{shown}");
+}
+
+#[test]
+fn azure_has_a_header_of_its_own_and_others_may() {
+    let settings = Settings {
+        base_url: "https://shop.openai.azure.com/openai/v1".into(),
+        api_key: Some(ApiKey::new("k")),
+        headers: vec![("x-title".into(), ApiKey::new("Shop"))],
+        ..Settings::default()
+    };
+    let azure = |auth| {
+        let settings = Settings {
+            auth,
+            ..settings.clone()
+        };
+        Provider::new(Stage::Llm, &Http::new().unwrap(), settings)
+            .unwrap()
+            .headers
+    };
+    assert_eq!(azure(None)["api-key"], "k");
+    assert_eq!(azure(None)["x-title"], "Shop");
+    assert_eq!(azure(Some(Auth::Bearer))[AUTHORIZATION], "Bearer k");
+    let bad = Settings {
+        headers: vec![("a b".into(), ApiKey::new("c"))],
+        ..settings
+    };
+    let bad = Provider::new(Stage::Llm, &Http::new().unwrap(), bad).err();
+    assert_eq!(
+        bad,
+        Some(SettingsError::Header {
+            stage: Stage::Llm,
+            name: "a b".into()
+        })
+    );
 }
 
 #[test]

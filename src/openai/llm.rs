@@ -1,27 +1,49 @@
 //! The language model, read as it is written: by [`chat`] completions, which all servers know, or by
 //! the [`responses`] API.
 
+mod answer;
+mod calls;
 mod chat;
+mod history;
+mod markup;
 mod responses;
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use reqwest::Response;
-use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
+use super::dialect::Dialect;
 use super::error::{ProviderError, Stage};
-use super::http::{Http, Provider, Settings, SettingsError, media_type};
+use super::family::{self, Thinking};
+use super::http::{Http, Provider, Settings, SettingsError};
 use super::retry::with_retries;
-use super::{Message, Tool, sse};
 use crate::clock;
+use answer::Answer;
+
+/// Fields that a request cannot do without, of both APIs.
+const NEEDED: [&str; 5] = ["model", "messages", "input", "stream", "tools"];
 
 /// Continues a conversation. Cloning shares the connections.
 #[derive(Clone)]
 pub struct Llm {
     provider: Provider,
     api: Api,
+    options: Options,
+}
+
+/// What an operator wants of the model, beyond its answer.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Options {
+    /// How long it may think: "none", "minimal", "low" and so on; none: the least that is known of
+    /// the model.
+    pub reasoning_effort: Option<String>,
+    /// 0 to 2; the model's own default when `None`.
+    pub temperature: Option<f32>,
+    /// Most tokens of the answer; the model's own limit when `None`.
+    pub max_tokens: Option<u32>,
+    /// Further fields of the request.
+    pub extra_body: Map<String, Value>,
 }
 
 /// The protocol that a model is asked by.
@@ -43,10 +65,78 @@ pub struct ChatRequest {
     pub tools: Vec<Tool>,
     /// Whether it may call them now.
     pub may_call: bool,
-    /// Most tokens of the answer; the model's own limit when `None`.
+    /// Most tokens of this answer, in place of [`Options::max_tokens`].
     pub max_tokens: Option<u32>,
-    /// 0 to 2; the model's own default when `None`.
-    pub temperature: Option<f32>,
+}
+
+/// One message of a conversation.
+#[derive(Clone, PartialEq)]
+pub struct Message {
+    /// Who says it.
+    pub role: Role,
+    /// What.
+    pub text: String,
+    /// An assistant's message: the tools it called.
+    pub calls: Vec<ToolCall>,
+    /// An assistant's message: see [`Delta::Opaque`].
+    pub opaque: Opaque,
+    /// A tool's message: the id of the call it answers.
+    pub answers: String,
+}
+
+impl Message {
+    /// Words.
+    pub fn new(role: Role, text: impl Into<String>) -> Self {
+        Self {
+            role,
+            text: text.into(),
+            calls: Vec::new(),
+            opaque: Opaque::new(),
+            answers: String::new(),
+        }
+    }
+}
+
+/// Says how much there is, never the words: they are personal data.
+impl std::fmt::Debug for Message {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Message({:?}, {} bytes)", self.role, self.text.len())
+    }
+}
+
+/// Who says a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The prompt.
+    System,
+    /// The caller.
+    User,
+    /// The model.
+    Assistant,
+    /// A tool.
+    Tool,
+}
+
+impl Role {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+            Self::Tool => "tool",
+        }
+    }
+}
+
+/// A tool that the model may know of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// When to call it.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub parameters: Value,
 }
 
 /// A piece of an answer.
@@ -54,8 +144,11 @@ pub struct ChatRequest {
 pub enum Delta {
     /// The next words, cut anywhere; never empty.
     Text(String),
-    /// A whole call of a tool, when its arguments are complete.
+    /// A whole call of a tool, at the answer's end. Arguments that were cut off come as they are:
+    /// whoever runs the call tells the model that they are no JSON.
     ToolCall(ToolCall),
+    /// Fields of the message that led to its calls, which go back with it.
+    Opaque(Opaque),
     /// The model has ended its answer. Only usage comes after this.
     Finished(FinishReason),
     /// What the answer took, where the provider tells.
@@ -68,6 +161,7 @@ impl std::fmt::Debug for Delta {
         match self {
             Self::Text(text) => write!(f, "Text({} chars)", text.chars().count()),
             Self::ToolCall(call) => write!(f, "ToolCall({})", call.name),
+            Self::Opaque(fields) => write!(f, "Opaque({} fields)", fields.len()),
             Self::Finished(reason) => write!(f, "Finished({reason:?})"),
             Self::Usage(usage) => write!(f, "{usage:?}"),
         }
@@ -90,6 +184,13 @@ pub struct ToolCall {
     pub opaque: Opaque,
 }
 
+/// Names the tool, never what it is called with.
+impl std::fmt::Debug for ToolCall {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ToolCall({})", self.name)
+    }
+}
+
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishReason {
@@ -106,16 +207,13 @@ pub enum FinishReason {
 }
 
 /// Tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
     /// Read, those from the provider's cache among them.
-    #[serde(default)]
     pub prompt_tokens: u32,
     /// Of these, read from the provider's cache.
-    #[serde(default)]
     pub cached_tokens: u32,
     /// Written.
-    #[serde(default)]
     pub completion_tokens: u32,
 }
 
@@ -128,6 +226,7 @@ impl Llm {
         Ok(Self {
             provider: Provider::new(Stage::Llm, http, settings)?,
             api: Api::default(),
+            options: Options::default(),
         })
     }
 
@@ -140,6 +239,11 @@ impl Llm {
     /// The same client, asking by another protocol.
     pub fn with_api(self, api: Api) -> Self {
         Self { api, ..self }
+    }
+
+    /// The same client, asking for this.
+    pub fn with_options(self, options: Options) -> Self {
+        Self { options, ..self }
     }
 
     /// The same client, which tries again only this often.
@@ -171,24 +275,22 @@ impl Llm {
         deadline: Instant,
     ) -> Result<impl Stream<Item = Result<Delta, ProviderError>> + Send, ProviderError> {
         let provider = &self.provider;
-        let (path, body) = match self.api {
-            Api::Chat => ("/chat/completions", chat::body(&provider.model, request)),
-            Api::Responses => ("/responses", responses::body(&provider.model, request)),
+        let api = self.api();
+        let path = match api {
+            Api::Chat => "/chat/completions",
+            Api::Responses => "/responses",
         };
-        let body = body.map_err(|_| provider.garbage("a request that is no JSON"))?;
         let now = clock::now();
         let (first, answer) = with_retries(
             provider.retries,
             deadline,
             || provider.out_of_time(now, deadline),
             async || {
-                let response = provider.send(provider.post(path).json(&body)).await?;
-                if let Some(media @ ("text/html" | "application/json")) =
-                    media_type(&response).as_deref()
-                {
-                    return Err(provider.garbage(&format!("{media} in place of an event stream")));
-                }
-                let mut answer = Answer::new(provider.clone(), self.api, response);
+                let fields = |dialect: &Dialect| self.fields(api, &request, dialect);
+                let (response, asked) = provider
+                    .ask(fields, &NEEDED, |fields| provider.post(path).json(fields))
+                    .await?;
+                let mut answer = Answer::new(provider.clone(), api, &request, response, asked)?;
                 let first = answer.next().await?;
                 Ok((first, answer))
             },
@@ -199,88 +301,69 @@ impl Llm {
         });
         Ok(stream::iter(first.map(Ok)).chain(rest))
     }
-}
 
-/// An answer being read.
-struct Answer {
-    provider: Provider,
-    response: Response,
-    events: sse::Decoder,
-    ready: VecDeque<Delta>,
-    reader: Reader,
-}
-
-/// Makes of events what the model says.
-enum Reader {
-    Chat(chat::Reader),
-    Responses(responses::Reader),
-}
-
-/// Why an event is no part of an answer.
-enum Fault {
-    /// It is none of the protocol's.
-    Garbage,
-    /// The server says that it has failed.
-    Server,
-}
-
-impl Answer {
-    fn new(provider: Provider, api: Api, response: Response) -> Self {
-        let reader = match api {
-            Api::Chat => Reader::Chat(chat::Reader::default()),
-            Api::Responses => Reader::Responses(responses::Reader::default()),
-        };
-        Self {
-            provider,
-            response,
-            events: sse::Decoder::default(),
-            ready: VecDeque::new(),
-            reader,
+    /// At OpenAI, models that always think call tools by the Responses API only.
+    fn api(&self) -> Api {
+        let is_responses_only =
+            self.provider.is_openai() && family::thinking(&self.provider.model) == Thinking::Always;
+        if is_responses_only {
+            Api::Responses
+        } else {
+            self.api
         }
     }
 
-    /// `None` at the end of a complete answer.
-    async fn next(&mut self) -> Result<Option<Delta>, ProviderError> {
-        loop {
-            if let Some(delta) = self.ready.pop_front() {
-                return Ok(Some(delta));
-            }
-            let (finished, done) = match &self.reader {
-                Reader::Chat(reader) => (reader.finished, reader.done),
-                Reader::Responses(reader) => (reader.finished, reader.finished),
+    /// The request's fields.
+    fn fields(&self, api: Api, request: &ChatRequest, dialect: &Dialect) -> Value {
+        let Self {
+            provider, options, ..
+        } = self;
+        let mut fields = match api {
+            Api::Chat => chat::body(request, dialect.history()),
+            Api::Responses => responses::body(request, dialect.history()),
+        };
+        let thinking = family::thinking(&provider.model);
+        fields.insert("model".into(), provider.model.clone().into());
+        // Other servers' models of these names are asked as these servers' models are.
+        let least = thinking.least().filter(|_| provider.is_openai());
+        let effort = options.reasoning_effort.as_deref().or(least);
+        if let Some(most) = request.max_tokens.or(options.max_tokens) {
+            let name = match api {
+                Api::Responses => "max_output_tokens",
+                Api::Chat if provider.is_openai() => "max_completion_tokens",
+                Api::Chat => "max_tokens",
             };
-            if done {
-                return Ok(None);
-            }
-            let Some(bytes) = self.provider.piece(&mut self.response).await? else {
-                // Some servers do not send `[DONE]`, but all say why they finished.
-                let Provider { stage, host, .. } = &self.provider;
-                return if finished {
-                    Ok(None)
-                } else {
-                    Err(ProviderError::broken_off(*stage, host))
-                };
+            fields.insert(name.into(), most.into());
+        }
+        if let Some(temperature) = options.temperature {
+            // As it was written: 0.2 and not 0.20000000298.
+            let text = temperature.to_string();
+            let number = serde_json::from_str(&text).unwrap_or_else(|_| temperature.into());
+            fields.insert("temperature".into(), number);
+        }
+        if let Some(effort) = effort {
+            match api {
+                Api::Chat => fields.insert("reasoning_effort".into(), effort.into()),
+                Api::Responses => {
+                    if effort != "none" {
+                        let include = json!(["reasoning.encrypted_content"]);
+                        fields.insert("include".into(), include);
+                    }
+                    fields.insert("reasoning".into(), json!({ "effort": effort }))
+                }
             };
-            let mut events = Vec::new();
-            self.events
-                .push(&bytes, &mut events)
-                .map_err(|_| self.provider.garbage("an endless or unreadable event"))?;
-            for event in events {
-                self.take(&event)?;
+        }
+        for (name, value) in &options.extra_body {
+            if !NEEDED.contains(&name.as_str()) {
+                fields.insert(name.clone(), value.clone());
             }
         }
-    }
-
-    fn take(&mut self, event: &str) -> Result<(), ProviderError> {
-        let taken = match &mut self.reader {
-            Reader::Chat(reader) => reader.take(event, &mut self.ready),
-            Reader::Responses(reader) => reader.take(event, &mut self.ready),
-        };
-        taken.map_err(|fault| match fault {
-            Fault::Garbage => self
-                .provider
-                .garbage("an event that is no part of an answer"),
-            Fault::Server => ProviderError::server(self.provider.stage, &self.provider.host),
-        })
+        let effort = effort.map(str::to_owned);
+        thinking.restrict(effort.as_deref(), &mut fields);
+        Value::Object(fields)
     }
 }
+
+#[cfg(test)]
+#[path = "llm/fields_tests.rs"]
+mod tests;

@@ -1,32 +1,39 @@
 //! The only provider seam: speech to text, language model and text to speech over the OpenAI
 //! protocol, at a base URL of the operator's choice for each stage.
 //!
-//! Requests are built from async-openai's types. Its client is not used: it buffers speech to
-//! the end, drops `Retry-After`, retries by itself, holds answers in an unbounded queue and
-//! writes bodies it cannot parse (somebody's words) to the log. Answers are read leniently,
-//! because compatible servers leave out what OpenAI's types require.
+//! async-openai's client is not used: it buffers speech to the end, drops `Retry-After`, retries by
+//! itself, holds answers in an unbounded queue and writes bodies it cannot parse (somebody's words)
+//! to the log. Answers are read leniently, because compatible servers leave out what OpenAI's types
+//! require; requests are strict, and what a provider refuses of them is learned (`dialect`).
 
+mod address;
+mod ask;
 pub mod catalogue;
+mod dialect;
 mod error;
+mod family;
 mod http;
 mod llm;
 mod models;
 mod realtime;
+mod refusal;
 mod retry;
+mod said;
 mod sse;
 mod stt;
 mod tts;
 
-pub use async_openai::types::chat::{
-    ChatCompletionRequestMessage as Message, ChatCompletionTools as Tool,
-};
+pub use address::is_openai;
 pub use error::{ErrorKind, ProviderError, Stage};
-pub use http::{ApiKey, Http, Settings, SettingsError};
-pub use llm::{Api, ChatRequest, Delta, FinishReason, Llm, Opaque, ToolCall, Usage};
+pub use http::{ApiKey, Auth, Http, Settings, SettingsError};
+pub use llm::{
+    Api, ChatRequest, Delta, FinishReason, Llm, Message, Opaque, Options, Role, Tool, ToolCall,
+    Usage,
+};
 pub use models::{Listed, Models};
 pub use realtime::Hearing;
 pub use retry::RETRIES;
-pub use stt::{Stt, Transcript};
+pub use stt::{Hints, Stt, Transcript};
 pub use tts::{Speech, Tts};
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! The audio of a turn is sent as it comes; at each pause only its last moments are still on the
 //! way. Our own VAD says where pauses are, so the server's is off. One task owns the socket; what
 //! goes wrong makes the words of this turn fail, and whoever asks has the audio to ask elsewhere.
+//! An error that the server reports is mostly about one event: the socket lives on.
 
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Frame;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
+use super::dialect::Dialect;
 use super::http::{CONNECT_TIMEOUT, Provider};
+use super::refusal::Refusal;
 use crate::audio::{Pcm, Resampler};
 
 /// Frames of 10 ms that wait for the socket, 5 s of them; then the turn goes elsewhere.
@@ -27,6 +30,17 @@ const QUEUE: usize = 512;
 const WRITE_DEADLINE: Duration = Duration::from_secs(3);
 /// The protocol refuses to transcribe less: 100 ms at 24 kHz.
 const LEAST: usize = 2_400;
+/// Ids of our events: an error names the one that it is about.
+const UPDATE: &str = "session";
+const COMMIT: &str = "commit";
+/// Errors after which a socket is of no use.
+const FATAL: [&str; 5] = [
+    "session_expired",
+    "invalid_api_key",
+    "insufficient_quota",
+    "invalid_model",
+    "model_not_found",
+];
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -54,12 +68,16 @@ struct Asked {
 }
 
 impl Hearing {
-    /// Opens a socket in the background. Words that take longer than `patience` fail.
-    pub(super) fn open(provider: Provider, language: Option<String>, patience: Duration) -> Self {
+    /// Opens a socket in the background. Words that take longer than `patience` fail;
+    /// `fields` say how the session transcribes.
+    pub(super) fn open(provider: Provider, fields: Value, patience: Duration) -> Self {
         let (commands, inbox) = mpsc::channel(QUEUE);
+        let dialect = provider.dialect();
         let session = Session {
             provider,
-            language,
+            fields,
+            dialect,
+            rephrased: false,
             socket: None,
             items: Vec::new(),
             stale: 0,
@@ -120,7 +138,12 @@ struct Item {
 
 struct Session {
     provider: Provider,
-    language: Option<String>,
+    /// How it is to transcribe,
+    fields: Value,
+    /// as the provider takes them.
+    dialect: Dialect,
+    /// Fields were left out, and the session has not been accepted yet.
+    rephrased: bool,
     socket: Option<Socket>,
     /// Of the turn, in order.
     items: Vec<Item>,
@@ -147,7 +170,7 @@ impl Session {
             tokio::select! {
                 biased;
                 event = event => match event {
-                    Some(Ok(Frame::Text(text))) => self.event(&text),
+                    Some(Ok(Frame::Text(text))) => self.event(&text).await,
                     Some(Ok(Frame::Close(_)) | Err(_)) | None => self.fail("closed the socket"),
                     Some(Ok(_)) => {}
                 },
@@ -173,18 +196,21 @@ impl Session {
             return self.fail("does not open a socket for realtime transcription");
         };
         self.socket = Some(socket);
-        let mut transcription = json!({ "model": self.provider.model });
-        if let Some(language) = &self.language {
-            transcription["language"] = language.as_str().into();
-        }
+        self.update().await;
+    }
+
+    /// Says how the session is to be.
+    async fn update(&mut self) {
+        let mut transcription = self.fields.clone();
+        self.dialect.apply(&mut transcription, &["model"]);
         let input = json!({
             "format": { "type": "audio/pcm", "rate": 24_000 },
             "transcription": transcription,
             "turn_detection": null,
         });
         let session = json!({ "type": "transcription", "audio": { "input": input } });
-        self.send(json!({ "type": "session.update", "session": session }))
-            .await;
+        let update = json!({ "type": "session.update", "event_id": UPDATE, "session": session });
+        self.send(update).await;
     }
 
     async fn command(&mut self, command: Command) {
@@ -206,8 +232,8 @@ impl Session {
                 self.append(&rest).await;
                 self.uncommitted = 0;
                 self.items.push(Item::default());
-                self.send(json!({ "type": "input_audio_buffer.commit" }))
-                    .await;
+                let commit = json!({ "type": "input_audio_buffer.commit", "event_id": COMMIT });
+                self.send(commit).await;
             }
             Command::Forget => {
                 self.stale += self.items.iter().filter(|item| item.id.is_none()).count();
@@ -248,7 +274,7 @@ impl Session {
         }
     }
 
-    fn event(&mut self, text: &str) {
+    async fn event(&mut self, text: &str) {
         let Ok(event) = serde_json::from_str::<Event>(text) else {
             return self.fail("sent what is no event of the protocol");
         };
@@ -281,9 +307,45 @@ impl Session {
             {
                 self.fail("could not transcribe");
             }
-            "error" => self.fail("reported an error"),
+            "session.updated" | "transcription_session.updated" => {
+                if std::mem::take(&mut self.rephrased) {
+                    self.provider.learned(&self.dialect);
+                }
+            }
+            "error" => self.error(text).await,
             _ => {}
         }
+    }
+
+    /// Most errors are about one event of ours, and change nothing else.
+    async fn error(&mut self, text: &str) {
+        let event: Value = serde_json::from_str(text).unwrap_or_default();
+        let refusal = Refusal::of(&event).unwrap_or_default();
+        let error = self.provider.within_answer(&refusal, &self.fields);
+        let about = event["error"]["event_id"].as_str().unwrap_or_default();
+        let code = refusal.code.as_deref().unwrap_or_default();
+        if about == UPDATE && !FATAL.contains(&code) {
+            // Paths are the whole session's here.
+            let paths = refusal
+                .paths
+                .iter()
+                .filter_map(|path| path.rsplit('.').next());
+            let refusal = Refusal {
+                paths: paths.map(str::to_owned).collect(),
+                ..refusal.clone()
+            };
+            let mut sent = self.fields.clone();
+            self.dialect.apply(&mut sent, &["model"]);
+            if self.dialect.learn_named(&refusal, &sent, &["model"]) {
+                self.rephrased = true;
+                return self.update().await;
+            }
+        }
+        // Of a refused commit the words never come, and its audio stays in the server's buffer.
+        if matches!(about, UPDATE | COMMIT) || FATAL.contains(&code) {
+            return self.fail(&error.to_string());
+        }
+        tracing::warn!(%error, "realtime transcription goes on");
     }
 
     /// The words of all stretches, as far as they have come.

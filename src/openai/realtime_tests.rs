@@ -1,6 +1,6 @@
-use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
+use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Strict, Style, Timing};
 
-use super::super::{ApiKey, Http, Settings, Stt};
+use super::super::{ApiKey, Hints, Http, Settings, Stt};
 use super::*;
 
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -11,6 +11,7 @@ fn hearing(fake: &FakeOpenAi) -> Hearing {
         api_key: Some(ApiKey::new("key")),
         model: "hears".into(),
         timeout: Duration::from_secs(1),
+        ..Settings::default()
     };
     let stt = Stt::new(&Http::new().unwrap(), settings, None).unwrap();
     stt.with_language(Some("de-AT")).hear(PATIENCE)
@@ -162,4 +163,95 @@ async fn words_are_seen_as_they_are_written_down() {
         assert_eq!(words.await.as_deref(), Some(whole));
         whole.clone_into(&mut before);
     }
+}
+
+fn keen(fake: &FakeOpenAi, http: &Http, model: &str) -> Hearing {
+    let settings = Settings {
+        base_url: fake.base_url(),
+        model: model.into(),
+        ..Settings::default()
+    };
+    let hints = Hints {
+        prompt: Some("A bakery.".into()),
+        keywords: vec!["Ciabatta".into()],
+    };
+    let stt = Stt::new(http, settings, None).unwrap().with_hints(hints);
+    stt.with_language(Some("de-AT")).hear(PATIENCE)
+}
+
+fn sessions(fake: &FakeOpenAi, socket: usize) -> Vec<Value> {
+    let request = &fake.requests_to(Endpoint::Realtime)[socket];
+    let events = request.body.as_array().unwrap().iter();
+    events
+        .filter(|event| event["type"] == "session.update")
+        .map(|event| event["session"]["audio"]["input"]["transcription"].clone())
+        .collect()
+}
+
+#[tokio::test]
+async fn each_model_gets_the_hints_that_it_takes() {
+    for (model, expected) in [
+        (
+            "gpt-live-transcribe",
+            json!({ "model": "gpt-live-transcribe", "languages": ["de"], "keywords": ["Ciabatta"],
+                    "prompt": "A bakery." }),
+        ),
+        (
+            "gpt-realtime-whisper",
+            json!({ "model": "gpt-realtime-whisper", "language": "de" }),
+        ),
+        (
+            "gpt-4o-transcribe",
+            json!({ "model": "gpt-4o-transcribe", "language": "de", "prompt": "A bakery. Ciabatta" }),
+        ),
+    ] {
+        let fake = FakeOpenAi::start(Timing::INSTANT).await;
+        let mut hearing = keen(&fake, &Http::new().unwrap(), model);
+        hearing.push(second());
+        assert!(words(&hearing).await.is_some(), "{model}");
+        assert_eq!(sessions(&fake, 0), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn a_refused_hint_is_given_up_on_the_same_socket_and_for_good() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let http = Http::new().unwrap();
+    fake.refuse(Endpoint::Realtime, Strict::Field("keywords"), Style::OpenAi);
+    for sent in [2, 1] {
+        let mut hearing = keen(&fake, &http, "gpt-live-transcribe");
+        hearing.push(second());
+        assert!(words(&hearing).await.is_some());
+        let socket = fake.requests_to(Endpoint::Realtime).len() - 1;
+        let sessions = sessions(&fake, socket);
+        assert_eq!(sessions.len(), sent);
+        let last = sessions.last().unwrap();
+        assert_eq!(
+            (last.get("keywords"), &last["prompt"]),
+            (None, &json!("A bakery."))
+        );
+    }
+}
+
+#[tokio::test]
+async fn most_errors_cost_nothing_and_some_the_turn() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let mut hearing = hearing(&fake);
+    fake.script_transcript("Here.");
+    fake.trouble(json!({ "type": "invalid_request_error", "code": null, "message": "odd" }));
+    hearing.push(second());
+    assert_eq!(words(&hearing).await.as_deref(), Some("Here."));
+    hearing.forget();
+    for error in [
+        json!({ "code": "session_expired", "message": "60 minutes" }),
+        json!({ "message": "buffer too small", "event_id": COMMIT }),
+    ] {
+        fake.trouble(error);
+        hearing.push(second());
+        assert_eq!(words(&hearing).await, None);
+        hearing.forget();
+    }
+    fake.script_transcript("Again.");
+    hearing.push(second());
+    assert_eq!(words(&hearing).await.as_deref(), Some("Again."));
 }

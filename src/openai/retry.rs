@@ -68,7 +68,8 @@ mod tests {
 
     fn status(status: u16, retry_after: Option<u64>) -> ProviderError {
         let retry_after = retry_after.map(Duration::from_secs);
-        ProviderError::status(Stage::Llm, "host", status, retry_after, b"")
+        let refusal = super::super::refusal::Refusal::default();
+        ProviderError::status(Stage::Llm, "host", status, retry_after, &refusal, "")
     }
 
     #[test]

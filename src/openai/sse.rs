@@ -36,9 +36,18 @@ impl Decoder {
         Ok(())
     }
 
+    /// The data of an event that the stream's end completes: some servers forget the empty line.
+    pub(super) fn finish(&mut self) -> Option<String> {
+        let mut events = Vec::new();
+        self.end_line(&mut events).ok()?;
+        let data = std::mem::take(&mut self.data);
+        (!data.is_empty()).then_some(data)
+    }
+
     fn end_line(&mut self, events: &mut Vec<String>) -> Result<(), Malformed> {
         let line = std::mem::take(&mut self.line);
         let line = std::str::from_utf8(&line).map_err(|_| Malformed)?;
+        let line = line.strip_prefix('\u{feff}').unwrap_or(line);
         if line.is_empty() {
             if !self.data.is_empty() {
                 events.push(std::mem::take(&mut self.data));
@@ -74,6 +83,8 @@ mod tests {
                 rest = tail;
             }
             prop_assert_eq!(events, EVENTS);
+            let last = decoder.finish();
+            prop_assert_eq!(last.as_deref(), Some("cut"));
         }
     }
 

@@ -4,19 +4,38 @@ use std::time::{Duration, Instant};
 
 use reqwest::multipart::{Form, Part};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+use super::catalogue;
+use super::dialect::Dialect;
 use super::error::{ProviderError, Stage};
+use super::family;
 use super::http::{Http, Provider, Settings, SettingsError};
 use super::realtime::Hearing;
 use super::retry::with_retries;
 use crate::audio::{Pcm, wav};
 use crate::clock;
 
+/// Form fields that a request cannot do without.
+const NEEDED: [&str; 1] = ["model"];
+
 /// Turns an utterance into words. Cloning shares the connections.
 #[derive(Clone)]
 pub struct Stt {
     provider: Provider,
+    /// The model asked over a socket, where it is another.
+    live_model: Option<String>,
     language: Option<String>,
+    hints: Hints,
+}
+
+/// What helps a model to hear.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hints {
+    /// What the conversation is about.
+    pub prompt: Option<String>,
+    /// Names and terms that may be said.
+    pub keywords: Vec<String>,
 }
 
 /// What was said.
@@ -40,10 +59,13 @@ impl Transcript {
         if nobody && unsure.unwrap_or(true) {
             return true;
         }
-        (nobody || unsure == Some(true)) && {
-            let said = plain(&self.text);
-            made_up.iter().any(|phrase| plain(phrase) == said)
-        }
+        (nobody || unsure == Some(true)) && self.is_one_of(made_up)
+    }
+
+    /// Whether it is one of these phrases and nothing else.
+    pub fn is_one_of(&self, phrases: &[String]) -> bool {
+        let said = plain(&self.text);
+        phrases.iter().any(|phrase| plain(phrase) == said)
     }
 }
 
@@ -70,14 +92,28 @@ impl Stt {
     ) -> Result<Self, SettingsError> {
         Ok(Self {
             provider: Provider::new(Stage::Stt, http, settings)?,
+            live_model: None,
             language,
+            hints: Hints::default(),
         })
     }
 
     /// The same client, asking for another model.
     pub fn with_model(mut self, model: &str) -> Self {
         model.clone_into(&mut self.provider.model);
+        self.live_model = None;
         self
+    }
+
+    /// The same client, asking for another model over a socket.
+    pub fn with_live_model(mut self, model: &str) -> Self {
+        self.live_model = Some(model.to_owned());
+        self
+    }
+
+    /// The same client, with what helps its model to hear.
+    pub fn with_hints(self, hints: Hints) -> Self {
+        Self { hints, ..self }
     }
 
     /// The same client for speech in this language (BCP 47); none: the model detects it.
@@ -96,7 +132,12 @@ impl Stt {
     /// Speech to text as the speech is spoken, over a socket of its own; words that take longer
     /// than `patience` are asked for with [`Stt::transcribe`].
     pub fn hear(&self, patience: Duration) -> Hearing {
-        Hearing::open(self.provider.clone(), self.language.clone(), patience)
+        let mut provider = self.provider.clone();
+        provider
+            .model
+            .clone_from(self.live_model.as_ref().unwrap_or(&self.provider.model));
+        let fields = session_fields(&provider.model, self.language.as_deref(), &self.hints);
+        Hearing::open(provider, fields, patience)
     }
 
     /// Opens a connection ahead of the first request.
@@ -121,10 +162,12 @@ impl Stt {
             deadline,
             || provider.out_of_time(now, deadline),
             async || {
-                let request = provider
-                    .post("/audio/transcriptions")
-                    .multipart(self.form(&file));
-                let response = provider.send(request).await?;
+                let request = |fields: &Value| {
+                    let form = form(fields, &file);
+                    provider.post("/audio/transcriptions").multipart(form)
+                };
+                let fields = |_: &Dialect| self.fields();
+                let (response, _) = provider.ask(fields, &NEEDED, request).await?;
                 let body = provider.body(response).await?;
                 let answer: Answer = serde_json::from_slice(&body)
                     .map_err(|_| provider.garbage("what is no JSON with a `text`"))?;
@@ -134,28 +177,105 @@ impl Stt {
         .await
     }
 
-    fn form(&self, file: &bytes::Bytes) -> Form {
-        let length = file.len() as u64;
-        let part = Part::stream_with_length(file.clone(), length)
-            .file_name("audio.wav")
-            .mime_str("audio/wav")
-            .expect("a valid media type");
-        let form = Form::new()
-            .part("file", part)
-            .text("model", self.provider.model.clone());
-        // OpenAI's gpt-* models answer only plain JSON and tell their certainty as token
-        // log-probabilities; Whisper, there and elsewhere, tells it by segment.
-        let form = if self.provider.model.starts_with("gpt-") {
-            form.text("response_format", "json")
-                .text("include[]", "logprobs")
-        } else {
-            form.text("response_format", "verbose_json")
+    /// The form's fields beside the file.
+    fn fields(&self) -> Value {
+        // Some models hear over a socket only.
+        let model = match self.provider.model.as_str() {
+            model if family::is_socket_only(model) => catalogue::default::STT,
+            model => model,
         };
-        match &self.language {
-            Some(language) => form.text("language", language.clone()),
-            None => form,
+        let Hints { prompt, keywords } = &self.hints;
+        let mut fields = Map::new();
+        let mut put = |name: &str, value: Value| drop(fields.insert(name.to_owned(), value));
+        put("model", model.into());
+        let one_language = self
+            .language
+            .as_deref()
+            .map(|language| ("language", language.into()));
+        let (language, prompt) = match family::hearing(model) {
+            family::Hearing::Keywords => {
+                put("response_format", "json".into());
+                if !keywords.is_empty() {
+                    put("keywords[]", keywords.clone().into());
+                }
+                let language = self.language.clone();
+                let languages = language.map(|language| ("languages[]", vec![language].into()));
+                (languages, prompt.clone())
+            }
+            family::Hearing::Tokens => {
+                put("response_format", "json".into());
+                put("include[]", "logprobs".into());
+                (one_language, self.hints.in_words())
+            }
+            family::Hearing::Whisper | family::Hearing::Socket => {
+                put("response_format", "verbose_json".into());
+                (one_language, self.hints.in_words())
+            }
+        };
+        if let Some((name, language)) = language {
+            put(name, language);
+        }
+        if let Some(prompt) = prompt {
+            put("prompt", prompt.into());
+        }
+        Value::Object(fields)
+    }
+}
+
+impl Hints {
+    /// For models that take no keywords.
+    fn in_words(&self) -> Option<String> {
+        let keywords = (!self.keywords.is_empty()).then(|| self.keywords.join(", "));
+        let parts: Vec<&str> = [self.prompt.as_deref(), keywords.as_deref()]
+            .into_iter()
+            .flatten()
+            .collect();
+        (!parts.is_empty()).then(|| parts.join(" "))
+    }
+}
+
+fn form(fields: &Value, file: &bytes::Bytes) -> Form {
+    let length = file.len() as u64;
+    let part = Part::stream_with_length(file.clone(), length)
+        .file_name("audio.wav")
+        .mime_str("audio/wav")
+        .expect("a valid media type");
+    let mut form = Form::new().part("file", part);
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        let values = match value {
+            Value::Array(all) => all.as_slice(),
+            one => std::slice::from_ref(one),
+        };
+        for text in values.iter().filter_map(Value::as_str) {
+            form = form.text(name.clone(), text.to_owned());
         }
     }
+    form
+}
+
+/// How a socket's session transcribes.
+fn session_fields(model: &str, language: Option<&str>, hints: &Hints) -> Value {
+    let mut fields = Map::new();
+    fields.insert("model".into(), model.into());
+    let takes = family::hearing(model);
+    if let Some(language) = language {
+        match takes {
+            family::Hearing::Keywords => fields.insert("languages".into(), vec![language].into()),
+            _ => fields.insert("language".into(), language.into()),
+        };
+    }
+    let prompt = match takes {
+        family::Hearing::Keywords => {
+            if !hints.keywords.is_empty() {
+                fields.insert("keywords".into(), hints.keywords.clone().into());
+            }
+            hints.prompt.clone()
+        }
+        family::Hearing::Socket => None,
+        family::Hearing::Tokens | family::Hearing::Whisper => hints.in_words(),
+    };
+    fields.extend(prompt.map(|prompt| ("prompt".to_owned(), prompt.into())));
+    Value::Object(fields)
 }
 
 /// Both answer formats; what a server leaves out is not known.

@@ -19,6 +19,7 @@ fn settings(base_url: String, timeout: Duration) -> Settings {
         api_key: Some(ApiKey::new("sk-very-secret")),
         model: "m".into(),
         timeout,
+        ..Settings::default()
     }
 }
 
@@ -53,11 +54,9 @@ fn utterance() -> Pcm<16_000> {
 }
 
 fn question() -> ChatRequest {
-    use async_openai::types::chat::ChatCompletionRequestUserMessage;
-    let message: ChatCompletionRequestUserMessage = "hello".into();
     ChatRequest {
         may_call: true,
-        messages: vec![message.into()],
+        messages: vec![Message::new(Role::User, "hello")],
         ..Default::default()
     }
 }
@@ -114,52 +113,41 @@ fn text(deltas: &[Delta]) -> String {
 
 #[tokio::test]
 async fn the_responses_api_is_spoken() {
-    use async_openai::types::chat::{
-        ChatCompletionMessageToolCall, ChatCompletionMessageToolCalls,
-        ChatCompletionRequestAssistantMessage, ChatCompletionRequestSystemMessage,
-        ChatCompletionRequestToolMessage, ChatCompletionRequestUserMessage, ChatCompletionTool,
-        FunctionCall, FunctionObject,
-    };
     let (fake, clients) = start().await;
     fake.script_answer(Answer {
         text: "It is noon.".into(),
         ..Answer::tool_call("call_2", "look", &serde_json::json!({ "at": "clock" }))
     });
-    let call = ChatCompletionMessageToolCall {
+    let reasoning =
+        serde_json::json!({ "type": "reasoning", "id": "rs_1", "encrypted_content": "x" });
+    let mut call = ToolCall {
         id: "call_1".into(),
-        function: FunctionCall {
-            name: "look".into(),
-            arguments: "{}".into(),
-        },
+        name: "look".into(),
+        arguments: "{}".into(),
+        ..ToolCall::default()
     };
-    let system: ChatCompletionRequestSystemMessage = "Be kind.".into();
-    let user: ChatCompletionRequestUserMessage = "What time is it?".into();
+    let opaque = serde_json::json!([reasoning]);
+    call.opaque.insert("reasoning_items".into(), opaque);
     let request = ChatRequest {
         may_call: false,
         max_tokens: Some(80),
         messages: vec![
-            system.into(),
-            user.into(),
-            ChatCompletionRequestAssistantMessage {
-                tool_calls: Some(vec![ChatCompletionMessageToolCalls::Function(call)]),
-                ..Default::default()
-            }
-            .into(),
-            ChatCompletionRequestToolMessage {
-                content: "It is dark.".into(),
-                tool_call_id: "call_1".into(),
-            }
-            .into(),
-        ],
-        tools: vec![Tool::Function(ChatCompletionTool {
-            function: FunctionObject {
-                name: "look".into(),
-                description: Some("Looks.".into()),
-                parameters: Some(serde_json::json!({ "type": "object" })),
-                strict: None,
+            Message::new(Role::System, "Be kind."),
+            Message::new(Role::User, "What time is it?"),
+            Message {
+                calls: vec![call],
+                ..Message::new(Role::Assistant, "")
             },
-        })],
-        ..Default::default()
+            Message {
+                answers: "call_1".into(),
+                ..Message::new(Role::Tool, "It is dark.")
+            },
+        ],
+        tools: vec![Tool {
+            name: "look".into(),
+            description: "Looks.".into(),
+            parameters: serde_json::json!({ "type": "object" }),
+        }],
     };
     let llm = clients.llm.clone().with_api(Api::Responses);
     let deltas: Vec<_> = llm.stream(request, deadline()).try_collect().await.unwrap();
@@ -188,6 +176,7 @@ async fn the_responses_api_is_spoken() {
         serde_json::json!([
             { "role": "system", "content": "Be kind." },
             { "role": "user", "content": "What time is it?" },
+            reasoning,
             { "type": "function_call", "call_id": "call_1", "name": "look", "arguments": "{}" },
             { "type": "function_call_output", "call_id": "call_1", "output": "It is dark." },
         ])
@@ -370,10 +359,17 @@ async fn faults_that_stay_are_told_at_once() {
     for (stage, endpoint) in STAGES {
         for (failure, kind, advice) in cases {
             let (fake, clients) = start().await;
-            fake.script_failures(endpoint, &[failure]);
+            // A request that is refused without saying why is asked once more, with the least.
+            let is_bare = failure == Failure::BadRequest && stage != Stage::Tts;
+            let tries = 1 + usize::from(is_bare);
+            fake.script_failures(endpoint, &[failure; 2][..tries]);
             let error = clients.use_stage(stage).await.unwrap_err();
             assert_eq!((error.stage, error.kind), (stage, kind));
-            assert_eq!(fake.requests_to(endpoint).len(), 1, "{stage} {failure:?}");
+            assert_eq!(
+                fake.requests_to(endpoint).len(),
+                tries,
+                "{stage} {failure:?}"
+            );
             let message = error.to_string();
             assert!(message.contains(advice), "{message}");
             for secret in ["secret", "sk-", "hello"] {

@@ -3,26 +3,32 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use async_openai::types::chat::{
-    ChatCompletionRequestAssistantMessage as AssistantMessage,
-    ChatCompletionRequestSystemMessage as SystemMessage,
-};
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
 use futures::{FutureExt as _, StreamExt as _};
 
 use super::line::{Ask, Client};
+use super::loudness;
 use crate::audio::Pcm;
 use crate::call::providers::{Piece, ProviderError};
 use crate::clock;
 use crate::config::providers::Noise;
-use crate::openai::{ChatRequest, Delta, Llm, Speech, Stt, Tts};
+use crate::openai::{ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
 
 /// Said to a model that takes over another's answer.
 const GO_ON: &str = "Your answer was cut off after these words. Go on with exactly what comes \
                      next; do not repeat anything, and do not mention it.";
 /// For the first sign of life in a probe.
 const PROBE: Duration = Duration::from_secs(5);
+/// A probe of the model is a real request, as small as a caller's can be: some servers refuse a
+/// conversation without a user, and some a limit of one token.
+const PROBED: [(Role, &str); 2] = [
+    (
+        Role::System,
+        "You are asked whether you work. Answer in one word.",
+    ),
+    (Role::User, "Do you work?"),
+];
 
 /// The words of an utterance.
 pub struct Transcribe {
@@ -56,8 +62,13 @@ impl Ask for Transcribe {
                 logprob,
                 phrases,
             } = noise.as_ref();
-            // Whisper invents words in silence; it also says how sure it is.
-            let made_up = transcript.is_hallucinated(*no_speech, *logprob, phrases);
+            // Whisper invents words in silence; it also says how sure it is. Of models that do not,
+            // the sound itself is judged.
+            let knows = transcript.no_speech_prob.is_some() || transcript.avg_logprob.is_some();
+            let made_up = match knows {
+                true => transcript.is_hallucinated(*no_speech, *logprob, phrases),
+                false => transcript.is_one_of(phrases) && !loudness::is_speech(&audio),
+            };
             Ok(if made_up {
                 String::new()
             } else {
@@ -114,8 +125,8 @@ impl Ask for Answer {
     ) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let mut request = self.request.clone();
         if !self.written.is_empty() {
-            let written = AssistantMessage::from(self.written.as_str()).into();
-            let go_on = SystemMessage::from(GO_ON).into();
+            let written = Message::new(Role::Assistant, self.written.as_str());
+            let go_on = Message::new(Role::System, GO_ON);
             request.messages.extend([written, go_on]);
         }
         llm.clone()
@@ -124,7 +135,9 @@ impl Ask for Answer {
             .filter_map(async |delta| match delta {
                 Ok(Delta::Text(text)) => Some(Ok(Piece::Text(text))),
                 Ok(Delta::ToolCall(call)) => Some(Ok(Piece::Call(call))),
-                Ok(Delta::Finished(_) | Delta::Usage(_)) => None,
+                Ok(Delta::Opaque(opaque)) => Some(Ok(Piece::Opaque(opaque))),
+                Ok(Delta::Usage(usage)) => Some(Ok(Piece::Usage(usage))),
+                Ok(Delta::Finished(_)) => None,
                 Err(error) => Some(Err(error.into())),
             })
             .boxed()
@@ -141,22 +154,34 @@ impl Ask for Answer {
             Piece::Opaque(_) | Piece::Usage(_) => true,
         }
     }
+
+    fn probe(&self, llm: &Llm) -> BoxFuture<'static, bool> {
+        let request = ChatRequest {
+            messages: PROBED.map(|(role, text)| Message::new(role, text)).into(),
+            ..self.request.clone()
+        };
+        probe(llm, request)
+    }
 }
 
 impl Client for Llm {
     fn probe(&self) -> BoxFuture<'static, bool> {
         let request = ChatRequest {
-            messages: vec![SystemMessage::from("Say: yes").into()],
-            max_tokens: Some(1),
+            messages: PROBED.map(|(role, text)| Message::new(role, text)).into(),
             ..ChatRequest::default()
         };
-        let llm = self.clone().with_retries(0);
-        async move {
-            let mut answer = std::pin::pin!(llm.stream(request, clock::now() + PROBE));
-            matches!(answer.next().await, Some(Ok(_)))
-        }
-        .boxed()
+        probe(self, request)
     }
+}
+
+/// Whether the model begins to answer; the rest is not waited for.
+fn probe(llm: &Llm, request: ChatRequest) -> BoxFuture<'static, bool> {
+    let llm = llm.clone().with_retries(0);
+    async move {
+        let mut answer = std::pin::pin!(llm.stream(request, clock::now() + PROBE));
+        matches!(answer.next().await, Some(Ok(_)))
+    }
+    .boxed()
 }
 
 /// A provider of speech, and how it is to speak.

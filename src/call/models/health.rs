@@ -1,7 +1,9 @@
 //! Whether a provider is worth asking. PURE.
 //!
 //! One failed request, after its retries, takes a provider out: the next sentence of any call of
-//! the process goes to another one at once. A probe, no caller's request, brings it back.
+//! the process goes to another one at once. A probe, no caller's request, brings it back. One that
+//! wants to be left alone for a while is asked again when that is over, without a probe. A request
+//! that was refused for its own sake says nothing here.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,10 @@ const FIRST_PROBE: Duration = Duration::from_secs(5);
 const LAST_PROBE: Duration = Duration::from_secs(60);
 /// A probe that has not ended by then is taken for lost.
 pub const PROBE: Duration = Duration::from_secs(10);
+/// Who wants to be left alone and does not say for how long.
+const LIMITED: Duration = Duration::from_secs(5);
+/// Whoever says longer is asked again by then.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// A provider's health, as the process's calls know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +24,11 @@ pub enum Health {
     /// Its last answer was good, or it was not asked yet.
     #[default]
     Good,
+    /// It wants to be left alone.
+    Limited {
+        /// Till then.
+        until: Instant,
+    },
     /// It failed.
     Out {
         /// Wait for the next probe.
@@ -29,14 +40,30 @@ pub enum Health {
 
 impl Health {
     /// Worth asking.
-    pub fn is_good(self) -> bool {
-        self == Self::Good
+    pub fn is_good(self, now: Instant) -> bool {
+        match self {
+            Self::Good => true,
+            Self::Limited { until } => until <= now,
+            Self::Out { .. } => false,
+        }
+    }
+
+    /// It wants to be left alone for `wait`. Answers whether this is news.
+    pub fn limited(&mut self, now: Instant, wait: Option<Duration>) -> bool {
+        // Whoever failed before has worse to recover from.
+        if let Self::Out { .. } = self {
+            return false;
+        }
+        let was_good = self.is_good(now);
+        let until = now + wait.unwrap_or(LIMITED).min(LONGEST);
+        *self = Self::Limited { until };
+        was_good
     }
 
     /// A request failed. Answers whether this takes it out.
     pub fn failed(&mut self, now: Instant) -> bool {
         // Requests that were in flight together fail together, and count once.
-        let takes_out = self.is_good();
+        let takes_out = !matches!(self, Self::Out { .. });
         if takes_out {
             *self = Self::Out {
                 wait: FIRST_PROBE,
@@ -48,7 +75,7 @@ impl Health {
 
     /// A request, or a probe, was answered. Answers whether this brings it back.
     pub fn succeeded(&mut self) -> bool {
-        !std::mem::take(self).is_good()
+        matches!(std::mem::take(self), Self::Out { .. })
     }
 
     /// Whether to probe now. Who gets `true` does it; others are told no until it must be over.
@@ -84,13 +111,13 @@ mod tests {
         let mut health = Health::default();
         assert!(!health.succeeded());
         assert!(health.failed(now));
-        assert!(!health.is_good());
+        assert!(!health.is_good(now));
         assert!(!health.failed(now + SECOND), "it is out already");
         assert!(!health.probe_is_due(now + 4 * SECOND));
         assert!(health.probe_is_due(now + 5 * SECOND));
         assert!(!health.probe_is_due(now + 6 * SECOND), "one at a time");
         assert!(health.succeeded());
-        assert!(health.is_good());
+        assert!(health.is_good(now));
     }
 
     #[test]
@@ -108,6 +135,27 @@ mod tests {
             health.probe_failed(now);
         }
         assert_eq!(waits, [5, 10, 20, 40, 60, 60]);
+    }
+
+    #[test]
+    fn who_wants_to_be_left_alone_is_until_then() {
+        let now = clock::now();
+        let mut health = Health::default();
+        assert!(health.limited(now, Some(3 * SECOND)));
+        assert!(!health.is_good(now + 2 * SECOND));
+        assert!(
+            !health.probe_is_due(now + 9 * SECOND),
+            "nothing is to be found out"
+        );
+        assert!(health.is_good(now + 3 * SECOND));
+        // It does not say for how long.
+        assert!(health.limited(now + 3 * SECOND, None));
+        assert!(!health.is_good(now + 4 * SECOND));
+        // Nor is a sick one well by being busy.
+        let mut sick = Health::default();
+        sick.failed(now);
+        assert!(!sick.limited(now, Some(SECOND)));
+        assert!(!sick.is_good(now + 2 * SECOND));
     }
 
     #[test]

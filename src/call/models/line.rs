@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
-use futures::{Stream, StreamExt as _};
+use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::timeout;
 
 use super::health::{Health, PROBE};
 use crate::call::event::Stage;
-use crate::call::providers::ProviderError;
+use crate::call::providers::{Fault, ProviderError};
 use crate::clock;
 use crate::openai::RETRIES;
 
@@ -70,6 +70,12 @@ pub trait Ask: Send + 'static {
         deadline: Instant,
     ) -> BoxStream<'static, Result<Self::Item, ProviderError>>;
 
+    /// Asks `client`, which failed, for as little of the same kind as shows that it works again.
+    fn probe(&self, client: &Self::Client) -> BoxFuture<'static, bool> {
+        let client = client.clone();
+        async move { client.probe().await }.boxed()
+    }
+
     /// Takes note of what came. Answers whether another provider can take over after it.
     fn came(&mut self, item: &Self::Item) -> bool;
 }
@@ -103,13 +109,19 @@ impl<C: Client> Line<C> {
         preferred: Option<usize>,
         limit: Duration,
     ) -> impl Stream<Item = Result<(usize, A::Item), ProviderError>> + Send + use<A, C> {
+        let now = clock::now();
+        for member in self.members.iter() {
+            if member.health.get().probe_is_due(now) {
+                self.probe(member, ask.probe(&member.client));
+            }
+        }
         let relay = Relay {
             line: self.clone(),
-            left: self.order(preferred),
+            left: self.order(preferred, now),
             current: None,
             ask,
             limit,
-            deadline: clock::now() + limit,
+            deadline: now + limit,
             replaceable: true,
             given: false,
             again: false,
@@ -120,32 +132,20 @@ impl<C: Client> Line<C> {
     }
 
     /// Places in the line, with whether they are well.
-    fn order(&self, preferred: Option<usize>) -> VecDeque<(usize, bool)> {
-        let now = clock::now();
-        let mut order: Vec<(usize, bool)> = Vec::new();
-        for (index, member) in self.members.iter().enumerate() {
-            let mut health = member.health.get();
-            order.push((index, health.is_good()));
-            if health.probe_is_due(now) {
-                self.probe(member);
-            }
-        }
+    fn order(&self, preferred: Option<usize>, now: Instant) -> VecDeque<(usize, bool)> {
+        let members = self.members.iter().enumerate();
+        let mut order: Vec<(usize, bool)> = members
+            .map(|(index, member)| (index, member.health.get().is_good(now)))
+            .collect();
         order.sort_by_key(|(index, good)| (!good, Some(*index) != preferred, *index));
         order.into()
     }
 
     /// Sees in the background whether a member is well again: no caller waits for it.
-    fn probe(&self, member: &Member<C>) {
-        let (
-            Member {
-                name,
-                client,
-                health,
-            },
-            stage,
-        ) = (member.clone(), self.stage);
+    fn probe(&self, member: &Member<C>, probe: BoxFuture<'static, bool>) {
+        let (name, health, stage) = (member.name.clone(), member.health.clone(), self.stage);
         tokio::spawn(async move {
-            let works = timeout(PROBE, client.probe()).await.unwrap_or(false);
+            let works = timeout(PROBE, probe).await.unwrap_or(false);
             if !works {
                 health.get().probe_failed(clock::now());
             } else if health.get().succeeded() {
@@ -156,11 +156,22 @@ impl<C: Client> Line<C> {
 
     fn failed(&self, index: usize, error: &ProviderError, next: Option<usize>) {
         let name = |index: usize| self.members[index].name.as_str();
-        let is_out = self.members[index].health.get().failed(clock::now());
-        if let Some(next) = next {
-            let (stage, next) = (self.stage.as_str(), name(next));
-            let message = &error.message;
-            tracing::warn!(stage, provider = name(index), is_out, next, %message, "the next takes over");
+        let now = clock::now();
+        let mut health = self.members[index].health.get();
+        let is_out = match error.fault {
+            // The request's own fault: others are answered.
+            Fault::Refused | Fault::TooLong => false,
+            Fault::Limited => health.limited(now, error.retry_after),
+            Fault::Sick => health.failed(now),
+        };
+        drop(health);
+        let (stage, fault, message) = (self.stage.as_str(), error.fault, &error.message);
+        let provider = name(index);
+        match next.map(name) {
+            Some(next) => {
+                tracing::warn!(stage, provider, ?fault, is_out, next, %message, "the next takes over");
+            }
+            None => tracing::warn!(stage, provider, ?fault, is_out, %message, "nobody takes over"),
         }
     }
 }

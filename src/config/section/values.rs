@@ -100,6 +100,21 @@ impl<'a> Section<'a> {
         Some((json(&value), place))
     }
 
+    /// A table of any keys and values, as JSON.
+    pub fn table(
+        &mut self,
+        key: &'static str,
+    ) -> Option<(serde_json::Map<String, Value>, Place<'a>)> {
+        let (value, place) = self.take(key, Kind::Table)?;
+        match json(&value) {
+            Value::Object(table) => Some((table, place)),
+            _ => {
+                self.wrong(key, &place, "a table", "{ name = \"value\" }");
+                None
+            }
+        }
+    }
+
     /// A number in `range`; whole numbers are fine.
     pub fn fraction(&mut self, key: &'static str, default: f32, range: RangeInclusive<f32>) -> f32 {
         let kind = Kind::Number((*range.start()).into(), (*range.end()).into());

@@ -1,156 +1,367 @@
-//! Chat completions: <https://platform.openai.com/docs/api-reference/chat/create>.
+//! Chat completions: <https://platform.openai.com/docs/api-reference/chat/create>, and what other
+//! servers make of them. Events are read as JSON of any shape: types differ between servers.
 
 use std::collections::VecDeque;
 
-use async_openai::types::chat::{
-    ChatCompletionStreamOptions, ChatCompletionToolChoiceOption, CreateChatCompletionRequest,
-    ToolChoiceOptions,
+use serde_json::{Map, Value, json};
+
+use super::super::dialect::History;
+use super::super::refusal::Refusal;
+use super::calls::{Calls, Piece, new_id};
+use super::markup::{Markup, Opening};
+use super::{
+    ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history, responses,
 };
-use serde::Deserialize;
-use serde_json::Value;
 
-use super::{ChatRequest, Delta, Fault, FinishReason, ToolCall, Usage};
+/// Fields of a message that only its provider understands, and wants back with the calls that they
+/// led to: DeepSeek's thoughts, OpenRouter's, and Google's signatures.
+const OPAQUE: [&str; 3] = ["reasoning_content", "reasoning_details", "extra_content"];
+/// Bytes of them.
+const OPAQUE_LIMIT: usize = 512 << 10;
 
-/// What is asked of `model`.
-pub(super) fn body(model: &str, request: ChatRequest) -> serde_json::Result<Value> {
-    #[expect(
-        deprecated,
-        reason = "servers other than OpenAI's know only `max_tokens`"
-    )]
-    let request = CreateChatCompletionRequest {
-        model: model.to_owned(),
-        messages: request.messages,
+/// What is asked, as a field of each name: history and tools.
+pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value> {
+    let messages = history::arranged(request.messages.clone(), demands);
+    let mut body = Map::new();
+    body.insert(
+        "messages".into(),
+        messages.into_iter().map(message).collect(),
+    );
+    body.insert("stream".into(), true.into());
+    body.insert("stream_options".into(), json!({ "include_usage": true }));
+    if !request.tools.is_empty() {
+        let tools = request.tools.iter().map(|tool| {
+            json!({ "type": "function", "function": {
+                "name": history::name(&tool.name),
+                "description": tool.description,
+                "parameters": tool.parameters,
+            } })
+        });
+        body.insert("tools".into(), tools.collect());
         // A choice without tools is an error to some servers.
-        tool_choice: (!request.tools.is_empty() && !request.may_call).then_some(
-            ChatCompletionToolChoiceOption::Mode(ToolChoiceOptions::None),
-        ),
-        tools: (!request.tools.is_empty()).then_some(request.tools),
-        max_tokens: request.max_tokens,
-        temperature: request.temperature,
-        stream: Some(true),
-        stream_options: Some(ChatCompletionStreamOptions {
-            include_usage: Some(true),
-            include_obfuscation: None,
-        }),
-        ..Default::default()
-    };
-    serde_json::to_value(request)
+        if !request.may_call {
+            body.insert("tool_choice".into(), "none".into());
+        }
+    }
+    body
 }
 
-/// Reads chunks.
-#[derive(Default)]
+fn message(message: Message) -> Value {
+    let Message {
+        role,
+        text,
+        calls,
+        opaque,
+        answers,
+    } = message;
+    let mut out = match role {
+        Role::Tool => json!({ "role": "tool", "tool_call_id": answers, "content": text }),
+        _ => json!({ "role": role.as_str(), "content": text }),
+    };
+    if !calls.is_empty() {
+        if out["content"] == "" {
+            out["content"] = Value::Null;
+        }
+        out["tool_calls"] = calls.into_iter().map(call).collect();
+    }
+    if role == Role::Assistant {
+        merge(&mut out, opaque);
+    }
+    out
+}
+
+/// What only the provider understands of a call goes back beside its fields, and inside.
+fn call(call: ToolCall) -> Value {
+    let mut opaque = call.opaque;
+    opaque.remove(responses::REASONING);
+    let inside = opaque.remove("function");
+    let mut out = json!({
+        "id": call.id, "type": "function",
+        "function": { "name": call.name, "arguments": call.arguments },
+    });
+    if let Some(Value::Object(inside)) = inside {
+        merge(&mut out["function"], inside);
+    }
+    merge(&mut out, opaque);
+    out
+}
+
+fn merge(out: &mut Value, opaque: Opaque) {
+    for (name, value) in opaque {
+        if out.get(&name).is_none() {
+            out[name] = value;
+        }
+    }
+}
+
+/// Reads events.
 pub(super) struct Reader {
-    tool_calls: Vec<ToolCall>,
-    /// The model has said why it ended. Some servers send no `[DONE]` after that.
-    pub(super) finished: bool,
+    markup: Markup,
+    calls: Calls,
+    /// Calls came in deltas: a whole message at the end only repeats them.
+    has_deltas: bool,
+    has_text: bool,
+    opaque: Opaque,
+    opaque_bytes: usize,
+    usage: Option<Usage>,
+    /// The choice that is read.
+    index: Option<i64>,
+    /// Why the model ended, once it has said so.
+    reason: Option<FinishReason>,
+    /// `[DONE]` has come.
     pub(super) done: bool,
 }
 
 impl Reader {
-    pub(super) fn take(&mut self, event: &str, ready: &mut VecDeque<Delta>) -> Result<(), Fault> {
-        if event == "[DONE]" {
+    pub(super) fn new(request: &ChatRequest, opening: Opening) -> Self {
+        let tools = if request.may_call {
+            request.tools.clone()
+        } else {
+            Vec::new()
+        };
+        Self {
+            markup: Markup::new(tools, opening),
+            calls: Calls::default(),
+            has_deltas: false,
+            has_text: false,
+            opaque: Opaque::new(),
+            opaque_bytes: 0,
+            usage: None,
+            index: None,
+            reason: None,
+            done: false,
+        }
+    }
+
+    /// The model has said why it ended; what comes now is of no weight.
+    pub(super) fn has_finished(&self) -> bool {
+        self.reason.is_some()
+    }
+
+    /// Takes an event.
+    ///
+    /// # Errors
+    /// The error that the event reports.
+    pub(super) fn take(&mut self, event: &str, ready: &mut VecDeque<Delta>) -> Result<(), Refusal> {
+        if event.trim() == "[DONE]" {
             self.done = true;
             return Ok(());
         }
-        let chunk: Chunk = serde_json::from_str(event).map_err(|_| Fault::Garbage)?;
-        if chunk.error.is_some() {
-            return Err(Fault::Server);
+        match serde_json::from_str(event) {
+            Ok(event) => self.event(&event, ready),
+            // Keep-alives of all kinds. A stream of nothing else breaks off at its end.
+            Err(_) => Ok(()),
         }
-        for choice in chunk
-            .choices
-            .into_iter()
-            .flatten()
-            .filter(|choice| choice.index == 0)
-        {
-            let delta = choice.delta.unwrap_or_default();
-            // A refusal is what the model says to the caller.
-            let texts = [delta.content, delta.refusal].into_iter().flatten();
-            ready.extend(texts.filter(|text| !text.is_empty()).map(Delta::Text));
-            for call in delta.tool_calls.into_iter().flatten() {
-                self.add_to_tool_call(call);
+    }
+
+    /// As [`Reader::take`], of an event that is read.
+    pub(super) fn event(
+        &mut self,
+        event: &Value,
+        ready: &mut VecDeque<Delta>,
+    ) -> Result<(), Refusal> {
+        let choices = event["choices"].as_array();
+        if reports_error(event, choices) && !self.has_finished() {
+            return Err(Refusal::of(event).unwrap_or_default());
+        }
+        for usage in [&event["usage"], &event["x_groq"]["usage"]] {
+            self.usage = usage_of(usage).or(self.usage);
+        }
+        for choice in choices.into_iter().flatten() {
+            let index = choice["index"].as_i64();
+            if *self.index.get_or_insert(index.unwrap_or(0)) != index.unwrap_or(0) {
+                continue;
             }
-            if let Some(reason) = choice.finish_reason {
-                self.finish(&reason, ready);
+            self.usage = usage_of(&choice["usage"]).or(self.usage);
+            self.delta(&choice["delta"], ready);
+            if !choice["message"].is_null() {
+                self.message(&choice["message"], ready);
+            } else if let Some(text) = choice["text"].as_str() {
+                self.text(text, ready);
+            }
+            if let Some(reason) = choice["finish_reason"].as_str().filter(|r| !r.is_empty()) {
+                if reason == "error" {
+                    return Err(Refusal::of(choice).unwrap_or_default());
+                }
+                self.reason = Some(reason_of(reason));
             }
         }
-        ready.extend(chunk.usage.map(Delta::Usage));
         Ok(())
     }
 
-    /// The first chunk of a call has its id and name, the others more of its arguments.
-    fn add_to_tool_call(&mut self, chunk: ToolCallChunk) {
-        let function = chunk.function.unwrap_or_default();
-        let begins = chunk
-            .index
-            .is_none_or(|index| index >= self.tool_calls.len());
-        if begins {
-            self.tool_calls.push(ToolCall::default());
+    fn delta(&mut self, delta: &Value, ready: &mut VecDeque<Delta>) {
+        self.content(&delta["content"], ready);
+        // A refusal is what the model says to the caller.
+        self.content(&delta["refusal"], ready);
+        for (name, value) in delta.as_object().into_iter().flatten() {
+            self.keep(name, value);
         }
-        let last = self.tool_calls.len() - 1;
-        let call = &mut self.tool_calls[chunk.index.map_or(last, |index| index.min(last))];
-        call.id += &chunk.id.unwrap_or_default();
-        call.name += &function.name.unwrap_or_default();
-        call.arguments += &function.arguments.unwrap_or_default();
+        let legacy = delta["function_call"]
+            .is_object()
+            .then_some(&delta["function_call"]);
+        let calls = delta["tool_calls"].as_array().into_iter().flatten();
+        for piece in calls.chain(legacy).filter_map(Piece::read) {
+            self.has_deltas = true;
+            self.calls.push(piece);
+        }
     }
 
-    fn finish(&mut self, reason: &str, ready: &mut VecDeque<Delta>) {
-        self.finished = true;
-        ready.extend(self.tool_calls.drain(..).map(Delta::ToolCall));
-        ready.push_back(Delta::Finished(match reason {
-            "stop" => FinishReason::Stop,
-            "length" => FinishReason::Length,
-            "tool_calls" | "function_call" => FinishReason::ToolCalls,
-            "content_filter" => FinishReason::ContentFilter,
-            _ => FinishReason::Other,
-        }));
+    /// A whole message in place of deltas, or after them.
+    fn message(&mut self, message: &Value, ready: &mut VecDeque<Delta>) {
+        let mut message = message.clone();
+        if self.has_text {
+            message["content"] = Value::Null;
+            message["refusal"] = Value::Null;
+        }
+        if self.has_deltas {
+            message["tool_calls"] = Value::Null;
+            message["function_call"] = Value::Null;
+        }
+        self.delta(&message, ready);
+    }
+
+    /// Text, or a list of parts; thoughts among them are not said.
+    fn content(&mut self, content: &Value, ready: &mut VecDeque<Delta>) {
+        match content {
+            Value::String(text) => self.text(text, ready),
+            Value::Array(parts) => {
+                for part in parts {
+                    let kind = part["type"].as_str().unwrap_or("text");
+                    if let (Some(text), "text" | "output_text") = (part["text"].as_str(), kind) {
+                        self.text(text, ready);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str, ready: &mut VecDeque<Delta>) {
+        self.has_text |= !text.is_empty();
+        let said = self.markup.push(text);
+        ready.extend((!said.is_empty()).then_some(Delta::Text(said)));
+    }
+
+    fn keep(&mut self, name: &str, value: &Value) {
+        if !OPAQUE.contains(&name) || value.is_null() {
+            return;
+        }
+        self.opaque_bytes += value.to_string().len();
+        if self.opaque_bytes > OPAQUE_LIMIT {
+            return;
+        }
+        match (self.opaque.get_mut(name), value) {
+            (Some(Value::String(all)), Value::String(more)) => all.push_str(more),
+            (Some(Value::Array(all)), Value::Array(more)) => {
+                more.iter().for_each(|one| detail(all, one))
+            }
+            (Some(Value::Object(all)), Value::Object(more)) => all.extend(more.clone()),
+            _ => drop(self.opaque.insert(name.to_owned(), value.clone())),
+        }
+    }
+
+    /// The answer is over, by `[DONE]` or the connection's end. Answers whether it was whole.
+    pub(super) fn end(&mut self, ready: &mut VecDeque<Delta>) -> bool {
+        let is_cut = self.reason == Some(FinishReason::Length);
+        let rest = self.markup.finish(is_cut);
+        ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
+        self.markup
+            .calls
+            .drain(..)
+            .for_each(|call| self.calls.push(call));
+        let has_end = self.done || self.has_finished();
+        if !has_end && (self.calls.is_empty() || !self.calls.are_whole()) {
+            return false;
+        }
+        let calls = self.calls.take(new_id);
+        if !calls.is_empty() && !self.opaque.is_empty() {
+            ready.push_back(Delta::Opaque(std::mem::take(&mut self.opaque)));
+        }
+        let reason = match self.reason.unwrap_or(FinishReason::Stop) {
+            FinishReason::Stop if !calls.is_empty() => FinishReason::ToolCalls,
+            reason => reason,
+        };
+        ready.extend(calls.into_iter().map(Delta::ToolCall));
+        ready.push_back(Delta::Finished(reason));
+        ready.extend(self.usage.take().map(Delta::Usage));
+        true
+    }
+
+    /// A thought ended in the text that never began there.
+    pub(super) fn opened_in_thought(&self) -> bool {
+        self.markup.ended_unopened
     }
 }
 
-/// A chunk, as far as it is used.
-#[derive(Deserialize)]
-struct Chunk {
-    #[serde(default)]
-    choices: Option<Vec<Choice>>,
-    #[serde(default)]
-    usage: Option<Usage>,
-    #[serde(default)]
-    error: Option<serde_json::Value>,
+/// The pieces of a list come with the place that each belongs to.
+fn detail(all: &mut Vec<Value>, more: &Value) {
+    let same = |one: &&mut Value| {
+        more.get("index").is_some() && one["index"] == more["index"] && one["type"] == more["type"]
+    };
+    let (Some(Value::Object(known)), Value::Object(fields)) = (all.iter_mut().find(same), more)
+    else {
+        all.push(more.clone());
+        return;
+    };
+    for (name, value) in fields {
+        match (known.get_mut(name), value) {
+            (Some(Value::String(text)), Value::String(more))
+                if matches!(name.as_str(), "text" | "summary" | "data") =>
+            {
+                text.push_str(more);
+            }
+            (_, Value::Null) => {}
+            _ => drop(known.insert(name.clone(), value.clone())),
+        }
+    }
 }
 
-#[derive(Deserialize)]
-struct Choice {
-    #[serde(default)]
-    index: u32,
-    #[serde(default)]
-    delta: Option<ChunkDelta>,
-    #[serde(default)]
-    finish_reason: Option<String>,
+/// An error is told in place of an answer. `{"error":null}` and `{"error":{}}` are none.
+fn reports_error(event: &Value, choices: Option<&Vec<Value>>) -> bool {
+    match &event["error"] {
+        Value::Null | Value::Bool(false) => {}
+        Value::String(text) if text.is_empty() => {}
+        Value::Object(error) if error.is_empty() => {}
+        _ => return true,
+    }
+    let is_answer = choices.is_some() || event.get("usage").is_some() || event.get("id").is_some();
+    !is_answer
+        && (event["object"] == "error"
+            || event["type"] == "error"
+            || event.get("detail").is_some()
+            || event.get("message").is_some())
 }
 
-#[derive(Deserialize, Default)]
-struct ChunkDelta {
-    #[serde(default)]
-    content: Option<String>,
-    #[serde(default)]
-    refusal: Option<String>,
-    #[serde(default)]
-    tool_calls: Option<Vec<ToolCallChunk>>,
+fn reason_of(reason: &str) -> FinishReason {
+    match reason {
+        "stop" | "eos" | "end_turn" | "stop_sequence" => FinishReason::Stop,
+        "length" | "max_tokens" | "model_length" => FinishReason::Length,
+        "tool_calls" | "function_call" | "tool_use" => FinishReason::ToolCalls,
+        "content_filter" => FinishReason::ContentFilter,
+        _ => FinishReason::Other,
+    }
 }
 
-#[derive(Deserialize)]
-struct ToolCallChunk {
-    #[serde(default)]
-    index: Option<usize>,
-    #[serde(default)]
-    id: Option<String>,
-    #[serde(default)]
-    function: Option<FunctionChunk>,
+/// Tokens as either API counts them.
+pub(super) fn usage_of(usage: &Value) -> Option<Usage> {
+    usage.as_object()?;
+    let number = |pointers: &[&str]| {
+        let found = pointers.iter().find_map(|at| usage.pointer(at)?.as_u64());
+        u32::try_from(found.unwrap_or(0)).unwrap_or(u32::MAX)
+    };
+    let usage = Usage {
+        prompt_tokens: number(&["/prompt_tokens", "/input_tokens"]),
+        cached_tokens: number(&[
+            "/prompt_tokens_details/cached_tokens",
+            "/input_tokens_details/cached_tokens",
+            "/prompt_cache_hit_tokens",
+            "/cached_tokens",
+        ]),
+        completion_tokens: number(&["/completion_tokens", "/output_tokens"]),
+    };
+    (usage != Usage::default()).then_some(usage)
 }
 
-#[derive(Deserialize, Default)]
-struct FunctionChunk {
-    #[serde(default)]
-    name: Option<String>,
-    #[serde(default)]
-    arguments: Option<String>,
-}
+#[cfg(test)]
+#[path = "chat_tests.rs"]
+mod tests;

@@ -1,184 +1,243 @@
 //! The Responses API: <https://platform.openai.com/docs/api-reference/responses/create>. Nothing is
-//! stored by the provider (`store: false`): the conversation goes along with each request.
+//! stored by the provider (`store: false`): the conversation goes along with each request, and so do
+//! the encrypted thoughts that led to a call.
 
 use std::collections::VecDeque;
 
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{ChatRequest, Delta, Fault, FinishReason, Opaque, ToolCall, Usage};
+use super::super::dialect::History;
+use super::super::refusal::Refusal;
+use super::calls::{Calls, Piece, new_id};
+use super::chat::usage_of;
+use super::markup::{Markup, Opening};
+use super::{ChatRequest, Delta, FinishReason, Message, Role, Usage, history};
 
-/// What is asked of `model`.
-pub(super) fn body(model: &str, request: ChatRequest) -> serde_json::Result<Value> {
+/// Among a call's opaque fields: the reasoning items that came before it.
+pub(super) const REASONING: &str = "reasoning_items";
+
+/// What is asked, as a field of each name: history and tools.
+pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value> {
     let mut input = Vec::new();
-    for message in &request.messages {
-        items(serde_json::to_value(message)?, &mut input);
+    for message in history::arranged(request.messages.clone(), demands) {
+        items(message, &mut input);
     }
-    let mut body = json!({
-        "model": model,
-        "input": input,
-        "stream": true,
-        "store": false,
-    });
+    let mut body = Map::new();
+    body.insert("input".into(), input.into());
+    body.insert("stream".into(), true.into());
+    body.insert("store".into(), false.into());
     if !request.tools.is_empty() {
-        let tools = serde_json::to_value(&request.tools)?;
-        let tools = tools.as_array().into_iter().flatten();
-        body["tools"] = tools.map(flat).collect();
+        let tools = request.tools.iter().map(|tool| {
+            // Its schema is the agent's own: not held to OpenAI's strict subset, the default here.
+            json!({
+                "type": "function",
+                "name": history::name(&tool.name),
+                "description": tool.description,
+                "parameters": tool.parameters,
+                "strict": false,
+            })
+        });
+        body.insert("tools".into(), tools.collect());
         if !request.may_call {
-            body["tool_choice"] = "none".into();
+            body.insert("tool_choice".into(), "none".into());
         }
     }
-    if let Some(most) = request.max_tokens {
-        body["max_output_tokens"] = most.into();
-    }
-    if let Some(temperature) = request.temperature {
-        body["temperature"] = temperature.into();
-    }
-    Ok(body)
+    body
 }
 
-/// The input items of a chat message: its words, and each call of a tool for itself.
-fn items(mut message: Value, input: &mut Vec<Value>) {
-    if message["role"] == "tool" {
+/// The input items of a message: its words, and each call of a tool for itself.
+fn items(message: Message, input: &mut Vec<Value>) {
+    if message.role == Role::Tool {
         input.push(json!({
             "type": "function_call_output",
-            "call_id": message["tool_call_id"],
-            "output": message["content"],
+            "call_id": message.answers,
+            "output": message.text,
         }));
         return;
     }
-    let content = message["content"].take();
-    if content.as_str().is_some_and(|text| !text.is_empty()) {
-        input.push(json!({ "role": message["role"], "content": content }));
+    if !message.text.is_empty() {
+        input.push(json!({ "role": message.role.as_str(), "content": message.text }));
     }
-    for call in message["tool_calls"].as_array().into_iter().flatten() {
+    for mut call in message.calls {
+        if let Some(Value::Array(reasoning)) = call.opaque.remove(REASONING) {
+            input.extend(reasoning);
+        }
         input.push(json!({
             "type": "function_call",
-            "call_id": call["id"],
-            "name": call["function"]["name"],
-            "arguments": call["function"]["arguments"],
+            "call_id": call.id,
+            "name": call.name,
+            "arguments": call.arguments,
         }));
     }
 }
 
-/// A tool, as this API writes it. Its schema is the agent's own: not held to OpenAI's strict subset,
-/// which is the default here.
-fn flat(tool: &Value) -> Value {
-    let function = &tool["function"];
-    json!({
-        "type": "function",
-        "name": function["name"],
-        "description": function["description"],
-        "parameters": function["parameters"],
-        "strict": function["strict"].as_bool().unwrap_or(false),
-    })
-}
-
 /// Reads events.
-#[derive(Default)]
 pub(super) struct Reader {
-    has_called: bool,
-    /// The answer is over.
-    pub(super) finished: bool,
-}
-
-/// An event, as far as it is used. Those of other types are let pass.
-#[derive(Deserialize)]
-struct Event {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    delta: Option<Value>,
-    #[serde(default)]
-    item: Option<Item>,
-    #[serde(default)]
-    response: Option<Outcome>,
-}
-
-#[derive(Deserialize)]
-struct Item {
-    #[serde(rename = "type")]
-    kind: String,
-    #[serde(default)]
-    call_id: String,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    arguments: String,
-}
-
-#[derive(Deserialize)]
-struct Outcome {
-    #[serde(default)]
-    incomplete_details: Option<Incomplete>,
-    #[serde(default)]
-    usage: Option<Tokens>,
-}
-
-#[derive(Deserialize)]
-struct Incomplete {
-    #[serde(default)]
-    reason: String,
-}
-
-#[derive(Deserialize)]
-struct Tokens {
-    #[serde(default)]
-    input_tokens: u32,
-    #[serde(default)]
-    output_tokens: u32,
+    markup: Markup,
+    calls: Calls,
+    reasoning: Vec<Value>,
+    has_text: bool,
+    usage: Option<Usage>,
+    reason: Option<FinishReason>,
+    /// What chat completions end with; some servers send it here, too.
+    pub(super) done: bool,
 }
 
 impl Reader {
-    pub(super) fn take(&mut self, event: &str, ready: &mut VecDeque<Delta>) -> Result<(), Fault> {
-        // Some servers end with what chat completions end with.
-        if event == "[DONE]" {
+    pub(super) fn new(request: &ChatRequest, opening: Opening) -> Self {
+        let tools = if request.may_call {
+            request.tools.clone()
+        } else {
+            Vec::new()
+        };
+        Self {
+            markup: Markup::new(tools, opening),
+            calls: Calls::default(),
+            reasoning: Vec::new(),
+            has_text: false,
+            usage: None,
+            reason: None,
+            done: false,
+        }
+    }
+
+    /// The answer is over.
+    pub(super) fn has_finished(&self) -> bool {
+        self.reason.is_some()
+    }
+
+    /// Takes an event.
+    ///
+    /// # Errors
+    /// The error that the event reports.
+    pub(super) fn take(&mut self, event: &str, ready: &mut VecDeque<Delta>) -> Result<(), Refusal> {
+        if event.trim() == "[DONE]" {
+            self.done = true;
             return Ok(());
         }
-        let event: Event = serde_json::from_str(event).map_err(|_| Fault::Garbage)?;
-        match event.kind.as_str() {
+        match serde_json::from_str(event) {
+            Ok(event) => self.event(&event, ready),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// As [`Reader::take`], of an event that is read, or a whole response.
+    pub(super) fn event(
+        &mut self,
+        event: &Value,
+        ready: &mut VecDeque<Delta>,
+    ) -> Result<(), Refusal> {
+        match event["type"].as_str().unwrap_or_default() {
             // A refusal is what the model says to the caller.
             "response.output_text.delta" | "response.refusal.delta" => {
-                let text = event.delta.as_ref().and_then(Value::as_str);
-                let text = text.filter(|text| !text.is_empty());
-                ready.extend(text.map(|text| Delta::Text(text.to_owned())));
+                self.text(event["delta"].as_str().unwrap_or_default(), ready);
             }
-            "response.output_item.done" => {
-                if let Some(item) = event.item.filter(|item| item.kind == "function_call") {
-                    self.has_called = true;
-                    ready.push_back(Delta::ToolCall(ToolCall {
-                        id: item.call_id,
-                        name: item.name,
-                        arguments: item.arguments,
-                        opaque: Opaque::new(),
-                    }));
+            "response.output_item.done" => self.item(&event["item"], &event["output_index"], ready),
+            "response.completed" | "response.incomplete" => self.finish(&event["response"], ready),
+            "response.failed" => {
+                return Err(Refusal::of(&event["response"]).unwrap_or_default());
+            }
+            "error" => return Err(Refusal::of(event).unwrap_or_default()),
+            "" if event["output"].is_array() => self.finish(event, ready),
+            "" => {
+                if let Some(refusal) = Refusal::of(event) {
+                    return Err(refusal);
                 }
             }
-            "response.completed" | "response.incomplete" => self.finish(event.response, ready),
-            "response.failed" | "error" => return Err(Fault::Server),
             _ => {}
         }
         Ok(())
     }
 
-    fn finish(&mut self, outcome: Option<Outcome>, ready: &mut VecDeque<Delta>) {
-        self.finished = true;
-        let (incomplete, usage) =
-            outcome.map_or((None, None), |all| (all.incomplete_details, all.usage));
-        let reason = incomplete.map(|details| details.reason);
-        ready.push_back(Delta::Finished(match reason.as_deref() {
-            Some("max_output_tokens") => FinishReason::Length,
+    fn text(&mut self, text: &str, ready: &mut VecDeque<Delta>) {
+        self.has_text |= !text.is_empty();
+        let said = self.markup.push(text);
+        ready.extend((!said.is_empty()).then_some(Delta::Text(said)));
+    }
+
+    fn item(&mut self, item: &Value, index: &Value, ready: &mut VecDeque<Delta>) {
+        match item["type"].as_str().unwrap_or_default() {
+            "reasoning" if item["encrypted_content"].is_string() => {
+                self.reasoning.push(item.clone());
+            }
+            "function_call" => {
+                let id = ["call_id", "id"]
+                    .into_iter()
+                    .find_map(|key| item[key].as_str());
+                let mut piece = Piece {
+                    index: index.as_i64(),
+                    id: id.unwrap_or_default().to_owned(),
+                    name: item["name"].as_str().unwrap_or_default().to_owned(),
+                    arguments: item["arguments"].clone(),
+                    ..Piece::default()
+                };
+                if !self.reasoning.is_empty() {
+                    let reasoning = std::mem::take(&mut self.reasoning);
+                    piece.opaque.insert(REASONING.into(), reasoning.into());
+                }
+                self.calls.push(piece);
+            }
+            // Whole only where nothing was streamed.
+            "message" if !self.has_text => {
+                for part in item["content"].as_array().into_iter().flatten() {
+                    let text = ["text", "refusal"]
+                        .into_iter()
+                        .find_map(|key| part[key].as_str());
+                    self.text(text.unwrap_or_default(), ready);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn finish(&mut self, response: &Value, ready: &mut VecDeque<Delta>) {
+        if self.calls.is_empty() {
+            // A server that sends no items one by one.
+            for (index, item) in response["output"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .enumerate()
+            {
+                self.item(item, &index.into(), ready);
+            }
+        }
+        self.usage = usage_of(&response["usage"]).or(self.usage);
+        self.reason = Some(match response["incomplete_details"]["reason"].as_str() {
+            Some("max_output_tokens" | "max_tokens") => FinishReason::Length,
             Some("content_filter") => FinishReason::ContentFilter,
             Some(_) => FinishReason::Other,
-            None if self.has_called => FinishReason::ToolCalls,
             None => FinishReason::Stop,
-        }));
-        ready.extend(usage.map(|tokens| {
-            Delta::Usage(Usage {
-                prompt_tokens: tokens.input_tokens,
-                cached_tokens: 0,
-                completion_tokens: tokens.output_tokens,
-            })
-        }));
+        });
+    }
+
+    /// The answer is over. Answers whether it was whole.
+    pub(super) fn end(&mut self, ready: &mut VecDeque<Delta>) -> bool {
+        let rest = self
+            .markup
+            .finish(self.reason == Some(FinishReason::Length));
+        ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
+        self.markup
+            .calls
+            .drain(..)
+            .for_each(|call| self.calls.push(call));
+        if !self.done && !self.has_finished() && (self.calls.is_empty() || !self.calls.are_whole())
+        {
+            return false;
+        }
+        let calls = self.calls.take(new_id);
+        let reason = match self.reason.unwrap_or(FinishReason::Stop) {
+            FinishReason::Stop if !calls.is_empty() => FinishReason::ToolCalls,
+            reason => reason,
+        };
+        ready.extend(calls.into_iter().map(Delta::ToolCall));
+        ready.push_back(Delta::Finished(reason));
+        ready.extend(self.usage.take().map(Delta::Usage));
+        true
+    }
+
+    /// A thought ended in the text that never began there.
+    pub(super) fn opened_in_thought(&self) -> bool {
+        self.markup.ended_unopened
     }
 }

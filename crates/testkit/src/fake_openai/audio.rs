@@ -60,7 +60,12 @@ pub(super) async fn transcriptions(
         if name == "file" {
             file = content;
         } else {
-            fields.insert(name, String::from_utf8_lossy(&content).into());
+            let text = Value::from(String::from_utf8_lossy(&content));
+            match fields.get_mut(&name) {
+                Some(Value::Array(all)) => all.push(text),
+                Some(one) => *one = json!([one.take(), text]),
+                None => drop(fields.insert(name, text)),
+            }
         }
     }
     let verbose = fields

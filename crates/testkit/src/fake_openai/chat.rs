@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::dialect::Dialect;
 use super::failure::body;
 use super::{Endpoint, Shared};
 
@@ -19,6 +20,8 @@ pub struct Answer {
     pub text: String,
     /// The calls, after the words.
     pub tool_calls: Vec<ToolCall>,
+    /// What stands on the wire in place of all that: the events as they are, or a JSON body.
+    pub raw: Vec<String>,
 }
 
 /// A call of a tool. Its arguments go out in two pieces, as real models send them.
@@ -37,7 +40,15 @@ impl Answer {
     pub fn text(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
-            tool_calls: Vec::new(),
+            ..Self::default()
+        }
+    }
+
+    /// These bytes, one after the other, and nothing else.
+    pub fn raw(pieces: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            raw: pieces.into_iter().map(Into::into).collect(),
+            ..Self::default()
         }
     }
 
@@ -49,8 +60,8 @@ impl Answer {
             arguments: arguments.to_string(),
         };
         Self {
-            text: String::new(),
             tool_calls: vec![call],
+            ..Self::default()
         }
     }
 }
@@ -73,13 +84,28 @@ pub(super) async fn completions(
     };
     let prompt = request["messages"][0]["content"].as_str();
     let prompt = prompt.unwrap_or_default();
-    let (mut answer, timing) = {
+    let (mut answer, timing, dialect) = {
         let mut state = shared.state();
         let mut known = state.answers_to.iter();
         let known = known.find(|(words, _)| prompt.contains(words));
         let known = known.map(|(_, answer)| answer.clone());
-        (known.unwrap_or_else(|| state.answers.take()), state.timing)
+        let answer = known.unwrap_or_else(|| state.answers.take());
+        (answer, state.timing, state.dialect)
     };
+    if !answer.raw.is_empty() {
+        let is_json = answer.raw[0].trim_start().starts_with('{');
+        let media = if is_json {
+            "application/json"
+        } else {
+            "text/event-stream"
+        };
+        let pieces = answer
+            .raw
+            .into_iter()
+            .map(|piece| (Duration::ZERO, piece.into()));
+        let body = body(pieces.collect(), failure, running);
+        return ([(header::CONTENT_TYPE, media)], body).into_response();
+    }
     answer.text = answer.text.replace("{system prompt}", prompt);
     let tokens = tokens(&answer.text);
     let usage = json!({
@@ -91,7 +117,7 @@ pub(super) async fn completions(
         "tool_calls"
     };
 
-    if request["stream"] != true {
+    if request["stream"] != true || dialect == Dialect::NotStreamed {
         let words = u32::try_from(tokens.len()).unwrap_or(u32::MAX);
         tokio::time::sleep(timing.first_token + timing.token * words).await;
         running.finish();
@@ -106,6 +132,20 @@ pub(super) async fn completions(
             "choices": [{ "index": 0, "message": message, "finish_reason": finish }],
         }))
         .into_response();
+    }
+
+    if dialect != Dialect::OpenAi {
+        let events = dialect.events(&answer, &request["model"]).into_iter();
+        let events = events.enumerate().map(|(index, event)| {
+            let delay = if index == 0 {
+                timing.first_token
+            } else {
+                timing.token
+            };
+            (delay, event.into())
+        });
+        let body = body(events.collect(), failure, running);
+        return ([(header::CONTENT_TYPE, "text/event-stream")], body).into_response();
     }
 
     let chunk = |delta: Value, finish: Value| {

@@ -3,10 +3,12 @@
 
 mod audio;
 mod chat;
+mod dialect;
 mod failure;
 mod models;
 mod realtime;
 mod responses;
+mod strict;
 
 use std::collections::VecDeque;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,9 +27,11 @@ use tokio::task::AbortHandle;
 
 pub use audio::{Transcript, tone_hz};
 pub use chat::{Answer, ToolCall};
+pub use dialect::{Dialect, THOUGHT};
 pub use failure::Failure;
 use failure::whole_failure;
 pub use models::ModelList;
+pub use strict::{Strict, Style};
 
 /// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +105,10 @@ pub struct Request {
     pub endpoint: Endpoint,
     /// The `Authorization` header.
     pub authorization: Option<String>,
+    /// What stood behind the address's "?".
+    pub query: String,
+    /// All headers whose values are text.
+    pub headers: Vec<(String, String)>,
     /// The JSON body; for an upload its text fields.
     pub body: Value,
     /// The uploaded file of a transcription.
@@ -132,6 +140,9 @@ struct State {
     answers: Scripted<Answer>,
     answers_to: Vec<(String, Answer)>,
     failures: Vec<(Endpoint, VecDeque<Failure>)>,
+    dialect: Dialect,
+    rules: Vec<(Endpoint, Strict, Style)>,
+    troubles: Vec<Value>,
     requests: Vec<Request>,
     models: ModelList,
 }
@@ -157,9 +168,20 @@ impl Shared {
         body: Value,
         file: Bytes,
     ) -> Result<(Running, Option<Failure>), Response> {
+        let refusal = {
+            let state = self.state();
+            let mut rules = state.rules.iter().filter(|(at, ..)| *at == endpoint);
+            rules.find_map(|(_, rule, style)| rule.refuses(*style, &body))
+        };
         let (mut running, failure) = self.noted(Request {
             endpoint,
             authorization: authorization(headers),
+            query: headers
+                .get(QUERY)
+                .and_then(|query| query.to_str().ok())
+                .unwrap_or_default()
+                .to_owned(),
+            headers: texts(headers),
             body,
             file,
             outcome: Outcome::Running,
@@ -167,6 +189,10 @@ impl Shared {
         if let Some(failure) = failure
             && let Some(response) = whole_failure(failure).await
         {
+            running.finish();
+            return Err(response);
+        }
+        if let Some(response) = refusal {
             running.finish();
             return Err(response);
         }
@@ -258,6 +284,9 @@ impl FakeOpenAi {
                 },
                 answers_to: Vec::new(),
                 failures: Vec::new(),
+                dialect: Dialect::default(),
+                rules: Vec::new(),
+                troubles: Vec::new(),
                 requests: Vec::new(),
                 models: ModelList::default(),
             })),
@@ -271,6 +300,7 @@ impl FakeOpenAi {
             .route("/v1/chat/completions", post(chat::completions))
             .route("/v1/responses", post(responses::responses))
             .route("/v1/realtime", get(realtime::realtime))
+            .layer(axum::middleware::map_request(with_query))
             .layer(axum::extract::DefaultBodyLimit::max(32 << 20))
             .with_state(shared.clone());
         let server = axum::serve(listener, router).into_future();
@@ -348,6 +378,21 @@ impl FakeOpenAi {
         }
     }
 
+    /// How chat completions are streamed from now on.
+    pub fn speak(&self, dialect: Dialect) {
+        self.shared.state().dialect = dialect;
+    }
+
+    /// Refuses what breaks the rule, in this style.
+    pub fn refuse(&self, endpoint: Endpoint, rule: Strict, style: Style) {
+        self.shared.state().rules.push((endpoint, rule, style));
+    }
+
+    /// An error that a socket reports before it transcribes the next stretch all the same.
+    pub fn trouble(&self, error: Value) {
+        self.shared.state().troubles.push(error);
+    }
+
     /// All requests so far, in the order they came.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()
@@ -392,6 +437,26 @@ fn authorization(headers: &HeaderMap) -> Option<String> {
         .to_str()
         .ok()
         .map(str::to_owned)
+}
+
+/// Where the handlers find the address's query.
+const QUERY: &str = "x-fake-query";
+
+/// Handlers see headers and bodies; the query goes with the headers.
+async fn with_query(mut request: axum::extract::Request) -> axum::extract::Request {
+    let query = request.uri().query().unwrap_or_default();
+    if let Ok(query) = header::HeaderValue::from_str(query) {
+        request.headers_mut().insert(QUERY, query);
+    }
+    request
+}
+
+fn texts(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |value: &header::HeaderValue| value.to_str().ok().map(str::to_owned);
+    let headers = headers.iter();
+    headers
+        .filter_map(|(name, value)| Some((name.to_string(), text(value)?)))
+        .collect()
 }
 
 #[cfg(test)]

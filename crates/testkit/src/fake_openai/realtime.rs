@@ -7,7 +7,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Endpoint, Failure, Running, Shared};
+use super::{Endpoint, Failure, Running, Shared, Strict};
 
 pub(super) async fn realtime(
     State(shared): State<Shared>,
@@ -40,9 +40,26 @@ async fn serve(
             break;
         };
         let is_commit = event["type"] == "input_audio_buffer.commit";
+        if event["type"] == "session.update" {
+            let answer = shared.session(&event);
+            if socket
+                .send(Message::text(answer.to_string()))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
         running.note(event);
         if !is_commit {
             continue;
+        }
+        let troubles = std::mem::take(&mut shared.state().troubles);
+        for error in troubles {
+            let error = json!({ "type": "error", "error": error });
+            if socket.send(Message::text(error.to_string())).await.is_err() {
+                return;
+            }
         }
         match failure {
             Some(Failure::CutAfter(n)) if stretches >= n => break,
@@ -75,4 +92,26 @@ async fn serve(
         }
     }
     running.finish();
+}
+
+impl Shared {
+    /// Takes how the session is to transcribe, unless a rule refuses a field of it.
+    fn session(&self, event: &Value) -> Value {
+        let transcription = &event["session"]["audio"]["input"]["transcription"];
+        let state = self.state();
+        let refused = state.rules.iter().find_map(|(at, rule, _)| match rule {
+            Strict::Field(name) if *at == Endpoint::Realtime => {
+                transcription.get(name).map(|_| name)
+            }
+            _ => None,
+        });
+        let Some(name) = refused else {
+            return json!({ "type": "session.updated", "session": event["session"] });
+        };
+        let param = format!("session.audio.input.transcription.{name}");
+        json!({ "type": "error", "error": {
+            "type": "invalid_request_error", "code": "unknown_parameter", "param": param,
+            "message": format!("Unknown parameter: '{param}'."), "event_id": event["event_id"],
+        } })
+    }
 }

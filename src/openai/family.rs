@@ -1,0 +1,145 @@
+//! What differs between OpenAI's models: which fields each takes. Names may carry a vendor
+//! ("openai/gpt-6-luna") and a date.
+//!
+//! Source: developers.openai.com, read 2026-11-28, and livekit-agents' table of refused fields.
+
+use serde_json::{Map, Value};
+
+/// Refused by the newer models while they reason.
+const WHILE_REASONING: [&str; 8] = [
+    "temperature",
+    "top_p",
+    "presence_penalty",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+    "stop",
+];
+
+fn plain(model: &str) -> &str {
+    model.rsplit('/').next().unwrap_or(model)
+}
+
+/// Language models.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Thinking {
+    /// They answer at once; temperature and the like are theirs always.
+    Never,
+    /// The `gpt-5` family: "minimal" is the least.
+    Five,
+    /// `gpt-5.6-*`, `gpt-6-luna`, `gpt-6-sol`: "none" is the least, and tools need it said in chat
+    /// completions.
+    Six,
+    /// `gpt-6.1-sol`, `gpt-6-astra`: "low" is the least, and tools are for the Responses API only.
+    Always,
+}
+
+/// How a language model thinks; a name that is none of OpenAI's says nothing.
+pub(super) fn thinking(model: &str) -> Thinking {
+    let model = plain(model);
+    let is = |prefixes: &[&str]| prefixes.iter().any(|prefix| model.starts_with(prefix));
+    if is(&["gpt-6.1", "gpt-6-astra"]) {
+        Thinking::Always
+    } else if is(&["gpt-6", "gpt-5.6"]) {
+        Thinking::Six
+    } else if is(&["gpt-5"]) {
+        Thinking::Five
+    } else {
+        Thinking::Never
+    }
+}
+
+impl Thinking {
+    /// The least effort, which a voice agent wants: thinking is silence.
+    pub(super) const fn least(self) -> Option<&'static str> {
+        match self {
+            Self::Never => None,
+            Self::Five => Some("minimal"),
+            Self::Six => Some("none"),
+            Self::Always => Some("low"),
+        }
+    }
+
+    /// Takes out what the model refuses at `effort`; unset, it thinks.
+    pub(super) fn restrict(self, effort: Option<&str>, fields: &mut Map<String, Value>) {
+        let refused: &[&str] = match self {
+            Self::Never => &[],
+            Self::Five => &WHILE_REASONING[..2],
+            Self::Six | Self::Always if effort == Some("none") => &[],
+            Self::Six | Self::Always => &WHILE_REASONING,
+        };
+        fields.retain(|name, _| !refused.contains(&name.as_str()));
+    }
+}
+
+/// Speech to text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hearing {
+    /// Whisper and its kin: their certainty is told by segment.
+    Whisper,
+    /// `gpt-4o-*`: told by token.
+    Tokens,
+    /// `gpt-transcribe`, `gpt-live-transcribe`: not told; languages and keywords are lists.
+    Keywords,
+    /// `gpt-realtime-whisper`: one language, and nothing else.
+    Socket,
+}
+
+/// What a model for speech to text is asked.
+pub(super) fn hearing(model: &str) -> Hearing {
+    match plain(model) {
+        model if model.starts_with("gpt-realtime-whisper") => Hearing::Socket,
+        model if model.starts_with("gpt-transcribe") => Hearing::Keywords,
+        model if model.starts_with("gpt-live-transcribe") => Hearing::Keywords,
+        model if model.starts_with("gpt-") => Hearing::Tokens,
+        _ => Hearing::Whisper,
+    }
+}
+
+/// Whether a model hears over a socket only.
+pub(super) fn is_socket_only(model: &str) -> bool {
+    let model = plain(model);
+    model.starts_with("gpt-live-transcribe") || model.starts_with("gpt-realtime")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::catalogue::{compatible, default};
+    use super::*;
+
+    #[test]
+    fn each_family_is_asked_what_it_takes() {
+        assert_eq!(thinking(default::LLM).least(), Some("none"));
+        assert_eq!(
+            thinking("openai/gpt-6-sol-2026-10-01").least(),
+            Some("none")
+        );
+        assert_eq!(thinking("gpt-6.1-sol").least(), Some("low"));
+        assert_eq!(thinking("gpt-5-mini").least(), Some("minimal"));
+        for other in [compatible::LLM, "qwen3", "llama-3.3-70b-versatile"] {
+            assert_eq!(thinking(other).least(), None, "{other}");
+        }
+        assert_eq!(hearing(default::STT), Hearing::Keywords);
+        assert_eq!(hearing(compatible::STT), Hearing::Tokens);
+        assert_eq!(hearing("whisper-large-v3-turbo"), Hearing::Whisper);
+        assert!(is_socket_only(default::STT_LIVE) && !is_socket_only(default::STT));
+    }
+
+    #[test]
+    fn temperature_is_for_models_that_do_not_reason() {
+        let left = |model: &str, effort| {
+            let fields = json!({ "temperature": 0.2, "stop": ["x"], "messages": [] });
+            let mut fields = fields.as_object().unwrap().clone();
+            thinking(model).restrict(effort, &mut fields);
+            fields.keys().cloned().collect::<Vec<_>>()
+        };
+        assert_eq!(left("gpt-6-luna", Some("none")).len(), 3);
+        assert_eq!(left("gpt-6-luna", Some("low")), ["messages"]);
+        assert_eq!(left("gpt-6-luna", None), ["messages"]);
+        assert_eq!(left("gpt-5-mini", Some("minimal")), ["messages", "stop"]);
+        assert_eq!(left("gpt-4o-mini", None).len(), 3);
+    }
+}

@@ -1,0 +1,254 @@
+//! Puts a model's calls of tools together from the pieces that come, in every shape that servers
+//! send them. PURE.
+//!
+//! A new id, or a name after complete arguments, begins a call; else the index says which call a
+//! piece belongs to; else it belongs to the last one. Id and name are set once. Where indexes start,
+//! and whether they, ids and names come at all, come late or come again, makes no difference.
+
+use serde_json::Value;
+
+use super::{Opaque, ToolCall};
+
+/// Calls of one answer; more is a model gone wild.
+const MOST: usize = 64;
+/// Bytes of a call's arguments.
+const LONGEST: usize = 256 << 10;
+
+/// One piece of a call.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Piece {
+    /// Which call, as the server counts.
+    pub index: Option<i64>,
+    /// Which call.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// More of the arguments: text, or all of them as an object.
+    pub arguments: Value,
+    /// Fields that only the provider understands.
+    pub opaque: Opaque,
+}
+
+/// The calls of an answer so far.
+#[derive(Default)]
+pub(super) struct Calls {
+    calls: Vec<Call>,
+}
+
+#[derive(Default)]
+struct Call {
+    index: Option<i64>,
+    id: String,
+    name: String,
+    /// Pieces that named the tool.
+    named: usize,
+    arguments: String,
+    opaque: Opaque,
+}
+
+impl Call {
+    /// No more arguments can come.
+    fn is_complete(&self) -> bool {
+        is_object(&self.arguments)
+    }
+}
+
+fn is_object(text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object())
+}
+
+impl Piece {
+    /// From an element of `tool_calls`, or a `function_call` of old.
+    pub(super) fn read(value: &Value) -> Option<Self> {
+        let call = value.as_object()?;
+        // Some servers leave the table around name and arguments away.
+        let nested = call.get("function").and_then(Value::as_object);
+        let function = nested.unwrap_or(call);
+        let text = |value: Option<&Value>| {
+            let text = value.and_then(Value::as_str).unwrap_or_default();
+            text.trim().to_owned()
+        };
+        let index = call.get("index").and_then(|index| {
+            let text = index.as_str().and_then(|text| text.parse().ok());
+            index.as_i64().or(text)
+        });
+        let known = ["index", "id", "type", "function", "name", "arguments"];
+        let others = |all: &Opaque, known: &[&str]| -> Opaque {
+            let all = all
+                .iter()
+                .filter(|(name, value)| !known.contains(&name.as_str()) && !value.is_null());
+            all.map(|(name, value)| (name.clone(), value.clone()))
+                .collect()
+        };
+        let mut opaque = others(call, &known);
+        let inside = nested.map(|inside| others(inside, &["name", "arguments"]));
+        if let Some(inside) = inside.filter(|inside| !inside.is_empty()) {
+            opaque.insert("function".into(), inside.into());
+        }
+        Some(Self {
+            index,
+            id: match call.get("id") {
+                Some(Value::Number(number)) => number.to_string(),
+                id => text(id),
+            },
+            name: text(function.get("name")),
+            arguments: function.get("arguments").cloned().unwrap_or_default(),
+            opaque,
+        })
+    }
+}
+
+impl Calls {
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.is_empty()
+    }
+
+    /// Adds a piece.
+    pub(super) fn push(&mut self, piece: Piece) {
+        let arguments = match piece.arguments {
+            Value::Null => String::new(),
+            Value::String(text) => text,
+            whole => whole.to_string(),
+        };
+        let known = self.known(piece.index, &piece.id, &piece.name, &arguments);
+        let call = match known {
+            Some(place) => &mut self.calls[place],
+            None if self.calls.len() >= MOST => return,
+            None => {
+                self.calls.push(Call {
+                    index: piece.index,
+                    ..Call::default()
+                });
+                let last = self.calls.len() - 1;
+                &mut self.calls[last]
+            }
+        };
+        if call.id.is_empty() {
+            call.id = piece.id;
+        }
+        if !piece.name.is_empty() {
+            call.named += 1;
+            if call.name.is_empty() {
+                call.name = piece.name;
+            }
+        }
+        // Said again as a whole at its end.
+        let is_again = call.is_complete() && same(&call.arguments, &arguments);
+        if !is_again && call.arguments.len() + arguments.len() <= LONGEST {
+            call.arguments.push_str(&arguments);
+        }
+        call.opaque.extend(piece.opaque);
+    }
+
+    /// The call that a piece belongs to; none: it begins one.
+    fn known(&self, index: Option<i64>, id: &str, name: &str, arguments: &str) -> Option<usize> {
+        let last = self.calls.len().checked_sub(1)?;
+        let newest = |matches: &dyn Fn(&Call) -> bool| self.calls.iter().rposition(matches);
+        let by_index = index.and_then(|index| newest(&|call| call.index == Some(index)));
+        // Named, or whole, a piece of another index is another call.
+        let place = match (index, by_index) {
+            (_, Some(place)) => place,
+            (Some(_), None) if !id.is_empty() || !name.is_empty() => {
+                let same_id = newest(&|call| call.id == id && call.index.is_none());
+                return same_id.filter(|_| !id.is_empty());
+            }
+            _ => last,
+        };
+        if !id.is_empty() {
+            let place = match newest(&|call| call.id == id) {
+                Some(same) => same,
+                // Its id comes late, unless it is another call.
+                None if self.calls[place].id.is_empty() => place,
+                None => return None,
+            };
+            let call = &self.calls[place];
+            let is_late = call.id.is_empty();
+            let is_again = name.is_empty() || same(&call.arguments, arguments);
+            // Some servers number each answer's calls with the same id.
+            let is_other = call.is_complete() && !arguments.is_empty() && !is_again
+                || is_late && !name.is_empty() && self.begins(place, name, arguments);
+            return (!is_other).then_some(place);
+        }
+        let begins = !name.is_empty() && self.begins(place, name, arguments);
+        (!begins).then_some(place)
+    }
+
+    /// Whether a piece of this name begins another call after the one at `place`.
+    fn begins(&self, place: usize, name: &str, arguments: &str) -> bool {
+        let call = &self.calls[place];
+        if call.name.is_empty() {
+            return false;
+        }
+        if call.name != name {
+            return true;
+        }
+        // Who names the tool in each piece does so in the last, empty one, too.
+        call.is_complete() && (!arguments.is_empty() || call.named == 1)
+    }
+
+    /// All of them, each with an id. Those without a name are none.
+    pub(super) fn take(&mut self, mut new_id: impl FnMut() -> String) -> Vec<ToolCall> {
+        let mut calls: Vec<ToolCall> = Vec::new();
+        for call in self.calls.drain(..) {
+            let last = calls.last();
+            // A name that was only said again at the end of its call.
+            let is_echo = call.id.is_empty()
+                && call.arguments.is_empty()
+                && last.is_some_and(|last| last.name == call.name && is_object(&last.arguments));
+            if call.name.is_empty() || is_echo {
+                continue;
+            }
+            let is_taken = calls.iter().any(|known| known.id == call.id);
+            let id = match call.id {
+                id if id.is_empty() || is_taken => new_id(),
+                id => id,
+            };
+            calls.push(ToolCall {
+                id,
+                name: call.name,
+                arguments: plain(call.arguments),
+                opaque: call.opaque,
+            });
+        }
+        calls
+    }
+
+    /// Whether all arguments have come to their end, or none were begun.
+    pub(super) fn are_whole(&self) -> bool {
+        let whole = |call: &Call| call.arguments.trim().is_empty() || call.is_complete();
+        self.calls.iter().all(whole)
+    }
+}
+
+/// Whether two texts are the same JSON object.
+fn same(one: &str, other: &str) -> bool {
+    one == other
+        || match (
+            serde_json::from_str::<Value>(one),
+            serde_json::from_str::<Value>(other),
+        ) {
+            (Ok(one), Ok(other)) => one == other,
+            _ => false,
+        }
+}
+
+/// No arguments are an empty object; an object in a string is the object.
+fn plain(arguments: String) -> String {
+    match serde_json::from_str::<Value>(&arguments) {
+        Ok(Value::Null) => "{}".into(),
+        Ok(Value::String(inner)) if inner.trim().is_empty() => "{}".into(),
+        Ok(Value::String(inner)) if is_object(&inner) => inner,
+        Err(_) if arguments.trim().is_empty() => "{}".into(),
+        _ => arguments,
+    }
+}
+
+/// An id of our making: nine letters and digits, as the strictest server wants them.
+pub(super) fn new_id() -> String {
+    (0..9).map(|_| fastrand::alphanumeric()).collect()
+}
+
+#[cfg(test)]
+#[path = "calls_tests.rs"]
+mod tests;

@@ -1,0 +1,272 @@
+use super::*;
+
+fn request() -> ChatRequest {
+    let look = super::super::Tool {
+        name: "look".into(),
+        description: String::new(),
+        parameters: json!({ "type": "object" }),
+    };
+    ChatRequest {
+        tools: vec![look],
+        may_call: true,
+        ..ChatRequest::default()
+    }
+}
+
+/// What becomes of these events, and whether it was a whole answer.
+fn read(events: &[Value], done: bool) -> (Vec<Delta>, bool) {
+    let mut reader = Reader::new(&request(), Opening::Plain);
+    let mut ready = VecDeque::new();
+    for event in events {
+        reader.take(&event.to_string(), &mut ready).unwrap();
+    }
+    if done {
+        reader.take("[DONE]", &mut ready).unwrap();
+    }
+    let whole = reader.end(&mut ready);
+    (ready.into(), whole)
+}
+
+fn delta(delta: Value) -> Value {
+    json!({ "choices": [{ "index": 0, "delta": delta }] })
+}
+
+fn finish(reason: &str) -> Value {
+    json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": reason }] })
+}
+
+fn a_call(arguments: &str) -> Value {
+    delta(json!({ "tool_calls": [
+        { "index": 0, "id": "a", "function": { "name": "look", "arguments": arguments } }] }))
+}
+
+fn calls(deltas: &[Delta]) -> Vec<(&str, &str)> {
+    let calls = deltas.iter().filter_map(|delta| match delta {
+        Delta::ToolCall(call) => Some((call.name.as_str(), call.arguments.as_str())),
+        _ => None,
+    });
+    calls.collect()
+}
+
+fn text(deltas: &[Delta]) -> String {
+    let texts = deltas.iter().filter_map(|delta| match delta {
+        Delta::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    texts.collect()
+}
+
+#[test]
+fn whole_calls_are_taken_whatever_the_stream_says_at_its_end() {
+    let friday = r#"{"day":"Friday"}"#;
+    for (end, done) in [
+        (vec![finish("tool_calls")], true),
+        (vec![finish("stop")], true),
+        (vec![finish("")], true),
+        (vec![], true),
+        (vec![finish("stop")], false),
+        (vec![], false),
+    ] {
+        let events = [vec![a_call(friday)], end.clone()].concat();
+        let (deltas, whole) = read(&events, done);
+        assert!(whole, "{end:?}");
+        assert_eq!(calls(&deltas), [("look", friday)], "{end:?}");
+        let finished = Delta::Finished(FinishReason::ToolCalls);
+        assert_eq!(deltas.last(), Some(&finished), "{end:?}");
+    }
+}
+
+#[test]
+fn arguments_that_are_cut_off_reach_the_model_again_or_break_the_stream() {
+    let cut = r#"{"day": "Fri"#;
+    // The server says that this is all: the tool's result is that the arguments are no JSON.
+    let (deltas, whole) = read(&[a_call(cut), finish("length")], true);
+    assert!(whole);
+    assert_eq!(calls(&deltas), [("look", cut)]);
+    // The stream broke off.
+    assert!(!read(&[a_call(cut)], false).1);
+    assert!(!read(&[delta(json!({ "content": "It is" }))], false).1);
+}
+
+#[test]
+fn calls_come_by_deltas_of_old_and_in_whole_messages() {
+    let friday = r#"{"day":"Friday"}"#;
+    let old = [
+        delta(json!({ "function_call": { "name": "look", "arguments": "" } })),
+        delta(json!({ "function_call": { "arguments": friday } })),
+        finish("function_call"),
+    ];
+    assert_eq!(calls(&read(&old, true).0), [("look", friday)]);
+    let whole = json!({ "choices": [{ "index": 0, "finish_reason": "stop", "message": {
+        "role": "assistant", "content": "Let me look.",
+        "tool_calls": [{ "id": "a", "function": { "name": "look", "arguments": { "day": "Friday" } } }],
+    } }] });
+    let (deltas, _) = read(std::slice::from_ref(&whole), true);
+    assert_eq!(
+        (text(&deltas).as_str(), calls(&deltas)),
+        ("Let me look.", vec![("look", friday)])
+    );
+    // After deltas it only says them again.
+    let again = [
+        delta(json!({ "content": "Let me look." })),
+        a_call(friday),
+        whole,
+    ];
+    let (deltas, _) = read(&again, true);
+    assert_eq!(
+        (text(&deltas).as_str(), calls(&deltas)),
+        ("Let me look.", vec![("look", friday)])
+    );
+}
+
+#[test]
+fn thoughts_are_not_said_and_go_back_with_the_calls_they_led_to() {
+    let events = [
+        delta(json!({ "reasoning_content": "The caller ", "content": null })),
+        delta(json!({ "reasoning_content": "wants the time." })),
+        delta(json!({ "reasoning": "Hm.", "thinking": "Hm." })),
+        delta(
+            json!({ "reasoning_details": [{ "type": "reasoning.text", "index": 0, "text": "The " }] }),
+        ),
+        delta(
+            json!({ "reasoning_details": [{ "type": "reasoning.text", "index": 0, "text": "caller", "signature": "s" }] }),
+        ),
+        delta(
+            json!({ "content": [{ "type": "thinking", "thinking": "Hm." }, { "type": "text", "text": "Let me look." }] }),
+        ),
+        a_call("{}"),
+        finish("tool_calls"),
+    ];
+    let (deltas, _) = read(&events, true);
+    assert_eq!(text(&deltas), "Let me look.");
+    let opaque = deltas.iter().find_map(|delta| match delta {
+        Delta::Opaque(opaque) => Some(Value::from(opaque.clone())),
+        _ => None,
+    });
+    assert_eq!(
+        opaque.unwrap(),
+        json!({
+            "reasoning_content": "The caller wants the time.",
+            "reasoning_details": [{ "type": "reasoning.text", "index": 0, "text": "The caller", "signature": "s" }],
+        })
+    );
+    // Without a call nobody needs them again.
+    let (deltas, _) = read(
+        &[
+            events[0].clone(),
+            delta(json!({ "content": "Noon." })),
+            finish("stop"),
+        ],
+        true,
+    );
+    assert!(!deltas.iter().any(|delta| matches!(delta, Delta::Opaque(_))));
+}
+
+#[test]
+fn usage_is_told_once_wherever_it_stands() {
+    let usage = |prompt, cached, completion| Usage {
+        prompt_tokens: prompt,
+        cached_tokens: cached,
+        completion_tokens: completion,
+    };
+    let events = [
+        json!({ "choices": [], "prompt_filter_results": [] }),
+        json!({ "choices": [{ "delta": { "content": "Noon." } }],
+                "usage": { "prompt_tokens": 9, "completion_tokens": 1 } }),
+        finish("stop"),
+        json!({ "choices": [], "usage": { "prompt_tokens": 9, "completion_tokens": 2,
+                "prompt_tokens_details": { "cached_tokens": 8 } } }),
+    ];
+    let (deltas, _) = read(&events, true);
+    let told: Vec<_> = deltas
+        .iter()
+        .filter(|delta| matches!(delta, Delta::Usage(_)))
+        .collect();
+    assert_eq!(told, [&Delta::Usage(usage(9, 8, 2))]);
+    let groq = json!({ "choices": [], "x_groq": { "usage": { "prompt_tokens": 5, "completion_tokens": 1 } } });
+    assert_eq!(
+        read(&[finish("stop"), groq], true).0.last(),
+        Some(&Delta::Usage(usage(5, 0, 1)))
+    );
+    let deepseek =
+        json!({ "prompt_tokens": 5, "prompt_cache_hit_tokens": 4, "completion_tokens": 1 });
+    assert_eq!(usage_of(&deepseek), Some(usage(5, 4, 1)));
+}
+
+#[test]
+fn errors_within_a_stream_are_errors_and_empty_ones_are_none() {
+    let fails = |event: Value| {
+        let mut reader = Reader::new(&request(), Opening::Plain);
+        reader.event(&event, &mut VecDeque::new()).is_err()
+    };
+    for error in [
+        json!({ "error": "overloaded" }),
+        json!({ "error": { "message": "overloaded", "code": 502 } }),
+        json!({ "detail": "overloaded" }),
+        json!({ "object": "error", "message": "overloaded", "code": 500 }),
+        json!({ "type": "error", "error": { "type": "overloaded_error" } }),
+        json!({ "choices": [{ "delta": {}, "finish_reason": "error" }] }),
+    ] {
+        assert!(fails(error.clone()), "{error}");
+    }
+    for fine in [
+        json!({ "error": null, "choices": [] }),
+        json!({ "error": {}, "choices": [{ "delta": { "content": "Hi" } }] }),
+        json!({ "error": "", "choices": null }),
+    ] {
+        assert!(!fails(fine.clone()), "{fine}");
+    }
+    // What comes after the end is of no weight.
+    let (deltas, whole) = read(
+        &[
+            delta(json!({ "content": "Noon." })),
+            finish("stop"),
+            json!({ "error": "late" }),
+        ],
+        false,
+    );
+    assert!(whole && text(&deltas) == "Noon.");
+}
+
+#[test]
+fn what_only_the_provider_understands_travels_back() {
+    let mut call = ToolCall {
+        id: "a".into(),
+        name: "look".into(),
+        arguments: "{}".into(),
+        ..ToolCall::default()
+    };
+    let signature = json!({ "google": { "thought_signature": "sig" } });
+    call.opaque
+        .insert("extra_content".into(), signature.clone());
+    call.opaque.insert(
+        "function".into(),
+        json!({ "cache": 1, "name": "not over ours" }),
+    );
+    let mut message = Message::new(Role::Assistant, "");
+    message.calls.push(call);
+    message
+        .opaque
+        .insert("reasoning_content".into(), "Hm.".into());
+    message
+        .opaque
+        .insert("content".into(), "not over ours".into());
+    let request = ChatRequest {
+        messages: vec![Message::new(Role::User, "?"), message],
+        ..ChatRequest::default()
+    };
+    let sent = body(&request, History::default());
+    assert_eq!(
+        sent["messages"][1],
+        json!({
+            "role": "assistant", "content": null, "reasoning_content": "Hm.",
+            "tool_calls": [{ "id": "a", "type": "function", "extra_content": signature,
+                             "function": { "name": "look", "arguments": "{}", "cache": 1 } }],
+        })
+    );
+    let plain = History {
+        is_plain: true,
+        ..History::default()
+    };
+    assert!(!json!(body(&request, plain)).to_string().contains("sig"));
+}

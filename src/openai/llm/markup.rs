@@ -1,0 +1,399 @@
+//! Cuts out of an answer's text what is not for the caller: thoughts, calls of tools that leaked into
+//! the text, and a model's special tokens. PURE, and the same however the text is chunked.
+//!
+//! Ordinary text passes at once; what may yet become a tag ("<", "[TOO") is held until it is known.
+//! A thought without its opening tag (some servers' templates write that into the prompt) is cut
+//! where the provider is known for it, or where the answer begins as thoughts do; the first time it
+//! is seen otherwise, only the tag is cut.
+
+mod leaked;
+mod tags;
+
+use super::Tool;
+use super::calls::Piece;
+use tags::{Marker, Seen, seen};
+
+/// Bytes of a block that are kept until its end.
+const BLOCK: usize = 256 << 10;
+/// Bytes that are held where an answer may begin in a thought.
+const OPENING: usize = 64 << 10;
+/// A role's name after the token that begins a turn.
+const ROLE: usize = 24;
+/// How thoughts begin that models write for themselves, in small letters. Only held back at
+/// providers of which no whole answer is known yet, and given out at the answer's end.
+const THOUGHTS: [&str; 18] = [
+    "okay, so",
+    "okay, the",
+    "ok, so",
+    "ok, the",
+    "alright, so",
+    "alright, the",
+    "hmm",
+    "the user",
+    "the caller",
+    "so the user",
+    "so the caller",
+    "we need to",
+    "we are asked",
+    "i need to",
+    "i should",
+    "first, i",
+    "let me think",
+    "they ask",
+];
+
+/// How an answer's text may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// With what is said, or a thought with its tag.
+    Plain,
+    /// Not known of this provider.
+    Unknown,
+    /// In the middle of a thought.
+    Thought,
+}
+
+/// See the module's documentation.
+pub(super) struct Markup {
+    tools: Vec<Tool>,
+    state: State,
+    held: String,
+    /// Something was given out.
+    said: bool,
+    /// Something was cut: white space after it is not the answer's beginning.
+    cut: bool,
+    /// Calls that leaked.
+    pub(super) calls: Vec<Piece>,
+    /// A thought ended that never began.
+    pub(super) ended_unopened: bool,
+}
+
+enum State {
+    /// Nothing has come.
+    Begin(Opening),
+    /// Held until a thought ends, or the answer.
+    Opening,
+    Plain,
+    Thought,
+    Block(Block),
+    /// The name of who speaks next.
+    Role,
+    /// A turn of somebody else's that the model made up.
+    Over,
+}
+
+/// A leaked call being read.
+struct Block {
+    /// The tag that began it.
+    tag: String,
+    closers: Vec<String>,
+    /// Given out after all when it holds no call.
+    is_text: bool,
+    scanned: usize,
+}
+
+impl Markup {
+    /// For an answer that may call `tools`.
+    pub(super) fn new(tools: Vec<Tool>, opening: Opening) -> Self {
+        Self {
+            tools,
+            state: State::Begin(opening),
+            held: String::new(),
+            said: false,
+            cut: false,
+            calls: Vec::new(),
+            ended_unopened: false,
+        }
+    }
+
+    /// More of the answer. Answers what of it is for the caller.
+    pub(super) fn push(&mut self, text: &str) -> String {
+        self.held.push_str(text);
+        let mut out = String::new();
+        while self.step(&mut out) {}
+        out
+    }
+
+    /// The answer is over; `cut` short or not.
+    pub(super) fn finish(&mut self, cut: bool) -> String {
+        let mut out = String::new();
+        let held = std::mem::take(&mut self.held);
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Thought | State::Over | State::Role => {}
+            // A thought that was cut short never came to its end.
+            State::Opening if cut => {}
+            State::Opening => {
+                self.held = held;
+                self.state = State::Plain;
+                while self.step(&mut out) {}
+                out += &self.finish(cut);
+            }
+            State::Begin(_) => self.say(&held, &mut out),
+            // The beginning of a tag that never came; a lone "<" or "[" is text.
+            State::Plain if held.chars().count() > 2 && !held.starts_with('`') => {}
+            State::Plain => self.say(&held, &mut out),
+            State::Block(block) => self.end_block(&block, &held, &mut out),
+        }
+        out
+    }
+
+    fn say(&mut self, text: &str, out: &mut String) {
+        let is_beginning = self.cut && !self.said;
+        let text = if is_beginning {
+            text.trim_start()
+        } else {
+            text
+        };
+        self.said |= !text.is_empty();
+        out.push_str(text);
+    }
+
+    /// Takes the first `length` bytes off what is held.
+    fn off(&mut self, length: usize) -> String {
+        let rest = self.held.split_off(length);
+        std::mem::replace(&mut self.held, rest)
+    }
+
+    /// Answers whether there is more to do with what is held.
+    fn step(&mut self, out: &mut String) -> bool {
+        if self.held.is_empty() {
+            return false;
+        }
+        match &mut self.state {
+            State::Begin(opening) => {
+                let opening = *opening;
+                self.begin(opening)
+            }
+            State::Opening => self.opening(),
+            State::Plain => self.plain(out),
+            State::Thought => self.thought(),
+            State::Block(_) => self.block(out),
+            State::Role => self.role(),
+            State::Over => {
+                self.held.clear();
+                false
+            }
+        }
+    }
+
+    fn begin(&mut self, opening: Opening) -> bool {
+        let trimmed = self.held.trim_start();
+        let Some(first) = trimmed.chars().next() else {
+            return false;
+        };
+        let lower = trimmed.to_lowercase();
+        if opening == Opening::Thought {
+            self.state = State::Opening;
+        } else if opening == Opening::Unknown && THOUGHTS.iter().any(|t| lower.starts_with(t)) {
+            self.state = State::Opening;
+        } else if opening == Opening::Unknown && THOUGHTS.iter().any(|t| t.starts_with(&lower)) {
+            return false;
+        } else if !self.tools.is_empty() && matches!(first, '{') {
+            // A call without any markup: no sentence begins so.
+            self.state = State::Block(Block::new("", &[], true));
+        } else if !self.tools.is_empty() && first == '[' {
+            let rest = trimmed[1..].trim_start();
+            let is_call = rest.starts_with('{')
+                || self
+                    .tools
+                    .iter()
+                    .any(|tool| rest.starts_with(&format!("{}(", tool.name)));
+            let may_be = rest.is_empty()
+                || self
+                    .tools
+                    .iter()
+                    .any(|tool| format!("{}(", tool.name).starts_with(rest));
+            if may_be && !is_call {
+                return false;
+            }
+            self.state = match is_call {
+                true => State::Block(Block::new("", &[], true)),
+                false => State::Plain,
+            };
+        } else {
+            self.state = State::Plain;
+        }
+        true
+    }
+
+    fn opening(&mut self) -> bool {
+        match find(&self.held) {
+            Found::Marker(_, length_to_end, Marker::ThoughtEnd) => {
+                self.off(length_to_end);
+                (self.cut, self.ended_unopened) = (true, true);
+                self.state = State::Plain;
+                true
+            }
+            // It says where its thoughts begin, or that there are none.
+            Found::Marker(..) => {
+                self.state = State::Plain;
+                true
+            }
+            _ if self.held.len() > OPENING => {
+                self.state = State::Plain;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn plain(&mut self, out: &mut String) -> bool {
+        let (at, end, marker) = match find(&self.held) {
+            Found::Nothing => {
+                let text = std::mem::take(&mut self.held);
+                self.say(&text, out);
+                return false;
+            }
+            Found::Maybe(at) => {
+                let text = self.off(at);
+                self.say(&text, out);
+                return false;
+            }
+            Found::Marker(at, end, marker) => (at, end, marker),
+        };
+        let text = self.off(at);
+        self.say(&text, out);
+        let tag = self.off(end - at);
+        self.cut |= marker != Marker::Fence;
+        self.state = match marker {
+            Marker::Thought => State::Thought,
+            Marker::ThoughtEnd => {
+                self.ended_unopened = true;
+                State::Plain
+            }
+            Marker::Token => State::Plain,
+            Marker::Role => State::Role,
+            Marker::Tool(closers) => State::Block(Block::new(&tag, &closers, false)),
+            Marker::Fence if self.tools.is_empty() => {
+                self.say(&tag, out);
+                State::Plain
+            }
+            Marker::Fence => State::Block(Block::new(&tag, &["```"], true)),
+        };
+        true
+    }
+
+    fn thought(&mut self) -> bool {
+        match find(&self.held) {
+            Found::Nothing => {
+                self.held.clear();
+                false
+            }
+            Found::Maybe(at) => {
+                self.off(at);
+                false
+            }
+            Found::Marker(_, end, marker) => {
+                self.off(end);
+                if marker == Marker::ThoughtEnd {
+                    self.state = State::Plain;
+                }
+                true
+            }
+        }
+    }
+
+    fn block(&mut self, out: &mut String) -> bool {
+        let State::Block(block) = &mut self.state else {
+            return false;
+        };
+        // As long as the text itself, so that places in both are the same.
+        let lower = self.held.to_ascii_lowercase();
+        let from = (0..=block.scanned)
+            .rev()
+            .find(|at| lower.is_char_boundary(*at))
+            .unwrap_or(0);
+        let ends = block.closers.iter().filter_map(|closer| {
+            let at = lower[from..].find(closer.as_str())? + from;
+            Some((at, at + closer.len()))
+        });
+        let Some((at, end)) = ends.min() else {
+            let longest = block.closers.iter().map(String::len).max().unwrap_or(0);
+            block.scanned = self.held.len().saturating_sub(longest);
+            if self.held.len() > BLOCK {
+                self.state = State::Over;
+            }
+            return false;
+        };
+        let body = self.off(at);
+        self.off(end - at);
+        if let State::Block(block) = std::mem::replace(&mut self.state, State::Plain) {
+            self.end_block(&block, &body, out);
+        }
+        true
+    }
+
+    fn end_block(&mut self, block: &Block, body: &str, out: &mut String) {
+        let (calls, rest) = leaked::calls(&block.tag, body, &self.tools);
+        self.cut |= !calls.is_empty();
+        if calls.is_empty() && block.is_text {
+            let end = if block.tag.starts_with("```") {
+                "```"
+            } else {
+                ""
+            };
+            self.say(&format!("{}{body}{end}", block.tag), out);
+        } else if !calls.is_empty() && block.is_open() {
+            // Words after a call that has no end of its own.
+            self.say(rest, out);
+        }
+        self.calls.extend(calls);
+    }
+
+    fn role(&mut self) -> bool {
+        let end = self.held.find(['\n', '<']);
+        if end.is_none() && self.held.len() <= ROLE {
+            return false;
+        }
+        let role = self.held[..end.unwrap_or(0)].trim().to_lowercase();
+        self.state = State::Plain;
+        match role.as_str() {
+            "user" | "system" | "tool" | "ipython" | "human" => self.state = State::Over,
+            "assistant" | "model" | "bot" => drop(self.off(end.unwrap_or(0))),
+            _ => {}
+        }
+        true
+    }
+}
+
+impl Block {
+    fn new(tag: &str, closers: &[&str], is_text: bool) -> Self {
+        Self {
+            tag: tag.to_owned(),
+            closers: closers.iter().map(|closer| (*closer).to_owned()).collect(),
+            is_text,
+            scanned: 0,
+        }
+    }
+
+    /// Nothing says where it ends.
+    fn is_open(&self) -> bool {
+        !self.tag.starts_with("```") && !self.closers.iter().any(|closer| closer.starts_with("</"))
+    }
+}
+
+enum Found {
+    Nothing,
+    /// What begins here may become a marker.
+    Maybe(usize),
+    /// A marker from here to there.
+    Marker(usize, usize, Marker),
+}
+
+/// The first marker.
+fn find(text: &str) -> Found {
+    let mut from = 0;
+    while let Some(at) = text[from..].find(['<', '[', '`']) {
+        let at = from + at;
+        match seen(&text[at..]) {
+            Seen::Nothing => from = at + 1,
+            Seen::Maybe => return Found::Maybe(at),
+            Seen::Marker(length, marker) => return Found::Marker(at, at + length, marker),
+        }
+    }
+    Found::Nothing
+}
+
+#[cfg(test)]
+#[path = "markup_tests.rs"]
+mod tests;

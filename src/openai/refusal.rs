@@ -1,0 +1,321 @@
+//! What a provider says when it refuses a request, in every style of error body there is. PURE.
+//!
+//! OpenAI's `{"error":{"message","type","code","param"}}`; `{"error":"text"}`; FastAPI's
+//! `{"detail":[{"loc":["body","field"],"msg"}]}` and `{"detail":"text"}`; `{"message":…}`; a list of
+//! such objects; HTML and plain text of proxies.
+
+use serde_json::Value;
+
+/// Most bytes of an error that are looked at.
+const LIMIT: usize = 8 << 10;
+
+/// Codes of accounts and keys: no retry helps.
+const EXHAUSTED: [&str; 4] = [
+    "insufficient_quota",
+    "credit_balance_exhausted",
+    "billing_hard_limit_reached",
+    "insufficient_balance",
+];
+const BAD_KEY: [&str; 2] = ["invalid_api_key", "account_deactivated"];
+const NO_MODEL: [&str; 3] = [
+    "model_not_found",
+    "deploymentnotfound",
+    "model_not_available",
+];
+const TOO_LONG_CODES: [&str; 5] = [
+    "context_length_exceeded",
+    "context_window_exceeded",
+    "exceed_context_size_error",
+    "input_too_long",
+    "prompt_too_long",
+];
+/// How servers without a code for it say that a conversation is too long.
+const TOO_LONG: [&str; 14] = [
+    "context length",
+    "context_length",
+    "context window",
+    "context size",
+    "maximum context",
+    "max_model_len",
+    "too many tokens",
+    "prompt is too long",
+    "prompt too long",
+    "input is too long",
+    "input too long",
+    "reduce the length",
+    "input token count",
+    "exceeds the maximum number of tokens",
+];
+
+/// Why a request was refused, as far as the body says so. Its words may be the caller's.
+#[derive(Clone, Default, PartialEq)]
+pub(super) struct Refusal {
+    /// A name for the reason: the body's code, or its type.
+    pub code: Option<String>,
+    /// Fields that the body points to, dotted, a list's elements as `*`.
+    pub paths: Vec<String>,
+    /// The provider's own words.
+    pub message: String,
+}
+
+/// Says what kind it is, never the words.
+impl std::fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let code = self.code.as_deref().unwrap_or("-");
+        write!(f, "Refusal({code}, {} paths)", self.paths.len())
+    }
+}
+
+impl Refusal {
+    /// From the body of an answer that is no success.
+    pub(super) fn read(body: &[u8]) -> Self {
+        let body = &body[..body.len().min(LIMIT)];
+        if let Ok(value) = serde_json::from_slice(body) {
+            return Self::of(&value).unwrap_or_default();
+        }
+        Self {
+            message: plain(&String::from_utf8_lossy(body)),
+            ..Self::default()
+        }
+    }
+
+    /// From a JSON body or an event of a stream; none when it reports no error.
+    pub(super) fn of(value: &Value) -> Option<Self> {
+        let value = match value {
+            Value::Array(all) => all.first()?,
+            one => one,
+        };
+        let mut refusal = Self::default();
+        match &value["error"] {
+            Value::String(text) => refusal.message.clone_from(text),
+            Value::Object(error) if !error.is_empty() => {
+                let error = Value::from(error.clone());
+                refusal.take(&error);
+                // OpenRouter puts the words of the server behind it here.
+                refusal.add(text_of(&error["metadata"]["raw"]));
+            }
+            _ => refusal.take(value),
+        }
+        match &value["detail"] {
+            Value::String(text) => refusal.add(text),
+            Value::Array(all) => all.iter().for_each(|one| refusal.take(one)),
+            one @ Value::Object(_) => refusal.take(one),
+            _ => {}
+        }
+        (!refusal.message.is_empty() || refusal.code.is_some() || !refusal.paths.is_empty())
+            .then_some(refusal)
+    }
+
+    fn take(&mut self, one: &Value) {
+        let named = ["code", "type"].map(|key| text_of(&one[key]));
+        let named = named.into_iter().find(|text| !text.is_empty());
+        // A list of details has its types ("extra_forbidden"), which say less than a code.
+        if self.code.is_none() {
+            self.code = named.map(str::to_owned);
+        }
+        self.paths.extend(path(&one["param"]));
+        self.paths.extend(path(&one["loc"]));
+        for key in ["message", "msg", "error_description"] {
+            self.add(text_of(&one[key]));
+        }
+        // Mistral nests its list: {"message":{"detail":[…]}}.
+        for one in one["message"]["detail"].as_array().into_iter().flatten() {
+            self.take(one);
+        }
+    }
+
+    fn add(&mut self, text: &str) {
+        if text.is_empty() || self.message.contains(text) {
+            return;
+        }
+        if !self.message.is_empty() {
+            self.message.push_str("; ");
+        }
+        self.message.push_str(text);
+    }
+
+    fn has_code(&self, codes: &[&str]) -> bool {
+        let code = self.code.as_deref().unwrap_or_default().to_lowercase();
+        codes.contains(&code.as_str())
+    }
+
+    /// The account has no credit left.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.has_code(&EXHAUSTED)
+    }
+
+    /// The key, or its account, is not accepted.
+    pub(super) fn is_bad_key(&self) -> bool {
+        self.has_code(&BAD_KEY)
+    }
+
+    /// There is no such model.
+    pub(super) fn is_no_model(&self) -> bool {
+        self.has_code(&NO_MODEL)
+    }
+
+    /// Too much is asked in too short a time.
+    pub(super) fn is_limited(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default().to_lowercase();
+        code.starts_with("rate_limit") || code == "overloaded_error" || code == "too_many_requests"
+    }
+
+    /// The conversation is longer than the model takes.
+    pub(super) fn is_too_long(&self) -> bool {
+        if self.has_code(&TOO_LONG_CODES) {
+            return true;
+        }
+        let message = self.message.to_lowercase();
+        // A limit of the answer's length that does not fit is a field to leave out.
+        let is_of_answer = message.contains("max_tokens") || message.contains("max_completion");
+        !(is_of_answer && message.contains("too large"))
+            && TOO_LONG.iter().any(|words| message.contains(words))
+    }
+}
+
+fn text_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// `messages[1].content`, or `["body", "messages", 1, "content"]`, as `messages.*.content`.
+fn path(value: &Value) -> Option<String> {
+    let parts: Vec<String> = match value {
+        Value::String(text) => text
+            .replace("[]", "\u{0}")
+            .split(['.', '[', ']'])
+            .filter(|part| !part.is_empty())
+            .map(|part| part.replace('\u{0}', "[]"))
+            .collect(),
+        Value::Array(parts) => parts
+            .iter()
+            .map(|part| part.as_str().map_or("0".to_owned(), str::to_owned))
+            .collect(),
+        _ => return None,
+    };
+    let skipped = parts
+        .iter()
+        .take_while(|part| matches!(part.as_str(), "body" | "request"))
+        .count();
+    let parts = parts.iter().skip(skipped).map(|part| {
+        if part.parse::<u32>().is_ok() {
+            "*"
+        } else {
+            part.as_str()
+        }
+    });
+    let path = parts.collect::<Vec<_>>().join(".");
+    (!path.is_empty()).then_some(path)
+}
+
+/// A web page's title, or the text itself.
+fn plain(text: &str) -> String {
+    let text = text.trim();
+    if !text.starts_with('<') {
+        return text.to_owned();
+    }
+    let lower = text.to_ascii_lowercase();
+    let title = lower.find("<title>").and_then(|at| {
+        let begin = at + "<title>".len();
+        let end = begin + lower[begin..].find('<')?;
+        text.get(begin..end)
+    });
+    title.unwrap_or_default().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(body: &str) -> Refusal {
+        Refusal::read(body.as_bytes())
+    }
+
+    #[test]
+    fn every_style_of_error_body_is_understood() {
+        let field = |body: &str| {
+            let refusal = read(body);
+            (refusal.paths, refusal.message)
+        };
+        for (body, path, message) in [
+            (
+                r#"{"error":{"message":"no","param":"messages[1].tool_calls[0].id","code":null}}"#,
+                Some("messages.*.tool_calls.*.id"),
+                "no",
+            ),
+            (r#"{"error":"stream_options?"}"#, None, "stream_options?"),
+            (
+                r#"{"detail":[{"loc":["body","tools",0,"function","strict"],"msg":"extra"}]}"#,
+                Some("tools.*.function.strict"),
+                "extra",
+            ),
+            (r#"{"detail":"not here"}"#, None, "not here"),
+            (
+                r#"{"object":"error","message":"old vLLM","code":400}"#,
+                None,
+                "old vLLM",
+            ),
+            (
+                r#"[{"error":{"message":"Gemini's list","code":400}}]"#,
+                None,
+                "Gemini's list",
+            ),
+            (
+                r#"{"object":"error","message":{"detail":[{"loc":["body","x"],"msg":"extra"}]}}"#,
+                Some("x"),
+                "extra",
+            ),
+            (
+                r#"{"error":{"message":"Provider returned error","metadata":{"raw":"why"}}}"#,
+                None,
+                "Provider returned error; why",
+            ),
+            (
+                "<html><head><title>502 Bad Gateway</title></head></html>",
+                None,
+                "502 Bad Gateway",
+            ),
+            ("upstream is down", None, "upstream is down"),
+            (
+                r#"{"error":{"param":"include[]","message":"no"}}"#,
+                Some("include[]"),
+                "no",
+            ),
+        ] {
+            let paths = path.map(str::to_owned).into_iter().collect();
+            assert_eq!(field(body), (paths, message.to_owned()), "{body}");
+        }
+    }
+
+    #[test]
+    fn no_error_is_none() {
+        for body in [
+            r#"{"error":null}"#,
+            r#"{"error":{}}"#,
+            "{}",
+            "[]",
+            r#"{"choices":[]}"#,
+        ] {
+            let value: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(Refusal::of(&value), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_conversation_that_is_too_long_is_known_by_code_or_words() {
+        for body in [
+            r#"{"error":{"code":"context_length_exceeded","message":"x"}}"#,
+            r#"{"error":{"type":"exceed_context_size_error","message":"x"}}"#,
+            r#"{"message":"This model's maximum context length is 8192 tokens."}"#,
+            r#"{"error":{"message":"prompt is too long: 210000 tokens > 200000 maximum"}}"#,
+            r#"{"error":"The input token count exceeds the maximum number of tokens allowed"}"#,
+        ] {
+            assert!(read(body).is_too_long(), "{body}");
+        }
+        for body in [
+            r#"{"error":{"message":"max_tokens is too large: this model's maximum context length is 4096"}}"#,
+            r#"{"error":{"message":"The model does not exist."}}"#,
+        ] {
+            assert!(!read(body).is_too_long(), "{body}");
+        }
+    }
+}
