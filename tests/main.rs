@@ -15,6 +15,7 @@ mod interop_tones;
 mod mcp;
 mod realtime;
 mod recording;
+mod speech;
 mod store;
 mod support;
 mod worker;

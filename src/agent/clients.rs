@@ -70,7 +70,7 @@ impl Clients {
         })
     }
 
-    /// The providers of one call.
+    /// The providers of one call, which begins now: sockets are opened in the background.
     pub fn for_call(&self, agent: &AgentConfig) -> Models {
         let Stages {
             stt,
@@ -109,6 +109,10 @@ impl Clients {
                 None => self.tts.clone(),
             };
             let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
+            let keys = provider.speech.clone();
+            let tts = tts
+                .with_protocol(keys.protocol)
+                .with_format(keys.response_format, keys.sample_rate);
             Ok(Speaker {
                 tts: provider
                     .model
@@ -119,6 +123,9 @@ impl Clients {
                 speed: style.speed,
             })
         });
+        if let Some(speaker) = speaks.first() {
+            speaker.warm();
+        }
         let (http, phrases) = (self.http.clone(), self.phrases.clone());
         Models::new(hears, thinks, speaks, http, phrases, agent)
     }

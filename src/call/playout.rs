@@ -93,6 +93,14 @@ impl Playout {
         }
     }
 
+    /// The sentence begun last says `text` in fact. Words that were given out stay.
+    pub fn correct(&mut self, id: ReplyId, text: &str) {
+        let sentence = self.live(id).and_then(|live| live.sentences.last_mut());
+        if let Some(sentence) = sentence {
+            sentence.correct(text);
+        }
+    }
+
     /// More audio of the sentence begun last.
     pub fn push(&mut self, id: ReplyId, audio: &Pcm<48_000>) {
         if let Some(live) = self.live(id) {
@@ -226,6 +234,17 @@ impl Playout {
 }
 
 impl Sentence {
+    /// Other words follow as many of them as were heard.
+    fn correct(&mut self, text: &str) {
+        let heard = self.text[..self.heard].split_whitespace().count();
+        let rest: Vec<&str> = text.split_whitespace().skip(heard).collect();
+        self.text.truncate(self.heard);
+        if heard > 0 && !rest.is_empty() {
+            self.text.push(' ');
+        }
+        self.text += &rest.join(" ");
+    }
+
     /// How many samples it has, as far as can be told when these were received of the reply.
     fn paced(&self, received: u64) -> u64 {
         let rate = self.text.chars().count() as u64 * SAMPLES_A_CHAR;

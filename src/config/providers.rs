@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::manners::{ms, secs};
 use super::secret::{Secret, Secrets};
 use super::section::{Section, Text};
+use super::speech::SpeechKeys;
 use super::template;
 use crate::openai::Api;
 
@@ -114,6 +115,8 @@ pub struct Provider {
     pub voice: Option<String>,
     /// How its language model is asked.
     pub llm_api: Api,
+    /// How its speech is asked for.
+    pub speech: SpeechKeys,
 }
 
 /// Where a provider is.
@@ -133,6 +136,7 @@ struct Named {
     models: [Option<String>; 3],
     voice: Option<String>,
     llm_api: Api,
+    speech: SpeechKeys,
 }
 
 /// The stages' places in [`Named::models`].
@@ -183,7 +187,11 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Stages {
     };
     section.finish();
     let mut section = top.section("tts");
-    let tts = read_stage(&mut section, 2, &named, tts_model);
+    let mut tts = read_stage(&mut section, 2, &named, tts_model);
+    let speech = SpeechKeys::read(&mut section, "protocol");
+    for provider in tts.providers.iter_mut().filter(|p| p.name == DEFAULT) {
+        provider.speech = speech.clone();
+    }
     let has_speed = !section.lacks("speed");
     let speed = section.fraction("speed", 1.0, 0.25..=4.0);
     let style = Style {
@@ -262,6 +270,7 @@ fn read_stage(
                 address: Some(provider.address.clone()),
                 voice: provider.voice.clone(),
                 llm_api: provider.llm_api,
+                speech: provider.speech.clone(),
             });
         } else {
             let known: Vec<&str> = named.keys().map(String::as_str).collect();
@@ -308,6 +317,7 @@ fn provider(section: &mut Section<'_>, secrets: &Secrets) -> Named {
         models: STAGES.map(|stage| section.text(stage).map(|text| text.value)),
         voice: section.text("voice").map(|text| text.value),
         llm_api: read_api(section, "llm_api"),
+        speech: SpeechKeys::read(section, "tts_protocol"),
     }
 }
 
@@ -356,6 +366,7 @@ impl Provider {
             address: None,
             voice: None,
             llm_api: Api::default(),
+            speech: SpeechKeys::default(),
         }
     }
 }

@@ -49,6 +49,9 @@ pub enum ErrorKind {
     Connect,
     /// Another 4xx: the request itself is not acceptable.
     Refused,
+    /// A good answer without the speech that was asked for: none, or other words. Another text
+    /// may well be spoken.
+    Unspoken,
 }
 
 /// A provider failed, after the retries that made sense. The message says what to do next; it
@@ -158,12 +161,49 @@ impl ProviderError {
         Self::new(stage, host, ErrorKind::Garbage, message)
     }
 
+    /// `what` completes "sent ...".
+    pub(super) fn not_speech(host: &str, what: &str) -> Self {
+        let message = format!(
+            "sent {what}, which cannot be played: raw 16-bit samples and WAV files can; set \
+             response_format to \"pcm\" or \"wav\", whichever this server has (and sample_rate, \
+             if it labels raw samples wrongly)"
+        );
+        Self::new(Stage::Tts, host, ErrorKind::Garbage, message)
+    }
+
+    /// `what` completes "sent ...".
+    pub(super) fn unspoken(host: &str, what: &str) -> Self {
+        let message = format!("sent {what} for a sentence");
+        Self::new(Stage::Tts, host, ErrorKind::Unspoken, message)
+    }
+
+    /// From an error object that came otherwise than with a status.
+    pub(super) fn reported(stage: Stage, host: &str, error: &serde_json::Value) -> Self {
+        let text = |key: &str| error[key].as_str().unwrap_or_default();
+        let number = |key: &str| error[key].as_u64().filter(|n| (400..600).contains(n));
+        let kind = format!("{} {}", text("type"), text("code"));
+        let status = match number("code").or_else(|| number("status")) {
+            Some(status) => status as u16,
+            None if kind.contains("rate_limit") || kind.contains("quota") => 429,
+            None if kind.contains("api_key") || kind.contains("auth") => 401,
+            None if kind.contains("invalid") || kind.contains("not_found") => 400,
+            None => 500,
+        };
+        let body = serde_json::json!({ "error": error }).to_string();
+        Self::status(stage, host, status, None, body.as_bytes())
+    }
+
     pub(super) fn timeout(stage: Stage, host: &str, what: &str, limit: Duration) -> Self {
         let message = format!(
             "sent {what} within {limit:?}: it is overloaded or out of reach; try it with \
              `sidetone check`, or raise this stage's timeout"
         );
         Self::new(stage, host, ErrorKind::Timeout, message)
+    }
+
+    pub(super) fn no_socket(stage: Stage, host: &str) -> Self {
+        let message = "does not open a socket: check base_url, and that it runs and has /realtime";
+        Self::new(stage, host, ErrorKind::Connect, message)
     }
 
     pub(super) fn broken_off(stage: Stage, host: &str) -> Self {

@@ -79,6 +79,8 @@ pub struct Http {
     internet: reqwest::Client,
     /// The environment's proxy is for the internet, never for a server on this machine.
     loopback: reqwest::Client,
+    /// Sockets for speech, and what servers of speech were found not to take.
+    pub(super) speech: super::tts::Shared,
 }
 
 impl Http {
@@ -98,6 +100,7 @@ impl Http {
         Ok(Self {
             internet: builder().build()?,
             loopback: builder().no_proxy().build()?,
+            speech: super::tts::Shared::default(),
         })
     }
 
@@ -113,6 +116,32 @@ impl Http {
             &self.internet
         }
     }
+}
+
+/// A request that failed.
+pub(super) struct Failed {
+    pub error: ProviderError,
+    /// The answer's, where there was one.
+    pub status: Option<u16>,
+    pub body: Vec<u8>,
+}
+
+impl From<ProviderError> for Failed {
+    fn from(error: ProviderError) -> Self {
+        Self {
+            error,
+            status: None,
+            body: Vec::new(),
+        }
+    }
+}
+
+/// Who is asked, for what, with which key: the same for the same answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct ProviderKey {
+    base: String,
+    model: String,
+    authorization: Option<HeaderValue>,
 }
 
 /// One stage's provider.
@@ -188,6 +217,19 @@ impl Provider {
         Some(request)
     }
 
+    pub(super) fn key(&self) -> ProviderKey {
+        ProviderKey {
+            base: self.base.clone(),
+            model: self.model.clone(),
+            authorization: self.authorization.clone(),
+        }
+    }
+
+    /// OpenAI's own server.
+    pub(super) fn is_openai(&self) -> bool {
+        self.host == "api.openai.com"
+    }
+
     fn authorized(&self, request: RequestBuilder) -> RequestBuilder {
         match &self.authorization {
             Some(value) => request.header(AUTHORIZATION, value),
@@ -208,9 +250,14 @@ impl Provider {
 
     /// Sends, and waits for the head of a good answer.
     pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
+        self.attempt(request).await.map_err(|failed| failed.error)
+    }
+
+    /// As [`Provider::send`]; the body of an answer that is not good is kept.
+    pub(super) async fn attempt(&self, request: RequestBuilder) -> Result<Response, Failed> {
         let response = match tokio::time::timeout(self.timeout, request.send()).await {
             Ok(response) => response.map_err(|error| self.transport(&error))?,
-            Err(_) => return Err(self.timed_out("no answer")),
+            Err(_) => return Err(self.timed_out("no answer").into()),
         };
         let status = response.status();
         if status.is_success() {
@@ -219,13 +266,13 @@ impl Provider {
         let retry_after = response.headers().get(RETRY_AFTER).and_then(retry_after);
         // The status says enough when its body does not come.
         let body = self.body(response).await.unwrap_or_default();
-        Err(ProviderError::status(
-            self.stage,
-            &self.host,
-            status.as_u16(),
-            retry_after,
-            &body,
-        ))
+        let status = status.as_u16();
+        let error = ProviderError::status(self.stage, &self.host, status, retry_after, &body);
+        Err(Failed {
+            error,
+            status: Some(status),
+            body,
+        })
     }
 
     /// The next piece of an answer, `None` at its end.
@@ -259,7 +306,7 @@ impl Provider {
         ProviderError::garbage(self.stage, &self.host, what)
     }
 
-    fn timed_out(&self, what: &str) -> ProviderError {
+    pub(super) fn timed_out(&self, what: &str) -> ProviderError {
         ProviderError::timeout(self.stage, &self.host, what, self.timeout)
     }
 

@@ -12,6 +12,7 @@ mod http;
 mod llm;
 mod realtime;
 mod retry;
+mod socket;
 mod sse;
 mod stt;
 mod tts;
@@ -25,7 +26,7 @@ pub use llm::{Api, ChatRequest, Delta, FinishReason, Llm, Opaque, ToolCall, Usag
 pub use realtime::Hearing;
 pub use retry::RETRIES;
 pub use stt::{Stt, Transcript};
-pub use tts::{Speech, Tts};
+pub use tts::{Protocol, Reworded, Speech, Spoken, Tts, VOICES, stand_in, voices};
 
 #[cfg(test)]
 mod tests;

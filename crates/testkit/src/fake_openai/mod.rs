@@ -2,9 +2,11 @@
 //! scripted failures, and that remembers what it was asked and who hung up.
 
 mod audio;
+mod audio_dialects;
 mod chat;
 mod failure;
 mod realtime;
+mod realtime_speech;
 mod responses;
 
 use std::collections::VecDeque;
@@ -23,8 +25,10 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 pub use audio::{Transcript, tone_hz};
+pub use audio_dialects::SpeechDialect;
 pub use chat::{Answer, ToolCall};
 pub use failure::Failure;
+pub use realtime_speech::Reads;
 use failure::whole_failure;
 
 /// The endpoints of a call.
@@ -40,6 +44,8 @@ pub enum Endpoint {
     Speech,
     /// `/v1/realtime`, a WebSocket: its request's body is the list of the events that came
     Realtime,
+    /// `/v1/realtime` with a model that speaks: likewise
+    RealtimeSpeech,
 }
 
 /// How long the provider takes. The default is that of the published side-by-side measurements
@@ -130,6 +136,10 @@ struct State {
     answers: Scripted<Answer>,
     answers_to: Vec<(String, Answer)>,
     failures: Vec<(Endpoint, VecDeque<Failure>)>,
+    speech: Scripted<SpeechDialect>,
+    reads: Scripted<Reads>,
+    /// A field that Realtime sessions do not take.
+    realtime_refuses: Option<&'static str>,
     requests: Vec<Request>,
 }
 
@@ -255,6 +265,15 @@ impl FakeOpenAi {
                 },
                 answers_to: Vec::new(),
                 failures: Vec::new(),
+                speech: Scripted {
+                    next: VecDeque::new(),
+                    default: SpeechDialect::Pcm,
+                },
+                reads: Scripted {
+                    next: VecDeque::new(),
+                    default: Reads::Well,
+                },
+                realtime_refuses: None,
                 requests: Vec::new(),
             })),
             changed: watch::Sender::new(()),
@@ -323,6 +342,32 @@ impl FakeOpenAi {
     /// was told.
     pub fn default_answer(&self, answer: impl Into<Answer>) {
         self.shared.state().answers.default = answer.into();
+    }
+
+    /// How the next requests for speech (after those already scripted) are answered.
+    pub fn script_speech(&self, dialects: &[SpeechDialect]) {
+        self.shared.state().speech.next.extend(dialects);
+    }
+
+    /// How every request for speech is answered when nothing is scripted.
+    pub fn default_speech(&self, dialect: SpeechDialect) {
+        self.shared.state().speech.default = dialect;
+    }
+
+    /// How the next sentences over Realtime sockets (after those already scripted) are read.
+    pub fn script_reads(&self, reads: &[Reads]) {
+        let mut state = self.shared.state();
+        state.reads.next.extend(reads.iter().cloned());
+    }
+
+    /// How every sentence over Realtime sockets is read when nothing is scripted.
+    pub fn default_reads(&self, reads: Reads) {
+        self.shared.state().reads.default = reads;
+    }
+
+    /// Sessions that speak do not take this field from now on.
+    pub fn realtime_refuses(&self, field: &'static str) {
+        self.shared.state().realtime_refuses = Some(field);
     }
 
     /// What goes wrong with the next requests to an endpoint, one each. Further ones are

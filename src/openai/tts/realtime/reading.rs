@@ -1,0 +1,190 @@
+//! Whether a model has read a sentence or said something else: its transcript against the words
+//! that were to be read. PURE.
+//!
+//! Case, punctuation, spaces, apostrophes and hyphens say nothing, and numbers may be written in
+//! digits. What remains is compared letter by letter, which works for scripts without spaces, too.
+
+/// Letters from which on a beginning can be judged: three short words.
+const TELLING: usize = 12;
+/// Letters that are compared; sentences are shorter.
+const LONGEST: usize = 600;
+/// How models begin to refuse.
+const REFUSALS: [&str; 14] = [
+    "i'm sorry",
+    "i am sorry",
+    "sorry, but",
+    "i can't",
+    "i cannot",
+    "i'm unable",
+    "i am unable",
+    "i'm not able",
+    "i won't",
+    "as an ai",
+    "es tut mir leid",
+    "lo siento",
+    "je suis désolé",
+    "mi dispiace",
+];
+/// Words of numbers, which a transcript may have in digits.
+const NUMBERS: [&str; 36] = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
+    "hundred", "thousand", "million", "billion", "oh", "first", "second", "third",
+];
+
+/// What became of a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It was read.
+    Verbatim,
+    /// It was said in other words.
+    Reworded,
+    /// It was not read: refused, answered, or something else was said.
+    Astray,
+}
+
+/// A sentence that is to be read.
+pub(super) struct Reading {
+    letters: Vec<char>,
+    has_digits: bool,
+    is_refusal: bool,
+}
+
+impl Reading {
+    /// Of these words.
+    pub(super) fn of(sentence: &str) -> Self {
+        Self {
+            letters: letters(sentence),
+            has_digits: has_digits(sentence),
+            is_refusal: is_refusal(sentence),
+        }
+    }
+
+    /// Whether so much of the sentence was read that nothing speaks against it.
+    pub(super) fn is_confirmed(&self, so_far: &str) -> bool {
+        let said = letters(so_far);
+        said.len() >= TELLING.min(self.letters.len()).max(1) && !self.goes_astray(so_far)
+    }
+
+    /// Whether the words so far cannot be a beginning of the sentence.
+    pub(super) fn goes_astray(&self, so_far: &str) -> bool {
+        if is_refusal(so_far) && !self.is_refusal {
+            return true;
+        }
+        let said = letters(so_far);
+        if said.len() < TELLING || self.letters.is_empty() {
+            return false;
+        }
+        let distance = *distances(&said, &self.letters).iter().min().unwrap_or(&0);
+        distance * 5 > said.len().min(LONGEST) * 3
+    }
+
+    /// What the whole transcript says of it.
+    pub(super) fn verdict(&self, transcript: &str) -> Verdict {
+        let said = letters(transcript);
+        if said == self.letters {
+            return Verdict::Verbatim;
+        }
+        if is_refusal(transcript) && !self.is_refusal {
+            return Verdict::Astray;
+        }
+        let all = *distances(&said, &self.letters).last().unwrap_or(&0);
+        let length = said.len().max(self.letters.len()).clamp(1, LONGEST);
+        // "45.50" leaves out what "forty-five dollars and fifty" has between its numbers.
+        if self.has_digits != has_digits(transcript) && all * 3 <= length {
+            Verdict::Verbatim
+        } else if all * 2 <= length || contains(&said, &self.letters) {
+            Verdict::Reworded
+        } else {
+            Verdict::Astray
+        }
+    }
+}
+
+/// The letters of the words that are no numbers, small.
+fn letters(text: &str) -> Vec<char> {
+    let text = text.to_lowercase().replace(['\'', '’', '‘'], "");
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    words
+        .filter(|word| !NUMBERS.contains(word) && !word.starts_with(|c: char| c.is_numeric()))
+        .flat_map(str::chars)
+        .collect()
+}
+
+fn has_digits(text: &str) -> bool {
+    text.chars().any(char::is_numeric)
+}
+
+fn is_refusal(text: &str) -> bool {
+    let text = text.trim_start().to_lowercase().replace('’', "'");
+    REFUSALS.iter().any(|refusal| text.starts_with(refusal))
+}
+
+fn contains(all: &[char], part: &[char]) -> bool {
+    !part.is_empty() && all.windows(part.len()).any(|window| window == part)
+}
+
+/// Edits from all of `said` to each beginning of `asked` (Levenshtein).
+fn distances(said: &[char], asked: &[char]) -> Vec<usize> {
+    let (said, asked) = (
+        &said[..said.len().min(LONGEST)],
+        &asked[..asked.len().min(LONGEST)],
+    );
+    let mut row: Vec<usize> = (0..=asked.len()).collect();
+    for (count, letter) in said.iter().enumerate() {
+        let mut before = row[0];
+        row[0] = count + 1;
+        for (at, other) in asked.iter().enumerate() {
+            let replaced = before + usize::from(letter != other);
+            before = row[at + 1];
+            row[at + 1] = replaced.min(row[at] + 1).min(before + 1);
+        }
+    }
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Verdict::{Astray, Reworded, Verbatim};
+    use super::*;
+
+    #[test]
+    fn readings_are_told_from_rewordings_and_from_answers() {
+        for (asked, said, verdict) in [
+            ("We open at nine.", "We open at nine.", Verbatim),
+            ("We open at nine.", "we open at 9", Verbatim),
+            ("It's nine o'clock, e-mail us.", "It’s nine o’clock – email us!", Verbatim),
+            ("That is forty-five dollars and fifty cents.", "That is $45.50.", Verbatim),
+            ("等一下，我想问问题。", "等一下 我想问问题", Verbatim),
+            ("I'm sorry, we are closed.", "I'm sorry, we are closed.", Verbatim),
+            ("We do not open on Sunday.", "We don't open on Sunday.", Reworded),
+            ("We open at nine on Tuesday.", "We open at nine on", Reworded),
+            ("We are open.", "Sure, here it is: We are open.", Reworded),
+            ("Can I help you?", "Yes, please, I would like a table for tonight.", Astray),
+            ("We open at nine.", "I'm sorry, but I can't help with that.", Astray),
+            ("I'm sorry, we are closed.", "I can't assist with that request.", Astray),
+            ("We open at nine.", "", Astray),
+            ("Two.", "2", Verbatim),
+        ] {
+            assert_eq!(Reading::of(asked).verdict(said), verdict, "{asked} / {said}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_beginning_is_heard_early_and_a_good_one_never_doubted() {
+        let asked = "We open at nine on Tuesday, and at ten on all other days.";
+        let reading = Reading::of(asked);
+        for end in (0..asked.len()).filter(|end| asked.is_char_boundary(*end)) {
+            assert!(!reading.goes_astray(&asked[..end]), "{end}");
+        }
+        assert!(reading.is_confirmed("We open at nine on"));
+        assert!(!reading.is_confirmed("We open"));
+        for wrong in ["I'm sorry,", "Sure! Here is the text:", "The shop is closed to"] {
+            assert!(reading.goes_astray(wrong), "{wrong}");
+            assert!(!reading.is_confirmed(wrong), "{wrong}");
+        }
+        assert!(!reading.goes_astray("We don't open at nine"));
+        assert!(Reading::of("Yes.").is_confirmed("Yes"));
+    }
+}
