@@ -70,7 +70,7 @@ impl Clients {
         })
     }
 
-    /// The providers of one call, which begins now: sockets are opened in the background.
+    /// The providers of one call.
     pub fn for_call(&self, agent: &AgentConfig) -> Models {
         let Stages {
             stt,
@@ -123,9 +123,6 @@ impl Clients {
                 speed: style.speed,
             })
         });
-        if let Some(speaker) = speaks.first() {
-            speaker.warm();
-        }
         let (http, phrases) = (self.http.clone(), self.phrases.clone());
         Models::new(hears, thinks, speaks, http, phrases, agent)
     }

@@ -107,6 +107,7 @@ impl Agents {
         let mut connecting = JoinSet::new();
         let mut persona = |agent: AgentConfig| {
             let mut models = self.clients.for_call(&agent);
+            models.warm();
             models.operator = Some(Arc::clone(&switchboard));
             let (store, name) = (self.store.clone(), agent.name.clone());
             connecting.spawn(mcp::connect(models.mcp.clone(), store, call_id, name));

@@ -77,6 +77,13 @@ impl Models {
             noise: Arc::new(agent.stages.noise.clone()),
         }
     }
+
+    /// Opens what the first sentence will need, in the background.
+    pub fn warm(&self) {
+        if let Some(speaker) = self.tts.first() {
+            speaker.warm();
+        }
+    }
 }
 
 /// Retries end a little before the call's own deadline, so that the cause is told and not only

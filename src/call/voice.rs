@@ -30,6 +30,9 @@ const FILLER_DEADLINE: Duration = Duration::from_secs(3);
 /// Pieces of audio of one sentence that wait; then the provider waits.
 const PIECES: usize = 32;
 
+/// A reply whose first sentences, so many, cannot be spoken is given up: it is not their fault.
+const SILENT: usize = 2;
+
 /// What is to be heard next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Say {
@@ -193,7 +196,7 @@ pub async fn speak(
     let mut ahead: VecDeque<Sentence> = VecDeque::new();
     let mut likely: Option<Sentence> = None;
     let (mut all_written, mut any_audio) = (false, false);
-    let mut unspoken = None;
+    let mut unspoken: Vec<ProviderError> = Vec::new();
     loop {
         let has_room = ahead.len() < AHEAD;
         let next_piece = async {
@@ -280,7 +283,7 @@ pub async fn speak(
                                     out.send(Item::Anew).await;
                                 }
                                 ahead.pop_front();
-                                unspoken = Some(error.clone());
+                                unspoken.push(error.clone());
                                 out.send(Item::Unspoken { text, why: error }).await;
                             }
                             _ => return Err(error),
@@ -296,11 +299,14 @@ pub async fn speak(
             else => {}
         }
         if all_written && ahead.is_empty() {
-            return match unspoken {
+            return match unspoken.pop() {
                 // Nothing of the reply can be heard.
                 Some(error) if !any_audio => Err(error),
                 _ => Ok(any_audio),
             };
+        }
+        if !any_audio && unspoken.len() >= SILENT {
+            return unspoken.pop().map_or(Ok(false), Err);
         }
     }
 }

@@ -210,7 +210,7 @@ fn the_caller_and_the_lookup_are_known_later() {
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
     let wrong = "greeting = \"Hi {{nam}}\"\n\
-                 voice = \"bob\"\n\
+                 voice = \"my voice\"\n\
                  [variables]\ncaller = \"x\"\n\
                  [limits]\nllm = \"5 parsecs\"\n\
                  [tools.book]\nurl = \"http://{{host}}/x\"\nheaders = { A = \"{{secret.desc}}\" }\n\
@@ -220,7 +220,7 @@ fn all_that_is_wrong_is_told_at_once() {
     let text = parse(wrong).unwrap_err().to_string();
     for part in [
         "a.toml:2: greeting: {{nam}} is not known here",
-        "a.toml:3: unknown voice \"bob\"",
+        "a.toml:3: voice = \"my voice\" cannot be a voice's name",
         "a.toml:5: variables.caller: the name has a meaning of its own",
         "a.toml:7: limits.llm = \"5 parsecs\" must be a duration",
         "tools.book.url = \"http://{{host}}/x\": scheme and host must be written out",
@@ -375,7 +375,10 @@ fn how_speech_is_asked_for_is_said_for_each_provider() {
     assert_eq!(far.response_format.as_deref(), Some("wav"));
     assert_eq!(far.sample_rate, Some(16_000));
     let own = &providers[1].speech;
-    assert_eq!((own.protocol, own.sample_rate), (Some(Protocol::Speech), None));
+    assert_eq!(
+        (own.protocol, own.sample_rate),
+        (Some(Protocol::Speech), None)
+    );
     for (text, expected) in [
         (
             "[tts]\nprotocol = \"websocket\"",
@@ -385,7 +388,10 @@ fn how_speech_is_asked_for_is_said_for_each_provider() {
             "[tts]\nresponse_format = \"mp3\"",
             "tts.response_format = \"mp3\" must be \"pcm\" or \"wav\"",
         ),
-        ("[tts]\nsample_rate = 12", "tts.sample_rate = 12 must be a number from 4000"),
+        (
+            "[tts]\nsample_rate = 12",
+            "tts.sample_rate = 12 must be a number from 4000",
+        ),
     ] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");

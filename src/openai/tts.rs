@@ -128,7 +128,11 @@ impl Tts {
 
     /// The same client, asking for this `response_format` (none: "pcm"), and taking raw samples for
     /// so many a second where the server does not say (none: 24,000).
-    pub fn with_format(mut self, response_format: Option<String>, sample_rate: Option<u32>) -> Self {
+    pub fn with_format(
+        mut self,
+        response_format: Option<String>,
+        sample_rate: Option<u32>,
+    ) -> Self {
         (self.response_format, self.sample_rate) = (response_format, sample_rate);
         self
     }

@@ -383,7 +383,11 @@ impl Tts for Fakes {
     ) -> BoxStream<'static, Result<Spoken, ProviderError>> {
         let (stands_in, goes_on, said) = {
             let state = self.state.lock().unwrap();
-            (state.stand_in, state.goes_on, state.said.get(&text).cloned())
+            (
+                state.stand_in,
+                state.goes_on,
+                state.said.get(&text).cloned(),
+            )
         };
         let first = (known != Some(STAND_IN)).then(|| self.speak(text.clone()));
         let trace = self.trace.clone();
@@ -418,7 +422,11 @@ impl Tts for Fakes {
             } else {
                 by = STAND_IN;
             }
-            let who = if by == STAND_IN { "by the stand-in" } else { "again" };
+            let who = if by == STAND_IN {
+                "by the stand-in"
+            } else {
+                "again"
+            };
             let request = Request::new(&trace, Stage::Tts, &format!("{who} {text:?}"));
             let mut pieces = stream(Stage::Tts, Mode::Works, request, sound(&text));
             let mut begins = true;

@@ -106,15 +106,22 @@ async fn a_server_without_raw_samples_is_asked_for_wav() {
         is_spoken(&heard, TEXT, "alloy");
     }
     let asked = stand.fake.requests_to(Endpoint::Speech);
-    let formats: Vec<_> = asked.iter().map(|r| r.body["response_format"].as_str()).collect();
+    let formats: Vec<_> = asked
+        .iter()
+        .map(|r| r.body["response_format"].as_str())
+        .collect();
     assert_eq!(formats, [Some("pcm"), Some("wav"), Some("wav")]);
 }
 
 #[tokio::test]
 async fn any_voice_can_be_asked_for() {
     let stand = stand().await;
-    say(&stand.call("voice = \"af_heart\""), TEXT).await.unwrap();
-    say(&stand.call("voice = \"voice_123\""), TEXT).await.unwrap();
+    say(&stand.call("voice = \"af_heart\""), TEXT)
+        .await
+        .unwrap();
+    say(&stand.call("voice = \"voice_123\""), TEXT)
+        .await
+        .unwrap();
     let asked = stand.fake.requests_to(Endpoint::Speech);
     assert_eq!(asked[0].body["voice"], "af_heart");
     assert_eq!(asked[1].body["voice"]["id"], "voice_123");

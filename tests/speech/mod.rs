@@ -53,7 +53,11 @@ impl Stand {
         let file = folder.path().join("agent.toml");
         std::fs::write(&file, format!("prompt = \"prompt.md\"\n{settings}")).unwrap();
         let agent = AgentConfig::load(&file, &Secrets::default()).unwrap();
-        self.clients.for_call(&agent.for_call(&Overrides::default()).unwrap())
+        let models = self
+            .clients
+            .for_call(&agent.for_call(&Overrides::default()).unwrap());
+        models.warm();
+        models
     }
 }
 
@@ -83,7 +87,10 @@ fn is_spoken(heard: &Heard, text: &str, voice: &str) {
     let rising = audio.samples().windows(2).filter(|w| w[0] < 0 && w[1] >= 0);
     let hz = rising.count() as f64 / length.as_secs_f64();
     let expected = tone_hz(voice);
-    assert!((hz / expected - 1.0).abs() < 0.03, "{hz} Hz for {expected} Hz");
+    assert!(
+        (hz / expected - 1.0).abs() < 0.03,
+        "{hz} Hz for {expected} Hz"
+    );
     // A tone of a quarter of full scale: half a sample lost is noise.
     let level = audio.level_dbfs().unwrap();
     assert!((level + 15.05).abs() < 0.2, "{level} dBFS");

@@ -18,7 +18,11 @@ const TEXT: &str = "We open at nine on Tuesday, and at ten on all other days.";
 fn events(fake: &FakeOpenAi, kind: &str) -> Vec<Value> {
     let sockets = fake.requests_to(Endpoint::RealtimeSpeech);
     let events = sockets.iter().filter_map(|socket| socket.body.as_array());
-    events.flatten().filter(|event| event["type"] == kind).cloned().collect()
+    events
+        .flatten()
+        .filter(|event| event["type"] == kind)
+        .cloned()
+        .collect()
 }
 
 fn sockets(fake: &FakeOpenAi) -> usize {
@@ -43,7 +47,11 @@ async fn sentences_are_read_over_one_socket_that_is_open_before_the_first() {
 async fn sentences_that_are_made_together_are_told_apart() {
     let stand = stand().await;
     let call = stand.call(REALTIME);
-    let (a, b, c) = tokio::join!(say(&call, TEXT), say(&call, "Yes."), say(&call, "Good evening!"));
+    let (a, b, c) = tokio::join!(
+        say(&call, TEXT),
+        say(&call, "Yes."),
+        say(&call, "Good evening!")
+    );
     is_spoken(&a.unwrap(), TEXT, "alloy");
     is_spoken(&b.unwrap(), "Yes.", "alloy");
     is_spoken(&c.unwrap(), "Good evening!", "alloy");
@@ -108,7 +116,10 @@ async fn a_preamble_that_stays_is_heard_with_the_sentence() {
     assert_eq!(heard.said.as_deref(), Some(all.as_str()));
     // The space is not spoken.
     let characters = all.chars().count() as u32 - 1;
-    assert_eq!(heard.audio.duration(), Duration::from_millis(60) * characters);
+    assert_eq!(
+        heard.audio.duration(),
+        Duration::from_millis(60) * characters
+    );
 }
 
 #[tokio::test]
@@ -140,6 +151,16 @@ async fn a_dead_socket_moves_its_sentence_to_another() {
         assert_eq!(sockets(&stand.fake), 2, "{reads:?}");
         assert!(heard.begins <= 2, "{reads:?}");
     }
+}
+
+#[tokio::test]
+async fn a_socket_that_is_dead_without_knowing_it_is_left() {
+    let stand = stand().await;
+    let call = stand.call(REALTIME);
+    stand.fake.script_reads(&[Reads::Silent]);
+    is_spoken(&say(&call, TEXT).await.unwrap(), TEXT, "alloy");
+    is_spoken(&say(&call, "Yes.").await.unwrap(), "Yes.", "alloy");
+    assert_eq!(sockets(&stand.fake), 2);
 }
 
 #[tokio::test]
@@ -184,13 +205,17 @@ async fn dropping_a_sentence_cancels_it_also_before_it_has_an_id() {
     let cancelled = |count: usize| {
         let is_cancel = |event: &&Value| event["type"] == "response.cancel";
         move |requests: &[sidetone_testkit::fake_openai::Request]| {
-            let events = requests.iter().filter_map(|request| request.body.as_array());
+            let events = requests
+                .iter()
+                .filter_map(|request| request.body.as_array());
             events.flatten().filter(is_cancel).count() == count
         }
     };
     stand.fake.until(cancelled(1)).await;
     // The id comes when nobody wants the sentence any more.
-    stand.fake.script_reads(&[Reads::LateId(Duration::from_millis(100))]);
+    stand
+        .fake
+        .script_reads(&[Reads::LateId(Duration::from_millis(100))]);
     let mut pieces = call.speak_as(TEXT.into(), None);
     let early = tokio::time::timeout(Duration::from_millis(30), pieces.next()).await;
     assert!(early.is_err());
@@ -203,6 +228,23 @@ async fn dropping_a_sentence_cancels_it_also_before_it_has_an_id() {
     assert_eq!(ids, ["resp_1", "resp_2"]);
     // The socket is as good as before.
     is_spoken(&say(&call, "Yes.").await.unwrap(), "Yes.", "alloy");
+    assert_eq!(sockets(&stand.fake), 1);
+}
+
+#[tokio::test]
+async fn what_still_comes_of_a_cancelled_sentence_is_nobodys() {
+    let stand = stand().await;
+    let call = stand.call(REALTIME);
+    stand.fake.script_reads(&[Reads::LateCancel]);
+    stand.fake.set_timing(Timing {
+        audio_chunk: Duration::from_millis(2),
+        ..Timing::INSTANT
+    });
+    let mut pieces = call.speak_as(TEXT.into(), None);
+    pieces.next().await.unwrap().unwrap();
+    drop(pieces);
+    let heard = say(&call, "Good evening, and welcome!").await.unwrap();
+    is_spoken(&heard, "Good evening, and welcome!", "alloy");
     assert_eq!(sockets(&stand.fake), 1);
 }
 
@@ -220,7 +262,9 @@ async fn a_field_that_sessions_do_not_take_costs_one_socket() {
 async fn a_wrong_key_is_told_at_once() {
     let stand = stand().await;
     let failures = [sidetone_testkit::Failure::Unauthorized; 8];
-    stand.fake.script_failures(Endpoint::RealtimeSpeech, &failures);
+    stand
+        .fake
+        .script_failures(Endpoint::RealtimeSpeech, &failures);
     let error = say(&stand.call(REALTIME), TEXT).await.unwrap_err();
     assert!(error.to_string().contains("answered 401"), "{error}");
 }

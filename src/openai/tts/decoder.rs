@@ -25,8 +25,10 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Why a body is not, or not all of, a sentence's speech.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Fault {
-    /// It is something else; completes "sent ...".
+    /// It is sound that cannot be played; completes "sent ...".
     NotSpeech(String),
+    /// It is no sound; completes "sent ...".
+    Foreign(&'static str),
     /// The server says that it failed: its words.
     Reported(Vec<u8>),
     /// It ends before the length that it gave.
@@ -95,7 +97,7 @@ impl Decoder {
             State::Json(body) => {
                 body.extend_from_slice(bytes);
                 if body.len() > HEAD {
-                    return Err(Fault::other("a long JSON document"));
+                    return Err(Fault::Foreign("a long JSON document"));
                 }
                 Ok(Pcm::default())
             }
@@ -168,8 +170,9 @@ impl Decoder {
                 self.state = State::Json(head);
                 Ok(Pcm::default())
             }
-            Kind::Events => Err(Fault::other("events within events")),
+            Kind::Events => Err(Fault::Foreign("events within events")),
             Kind::Other(what) => Err(Fault::other(what)),
+            Kind::Foreign(what) => Err(Fault::Foreign(what)),
         }
     }
 
@@ -200,14 +203,14 @@ fn reported(body: &[u8]) -> Fault {
     if is_error {
         Fault::Reported(body.to_vec())
     } else {
-        Fault::other("a JSON document in place of sound")
+        Fault::Foreign("a JSON document")
     }
 }
 
 impl Events {
     fn push(&mut self, bytes: &[u8]) -> Result<Pcm<24_000>, Fault> {
         let mut events = Vec::new();
-        let malformed = |_| Fault::other("events that cannot be read");
+        let malformed = |_| Fault::Foreign("events that cannot be read");
         self.lines.push(bytes, &mut events).map_err(malformed)?;
         let mut samples = Pcm::default();
         for event in events.iter().filter(|event| !event.trim().is_empty()) {
@@ -225,7 +228,7 @@ impl Events {
             return Ok(Pcm::default());
         }
         let event: Value = serde_json::from_str(data)
-            .map_err(|_| Fault::other("events that are not those of speech"))?;
+            .map_err(|_| Fault::Foreign("events that are not those of speech"))?;
         let kind = event["type"].as_str().unwrap_or_default();
         if !event["error"].is_null() || kind == "error" {
             return Err(Fault::Reported(data.as_bytes().to_vec()));
@@ -234,7 +237,9 @@ impl Events {
             return Ok(Pcm::default());
         }
         self.over = kind.ends_with("audio.done") || kind.ends_with("audio_output.done");
-        let audio = ["audio", "delta", "data"].iter().find_map(|key| event[key].as_str());
+        let audio = ["audio", "delta", "data"]
+            .iter()
+            .find_map(|key| event[key].as_str());
         let Some(audio) = audio.filter(|_| !self.over) else {
             return Ok(Pcm::default());
         };

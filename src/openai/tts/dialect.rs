@@ -134,7 +134,8 @@ mod tests {
                 Some("instructions"),
             ),
             (
-                json!({"detail": [{"loc": ["body", "speed"], "type": "extra_forbidden"}]}).to_string(),
+                json!({"detail": [{"loc": ["body", "speed"], "type": "extra_forbidden"}]})
+                    .to_string(),
                 Some("speed"),
             ),
             (
@@ -143,7 +144,10 @@ mod tests {
             ),
             ("Unrecognized argument: speed".to_owned(), Some("speed")),
             (json!({"error": {"param": "voice"}}).to_string(), None),
-            (json!({"error": {"message": "stream_format?"}}).to_string(), None),
+            (
+                json!({"error": {"message": "stream_format?"}}).to_string(),
+                None,
+            ),
             ("<html>".to_owned(), None),
         ] {
             let found = field_of(OF_SPEECH, &request(), refusal.as_bytes());
@@ -152,7 +156,10 @@ mod tests {
         let session = json!({"reasoning": {"effort": "minimal"}});
         let refusal = json!({"error": {"param": "session.reasoning.effort"}}).to_string();
         let sent = session.as_object().unwrap();
-        assert_eq!(field_of(OF_REALTIME, sent, refusal.as_bytes()), Some("reasoning"));
+        assert_eq!(
+            field_of(OF_REALTIME, sent, refusal.as_bytes()),
+            Some("reasoning")
+        );
     }
 
     #[test]
@@ -166,7 +173,10 @@ mod tests {
             }
             sent = request();
             dialect.adapt(OF_SPEECH, &mut sent);
-            assert_eq!(sent.get("response_format").and_then(Value::as_str), expected);
+            assert_eq!(
+                sent.get("response_format").and_then(Value::as_str),
+                expected
+            );
         }
         assert_eq!(dialect.learn(OF_SPEECH, &sent, refusal), None);
         assert!(sent.contains_key("speed"));

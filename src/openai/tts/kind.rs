@@ -21,8 +21,10 @@ pub(super) enum Kind {
     Events,
     /// A JSON document: an error.
     Json,
-    /// Something that cannot be played, by name.
+    /// Sound that cannot be played, by name.
     Other(&'static str),
+    /// No sound at all, by name: whoever answers is not a server of speech.
+    Foreign(&'static str),
 }
 
 /// What the server and the configuration say of a body.
@@ -107,8 +109,8 @@ impl Label {
         let (major, minor) = self.media.split_once('/').unwrap_or((&self.media, ""));
         match (major, minor) {
             ("text", "event-stream") => return Kind::Events,
-            ("text", "html") => return Kind::Other("an HTML page"),
-            ("text", _) => return Kind::Other("text"),
+            ("text", "html") => return Kind::Foreign("an HTML page"),
+            ("text", _) => return Kind::Foreign("text"),
             (_, minor) if minor.ends_with("json") => return Kind::Json,
             _ => {}
         }
@@ -145,7 +147,21 @@ impl Label {
 /// Files by their first bytes.
 fn container(head: &[u8]) -> Option<Kind> {
     Some(match head {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'A', b'V', b'E', ..] => Kind::Wav,
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ] => Kind::Wav,
         [b'R', b'I', b'F', b'F' | b'X', ..] => Kind::Other("a RIFF file that is not WAV"),
         [b'I', b'D', b'3', ..] => Kind::Other("MP3"),
         [b'O', b'g', b'g', b'S', ..] => Kind::Other("Ogg"),
@@ -201,9 +217,9 @@ fn text(head: &[u8]) -> Option<Option<Kind>> {
     } else if is(&["data:", "event:", "id:", "retry:", ": "]) {
         Some(Kind::Events)
     } else if is(&["<"]) {
-        Some(Kind::Other("an HTML page"))
+        Some(Kind::Foreign("an HTML page"))
     } else {
-        (head.len() >= LEAST).then_some(Kind::Other("text"))
+        (head.len() >= LEAST).then_some(Kind::Foreign("text"))
     })
 }
 
@@ -251,7 +267,11 @@ mod tests {
             (b"\x1a\x45\xdf\xa3\0\0\0\0\0\0\0\0", Kind::Other("WebM")),
         ] {
             for content_type in ["audio/pcm", "", "audio/mpeg", "text/plain"] {
-                assert_eq!(label(content_type).kind(head, false), Some(kind), "{head:?}");
+                assert_eq!(
+                    label(content_type).kind(head, false),
+                    Some(kind),
+                    "{head:?}"
+                );
             }
         }
     }
@@ -261,12 +281,13 @@ mod tests {
         let page = b"<!doctype html><html><body>Welcome to the hotel's network, dear guest";
         let error = br#"{"error": {"message": "no such voice", "type": "invalid_request_error"}}"#;
         let words = "Zu viele Anfragen: bitte warten Sie einen Augenblick, dann geht es weiter. Ä";
-        let event = b"data: {\"type\":\"speech.audio.delta\",\"audio\":\"AAAAAAAAAAAAAAAAAAAAAA==\"}";
+        let event =
+            b"data: {\"type\":\"speech.audio.delta\",\"audio\":\"AAAAAAAAAAAAAAAAAAAAAA==\"}";
         for (head, kind) in [
-            (&page[..], Kind::Other("an HTML page")),
+            (&page[..], Kind::Foreign("an HTML page")),
             (&error[..], Kind::Json),
-            (words.as_bytes(), Kind::Other("text")),
-            (&words.as_bytes()[..words.len() - 1], Kind::Other("text")),
+            (words.as_bytes(), Kind::Foreign("text")),
+            (&words.as_bytes()[..words.len() - 1], Kind::Foreign("text")),
             (&event[..], Kind::Events),
         ] {
             let told = label("audio/pcm");
@@ -274,7 +295,10 @@ mod tests {
             assert_eq!(told.kind(&head[..40], false), None, "too little to tell");
             assert_eq!(told.kind(&head[..40], true), Some(kind));
         }
-        assert_eq!(label("audio/pcm").kind(b"{\"a\":1}", true), Some(Kind::Json));
+        assert_eq!(
+            label("audio/pcm").kind(b"{\"a\":1}", true),
+            Some(Kind::Json)
+        );
         assert_eq!(label("audio/pcm").kind(b"hi", true), Some(Kind::Samples));
     }
 
@@ -287,7 +311,7 @@ mod tests {
             ("", Kind::Samples),
             ("audio/mpeg", Kind::Other("audio/mpeg")),
             ("audio/wav", Kind::Other("audio/wav without a WAV header")),
-            ("text/html", Kind::Other("an HTML page")),
+            ("text/html", Kind::Foreign("an HTML page")),
             ("application/problem+json", Kind::Json),
             ("audio/vnd.new", Kind::Other("a type that is not audio/pcm")),
             (
@@ -295,7 +319,11 @@ mod tests {
                 Kind::Other("samples at an impossible rate or of impossible channels"),
             ),
         ] {
-            assert_eq!(label(content_type).kind(&samples, false), Some(kind), "{content_type}");
+            assert_eq!(
+                label(content_type).kind(&samples, false),
+                Some(kind),
+                "{content_type}"
+            );
         }
         // Who has written down the rate knows that samples come.
         let told = Label::new(Some("audio/mpeg"), |_| None, Some(24_000));

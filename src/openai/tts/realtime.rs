@@ -4,6 +4,7 @@
 //! refusal, an answer or a preamble is asked for anew before it is heard where that is possible,
 //! and other words than those asked for are told with the sound.
 
+mod life;
 mod pool;
 mod reading;
 mod session;
@@ -31,6 +32,11 @@ const HELD: Duration = Duration::from_millis(500);
 const HELD_WHOLE: Duration = Duration::from_secs(60);
 /// Sockets that a sentence is moved to.
 const MOVES: u32 = 3;
+/// A socket on which nothing of a sentence comes for so long may be dead without knowing it (a
+/// network that forgot it): the sentence is moved, once. Usual answers begin within a second.
+const DEAF: Duration = Duration::from_secs(3);
+/// The same of a sentence that nobody waits for any longer.
+const SUSPECT: Duration = Duration::from_millis(1500);
 /// The protocol's range.
 const SPEEDS: std::ops::RangeInclusive<f32> = 0.25..=1.5;
 
@@ -95,6 +101,9 @@ struct Sentence {
     reading: Reading,
     /// None: it is to be asked for.
     seat: Option<Seat>,
+    /// When it was asked for, and whether anything came since.
+    asked_at: Instant,
+    any: bool,
     moves: u32,
     hold: Hold,
     held: Pcm<24_000>,
@@ -119,6 +128,8 @@ impl Sentence {
                 again: false,
             },
             seat: None,
+            asked_at: clock::now(),
+            any: false,
             moves: 0,
             hold: Hold::Beginning,
             held: Pcm::default(),
@@ -142,42 +153,45 @@ impl Sentence {
     /// `None` at the end.
     async fn next(&mut self) -> Result<Option<Spoken>, ProviderError> {
         while !self.over {
-            let Some(heard) = self.hear().await? else {
-                continue;
-            };
-            match heard {
-                Heard::Audio(audio) => {
-                    self.held.append(&audio);
-                    let longest = match self.hold {
-                        Hold::Beginning => HELD,
-                        Hold::Whole => HELD_WHOLE,
-                        Hold::Free => Duration::ZERO,
-                    };
-                    if self.held.duration() >= longest {
-                        self.hold = Hold::Free;
-                    }
-                }
-                Heard::End(End::Whole) => {
-                    if self.begins && self.held.is_empty() {
-                        let host = &self.tts.provider.host;
-                        return Err(ProviderError::unspoken(host, "no sound at all"));
-                    }
-                    self.look()?;
-                    if self.seat.is_none() {
-                        continue;
-                    }
-                    self.hold = Hold::Free;
-                    self.over = true;
-                    self.seat = None;
-                }
-                Heard::End(End::Moved) => self.move_on()?,
-                Heard::End(End::Failed(error)) => return Err(error),
+            match self.hear().await? {
+                None => {}
+                Some(heard) => self.take(heard)?,
             }
             if let Some(spoken) = self.give() {
                 return Ok(Some(spoken));
             }
         }
         Ok(None)
+    }
+
+    fn take(&mut self, heard: Heard) -> Result<(), ProviderError> {
+        match heard {
+            Heard::Audio(audio) => {
+                self.held.append(&audio);
+                let longest = match self.hold {
+                    Hold::Beginning => HELD,
+                    Hold::Whole => HELD_WHOLE,
+                    Hold::Free => Duration::ZERO,
+                };
+                if self.held.duration() >= longest {
+                    self.hold = Hold::Free;
+                }
+            }
+            Heard::End(End::Whole) => {
+                if self.begins && self.held.is_empty() {
+                    let host = &self.tts.provider.host;
+                    return Err(ProviderError::unspoken(host, "no sound at all"));
+                }
+                self.look()?;
+                if self.seat.take().is_some() {
+                    self.hold = Hold::Free;
+                    self.over = true;
+                }
+            }
+            Heard::End(End::Moved) => self.move_on()?,
+            Heard::End(End::Failed(error)) => return Err(error),
+        }
+        Ok(())
     }
 
     fn give(&mut self) -> Option<Spoken> {
@@ -198,6 +212,7 @@ impl Sentence {
     async fn hear(&mut self) -> Result<Option<Heard>, ProviderError> {
         let Some(seat) = &mut self.seat else {
             let said = self.tts.shared.pool.say(&self.access, self.script.clone());
+            (self.asked_at, self.any) = (clock::now(), false);
             match said {
                 Some(seat) => self.seat = Some(seat),
                 None => self.move_on()?,
@@ -212,10 +227,21 @@ impl Sentence {
                 heard = seat.parts.recv() => Some(heard.unwrap_or(Heard::End(End::Moved))),
             }
         };
-        let Ok(event) = timeout(provider.timeout, event).await else {
+        let may_move = !self.any && self.moves == 0;
+        let patience = if may_move {
+            DEAF.min(provider.timeout)
+        } else {
+            provider.timeout
+        };
+        let Ok(event) = timeout(patience, event).await else {
             seat.distrust();
+            if may_move {
+                self.move_on()?;
+                return Ok(None);
+            }
             return Err(provider.timed_out("no next piece of a sentence"));
         };
+        self.any = true;
         if event.is_none() {
             self.look()?;
         }
@@ -278,5 +304,18 @@ impl Sentence {
         tracing::warn!(%host, "TTS said {what} than it was to read; asked again");
         self.script.again = true;
         self.anew();
+    }
+}
+
+impl Drop for Sentence {
+    fn drop(&mut self) {
+        let waited = clock::now().saturating_duration_since(self.asked_at);
+        if let Some(seat) = self
+            .seat
+            .as_ref()
+            .filter(|_| !self.any && waited >= SUSPECT)
+        {
+            seat.distrust();
+        }
     }
 }

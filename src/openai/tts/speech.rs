@@ -131,6 +131,7 @@ impl Body {
         let (stage, host) = (self.provider.stage, &self.provider.host);
         match fault {
             Fault::NotSpeech(what) => ProviderError::not_speech(host, &what),
+            Fault::Foreign(what) => self.provider.garbage(&format!("{what} in place of sound")),
             Fault::Cut => ProviderError::broken_off(stage, host),
             Fault::Reported(body) => {
                 let document: Value = serde_json::from_slice(&body).unwrap_or_default();

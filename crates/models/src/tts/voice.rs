@@ -80,7 +80,10 @@ impl Voice {
             "nova" | "marin" | "sage" => Self::Nova,
             "shimmer" | "coral" => Self::Shimmer,
             _ => {
-                tracing::info!(voice = name, "unknown voice; the local models speak as alloy");
+                tracing::info!(
+                    voice = name,
+                    "unknown voice; the local models speak as alloy"
+                );
                 Self::Alloy
             }
         }

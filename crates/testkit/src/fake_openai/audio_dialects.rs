@@ -73,7 +73,12 @@ pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered
     let voice = request["voice"].as_str().unwrap_or_default();
     let length = Duration::from_millis(60) * text.chars().count() as u32;
     let at = |rate: u32| samples(tone_hz(voice), length, rate);
-    let le = |samples: &[i16]| samples.iter().flat_map(|s| s.to_le_bytes()).collect::<Vec<u8>>();
+    let le = |samples: &[i16]| {
+        samples
+            .iter()
+            .flat_map(|s| s.to_le_bytes())
+            .collect::<Vec<u8>>()
+    };
     let raw = |rate: u32| le(&at(rate));
     let plain = |media: &str, bytes: Vec<u8>| Ok(answered(media, &bytes, PIECE));
     let has = |field: &str| !request[field].is_null();
@@ -117,9 +122,14 @@ pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered
         }
         D::Mp3 => {
             // 26 ms at 128 kbit/s a frame, of noise.
-            let frame: Vec<u8> = (0..413_u32).map(|n| (n * 2_654_435_761 >> 13) as u8).collect();
+            let frame: Vec<u8> = (0..413_u32)
+                .map(|n| (n * 2_654_435_761 >> 13) as u8)
+                .collect();
             let frame = [&[0xff, 0xfb, 0x90, 0x64], frame.as_slice()].concat();
-            plain("audio/pcm", frame.repeat(length.as_millis() as usize / 26 + 1))
+            plain(
+                "audio/pcm",
+                frame.repeat(length.as_millis() as usize / 26 + 1),
+            )
         }
         D::CalledMp3 => plain("audio/mpeg", raw(24_000)),
         D::Events | D::TogetherEvents => {
@@ -140,7 +150,10 @@ pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered
         }
         D::ErrorEvent => {
             let error = json!({ "error": { "message": "out of memory", "type": "server_error" } });
-            plain("text/event-stream", format!("data: {error}\n\n").into_bytes())
+            plain(
+                "text/event-stream",
+                format!("data: {error}\n\n").into_bytes(),
+            )
         }
         D::Empty => plain("audio/pcm", Vec::new()),
         D::JsonError => {
@@ -155,7 +168,10 @@ pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered
 fn answered(media: &str, bytes: &[u8], piece: usize) -> Answered {
     let mut headers = HeaderMap::new();
     let media = HeaderValue::from_str(media);
-    headers.insert(CONTENT_TYPE, media.expect("a media type is a header's value"));
+    headers.insert(
+        CONTENT_TYPE,
+        media.expect("a media type is a header's value"),
+    );
     Answered {
         headers,
         pieces: bytes.chunks(piece).map(<[u8]>::to_vec).collect(),
@@ -174,8 +190,14 @@ fn wav(rate: u32, sound: &[u8], length: u32) -> Vec<u8> {
 }
 
 /// The pieces as a body has them.
-pub(super) fn paced(pieces: Vec<Vec<u8>>, first: Duration, next: Duration) -> Vec<(Duration, Bytes)> {
+pub(super) fn paced(
+    pieces: Vec<Vec<u8>>,
+    first: Duration,
+    next: Duration,
+) -> Vec<(Duration, Bytes)> {
     let delay = |index| if index == 0 { first } else { next };
     let pieces = pieces.into_iter().enumerate();
-    pieces.map(|(index, piece)| (delay(index), Bytes::from(piece))).collect()
+    pieces
+        .map(|(index, piece)| (delay(index), Bytes::from(piece)))
+        .collect()
 }

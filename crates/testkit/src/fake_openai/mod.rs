@@ -28,8 +28,8 @@ pub use audio::{Transcript, tone_hz};
 pub use audio_dialects::SpeechDialect;
 pub use chat::{Answer, ToolCall};
 pub use failure::Failure;
-pub use realtime_speech::Reads;
 use failure::whole_failure;
+pub use realtime_speech::Reads;
 
 /// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! `/v1/realtime`, a WebSocket: with `?intent=transcription` it hears, with a model it speaks.
 
-use axum::extract::{RawQuery, State};
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;

@@ -155,7 +155,10 @@ impl Session {
 
     fn cancel(&mut self, event: &Value) {
         let id = event["response_id"].as_str().unwrap_or_default();
-        let place = self.reading.iter().position(|(other, _, task)| other == id && !task.is_finished());
+        let place = self
+            .reading
+            .iter()
+            .position(|(other, _, task)| other == id && !task.is_finished());
         let Some(place) = place else {
             return self.error("invalid_request_error", "response_cancel_not_active", event);
         };
@@ -231,9 +234,14 @@ impl Reader {
         if let Reads::LateId(late) = &reads {
             tokio::time::sleep(*late).await;
         }
-        let metadata = if self.old { Value::Null } else { self.metadata.clone() };
+        let metadata = if self.old {
+            Value::Null
+        } else {
+            self.metadata.clone()
+        };
         let created = json!({ "id": self.id, "metadata": metadata, "status": "in_progress" });
-        self.tell(json!({ "type": "response.created", "response": created })).await;
+        self.tell(json!({ "type": "response.created", "response": created }))
+            .await;
         let wait = match &reads {
             Reads::Slow(late) => first + *late,
             _ => first,
@@ -246,7 +254,14 @@ impl Reader {
         let (mut status, mut details) = ("completed", Value::Null);
         match reads {
             Reads::SecondItem => {
-                self.item(0, "commentary", "Let me read that for you.", usize::MAX, true).await;
+                self.item(
+                    0,
+                    "commentary",
+                    "Let me read that for you.",
+                    usize::MAX,
+                    true,
+                )
+                .await;
                 self.item(1, "final_answer", &text, usize::MAX, true).await;
             }
             Reads::TwoHalves => {
@@ -287,7 +302,8 @@ impl Reader {
         let done = json!({ "id": self.id, "status": status, "status_details": details,
                            "metadata": self.metadata,
                            "usage": { "input_tokens": 90, "output_tokens": 60 } });
-        self.tell(json!({ "type": "response.done", "response": done })).await;
+        self.tell(json!({ "type": "response.done", "response": done }))
+            .await;
     }
 
     async fn item(&self, index: usize, phase: &str, text: &str, pieces: usize, words: bool) {
@@ -305,7 +321,8 @@ impl Reader {
         let mut added = self.event("response.output_item.added", index);
         added["item"] = json!({ "type": "message", "role": "assistant", "phase": phase });
         self.tell(added).await;
-        self.tell(self.event("response.content_part.added", index)).await;
+        self.tell(self.event("response.content_part.added", index))
+            .await;
     }
 
     /// Words run ahead of the sound, as they do at OpenAI.
@@ -328,13 +345,16 @@ impl Reader {
     }
 
     async fn end(&self, index: usize, text: &str, words: bool) {
-        self.tell(self.event("response.output_audio.done", index)).await;
+        self.tell(self.event("response.output_audio.done", index))
+            .await;
         if words {
             let mut done = self.event("response.output_audio_transcript.done", index);
             done["transcript"] = text.into();
             self.tell(done).await;
         }
-        self.tell(self.event("response.content_part.done", index)).await;
-        self.tell(self.event("response.output_item.done", index)).await;
+        self.tell(self.event("response.content_part.done", index))
+            .await;
+        self.tell(self.event("response.output_item.done", index))
+            .await;
     }
 }

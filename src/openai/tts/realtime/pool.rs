@@ -7,18 +7,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
 use super::super::super::error::ProviderError;
 use super::super::super::http::{Provider, ProviderKey};
 use super::super::super::socket::Socket;
 use super::super::dialect::Dialect;
+use super::life::{Due, Life};
 use super::session::{Manner, Output, Part, Script, Session};
 use crate::audio::Pcm;
 use crate::clock;
@@ -27,10 +27,6 @@ use crate::clock;
 const SEATS: usize = 4;
 /// Sockets of the process; beyond it sentences share more closely.
 const SOCKETS: usize = 256;
-/// OpenAI ends a session after 60 minutes; one that is used is replaced long before.
-const RECYCLE: Duration = Duration::from_secs(20 * 60);
-/// Unused for so long, a socket is closed: longer than the pauses of a conversation.
-const IDLE: Duration = Duration::from_secs(300);
 /// Pieces of a sentence that wait for whoever wants it: two minutes of 20 ms. A sentence that does
 /// not fit fails, alone: the others of its socket do not wait for it.
 const PARTS: usize = 6_000;
@@ -153,8 +149,7 @@ impl Access {
             dialect,
             manner,
         } = self;
-        let model: String =
-            form_urlencoded::byte_serialize(provider.model.as_bytes()).collect();
+        let model: String = form_urlencoded::byte_serialize(provider.model.as_bytes()).collect();
         let socket = Socket::open(provider, &format!("/realtime?model={model}")).await?;
         let session = Session::new(provider.host.clone(), manner.clone(), dialect.clone());
         Ok((socket, session))
@@ -274,8 +269,7 @@ impl Owner {
         mut session: Session,
         inbox: &mut mpsc::Receiver<Say>,
     ) -> Option<ProviderError> {
-        let begun: Instant = clock::now().into();
-        let mut used = begun;
+        let mut life = Life::new(clock::now());
         loop {
             while let Some(output) = session.poll_output() {
                 match output {
@@ -292,15 +286,27 @@ impl Owner {
                     Output::Close(error) => return error,
                 }
             }
-            let is_retired = self.retired.load(Ordering::Relaxed);
-            if session.is_idle() && is_retired && inbox.is_empty() {
-                socket.close().await;
-                return None;
+            let now = clock::now();
+            if self.retired.load(Ordering::Relaxed) {
+                life.retire(now);
             }
-            let until = match (session.is_idle(), is_retired) {
-                (true, _) => (used + IDLE).min(begun + RECYCLE),
-                (false, false) => begun + RECYCLE,
-                (false, true) => clock::now().checked_add(IDLE).map_or(begun, Into::into),
+            let until = match life.due(now, session.is_idle()) {
+                Due::Nothing(until) => until,
+                Due::Retire { replace } => {
+                    self.retired.store(true, Ordering::Relaxed);
+                    if replace {
+                        self.replace();
+                    }
+                    continue;
+                }
+                Due::Close => {
+                    inbox.close();
+                    // Who has just taken a seat does not wait for a goodbye.
+                    if inbox.is_empty() && session.is_idle() {
+                        socket.close().await;
+                    }
+                    return None;
+                }
             };
             tokio::select! {
                 biased;
@@ -311,11 +317,11 @@ impl Owner {
                 Some(number) = self.gone.next() => {
                     self.wanted.remove(&number);
                     session.cancel(number);
-                    used = clock::now().into();
+                    life.used(clock::now());
                 }
                 say = inbox.recv() => match say {
                     Some(Say { script, parts, words }) => {
-                        used = clock::now().into();
+                        life.used(clock::now());
                         let number = session.say(script);
                         let closed = parts.clone();
                         self.gone.push(Box::pin(async move {
@@ -329,14 +335,7 @@ impl Owner {
                         return None;
                     }
                 },
-                // A response that never ends.
-                () = sleep_until(until), if is_retired => return None,
-                () = sleep_until(until) => {
-                    self.retired.store(true, Ordering::Relaxed);
-                    if used + IDLE > clock::now().into() {
-                        self.replace();
-                    }
-                }
+                () = sleep_until(until.into()) => {}
             }
         }
     }

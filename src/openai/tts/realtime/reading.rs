@@ -25,12 +25,46 @@ const REFUSALS: [&str; 14] = [
     "je suis désolé",
     "mi dispiace",
 ];
+/// Letters that stand beside a number in words and not in digits: "dollars and", "o'clock".
+const UNIT: usize = 8;
 /// Words of numbers, which a transcript may have in digits.
 const NUMBERS: [&str; 36] = [
-    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-    "nineteen", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety",
-    "hundred", "thousand", "million", "billion", "oh", "first", "second", "third",
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+    "thirty",
+    "forty",
+    "fifty",
+    "sixty",
+    "seventy",
+    "eighty",
+    "ninety",
+    "hundred",
+    "thousand",
+    "million",
+    "billion",
+    "oh",
+    "first",
+    "second",
+    "third",
 ];
 
 /// What became of a sentence.
@@ -47,7 +81,7 @@ pub(super) enum Verdict {
 /// A sentence that is to be read.
 pub(super) struct Reading {
     letters: Vec<char>,
-    has_digits: bool,
+    numbers: Numbers,
     is_refusal: bool,
 }
 
@@ -56,7 +90,7 @@ impl Reading {
     pub(super) fn of(sentence: &str) -> Self {
         Self {
             letters: letters(sentence),
-            has_digits: has_digits(sentence),
+            numbers: Numbers::of(sentence),
             is_refusal: is_refusal(sentence),
         }
     }
@@ -77,6 +111,7 @@ impl Reading {
             return false;
         }
         let distance = *distances(&said, &self.letters).iter().min().unwrap_or(&0);
+        let distance = distance.saturating_sub(self.numbers.units(Numbers::of(so_far)));
         distance * 5 > said.len().min(LONGEST) * 3
     }
 
@@ -91,8 +126,13 @@ impl Reading {
         }
         let all = *distances(&said, &self.letters).last().unwrap_or(&0);
         let length = said.len().max(self.letters.len()).clamp(1, LONGEST);
-        // "45.50" leaves out what "forty-five dollars and fifty" has between its numbers.
-        if self.has_digits != has_digits(transcript) && all * 3 <= length {
+        let units = self.numbers.units(Numbers::of(transcript));
+        let (short, long) = if said.len() < self.letters.len() {
+            (&said, &self.letters)
+        } else {
+            (&self.letters, &said)
+        };
+        if units > 0 && long.len() - short.len() <= units && is_within(short, long) {
             Verdict::Verbatim
         } else if all * 2 <= length || contains(&said, &self.letters) {
             Verdict::Reworded
@@ -112,8 +152,53 @@ fn letters(text: &str) -> Vec<char> {
         .collect()
 }
 
-fn has_digits(text: &str) -> bool {
-    text.chars().any(char::is_numeric)
+/// How a text has its numbers.
+#[derive(Clone, Copy)]
+struct Numbers {
+    /// In digits.
+    runs: usize,
+    /// Some in words.
+    words: bool,
+}
+
+impl Numbers {
+    fn of(text: &str) -> Self {
+        let digits = text.split(|c: char| !c.is_numeric());
+        let text = text.to_lowercase();
+        let mut words = text.split(|c: char| !c.is_alphanumeric());
+        Self {
+            runs: digits.filter(|run| !run.is_empty()).count(),
+            words: words.any(|word| NUMBERS.contains(&word)),
+        }
+    }
+
+    /// Letters that the one text may have more for writing its numbers in words, where the other
+    /// has them in digits.
+    fn units(self, other: Self) -> usize {
+        match (self, other) {
+            (
+                Self {
+                    runs: 0,
+                    words: true,
+                },
+                Self { runs, .. },
+            )
+            | (
+                Self { runs, .. },
+                Self {
+                    runs: 0,
+                    words: true,
+                },
+            ) => runs * UNIT,
+            _ => 0,
+        }
+    }
+}
+
+/// Whether `all` has the letters of `part` in their order.
+fn is_within(part: &[char], all: &[char]) -> bool {
+    let mut all = all.iter();
+    part.iter().all(|letter| all.any(|other| other == letter))
 }
 
 fn is_refusal(text: &str) -> bool {
@@ -154,20 +239,64 @@ mod tests {
         for (asked, said, verdict) in [
             ("We open at nine.", "We open at nine.", Verbatim),
             ("We open at nine.", "we open at 9", Verbatim),
-            ("It's nine o'clock, e-mail us.", "It’s nine o’clock – email us!", Verbatim),
-            ("That is forty-five dollars and fifty cents.", "That is $45.50.", Verbatim),
+            (
+                "It's nine o'clock, e-mail us.",
+                "It’s nine o’clock – email us!",
+                Verbatim,
+            ),
+            (
+                "That is forty-five dollars and fifty cents.",
+                "That is $45.50.",
+                Verbatim,
+            ),
             ("等一下，我想问问题。", "等一下 我想问问题", Verbatim),
-            ("I'm sorry, we are closed.", "I'm sorry, we are closed.", Verbatim),
-            ("We do not open on Sunday.", "We don't open on Sunday.", Reworded),
-            ("We open at nine on Tuesday.", "We open at nine on", Reworded),
+            (
+                "I'm sorry, we are closed.",
+                "I'm sorry, we are closed.",
+                Verbatim,
+            ),
+            (
+                "We do not open on Sunday.",
+                "We don't open on Sunday.",
+                Reworded,
+            ),
+            (
+                "We open at nine on Tuesday.",
+                "We open at nine on",
+                Reworded,
+            ),
             ("We are open.", "Sure, here it is: We are open.", Reworded),
-            ("Can I help you?", "Yes, please, I would like a table for tonight.", Astray),
-            ("We open at nine.", "I'm sorry, but I can't help with that.", Astray),
-            ("I'm sorry, we are closed.", "I can't assist with that request.", Astray),
+            (
+                "Can I help you?",
+                "Yes, please, I would like a table for tonight.",
+                Astray,
+            ),
+            (
+                "We open at nine.",
+                "I'm sorry, but I can't help with that.",
+                Astray,
+            ),
+            (
+                "I'm sorry, we are closed.",
+                "I can't assist with that request.",
+                Astray,
+            ),
             ("We open at nine.", "", Astray),
             ("Two.", "2", Verbatim),
+            ("Forty-five dollars.", "$45.", Verbatim),
+            (
+                "Das kostet 45 Euro.",
+                "Das kostet fünfundvierzig Euro.",
+                Reworded,
+            ),
+            ("What is six times seven?", "42.", Astray),
+            ("How many?", "42.", Astray),
         ] {
-            assert_eq!(Reading::of(asked).verdict(said), verdict, "{asked} / {said}");
+            assert_eq!(
+                Reading::of(asked).verdict(said),
+                verdict,
+                "{asked} / {said}"
+            );
         }
     }
 
@@ -178,9 +307,14 @@ mod tests {
         for end in (0..asked.len()).filter(|end| asked.is_char_boundary(*end)) {
             assert!(!reading.goes_astray(&asked[..end]), "{end}");
         }
-        assert!(reading.is_confirmed("We open at nine on"));
+        assert!(reading.is_confirmed("We open at nine on Tue"));
+        assert!(reading.is_confirmed("We open at 9 on Tue"));
         assert!(!reading.is_confirmed("We open"));
-        for wrong in ["I'm sorry,", "Sure! Here is the text:", "The shop is closed to"] {
+        for wrong in [
+            "I'm sorry,",
+            "Sure! Here is the text:",
+            "The shop is closed to",
+        ] {
             assert!(reading.goes_astray(wrong), "{wrong}");
             assert!(!reading.is_confirmed(wrong), "{wrong}");
         }

@@ -231,7 +231,8 @@ impl Session {
     /// Asks for the sentences that wait, as far as the server takes them.
     fn ask_on(&mut self) {
         while let Some(number) = self.waiting.front().copied() {
-            let asked = |sentence: &Sentence| sentence.sent.is_some() && sentence.response.is_none();
+            let asked =
+                |sentence: &Sentence| sentence.sent.is_some() && sentence.response.is_none();
             let busy = !self.running.is_empty() || self.sentences.values().any(asked);
             if self.one_by_one && busy {
                 return;
@@ -272,6 +273,10 @@ impl Session {
             "response.audio_transcript.done" => {
                 let whole = text_of(&event["transcript"]);
                 self.words(&event, |words| whole.clone_into(words));
+            }
+            // What an item has to wait for.
+            "response.output_item.added" => {
+                self.item(&event);
             }
             "response.output_item.done" => {
                 if let Some((number, item)) = self.item(&event) {
@@ -373,7 +378,8 @@ impl Session {
         for item in sentence.items.values_mut() {
             let audio = std::mem::take(&mut item.audio);
             if !audio.is_empty() {
-                self.outputs.push_back(Output::Give(number, Part::Audio(audio)));
+                self.outputs
+                    .push_back(Output::Give(number, Part::Audio(audio)));
             }
             if !item.done && !all {
                 return;
@@ -395,10 +401,13 @@ impl Session {
                 &self.host,
                 &details["error"],
             )),
-            "incomplete" if text_of(&details["reason"]) == "content_filter" => {
-                Err(ProviderError::unspoken(&self.host, "a refusal by its filter"))
-            }
-            "incomplete" => Err(ProviderError::unspoken(&self.host, "only a part of the speech")),
+            "incomplete" if text_of(&details["reason"]) == "content_filter" => Err(
+                ProviderError::unspoken(&self.host, "a refusal by its filter"),
+            ),
+            "incomplete" => Err(ProviderError::unspoken(
+                &self.host,
+                "only a part of the speech",
+            )),
             _ => Err(ProviderError::broken_off(Stage::Tts, &self.host)),
         };
         self.give_on(number, true);
@@ -421,7 +430,9 @@ impl Session {
         }
         if cause.contains(&"session") || (!self.is_set && of_ours("say_").is_none()) {
             let sent = self.settings();
-            let learned = self.dialect.learn(OF_REALTIME, &sent, event.to_string().as_bytes());
+            let learned = self
+                .dialect
+                .learn(OF_REALTIME, &sent, event.to_string().as_bytes());
             let error = ProviderError::reported(Stage::Tts, &self.host, error);
             // Another socket's settings are without the field.
             return self.close(learned.is_none().then_some(error));

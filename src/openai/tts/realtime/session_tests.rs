@@ -69,8 +69,10 @@ impl Stand {
 
     fn audio(&mut self, id: &str, index: u64, samples: &[i16]) {
         let delta = BASE64_STANDARD.encode(Pcm::<24_000>::new(samples.to_vec()).to_le_bytes());
-        self.event(json!({ "type": "response.output_audio.delta", "response_id": id,
-                           "output_index": index, "delta": delta }));
+        self.event(
+            json!({ "type": "response.output_audio.delta", "response_id": id,
+                           "output_index": index, "delta": delta }),
+        );
     }
 
     fn done(&mut self, id: &str, status: &str, details: Value) {
@@ -95,7 +97,10 @@ impl Stand {
     }
 
     fn kinds(&self) -> Vec<&str> {
-        self.sent.iter().map(|event| text_of(&event["type"])).collect()
+        self.sent
+            .iter()
+            .map(|event| text_of(&event["type"]))
+            .collect()
     }
 }
 
@@ -124,7 +129,10 @@ fn several_sentences_run_at_once_and_are_told_apart() {
     stand.audio("b", 0, &[2, 2]);
     stand.audio("a", 0, &[1]);
     stand.done("a", "completed", Value::Null);
-    assert_eq!((stand.heard(first), stand.heard(second)), (vec![1, 1], vec![2, 2]));
+    assert_eq!(
+        (stand.heard(first), stand.heard(second)),
+        (vec![1, 1], vec![2, 2])
+    );
     assert_eq!((stand.end(first), stand.end(second)), (Some(Ok(())), None));
 }
 
@@ -136,7 +144,10 @@ fn servers_that_drop_metadata_answer_in_order() {
     stand.created("b", None);
     stand.audio("b", 0, &[2]);
     stand.audio("a", 0, &[1]);
-    assert_eq!((stand.heard(first), stand.heard(second)), (vec![1], vec![2]));
+    assert_eq!(
+        (stand.heard(first), stand.heard(second)),
+        (vec![1], vec![2])
+    );
 }
 
 #[test]
@@ -144,6 +155,10 @@ fn two_items_are_heard_in_their_order_and_none_is_lost() {
     let mut stand = stand();
     let number = stand.say("One two.");
     stand.created("a", Some(number));
+    stand.event(
+        json!({ "type": "response.output_item.added", "response_id": "a",
+                        "output_index": 0 }),
+    );
     stand.audio("a", 1, &[3, 4]);
     stand.audio("a", 0, &[1]);
     stand.audio("a", 0, &[2]);
@@ -154,13 +169,19 @@ fn two_items_are_heard_in_their_order_and_none_is_lost() {
     };
     stand.event(words(1, "two."));
     stand.event(words(0, "One"));
-    stand.event(json!({ "type": "response.output_item.done", "response_id": "a",
-                        "output_index": 0 }));
+    stand.event(
+        json!({ "type": "response.output_item.done", "response_id": "a",
+                        "output_index": 0 }),
+    );
     assert_eq!(stand.heard(number), [1, 2, 3, 4]);
     stand.audio("a", 1, &[5]);
     stand.done("a", "completed", Value::Null);
     assert_eq!(stand.heard(number), [1, 2, 3, 4, 5]);
-    assert!(stand.given.contains(&(number, Part::Words("One two.".into()))));
+    assert!(
+        stand
+            .given
+            .contains(&(number, Part::Words("One two.".into())))
+    );
 }
 
 #[test]
@@ -168,7 +189,14 @@ fn a_sentence_is_cancelled_as_soon_as_it_has_an_id() {
     let mut stand = stand();
     let (early, late) = (stand.say("One."), stand.say("Two."));
     stand.cancel(early);
-    assert_eq!(stand.kinds().iter().filter(|kind| **kind == "response.cancel").count(), 0);
+    assert_eq!(
+        stand
+            .kinds()
+            .iter()
+            .filter(|kind| **kind == "response.cancel")
+            .count(),
+        0
+    );
     stand.created("a", Some(early));
     assert_eq!(stand.sent.last().unwrap()["response_id"], "a");
     stand.created("b", Some(late));
@@ -188,10 +216,26 @@ fn only_completed_is_an_end() {
     let error = json!({ "error": { "type": "server_error", "code": "x" } });
     for (status, details, kind) in [
         ("failed", error, ErrorKind::Server),
-        ("failed", json!({ "error": { "code": "rate_limit_exceeded" } }), ErrorKind::RateLimited),
-        ("incomplete", json!({ "reason": "content_filter" }), ErrorKind::Unspoken),
-        ("incomplete", json!({ "reason": "max_output_tokens" }), ErrorKind::Unspoken),
-        ("cancelled", json!({ "reason": "turn_detected" }), ErrorKind::Connect),
+        (
+            "failed",
+            json!({ "error": { "code": "rate_limit_exceeded" } }),
+            ErrorKind::RateLimited,
+        ),
+        (
+            "incomplete",
+            json!({ "reason": "content_filter" }),
+            ErrorKind::Unspoken,
+        ),
+        (
+            "incomplete",
+            json!({ "reason": "max_output_tokens" }),
+            ErrorKind::Unspoken,
+        ),
+        (
+            "cancelled",
+            json!({ "reason": "turn_detected" }),
+            ErrorKind::Connect,
+        ),
     ] {
         let mut stand = stand();
         let number = stand.say("One.");
@@ -207,9 +251,14 @@ fn an_error_ends_the_sentence_that_it_names_and_no_other() {
     let mut stand = stand();
     let (first, second) = (stand.say("One."), stand.say("Two."));
     stand.event(json!({ "type": "session.updated" }));
-    stand.event(json!({ "type": "error", "error": { "type": "invalid_request_error",
-        "code": "invalid_value", "event_id": format!("say_{second}") } }));
-    assert_eq!((stand.end(first), stand.end(second)), (None, Some(Err(ErrorKind::Refused))));
+    stand.event(
+        json!({ "type": "error", "error": { "type": "invalid_request_error",
+        "code": "invalid_value", "event_id": format!("say_{second}") } }),
+    );
+    assert_eq!(
+        (stand.end(first), stand.end(second)),
+        (None, Some(Err(ErrorKind::Refused)))
+    );
     stand.event(json!({ "type": "error", "error": { "type": "server_error", "code": "x" } }));
     assert_eq!((stand.end(first), stand.closed), (None, None));
 }
@@ -221,8 +270,10 @@ fn an_expired_session_moves_its_sentences_and_a_refused_one_fails_them() {
     assert_eq!(expired.closed, Some(None));
 
     let mut refused = stand();
-    refused.event(json!({ "type": "error", "error": { "type": "invalid_request_error",
-        "code": "invalid_model", "event_id": "session" } }));
+    refused.event(
+        json!({ "type": "error", "error": { "type": "invalid_request_error",
+        "code": "invalid_model", "event_id": "session" } }),
+    );
     let kind = refused.closed.unwrap().map(|error| error.kind);
     assert_eq!(kind, Some(ErrorKind::Refused));
 }
@@ -231,8 +282,10 @@ fn an_expired_session_moves_its_sentences_and_a_refused_one_fails_them() {
 fn a_field_that_the_server_does_not_know_is_left_out_from_then_on() {
     let dialect = Dialect::default();
     let mut first = stand_with(&dialect);
-    first.event(json!({ "type": "error", "error": { "type": "invalid_request_error",
-        "code": "unknown_parameter", "param": "session.reasoning", "event_id": "session" } }));
+    first.event(
+        json!({ "type": "error", "error": { "type": "invalid_request_error",
+        "code": "unknown_parameter", "param": "session.reasoning", "event_id": "session" } }),
+    );
     assert_eq!(first.closed, Some(None));
     let mut second = stand_with(&dialect);
     assert_eq!(second.sent[0]["session"]["reasoning"], Value::Null);
@@ -245,13 +298,18 @@ fn a_server_that_makes_one_response_at_a_time_is_asked_for_one_at_a_time() {
     let mut stand = stand();
     let (first, second) = (stand.say("One."), stand.say("Two."));
     stand.created("a", Some(first));
-    stand.event(json!({ "type": "error", "error": { "type": "invalid_request_error",
+    stand.event(
+        json!({ "type": "error", "error": { "type": "invalid_request_error",
         "code": "conversation_already_has_active_response",
-        "event_id": format!("say_{second}") } }));
+        "event_id": format!("say_{second}") } }),
+    );
     assert_eq!(stand.sent.len(), 3);
     stand.done("a", "completed", Value::Null);
     let again = stand.sent.last().unwrap();
-    assert_eq!((stand.sent.len(), text_of(&again["event_id"])), (4, "say_2"));
+    assert_eq!(
+        (stand.sent.len(), text_of(&again["event_id"])),
+        (4, "say_2")
+    );
     stand.created("b", Some(second));
     stand.done("b", "completed", Value::Null);
     assert_eq!(stand.end(second), Some(Ok(())));
@@ -276,8 +334,10 @@ fn the_previews_event_names_are_understood() {
     stand.created("a", Some(number));
     let delta = BASE64_STANDARD.encode([1, 0]);
     stand.event(json!({ "type": "response.audio.delta", "response_id": "a", "delta": delta }));
-    stand.event(json!({ "type": "response.audio_transcript.delta", "response_id": "a",
-                        "delta": "One." }));
+    stand.event(
+        json!({ "type": "response.audio_transcript.delta", "response_id": "a",
+                        "delta": "One." }),
+    );
     assert_eq!(stand.heard(number), [1]);
     assert!(stand.given.contains(&(number, Part::Words("One.".into()))));
 }
