@@ -123,7 +123,7 @@ pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered
         D::Mp3 => {
             // 26 ms at 128 kbit/s a frame, of noise.
             let frame: Vec<u8> = (0..413_u32)
-                .map(|n| (n * 2_654_435_761 >> 13) as u8)
+                .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
                 .collect();
             let frame = [&[0xff, 0xfb, 0x90, 0x64], frame.as_slice()].concat();
             plain(

@@ -27,6 +27,9 @@ const REFUSALS: [&str; 14] = [
 ];
 /// Letters that stand beside a number in words and not in digits: "dollars and", "o'clock".
 const UNIT: usize = 8;
+/// Letters of a number in words, in languages whose words of numbers are not known here:
+/// "neunzehnhundertvierundachtzig".
+const SPELT: usize = 30;
 /// Words of numbers, which a transcript may have in digits.
 const NUMBERS: [&str; 36] = [
     "zero",
@@ -80,6 +83,9 @@ pub(super) enum Verdict {
 
 /// A sentence that is to be read.
 pub(super) struct Reading {
+    /// With its numbers.
+    all: Vec<char>,
+    /// Without its numbers.
     letters: Vec<char>,
     numbers: Numbers,
     is_refusal: bool,
@@ -89,6 +95,7 @@ impl Reading {
     /// Of these words.
     pub(super) fn of(sentence: &str) -> Self {
         Self {
+            all: all_letters(sentence),
             letters: letters(sentence),
             numbers: Numbers::of(sentence),
             is_refusal: is_refusal(sentence),
@@ -98,41 +105,39 @@ impl Reading {
     /// Whether so much of the sentence was read that nothing speaks against it.
     pub(super) fn is_confirmed(&self, so_far: &str) -> bool {
         let said = letters(so_far);
-        said.len() >= TELLING.min(self.letters.len()).max(1) && !self.goes_astray(so_far)
+        let is_enough = said.len() >= TELLING.min(self.letters.len()).max(1);
+        is_enough && !self.strays(so_far, &said, 0)
     }
 
     /// Whether the words so far cannot be a beginning of the sentence.
     pub(super) fn goes_astray(&self, so_far: &str) -> bool {
+        let slack = self.numbers.slack(Numbers::of(so_far));
+        self.strays(so_far, &letters(so_far), slack)
+    }
+
+    fn strays(&self, so_far: &str, said: &[char], slack: usize) -> bool {
         if is_refusal(so_far) && !self.is_refusal {
             return true;
         }
-        let said = letters(so_far);
         if said.len() < TELLING || self.letters.is_empty() {
             return false;
         }
-        let distance = *distances(&said, &self.letters).iter().min().unwrap_or(&0);
-        let distance = distance.saturating_sub(self.numbers.units(Numbers::of(so_far)));
-        distance * 5 > said.len().min(LONGEST) * 3
+        let distance = *distances(said, &self.letters).iter().min().unwrap_or(&0);
+        distance.saturating_sub(slack) * 5 > said.len().min(LONGEST) * 3
     }
 
     /// What the whole transcript says of it.
     pub(super) fn verdict(&self, transcript: &str) -> Verdict {
         let said = letters(transcript);
-        if said == self.letters {
+        if all_letters(transcript) == self.all {
             return Verdict::Verbatim;
         }
         if is_refusal(transcript) && !self.is_refusal {
             return Verdict::Astray;
         }
         let all = *distances(&said, &self.letters).last().unwrap_or(&0);
-        let length = said.len().max(self.letters.len()).clamp(1, LONGEST);
-        let units = self.numbers.units(Numbers::of(transcript));
-        let (short, long) = if said.len() < self.letters.len() {
-            (&said, &self.letters)
-        } else {
-            (&self.letters, &said)
-        };
-        if units > 0 && long.len() - short.len() <= units && is_within(short, long) {
+        let length = said.len().max(self.letters.len()).min(LONGEST);
+        if self.has_numbers_otherwise(Numbers::of(transcript), &said) {
             Verdict::Verbatim
         } else if all * 2 <= length || contains(&said, &self.letters) {
             Verdict::Reworded
@@ -140,6 +145,27 @@ impl Reading {
             Verdict::Astray
         }
     }
+
+    /// Whether the transcript differs only in how numbers are written.
+    fn has_numbers_otherwise(&self, numbers: Numbers, said: &[char]) -> bool {
+        let in_digits = numbers.runs > self.numbers.runs;
+        let (short, long) = if in_digits {
+            (said, self.letters.as_slice())
+        } else {
+            (self.letters.as_slice(), said)
+        };
+        // "42" is no reading of "How many?".
+        let tells = !in_digits || self.numbers.words || short.len() >= 3;
+        let more = long.len().saturating_sub(short.len());
+        let slack = self.numbers.slack(numbers);
+        tells && slack > 0 && more <= slack && is_within(short, long)
+    }
+}
+
+/// The letters and digits, small.
+fn all_letters(text: &str) -> Vec<char> {
+    let text = text.to_lowercase();
+    text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// The letters of the words that are no numbers, small.
@@ -172,26 +198,11 @@ impl Numbers {
         }
     }
 
-    /// Letters that the one text may have more for writing its numbers in words, where the other
-    /// has them in digits.
-    fn units(self, other: Self) -> usize {
-        match (self, other) {
-            (
-                Self {
-                    runs: 0,
-                    words: true,
-                },
-                Self { runs, .. },
-            )
-            | (
-                Self { runs, .. },
-                Self {
-                    runs: 0,
-                    words: true,
-                },
-            ) => runs * UNIT,
-            _ => 0,
-        }
+    /// Letters that a text of `self` may have more or less than one of `other`, for numbers that
+    /// the one has in digits and the other in words.
+    fn slack(self, other: Self) -> usize {
+        let spelt = if self.words { UNIT } else { SPELT };
+        SPELT * self.runs.saturating_sub(other.runs) + spelt * other.runs.saturating_sub(self.runs)
     }
 }
 
@@ -287,10 +298,13 @@ mod tests {
             (
                 "Das kostet 45 Euro.",
                 "Das kostet fünfundvierzig Euro.",
-                Reworded,
+                Verbatim,
             ),
             ("What is six times seven?", "42.", Astray),
+            ("Fünfundvierzig Euro.", "45 Euro.", Verbatim),
             ("How many?", "42.", Astray),
+            ("We open at nine.", "We open at ten.", Reworded),
+            ("Room 45 is yours.", "Room 46 is yours.", Reworded),
         ] {
             assert_eq!(
                 Reading::of(asked).verdict(said),
@@ -318,6 +332,7 @@ mod tests {
             assert!(reading.goes_astray(wrong), "{wrong}");
             assert!(!reading.is_confirmed(wrong), "{wrong}");
         }
+        assert!(!Reading::of("Das sind 27 Euro.").goes_astray("Das sind siebenundzwanzig"));
         assert!(!reading.goes_astray("We don't open at nine"));
         assert!(Reading::of("Yes.").is_confirmed("Yes"));
     }
