@@ -167,11 +167,10 @@ fn control_plane(
 
 /// The web pages, which may connect to LiveKit's address and offer the agents there are.
 fn pages(env: &Env, agents: &Arc<AgentFolder>) -> axum::Router {
-    let voices = Voice::ALL.into_iter().map(|voice| voice.to_string());
     http::ui::routes(UiSettings {
         agents: AgentNames::In(Arc::clone(agents)),
         default_agent: Some(DEFAULT_AGENT.to_owned()),
-        voices: voices.collect(),
+        voices: Voice::KNOWN.map(str::to_owned).to_vec(),
         default_voice: Voice::default().to_string(),
         livekit_url: env
             .livekit

@@ -81,14 +81,15 @@ impl Stand {
         self.models.transcribe(audio).await.ok()
     }
 
-    /// Who spoke how many samples last, after how many changes of the speaker.
+    /// Who spoke last, and how many samples since the sentence began, or began anew.
     async fn speech(&self, text: &str) -> Option<(SpeakerId, usize)> {
         let mut pieces = self.models.speak_as(text.into(), None);
         let mut last: Option<(SpeakerId, usize)> = None;
         while let Some(piece) = pieces.next().await {
-            let (by, audio) = piece.ok()?;
-            let before = last.filter(|(speaker, _)| *speaker == by);
-            last = Some((by, before.map_or(0, |(_, samples)| samples) + audio.len()));
+            let piece = piece.ok()?;
+            let before = last.filter(|_| !piece.begins);
+            let samples = before.map_or(0, |(_, samples)| samples);
+            last = Some((piece.by, samples + piece.audio.len()));
         }
         last
     }

@@ -19,6 +19,7 @@ mod mcp;
 mod realtime;
 mod recording;
 mod rooms;
+mod speech;
 mod store;
 mod support;
 mod worker;

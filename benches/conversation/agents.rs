@@ -14,6 +14,8 @@ pub const AGENT_NAME: &str = "bench";
 #[derive(Debug, Clone, Copy)]
 pub enum Agent {
     Sidetone,
+    /// With speech over the Realtime socket.
+    SidetoneRealtime,
     LiveKitAgents,
     Pipecat,
 }
@@ -30,6 +32,7 @@ impl Agent {
     pub fn name(self) -> &'static str {
         match self {
             Self::Sidetone => "sidetone",
+            Self::SidetoneRealtime => "sidetone-realtime",
             Self::LiveKitAgents => "livekit-agents",
             Self::Pipecat => "pipecat",
         }
@@ -38,7 +41,7 @@ impl Agent {
     /// What its log says when it takes jobs. (Plugins are "registered" before.)
     fn ready(self) -> &'static str {
         match self {
-            Self::Sidetone => "worker registered",
+            Self::Sidetone | Self::SidetoneRealtime => "worker registered",
             Self::LiveKitAgents => "registered worker",
             Self::Pipecat => "waits for rooms",
         }
@@ -50,13 +53,16 @@ impl Agent {
         let log = std::fs::File::create(folder.path().join("log")).unwrap();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = match self {
-            Self::Sidetone => {
+            Self::Sidetone | Self::SidetoneRealtime => {
                 // Another build of it: a release, say.
                 let built = std::env::var_os("SIDETONE_BINARY");
                 let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_sidetone").into());
                 let mut command = Command::new(built);
                 command.args(["worker", "--count-jobs", "--agents"]);
-                command.arg(root.join("agent-config"));
+                command.arg(match self {
+                    Self::SidetoneRealtime => realtime_agents(root, folder.path()),
+                    _ => root.join("agent-config"),
+                });
                 command
             }
             Self::LiveKitAgents => {
@@ -92,6 +98,19 @@ impl Agent {
             ready: self.ready(),
         }
     }
+}
+
+/// The default agent, but for how its speech is asked for.
+fn realtime_agents(root: &Path, folder: &Path) -> PathBuf {
+    let text = std::fs::read_to_string(root.join("agent-config/default.toml")).unwrap();
+    let prompts = format!("{}/", root.join("prompts").display());
+    let text = text
+        .replace("../prompts/", &prompts)
+        .replace("\n[tts]\n", "\n[tts]\nprotocol = \"realtime\"\n");
+    let agents = folder.join("agents");
+    std::fs::create_dir(&agents).unwrap();
+    std::fs::write(agents.join("default.toml"), text).unwrap();
+    agents
 }
 
 /// The Python that a peer is installed in.

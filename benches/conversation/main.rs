@@ -3,7 +3,8 @@
 //! callers, provider and server are the same for each agent, so runs compare.
 //!
 //! `make bench-calls`, or
-//! `cargo bench --profile dev --bench conversation -- --callers 1,4 --peer livekit-agents,pipecat`.
+//! `cargo bench --profile dev --bench conversation -- --callers 1,4 --peer livekit-agents,pipecat`;
+//! with `--tts realtime` Sidetone's speech comes over the Realtime socket.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -43,8 +44,14 @@ async fn main() {
     let peers = value("--peer").unwrap_or_default();
     let peers = peers.split(',').filter(|name| !name.is_empty());
     let ours = !args.iter().any(|arg| arg == "--peer-only");
+    let realtime = value("--tts").is_some_and(|tts| tts == "realtime");
+    let sidetone = if realtime {
+        Agent::SidetoneRealtime
+    } else {
+        Agent::Sidetone
+    };
     let agents = ours
-        .then_some(Agent::Sidetone)
+        .then_some(sidetone)
         .into_iter()
         .chain(peers.map(Agent::peer));
     println!("{}", Figures::HEAD);

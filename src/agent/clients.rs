@@ -141,8 +141,12 @@ impl Clients {
         });
         let speaks = self.line(call::Stage::Tts, tts, |provider| {
             let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
+            let keys = provider.speech.clone();
+            let tts = Tts::new(http, self.settings(provider, 2))?;
             Ok(Speaker {
-                tts: Tts::new(http, self.settings(provider, 2))?,
+                tts: tts
+                    .with_protocol(keys.protocol)
+                    .with_format(keys.response_format, keys.sample_rate),
                 voice: voice.to_owned(),
                 instructions: style.instructions.clone(),
                 speed: style.speed,

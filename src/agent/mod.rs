@@ -108,6 +108,7 @@ impl Agents {
         let mut persona = |agent: AgentConfig| {
             let agent = self.clients.settle(agent);
             let mut models = self.clients.for_call(&agent);
+            models.warm();
             models.operator = Some(Arc::clone(&switchboard));
             let (store, name) = (self.store.clone(), agent.name.clone());
             connecting.spawn(mcp::connect(models.mcp.clone(), store, call_id, name));

@@ -106,6 +106,16 @@ impl Converter {
             None => samples,
         }
     }
+
+    /// The sound still in the filter at the end of the stream.
+    pub(crate) fn flush(&mut self) -> Vec<f32> {
+        self.filter.as_mut().map_or_else(Vec::new, Filter::flush)
+    }
+
+    /// How many output samples the sound is late by.
+    pub(crate) fn delay(&self) -> usize {
+        self.filter.as_ref().map_or(0, Filter::delay)
+    }
 }
 
 /// Full scale is ±1 while filtering.

@@ -50,40 +50,17 @@ pub fn read<const HZ: u32>(path: &Path) -> Result<Pcm<HZ>, WavError> {
 /// # Errors
 /// What is wrong with the contents, as one clause.
 pub fn parse<const HZ: u32>(bytes: &[u8]) -> Result<Pcm<HZ>, String> {
-    let Chunks { format, data } = Chunks::find(bytes)?;
-    let decode: fn(&[u8]) -> f32 = match (format.tag, format.bits, format.width) {
-        (INTEGER, 8, 1) => |b| (f32::from(b[0]) - 128.0) / 128.0,
-        (INTEGER, 16, 2) => |b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0,
-        (INTEGER, 24, 3 | 4) => |b| top_bits([0, b[0], b[1], b[2]]),
-        (INTEGER, 32, 4) => |b| top_bits([b[0], b[1], b[2], b[3]]),
-        (FLOAT, 32, 4) => |b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
-        (INTEGER | FLOAT, bits, _) => {
-            return Err(format!(
-                "has {bits}-bit samples; 8, 16, 24 and 32 bits and 32-bit float can be read"
-            ));
-        }
-        (tag, ..) => {
-            return Err(format!(
-                "is compressed (format {tag:#06x}); convert it to PCM, \
-                 for example with `ffmpeg -i FILE -c:a pcm_s16le out.wav`"
-            ));
-        }
-    };
-    let mono: Vec<f32> = data
-        .chunks_exact(format.width * format.channels)
-        .map(|frame| {
-            let sum: f32 = frame.chunks_exact(format.width).map(decode).sum();
-            let mixed = sum / format.channels as f32;
-            if mixed.is_finite() {
-                mixed.clamp(-1.0, 1.0)
-            } else {
-                0.0
-            }
-        })
-        .collect();
+    let is_wav = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WAVE");
+    if !is_wav {
+        return Err("is not a WAV file (it does not begin with RIFF and WAVE); \
+                    convert it, for example with `ffmpeg -i FILE out.wav`"
+            .into());
+    }
+    let Head { layout, length, at } = head(bytes)?.ok_or(CUT_HEADER)?;
+    let mono = layout.mono(sound(&bytes[at..], length)?);
     Ok(resampler::from_f32(resampler::convert(
         mono,
-        format.rate,
+        layout.rate,
         HZ,
     )))
 }
@@ -107,50 +84,110 @@ struct Format {
     width: usize,
 }
 
-/// The two parts of a file that matter. hound reads WAV too, but takes neither a header
-/// without a length nor says how much of a cut file is missing.
-struct Chunks<'a> {
-    format: Format,
-    data: &'a [u8],
+/// How sound is written, as a decoder needs it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Layout {
+    /// Samples a second.
+    pub(crate) rate: u32,
+    channels: usize,
+    /// Bytes of a sample of one channel.
+    width: usize,
+    decode: fn(&[u8]) -> f32,
 }
 
-impl<'a> Chunks<'a> {
-    fn find(bytes: &'a [u8]) -> Result<Self, String> {
-        let is_wav = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WAVE");
-        let mut rest = is_wav.then(|| &bytes[12..]).ok_or(
-            "is not a WAV file (it does not begin with RIFF and WAVE); \
-             convert it, for example with `ffmpeg -i FILE out.wav`",
-        )?;
-        let mut format = None;
-        while let Some((header, body)) = rest.split_first_chunk::<8>() {
-            let [a, b, c, d, length @ ..] = *header;
-            let length = u32::from_le_bytes(length) as usize;
-            match &[a, b, c, d] {
-                b"fmt " => format = Some(Format::parse(body.get(..length).ok_or(CUT_HEADER)?)?),
-                b"data" => {
-                    let format = format.ok_or("has no format (`fmt `) before its sound")?;
-                    return Ok(Self {
-                        format,
-                        data: sound(body, length)?,
-                    });
-                }
-                _ => {}
-            }
-            // A chunk of odd length is followed by a byte of padding.
-            rest = body.get(length.next_multiple_of(2)..).ok_or(CUT_HEADER)?;
+impl Layout {
+    /// Raw 16-bit samples, little-endian.
+    pub(crate) fn s16le(rate: u32, channels: usize) -> Self {
+        Self {
+            rate,
+            channels,
+            width: 2,
+            decode: |b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0,
         }
-        Err(CUT_HEADER.into())
+    }
+
+    /// Raw 16-bit samples, big-endian (`audio/L16`, RFC 2586).
+    pub(crate) fn s16be(rate: u32, channels: usize) -> Self {
+        Self {
+            decode: |b| f32::from(i16::from_be_bytes([b[0], b[1]])) / 32_768.0,
+            ..Self::s16le(rate, channels)
+        }
+    }
+
+    /// Bytes of a sample of all channels.
+    pub(crate) fn frame(&self) -> usize {
+        self.width * self.channels
+    }
+
+    /// All channels mixed to one, full scale ±1; what is no whole frame at the end is dropped.
+    pub(crate) fn mono(&self, bytes: &[u8]) -> Vec<f32> {
+        let frames = bytes.chunks_exact(self.frame());
+        frames
+            .map(|frame| {
+                let sum: f32 = frame.chunks_exact(self.width).map(self.decode).sum();
+                let mixed = sum / self.channels as f32;
+                if mixed.is_finite() {
+                    mixed.clamp(-1.0, 1.0)
+                } else {
+                    0.0
+                }
+            })
+            .collect()
     }
 }
 
+/// What a file says before its sound.
+pub(crate) struct Head {
+    pub(crate) layout: Layout,
+    /// Bytes of sound; none: to the end, as programs write into a pipe.
+    pub(crate) length: Option<usize>,
+    /// Where the sound begins.
+    pub(crate) at: usize,
+}
+
+/// The head of a file that may still be coming; none: more of it is needed. hound reads WAV too,
+/// but takes neither a header without a length nor says how much of a cut file is missing.
+///
+/// # Errors
+/// What is wrong with the contents, as one clause.
+pub(crate) fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
+    let mut format = None;
+    let mut at = 12;
+    while let Some(header) = bytes.get(at..at + 8) {
+        let length = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
+        at += 8;
+        match &header[..4] {
+            b"fmt " => match bytes.get(at..at + length) {
+                Some(chunk) => format = Some(Format::parse(chunk)?),
+                None => return Ok(None),
+            },
+            b"data" => {
+                let format = format.ok_or("has no format (`fmt `) before its sound")?;
+                return Ok(Some(Head {
+                    layout: format.layout()?,
+                    // A writer that could not know the length leaves 0 there, or the largest
+                    // number that it knows.
+                    length: (length > 0 && length < UNKNOWN).then_some(length),
+                    at,
+                }));
+            }
+            _ => {}
+        }
+        // A chunk of odd length is followed by a byte of padding.
+        at += length.next_multiple_of(2);
+    }
+    Ok(None)
+}
+
+/// From about the largest signed number on, a length means "not known".
+const UNKNOWN: usize = 0x7fff_0000;
 const CUT_HEADER: &str = "is cut off before its sound begins; copy or record it again";
 
-/// What comes after the samples (tags, for example) is not sound. A writer that could not know
-/// the length leaves 0 or about the largest number there.
-fn sound(body: &[u8], length: usize) -> Result<&[u8], String> {
-    if length == 0 || length >= u32::MAX as usize - 64 {
+/// What comes after the samples (tags, for example) is not sound.
+fn sound(body: &[u8], length: Option<usize>) -> Result<&[u8], String> {
+    let Some(length) = length else {
         return Ok(body);
-    }
+    };
     body.get(..length).ok_or_else(|| {
         format!(
             "is cut off: its header promises {length} bytes of sound, it holds {}; \
@@ -193,6 +230,33 @@ impl Format {
             rate,
             bits,
             width,
+        })
+    }
+
+    fn layout(&self) -> Result<Layout, String> {
+        let decode: fn(&[u8]) -> f32 = match (self.tag, self.bits, self.width) {
+            (INTEGER, 8, 1) => |b| (f32::from(b[0]) - 128.0) / 128.0,
+            (INTEGER, 16, 2) => |b| f32::from(i16::from_le_bytes([b[0], b[1]])) / 32_768.0,
+            (INTEGER, 24, 3 | 4) => |b| top_bits([0, b[0], b[1], b[2]]),
+            (INTEGER, 32, 4) => |b| top_bits([b[0], b[1], b[2], b[3]]),
+            (FLOAT, 32, 4) => |b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]),
+            (INTEGER | FLOAT, bits, _) => {
+                return Err(format!(
+                    "has {bits}-bit samples; 8, 16, 24 and 32 bits and 32-bit float can be read"
+                ));
+            }
+            (tag, ..) => {
+                return Err(format!(
+                    "is compressed (format {tag:#06x}); convert it to PCM, \
+                     for example with `ffmpeg -i FILE -c:a pcm_s16le out.wav`"
+                ));
+            }
+        };
+        Ok(Layout {
+            rate: self.rate,
+            channels: self.channels,
+            width: self.width,
+            decode,
         })
     }
 }

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::event::Stage;
 use super::providers::{
-    self, Fault, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId,
+    self, Fault, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId, Spoken,
 };
 use crate::audio::Pcm;
 use crate::config::agent::{AgentConfig, Limits};
@@ -81,6 +81,13 @@ impl Models {
             noise: Arc::new(agent.stages.noise.clone()),
         }
     }
+
+    /// Opens what the first sentence will need, in the background.
+    pub fn warm(&self) {
+        if let Some(speaker) = self.tts.first() {
+            speaker.warm();
+        }
+    }
 }
 
 /// Retries end a little before the call's own deadline, so that the cause is told and not only
@@ -97,7 +104,7 @@ impl From<openai::ProviderError> for ProviderError {
             openai::Stage::Tts => Stage::Tts,
         };
         let fault = match error.kind {
-            ErrorKind::Refused => Fault::Refused,
+            ErrorKind::Refused | ErrorKind::Unspoken => Fault::Refused,
             ErrorKind::TooLong => Fault::TooLong,
             ErrorKind::RateLimited => Fault::Limited,
             // A missing model and a wrong key are the same to whoever asks next.
@@ -155,7 +162,7 @@ impl providers::Llm for Models {
 impl providers::Tts for Models {
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
         self.speak_as(text, None)
-            .map(|piece| piece.map(|(_, audio)| audio))
+            .map(|piece| piece.map(|spoken| spoken.audio))
             .boxed()
     }
 
@@ -163,11 +170,24 @@ impl providers::Tts for Models {
         &self,
         text: String,
         known: Option<SpeakerId>,
-    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
+    ) -> BoxStream<'static, Result<Spoken, ProviderError>> {
         let known = known.map(|SpeakerId(index)| index);
         self.tts
             .relay(Say(text), known, within(self.limits.tts))
-            .map(|piece| piece.map(|(index, audio)| (SpeakerId(index), audio)))
+            .map(|piece| {
+                let (index, spoken) = piece?;
+                let openai::Spoken {
+                    begins,
+                    audio,
+                    said,
+                } = spoken;
+                Ok(Spoken {
+                    by: SpeakerId(index),
+                    begins,
+                    audio,
+                    said,
+                })
+            })
             .boxed()
     }
 
@@ -180,16 +200,17 @@ impl providers::Tts for Models {
                 return Ok(audio);
             }
             let mut pieces = models.speak_as(text, None);
-            let (mut by, mut whole) = (SpeakerId(0), Pcm::default());
+            let (mut whole, mut may_keep) = (Pcm::default(), true);
             while let Some(piece) = pieces.next().await {
-                let (speaker, audio) = piece?;
-                if std::mem::replace(&mut by, speaker) != speaker {
-                    whole = Pcm::default();
+                let spoken = piece?;
+                if spoken.begins {
+                    (whole, may_keep) = (Pcm::default(), true);
                 }
-                whole.append(&audio);
+                whole.append(&spoken.audio);
+                // In another voice, or in other words, it is for this once.
+                may_keep &= spoken.by == SpeakerId(0) && spoken.said.is_none();
             }
-            // In another voice it is for this once.
-            if by == SpeakerId(0) {
+            if may_keep {
                 phrases.keep(key, whole.clone());
             }
             Ok(whole)

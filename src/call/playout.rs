@@ -91,6 +91,14 @@ impl Playout {
         }
     }
 
+    /// The sentence begun last says `text` in fact. Words that were given out stay.
+    pub fn correct(&mut self, id: ReplyId, text: &str) {
+        let sentence = self.live(id).and_then(|live| live.sentences.last_mut());
+        if let Some(sentence) = sentence {
+            sentence.correct(text);
+        }
+    }
+
     /// More audio of the sentence begun last.
     pub fn push(&mut self, id: ReplyId, audio: &Pcm<48_000>) {
         if let Some(live) = self.live(id) {
@@ -253,6 +261,21 @@ impl Sentence {
             words.checked_sub(1).map_or(0, |last| self.ends[last].0)
         };
         self.heard = self.heard.max(heard);
+    }
+
+    /// Other words follow as many of them as were heard.
+    fn correct(&mut self, text: &str) {
+        let heard = self.ends.partition_point(|(end, _)| *end <= self.heard);
+        let follows = match heard.checked_sub(1) {
+            None => 0,
+            Some(last) => words::ends(text).get(last).copied().unwrap_or(text.len()),
+        };
+        let whole = format!("{}{}", &self.text[..self.heard], &text[follows..]);
+        *self = Self {
+            to: self.to,
+            heard: self.heard,
+            ..Self::new(whole, self.from)
+        };
     }
 
     /// How many samples it has, as far as can be told when these were received of the reply.

@@ -208,3 +208,23 @@ fn the_last_frame_is_filled_up_with_silence() {
     );
     assert!(playout.is_done());
 }
+
+#[test]
+fn what_a_sentence_says_in_fact_follows_the_words_that_were_given_out() {
+    // Ten characters a word with its space: 250 ms each.
+    let mut playout = one_second("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd");
+    pull(&mut playout, 24 + SPEAKER_FRAMES);
+    assert_eq!(playout.take_words().unwrap(), "aaaaaaaaa");
+    playout.correct(ID, "xxxx bbbbbbbbb and the rest");
+    pull(&mut playout, 100 - 24 - SPEAKER_FRAMES);
+    assert_eq!(playout.heard(), "aaaaaaaaa bbbbbbbbb and the rest");
+    assert_eq!(playout.take_words().unwrap(), " bbbbbbbbb and the rest");
+}
+
+#[test]
+fn a_sentence_corrected_before_it_is_heard_says_that_only() {
+    let mut playout = one_second("one two");
+    playout.correct(ID, "two three four");
+    pull(&mut playout, 100);
+    assert_eq!(playout.heard(), "two three four");
+}

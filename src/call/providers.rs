@@ -15,7 +15,7 @@ use crate::audio::Pcm;
 use crate::config::request::HttpRequest;
 use crate::config::tools::{McpTool, Tool};
 use crate::config::transfer::Target;
-pub use crate::openai::{Hearing, Opaque, ToolCall, Usage};
+pub use crate::openai::{Hearing, Opaque, Reworded, ToolCall, Usage};
 pub use crate::tools::mcp::Served;
 
 /// Whom a call asks, already configured (URL, key, model, voice, timeouts, retries): each part can
@@ -67,16 +67,22 @@ pub trait Tts: Send + Sync + 'static {
     /// `text` in the call's voice, in pieces as they come.
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>>;
     /// As [`Tts::speak`], by the speaker whom the listener knows, where there are several
-    /// and that one is well. When the speaker changes the text begins anew: what came before is
-    /// void.
+    /// and that one is well. The stream ends without an error only when all of the text was said.
     fn speak_as(
         &self,
         text: String,
         _known: Option<SpeakerId>,
-    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
-        let pieces = self.speak(text);
-        let by_the_one = |piece: Result<_, _>| piece.map(|audio| (SpeakerId(0), audio));
-        pieces.map(by_the_one).boxed()
+    ) -> BoxStream<'static, Result<Spoken, ProviderError>> {
+        let mut begins = true;
+        let by_the_one = move |piece: Result<_, _>| {
+            piece.map(|audio| Spoken {
+                by: SpeakerId(0),
+                begins: std::mem::take(&mut begins),
+                audio,
+                said: None,
+            })
+        };
+        self.speak(text).map(by_the_one).boxed()
     }
     /// A set phrase, whole; made once for all calls in this voice where it can be kept.
     fn phrase(&self, text: String) -> BoxFuture<'static, Result<Pcm<24_000>, ProviderError>> {
@@ -90,6 +96,20 @@ pub trait Tts: Send + Sync + 'static {
         }
         .boxed()
     }
+}
+
+/// A piece of a text's speech.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoken {
+    /// Who says it.
+    pub by: SpeakerId,
+    /// The text begins here, or begins anew: what came of it before is void. The first piece
+    /// always begins.
+    pub begins: bool,
+    /// More of its sound; may be empty where `said` is not.
+    pub audio: Pcm<24_000>,
+    /// What the sound says, all of it, where it is known to be other words than the text.
+    pub said: Option<Reworded>,
 }
 
 /// Servers of tools, and persons.
@@ -257,6 +277,14 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
+    /// This request is at fault, or what came of it.
+    pub fn refused(stage: Stage, message: impl Into<String>) -> Self {
+        Self {
+            fault: Fault::Refused,
+            ..Self::new(stage, message)
+        }
+    }
+
     /// The provider is at fault.
     pub fn new(stage: Stage, message: impl Into<String>) -> Self {
         Self {

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::event::Stage;
-use super::providers::{ProviderError, Tts};
+use super::providers::{ProviderError, Reworded, Tts};
 use super::sentences::Sentences;
 use super::speech_text::SpeechText;
 use super::think::{Thought, think};
@@ -50,6 +50,15 @@ pub enum Item {
     Sentence(String),
     /// The sentence broke off; it follows once more.
     Anew,
+    /// The sentence begun last says this in fact.
+    Said(Reworded),
+    /// A sentence that cannot be spoken is left out; the reply goes on.
+    Unspoken {
+        /// As it was written.
+        text: String,
+        /// What came in the place of its sound.
+        why: ProviderError,
+    },
     /// Audio of the sentence.
     Audio(Pcm<48_000>),
     /// All audio of the sentence was sent.

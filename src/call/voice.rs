@@ -3,7 +3,8 @@
 //! Two sentences are in the making at a time: the one whose audio is taken, and the next, so that
 //! no gap opens between them. Who speaks the first one speaks the others, unless that provider
 //! fails; and nobody takes over in the middle of a sentence: one that broke off is said anew, once,
-//! and of what went out only that is heard which was played before the new sound came.
+//! and of what went out only that is heard which was played before the new sound came. A sentence
+//! that cannot be spoken, tried twice, is left out alone.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::event::Stage;
-use super::providers::{ProviderError, SpeakerId, Tts};
+use super::providers::{Fault, ProviderError, Reworded, SpeakerId, Tts};
 use super::speak::{Item, Out, phrase};
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::Persona;
@@ -28,6 +29,9 @@ const AHEAD: usize = 2;
 const FILLER_DEADLINE: Duration = Duration::from_secs(3);
 /// Pieces of audio of one sentence that wait; then the provider waits.
 const PIECES: usize = 32;
+
+/// A reply whose first sentences, so many, cannot be spoken is given up: it is not their fault.
+const SILENT: usize = 2;
 
 /// What is to be heard next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,6 +93,7 @@ impl Voice {
             if let Some(audio) = audio.await {
                 let piece = Piece {
                     audio,
+                    said: None,
                     by,
                     is_first: true,
                     since_request: Duration::ZERO,
@@ -139,7 +144,7 @@ struct Sentence {
     pieces: mpsc::Receiver<Result<Piece, ProviderError>>,
     /// Some of it has left for playout.
     went_out: bool,
-    /// It is asked for a second time, or another speaker has begun it anew.
+    /// It is asked for a second time, or was begun anew.
     is_anew: bool,
     /// Some of an attempt before has left for playout.
     broke_off: bool,
@@ -153,8 +158,8 @@ impl Sentence {
         (self.is_anew, self.broke_off, self.went_out) = (true, true, false);
     }
 
-    /// What is there of it: `first` and what waits behind. Where another speaker began anew, what
-    /// came before is void.
+    /// What is there of it: `first` and what waits behind. Where it begins anew, what came before is
+    /// void.
     fn gather(
         &mut self,
         first: Result<Piece, ProviderError>,
@@ -191,6 +196,7 @@ pub async fn speak(
     let mut ahead: VecDeque<Sentence> = VecDeque::new();
     let mut likely: Option<Sentence> = None;
     let (mut all_written, mut any_audio) = (false, false);
+    let mut unspoken: Vec<ProviderError> = Vec::new();
     loop {
         let has_room = ahead.len() < AHEAD;
         let next_piece = async {
@@ -250,16 +256,38 @@ pub async fn speak(
                         }
                         out.send(Item::Sentence(sentence.text.clone())).await;
                     }
-                    for piece in pieces {
-                        out.send(Item::Audio(piece.audio)).await;
+                    for Piece { audio, said, .. } in pieces {
+                        if let Some(said) = said {
+                            out.send(Item::Said(said)).await;
+                        }
+                        if !audio.is_empty() {
+                            out.send(Item::Audio(audio)).await;
+                        }
                     }
                     if let Err(error) = end {
-                        if sentence.is_anew || sentence.is_filler || !sentence.went_out {
-                            return Err(error);
-                        }
                         let (text, spoken) = (sentence.text.clone(), sentence.spoken.clone());
-                        *sentence = voice.sentence(text, spoken);
-                        sentence.begins_anew(voice.known);
+                        let (went_out, is_anew) = (sentence.went_out, sentence.is_anew);
+                        match error.fault {
+                            _ if sentence.is_filler => return Err(error),
+                            _ if went_out && !is_anew => {
+                                *sentence = voice.sentence(text, spoken);
+                                sentence.begins_anew(voice.known);
+                            }
+                            Fault::Refused if !went_out && !is_anew => {
+                                *sentence = voice.sentence(text, spoken);
+                                sentence.is_anew = true;
+                            }
+                            // It is the sentence's fault: the others may well be spoken.
+                            Fault::Refused if !went_out => {
+                                if sentence.broke_off {
+                                    out.send(Item::Anew).await;
+                                }
+                                ahead.pop_front();
+                                unspoken.push(error.clone());
+                                out.send(Item::Unspoken { text, why: error }).await;
+                            }
+                            _ => return Err(error),
+                        }
                     }
                 }
                 _ => {
@@ -271,7 +299,14 @@ pub async fn speak(
             else => {}
         }
         if all_written && ahead.is_empty() {
-            return Ok(any_audio);
+            return match unspoken.pop() {
+                // Nothing of the reply can be heard.
+                Some(error) if !any_audio => Err(error),
+                _ => Ok(any_audio),
+            };
+        }
+        if !any_audio && unspoken.len() >= SILENT {
+            return unspoken.pop().map_or(Ok(false), Err);
         }
     }
 }
@@ -282,6 +317,8 @@ fn broken_off() -> ProviderError {
 
 struct Piece {
     audio: Pcm<48_000>,
+    /// What the sentence says in fact.
+    said: Option<Reworded>,
     by: SpeakerId,
     /// The sentence begins, or begins anew.
     is_first: bool,
@@ -297,35 +334,47 @@ async fn sentence_audio(
     pieces: mpsc::Sender<Result<Piece, ProviderError>>,
 ) {
     let begun = clock::now();
-    let failed = |message: String| Err(ProviderError::new(Stage::Tts, message));
     let mut speech = tts.speak_as(text, known);
     let mut resampler = Resampler::<24_000, 48_000>::new();
     let mut speaker = None;
+    let mut is_first = true;
     let mut ended = false;
     while !ended {
-        let audio = match timeout(deadline, speech.next()).await {
-            Ok(Some(Ok((_, audio)))) if audio.is_empty() => continue,
-            Ok(Some(Ok((by, audio)))) => {
-                let is_first = speaker.replace(by) != Some(by);
+        let piece = match timeout(deadline, speech.next()).await {
+            Ok(Some(Ok(spoken))) => {
+                is_first |= spoken.begins;
+                if spoken.audio.is_empty() && (is_first || spoken.said.is_none()) {
+                    continue;
+                }
                 if is_first {
                     resampler = Resampler::new();
                 }
-                Ok((by, is_first, resampler.push(&audio)))
+                speaker = Some(spoken.by);
+                let audio = resampler.push(&spoken.audio);
+                let is_first = std::mem::take(&mut is_first);
+                Ok((spoken.by, is_first, audio, spoken.said))
             }
             Ok(Some(Err(error))) => Err(error),
-            Ok(None) => match speaker {
-                None => failed("no audio came for a sentence".into()),
+            Ok(None) => match speaker.filter(|_| !is_first) {
+                None => {
+                    let message = "no audio came for a sentence";
+                    Err(ProviderError::refused(Stage::Tts, message))
+                }
                 Some(by) => {
                     ended = true;
-                    Ok((by, false, resampler.flush()))
+                    Ok((by, false, resampler.flush(), None))
                 }
             },
-            Err(_) => failed(format!("no audio within {deadline:?} (limits.tts)")),
+            Err(_) => {
+                let message = format!("no audio within {deadline:?} (limits.tts)");
+                Err(ProviderError::new(Stage::Tts, message))
+            }
         };
-        ended |= audio.is_err();
+        ended |= piece.is_err();
         let since_request = clock::now().saturating_duration_since(begun);
-        let piece = audio.map(|(by, is_first, audio)| Piece {
+        let piece = piece.map(|(by, is_first, audio, said)| Piece {
             audio,
+            said,
             by,
             is_first,
             since_request,

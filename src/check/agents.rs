@@ -18,7 +18,7 @@ pub fn agents(agents: &AgentFolder, local_models: bool) -> Vec<Item> {
     }
     items.dedup_by(|a, b| a.found == b.found);
     for agent in agents.agents() {
-        let (name, voice, tools) = (&agent.name, agent.voice, agent.tools.len());
+        let (name, voice, tools) = (&agent.name, &agent.voice, agent.tools.len());
         let version = &agent.version;
         let found = format!("{name}: version {version}, voice {voice}, {tools} tools");
         items.push(Item::ok("agent", found));

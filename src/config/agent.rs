@@ -25,7 +25,7 @@ use super::secret::Secrets;
 use super::section::{Reader, Section, Source, Text};
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};
-pub use super::voice::{UnknownVoice, Voice};
+pub use super::voice::{BadVoice, Voice};
 use crate::turn;
 pub use of_call::Overrides;
 use of_call::Templates;
@@ -286,12 +286,11 @@ fn read_language(top: &mut Section<'_>) -> Option<String> {
 }
 
 fn read_voice(top: &mut Section<'_>) -> Voice {
-    let names = Voice::ALL.map(Voice::as_str).to_vec();
-    let Some(text) = top.choice("voice", names) else {
+    let Some(text) = top.text("voice") else {
         return Voice::default();
     };
-    text.value.parse().unwrap_or_else(|error: UnknownVoice| {
-        top.complain(&text.place, error.to_string());
+    text.value.parse().unwrap_or_else(|error: BadVoice| {
+        top.complain(&text.place, format!("voice = {error}"));
         Voice::default()
     })
 }

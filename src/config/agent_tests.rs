@@ -273,8 +273,8 @@ fn says_what_is_wrong_and_how_to_mend_it() {
             "a.toml:2: unknown key voise; did you mean voice?",
         ),
         (
-            "voice = \"bob\"",
-            "a.toml:2: unknown voice \"bob\"; use one of alloy, echo, fable, onyx, nova, shimmer",
+            "voice = \"my voice\"",
+            "a.toml:2: voice = \"my voice\" cannot be a voice's name; write 1 to 64 letters, digits, \"-\", \"_\" and \".\", such as \"alloy\"",
         ),
         (
             "[endpointing]\nmin_dely = \"1s\"",
@@ -321,7 +321,7 @@ fn a_call_fills_in_its_variables() {
         "Hi you!"
     );
     let overrides = Overrides {
-        voice: Some(Voice::Onyx),
+        voice: Some("onyx".parse().unwrap()),
         system_prompt: Some("You talk with {{name}}.".into()),
         variables: [("name".to_owned(), "Ada".to_owned())].into(),
         call_id: None,
@@ -329,8 +329,8 @@ fn a_call_fills_in_its_variables() {
     };
     let call = agent.for_call(&overrides).unwrap();
     assert_eq!(
-        (call.greeting.as_str(), call.voice),
-        ("Hi Ada!", Voice::Onyx)
+        (call.greeting.as_str(), call.voice.as_str()),
+        ("Hi Ada!", "onyx")
     );
     assert_eq!(call.system_prompt, "You talk with Ada.");
     assert_eq!(
@@ -364,7 +364,7 @@ fn the_caller_and_the_lookup_are_known_later() {
 #[test]
 fn all_that_is_wrong_is_told_at_once() {
     let wrong = "greeting = \"Hi {{nam}}\"\n\
-                 voice = \"bob\"\n\
+                 voice = \"my voice\"\n\
                  [variables]\ncaller = \"x\"\n\
                  [limits]\nllm = \"5 parsecs\"\n\
                  [tools.book]\nurl = \"http://{{host}}/x\"\nheaders = { A = \"{{secret.desc}}\" }\n\
@@ -374,7 +374,7 @@ fn all_that_is_wrong_is_told_at_once() {
     let text = parse(wrong).unwrap_err().to_string();
     for part in [
         "a.toml:2: greeting: {{nam}} is not known here",
-        "a.toml:3: unknown voice \"bob\"",
+        "a.toml:3: voice = \"my voice\" cannot be a voice's name",
         "a.toml:5: variables.caller: the name has a meaning of its own",
         "a.toml:7: limits.llm = \"5 parsecs\" must be a duration",
         "tools.book.url = \"http://{{host}}/x\": scheme and host must be written out",
@@ -425,7 +425,10 @@ fn a_variant_is_the_agent_but_for_what_it_says() {
     let call = agent.variant_of(uuid::Uuid::nil());
     let call = call.for_call(&Overrides::default()).unwrap();
     assert_eq!(call.variant.as_deref(), Some("b"));
-    assert_eq!((call.voice, call.greeting.as_str()), (Voice::Nova, "Hi !"));
+    assert_eq!(
+        (call.voice.as_str(), call.greeting.as_str()),
+        ("nova", "Hi !")
+    );
     assert_eq!(call.stages.llm.providers[0].model.as_deref(), Some("big"));
     // Without a call that chooses, such as in `sidetone eval`, it is the agent as it stands.
     let plain = agent.for_call(&Overrides::default()).unwrap();
@@ -512,4 +515,39 @@ fn what_callers_say_over_the_voice_is_in_the_agents_language() {
     let own = parse(own).unwrap().turn.interruption;
     assert_eq!(own.stop_phrases, ["schluss"]);
     assert!(own.backchannels.contains(&"genau".to_owned()));
+}
+
+#[test]
+fn how_speech_is_asked_for_is_said_for_each_provider() {
+    use crate::openai::Protocol;
+    let text = "[providers.far]\nbase_url = \"https://far.example/v1\"\ntts = \"m\"\n\
+                tts_protocol = \"realtime\"\nresponse_format = \"wav\"\nsample_rate = 16000\n\
+                [tts]\nproviders = [\"far\", \"default\"]\nprotocol = \"speech\"";
+    let providers = parse(text).unwrap().stages.tts.providers;
+    let far = &providers[0].speech;
+    assert_eq!(far.protocol, Some(Protocol::Realtime));
+    assert_eq!(far.response_format.as_deref(), Some("wav"));
+    assert_eq!(far.sample_rate, Some(16_000));
+    let own = &providers[1].speech;
+    assert_eq!(
+        (own.protocol, own.sample_rate),
+        (Some(Protocol::Speech), None)
+    );
+    for (text, expected) in [
+        (
+            "[tts]\nprotocol = \"websocket\"",
+            "tts.protocol = \"websocket\" must be \"speech\" or \"realtime\"",
+        ),
+        (
+            "[tts]\nresponse_format = \"mp3\"",
+            "tts.response_format = \"mp3\" must be \"pcm\" or \"wav\"",
+        ),
+        (
+            "[tts]\nsample_rate = 12",
+            "tts.sample_rate = 12 must be a number from 4000",
+        ),
+    ] {
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems, without_tools};
 use super::secret::Secrets;
+use super::voice::Voice;
 
 /// How often files are looked at while nobody calls, so that a mistake shows in the log at once.
 const EVERY: Duration = Duration::from_millis(300);
@@ -41,6 +42,15 @@ impl AgentNames {
             Self::Fixed(names) => names.clone(),
             Self::In(folder) => folder.names(),
         }
+    }
+
+    /// The voices that a call may ask for: OpenAI's, then others that some agent has.
+    pub fn voices(&self) -> Vec<String> {
+        let mut voices = Voice::KNOWN.map(str::to_owned).to_vec();
+        if let Self::In(folder) = self {
+            voices.extend(folder.voices().iter().map(Voice::to_string));
+        }
+        voices
     }
 }
 
@@ -170,6 +180,17 @@ impl AgentFolder {
     /// The names of all agents.
     pub fn names(&self) -> BTreeSet<String> {
         self.state().agents.keys().cloned().collect()
+    }
+
+    /// The voices that agents have and that are not OpenAI's.
+    fn voices(&self) -> BTreeSet<Voice> {
+        let state = self.state();
+        let agents = state.agents.values();
+        let voices = agents.flat_map(|agent| {
+            let others = agent.variants.iter().filter_map(|v| v.voice.as_ref());
+            others.chain([&agent.voice])
+        });
+        voices.filter(|voice| !voice.is_known()).cloned().collect()
     }
 
     /// All agents, as they last were good.

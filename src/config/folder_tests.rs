@@ -91,11 +91,15 @@ fn prompts_and_defaults_are_watched_too() {
     assert_eq!(agent(&folder).voice.as_str(), "echo");
     // A mistake that all agents share is told once, with its own file.
     folder.write("b.toml", A);
-    folder.write("defaults.toml", "voice = \"bob\"");
+    folder.write("defaults.toml", "voice = \"my voice\"");
     let problems = folder.problems();
-    assert_eq!(problems.matches("unknown voice").count(), 1, "{problems}");
+    assert_eq!(
+        problems.matches("cannot be a voice's name").count(),
+        1,
+        "{problems}"
+    );
     assert!(
-        problems.starts_with("defaults.toml:1: unknown voice \"bob\""),
+        problems.starts_with("defaults.toml:1: voice = \"my voice\" cannot be"),
         "{problems}"
     );
 }

@@ -19,6 +19,7 @@ pub mod request;
 pub mod result;
 pub mod secret;
 mod section;
+pub mod speech;
 pub mod template;
 pub mod tools;
 pub mod transfer;

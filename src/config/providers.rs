@@ -11,6 +11,7 @@ use super::built_in::BuiltIn;
 use super::manners::{ms, secs};
 use super::secret::{Secret, Secrets};
 use super::section::{Section, Text};
+use super::speech::SpeechKeys;
 use super::template;
 use crate::openai::{Api, Hints};
 pub use options::Manner;
@@ -125,6 +126,8 @@ pub struct Provider {
     pub llm_api: Api,
     /// What else is asked of it.
     pub manner: Manner,
+    /// How its speech is asked for.
+    pub speech: SpeechKeys,
 }
 
 /// Where a provider is.
@@ -145,6 +148,7 @@ struct Named {
     voice: Option<String>,
     llm_api: Api,
     manner: Manner,
+    speech: SpeechKeys,
 }
 
 /// The stages' places in [`Named::models`].
@@ -206,7 +210,11 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Sta
     };
     section.finish();
     let mut section = top.section("tts");
-    let tts = read_stage(&mut section, 2, &named, tts_model);
+    let mut tts = read_stage(&mut section, 2, &named, tts_model);
+    let speech = SpeechKeys::read(&mut section, "protocol");
+    for provider in tts.providers.iter_mut().filter(|p| p.name == DEFAULT) {
+        provider.speech = speech.clone();
+    }
     let has_speed = !section.lacks("speed");
     let speed = section.fraction("speed", 1.0, 0.25..=4.0);
     let style = Style {
@@ -328,6 +336,7 @@ fn provider(section: &mut Section<'_>, secrets: &Secrets) -> Named {
         voice: section.text("voice").map(|text| text.value),
         llm_api: read_api(section, "llm_api"),
         manner: options::read(section, secrets),
+        speech: SpeechKeys::read(section, "tts_protocol"),
     }
 }
 
@@ -341,6 +350,7 @@ impl Named {
             voice: self.voice.clone(),
             llm_api: self.llm_api,
             manner: self.manner.clone(),
+            speech: self.speech.clone(),
         }
     }
 }
@@ -391,6 +401,7 @@ impl Provider {
             voice: None,
             llm_api: Api::default(),
             manner: Manner::default(),
+            speech: SpeechKeys::default(),
         }
     }
 }

@@ -1,44 +1,31 @@
-//! The voices an agent can have.
+//! The voices an agent can have: any that its provider has, by name.
 
-/// The six voices of the OpenAI speech API that every deployment has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Voice {
-    /// The default.
-    #[default]
-    Alloy,
-    /// "echo".
-    Echo,
-    /// "fable".
-    Fable,
-    /// "onyx".
-    Onyx,
-    /// "nova".
-    Nova,
-    /// "shimmer".
-    Shimmer,
-}
+/// A voice by the name that the provider of speech knows it by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Voice(String);
+
+/// Most characters of a voice's name.
+const LONGEST: usize = 64;
 
 impl Voice {
-    /// All of them, in the order they are listed to people.
-    pub const ALL: [Self; 6] = [
-        Self::Alloy,
-        Self::Echo,
-        Self::Fable,
-        Self::Onyx,
-        Self::Nova,
-        Self::Shimmer,
-    ];
+    /// OpenAI's. What a provider lacks of them has a stand-in there: docs/speech-protocols.md.
+    pub const KNOWN: [&str; 13] = crate::openai::VOICES;
 
     /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Alloy => "alloy",
-            Self::Echo => "echo",
-            Self::Fable => "fable",
-            Self::Onyx => "onyx",
-            Self::Nova => "nova",
-            Self::Shimmer => "shimmer",
-        }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is one of OpenAI's.
+    pub fn is_known(&self) -> bool {
+        Self::KNOWN.contains(&self.as_str())
+    }
+}
+
+impl Default for Voice {
+    /// The default of OpenAI's API.
+    fn default() -> Self {
+        Self(Self::KNOWN[0].to_owned())
     }
 }
 
@@ -49,15 +36,39 @@ impl std::fmt::Display for Voice {
 }
 
 impl std::str::FromStr for Voice {
-    type Err = UnknownVoice;
+    type Err = BadVoice;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|voice| voice.as_str() == name);
-        found.ok_or_else(|| UnknownVoice(name.to_owned()))
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        let is_name = (1..=LONGEST).contains(&name.len()) && name.chars().all(allowed);
+        let voice = is_name.then(|| Self(name.to_owned()));
+        voice.ok_or_else(|| BadVoice(name.to_owned()))
     }
 }
 
-/// A voice nobody has.
+/// A name that no voice can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown voice {0:?}; use one of alloy, echo, fable, onyx, nova, shimmer")]
-pub struct UnknownVoice(pub String);
+#[error(
+    "{0:?} cannot be a voice's name; write 1 to {LONGEST} letters, digits, \"-\", \"_\" and \".\", \
+     such as \"{default}\"",
+    default = Voice::KNOWN[0]
+)]
+pub struct BadVoice(pub String);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_voice_is_a_name() {
+        for name in ["alloy", "marin", "voice_abc123", "en_US-joe.medium", "Kore"] {
+            let voice: Voice = name.parse().unwrap();
+            assert_eq!(voice.as_str(), name);
+        }
+        let long = "x".repeat(65);
+        for name in ["", "my voice", "a/b", "zoë", "a\n", &long] {
+            assert!(name.parse::<Voice>().is_err(), "{name:?}");
+        }
+        assert!(Voice::default().is_known());
+    }
+}

@@ -96,7 +96,9 @@ async fn talk(
     let mut minds = Vec::new();
     for agent in agents.team(&console.agent)? {
         let agent = console.clients.settle(agent.for_call(&overrides)?);
-        let models = Providers::from(Arc::new(console.clients.for_call(&agent)));
+        let models = console.clients.for_call(&agent);
+        models.warm();
+        let models = Providers::from(Arc::new(models));
         let llm = Arc::new(Asked::new(models.llm));
         minds.push(Arc::clone(&llm));
         let providers = match &console.sound {

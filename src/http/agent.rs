@@ -13,7 +13,6 @@ use uuid::Uuid;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_text, parse_json};
 use super::{AppState, Body};
-use crate::config::agent::Voice;
 use crate::config::recording::RecordingMode;
 use crate::control::guard::Wanted;
 use crate::dispatch::DispatchMetadata;
@@ -45,9 +44,9 @@ impl AgentWishes {
         variables: Option<BTreeMap<String, String>>,
     ) -> Result<Self, Problem> {
         if let Some(name) = &voice
-            && name.parse::<Voice>().is_err()
+            && let all = state.config().agents.voices()
+            && !all.contains(name)
         {
-            let all: Vec<&str> = Voice::ALL.iter().map(|voice| voice.as_str()).collect();
             let detail = format!("voice \"{name}\" is not one of {}", all.join(", "));
             return Err(Problem::field("voice", detail));
         }
@@ -129,7 +128,8 @@ pub struct SpawnRequest {
     /// Room of a call of ours.
     #[schema(example = "support-user123-1704067200000")]
     room_name: String,
-    /// alloy (default), echo, fable, onyx, nova or shimmer.
+    /// One of OpenAI's (alloy, echo, fable, onyx, nova, shimmer, ash, ballad, coral, sage, verse,
+    /// marin, cedar), or one that an agent file names. Default: the agent file's.
     #[schema(example = "alloy")]
     voice: Option<String>,
     /// Instead of the agent file's prompt.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
-use super::dialect::{Dialect, Key};
-use super::error::{ErrorKind, ProviderError};
-use super::http::Provider;
+use super::dialect::{Dialect, Dialects, Key};
+use super::error::{ErrorKind, ProviderError, Stage};
+use super::http::{ApiKey, Provider};
 use super::refusal::Refusal;
 use super::said::said;
 
@@ -22,7 +22,76 @@ pub(super) struct Refused {
     pub refusal: Refusal,
 }
 
+/// What is known of one provider, for those who talk with it over a socket. Cloning shares it.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    /// For messages.
+    pub host: String,
+    stage: Stage,
+    secrets: Vec<ApiKey>,
+    dialects: Dialects,
+    key: Key,
+}
+
+impl Known {
+    /// How it wants to be asked.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialects.of(&self.key)
+    }
+
+    /// Leaves out from now on what a refusal of `sent` names. Answers whether another try makes
+    /// sense; `needed` fields are never left out.
+    pub(super) fn learn(&self, refusal: &Refusal, sent: &Value, needed: &[&str]) -> bool {
+        let mut now = sent.clone();
+        self.dialect().apply(&mut now, needed);
+        // Requests in flight together are refused together, and teach once.
+        if now != *sent {
+            return true;
+        }
+        let mut is_new = false;
+        self.dialects.learned(&self.key, |dialect| {
+            is_new = dialect.learn_named(refusal, sent, needed);
+        });
+        is_new
+    }
+
+    /// Of a provider that nobody has asked yet.
+    #[cfg(test)]
+    pub(super) fn nothing_of(host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            stage: Stage::Tts,
+            secrets: Vec::new(),
+            dialects: Dialects::default(),
+            key: (Stage::Tts, host.to_owned(), String::new()),
+        }
+    }
+
+    /// From an event that reports an error about `sent`.
+    pub(super) fn failure(&self, refusal: &Refusal, sent: &Value) -> ProviderError {
+        let secrets: Vec<&str> = self.secrets.iter().map(|s| s.0.as_str()).collect();
+        let said = said(&refusal.message, &secrets, sent);
+        ProviderError::within_answer(self.stage, &self.host, refusal, &said)
+    }
+}
+
 impl Provider {
+    /// See [`Known`].
+    pub(super) fn known(&self) -> Known {
+        Known {
+            host: self.host.clone(),
+            stage: self.stage,
+            secrets: self.secrets.clone(),
+            dialects: self.dialects.clone(),
+            key: self.key(),
+        }
+    }
+
+    /// Who is asked, for what, with which keys: the same for the same answers.
+    pub(super) fn identity(&self) -> (Key, Vec<ApiKey>) {
+        (self.key(), self.secrets.clone())
+    }
+
     fn key(&self) -> Key {
         (
             self.stage,
@@ -126,11 +195,7 @@ impl Provider {
 
     /// The provider's own message, fit to be seen.
     fn said(&self, refusal: &Refusal, asked: &Value) -> String {
-        let secrets: Vec<&str> = self
-            .secrets
-            .iter()
-            .map(|secret| secret.0.as_str())
-            .collect();
+        let secrets: Vec<&str> = self.secrets.iter().map(|s| s.0.as_str()).collect();
         said(&refusal.message, &secrets, asked)
     }
 

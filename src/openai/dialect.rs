@@ -66,7 +66,11 @@ impl Dialect {
         if self.is_bare
             && let Some(all) = fields.as_object_mut()
         {
-            all.retain(|name, _| needed.contains(&name.as_str()));
+            // Sound in a format of the server's choice could not be played.
+            let is_sound = |name: &str, value: &Value| {
+                name == "response_format" && (value == "pcm" || value == "wav")
+            };
+            all.retain(|name, value| needed.contains(&name.as_str()) || is_sound(name, value));
         }
         for (path, change) in &self.changes {
             let path: Vec<&str> = path.split('.').collect();
@@ -144,8 +148,15 @@ fn changes<'a>(path: &'a str, refusal: &Refusal, fields: &Value) -> (&'a str, Ve
         let other = MOST_TOKENS[1 - place];
         return (MOST_TOKENS[0], vec![Change::Rename(other), Change::Drop]);
     }
-    if path == "response_format" && fields[path] == "verbose_json" {
-        return (path, vec![Change::Set("json"), Change::Drop]);
+    if path == "response_format" {
+        // Servers of speech without raw samples mostly have WAV.
+        let instead = match fields[path].as_str() {
+            Some("verbose_json") => Some("json"),
+            Some("pcm") => Some("wav"),
+            _ => None,
+        };
+        let instead = instead.map(Change::Set);
+        return (path, instead.into_iter().chain([Change::Drop]).collect());
     }
     if matches!(path, "reasoning_effort" | "reasoning.effort") {
         return (path, efforts(path, refusal, fields));

@@ -55,6 +55,9 @@ pub enum ErrorKind {
     TooLong,
     /// Another 4xx: the request itself is not acceptable.
     Refused,
+    /// A good answer without the speech that was asked for: none, or other words. Another text
+    /// may well be spoken.
+    Unspoken,
 }
 
 /// A provider failed, after the retries that made sense. The message says what to do next, and what
@@ -129,9 +132,14 @@ impl ProviderError {
     pub(super) fn within_answer(stage: Stage, host: &str, refusal: &Refusal, said: &str) -> Self {
         let kind = match refusal {
             refusal if refusal.is_exhausted() => ErrorKind::Exhausted,
+            refusal if refusal.is_bad_key() => ErrorKind::Auth,
             refusal if refusal.is_too_long() => ErrorKind::TooLong,
             refusal if refusal.is_limited() => ErrorKind::RateLimited,
-            _ => ErrorKind::Server,
+            refusal if refusal.is_of_request() => ErrorKind::Refused,
+            refusal => match refusal.status() {
+                Some(status) => kind(status, None, refusal),
+                None => ErrorKind::Server,
+            },
         };
         let mut message = "reported an error within its answer".to_owned();
         if let Some(code) = refusal.code.as_deref().and_then(identifier) {
@@ -150,12 +158,33 @@ impl ProviderError {
         Self::new(stage, host, ErrorKind::Garbage, message)
     }
 
+    /// `what` completes "sent ...".
+    pub(super) fn not_speech(host: &str, what: &str) -> Self {
+        let message = format!(
+            "sent {what}, which cannot be played: raw 16-bit samples and WAV files can; set \
+             response_format to \"pcm\" or \"wav\", whichever this server has (and sample_rate, \
+             if it labels raw samples wrongly)"
+        );
+        Self::new(Stage::Tts, host, ErrorKind::Garbage, message)
+    }
+
+    /// `what` completes "sent ...".
+    pub(super) fn unspoken(host: &str, what: &str) -> Self {
+        let message = format!("sent {what} for a sentence");
+        Self::new(Stage::Tts, host, ErrorKind::Unspoken, message)
+    }
+
     pub(super) fn timeout(stage: Stage, host: &str, what: &str, limit: Duration) -> Self {
         let message = format!(
             "sent {what} within {limit:?}: it is overloaded or out of reach; try it with \
              `sidetone check`, or raise this stage's timeout"
         );
         Self::new(stage, host, ErrorKind::Timeout, message)
+    }
+
+    pub(super) fn no_socket(stage: Stage, host: &str) -> Self {
+        let message = "does not open a socket: check base_url, and that it runs and has /realtime";
+        Self::new(stage, host, ErrorKind::Connect, message)
     }
 
     pub(super) fn broken_off(stage: Stage, host: &str) -> Self {
@@ -224,6 +253,7 @@ const fn advice(kind: ErrorKind) -> &'static str {
             "the provider has a fault; if it stays, see its status page or its log"
         }
         ErrorKind::Refused => "check `model` and the options",
+        ErrorKind::Unspoken => "try another text, model or voice",
     }
 }
 

@@ -28,7 +28,7 @@ const IDLE: Duration = Duration::from_secs(300);
 const BODY_LIMIT: usize = 1 << 20;
 
 /// A key, kept out of every log.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ApiKey(pub(super) String);
 
 impl ApiKey {
@@ -123,6 +123,8 @@ pub struct Http {
     loopback: reqwest::Client,
     /// What is known of the servers.
     dialects: Dialects,
+    /// Sockets for speech.
+    pub(super) speech: super::tts::Pool,
 }
 
 impl Http {
@@ -143,6 +145,7 @@ impl Http {
             internet: builder().build()?,
             loopback: builder().no_proxy().build()?,
             dialects: Dialects::default(),
+            speech: super::tts::Pool::default(),
         })
     }
 
@@ -247,7 +250,8 @@ impl Provider {
     }
 
     pub(super) fn get(&self, path: &str) -> RequestBuilder {
-        self.authorized(self.client.get(format!("{}{path}", self.base)))
+        let request = self.client.get(self.address.at(path));
+        request.headers(self.headers.clone())
     }
 
     /// For a WebSocket at `path`.
@@ -269,16 +273,8 @@ impl Provider {
         let _ = tokio::time::timeout(CONNECT_TIMEOUT, warm).await;
     }
 
-    /// Sends once, and waits for the head of a good answer. What a refusal says is not shown: only
-    /// [`Provider::ask`] knows what it must not repeat.
-    pub(super) async fn send(&self, request: RequestBuilder) -> Result<Response, ProviderError> {
-        let answer = self.try_once(request).await?;
-        answer.map_err(|mut refused| {
-            refused.refusal.message.clear();
-            self.refused(&refused, &Value::Null)
-        })
-    }
-
+    /// Sends once, and waits for the head of an answer, good or not. Whoever shows what a refusal
+    /// says has to know what that must not repeat.
     pub(super) async fn try_once(
         &self,
         request: RequestBuilder,
@@ -336,7 +332,7 @@ impl Provider {
         ProviderError::broken_off(self.stage, &self.host)
     }
 
-    fn timed_out(&self, what: &str) -> ProviderError {
+    pub(super) fn timed_out(&self, what: &str) -> ProviderError {
         ProviderError::timeout(self.stage, &self.host, what, self.timeout)
     }
 
@@ -354,7 +350,7 @@ fn secret(value: &str) -> Option<HeaderValue> {
 }
 
 /// How long a provider wants to be left alone.
-fn wait(headers: &HeaderMap) -> Option<Duration> {
+pub(super) fn wait(headers: &HeaderMap) -> Option<Duration> {
     let precise = headers.get("retry-after-ms").and_then(retry_after);
     precise
         .map(|milliseconds| milliseconds / 1000)

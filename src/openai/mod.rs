@@ -19,6 +19,7 @@ mod realtime;
 mod refusal;
 mod retry;
 mod said;
+mod socket;
 mod sse;
 mod stt;
 mod tts;
@@ -34,7 +35,7 @@ pub use models::{Listed, Models};
 pub use realtime::Hearing;
 pub use retry::RETRIES;
 pub use stt::{Hints, Stt, Transcript};
-pub use tts::{Speech, Tts};
+pub use tts::{Protocol, Reworded, Speech, Spoken, Tts, VOICES, stand_in, voices};
 
 #[cfg(test)]
 mod tests;

@@ -60,25 +60,17 @@ impl Models {
         path: &str,
     ) -> Result<Option<T>, ProviderError> {
         let provider = &self.provider;
-        let (stage, host) = (provider.stage, &provider.host);
-        let sent = tokio::time::timeout(provider.timeout, provider.get(path).send()).await;
-        let response = sent
-            .map_err(|_| ProviderError::timeout(stage, host, "no answer", provider.timeout))?
-            .map_err(|error| provider.transport(&error))?;
-        let status = response.status().as_u16();
-        if matches!(status, 404 | 405 | 501) {
-            return Ok(None);
-        }
-        let is_good = response.status().is_success();
+        let response = match provider.try_once(provider.get(path)).await? {
+            Ok(response) => response,
+            Err(refused) if matches!(refused.status, 404 | 405 | 501) => return Ok(None),
+            Err(refused) => return Err(provider.refused(&refused, &Value::Null)),
+        };
         let body = match provider.body(response).await {
             Ok(body) => body,
             // A long list is not read to its end.
             Err(error) if error.kind == ErrorKind::Garbage => return Ok(None),
             Err(error) => return Err(error),
         };
-        if !is_good {
-            return Err(ProviderError::status(stage, host, status, None, &body));
-        }
         Ok(serde_json::from_slice(&body).ok())
     }
 }

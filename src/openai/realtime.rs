@@ -10,24 +10,19 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::dialect::Dialect;
-use super::http::{CONNECT_TIMEOUT, Provider};
+use super::http::Provider;
 use super::refusal::Refusal;
+use super::socket::Socket;
 use crate::audio::{Pcm, Resampler};
 
 /// Frames of 10 ms that wait for the socket, 5 s of them; then the turn goes elsewhere.
 const QUEUE: usize = 512;
-/// Longest time that a frame may take to leave.
-const WRITE_DEADLINE: Duration = Duration::from_secs(3);
 /// The protocol refuses to transcribe less: 100 ms at 24 kHz.
 const LEAST: usize = 2_400;
 /// Ids of our events: an error names the one that it is about.
@@ -41,8 +36,6 @@ const FATAL: [&str; 5] = [
     "invalid_model",
     "model_not_found",
 ];
-
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A caller's speech on its way to the provider. Dropping it closes the socket.
 #[derive(Debug)]
@@ -170,9 +163,8 @@ impl Session {
             tokio::select! {
                 biased;
                 event = event => match event {
-                    Some(Ok(Frame::Text(text))) => self.event(&text).await,
-                    Some(Ok(Frame::Close(_)) | Err(_)) | None => self.fail("closed the socket"),
-                    Some(Ok(_)) => {}
+                    Some(text) => self.event(&text).await,
+                    None => self.fail("closed the socket"),
                 },
                 command = inbox.recv() => match command {
                     Some(command) => self.command(command).await,
@@ -180,22 +172,17 @@ impl Session {
                 },
             }
         }
-        if let Some(mut socket) = self.socket {
-            timeout(WRITE_DEADLINE, socket.close(None)).await.ok();
+        if let Some(socket) = self.socket {
+            socket.close().await;
         }
     }
 
     async fn connect(&mut self) {
         (self.stale, self.uncommitted) = (0, 0);
-        let Some(request) = self.provider.socket("/realtime?intent=transcription") else {
-            return self.fail("has an address that makes no socket's");
-        };
-        // Boxed, for it is large and rare.
-        let opened = timeout(CONNECT_TIMEOUT, connect_async(request).boxed()).await;
-        let Ok(Ok((socket, _))) = opened else {
-            return self.fail("does not open a socket for realtime transcription");
-        };
-        self.socket = Some(socket);
+        match Socket::open(&self.provider, "/realtime?intent=transcription").await {
+            Ok(socket) => self.socket = Some(socket),
+            Err(_) => return self.fail("does not open a socket for realtime transcription"),
+        }
         self.update().await;
     }
 
@@ -265,11 +252,7 @@ impl Session {
         let Some(socket) = &mut self.socket else {
             return;
         };
-        let frame = Frame::text(event.to_string());
-        if !matches!(
-            timeout(WRITE_DEADLINE, socket.send(frame)).await,
-            Ok(Ok(()))
-        ) {
+        if !socket.send(&event).await {
             self.fail("takes nothing more");
         }
     }

@@ -107,11 +107,13 @@ impl Refusal {
     }
 
     fn take(&mut self, one: &Value) {
-        let named = ["code", "type"].map(|key| text_of(&one[key]));
+        let named = ["code", "type"].map(|key| text_of(&one[key]).to_owned());
+        let number = ["code", "status"].iter().find_map(|key| one[*key].as_u64());
         let named = named.into_iter().find(|text| !text.is_empty());
+        let named = named.or(number.map(|number| number.to_string()));
         // A list of details has its types ("extra_forbidden"), which say less than a code.
         if self.code.is_none() {
-            self.code = named.map(str::to_owned);
+            self.code = named;
         }
         self.paths.extend(path(&one["param"]));
         self.paths.extend(path(&one["loc"]));
@@ -160,6 +162,18 @@ impl Refusal {
         code.starts_with("rate_limit") || code == "overloaded_error" || code == "too_many_requests"
     }
 
+    /// The request itself is not acceptable.
+    pub(super) fn is_of_request(&self) -> bool {
+        let code = self.code.as_deref().unwrap_or_default().to_lowercase();
+        code.starts_with("invalid") || code == "unknown_parameter"
+    }
+
+    /// Servers that answer 200 put the status they mean where OpenAI has a code's name.
+    pub(super) fn status(&self) -> Option<u16> {
+        let status = self.code.as_deref()?.parse().ok()?;
+        (400..600).contains(&status).then_some(status)
+    }
+
     /// The conversation is longer than the model takes.
     pub(super) fn is_too_long(&self) -> bool {
         if self.has_code(&TOO_LONG_CODES) {
@@ -194,7 +208,7 @@ fn path(value: &Value) -> Option<String> {
     };
     let skipped = parts
         .iter()
-        .take_while(|part| matches!(part.as_str(), "body" | "request"))
+        .take_while(|part| matches!(part.as_str(), "body" | "request" | "session" | "response"))
         .count();
     let parts = parts.iter().skip(skipped).map(|part| {
         if part.parse::<u32>().is_ok() {

@@ -80,11 +80,8 @@ impl Clients {
     }
 
     async fn speak(&self, text: &str) -> Result<Pcm<24_000>, ProviderError> {
-        let parts: Vec<_> = self
-            .tts
-            .speak(speech(text), deadline())
-            .try_collect()
-            .await?;
+        let spoken = self.tts.speak(speech(text), deadline());
+        let parts: Vec<_> = spoken.map_ok(|spoken| spoken.audio).try_collect().await?;
         Ok(Pcm::concat(&parts))
     }
 
@@ -453,7 +450,7 @@ async fn a_connection_cut_in_the_middle_is_told_and_not_retried() {
     let mut samples = 0;
     let error = loop {
         match sound.next().await.unwrap() {
-            Ok(pcm) => samples += pcm.len(),
+            Ok(spoken) => samples += spoken.audio.len(),
             Err(error) => break error,
         }
     };
@@ -516,7 +513,7 @@ async fn the_first_piece_comes_before_the_last_is_made() {
         Delta::Text("It".into())
     );
     let mut sound = Box::pin(clients.tts.speak(speech("hello"), deadline()));
-    assert_eq!(sound.next().await.unwrap().unwrap().len(), 479);
+    assert_eq!(sound.next().await.unwrap().unwrap().audio.len(), 479);
     assert!(
         fake.requests()
             .iter()

@@ -1,23 +1,38 @@
-//! Text to speech: `POST /audio/speech`, played from its first bytes.
+//! Text to speech: over HTTP (`POST /audio/speech`), or over the Realtime socket.
+
+mod decoder;
+mod kind;
+mod realtime;
+mod speech;
 
 use std::time::Instant;
 
-use async_openai::types::audio::{
-    CreateSpeechRequest, SpeechModel, SpeechResponseFormat, Voice as WireVoice,
-};
-use futures::{Stream, StreamExt as _, TryStreamExt as _, stream};
-use reqwest::Response;
+use futures::future::Either;
+use futures::{Stream, TryStreamExt as _, stream};
+use serde_json::{Value, json};
 
 use super::error::{ProviderError, Stage};
-use super::http::{Http, Provider, Settings, SettingsError, media_type};
-use super::retry::with_retries;
-use crate::audio::{Pcm, PcmDecoder};
-use crate::clock;
+use super::http::{Http, Provider, Settings, SettingsError};
+use crate::audio::Pcm;
+pub(super) use realtime::Pool;
+
+/// How a provider of speech is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// `POST /audio/speech`, a request a sentence.
+    Speech,
+    /// `/realtime`, a WebSocket for many sentences.
+    Realtime,
+}
 
 /// Turns text into speech. Cloning shares the connections.
 #[derive(Clone)]
 pub struct Tts {
     provider: Provider,
+    protocol: Option<Protocol>,
+    response_format: Option<String>,
+    sample_rate: Option<u32>,
+    sockets: Pool,
 }
 
 /// What to say, and how.
@@ -29,8 +44,41 @@ pub struct Speech {
     pub voice: String,
     /// Style directions, for models that take them.
     pub instructions: Option<String>,
-    /// 0.25 to 4; the model's own pace when `None`.
+    /// 0.25 to 4 (over the Realtime socket at most 1.5); the model's own pace when `None`.
     pub speed: Option<f32>,
+}
+
+/// A piece of a sentence's speech.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoken {
+    /// The sentence begins here, or begins anew: what came of it before is void.
+    pub begins: bool,
+    /// Its next audio; may be empty where `said` is not.
+    pub audio: Pcm<24_000>,
+    /// The words that the sentence's audio says, where they are not those that were asked for.
+    pub said: Option<Reworded>,
+}
+
+/// Words that were spoken in place of others.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reworded(pub String);
+
+/// Says how much there is, never the words: they are personal data.
+impl std::fmt::Debug for Reworded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reworded({} chars)", self.0.chars().count())
+    }
+}
+
+impl Spoken {
+    /// More of the sentence.
+    fn audio(audio: Pcm<24_000>) -> Self {
+        Self {
+            begins: false,
+            audio,
+            said: None,
+        }
+    }
 }
 
 impl Tts {
@@ -41,6 +89,10 @@ impl Tts {
     pub fn new(http: &Http, settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             provider: Provider::new(Stage::Tts, http, settings)?,
+            protocol: None,
+            response_format: None,
+            sample_rate: None,
+            sockets: http.speech.clone(),
         })
     }
 
@@ -56,6 +108,34 @@ impl Tts {
         self
     }
 
+    /// The same client over this protocol; none: Realtime for OpenAI's Realtime models at OpenAI's
+    /// own address, else HTTP.
+    pub fn with_protocol(mut self, protocol: Option<Protocol>) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// The same client, asking for this `response_format` (none: "pcm"), and taking raw samples for
+    /// so many a second where the server does not say (none: 24,000).
+    pub fn with_format(
+        mut self,
+        response_format: Option<String>,
+        sample_rate: Option<u32>,
+    ) -> Self {
+        (self.response_format, self.sample_rate) = (response_format, sample_rate);
+        self
+    }
+
+    /// How it asks.
+    pub fn protocol(&self) -> Protocol {
+        let default = if self.provider.is_openai() && self.provider.model.contains("realtime") {
+            Protocol::Realtime
+        } else {
+            Protocol::Speech
+        };
+        self.protocol.unwrap_or(default)
+    }
+
     /// Where it asks, and for which model.
     pub fn describe(&self) -> String {
         format!("{} {}", self.provider.host, self.provider.model)
@@ -66,96 +146,67 @@ impl Tts {
         self.provider.prewarm().await;
     }
 
-    /// The speech in pieces as they come, each of at least one sample. Dropping the stream
-    /// cancels the request. Up to the first piece failures are retried, until `deadline`; the
-    /// stream ends after an error.
+    /// Opens the socket ahead of a call's first sentence, in the background, where there is one to
+    /// open: it belongs to a voice and a speed.
+    pub fn warm(&self, voice: &str, speed: Option<f32>) {
+        if self.protocol() == Protocol::Realtime {
+            realtime::warm(self, voice, speed);
+        }
+    }
+
+    /// The speech in pieces as they come, each of at least one sample or with words. Dropping the
+    /// stream cancels the request. Up to the first piece failures are retried, until `deadline`;
+    /// the stream ends after an error, and without one only when all of the sentence came.
     pub fn speak(
         &self,
         speech: Speech,
         deadline: Instant,
-    ) -> impl Stream<Item = Result<Pcm<24_000>, ProviderError>> + Send + use<> {
+    ) -> impl Stream<Item = Result<Spoken, ProviderError>> + Send + use<> {
         let tts = self.clone();
-        let opened = async move { tts.open(speech, deadline).await };
-        stream::once(opened).try_flatten()
-    }
-
-    async fn open(
-        self,
-        speech: Speech,
-        deadline: Instant,
-    ) -> Result<impl Stream<Item = Result<Pcm<24_000>, ProviderError>> + Send, ProviderError> {
-        let provider = &self.provider;
-        let request = CreateSpeechRequest {
-            input: speech.text,
-            model: SpeechModel::Other(provider.model.clone()),
-            voice: WireVoice::Other(speech.voice),
-            instructions: speech.instructions,
-            response_format: Some(SpeechResponseFormat::Pcm),
-            speed: speech.speed,
-            stream_format: None,
-        };
-        let now = clock::now();
-        let (first, body) = with_retries(
-            provider.retries,
-            deadline,
-            || provider.out_of_time(now, deadline),
-            async || {
-                let response = provider
-                    .send(provider.post("/audio/speech").json(&request))
-                    .await?;
-                if let Some(media) = media_type(&response)
-                    && (media.starts_with("text/") || media.ends_with("json"))
-                {
-                    return Err(provider.garbage(&format!("{media} in place of sound")));
-                }
-                let mut body = Body {
-                    provider: provider.clone(),
-                    response,
-                    decoder: PcmDecoder::new(),
-                };
-                let first = body.first().await?;
-                Ok((first, body))
-            },
-        )
-        .await?;
-        let rest = stream::try_unfold(body, async |mut body| {
-            Ok(body.next().await?.map(|pcm| (pcm, body)))
-        });
-        Ok(stream::once(async { Ok(first) }).chain(rest))
-    }
-}
-
-/// An answer being read.
-struct Body {
-    provider: Provider,
-    response: Response,
-    decoder: PcmDecoder<24_000>,
-}
-
-impl Body {
-    async fn first(&mut self) -> Result<Pcm<24_000>, ProviderError> {
-        let Some(pcm) = self.next().await? else {
-            return Err(self.provider.garbage("no sound at all"));
-        };
-        // A server that does not know `pcm` sends a file, which would be heard as noise.
-        let container = match pcm.to_le_bytes().get(..4) {
-            Some(b"RIFF") => "a WAV file in place of raw samples",
-            Some(b"OggS") => "an Ogg file in place of raw samples",
-            Some(b"fLaC") => "a FLAC file in place of raw samples",
-            Some([b'I', b'D', b'3', _]) => "an MP3 file in place of raw samples",
-            _ => return Ok(pcm),
-        };
-        Err(self.provider.garbage(container))
-    }
-
-    /// `None` at the end. Half a sample there is too short to hear and is dropped.
-    async fn next(&mut self) -> Result<Option<Pcm<24_000>>, ProviderError> {
-        while let Some(bytes) = self.provider.piece(&mut self.response).await? {
-            let pcm = self.decoder.push(&bytes);
-            if !pcm.is_empty() {
-                return Ok(Some(pcm));
+        match self.protocol() {
+            Protocol::Speech => {
+                let opened = speech::open(tts, speech, deadline);
+                Either::Left(stream::once(opened).try_flatten())
+            }
+            Protocol::Realtime => {
+                let opened = realtime::open(tts, speech, deadline);
+                Either::Right(stream::once(opened).try_flatten())
             }
         }
-        Ok(None)
+    }
+}
+
+/// A voice's name as requests have it: OpenAI's custom voices are asked for by id.
+fn voice(name: &str) -> Value {
+    if name.starts_with("voice_") {
+        json!({ "id": name })
+    } else {
+        name.into()
+    }
+}
+
+/// OpenAI's voices, in the order in which they are listed to people: the six that the speech
+/// endpoint began with and that most compatible servers map to one of theirs, then later ones.
+pub const VOICES: [&str; 13] = [
+    "alloy", "echo", "fable", "onyx", "nova", "shimmer", "ash", "ballad", "coral", "sage", "verse",
+    "marin", "cedar",
+];
+
+/// OpenAI's voices as they are asked for over a protocol: each name, and what speaks in its place
+/// there where it is not the same. For `sidetone check`.
+pub fn voices(protocol: Protocol) -> [(&'static str, &'static str); 13] {
+    VOICES.map(|name| match protocol {
+        Protocol::Speech => (name, name),
+        Protocol::Realtime => (name, stand_in(name)),
+    })
+}
+
+/// The Realtime socket lacks three voices of the speech endpoint: what speaks in their place.
+pub fn stand_in(voice: &str) -> &str {
+    match voice {
+        "nova" => "marin",
+        "onyx" => "cedar",
+        "fable" => "verse",
+        other => other,
     }
 }

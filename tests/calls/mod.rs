@@ -11,12 +11,50 @@ use serde_json::{Value, json};
 use sidetone::caller::script::Cue;
 use sidetone::caller::transcripts::Speaker;
 use sidetone::transport::livekit as livekit_room;
+use sidetone_testkit::fake_openai::Reads;
+use sidetone_testkit::livekit_server::Options;
 use sidetone_testkit::{Endpoint, Failure};
 
 use stage::Stage;
 
 const HOURS: &str = "caller-opening-hours.wav";
 const INTERRUPTS: &str = "caller-interrupts.wav";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_spoken_over_a_realtime_socket() {
+    let agents = tempfile::tempdir().unwrap();
+    let file = "prompt = \"prompt.md\"\ngreeting = \"Good morning!\"\n\
+                [tts]\nprotocol = \"realtime\"\n";
+    std::fs::write(agents.path().join("default.toml"), file).unwrap();
+    std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
+    let stage = Stage::set_with(Options::default(), agents.path().to_owned()).await;
+    stage
+        .provider
+        .default_transcript("What are your opening hours on Saturday?");
+    stage
+        .provider
+        .default_answer("We open at nine. We close at six.");
+    // The second sentence is refused at first, and the third socket event is the end of a socket.
+    stage
+        .provider
+        .script_reads(&[Reads::Well, Reads::Well, Reads::Refuses, Reads::Dies(3)]);
+    let placed = stage.call(&[(HOURS, Cue::AgentDone)]).await;
+    let report = &placed.report;
+    assert!(report.all_answered(), "{report}");
+    let agent: Vec<_> = report
+        .lines
+        .iter()
+        .filter(|line| line.speaker == Speaker::Agent)
+        .map(|line| line.text.trim())
+        .collect();
+    assert_eq!(
+        agent,
+        ["Good morning!", "We open at nine. We close at six."],
+        "{report}"
+    );
+    assert!(stage.provider.requests_to(Endpoint::Speech).is_empty());
+    stage.strike().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_is_greeted_answered_and_may_interrupt() {

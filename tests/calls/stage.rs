@@ -35,6 +35,11 @@ impl Stage {
 
     /// With a livekit-server of these options.
     pub async fn set_on(options: Options) -> Self {
+        Self::set_with(options, "agent-config".into()).await
+    }
+
+    /// With the agents of this folder, too.
+    pub async fn set_with(options: Options, agents: PathBuf) -> Self {
         let livekit = LiveKitServer::start_with(options).await.unwrap();
         let host = livekit.url.clone();
         Self::set_behind(livekit, host).await
@@ -60,7 +65,7 @@ impl Stage {
         let stop = CancellationToken::new();
         let process = Process {
             env,
-            agents: "agent-config".into(),
+            agents,
             listener: Some(listener),
             models: None,
             worker: Some(LoadMeasure::Jobs),

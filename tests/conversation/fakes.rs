@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
 use sidetone::audio::Pcm;
-use sidetone::call::providers::SpeakerId;
+use sidetone::call::providers::{Reworded, SpeakerId, Spoken};
 use sidetone::call::{
     EndOfTurn, Llm, Piece, ProviderError, Question, Role, Stage, Stt, ToolCall, Tools, Tts,
 };
@@ -64,8 +64,14 @@ struct State {
     answers: HashMap<String, String>,
     /// Sentences whose speech is broken.
     unspeakable: Option<String>,
+    /// Sentences of which no sound comes.
+    soundless: Option<String>,
+    /// What is said in the place of other sentences.
+    said: HashMap<String, String>,
     /// Another speaker takes over where TTS breaks.
     stand_in: bool,
+    /// The same speaker begins anew where TTS breaks.
+    goes_on: bool,
     /// What the end-of-turn model says; nothing at first.
     end_of_turn: Option<f32>,
 }
@@ -92,6 +98,19 @@ impl Fakes {
 
     pub fn unspeakable(&self, word: &str) {
         self.state.lock().unwrap().unspeakable = Some(word.to_owned());
+    }
+
+    pub fn soundless(&self, word: &str) {
+        self.state.lock().unwrap().soundless = Some(word.to_owned());
+    }
+
+    pub fn says(&self, sentence: &str, words: &str) {
+        let mut state = self.state.lock().unwrap();
+        state.said.insert(sentence.to_owned(), words.to_owned());
+    }
+
+    pub fn goes_on(&self) {
+        self.state.lock().unwrap().goes_on = true;
     }
 
     pub fn stand_in(&self) {
@@ -339,39 +358,80 @@ impl Tools for Fakes {
 impl Tts for Fakes {
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
         let request = self.request(Stage::Tts, &format!("{text:?}"));
-        let unspeakable = self.state.lock().unwrap().unspeakable.clone();
-        let mode = match unspeakable {
-            Some(word) if text.contains(&word) => Mode::Breaks,
-            _ => self.mode(Stage::Tts),
+        let (unspeakable, soundless) = {
+            let state = self.state.lock().unwrap();
+            (state.unspeakable.clone(), state.soundless.clone())
         };
-        stream(Stage::Tts, mode, request, sound(&text))
+        let has = |word: Option<String>| word.is_some_and(|word| text.contains(&word));
+        let mode = if has(unspeakable) {
+            Mode::Breaks
+        } else {
+            self.mode(Stage::Tts)
+        };
+        let sound = if has(soundless) {
+            Vec::new()
+        } else {
+            sound(&text)
+        };
+        stream(Stage::Tts, mode, request, sound)
     }
 
     fn speak_as(
         &self,
         text: String,
         known: Option<SpeakerId>,
-    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
-        let stands_in = self.state.lock().unwrap().stand_in;
+    ) -> BoxStream<'static, Result<Spoken, ProviderError>> {
+        let (stands_in, goes_on, said) = {
+            let state = self.state.lock().unwrap();
+            (
+                state.stand_in,
+                state.goes_on,
+                state.said.get(&text).cloned(),
+            )
+        };
         let first = (known != Some(STAND_IN)).then(|| self.speak(text.clone()));
         let trace = self.trace.clone();
         Box::pin(async_stream(move |sender| async move {
+            let give = async |by, begins, piece: Result<_, _>, said: Option<String>| {
+                let spoken = piece.map(|audio| Spoken {
+                    by,
+                    begins,
+                    audio,
+                    said: said.map(Reworded),
+                });
+                sender.send(spoken).await.ok();
+            };
+            let mut by = SpeakerId(0);
             if let Some(mut pieces) = first {
+                let mut begins = true;
                 loop {
                     match pieces.next().await {
                         None => return,
-                        Some(Err(_)) if stands_in => break,
+                        Some(Err(_)) if stands_in => {
+                            by = STAND_IN;
+                            break;
+                        }
+                        Some(Err(_)) if goes_on => break,
                         Some(piece) => {
-                            let piece = piece.map(|audio| (SpeakerId(0), audio));
-                            sender.send(piece).await.ok();
+                            // A transcript comes with the sound.
+                            let said = said.clone().filter(|_| begins);
+                            give(by, std::mem::take(&mut begins), piece, said).await;
                         }
                     }
                 }
+            } else {
+                by = STAND_IN;
             }
-            let request = Request::new(&trace, Stage::Tts, &format!("by the stand-in {text:?}"));
+            let who = if by == STAND_IN {
+                "by the stand-in"
+            } else {
+                "again"
+            };
+            let request = Request::new(&trace, Stage::Tts, &format!("{who} {text:?}"));
             let mut pieces = stream(Stage::Tts, Mode::Works, request, sound(&text));
+            let mut begins = true;
             while let Some(piece) = pieces.next().await {
-                sender.send(piece.map(|audio| (STAND_IN, audio))).await.ok();
+                give(by, std::mem::take(&mut begins), piece, None).await;
             }
         }))
     }

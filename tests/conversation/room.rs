@@ -41,6 +41,12 @@ pub enum Step {
     Answer(String, String),
     /// `unspeakable "word"`: TTS breaks in a sentence with it.
     Unspeakable(String),
+    /// `soundless "word"`: TTS answers with nothing for a sentence with it.
+    Soundless(String),
+    /// `says "sentence" "words"`: TTS says other words.
+    Says(String, String),
+    /// `goes-on`: from now on the same voice begins anew where TTS breaks.
+    GoesOn,
     /// `stand-in`: from now on another voice takes over where TTS breaks.
     StandIn,
     /// `end-of-turn 0.1`: what the model says from now on.
@@ -85,6 +91,9 @@ impl Step {
             ["close", reason] => Self::Close(reason_of(reason)),
             ["answer", ..] => Self::Answer(text(0), text(1)),
             ["unspeakable", ..] => Self::Unspeakable(text(0)),
+            ["soundless", ..] => Self::Soundless(text(0)),
+            ["says", ..] => Self::Says(text(0), text(1)),
+            ["goes-on"] => Self::GoesOn,
             ["end-of-turn", probability] => Self::EndOfTurn(probability.parse().unwrap()),
             ["stand-in"] => Self::StandIn,
             ["drain"] => Self::Drain,
@@ -117,6 +126,9 @@ impl Step {
             }
             Self::Answer(to, answer) => format!("answer {to:?} {answer:?}"),
             Self::Unspeakable(word) => format!("unspeakable {word:?}"),
+            Self::Soundless(word) => format!("soundless {word:?}"),
+            Self::Says(sentence, words) => format!("says {sentence:?} {words:?}"),
+            Self::GoesOn => "goes-on".into(),
             Self::EndOfTurn(probability) => format!("end-of-turn {probability}"),
             Self::StandIn => "stand-in".into(),
             Self::Drain => "drain".into(),
@@ -248,6 +260,18 @@ pub async fn drive(
                         }
                         Step::Unspeakable(word) => {
                             fakes.unspeakable(&word);
+                            None
+                        }
+                        Step::Soundless(word) => {
+                            fakes.soundless(&word);
+                            None
+                        }
+                        Step::Says(sentence, words) => {
+                            fakes.says(&sentence, &words);
+                            None
+                        }
+                        Step::GoesOn => {
+                            fakes.goes_on();
                             None
                         }
                         Step::StandIn => {

@@ -131,6 +131,8 @@ impl Conversation {
             }
             Item::Sentence(text) => self.playout.begin_sentence(id, text),
             Item::Anew => self.playout.break_off(id),
+            Item::Said(said) => self.playout.correct(id, &said.0),
+            Item::Unspoken { why, .. } => self.report(why),
             Item::Audio(audio) => self.playout.push(id, &audio),
             Item::SentenceEnd => self.playout.end_sentence(id),
             Item::Notice(text) => {

@@ -13,7 +13,7 @@ use crate::audio::Pcm;
 use crate::call::providers::{Piece, ProviderError};
 use crate::clock;
 use crate::config::providers::Noise;
-use crate::openai::{ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
+use crate::openai::{self, ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
 
 /// Said to a model that takes over another's answer.
 const GO_ON: &str = "Your answer was cut off after these words. Go on with exactly what comes \
@@ -206,7 +206,13 @@ impl Speaker {
             instructions,
             speed,
         } = self;
-        format!("{} {voice} {instructions:?} {speed:?}", tts.describe())
+        let (where_to, protocol) = (tts.describe(), tts.protocol());
+        format!("{where_to} {protocol:?} {voice} {instructions:?} {speed:?}")
+    }
+
+    /// Opens what the first sentence will need, in the background.
+    pub fn warm(&self) {
+        self.tts.warm(&self.voice, self.speed);
     }
 
     fn speech(&self, text: String) -> Speech {
@@ -231,19 +237,20 @@ impl Client for Speaker {
     }
 }
 
-/// These words as speech. Who takes over in their middle begins anew.
+/// These words as speech. Who takes over in their middle begins anew, and says so with the first
+/// piece.
 pub struct Say(pub String);
 
 impl Ask for Say {
     type Client = Speaker;
-    type Item = Pcm<24_000>;
+    type Item = openai::Spoken;
 
     fn ask(
         &mut self,
         speaker: &Speaker,
         retries: u32,
         deadline: Instant,
-    ) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
+    ) -> BoxStream<'static, Result<openai::Spoken, ProviderError>> {
         let speech = speaker.speech(self.0.clone());
         let tts = speaker.tts.clone().with_retries(retries);
         let pieces = tts.speak(speech, deadline);
@@ -252,7 +259,7 @@ impl Ask for Say {
             .boxed()
     }
 
-    fn came(&mut self, _: &Pcm<24_000>) -> bool {
+    fn came(&mut self, _: &openai::Spoken) -> bool {
         true
     }
 }

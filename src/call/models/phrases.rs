@@ -5,34 +5,96 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::audio::Pcm;
 
-/// Phrases of all agents together; beyond it all are made again, as each is used. 64 phrases of
-/// 4 s are 12 MB.
-const KEPT: usize = 64;
+/// Samples of all phrases of all agents together, 32 MB: 170 of 4 s. The one that was used longest
+/// ago makes room.
+const KEPT: usize = 16 << 20;
 
 /// A voice's description, and what it says.
 pub type Key = (String, String);
 
 /// The phrases of a process. Cloning shares them.
 #[derive(Clone, Default)]
-pub struct Phrases(Arc<Mutex<HashMap<Key, Pcm<24_000>>>>);
+pub struct Phrases(Arc<Mutex<Kept>>);
+
+#[derive(Default)]
+struct Kept {
+    phrases: HashMap<Key, Phrase>,
+    samples: usize,
+    /// Counts uses.
+    uses: u64,
+}
+
+struct Phrase {
+    audio: Pcm<24_000>,
+    used: u64,
+}
 
 impl Phrases {
-    fn all(&self) -> MutexGuard<'_, HashMap<Key, Pcm<24_000>>> {
-        // Each entry is put in whole: good also after a panic.
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        // Each phrase is put in whole: good also after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A phrase, if it is there.
     pub fn get(&self, key: &Key) -> Option<Pcm<24_000>> {
-        self.all().get(key).cloned()
+        let mut kept = self.kept();
+        kept.uses += 1;
+        let uses = kept.uses;
+        let phrase = kept.phrases.get_mut(key)?;
+        phrase.used = uses;
+        Some(phrase.audio.clone())
     }
 
     /// Keeps a phrase.
     pub fn keep(&self, key: Key, audio: Pcm<24_000>) {
-        let mut all = self.all();
-        if all.len() >= KEPT {
-            all.clear();
+        self.kept().keep(key, audio, KEPT);
+    }
+}
+
+impl Kept {
+    fn keep(&mut self, key: Key, audio: Pcm<24_000>, room: usize) {
+        if audio.is_empty() || audio.len() > room {
+            return;
         }
-        all.insert(key, audio);
+        self.drop(&key);
+        while self.samples + audio.len() > room {
+            let oldest = self.phrases.iter().min_by_key(|(_, phrase)| phrase.used);
+            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else {
+                break;
+            };
+            self.drop(&oldest);
+        }
+        self.uses += 1;
+        self.samples += audio.len();
+        let used = self.uses;
+        self.phrases.insert(key, Phrase { audio, used });
+    }
+
+    fn drop(&mut self, key: &Key) {
+        if let Some(phrase) = self.phrases.remove(key) {
+            self.samples -= phrase.audio.len();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_phrase_used_longest_ago_makes_room() {
+        let mut kept = Kept::default();
+        let key = |name: &str| ("voice".to_owned(), name.to_owned());
+        for name in ["a", "b", "c"] {
+            kept.keep(key(name), Pcm::new(vec![0; 10]), 30);
+        }
+        let kept = Phrases(Arc::new(Mutex::new(kept)));
+        assert!(kept.get(&key("a")).is_some());
+        kept.kept().keep(key("d"), Pcm::new(vec![0; 15]), 30);
+        let there = ["a", "b", "c", "d"].map(|name| kept.get(&key(name)).is_some());
+        assert_eq!(there, [true, false, false, true]);
+        kept.kept().keep(key("e"), Pcm::new(vec![0; 31]), 30);
+        assert_eq!(kept.kept().samples, 25);
+        assert!(kept.get(&key("e")).is_none());
     }
 }

@@ -64,7 +64,7 @@ impl AgentConfig {
         if let Some(greeting) = &chosen.greeting {
             agent.templates.greeting.clone_from(greeting);
         }
-        agent.voice = chosen.voice.unwrap_or(agent.voice);
+        agent.voice = chosen.voice.clone().unwrap_or(agent.voice);
         if let (Some(llm), Some(first)) = (&chosen.llm, agent.stages.llm.providers.first_mut()) {
             first.model = Some(llm.clone());
         }
@@ -79,7 +79,7 @@ impl AgentConfig {
     pub fn for_call(&self, overrides: &Overrides) -> Result<Self, Problems> {
         let mut call = self.clone();
         call.variables.extend(overrides.variables.clone());
-        call.voice = overrides.voice.unwrap_or(self.voice);
+        call.voice = overrides.voice.clone().unwrap_or(call.voice);
         call.recording = overrides.recording.or(self.recording);
         if let Some(prompt) = &overrides.system_prompt {
             call.templates.system_prompt.clone_from(prompt);

@@ -31,7 +31,8 @@ pub struct TokenRequest {
     room_name: Option<String>,
     /// With an API key: the user the token is for.
     user_id: Option<String>,
-    /// alloy (default), echo, fable, onyx, nova or shimmer.
+    /// One of OpenAI's (alloy, echo, fable, onyx, nova, shimmer, ash, ballad, coral, sage, verse,
+    /// marin, cedar), or one that an agent file names. Default: the agent file's.
     voice: Option<String>,
     /// Agent file to use.
     agent: Option<String>,

@@ -49,12 +49,7 @@ pub(super) async fn speak(
             format!("`input` is longer than {LONGEST_INPUT} characters; send it in parts");
         return Err(ApiError::invalid("input", message));
     }
-    let voice: Voice = request
-        .voice
-        .as_deref()
-        .unwrap_or(Voice::Alloy.name())
-        .parse()
-        .map_err(|message: String| ApiError::invalid("voice", message))?;
+    let voice = Voice::of(request.voice.as_deref().unwrap_or(Voice::Alloy.name()));
     let speed = request.speed.unwrap_or(1.0);
     if !SPEEDS.contains(&speed) {
         return Err(ApiError::invalid(

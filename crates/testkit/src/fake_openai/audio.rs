@@ -9,6 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
+use super::audio_dialects::{Answered, answer, paced};
 use super::failure::body;
 use super::{Endpoint, Shared};
 
@@ -140,49 +141,38 @@ pub(super) async fn speech(
     headers: HeaderMap,
     Json(request): Json<Value>,
 ) -> Response {
-    let text = request["input"].as_str().unwrap_or_default().to_owned();
-    let voice = request["voice"].as_str().unwrap_or_default().to_owned();
-    let is_pcm = request["response_format"] == "pcm";
-    let begun = shared.begin(Endpoint::Speech, &headers, request, Bytes::new());
+    let is_empty = request["input"].as_str().unwrap_or_default().is_empty();
+    let begun = shared.begin(Endpoint::Speech, &headers, request.clone(), Bytes::new());
     let (mut running, failure) = match begun.await {
         Ok(begun) => begun,
         Err(response) => return response,
     };
-    if !is_pcm || text.is_empty() {
+    if is_empty {
         running.finish();
-        let message = "`input` must not be empty, and this fake speaks only `pcm`";
-        return (StatusCode::BAD_REQUEST, message).into_response();
+        return (StatusCode::BAD_REQUEST, "`input` must not be empty").into_response();
     }
-    let timing = shared.state().timing;
-    let pieces = tone(&voice, 60 * text.chars().count())
-        .chunks(CHUNK)
-        .enumerate()
-        .map(|(index, chunk)| {
-            let delay = if index == 0 {
-                timing.first_audio
-            } else {
-                timing.audio_chunk
-            };
-            (delay, Bytes::copy_from_slice(chunk))
-        })
-        .collect();
-    (
-        [(header::CONTENT_TYPE, "audio/pcm")],
-        body(pieces, failure, running),
-    )
-        .into_response()
+    let (dialect, timing) = {
+        let mut state = shared.state();
+        (state.speech.take(), state.timing)
+    };
+    match answer(dialect, &request) {
+        Ok(Answered { headers, pieces }) => {
+            let pieces = paced(pieces, timing.first_audio, timing.audio_chunk);
+            (headers, body(pieces, failure, running)).into_response()
+        }
+        Err(refusal) => {
+            running.finish();
+            refusal
+        }
+    }
 }
 
-/// Bytes of a chunk: 20 ms of 24 kHz less one byte, so that chunks end in the middle of samples
-/// as they do in the wild.
-const CHUNK: usize = 959;
-
-/// `s16le` at 24 kHz, a quarter of full scale.
-fn tone(voice: &str, milliseconds: usize) -> Vec<u8> {
-    let step = tone_hz(voice) * std::f64::consts::TAU / 24_000.0;
-    (0..24 * milliseconds)
+/// A tone of a quarter of full scale.
+pub(super) fn samples(hz: f64, length: Duration, rate: u32) -> Vec<i16> {
+    let step = hz * std::f64::consts::TAU / f64::from(rate);
+    let count = length.as_millis() as u64 * u64::from(rate) / 1000;
+    (0..count)
         .map(|n| ((n as f64 * step).sin() * 8_192.0).round() as i16)
-        .flat_map(i16::to_le_bytes)
         .collect()
 }
 
@@ -195,6 +185,9 @@ pub fn tone_hz(voice: &str) -> f64 {
         "onyx" => 300.0,
         "nova" => 700.0,
         "shimmer" => 800.0,
+        "marin" => 750.0,
+        "cedar" => 350.0,
+        "verse" => 650.0,
         _ => 1000.0,
     }
 }

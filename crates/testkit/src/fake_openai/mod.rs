@@ -2,11 +2,13 @@
 //! scripted failures, and that remembers what it was asked and who hung up.
 
 mod audio;
+mod audio_dialects;
 mod chat;
 mod dialect;
 mod failure;
 mod models;
 mod realtime;
+mod realtime_speech;
 mod responses;
 mod strict;
 
@@ -26,12 +28,14 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 pub use audio::{Transcript, tone_hz};
+pub use audio_dialects::SpeechDialect;
 pub use chat::{Answer, ToolCall};
 pub use dialect::{Dialect, THOUGHT};
 pub use failure::Failure;
 use failure::whole_failure;
 pub use models::ModelList;
 pub use strict::{Strict, Style};
+pub use realtime_speech::Reads;
 
 /// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,8 @@ pub enum Endpoint {
     Speech,
     /// `/v1/realtime`, a WebSocket: its request's body is the list of the events that came
     Realtime,
+    /// `/v1/realtime` with a model that speaks: likewise
+    RealtimeSpeech,
 }
 
 /// How long the provider takes. The default is that of the published side-by-side measurements
@@ -143,6 +149,10 @@ struct State {
     dialect: Dialect,
     rules: Vec<(Endpoint, Strict, Style)>,
     troubles: Vec<Value>,
+    speech: Scripted<SpeechDialect>,
+    reads: Scripted<Reads>,
+    /// A field that Realtime sessions do not take.
+    realtime_refuses: Option<&'static str>,
     requests: Vec<Request>,
     models: ModelList,
 }
@@ -287,6 +297,15 @@ impl FakeOpenAi {
                 dialect: Dialect::default(),
                 rules: Vec::new(),
                 troubles: Vec::new(),
+                speech: Scripted {
+                    next: VecDeque::new(),
+                    default: SpeechDialect::Pcm,
+                },
+                reads: Scripted {
+                    next: VecDeque::new(),
+                    default: Reads::Well,
+                },
+                realtime_refuses: None,
                 requests: Vec::new(),
                 models: ModelList::default(),
             })),
@@ -363,6 +382,32 @@ impl FakeOpenAi {
     /// What it says of its models from now on; these requests are not among [`Self::requests`].
     pub fn list_models(&self, models: ModelList) {
         self.shared.state().models = models;
+    }
+
+    /// How the next requests for speech (after those already scripted) are answered.
+    pub fn script_speech(&self, dialects: &[SpeechDialect]) {
+        self.shared.state().speech.next.extend(dialects);
+    }
+
+    /// How every request for speech is answered when nothing is scripted.
+    pub fn default_speech(&self, dialect: SpeechDialect) {
+        self.shared.state().speech.default = dialect;
+    }
+
+    /// How the next sentences over Realtime sockets (after those already scripted) are read.
+    pub fn script_reads(&self, reads: &[Reads]) {
+        let mut state = self.shared.state();
+        state.reads.next.extend(reads.iter().cloned());
+    }
+
+    /// How every sentence over Realtime sockets is read when nothing is scripted.
+    pub fn default_reads(&self, reads: Reads) {
+        self.shared.state().reads.default = reads;
+    }
+
+    /// Sessions that speak do not take this field from now on.
+    pub fn realtime_refuses(&self, field: &'static str) {
+        self.shared.state().realtime_refuses = Some(field);
     }
 
     /// What goes wrong with the next requests to an endpoint, one each. Further ones are

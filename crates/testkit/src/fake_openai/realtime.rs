@@ -1,25 +1,36 @@
-//! `/v1/realtime?intent=transcription`, a WebSocket.
+//! `/v1/realtime`, a WebSocket: with `?intent=transcription` it hears, with a model it speaks.
 
-use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{RawQuery, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::{Endpoint, Failure, Running, Shared, Strict};
+use super::{Endpoint, Failure, Running, Shared, Strict, realtime_speech};
 
 pub(super) async fn realtime(
     State(shared): State<Shared>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    let begun = shared.begin(Endpoint::Realtime, &headers, json!([]), Bytes::new());
+    let hears = query.unwrap_or_default().contains("intent=transcription");
+    let endpoint = if hears {
+        Endpoint::Realtime
+    } else {
+        Endpoint::RealtimeSpeech
+    };
+    let begun = shared.begin(endpoint, &headers, json!([]), Bytes::new());
     let (running, failure) = match begun.await {
         Ok(begun) => begun,
         Err(response) => return response,
     };
-    upgrade.on_upgrade(move |socket| serve(socket, shared, running, failure))
+    if hears {
+        upgrade.on_upgrade(move |socket| serve(socket, shared, running, failure))
+    } else {
+        upgrade.on_upgrade(move |socket| realtime_speech::serve(socket, shared, running))
+    }
 }
 
 /// Each stretch that is handed in becomes the next transcript: word by word at once, and whole after

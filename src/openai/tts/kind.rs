@@ -1,0 +1,347 @@
+//! What a speech server has sent, by its first bytes and by what it says of them. PURE.
+//!
+//! The bytes decide where they can: servers label containers as raw samples and errors as sound.
+//! Raw samples have no mark of their own, so there the label decides.
+
+/// Samples a second that speech is sent at; another rate is a mistake.
+const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
+/// Bytes that every container is known by.
+pub(super) const LEAST: usize = 12;
+/// Text is taken for text from so many bytes on: samples can look like a few letters.
+const TEXT: usize = 64;
+
+/// What a body is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Raw 16-bit samples.
+    Samples,
+    /// A WAV file.
+    Wav,
+    /// Server-sent events that carry sound in base64.
+    Events,
+    /// A JSON document: an error.
+    Json,
+    /// Sound that cannot be played, by name.
+    Other(&'static str),
+    /// No sound at all, by name: whoever answers is not a server of speech.
+    Foreign(&'static str),
+}
+
+/// What the server and the configuration say of a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Label {
+    /// The media type in small letters, without parameters; empty: none.
+    media: String,
+    /// Of raw samples.
+    pub(super) rate: u32,
+    /// Of raw samples.
+    pub(super) channels: usize,
+    /// Raw samples have their high byte first.
+    pub(super) big_endian: bool,
+    /// The configuration says that samples come: a type that says otherwise is not believed.
+    is_raw: bool,
+}
+
+impl Label {
+    /// From `Content-Type`, other headers, and the rate that is configured.
+    pub(super) fn new<'a>(
+        content_type: Option<&str>,
+        header: impl Fn(&str) -> Option<&'a str>,
+        configured: Option<u32>,
+    ) -> Self {
+        let mut parts = content_type.unwrap_or_default().split(';');
+        let media = parts.next().unwrap_or_default().trim().to_ascii_lowercase();
+        let parameters: Vec<(String, &str)> = parts
+            .filter_map(|part| part.split_once('='))
+            .map(|(name, value)| {
+                let name = name.trim().to_ascii_lowercase();
+                (name, value.trim().trim_matches('"'))
+            })
+            .collect();
+        let parameter = |names: &[&str]| {
+            let found = parameters.iter().find(|(n, _)| names.contains(&n.as_str()));
+            found.map(|(_, value)| *value)
+        };
+        let rate = parameter(&["rate", "sample_rate", "samplerate", "sample-rate"])
+            .or_else(|| header("x-sample-rate"))
+            .or_else(|| header("x-audio-sample-rate"))
+            .and_then(|value| value.trim().parse().ok());
+        let channels = parameter(&["channels", "channel"])
+            .or_else(|| header("x-channels"))
+            .and_then(|value| value.trim().parse().ok());
+        // Google's `audio/L16;codec=pcm` is little-endian, whatever RFC 2586 says of L16.
+        let is_l16 = matches!(media.as_str(), "audio/l16" | "audio/x-l16");
+        let big_endian = is_l16 && parameter(&["codec", "codecs"]) != Some("pcm");
+        Self {
+            media,
+            rate: rate.or(configured).unwrap_or(24_000),
+            channels: channels.unwrap_or(1),
+            big_endian,
+            is_raw: configured.is_some(),
+        }
+    }
+
+    /// Of the sound within server-sent events, whose own type says nothing of it.
+    pub(super) fn in_events(self) -> Self {
+        Self {
+            media: String::new(),
+            ..self
+        }
+    }
+
+    /// What the body is that begins with `head`; none: more of it is needed to tell.
+    pub(super) fn kind(&self, head: &[u8], ended: bool) -> Option<Kind> {
+        if head.len() < LEAST && !ended {
+            return None;
+        }
+        if let Some(kind) = container(head) {
+            return Some(kind);
+        }
+        match text(head) {
+            Some(kind) if ended || head.len() >= TEXT => return kind.or(Some(self.by_type())),
+            Some(_) if !ended => return None,
+            _ => {}
+        }
+        Some(self.by_type())
+    }
+
+    fn by_type(&self) -> Kind {
+        let (major, minor) = self.media.split_once('/').unwrap_or((&self.media, ""));
+        match (major, minor) {
+            ("text", "event-stream") => return Kind::Events,
+            ("text", "html") => return Kind::Foreign("an HTML page"),
+            ("text", _) => return Kind::Foreign("text"),
+            (_, minor) if minor.ends_with("json") => return Kind::Json,
+            _ => {}
+        }
+        if !RATES.contains(&self.rate) || !(1..=8).contains(&self.channels) {
+            return Kind::Other("samples at an impossible rate or of impossible channels");
+        }
+        let is_raw = matches!(
+            (major, minor),
+            ("", _)
+                | ("application" | "binary", "octet-stream")
+                | (
+                    "audio",
+                    "pcm" | "x-pcm" | "l16" | "x-l16" | "raw" | "x-raw" | "s16le" | "x-s16le" | "*"
+                )
+        );
+        if is_raw || self.is_raw {
+            return Kind::Samples;
+        }
+        match minor {
+            "mpeg" | "mp3" | "x-mp3" | "mpeg3" => Kind::Other("audio/mpeg"),
+            "wav" | "x-wav" | "wave" | "vnd.wave" => Kind::Other("audio/wav without a WAV header"),
+            "ogg" | "opus" => Kind::Other("audio/ogg"),
+            "flac" | "x-flac" => Kind::Other("audio/flac"),
+            "aac" | "x-aac" | "mp4" | "x-m4a" | "m4a" => Kind::Other("audio/aac"),
+            "webm" => Kind::Other("audio/webm"),
+            "basic" | "pcmu" | "pcma" | "x-mulaw" | "x-alaw" | "mulaw" => {
+                Kind::Other("audio of 8-bit samples (G.711)")
+            }
+            _ => Kind::Other("a type that is not audio/pcm"),
+        }
+    }
+}
+
+/// Files by their first bytes.
+fn container(head: &[u8]) -> Option<Kind> {
+    Some(match head {
+        [
+            b'R',
+            b'I',
+            b'F',
+            b'F',
+            _,
+            _,
+            _,
+            _,
+            b'W',
+            b'A',
+            b'V',
+            b'E',
+            ..,
+        ] => Kind::Wav,
+        [b'R', b'I', b'F', b'F' | b'X', ..] => Kind::Other("a RIFF file that is not WAV"),
+        [b'I', b'D', b'3', ..] => Kind::Other("MP3"),
+        [b'O', b'g', b'g', b'S', ..] => Kind::Other("Ogg"),
+        [b'f', b'L', b'a', b'C', ..] => Kind::Other("FLAC"),
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => Kind::Other("WebM"),
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Kind::Other("MP4"),
+        [b'F', b'O', b'R', b'M', _, _, _, _, b'A', ..] => Kind::Other("AIFF"),
+        [b'#', b'!', b'A', b'M', b'R', ..] => Kind::Other("AMR"),
+        [b'.', b's', b'n', b'd', ..] => Kind::Other("AU"),
+        [b'c', b'a', b'f', b'f', ..] => Kind::Other("CAF"),
+        [0x1f, 0x8b, 0x08, ..] => Kind::Other("gzip"),
+        [0xff, second, third, ..] => return frame(*second, *third),
+        _ => return None,
+    })
+}
+
+/// The header of a bare MP3 or AAC frame. Its first byte and the sync bits are also those of 1 in
+/// 2,000 samples; the other fields leave 1 in 15,000, all of them far from the quiet in which
+/// speech begins. Layer I, which nobody sends, is left out for that: it looks like the sample -1.
+fn frame(second: u8, third: u8) -> Option<Kind> {
+    if second & 0xf6 == 0xf0 {
+        return (third >> 2 & 0xf < 13).then_some(Kind::Other("AAC"));
+    }
+    let (version, layer) = (second >> 3 & 3, second >> 1 & 3);
+    let (bitrate, rate) = (third >> 4, third >> 2 & 3);
+    let is_frame = second & 0xe0 == 0xe0
+        && version != 1
+        && matches!(layer, 1 | 2)
+        && (1..15).contains(&bitrate)
+        && rate != 3;
+    is_frame.then_some(Kind::Other("MP3"))
+}
+
+/// Whether all of it can be read, and then as what.
+#[allow(clippy::option_option, reason = "text of no known kind is still text")]
+fn text(head: &[u8]) -> Option<Option<Kind>> {
+    let valid = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        // A letter may be cut in two at the end.
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return None,
+    };
+    let is_control = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+    if valid.is_empty() || valid.chars().any(is_control) {
+        return None;
+    }
+    let begun = valid.trim_start_matches('\u{feff}').trim_start();
+    let is = |prefixes: &[&str]| prefixes.iter().any(|prefix| begun.starts_with(prefix));
+    Some(if is(&["{\"", "{ ", "{\n", "{\r", "{}", "[{"]) {
+        Some(Kind::Json)
+    } else if is(&["data:", "event:", "id:", "retry:", ": "]) {
+        Some(Kind::Events)
+    } else if is(&["<"]) {
+        Some(Kind::Foreign("an HTML page"))
+    } else {
+        (head.len() >= LEAST).then_some(Kind::Foreign("text"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn label(content_type: &str) -> Label {
+        Label::new(Some(content_type), |_| None, None)
+    }
+
+    #[test]
+    fn the_type_says_how_samples_are_written() {
+        for (content_type, rate, channels, big_endian) in [
+            ("audio/pcm", 24_000, 1, false),
+            ("audio/pcm;rate=22050", 22_050, 1, false),
+            ("Audio/PCM; Rate=\"16000\"; Channels=2", 16_000, 2, false),
+            ("audio/L16;rate=44100;channels=2", 44_100, 2, true),
+            ("audio/L16;codec=pcm;rate=24000", 24_000, 1, false),
+            ("audio/pcm;rate=fast", 24_000, 1, false),
+        ] {
+            let told = label(content_type);
+            let found = (told.rate, told.channels, told.big_endian);
+            assert_eq!(found, (rate, channels, big_endian), "{content_type}");
+        }
+        let header = |name: &str| (name == "x-sample-rate").then_some("48000");
+        assert_eq!(Label::new(None, header, Some(16_000)).rate, 48_000);
+        assert_eq!(Label::new(None, |_| None, Some(16_000)).rate, 16_000);
+        let both = Label::new(Some("audio/pcm;rate=8000"), header, Some(16_000));
+        assert_eq!(both.rate, 8_000);
+    }
+
+    #[test]
+    fn bytes_say_more_than_the_type() {
+        let wav = b"RIFF\xff\xff\xff\xffWAVEfmt ";
+        for (head, kind) in [
+            (&wav[..], Kind::Wav),
+            (b"ID3\x04\0\0\0\0\0\0\0\0", Kind::Other("MP3")),
+            (b"\xff\xfb\x90\x64\0\0\0\0\0\0\0\0", Kind::Other("MP3")),
+            (b"\xff\xf3\x84\xc4\0\0\0\0\0\0\0\0", Kind::Other("MP3")),
+            (b"\xff\xf1\x50\x80\0\0\0\0\0\0\0\0", Kind::Other("AAC")),
+            (b"OggS\0\x02\0\0\0\0\0\0", Kind::Other("Ogg")),
+            (b"fLaC\0\0\0\x22\0\0\0\0", Kind::Other("FLAC")),
+            (b"\0\0\0\x20ftypM4A ", Kind::Other("MP4")),
+            (b"\x1a\x45\xdf\xa3\0\0\0\0\0\0\0\0", Kind::Other("WebM")),
+        ] {
+            for content_type in ["audio/pcm", "", "audio/mpeg", "text/plain"] {
+                assert_eq!(
+                    label(content_type).kind(head, false),
+                    Some(kind),
+                    "{head:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_never_sound() {
+        let page = b"<!doctype html><html><body>Welcome to the hotel's network, dear guest";
+        let error = br#"{"error": {"message": "no such voice", "type": "invalid_request_error"}}"#;
+        let words = "Zu viele Anfragen: bitte warten Sie einen Augenblick, dann geht es weiter. Ä";
+        let event =
+            b"data: {\"type\":\"speech.audio.delta\",\"audio\":\"AAAAAAAAAAAAAAAAAAAAAA==\"}";
+        for (head, kind) in [
+            (&page[..], Kind::Foreign("an HTML page")),
+            (&error[..], Kind::Json),
+            (words.as_bytes(), Kind::Foreign("text")),
+            (&words.as_bytes()[..words.len() - 1], Kind::Foreign("text")),
+            (&event[..], Kind::Events),
+        ] {
+            let told = label("audio/pcm");
+            assert_eq!(told.kind(head, false), Some(kind));
+            assert_eq!(told.kind(&head[..40], false), None, "too little to tell");
+            assert_eq!(told.kind(&head[..40], true), Some(kind));
+        }
+        assert_eq!(
+            label("audio/pcm").kind(b"{\"a\":1}", true),
+            Some(Kind::Json)
+        );
+        assert_eq!(label("audio/pcm").kind(b"hi", true), Some(Kind::Samples));
+    }
+
+    #[test]
+    fn where_bytes_say_nothing_the_type_decides() {
+        let samples = [0x01_u8, 0x80].repeat(32);
+        for (content_type, kind) in [
+            ("audio/pcm;rate=22050", Kind::Samples),
+            ("application/octet-stream", Kind::Samples),
+            ("", Kind::Samples),
+            ("audio/mpeg", Kind::Other("audio/mpeg")),
+            ("audio/wav", Kind::Other("audio/wav without a WAV header")),
+            ("text/html", Kind::Foreign("an HTML page")),
+            ("application/problem+json", Kind::Json),
+            ("audio/vnd.new", Kind::Other("a type that is not audio/pcm")),
+            (
+                "audio/pcm;rate=7",
+                Kind::Other("samples at an impossible rate or of impossible channels"),
+            ),
+        ] {
+            assert_eq!(
+                label(content_type).kind(&samples, false),
+                Some(kind),
+                "{content_type}"
+            );
+        }
+        // Who has written down the rate knows that samples come.
+        let told = Label::new(Some("audio/mpeg"), |_| None, Some(24_000));
+        assert_eq!(told.kind(&samples, false), Some(Kind::Samples));
+        assert_eq!(told.kind(&samples[..8], false), None);
+    }
+
+    #[test]
+    fn quiet_samples_are_no_mp3() {
+        for first in -300_i16..300 {
+            for second in [-257_i16, -40, -3, -1, 0, 1, 16, 40, 300] {
+                let bytes: Vec<u8> = [first, second, 0, 1, -1, 0]
+                    .iter()
+                    .flat_map(|sample| sample.to_le_bytes())
+                    .collect();
+                let kind = label("audio/pcm").kind(&bytes, true);
+                assert_eq!(kind, Some(Kind::Samples), "{first} {second}");
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! When a socket takes no further sentences, and when it is closed. PURE.
+
+use std::time::{Duration, Instant};
+
+/// OpenAI ends a session after 60 minutes; one that is used is replaced long before.
+const RECYCLE: Duration = Duration::from_secs(20 * 60);
+/// Unused for so long, a socket is closed: longer than the pauses of a conversation. A sentence
+/// that takes so long never ends.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// How old a socket is, and how long ago it was used.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Life {
+    begun: Instant,
+    used: Instant,
+    /// Since when it takes no further sentences.
+    retired: Option<Instant>,
+}
+
+/// What is to be done with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// Nothing before then.
+    Nothing(Instant),
+    /// It takes no further sentences; another is opened in its place, or not.
+    Retire { replace: bool },
+    /// It is closed.
+    Close,
+}
+
+impl Life {
+    /// It opens now.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            begun: now,
+            used: now,
+            retired: None,
+        }
+    }
+
+    /// A sentence begins, or was cancelled.
+    pub(super) fn used(&mut self, now: Instant) {
+        self.used = now;
+    }
+
+    /// It takes no further sentences.
+    pub(super) fn retire(&mut self, now: Instant) {
+        self.retired.get_or_insert(now);
+    }
+
+    /// What is to be done; `idle`: it makes no sentence.
+    pub(super) fn due(&self, now: Instant, idle: bool) -> Due {
+        let unused = self.used + IDLE;
+        match self.retired {
+            Some(_) if idle => Due::Close,
+            Some(since) if now >= since + IDLE => Due::Close,
+            Some(since) => Due::Nothing(since + IDLE),
+            None if now >= self.begun + RECYCLE => Due::Retire {
+                replace: now < unused,
+            },
+            None if idle && now >= unused => Due::Retire { replace: false },
+            None if idle => Due::Nothing(unused.min(self.begun + RECYCLE)),
+            None => Due::Nothing(self.begun + RECYCLE),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    #[test]
+    fn a_socket_in_use_is_replaced_before_the_server_ends_it() {
+        let begun = clock::now();
+        let mut life = Life::new(begun);
+        let mut now = begun;
+        while now < begun + 20 * MINUTE {
+            assert!(matches!(life.due(now, false), Due::Nothing(until) if until > now));
+            life.used(now);
+            now += MINUTE;
+        }
+        assert_eq!(life.due(now, false), Due::Retire { replace: true });
+        life.retire(now);
+        // Its last sentence is still heard.
+        assert_eq!(life.due(now, false), Due::Nothing(now + 5 * MINUTE));
+        assert_eq!(life.due(now + MINUTE, true), Due::Close);
+        assert_eq!(life.due(now + 5 * MINUTE, false), Due::Close);
+    }
+
+    #[test]
+    fn an_unused_socket_is_closed_and_not_replaced() {
+        let begun = clock::now();
+        let mut life = Life::new(begun);
+        life.used(begun + MINUTE);
+        assert_eq!(
+            life.due(begun + 2 * MINUTE, true),
+            Due::Nothing(begun + 6 * MINUTE)
+        );
+        assert_eq!(
+            life.due(begun + 6 * MINUTE, true),
+            Due::Retire { replace: false }
+        );
+        life.retire(begun + 6 * MINUTE);
+        assert_eq!(life.due(begun + 6 * MINUTE, true), Due::Close);
+    }
+}

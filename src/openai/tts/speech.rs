@@ -1,0 +1,125 @@
+//! Speech over HTTP: `POST /audio/speech`, played from its first bytes.
+
+use std::time::Instant;
+
+use futures::{Stream, StreamExt as _, stream};
+use reqwest::Response;
+use reqwest::header::CONTENT_TYPE;
+use serde_json::{Map, Value, json};
+
+use super::super::dialect::Dialect;
+use super::super::error::ProviderError;
+use super::super::http::Provider;
+use super::super::refusal::Refusal;
+use super::super::retry::with_retries;
+use super::decoder::{Decoder, Fault};
+use super::kind::Label;
+use super::{Speech, Spoken, Tts, voice};
+use crate::audio::Pcm;
+use crate::clock;
+
+/// What a request cannot do without.
+const NEEDED: [&str; 3] = ["model", "input", "voice"];
+
+/// The sentence in pieces as they come; the first is there.
+pub(super) async fn open(
+    tts: Tts,
+    speech: Speech,
+    deadline: Instant,
+) -> Result<impl Stream<Item = Result<Spoken, ProviderError>> + Send, ProviderError> {
+    let provider = &tts.provider;
+    let now = clock::now();
+    let (first, body) = with_retries(
+        provider.retries,
+        deadline,
+        || provider.out_of_time(now, deadline),
+        async || {
+            let fields = |_: &Dialect| request(&tts, &speech);
+            let post = |fields: &Value| provider.post("/audio/speech").json(fields);
+            let (response, asked) = provider.ask(fields, &NEEDED, post).await?;
+            let mut body = Body {
+                provider: provider.clone(),
+                decoder: Decoder::new(label(&response, tts.sample_rate)),
+                response: Some(response),
+                asked,
+            };
+            let first = body.next().await?;
+            let nothing = || ProviderError::unspoken(&provider.host, "no sound at all");
+            Ok((first.ok_or_else(nothing)?, body))
+        },
+    )
+    .await?;
+    let rest = stream::try_unfold(body, async |mut body| {
+        Ok(body.next().await?.map(|pcm| (Spoken::audio(pcm), body)))
+    });
+    let first = Spoken {
+        begins: true,
+        ..Spoken::audio(first)
+    };
+    Ok(stream::once(async { Ok(first) }).chain(rest))
+}
+
+fn request(tts: &Tts, speech: &Speech) -> Value {
+    let format = tts.response_format.as_deref().unwrap_or("pcm");
+    let mut body = Map::new();
+    body.insert("model".into(), tts.provider.model.as_str().into());
+    body.insert("input".into(), speech.text.as_str().into());
+    body.insert("voice".into(), voice(&speech.voice));
+    body.insert("response_format".into(), format.into());
+    if let Some(instructions) = &speech.instructions {
+        body.insert("instructions".into(), instructions.as_str().into());
+    }
+    if let Some(speed) = speech.speed {
+        body.insert("speed".into(), json!(speed));
+    }
+    body.into()
+}
+
+fn label(response: &Response, sample_rate: Option<u32>) -> Label {
+    let header = |name: &str| response.headers().get(name)?.to_str().ok();
+    Label::new(header(CONTENT_TYPE.as_str()), header, sample_rate)
+}
+
+/// An answer being read.
+struct Body {
+    provider: Provider,
+    /// None: it was read to its end.
+    response: Option<Response>,
+    decoder: Decoder,
+    /// What it is the answer to.
+    asked: Value,
+}
+
+impl Body {
+    /// At least one sample; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Pcm<24_000>>, ProviderError> {
+        while let Some(response) = &mut self.response {
+            let piece = self.provider.piece(response).await?;
+            let decoded = match &piece {
+                Some(bytes) => self.decoder.push(bytes),
+                None => self.decoder.finish(),
+            };
+            let pcm = decoded.map_err(|fault| self.failure(fault))?;
+            if piece.is_none() || self.decoder.is_over() {
+                self.response = None;
+            }
+            if !pcm.is_empty() {
+                return Ok(Some(pcm));
+            }
+        }
+        Ok(None)
+    }
+
+    fn failure(&self, fault: Fault) -> ProviderError {
+        let (stage, host) = (self.provider.stage, &self.provider.host);
+        match fault {
+            Fault::NotSpeech(what) => ProviderError::not_speech(host, &what),
+            Fault::Foreign(what) => self.provider.garbage(&format!("{what} in place of sound")),
+            Fault::Cut => ProviderError::broken_off(stage, host),
+            Fault::Reported(body) => {
+                let refusal = Refusal::read(&body);
+                self.provider.within_answer(&refusal, &self.asked)
+            }
+        }
+    }
+}
