@@ -23,6 +23,8 @@ use answer::Answer;
 
 /// Fields that a request cannot do without, of both APIs.
 const NEEDED: [&str; 5] = ["model", "messages", "input", "stream", "tools"];
+/// That nothing is stored is no option at OpenAI; other servers may not know the field.
+const NEEDED_AT_OPENAI: [&str; 6] = ["model", "messages", "input", "stream", "tools", "store"];
 
 /// Continues a conversation. Cloning shares the connections.
 #[derive(Clone)]
@@ -280,6 +282,10 @@ impl Llm {
             Api::Chat => "/chat/completions",
             Api::Responses => "/responses",
         };
+        let needed = match provider.is_openai() {
+            true => &NEEDED_AT_OPENAI[..],
+            false => &NEEDED[..],
+        };
         let now = clock::now();
         let (first, answer) = with_retries(
             provider.retries,
@@ -288,7 +294,7 @@ impl Llm {
             async || {
                 let fields = |dialect: &Dialect| self.fields(api, &request, dialect);
                 let (response, asked) = provider
-                    .ask(fields, &NEEDED, |fields| provider.post(path).json(fields))
+                    .ask(fields, needed, |fields| provider.post(path).json(fields))
                     .await?;
                 let mut answer = Answer::new(provider.clone(), api, &request, response, asked)?;
                 let first = answer.next().await?;

@@ -290,10 +290,9 @@ impl Session {
             {
                 self.fail("could not transcribe");
             }
-            "session.updated" | "transcription_session.updated" => {
-                if std::mem::take(&mut self.rephrased) {
-                    self.provider.learned(&self.dialect);
-                }
+            "session.updated" | "transcription_session.updated" if self.rephrased => {
+                self.rephrased = false;
+                self.provider.learned(&self.dialect);
             }
             "error" => self.error(text).await,
             _ => {}

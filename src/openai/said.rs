@@ -28,6 +28,18 @@ const SPOKEN: [&str; 6] = [
     "keywords[]",
     "instructions",
 ];
+/// Words of its JSON that a provider may repeat between them.
+const BETWEEN: [&str; 9] = [
+    "role",
+    "content",
+    "user",
+    "system",
+    "assistant",
+    "tool",
+    "type",
+    "text",
+    "input",
+];
 /// What stands between a conversation's texts.
 const UNSPOKEN: [&str; 6] = ["role", "type", "id", "call_id", "tool_call_id", "name"];
 
@@ -177,20 +189,24 @@ fn end_of_key(text: &str, from: usize) -> usize {
 }
 
 fn without_words(text: &str, request: &Value) -> String {
-    let spoken = SPOKEN.iter().filter_map(|name| request.get(*name));
     let mut all = Vec::new();
-    spoken.clone().for_each(|part| strings(part, &mut all));
-    let whole: Vec<String> = spoken.map(Value::to_string).collect();
-    // As the request says it, and as it stands in its JSON, names of fields included.
-    let contents = words(&flat(&all.join(" ")));
-    let whole = words(&flat(&whole.join(" ")));
-    let mut runs: HashSet<&[Word]> = HashSet::new();
-    runs.extend(contents.windows(RUN));
-    runs.extend(whole.windows(RUN));
-    let said = words(text);
-    let repeated = said.windows(RUN).filter(|run| runs.contains(run));
-    let cut = repeated.map(|run| run[0].1.start..run[RUN - 1].1.end);
-    replaced(text, cut.collect())
+    let spoken = SPOKEN.iter().filter_map(|name| request.get(*name));
+    spoken.for_each(|part| strings(part, &mut all));
+    let (asked, said) = (words(&flat(&all.join(" "))), words(text));
+    // As it stands, and without the words that JSON puts between a conversation's texts.
+    let bare = |words: &[Word]| -> Vec<Word> {
+        let kept = words
+            .iter()
+            .filter(|word| !BETWEEN.contains(&word.0.as_str()));
+        kept.cloned().collect()
+    };
+    let mut cut = Vec::new();
+    for (asked, said) in [(bare(&asked), bare(&said)), (asked, said)] {
+        let runs: HashSet<&[Word]> = asked.windows(RUN).collect();
+        let repeated = said.windows(RUN).filter(|run| runs.contains(run));
+        cut.extend(repeated.map(|run| run[0].1.start..run[RUN - 1].1.end));
+    }
+    replaced(text, cut)
 }
 
 /// A word in small letters, and where it stands. Equal when the letters are.
@@ -326,7 +342,10 @@ mod tests {
             ("of a bakery my number", "…"),
             (r#"a bakery."},{"role":"user","content":"My number"#, "…"),
             // A tool's arguments.
-            ("arguments: {\"note\": \"the red door behind\"}", "…\"}"),
+            (
+                "arguments: {\"note\": \"the red door behind\"}",
+                "arguments: {\"…\"}",
+            ),
             ("无效: 我想问一", "无效: …"),
             (
                 "three words only: number is four",

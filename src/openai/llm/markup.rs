@@ -182,13 +182,13 @@ impl Markup {
             return false;
         };
         let lower = trimmed.to_lowercase();
-        if opening == Opening::Thought {
+        let may_think = opening == Opening::Unknown;
+        let thinks = may_think && THOUGHTS.iter().any(|thought| lower.starts_with(thought));
+        if thinks || opening == Opening::Thought {
             self.state = State::Opening;
-        } else if opening == Opening::Unknown && THOUGHTS.iter().any(|t| lower.starts_with(t)) {
-            self.state = State::Opening;
-        } else if opening == Opening::Unknown && THOUGHTS.iter().any(|t| t.starts_with(&lower)) {
+        } else if may_think && THOUGHTS.iter().any(|thought| thought.starts_with(&lower)) {
             return false;
-        } else if !self.tools.is_empty() && matches!(first, '{') {
+        } else if !self.tools.is_empty() && first == '{' {
             // A call without any markup: no sentence begins so.
             self.state = State::Block(Block::new("", &[], true));
         } else if !self.tools.is_empty() && first == '[' {
@@ -217,24 +217,25 @@ impl Markup {
     }
 
     fn opening(&mut self) -> bool {
-        match find(&self.held) {
-            Found::Marker(_, length_to_end, Marker::ThoughtEnd) => {
-                self.off(length_to_end);
-                (self.cut, self.ended_unopened) = (true, true);
-                self.state = State::Plain;
-                true
+        let mut from = 0;
+        loop {
+            match find(&self.held[from..]) {
+                Found::Marker(_, end, Marker::ThoughtEnd) => {
+                    self.off(from + end);
+                    (self.cut, self.ended_unopened) = (true, true);
+                    self.state = State::Plain;
+                    return true;
+                }
+                // It says itself where its thoughts begin.
+                Found::Marker(_, _, Marker::Thought) => break,
+                // What is thought about.
+                Found::Marker(_, end, _) => from += end,
+                Found::Nothing | Found::Maybe(_) if self.held.len() <= OPENING => return false,
+                Found::Nothing | Found::Maybe(_) => break,
             }
-            // It says where its thoughts begin, or that there are none.
-            Found::Marker(..) => {
-                self.state = State::Plain;
-                true
-            }
-            _ if self.held.len() > OPENING => {
-                self.state = State::Plain;
-                true
-            }
-            _ => false,
         }
+        self.state = State::Plain;
+        true
     }
 
     fn plain(&mut self, out: &mut String) -> bool {

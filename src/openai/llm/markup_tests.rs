@@ -172,6 +172,8 @@ fn a_thought_without_its_opening_tag_is_cut_where_answers_begin_so() {
     let answer = "The caller before you was faster.";
     assert_eq!(cut_at(answer, Opening::Unknown, &[]).0, answer);
     assert_eq!(cut_at(answer, Opening::Thought, &[]).0, answer);
+    let quotes = "I should call <tool_call>, with ```json and <|im_end|>.</think>Yes.";
+    assert_eq!(cut_at(quotes, Opening::Unknown, &[]).0, "Yes.");
     let tagged = "<think>Hm.</think>Yes.";
     assert_eq!(cut_at(tagged, Opening::Thought, &[]).0, "Yes.");
     // And not when it was cut short.

@@ -124,7 +124,7 @@ impl Dialect {
                     .into_iter()
                     .map(|token| delta(json!({ "content": token }))),
             );
-            events.extend(self.calls(answer).into_iter().map(|calls| delta(calls)));
+            events.extend(self.calls(answer).into_iter().map(delta));
         }
         let has_calls = !answer.tool_calls.is_empty();
         let reason = match self {
