@@ -196,7 +196,7 @@ pub async fn speak(
     let mut ahead: VecDeque<Sentence> = VecDeque::new();
     let mut likely: Option<Sentence> = None;
     let (mut all_written, mut any_audio) = (false, false);
-    let mut unspoken: Vec<ProviderError> = Vec::new();
+    let mut unspoken = 0;
     loop {
         let has_room = ahead.len() < AHEAD;
         let next_piece = async {
@@ -283,7 +283,7 @@ pub async fn speak(
                                     out.send(Item::Anew).await;
                                 }
                                 ahead.pop_front();
-                                unspoken.push(error.clone());
+                                unspoken += 1;
                                 out.send(Item::Unspoken { text, why: error }).await;
                             }
                             _ => return Err(error),
@@ -299,20 +299,25 @@ pub async fn speak(
             else => {}
         }
         if all_written && ahead.is_empty() {
-            return match unspoken.pop() {
-                // Nothing of the reply can be heard.
-                Some(error) if !any_audio => Err(error),
-                _ => Ok(any_audio),
+            return if unspoken > 0 && !any_audio {
+                Err(nothing_spoken())
+            } else {
+                Ok(any_audio)
             };
         }
-        if !any_audio && unspoken.len() >= SILENT {
-            return unspoken.pop().map_or(Ok(false), Err);
+        if !any_audio && unspoken >= SILENT {
+            return Err(nothing_spoken());
         }
     }
 }
 
 fn broken_off() -> ProviderError {
     ProviderError::new(Stage::Tts, "broke off in the middle of a sentence")
+}
+
+/// Why is told of each of its sentences.
+fn nothing_spoken() -> ProviderError {
+    ProviderError::new(Stage::Tts, "no sentence of a reply could be spoken")
 }
 
 struct Piece {

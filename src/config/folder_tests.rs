@@ -144,3 +144,15 @@ fn handoffs_lead_somewhere_and_not_in_a_circle() {
     // The last good c stays.
     assert!(folder.agents.team("c").unwrap()[0].tools.is_empty());
 }
+
+#[test]
+fn a_call_may_ask_for_openais_voices_and_for_those_of_agents() {
+    let mine = "prompt = \"p.md\"\nvoice = \"af_heart\"\n[variants.b]\nvoice = \"hannah\"";
+    let folder = Folder::with(&[("a.toml", A), ("b.toml", mine)]);
+    folder.agents.refresh();
+    let voices = AgentNames::In(Arc::new(folder.agents)).voices();
+    for voice in ["alloy", "marin", "af_heart", "hannah"] {
+        assert!(voices.iter().any(|name| name == voice), "{voices:?}");
+    }
+    assert_eq!(voices.len(), Voice::KNOWN.len() + 2);
+}

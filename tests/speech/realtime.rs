@@ -89,7 +89,7 @@ async fn whatever_the_server_is_like_the_sentence_is_heard_once() {
 async fn what_is_not_read_is_asked_for_anew_before_it_is_heard() {
     for reads in [Reads::Refuses, Reads::Answers, Reads::SecondItem] {
         let stand = stand().await;
-        stand.fake.script_reads(&[reads.clone()]);
+        stand.fake.script_reads(std::slice::from_ref(&reads));
         let heard = say(&stand.call(REALTIME), TEXT).await.unwrap();
         is_spoken(&heard, TEXT, "alloy");
         assert_eq!((heard.void, heard.said), (0, None), "{reads:?}");
@@ -145,7 +145,7 @@ async fn a_dead_socket_moves_its_sentence_to_another() {
     for reads in [Reads::Dies(0), Reads::Dies(5), Reads::SessionExpired] {
         let stand = stand().await;
         let call = stand.call(REALTIME);
-        stand.fake.script_reads(&[reads.clone()]);
+        stand.fake.script_reads(std::slice::from_ref(&reads));
         let heard = say(&call, TEXT).await.unwrap();
         is_spoken(&heard, TEXT, "alloy");
         assert_eq!(sockets(&stand.fake), 2, "{reads:?}");

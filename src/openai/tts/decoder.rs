@@ -53,7 +53,7 @@ enum State {
     /// What it is cannot be told yet.
     Beginning(Vec<u8>),
     WavHead(Vec<u8>),
-    Sound(Sound),
+    Sound(Box<Sound>),
     Events(Box<Events>),
     Json(Vec<u8>),
 }
@@ -146,8 +146,7 @@ impl Decoder {
                 } else {
                     Layout::s16le(rate, channels)
                 };
-                let sound = State::Sound(Sound::new(layout, None));
-                self.state = sound;
+                self.state = State::Sound(Box::new(Sound::new(layout, None)));
                 self.push(&head)
             }
             Kind::Wav => {
@@ -189,7 +188,7 @@ impl Decoder {
             return Ok(Pcm::default());
         };
         let rest = bytes.split_off(head.at);
-        self.state = State::Sound(Sound::new(head.layout, head.length));
+        self.state = State::Sound(Box::new(Sound::new(head.layout, head.length)));
         self.push(&rest)
     }
 }

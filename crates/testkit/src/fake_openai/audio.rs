@@ -160,9 +160,9 @@ pub(super) async fn speech(
             let pieces = paced(pieces, timing.first_audio, timing.audio_chunk);
             (headers, body(pieces, failure, running)).into_response()
         }
-        Err(refusal) => {
+        Err((status, error)) => {
             running.finish();
-            refusal
+            (status, Json(error)).into_response()
         }
     }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -63,11 +62,14 @@ pub(super) struct Answered {
 /// they do in the wild.
 const PIECE: usize = 959;
 
+/// A status and its JSON.
+pub(super) type Refusal = (StatusCode, Value);
+
 /// The answer to a request.
 ///
 /// # Errors
-/// The refusal, as a whole response.
-pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered, Response> {
+/// The refusal.
+pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered, Refusal> {
     use SpeechDialect as D;
     let text = request["input"].as_str().unwrap_or_default();
     let voice = request["voice"].as_str().unwrap_or_default();
@@ -87,17 +89,17 @@ pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered
             let message = format!("Unsupported parameter: '{field}'.");
             let error = json!({ "error": { "message": message, "type": "invalid_request_error",
                                            "param": field, "code": "unsupported_parameter" } });
-            Err((StatusCode::BAD_REQUEST, axum::Json(error)).into_response())
+            Err((StatusCode::BAD_REQUEST, error))
         }
         D::Forbids(field) if has(field) => {
             let error = json!({ "detail": [{ "type": "extra_forbidden", "loc": ["body", field],
                                              "msg": "Extra inputs are not permitted" }] });
-            Err((StatusCode::UNPROCESSABLE_ENTITY, axum::Json(error)).into_response())
+            Err((StatusCode::UNPROCESSABLE_ENTITY, error))
         }
         D::OnlyWav if request["response_format"] != "wav" => {
             let message = "response_format must be one of [wav]";
             let error = json!({ "error": { "message": message, "type": "invalid_request_error" } });
-            Err((StatusCode::BAD_REQUEST, axum::Json(error)).into_response())
+            Err((StatusCode::BAD_REQUEST, error))
         }
         D::Pcm | D::Refuses(_) | D::Forbids(_) => plain("audio/pcm", raw(24_000)),
         D::OnlyWav => plain("audio/wav", wav(24_000, &raw(24_000), u32::MAX)),
