@@ -35,7 +35,7 @@ impl Trace {
     }
 
     pub fn finish(self) -> String {
-        self.lines.lock().unwrap().take()
+        unescaped(&self.lines.lock().unwrap().take())
     }
 
     /// Takes the call's events until the call is over.
@@ -46,6 +46,19 @@ impl Trace {
             }
         }
     }
+}
+
+/// `{:?}` writes marks that combine with the letter before them as `\u{941}`.
+fn unescaped(trace: &str) -> String {
+    let mut parts = trace.split("\\u{");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, rest) = part.split_once('}').unwrap();
+        let code = u32::from_str_radix(code, 16).unwrap();
+        text.push(char::from_u32(code).unwrap());
+        text += rest;
+    }
+    text
 }
 
 /// State changes are seen at the caller already.
