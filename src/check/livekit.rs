@@ -27,10 +27,13 @@ pub(super) async fn credentials(livekit: &LiveKit) -> Item {
             format!("{} takes the key; {} rooms open", livekit.host, rooms.len()),
         ),
         Ok(Err(error)) => {
-            let text = error.to_string();
+            let text = with_causes(&error);
             // A refused key is answered with plain text, which the client cannot decode; only a
             // request that never arrived is about the address.
-            let fix = if is_unreachable(&error) {
+            let fix = if text.contains("certificate") {
+                "the server's certificate is not trusted: for a private CA, set SSL_CERT_FILE to a \
+                 PEM file with its certificate"
+            } else if is_unreachable(&error) {
                 "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)"
             } else {
                 "LIVEKIT_API_KEY and LIVEKIT_API_SECRET belong to another project, or this \
@@ -44,6 +47,14 @@ pub(super) async fn credentials(livekit: &LiveKit) -> Item {
             "check LIVEKIT_HOST, and that this machine may reach it (firewall, DNS)",
         ),
     }
+}
+
+/// What went wrong, and why: a refused certificate is only named at the end.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.dedup();
+    texts.join(": ")
 }
 
 fn is_unreachable(error: &ServiceError) -> bool {

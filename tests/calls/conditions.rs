@@ -180,7 +180,7 @@ async fn what_was_said_before_the_agent_came_is_answered() {
         preconnect_buffer: true,
         ..TrackPublishOptions::default()
     };
-    participant
+    let published = participant
         .publish_track(LocalTrack::Audio(microphone), options)
         .await
         .unwrap();
@@ -194,7 +194,7 @@ async fn what_was_said_before_the_agent_came_is_answered() {
     options.mime_type = Some("audio/webm;codecs=opus".into());
     options.destination_identities = vec![agent.identity()];
     options.attributes = [
-        ("trackId", "TR_1"),
+        ("trackId", published.sid().as_str()),
         ("sampleRate", "48000"),
         ("channels", "1"),
     ]

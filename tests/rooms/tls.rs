@@ -10,6 +10,7 @@ use super::binary::{PROGRAM, Served};
 use super::gate::Tls;
 use super::person::token;
 use super::{ANSWER, QUESTION, asks_for_hours};
+use crate::control::served;
 
 /// `sidetone call` with these arguments, which trusts the CA in `roots`.
 async fn call(roots: Option<&Path>, arguments: &[&str]) -> Output {
@@ -55,6 +56,7 @@ async fn a_call_is_held_on_a_server_behind_tls_with_a_private_ca() {
 async fn a_server_whose_ca_is_not_known_is_an_error_in_words() {
     let livekit = LiveKitServer::start().await.unwrap();
     let tls = Tls::before(&livekit).await;
+    let folder = tempfile::tempdir().unwrap();
     let token = token(&livekit, "tls", "ada");
     let arguments = ["--url", &tls.url, "--token", &token, "--limit", "5"];
     let refused = call(None, &arguments).await;
@@ -63,6 +65,18 @@ async fn a_server_whose_ca_is_not_known_is_an_error_in_words() {
     assert!(!errors.contains("panicked"), "{errors}");
     assert!(errors.contains("cannot be joined"), "{errors}");
     assert!(errors.contains("SSL_CERT_FILE"), "{errors}");
+
+    let checked = Command::new(PROGRAM)
+        .args(["check", "--agents", served::AGENTS])
+        .env("LIVEKIT_HOST", &tls.url)
+        .env("LIVEKIT_API_KEY", &livekit.api_key)
+        .env("LIVEKIT_API_SECRET", &livekit.api_secret)
+        .env("SIDETONE_DATA_DIR", folder.path())
+        .output()
+        .await
+        .unwrap();
+    let found = String::from_utf8_lossy(&checked.stdout);
+    assert!(found.contains("set SSL_CERT_FILE"), "{found}");
 
     let nothing = call(Some(Path::new("/dev/null")), &arguments).await;
     let errors = String::from_utf8_lossy(&nothing.stderr);

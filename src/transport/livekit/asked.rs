@@ -78,6 +78,7 @@ impl Chats {
     ) -> Option<impl Future<Output = ()> + use<>> {
         let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
             tracing::warn!("more than {CHATS_AT_ONCE} chat messages at once: one is not answered");
+            reader.closer().close();
             return None;
         };
         let to_call = self.to_call.clone();
@@ -110,7 +111,10 @@ async fn read_chat(mut reader: TextStreamReader, to_call: mpsc::Sender<RoomEvent
         }
         Ok(text)
     };
-    match tokio::time::timeout(CHAT_DEADLINE, read).await {
+    let read = tokio::time::timeout(CHAT_DEADLINE, read).await;
+    // Whatever else is sent of it is not taken.
+    reader.closer().close();
+    match read {
         Ok(Ok(text)) => tell(text, &to_call).await,
         Ok(Err(what)) => tracing::warn!("a chat message {what}: not answered"),
         Err(_) => tracing::warn!("a chat message did not arrive within {CHAT_DEADLINE:?}"),

@@ -69,9 +69,10 @@ pub async fn read(mut reader: livekit::ByteStreamReader) -> Result<Pcm<16_000>, 
         }
         Ok(())
     };
-    timeout(PATIENCE, reading)
-        .await
-        .map_err(|_| format!("it was not all there within {PATIENCE:?}"))??;
+    let read = timeout(PATIENCE, reading).await;
+    // Whatever else is sent of it is not taken.
+    reader.closer().close();
+    read.map_err(|_| format!("it was not all there within {PATIENCE:?}"))??;
     let info = reader.info();
     let attributes = info.attributes();
     let number = |name: &str| attributes.get(name).and_then(|value| value.parse().ok());

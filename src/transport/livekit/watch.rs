@@ -249,6 +249,17 @@ impl<'a> Watch<'a> {
                     self.before(reader);
                 }
             }
+            // Nobody reads these: what is dropped without a word stays open.
+            LkEvent::TextStreamOpened { reader, .. } => {
+                if let Some(reader) = reader.take() {
+                    reader.closer().close();
+                }
+            }
+            LkEvent::ByteStreamOpened { reader, .. } => {
+                if let Some(reader) = reader.take() {
+                    reader.closer().close();
+                }
+            }
             // From the server itself: no participant can send in nobody's name.
             LkEvent::DataReceived {
                 payload,
@@ -379,6 +390,7 @@ impl<'a> Watch<'a> {
             .as_ref()
             .is_some_and(|caller| before::is_of_announced(caller, &attributes));
         if self.before_taken || self.greet_by.is_none() || !is_announced || self.is_encrypted {
+            reader.closer().close();
             return tracing::info!(
                 "what the caller said before is not heard: it came twice, late, or unannounced"
             );

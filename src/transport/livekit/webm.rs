@@ -86,11 +86,8 @@ impl<'a> Packets<'a> {
             return None;
         }
         let size = number(self.advance(length)?, length);
-        let size = match size {
-            None => None,
-            // A size that does not fit is longer than any file.
-            Some(size) => Some(usize::try_from(size).unwrap_or(usize::MAX)),
-        };
+        // A size that does not fit is longer than any file.
+        let size = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
         Some(Head { id, size })
     }
 
