@@ -4,6 +4,7 @@
 //! machine does not make a pause look longer than it was.
 
 mod asking;
+mod backoff;
 mod judging;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use crate::config::agent::{AgentConfig, VadConfig};
 use crate::turn::Input;
 use asking::Asking;
 pub use asking::Transcribed;
+use backoff::Backoff;
 use judging::Judging;
 
 /// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
@@ -61,6 +63,8 @@ pub struct Listen {
     hearing: Option<Hearing>,
     deadline: Duration,
     results: mpsc::Sender<Heard>,
+    /// Asked in pauses by agents that want it.
+    end_of_turn: Option<Arc<dyn EndOfTurn>>,
     judging: Judging,
     /// Time of sample 0, once the microphone is there.
     zero: Option<Instant>,
@@ -74,6 +78,7 @@ pub struct Listen {
     settled: String,
     requests: u64,
     request: Option<Request>,
+    backoff: Backoff,
     /// What STT brought for all speech up to the last pause.
     ahead: Option<Ahead>,
 }
@@ -122,21 +127,17 @@ impl Listen {
         stt: Arc<dyn Stt>,
         results: mpsc::Sender<Heard>,
     ) -> Self {
-        let VadConfig {
-            prefix_padding,
-            min_speech,
-            ..
-        } = agent.vad;
         Self {
             vad,
             nearness: Nearness::new(),
             near_untold: false,
-            padding: Pcm::<16_000>::samples_in(prefix_padding + min_speech),
+            padding: padding(&agent.vad),
             hearing: stt.hear(),
             stt,
             deadline: agent.limits.stt,
             results,
-            judging: Judging::new(end_of_turn.filter(|_| agent.turn.endpointing.threshold > 0.0)),
+            judging: Judging::new(end_of_turn.clone().filter(|_| asks_model(agent))),
+            end_of_turn,
             zero: None,
             samples: 0,
             audio: VecDeque::new(),
@@ -145,7 +146,35 @@ impl Listen {
             settled: String::new(),
             requests: 0,
             request: None,
+            backoff: Backoff::default(),
             ahead: None,
+        }
+    }
+
+    /// Hears as this agent does from now on: by its provider, its language and its numbers. What is
+    /// said and not answered yet is asked of the new provider, whole.
+    pub fn configure(&mut self, agent: &AgentConfig, stt: Arc<dyn Stt>) {
+        self.vad.configure(&agent.vad);
+        self.padding = padding(&agent.vad);
+        self.deadline = agent.limits.stt;
+        self.hearing = stt.hear();
+        self.stt = stt;
+        self.backoff = Backoff::default();
+        let model = self.end_of_turn.clone().filter(|_| asks_model(agent));
+        self.judging.configure(model);
+        if self.open {
+            self.hear(Pcm::new(self.audio.iter().copied().collect()));
+        }
+        if let Some(request) = self.request.take() {
+            self.transcribe(request.voiced_to);
+        }
+    }
+
+    /// Passes audio of the turn on, where words come as they are spoken.
+    fn hear(&mut self, audio: Pcm<16_000>) {
+        if let Some(hearing) = &mut self.hearing {
+            self.stt.heard(&audio);
+            hearing.push(audio);
         }
     }
 
@@ -164,8 +193,8 @@ impl Listen {
         debug_assert!(length <= GAP);
 
         self.audio.extend(frame.samples());
-        if let Some(hearing) = self.hearing.as_mut().filter(|_| self.open) {
-            hearing.push(frame.clone());
+        if self.open {
+            self.hear(frame.clone());
         }
         let event = self.vad.push(frame);
         let keep = if self.open {
@@ -178,6 +207,7 @@ impl Listen {
         }
         if self.speaking
             && self.request.is_none()
+            && self.backoff.is_over(now)
             && self.audio.len() >= Pcm::<16_000>::samples_in(SETTLE_AT)
         {
             self.transcribe(None);
@@ -229,9 +259,9 @@ impl Listen {
         let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);
         match event {
             VadEvent::SpeechStarted { at } => {
-                if let Some(hearing) = self.hearing.as_mut().filter(|_| !self.open) {
+                if !self.open {
                     // What is new in a turn begins with its padding.
-                    hearing.push(Pcm::new(self.audio.iter().copied().collect()));
+                    self.hear(Pcm::new(self.audio.iter().copied().collect()));
                 }
                 self.open = true;
                 self.speaking = true;
@@ -240,7 +270,9 @@ impl Listen {
                 Some(Input::SpeechStarted { at: time(at) })
             }
             VadEvent::Paused { at } => {
-                self.transcribe(Some(at));
+                if self.backoff.is_over(now) {
+                    self.transcribe(Some(at));
+                }
                 Some(Input::SpeechPaused { at: time(at) })
             }
             VadEvent::Resumed => Some(Input::SpeechResumed),
@@ -300,6 +332,10 @@ impl Listen {
         let request = self
             .request
             .take_if(|request| request.id == result.request)?;
+        match &result.words {
+            Ok(_) => self.backoff.worked(),
+            Err(_) => self.backoff.failed(clock::now()),
+        }
         let words = match result.words {
             Ok(words) => words,
             // In mid-speech nobody waits: the words are asked for again.
@@ -358,12 +394,27 @@ impl Listen {
         }
     }
 
+    /// Whether speech begins with this frame, which nobody will ask for the words of.
+    pub fn is_speech_begun(&mut self, frame: &Pcm<16_000>) -> bool {
+        self.samples += frame.len() as u64;
+        matches!(self.vad.push(frame), Some(VadEvent::SpeechStarted { .. }))
+    }
+
     fn drop_front(&mut self, samples: usize) {
         self.audio.drain(..samples.min(self.audio.len()));
         if let Some(request) = &mut self.request {
             request.covers = request.covers.saturating_sub(samples);
         }
     }
+}
+
+/// Samples kept from before speech.
+fn padding(vad: &VadConfig) -> usize {
+    Pcm::<16_000>::samples_in(vad.prefix_padding + vad.min_speech)
+}
+
+fn asks_model(agent: &AgentConfig) -> bool {
+    agent.turn.endpointing.threshold > 0.0
 }
 
 #[cfg(test)]

@@ -50,6 +50,8 @@ struct Sentence {
     to: Option<u64>,
     /// Bytes of `text` that were heard; ends with a word.
     heard: usize,
+    /// It broke off, and follows once more.
+    broke_off: bool,
 }
 
 impl Playout {
@@ -89,6 +91,7 @@ impl Playout {
                 from: live.received,
                 to: None,
                 heard: 0,
+                broke_off: false,
             });
         }
     }
@@ -117,6 +120,7 @@ impl Playout {
         sentence.heard = sentence.heard.max(heard);
         sentence.text.truncate(sentence.heard);
         sentence.to = Some(played);
+        sentence.broke_off = true;
         if !sentence.text.is_empty() {
             live.sentences.push(sentence);
         }
@@ -214,6 +218,22 @@ impl Playout {
                 .filter(|s| s.heard == s.text.len())
                 .count()
         })
+    }
+
+    /// Sentences with words: how many there are, and of how many every word was played. One that
+    /// broke off and follows anew counts once.
+    pub fn tally(&self) -> (usize, usize) {
+        let sentences = self.live.iter().flat_map(|live| &live.sentences);
+        let sentences = sentences.filter(|s| !s.text.is_empty() && !s.broke_off);
+        sentences.fold((0, 0), |(all, heard), s| {
+            (all + 1, heard + usize::from(s.heard == s.text.len()))
+        })
+    }
+
+    /// Whether audio of the sentence begun last is to come.
+    pub fn is_in_sentence(&self) -> bool {
+        let last = self.live.as_ref().and_then(|live| live.sentences.last());
+        last.is_some_and(|sentence| sentence.to.is_none())
     }
 
     /// The words played since the last call, to append to the transcript.

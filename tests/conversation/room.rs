@@ -45,6 +45,10 @@ pub enum Step {
     StandIn,
     /// `end-of-turn 0.1`: what the model says from now on.
     EndOfTurn(f32),
+    /// `usage`: the model tells how many tokens its questions are from now on.
+    Usage,
+    /// `takes 300`: the model refuses longer questions as too long from now on.
+    Takes(usize),
     /// `drain`
     Drain,
     /// `unplug`: the microphone stops without a word.
@@ -83,6 +87,8 @@ impl Step {
             ["unspeakable", ..] => Self::Unspeakable(text(0)),
             ["end-of-turn", probability] => Self::EndOfTurn(probability.parse().unwrap()),
             ["stand-in"] => Self::StandIn,
+            ["usage"] => Self::Usage,
+            ["takes", characters] => Self::Takes(characters.parse().unwrap()),
             ["drain"] => Self::Drain,
             ["deaf"] => Self::Deaf,
             ["unplug"] => Self::Unplug,
@@ -113,6 +119,8 @@ impl Step {
             Self::Unspeakable(word) => format!("unspeakable {word:?}"),
             Self::EndOfTurn(probability) => format!("end-of-turn {probability}"),
             Self::StandIn => "stand-in".into(),
+            Self::Usage => "usage".into(),
+            Self::Takes(characters) => format!("takes {characters}"),
             Self::Drain => "drain".into(),
             Self::Deaf => "deaf".into(),
             Self::Unplug => "unplug".into(),
@@ -155,6 +163,7 @@ fn mode_of(word: &str) -> Mode {
         "breaks" => Mode::Breaks,
         "stalls" => Mode::Stalls,
         "slow" => Mode::Slow,
+        "late" => Mode::Late,
         _ => panic!("unknown mode {word:?}"),
     }
 }
@@ -245,6 +254,14 @@ pub async fn drive(
                         }
                         Step::EndOfTurn(probability) => {
                             fakes.end_of_turn(probability);
+                            None
+                        }
+                        Step::Usage => {
+                            fakes.tell_usage();
+                            None
+                        }
+                        Step::Takes(characters) => {
+                            fakes.take(characters);
                             None
                         }
                         Step::Drain => {
