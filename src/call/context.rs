@@ -21,11 +21,13 @@ pub fn size(messages: &[Message]) -> usize {
 
 fn size_of(message: &Message) -> usize {
     let calls = message.calls.iter();
-    let calls = calls.map(|call| OVERHEAD + letters(&call.name) + letters(&call.arguments));
-    OVERHEAD + letters(&message.text) + calls.sum::<usize>()
+    let calls =
+        calls.map(|call| OVERHEAD + size_of_text(&call.name) + size_of_text(&call.arguments));
+    OVERHEAD + size_of_text(&message.text) + calls.sum::<usize>()
 }
 
-fn letters(text: &str) -> usize {
+/// The size of a text: see [`size`].
+pub fn size_of_text(text: &str) -> usize {
     let ascii = text.bytes().filter(u8::is_ascii).count();
     ascii.div_ceil(4) + text.chars().filter(|c| !c.is_ascii()).count()
 }
@@ -120,7 +122,7 @@ pub fn cut(messages: &mut Vec<Message>) -> bool {
 
 /// As much of a text's begin and end as has room.
 pub fn within(text: &str, room: usize) -> String {
-    let size = letters(text);
+    let size = size_of_text(text);
     if size <= room {
         return text.to_owned();
     }
@@ -172,10 +174,10 @@ mod tests {
         let whole = "SAUCTAUAUCTTCT";
         for (room, left) in [
             (1000, whole),
-            (130, "SUCTAUAUCTTCT"),
-            (100, "SUAUCTTCT"),
-            (75, "SUCTTCT"),
-            (50, "SUCT"),
+            (161, "SUCTAUAUCTTCT"),
+            (160, "SUAUCTTCT"),
+            (100, "SUCTTCT"),
+            (75, "SUCT"),
             (1, "SUCT"),
         ] {
             let mut messages = messages(whole);
@@ -227,7 +229,7 @@ mod tests {
         let long = format!("begin {} end", "x".repeat(400));
         let short = within(&long, 20);
         assert!(short.starts_with("begin xx") && short.ends_with("xx end"));
-        assert!(letters(&short) <= 24, "{short}");
+        assert!(size_of_text(&short) <= 24, "{short}");
     }
 
     #[test]

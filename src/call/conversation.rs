@@ -3,6 +3,7 @@
 
 mod before;
 mod context;
+mod dead_air;
 mod deadlines;
 mod goodbye;
 mod reply;

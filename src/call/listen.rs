@@ -5,6 +5,7 @@
 
 mod asking;
 mod backoff;
+mod ears;
 mod judging;
 
 use std::collections::VecDeque;
@@ -20,11 +21,12 @@ use super::providers::{Hearing, ProviderError, Stt};
 use super::vad::{Vad, VadEvent};
 use crate::audio::Pcm;
 use crate::clock;
-use crate::config::agent::{AgentConfig, VadConfig};
+use crate::config::agent::AgentConfig;
 use crate::turn::Input;
 use asking::Asking;
 pub use asking::Transcribed;
 use backoff::Backoff;
+use ears::{asks_model, padding};
 use judging::Judging;
 
 /// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
@@ -151,33 +153,6 @@ impl Listen {
         }
     }
 
-    /// Hears as this agent does from now on: by its provider, its language and its numbers. What is
-    /// said and not answered yet is asked of the new provider, whole.
-    pub fn configure(&mut self, agent: &AgentConfig, stt: Arc<dyn Stt>) {
-        self.vad.configure(&agent.vad);
-        self.padding = padding(&agent.vad);
-        self.deadline = agent.limits.stt;
-        self.hearing = stt.hear();
-        self.stt = stt;
-        self.backoff = Backoff::default();
-        let model = self.end_of_turn.clone().filter(|_| asks_model(agent));
-        self.judging.configure(model);
-        if self.open {
-            self.hear(Pcm::new(self.audio.iter().copied().collect()));
-        }
-        if let Some(request) = self.request.take() {
-            self.transcribe(request.voiced_to);
-        }
-    }
-
-    /// Passes audio of the turn on, where words come as they are spoken.
-    fn hear(&mut self, audio: Pcm<16_000>) {
-        if let Some(hearing) = &mut self.hearing {
-            self.stt.heard(&audio);
-            hearing.push(audio);
-        }
-    }
-
     /// Takes the next 10 ms of the microphone.
     pub fn push(&mut self, now: Instant, frame: &Pcm<16_000>) -> Option<Input> {
         let length = frame.duration();
@@ -297,13 +272,17 @@ impl Listen {
         is_asked.then_some(Input::EndOfTurn { probability })
     }
 
-    /// Asks for the words of all audio of the turn. A request still in flight is cancelled: this
-    /// one covers more.
+    /// Asks for the words of all audio of the turn; in mid-speech for no more than models take at a
+    /// time, the rest follows. A request still in flight is cancelled: this one covers more.
     fn transcribe(&mut self, voiced_to: Option<u64>) {
         self.ahead = None;
         self.requests += 1;
         let id = self.requests;
-        let audio: Vec<i16> = self.audio.iter().copied().collect();
+        let most = match (voiced_to, &self.hearing) {
+            (None, None) => Pcm::<16_000>::samples_in(SETTLE_AT),
+            _ => self.audio.len(),
+        };
+        let audio: Vec<i16> = self.audio.iter().take(most).copied().collect();
         let covers = audio.len();
         let (shown, so_far) = watch::channel(String::new());
         let asking = Asking {
@@ -406,15 +385,6 @@ impl Listen {
             request.covers = request.covers.saturating_sub(samples);
         }
     }
-}
-
-/// Samples kept from before speech.
-fn padding(vad: &VadConfig) -> usize {
-    Pcm::<16_000>::samples_in(vad.prefix_padding + vad.min_speech)
-}
-
-fn asks_model(agent: &AgentConfig) -> bool {
-    agent.turn.endpointing.threshold > 0.0
 }
 
 #[cfg(test)]

@@ -171,7 +171,11 @@ fn agent(name: &str, settings: &str) -> AgentConfig {
     } else {
         "greeting = \"Hello there.\"\n"
     };
-    let apology = "apology = \"Sorry, what?\"\n";
+    let apology = if settings.contains("apology") {
+        ""
+    } else {
+        "apology = \"Sorry, what?\"\n"
+    };
     let text = format!("prompt = \"prompt.md\"\n{greeting}{apology}{settings}\n");
     std::fs::write(&file, text).unwrap();
     let agent =

@@ -7,13 +7,14 @@ use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
-use crate::call::context::{Gauge, clipped, size, within};
+use crate::call::context::{Gauge, clipped, size, size_of_text, within};
 use crate::call::providers::{Llm, Message, Piece, Question, Role};
 use crate::call::toolbox::ToolNews;
 use crate::clock;
 use crate::config::agent::AgentConfig;
 
-/// Turns of the caller that always stay as they were said.
+/// Turns of the caller that stay as they were said, if they are no more than half of what may be
+/// asked.
 const KEEP: usize = 4;
 /// A summary that is not there by then is not waited for.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -58,11 +59,16 @@ impl Conversation {
         if !self.context.gauge.is_near(whole) {
             return;
         }
-        let Some((items, transcript)) = self.chat.oldest(KEEP) else {
+        let room = self.context.gauge.room();
+        let leaves_room =
+            |(_, older): &(usize, String)| whole.saturating_sub(size_of_text(older)) <= room / 2;
+        let mut parts = (1..=KEEP).rev().filter_map(|keep| self.chat.oldest(keep));
+        let part = parts.find(leaves_room).or_else(|| self.chat.oldest(1));
+        let Some((items, transcript)) = part else {
             return;
         };
         // What is too long for the model is cut, not refused.
-        let transcript = within(&transcript, self.context.gauge.room());
+        let transcript = within(&transcript, room);
         let (llm, news) = (self.providers.llm.clone(), self.tool_news.clone());
         let task = tokio::spawn(async move {
             let summary = timeout(DEADLINE, summarise(&*llm, transcript)).await;

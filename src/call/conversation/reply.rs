@@ -7,6 +7,7 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
+use super::dead_air::Owed;
 use crate::audio::Pcm;
 use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
 use crate::call::providers::ProviderError;
@@ -14,7 +15,7 @@ use crate::call::speak::{self, Item, Out, Source};
 use crate::call::toolbox::Transfer;
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
-use crate::turn::{Closed, Input, Phase, Prompt, ReplyId, TurnId};
+use crate::turn::{Closed, Input, Prompt, ReplyId, TurnId};
 
 /// From the last sample sent to the end of the call: what the caller's jitter buffer and network
 /// still hold is heard.
@@ -30,14 +31,14 @@ pub(super) struct Reply {
     first_token_at: Option<Instant>,
     first_audio_at: Option<Instant>,
     /// First and last frame that went to the room.
-    played: Option<(Instant, Instant)>,
+    pub(super) played: Option<(Instant, Instant)>,
     latency: Latency,
     sentences_heard: usize,
     segment_open: bool,
     /// The stage that failed.
-    failed: Option<Stage>,
+    pub(super) failed: Option<Stage>,
     is_apology: bool,
-    owed: Owed,
+    pub(super) owed: Owed,
     /// The call ends when it was heard, for this reason.
     pub(super) hangs_up: Option<EndReason>,
     /// A person is called when it was heard.
@@ -45,37 +46,6 @@ pub(super) struct Reply {
     /// Tells the task that the caller's turn is over.
     commit: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
-}
-
-/// What is to be heard of a reply yet.
-#[derive(Debug, Default)]
-struct Owed {
-    /// Since when sound is; none while the model has not written a sentence.
-    since: Option<Instant>,
-    /// Sentences of the model, and those that have begun to sound.
-    written: usize,
-    sounding: usize,
-}
-
-impl Owed {
-    /// Words that are known.
-    fn words(now: Instant) -> Self {
-        Self {
-            since: Some(now),
-            written: usize::MAX,
-            sounding: 0,
-        }
-    }
-
-    /// The model is to write; what it has written before is not owed any more.
-    fn asked(&mut self) {
-        self.since = None;
-    }
-
-    fn written(&mut self, now: Instant) {
-        self.since.get_or_insert(now);
-        self.written += 1;
-    }
 }
 
 impl Conversation {
@@ -206,21 +176,7 @@ impl Conversation {
         }
     }
 
-    pub(super) fn model_asked(&mut self, id: ReplyId) {
-        let reply = self.reply.as_mut().filter(|reply| reply.id == id);
-        if let Some(reply) = reply {
-            reply.owed.asked();
-        }
-    }
-
-    pub(super) fn sentence_written(&mut self, id: ReplyId) {
-        let reply = self.reply.as_mut().filter(|reply| reply.id == id);
-        if let Some(reply) = reply {
-            reply.owed.written(clock::now());
-        }
-    }
-
-    fn reply_failed(&mut self, id: ReplyId) {
+    pub(super) fn reply_failed(&mut self, id: ReplyId) {
         let apologised = self.reply.as_ref().filter(|reply| reply.is_apology);
         let turn = apologised.and_then(|reply| reply.turn);
         self.reply_over(false);
@@ -264,38 +220,6 @@ impl Conversation {
         }
         self.show_words();
         self.finish_if_done();
-    }
-
-    /// When a reply that the caller hears, and whose sound is owed, has been silent for too long:
-    /// no deadline of a tool runs that long. The last guard against an agent that seems to speak and
-    /// does not. A model that has not begun has its own (`limits.llm`).
-    pub(super) fn dead_air_by(&self) -> Option<Instant> {
-        let reply = self.reply.as_ref()?;
-        let (_, last) = reply.played?;
-        let silent_since = last.max(reply.owed.since?);
-        let waits = self.turn.phase() == Phase::Speaking && !self.playout.is_ready();
-        (waits && self.tools_running == 0).then(|| silent_since + self.agent.limits.dead_air)
-    }
-
-    /// Gives up a reply in whose middle nothing more comes.
-    pub(super) fn dead_air(&mut self) {
-        let Some(reply) = &mut self.reply else {
-            return;
-        };
-        let id = reply.id;
-        let owes_sound = reply.owed.sounding < reply.owed.written || self.playout.is_in_sentence();
-        let (stage, what) = if owes_sound {
-            (Stage::Tts, "sound")
-        } else {
-            (Stage::Llm, "words")
-        };
-        reply.failed = Some(stage);
-        let silent = self.agent.limits.dead_air;
-        self.report(ProviderError::new(
-            stage,
-            format!("no {what} in the middle of a reply for {silent:?} (limits.dead_air)"),
-        ));
-        self.reply_failed(id);
     }
 
     // --- the reply on its way out ---

@@ -29,6 +29,7 @@ pub(super) struct Given {
 /// on: ids that no call before has, names of legal letters, arguments that are a JSON object.
 /// Answers what the model wrote, call by call.
 pub(super) fn settle(round: &mut Round, before: &[Message], name: &str) -> Vec<Given> {
+    round.text = round.text.trim().to_owned();
     let known = before.iter().flat_map(|message| &message.calls);
     let mut ids: HashSet<String> = known.map(|call| call.id.clone()).collect();
     let calls = round.calls.iter_mut().enumerate();
