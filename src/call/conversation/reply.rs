@@ -10,7 +10,6 @@ use super::Conversation;
 use super::dead_air::Owed;
 use crate::audio::Pcm;
 use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
-use crate::call::providers::ProviderError;
 use crate::call::speak::{self, Item, Out, Source};
 use crate::call::toolbox::Transfer;
 use crate::clock;
