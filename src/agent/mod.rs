@@ -22,7 +22,7 @@ use self::clients::Clients;
 use self::end_of_turn::SmartTurn;
 use self::transfer::Switchboard;
 use crate::call::vad::Vad;
-use crate::call::{self, CallOutcome, CallSpec, EndReason, Operator, Persona};
+use crate::call::{self, CallOutcome, CallSpec, EndReason, Meter, Operator, Persona};
 use crate::config::agent::{AgentConfig, Overrides};
 use crate::config::env::LiveKit;
 use crate::config::folder::AgentFolder;
@@ -139,7 +139,8 @@ impl Agents {
             tracing::warn!(%call_id, %error, "the agent's version was not stored");
         }
         self.will_tell(call_id, &agent).await;
-        let model = Arc::clone(&persona.providers.llm);
+        let meter = Meter::default();
+        let model = meter.count(persona.providers.clone()).llm;
         let (link, driver) = transport::link();
         let (record, events_of_call) = tokio::sync::mpsc::channel(EVENTS);
         let vad = Vad::new(&agent.vad);
@@ -149,6 +150,7 @@ impl Agents {
             team: team.collect(),
             vad,
             end_of_turn: (self.end_of_turn.clone()).map(|model| Arc::new(model) as _),
+            meter: meter.clone(),
         };
         let dismissal = Dismissal {
             ordered: handle.dismissed(),
@@ -180,7 +182,9 @@ impl Agents {
         }
         livekit::close(&room).await;
         driven?;
+        let before = meter.taken();
         result::conclude(&self.store, &*model, &agent.result, call_id).await;
+        record::result_took(&self.store, call_id, before, meter.taken()).await;
         Ok(outcome)
     }
 

@@ -1,5 +1,7 @@
 //! Writes a call's events to the store as they happen.
 
+mod figures;
+
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -11,6 +13,8 @@ use crate::clock;
 use crate::store::errors::StageError;
 use crate::store::tools::ToolCall;
 use crate::store::{At, Speaker, Store, StoreError, Turn};
+
+pub use figures::result_took;
 
 /// How long a turn waits for a database that does not answer, before the next is tried. Turns are
 /// whole rows, so a later one does not need an earlier one.
@@ -24,6 +28,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Receiver<CallEvent>) {
     let mut started = clock::wall();
     let mut caller = None;
+    let mut books = figures::Books::new(store.clone(), call_id);
     while let Some(event) = events.recv().await {
         match event {
             CallEvent::Started { at } => started = at,
@@ -61,6 +66,7 @@ pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Re
                     tracing::warn!(%call_id, %error, "that was not stored");
                 }
             }
+            CallEvent::Figures { figures, taken } => books.save(figures, taken).await,
             CallEvent::Ended { reason, .. } => {
                 tracing::info!(%call_id, reason = reason.as_str(), "the call ended");
             }

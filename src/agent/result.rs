@@ -95,8 +95,7 @@ fn read(said: &str, schema: &Value) -> Result<Value, String> {
     let find = || said.get(said.find('{')?..=said.rfind('}')?);
     let text = find().ok_or("there is no JSON object in it")?;
     let value: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-    json_schema::check(schema, &value)?;
-    Ok(value)
+    json_schema::accept(schema, value)
 }
 
 /// The call for the model: what was said and heard, and what tools did, in order.

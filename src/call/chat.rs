@@ -1,7 +1,10 @@
 //! The conversation as the model sees it: only words that were said and heard.
 
-use super::providers::{Message, Role, ToolCall};
-use super::toolbox::{ToolRun, note, shown};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::providers::{Message, Opaque, Role};
+use super::toolbox::{Round, ToolRun, note, shown};
 use crate::turn::{ReplyId, TurnId};
 
 /// The messages of a call.
@@ -9,7 +12,11 @@ pub struct Chat {
     system: String,
     /// What was remembered, as it stands at the end of the prompt.
     notes: String,
+    /// What was said before the items, in short.
+    summary: String,
     items: Vec<Item>,
+    /// What goes back to the model with its words, unread.
+    opaque: BTreeMap<ReplyId, Opaque>,
 }
 
 enum Item {
@@ -21,10 +28,12 @@ enum Item {
         reply: ReplyId,
         heard: String,
     },
-    /// Tools called on the way to a reply, and what came of them, once something did.
+    /// Tools called on the way to a reply, with what the model wrote before them, and what came of
+    /// them, once something did.
     Tools {
         reply: ReplyId,
-        calls: Vec<(ToolCall, Option<String>)>,
+        round: Round,
+        results: Vec<Option<String>>,
     },
 }
 
@@ -34,7 +43,9 @@ impl Chat {
         Self {
             system,
             notes: String::new(),
+            summary: String::new(),
             items: Vec::new(),
+            opaque: BTreeMap::new(),
         }
     }
 
@@ -89,18 +100,42 @@ impl Chat {
         self.notes += &note(key, value);
     }
 
-    /// See [`Chat::remember`].
-    pub fn notes(&self) -> &str {
-        &self.notes
+    /// What stands at the end of the prompt: what was remembered and summarised.
+    pub fn notes(&self) -> String {
+        let mut notes = self.notes.clone();
+        if !self.summary.is_empty() {
+            notes += "\n\nWhat was said in this call before:\n";
+            notes += &self.summary;
+        }
+        notes
+    }
+
+    /// What only the model understands of a reply: it goes back with its words.
+    pub fn opaque(&mut self, reply: ReplyId, opaque: Opaque) {
+        self.opaque.entry(reply).or_default().extend(opaque);
+    }
+
+    /// Another provider answers from now on, and would not understand what the last one gave.
+    pub fn forget_opaque(&mut self) {
+        self.opaque.clear();
+        for item in &mut self.items {
+            if let Item::Tools { round, .. } = item {
+                round.opaque.clear();
+                round.calls.iter_mut().for_each(|call| call.opaque.clear());
+            }
+        }
     }
 
     /// Tools were called for a reply. They stand before all that was heard of it.
-    pub fn tools_started(&mut self, reply: ReplyId, calls: Vec<ToolCall>) {
+    pub fn tools_started(&mut self, reply: ReplyId, round: Round) {
         let heard =
             |item: &Item| matches!(item, Item::Agent { reply: known, .. } if *known == reply);
         let at = self.items.iter().position(heard);
-        let calls = calls.into_iter().map(|call| (call, None)).collect();
-        let item = Item::Tools { reply, calls };
+        let item = Item::Tools {
+            reply,
+            results: vec![None; round.calls.len()],
+            round,
+        };
         self.items.insert(at.unwrap_or(self.items.len()), item);
     }
 
@@ -109,12 +144,14 @@ impl Chat {
         for item in &mut self.items {
             let Item::Tools {
                 reply: known,
-                calls,
+                round,
+                results,
             } = item
             else {
                 continue;
             };
-            for (call, result) in calls.iter_mut().filter(|_| *known == reply) {
+            let calls = round.calls.iter().zip(results);
+            for (call, result) in calls.filter(|_| *known == reply) {
                 if let Some(run) = runs.iter().find(|run| run.call == *call) {
                     *result = Some(shown(&run.result));
                 }
@@ -124,19 +161,40 @@ impl Chat {
 
     /// The model's context for answering `text`, the words of `turn` so far.
     pub fn messages(&self, turn: Option<TurnId>, text: &str) -> Vec<Message> {
-        let system = format!("{}{}", self.system, self.notes);
+        let system = format!("{}{}", self.system, self.notes());
         let mut messages = vec![Message::new(Role::System, system)];
+        // Bytes of a reply's heard words that stand with its tools already.
+        let mut told: BTreeMap<ReplyId, usize> = BTreeMap::new();
         for item in &self.items {
             match item {
                 // Replaced by `text`.
                 Item::User { turn: known, .. } if Some(*known) == turn => {}
                 Item::User { text, .. } => messages.push(Message::new(Role::User, text)),
-                Item::Agent { heard, .. } => messages.push(Message::new(Role::Assistant, heard)),
-                Item::Tools { calls, .. } => {
-                    let (asked, results): (Vec<_>, Vec<_>) = calls.iter().cloned().unzip();
-                    messages.push(Message::calls("", asked));
-                    messages.extend(calls.iter().zip(results).map(|((call, _), result)| {
-                        Message::result(&call.id, result.unwrap_or_else(|| RUNNING.to_owned()))
+                Item::Agent { reply, heard } => {
+                    let from = told.get(reply).copied().unwrap_or_default();
+                    let rest = heard[from..].trim_start();
+                    if !rest.is_empty() {
+                        messages.push(Message {
+                            opaque: self.opaque.get(reply).cloned().unwrap_or_default(),
+                            ..Message::new(Role::Assistant, rest)
+                        });
+                    }
+                }
+                Item::Tools {
+                    reply,
+                    round,
+                    results,
+                } => {
+                    let from = told.entry(*reply).or_default();
+                    let heard = &self.heard(*reply)[*from..];
+                    let (before, rest) = heard.split_at(begin_of(&round.text, heard));
+                    *from += heard.len() - rest.len();
+                    messages.push(Message::from(Round {
+                        text: before.trim().to_owned(),
+                        ..round.clone()
+                    }));
+                    messages.extend(round.calls.iter().zip(results).map(|(call, result)| {
+                        Message::result(&call.id, result.as_deref().unwrap_or(RUNNING))
                     }));
                 }
             }
@@ -144,80 +202,83 @@ impl Chat {
         messages.push(Message::new(Role::User, text));
         messages
     }
+
+    fn heard(&self, reply: ReplyId) -> &str {
+        let heard = self.items.iter().find_map(|item| match item {
+            Item::Agent {
+                reply: known,
+                heard,
+            } if *known == reply => Some(heard.as_str()),
+            _ => None,
+        });
+        heard.unwrap_or_default()
+    }
+
+    /// The part of the conversation that can be put in short, as a transcript, and how many items
+    /// it is: all but the last `keep` turns of the caller, and nothing that still goes on.
+    pub fn oldest(&self, keep: usize) -> Option<(usize, String)> {
+        let turns = self.items.iter().enumerate().rev();
+        let mut turns = turns.filter(|(_, item)| matches!(item, Item::User { .. }));
+        let (mut until, _) = turns.nth(keep.checked_sub(1)?)?;
+        let goes_on = |item: &Item| matches!(item, Item::Tools { results, .. } if results.iter().any(Option::is_none));
+        until = self
+            .items
+            .iter()
+            .position(goes_on)
+            .map_or(until, |at| at.min(until));
+        let mut text = String::new();
+        if !self.summary.is_empty() {
+            let _ = writeln!(text, "before: {}", self.summary);
+        }
+        for item in &self.items[..until] {
+            // Writing to a String cannot fail.
+            let _ = match item {
+                Item::User { text: said, .. } => writeln!(text, "caller: {said}"),
+                Item::Agent { heard, .. } => writeln!(text, "agent: {heard}"),
+                Item::Tools { round, results, .. } => {
+                    for (call, result) in round.calls.iter().zip(results) {
+                        let (name, arguments) = (&call.name, &call.arguments);
+                        let result = result.as_deref().unwrap_or_default();
+                        let _ = writeln!(text, "tool {name} {arguments}: {result}");
+                    }
+                    Ok(())
+                }
+            };
+        }
+        (until > 0).then_some((until, text))
+    }
+
+    /// Puts a summary in the place of the first items: see [`Chat::oldest`].
+    pub fn summarised(&mut self, items: usize, summary: String) {
+        self.items.drain(..items.min(self.items.len()));
+        self.summary = summary;
+        let (items, opaque) = (&self.items, &mut self.opaque);
+        opaque.retain(|reply, _| {
+            let is_of =
+                |item: &Item| matches!(item, Item::Agent { reply: known, .. } if known == reply);
+            items.iter().any(is_of)
+        });
+    }
+}
+
+/// How many bytes of `heard` are the begin of what was `written`, up to the end of a word. Spaces
+/// do not count: sentences are joined anew.
+fn begin_of(written: &str, heard: &str) -> usize {
+    let mut written = written.chars().filter(|c| !c.is_whitespace());
+    let mut end = 0;
+    for (at, c) in heard.char_indices() {
+        if c.is_whitespace() {
+            end = at;
+        } else if written.next() != Some(c) {
+            return end;
+        }
+    }
+    heard.len()
 }
 
 /// For a tool whose result has not come.
 const RUNNING: &str = "still running: do not call it again now";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tools_stand_before_what_was_heard_of_their_reply() {
-        let mut chat = Chat::new("Be kind.".into());
-        let call = ToolCall {
-            id: "1".into(),
-            name: "tables".into(),
-            arguments: "{}".into(),
-            ..ToolCall::default()
-        };
-        chat.user(TurnId(1), "A table?");
-        chat.agent(ReplyId(1), "One moment.");
-        chat.tools_started(ReplyId(1), vec![call.clone()]);
-        let show = |chat: &Chat| -> Vec<String> {
-            let messages = chat.messages(None, "Well?").into_iter();
-            messages
-                .map(|m| format!("{:?} {}{}", m.role, m.text, m.calls.len()))
-                .collect()
-        };
-        let expected = |result: &str, system: &str| {
-            [
-                format!("System Be kind.{system}0"),
-                "User A table?0".into(),
-                "Assistant 1".into(),
-                format!("Tool {result}0"),
-                "Assistant One moment.0".into(),
-                "User Well?0".into(),
-            ]
-        };
-        assert_eq!(show(&chat), expected(RUNNING, ""));
-        chat.tools_finished(
-            ReplyId(1),
-            &[ToolRun {
-                call,
-                agent: String::new(),
-                result: Err("full".into()),
-                started_at: crate::clock::now(),
-                took: std::time::Duration::ZERO,
-            }],
-        );
-        chat.remember("name", "Ada");
-        let noted = "\n\nWhat you have noted in this call:\n- name: Ada";
-        assert_eq!(show(&chat), expected("error: full", noted));
-    }
-
-    #[test]
-    fn holds_what_was_said_and_heard() {
-        let mut chat = Chat::new("Be kind.".into());
-        chat.agent(ReplyId(1), "Hello,");
-        chat.agent(ReplyId(1), "Hello, how");
-        chat.agent(ReplyId(2), "");
-        chat.user(TurnId(1), "I want");
-        let texts = |chat: &Chat, turn, text| -> Vec<String> {
-            chat.messages(Some(turn), text)
-                .into_iter()
-                .map(|message| message.text)
-                .collect()
-        };
-        assert_eq!(
-            texts(&chat, TurnId(1), "I want tea"),
-            ["Be kind.", "Hello, how", "I want tea"]
-        );
-        chat.user(TurnId(1), "I want tea please");
-        assert_eq!(
-            texts(&chat, TurnId(2), "now"),
-            ["Be kind.", "Hello, how", "I want tea please", "now"]
-        );
-    }
-}
+#[path = "chat_tests.rs"]
+mod tests;

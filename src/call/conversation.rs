@@ -2,6 +2,8 @@
 //! machine's; here they are carried out.
 
 mod before;
+mod context;
+mod dead_air;
 mod deadlines;
 mod goodbye;
 mod reply;
@@ -20,7 +22,9 @@ use super::apology::Apology;
 use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason};
 use super::journal::Journal;
+use super::ledger::{Dropped, Ledger};
 use super::listen::{Heard, Listen, Outcome};
+use super::meter::Meter;
 use super::nearness::is_said;
 use super::playout::Playout;
 use super::providers::Providers;
@@ -34,6 +38,7 @@ use crate::config::agent::AgentConfig;
 use crate::transport::{AgentState, RoomCommand};
 use crate::turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
 use before::Before;
+use context::Context;
 use reply::Reply;
 use transfer::Transferring;
 
@@ -56,12 +61,17 @@ pub struct Conversation {
     items: mpsc::Sender<(ReplyId, Item)>,
     /// The record of the call.
     pub journal: Journal,
+    /// What became of all that was said.
+    ledger: Ledger,
+    /// What was taken of providers.
+    meter: Meter,
     begun: Instant,
 
     turn: Turn,
     wake: Option<Instant>,
     listen: Listen,
     chat: Chat,
+    context: Context,
     /// What the room is to hear.
     pub playout: Playout,
     reply: Option<Reply>,
@@ -136,12 +146,24 @@ impl Conversation {
             team,
             vad,
             end_of_turn,
+            meter,
         } = spec;
+        let providers = meter.count(providers);
+        let team: Vec<_> = team
+            .into_iter()
+            .map(|Persona { agent, providers }| Persona {
+                agent,
+                providers: meter.count(providers),
+            })
+            .collect();
         let begun = clock::now();
         let mut this = Self {
             id,
             listen: Listen::new(vad, end_of_turn, &agent, Arc::clone(&providers.stt), heard),
             chat: Chat::new(agent.system_prompt.clone()),
+            context: Context::new(&agent),
+            ledger: Ledger::default(),
+            meter,
             turn: Turn::new(agent.turn.clone()),
             apology: Apology::new(agent.apology.clone()),
             speech_text: SpeechText::new(
@@ -195,7 +217,14 @@ impl Conversation {
             self.before.heard(frame);
         }
         let is_meant = self.key_down != Some(false) && !self.unheard;
-        if self.caller == Caller::Here && self.drain_by.is_none() && is_meant {
+        if self.caller != Caller::Here || !is_meant {
+            return;
+        }
+        if self.drain_by.is_some() {
+            if !self.listen.is_speaking() && self.listen.is_speech_begun(frame) {
+                self.ledger.refused(Dropped::Draining);
+            }
+        } else {
             let now = clock::now();
             let input = self.listen.push(now, frame);
             self.mic_by = self.listen.is_speaking().then(|| now + MIC_DEADLINE);
@@ -249,7 +278,11 @@ impl Conversation {
             } => {
                 let at = clock::now();
                 self.transcribed = Some(Transcribed { took, at });
+                let has_words = !text.is_empty();
                 let text = self.without_echo(text);
+                if let Some(turn) = self.turn.open_turn() {
+                    self.ledger.is_echo(turn, has_words && text.is_empty());
+                }
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
                     let interim = Some((turn, text.clone()));
                     if self.interim != interim {
@@ -280,7 +313,13 @@ impl Conversation {
 
     fn input(&mut self, input: Input) {
         let now = clock::now();
+        let open = self.turn.open_turn();
+        let is_typed = matches!(input, Input::UserText(_));
+        let begins = matches!(input, Input::SpeechStarted { .. });
         self.turn.handle_input(now, input);
+        if let Some(turn) = self.turn.open_turn().filter(|_| begins) {
+            self.ledger.opened(turn);
+        }
         loop {
             match self.turn.poll_output() {
                 Output::StartReply {
@@ -295,8 +334,16 @@ impl Conversation {
                 Output::CancelReply(_) => self.reply_over(true),
                 Output::HoldPlayout => self.playout.hold(),
                 Output::ReleasePlayout => self.playout.release(),
-                Output::TurnEnded(turn) => self.turn_ended(turn),
-                Output::CloseTurn(turn) => self.close_turn(turn),
+                Output::TurnEnded(turn) => {
+                    if is_typed && Some(turn.id) != open {
+                        self.ledger.opened(turn.id);
+                    }
+                    self.turn_ended(turn);
+                }
+                Output::CloseTurn(turn, why) => {
+                    self.ledger.closed(turn, why);
+                    self.close_turn(turn);
+                }
                 Output::Timeout(wake) => {
                     self.wake = wake;
                     break;
@@ -348,6 +395,8 @@ impl Conversation {
     /// Ends the call.
     pub async fn leave(mut self, reason: EndReason) -> CallOutcome {
         self.reply_over(true);
+        self.ledger.over();
+        self.tell_figures();
         let duration = self.journal.offset(clock::now());
         self.journal.push(CallEvent::Ended {
             at: duration,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::ledger::Figures;
+use super::meter::Taken;
 use crate::transport::AgentState;
 use crate::turn::{ReplyId, TurnId};
 
@@ -71,6 +73,14 @@ pub enum CallEvent {
     CallerAway {
         /// When.
         at: Duration,
+    },
+    /// What became of all that was said up to now, and what the call has taken of its providers.
+    /// Sent with each reply that is over, and at the end; the last one counts.
+    Figures {
+        /// Utterances and sentences.
+        figures: Figures,
+        /// Tokens, characters and seconds.
+        taken: Taken,
     },
     /// Always the last event.
     Ended {

@@ -4,6 +4,8 @@
 //! machine does not make a pause look longer than it was.
 
 mod asking;
+mod backoff;
+mod ears;
 mod judging;
 
 use std::collections::VecDeque;
@@ -19,10 +21,12 @@ use super::providers::{Hearing, ProviderError, Stt};
 use super::vad::{Vad, VadEvent};
 use crate::audio::Pcm;
 use crate::clock;
-use crate::config::agent::{AgentConfig, VadConfig};
+use crate::config::agent::AgentConfig;
 use crate::turn::Input;
 use asking::Asking;
 pub use asking::Transcribed;
+use backoff::Backoff;
+use ears::{asks_model, padding};
 use judging::Judging;
 
 /// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
@@ -61,6 +65,8 @@ pub struct Listen {
     hearing: Option<Hearing>,
     deadline: Duration,
     results: mpsc::Sender<Heard>,
+    /// Asked in pauses by agents that want it.
+    end_of_turn: Option<Arc<dyn EndOfTurn>>,
     judging: Judging,
     /// Time of sample 0, once the microphone is there.
     zero: Option<Instant>,
@@ -74,6 +80,7 @@ pub struct Listen {
     settled: String,
     requests: u64,
     request: Option<Request>,
+    backoff: Backoff,
     /// What STT brought for all speech up to the last pause.
     ahead: Option<Ahead>,
 }
@@ -122,21 +129,17 @@ impl Listen {
         stt: Arc<dyn Stt>,
         results: mpsc::Sender<Heard>,
     ) -> Self {
-        let VadConfig {
-            prefix_padding,
-            min_speech,
-            ..
-        } = agent.vad;
         Self {
             vad,
             nearness: Nearness::new(),
             near_untold: false,
-            padding: Pcm::<16_000>::samples_in(prefix_padding + min_speech),
+            padding: padding(&agent.vad),
             hearing: stt.hear(),
             stt,
             deadline: agent.limits.stt,
             results,
-            judging: Judging::new(end_of_turn.filter(|_| agent.turn.endpointing.threshold > 0.0)),
+            judging: Judging::new(end_of_turn.clone().filter(|_| asks_model(agent))),
+            end_of_turn,
             zero: None,
             samples: 0,
             audio: VecDeque::new(),
@@ -145,6 +148,7 @@ impl Listen {
             settled: String::new(),
             requests: 0,
             request: None,
+            backoff: Backoff::default(),
             ahead: None,
         }
     }
@@ -164,8 +168,8 @@ impl Listen {
         debug_assert!(length <= GAP);
 
         self.audio.extend(frame.samples());
-        if let Some(hearing) = self.hearing.as_mut().filter(|_| self.open) {
-            hearing.push(frame.clone());
+        if self.open {
+            self.hear(frame.clone());
         }
         let event = self.vad.push(frame);
         let keep = if self.open {
@@ -178,6 +182,7 @@ impl Listen {
         }
         if self.speaking
             && self.request.is_none()
+            && self.backoff.is_over(now)
             && self.audio.len() >= Pcm::<16_000>::samples_in(SETTLE_AT)
         {
             self.transcribe(None);
@@ -229,9 +234,9 @@ impl Listen {
         let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);
         match event {
             VadEvent::SpeechStarted { at } => {
-                if let Some(hearing) = self.hearing.as_mut().filter(|_| !self.open) {
+                if !self.open {
                     // What is new in a turn begins with its padding.
-                    hearing.push(Pcm::new(self.audio.iter().copied().collect()));
+                    self.hear(Pcm::new(self.audio.iter().copied().collect()));
                 }
                 self.open = true;
                 self.speaking = true;
@@ -240,7 +245,9 @@ impl Listen {
                 Some(Input::SpeechStarted { at: time(at) })
             }
             VadEvent::Paused { at } => {
-                self.transcribe(Some(at));
+                if self.backoff.is_over(now) {
+                    self.transcribe(Some(at));
+                }
                 Some(Input::SpeechPaused { at: time(at) })
             }
             VadEvent::Resumed => Some(Input::SpeechResumed),
@@ -265,13 +272,17 @@ impl Listen {
         is_asked.then_some(Input::EndOfTurn { probability })
     }
 
-    /// Asks for the words of all audio of the turn. A request still in flight is cancelled: this
-    /// one covers more.
+    /// Asks for the words of all audio of the turn; in mid-speech for no more than models take at a
+    /// time, the rest follows. A request still in flight is cancelled: this one covers more.
     fn transcribe(&mut self, voiced_to: Option<u64>) {
         self.ahead = None;
         self.requests += 1;
         let id = self.requests;
-        let audio: Vec<i16> = self.audio.iter().copied().collect();
+        let most = match (voiced_to, &self.hearing) {
+            (None, None) => Pcm::<16_000>::samples_in(SETTLE_AT),
+            _ => self.audio.len(),
+        };
+        let audio: Vec<i16> = self.audio.iter().take(most).copied().collect();
         let covers = audio.len();
         let (shown, so_far) = watch::channel(String::new());
         let asking = Asking {
@@ -300,6 +311,10 @@ impl Listen {
         let request = self
             .request
             .take_if(|request| request.id == result.request)?;
+        match &result.words {
+            Ok(_) => self.backoff.worked(),
+            Err(_) => self.backoff.failed(clock::now()),
+        }
         let words = match result.words {
             Ok(words) => words,
             // In mid-speech nobody waits: the words are asked for again.
@@ -356,6 +371,12 @@ impl Listen {
             self.hearing.iter_mut().for_each(Hearing::forget);
             self.drop_front(self.audio.len().saturating_sub(self.padding));
         }
+    }
+
+    /// Whether speech begins with this frame, which nobody will ask for the words of.
+    pub fn is_speech_begun(&mut self, frame: &Pcm<16_000>) -> bool {
+        self.samples += frame.len() as u64;
+        matches!(self.vad.push(frame), Some(VadEvent::SpeechStarted { .. }))
     }
 
     fn drop_front(&mut self, samples: usize) {

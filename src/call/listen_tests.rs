@@ -8,8 +8,8 @@ use crate::config::secret::Secrets;
 
 const FRAME: usize = 160;
 
-/// The listening side of an agent that has its words as they are spoken.
-fn listen(fake: &FakeOpenAi) -> (Listen, mpsc::Receiver<Heard>) {
+/// An agent that has its words as they are spoken, and its providers.
+fn ears(fake: &FakeOpenAi) -> (AgentConfig, Arc<dyn Stt>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("prompt.md"), "You help.").unwrap();
     let file = folder.path().join("agent.toml");
@@ -20,12 +20,15 @@ fn listen(fake: &FakeOpenAi) -> (Listen, mpsc::Receiver<Heard>) {
     let base_url = fake.base_url();
     let env = Env::from_lookup(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone()));
     let models = Clients::new(&env.unwrap(), None).unwrap().for_call(&agent);
+    (agent, Arc::new(models))
+}
+
+/// The listening side of such an agent.
+fn listen(fake: &FakeOpenAi) -> (Listen, mpsc::Receiver<Heard>) {
+    let (agent, stt) = ears(fake);
     let (results, heard) = mpsc::channel(16);
     let vad = Vad::by_level(&agent.vad, -50.0);
-    (
-        Listen::new(vad, None, &agent, Arc::new(models), results),
-        heard,
-    )
+    (Listen::new(vad, None, &agent, stt, results), heard)
 }
 
 /// Says something for a second and falls silent; answers the words once they are final.
@@ -131,4 +134,21 @@ async fn without_a_socket_the_batch_endpoint_has_the_whole_turn() {
             "{failure:?}: a second is 32000 bytes"
         );
     }
+}
+
+#[tokio::test]
+async fn a_handover_in_mid_speech_gives_all_of_it_to_the_new_ears() {
+    let (before, after) = (
+        FakeOpenAi::start(Timing::INSTANT).await,
+        FakeOpenAi::start(Timing::INSTANT).await,
+    );
+    before.default_transcript("old ears");
+    after.default_transcript("new ears");
+    let (mut listen, mut heard) = listen(&before);
+    for _ in 0..40 {
+        listen.push(clock::now(), &Pcm::new(vec![3000; FRAME]));
+    }
+    let (agent, stt) = ears(&after);
+    listen.configure(&agent, stt);
+    assert_eq!(say(&mut listen, &mut heard).await, "new ears");
 }

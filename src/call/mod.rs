@@ -6,11 +6,14 @@
 
 mod apology;
 pub mod chat;
+pub mod context;
 mod conversation;
 pub mod end_of_turn;
 pub mod event;
 mod journal;
+pub mod ledger;
 mod listen;
+pub mod meter;
 pub mod models;
 mod nearness;
 pub mod playout;
@@ -32,6 +35,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use end_of_turn::EndOfTurn;
 pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage, ToolCalled};
+pub use ledger::Figures;
+pub use meter::{Meter, Taken};
 pub use models::Models;
 pub use providers::{
     Llm, Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, Stt, ToolCall,
@@ -63,6 +68,8 @@ pub struct CallSpec {
     pub vad: Vad,
     /// The judge of whether a turn is over, if there is one.
     pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
+    /// Counts what the call takes of its providers.
+    pub meter: Meter,
 }
 
 /// Holds the conversation until it ends.

@@ -53,6 +53,8 @@ struct Sentence {
     to: Option<u64>,
     /// Bytes of `text` that were heard; ends with a word.
     heard: usize,
+    /// It broke off, and follows once more.
+    broke_off: bool,
 }
 
 impl Playout {
@@ -122,6 +124,7 @@ impl Playout {
         sentence.hear(played - sentence.from, length);
         sentence.text.truncate(sentence.heard);
         sentence.to = Some(played);
+        sentence.broke_off = true;
         if !sentence.text.is_empty() {
             live.sentences.push(sentence);
         }
@@ -221,6 +224,22 @@ impl Playout {
         })
     }
 
+    /// Sentences with words: how many there are, and of how many every word was played. One that
+    /// broke off and follows anew counts once.
+    pub fn tally(&self) -> (usize, usize) {
+        let sentences = self.live.iter().flat_map(|live| &live.sentences);
+        let sentences = sentences.filter(|s| !s.text.is_empty() && !s.broke_off);
+        sentences.fold((0, 0), |(all, heard), s| {
+            (all + 1, heard + usize::from(s.heard == s.text.len()))
+        })
+    }
+
+    /// Whether audio of the sentence begun last is to come.
+    pub fn is_in_sentence(&self) -> bool {
+        let last = self.live.as_ref().and_then(|live| live.sentences.last());
+        last.is_some_and(|sentence| sentence.to.is_none())
+    }
+
     /// The words played since the last call, to append to the transcript.
     pub fn take_words(&mut self) -> Option<String> {
         let live = self.live.as_mut()?;
@@ -246,6 +265,7 @@ impl Sentence {
             from,
             to: None,
             heard: 0,
+            broke_off: false,
         }
     }
 

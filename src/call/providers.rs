@@ -54,6 +54,8 @@ pub trait Stt: Send + Sync + 'static {
     fn hear(&self) -> Option<Hearing> {
         None
     }
+    /// This was given to what [`Stt::hear`] answered.
+    fn heard(&self, _audio: &Pcm<16_000>) {}
 }
 
 /// The language model.
@@ -212,6 +214,12 @@ impl Message {
             calls,
             ..Self::new(Role::Assistant, text)
         }
+    }
+
+    /// Leaves out what only one provider understands: another is asked.
+    pub fn forget_opaque(&mut self) {
+        self.opaque.clear();
+        self.calls.iter_mut().for_each(|call| call.opaque.clear());
     }
 
     /// What came of a call.

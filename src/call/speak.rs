@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::event::Stage;
-use super::providers::{ProviderError, Reworded, Tts};
+use super::providers::{Opaque, ProviderError, Reworded, Tts};
 use super::sentences::Sentences;
 use super::speech_text::SpeechText;
 use super::think::{Thought, think};
@@ -42,6 +42,8 @@ pub enum Source {
 /// A piece of a reply, on its way to playout with its [`ReplyId`].
 #[derive(Debug, PartialEq)]
 pub enum Item {
+    /// What goes back to the model with this reply, unread.
+    Opaque(Opaque),
     /// The model began to write, this long after it was asked.
     FirstToken(Duration),
     /// The first audio came, this long after it was asked for.

@@ -6,11 +6,12 @@ use futures::StreamExt as _;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::context;
 use super::event::Stage;
-use super::providers::{Piece, ProviderError, ToolCall};
+use super::providers::{Fault, Piece, ProviderError};
 use super::sentences::Sentences;
 use super::speak::{Item, Out};
-use super::toolbox::{Answer, Then, ToolRun};
+use super::toolbox::{Answer, Round, Then, ToolNews, ToolRun};
 use super::voice::Say;
 use crate::clock;
 
@@ -42,19 +43,22 @@ pub async fn think(
     let mut said = false;
     answer.look_around().await;
     loop {
-        let may_call = answer.question().may_call;
-        let written = write(answer, &sentences, out).await?;
+        let may_call = answer.may_call();
+        let written = ask(answer, &sentences, out).await?;
         said |= written.said;
-        if written.calls.is_empty() || !may_call {
+        if written.round.calls.is_empty() || !may_call {
+            if !written.round.opaque.is_empty() {
+                out.send(Item::Opaque(written.round.opaque)).await;
+            }
             return Ok(Thought::Said);
         }
-        let runs = run(answer, written.calls, &sentences, &mut said).await?;
-        match answer.take(runs).await {
+        let (round, runs) = run(answer, written.round, &sentences, &mut said).await?;
+        match answer.take(round, runs).await {
             Then::GoOn => {}
             Then::HandOver => return Ok(Thought::HandedOver),
             Then::Transfer(sentence, transfer) => {
                 if !written.said && !sentence.is_empty() {
-                    sentences.send(Say::Sentence(sentence)).await.ok();
+                    say(answer, sentence, &sentences).await;
                 }
                 answer.hangs_up = true;
                 out.send(Item::Transfer(transfer)).await;
@@ -63,7 +67,7 @@ pub async fn think(
             Then::HangUp(goodbye) => {
                 // A model that has said goodbye already does not say it twice.
                 if !written.said && !goodbye.is_empty() {
-                    sentences.send(Say::Sentence(goodbye)).await.ok();
+                    say(answer, goodbye, &sentences).await;
                 }
                 answer.hangs_up = true;
                 out.send(Item::HangUp).await;
@@ -76,11 +80,11 @@ pub async fn think(
 /// Waits for a round of tools; the caller hears something meanwhile when it takes long.
 async fn run(
     answer: &mut Answer,
-    calls: Vec<ToolCall>,
+    round: Round,
     sentences: &mpsc::Sender<Say>,
     said: &mut bool,
-) -> Result<Vec<ToolRun>, ProviderError> {
-    let mut running = answer.start(calls).await;
+) -> Result<(Round, Vec<ToolRun>), ProviderError> {
+    let (round, mut running) = answer.start(round).await;
     let agent = &answer.persona.agent;
     let filler = (!*said && !agent.filler.is_empty()).then(|| agent.filler.clone());
     let runs = match filler {
@@ -94,32 +98,55 @@ async fn run(
         },
         None => running.await,
     };
-    runs.map_err(|_| ProviderError::new(Stage::Tool, "a tool panicked"))
+    let runs = runs.map_err(|_| ProviderError::new(Stage::Tool, "a tool panicked"))?;
+    Ok((round, runs))
 }
 
 /// What the model wrote at one time.
+#[derive(Default)]
 struct Written {
     said: bool,
-    calls: Vec<ToolCall>,
+    round: Round,
 }
 
-async fn write(
+/// Asks the model; where the question is too long for it, again with a shorter one. The caller
+/// notices nothing of that but the time.
+async fn ask(
     answer: &mut Answer,
     sentences: &mpsc::Sender<Say>,
     out: &Out,
 ) -> Result<Written, ProviderError> {
+    loop {
+        let mut written = Written::default();
+        match write(answer, &mut written, sentences, out).await {
+            Ok(()) => return Ok(written),
+            Err(error) if error.fault == Fault::TooLong && written.round.text.is_empty() => {
+                if !answer.shorten().await {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+async fn write(
+    answer: &mut Answer,
+    written: &mut Written,
+    sentences: &mpsc::Sender<Say>,
+    out: &Out,
+) -> Result<(), ProviderError> {
     let deadline = answer.persona.agent.limits.llm;
     let failed = |message: String| ProviderError::new(Stage::Llm, message);
     let begun = clock::now();
-    let mut pieces = answer.persona.providers.llm.chat(answer.question());
+    let question = answer.question();
+    let asked = context::size(&question.messages);
+    let mut pieces = answer.persona.providers.llm.chat(question);
+    answer.tell(ToolNews::Asked(answer.reply)).await;
     let mut cut = Sentences::new(answer.persona.agent.language.as_deref());
     let mut bridge = std::pin::pin!(bridge(answer));
     let mut is_bridged = answer.begun;
     let mut writes_since = None;
-    let mut written = Written {
-        said: false,
-        calls: Vec::new(),
-    };
     loop {
         let piece = {
             let mut next = std::pin::pin!(timeout(deadline, pieces.next()));
@@ -134,12 +161,13 @@ async fn write(
                 }
             }
         };
-        is_bridged = true;
         let piece =
             piece.map_err(|_| failed(format!("no token within {deadline:?} (limits.llm)")))?;
         let done = piece.is_none();
         let piece = piece.transpose()?;
-        if !answer.begun && piece.as_ref().is_some_and(|piece| !is_empty(piece)) {
+        let begins = piece.as_ref().is_none_or(|piece| !is_empty(piece));
+        is_bridged |= begins;
+        if !answer.begun && begins && !done {
             answer.begun = true;
             let took = clock::now().saturating_duration_since(begun);
             out.send(Item::FirstToken(took)).await;
@@ -148,6 +176,7 @@ async fn write(
             Some(Piece::Text(text)) => {
                 let now = clock::now();
                 let since = *writes_since.get_or_insert(now);
+                written.round.text += &text;
                 let mut ready = cut.push(&text);
                 if ready.is_empty() && !written.said && now.saturating_duration_since(since) >= SLOW
                 {
@@ -162,23 +191,36 @@ async fn write(
                 ready
             }
             Some(Piece::Call(call)) => {
-                written.calls.push(call);
+                written.round.calls.push(call);
                 Vec::new()
             }
-            Some(Piece::Opaque(_) | Piece::Usage(_)) => Vec::new(),
+            Some(Piece::Opaque(opaque)) => {
+                written.round.opaque.extend(opaque);
+                Vec::new()
+            }
+            Some(Piece::Usage(usage)) => {
+                answer.tell(ToolNews::Measured(asked, usage)).await;
+                Vec::new()
+            }
             None => cut.finish().into_iter().collect(),
         };
         for sentence in ready {
             written.said = true;
-            if sentences.send(Say::Sentence(sentence)).await.is_err() {
-                written.calls.clear();
-                return Ok(written);
+            if !say(answer, sentence, sentences).await {
+                written.round.calls.clear();
+                return Ok(());
             }
         }
         if done {
-            return Ok(written);
+            return Ok(());
         }
     }
+}
+
+/// Passes a sentence on; false when nobody listens.
+async fn say(answer: &Answer, sentence: String, sentences: &mpsc::Sender<Say>) -> bool {
+    answer.tell(ToolNews::Written(answer.reply)).await;
+    sentences.send(Say::Sentence(sentence)).await.is_ok()
 }
 
 /// What the caller hears when a model is slow to begin, when it is time for it: never before the
@@ -199,5 +241,9 @@ fn bridge(answer: &Answer) -> impl Future<Output = String> + use<> {
 }
 
 fn is_empty(piece: &Piece) -> bool {
-    matches!(piece, Piece::Text(text) if text.is_empty())
+    match piece {
+        Piece::Text(text) => text.is_empty(),
+        Piece::Call(_) => false,
+        Piece::Opaque(_) | Piece::Usage(_) => true,
+    }
 }

@@ -1,19 +1,18 @@
 //! The tools of one answer: waited for until the caller's turn is over, run side by side, and
 //! told of to the call's loop, which keeps what came of them whatever becomes of the answer.
 
+mod run;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::future::{BoxFuture, join_all};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
 
-use super::providers::{Message, Providers, Question, Role, Served, ToolCall};
-use crate::clock;
+use super::context;
+use super::providers::{Message, Opaque, Providers, Question, Role, Served, ToolCall, Usage};
 use crate::config::agent::AgentConfig;
-use crate::config::json_schema;
 use crate::config::tools::{Action, Tool};
 use crate::config::transfer::Target;
 use crate::turn::ReplyId;
@@ -24,8 +23,8 @@ pub const MAX_ROUNDS: usize = 3;
 const MAX_CALLS: usize = 8;
 /// What the model is told when an MCP server's tools are not there.
 const MISSING: &str = "\n\nNot available in this call: the tools of";
-/// A request keeps its own time; this is for one that does not.
-const GRACE: Duration = Duration::from_secs(1);
+/// Times that a question which is too long for the model is made shorter.
+const MAX_CUTS: usize = 4;
 
 /// Who speaks: an agent, and the providers that give it its voice and mind.
 #[derive(Clone)]
@@ -36,16 +35,30 @@ pub struct Persona {
     pub providers: Providers,
 }
 
+impl Persona {
+    /// The team with this agent in it: the caller can be handed back.
+    pub fn joining(self, team: &[Self]) -> Arc<[Self]> {
+        let is_other = |known: &&Self| known.agent.name != self.agent.name;
+        let others: Vec<_> = team.iter().filter(is_other).cloned().collect();
+        others.into_iter().chain([self]).collect()
+    }
+}
+
 impl std::fmt::Debug for Persona {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Persona({})", self.agent.name)
     }
 }
 
-/// What the loop is told; unlike a reply's items it counts also when the reply is put down.
+/// What the loop is told, past the reply's items, which wait for their turn to be played. What tools
+/// did counts also when the reply is put down.
 pub enum ToolNews {
-    /// These run now.
-    Started(ReplyId, Vec<ToolCall>),
+    /// The model is asked for this reply: until it has written a sentence no sound is owed.
+    Asked(ReplyId),
+    /// A sentence of this reply is written: its sound is on its way.
+    Written(ReplyId),
+    /// The model said this, and its tools run now.
+    Started(ReplyId, Round),
     /// All of the round have ended.
     Finished(ReplyId, Vec<ToolRun>),
     /// A fact to keep.
@@ -56,13 +69,43 @@ pub enum ToolNews {
     HandedTo(Persona),
     /// A person has taken the call, or has not.
     Transferred(Result<String, String>),
+    /// A question of this size was so many tokens.
+    Measured(usize, Usage),
+    /// A question of this size was too long for the model.
+    TooLong(usize),
+    /// The older part of the conversation in short; nothing where that could not be had.
+    Summarised(Option<String>),
+}
+
+/// What the model wrote before it waits for tools: one message in the history.
+#[derive(Clone, Default)]
+pub struct Round {
+    /// Its words.
+    pub text: String,
+    /// See [`Message::opaque`].
+    pub opaque: Opaque,
+    /// The tools that it called.
+    pub calls: Vec<ToolCall>,
+}
+
+impl From<Round> for Message {
+    fn from(round: Round) -> Self {
+        Self {
+            opaque: round.opaque,
+            ..Self::calls(round.text, round.calls)
+        }
+    }
 }
 
 /// A tool that ran.
 #[derive(Clone)]
 pub struct ToolRun {
-    /// What the model asked for.
+    /// What the model asked for, as it stands in the history.
     pub call: ToolCall,
+    /// Its arguments as the model wrote them: they may be no JSON.
+    pub written: String,
+    /// Its arguments as they were taken.
+    pub arguments: Value,
     /// The agent whose tool it was.
     pub agent: String,
     /// What the model is told.
@@ -102,8 +145,10 @@ pub struct Answer {
     pub reply: ReplyId,
     /// The model's context; the first message is the prompt.
     pub messages: Vec<Message>,
-    /// What was remembered, as it stands at the end of the prompt.
+    /// What was remembered and summarised, as it stands at the end of the prompt.
     pub notes: String,
+    /// How large a question may be, by [`context::size`].
+    pub room: usize,
     /// Who answers.
     pub persona: Persona,
     /// What its MCP servers have.
@@ -120,6 +165,8 @@ pub struct Answer {
     pub begun: bool,
     /// The call ends with this answer.
     pub hangs_up: bool,
+    /// Times that the question was too long.
+    pub cuts: usize,
 }
 
 impl Answer {
@@ -135,13 +182,18 @@ impl Answer {
         if let (Some(prompt), false) = (messages.first_mut(), self.served.missing.is_empty()) {
             prompt.text += &format!("{MISSING} {}.", self.served.missing.join(", "));
         }
+        context::fit(&mut messages, self.room);
         let tools = self.tools().cloned().collect();
-        let may_call = self.rounds < MAX_ROUNDS;
         Question {
             messages,
             tools,
-            may_call,
+            may_call: self.may_call(),
         }
+    }
+
+    /// Whether the model may call tools now; else it must speak.
+    pub fn may_call(&self) -> bool {
+        self.rounds < MAX_ROUNDS
     }
 
     /// What the model may call: the file's own, and of the servers' what is not named the same.
@@ -155,20 +207,27 @@ impl Answer {
         self.tools().find(|tool| tool.name == name)
     }
 
+    /// The question was too long for the model: makes it shorter, so that it can be asked again.
+    /// False when that is no use.
+    pub async fn shorten(&mut self) -> bool {
+        let asked = context::size(&self.question().messages);
+        self.tell(ToolNews::TooLong(asked)).await;
+        self.cuts += 1;
+        context::fit(&mut self.messages, self.room);
+        self.cuts <= MAX_CUTS && context::cut(&mut self.messages)
+    }
+
     /// Starts a round of tools once the caller's turn is over. The round goes on when the answer
-    /// is put down: what a server was asked to do cannot be taken back.
-    pub async fn start(&mut self, mut calls: Vec<ToolCall>) -> JoinHandle<Vec<ToolRun>> {
+    /// is put down: what a server was asked to do cannot be taken back. Answers the round as it
+    /// stands in the history.
+    pub async fn start(&mut self, mut round: Round) -> (Round, JoinHandle<Vec<ToolRun>>) {
         // Fails only when the reply is gone, and this task with it.
         self.committed.wait_for(|committed| *committed).await.ok();
-        calls.truncate(MAX_CALLS);
-        for (number, call) in calls.iter_mut().enumerate() {
-            // Some servers give no ids; results need them.
-            if call.id.is_empty() {
-                call.id = format!("call_{}_{}_{number}", self.reply.0, self.rounds);
-            }
-        }
+        round.calls.truncate(MAX_CALLS);
+        let name = format!("call_{}_{}", self.reply.0, self.rounds);
+        let given = run::settle(&mut round, &self.messages, &name);
         self.rounds += 1;
-        self.tell(ToolNews::Started(self.reply, calls.clone()))
+        self.tell(ToolNews::Started(self.reply, round.clone()))
             .await;
         let (persona, team, news, reply) = (
             self.persona.clone(),
@@ -176,27 +235,32 @@ impl Answer {
             self.news.clone(),
             self.reply,
         );
-        let tools: Vec<_> = calls.iter().map(|c| self.find(&c.name).cloned()).collect();
-        tokio::spawn(async move {
-            let runs = calls.into_iter().zip(tools);
-            let runs = runs.map(|(call, tool)| run(call, tool, &persona, &team));
-            let runs = join_all(runs).await;
+        let calls = round.calls.iter().cloned().zip(given);
+        let calls: Vec<_> = calls
+            .map(|(call, given)| {
+                let tool = self.find(&call.name).cloned();
+                (call, given, tool)
+            })
+            .collect();
+        let running = tokio::spawn(async move {
+            let runs = run::run(calls, &persona, &team).await;
             // Fails only when the call is over.
             news.send(ToolNews::Finished(reply, runs.clone()))
                 .await
                 .ok();
             runs
-        })
+        });
+        (round, running)
     }
 
-    async fn tell(&self, news: ToolNews) {
+    /// Tells the loop.
+    pub async fn tell(&self, news: ToolNews) {
         self.news.send(news).await.ok();
     }
 
     /// Puts what came of a round into the context, and carries out what the built-in ones want.
-    pub async fn take(&mut self, runs: Vec<ToolRun>) -> Then {
-        let calls = runs.iter().map(|run| run.call.clone()).collect();
-        self.messages.push(Message::calls("", calls));
+    pub async fn take(&mut self, round: Round, runs: Vec<ToolRun>) -> Then {
+        self.messages.push(round.into());
         let mut then = Then::GoOn;
         for run in runs {
             self.messages
@@ -207,8 +271,7 @@ impl Answer {
             let Some(tool) = self.find(&run.call.name) else {
                 continue;
             };
-            let arguments: Value = serde_json::from_str(&run.call.arguments).unwrap_or_default();
-            let text = |key: &str| arguments[key].as_str().unwrap_or_default().to_owned();
+            let text = |key: &str| run.arguments[key].as_str().unwrap_or_default().to_owned();
             match &tool.action {
                 Action::Http(_) | Action::Mcp(_) => {}
                 Action::EndCall => then = Then::HangUp(text("goodbye")),
@@ -230,8 +293,15 @@ impl Answer {
                 Action::SendDtmf => self.tell(ToolNews::Dtmf(text("digits"))).await,
                 Action::Handoff(_) => {
                     let name = text("agent");
-                    if let Some(next) = self.team.iter().find(|p| p.agent.name == name) {
-                        self.persona = next.clone();
+                    let next = self.team.iter().find(|p| p.agent.name == name);
+                    if let Some(next) = next {
+                        if next.agent.stages.llm != self.persona.agent.stages.llm {
+                            // Another provider does not understand them.
+                            self.messages.iter_mut().for_each(Message::forget_opaque);
+                        }
+                        let next = next.clone();
+                        let before = std::mem::replace(&mut self.persona, next);
+                        self.team = before.joining(&self.team);
                         then = Then::HandOver;
                     }
                 }
@@ -254,75 +324,8 @@ pub fn note(key: &str, value: &str) -> String {
 /// What the model is told of a result.
 pub fn shown(result: &Result<String, String>) -> String {
     match result {
+        Ok(text) if text.trim().is_empty() => "done, without an answer".into(),
         Ok(text) => text.clone(),
         Err(message) => format!("error: {message}"),
-    }
-}
-
-async fn run(call: ToolCall, tool: Option<Tool>, persona: &Persona, team: &[Persona]) -> ToolRun {
-    let started_at = clock::now();
-    let result = match tool {
-        Some(tool) => result_of(&call, &tool, persona, team).await,
-        None => Err(format!("there is no tool {}", call.name)),
-    };
-    ToolRun {
-        call,
-        agent: persona.agent.name.clone(),
-        result,
-        started_at,
-        took: clock::now().saturating_duration_since(started_at),
-    }
-}
-
-async fn result_of(
-    call: &ToolCall,
-    tool: &Tool,
-    persona: &Persona,
-    team: &[Persona],
-) -> Result<String, String> {
-    let agent = &persona.agent;
-    let text = match call.arguments.trim() {
-        "" => "{}",
-        text => text,
-    };
-    let arguments: Value = serde_json::from_str(text)
-        .map_err(|error| format!("the arguments are no JSON: {error}"))?;
-    let tools = &persona.providers.tools;
-    let in_time = async |answer: BoxFuture<'static, Result<String, String>>| {
-        let limit = tool.timeout() + GRACE;
-        timeout(limit, answer)
-            .await
-            .unwrap_or_else(|_| Err(format!("no answer within {limit:?}")))
-    };
-    // An MCP server has a schema of its own making, and checks it.
-    if let Action::Mcp(served) = &tool.action {
-        return in_time(tools.call_served(served.clone(), arguments)).await;
-    }
-    json_schema::check(&tool.parameters, &arguments)?;
-    match &tool.action {
-        Action::Mcp(_) => Err("it was called already".into()),
-        Action::Http(request) => {
-            in_time(tools.call_tool(request.clone(), agent.values.clone(), arguments)).await
-        }
-        Action::Transfer(_) => {
-            Ok("the person is called as soon as your sentence was heard to its end".into())
-        }
-        Action::EndCall => Ok("the call ends when the goodbye was heard".into()),
-        Action::Remember => Ok("noted".into()),
-        Action::SendDtmf => {
-            let digits = arguments["digits"].as_str().unwrap_or_default();
-            let good = |c: char| c.is_ascii_digit() || matches!(c, '*' | '#' | 'w' | 'A'..='D');
-            if digits.is_empty() || !digits.chars().all(good) {
-                return Err("digits are 0 to 9, *, #, A to D, and w to wait".into());
-            }
-            Ok("sent".into())
-        }
-        Action::Handoff(_) => {
-            let name = arguments["agent"].as_str().unwrap_or_default();
-            let known = team.iter().any(|persona| persona.agent.name == name);
-            known
-                .then(|| format!("{name} goes on with the caller"))
-                .ok_or_else(|| format!("{name} cannot take over now"))
-        }
     }
 }

@@ -114,6 +114,15 @@ impl Vad {
         }
     }
 
+    /// Goes on by other numbers, in the middle of speech, too.
+    pub fn configure(&mut self, config: &VadConfig) {
+        self.segmenter = Segmenter {
+            now: self.segmenter.now,
+            state: self.segmenter.state,
+            ..Segmenter::new(config)
+        };
+    }
+
     /// Takes the next 10 ms.
     pub fn push(&mut self, frame: &Pcm<16_000>) -> Option<VadEvent> {
         match &mut self.judge {

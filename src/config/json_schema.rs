@@ -1,33 +1,39 @@
-//! The part of JSON Schema (2020-12) that models are told of tools' arguments in: checked when a
-//! file is read, and again against what the model wrote.
+//! JSON Schemas of tools' arguments and of calls' results: looked through when a file is read, and
+//! held against what a model wrote.
+
+mod mend;
 
 use serde_json::{Map, Value};
+
+use mend::closed;
+pub use mend::mended;
+
+/// Mistakes that a model is told of at a time.
+const MAX_TOLD: usize = 3;
+/// Characters of what it is told.
+const MAX_LINE: usize = 400;
 
 const TYPES: [&str; 7] = [
     "object", "array", "string", "number", "integer", "boolean", "null",
 ];
-const KEYWORDS: [&str; 15] = [
-    "type",
-    "title",
-    "description",
-    "default",
-    "examples",
-    "format",
-    "enum",
-    "properties",
-    "required",
-    "additionalProperties",
-    "items",
-    "minimum",
-    "maximum",
-    "minLength",
-    "maxLength",
-];
+/// Those of JSON Schema 2020-12 that say something about a value, and `nullable` of OpenAPI.
+const KEYWORDS: &str = "type title description default examples format enum const properties \
+    required additionalProperties patternProperties propertyNames minProperties maxProperties \
+    dependentRequired items prefixItems contains minItems maxItems uniqueItems minimum maximum \
+    exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern allOf anyOf oneOf not \
+    if then else nullable deprecated readOnly writeOnly $defs definitions $ref $schema $id $comment";
+/// With one of these a schema needs no `type`.
+const TYPED: [&str; 7] = ["enum", "const", "$ref", "allOf", "anyOf", "oneOf", "not"];
 
 /// What is wrong with a schema, each with its place in it; empty when nothing is.
 pub fn problems(schema: &Value) -> Vec<String> {
     let mut found = Vec::new();
     look(schema, "", &mut found);
+    if found.is_empty()
+        && let Err(problem) = validator(schema)
+    {
+        found.push(problem);
+    }
     found
 }
 
@@ -44,22 +50,23 @@ fn look(schema: &Value, at: &str, found: &mut Vec<String>) {
         return;
     };
     for key in schema.keys() {
-        if !KEYWORDS.contains(&key.as_str()) {
+        if !KEYWORDS.split_whitespace().any(|known| known == key) {
             found.push(format!(
-                "unknown keyword {}; known are {}",
-                here(key),
-                KEYWORDS.join(", ")
+                "unknown keyword {}; known are {KEYWORDS}",
+                here(key)
             ));
         }
     }
+    let is_type = |name: &Value| name.as_str().is_some_and(|name| TYPES.contains(&name));
     match schema.get("type") {
-        Some(Value::String(name)) if TYPES.contains(&name.as_str()) => {}
+        Some(Value::Array(names)) if !names.is_empty() && names.iter().all(is_type) => {}
+        Some(name) if is_type(name) => {}
         Some(other) => found.push(format!(
             "{} = {other} must be one of {}",
             here("type"),
             TYPES.join(", ")
         )),
-        None if schema.contains_key("enum") => {}
+        None if TYPED.iter().any(|key| schema.contains_key(*key)) => {}
         None => found.push(format!(
             "{} is missing; use one of {}",
             here("type"),
@@ -92,7 +99,8 @@ fn look(schema: &Value, at: &str, found: &mut Vec<String>) {
         None => {}
         Some(Value::Array(names)) => {
             for name in names {
-                if !name.as_str().is_some_and(|n| properties.contains_key(n)) {
+                let is_known = name.as_str().is_some_and(|n| properties.contains_key(n));
+                if !is_known && !TYPED.iter().any(|key| schema.contains_key(*key)) {
                     found.push(format!(
                         "{} names {name}, which is no property",
                         here("required")
@@ -105,89 +113,43 @@ fn look(schema: &Value, at: &str, found: &mut Vec<String>) {
     if let Some(items) = schema.get("items") {
         look(items, &here("items"), found);
     }
+    for key in ["anyOf", "oneOf"] {
+        let branches = schema.get(key).and_then(Value::as_array);
+        for (index, branch) in branches.into_iter().flatten().enumerate() {
+            look(branch, &here(&format!("{key}[{index}]")), found);
+        }
+    }
 }
 
-/// Whether `value` is as `schema` wants it.
+/// Takes arguments as the model wrote them, with what is clearly meant put right ([`mended`]).
 ///
 /// # Errors
-/// It is not: the text tells the model what to mend.
-pub fn check(schema: &Value, value: &Value) -> Result<(), String> {
-    check_at(schema, value, "")
+/// They are not as `schema` wants them: one line that tells the model what to mend.
+pub fn accept(schema: &Value, value: Value) -> Result<Value, String> {
+    let value = mended(schema, value);
+    let validator = validator(schema)?;
+    let wrong = validator.iter_errors(&value).map(|error| {
+        let at = error.instance_path().as_str().trim_start_matches('/');
+        match at {
+            "" => error.to_string(),
+            at => format!("{}: {error}", at.replace('/', ".")),
+        }
+    });
+    let wrong: Vec<String> = wrong.take(MAX_TOLD).collect();
+    if wrong.is_empty() {
+        return Ok(value);
+    }
+    let line = wrong.join("; ").replace(['\n', '\r'], " ");
+    Err(line.chars().take(MAX_LINE).collect())
 }
 
-fn check_at(schema: &Value, value: &Value, at: &str) -> Result<(), String> {
-    let name = if at.is_empty() { "the arguments" } else { at };
-    if let Some(kind) = schema["type"].as_str()
-        && !is_a(value, kind)
-    {
-        return Err(format!("{name} must be of type {kind}, not {value}"));
-    }
-    if let Some(values) = schema["enum"].as_array()
-        && !values.contains(value)
-    {
-        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-        return Err(format!(
-            "{name} must be one of {}, not {value}",
-            values.join(", ")
-        ));
-    }
-    let number = value.as_f64();
-    let length = value.as_str().map(|text| text.chars().count() as f64);
-    for (key, of, is_least) in [
-        ("minimum", number, true),
-        ("maximum", number, false),
-        ("minLength", length, true),
-        ("maxLength", length, false),
-    ] {
-        if let (Some(limit), Some(of)) = (schema[key].as_f64(), of)
-            && (if is_least { of < limit } else { of > limit })
-        {
-            return Err(format!("{name} = {value} breaks {key} {limit}"));
-        }
-    }
-    if let (Some(items), Some(values)) = (schema.get("items"), value.as_array()) {
-        for (index, value) in values.iter().enumerate() {
-            check_at(items, value, &format!("{at}[{index}]"))?;
-        }
-    }
-    let Some(object) = value.as_object() else {
-        return Ok(());
-    };
-    let path = |key: &str| {
-        if at.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{at}.{key}")
-        }
-    };
-    for key in schema["required"].as_array().into_iter().flatten() {
-        let key = key.as_str().unwrap_or_default();
-        if !object.contains_key(key) {
-            return Err(format!("{} is missing", path(key)));
-        }
-    }
-    for (key, value) in object {
-        match schema["properties"].get(key) {
-            Some(property) => check_at(property, value, &path(key))?,
-            None if schema["additionalProperties"] == true => {}
-            None => return Err(format!("{} is no argument of this tool", path(key))),
-        }
-    }
-    Ok(())
-}
-
-fn is_a(value: &Value, kind: &str) -> bool {
-    match kind {
-        "object" => value.is_object(),
-        "array" => value.is_array(),
-        "string" => value.is_string(),
-        "number" => value.is_number(),
-        // JSON has no integers; 3.0 is one.
-        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
-        "boolean" => value.is_boolean(),
-        "null" => value.is_null(),
-        _ => true,
-    }
+/// Never fetches what a `$ref` names elsewhere.
+fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
+    let options = jsonschema::options().offline();
+    let options = options.should_validate_formats(true);
+    options
+        .build(&closed(schema))
+        .map_err(|error| format!("the schema itself is wrong: {error}"))
 }
 
 #[cfg(test)]
@@ -200,19 +162,44 @@ mod tests {
     fn a_schema_is_looked_through() {
         let schema = json!({
             "type": "object", "required": ["day", "hour"],
-            "properties": {"day": {"type": "strin"}, "people": {"minimum": "2", "pattern": "x"}},
+            "properties": {"day": {"type": "strin"}, "people": {"minimum": "2", "patern": "x"}},
         });
         let found = problems(&schema).join("\n");
         for part in [
             "properties.day.type = \"strin\" must be one of object",
             "properties.people.type is missing",
             "properties.people.minimum must be a number",
-            "unknown keyword properties.people.pattern",
+            "unknown keyword properties.people.patern",
             "required names \"hour\", which is no property",
         ] {
             assert!(found.contains(part), "{part} is not in:\n{found}");
         }
         assert!(problems(&json!(3))[0].contains("must be a table"));
+    }
+
+    #[test]
+    fn a_schema_that_cannot_be_used_is_found() {
+        let schema = |property: Value| json!({"type": "object", "properties": {"a": property}});
+        for bad in [
+            json!({"type": "string", "pattern": "("}),
+            json!({"type": "string", "minLength": -1}),
+            json!({"$ref": "#/$defs/gone"}),
+            json!({"$ref": "https://schemas.example/day.json"}),
+            json!({"anyOf": [{"type": "strin"}]}),
+        ] {
+            assert!(!problems(&schema(bad.clone())).is_empty(), "{bad}");
+        }
+        let good = json!({
+            "type": "object", "required": ["day"], "$defs": {"day": {"type": "string"}},
+            "properties": {
+                "day": {"$ref": "#/$defs/day"},
+                "note": {"type": ["string", "null"], "maxLength": 200},
+                "mail": {"type": "string", "format": "email", "nullable": true},
+                "kind": {"const": "table"},
+                "count": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+            },
+        });
+        assert_eq!(problems(&good), Vec::<String>::new());
     }
 
     #[test]
@@ -224,29 +211,38 @@ mod tests {
                 "people": {"type": "integer", "minimum": 1, "maximum": 8},
                 "area": {"enum": ["inside", "terrace"]},
                 "names": {"type": "array", "items": {"type": "string"}},
+                "mail": {"type": "string", "format": "email"},
             },
         });
         assert!(problems(&schema).is_empty());
-        let check = |value: Value| check(&schema, &value).err().unwrap_or_default();
+        let wrong = |value: Value| accept(&schema, value).err().unwrap_or_default();
         assert_eq!(
-            check(json!({"day": "Monday", "people": 2.0, "names": ["Ada"]})),
+            wrong(json!({"day": "Monday", "people": 2.0, "names": ["Ada"]})),
             ""
         );
-        assert_eq!(
-            check(json!([])),
-            "the arguments must be of type object, not []"
-        );
-        assert_eq!(check(json!({})), "day is missing");
-        assert_eq!(check(json!({"day": "x"})), "day = \"x\" breaks minLength 2");
-        assert_eq!(
-            check(json!({"day": "Mo", "people": 9})),
-            "people = 9 breaks maximum 8"
-        );
-        assert_eq!(
-            check(json!({"day": "Mo", "peple": 9})),
-            "peple is no argument of this tool"
-        );
-        assert!(check(json!({"day": "Mo", "area": "roof"})).contains("one of \"inside\""));
-        assert!(check(json!({"day": "Mo", "names": [3]})).starts_with("names[0] must be of type"));
+        for (value, part) in [
+            (json!([]), "is not of type \"object\""),
+            (json!({}), "\"day\" is a required property"),
+            (json!({"day": null}), "\"day\" is a required property"),
+            (json!({"day": "x"}), "day: \"x\" is shorter than 2"),
+            (
+                json!({"day": "Mo", "people": 9}),
+                "people: 9 is greater than",
+            ),
+            (json!({"day": "Mo", "peple": 9}), "peple"),
+            (
+                json!({"day": "Mo", "area": "roof"}),
+                "area: \"roof\" is not one of",
+            ),
+            (json!({"day": "Mo", "names": [{}]}), "names.0: "),
+            (
+                json!({"day": "Mo", "mail": "ada"}),
+                "mail: \"ada\" is not a \"email\"",
+            ),
+        ] {
+            let told = wrong(value.clone());
+            assert!(told.contains(part), "{value}: {told}");
+            assert!(!told.contains('\n'), "{told}");
+        }
     }
 }

@@ -24,6 +24,8 @@ const TIMEOUT: Duration = secs(10);
 const FALLBACK_AFTER: Duration = secs(2);
 /// Callers ask "hello?" after about two seconds; a usual answer is there in one.
 const FILLER_AFTER: Duration = ms(1500);
+/// Half an hour of talk is about 6,000 tokens; nearly every model takes 24,000.
+const CONTEXT: usize = 24_000;
 /// What Whisper and its kin write for silence, music and breath: captions of its training data
 /// (Barański et al., "Investigation of Whisper ASR Hallucinations Induced by Non-Speech Audio",
 /// 2025).
@@ -57,6 +59,8 @@ pub struct Stages {
     pub hints: Hints,
     /// When STT's words are not believed.
     pub noise: Noise,
+    /// Tokens of the conversation that the model is sent at most.
+    pub context: usize,
     /// For a model that is slow to begin.
     pub llm_filler: Filler,
     /// How speech sounds.
@@ -208,6 +212,7 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Sta
         texts: section.list("fillers", vec![built_in.thinking.into()]),
         after: section.duration("filler_after", FILLER_AFTER, ms(300)..=secs(30)),
     };
+    let context = section.count("context", CONTEXT, 1_000..=2_000_000);
     section.finish();
     let mut section = top.section("tts");
     let mut tts = read_stage(&mut section, 2, &named, tts_model);
@@ -230,6 +235,7 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Sta
         ears,
         hints,
         noise,
+        context,
         llm_filler,
         style,
     }

@@ -126,6 +126,7 @@ async fn talk(
         end_of_turn: console.end_of_turn.clone().filter(|_| card.is_some()),
         persona,
         team,
+        meter: call::Meter::default(),
     };
     let call = call::run(spec, link, record, CancellationToken::new());
     let room = async {

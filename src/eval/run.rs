@@ -227,6 +227,7 @@ async fn hold(
         end_of_turn: None,
         persona: first,
         team,
+        meter: call::Meter::default(),
     };
     let call = call::run(spec, link, record, CancellationToken::new());
     let room = drive(driver, &scenario.caller, written, seen);

@@ -8,6 +8,7 @@ pub mod calls;
 pub mod dispatches;
 pub mod egress;
 pub mod errors;
+pub mod figures;
 pub mod history;
 pub mod inbox;
 pub mod live;

@@ -78,6 +78,11 @@ impl Interruption {
         }
     }
 
+    /// Whether these words are nothing but backchannels.
+    pub(super) fn says_go_on(&self, text: &str) -> bool {
+        self.is_backchannel(&words(text))
+    }
+
     /// Whether `words` is nothing but backchannels, one after the other.
     fn is_backchannel(&self, words: &[String]) -> bool {
         words.is_empty()

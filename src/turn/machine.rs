@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::endpointing::Pauses;
 use super::interruption::Overlap;
 use super::timers::{Timer, Timers};
-use super::{Config, Input, Output, Phase, Prompt, ReplyId, TurnId, UserTurn};
+use super::{Closed, Config, Input, Output, Phase, Prompt, ReplyId, TurnId, UserTurn};
 
 /// Who may speak, and when. Total and synchronous: every input is fine in every state.
 ///
@@ -100,6 +100,15 @@ impl Turn {
         }
     }
 
+    /// Goes on by other numbers: another agent has taken over. What is under way stays; waits that
+    /// have begun end when they were to end.
+    pub fn configure(&mut self, config: Config) {
+        self.config = config;
+        if !self.can_interrupt() {
+            self.timers.stop(Timer::Overlap);
+        }
+    }
+
     /// Where the conversation stands.
     pub fn phase(&self) -> Phase {
         use Stage::{Speaking, Thinking};
@@ -136,7 +145,7 @@ impl Turn {
             Input::FloorGiven => self.floor_given(now),
             Input::FloorDropped => {
                 self.key_down = Some(false);
-                self.drop_turn();
+                self.drop_turn(Closed::TakenBack);
             }
             Input::SpeechStopped { at } => self.speech_stopped(at),
             Input::Transcript { text, is_final } => self.transcript(now, text, is_final),
@@ -151,7 +160,7 @@ impl Turn {
             Input::ReplyFinished(id) => self.reply_finished(now, id),
             Input::ReplyFailed(id) => self.reply_failed(now, id),
             Input::UserLeft => self.user_left(),
-            Input::UserReturned => self.user_returned(),
+            Input::UserReturned => self.answer_owed(),
             Input::Timeout => {}
         }
         while let Some(timer) = self.timers.pop(now) {

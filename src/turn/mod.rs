@@ -164,9 +164,34 @@ pub enum Output {
     /// caller goes on before hearing an answer; the last one counts.
     TurnEnded(UserTurn),
     /// Nothing can be added to this turn: its audio may be forgotten.
-    CloseTurn(TurnId),
+    CloseTurn(TurnId, Closed),
     /// Nothing more to do until this time, or until the next input.
     Timeout(Option<Instant>),
+}
+
+/// Why nothing can be added to a turn any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Closed {
+    /// Its answer is heard.
+    Answered,
+    /// It has no words.
+    NoWords,
+    /// Its words, said over the agent, mean "go on".
+    Backchannel,
+    /// Its words, said over the agent, are fewer than interrupt it.
+    TooFewWords,
+    /// What its words are could not be found out.
+    NotUnderstood,
+    /// No answer could be made.
+    NotAnswered,
+    /// The caller took it back, by hand.
+    TakenBack,
+    /// The caller went on in writing: both are answered together.
+    Joined,
+    /// The caller left; it is answered when the caller is back.
+    Owed,
+    /// The caller left before it was over.
+    CallerLeft,
 }
 
 /// What a reply is made from.

@@ -93,7 +93,8 @@ impl Stage {
                 let (from, to) = (ms(turn.started_at), ms(turn.ended_at));
                 format!("turn{} {:?} {from}..{to}", turn.id.0, turn.text)
             }
-            Output::CloseTurn(id) => format!("close turn{}", id.0),
+            Output::CloseTurn(id, Closed::Answered) => format!("close turn{}", id.0),
+            Output::CloseTurn(id, why) => format!("close turn{} {why:?}", id.0),
             Output::Timeout(_) => unreachable!("not traced"),
         }
     }
@@ -386,7 +387,7 @@ impl Observer {
                 assert!(turn.started_at <= turn.ended_at);
                 self.ended.push((turn.id, turn.text.clone()));
             }
-            Output::CloseTurn(_) | Output::Timeout(_) => {}
+            Output::CloseTurn(..) | Output::Timeout(_) => {}
         }
     }
 

@@ -202,6 +202,16 @@ async fn a_failing_model_is_apologised_for_and_the_call_goes_on() {
     let said = report.agent_text();
     assert!(said.contains("sorry"), "{report}");
     assert!(said.contains("Nine to five"), "{report}");
+    let call = stage.history(&placed).await;
+    assert!(
+        call["ledger"]["caller"]["dropped"]["not_answered"].is_u64(),
+        "{call:#}"
+    );
+    assert!(
+        call["usage"]["ttsCharacters"].as_u64() > Some(10),
+        "{call:#}"
+    );
+    assert!(call["usage"]["sttSeconds"].as_f64() > Some(1.0), "{call:#}");
     stage.strike().await;
 }
 

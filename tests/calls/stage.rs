@@ -138,9 +138,18 @@ impl Stage {
         }
     }
 
+    /// The call, once its books are closed: each utterance and each sentence has come to an end.
     pub async fn history(&self, placed: &Placed) -> Value {
-        self.call_of(placed.report.call_id.as_deref().unwrap())
-            .await
+        let id = placed.report.call_id.as_deref().unwrap();
+        let mut call = Value::Null;
+        for _ in 0..300 {
+            call = self.call_of(id).await;
+            if is_balanced(&call["ledger"]) {
+                return call;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the call's books do not add up: {call:#}");
     }
 
     pub async fn call_of(&self, id: &str) -> Value {
@@ -152,6 +161,19 @@ impl Stage {
         self.stop.cancel();
         self.serving.await.unwrap().unwrap();
     }
+}
+
+fn is_balanced(ledger: &Value) -> bool {
+    let count = |value: &Value| value.as_u64().unwrap_or_default();
+    let all = |reasons: &Value| -> u64 {
+        let reasons = reasons.as_object().into_iter().flatten();
+        reasons.map(|(_, n)| count(n)).sum()
+    };
+    let (caller, agent) = (&ledger["caller"], &ledger["agent"]);
+    let closed =
+        count(&caller["answered"]) + count(&caller["superseded"]) + all(&caller["dropped"]);
+    let said = count(&agent["heard"]) + count(&agent["cut"]) + all(&agent["failed"]);
+    caller["opened"].as_u64() == Some(closed) && agent["begun"].as_u64() == Some(said)
 }
 
 /// A recording without the "Hello!" that some begin with: the pause after it is long enough for work

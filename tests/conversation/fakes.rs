@@ -4,7 +4,7 @@
 //! an audio by the amplitudes in it, so that what it answers depends on what it was sent.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -12,7 +12,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
 use sidetone::audio::Pcm;
-use sidetone::call::providers::{Reworded, SpeakerId, Spoken};
+use sidetone::call::providers::{Fault, Opaque, Reworded, SpeakerId, Spoken, Usage};
 use sidetone::call::{
     EndOfTurn, Llm, Piece, ProviderError, Question, Role, Stage, Stt, ToolCall, Tools, Tts,
 };
@@ -25,6 +25,7 @@ const STT: Duration = Duration::from_millis(150);
 const END_OF_TURN: Duration = Duration::from_millis(60);
 const FIRST_TOKEN: Duration = Duration::from_millis(200);
 const SLOW: Duration = Duration::from_secs(3);
+const LATE: Duration = Duration::from_millis(8300);
 const TOKEN: Duration = Duration::from_millis(20);
 const FIRST_AUDIO: Duration = Duration::from_millis(100);
 /// Audio comes in pieces of this length, five times faster than real time.
@@ -47,12 +48,16 @@ pub enum Mode {
     Stalls,
     /// Takes three seconds longer to begin.
     Slow,
+    /// Takes 8.3 seconds longer to begin.
+    Late,
 }
 
 /// All three providers.
 pub struct Fakes {
     trace: Trace,
-    state: Mutex<State>,
+    /// Marks the requests of another agent's STT.
+    whose: &'static str,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -74,14 +79,36 @@ struct State {
     goes_on: bool,
     /// What the end-of-turn model says; nothing at first.
     end_of_turn: Option<f32>,
+    /// The model tells how many tokens a question was: a quarter of its characters.
+    tells_usage: bool,
+    /// The model takes so many characters.
+    takes: Option<usize>,
 }
 
 impl Fakes {
     pub fn new(trace: Trace) -> Self {
         Self {
             trace,
-            state: Mutex::default(),
+            whose: "",
+            state: Arc::default(),
         }
+    }
+
+    /// The same, as another agent asks them.
+    pub fn of_other(&self) -> Self {
+        Self {
+            trace: self.trace.clone(),
+            whose: "by other ",
+            state: Arc::clone(&self.state),
+        }
+    }
+
+    pub fn tell_usage(&self) {
+        self.state.lock().unwrap().tells_usage = true;
+    }
+
+    pub fn take(&self, characters: usize) {
+        self.state.lock().unwrap().takes = Some(characters);
     }
 
     pub fn set(&self, stage: Stage, mode: Mode) {
@@ -215,7 +242,8 @@ fn stream<T: Send + 'static>(
                 Mode::Hangs => std::future::pending().await,
                 Mode::Stalls if count > 0 => std::future::pending().await,
                 Mode::Slow if count == 0 => sleep(SLOW).await,
-                Mode::Works | Mode::Stalls | Mode::Slow => {}
+                Mode::Late if count == 0 => sleep(LATE).await,
+                Mode::Works | Mode::Stalls | Mode::Slow | Mode::Late => {}
                 Mode::Breaks if count == 0 => {}
                 Mode::Fails | Mode::Breaks => {
                     request.done();
@@ -264,14 +292,15 @@ impl Stt for Fakes {
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
         let words = self.words_in(&audio);
         let mode = self.mode(Stage::Stt);
-        let what = format!("{} ms {words:?}", audio.duration().as_millis());
+        let ms = audio.duration().as_millis();
+        let what = format!("{}{ms} ms {words:?}", self.whose);
         let request = self.request(Stage::Stt, &what);
         Box::pin(async move {
             sleep(STT).await;
             match mode {
                 Mode::Hangs => std::future::pending().await,
                 Mode::Works => {}
-                Mode::Fails | Mode::Breaks | Mode::Stalls | Mode::Slow => {
+                Mode::Fails | Mode::Breaks | Mode::Stalls | Mode::Slow | Mode::Late => {
                     request.done();
                     return Err(broken(Stage::Stt));
                 }
@@ -289,25 +318,45 @@ impl Llm for Fakes {
             .last()
             .map(|message| message.text.clone())
             .unwrap_or_default();
+        let prompt = messages.first().map_or("", |first| first.text.as_str());
+        let is_summary = prompt.starts_with("You keep the notes");
+        let said = if is_summary { "summary".into() } else { said };
         let known = self.state.lock().unwrap().answers.get(&said).cloned();
         let answer = known.unwrap_or_else(|| format!("You said {said}."));
-        let history: Vec<String> = messages
+        let summary = prompt.split_once("said in this call before:\n");
+        let summary = summary.map(|(_, summary)| format!("S {summary:?}"));
+        let history = messages
             .iter()
             .filter(|message| message.role != Role::System)
             .map(|message| match message.role {
                 Role::Assistant if !message.calls.is_empty() => {
                     let calls = message.calls.iter();
                     let calls: Vec<_> = calls
-                        .map(|c| format!("{}{}", c.name, c.arguments))
+                        .map(|c| format!("{}{}{}", c.name, c.arguments, mark(&c.opaque)))
                         .collect();
-                    format!("C {}", calls.join(" "))
+                    let text = Some(&message.text).filter(|text| !text.is_empty());
+                    let text = text.map_or(String::new(), |text| format!("{text:?} "));
+                    format!("C {text}{}{}", calls.join(" "), mark(&message.opaque))
                 }
-                Role::Assistant => format!("A {:?}", message.text),
+                Role::Assistant => format!("A {:?}{}", message.text, mark(&message.opaque)),
                 Role::Tool => format!("T {:?}", message.text),
                 _ => format!("U {:?}", message.text),
-            })
-            .collect();
+            });
+        let history: Vec<String> = summary.into_iter().chain(history).collect();
         let request = self.request(Stage::Llm, &history.join(", "));
+        let characters: usize = messages.iter().map(|m| m.text.chars().count()).sum();
+        let (tells_usage, takes) = {
+            let state = self.state.lock().unwrap();
+            (state.tells_usage, state.takes)
+        };
+        if takes.is_some_and(|most| characters > most) {
+            request.done();
+            let error = ProviderError {
+                fault: Fault::TooLong,
+                ..ProviderError::new(Stage::Llm, format!("{characters} characters are too many"))
+            };
+            return futures::stream::iter([Err(error)]).boxed();
+        }
         let mut tokens = Vec::new();
         // A token has the space before it, as models write.
         for (count, token) in answer.split(' ').enumerate() {
@@ -315,22 +364,44 @@ impl Llm for Fakes {
             // `call:name{'a':'b_c'}` is a call.
             let piece = match token.strip_prefix("call:") {
                 Some(call) if question.may_call => {
+                    let (call, signature) = call.split_once('~').unwrap_or((call, ""));
                     let at = call.find('{').unwrap_or(call.len());
                     Piece::Call(ToolCall {
                         id: format!("{count}"),
                         name: call[..at].to_owned(),
                         arguments: call[at..].replace('_', " ").replace('\'', "\""),
-                        ..ToolCall::default()
+                        opaque: signed(signature),
                     })
                 }
                 Some(_) => continue,
+                None if token.starts_with('~') => Piece::Opaque(signed(&token[1..])),
                 None if count == 0 => Piece::Text(token.to_owned()),
                 None => Piece::Text(format!(" {token}")),
             };
             tokens.push((delay, piece));
         }
+        if tells_usage {
+            let usage = Usage {
+                prompt_tokens: (characters / 4) as u32,
+                cached_tokens: 0,
+                completion_tokens: tokens.len() as u32,
+            };
+            tokens.push((Duration::ZERO, Piece::Usage(usage)));
+        }
         stream(Stage::Llm, self.mode(Stage::Llm), request, tokens)
     }
+}
+
+/// `~signature` in an answer is one that goes back with the message, after a call with the call.
+fn signed(signature: &str) -> Opaque {
+    let field = |text: &str| ("signature".to_owned(), Value::from(text));
+    let field = Some(signature).filter(|text| !text.is_empty()).map(field);
+    field.into_iter().collect()
+}
+
+fn mark(opaque: &Opaque) -> String {
+    let signature = opaque.get("signature").and_then(Value::as_str);
+    signature.map_or(String::new(), |text| format!("~{text}"))
 }
 
 impl Tools for Fakes {

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sidetone::call::vad::Vad;
-use sidetone::call::{CallSpec, Persona, run};
+use sidetone::call::{CallSpec, Meter, Persona, run};
 use sidetone::config::agent::{AgentConfig, Overrides};
 use sidetone::config::secret::Secrets;
 use tokio::sync::mpsc;
@@ -80,7 +80,7 @@ fn difference(expected: &str, actual: &str) -> String {
 /// Plays the `>` lines of a script; answers the whole trace.
 fn play(name: &str, script: &str) -> String {
     let (head, settings, steps) = parse(script);
-    let other = agent("other", "filler = \"Other here.\"\n");
+    let other = agent("other", &others(script));
     let agent = agent(name, &settings);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -97,7 +97,7 @@ fn play(name: &str, script: &str) -> String {
         // Handovers lead to an agent called "other".
         let other = Persona {
             agent: Arc::new(other),
-            providers: Arc::clone(&fakes).into(),
+            providers: Arc::new(fakes.of_other()).into(),
         };
         let spec = CallSpec {
             id: uuid::Uuid::nil(),
@@ -108,16 +108,18 @@ fn play(name: &str, script: &str) -> String {
                 agent: Arc::new(agent),
                 providers: Arc::clone(&fakes).into(),
             },
+            meter: Meter::default(),
         };
         let call = run(spec, link, events, drain.clone());
         let room = room::drive(driver, steps, fakes, drain, trace.clone());
         let limit = Duration::from_secs(2 * 3600);
         let all = async { tokio::join!(call, room, trace.clone().record(store)) };
-        let (outcome, ..) = tokio::time::timeout(limit, all)
+        let (outcome, (), (figures, taken)) = tokio::time::timeout(limit, all)
             .await
             .expect("the call never ends");
         assert_eq!(outcome.events_lost, 0);
         trace.note(&format!("= {:?}, {} turns", outcome.reason, outcome.turns));
+        trace.books(&figures, &taken);
         trace
     });
     head + &trace.finish()
@@ -137,7 +139,10 @@ fn parse(script: &str) -> (String, String, Vec<(u64, Step)>) {
                 "out of order: {line:?}"
             );
             steps.push((ms, Step::parse(step)));
-        } else if line.starts_with('#') || line.starts_with("set ") {
+        } else if ["#", "set ", "other "]
+            .iter()
+            .any(|mark| line.starts_with(mark))
+        {
             head += &format!("{line}\n");
             if let Some(setting) = line.strip_prefix("set ") {
                 settings += &format!("{setting}\n");
@@ -145,6 +150,15 @@ fn parse(script: &str) -> (String, String, Vec<(u64, Step)>) {
         }
     }
     (head, settings, steps)
+}
+
+/// The settings of the agent called "other", to whom handovers lead.
+fn others(script: &str) -> String {
+    let lines = script
+        .lines()
+        .filter_map(|line| line.strip_prefix("other "));
+    let settings: Vec<_> = lines.collect();
+    format!("filler = \"Other here.\"\n{}\n", settings.join("\n"))
 }
 
 fn agent(name: &str, settings: &str) -> AgentConfig {
@@ -157,7 +171,11 @@ fn agent(name: &str, settings: &str) -> AgentConfig {
     } else {
         "greeting = \"Hello there.\"\n"
     };
-    let apology = "apology = \"Sorry, what?\"\n";
+    let apology = if settings.contains("apology") {
+        ""
+    } else {
+        "apology = \"Sorry, what?\"\n"
+    };
     let text = format!("prompt = \"prompt.md\"\n{greeting}{apology}{settings}\n");
     std::fs::write(&file, text).unwrap();
     let agent =

@@ -51,6 +51,10 @@ pub enum Step {
     StandIn,
     /// `end-of-turn 0.1`: what the model says from now on.
     EndOfTurn(f32),
+    /// `usage`: the model tells how many tokens its questions are from now on.
+    Usage,
+    /// `takes 300`: the model refuses longer questions as too long from now on.
+    Takes(usize),
     /// `drain`
     Drain,
     /// `encrypted`: the caller's tracks are.
@@ -96,6 +100,8 @@ impl Step {
             ["goes-on"] => Self::GoesOn,
             ["end-of-turn", probability] => Self::EndOfTurn(probability.parse().unwrap()),
             ["stand-in"] => Self::StandIn,
+            ["usage"] => Self::Usage,
+            ["takes", characters] => Self::Takes(characters.parse().unwrap()),
             ["drain"] => Self::Drain,
             ["encrypted"] => Self::Encrypted,
             ["dismissed"] => Self::Dismissed,
@@ -131,6 +137,8 @@ impl Step {
             Self::GoesOn => "goes-on".into(),
             Self::EndOfTurn(probability) => format!("end-of-turn {probability}"),
             Self::StandIn => "stand-in".into(),
+            Self::Usage => "usage".into(),
+            Self::Takes(characters) => format!("takes {characters}"),
             Self::Drain => "drain".into(),
             Self::Encrypted => "encrypted".into(),
             Self::Dismissed => "dismissed".into(),
@@ -176,6 +184,7 @@ fn mode_of(word: &str) -> Mode {
         "breaks" => Mode::Breaks,
         "stalls" => Mode::Stalls,
         "slow" => Mode::Slow,
+        "late" => Mode::Late,
         _ => panic!("unknown mode {word:?}"),
     }
 }
@@ -280,6 +289,14 @@ pub async fn drive(
                         }
                         Step::EndOfTurn(probability) => {
                             fakes.end_of_turn(probability);
+                            None
+                        }
+                        Step::Usage => {
+                            fakes.tell_usage();
+                            None
+                        }
+                        Step::Takes(characters) => {
+                            fakes.take(characters);
                             None
                         }
                         Step::Drain => {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sidetone::call::{AgentTurn, CallEvent, Latency};
+use sidetone::call::{AgentTurn, CallEvent, Figures, Latency, Taken};
 use sidetone::clock;
 use tokio::sync::mpsc;
 
@@ -38,13 +38,54 @@ impl Trace {
         unescaped(&self.lines.lock().unwrap().take())
     }
 
-    /// Takes the call's events until the call is over.
-    pub async fn record(self, mut events: mpsc::Receiver<CallEvent>) {
+    /// Takes the call's events until the call is over; answers the last figures.
+    pub async fn record(self, mut events: mpsc::Receiver<CallEvent>) -> (Figures, Taken) {
+        let mut last = Default::default();
         while let Some(event) = events.recv().await {
             if let Some(line) = show(&event) {
                 self.note(&format!("* {line}"));
             }
+            if let CallEvent::Figures { figures, taken } = event {
+                last = (figures, taken);
+            }
         }
+        last
+    }
+
+    /// The books of a call that is over: nothing is open, and nothing is counted twice.
+    pub fn books(&self, figures: &Figures, taken: &Taken) {
+        assert_eq!(figures.opened, figures.closed(), "{figures:?}");
+        assert_eq!(figures.begun, figures.said(), "{figures:?}");
+        let mut line = format!("= caller {}", figures.opened);
+        let dropped = figures.dropped.iter().map(|(why, n)| (why.as_str(), *n));
+        let of_caller = [
+            ("answered", figures.answered),
+            ("superseded", figures.superseded),
+        ];
+        for (name, count) in of_caller.into_iter().chain(dropped) {
+            if count > 0 {
+                write!(line, ", {name} {count}").unwrap();
+            }
+        }
+        write!(line, "; agent {}", figures.begun).unwrap();
+        let failed = figures.failed.iter().map(|(stage, n)| (*stage, *n));
+        for (name, count) in [("heard", figures.heard), ("cut", figures.cut)]
+            .into_iter()
+            .chain(failed)
+        {
+            if count > 0 {
+                write!(line, ", {name} {count}").unwrap();
+            }
+        }
+        let Taken {
+            prompt_tokens,
+            completion_tokens,
+            tts_characters,
+            stt_ms,
+            ..
+        } = taken;
+        write!(line, "; took {prompt_tokens}+{completion_tokens} tokens, {tts_characters} characters, {stt_ms} ms").unwrap();
+        self.note(&line);
     }
 }
 
@@ -66,7 +107,9 @@ fn show(event: &CallEvent) -> Option<String> {
     Some(match event {
         CallEvent::Started { .. } => "started".into(),
         CallEvent::CallerAway { .. } => "away".into(),
-        CallEvent::AgentState { .. } | CallEvent::CallerMuted { .. } => return None,
+        CallEvent::AgentState { .. }
+        | CallEvent::CallerMuted { .. }
+        | CallEvent::Figures { .. } => return None,
         CallEvent::CallerJoined { identity, .. } => format!("joined {identity}"),
         CallEvent::CallerTurn {
             turn_id,

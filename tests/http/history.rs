@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use sidetone::control::{Control, ControlConfig};
+use sidetone::store::figures::Figures;
 use sidetone::store::{CallType, Fact, NewCall, ParticipantKind, Stay};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -74,6 +75,10 @@ async fn history_shows_a_call_and_forgets_it() {
         made_at: now,
     };
     assert!(api.store.save_result(id, &made).await.unwrap());
+    let mut figures = Figures::default();
+    figures.usage.prompt_tokens = 70;
+    figures.ledger.caller.dropped.insert("echo".into(), 1);
+    api.store.save_figures(id, &figures).await.unwrap();
     let ann = user("ann", false);
     let (_, page) = api
         .get(&format!("{HISTORY}?q=PARCEL&includeStats=true"), &ann)
@@ -99,6 +104,8 @@ async fn history_shows_a_call_and_forgets_it() {
         Some(100),
         "no more"
     );
+    assert_eq!(call["usage"]["promptTokens"], 70);
+    assert_eq!(call["ledger"]["caller"]["dropped"]["echo"], 1);
     assert_eq!(call["errors"][0]["stage"], "tts");
     assert_eq!(call["errors"][0]["message"], "the provider answered 503");
     assert_eq!(

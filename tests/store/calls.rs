@@ -1,6 +1,7 @@
 //! A call, its stays and its turns, and one at a time in a room.
 
 use serde_json::json;
+use sidetone::store::figures::Figures;
 use sidetone::store::{CallStatus, CallType, Fact, ParticipantKind, Speaker, Store};
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -168,4 +169,31 @@ pub async fn facts_may_come_at_once(store: &Store) {
         .observe(call.id, None, &[Fact::RoomFinished(at(60))])
         .await
         .unwrap();
+}
+
+pub async fn figures_are_kept_and_added_up(store: &Store) {
+    let new = new_call(70, "fig", CallType::Support);
+    let id = store.create_call(&new).await.unwrap().id;
+    assert_eq!(store.figures(id).await.unwrap(), None);
+    let mut figures = Figures::default();
+    figures.usage.stt_seconds = 1.5;
+    figures.usage.prompt_tokens = 3_000_000_000;
+    figures.ledger.caller.opened = 2;
+    figures.ledger.caller.answered = 1;
+    figures.ledger.caller.dropped.insert("no_words".into(), 1);
+    for _ in 0..2 {
+        store.save_figures(id, &figures).await.unwrap();
+        let stored = store.figures(id).await.unwrap();
+        assert_eq!(stored.as_ref(), Some(&figures));
+    }
+    let both = figures.ledger.clone().plus(figures.ledger.clone());
+    assert_eq!(
+        (both.caller.opened, both.caller.dropped["no_words"]),
+        (4, 2)
+    );
+    let usage = figures.usage.plus(figures.usage);
+    assert_eq!(
+        (usage.stt_seconds, usage.prompt_tokens),
+        (3.0, 6_000_000_000)
+    );
 }

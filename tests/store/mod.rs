@@ -93,6 +93,7 @@ async fn tell(database: &Database) {
     let (store, _, _) = (one.unwrap(), two.unwrap(), three.unwrap());
     store.ping().await.unwrap();
     calls::a_call_from_token_to_history(&store).await;
+    calls::figures_are_kept_and_added_up(&store).await;
     calls::a_room_has_one_call_at_a_time(&store).await;
     calls::turns_are_kept_as_they_happen(&store).await;
     deliveries::events_are_kept_once(&store).await;

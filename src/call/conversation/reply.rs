@@ -7,14 +7,14 @@ use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
+use super::dead_air::Owed;
 use crate::audio::Pcm;
 use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
-use crate::call::providers::ProviderError;
 use crate::call::speak::{self, Item, Out, Source};
 use crate::call::toolbox::Transfer;
 use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
-use crate::turn::{Input, Phase, Prompt, ReplyId, TurnId};
+use crate::turn::{Closed, Input, Prompt, ReplyId, TurnId};
 
 /// From the last sample sent to the end of the call: what the caller's jitter buffer and network
 /// still hold is heard.
@@ -30,11 +30,14 @@ pub(super) struct Reply {
     first_token_at: Option<Instant>,
     first_audio_at: Option<Instant>,
     /// First and last frame that went to the room.
-    played: Option<(Instant, Instant)>,
+    pub(super) played: Option<(Instant, Instant)>,
     latency: Latency,
     sentences_heard: usize,
     segment_open: bool,
-    failed: bool,
+    /// The stage that failed.
+    pub(super) failed: Option<Stage>,
+    is_apology: bool,
+    pub(super) owed: Owed,
     /// The call ends when it was heard, for this reason.
     pub(super) hangs_up: Option<EndReason>,
     /// A person is called when it was heard.
@@ -53,6 +56,11 @@ impl Conversation {
         ahead: bool,
     ) {
         let (commit, committed) = watch::channel(false);
+        let is_apology = prompt == Prompt::Apology;
+        let owed = match prompt {
+            Prompt::Answer(_) => Owed::default(),
+            Prompt::Say(_) | Prompt::Apology => Owed::words(clock::now()),
+        };
         let source = match prompt {
             Prompt::Answer(text) => Source::Chat(Box::new(self.answer(id, turn, &text, committed))),
             Prompt::Say(text) => Source::Text(text),
@@ -81,7 +89,9 @@ impl Conversation {
             latency: Latency::default(),
             sentences_heard: 0,
             segment_open: false,
-            failed: false,
+            failed: None,
+            is_apology,
+            owed,
             hangs_up: None,
             transfer: None,
             commit,
@@ -125,14 +135,26 @@ impl Conversation {
                 reply.first_token_at = Some(clock::now());
             }
             Item::FirstToken(_) => {}
+            Item::Opaque(opaque) => self.chat.opaque(id, opaque),
             Item::FirstAudio(took) => {
                 reply.latency.tts_first_byte.get_or_insert(took);
                 reply.first_audio_at.get_or_insert_with(clock::now);
             }
-            Item::Sentence(text) => self.playout.begin_sentence(id, text),
-            Item::Anew => self.playout.break_off(id),
+            Item::Sentence(text) => {
+                reply.owed.sounding += usize::from(!text.is_empty());
+                self.playout.begin_sentence(id, text);
+            }
+            Item::Anew => {
+                reply.owed.sounding = reply.owed.sounding.saturating_sub(1);
+                self.playout.break_off(id);
+            }
             Item::Said(said) => self.playout.correct(id, &said.0),
-            Item::Unspoken { why, .. } => self.report(why),
+            Item::Unspoken { why, .. } => {
+                // No sound of it is owed any more.
+                reply.owed.sounding += 1;
+                self.ledger.unspoken();
+                self.report(why);
+            }
             Item::Audio(audio) => self.playout.push(id, &audio),
             Item::SentenceEnd => self.playout.end_sentence(id),
             Item::Notice(text) => {
@@ -149,15 +171,24 @@ impl Conversation {
                 self.finish_if_done();
             }
             Item::Failed(error) => {
-                reply.failed = true;
+                reply.failed = Some(error.stage);
                 self.playout.fail(id);
                 self.report(error);
                 // What was made is still played, if there is any.
                 if self.playout.buffered().is_zero() {
-                    self.reply_over(false);
-                    self.input(Input::ReplyFailed(id));
+                    self.reply_failed(id);
                 }
             }
+        }
+    }
+
+    pub(super) fn reply_failed(&mut self, id: ReplyId) {
+        let apologised = self.reply.as_ref().filter(|reply| reply.is_apology);
+        let turn = apologised.and_then(|reply| reply.turn);
+        self.reply_over(false);
+        self.input(Input::ReplyFailed(id));
+        if let Some(turn) = turn {
+            self.ledger.closed(turn, Closed::NotAnswered);
         }
     }
 
@@ -168,6 +199,7 @@ impl Conversation {
         self.waits_since = None;
         let Some(reply) = &mut self.reply else { return };
         let (id, is_first) = (reply.id, reply.played.is_none());
+        let apologises = reply.turn.filter(|_| reply.is_apology);
         reply.played = Some((reply.played.map_or(now, |(first, _)| first), now));
         if is_first {
             let ready = reply.first_audio_at.max(reply.committed_at);
@@ -180,35 +212,20 @@ impl Conversation {
             reply.latency.tts_first_byte_at = after(reply.first_audio_at);
             let timing = reply.asked_at.map(|_| reply.latency.named());
             self.input(Input::ReplyAudible(id));
+            if let Some(turn) = apologises {
+                self.ledger.closed(turn, Closed::NotAnswered);
+            }
             self.record_reply(false, false);
+            // What is most urgent is under way.
+            if self.drain_by.is_none() {
+                self.apology.prepare(&self.providers.tts);
+            }
             if let Some(timing) = timing {
                 self.command(RoomCommand::Timing(timing));
             }
         }
         self.show_words();
         self.finish_if_done();
-    }
-
-    /// When a reply that the caller hears has been silent for too long: no deadline of a provider
-    /// or a tool runs that long. The last guard against an agent that seems to speak and does not.
-    pub(super) fn dead_air_by(&self) -> Option<Instant> {
-        let (_, last) = self.reply.as_ref()?.played?;
-        let waits = self.turn.phase() == Phase::Speaking && !self.playout.is_ready();
-        (waits && self.tools_running == 0).then(|| last + self.agent.limits.dead_air)
-    }
-
-    /// Gives up a reply in whose middle nothing more comes.
-    pub(super) fn dead_air(&mut self) {
-        let Some(Reply { id, .. }) = self.reply else {
-            return;
-        };
-        let silent = self.agent.limits.dead_air;
-        self.report(ProviderError::new(
-            Stage::Tts,
-            format!("no sound in the middle of a reply for {silent:?} (limits.dead_air)"),
-        ));
-        self.reply_over(false);
-        self.input(Input::ReplyFailed(id));
     }
 
     // --- the reply on its way out ---
@@ -219,6 +236,8 @@ impl Conversation {
         }
         let Some(Reply {
             id,
+            turn,
+            is_apology,
             failed,
             hangs_up,
             ref mut transfer,
@@ -227,11 +246,15 @@ impl Conversation {
         else {
             return;
         };
+        let failed = failed.is_some();
         let transfer = transfer.take().filter(|_| !failed);
         if let Some(reason) = hangs_up {
             self.hang_up_at = Some((clock::now() + HANG_UP_AFTER, reason));
         }
         self.reply_over(false);
+        if let Some(turn) = turn.filter(|_| !failed && !is_apology) {
+            self.ledger.answered(turn);
+        }
         if let Some(transfer) = transfer {
             self.transfer(id, transfer);
         }
@@ -250,6 +273,16 @@ impl Conversation {
     pub(super) fn reply_over(&mut self, interrupted: bool) {
         self.show_words();
         self.record_reply(interrupted, true);
+        if let Some(Reply {
+            committed_at: Some(_),
+            failed,
+            ..
+        }) = self.reply
+        {
+            let (begun, heard) = self.playout.tally();
+            self.ledger.said(begun, heard, failed);
+            self.tell_figures();
+        }
         if let Some(reply) = self.reply.take().filter(|reply| reply.segment_open) {
             self.show_agent(reply.id, String::new(), true);
         }
@@ -258,6 +291,7 @@ impl Conversation {
             self.said = said;
         }
         self.playout.clear();
+        self.watch_context();
     }
 
     pub(super) fn show_words(&mut self) {
@@ -267,6 +301,9 @@ impl Conversation {
         let Some(reply) = &mut self.reply else { return };
         reply.segment_open = true;
         let id = reply.id;
+        if let Some(turn) = reply.turn.filter(|_| !reply.is_apology) {
+            self.ledger.answered(turn);
+        }
         self.show_agent(id, words, false);
         self.chat.agent(id, &self.playout.heard());
         let sentences = self.playout.sentences_heard();

@@ -1,10 +1,16 @@
 //! What happens in the room: the caller comes and goes, types, mutes, and presses keys.
 
 use super::{Caller, Conversation};
+use crate::call::context::clipped;
 use crate::call::event::{CallEvent, EndReason};
+use crate::call::ledger::Dropped;
 use crate::clock;
 use crate::transport::{DisconnectReason, Floor, RoomEvent};
 use crate::turn::Input;
+
+/// Typed words beyond this are cut out of the middle: all of a call's models read them again in
+/// each turn.
+const MAX_TYPED: usize = 8_000;
 
 impl Conversation {
     /// Something happened in the room.
@@ -33,9 +39,12 @@ impl Conversation {
             RoomEvent::SaidBefore(sound) => self.before.recorded(sound),
             RoomEvent::CallerLeft { reason } => self.caller_left(reason),
             RoomEvent::Chat { text } => {
-                if !text.trim().is_empty() && self.drain_by.is_none() {
+                let text = clipped(text.trim(), MAX_TYPED);
+                if self.drain_by.is_some() {
+                    self.ledger.refused(Dropped::Draining);
+                } else if !text.is_empty() {
                     self.transcribed = None;
-                    self.input(Input::UserText(text.trim().to_owned()));
+                    self.input(Input::UserText(text));
                 }
             }
             RoomEvent::Say { text } => self.input(Input::Say {

@@ -62,6 +62,14 @@ impl Conversation {
         }
     }
 
+    /// What became of all that was said up to now, and what that took.
+    pub(super) fn tell_figures(&mut self) {
+        self.journal.push(CallEvent::Figures {
+            figures: self.ledger.figures().clone(),
+            taken: self.meter.taken(),
+        });
+    }
+
     pub(super) fn report(&mut self, error: ProviderError) {
         let ProviderError { stage, message, .. } = error;
         tracing::warn!(call = %self.id, stage = stage.as_str(), %message, "a stage failed");

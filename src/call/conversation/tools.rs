@@ -6,6 +6,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::Conversation;
+use super::context::Context;
 use crate::call::apology::Apology;
 use crate::call::event::{CallEvent, ToolCalled};
 use crate::call::providers::Served;
@@ -28,7 +29,8 @@ impl Conversation {
         Answer {
             reply,
             messages: self.chat.messages(turn, text),
-            notes: self.chat.notes().to_owned(),
+            notes: self.chat.notes(),
+            room: self.context.gauge.room(),
             persona: Persona {
                 agent: Arc::clone(&self.agent),
                 providers: self.providers.clone(),
@@ -40,15 +42,18 @@ impl Conversation {
             rounds: 0,
             begun: false,
             hangs_up: false,
+            cuts: 0,
         }
     }
 
     /// Something came of a tool.
     pub fn tool_news(&mut self, news: ToolNews) {
         match news {
-            ToolNews::Started(reply, calls) => {
+            ToolNews::Asked(reply) => self.model_asked(reply),
+            ToolNews::Written(reply) => self.sentence_written(reply),
+            ToolNews::Started(reply, round) => {
                 self.tools_running += 1;
-                self.chat.tools_started(reply, calls);
+                self.chat.tools_started(reply, round);
             }
             ToolNews::Finished(reply, runs) => {
                 self.tools_running = self.tools_running.saturating_sub(1);
@@ -61,16 +66,35 @@ impl Conversation {
             ToolNews::Remembered(key, value) => self.chat.remember(&key, &value),
             ToolNews::Transferred(result) => self.transferred(result),
             ToolNews::Dtmf(digits) => self.command(RoomCommand::Dtmf(digits)),
-            ToolNews::HandedTo(Persona { agent, providers }) => {
-                tracing::info!(call = %self.id, agent = agent.name, version = agent.version, "handed over");
-                self.chat.set_system(agent.system_prompt.clone());
-                let pronunciations = Pronunciations::new(&agent.pronunciations);
-                self.speech_text = SpeechText::new(agent.language.as_deref(), pronunciations);
-                self.apology = Apology::new(agent.apology.clone());
-                self.agent = agent;
-                self.providers = providers;
+            ToolNews::HandedTo(persona) => self.handed_to(persona),
+            ToolNews::Measured(size, usage) => self.context.gauge.measured(size, usage),
+            ToolNews::TooLong(size) => {
+                self.context.gauge.too_long(size);
+                self.watch_context();
             }
+            ToolNews::Summarised(summary) => self.summarised(summary),
         }
+    }
+
+    /// Another agent goes on: it hears, waits, gives way, thinks and speaks as its own file says.
+    fn handed_to(&mut self, Persona { agent, providers }: Persona) {
+        tracing::info!(call = %self.id, agent = agent.name, version = agent.version, "handed over");
+        self.chat.set_system(agent.system_prompt.clone());
+        if agent.stages.llm != self.agent.stages.llm {
+            self.chat.forget_opaque();
+        }
+        self.context = Context::new(&agent);
+        self.turn.configure(agent.turn.clone());
+        self.listen.configure(&agent, Arc::clone(&providers.stt));
+        let pronunciations = Pronunciations::new(&agent.pronunciations);
+        self.speech_text = SpeechText::new(agent.language.as_deref(), pronunciations);
+        self.apology = Apology::new(agent.apology.clone());
+        self.apology.prepare(&providers.tts);
+        let before = Persona {
+            agent: std::mem::replace(&mut self.agent, agent),
+            providers: std::mem::replace(&mut self.providers, providers),
+        };
+        self.team = before.joining(&self.team);
     }
 
     fn record_tool(&mut self, reply_id: ReplyId, run: ToolRun) {
@@ -82,7 +106,7 @@ impl Conversation {
             agent: run.agent,
             id: run.call.id,
             name: run.call.name,
-            arguments: run.call.arguments,
+            arguments: run.written,
             result: run.result,
             started_at,
             took: run.took,

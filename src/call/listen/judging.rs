@@ -33,6 +33,12 @@ impl Judging {
         }
     }
 
+    /// Asks this model from now on.
+    pub(super) fn configure(&mut self, model: Option<Arc<dyn EndOfTurn>>) {
+        self.model = model;
+        self.forget();
+    }
+
     /// A pause began.
     pub(super) fn paused(&mut self, at: u64) {
         self.pause = Some(at);

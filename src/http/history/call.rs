@@ -16,6 +16,7 @@ use crate::http::error::{Problem, ProblemDocument, path_id};
 use crate::http::recording::RecordingInfo;
 use crate::store::calls::Participant;
 use crate::store::errors::StageError;
+use crate::store::figures::{Ledger, Usage};
 use crate::store::tools::ToolCall;
 use crate::store::{Call, Turn};
 
@@ -42,6 +43,12 @@ pub struct CallDetail {
     /// The post-call webhook: waiting, delivered or given_up.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook: Option<String>,
+    /// What the call took of its providers; grows while it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    /// What became of all that was said in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<Ledger>,
     /// The agent that the call began with.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
@@ -213,6 +220,10 @@ pub async fn one(
     let made = state.store().result(id).await?;
     let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
     let webhook = state.store().webhook_state(id).await?;
+    let figures = state.store().figures(id).await?;
+    let (usage, ledger) = figures
+        .map(|figures| (figures.usage, figures.ledger))
+        .unzip();
     let by = state.store().version_of_call(id).await?;
     let (agent, agent_version, variant) = by.map_or((None, None, None), |by| {
         (Some(by.agent), Some(by.agent_version), by.variant)
@@ -227,6 +238,8 @@ pub async fn one(
         result: result.map(|result| result.0),
         result_error,
         webhook,
+        usage,
+        ledger,
         agent,
         agent_version,
         variant,

@@ -7,9 +7,10 @@ impl Turn {
         let Some(reply) = &mut self.reply else { return };
         if reply.id == id && reply.stage == Stage::Thinking {
             reply.stage = Stage::Speaking;
+            let is_apology = reply.is_apology;
             if self.reply_answers_open_turn() {
                 self.pauses.turn_over();
-                self.close_turn();
+                self.close_answered_turn(is_apology);
             }
         }
     }
@@ -23,8 +24,9 @@ impl Turn {
             .as_ref()
             .is_some_and(|turn| reply.turn == Some(turn.words.id))
         {
-            return self.close_turn();
+            return self.close_answered_turn(reply.is_apology);
         }
+        self.answer_owed();
         self.answer_pending(now);
     }
 
@@ -45,12 +47,22 @@ impl Turn {
             .filter(|turn| reply.turn == Some(turn.words.id));
         match (reply.stage, answered) {
             (Stage::Speculative, Some(turn)) => turn.speculation_failed = true,
-            (_, Some(_)) if reply.is_apology => self.close_turn(),
+            (_, Some(_)) if reply.is_apology => self.close_answered_turn(true),
             _ if reply.is_apology => self.answer_pending(now),
             // The caller has the floor anyway.
             _ if matches!(self.user, User::Speaking { .. }) => {}
             _ => self.start(reply.turn, Prompt::Apology, Stage::Thinking, true),
         }
+    }
+
+    /// The reply to the open turn is there, or is over.
+    fn close_answered_turn(&mut self, is_apology: bool) {
+        let has_words = self.open.as_ref().is_some_and(|turn| turn.settled);
+        self.close_turn(match (is_apology, has_words) {
+            (false, _) => Closed::Answered,
+            (true, true) => Closed::NotAnswered,
+            (true, false) => Closed::NotUnderstood,
+        });
     }
 
     pub(super) fn start(

@@ -70,17 +70,18 @@ impl Turn {
     }
 
     /// The open turn is nothing to answer.
-    pub(super) fn drop_turn(&mut self) {
+    pub(super) fn drop_turn(&mut self, why: Closed) {
         self.release();
-        self.close_turn();
+        self.close_turn(why);
     }
 
-    pub(super) fn close_turn(&mut self) {
+    pub(super) fn close_turn(&mut self, why: Closed) {
         self.user = User::Silent;
         self.timers.stop(Timer::Endpoint);
         self.timers.stop(Timer::FalseInterruption);
         if let Some(turn) = self.open.take() {
-            self.outputs.push_back(Output::CloseTurn(turn.words.id));
+            self.outputs
+                .push_back(Output::CloseTurn(turn.words.id, why));
         }
     }
 
@@ -91,7 +92,7 @@ impl Turn {
             if waits {
                 self.end_turn();
             }
-            self.close_turn();
+            self.close_turn(Closed::Joined);
         }
         self.cancel();
         let id = self.next_turn();
@@ -112,23 +113,31 @@ impl Turn {
         if waits {
             self.end_turn();
         }
-        let unheard = self
-            .reply
-            .as_ref()
-            .filter(|reply| reply.stage == Stage::Thinking);
-        let asked = unheard.and_then(|reply| reply.turn);
-        if waits || asked.is_some() {
+        let asked = self.unheard_answer();
+        let is_owed = waits || asked.is_some();
+        if is_owed {
             self.owed = self
                 .ended
                 .clone()
                 .filter(|turn| waits || asked == Some(turn.id));
         }
         self.cancel();
-        self.close_turn();
+        self.close_turn(if is_owed {
+            Closed::Owed
+        } else {
+            Closed::CallerLeft
+        });
         self.timers.stop_all();
     }
 
-    pub(super) fn user_returned(&mut self) {
+    /// The turn whose answer is made and not heard yet.
+    fn unheard_answer(&self) -> Option<TurnId> {
+        let reply = self.reply.as_ref()?;
+        reply.turn.filter(|_| reply.stage == Stage::Thinking)
+    }
+
+    /// Answers a turn whose answer was put off.
+    pub(super) fn answer_owed(&mut self) {
         if self.reply.is_none()
             && self.open.is_none()
             && let Some(turn) = self.owed.take()
@@ -143,10 +152,17 @@ impl Turn {
     }
 
     pub(super) fn say(&mut self, now: Instant, text: String, interruptible: bool) {
+        // A turn that was about to be answered is answered afterwards; so is what was typed.
+        let asked = self.unheard_answer();
+        let is_open = self.open.is_some();
+        let owed = self
+            .ended
+            .clone()
+            .filter(|turn| asked == Some(turn.id) && !is_open);
         self.cancel();
-        // A turn that was about to be answered is answered afterwards.
         self.timers.stop(Timer::Endpoint);
         self.start(None, Prompt::Say(text), Stage::Thinking, interruptible);
+        self.owed = owed;
         self.restart_overlap(now);
     }
 

@@ -140,7 +140,7 @@ impl Turn {
     pub(super) fn turn_settled(&mut self, now: Instant, same: bool) {
         let Some(turn) = &self.open else { return };
         if turn.words.text.trim().is_empty() {
-            return self.drop_turn();
+            return self.drop_turn(Closed::NoWords);
         }
         if self.reply.is_none() {
             return self.wait_for_end(now);
@@ -151,8 +151,13 @@ impl Turn {
                 self.wait_for_end(now);
             }
         } else if self.can_interrupt() {
-            match self.config.interruption.judge(&turn.words.text) {
-                Overlap::Noise | Overlap::Backchannel => self.drop_turn(),
+            let (rules, text) = (&self.config.interruption, turn.words.text.as_str());
+            match rules.judge(text) {
+                Overlap::Noise => self.drop_turn(Closed::NoWords),
+                Overlap::Backchannel if rules.says_go_on(text) => {
+                    self.drop_turn(Closed::Backchannel);
+                }
+                Overlap::Backchannel => self.drop_turn(Closed::TooFewWords),
                 Overlap::Interruption | Overlap::Stop => {
                     self.cancel();
                     self.wait_for_end(now);
@@ -175,7 +180,7 @@ impl Turn {
             return;
         };
         if self.reply.is_some() {
-            self.drop_turn();
+            self.drop_turn(Closed::NotUnderstood);
         } else {
             self.start(Some(id), Prompt::Apology, Stage::Thinking, true);
         }

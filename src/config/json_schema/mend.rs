@@ -1,0 +1,315 @@
+//! What models write for what they mean: `null` for nothing, "2" for 2, JSON inside a text.
+
+use serde_json::{Map, Value, json};
+
+/// References are followed this often: schemas may refer to themselves.
+const DEPTH: usize = 16;
+
+/// The value with what is clearly meant put right; the rest is left as it is, to be judged. `null`
+/// for an optional property is an absent one; a number or a truth in quotes is one, where a text
+/// is not wanted; an object or a list written as a text of JSON is read.
+pub fn mended(schema: &Value, value: Value) -> Value {
+    mend(schema, schema, value, DEPTH)
+}
+
+fn mend(root: &Value, schema: &Value, value: Value, depth: usize) -> Value {
+    let Some(left) = depth.checked_sub(1) else {
+        return value;
+    };
+    let mut value = value;
+    if let Some(target) = schema["$ref"].as_str() {
+        let target = target.strip_prefix('#').and_then(|path| root.pointer(path));
+        value = target.map_or(value.clone(), |target| mend(root, target, value, left));
+    }
+    for part in schema["allOf"].as_array().into_iter().flatten() {
+        value = mend(root, part, value, left);
+    }
+    for key in ["anyOf", "oneOf"] {
+        if let Some(branches) = schema[key].as_array() {
+            value = mend_to_one(root, branches, value, left);
+        }
+    }
+    let types = types(schema);
+    let value = if types.is_empty() || types.iter().any(|kind| is_a(&value, kind)) {
+        value
+    } else {
+        converted(&types, value)
+    };
+    match value {
+        Value::Object(object) => mend_object(root, schema, object, left).into(),
+        Value::Array(items) if schema["items"].is_object() => {
+            let items = items.into_iter();
+            let items = items.map(|item| mend(root, &schema["items"], item, left));
+            items.collect()
+        }
+        // JSON has no integers: 2.0 is one, and servers want it as such.
+        Value::Number(number) if types.contains(&"integer") && !types.contains(&"number") => {
+            let whole = number
+                .as_f64()
+                .filter(|n| n.fract() == 0.0 && n.abs() < 9e15);
+            whole.map_or(Value::Number(number), |n| json!(n as i64))
+        }
+        value => value,
+    }
+}
+
+/// The first branch that takes the value, or takes it once it is mended.
+fn mend_to_one(root: &Value, branches: &[Value], value: Value, depth: usize) -> Value {
+    let fits = |branch: &&Value, value: &Value| {
+        let target = branch["$ref"]
+            .as_str()
+            .and_then(|path| path.strip_prefix('#'));
+        let branch = target.and_then(|path| root.pointer(path)).unwrap_or(branch);
+        let types = types(branch);
+        types.is_empty() || types.iter().any(|kind| is_a(value, kind))
+    };
+    if let Some(branch) = branches.iter().find(|branch| fits(branch, &value)) {
+        return mend(root, branch, value, depth);
+    }
+    let mended = branches.iter().find_map(|branch| {
+        let mended = mend(root, branch, value.clone(), depth);
+        fits(&branch, &mended).then_some(mended)
+    });
+    mended.unwrap_or(value)
+}
+
+fn mend_object(
+    root: &Value,
+    schema: &Value,
+    object: Map<String, Value>,
+    depth: usize,
+) -> Map<String, Value> {
+    let required = schema["required"].as_array();
+    let is_required = |key: &str| required.is_some_and(|names| names.iter().any(|n| n == key));
+    let properties = object.into_iter().filter_map(|(key, value)| {
+        let Some(property) = schema["properties"].get(&key) else {
+            return Some((key, value));
+        };
+        if value.is_null() && !is_required(&key) {
+            return None;
+        }
+        let value = mend(root, property, value, depth);
+        Some((key, value))
+    });
+    let mut properties: Map<_, _> = properties.collect();
+    // Where nothing may be null it is missing: that is the plainer mistake.
+    properties.retain(|key, value| {
+        let types = types(&schema["properties"][key.as_str()]);
+        !value.is_null() || types.is_empty() || types.contains(&"null")
+    });
+    properties
+}
+
+/// The types that a schema names, or that its values are of; empty: any.
+fn types(schema: &Value) -> Vec<&str> {
+    let mut types: Vec<&str> = match &schema["type"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => {
+            let values = schema["enum"].as_array().into_iter().flatten();
+            values.chain(schema.get("const")).map(kind).collect()
+        }
+    };
+    if !types.is_empty() && schema["nullable"] == true {
+        types.push("null");
+    }
+    types
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn is_a(value: &Value, name: &str) -> bool {
+    let is_whole = value.as_f64().is_some_and(|number| number.fract() == 0.0);
+    kind(value) == name || (name == "integer" && is_whole)
+}
+
+/// A value of one of these types that says the same, where there is one.
+fn converted(types: &[&str], value: Value) -> Value {
+    let wants = |name: &str| types.contains(&name);
+    let found = match &value {
+        Value::String(text) => {
+            let read = serde_json::from_str::<Value>(text.trim()).ok();
+            let truth = match text.trim().to_ascii_lowercase().as_str() {
+                "true" => Some(Value::Bool(true)),
+                "false" => Some(Value::Bool(false)),
+                _ => None,
+            };
+            let read = truth.filter(|_| wants("boolean")).or(read);
+            read.filter(|read| types.iter().any(|kind| is_a(read, kind)))
+        }
+        Value::Number(number) if wants("string") => Some(number.to_string().into()),
+        _ => None,
+    };
+    found.unwrap_or(value)
+}
+
+/// The schema as the checker takes it: `nullable` is a type, and a table takes no names but its
+/// own unless it says so. Models invent arguments, and learn by being told.
+pub(super) fn closed(schema: &Value) -> Value {
+    close(schema, true)
+}
+
+fn close(schema: &Value, is_whole: bool) -> Value {
+    const OPEN: [&str; 8] = [
+        "additionalProperties",
+        "patternProperties",
+        "unevaluatedProperties",
+        "$ref",
+        "allOf",
+        "anyOf",
+        "oneOf",
+        "if",
+    ];
+    let Some(object) = schema.as_object() else {
+        return schema.clone();
+    };
+    let mut object = object.clone();
+    if let Some(Value::Object(properties)) = object.get_mut("properties") {
+        for property in properties.values_mut() {
+            *property = close(property, true);
+        }
+    }
+    if let Some(items) = object.get_mut("items") {
+        *items = close(items, true);
+    }
+    for key in ["allOf", "anyOf", "oneOf"] {
+        for part in object
+            .get_mut(key)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
+            *part = close(part, false);
+        }
+    }
+    for key in ["$defs", "definitions"] {
+        for part in object
+            .get_mut(key)
+            .and_then(Value::as_object_mut)
+            .into_iter()
+            .flatten()
+        {
+            *part.1 = close(part.1, false);
+        }
+    }
+    if is_whole
+        && object.contains_key("properties")
+        && !OPEN.iter().any(|k| object.contains_key(*k))
+    {
+        object.insert("additionalProperties".into(), false.into());
+    }
+    if object.remove("nullable") == Some(true.into()) {
+        let types = match object.get("type") {
+            Some(Value::String(name)) => json!([name, "null"]),
+            Some(Value::Array(names)) if !names.contains(&json!("null")) => {
+                names.iter().cloned().chain([json!("null")]).collect()
+            }
+            other => other.cloned().unwrap_or_default(),
+        };
+        if !types.is_null() {
+            object.insert("type".into(), types);
+        }
+        if let Some(values) = object.get_mut("enum").and_then(Value::as_array_mut) {
+            values.push(Value::Null);
+        }
+    }
+    object.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::accept;
+    use super::*;
+
+    #[test]
+    fn what_is_clearly_meant_is_taken() {
+        let schema = json!({
+            "type": "object", "required": ["day", "floor"],
+            "$defs": {"count": {"type": "integer"}},
+            "properties": {
+                "day": {"type": "string"},
+                "floor": {"type": ["integer", "null"]},
+                "people": {"$ref": "#/$defs/count"},
+                "price": {"type": "number"},
+                "outside": {"type": "boolean"},
+                "note": {"type": ["string", "null"]},
+                "mail": {"type": "string", "nullable": true},
+                "until": {"anyOf": [{"type": "null"}, {"type": "integer"}]},
+                "size": {"enum": [1, 2]},
+                "who": {"type": "array", "items": {"type": "object", "properties": {
+                    "age": {"type": "integer"}, "name": {"type": "string"},
+                }}},
+            },
+        });
+        let taken = |value: Value| accept(&schema, value).unwrap();
+        for (written, meant) in [
+            (
+                json!({"people": null, "note": null, "mail": null}),
+                json!({}),
+            ),
+            (
+                json!({"people": "2", "price": "2.5"}),
+                json!({"people": 2, "price": 2.5}),
+            ),
+            (
+                json!({"people": 3.0, "price": 3.0}),
+                json!({"people": 3, "price": 3.0}),
+            ),
+            (json!({"outside": "True"}), json!({"outside": true})),
+            (
+                json!({"until": "9", "size": "1"}),
+                json!({"until": 9, "size": 1}),
+            ),
+            (
+                json!({"who": "[{\"age\": \"7\", \"name\": null}]"}),
+                json!({"who": [{"age": 7}]}),
+            ),
+        ] {
+            let whole = |mut value: Value| {
+                value["day"] = "Friday".into();
+                value["floor"] = Value::Null;
+                value
+            };
+            assert_eq!(taken(whole(written.clone())), whole(meant), "{written}");
+        }
+        assert_eq!(
+            taken(json!({"day": 5, "floor": "3"})),
+            json!({"day": "5", "floor": 3})
+        );
+        for bad in [
+            json!({"day": "Friday", "floor": "ground"}),
+            json!({"day": "Friday", "floor": 1.5}),
+            json!({"day": "Friday", "floor": 1, "outside": "yes"}),
+        ] {
+            assert!(accept(&schema, bad.clone()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_schema_that_refers_to_itself_or_elsewhere_does_no_harm() {
+        let folder = json!({
+            "type": "object", "$defs": {"folder": {"type": "object", "properties": {
+                "in": {"$ref": "#/$defs/folder"}, "size": {"type": "integer"},
+            }}},
+            "properties": {"in": {"$ref": "#/$defs/folder"}},
+        });
+        let written = json!({"in": {"in": {"size": "4"}}});
+        assert_eq!(
+            accept(&folder, written),
+            Ok(json!({"in": {"in": {"size": 4}}}))
+        );
+        let elsewhere = json!({"type": "object", "properties": {
+            "day": {"$ref": "http://127.0.0.1:9/day.json"},
+        }});
+        assert!(accept(&elsewhere, json!({"day": "Friday"})).is_err());
+    }
+}

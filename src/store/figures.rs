@@ -1,0 +1,156 @@
+//! What a call took of its providers, and what became of all that was said in it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Store, StoreError, on};
+
+/// What a call took: answers, summaries and its result together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schema(as = CallUsage)]
+pub struct Usage {
+    /// Tokens that models read, those from a provider's cache among them.
+    pub prompt_tokens: u64,
+    /// Of these, read from a provider's cache.
+    pub cached_tokens: u64,
+    /// Tokens that models wrote.
+    pub completion_tokens: u64,
+    /// Characters that were asked to be spoken.
+    pub tts_characters: u64,
+    /// Seconds of audio that were sent to be transcribed: work ahead sends some of it twice.
+    pub stt_seconds: f64,
+}
+
+/// What became of all that was said.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schema(as = CallLedger)]
+pub struct Ledger {
+    /// The caller's utterances.
+    pub caller: Utterances,
+    /// The agent's sentences.
+    pub agent: Sentences,
+}
+
+/// Stretches of speech, and typed messages: `opened` is the sum of the others once a call is over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schema(as = CallUtterances)]
+pub struct Utterances {
+    /// All.
+    pub opened: u64,
+    /// Their answer was heard.
+    pub answered: u64,
+    /// The caller went on: a later one stands for them.
+    pub superseded: u64,
+    /// Those that came to nothing, by reason.
+    pub dropped: BTreeMap<String, u64>,
+}
+
+/// Sentences: `begun` is the sum of the others once a call is over.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase", default)]
+#[schema(as = CallSentences)]
+pub struct Sentences {
+    /// All.
+    pub begun: u64,
+    /// Heard to their end.
+    pub heard: u64,
+    /// Cut short by the caller, or by the end of the call.
+    pub cut: u64,
+    /// Those that could not be said, by the stage that failed.
+    pub failed: BTreeMap<String, u64>,
+}
+
+/// Both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figures {
+    /// See [`Usage`].
+    pub usage: Usage,
+    /// See [`Ledger`].
+    pub ledger: Ledger,
+}
+
+impl Usage {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            prompt_tokens: self.prompt_tokens + other.prompt_tokens,
+            cached_tokens: self.cached_tokens + other.cached_tokens,
+            completion_tokens: self.completion_tokens + other.completion_tokens,
+            tts_characters: self.tts_characters + other.tts_characters,
+            stt_seconds: self.stt_seconds + other.stt_seconds,
+        }
+    }
+}
+
+impl Ledger {
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        let sum = |mut a: BTreeMap<String, u64>, b: BTreeMap<String, u64>| {
+            for (reason, count) in b {
+                *a.entry(reason).or_default() += count;
+            }
+            a
+        };
+        let (caller, agent) = (self.caller, self.agent);
+        Self {
+            caller: Utterances {
+                opened: caller.opened + other.caller.opened,
+                answered: caller.answered + other.caller.answered,
+                superseded: caller.superseded + other.caller.superseded,
+                dropped: sum(caller.dropped, other.caller.dropped),
+            },
+            agent: Sentences {
+                begun: agent.begun + other.agent.begun,
+                heard: agent.heard + other.agent.heard,
+                cut: agent.cut + other.agent.cut,
+                failed: sum(agent.failed, other.agent.failed),
+            },
+        }
+    }
+}
+
+type Stored = (Option<Json<Usage>>, Option<Json<Ledger>>);
+
+impl Store {
+    /// Writes a call's figures in the place of those before.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn save_figures(&self, call_id: Uuid, figures: &Figures) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE voice_calls SET usage = $2, ledger = $3 WHERE id = $1";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(call_id)
+            .bind(Json(figures.usage))
+            .bind(Json(&figures.ledger))
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// A call's figures; none while nothing was said.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn figures(&self, call_id: Uuid) -> Result<Option<Figures>, StoreError> {
+        const SELECT: &str = "SELECT usage, ledger FROM voice_calls WHERE id = $1";
+        let row: Option<Stored> = on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(call_id)
+            .fetch_optional(pool)
+            .await?);
+        let Some((usage, ledger)) = row else {
+            return Ok(None);
+        };
+        let usage = usage.map(|usage| usage.0);
+        Ok(usage.map(|usage| Figures {
+            usage,
+            ledger: ledger.map(|ledger| ledger.0).unwrap_or_default(),
+        }))
+    }
+}
