@@ -83,8 +83,8 @@ async def main(mode: str, url: str, token: str) -> dict:
     await room.local_participant.publish_track(camera, published)
     pictures.capture_frame(rtc.VideoFrame(320, 240, rtc.VideoBufferType.RGBA, bytearray(320 * 240 * 4)))
     await asyncio.wait_for(met.wait(), PATIENCE)
-    # By then the agent has met this caller.
-    await asyncio.sleep(1)
+    # By then the agent has met this caller, whose subscription it may not have seen.
+    await asyncio.sleep(2.5)
     camera.mute()
     await asyncio.sleep(0.5)
     microphone.mute()

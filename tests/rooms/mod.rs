@@ -216,7 +216,8 @@ async fn a_camera_that_is_muted_leaves_the_microphone_on() {
         let seen = python(&caller, "camera").await;
         assert_eq!(seen["muted"], true, "{seen}");
         let mut mutes = Vec::new();
-        while let Ok(event) = link.events.try_recv() {
+        let quiet = Duration::from_secs(2);
+        while let Ok(Some(event)) = tokio::time::timeout(quiet, link.events.recv()).await {
             if let RoomEvent::MicMuted(muted) = event {
                 mutes.push(muted);
             }

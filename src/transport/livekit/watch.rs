@@ -376,7 +376,11 @@ impl<'a> Watch<'a> {
     }
 
     async fn tell_muted(&mut self) {
-        let is_muted = self.tracks.microphone().is_some_and(|track| track.is_muted);
+        // A microphone that is gone was not unmuted.
+        let Some(microphone) = self.tracks.microphone() else {
+            return;
+        };
+        let is_muted = microphone.is_muted;
         if std::mem::replace(&mut self.is_muted, is_muted) != is_muted {
             self.tell(RoomEvent::MicMuted(is_muted)).await;
         }
