@@ -9,7 +9,7 @@ use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 
 use super::providers::{
-    Hearing, Llm, Piece, ProviderError, Providers, Question, SpeakerId, Stt, Tts,
+    Hearing, Llm, Piece, ProviderError, Providers, Question, SpeakerId, Spoken, Stt, Tts,
 };
 use crate::audio::Pcm;
 
@@ -126,7 +126,7 @@ impl Tts for Counted<dyn Tts> {
         &self,
         text: String,
         known: Option<SpeakerId>,
-    ) -> BoxStream<'static, Result<(SpeakerId, Pcm<24_000>), ProviderError>> {
+    ) -> BoxStream<'static, Result<Spoken, ProviderError>> {
         self.0.speaks(&text);
         self.1.speak_as(text, known)
     }

@@ -80,7 +80,7 @@ impl Interruption {
 
     /// Whether these words are nothing but backchannels.
     pub(super) fn says_go_on(&self, text: &str) -> bool {
-        self.is_backchannel(&words(text))
+        self.is_backchannel(&bare(text))
     }
 
     /// Whether `words` is nothing but backchannels, one after the other.

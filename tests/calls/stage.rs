@@ -42,11 +42,15 @@ impl Stage {
     pub async fn set_with(options: Options, agents: PathBuf) -> Self {
         let livekit = LiveKitServer::start_with(options).await.unwrap();
         let host = livekit.url.clone();
-        Self::set_behind(livekit, host).await
+        Self::build(livekit, host, agents).await
     }
 
     /// Reaches this server at `host`.
     pub async fn set_behind(livekit: LiveKitServer, host: String) -> Self {
+        Self::build(livekit, host, "agent-config".into()).await
+    }
+
+    async fn build(livekit: LiveKitServer, host: String, agents: PathBuf) -> Self {
         let provider = FakeOpenAi::start(Timing::default()).await;
         let data = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

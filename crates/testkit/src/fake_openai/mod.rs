@@ -34,8 +34,8 @@ pub use dialect::{Dialect, THOUGHT};
 pub use failure::Failure;
 use failure::whole_failure;
 pub use models::ModelList;
-pub use strict::{Strict, Style};
 pub use realtime_speech::Reads;
+pub use strict::{Strict, Style};
 
 /// The endpoints of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -14,8 +14,8 @@ use futures::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
-use super::super::super::error::ProviderError;
 use super::super::super::dialect;
+use super::super::super::error::ProviderError;
 use super::super::super::http::{ApiKey, Provider};
 use super::super::super::socket::Socket;
 use super::life::{Due, Life};
@@ -143,10 +143,7 @@ impl Access {
     }
 
     async fn open(&self) -> Result<(Socket, Session), ProviderError> {
-        let Access {
-            provider,
-            manner,
-        } = self;
+        let Access { provider, manner } = self;
         let model: String = form_urlencoded::byte_serialize(provider.model.as_bytes()).collect();
         let socket = Socket::open(provider, &format!("/realtime?model={model}")).await?;
         let session = Session::new(provider.known(), manner.clone());

@@ -327,7 +327,8 @@ impl Session {
             return;
         };
         let Ok(bytes) = BASE64_STANDARD.decode(text_of(&event["delta"])) else {
-            let error = ProviderError::garbage(Stage::Tts, &self.known.host, "audio that is not base64");
+            let error =
+                ProviderError::garbage(Stage::Tts, &self.known.host, "audio that is not base64");
             return self.give_up(number, error);
         };
         let audio = item.decoder.push(&bytes);
@@ -442,7 +443,12 @@ impl Session {
         let first = first.map(|(number, _)| *number);
         let number = named.or(first.filter(|_| kind == "invalid_request_error"));
         let Some(number) = number else {
-            tracing::debug!(host = self.known.host, code, kind, "an error of no sentence");
+            tracing::debug!(
+                host = self.known.host,
+                code,
+                kind,
+                "an error of no sentence"
+            );
             return;
         };
         let Some(sentence) = self.sentences.get_mut(&number) else {
@@ -464,7 +470,13 @@ impl Session {
 
 /// What of a session's settings, or of a response, a server may do without.
 fn optional(sent: &Value) -> Value {
-    const OPTIONAL: [&str; 5] = ["reasoning", "max_output_tokens", "tool_choice", "tools", "metadata"];
+    const OPTIONAL: [&str; 5] = [
+        "reasoning",
+        "max_output_tokens",
+        "tool_choice",
+        "tools",
+        "metadata",
+    ];
     let mut optional = Map::new();
     for (name, value) in sent.as_object().into_iter().flatten() {
         if OPTIONAL.contains(&name.as_str()) {
