@@ -4,6 +4,7 @@
 //! refusal, an answer or a preamble is asked for anew before it is heard where that is possible,
 //! and other words than those asked for are told with the sound.
 
+mod asking;
 mod life;
 mod pool;
 mod reading;
@@ -19,9 +20,9 @@ use super::super::retry::with_retries;
 use super::{Reworded, Speech, Spoken, Tts};
 use crate::audio::Pcm;
 use crate::clock;
+use asking::{Manner, Script};
 use pool::{Access, End, Heard, Seat, Words};
 use reading::{Reading, Verdict};
-use session::{Manner, Script};
 
 pub(in crate::openai) use pool::Pool;
 

@@ -18,8 +18,9 @@ use super::super::super::dialect;
 use super::super::super::error::ProviderError;
 use super::super::super::http::{ApiKey, Provider};
 use super::super::super::socket::Socket;
+use super::asking::{Manner, Script};
 use super::life::{Due, Life};
-use super::session::{Manner, Output, Part, Script, Session};
+use super::session::{Output, Part, Session};
 use crate::audio::Pcm;
 use crate::clock;
 
