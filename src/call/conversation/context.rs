@@ -68,7 +68,7 @@ impl Conversation {
             return;
         };
         // What is too long for the model is cut, not refused.
-        let transcript = within(&transcript, room);
+        let transcript = within(&transcript, room.saturating_sub(size_of_text(PROMPT)));
         let (llm, news) = (self.providers.llm.clone(), self.tool_news.clone());
         let task = tokio::spawn(async move {
             let summary = timeout(DEADLINE, summarise(&*llm, transcript)).await;
