@@ -172,10 +172,10 @@ async fn each_stage_of_each_agent_is_asked_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_fails_is_told_with_its_agents_and_its_own_words() {
     let setup = Setup::new().await;
-    // One of the two requests to the process's model is refused: an agent's tools, say.
+    // Both requests to the process's model are refused, also with the least that makes sense.
     setup
         .own
-        .script_failures(Endpoint::Chat, &[Failure::BadRequest]);
+        .script_failures(Endpoint::Chat, &[Failure::BadRequest; 4]);
     setup
         .other
         .script_failures(Endpoint::Chat, &[Failure::Unauthorized]);
@@ -185,7 +185,7 @@ async fn a_provider_that_fails_is_told_with_its_agents_and_its_own_words() {
         .script_failures(Endpoint::Speech, &[Failure::Empty; 9]);
     let items = setup.live().await;
     let faults = faults(&items);
-    assert_eq!(faults.len(), 3, "{items:#?}");
+    assert_eq!(faults.len(), 4, "{items:#?}");
     let find = |stage: &str, who: &str| {
         let mut items = items.iter();
         items
@@ -197,10 +197,16 @@ async fn a_provider_that_fails_is_told_with_its_agents_and_its_own_words() {
         .find(|item| item.found.contains("answered 400"))
         .unwrap();
     assert_eq!((refused.name, refused.outcome), ("llm", Outcome::Wrong));
+    assert!(
+        refused.found.contains("it says: The model does not exist."),
+        "{refused:?}"
+    );
     assert!(refused.fix.as_ref().unwrap().contains("SIDETONE_LLM_MODEL"));
     assert_eq!(refused.request.as_ref().unwrap().first_piece_ms, None);
     let key = find("llm", "b: mind of other fails");
     assert!(key.found.contains("answered 401"), "{key:?}");
+    assert!(key.found.contains("Incorrect API key"), "{key:?}");
+    assert!(!key.found.contains("sk-"), "{key:?}");
     assert!(key.fix.as_ref().unwrap().contains("providers.other.llm"));
     let mute = find("tts", "b: voice of other fails");
     assert!(

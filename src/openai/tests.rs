@@ -357,7 +357,7 @@ async fn faults_that_stay_are_told_at_once() {
         for (failure, kind, advice) in cases {
             let (fake, clients) = start().await;
             // A request that is refused without saying why is asked once more, with the least.
-            let is_bare = failure == Failure::BadRequest && stage != Stage::Tts;
+            let is_bare = failure == Failure::BadRequest;
             let tries = 1 + usize::from(is_bare);
             fake.script_failures(endpoint, &[failure; 2][..tries]);
             let error = clients.use_stage(stage).await.unwrap_err();

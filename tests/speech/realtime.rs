@@ -177,7 +177,7 @@ async fn failures_of_a_response_are_no_ends() {
         (Reads::Fails, Fault::Sick),
         (Reads::Incomplete("content_filter"), Fault::Refused),
         (Reads::Incomplete("max_output_tokens"), Fault::Refused),
-        (Reads::Error("invalid_value"), Fault::Sick),
+        (Reads::Error("invalid_value"), Fault::Refused),
     ] {
         let stand = stand().await;
         stand.fake.default_reads(reads.clone());

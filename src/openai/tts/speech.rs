@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use async_openai::types::audio::{CreateSpeechRequest, SpeechModel, SpeechResponseFormat, Voice};
 use futures::{Stream, StreamExt as _, stream};
 use reqwest::Response;
 use reqwest::header::CONTENT_TYPE;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::super::dialect::Dialect;
 use super::super::error::ProviderError;
@@ -60,19 +61,23 @@ pub(super) async fn open(
 }
 
 fn request(tts: &Tts, speech: &Speech) -> Value {
-    let format = tts.response_format.as_deref().unwrap_or("pcm");
-    let mut body = Map::new();
-    body.insert("model".into(), tts.provider.model.as_str().into());
-    body.insert("input".into(), speech.text.as_str().into());
-    body.insert("voice".into(), voice(&speech.voice));
-    body.insert("response_format".into(), format.into());
-    if let Some(instructions) = &speech.instructions {
-        body.insert("instructions".into(), instructions.as_str().into());
-    }
-    if let Some(speed) = speech.speed {
-        body.insert("speed".into(), json!(speed));
-    }
-    body.into()
+    let format = match tts.response_format.as_deref() {
+        Some("wav") => SpeechResponseFormat::Wav,
+        _ => SpeechResponseFormat::Pcm,
+    };
+    let request = CreateSpeechRequest {
+        input: speech.text.clone(),
+        model: SpeechModel::Other(tts.provider.model.clone()),
+        voice: Voice::Other(speech.voice.clone()),
+        instructions: speech.instructions.clone(),
+        response_format: Some(format),
+        speed: speech.speed,
+        stream_format: None,
+    };
+    // Plain data: it always makes JSON.
+    let mut fields = serde_json::to_value(request).unwrap_or_default();
+    fields["voice"] = voice(&speech.voice);
+    fields
 }
 
 fn label(response: &Response, sample_rate: Option<u32>) -> Label {
