@@ -9,6 +9,7 @@ mod providers;
 mod report;
 mod used;
 mod variables;
+mod voices;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,17 +6,16 @@ use chrono::{DateTime, NaiveDate, Utc};
 use futures::future::join_all;
 
 use super::used::{self, Place, Used};
-use super::{Item, Outcome};
+use super::{Item, Outcome, voices};
 use crate::agent::clients::Clients;
 use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
 use crate::openai::catalogue::{self, Ending};
-use crate::openai::{ErrorKind, Listed, Models, ProviderError};
+use crate::openai::{self, ErrorKind, Listed, Models, ProviderError};
 
 /// A model's end is told so many days ahead.
 const AHEAD: i64 = 90;
-/// What its items are called.
 /// What its items are called.
 const NAME: &str = "models";
 
@@ -39,6 +38,9 @@ pub(super) async fn look(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     let places = used::places(env, agents);
     let looked = places.iter().map(|place| at(env, &clients, place, today));
     items.extend(join_all(looked).await.into_iter().flatten());
+    if !env.uses_local_models() {
+        items.extend(voices::look(&clients, agents));
+    }
     items
 }
 
@@ -66,7 +68,7 @@ async fn at(env: &Env, clients: &Clients, place: &Place, today: NaiveDate) -> Ve
         }
         Err(error) => (failed(place, &error), None),
     };
-    let is_openai = is_openai(base_url);
+    let is_openai = openai::is_openai(base_url);
     let looked = place.models.iter().map(async |used| {
         let end = match &listed {
             Some(listed) => match find(&models, listed, &used.model).await {
@@ -90,12 +92,6 @@ async fn find(models: &Models, listed: &[Listed], id: &str) -> Option<Listed> {
     }
     let by_name = models.one(id).await.ok().flatten();
     by_name.or_else(|| in_list.cloned())
-}
-
-fn is_openai(base_url: &str) -> bool {
-    let url = reqwest::Url::parse(base_url).ok();
-    let host = url.as_ref().and_then(|url| url.host_str());
-    host.is_some_and(|host| host == "api.openai.com" || host.ends_with(".api.openai.com"))
 }
 
 /// What names a server and its key.
@@ -219,19 +215,5 @@ mod tests {
         assert!(text.contains("ends on 2026-12-01, in 3 days: name gpt-6-luna"));
         assert_eq!(told(Some("2028-01-01"), true), None);
         assert_eq!(told(None, false), None);
-    }
-
-    #[test]
-    fn what_openai_ends_says_nothing_of_others() {
-        assert!(is_openai("https://api.openai.com/v1"));
-        assert!(is_openai("https://eu.api.openai.com/v1/"));
-        for other in [
-            "https://api.openai.com.example/v1",
-            "https://myapi.openai.com/v1",
-            "http://127.0.0.1:9/v1",
-            "https://x.openai.azure.com/openai/v1",
-        ] {
-            assert!(!is_openai(other), "{other}");
-        }
     }
 }

@@ -136,6 +136,11 @@ impl Tts {
         self.protocol.unwrap_or(default)
     }
 
+    /// Whether OpenAI's own server is asked.
+    pub fn is_openai(&self) -> bool {
+        self.provider.is_openai()
+    }
+
     /// Where it asks, and for which model.
     pub fn describe(&self) -> String {
         format!("{} {}", self.provider.host, self.provider.model)

@@ -100,6 +100,12 @@ impl<C: Client> Line<C> {
         self.members.first().map(|member| &member.client)
     }
 
+    /// All of them by their names, in the order in which they are asked.
+    pub fn each(&self) -> impl Iterator<Item = (&str, &C)> {
+        let members = self.members.iter();
+        members.map(|member| (member.name.as_str(), &member.client))
+    }
+
     /// Asks `preferred` first where it is well, then the others in their order, then those that
     /// are out: an unlikely answer is better than none. What comes carries the place in the line
     /// of who gave it. The stream ends after an error.

@@ -1,0 +1,76 @@
+//! Which voices the providers of speech have, and what speaks in the place of one that is lacking.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Item;
+use crate::agent::clients::Clients;
+use crate::config::agent::AgentConfig;
+use crate::openai::{self, Protocol, VOICES};
+
+const NAME: &str = "voices";
+
+/// An item for each provider of speech; and one for each voice that an agent's file names and OpenAI
+/// does not have.
+pub(super) fn look(clients: &Clients, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
+    let mut providers = BTreeMap::new();
+    let mut strange = Vec::new();
+    for agent in agents {
+        for (provider, speaker) in clients.for_call(agent).tts.each() {
+            let (place, protocol) = (speaker.tts.describe(), speaker.tts.protocol());
+            if speaker.tts.is_openai() && !is_known(&speaker.voice) {
+                let (name, voice) = (&agent.name, &speaker.voice);
+                strange.push(Item::note(
+                    NAME,
+                    format!("{name}: OpenAI has no voice {voice:?} that we know of"),
+                    format!(
+                        "name one of {}, or a custom voice's id (\"voice_…\")",
+                        VOICES.join(", ")
+                    ),
+                ));
+            }
+            providers.insert((provider.to_owned(), place), protocol);
+        }
+    }
+    let items = providers.into_iter().map(|((provider, place), protocol)| {
+        let found = format!("{provider} ({place}): {}", names(protocol));
+        Item::ok(NAME, found)
+    });
+    items.chain(strange).collect()
+}
+
+fn is_known(voice: &str) -> bool {
+    VOICES.contains(&voice) || voice.starts_with("voice_")
+}
+
+/// OpenAI's names as a provider is asked for them.
+fn names(protocol: Protocol) -> String {
+    let told = openai::voices(protocol).map(|(name, speaks)| match name == speaks {
+        true => name.to_owned(),
+        false => format!("{name} (spoken by {speaks})"),
+    });
+    let way = match protocol {
+        Protocol::Speech => "over HTTP",
+        Protocol::Realtime => "over the Realtime socket",
+    };
+    format!("{way}: {}; other names go as they are", told.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_speaks_in_anothers_place_is_told() {
+        let realtime = names(Protocol::Realtime);
+        for stand_in in [
+            "fable (spoken by verse)",
+            "onyx (spoken by cedar)",
+            "nova (spoken by marin)",
+        ] {
+            assert!(realtime.contains(stand_in), "{realtime}");
+        }
+        assert!(!names(Protocol::Speech).contains("spoken by"));
+        assert!(is_known("cedar") && is_known("voice_123") && !is_known("bob"));
+    }
+}
