@@ -68,14 +68,14 @@ impl Clients {
             ..Settings::default()
         };
         let models = [&env.stt_model, &env.llm_model, &env.tts_model].map(String::clone);
-        let stage = |index: usize| Settings {
-            model: models[index].clone(),
+        let stage = |stage: openai::Stage| Settings {
+            model: models[stage as usize].clone(),
             ..own.clone()
         };
         Ok(Self {
-            stt: Stt::new(&http, stage(0), None)?,
-            llm: Llm::new(&http, stage(1))?,
-            tts: Tts::new(&http, stage(2))?,
+            stt: Stt::new(&http, stage(openai::Stage::Stt), None)?,
+            llm: Llm::new(&http, stage(openai::Stage::Llm))?,
+            tts: Tts::new(&http, stage(openai::Stage::Tts))?,
             http: HttpTools::new()?,
             connections: http,
             own,
@@ -97,7 +97,10 @@ impl Clients {
     /// # Errors
     /// An address or a key that cannot be used.
     pub fn models_of(&self, provider: &Provider) -> Result<openai::Models, SettingsError> {
-        openai::Models::new(&self.connections, self.settings(provider, 1))
+        openai::Models::new(
+            &self.connections,
+            self.settings(provider, openai::Stage::Llm),
+        )
     }
 
     /// The agent, of whose language more is known here: the local models speak English only.
@@ -121,7 +124,7 @@ impl Clients {
         let language = language.or(self.is_local.then_some("en"));
         let http = &self.connections;
         let hearing = |provider: &Provider| {
-            let stt = Stt::new(http, self.settings(provider, 0), None)?;
+            let stt = Stt::new(http, self.settings(provider, openai::Stage::Stt), None)?;
             let live = self.live_model.as_deref();
             let live = live.filter(|_| provider.address.is_none() && provider.model.is_none());
             let stt = match live {
@@ -135,14 +138,14 @@ impl Clients {
         let ears = agent.stages.ears.as_ref().map(hearing).transpose();
         let ears = ears.inspect_err(|error: &SettingsError| tracing::error!("{error}"));
         let thinks = self.line(call::Stage::Llm, llm, |provider| {
-            let llm = Llm::new(http, self.settings(provider, 1))?;
+            let llm = Llm::new(http, self.settings(provider, openai::Stage::Llm))?;
             let options = provider.manner.llm.clone();
             Ok(llm.with_api(provider.llm_api).with_options(options))
         });
         let speaks = self.line(call::Stage::Tts, tts, |provider| {
             let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
             let keys = provider.speech.clone();
-            let tts = Tts::new(http, self.settings(provider, 2))?;
+            let tts = Tts::new(http, self.settings(provider, openai::Stage::Tts))?;
             Ok(Speaker {
                 tts: tts
                     .with_protocol(keys.protocol)
@@ -159,10 +162,10 @@ impl Clients {
     }
 
     /// How a provider's stage is asked: a file's provider, or the process's.
-    fn settings(&self, provider: &Provider, stage: usize) -> Settings {
+    fn settings(&self, provider: &Provider, stage: openai::Stage) -> Settings {
         let own = match &provider.address {
             None => Settings {
-                model: self.models[stage].clone(),
+                model: self.models[stage as usize].clone(),
                 ..self.own.clone()
             },
             Some(address) => Settings {

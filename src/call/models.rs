@@ -5,7 +5,6 @@ mod health;
 pub mod line;
 mod loudness;
 mod phrases;
-mod wire;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use crate::audio::Pcm;
 use crate::config::agent::{AgentConfig, Limits};
 use crate::config::providers::{Noise, SttMode};
 use crate::config::request::HttpRequest;
-use crate::config::tools::McpTool;
+use crate::config::tools::{McpTool, Tool};
 use crate::config::transfer::Target;
 use crate::openai::{self, ChatRequest, ErrorKind, Llm, Stt};
 use crate::tools::HttpTools;
@@ -96,6 +95,15 @@ fn within(limit: Duration) -> Duration {
     limit.mul_f32(0.95)
 }
 
+/// A tool, as the client of the OpenAI protocol has it.
+fn tool(tool: Tool) -> openai::Tool {
+    openai::Tool {
+        name: tool.name,
+        description: tool.description,
+        parameters: tool.parameters,
+    }
+}
+
 impl From<openai::ProviderError> for ProviderError {
     fn from(error: openai::ProviderError) -> Self {
         let stage = match error.stage {
@@ -147,8 +155,8 @@ impl providers::Stt for Models {
 impl providers::Llm for Models {
     fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let request = ChatRequest {
-            messages: question.messages.into_iter().map(wire::message).collect(),
-            tools: question.tools.into_iter().map(wire::tool).collect(),
+            messages: question.messages,
+            tools: question.tools.into_iter().map(tool).collect(),
             may_call: question.may_call,
             max_tokens: None,
         };

@@ -15,7 +15,7 @@ use crate::audio::Pcm;
 use crate::config::request::HttpRequest;
 use crate::config::tools::{McpTool, Tool};
 use crate::config::transfer::Target;
-pub use crate::openai::{Hearing, Opaque, Reworded, ToolCall, Usage};
+pub use crate::openai::{Hearing, Message, Opaque, Reworded, Role, ToolCall, Usage};
 pub use crate::tools::mcp::Served;
 
 /// Whom a call asks, already configured (URL, key, model, voice, timeouts, retries): each part can
@@ -179,81 +179,6 @@ pub enum Piece {
     Opaque(Opaque),
     /// What the answer took, where the provider says so.
     Usage(Usage),
-}
-
-/// One message of the model's context.
-#[derive(Clone, PartialEq)]
-pub struct Message {
-    /// Who says it.
-    pub role: Role,
-    /// What.
-    pub text: String,
-    /// An assistant's message: the tools it called.
-    pub calls: Vec<ToolCall>,
-    /// An assistant's message: see [`Piece::Opaque`].
-    pub opaque: Opaque,
-    /// A tool's message: the id of the call it answers.
-    pub answers: String,
-}
-
-impl Message {
-    /// Words.
-    pub fn new(role: Role, text: impl Into<String>) -> Self {
-        Self {
-            role,
-            text: text.into(),
-            calls: Vec::new(),
-            opaque: Opaque::new(),
-            answers: String::new(),
-        }
-    }
-
-    /// The model said `text` and called tools.
-    pub fn calls(text: impl Into<String>, calls: Vec<ToolCall>) -> Self {
-        Self {
-            calls,
-            ..Self::new(Role::Assistant, text)
-        }
-    }
-
-    /// Leaves out what only one provider understands: another is asked.
-    pub fn forget_opaque(&mut self) {
-        self.opaque.clear();
-        self.calls.iter_mut().for_each(|call| call.opaque.clear());
-    }
-
-    /// What came of a call.
-    pub fn result(id: &str, text: impl Into<String>) -> Self {
-        Self {
-            answers: id.to_owned(),
-            ..Self::new(Role::Tool, text)
-        }
-    }
-}
-
-/// Says how much there is, never the words: they are personal data.
-impl std::fmt::Debug for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "Message({:?}, {} chars)",
-            self.role,
-            self.text.chars().count()
-        )
-    }
-}
-
-/// Roles of the chat completions protocol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// The prompt.
-    System,
-    /// The caller.
-    User,
-    /// The agent.
-    Assistant,
-    /// A tool.
-    Tool,
 }
 
 /// Whose fault a failure is, and so what helps.

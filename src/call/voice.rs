@@ -315,7 +315,7 @@ fn broken_off() -> ProviderError {
     ProviderError::new(Stage::Tts, "broke off in the middle of a sentence")
 }
 
-/// Why is told of each of its sentences.
+/// The reasons were reported with its sentences.
 fn nothing_spoken() -> ProviderError {
     ProviderError::new(Stage::Tts, "no sentence of a reply could be spoken")
 }

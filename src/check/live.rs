@@ -117,7 +117,7 @@ fn spoken(asks: &[Ask], answers: &[Option<Answered>], by: &Ask) -> Option<Pcm<16
     })
 }
 
-/// What is told of a request.
+/// What is reported of a request.
 fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
     let Ask {
         stage,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use mend::closed;
 pub use mend::mended;
 
-/// Mistakes that a model is told of at a time.
+/// Mistakes that are reported to a model at a time.
 const MAX_TOLD: usize = 3;
 /// Characters of what it is told.
 const MAX_LINE: usize = 400;

@@ -35,7 +35,7 @@ pub(super) enum Thinking {
     Always,
 }
 
-/// How a language model thinks; a name that is none of OpenAI's says nothing.
+/// How a language model thinks; another provider's name says nothing.
 pub(super) fn thinking(model: &str) -> Thinking {
     let model = plain(model);
     let is = |prefixes: &[&str]| prefixes.iter().any(|prefix| model.starts_with(prefix));

@@ -6,6 +6,7 @@ mod calls;
 mod chat;
 mod history;
 mod markup;
+mod message;
 mod responses;
 
 use std::time::Instant;
@@ -20,6 +21,7 @@ use super::http::{Http, Provider, Settings, SettingsError};
 use super::retry::with_retries;
 use crate::clock;
 use answer::Answer;
+pub use message::{Message, Role};
 
 /// Fields that a request cannot do without, of both APIs.
 const NEEDED: [&str; 5] = ["model", "messages", "input", "stream", "tools"];
@@ -69,65 +71,6 @@ pub struct ChatRequest {
     pub may_call: bool,
     /// Most tokens of this answer, in place of [`Options::max_tokens`].
     pub max_tokens: Option<u32>,
-}
-
-/// One message of a conversation.
-#[derive(Clone, PartialEq)]
-pub struct Message {
-    /// Who says it.
-    pub role: Role,
-    /// What.
-    pub text: String,
-    /// An assistant's message: the tools it called.
-    pub calls: Vec<ToolCall>,
-    /// An assistant's message: see [`Delta::Opaque`].
-    pub opaque: Opaque,
-    /// A tool's message: the id of the call it answers.
-    pub answers: String,
-}
-
-impl Message {
-    /// Words.
-    pub fn new(role: Role, text: impl Into<String>) -> Self {
-        Self {
-            role,
-            text: text.into(),
-            calls: Vec::new(),
-            opaque: Opaque::new(),
-            answers: String::new(),
-        }
-    }
-}
-
-/// Says how much there is, never the words: they are personal data.
-impl std::fmt::Debug for Message {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Message({:?}, {} bytes)", self.role, self.text.len())
-    }
-}
-
-/// Who says a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The prompt.
-    System,
-    /// The caller.
-    User,
-    /// The model.
-    Assistant,
-    /// A tool.
-    Tool,
-}
-
-impl Role {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::System => "system",
-            Self::User => "user",
-            Self::Assistant => "assistant",
-            Self::Tool => "tool",
-        }
-    }
 }
 
 /// A tool that the model may know of.
@@ -230,12 +173,6 @@ impl Llm {
             api: Api::default(),
             options: Options::default(),
         })
-    }
-
-    /// The same client, asking for another model.
-    pub fn with_model(mut self, model: &str) -> Self {
-        model.clone_into(&mut self.provider.model);
-        self
     }
 
     /// The same client, asking by another protocol.

@@ -98,13 +98,6 @@ impl Stt {
         })
     }
 
-    /// The same client, asking for another model.
-    pub fn with_model(mut self, model: &str) -> Self {
-        model.clone_into(&mut self.provider.model);
-        self.live_model = None;
-        self
-    }
-
     /// The same client, asking for another model over a socket.
     pub fn with_live_model(mut self, model: &str) -> Self {
         self.live_model = Some(model.to_owned());

@@ -96,12 +96,6 @@ impl Tts {
         })
     }
 
-    /// The same client, asking for another model.
-    pub fn with_model(mut self, model: &str) -> Self {
-        model.clone_into(&mut self.provider.model);
-        self
-    }
-
     /// The same client, which tries again only this often.
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.provider.retries = retries;

@@ -15,7 +15,7 @@ use crate::config::tools::{Action, MAX_NAME, Tool};
 
 /// A request keeps its own time; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(1);
-/// What the model is told of a tool that ends its part in the call, where another one failed.
+/// The result, for the model, of a tool that ends its part in the call when another one failed.
 const NOT_NOW: &str = "not done, for another tool that you called with it has failed: see to that \
                        first, and tell the caller";
 

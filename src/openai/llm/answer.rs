@@ -57,9 +57,15 @@ impl Reader {
     }
 
     fn take(&mut self, event: &str, ready: &mut VecDeque<Delta>) -> Result<(), Refusal> {
-        match self {
-            Self::Chat(reader) => reader.take(event, ready),
-            Self::Responses(reader) => reader.take(event, ready),
+        // Some servers end responses with what chat completions end with.
+        if event.trim() == "[DONE]" {
+            self.is_all();
+            return Ok(());
+        }
+        match serde_json::from_str(event) {
+            Ok(event) => self.event(&event, ready),
+            // Keep-alives of all kinds. A stream of nothing else breaks off at its end.
+            Err(_) => Ok(()),
         }
     }
 

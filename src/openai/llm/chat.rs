@@ -138,23 +138,10 @@ impl Reader {
         self.reason.is_some()
     }
 
-    /// Takes an event.
+    /// Takes an event, or a whole completion.
     ///
     /// # Errors
     /// The error that the event reports.
-    pub(super) fn take(&mut self, event: &str, ready: &mut VecDeque<Delta>) -> Result<(), Refusal> {
-        if event.trim() == "[DONE]" {
-            self.done = true;
-            return Ok(());
-        }
-        match serde_json::from_str(event) {
-            Ok(event) => self.event(&event, ready),
-            // Keep-alives of all kinds. A stream of nothing else breaks off at its end.
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// As [`Reader::take`], of an event that is read.
     pub(super) fn event(
         &mut self,
         event: &Value,

@@ -18,11 +18,9 @@ fn read(events: &[Value], done: bool) -> (Vec<Delta>, bool) {
     let mut reader = Reader::new(&request(), Opening::Plain);
     let mut ready = VecDeque::new();
     for event in events {
-        reader.take(&event.to_string(), &mut ready).unwrap();
+        reader.event(event, &mut ready).unwrap();
     }
-    if done {
-        reader.take("[DONE]", &mut ready).unwrap();
-    }
+    reader.done |= done;
     let whole = reader.end(&mut ready);
     (ready.into(), whole)
 }

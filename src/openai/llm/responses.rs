@@ -106,22 +106,10 @@ impl Reader {
         self.reason.is_some()
     }
 
-    /// Takes an event.
+    /// Takes an event, or a whole response.
     ///
     /// # Errors
     /// The error that the event reports.
-    pub(super) fn take(&mut self, event: &str, ready: &mut VecDeque<Delta>) -> Result<(), Refusal> {
-        if event.trim() == "[DONE]" {
-            self.done = true;
-            return Ok(());
-        }
-        match serde_json::from_str(event) {
-            Ok(event) => self.event(&event, ready),
-            Err(_) => Ok(()),
-        }
-    }
-
-    /// As [`Reader::take`], of an event that is read, or a whole response.
     pub(super) fn event(
         &mut self,
         event: &Value,
