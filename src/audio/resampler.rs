@@ -223,5 +223,4 @@ fn gcd(a: u32, b: u32) -> u32 {
 }
 
 #[cfg(test)]
-#[path = "resampler_tests.rs"]
 mod tests;

@@ -280,5 +280,4 @@ fn begin_of(written: &str, heard: &str) -> usize {
 const RUNNING: &str = "still running: do not call it again now";
 
 #[cfg(test)]
-#[path = "chat_tests.rs"]
 mod tests;

@@ -388,5 +388,4 @@ impl Listen {
 }
 
 #[cfg(test)]
-#[path = "listen_tests.rs"]
 mod tests;

@@ -259,5 +259,4 @@ fn likeness(mic: &VecDeque<f32>, agent: &VecDeque<f32>) -> f32 {
 }
 
 #[cfg(test)]
-#[path = "nearness_tests.rs"]
 mod tests;

@@ -352,5 +352,4 @@ impl Live {
 }
 
 #[cfg(test)]
-#[path = "playout_tests.rs"]
 mod tests;

@@ -80,13 +80,4 @@ fn origin(url: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    #[test]
-    fn an_origin_has_no_path() {
-        assert_eq!(
-            super::origin("https://a.example:8443/voice/").as_deref(),
-            Some("https://a.example:8443")
-        );
-        assert_eq!(super::origin("a.example"), None);
-    }
-}
+mod tests;

@@ -356,5 +356,4 @@ pub(super) fn read(path: &Path, advice: &str) -> Result<String, ConfigError> {
 }
 
 #[cfg(test)]
-#[path = "agent_tests.rs"]
 mod tests;

@@ -398,5 +398,4 @@ fn number<T: std::str::FromStr>(
 }
 
 #[cfg(test)]
-#[path = "env_tests.rs"]
 mod tests;

@@ -355,5 +355,4 @@ fn circle<'a>(
 }
 
 #[cfg(test)]
-#[path = "folder_tests.rs"]
 mod tests;

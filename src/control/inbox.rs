@@ -308,5 +308,4 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<String> {
 }
 
 #[cfg(test)]
-#[path = "inbox_tests.rs"]
 mod tests;

@@ -287,5 +287,4 @@ impl Guardian {
 }
 
 #[cfg(test)]
-#[path = "guardian_tests.rs"]
 mod tests;

@@ -226,5 +226,4 @@ fn json<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, Refused> {
 }
 
 #[cfg(test)]
-#[path = "jwt_tests.rs"]
 mod tests;

@@ -280,5 +280,4 @@ impl Dialect {
 }
 
 #[cfg(test)]
-#[path = "dialect_tests.rs"]
 mod tests;

@@ -378,5 +378,4 @@ pub(super) fn media_type(response: &Response) -> Option<String> {
 }
 
 #[cfg(test)]
-#[path = "http_tests.rs"]
 mod tests;

@@ -308,5 +308,4 @@ impl Llm {
 }
 
 #[cfg(test)]
-#[path = "llm/fields_tests.rs"]
 mod tests;

@@ -380,5 +380,4 @@ struct Event {
 }
 
 #[cfg(test)]
-#[path = "realtime_tests.rs"]
 mod tests;

@@ -244,5 +244,4 @@ pub fn measure(mut file: impl io::Read + io::Seek) -> io::Result<Written> {
 }
 
 #[cfg(test)]
-#[path = "ogg_tests.rs"]
 mod tests;

@@ -193,5 +193,4 @@ impl Stretch {
 }
 
 #[cfg(test)]
-#[path = "timeline_tests.rs"]
 mod tests;

@@ -279,5 +279,4 @@ impl Stay {
 }
 
 #[cfg(test)]
-#[path = "status_tests.rs"]
 mod tests;

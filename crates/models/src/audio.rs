@@ -311,5 +311,4 @@ impl OggOpus {
 }
 
 #[cfg(test)]
-#[path = "audio_tests.rs"]
 mod tests;

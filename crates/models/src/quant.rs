@@ -327,5 +327,4 @@ impl<T: GgmlType + Send + Sync> QuantizedType for Mapped<T> {
 }
 
 #[cfg(test)]
-#[path = "quant_tests.rs"]
 mod tests;

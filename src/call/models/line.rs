@@ -262,5 +262,4 @@ impl<A: Ask> Relay<A> {
 }
 
 #[cfg(test)]
-#[path = "line_tests.rs"]
 mod tests;

@@ -194,5 +194,4 @@ fn end(after: &mut Recording, report: &Report, now: At) {
 }
 
 #[cfg(test)]
-#[path = "status_tests.rs"]
 mod tests;

@@ -250,5 +250,4 @@ pub(super) fn new_id() -> String {
 }
 
 #[cfg(test)]
-#[path = "calls_tests.rs"]
 mod tests;

@@ -350,5 +350,4 @@ pub(super) fn usage_of(usage: &Value) -> Option<Usage> {
 }
 
 #[cfg(test)]
-#[path = "chat_tests.rs"]
 mod tests;

@@ -396,5 +396,4 @@ fn find(text: &str) -> Found {
 }
 
 #[cfg(test)]
-#[path = "markup_tests.rs"]
 mod tests;

@@ -311,5 +311,4 @@ impl Sound {
 }
 
 #[cfg(test)]
-#[path = "decoder_tests.rs"]
 mod tests;

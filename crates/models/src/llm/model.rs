@@ -249,5 +249,4 @@ fn rotations(base: f32, width: usize) -> Result<(Tensor, Tensor)> {
 }
 
 #[cfg(test)]
-#[path = "model_tests.rs"]
 mod tests;

@@ -283,5 +283,4 @@ fn to_i16(sample: f32) -> i16 {
 }
 
 #[cfg(test)]
-#[path = "piper_tests.rs"]
 mod tests;

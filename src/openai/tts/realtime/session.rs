@@ -421,5 +421,4 @@ fn text_of(value: &Value) -> &str {
 }
 
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;

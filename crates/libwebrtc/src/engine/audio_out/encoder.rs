@@ -257,5 +257,4 @@ impl TrackEncoder {
 }
 
 #[cfg(test)]
-#[path = "encoder_tests.rs"]
 mod tests;

@@ -246,5 +246,4 @@ fn broken(cause: String) -> Refused {
 }
 
 #[cfg(test)]
-#[path = "session_tests.rs"]
 mod tests;

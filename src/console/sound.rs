@@ -194,5 +194,4 @@ impl Carrier {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
 mod tests;

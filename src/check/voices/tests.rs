@@ -1,0 +1,16 @@
+
+use super::*;
+
+#[test]
+fn what_speaks_in_anothers_place_is_told() {
+    let realtime = names(Protocol::Realtime);
+    for stand_in in [
+        "fable (spoken by verse)",
+        "onyx (spoken by cedar)",
+        "nova (spoken by marin)",
+    ] {
+        assert!(realtime.contains(stand_in), "{realtime}");
+    }
+    assert!(!names(Protocol::Speech).contains("spoken by"));
+    assert!(is_known("cedar") && is_known("voice_123") && !is_known("bob"));
+}

@@ -1,0 +1,39 @@
+//! Conversations in writing, on which an agent's files are tried: scenarios with expectations,
+//! offline on recorded answers or live. Beside it, how well words were understood.
+
+mod expect;
+pub mod recorded;
+pub mod report;
+pub mod run;
+pub mod scenario;
+mod script;
+mod simulated;
+pub mod text;
+pub mod word_error;
+
+use futures::{StreamExt as _, stream};
+
+use crate::config::folder::AgentFolder;
+use run::Mind;
+use scenario::Scenario;
+
+/// Runs scenarios side by side; the results are in their order.
+pub async fn run_all(
+    scenarios: &[Scenario],
+    agents: &AgentFolder,
+    mind: &Mind,
+    at_a_time: usize,
+) -> Vec<report::Result> {
+    let runs = scenarios.iter().map(|scenario| async move {
+        run::run(scenario, agents, mind)
+            .await
+            .map_err(|error| (scenario.name.clone(), format!("{error:#}")))
+    });
+    stream::iter(runs)
+        .buffered(at_a_time.max(1))
+        .collect()
+        .await
+}
+
+#[cfg(test)]
+mod tests;
