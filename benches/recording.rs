@@ -9,11 +9,11 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use sidetone::audio::{Pcm, Resampler, wav};
-use sidetone::clock;
 use sidetone::recording::ogg::Writer;
 use sidetone::recording::timeline::Timeline;
 use sidetone::transport::Sound;
+use sidetone_base::audio::{Pcm, Resampler, wav};
+use sidetone_base::clock;
 
 /// Minutes that are measured, one after the other.
 const MINUTES: usize = 5;

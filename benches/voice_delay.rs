@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use livekit::prelude::*;
 use livekit_api::access_token::{AccessToken, VideoGrants};
-use sidetone::audio::Pcm;
 use sidetone::caller::heard::level_dbfs;
-use sidetone::clock;
 use sidetone::transport::livekit::join;
 use sidetone::transport::livekit::voice::{Voice, hear};
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 use sidetone_testkit::LiveKitServer;
 use tokio::sync::mpsc;
 

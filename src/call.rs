@@ -44,9 +44,9 @@ pub use providers::{
 };
 pub use toolbox::Persona;
 
-use crate::clock;
 use crate::transport::RoomLink;
 use conversation::Conversation;
+use sidetone_base::clock;
 use vad::Vad;
 
 /// Audio that playout takes from a reply ahead of time; beyond it the providers wait.

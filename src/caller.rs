@@ -19,8 +19,8 @@ use self::report::{Report, TurnReport};
 use self::room::{CallerRoom, Told};
 use self::script::{Action, Cue, Observed, Patience, Script};
 use self::transcripts::Transcripts;
-use crate::audio::Pcm;
-use crate::clock;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// A turn of the script: what is said, and when.
 #[derive(Debug, Clone)]
@@ -276,8 +276,8 @@ impl Call {
     fn write_recordings(&self, out: &std::path::Path) -> anyhow::Result<()> {
         std::fs::create_dir_all(out)
             .with_context(|| format!("making the folder {} for recordings", out.display()))?;
-        crate::audio::wav::write(&out.join("reply.wav"), &self.received)?;
-        crate::audio::wav::write(&out.join("caller.wav"), &self.sent)?;
+        sidetone_base::audio::wav::write(&out.join("reply.wav"), &self.received)?;
+        sidetone_base::audio::wav::write(&out.join("caller.wav"), &self.sent)?;
         Ok(())
     }
 }

@@ -16,7 +16,6 @@ use uuid::Uuid;
 use crate::agent::clients::Clients;
 use crate::call::vad::Vad;
 use crate::call::{self, CallSpec, EndOfTurn, Persona, Providers, Role};
-use crate::clock;
 use crate::config::agent::Overrides;
 use crate::config::folder::AgentFolder;
 use crate::config::secret::Secrets;
@@ -24,6 +23,7 @@ use crate::eval::text;
 use crate::transport::{self, DisconnectReason, RoomEvent};
 use asked::Asked;
 use screen::show;
+use sidetone_base::clock;
 use sound::SoundOptions;
 
 const HELP: &str = "what you write the agent reads; /why shows the prompt as it was sent last, /say TEXT makes \

@@ -10,17 +10,17 @@ use sidetone_models::{Loaded, fetch};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::audio::{Resampler, wav};
 use crate::caller::access::{Access, TokenRequest};
 use crate::caller::script::{Cue, Patience};
 use crate::caller::{self, CallPlan, Placed, Turn};
 use crate::cli::DemoArgs;
-use crate::clock;
 use crate::config::env::Env;
 use crate::config::recording::RecordingMode;
 use crate::eval::word_error::word_error_rate;
 use crate::serve::{Process, serve};
 use crate::worker::LoadMeasure;
+use sidetone_base::audio::{Resampler, wav};
+use sidetone_base::clock;
 
 mod shown;
 

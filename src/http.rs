@@ -40,7 +40,6 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
 
-use crate::clock;
 use crate::config::env::{LiveKit, NotConfigured};
 use crate::config::folder::AgentNames;
 use crate::control::Control;
@@ -54,6 +53,7 @@ use extract::peer;
 pub use extract::{Body, Peer};
 use frame::REQUEST_ID;
 use limits::{Buckets, Rate};
+use sidetone_base::clock;
 
 /// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
 const BODY_LIMIT: usize = 64 * 1024;

@@ -2,12 +2,10 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod agent;
-pub mod audio;
 pub mod call;
 pub mod caller;
 pub mod check;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod console;
 pub mod control;
@@ -24,6 +22,4 @@ pub mod telemetry;
 pub mod tls;
 pub mod tools;
 pub mod transport;
-pub mod turn;
-pub mod words;
 pub mod worker;

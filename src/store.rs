@@ -123,7 +123,7 @@ pub(crate) use {in_transaction, on};
 
 /// The wall clock in the resolution both databases keep: microseconds.
 pub fn now() -> At {
-    micros(DateTime::<Utc>::from(crate::clock::wall()))
+    micros(DateTime::<Utc>::from(sidetone_base::clock::wall()))
 }
 
 /// A time as the databases keep it.

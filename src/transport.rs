@@ -13,7 +13,7 @@ pub mod tap;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::audio::Pcm;
+use sidetone_base::audio::Pcm;
 
 pub use tap::{Sound, Tap, Tapped, Tapping};
 

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use sidetone::audio::Pcm;
 use sidetone::check::{Outcome, bucket};
 use sidetone::config::env::Env;
 use sidetone::recording::Recordings;
 use sidetone::recording::bucket::S3;
 use sidetone::recording::upkeep::pass;
 use sidetone::store::{self, Recorder, Recording, RecordingState, Store};
+use sidetone_base::audio::Pcm;
 use sidetone_testkit::{S3Server, s3};
 use uuid::Uuid;
 

@@ -91,7 +91,7 @@ impl Setup {
 /// The models that agents ask for, of which these end.
 fn ending(ends: &[(&str, i64)]) -> ModelList {
     let day = |days: i64| {
-        let now = chrono::DateTime::<chrono::Utc>::from(sidetone::clock::wall());
+        let now = chrono::DateTime::<chrono::Utc>::from(sidetone_base::clock::wall());
         (now.date_naive() + chrono::TimeDelta::days(days)).to_string()
     };
     let models = ["ears", "mind", "voice"].map(|name| {

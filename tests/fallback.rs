@@ -2,12 +2,12 @@
 
 use futures::StreamExt as _;
 use sidetone::agent::clients::Clients;
-use sidetone::audio::Pcm;
 use sidetone::call::providers::SpeakerId;
 use sidetone::call::{Llm as _, Message, Models, Piece, Question, Role, Stt as _, Tts as _};
 use sidetone::config::agent::{AgentConfig, Overrides};
 use sidetone::config::env::Env;
 use sidetone::config::secret::Secrets;
+use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 
 /// How long a provider may be silent here before the next is asked.

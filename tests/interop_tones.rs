@@ -207,7 +207,7 @@ async fn tones_pass_both_ways_and_silence_stays_steady() {
     // All frames until the peer has left, with the time they took.
     let mut stream = NativeAudioStream::new(track.rtc_track(), RATE as i32, 1);
     let mut heard: Vec<i16> = Vec::new();
-    let started = sidetone::clock::now();
+    let started = sidetone_base::clock::now();
     let output = peer.wait_with_output();
     tokio::pin!(output);
     let (output, elapsed) = loop {

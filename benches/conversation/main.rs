@@ -17,10 +17,10 @@ use std::time::Duration;
 
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use livekit_protocol::{RoomAgentDispatch, RoomConfiguration};
-use sidetone::audio::wav;
 use sidetone::caller::access::Access;
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{self, CallPlan, Placed, Turn};
+use sidetone_base::audio::wav;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 
 use agents::{AGENT_NAME, Agent, Running};

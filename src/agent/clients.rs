@@ -10,7 +10,6 @@ use futures::StreamExt as _;
 use crate::call::models::line::{Client, Line, Member, SharedHealth};
 use crate::call::models::{Phrases, Speaker};
 use crate::call::{self, Models};
-use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
 use crate::config::language;
@@ -20,6 +19,7 @@ use crate::openai::{
     self, ApiKey, ChatRequest, Http, Llm, Message, Role, Settings, SettingsError, Stt, Tts,
 };
 use crate::tools::HttpTools;
+use sidetone_base::clock;
 
 /// OpenAI's own server.
 pub const OPENAI: &str = "https://api.openai.com/v1";

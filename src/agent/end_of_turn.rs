@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use sidetone_models::end_of_turn::{NAME, WINDOW};
 use sidetone_models::{Cache, fetch, manifest};
 
-use crate::audio::Pcm;
 use crate::call::EndOfTurn;
+use sidetone_base::audio::Pcm;
 
 /// Smart Turn, once it is there.
 #[derive(Clone, Default)]

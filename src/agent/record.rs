@@ -9,10 +9,10 @@ use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::call::{AgentTurn, CallEvent, Latency, ToolCalled};
-use crate::clock;
 use crate::store::errors::StageError;
 use crate::store::tools::ToolCall;
 use crate::store::{At, Speaker, Store, StoreError, Turn};
+use sidetone_base::clock;
 
 pub use figures::result_took;
 

@@ -7,7 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::providers::Tts;
 use super::speak::phrase;
-use crate::audio::Pcm;
+use sidetone_base::audio::Pcm;
 
 /// It is made at leisure; a provider that takes longer is tried again later.
 const DEADLINE: Duration = Duration::from_secs(30);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::providers::{Message, Opaque, Role};
 use super::toolbox::{Round, ToolRun, note, shown};
-use crate::turn::{ReplyId, TurnId};
+use sidetone_turn::{ReplyId, TurnId};
 
 /// The messages of a call.
 pub struct Chat {

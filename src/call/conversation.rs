@@ -32,14 +32,14 @@ use super::silence::Silence;
 use super::speak::Item;
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::{Persona, ToolNews};
-use crate::audio::Pcm;
-use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::transport::{AgentState, RoomCommand};
-use crate::turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
 use before::Before;
 use context::Context;
 use reply::Reply;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
+use sidetone_turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
 use transfer::Transferring;
 
 /// A microphone that sends nothing for this long in mid-speech is gone: the sentence is over.

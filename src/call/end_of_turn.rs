@@ -2,7 +2,7 @@
 
 use futures::future::BoxFuture;
 
-use crate::audio::Pcm;
+use sidetone_base::audio::Pcm;
 
 /// Judges the end of speech by its sound. Shared by the calls of a process.
 pub trait EndOfTurn: Send + Sync + 'static {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::ledger::Figures;
 use super::meter::Taken;
 use crate::transport::AgentState;
-use crate::turn::{ReplyId, TurnId};
+use sidetone_turn::{ReplyId, TurnId};
 
 /// Identifies a call; the primary key of the calls table.
 pub type CallId = uuid::Uuid;

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::event::Stage;
-use crate::turn::{Closed, TurnId};
+use sidetone_turn::{Closed, TurnId};
 
 /// Why an utterance was not answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

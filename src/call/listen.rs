@@ -19,15 +19,15 @@ use super::EndOfTurn;
 use super::nearness::Nearness;
 use super::providers::{Hearing, ProviderError, Stt};
 use super::vad::{Vad, VadEvent};
-use crate::audio::Pcm;
-use crate::clock;
 use crate::config::agent::AgentConfig;
-use crate::turn::Input;
 use asking::Asking;
 pub use asking::Transcribed;
 use backoff::Backoff;
 use ears::{asks_model, padding};
 use judging::Judging;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
+use sidetone_turn::Input;
 
 /// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
 /// away and came back.

@@ -11,7 +11,7 @@ use futures::stream::BoxStream;
 use super::providers::{
     Hearing, Llm, Piece, ProviderError, Providers, Question, SpeakerId, Spoken, Stt, Tts,
 };
-use crate::audio::Pcm;
+use sidetone_base::audio::Pcm;
 
 /// Sums of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

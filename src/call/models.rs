@@ -18,7 +18,6 @@ use super::event::Stage;
 use super::providers::{
     self, Fault, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId, Spoken,
 };
-use crate::audio::Pcm;
 use crate::config::agent::{AgentConfig, Limits};
 use crate::config::providers::{Noise, SttMode};
 use crate::config::request::HttpRequest;
@@ -31,6 +30,7 @@ pub use ask::Speaker;
 use ask::{Answer, Say, Transcribe};
 use line::Line;
 pub use phrases::Phrases;
+use sidetone_base::audio::Pcm;
 
 /// STT, the model, TTS and tools' servers of one call.
 #[derive(Clone)]

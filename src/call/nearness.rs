@@ -9,8 +9,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::audio::Pcm;
-use crate::words::bare;
+use sidetone_base::audio::Pcm;
+use sidetone_turn::words::bare;
 
 /// Rate at which voices are compared.
 const RATE: usize = 4_000;

@@ -7,10 +7,10 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::audio::Pcm;
 use crate::transport::SPEAKER_FRAMES;
-use crate::turn::ReplyId;
-use crate::words;
+use sidetone_base::audio::Pcm;
+use sidetone_turn::ReplyId;
+use sidetone_turn::words;
 
 const FRAME: usize = Pcm::<48_000>::FRAME;
 /// Pushed, but perhaps not played yet.

@@ -11,12 +11,12 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use super::event::Stage;
-use crate::audio::Pcm;
 use crate::config::request::HttpRequest;
 use crate::config::tools::{McpTool, Tool};
 use crate::config::transfer::Target;
 pub use crate::openai::{Hearing, Message, Opaque, Reworded, Role, ToolCall, Usage};
 pub use crate::tools::mcp::Served;
+use sidetone_base::audio::Pcm;
 
 /// Whom a call asks, already configured (URL, key, model, voice, timeouts, retries): each part can
 /// be another's, and all may be one's. Dropping a future or stream of theirs cancels the request.

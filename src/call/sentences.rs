@@ -11,9 +11,9 @@ mod marks;
 
 use std::ops::ControlFlow;
 
-use crate::words;
 use languages::Writing;
 use marks::{Mark, closers, is_enclosed, is_greek, is_small};
+use sidetone_turn::words;
 
 /// Letters after which the first piece may end at a comma: below, a voice sounds chopped.
 /// As the field has it (livekit-agents' tokenizer: `min_sentence_len` 20).

@@ -15,9 +15,9 @@ use super::speech_text::SpeechText;
 use super::think::{Thought, think};
 use super::toolbox::{Answer, Transfer};
 use super::voice::{Say, Voice, speak};
-use crate::audio::{Pcm, Resampler};
 use crate::config::agent::Limits;
-use crate::turn::ReplyId;
+use sidetone_base::audio::{Pcm, Resampler};
+use sidetone_turn::ReplyId;
 
 /// Sentences written and not asked for yet.
 const WRITTEN: usize = 8;

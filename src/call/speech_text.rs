@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use regex::Regex;
 
 use crate::config::language;
-use crate::words;
+use sidetone_turn::words;
 
 /// From written to spoken text, for one reply.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use super::sentences::Sentences;
 use super::speak::{Item, Out};
 use super::toolbox::{Answer, Round, Then, ToolNews, ToolRun};
 use super::voice::Say;
-use crate::clock;
+use sidetone_base::clock;
 
 /// A model that has not finished its first sentence (or clause) by then, counted from its first
 /// token, is slow: its first words leave where a speaker may pause. Hosted models write a sentence

@@ -15,7 +15,7 @@ use super::providers::{Message, Opaque, Providers, Question, Role, Served, ToolC
 use crate::config::agent::AgentConfig;
 use crate::config::tools::{Action, Tool};
 use crate::config::transfer::Target;
-use crate::turn::ReplyId;
+use sidetone_turn::ReplyId;
 
 /// Times that the model may call tools in one answer; then it must speak.
 pub const MAX_ROUNDS: usize = 3;

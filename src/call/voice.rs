@@ -20,8 +20,8 @@ use super::providers::{Fault, ProviderError, Reworded, SpeakerId, Tts};
 use super::speak::{Item, Out, phrase};
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::Persona;
-use crate::audio::{Pcm, Resampler};
-use crate::clock;
+use sidetone_base::audio::{Pcm, Resampler};
+use sidetone_base::clock;
 
 /// Sentences whose speech is asked for at a time.
 const AHEAD: usize = 2;

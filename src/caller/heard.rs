@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::audio::pcm;
+use sidetone_base::audio::pcm;
 
 /// A 10 ms frame at or above this level counts as voice. Speech at arm's length is about
 /// -26 dBFS (ITU-T P.56 active level); codec and comfort noise lie below -60 dBFS.

@@ -11,10 +11,10 @@ use tokio::task::JoinSet;
 
 use super::access::Granted;
 use super::transcripts::Speaker;
-use crate::audio::Pcm;
-use crate::clock;
 use crate::transport::livekit::voice::{Voice, hear};
 use crate::transport::livekit::{JoinError, close, join};
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// A segment lasts as long as the agent speaks; a stream that stalls longer than this was cut.
 const STALLED: Duration = Duration::from_secs(60);

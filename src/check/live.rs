@@ -10,12 +10,12 @@ use futures::{StreamExt as _, stream};
 use super::report::{Item, Request};
 use super::used::{self, STAGES, label, line};
 use crate::agent::clients::Clients;
-use crate::audio::{Pcm, Resampler};
 use crate::call::Stage;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
 use crate::config::providers::{Provider, SttMode};
 use request::{Answer, Answered, SENTENCE, answer};
+use sidetone_base::audio::{Pcm, Resampler};
 
 /// Providers take as many requests at once without a wait; the models of this machine do not.
 const AT_A_TIME: usize = 4;

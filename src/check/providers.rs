@@ -8,11 +8,11 @@ use futures::future::join_all;
 use super::used::{self, Place, Used};
 use super::{Item, Outcome, voices};
 use crate::agent::clients::Clients;
-use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::config::env::Env;
 use crate::openai::catalogue::{self, Ending};
 use crate::openai::{self, ErrorKind, Listed, Models, ProviderError};
+use sidetone_base::clock;
 
 /// A model's end is told so many days ahead.
 const AHEAD: i64 = 90;

@@ -4,11 +4,11 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sidetone::audio;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::Patience;
 use sidetone::caller::{self, CallPlan, Turn};
 use sidetone::cli::{CallArgs, TurnArg};
+use sidetone_base::audio;
 
 /// Fails when a turn was not answered.
 pub(super) async fn run(args: CallArgs) -> anyhow::Result<ExitCode> {

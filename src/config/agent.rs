@@ -26,7 +26,6 @@ use super::section::{Reader, Section, Source, Text};
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};
 pub use super::voice::{BadVoice, Voice};
-use crate::turn;
 pub use of_call::Overrides;
 use of_call::Templates;
 use prompt::{check_prompt_variables, read_prompt, version};
@@ -84,7 +83,7 @@ pub struct AgentConfig {
     /// Voice activity detection.
     pub vad: VadConfig,
     /// Endpointing, interruption and speculation.
-    pub turn: turn::Config,
+    pub turn: sidetone_turn::Config,
     /// Deadlines of a call's stages and of the call itself.
     pub limits: Limits,
     /// What happens when nobody speaks.
@@ -246,7 +245,7 @@ impl AgentConfig {
             variants,
             variant: None,
             vad: vad(top.section("vad")),
-            turn: turn::Config {
+            turn: sidetone_turn::Config {
                 speculative: top.flag("preemptive_generation", true),
                 endpointing: endpointing(top.section("endpointing"), language.as_deref()),
                 interruption: interruption(top.section("interruption"), language.as_deref()),

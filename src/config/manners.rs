@@ -6,7 +6,6 @@ use std::time::Duration;
 use super::built_in::{self, BuiltIn};
 use super::phrases;
 use super::section::{Section, Text};
-use crate::turn;
 
 /// When sound is speech.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -103,12 +102,12 @@ pub fn vad(mut section: Section<'_>) -> VadConfig {
 }
 
 /// `[endpointing]`, for callers who speak this language.
-pub fn endpointing(mut section: Section<'_>, language: Option<&str>) -> turn::Endpointing {
-    let mut default = turn::Endpointing::default();
+pub fn endpointing(mut section: Section<'_>, language: Option<&str>) -> sidetone_turn::Endpointing {
+    let mut default = sidetone_turn::Endpointing::default();
     if let Some(phrases) = phrases::of(language) {
         default.open_words = phrases.open_words();
     }
-    let endpointing = turn::Endpointing {
+    let endpointing = sidetone_turn::Endpointing {
         min_delay: section.duration("min_delay", default.min_delay, ms(0)..=secs(10)),
         max_delay: section.duration("max_delay", default.max_delay, ms(0)..=secs(30)),
         threshold: section.fraction("threshold", default.threshold, 0.0..=1.0),
@@ -133,13 +132,16 @@ pub fn endpointing(mut section: Section<'_>, language: Option<&str>) -> turn::En
 }
 
 /// `[interruption]`, for callers who speak this language.
-pub fn interruption(mut section: Section<'_>, language: Option<&str>) -> turn::Interruption {
-    let mut default = turn::Interruption::default();
+pub fn interruption(
+    mut section: Section<'_>,
+    language: Option<&str>,
+) -> sidetone_turn::Interruption {
+    let mut default = sidetone_turn::Interruption::default();
     if let Some(phrases) = phrases::of(language) {
         default.backchannels = phrases.backchannels();
         default.stop_phrases = phrases.stop();
     }
-    let interruption = turn::Interruption {
+    let interruption = sidetone_turn::Interruption {
         enabled: section.flag("enabled", default.enabled),
         min_duration: section.duration("min_duration", default.min_duration, ms(0)..=secs(5)),
         min_words: section.count("min_words", default.min_words, 0..=20),

@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::rooms::{Rooms, kind_of};
-use crate::clock;
 use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight};
 use crate::dispatch::{DispatchMetadata, Dispatcher};
 use crate::store::dispatches::DispatchState;
 use crate::store::{self, Fact, ParticipantKind, Store, StoreError};
+use sidetone_base::clock;
 
 /// Commands on their way to the driver; a request waits while it is full.
 const QUEUE: usize = 256;

@@ -14,10 +14,10 @@ use super::script::{Played, Script, words};
 use super::text::{Seen, drive, in_writing};
 use crate::call::vad::Vad;
 use crate::call::{self, CallEvent, CallSpec, EndReason, Persona, Providers, ToolCalled};
-use crate::clock;
 use crate::config::agent::{AgentConfig, Overrides};
 use crate::config::folder::AgentFolder;
 use crate::transport::{self, AgentState, DisconnectReason, RoomEvent};
+use sidetone_base::clock;
 
 /// An answer that takes longer counts as none.
 const TURN_DEADLINE: Duration = Duration::from_secs(60);

@@ -1,4 +1,3 @@
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +8,10 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 
 use super::*;
-use crate::audio::Pcm;
 use crate::call::{Llm, Piece, ProviderError, Question, Stt, Tools, Tts};
 use crate::config::request::HttpRequest;
 use crate::config::secret::Secrets;
+use sidetone_base::audio::Pcm;
 
 async fn eval(scenarios: &[Scenario]) -> Vec<report::Result> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -119,7 +118,7 @@ async fn a_played_caller_and_a_recording_are_the_same_offline() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("played.toml");
     let second = Pcm::<16_000>::new(vec![0; 32_000]);
-    crate::audio::wav::write(&folder.path().join("two.wav"), &second).unwrap();
+    sidetone_base::audio::wav::write(&folder.path().join("two.wav"), &second).unwrap();
     let text = "agent = \"default\"\n[[turns]]\nwav = \"two.wav\"\n\
                     expect = [{ contains = \"I spoke for 2 seconds\" }]\n\
                     [simulated]\npersona = \"Patient.\"\ngoal = \"An echo.\"\n\

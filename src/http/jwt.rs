@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::clock;
 use crate::config::env::UserLogin;
+use sidetone_base::clock;
 
 /// Tolerated difference of clocks.
 const LEEWAY: u64 = 60;

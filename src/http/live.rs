@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument};
-use crate::clock;
 use crate::store::LiveCall;
+use sidetone_base::clock;
 
 /// How often the store is asked.
 const EVERY: Duration = Duration::from_secs(1);

@@ -15,9 +15,9 @@ use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
 use super::history::call::visible;
-use crate::clock;
 use crate::recording::{Command, RECORDING_TOPIC};
 use crate::store::{Call, Recorder, Recording, RecordingState};
+use sidetone_base::clock;
 
 /// A player that seeks asks again within this time; a link that leaks is worth little after it.
 const LINK_VALID: Duration = Duration::from_secs(15 * 60);

@@ -19,9 +19,9 @@ use super::error::{ProviderError, Stage};
 use super::family::{self, Thinking};
 use super::http::{Http, Provider, Settings, SettingsError};
 use super::retry::with_retries;
-use crate::clock;
 use answer::Answer;
 pub use message::{Message, Role};
+use sidetone_base::clock;
 
 /// Fields that a request cannot do without, of both APIs.
 const NEEDED: [&str; 5] = ["model", "messages", "input", "stream", "tools"];

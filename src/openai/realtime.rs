@@ -19,7 +19,7 @@ use super::dialect::Dialect;
 use super::http::Provider;
 use super::refusal::Refusal;
 use super::socket::Socket;
-use crate::audio::{Pcm, Resampler};
+use sidetone_base::audio::{Pcm, Resampler};
 
 /// Frames of 10 ms that wait for the socket, 5 s of them; then the turn goes elsewhere.
 const QUEUE: usize = 512;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::error::ProviderError;
-use crate::clock;
+use sidetone_base::clock;
 
 /// Tries after the first one, as livekit-agents' `APIConnectOptions` has them.
 pub const RETRIES: u32 = 3;

@@ -13,8 +13,8 @@ use super::family;
 use super::http::{Http, Provider, Settings, SettingsError};
 use super::realtime::Hearing;
 use super::retry::with_retries;
-use crate::audio::{Pcm, wav};
-use crate::clock;
+use sidetone_base::audio::{Pcm, wav};
+use sidetone_base::clock;
 
 /// Form fields that a request cannot do without.
 const NEEDED: [&str; 1] = ["model"];

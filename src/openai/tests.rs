@@ -7,8 +7,8 @@ use sidetone_testkit::fake_openai::{Outcome, Transcript as Said};
 use sidetone_testkit::{Answer, Endpoint, Failure, FakeOpenAi, Timing};
 
 use super::*;
-use crate::audio::Pcm;
-use crate::clock;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// Long enough never to be reached by what should succeed.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -223,7 +223,7 @@ async fn an_utterance_becomes_words() {
     assert_eq!(request.body["language"], "en");
     assert_eq!(request.body["response_format"], "verbose_json");
     assert_eq!(
-        crate::audio::wav::parse::<16_000>(&request.file).unwrap(),
+        sidetone_base::audio::wav::parse::<16_000>(&request.file).unwrap(),
         utterance()
     );
 }

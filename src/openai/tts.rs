@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use super::error::{ProviderError, Stage};
 use super::http::{Http, Provider, Settings, SettingsError};
-use crate::audio::Pcm;
 pub(super) use realtime::Pool;
+use sidetone_base::audio::Pcm;
 
 /// How a provider of speech is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -15,7 +15,7 @@ use ogg::writing::{PacketWriteEndInfo, PacketWriter};
 use opus::{Application, Bandwidth, Bitrate, Channels, Encoder};
 
 use super::timeline::Both;
-use crate::audio::{Pcm, Resampler};
+use sidetone_base::audio::{Pcm, Resampler};
 
 const BITRATE: i32 = 48_000;
 const COMPLEXITY: i32 = 3;

@@ -14,10 +14,10 @@ use super::Recordings;
 use super::ogg::Writer;
 use super::spool::Entry;
 use super::timeline::{Both, Timeline};
-use crate::clock;
 use crate::store::egress::egress_recording;
 use crate::store::{self, EgressStatus, Recorder, Recording, RecordingState};
 use crate::transport::{Tap, Tapping};
+use sidetone_base::clock;
 
 /// How often sound is written: as much is lost when the process is killed.
 const WRITE_EVERY: Duration = Duration::from_secs(1);

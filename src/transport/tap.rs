@@ -7,8 +7,8 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, watch};
 
-use crate::audio::Pcm;
-use crate::clock;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// Frames of 10 ms that may wait for the recorder: five seconds of both voices, for a disk that
 /// stalls. When it is full the frame is dropped and counted, and the recording is silent there:

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::load::{CpuMeter, MovingAverage, SAMPLE_INTERVAL};
 use super::protocol::{Cause, Input, Output, Worker};
 use super::{Job, JobHandle, JobOutcome, JobRunner, Report, Stop, WorkerSettings, WorkerStatus};
-use crate::clock;
+use sidetone_base::clock;
 
 /// Longest time a frame may take to leave; a socket that blocks longer is dead.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use sidetone::audio::{Pcm, wav};
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{self, CallPlan, Placed, Turn};
 use sidetone::config::env::Env;
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
+use sidetone_base::audio::{Pcm, wav};
 use sidetone_testkit::livekit_server::Options;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 use tokio::net::TcpListener;

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
-use sidetone::audio::wav;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{CallPlan, Turn};
 use sidetone::config::env::Env;
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
+use sidetone_base::audio::wav;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidetone::audio::Pcm;
 use sidetone::call::Stage;
 use sidetone::transport::{
     DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
 };
+use sidetone_base::audio::Pcm;
 use tokio_util::sync::CancellationToken;
 
 use super::fakes::{Fakes, Mode};

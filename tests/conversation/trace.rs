@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use sidetone::call::{AgentTurn, CallEvent, Figures, Latency, Taken};
-use sidetone::clock;
+use sidetone_base::clock;
 use tokio::sync::mpsc;
 
 /// The lines of a call. One thread writes them; the lock is for the compiler.

@@ -191,7 +191,7 @@ async fn a_phrase_that_models_make_up_is_not_believed_of_silence() {
         env!("CARGO_MANIFEST_DIR"),
         "/fixtures/audio/librivox-made-amiable.wav"
     );
-    let speech = sidetone::audio::wav::parse(&std::fs::read(file).unwrap()).unwrap();
+    let speech = sidetone_base::audio::wav::parse(&std::fs::read(file).unwrap()).unwrap();
     assert_eq!(stand.models.transcribe(speech).await.unwrap(), "Thank you.");
 }
 

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use livekit_api::services::room::{CreateRoomOptions, RoomClient};
 use serde_json::{Value, json};
-use sidetone::audio::wav;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::report::Report;
 use sidetone::caller::script::{Cue, Patience};
@@ -15,6 +14,7 @@ use sidetone::config::env::{Database, Env};
 use sidetone::serve::{Process, serve};
 use sidetone::store::{Fact, Store};
 use sidetone::worker::LoadMeasure;
+use sidetone_base::audio::wav;
 use sidetone_testkit::{
     EgressWorker, FakeOpenAi, LiveKitServer, Redis, S3Server, Timing, livekit_server, s3,
 };

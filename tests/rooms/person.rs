@@ -12,7 +12,7 @@ use livekit::webrtc::audio_source::native::NativeAudioSource;
 use livekit::webrtc::audio_source::{AudioSourceOptions, RtcAudioSource};
 use livekit::{SendTextOptions, StreamReader as _};
 use livekit_api::access_token::{AccessToken, VideoGrants};
-use sidetone::audio::Pcm;
+use sidetone_base::audio::Pcm;
 use sidetone_testkit::LiveKitServer;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;

@@ -167,7 +167,7 @@ fn tools_stand_before_what_was_heard_of_their_reply() {
             call,
             agent: String::new(),
             result: Err("full".into()),
-            started_at: crate::clock::now(),
+            started_at: sidetone_base::clock::now(),
             took: std::time::Duration::ZERO,
         }],
     );

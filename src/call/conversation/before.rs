@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::Conversation;
-use crate::audio::Pcm;
-use crate::clock;
-use crate::turn::Input;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
+use sidetone_turn::Input;
 
 /// Kept of the microphone while the caller is not known to be there.
 const KEEP: Duration = Duration::from_secs(10);

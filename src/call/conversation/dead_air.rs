@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::Conversation;
 use crate::call::event::Stage;
 use crate::call::providers::ProviderError;
-use crate::clock;
-use crate::turn::{Phase, ReplyId};
+use sidetone_base::clock;
+use sidetone_turn::{Phase, ReplyId};
 
 /// What is to be heard of a reply yet.
 #[derive(Debug, Default)]

@@ -6,8 +6,8 @@ use super::{Caller, Conversation};
 use crate::call::event::{EndReason, Stage};
 use crate::call::providers::ProviderError;
 use crate::call::silence::Due;
-use crate::clock;
-use crate::turn::Input;
+use sidetone_base::clock;
+use sidetone_turn::Input;
 
 /// A room that takes no audio for this long is lost.
 const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);

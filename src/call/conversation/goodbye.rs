@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use super::{Caller, Conversation};
 use crate::call::event::{CallEvent, EndReason, Stage};
 use crate::call::providers::ProviderError;
-use crate::clock;
 use crate::config::built_in;
-use crate::turn::{Input, Phase};
+use sidetone_base::clock;
+use sidetone_turn::{Input, Phase};
 
 /// A goodbye that is not over after this long is not waited for.
 const GOODBYE_DEADLINE: Duration = Duration::from_secs(10);

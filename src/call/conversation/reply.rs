@@ -8,13 +8,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
 use super::dead_air::Owed;
-use crate::audio::Pcm;
 use crate::call::event::{AgentTurn, CallEvent, EndReason, Latency, Stage};
 use crate::call::speak::{self, Item, Out, Source};
 use crate::call::toolbox::Transfer;
-use crate::clock;
 use crate::transport::{RoomCommand, Segment, Speaker};
-use crate::turn::{Closed, Input, Prompt, ReplyId, TurnId};
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
+use sidetone_turn::{Closed, Input, Prompt, ReplyId, TurnId};
 
 /// From the last sample sent to the end of the call: what the caller's jitter buffer and network
 /// still hold is heard.

@@ -4,9 +4,9 @@ use super::{Caller, Conversation};
 use crate::call::context::clipped;
 use crate::call::event::{CallEvent, EndReason};
 use crate::call::ledger::Dropped;
-use crate::clock;
 use crate::transport::{DisconnectReason, Floor, RoomEvent};
-use crate::turn::Input;
+use sidetone_base::clock;
+use sidetone_turn::Input;
 
 /// Typed words beyond this are cut out of the middle: all of a call's models read them again in
 /// each turn.

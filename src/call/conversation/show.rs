@@ -3,9 +3,9 @@
 use super::{Caller, Conversation};
 use crate::call::event::CallEvent;
 use crate::call::providers::ProviderError;
-use crate::clock;
 use crate::transport::{AgentState, RoomCommand, Segment, Speaker};
-use crate::turn::{Phase, ReplyId, TurnId};
+use sidetone_base::clock;
+use sidetone_turn::{Phase, ReplyId, TurnId};
 
 impl Conversation {
     // --- what others see ---

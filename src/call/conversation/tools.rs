@@ -12,9 +12,9 @@ use crate::call::event::{CallEvent, ToolCalled};
 use crate::call::providers::Served;
 use crate::call::speech_text::{Pronunciations, SpeechText};
 use crate::call::toolbox::{Answer, Persona, ToolNews, ToolRun};
-use crate::clock;
 use crate::transport::RoomCommand;
-use crate::turn::{ReplyId, TurnId};
+use sidetone_base::clock;
+use sidetone_turn::{ReplyId, TurnId};
 use std::sync::Arc;
 
 impl Conversation {

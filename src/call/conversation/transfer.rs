@@ -7,8 +7,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::Conversation;
 use crate::call::event::{CallEvent, EndReason, ToolCalled};
 use crate::call::toolbox::{ToolNews, Transfer};
-use crate::clock;
-use crate::turn::{Input, ReplyId};
+use sidetone_base::clock;
+use sidetone_turn::{Input, ReplyId};
 
 /// Whoever puts through keeps the time; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(10);

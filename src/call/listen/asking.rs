@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::Heard;
-use crate::audio::Pcm;
 use crate::call::event::Stage;
 use crate::call::providers::{ProviderError, Stt};
+use sidetone_base::audio::Pcm;
 
 /// See [`Heard::Words`].
 #[derive(Debug)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::Listen;
 use super::backoff::Backoff;
-use crate::audio::Pcm;
 use crate::call::providers::Stt;
 use crate::config::agent::{AgentConfig, VadConfig};
+use sidetone_base::audio::Pcm;
 
 impl Listen {
     /// Hears as this agent does from now on: by its provider, its language and its numbers. What is

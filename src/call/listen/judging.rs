@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Heard;
-use crate::audio::Pcm;
 use crate::call::EndOfTurn;
+use sidetone_base::audio::Pcm;
 
 /// The end-of-turn model is asked when a pause is this long: most are over by then, and cost nothing.
 /// It answers in about 0.05 s, before the shortest wait of 0.5 s is over.

@@ -9,11 +9,11 @@ use futures::{FutureExt as _, StreamExt as _};
 
 use super::line::{Ask, Client};
 use super::loudness;
-use crate::audio::Pcm;
 use crate::call::providers::{Piece, ProviderError};
-use crate::clock;
 use crate::config::providers::Noise;
 use crate::openai::{self, ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// Said to a model that takes over another's answer.
 const GO_ON: &str = "Your answer was cut off after these words. Go on with exactly what comes \

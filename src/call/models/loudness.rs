@@ -3,7 +3,7 @@
 //! It only decides about phrases that models write for silence ("Thank you."), so it may take noise
 //! for speech, but never speech for noise.
 
-use crate::audio::Pcm;
+use sidetone_base::audio::Pcm;
 
 /// 20 ms.
 const FRAME: usize = 320;

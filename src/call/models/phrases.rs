@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::audio::Pcm;
+use sidetone_base::audio::Pcm;
 
 /// Samples of all phrases of all agents together, 32 MB: 170 of 4 s. The one that was used longest
 /// ago makes room.

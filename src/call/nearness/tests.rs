@@ -1,6 +1,6 @@
 use super::*;
-use crate::audio::wav;
-use crate::clock;
+use sidetone_base::audio::wav;
+use sidetone_base::clock;
 use std::path::Path;
 
 fn fixture<const HZ: u32>(name: &str) -> Pcm<HZ> {

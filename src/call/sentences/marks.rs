@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::words;
+use sidetone_turn::words;
 
 /// What a character may be to a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

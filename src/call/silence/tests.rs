@@ -1,6 +1,5 @@
-
 use super::*;
-use crate::clock;
+use sidetone_base::clock;
 use std::time::Duration;
 
 const fn secs(secs: u64) -> Duration {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use webrtc_vad::{SampleRate, VadMode};
 
-use crate::audio::Pcm;
+use sidetone_base::audio::Pcm;
 
 /// Frames of 10 ms that the gate stays open after the last one that may be voice: longer than any
 /// pause that VAD's silence could mean, so that it closes between utterances only.

@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use super::*;
-use crate::audio::wav;
+use sidetone_base::audio::wav;
 
 const RATE: usize = 16_000;
 

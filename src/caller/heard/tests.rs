@@ -1,4 +1,3 @@
-
 use super::*;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;

@@ -1,4 +1,3 @@
-
 #[test]
 fn an_origin_has_no_path() {
     assert_eq!(

@@ -7,13 +7,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Ask;
-use crate::audio::Pcm;
 use crate::call::{
     Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stage, Stt as _, Tts as _,
 };
-use crate::clock;
 use crate::config::agent::AgentConfig;
 use crate::eval::word_error::word_error_rate;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// A whole answer; its first piece has the agent's own limit.
 const DEADLINE: Duration = Duration::from_secs(30);

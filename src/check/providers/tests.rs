@@ -1,4 +1,3 @@
-
 use super::*;
 use crate::call::Stage;
 use crate::config::providers::Provider;

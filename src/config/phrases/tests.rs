@@ -1,8 +1,7 @@
-
 use super::*;
 use crate::config::built_in;
-use crate::turn::{Endpointing, Interruption};
-use crate::words::bare;
+use sidetone_turn::words::bare;
+use sidetone_turn::{Endpointing, Interruption};
 
 #[test]
 fn each_phrase_says_one_thing() {

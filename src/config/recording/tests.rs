@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn read(pairs: &[(&str, &str)]) -> Result<RecordingEnv, BadVariable> {

@@ -9,7 +9,7 @@ use toml::de::DeValue;
 pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let (edits, known) = known
         .into_iter()
-        .map(|known| (edits(name, known), known))
+        .map(|known| (strsim::levenshtein(name, known), known))
         .min()?;
     (edits <= 1 + name.len() / 3).then_some(known)
 }
@@ -53,21 +53,6 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     (0.0..1e15)
         .contains(&micros)
         .then(|| Duration::from_micros(micros as u64))
-}
-
-/// Levenshtein distance.
-fn edits(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, y) in b.iter().enumerate() {
-            let substituted = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

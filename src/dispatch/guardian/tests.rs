@@ -14,7 +14,7 @@ impl Script {
     fn new() -> Self {
         Self {
             guardian: Guardian::new(GuardianConfig::default()),
-            now: crate::clock::now(),
+            now: sidetone_base::clock::now(),
         }
     }
 

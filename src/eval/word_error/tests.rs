@@ -1,4 +1,3 @@
-
 use super::word_error_rate;
 
 #[test]

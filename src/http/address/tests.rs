@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {

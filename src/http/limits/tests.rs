@@ -1,10 +1,9 @@
-
 use super::*;
 use std::time::Duration;
 
 #[test]
 fn a_burst_then_a_trickle() {
-    let now = crate::clock::now();
+    let now = sidetone_base::clock::now();
     let mut buckets = Buckets::new(Rate {
         burst: 3.0,
         per_second: 0.5,
@@ -20,7 +19,7 @@ fn a_burst_then_a_trickle() {
 
 #[test]
 fn memory_is_bounded() {
-    let now = crate::clock::now();
+    let now = sidetone_base::clock::now();
     let mut buckets = Buckets::new(Rate {
         burst: 2.0,
         per_second: 1.0,

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn from_status(status: u16, body: &str) -> ProviderError {

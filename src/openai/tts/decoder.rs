@@ -8,9 +8,9 @@ use serde_json::Value;
 
 use super::super::sse;
 use super::kind::{Kind, Label};
-use crate::audio::Pcm;
-use crate::audio::resampler::{Converter, from_f32};
-use crate::audio::wav::{self, Layout};
+use sidetone_base::audio::Pcm;
+use sidetone_base::audio::resampler::{Converter, from_f32};
+use sidetone_base::audio::wav::{self, Layout};
 
 /// Most bytes before a WAV file's sound (tags can stand there), and of an error.
 const HEAD: usize = 64 << 10;

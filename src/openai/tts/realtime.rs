@@ -18,11 +18,11 @@ use tokio::time::timeout;
 use super::super::error::ProviderError;
 use super::super::retry::with_retries;
 use super::{Reworded, Speech, Spoken, Tts};
-use crate::audio::Pcm;
-use crate::clock;
 use asking::{Manner, Script};
 use pool::{Access, End, Heard, Seat, Words};
 use reading::{Reading, Verdict};
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 pub(in crate::openai) use pool::Pool;
 

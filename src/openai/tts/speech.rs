@@ -16,8 +16,8 @@ use super::super::retry::with_retries;
 use super::decoder::{Decoder, Fault};
 use super::kind::Label;
 use super::{Speech, Spoken, Tts, voice};
-use crate::audio::Pcm;
-use crate::clock;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// What a request cannot do without.
 const NEEDED: [&str; 3] = ["model", "input", "voice"];

@@ -29,7 +29,7 @@ fn frames<const HZ: u32>(pcm: &Pcm<HZ>) -> Vec<i16> {
 
 #[test]
 fn each_voice_stands_where_it_sounded_and_silence_where_it_did_not() {
-    let start = crate::clock::now();
+    let start = sidetone_base::clock::now();
     let mut line = Timeline::new(start, NO_DELAY);
     // The caller's frame ends when it comes, the agent's begins.
     line.push(start + ms(30), caller(1));
@@ -42,7 +42,7 @@ fn each_voice_stands_where_it_sounded_and_silence_where_it_did_not() {
 
 #[test]
 fn frames_handed_over_ahead_follow_each_other() {
-    let start = crate::clock::now();
+    let start = sidetone_base::clock::now();
     let mut line = Timeline::new(start, NO_DELAY);
     // The engine takes three at once, then one each 10 ms, the fifth a little late.
     for (at, value) in [(20, 1), (20, 2), (20, 3), (31, 4), (49, 5)] {
@@ -56,7 +56,7 @@ fn frames_handed_over_ahead_follow_each_other() {
 
 #[test]
 fn the_agent_is_heard_later_than_it_is_sent() {
-    let start = crate::clock::now();
+    let start = sidetone_base::clock::now();
     let mut line = Timeline::new(start, ms(60));
     line.push(start + ms(20), agent(1));
     assert_eq!(
@@ -67,7 +67,7 @@ fn the_agent_is_heard_later_than_it_is_sent() {
 
 #[test]
 fn a_late_frame_of_the_caller_makes_no_hole() {
-    let start = crate::clock::now();
+    let start = sidetone_base::clock::now();
     let mut line = Timeline::new(start, NO_DELAY);
     // Due at 10, 20, …; the machine was busy at the start and once in between.
     for (at, value) in [
@@ -87,7 +87,7 @@ fn a_late_frame_of_the_caller_makes_no_hole() {
 
 #[test]
 fn lost_frames_are_silence_and_what_follows_stays_in_place() {
-    let start = crate::clock::now();
+    let start = sidetone_base::clock::now();
     let mut line = Timeline::new(start, NO_DELAY);
     let mut heard = Vec::new();
     for n in 1..=600u32 {
@@ -120,7 +120,7 @@ proptest! {
     fn both_voices_keep_step_with_the_time(
         steps in prop::collection::vec((0u64..400, any::<bool>(), any::<bool>()), 1..80)
     ) {
-        let start = crate::clock::now();
+        let start = sidetone_base::clock::now();
         let mut line = Timeline::new(start, ms(45));
         let (mut now, mut caller_len, mut agent_len) = (start, 0, 0);
         for (wait, who, take) in steps {

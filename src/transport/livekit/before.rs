@@ -12,7 +12,7 @@ use livekit_protocol::AudioTrackFeature;
 use tokio::time::timeout;
 
 use super::webm::Packets;
-use crate::audio::{Pcm, resampler};
+use sidetone_base::audio::{Pcm, resampler};
 
 /// Where it comes.
 pub const TOPIC: &str = "lk.agent.pre-connect-audio-buffer";

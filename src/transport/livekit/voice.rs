@@ -12,7 +12,7 @@ use livekit::webrtc::audio_stream::native::NativeAudioStream;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::JoinError;
-use crate::audio::Pcm;
+use sidetone_base::audio::Pcm;
 
 /// How much the engine may hold of what we say. Less is a faster barge-in; two frames ride out
 /// a busy scheduler.

@@ -19,10 +19,10 @@ use super::before;
 use super::microphone::{Track, Tracks};
 use super::publish::Seeing;
 use super::voice::hear;
-use crate::audio::Pcm;
-use crate::clock;
 use crate::transport::tap::RECORDING_TOPIC;
 use crate::transport::{Dismissal, RoomEvent, Tap};
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.

@@ -1,4 +1,3 @@
-
 use super::*;
 
 #[test]
@@ -26,7 +25,7 @@ fn system_files_are_read() {
 #[test]
 fn this_machine_has_a_load() {
     let mut meter = CpuMeter::default();
-    let start = crate::clock::now();
+    let start = sidetone_base::clock::now();
     meter.sample(start);
     std::thread::sleep(Duration::from_millis(60));
     if let Some(load) = meter.sample(start + Duration::from_millis(60)) {

@@ -27,7 +27,7 @@ fn settings() -> WorkerSettings {
 
 impl Script {
     fn new(settings: WorkerSettings) -> Self {
-        let start = crate::clock::now();
+        let start = sidetone_base::clock::now();
         Self {
             worker: Worker::new(start, settings),
             now: start,

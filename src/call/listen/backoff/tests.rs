@@ -1,6 +1,5 @@
-
 use super::*;
-use crate::clock;
+use sidetone_base::clock;
 
 #[test]
 fn waits_double_up_to_the_longest_and_begin_anew() {

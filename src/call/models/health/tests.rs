@@ -1,6 +1,5 @@
-
 use super::*;
-use crate::clock;
+use sidetone_base::clock;
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,6 +1,5 @@
-
 use super::*;
-use crate::audio::wav;
+use sidetone_base::audio::wav;
 
 fn noise(dbfs: f32, samples: usize) -> Vec<i16> {
     let mut random = fastrand::Rng::with_seed(7);

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn round(calls: &[(&str, &str, &str)]) -> Round {

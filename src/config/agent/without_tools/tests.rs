@@ -1,4 +1,3 @@
-
 use crate::config::folder::AgentFolder;
 use crate::config::secret::Secrets;
 

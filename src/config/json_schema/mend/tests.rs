@@ -1,4 +1,3 @@
-
 use super::super::accept;
 use super::*;
 

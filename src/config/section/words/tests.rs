@@ -1,4 +1,3 @@
-
 use super::*;
 
 #[test]
@@ -21,8 +20,10 @@ fn durations_have_units() {
 }
 
 #[test]
-fn edit_distances() {
-    assert_eq!(edits("min_delay", "min_dealy"), 2);
-    assert_eq!(edits("", "abc"), 3);
-    assert_eq!(edits("voice", "voice"), 0);
+fn the_nearest_name_is_told_only_when_it_is_near() {
+    let known = ["voice", "min_delay", "max_delay"];
+    assert_eq!(nearest("min_dealy", known), Some("min_delay"));
+    assert_eq!(nearest("voices", known), Some("voice"));
+    assert_eq!(nearest("greeting", known), None);
+    assert_eq!(nearest("voice", []), None);
 }

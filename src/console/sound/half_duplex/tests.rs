@@ -1,9 +1,8 @@
-
 use super::*;
 
 #[test]
 fn is_deaf_while_the_agent_speaks_and_a_moment_longer() {
-    let start = crate::clock::now();
+    let start = sidetone_base::clock::now();
     let at = |ms| start + Duration::from_millis(ms);
     let mut gate = HalfDuplex::new(false);
     assert!(gate.hears(at(0)));
@@ -17,7 +16,7 @@ fn is_deaf_while_the_agent_speaks_and_a_moment_longer() {
 
 #[test]
 fn with_headphones_the_agent_can_be_interrupted() {
-    let start = crate::clock::now();
+    let start = sidetone_base::clock::now();
     let mut gate = HalfDuplex::new(true);
     gate.said(start, Duration::from_secs(1));
     assert!(gate.hears(start));

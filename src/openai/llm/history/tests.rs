@@ -1,4 +1,3 @@
-
 use super::super::ToolCall;
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn label(content_type: &str) -> Label {

@@ -21,8 +21,8 @@ use super::super::super::socket::Socket;
 use super::asking::{Manner, Script};
 use super::life::{Due, Life};
 use super::session::{Output, Part, Session};
-use crate::audio::Pcm;
-use crate::clock;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 
 /// Sentences of one socket at a time: two calls' worth. A slow one delays the others.
 const SEATS: usize = 4;

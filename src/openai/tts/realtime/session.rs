@@ -15,7 +15,7 @@ use super::super::super::ask::Known;
 use super::super::super::error::{ProviderError, Stage};
 use super::super::super::refusal::Refusal;
 use super::asking::{Manner, Script, optional};
-use crate::audio::{Pcm, PcmDecoder};
+use sidetone_base::audio::{Pcm, PcmDecoder};
 
 /// Two minutes of one sentence, after which a model does not stop by itself.
 const LONGEST: usize = 120 * 24_000;

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn format(mime: &str, rate: u32, channels: u32) -> Format {

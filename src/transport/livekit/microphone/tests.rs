@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn track(id: &str, kind: TrackKind, source: TrackSource) -> Track {

@@ -1,4 +1,3 @@
-
 use super::*;
 
 const ANSWER: &str = "v=0\r\n\

@@ -1,4 +1,3 @@
-
 #[test]
 fn a_token_is_a_word_with_the_space_before_it() {
     assert_eq!(

@@ -1,6 +1,5 @@
-
 use super::*;
-use crate::clock;
+use sidetone_base::clock;
 
 const MINUTE: Duration = Duration::from_secs(60);
 

@@ -1,4 +1,3 @@
-
 use super::Verdict::{Astray, Reworded, Verbatim};
 use super::*;
 

@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn run(lateness_ms: impl Fn(u64) -> u64) -> Duration {

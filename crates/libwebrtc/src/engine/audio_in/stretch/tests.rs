@@ -1,4 +1,3 @@
-
 use super::*;
 
 fn tone(hz: f32, rate: u32, frames: usize, channels: usize) -> Vec<i16> {

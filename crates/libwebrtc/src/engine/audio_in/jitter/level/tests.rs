@@ -1,4 +1,3 @@
-
 use super::*;
 
 const MS: u64 = TICKS_PER_MS;

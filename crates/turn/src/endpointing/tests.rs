@@ -1,4 +1,3 @@
-
 use super::*;
 
 const fn ms(ms: u64) -> Duration {

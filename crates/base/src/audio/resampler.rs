@@ -75,7 +75,7 @@ impl<const FROM: u32, const TO: u32> Default for Resampler<FROM, TO> {
 }
 
 /// Converts a clip between rates known only at run time, as a WAV file's is.
-pub(crate) fn convert(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
+pub fn convert(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
     let Some(mut filter) = Filter::between(from, to) else {
         return samples;
     };
@@ -87,20 +87,20 @@ pub(crate) fn convert(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
 }
 
 /// As [`Resampler`], between rates known only at run time, as a sound card's are. Full scale is ±1.
-pub(crate) struct Converter {
+pub struct Converter {
     filter: Option<Filter>,
 }
 
 impl Converter {
     /// A converter at the start of a stream.
-    pub(crate) fn new(from: u32, to: u32) -> Self {
+    pub fn new(from: u32, to: u32) -> Self {
         Self {
             filter: Filter::between(from, to),
         }
     }
 
     /// Converts the next part of the stream, of any length.
-    pub(crate) fn push(&mut self, samples: Vec<f32>) -> Vec<f32> {
+    pub fn push(&mut self, samples: Vec<f32>) -> Vec<f32> {
         match &mut self.filter {
             Some(filter) => filter.push(&samples),
             None => samples,
@@ -108,23 +108,23 @@ impl Converter {
     }
 
     /// The sound still in the filter at the end of the stream.
-    pub(crate) fn flush(&mut self) -> Vec<f32> {
+    pub fn flush(&mut self) -> Vec<f32> {
         self.filter.as_mut().map_or_else(Vec::new, Filter::flush)
     }
 
     /// How many output samples the sound is late by.
-    pub(crate) fn delay(&self) -> usize {
+    pub fn delay(&self) -> usize {
         self.filter.as_ref().map_or(0, Filter::delay)
     }
 }
 
 /// Full scale is ±1 while filtering.
-pub(crate) fn to_f32(samples: &[i16]) -> Vec<f32> {
+pub fn to_f32(samples: &[i16]) -> Vec<f32> {
     samples.iter().map(|&s| f32::from(s) / 32_768.0).collect()
 }
 
 /// Rounded and held within 16 bits: a filter overshoots a full-scale input by a little.
-pub(crate) fn from_f32<const HZ: u32>(samples: Vec<f32>) -> Pcm<HZ> {
+pub fn from_f32<const HZ: u32>(samples: Vec<f32>) -> Pcm<HZ> {
     Pcm::new(
         samples
             .into_iter()

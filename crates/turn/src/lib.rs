@@ -29,6 +29,7 @@ mod endpointing;
 mod interruption;
 mod machine;
 mod timers;
+pub mod words;
 
 #[cfg(test)]
 mod tests;

@@ -211,7 +211,7 @@ fn run_script(script: &str) -> String {
 
 #[test]
 fn scripts() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/turn/scripts");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/scripts");
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -86,9 +86,9 @@ struct Format {
 
 /// How sound is written, as a decoder needs it.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Layout {
+pub struct Layout {
     /// Samples a second.
-    pub(crate) rate: u32,
+    pub rate: u32,
     channels: usize,
     /// Bytes of a sample of one channel.
     width: usize,
@@ -97,7 +97,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Raw 16-bit samples, little-endian.
-    pub(crate) fn s16le(rate: u32, channels: usize) -> Self {
+    pub fn s16le(rate: u32, channels: usize) -> Self {
         Self {
             rate,
             channels,
@@ -107,7 +107,7 @@ impl Layout {
     }
 
     /// Raw 16-bit samples, big-endian (`audio/L16`, RFC 2586).
-    pub(crate) fn s16be(rate: u32, channels: usize) -> Self {
+    pub fn s16be(rate: u32, channels: usize) -> Self {
         Self {
             decode: |b| f32::from(i16::from_be_bytes([b[0], b[1]])) / 32_768.0,
             ..Self::s16le(rate, channels)
@@ -115,12 +115,12 @@ impl Layout {
     }
 
     /// Bytes of a sample of all channels.
-    pub(crate) fn frame(&self) -> usize {
+    pub fn frame(&self) -> usize {
         self.width * self.channels
     }
 
     /// All channels mixed to one, full scale ±1; what is no whole frame at the end is dropped.
-    pub(crate) fn mono(&self, bytes: &[u8]) -> Vec<f32> {
+    pub fn mono(&self, bytes: &[u8]) -> Vec<f32> {
         let frames = bytes.chunks_exact(self.frame());
         frames
             .map(|frame| {
@@ -137,12 +137,13 @@ impl Layout {
 }
 
 /// What a file says before its sound.
-pub(crate) struct Head {
-    pub(crate) layout: Layout,
+pub struct Head {
+    /// How the samples are written.
+    pub layout: Layout,
     /// Bytes of sound; none: to the end, as programs write into a pipe.
-    pub(crate) length: Option<usize>,
+    pub length: Option<usize>,
     /// Where the sound begins.
-    pub(crate) at: usize,
+    pub at: usize,
 }
 
 /// The head of a file that may still be coming; none: more of it is needed. hound reads WAV too,
@@ -150,7 +151,7 @@ pub(crate) struct Head {
 ///
 /// # Errors
 /// What is wrong with the contents, as one clause.
-pub(crate) fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
+pub fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
     let mut format = None;
     let mut at = 12;
     while let Some(header) = bytes.get(at..at + 8) {

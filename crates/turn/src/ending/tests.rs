@@ -1,6 +1,5 @@
-
 use super::*;
-use crate::turn::Endpointing;
+use crate::Endpointing;
 
 #[test]
 fn ends_of_words() {
