@@ -1,4 +1,4 @@
-//! Turn taking: who may speak, and when. Pure: `std` only, no audio, no I/O, no clock.
+//! Turn taking: who may speak, and when. Pure: `std` and ICU's word breaks only, no audio, no I/O, no clock.
 //!
 //! [`Turn`] takes what happened ([`Input`]) and says what to do ([`Output`]). Its state is the
 //! product of two small ones, what the caller does and what becomes of the one live reply; the
