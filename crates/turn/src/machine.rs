@@ -138,7 +138,7 @@ impl Turn {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::SpeechStarted { at } => self.speech_started(at),
-            Input::SpeechPaused { at } => self.speech_wavers(at),
+            Input::SpeechPaused { at } => self.speech_wavers(now, at),
             Input::SpeechResumed => self.speech_resumed(now),
             Input::SpeechIsNear => self.speech_is_near(now),
             Input::FloorTaken => self.floor_taken(),

@@ -52,10 +52,15 @@ impl Turn {
         }
     }
 
-    pub(super) fn speech_wavers(&mut self, at: Instant) {
+    pub(super) fn speech_wavers(&mut self, now: Instant, at: Instant) {
         if let User::Speaking { since, short, .. } = &mut self.user {
+            let was_short = *short;
             let voiced = at.saturating_duration_since(*since);
             *short = voiced < self.config.interruption.min_duration / 2;
+            // A second pause with more voice before it, and no word of the voice's return.
+            if was_short && !*short {
+                self.await_overlap(now);
+            }
         }
     }
 
