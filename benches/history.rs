@@ -5,8 +5,8 @@
 
 use std::time::{Duration, Instant};
 
-use sidetone::config::env::Database;
-use sidetone::config::secret::Secret;
+use sidetone_config::env::Database;
+use sidetone_config::secret::Secret;
 use sidetone::store::history::HistoryFilter;
 use sidetone::store::{CallStatus, CallType, Store};
 use sidetone_testkit::postgres::Postgres;

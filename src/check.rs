@@ -14,8 +14,8 @@ mod voices;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::agent::AgentConfig;
-use crate::config::env::{BadVariable, Database, Env};
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::{BadVariable, Database, Env};
 use crate::http::auth::Auth;
 use crate::store::{Store, StoreError};
 

@@ -16,8 +16,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::env::LiveKit;
-use crate::config::secret::Secret;
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
 use crate::store::dispatches::DispatchState;

@@ -9,8 +9,8 @@ use livekit_protocol as proto;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::config::env::LiveKit;
-use crate::config::recording::RecordingMode;
+use sidetone_config::env::LiveKit;
+use sidetone_config::recording::RecordingMode;
 
 /// What a dispatch tells the agent: the JSON of a job's metadata. Unknown fields are passed over,
 /// so that an older worker serves a newer control plane.

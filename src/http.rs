@@ -40,8 +40,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
 
-use crate::config::env::{LiveKit, NotConfigured};
-use crate::config::folder::AgentNames;
+use sidetone_config::env::{LiveKit, NotConfigured};
+use sidetone_config::folder::AgentNames;
 use crate::control::Control;
 use crate::recording::Recordings;
 use crate::store::sessions::SessionRow;

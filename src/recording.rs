@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::config::recording::{RecordingEnv, RecordingMode};
+use sidetone_config::recording::{RecordingEnv, RecordingMode};
 use crate::store::Store;
 use bucket::{BucketError, S3};
 use spool::Spool;

@@ -12,8 +12,8 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::config::agent::AgentConfig;
-use crate::config::folder::AgentFolder;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::folder::AgentFolder;
 use crate::eval::run::{self, Mind, Minds, Told};
 use crate::eval::scenario::{Scenario, Turn as ScenarioTurn};
 use crate::store::tools::ToolCall;

@@ -34,7 +34,7 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
-use crate::config::env::Database;
+use sidetone_config::env::Database;
 
 pub use calls::{Call, NewCall};
 pub use live::LiveCall;

@@ -14,8 +14,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, Response, Url};
 use serde_json::{Value, json};
 
-use crate::config::request::HttpRequest;
-use crate::config::template;
+use sidetone_config::request::HttpRequest;
+use sidetone_config::template;
 
 /// What is read of an answer; the rest is cut off.
 const MAX_BYTES: usize = 256 * 1024;

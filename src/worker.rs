@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::env::LiveKit;
-use crate::config::secret::Secret;
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
 
 pub use driver::{WorkerError, run};
 pub use load::LoadMeasure;

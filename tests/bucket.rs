@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use sidetone::check::{Outcome, bucket};
-use sidetone::config::env::Env;
+use sidetone_config::env::Env;
 use sidetone::recording::Recordings;
 use sidetone::recording::bucket::S3;
 use sidetone::recording::upkeep::pass;

@@ -15,8 +15,8 @@ use std::time::Duration;
 
 use sidetone::call::vad::Vad;
 use sidetone::call::{CallSpec, Meter, Persona, run};
-use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::secret::Secrets;
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::secret::Secrets;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 

@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 use sidetone::agent::clients::Clients;
 use sidetone::call::providers::{Fault, Opaque, ToolCall, Usage};
 use sidetone::call::{Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stt as _};
-use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::env::Env;
-use sidetone::config::secret::Secrets;
-use sidetone::config::tools::Tool;
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::env::Env;
+use sidetone_config::secret::Secrets;
+use sidetone_config::tools::Tool;
 use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::{FakeOpenAi, Timing};
 

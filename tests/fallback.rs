@@ -4,9 +4,9 @@ use futures::StreamExt as _;
 use sidetone::agent::clients::Clients;
 use sidetone::call::providers::SpeakerId;
 use sidetone::call::{Llm as _, Message, Models, Piece, Question, Role, Stt as _, Tts as _};
-use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::env::Env;
-use sidetone::config::secret::Secrets;
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::env::Env;
+use sidetone_config::secret::Secrets;
 use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 

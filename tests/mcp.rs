@@ -5,9 +5,9 @@ pub mod server;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sidetone::config::agent::AgentConfig;
-use sidetone::config::secret::Secrets;
-use sidetone::config::tools::Action;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::secret::Secrets;
+use sidetone_config::tools::Action;
 use sidetone::tools::HttpTools;
 use sidetone::tools::mcp::{Mcp, Served};
 

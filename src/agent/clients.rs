@@ -10,12 +10,12 @@ use futures::StreamExt as _;
 use crate::call::models::line::{Client, Line, Member, SharedHealth};
 use crate::call::models::{Phrases, Speaker};
 use crate::call::{self, Models};
-use crate::config::agent::AgentConfig;
-use crate::config::env::Env;
-use crate::config::language;
-use crate::config::providers::{Provider, Stage, Stages};
-use crate::config::secret::Secret;
-use crate::openai::{
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::Env;
+use sidetone_config::language;
+use sidetone_config::providers::{Provider, Stage, Stages};
+use sidetone_config::secret::Secret;
+use sidetone_providers::openai::{
     self, ApiKey, ChatRequest, Http, Llm, Message, Role, Settings, SettingsError, Stt, Tts,
 };
 use crate::tools::HttpTools;

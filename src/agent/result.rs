@@ -9,8 +9,8 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::call::{Llm, Message, Piece, Question, Role};
-use crate::config::json_schema;
-use crate::config::result::ResultConfig;
+use sidetone_config::json_schema;
+use sidetone_config::result::ResultConfig;
 use crate::store::results::CallResult;
 use crate::store::tools::ToolCall;
 use crate::store::{self, Speaker, Store, Turn};

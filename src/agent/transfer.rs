@@ -9,8 +9,8 @@ use livekit_protocol as proto;
 use uuid::Uuid;
 
 use crate::call::Operator;
-use crate::config::env::LiveKit;
-use crate::config::transfer::{Target, To};
+use sidetone_config::env::LiveKit;
+use sidetone_config::transfer::{Target, To};
 use crate::control::rooms::Rooms;
 use crate::store::Store;
 

@@ -32,7 +32,7 @@ use super::silence::Silence;
 use super::speak::Item;
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::{Persona, ToolNews};
-use crate::config::agent::AgentConfig;
+use sidetone_config::agent::AgentConfig;
 use crate::transport::{AgentState, RoomCommand};
 use before::Before;
 use context::Context;

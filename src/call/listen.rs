@@ -19,7 +19,7 @@ use super::EndOfTurn;
 use super::nearness::Nearness;
 use super::providers::{Hearing, ProviderError, Stt};
 use super::vad::{Vad, VadEvent};
-use crate::config::agent::AgentConfig;
+use sidetone_config::agent::AgentConfig;
 use asking::Asking;
 pub use asking::Transcribed;
 use backoff::Backoff;

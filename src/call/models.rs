@@ -18,12 +18,12 @@ use super::event::Stage;
 use super::providers::{
     self, Fault, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId, Spoken,
 };
-use crate::config::agent::{AgentConfig, Limits};
-use crate::config::providers::{Noise, SttMode};
-use crate::config::request::HttpRequest;
-use crate::config::tools::{McpTool, Tool};
-use crate::config::transfer::Target;
-use crate::openai::{self, ChatRequest, ErrorKind, Llm, Stt};
+use sidetone_config::agent::{AgentConfig, Limits};
+use sidetone_config::providers::{Noise, SttMode};
+use sidetone_config::request::HttpRequest;
+use sidetone_config::tools::{McpTool, Tool};
+use sidetone_config::transfer::Target;
+use sidetone_providers::openai::{self, ChatRequest, ErrorKind, Llm, Stt};
 use crate::tools::HttpTools;
 use crate::tools::mcp::Mcp;
 pub use ask::Speaker;

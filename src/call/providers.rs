@@ -11,10 +11,10 @@ use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
 use super::event::Stage;
-use crate::config::request::HttpRequest;
-use crate::config::tools::{McpTool, Tool};
-use crate::config::transfer::Target;
-pub use crate::openai::{Hearing, Message, Opaque, Reworded, Role, ToolCall, Usage};
+use sidetone_config::request::HttpRequest;
+use sidetone_config::tools::{McpTool, Tool};
+use sidetone_config::transfer::Target;
+pub use sidetone_providers::openai::{Hearing, Message, Opaque, Reworded, Role, ToolCall, Usage};
 pub use crate::tools::mcp::Served;
 use sidetone_base::audio::Pcm;
 

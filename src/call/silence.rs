@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::config::agent::SilenceConfig;
+use sidetone_config::agent::SilenceConfig;
 
 /// What is to be done about a silence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use super::speech_text::SpeechText;
 use super::think::{Thought, think};
 use super::toolbox::{Answer, Transfer};
 use super::voice::{Say, Voice, speak};
-use crate::config::agent::Limits;
+use sidetone_config::agent::Limits;
 use sidetone_base::audio::{Pcm, Resampler};
 use sidetone_turn::ReplyId;
 

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use regex::Regex;
 
-use crate::config::language;
+use sidetone_config::language;
 use sidetone_turn::words;
 
 /// From written to spoken text, for one reply.

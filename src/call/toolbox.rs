@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 
 use super::context;
 use super::providers::{Message, Opaque, Providers, Question, Role, Served, ToolCall, Usage};
-use crate::config::agent::AgentConfig;
-use crate::config::tools::{Action, Tool};
-use crate::config::transfer::Target;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::tools::{Action, Tool};
+use sidetone_config::transfer::Target;
 use sidetone_turn::ReplyId;
 
 /// Times that the model may call tools in one answer; then it must speak.

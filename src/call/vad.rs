@@ -26,7 +26,7 @@ mod trail;
 
 use earshot::Detector;
 
-use crate::config::agent::VadConfig;
+use sidetone_config::agent::VadConfig;
 use gate::{Gate, Passage};
 use sidetone_base::audio::Pcm;
 use trail::Trail;

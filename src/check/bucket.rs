@@ -1,7 +1,7 @@
 //! Whether recordings will reach their bucket, and browsers the recordings.
 
 use super::{DEADLINE, Item};
-use crate::config::env::Env;
+use sidetone_config::env::Env;
 use crate::recording::bucket::S3;
 
 const NAME: &str = "bucket";

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use livekit_api::services::{ServerError, ServiceError};
 
 use super::{DEADLINE, Item};
-use crate::config::env::LiveKit;
+use sidetone_config::env::LiveKit;
 use crate::control::rooms::Rooms;
 use sidetone_base::clock;
 

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::agent::clients::OPENAI;
 use crate::call::Stage;
-use crate::config::agent::AgentConfig;
-use crate::config::env::Env;
-use crate::config::providers::{self, Provider};
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::Env;
+use sidetone_config::providers::{self, Provider};
 
 /// A server, and the models that are asked for there.
 #[derive(Debug)]

@@ -17,9 +17,9 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::config::env::LiveKit;
-use crate::config::folder::AgentFolder;
-use crate::config::recording::{Bucket, RecordingMode};
+use sidetone_config::env::LiveKit;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::recording::{Bucket, RecordingMode};
 use crate::dispatch::is_not_found;
 use crate::store::egress::egress_recording;
 use crate::store::{self, Call, EgressStatus, Recording, Store, StoreError};

@@ -15,7 +15,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::secret::Secret;
+use sidetone_config::secret::Secret;
 use crate::store::results::{Try, Webhook};
 use crate::store::{self, At, Store, StoreError};
 

@@ -4,7 +4,7 @@ use livekit_api::services::ServiceResult;
 use livekit_api::services::room::{RoomClient, SendDataOptions};
 use livekit_protocol as proto;
 
-use crate::config::env::LiveKit;
+use sidetone_config::env::LiveKit;
 use crate::dispatch::is_not_found;
 use crate::store::ParticipantKind;
 

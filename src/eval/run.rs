@@ -14,8 +14,8 @@ use super::script::{Played, Script, words};
 use super::text::{Seen, drive, in_writing};
 use crate::call::vad::Vad;
 use crate::call::{self, CallEvent, CallSpec, EndReason, Persona, Providers, ToolCalled};
-use crate::config::agent::{AgentConfig, Overrides};
-use crate::config::folder::AgentFolder;
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::folder::AgentFolder;
 use crate::transport::{self, AgentState, DisconnectReason, RoomEvent};
 use sidetone_base::clock;
 

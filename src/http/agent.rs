@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_text, parse_json};
 use super::{AppState, Body};
-use crate::config::recording::RecordingMode;
+use sidetone_config::recording::RecordingMode;
 use crate::control::guard::Wanted;
 use crate::dispatch::DispatchMetadata;
 use crate::store::CallStatus;

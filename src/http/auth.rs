@@ -23,7 +23,7 @@ use super::address::is_this_machine;
 use super::error::Problem;
 use super::jwt::Verifier;
 use super::session;
-use crate::config::env::{Env, UserLogin};
+use sidetone_config::env::{Env, UserLogin};
 use crate::store::sessions::SessionRow;
 use crate::store::status::text_enum;
 

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::config::env::NotConfigured;
+use sidetone_config::env::NotConfigured;
 use crate::store::StoreError;
 
 /// An error on its way to the client. The outermost layer renders it, with the request's id.

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use crate::config::env::UserLogin;
+use sidetone_config::env::UserLogin;
 use sidetone_base::clock;
 
 /// Tolerated difference of clocks.

@@ -9,7 +9,7 @@ use axum::{Json, Router};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::config::folder::AgentNames;
+use sidetone_config::folder::AgentNames;
 
 /// A file of `web/dist`; `build.rs` writes the table.
 #[derive(Clone, Copy, Debug)]

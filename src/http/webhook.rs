@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::error::{Problem, ProblemDocument, parse_json};
 use super::{AppState, Body};
-use crate::config::env::LiveKit;
+use sidetone_config::env::LiveKit;
 use crate::control::inbox::Body as EventBody;
 use crate::store::inbox::Event;
 use crate::store::{self, At};

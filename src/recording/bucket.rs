@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-use crate::config::recording::Bucket;
+use sidetone_config::recording::Bucket;
 
 /// Files up to this size go in one request, larger ones in parts of it. S3's least is 5 MiB.
 const PART: usize = 8 * 1024 * 1024;

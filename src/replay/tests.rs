@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::call::{self, Llm, Piece, ProviderError, Question, Role, Tools};
-use crate::config::request::HttpRequest;
-use crate::config::secret::Secrets;
+use sidetone_config::request::HttpRequest;
+use sidetone_config::secret::Secrets;
 use crate::eval::text::in_writing;
 
 /// Looks a table up when it is asked for one, and says what it found.

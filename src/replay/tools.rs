@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use serde_json::Value;
 
 use crate::call::{Providers, Served, Tools};
-use crate::config::request::HttpRequest;
-use crate::config::tools::McpTool;
+use sidetone_config::request::HttpRequest;
+use sidetone_config::tools::McpTool;
 use crate::store::tools::ToolCall;
 
 type Results = Vec<(Value, Result<String, String>)>;

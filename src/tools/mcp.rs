@@ -24,8 +24,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::{HttpTools, guard, shorten};
-use crate::config::mcp::{McpAt, McpServer};
-use crate::config::tools::{Action, MAX_NAME, McpTool, Tool};
+use sidetone_config::mcp::{McpAt, McpServer};
+use sidetone_config::tools::{Action, MAX_NAME, McpTool, Tool};
 use process::Process;
 use sidetone_base::clock;
 

@@ -10,9 +10,9 @@ use axum::{Json, Router};
 use tokio::net::TcpListener;
 
 use super::*;
-use crate::config::agent::AgentConfig;
-use crate::config::secret::Secrets;
-use crate::config::tools::Action;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::secret::Secrets;
+use sidetone_config::tools::Action;
 
 /// Answers what it was asked.
 async fn server() -> u16 {

@@ -15,7 +15,7 @@ use sidetone::call::providers::{Fault, Opaque, Reworded, SpeakerId, Spoken, Usag
 use sidetone::call::{
     EndOfTurn, Llm, Piece, ProviderError, Question, Role, Stage, Stt, ToolCall, Tools, Tts,
 };
-use sidetone::config::request::HttpRequest;
+use sidetone_config::request::HttpRequest;
 use sidetone_base::audio::Pcm;
 use tokio::time::sleep;
 

@@ -1,7 +1,7 @@
 //! Tokens, and what bad input gets.
 
 use serde_json::json;
-use sidetone::config::env::NotConfigured;
+use sidetone_config::env::NotConfigured;
 use sidetone::http::HttpConfig;
 use sidetone::http::limits::Rate;
 use sidetone::store::CallStatus;

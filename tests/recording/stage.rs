@@ -10,7 +10,7 @@ use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::report::Report;
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{self, CallPlan, Turn};
-use sidetone::config::env::{Database, Env};
+use sidetone_config::env::{Database, Env};
 use sidetone::serve::{Process, serve};
 use sidetone::store::{Fact, Store};
 use sidetone::worker::LoadMeasure;

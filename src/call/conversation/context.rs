@@ -10,7 +10,7 @@ use super::Conversation;
 use crate::call::context::{Gauge, clipped, size, size_of_text, within};
 use crate::call::providers::{Llm, Message, Piece, Question, Role};
 use crate::call::toolbox::ToolNews;
-use crate::config::agent::AgentConfig;
+use sidetone_config::agent::AgentConfig;
 use sidetone_base::clock;
 
 /// Turns of the caller that stay as they were said, if they are no more than half of what may be

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Caller, Conversation};
 use crate::call::event::{CallEvent, EndReason, Stage};
 use crate::call::providers::ProviderError;
-use crate::config::built_in;
+use sidetone_config::built_in;
 use sidetone_base::clock;
 use sidetone_turn::{Input, Phase};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Listen;
 use super::backoff::Backoff;
 use crate::call::providers::Stt;
-use crate::config::agent::{AgentConfig, VadConfig};
+use sidetone_config::agent::{AgentConfig, VadConfig};
 use sidetone_base::audio::Pcm;
 
 impl Listen {

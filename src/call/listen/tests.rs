@@ -2,9 +2,9 @@ use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 
 use super::*;
 use crate::agent::clients::Clients;
-use crate::config::agent::Overrides;
-use crate::config::env::Env;
-use crate::config::secret::Secrets;
+use sidetone_config::agent::Overrides;
+use sidetone_config::env::Env;
+use sidetone_config::secret::Secrets;
 
 const FRAME: usize = 160;
 

@@ -10,8 +10,8 @@ use futures::{FutureExt as _, StreamExt as _};
 use super::line::{Ask, Client};
 use super::loudness;
 use crate::call::providers::{Piece, ProviderError};
-use crate::config::providers::Noise;
-use crate::openai::{self, ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
+use sidetone_config::providers::Noise;
+use sidetone_providers::openai::{self, ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 

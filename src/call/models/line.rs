@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::health::{Health, PROBE};
 use crate::call::event::Stage;
 use crate::call::providers::{Fault, ProviderError};
-use crate::openai::RETRIES;
+use sidetone_providers::openai::RETRIES;
 use sidetone_base::clock;
 
 /// A provider's health, shared by all calls that may ask it.

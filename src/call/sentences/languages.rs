@@ -36,7 +36,7 @@ pub(super) enum Writing {
 impl Writing {
     /// Of this language (BCP 47).
     pub(super) fn of(language: Option<&str>) -> Self {
-        let Some(tag) = language.map(crate::config::language::primary) else {
+        let Some(tag) = language.map(sidetone_config::language::primary) else {
             return Self::Unknown;
         };
         let known = LANGUAGES.iter().find(|language| language.tag == tag);

@@ -9,8 +9,8 @@ use tokio::time::timeout;
 
 use super::{Persona, Round, ToolRun};
 use crate::call::providers::{Message, ToolCall};
-use crate::config::json_schema;
-use crate::config::tools::{Action, MAX_NAME, Tool};
+use sidetone_config::json_schema;
+use sidetone_config::tools::{Action, MAX_NAME, Tool};
 use sidetone_base::clock;
 
 /// A request keeps its own time; this is for one that does not.

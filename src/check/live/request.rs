@@ -10,7 +10,7 @@ use super::Ask;
 use crate::call::{
     Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stage, Stt as _, Tts as _,
 };
-use crate::config::agent::AgentConfig;
+use sidetone_config::agent::AgentConfig;
 use crate::eval::word_error::word_error_rate;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;

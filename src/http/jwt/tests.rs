@@ -1,7 +1,7 @@
 //! Tokens that are taken and tokens that are not.
 
 use super::*;
-use crate::config::secret::Secret;
+use sidetone_config::secret::Secret;
 use ring::signature::KeyPair as _;
 use serde_json::json;
 

@@ -8,7 +8,7 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::time::timeout;
 
-use crate::config::secret::Secret;
+use sidetone_config::secret::Secret;
 
 /// A server ends by itself when its input does (MCP, "Lifecycle: Shutdown"); one that has not by
 /// then is killed, with all that it started.
