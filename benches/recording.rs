@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use sidetone::recording::ogg::Writer;
 use sidetone::recording::timeline::Timeline;
-use sidetone::transport::Sound;
+use sidetone_base::tap::Sound;
 use sidetone_base::audio::{Pcm, Resampler, wav};
 use sidetone_base::clock;
 

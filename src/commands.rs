@@ -11,7 +11,7 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use sidetone::agent::clients::Clients;
+use sidetone_call::clients::Clients;
 use sidetone::cli::Command;
 use sidetone_config::env::Env;
 use sidetone_config::reference;

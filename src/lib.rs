@@ -2,7 +2,6 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod agent;
-pub mod call;
 pub mod caller;
 pub mod check;
 pub mod cli;
@@ -14,10 +13,9 @@ pub mod eval;
 pub mod http;
 pub mod recording;
 pub mod replay;
+pub mod room;
 pub mod serve;
 pub mod store;
 pub mod telemetry;
 pub mod tls;
-pub mod tools;
-pub mod transport;
 pub mod worker;

@@ -22,7 +22,7 @@ use crate::store::Store;
 use bucket::{BucketError, S3};
 use spool::Spool;
 
-pub use crate::transport::tap::{Command, RECORDING_TOPIC};
+pub use sidetone_base::tap::{Command, RECORDING_TOPIC};
 pub use recorder::Recorded;
 
 /// What the caller hears is this much later, beside what it says, than it is beside what arrives

@@ -14,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::agent::clients::Clients;
+use sidetone_call::clients::Clients;
 use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::{Agents, DEFAULT_AGENT, presence};
 use sidetone_config::agent::{AgentConfig, Overrides, Voice};

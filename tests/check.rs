@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sidetone::agent::clients::Clients;
+use sidetone_call::clients::Clients;
 use sidetone::check::{self, Item, Outcome, Report, live};
 use sidetone_config::env::Env;
 use sidetone_config::folder::AgentFolder;

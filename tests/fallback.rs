@@ -1,9 +1,9 @@
 //! A call's providers over real sockets: one fails in every way there is, another takes over.
 
 use futures::StreamExt as _;
-use sidetone::agent::clients::Clients;
-use sidetone::call::providers::SpeakerId;
-use sidetone::call::{Llm as _, Message, Models, Piece, Question, Role, Stt as _, Tts as _};
+use sidetone_call::clients::Clients;
+use sidetone_call::providers::SpeakerId;
+use sidetone_call::{Llm as _, Message, Models, Piece, Question, Role, Stt as _, Tts as _};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::env::Env;
 use sidetone_config::secret::Secrets;

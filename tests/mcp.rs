@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::secret::Secrets;
 use sidetone_config::tools::Action;
-use sidetone::tools::HttpTools;
-use sidetone::tools::mcp::{Mcp, Served};
+use sidetone_call::tools::HttpTools;
+use sidetone_call::tools::mcp::{Mcp, Served};
 
 /// The agent whose file has these lines.
 fn agent(lines: &str) -> AgentConfig {

@@ -6,9 +6,9 @@ mod realtime;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use sidetone::agent::clients::Clients;
-use sidetone::call::providers::ProviderError;
-use sidetone::call::{Models, Tts as _};
+use sidetone_call::clients::Clients;
+use sidetone_call::providers::ProviderError;
+use sidetone_call::{Models, Tts as _};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::env::Env;
 use sidetone_config::secret::Secrets;

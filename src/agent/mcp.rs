@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::store::tools::ToolCall;
 use crate::store::{self, Store};
-use crate::tools::mcp::{Failure, Mcp};
+use sidetone_call::tools::mcp::{Failure, Mcp};
 
 /// Connects the servers of `agent`; the call's record says which could not be.
 pub async fn connect(mcp: Mcp, store: Store, call_id: Uuid, agent: String) {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::call::{AgentTurn, CallEvent, Latency, ToolCalled};
+use sidetone_call::{AgentTurn, CallEvent, Latency, ToolCalled};
 use crate::store::errors::StageError;
 use crate::store::tools::ToolCall;
 use crate::store::{At, Speaker, Store, StoreError, Turn};

@@ -8,7 +8,7 @@ use futures::TryStreamExt as _;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::call::{Llm, Message, Piece, Question, Role};
+use sidetone_call::{Llm, Message, Piece, Question, Role};
 use sidetone_config::json_schema;
 use sidetone_config::result::ResultConfig;
 use crate::store::results::CallResult;

@@ -8,7 +8,7 @@ use livekit_api::services::sip::{SIPClient, TransferSIPParticipantOptions};
 use livekit_protocol as proto;
 use uuid::Uuid;
 
-use crate::call::Operator;
+use sidetone_call::Operator;
 use sidetone_config::env::LiveKit;
 use sidetone_config::transfer::{Target, To};
 use crate::control::rooms::Rooms;

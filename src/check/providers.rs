@@ -7,7 +7,7 @@ use futures::future::join_all;
 
 use super::used::{self, Place, Used};
 use super::{Item, Outcome, voices};
-use crate::agent::clients::Clients;
+use sidetone_call::clients::Clients;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_base::provider::catalogue::{self, Ending};

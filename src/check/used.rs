@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::agent::clients::OPENAI;
-use crate::call::Stage;
+use sidetone_call::clients::OPENAI;
+use sidetone_call::Stage;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_config::providers::{self, Provider};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Item;
-use crate::agent::clients::Clients;
+use sidetone_call::clients::Clients;
 use sidetone_config::agent::AgentConfig;
 use sidetone_base::provider::{TtsProtocol, VOICES};
 use sidetone_providers::openai;

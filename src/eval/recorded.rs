@@ -12,7 +12,7 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::{Llm, Piece, ProviderError, Providers, Question, Served, Stage, ToolCall, Tools};
+use sidetone_call::{Llm, Piece, ProviderError, Providers, Question, Served, Stage, ToolCall, Tools};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::tools::{Action, McpTool, Tool};
 

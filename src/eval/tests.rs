@@ -8,7 +8,7 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 
 use super::*;
-use crate::call::{Llm, Piece, ProviderError, Question, Stt, Tools, Tts};
+use sidetone_call::{Llm, Piece, ProviderError, Question, Stt, Tools, Tts};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::secret::Secrets;
 use sidetone_base::audio::Pcm;

@@ -16,7 +16,7 @@ use super::spool::Entry;
 use super::timeline::{Both, Timeline};
 use crate::store::egress::egress_recording;
 use crate::store::{self, EgressStatus, Recorder, Recording, RecordingState};
-use crate::transport::{Tap, Tapping};
+use sidetone_base::tap::{Tap, Tapping};
 use sidetone_base::clock;
 
 /// How often sound is written: as much is lost when the process is killed.

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::transport::Sound;
+use sidetone_base::tap::Sound;
 use sidetone_base::audio::Pcm;
 
 /// How long sound is kept before it is given out: by then the frames that say when a stretch

@@ -6,7 +6,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::call::{Providers, Served, Tools};
+use sidetone_call::{Providers, Served, Tools};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::tools::McpTool;
 use crate::store::tools::ToolCall;

@@ -17,7 +17,7 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use serde_json::{Value, json};
 use sidetone::agent::transfer::Switchboard;
-use sidetone::call::Operator as _;
+use sidetone_call::Operator as _;
 use sidetone_config::env::{Env, LiveKit};
 use sidetone_config::secret::Secret;
 use sidetone_config::transfer::{Target, To};

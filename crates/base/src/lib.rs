@@ -5,3 +5,4 @@
 pub mod audio;
 pub mod clock;
 pub mod provider;
+pub mod tap;

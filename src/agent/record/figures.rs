@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::call::{Figures, Taken};
+use sidetone_call::{Figures, Taken};
 use crate::store::Store;
 use crate::store::figures::{self, Ledger, Sentences, Usage, Utterances};
 

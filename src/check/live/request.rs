@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Ask;
-use crate::call::{
+use sidetone_call::{
     Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stage, Stt as _, Tts as _,
 };
 use sidetone_config::agent::AgentConfig;

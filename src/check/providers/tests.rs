@@ -1,5 +1,5 @@
 use super::*;
-use crate::call::Stage;
+use sidetone_call::Stage;
 use sidetone_config::providers::Provider;
 
 fn told(server: Option<&str>, known: bool) -> Option<(Outcome, String)> {
