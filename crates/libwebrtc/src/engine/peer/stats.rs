@@ -4,24 +4,14 @@ use std::collections::HashMap;
 
 use str0m::stats::{MediaEgressStats, MediaIngressStats, PeerStats};
 
-use super::clock;
-use super::peer::Peer;
-use super::transceiver::Transceiver;
-use crate::media_stream_track::MediaStreamTrack;
-use crate::peer_connection::PeerConnectionState;
-use crate::stats::dictionaries as d;
-use crate::stats::*;
-
-/// Which reports are asked for.
-#[derive(Debug, Clone)]
-pub(crate) enum StatsFilter {
-    All,
-    /// One direction of one media section.
-    Section {
-        mid: String,
-        outbound: bool,
-    },
-}
+use super::Peer;
+use crate::engine::clock;
+use crate::engine::command::StatsFilter;
+use crate::engine::track::Track;
+use crate::engine::transceiver::Transceiver;
+use crate::vocabulary::states::PeerConnectionState;
+use crate::vocabulary::stats::dictionaries as d;
+use crate::vocabulary::stats::*;
 
 /// The latest counters of str0m, by media section.
 #[derive(Default)]
@@ -91,9 +81,9 @@ impl Peer {
         let Some(stats) = self.stats.ingress.get(mid) else {
             return;
         };
-        let track = transceiver.receiver_track();
+        let track = transceiver.received().map(|received| received.track);
         let mut inbound = d::InboundRtpStreamStats {
-            track_identifier: track.as_ref().map(MediaStreamTrack::id).unwrap_or_default(),
+            track_identifier: track.as_ref().map(Track::id).unwrap_or_default(),
             mid: mid.to_owned(),
             bytes_received: stats.bytes,
             nack_count: stats.nacks as u32,
@@ -101,7 +91,7 @@ impl Peer {
             pli_count: stats.plis as u32,
             ..Default::default()
         };
-        if let Some(MediaStreamTrack::Audio(track)) = &track
+        if let Some(Track::Audio(track)) = &track
             && let Some(buffer) = track.listeners().first()
         {
             let buffer = buffer.lock();

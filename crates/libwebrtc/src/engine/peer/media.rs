@@ -10,16 +10,15 @@ use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Ssrc};
 use str0m::stats::MediaEgressStats;
 use tokio::sync::mpsc;
 
-use super::audio_in::MediaPacket;
-use super::audio_out::{EncodedPacket, TrackEncoder};
-use super::clock;
-use super::peer::Peer;
-use super::sdp::Section;
-use super::transceiver::Transceiver;
-use crate::audio_track::RtcAudioTrack;
-use crate::media_stream_track::MediaStreamTrack;
-use crate::rtp_parameters::RtpCodecParameters;
+use super::Peer;
+use crate::engine::audio_in::MediaPacket;
+use crate::engine::audio_out::{EncodedPacket, TrackEncoder};
+use crate::engine::clock;
+use crate::engine::sdp::Section;
+use crate::engine::track::{AudioTrack, Track};
+use crate::engine::transceiver::Transceiver;
 use crate::unsupported::Unsupported;
+use crate::vocabulary::rtp_parameters::RtpCodecParameters;
 
 /// Encoded packets waiting for the task: 320 ms of two tracks. When it is full
 /// new packets are dropped.
@@ -32,7 +31,7 @@ pub(crate) struct Media {
     pub(crate) outgoing: mpsc::Receiver<EncodedPacket>,
     sender: mpsc::Sender<EncodedPacket>,
     outputs: HashMap<usize, OutputStream>,
-    routes: HashMap<u32, Option<RtcAudioTrack>>,
+    routes: HashMap<u32, Option<Arc<AudioTrack>>>,
 }
 
 /// A track we send.
@@ -92,23 +91,30 @@ impl Peer {
             return;
         }
         match transceiver.sender_track() {
-            Some(MediaStreamTrack::Audio(track)) => self.start_sending(transceiver, mid, track),
-            Some(MediaStreamTrack::Video(_)) => Unsupported::Video.report(),
+            Some(Track::Audio(track)) => self.start_sending(transceiver, mid, &track),
+            Some(Track::Video(_)) => Unsupported::Video.report(),
             None => {}
         }
     }
 
-    fn start_sending(&mut self, transceiver: &Arc<Transceiver>, mid: Mid, track: RtcAudioTrack) {
+    fn start_sending(&mut self, transceiver: &Arc<Transceiver>, mid: Mid, track: &AudioTrack) {
         let Some(payload_type) = self.opus_payload_type(mid) else {
             tracing::error!(%mid, "the other side does not take Opus; the track is not sent");
             return;
         };
-        let Some(source) = track.source().map(|source| source.source.clone()) else {
+        let Some(source) = track.source() else {
             return;
         };
         let settings = transceiver.encoder.clone();
         let packets = self.media.sender.clone();
-        let Some(encoder) = TrackEncoder::new(transceiver.index, track, settings, packets) else {
+        let encoder = TrackEncoder::new(
+            transceiver.index,
+            track.core.clone(),
+            (source.sample_rate(), source.num_channels()),
+            settings,
+            packets,
+        );
+        let Some(encoder) = encoder else {
             return;
         };
         transceiver.set_codecs(vec![RtpCodecParameters {
@@ -201,14 +207,14 @@ impl Peer {
     }
 
     /// The audio track a source of the other side belongs to.
-    fn find_track(&mut self, ssrc: Ssrc) -> Option<RtcAudioTrack> {
+    fn find_track(&mut self, ssrc: Ssrc) -> Option<Arc<AudioTrack>> {
         let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid().to_string();
         let transceivers = self.shared.transceivers();
         let transceiver = transceivers
             .iter()
             .find(|t| t.mid().as_deref() == Some(&mid))?;
-        match transceiver.receiver_track()? {
-            MediaStreamTrack::Audio(track) if !transceiver.is_withheld() => Some(track),
+        match transceiver.received()?.track {
+            Track::Audio(track) if !transceiver.is_withheld() => Some(track),
             _ => None,
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::session_description::SdpParseError;
+use crate::vocabulary::session_description::SdpParseError;
 
 /// An ICE candidate as signalling carries it: its text and its media section.
 #[derive(Clone)]

@@ -1,6 +1,11 @@
 //! See the standard for what each holds.
 
-use super::*;
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use super::names::*;
+use crate::vocabulary::data_channel::DataChannelState;
 
 macro_rules! dictionary {
     ($name:ident { $($field:ident: $type:ty),* $(,)? }) => {

@@ -9,19 +9,16 @@ use str0m::Candidate;
 use str0m::change::{SdpAnswer, SdpApi, SdpOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 
-use super::peer::Peer;
-use super::sdp::{self, Section};
-use super::transceiver::Transceiver;
-use crate::RtcError;
-use crate::audio_track::RtcAudioTrack;
-use crate::media_stream::MediaStream;
-use crate::media_stream_track::MediaStreamTrack;
-use crate::peer_connection::{SignalingState, TrackEvent};
-use crate::rtp_receiver::RtpReceiver;
-use crate::rtp_transceiver::{RtpTransceiver, RtpTransceiverDirection, RtpTransceiverInit};
-use crate::session_description::{SdpType, SessionDescription};
+use super::Peer;
+use crate::engine::sdp::{self, Section};
+use crate::engine::track::{AudioTrack, Track, VideoTrack};
+use crate::engine::transceiver::{Received, Transceiver};
 use crate::unsupported::Unsupported;
-use crate::video_track::RtcVideoTrack;
+use crate::vocabulary::error::RtcError;
+use crate::vocabulary::media::RtpTransceiverDirection;
+use crate::vocabulary::session_description::{SdpType, SessionDescription};
+use crate::vocabulary::states::SignalingState;
+use crate::vocabulary::transceiver::RtpTransceiverInit;
 
 impl Peer {
     pub(crate) fn create_offer(
@@ -220,19 +217,21 @@ impl Peer {
     fn settle(&mut self, remote: &str) {
         self.negotiated = true;
         self.drain();
-        let mut events = Vec::new();
+        let mut arrivals = Vec::new();
         for section in sdp::sections(remote) {
             if section.is_media() {
                 let transceiver = self.transceiver_of(&section);
-                events.extend(receive(&transceiver, &section));
+                let received = receive(&transceiver, &section);
                 self.settle_sender(&transceiver, &section);
+                arrivals.extend(received.map(|received| (transceiver, received)));
             } else if section.kind == "application" && !section.rejected {
                 self.sctp_negotiated = true;
             }
         }
         self.media.forget_routes();
-        for event in events {
-            self.shared.on_track.with(|call| call(event.clone()));
+        for (transceiver, received) in arrivals {
+            let on_track = &self.shared.on_track;
+            on_track.with(|call| call(transceiver.clone(), received.clone()));
         }
     }
 
@@ -291,37 +290,22 @@ fn other_than(direction: Direction) -> Direction {
 
 /// Brings the receiving half to what the other side sends. The server marks
 /// sections it does not use `sendonly` without a stream: those receive nothing.
-fn receive(transceiver: &Arc<Transceiver>, section: &Section) -> Option<TrackEvent> {
+fn receive(transceiver: &Transceiver, section: &Section) -> Option<Received> {
     let Some((stream_id, track_id)) = section.msid.clone().filter(|_| section.sends()) else {
         transceiver.set_received(None);
         return None;
     };
-    let same_stream = transceiver
-        .receiver_streams()
-        .iter()
-        .any(|s| s.id() == stream_id);
-    let same_track = transceiver
-        .receiver_track()
-        .is_some_and(|track| track.id() == track_id);
-    if same_stream && same_track {
+    let same = |known: Received| known.stream_id == stream_id && known.track.id() == track_id;
+    if transceiver.received().is_some_and(same) {
         return None;
     }
     let track = if transceiver.is_audio() {
-        MediaStreamTrack::Audio(RtcAudioTrack::remote(track_id))
+        Track::Audio(Arc::new(AudioTrack::remote(track_id)))
     } else {
         Unsupported::Video.report();
-        MediaStreamTrack::Video(RtcVideoTrack::new(track_id))
+        Track::Video(Arc::new(VideoTrack::new(track_id)))
     };
-    let stream = MediaStream::new(stream_id, track.clone());
-    transceiver.set_received(Some((track.clone(), stream.clone())));
-    Some(TrackEvent {
-        receiver: RtpReceiver {
-            inner: transceiver.clone(),
-        },
-        streams: vec![stream],
-        track,
-        transceiver: RtpTransceiver {
-            inner: transceiver.clone(),
-        },
-    })
+    let received = Received { track, stream_id };
+    transceiver.set_received(Some(received.clone()));
+    Some(received)
 }

@@ -1,14 +1,12 @@
-//! Data channels: what the user's handle and the connection's task share.
-
-mod state;
+//! What the connection's task does about data channels.
 
 use std::sync::Arc;
 
 use str0m::channel::{ChannelConfig, ChannelId};
 
-use super::peer::Peer;
-use crate::data_channel::{DataBuffer, DataChannel, DataChannelInit, DataChannelState};
-pub(crate) use state::ChannelState;
+use super::Peer;
+use crate::engine::channel::ChannelState;
+use crate::vocabulary::data_channel::{DataBuffer, DataChannelInit, DataChannelState};
 
 /// A channel as the task sees it.
 pub(crate) struct PeerChannel {
@@ -154,11 +152,7 @@ impl Peer {
         self.channels
             .list
             .push(PeerChannel::new(state.clone(), Some(id)));
-        self.shared.on_data_channel.with(|call| {
-            call(DataChannel {
-                state: state.clone(),
-            })
-        });
+        self.shared.on_data_channel.with(|call| call(state.clone()));
     }
 
     pub(crate) fn channel_data(&mut self, id: ChannelId, binary: bool, data: &[u8]) {

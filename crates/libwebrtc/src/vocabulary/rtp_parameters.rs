@@ -1,6 +1,6 @@
 //! What a sender or receiver has been told to do.
 
-use crate::rtp_transceiver::RtpTransceiverDirection;
+use crate::vocabulary::media::RtpTransceiverDirection;
 
 /// Relative importance of a stream.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]

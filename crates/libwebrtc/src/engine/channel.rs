@@ -1,4 +1,4 @@
-//! What the user's handle and the connection's task share of a channel.
+//! What the user's handle and the connection's task share of a data channel.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,8 +9,10 @@ use str0m::Rtc;
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use tokio::sync::Notify;
 
-use crate::data_channel::{DataBuffer, DataChannelError, DataChannelInit, DataChannelState};
-use crate::engine::callback::Callback;
+use super::callback::Callback;
+use crate::vocabulary::data_channel::{
+    DataBuffer, DataChannelError, DataChannelInit, DataChannelState,
+};
 
 /// Bytes a channel queues at most, as in Google's implementation
 /// (`kMaxQueuedSendDataBytes`); more are refused.
@@ -128,7 +130,7 @@ impl ChannelState {
     }
 
     /// As SCTP wants it.
-    pub(super) fn config(&self) -> ChannelConfig {
+    pub(crate) fn config(&self) -> ChannelConfig {
         let limit = |n: i32| n.clamp(0, i32::from(u16::MAX)) as u16;
         let reliability = match (self.init.max_retransmits, self.init.max_retransmit_time) {
             (Some(n), _) => Reliability::MaxRetransmits {
@@ -149,7 +151,7 @@ impl ChannelState {
     }
 
     /// Changes the state and tells the user, if it is a change.
-    pub(super) fn enter(&self, state: DataChannelState) {
+    pub(crate) fn enter(&self, state: DataChannelState) {
         {
             let mut inner = self.inner.lock();
             if inner.state == state || inner.state == DataChannelState::Closed {
@@ -169,12 +171,12 @@ impl ChannelState {
     }
 
     /// SCTP's stream is known.
-    pub(super) fn runs_on(&self, stream: Option<u16>) {
+    pub(crate) fn runs_on(&self, stream: Option<u16>) {
         self.inner.lock().id = stream;
     }
 
     /// A message has come.
-    pub(super) fn received(&self, message: DataBuffer<'_>) {
+    pub(crate) fn received(&self, message: DataBuffer<'_>) {
         {
             let mut inner = self.inner.lock();
             inner.counters.messages_received += 1;
@@ -184,7 +186,7 @@ impl ChannelState {
     }
 
     /// Hands queued messages to SCTP until it is full. Answers the bytes taken.
-    pub(super) fn flush(&self, rtc: &mut Rtc, id: ChannelId) -> u64 {
+    pub(crate) fn flush(&self, rtc: &mut Rtc, id: ChannelId) -> u64 {
         let mut taken = 0;
         let mut inner = self.inner.lock();
         if inner.state != DataChannelState::Open {
