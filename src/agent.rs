@@ -26,11 +26,11 @@ use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::env::LiveKit;
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::recording::RecordingMode;
-use crate::dispatch::DispatchMetadata;
-use crate::recording::{Recorded, Recordings};
-use crate::store::dispatches::DispatchState;
-use crate::store::tools::HeldBy;
-use crate::store::{self, Store};
+use sidetone_store::DispatchMetadata;
+use sidetone_recording::{Recorded, Recordings};
+use sidetone_store::dispatches::DispatchState;
+use sidetone_store::tools::HeldBy;
+use sidetone_store::Store;
 use sidetone_call::tools::mcp::Mcp;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{self, Dismissal};
@@ -169,7 +169,7 @@ impl Agents {
         }
         if driven.is_ok() {
             // Whoever watches over the room must not take this for a death and send another.
-            let now = store::now();
+            let now = sidetone_store::now();
             if let Err(error) = self
                 .store
                 .agent_is(&job.room_name, DispatchState::Ended, now, None)
@@ -194,7 +194,7 @@ impl Agents {
         let Some(url) = agent.result.webhook.as_ref().or(self.call_webhook.as_ref()) else {
             return;
         };
-        if let Err(error) = self.store.will_tell(call_id, url, store::now()).await {
+        if let Err(error) = self.store.will_tell(call_id, url, sidetone_store::now()).await {
             tracing::error!(%call_id, %error, "the call's webhook was not stored");
         }
     }

@@ -16,8 +16,8 @@ use std::time::Duration;
 
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::{BadVariable, Database, Env};
-use crate::http::auth::Auth;
-use crate::store::{Store, StoreError};
+use sidetone_control_plane::http::auth::Auth;
+use sidetone_store::{Store, StoreError};
 
 pub use agents::agents;
 pub use report::{Item, Outcome, Report, Request};

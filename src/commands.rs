@@ -17,7 +17,7 @@ use sidetone_config::env::Env;
 use sidetone_config::reference;
 use sidetone::demo;
 use sidetone::serve::{Process, serve};
-use sidetone::store::Store;
+use sidetone_store::Store;
 use sidetone::worker::LoadMeasure;
 use sidetone_models as local;
 use tokio::net::TcpListener;

@@ -2,7 +2,7 @@
 
 use super::{DEADLINE, Item};
 use sidetone_config::env::Env;
-use crate::recording::bucket::S3;
+use sidetone_recording::bucket::S3;
 
 const NAME: &str = "bucket";
 /// Written, read and deleted.

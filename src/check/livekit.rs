@@ -5,7 +5,7 @@ use livekit_api::services::{ServerError, ServiceError};
 
 use super::{DEADLINE, Item};
 use sidetone_config::env::LiveKit;
-use crate::control::rooms::Rooms;
+use sidetone_control_plane::control::rooms::Rooms;
 use sidetone_base::clock;
 
 /// Tokens tolerate a minute; half of it is warning enough.

@@ -9,7 +9,7 @@ use sidetone_config::folder::AgentFolder;
 use sidetone_config::secret::Secrets;
 use sidetone::eval::run::Minds;
 use sidetone::replay::{self, Stored};
-use sidetone::store::Store;
+use sidetone_store::Store;
 
 use super::live_clients;
 

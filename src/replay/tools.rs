@@ -9,7 +9,7 @@ use serde_json::Value;
 use sidetone_call::{Providers, Served, Tools};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::tools::McpTool;
-use crate::store::tools::ToolCall;
+use sidetone_store::tools::ToolCall;
 
 type Results = Vec<(Value, Result<String, String>)>;
 

@@ -21,7 +21,7 @@ use sidetone_call::Operator as _;
 use sidetone_config::env::{Env, LiveKit};
 use sidetone_config::secret::Secret;
 use sidetone_config::transfer::{Target, To};
-use sidetone::store::Store;
+use sidetone_store::Store;
 use sidetone_testkit::fake_openai::Answer;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 use tokio::net::TcpListener;

@@ -1,9 +1,9 @@
 //! Who may call what, from where and how often.
 
 use serde_json::{Value, json};
-use sidetone::http::HttpConfig;
-use sidetone::http::limits::Rate;
-use sidetone::store::{CallType, Fact};
+use sidetone_control_plane::http::HttpConfig;
+use sidetone_control_plane::http::limits::Rate;
+use sidetone_store::{CallType, Fact};
 use uuid::Uuid;
 
 use super::{AGENT, HISTORY, LIVE, SERIES, SESSION, TOKEN, WORKERS, new_call};
@@ -27,7 +27,7 @@ async fn every_route_and_every_role() {
     .await;
     let room = "conference-r";
     let over = new_call(&api.store, "ann", CallType::Conference, "conference-over").await;
-    let finished = [Fact::RoomFinished(sidetone::store::now())];
+    let finished = [Fact::RoomFinished(sidetone_store::now())];
     api.store.observe(over, None, &finished).await.unwrap();
     new_call(&api.store, "ann", CallType::Conference, room).await;
     let one = format!("{HISTORY}/{over}");

@@ -6,3 +6,7 @@ pub mod audio;
 pub mod clock;
 pub mod provider;
 pub mod tap;
+mod text_enum;
+mod worker_status;
+
+pub use worker_status::WorkerStatus;
