@@ -9,6 +9,7 @@ pub mod scenario;
 mod script;
 mod simulated;
 pub mod text;
+pub mod told;
 pub mod word_error;
 
 use futures::{StreamExt as _, stream};

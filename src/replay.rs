@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::folder::AgentFolder;
-use crate::eval::run::{self, Mind, Minds, Told};
+use crate::eval::run::{self, Mind, Minds};
+use crate::eval::told::Told;
 use crate::eval::scenario::{Scenario, Turn as ScenarioTurn};
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{ParticipantKind, Speaker, Store, Turn};

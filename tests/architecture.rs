@@ -1,104 +1,178 @@
-//! Keeps those of ARCHITECTURE.md's import rules true that no crate's manifest keeps: reads the `use` and
-//! path expressions of `src/`.
+//! Keeps what ARCHITECTURE.md says of the code's walls true where no crate's manifest does.
+
+mod modules;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Module → the modules of this crate it may use. A module that is not named here puts others together
-/// (main, serve, agent, demo, cli) and may use everything.
-const MAY_USE: &[(&str, &[&str])] = &[
-    ("transport", &[]),
-    ("openai", &[]),
-    ("config", &["openai"]),
-    ("tools", &["config"]),
-    ("call", &["openai", "config", "tools", "transport"]),
-    ("worker", &["config"]),
-    ("dispatch", &["config"]),
-    ("store", &["config", "dispatch"]),
-    ("recording", &["transport", "config", "store"]),
-    ("control", &["store", "dispatch", "config"]),
+use modules::{Modules, word};
+
+/// Crate → module → the modules of the crate it may use. One that is not named puts others together.
+const LAYERS: &[(&str, &[(&str, &[&str])])] = &[
     (
-        "http",
+        ".",
         &[
-            "control",
-            "store",
-            "dispatch",
-            "config",
-            "recording",
-            "worker",
+            ("room", &[]),
+            ("worker", &[]),
+            ("telemetry", &[]),
+            ("tls", &[]),
+            ("eval", &[]),
+            ("replay", &["eval"]),
+            ("console", &["eval"]),
+            ("caller", &["room"]),
+            ("agent", &["room", "worker"]),
+            ("check", &["agent", "eval"]),
         ],
     ),
-    ("eval", &["call", "config", "transport"]),
-    ("caller", &["transport"]),
-    ("telemetry", &[]),
+    (
+        "crates/control-plane",
+        &[
+            ("dispatch", &[]),
+            ("control", &["dispatch"]),
+            ("http", &["control", "dispatch"]),
+        ],
+    ),
+    ("crates/call", &[("transport", &[]), ("tools", &[])]),
+    (
+        "crates/libwebrtc",
+        &[
+            ("vocabulary", &[]),
+            ("unsupported", &["vocabulary"]),
+            ("engine", &["unsupported", "vocabulary"]),
+        ],
+    ),
 ];
 
-fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            sources(&path, into);
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            into.push(path);
-        }
-    }
-}
+/// The other files of the media connection's task: one object, in a circle on purpose.
+const PEER: [&str; 4] = [
+    "engine::peer::channels",
+    "engine::peer::media",
+    "engine::peer::negotiate",
+    "engine::peer::stats",
+];
 
-/// The modules named after `crate::` in the code before its tests.
-fn used(source: &str) -> BTreeSet<String> {
-    let code = source.split("#[cfg(test)]").next().unwrap_or_default();
-    let code = code
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    let code: String = code.collect::<Vec<_>>().join("\n");
-    let name = |rest: &str| {
-        rest.chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect::<String>()
+/// Every crate with code of ours, by its folder.
+fn crates() -> Vec<(String, Modules)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut folders: Vec<PathBuf> = std::fs::read_dir(root.join("crates"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    folders.sort();
+    folders.push(root.into());
+    let name = |folder: &Path| {
+        let inside = folder.strip_prefix(root).unwrap().to_str().unwrap();
+        if inside.is_empty() {
+            ".".to_owned()
+        } else {
+            inside.to_owned()
+        }
     };
-    code.split("crate::")
-        .skip(1)
-        .map(name)
-        .filter(|module| !module.is_empty())
+    folders
+        .iter()
+        .map(|folder| (name(folder), modules::of(&folder.join("src"))))
         .collect()
 }
 
 #[test]
-fn modules_use_only_what_architecture_allows() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let mut files = vec![];
-    sources(&root, &mut files);
-    let mut wrong = vec![];
+fn no_module_uses_itself_through_others() {
+    let crates = crates();
+    assert!(crates.len() > 10, "only {} crates were read", crates.len());
+    let mut found = Vec::new();
     let mut seen = 0;
-    for file in files {
-        let inside = file.strip_prefix(&root).unwrap();
-        let module = inside
-            .components()
-            .next()
-            .unwrap()
-            .as_os_str()
-            .to_string_lossy();
-        let module = module.trim_end_matches(".rs");
-        let Some((_, allowed)) = MAY_USE.iter().find(|(name, _)| *name == module) else {
-            continue;
-        };
-        // Tests in files of their own may use what they need.
-        if inside.to_string_lossy().contains("tests") {
-            continue;
+    for (name, modules) in &crates {
+        seen += modules.len();
+        // A parent and what is inside it are one room: what children share stands in the parent.
+        let inside = |one: &str, other: &str| one.starts_with(other) || other.starts_with(one);
+        for circle in modules::circles(modules, inside) {
+            found.push(format!("{name}: {circle}"));
         }
-        seen += 1;
-        for used in used(&std::fs::read_to_string(&file).unwrap()) {
-            if used != module && !allowed.contains(&used.as_str()) {
-                wrong.push(format!("src/{} uses crate::{used}", inside.display()));
+    }
+    assert!(seen > 300, "only {seen} modules were read");
+    assert!(found.is_empty(), "circles:\n{}", found.join("\n"));
+}
+
+#[test]
+fn a_circle_is_found() {
+    let code = [
+        ("", "mod one;"),
+        ("one", "use super::two::B;"),
+        ("two", "use crate::{one::A, three};"),
+        ("three", "struct C;"),
+    ];
+    let modules: Modules = code.map(|(path, code)| (path.into(), code.into())).into();
+    let circles = modules::circles(&modules, |_, _| false);
+    assert_eq!(circles, [r#"crate::: {"one": {"two"}, "two": {"one"}}"#]);
+}
+
+#[test]
+fn modules_use_only_those_below_them() {
+    let crates = crates();
+    let top = |module: &str| word(module).to_owned();
+    let mut wrong = Vec::new();
+    for (folder, layers) in LAYERS {
+        let (_, modules) = crates.iter().find(|(name, _)| name == folder).unwrap();
+        for (module, _) in *layers {
+            assert!(modules.contains_key(*module), "{folder} has no {module}");
+        }
+        for module in modules.keys() {
+            let Some((layer, below)) = layers.iter().find(|(layer, _)| *layer == top(module))
+            else {
+                continue;
+            };
+            for used in modules::uses(module, modules) {
+                let used_layer = top(&used);
+                let is_root = used_layer.is_empty();
+                if used_layer != *layer && !is_root && !below.contains(&used_layer.as_str()) {
+                    wrong.push(format!("{folder}: {module} uses crate::{used}"));
+                }
             }
         }
     }
-    assert!(seen > 20, "only {seen} files were read");
     assert!(
         wrong.is_empty(),
         "not allowed (see ARCHITECTURE.md):\n{}",
         wrong.join("\n")
     );
+}
+
+/// In the media engine, which others are to build on.
+#[test]
+fn the_engines_modules_are_files_and_its_objects_stand_in_one() {
+    let crates = crates();
+    let (_, modules) = crates
+        .iter()
+        .find(|(name, _)| name == "crates/libwebrtc")
+        .unwrap();
+    let mut spread = BTreeSet::new();
+    for (module, code) in modules {
+        for line in code.lines().map(str::trim) {
+            let inline =
+                line.ends_with('{') && (line.starts_with("mod ") || line.contains(" mod "));
+            assert!(!inline, "{module} has a module inside: {line}");
+            let Some(object) = line.strip_prefix("impl") else {
+                continue;
+            };
+            let object = match object.strip_prefix('<') {
+                Some(generic) => generic.split_once("> ").unwrap().1,
+                None => object.trim_start(),
+            };
+            let object = word(object);
+            let words: Vec<&str> = code.split_whitespace().collect();
+            let defined = words
+                .windows(2)
+                .any(|pair| matches!(pair[0], "struct" | "enum") && word(pair[1]) == object);
+            if !line.contains(" for ") && !defined {
+                spread.insert((object.to_owned(), module.clone()));
+            }
+        }
+    }
+    let peer = PEER.map(|module| ("Peer", module));
+    let allowed = peer
+        .into_iter()
+        .chain([("PeerConnection", "peer_connection::callbacks")]);
+    let allowed = allowed.map(|(object, module)| (object.to_owned(), module.to_owned()));
+    assert_eq!(spread, allowed.collect());
 }
 
 #[test]

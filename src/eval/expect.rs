@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use super::recorded::Judgement;
-use super::run::Told;
 use super::scenario::{Expect, pattern_of};
 use super::simulated::ask;
+use super::told::Told;
 use sidetone_call::{EndReason, Llm, Message, Question, Role, ToolCalled};
 
 fn called<'t>(told: &'t Told, name: &'t str) -> impl Iterator<Item = &'t ToolCalled> {

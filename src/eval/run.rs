@@ -11,9 +11,10 @@ use super::expect::{failure, judge};
 use super::recorded::{Playback, Recorder, Recording};
 use super::scenario::{Expect, Scenario};
 use super::script::{Played, Script, words};
+use super::told::Told;
 use super::text::{Seen, drive, in_writing};
 use sidetone_call::vad::Vad;
-use sidetone_call::{CallEvent, CallSpec, EndReason, Persona, Providers, ToolCalled};
+use sidetone_call::{CallEvent, CallSpec, EndReason, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::folder::AgentFolder;
 use sidetone_call::transport::{self, AgentState, DisconnectReason, RoomEvent};
@@ -37,19 +38,6 @@ pub enum Mind {
     Live(Arc<Minds>),
     /// The same; the recording is written anew, with this as its source.
     Record(Arc<Minds>, String),
-}
-
-/// What came of a turn.
-#[derive(Debug, Clone, Default)]
-pub struct Told {
-    /// The agent's words, as far as they were heard.
-    pub said: String,
-    /// Tools that ran.
-    pub tools: Vec<ToolCalled>,
-    /// From the caller's words to the agent's first.
-    pub first_words: Option<Duration>,
-    /// Failures of stages.
-    pub errors: Vec<String>,
 }
 
 /// What came of a scenario.

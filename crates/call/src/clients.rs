@@ -16,7 +16,7 @@ use sidetone_config::language;
 use sidetone_config::providers::{Provider, Stage, Stages};
 use sidetone_config::secret::Secret;
 use sidetone_providers::openai::{
-    self, ApiKey, ChatRequest, Http, Llm, Message, Role, Settings, SettingsError, Stt, Tts,
+    self, ApiKey, ChatRequest, Http, Llm, Message, Role, Settings, SettingsError, SpeechSockets, Stt, Tts,
 };
 use crate::tools::HttpTools;
 use sidetone_base::clock;
@@ -35,6 +35,8 @@ pub struct Clients {
     /// Tools' servers.
     pub http: HttpTools,
     connections: Http,
+    /// For speech over a socket.
+    sockets: SpeechSockets,
     /// The process's own provider; each stage has its model.
     own: Settings,
     models: [String; 3],
@@ -54,7 +56,7 @@ impl Clients {
     /// # Errors
     /// A base URL that is none.
     pub fn new(env: &Env, local: Option<SocketAddr>) -> anyhow::Result<Self> {
-        let http = Http::new()?;
+        let (http, sockets) = (Http::new()?, SpeechSockets::default());
         let base_url = match (local, &env.openai_base_url) {
             (Some(address), _) => format!("http://{address}/v1"),
             (None, Some(base_url)) => base_url.clone(),
@@ -75,9 +77,10 @@ impl Clients {
         Ok(Self {
             stt: Stt::new(&http, stage(openai::Stage::Stt), None)?,
             llm: Llm::new(&http, stage(openai::Stage::Llm))?,
-            tts: Tts::new(&http, stage(openai::Stage::Tts))?,
+            tts: Tts::new(&http, &sockets, stage(openai::Stage::Tts))?,
             http: HttpTools::new()?,
             connections: http,
+            sockets,
             own,
             models,
             live_model: env.stt_live_model.clone(),
@@ -145,7 +148,7 @@ impl Clients {
         let speaks = self.line(crate::Stage::Tts, tts, |provider| {
             let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
             let keys = provider.speech.clone();
-            let tts = Tts::new(http, self.settings(provider, openai::Stage::Tts))?;
+            let tts = Tts::new(http, &self.sockets, self.settings(provider, openai::Stage::Tts))?;
             Ok(Speaker {
                 tts: tts
                     .with_protocol(keys.protocol)

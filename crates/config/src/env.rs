@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::address::{self, Reach};
 use super::recording::RecordingEnv;
 use super::secret::Secret;
+pub use super::variable::BadVariable;
 use super::webhook::CallWebhook;
 use sidetone_base::provider::{catalogue, is_openai};
 
@@ -55,18 +56,6 @@ impl NotConfigured {
             Self::Host(_) => vec!["LIVEKIT_HOST"],
         }
     }
-}
-
-/// A variable whose value cannot be used; the process does not start with it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} is \"{value}\": {fix}")]
-pub struct BadVariable {
-    /// Name of the variable.
-    pub name: &'static str,
-    /// What it holds (never a secret's value).
-    pub value: String,
-    /// What to write instead.
-    pub fix: String,
 }
 
 /// Where calls are kept.

@@ -23,6 +23,7 @@ pub mod speech;
 pub mod template;
 pub mod tools;
 pub mod transfer;
+mod variable;
 pub mod variants;
 mod voice;
 pub mod webhook;

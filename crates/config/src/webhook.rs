@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::env::BadVariable;
 use super::secret::Secret;
+use super::variable::BadVariable;
 
 /// Shorter ones can be guessed.
 const MIN_WEBHOOK_SECRET: usize = 24;

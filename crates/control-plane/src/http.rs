@@ -6,7 +6,8 @@
 pub mod address;
 pub mod agent;
 pub mod auth;
-pub mod docs;
+mod cookie;
+mod docs;
 pub mod error;
 mod extract;
 mod frame;
@@ -163,7 +164,7 @@ impl AppState {
 
     /// The session of a request's cookie, unless it is over.
     async fn session(&self, headers: &HeaderMap) -> Result<Option<SessionRow>, Problem> {
-        match session::token(headers) {
+        match cookie::token(headers) {
             Some(token) => Ok(self.store().session(&token, sidetone_store::now()).await?),
             None => Ok(None),
         }

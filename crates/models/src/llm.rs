@@ -9,6 +9,7 @@ mod convert;
 mod memory;
 mod model;
 mod sampling;
+mod shape;
 mod tokens;
 mod worker;
 
@@ -20,8 +21,9 @@ use crate::cache::Cache;
 use crate::compute::Compute;
 use crate::engine::Failure;
 use crate::{Error, derived, loading, present};
-use model::{CHUNK, CONTEXT, Qwen};
+use model::{CHUNK, Qwen};
 pub use sampling::Sampling;
+use shape::CONTEXT;
 use tokens::Tokens;
 pub use tokens::{Message, Role};
 use worker::{Job, Worker};

@@ -31,7 +31,7 @@ pub use models::{Listed, Models};
 pub use realtime::Hearing;
 pub use retry::RETRIES;
 pub use stt::{Stt, Transcript};
-pub use tts::{Reworded, Speech, Spoken, Tts, stand_in, voices};
+pub use tts::{Reworded, Speech, SpeechSockets, Spoken, Tts, stand_in, voices};
 
 #[cfg(test)]
 mod tests;

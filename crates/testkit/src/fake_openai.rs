@@ -1,6 +1,7 @@
 //! A provider that speaks the OpenAI protocol on loopback, with set delays, scripted answers and
 //! scripted failures, and that remembers what it was asked and who hung up.
 
+mod answer;
 mod audio;
 mod audio_dialects;
 mod chat;
@@ -29,7 +30,7 @@ use tokio::task::AbortHandle;
 
 pub use audio::{Transcript, tone_hz};
 pub use audio_dialects::SpeechDialect;
-pub use chat::{Answer, ToolCall};
+pub use answer::{Answer, ToolCall};
 pub use dialect::{Dialect, THOUGHT};
 pub use failure::Failure;
 use failure::whole_failure;

@@ -22,7 +22,7 @@ use subtle::ConstantTimeEq as _;
 use super::address::is_this_machine;
 use super::error::Problem;
 use super::jwt::Verifier;
-use super::session;
+use super::cookie;
 use sidetone_config::env::{Env, UserLogin};
 use sidetone_store::sessions::SessionRow;
 use sidetone_base::text_enum;
@@ -218,7 +218,7 @@ impl Auth {
             && let Some(principal) = session.and_then(|session| self.signed_in(session))
         {
             if !method.is_safe() {
-                session::need_header(headers)?;
+                cookie::need_header(headers)?;
             }
             return Ok(principal);
         }

@@ -2,6 +2,7 @@
 
 pub mod call;
 mod query;
+mod recordings;
 pub mod series;
 mod stats;
 

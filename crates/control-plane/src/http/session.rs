@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -21,29 +21,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::auth::{Principal, Right};
+use super::cookie::{cookie, need_header, token};
 use super::error::{Problem, ProblemDocument, path_id};
 use super::{AppState, Peer, address};
 use sidetone_store::sessions::{NewSession, SessionRow};
 
-/// The cookie's name.
-pub const COOKIE: &str = "sidetone_session";
-/// Required beside the cookie for all that changes something; any value. A form cannot send it, and
-/// a script of another site only where CORS names it, which it does nowhere.
-pub const HEADER: &str = "x-sidetone-session";
 /// A working day: then the admin shows the token or key again.
-const VALID: Duration = Duration::from_secs(8 * 3_600);
-
-/// What the store knows a request's cookie by, if it has one.
-pub(super) fn token(headers: &HeaderMap) -> Option<[u8; 32]> {
-    let cookie = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(';'))
-        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))?;
-    let token: [u8; 32] = URL_SAFE_NO_PAD.decode(cookie).ok()?.try_into().ok()?;
-    Some(Sha256::digest(token).into())
-}
+pub(super) const VALID: Duration = Duration::from_secs(8 * 3_600);
 
 /// Who is signed in, in this browser.
 #[derive(Debug, Default, Serialize, ToSchema)]
@@ -226,25 +210,3 @@ pub async fn revoke(
         false => Err(Problem::not_found("sessionId", "There is no such session.")),
     }
 }
-
-/// The cookie alone may change nothing.
-pub(super) fn need_header(headers: &HeaderMap) -> Result<(), Problem> {
-    match headers.contains_key(HEADER) {
-        true => Ok(()),
-        false => Err(Problem::forbidden(
-            "With the cookie of a session, send \"X-Sidetone-Session: 1\" too.",
-        )),
-    }
-}
-
-/// `Secure` everywhere but on this very machine, which has no certificate.
-fn cookie(value: &str, valid: Duration, secure: bool) -> HeaderValue {
-    let age = valid.as_secs();
-    let secure = if secure { "; Secure" } else { "" };
-    let line =
-        format!("{COOKIE}={value}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}");
-    HeaderValue::try_from(line).unwrap_or(HeaderValue::from_static(""))
-}
-
-#[cfg(test)]
-mod tests;

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, bail};
 
-use super::model::{CONTEXT, Shape};
+use super::shape::{CONTEXT, Shape};
 
 /// Keys and values grow by this many tokens.
 pub(super) const GROWTH: usize = 256;

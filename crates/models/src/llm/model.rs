@@ -14,14 +14,13 @@ use candle_core::{DType, Device, Module, Result, Tensor, bail};
 use candle_nn::{RmsNorm, ops, rotary_emb};
 
 use super::memory::Memory;
+use super::shape::{CONTEXT, Shape};
 use crate::quant::{Linear, Weights};
 
 /// Most tokens fed at once. From 32 rows on, candle makes a second packed copy
 /// of the weights on processors with AMX; and each chunk's end is a point where
 /// a request can be cancelled or another one served.
 pub(super) const CHUNK: usize = 31;
-/// Longest conversation in tokens. The model could take 32,768; memory decides.
-pub(super) const CONTEXT: usize = 4096;
 
 /// A number of the file's header.
 pub(super) fn number(
@@ -45,17 +44,6 @@ pub(super) struct Qwen {
     cos: Tensor,
     sin: Tensor,
     shape: Shape,
-}
-
-/// How attention is divided.
-#[derive(Clone, Copy)]
-pub(super) struct Shape {
-    /// Query heads.
-    heads: usize,
-    /// Heads of keys and values, each shared by a group of query heads.
-    pub(super) kv_heads: usize,
-    /// Width of a head.
-    pub(super) width: usize,
 }
 
 struct Layer {

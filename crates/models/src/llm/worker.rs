@@ -6,8 +6,9 @@ use std::time::Instant;
 use tokio::sync::mpsc;
 
 use super::memory::Memory;
-use super::model::{CHUNK, CONTEXT, Qwen};
+use super::model::{CHUNK, Qwen};
 use super::sampling::{Sampler, Stops};
+use super::shape::CONTEXT;
 use super::tokens::Tokens;
 use super::{ChatEvent, FinishReason, Sampling, Usage};
 use crate::byte_level::Utf8Stream;

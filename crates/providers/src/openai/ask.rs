@@ -1,26 +1,17 @@
 //! Asks a provider as it wants to be asked: what it refuses of a request is given up at once and for
 //! all calls, and what it says about it is told.
 
-use std::time::Duration;
-
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
 use super::dialect::{Dialect, Dialects, Key};
 use super::error::{ErrorKind, ProviderError, Stage};
 use super::http::{ApiKey, Provider};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Refused};
 use super::said::said;
 
 /// Times that one request is asked otherwise after a refusal.
 const REPHRASED: usize = 8;
-
-/// An answer without success.
-pub(super) struct Refused {
-    pub status: u16,
-    pub retry_after: Option<Duration>,
-    pub refusal: Refusal,
-}
 
 /// What is known of one provider, for those who talk with it over a socket. Cloning shares it.
 #[derive(Debug, Clone)]

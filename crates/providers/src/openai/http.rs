@@ -10,10 +10,9 @@ use reqwest::{RequestBuilder, Response, Url, redirect};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::Request as SocketRequest;
 
-use super::ask::Refused;
 use super::dialect::Dialects;
 use super::error::{ProviderError, Stage};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Refused};
 use super::retry::RETRIES;
 
 /// How long a connection may take to open.
@@ -113,8 +112,6 @@ pub struct Http {
     loopback: reqwest::Client,
     /// What is known of the servers.
     dialects: Dialects,
-    /// Sockets for speech.
-    pub(super) speech: super::tts::Pool,
 }
 
 impl Http {
@@ -135,7 +132,6 @@ impl Http {
             internet: builder().build()?,
             loopback: builder().no_proxy().build()?,
             dialects: Dialects::default(),
-            speech: super::tts::Pool::default(),
         })
     }
 

@@ -8,6 +8,7 @@ mod history;
 mod markup;
 mod message;
 mod responses;
+mod wire;
 
 use sidetone_base::provider::{LlmApi, LlmOptions};
 use std::time::Instant;

@@ -4,6 +4,8 @@
 //! `{"detail":[{"loc":["body","field"],"msg"}]}` and `{"detail":"text"}`; `{"message":…}`; a list of
 //! such objects; HTML and plain text of proxies.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 /// Most bytes of an error that are looked at.
@@ -234,6 +236,13 @@ fn plain(text: &str) -> String {
         text.get(begin..end)
     });
     title.unwrap_or_default().trim().to_owned()
+}
+
+/// An answer without success.
+pub(super) struct Refused {
+    pub status: u16,
+    pub retry_after: Option<Duration>,
+    pub refusal: Refusal,
 }
 
 #[cfg(test)]

@@ -10,10 +10,9 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
-use super::ask::Refused;
 use super::error::ProviderError;
 use super::http::{CONNECT_TIMEOUT, Provider, wait};
-use super::refusal::Refusal;
+use super::refusal::{Refusal, Refused};
 
 /// Longest time that a frame may take to leave.
 const WRITE_DEADLINE: Duration = Duration::from_secs(3);

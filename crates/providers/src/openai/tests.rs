@@ -40,7 +40,7 @@ fn clients_at(base_url: &str, timeout: Duration) -> Clients {
     Clients {
         stt: Stt::new(&http, settings(), Some("en".into())).unwrap(),
         llm: Llm::new(&http, settings()).unwrap(),
-        tts: Tts::new(&http, settings()).unwrap(),
+        tts: Tts::new(&http, &SpeechSockets::default(), settings()).unwrap(),
     }
 }
 

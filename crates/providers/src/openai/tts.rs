@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::error::{ProviderError, Stage};
 use super::http::{Http, Provider, Settings, SettingsError};
-pub(super) use realtime::Pool;
+pub use realtime::SpeechSockets;
 use sidetone_base::audio::Pcm;
 
 /// Turns text into speech. Cloning shares the connections.
@@ -24,7 +24,7 @@ pub struct Tts {
     protocol: Option<TtsProtocol>,
     response_format: Option<String>,
     sample_rate: Option<u32>,
-    sockets: Pool,
+    sockets: SpeechSockets,
 }
 
 /// What to say, and how.
@@ -74,17 +74,21 @@ impl Spoken {
 }
 
 impl Tts {
-    /// A client of one provider.
+    /// A client of one provider. Those with the same `sockets` share what is open.
     ///
     /// # Errors
     /// When the settings cannot be used; the message names the field.
-    pub fn new(http: &Http, settings: Settings) -> Result<Self, SettingsError> {
+    pub fn new(
+        http: &Http,
+        sockets: &SpeechSockets,
+        settings: Settings,
+    ) -> Result<Self, SettingsError> {
         Ok(Self {
             provider: Provider::new(Stage::Tts, http, settings)?,
             protocol: None,
             response_format: None,
             sample_rate: None,
-            sockets: http.speech.clone(),
+            sockets: sockets.clone(),
         })
     }
 

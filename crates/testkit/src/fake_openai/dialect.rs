@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::chat::{Answer, ToolCall, tokens};
+use super::answer::{Answer, ToolCall, tokens};
 
 /// How answers are streamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::chat::tokens;
+use super::answer::tokens;
 use super::failure::body;
 use super::{Endpoint, Shared};
 

@@ -13,7 +13,7 @@ use super::CallInfo;
 use crate::http::AppState;
 use crate::http::auth::{Principal, Right};
 use crate::http::error::{Problem, ProblemDocument, path_id};
-use crate::http::recording::RecordingInfo;
+use super::recordings::RecordingInfo;
 use sidetone_store::calls::Participant;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Ledger, Usage};

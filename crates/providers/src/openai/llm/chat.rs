@@ -9,8 +9,9 @@ use super::super::dialect::History;
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
 use super::markup::{Markup, Opening};
+use super::wire::{REASONING, usage_of};
 use super::{
-    ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history, responses,
+    ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history,
 };
 
 /// Fields of a message that only its provider understands, and wants back with the calls that they
@@ -73,7 +74,7 @@ fn message(message: Message) -> Value {
 /// What only the provider understands of a call goes back beside its fields, and inside.
 fn call(call: ToolCall) -> Value {
     let mut opaque = call.opaque;
-    opaque.remove(responses::REASONING);
+    opaque.remove(REASONING);
     let inside = opaque.remove("function");
     let mut out = json!({
         "id": call.id, "type": "function",
@@ -327,26 +328,6 @@ fn reason_of(reason: &str) -> FinishReason {
         "content_filter" => FinishReason::ContentFilter,
         _ => FinishReason::Other,
     }
-}
-
-/// Tokens as either API counts them.
-pub(super) fn usage_of(usage: &Value) -> Option<Usage> {
-    usage.as_object()?;
-    let number = |pointers: &[&str]| {
-        let found = pointers.iter().find_map(|at| usage.pointer(at)?.as_u64());
-        u32::try_from(found.unwrap_or(0)).unwrap_or(u32::MAX)
-    };
-    let usage = Usage {
-        prompt_tokens: number(&["/prompt_tokens", "/input_tokens"]),
-        cached_tokens: number(&[
-            "/prompt_tokens_details/cached_tokens",
-            "/input_tokens_details/cached_tokens",
-            "/prompt_cache_hit_tokens",
-            "/cached_tokens",
-        ]),
-        completion_tokens: number(&["/completion_tokens", "/output_tokens"]),
-    };
-    (usage != Usage::default()).then_some(usage)
 }
 
 #[cfg(test)]

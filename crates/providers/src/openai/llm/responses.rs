@@ -9,12 +9,9 @@ use serde_json::{Map, Value, json};
 use super::super::dialect::History;
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
-use super::chat::usage_of;
 use super::markup::{Markup, Opening};
+use super::wire::{REASONING, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Role, Usage, history};
-
-/// Among a call's opaque fields: the reasoning items that came before it.
-pub(super) const REASONING: &str = "reasoning_items";
 
 /// What is asked, as a field of each name: history and tools.
 pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value> {

@@ -24,7 +24,7 @@ use reading::{Reading, Verdict};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 
-pub(in crate::openai) use pool::Pool;
+pub use pool::SpeechSockets;
 
 /// Audio that waits for the first words, where they come later than the sound: they are told
 /// faster than they are heard.

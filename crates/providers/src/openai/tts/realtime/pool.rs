@@ -118,9 +118,9 @@ impl Handle {
 
 /// See the module's documentation. Cloning shares it.
 #[derive(Clone, Default)]
-pub(in crate::openai) struct Pool(Arc<Mutex<HashMap<Key, Vec<Handle>>>>);
+pub struct SpeechSockets(Arc<Mutex<HashMap<Key, Vec<Handle>>>>);
 
-impl std::fmt::Debug for Pool {
+impl std::fmt::Debug for SpeechSockets {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Pool")
     }
@@ -152,7 +152,7 @@ impl Access {
     }
 }
 
-impl Pool {
+impl SpeechSockets {
     fn sockets(&self) -> MutexGuard<'_, HashMap<Key, Vec<Handle>>> {
         // Entries are put in whole: good also after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -339,7 +339,7 @@ impl Owner {
     /// A socket in use has another in its place before it goes.
     fn replace(&self) {
         if let Some(pool) = self.pool.upgrade() {
-            Pool(pool).warm(&self.access);
+            SpeechSockets(pool).warm(&self.access);
         }
     }
 

@@ -1,3 +1,4 @@
+use super::super::session::VALID;
 use super::*;
 
 #[test]

@@ -1,0 +1,29 @@
+//! What chat completions and the Responses API have in common on the wire.
+
+use serde_json::Value;
+
+use super::Usage;
+
+/// Among a call's opaque fields: the reasoning items that came before it. Only the Responses API takes
+/// them back.
+pub(super) const REASONING: &str = "reasoning_items";
+
+/// Tokens as either API counts them.
+pub(super) fn usage_of(usage: &Value) -> Option<Usage> {
+    usage.as_object()?;
+    let number = |pointers: &[&str]| {
+        let found = pointers.iter().find_map(|at| usage.pointer(at)?.as_u64());
+        u32::try_from(found.unwrap_or(0)).unwrap_or(u32::MAX)
+    };
+    let usage = Usage {
+        prompt_tokens: number(&["/prompt_tokens", "/input_tokens"]),
+        cached_tokens: number(&[
+            "/prompt_tokens_details/cached_tokens",
+            "/input_tokens_details/cached_tokens",
+            "/prompt_cache_hit_tokens",
+            "/cached_tokens",
+        ]),
+        completion_tokens: number(&["/completion_tokens", "/output_tokens"]),
+    };
+    (usage != Usage::default()).then_some(usage)
+}
