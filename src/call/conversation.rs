@@ -100,8 +100,6 @@ pub struct Conversation {
     silence: Silence,
     /// A person is being called.
     transferring: Option<Transferring>,
-    /// With push-to-talk: whether the key is down.
-    key_down: Option<bool>,
     /// The caller asked not to be heard.
     unheard: bool,
     /// The caller's tracks are encrypted: only that is still said.
@@ -197,7 +195,6 @@ impl Conversation {
             hang_up_at: None,
             silence: Silence::default(),
             transferring: None,
-            key_down: None,
             unheard: false,
             encrypted: false,
             said: String::new(),
@@ -216,7 +213,7 @@ impl Conversation {
         if !self.greeted {
             self.before.heard(frame);
         }
-        let is_meant = self.key_down != Some(false) && !self.unheard;
+        let is_meant = self.turn.key_down() != Some(false) && !self.unheard;
         if self.caller != Caller::Here || !is_meant {
             return;
         }
@@ -226,7 +223,7 @@ impl Conversation {
             }
         } else {
             let now = clock::now();
-            let input = self.listen.push(now, frame);
+            let input = self.listen.push(now, frame, self.turn.open_turn());
             self.mic_by = self.listen.is_speaking().then(|| now + MIC_DEADLINE);
             if let Some(input) = input {
                 self.input(input);

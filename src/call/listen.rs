@@ -27,7 +27,7 @@ use ears::{asks_model, padding};
 use judging::Judging;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
-use sidetone_turn::Input;
+use sidetone_turn::{Input, TurnId, words};
 
 /// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
 /// away and came back.
@@ -54,7 +54,8 @@ pub enum Heard {
     },
 }
 
-/// The caller's side of a call.
+/// The caller's side of a call. Which turn is open is the turn machine's to say: whoever calls
+/// hands it in.
 pub struct Listen {
     vad: Vad,
     nearness: Nearness,
@@ -73,8 +74,6 @@ pub struct Listen {
     samples: u64,
     /// Silent: the last moments, for padding. In a turn: all of it that is not settled.
     audio: VecDeque<i16>,
-    /// A turn is open.
-    open: bool,
     speaking: bool,
     /// Words of the turn whose audio was let go.
     settled: String,
@@ -143,7 +142,6 @@ impl Listen {
             zero: None,
             samples: 0,
             audio: VecDeque::new(),
-            open: false,
             speaking: false,
             settled: String::new(),
             requests: 0,
@@ -153,14 +151,19 @@ impl Listen {
         }
     }
 
-    /// Takes the next 10 ms of the microphone.
-    pub fn push(&mut self, now: Instant, frame: &Pcm<16_000>) -> Option<Input> {
+    /// Takes the next 10 ms of the microphone, of the turn that is `open`, if one is.
+    pub fn push(
+        &mut self,
+        now: Instant,
+        frame: &Pcm<16_000>,
+        open: Option<TurnId>,
+    ) -> Option<Input> {
         let length = frame.duration();
         self.samples += frame.len() as u64;
         let heard = Pcm::<16_000>::duration_of(self.samples as usize);
         // The frame ends now at the latest; it began its length ago at the earliest.
         let on_time = self.zero.filter(|zero| *zero + heard + GAP > now);
-        if on_time.is_none() && !self.open {
+        if on_time.is_none() && open.is_none() {
             // What was heard before the gap does not lead into what comes after it.
             self.audio.clear();
         }
@@ -168,11 +171,15 @@ impl Listen {
         debug_assert!(length <= GAP);
 
         self.audio.extend(frame.samples());
-        if self.open {
+        if open.is_some() {
             self.hear(frame.clone());
         }
         let event = self.vad.push(frame);
-        let keep = if self.open {
+        if open.is_none() && matches!(event, Some(VadEvent::SpeechStarted { .. })) {
+            // What is new in a turn begins with its padding.
+            self.hear(Pcm::new(self.audio.iter().copied().collect()));
+        }
+        let keep = if open.is_some() {
             Pcm::<16_000>::samples_in(KEEP)
         } else {
             self.padding
@@ -234,11 +241,6 @@ impl Listen {
         let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);
         match event {
             VadEvent::SpeechStarted { at } => {
-                if !self.open {
-                    // What is new in a turn begins with its padding.
-                    self.hear(Pcm::new(self.audio.iter().copied().collect()));
-                }
-                self.open = true;
                 self.speaking = true;
                 self.nearness.begins();
                 self.judging.forget();
@@ -355,9 +357,13 @@ impl Listen {
         })
     }
 
-    fn after_settled(&self, words: &str) -> String {
-        let all = [self.settled.as_str(), words.trim()].join(" ");
-        all.trim().to_owned()
+    /// All words of the turn, where `more` follow those whose audio was let go.
+    fn after_settled(&self, more: &str) -> String {
+        let (before, after) = (self.settled.trim(), more.trim());
+        if before.is_empty() || after.is_empty() {
+            return format!("{before}{after}");
+        }
+        format!("{before}{}{after}", words::between(before, after))
     }
 
     /// The turn is closed: its audio and words are let go.
@@ -366,8 +372,7 @@ impl Listen {
         self.ahead = None;
         self.judging.forget();
         self.settled.clear();
-        self.open = self.speaking;
-        if !self.open {
+        if !self.speaking {
             self.hearing.iter_mut().for_each(Hearing::forget);
             self.drop_front(self.audio.len().saturating_sub(self.padding));
         }

@@ -134,6 +134,11 @@ impl Turn {
         self.open.as_ref().map(|turn| turn.words.id)
     }
 
+    /// With push-to-talk: whether the key is down.
+    pub fn key_down(&self) -> Option<bool> {
+        self.key_down
+    }
+
     /// Takes what happened. `now` never goes back.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {

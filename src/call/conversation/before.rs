@@ -75,7 +75,7 @@ impl Conversation {
             let frame = Pcm::new(frame.to_vec());
             ago = ago.saturating_sub(frame.duration());
             let then = now.checked_sub(ago).unwrap_or(now);
-            if let Some(input) = self.listen.push(then, &frame) {
+            if let Some(input) = self.listen.push(then, &frame, self.turn.open_turn()) {
                 self.input(input);
                 self.words_ahead();
             }

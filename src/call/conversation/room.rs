@@ -53,7 +53,6 @@ impl Conversation {
             }),
             RoomEvent::Floor(floor) => {
                 // The key takes the microphone's place: what is said without it is not meant.
-                self.key_down = Some(floor == Floor::Taken);
                 if floor != Floor::Taken {
                     self.mic_paused();
                 }

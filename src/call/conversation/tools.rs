@@ -85,7 +85,9 @@ impl Conversation {
         }
         self.context = Context::new(&agent);
         self.turn.configure(agent.turn.clone());
-        self.listen.configure(&agent, Arc::clone(&providers.stt));
+        let open = self.turn.open_turn();
+        self.listen
+            .configure(&agent, Arc::clone(&providers.stt), open);
         let pronunciations = Pronunciations::new(&agent.pronunciations);
         self.speech_text = SpeechText::new(agent.language.as_deref(), pronunciations);
         self.apology = Apology::new(agent.apology.clone());
