@@ -51,7 +51,7 @@ impl Conversation {
     pub(super) fn watch_context(&mut self) {
         let now = clock::now();
         let waits = self.context.not_before.is_some_and(|at| at > now);
-        let is_over = self.ended.is_some() || self.drain_by.is_some();
+        let is_over = self.ended.is_some() || self.deadlines.is_draining();
         if waits || is_over || self.context.summary.is_some() {
             return;
         }
@@ -69,7 +69,7 @@ impl Conversation {
         };
         // What is too long for the model is cut, not refused.
         let transcript = within(&transcript, room.saturating_sub(size_of_text(PROMPT)));
-        let (llm, news) = (self.providers.llm.clone(), self.tool_news.clone());
+        let (llm, news) = (self.cast.providers().llm.clone(), self.work.news());
         let task = tokio::spawn(async move {
             let summary = timeout(DEADLINE, summarise(&*llm, transcript)).await;
             // Fails only when the call is over.
