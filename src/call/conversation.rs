@@ -27,15 +27,15 @@ use super::CallSpec;
 use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason};
 use super::ledger::Dropped;
-use super::listen::{Heard, Listen, Outcome};
+use super::listen::{Heard, Listen, Transcription};
 use super::nearness::is_said;
-use super::speak::Item;
+use super::speak::ReplyItem;
 use super::toolbox::ToolNews;
 use crate::transport::RoomCommand;
 use asked::Asked;
 use caller::Caller;
 use cast::Cast;
-use context::Context;
+use context::ContextBudget;
 use deadlines::Deadlines;
 use record::Record;
 use replies::Replies;
@@ -61,7 +61,7 @@ pub struct Conversation {
     /// What the model knows of the conversation.
     chat: Chat,
     /// How large that is, and the summary in the making.
-    context: Context,
+    context: ContextBudget,
     /// What the agent says.
     pub replies: Replies,
     /// Tools that run, and a person that is being called.
@@ -82,7 +82,7 @@ impl Conversation {
         spec: CallSpec,
         commands: mpsc::Sender<RoomCommand>,
         events: mpsc::Sender<CallEvent>,
-        items: mpsc::Sender<(ReplyId, Item)>,
+        items: mpsc::Sender<(ReplyId, ReplyItem)>,
         heard: mpsc::Sender<Heard>,
         tool_news: mpsc::Sender<ToolNews>,
     ) -> Self {
@@ -104,7 +104,7 @@ impl Conversation {
             turn: Turn::new(agent.turn.clone()),
             asked: Asked::default(),
             chat: Chat::new(agent.system_prompt.clone()),
-            context: Context::new(agent),
+            context: ContextBudget::new(agent),
             replies: Replies::new(agent, items),
             work: Work::new(tool_news),
             deadlines: Deadlines::new(begun, agent.limits.wait_for_caller),
@@ -173,9 +173,9 @@ impl Conversation {
         }
     }
 
-    fn words(&mut self, outcome: Outcome) {
+    fn words(&mut self, outcome: Transcription) {
         match outcome {
-            Outcome::Words {
+            Transcription::Words {
                 text,
                 is_final,
                 took,
@@ -193,7 +193,7 @@ impl Conversation {
                 }
                 self.input(Input::Transcript { text, is_final });
             }
-            Outcome::Failed(error) => {
+            Transcription::Failed(error) => {
                 self.record.failure(error);
                 self.input(Input::TranscriptFailed);
             }
@@ -244,7 +244,7 @@ impl Conversation {
                     self.close_turn(turn);
                 }
                 Output::Timeout(wake) => {
-                    self.deadlines.turn(wake);
+                    self.deadlines.turn_at(wake);
                     break;
                 }
             }

@@ -7,34 +7,31 @@ mod asking;
 mod backoff;
 mod ears;
 mod judging;
+mod transcription;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::mpsc;
 
 use super::EndOfTurn;
 use super::nearness::Nearness;
-use super::providers::{Hearing, ProviderError, Stt};
+use super::providers::{Hearing, Stt};
 use super::vad::{Vad, VadEvent};
 use crate::config::agent::AgentConfig;
-use asking::Asking;
-pub use asking::Transcribed;
+pub use asking::SttResult;
 use backoff::Backoff;
 use ears::{asks_model, padding};
 use judging::Judging;
 use sidetone_base::audio::Pcm;
-use sidetone_base::clock;
-use sidetone_turn::{Input, TurnId, words};
+use sidetone_turn::{Input, TurnId};
+pub use transcription::Transcription;
+use transcription::{Ahead, Request};
 
 /// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
 /// away and came back.
 const GAP: Duration = Duration::from_millis(200);
-/// From this length on, words of an utterance are settled piece by piece; Whisper-like models
-/// take 30 s at a time.
-const SETTLE_AFTER: Duration = Duration::from_secs(20);
 /// An utterance without a pause is settled at this length.
 const SETTLE_AT: Duration = Duration::from_secs(27);
 /// Audio is never kept beyond this length, also when STT does not answer.
@@ -44,7 +41,7 @@ const KEEP: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub enum Heard {
     /// Words of an utterance, or why there are none.
-    Words(Transcribed),
+    Words(SttResult),
     /// How likely the turn was over at a pause.
     EndOfTurn {
         /// One past the last voiced sample before the pause.
@@ -82,40 +79,6 @@ pub struct Listen {
     backoff: Backoff,
     /// What STT brought for all speech up to the last pause.
     ahead: Option<Ahead>,
-}
-
-/// Words that came while it was open whether the speech had ended.
-struct Ahead {
-    /// One past the last voiced sample they cover.
-    voiced_to: u64,
-    text: String,
-    took: Duration,
-}
-
-/// The one STT request in flight. Dropping it cancels it.
-struct Request {
-    id: u64,
-    covers: usize,
-    /// All speech up to this sample was sent; `None` in mid-speech.
-    voiced_to: Option<u64>,
-    started: Instant,
-    _task: AbortOnDropHandle<()>,
-}
-
-/// What became of an STT request.
-#[derive(Debug, PartialEq)]
-pub enum Outcome {
-    /// Words of the open turn so far.
-    Words {
-        /// All of them.
-        text: String,
-        /// They cover all speech up to now.
-        is_final: bool,
-        /// Request → words.
-        took: Duration,
-    },
-    /// STT failed.
-    Failed(ProviderError),
 }
 
 impl Listen {
@@ -225,17 +188,6 @@ impl Listen {
         self.event(now, event)
     }
 
-    /// The words of the speech that has just stopped, if STT was quick enough to bring them
-    /// before the stop was certain.
-    pub fn words_ahead(&mut self) -> Option<Outcome> {
-        let Ahead { text, took, .. } = self.ahead.take().filter(|_| !self.speaking)?;
-        Some(Outcome::Words {
-            text,
-            is_final: true,
-            took,
-        })
-    }
-
     fn event(&mut self, now: Instant, event: VadEvent) -> Option<Input> {
         let zero = self.zero.unwrap_or(now);
         let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);
@@ -272,98 +224,6 @@ impl Listen {
     pub fn end_of_turn(&mut self, voiced_to: u64, probability: f32) -> Option<Input> {
         let is_asked = self.judging.answered(voiced_to);
         is_asked.then_some(Input::EndOfTurn { probability })
-    }
-
-    /// Asks for the words of all audio of the turn; in mid-speech for no more than models take at a
-    /// time, the rest follows. A request still in flight is cancelled: this one covers more.
-    fn transcribe(&mut self, voiced_to: Option<u64>) {
-        self.ahead = None;
-        self.requests += 1;
-        let id = self.requests;
-        let most = match (voiced_to, &self.hearing) {
-            (None, None) => Pcm::<16_000>::samples_in(SETTLE_AT),
-            _ => self.audio.len(),
-        };
-        let audio: Vec<i16> = self.audio.iter().take(most).copied().collect();
-        let covers = audio.len();
-        let (shown, so_far) = watch::channel(String::new());
-        let asking = Asking {
-            request: id,
-            stt: Arc::clone(&self.stt),
-            spoken: self.hearing.as_ref().map(|hearing| hearing.words(shown)),
-            audio: Pcm::new(audio),
-            deadline: self.deadline,
-        };
-        let task = tokio::spawn(asking.run(so_far, self.results.clone()));
-        let task = AbortOnDropHandle::new(task);
-        self.request = Some(Request {
-            id,
-            covers,
-            voiced_to,
-            started: clock::now(),
-            _task: task,
-        });
-    }
-
-    /// Takes what an STT request brought; `None` when nobody waits for it any more.
-    pub fn transcribed(&mut self, result: Transcribed) -> Option<Outcome> {
-        if result.is_begun {
-            return self.begun(&result);
-        }
-        let request = self
-            .request
-            .take_if(|request| request.id == result.request)?;
-        match &result.words {
-            Ok(_) => self.backoff.worked(),
-            Err(_) => self.backoff.failed(clock::now()),
-        }
-        let words = match result.words {
-            Ok(words) => words,
-            // In mid-speech nobody waits: the words are asked for again.
-            Err(_) if self.speaking => return None,
-            Err(error) => return Some(Outcome::Failed(error)),
-        };
-        let text = self.after_settled(&words);
-        if request.covers >= Pcm::<16_000>::samples_in(SETTLE_AFTER) {
-            self.drop_front(request.covers);
-            self.settled.clone_from(&text);
-            self.hearing.iter_mut().for_each(Hearing::forget);
-        }
-        let took = clock::now().saturating_duration_since(request.started);
-        if let Some(voiced_to) = request.voiced_to.filter(|_| self.speaking) {
-            self.ahead = Some(Ahead {
-                voiced_to,
-                text: text.clone(),
-                took,
-            });
-        }
-        Some(Outcome::Words {
-            text,
-            is_final: !self.speaking,
-            took,
-        })
-    }
-
-    /// The first words of a request that goes on.
-    fn begun(&self, result: &Transcribed) -> Option<Outcome> {
-        let asked = self.request.as_ref();
-        let started = asked
-            .filter(|request| request.id == result.request)?
-            .started;
-        Some(Outcome::Words {
-            text: self.after_settled(result.words.as_ref().ok()?),
-            is_final: false,
-            took: clock::now().saturating_duration_since(started),
-        })
-    }
-
-    /// All words of the turn, where `more` follow those whose audio was let go.
-    fn after_settled(&self, more: &str) -> String {
-        let (before, after) = (self.settled.trim(), more.trim());
-        if before.is_empty() || after.is_empty() {
-            return format!("{before}{after}");
-        }
-        format!("{before}{}{after}", words::between(before, after))
     }
 
     /// The turn is closed: its audio and words are let go.

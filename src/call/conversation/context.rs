@@ -28,14 +28,14 @@ const PROMPT: &str = "You keep the notes of a telephone call that goes on. Put w
                       summary and nothing else, in at most 200 words.";
 
 /// How large the context is, and the summary in the making.
-pub(super) struct Context {
-    pub(super) gauge: Gauge,
+pub(super) struct ContextBudget {
+    gauge: Gauge,
     /// The items that it is of.
     summary: Option<(usize, AbortOnDropHandle<()>)>,
     not_before: Option<Instant>,
 }
 
-impl Context {
+impl ContextBudget {
     pub(super) fn new(agent: &AgentConfig) -> Self {
         Self {
             gauge: Gauge::new(agent.stages.context),
@@ -43,23 +43,36 @@ impl Context {
             not_before: None,
         }
     }
+
+    /// How large a question may be.
+    pub(super) fn room(&self) -> usize {
+        self.gauge.room()
+    }
+
+    /// How large questions are for the model.
+    pub(super) fn gauge(&mut self) -> &mut Gauge {
+        &mut self.gauge
+    }
+
+    /// Whether a summary may be begun.
+    fn may_summarise(&self, now: Instant) -> bool {
+        self.summary.is_none() && self.not_before.is_none_or(|at| at <= now)
+    }
 }
 
 impl Conversation {
     /// Begins to summarise when the context will soon be too large. Until that is done, or where
-    /// it fails, the oldest turns are left out.
+    /// it fails, the oldest turns are not in what the model is asked.
     pub(super) fn watch_context(&mut self) {
-        let now = clock::now();
-        let waits = self.context.not_before.is_some_and(|at| at > now);
         let is_over = self.ended.is_some() || self.deadlines.is_draining();
-        if waits || is_over || self.context.summary.is_some() {
+        if is_over || !self.context.may_summarise(clock::now()) {
             return;
         }
         let whole = size(&self.chat.messages(None, ""));
         if !self.context.gauge.is_near(whole) {
             return;
         }
-        let room = self.context.gauge.room();
+        let room = self.context.room();
         let leaves_room =
             |(_, older): &(usize, String)| whole.saturating_sub(size_of_text(older)) <= room / 2;
         let mut parts = (1..=KEEP).rev().filter_map(|keep| self.chat.oldest(keep));

@@ -86,7 +86,7 @@ impl Deadlines {
     }
 
     /// The turn machine wants to be called then.
-    pub(super) fn turn(&mut self, at: Option<Instant>) {
+    pub(super) fn turn_at(&mut self, at: Option<Instant>) {
         self.turn = at;
     }
 

@@ -8,7 +8,7 @@ use super::reply::Reply;
 use crate::call::apology::Apology;
 use crate::call::playout::Playout;
 use crate::call::providers::Tts;
-use crate::call::speak::{Item, Out};
+use crate::call::speak::{ReplyItem, ReplyOut};
 use crate::call::speech_text::{Pronunciations, SpeechText};
 use crate::config::agent::AgentConfig;
 use sidetone_turn::ReplyId;
@@ -23,7 +23,7 @@ pub struct Replies {
     pub apology: Apology,
     /// From written to spoken, at the start of a reply.
     speech_text: SpeechText,
-    items: mpsc::Sender<(ReplyId, Item)>,
+    items: mpsc::Sender<(ReplyId, ReplyItem)>,
     /// What was heard of the last reply of which something was.
     said: String,
     /// The reply to nothing that the caller said, such as the question whether anybody is there.
@@ -32,7 +32,7 @@ pub struct Replies {
 
 impl Replies {
     /// Nothing has been said. The tasks of replies send their `items` to the loop.
-    pub(super) fn new(agent: &AgentConfig, items: mpsc::Sender<(ReplyId, Item)>) -> Self {
+    pub(super) fn new(agent: &AgentConfig, items: mpsc::Sender<(ReplyId, ReplyItem)>) -> Self {
         Self {
             live: None,
             playout: Playout::default(),
@@ -56,8 +56,8 @@ impl Replies {
     }
 
     /// The way to the loop, for the task of a reply.
-    pub(super) fn out(&self, id: ReplyId) -> Out {
-        Out {
+    pub(super) fn out(&self, id: ReplyId) -> ReplyOut {
+        ReplyOut {
             id,
             items: self.items.clone(),
         }

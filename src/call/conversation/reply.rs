@@ -9,7 +9,7 @@ use super::asked::AskedTurn;
 use super::dead_air::Owed;
 use super::record::Record;
 use crate::call::event::{AgentTurn, EndReason, Latency, Stage};
-use crate::call::toolbox::Transfer;
+use crate::call::toolbox::TransferOrder;
 use sidetone_base::clock;
 use sidetone_turn::{ReplyId, TurnId};
 
@@ -34,7 +34,7 @@ pub(super) struct Reply {
     /// The call ends when it was heard, for this reason.
     hangs_up: Option<EndReason>,
     /// A person is called when it was heard.
-    transfer: Option<Transfer>,
+    transfer: Option<TransferOrder>,
     /// Tells the task that the caller's turn is over.
     commit: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
@@ -47,7 +47,7 @@ pub(super) struct Finished {
     pub(super) answered: Option<TurnId>,
     pub(super) failed: bool,
     pub(super) hangs_up: Option<EndReason>,
-    pub(super) transfer: Option<Transfer>,
+    pub(super) transfer: Option<TransferOrder>,
 }
 
 impl Reply {
@@ -229,7 +229,7 @@ impl Reply {
     }
 
     /// A person is called when it was heard.
-    pub(super) fn transfer(&mut self, transfer: Transfer) {
+    pub(super) fn transfer(&mut self, transfer: TransferOrder) {
         self.transfer = Some(transfer);
     }
 

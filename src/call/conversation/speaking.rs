@@ -10,7 +10,7 @@ use super::Conversation;
 use super::dead_air::Owed;
 use super::reply::{Finished, Reply};
 use crate::call::event::EndReason;
-use crate::call::speak::{self, Item, Source};
+use crate::call::speak::{self, ReplyItem, ReplySource};
 use crate::transport::RoomCommand;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
@@ -35,9 +35,11 @@ impl Conversation {
             Prompt::Say(_) | Prompt::Apology => Owed::words(clock::now()),
         };
         let source = match prompt {
-            Prompt::Answer(text) => Source::Chat(Box::new(self.answer(id, turn, &text, committed))),
-            Prompt::Say(text) => Source::Text(text),
-            Prompt::Apology => Source::Apology {
+            Prompt::Answer(text) => {
+                ReplySource::Chat(Box::new(self.answer(id, turn, &text, committed)))
+            }
+            Prompt::Say(text) => ReplySource::Text(text),
+            Prompt::Apology => ReplySource::Apology {
                 text: self.replies.apology.text.clone(),
                 audio: self.replies.apology.audio(),
             },
@@ -64,41 +66,41 @@ impl Conversation {
     }
 
     /// A piece of a reply.
-    pub fn reply_item(&mut self, id: ReplyId, item: Item) {
+    pub fn reply_item(&mut self, id: ReplyId, item: ReplyItem) {
         let Some(reply) = self.replies.get(id) else {
             return;
         };
         match item {
-            Item::Transfer(transfer) => reply.transfer(transfer),
-            Item::HangUp => reply.hang_up(Some(EndReason::AgentHungUp)),
-            Item::FirstToken(took) => reply.first_token(took),
-            Item::Opaque(opaque) => self.chat.opaque(id, opaque),
-            Item::FirstAudio(took) => reply.first_audio(took),
-            Item::Sentence(text) => {
+            ReplyItem::Transfer(transfer) => reply.transfer(transfer),
+            ReplyItem::HangUp => reply.hang_up(Some(EndReason::AgentHungUp)),
+            ReplyItem::FirstToken(took) => reply.first_token(took),
+            ReplyItem::Opaque(opaque) => self.chat.opaque(id, opaque),
+            ReplyItem::FirstAudio(took) => reply.first_audio(took),
+            ReplyItem::Sentence(text) => {
                 if !text.is_empty() {
                     reply.owed_mut().sounds();
                 }
                 self.replies.playout.begin_sentence(id, text);
             }
-            Item::Anew => {
+            ReplyItem::Anew => {
                 reply.owed_mut().sounds_anew();
                 self.replies.playout.break_off(id);
             }
-            Item::Said(said) => self.replies.playout.correct(id, &said.0),
-            Item::Unspoken { why, .. } => {
+            ReplyItem::Said(said) => self.replies.playout.correct(id, &said.0),
+            ReplyItem::Unspoken { why, .. } => {
                 // No sound of it is owed any more.
                 reply.owed_mut().sounds();
                 self.record.ledger().unspoken();
                 self.record.failure(why);
             }
-            Item::Audio(audio) => self.replies.playout.push(id, &audio),
-            Item::SentenceEnd => self.replies.playout.end_sentence(id),
-            Item::Notice(text) => self.to_room.notice(id, text),
-            Item::Finished => {
+            ReplyItem::Audio(audio) => self.replies.playout.push(id, &audio),
+            ReplyItem::SentenceEnd => self.replies.playout.end_sentence(id),
+            ReplyItem::Notice(text) => self.to_room.notice(id, text),
+            ReplyItem::Finished => {
                 self.replies.playout.finish(id);
                 self.finish_if_done();
             }
-            Item::Failed(error) => {
+            ReplyItem::Failed(error) => {
                 reply.fail(error.stage);
                 self.replies.playout.fail(id);
                 self.record.failure(error);

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::Conversation;
-use super::context::Context;
+use super::context::ContextBudget;
 use crate::call::event::ToolCalled;
 use crate::call::providers::Served;
-use crate::call::toolbox::{Answer, Persona, ToolNews, ToolRun};
+use crate::call::toolbox::{Answering, Persona, ToolNews, ToolRun};
 use crate::transport::RoomCommand;
 use sidetone_base::clock;
 use sidetone_turn::{ReplyId, TurnId};
@@ -21,12 +21,12 @@ impl Conversation {
         turn: Option<TurnId>,
         text: &str,
         committed: watch::Receiver<bool>,
-    ) -> Answer {
-        Answer {
+    ) -> Answering {
+        Answering {
             reply,
             messages: self.chat.messages(turn, text),
             notes: self.chat.notes(),
-            room: self.context.gauge.room(),
+            room: self.context.room(),
             persona: self.cast.speaks().clone(),
             served: Served::default(),
             team: Arc::clone(self.cast.team()),
@@ -68,9 +68,9 @@ impl Conversation {
             ToolNews::Transferred(result) => self.transferred(result),
             ToolNews::Dtmf(digits) => self.to_room.command(RoomCommand::Dtmf(digits)),
             ToolNews::HandedTo(persona) => self.handed_to(persona),
-            ToolNews::Measured(size, usage) => self.context.gauge.measured(size, usage),
+            ToolNews::Measured(size, usage) => self.context.gauge().measured(size, usage),
             ToolNews::TooLong(size) => {
-                self.context.gauge.too_long(size);
+                self.context.gauge().too_long(size);
                 self.watch_context();
             }
             ToolNews::Summarised(summary) => self.summarised(summary),
@@ -85,7 +85,7 @@ impl Conversation {
         if agent.stages.llm != self.cast.agent().stages.llm {
             self.chat.forget_opaque();
         }
-        self.context = Context::new(agent);
+        self.context = ContextBudget::new(agent);
         self.turn.configure(agent.turn.clone());
         let open = self.turn.open_turn();
         self.listen

@@ -6,7 +6,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
 use crate::call::event::{EndReason, ToolCalled};
-use crate::call::toolbox::{ToolNews, Transfer};
+use crate::call::toolbox::{ToolNews, TransferOrder};
 use sidetone_base::clock;
 use sidetone_turn::{Input, ReplyId};
 
@@ -18,7 +18,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A person is being called.
 pub(super) struct Transferring {
-    transfer: Transfer,
+    transfer: TransferOrder,
     reply: ReplyId,
     since: Instant,
     _task: AbortOnDropHandle<()>,
@@ -26,7 +26,7 @@ pub(super) struct Transferring {
 
 impl Conversation {
     /// Calls a person, while the conversation goes on. One at a time.
-    pub(super) fn transfer(&mut self, reply: ReplyId, transfer: Transfer) {
+    pub(super) fn transfer(&mut self, reply: ReplyId, transfer: TransferOrder) {
         if self.work.transfer().is_some() {
             return;
         }

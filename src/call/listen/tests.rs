@@ -5,6 +5,7 @@ use crate::agent::clients::Clients;
 use crate::config::agent::Overrides;
 use crate::config::env::Env;
 use crate::config::secret::Secrets;
+use sidetone_base::clock;
 
 const FRAME: usize = 160;
 
@@ -60,12 +61,12 @@ async fn say(
             panic!("no words");
         };
         match listen.transcribed(words) {
-            Some(Outcome::Words {
+            Some(Transcription::Words {
                 text,
                 is_final: true,
                 ..
             }) => return text,
-            Some(Outcome::Failed(error)) => panic!("{error}"),
+            Some(Transcription::Failed(error)) => panic!("{error}"),
             _ => {}
         }
     }
@@ -111,7 +112,7 @@ async fn words_are_shown_before_they_are_all_there() {
             panic!("no words");
         };
         let is_begun = words.is_begun;
-        let Some(Outcome::Words { text, is_final, .. }) = listen.transcribed(words) else {
+        let Some(Transcription::Words { text, is_final, .. }) = listen.transcribed(words) else {
             panic!("somebody waits");
         };
         assert!(!is_final && "good morning everybody".starts_with(&text));
