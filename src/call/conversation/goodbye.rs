@@ -94,8 +94,8 @@ impl Conversation {
             text,
             interruptible,
         });
-        if let Some(reply) = self.replies.unasked() {
-            reply.hang_up(hangs_up);
+        if let (Some(reason), Some(reply)) = (hangs_up, self.replies.unasked()) {
+            reply.hang_up(reason);
         }
     }
 }

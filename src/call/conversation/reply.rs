@@ -219,9 +219,9 @@ impl Reply {
         self.failed
     }
 
-    /// The call ends when it was heard, or goes on if there is no reason.
-    pub(super) fn hang_up(&mut self, reason: Option<EndReason>) {
-        self.hangs_up = reason;
+    /// The call ends when it was heard, for this reason.
+    pub(super) fn hang_up(&mut self, reason: EndReason) {
+        self.hangs_up = Some(reason);
     }
 
     pub(super) fn hangs_up(&self) -> bool {

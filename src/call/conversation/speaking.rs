@@ -72,7 +72,7 @@ impl Conversation {
         };
         match item {
             ReplyItem::Transfer(transfer) => reply.transfer(transfer),
-            ReplyItem::HangUp => reply.hang_up(Some(EndReason::AgentHungUp)),
+            ReplyItem::HangUp => reply.hang_up(EndReason::AgentHungUp),
             ReplyItem::FirstToken(took) => reply.first_token(took),
             ReplyItem::Opaque(opaque) => self.chat.opaque(id, opaque),
             ReplyItem::FirstAudio(took) => reply.first_audio(took),

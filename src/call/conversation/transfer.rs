@@ -73,7 +73,7 @@ impl Conversation {
         match (result, self.replies.live_mut()) {
             // What is being said is heard to its end, unless somebody speaks meanwhile.
             (Ok(_), Some(reply)) => {
-                reply.hang_up(Some(EndReason::Transferred));
+                reply.hang_up(EndReason::Transferred);
                 self.deadlines
                     .hang_up_at(now + LAST_WORDS, EndReason::Transferred);
             }
