@@ -5,10 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use sidetone::config::env::Database;
-use sidetone::config::secret::Secret;
-use sidetone::store::history::HistoryFilter;
-use sidetone::store::{CallStatus, CallType, Store};
+use sidetone_config::env::Database;
+use sidetone_config::secret::Secret;
+use sidetone_store::history::HistoryFilter;
+use sidetone_store::{CallStatus, CallType, Store};
 use sidetone_testkit::postgres::Postgres;
 use sqlx::{AssertSqlSafe, Executor as _, PgPool, SqlitePool};
 

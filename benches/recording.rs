@@ -9,9 +9,9 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use sidetone::recording::ogg::Writer;
-use sidetone::recording::timeline::Timeline;
-use sidetone::transport::Sound;
+use sidetone_recording::ogg::Writer;
+use sidetone_recording::timeline::Timeline;
+use sidetone_base::tap::Sound;
 use sidetone_base::audio::{Pcm, Resampler, wav};
 use sidetone_base::clock;
 
@@ -59,7 +59,7 @@ fn minute(caller: &[i16], agent: &[i16]) -> u64 {
         }
     }
     writer.push(timeline.rest(start + FRAME * 6_000)).unwrap();
-    let written: sidetone::recording::ogg::Written = Writer::<File>::finish(writer).unwrap();
+    let written: sidetone_recording::ogg::Written = Writer::<File>::finish(writer).unwrap();
     written.bytes
 }
 

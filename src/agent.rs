@@ -1,7 +1,6 @@
 //! A job becomes a call: the room is joined, the agent's files are read, the conversation is held,
 //! its turns are stored, and its end is reported before the room is left.
 
-pub mod clients;
 pub mod end_of_turn;
 mod lookup;
 mod mcp;
@@ -18,22 +17,24 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use self::clients::Clients;
+use sidetone_call::clients::Clients;
 use self::end_of_turn::SmartTurn;
 use self::transfer::Switchboard;
-use crate::call::vad::Vad;
-use crate::call::{self, CallOutcome, CallSpec, EndReason, Meter, Operator, Persona};
-use crate::config::agent::{AgentConfig, Overrides};
-use crate::config::env::LiveKit;
-use crate::config::folder::AgentFolder;
-use crate::config::recording::RecordingMode;
-use crate::dispatch::DispatchMetadata;
-use crate::recording::{Recorded, Recordings};
-use crate::store::dispatches::DispatchState;
-use crate::store::tools::HeldBy;
-use crate::store::{self, Store};
-use crate::tools::mcp::Mcp;
-use crate::transport::{self, Dismissal, Tap, livekit};
+use sidetone_call::vad::Vad;
+use sidetone_call::{CallOutcome, CallSpec, EndReason, Meter, Operator, Persona};
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::env::LiveKit;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::recording::RecordingMode;
+use sidetone_store::DispatchMetadata;
+use sidetone_recording::{Recorded, Recordings};
+use sidetone_store::dispatches::DispatchState;
+use sidetone_store::tools::HeldBy;
+use sidetone_store::Store;
+use sidetone_call::tools::mcp::Mcp;
+use sidetone_base::tap::Tap;
+use sidetone_call::transport::{self, Dismissal};
+use crate::room;
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
 /// The agent file that is used when a call names none.
@@ -79,7 +80,7 @@ impl Agents {
         let metadata = metadata(&job.metadata)?;
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.configuration(metadata, call_id)?;
-        let join = livekit::join(&job.url, job.token.expose(), false);
+        let join = room::join(&job.url, job.token.expose(), false);
         let http = &self.clients.http;
         // What is looked up may be said in the greeting; the room is joined meanwhile, or before
         // where the caller is what is looked up.
@@ -157,8 +158,8 @@ impl Agents {
             declined: handle.declined(),
         };
         let (outcome, driven, ()) = tokio::join!(
-            call::run(spec, link, record, handle.drained()),
-            livekit::agent::drive(&room, events, driver, tap, dismissal),
+            sidetone_call::run(spec, link, record, handle.drained()),
+            room::agent::drive(&room, events, driver, tap, dismissal),
             record::record(self.store.clone(), call_id, &job.id, events_of_call),
         );
         join_all(servers.iter().map(Mcp::close)).await;
@@ -168,7 +169,7 @@ impl Agents {
         }
         if driven.is_ok() {
             // Whoever watches over the room must not take this for a death and send another.
-            let now = store::now();
+            let now = sidetone_store::now();
             if let Err(error) = self
                 .store
                 .agent_is(&job.room_name, DispatchState::Ended, now, None)
@@ -180,7 +181,7 @@ impl Agents {
             // failed.
             handle.ended(job_outcome(outcome.reason)).await;
         }
-        livekit::close(&room).await;
+        room::close(&room).await;
         driven?;
         let before = meter.taken();
         result::conclude(&self.store, &*model, &agent.result, call_id).await;
@@ -193,7 +194,7 @@ impl Agents {
         let Some(url) = agent.result.webhook.as_ref().or(self.call_webhook.as_ref()) else {
             return;
         };
-        if let Err(error) = self.store.will_tell(call_id, url, store::now()).await {
+        if let Err(error) = self.store.will_tell(call_id, url, sidetone_store::now()).await {
             tracing::error!(%call_id, %error, "the call's webhook was not stored");
         }
     }

@@ -14,10 +14,10 @@ mod voices;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::agent::AgentConfig;
-use crate::config::env::{BadVariable, Database, Env};
-use crate::http::auth::Auth;
-use crate::store::{Store, StoreError};
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::{BadVariable, Database, Env};
+use sidetone_control_plane::http::auth::Auth;
+use sidetone_store::{Store, StoreError};
 
 pub use agents::agents;
 pub use report::{Item, Outcome, Report, Request};

@@ -11,13 +11,13 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use sidetone::agent::clients::Clients;
+use sidetone_call::clients::Clients;
 use sidetone::cli::Command;
-use sidetone::config::env::Env;
-use sidetone::config::reference;
+use sidetone_config::env::Env;
+use sidetone_config::reference;
 use sidetone::demo;
 use sidetone::serve::{Process, serve};
-use sidetone::store::Store;
+use sidetone_store::Store;
 use sidetone::worker::LoadMeasure;
 use sidetone_models as local;
 use tokio::net::TcpListener;

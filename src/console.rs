@@ -13,14 +13,14 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::agent::clients::Clients;
-use crate::call::vad::Vad;
-use crate::call::{self, CallSpec, EndOfTurn, Persona, Providers, Role};
-use crate::config::agent::Overrides;
-use crate::config::folder::AgentFolder;
-use crate::config::secret::Secrets;
+use sidetone_call::clients::Clients;
+use sidetone_call::vad::Vad;
+use sidetone_call::{CallSpec, EndOfTurn, Persona, Providers, Role};
+use sidetone_config::agent::Overrides;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::secret::Secrets;
 use crate::eval::text;
-use crate::transport::{self, DisconnectReason, RoomEvent};
+use sidetone_call::transport::{self, DisconnectReason, RoomEvent};
 use asked::Asked;
 use screen::show;
 use sidetone_base::clock;
@@ -126,9 +126,9 @@ async fn talk(
         end_of_turn: console.end_of_turn.clone().filter(|_| card.is_some()),
         persona,
         team,
-        meter: call::Meter::default(),
+        meter: sidetone_call::Meter::default(),
     };
-    let call = call::run(spec, link, record, CancellationToken::new());
+    let call = sidetone_call::run(spec, link, record, CancellationToken::new());
     let room = async {
         match card {
             Some(card) => {

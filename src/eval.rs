@@ -13,7 +13,7 @@ pub mod word_error;
 
 use futures::{StreamExt as _, stream};
 
-use crate::config::folder::AgentFolder;
+use sidetone_config::folder::AgentFolder;
 use run::Mind;
 use scenario::Scenario;
 

@@ -2,24 +2,15 @@
 //! `ARCHITECTURE.md` is the map.
 
 pub mod agent;
-pub mod call;
 pub mod caller;
 pub mod check;
 pub mod cli;
-pub mod config;
 pub mod console;
-pub mod control;
 pub mod demo;
-pub mod dispatch;
 pub mod eval;
-pub mod http;
-pub mod openai;
-pub mod recording;
 pub mod replay;
+pub mod room;
 pub mod serve;
-pub mod store;
 pub mod telemetry;
 pub mod tls;
-pub mod tools;
-pub mod transport;
 pub mod worker;

@@ -12,12 +12,12 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::config::agent::AgentConfig;
-use crate::config::folder::AgentFolder;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::folder::AgentFolder;
 use crate::eval::run::{self, Mind, Minds, Told};
 use crate::eval::scenario::{Scenario, Turn as ScenarioTurn};
-use crate::store::tools::ToolCall;
-use crate::store::{ParticipantKind, Speaker, Store, Turn};
+use sidetone_store::tools::ToolCall;
+use sidetone_store::{ParticipantKind, Speaker, Store, Turn};
 use tools::Recalled;
 
 /// A call as it was, as far as a replay needs it.

@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::env::LiveKit;
-use crate::config::secret::Secret;
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
 
 pub use driver::{WorkerError, run};
 pub use load::LoadMeasure;
@@ -36,7 +36,7 @@ pub struct Job {
     pub url: String,
     /// Join token, valid for an hour (kind `agent`).
     pub token: Secret,
-    /// What the dispatch carried: JSON of [`crate::dispatch::DispatchMetadata`].
+    /// What the dispatch carried: JSON of [`sidetone_store::DispatchMetadata`].
     pub metadata: String,
     /// The dispatch's attributes.
     pub attributes: HashMap<String, String>,
@@ -176,17 +176,4 @@ impl WorkerSettings {
             drain_timeout: Duration::from_secs(600),
         }
     }
-}
-
-/// What a worker is doing, for health checks and lists.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct WorkerStatus {
-    /// `AW_…` while registered.
-    pub worker_id: Option<String>,
-    /// Last load sent, 0 to 1.
-    pub load: f32,
-    /// No more jobs are taken.
-    pub draining: bool,
-    /// Jobs under way: id and room.
-    pub jobs: Vec<(String, String)>,
 }

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use sidetone::check::{Outcome, bucket};
-use sidetone::config::env::Env;
-use sidetone::recording::Recordings;
-use sidetone::recording::bucket::S3;
-use sidetone::recording::upkeep::pass;
-use sidetone::store::{self, Recorder, Recording, RecordingState, Store};
+use sidetone_config::env::Env;
+use sidetone_recording::Recordings;
+use sidetone_recording::bucket::S3;
+use sidetone_recording::upkeep::pass;
+use sidetone_store::{Recorder, Recording, RecordingState, Store};
 use sidetone_base::audio::Pcm;
 use sidetone_testkit::{S3Server, s3};
 use uuid::Uuid;
@@ -103,7 +103,7 @@ async fn a_large_file_waits_out_an_outage_and_a_deletion_reaches_it() {
     let kept = Recording {
         state: RecordingState::Kept,
         bytes: Some(sound.len() as i64),
-        ..Recording::begun(id, call_id, Recorder::Process, store::now())
+        ..Recording::begun(id, call_id, Recorder::Process, sidetone_store::now())
     };
     assert!(store.save_recording(&kept).await.unwrap());
 

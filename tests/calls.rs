@@ -10,7 +10,7 @@ use livekit::prelude::PerformRpcData;
 use serde_json::{Value, json};
 use sidetone::caller::script::Cue;
 use sidetone::caller::transcripts::Speaker;
-use sidetone::transport::livekit as livekit_room;
+use sidetone::room as livekit_room;
 use sidetone_testkit::fake_openai::Reads;
 use sidetone_testkit::livekit_server::Options;
 use sidetone_testkit::{Endpoint, Failure};

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use sidetone::agent::clients::Clients;
+use sidetone_call::clients::Clients;
 use sidetone::check::{self, Item, Outcome, Report, live};
-use sidetone::config::env::Env;
-use sidetone::config::folder::AgentFolder;
-use sidetone::config::secret::Secrets;
+use sidetone_config::env::Env;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::secret::Secrets;
 use sidetone_testkit::{Endpoint, Failure, FakeOpenAi, ModelList, Timing};
 
 use crate::support::livekit;

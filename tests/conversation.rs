@@ -13,10 +13,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidetone::call::vad::Vad;
-use sidetone::call::{CallSpec, Meter, Persona, run};
-use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::secret::Secrets;
+use sidetone_call::vad::Vad;
+use sidetone_call::{CallSpec, Meter, Persona, run};
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::secret::Secrets;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -90,7 +90,7 @@ fn play(name: &str, script: &str) -> String {
     let trace = runtime.block_on(async {
         let trace = Trace::start();
         let fakes = Arc::new(Fakes::new(trace.clone()));
-        let (link, driver) = sidetone::transport::link();
+        let (link, driver) = sidetone_call::transport::link();
         // Small, so that a store that lags is part of every scenario.
         let (events, store) = mpsc::channel(2);
         let drain = CancellationToken::new();

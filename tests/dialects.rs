@@ -7,13 +7,13 @@ mod streams;
 
 use futures::StreamExt as _;
 use serde_json::{Value, json};
-use sidetone::agent::clients::Clients;
-use sidetone::call::providers::{Fault, Opaque, ToolCall, Usage};
-use sidetone::call::{Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stt as _};
-use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::env::Env;
-use sidetone::config::secret::Secrets;
-use sidetone::config::tools::Tool;
+use sidetone_call::clients::Clients;
+use sidetone_call::providers::{Fault, Opaque, ToolCall, Usage};
+use sidetone_call::{Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stt as _};
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::env::Env;
+use sidetone_config::secret::Secrets;
+use sidetone_config::tools::Tool;
 use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::{FakeOpenAi, Timing};
 

@@ -1,12 +1,12 @@
 //! A call's providers over real sockets: one fails in every way there is, another takes over.
 
 use futures::StreamExt as _;
-use sidetone::agent::clients::Clients;
-use sidetone::call::providers::SpeakerId;
-use sidetone::call::{Llm as _, Message, Models, Piece, Question, Role, Stt as _, Tts as _};
-use sidetone::config::agent::{AgentConfig, Overrides};
-use sidetone::config::env::Env;
-use sidetone::config::secret::Secrets;
+use sidetone_call::clients::Clients;
+use sidetone_call::providers::SpeakerId;
+use sidetone_call::{Llm as _, Message, Models, Piece, Question, Role, Stt as _, Tts as _};
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::env::Env;
+use sidetone_config::secret::Secrets;
 use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 

@@ -12,7 +12,7 @@ mod webhooks;
 mod workers;
 
 use serde_json::json;
-use sidetone::store::{CallType, NewCall, Store};
+use sidetone_store::{CallType, NewCall, Store};
 use uuid::Uuid;
 
 const TOKEN: &str = "/api/voice/token";
@@ -31,7 +31,7 @@ async fn new_call(store: &Store, caller: &str, call_type: CallType, room: &str) 
         callee_id: None,
         call_type,
         metadata: json!({}),
-        created_at: sidetone::store::now(),
+        created_at: sidetone_store::now(),
     };
     store.create_call(&call).await.unwrap().id
 }

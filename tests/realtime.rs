@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sidetone::openai::{Hearing, Http, Settings, Stt};
+use sidetone_providers::openai::{Hearing, Http, Settings, Stt};
 use sidetone_base::audio::{Pcm, wav};
 use tokio::net::TcpListener;
 use tokio::sync::watch;

@@ -5,7 +5,7 @@ pub mod stage;
 use std::path::Path;
 use std::time::Duration;
 
-use sidetone::recording::spool::Spool;
+use sidetone_recording::spool::Spool;
 use sidetone_base::audio::{Pcm, wav};
 use sidetone_testkit::recording::play;
 use stage::{Scene, Stage};

@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use livekit::prelude::{ConnectionState, PerformRpcData, TrackSource};
 use sidetone::caller::access::{Access, Granted, TokenRequest};
-use sidetone::transport::{Dismissal, RoomEvent, Tap, link, livekit as livekit_room};
+use sidetone_base::tap::Tap;
+use sidetone::room as livekit_room;
+use sidetone_call::transport::{Dismissal, RoomEvent, link};
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
 
 use crate::calls::stage::{Stage, sound};

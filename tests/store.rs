@@ -7,9 +7,9 @@ mod history;
 
 use chrono::{TimeZone as _, Utc};
 use serde_json::json;
-use sidetone::config::env::Database;
-use sidetone::config::secret::Secret;
-use sidetone::store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Store, Turn};
+use sidetone_config::env::Database;
+use sidetone_config::secret::Secret;
+use sidetone_store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Store, Turn};
 use sidetone_testkit::postgres::Postgres;
 use sqlx::types::Json;
 use uuid::Uuid;

@@ -5,8 +5,8 @@ pub mod api;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sidetone::config::env::LiveKit;
-use sidetone::config::secret::Secret;
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
 use sidetone_testkit::LiveKitServer;
 use sidetone_testkit::livekit_server::Options;
 
@@ -73,7 +73,7 @@ pub fn claims(token: &str) -> serde_json::Value {
 }
 
 /// LiveKit's room service.
-pub fn rooms(livekit: &sidetone::config::env::LiveKit) -> livekit_api::services::room::RoomClient {
+pub fn rooms(livekit: &sidetone_config::env::LiveKit) -> livekit_api::services::room::RoomClient {
     livekit_api::services::room::RoomClient::with_api_key(
         &livekit.host,
         &livekit.api_key,

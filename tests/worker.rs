@@ -6,10 +6,12 @@ use std::time::Duration;
 use crate::support::eventually;
 use crate::support::{KEY, SECRET, credentials, livekit};
 use livekit_api::services::agent_dispatch::AgentDispatchClient;
-use sidetone::config::env::LiveKit;
-use sidetone::dispatch::{DispatchMetadata, Dispatcher};
+use sidetone_base::WorkerStatus;
+use sidetone_config::env::LiveKit;
+use sidetone_control_plane::dispatch::Dispatcher;
+use sidetone_store::DispatchMetadata;
 use sidetone::worker::{
-    self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings, WorkerStatus,
+    self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings,
 };
 use sidetone_testkit::LiveKitServer;
 use tokio::sync::{mpsc, watch};
@@ -275,7 +277,7 @@ async fn a_worker_waits_for_a_server_that_is_not_there() {
     let livekit = LiveKit {
         host: format!("ws://127.0.0.1:{port}"),
         api_key: KEY.into(),
-        api_secret: sidetone::config::secret::Secret::new(SECRET),
+        api_secret: sidetone_config::secret::Secret::new(SECRET),
     };
     let worker = TestWorker::start_unregistered(livekit, 1);
     tokio::time::sleep(Duration::from_millis(300)).await;

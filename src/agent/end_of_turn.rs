@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use sidetone_models::end_of_turn::{NAME, WINDOW};
 use sidetone_models::{Cache, fetch, manifest};
 
-use crate::call::EndOfTurn;
+use sidetone_call::EndOfTurn;
 use sidetone_base::audio::Pcm;
 
 /// Smart Turn, once it is there.

@@ -3,16 +3,16 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use crate::store::tools::ToolCall;
-use crate::store::{self, Store};
-use crate::tools::mcp::{Failure, Mcp};
+use sidetone_store::tools::ToolCall;
+use sidetone_store::Store;
+use sidetone_call::tools::mcp::{Failure, Mcp};
 
 /// Connects the servers of `agent`; the call's record says which could not be.
 pub async fn connect(mcp: Mcp, store: Store, call_id: Uuid, agent: String) {
     if mcp.is_empty() {
         return;
     }
-    let began = store::now();
+    let began = sidetone_store::now();
     for failure in mcp.settled().await {
         let Failure {
             server,

@@ -8,9 +8,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::store::workers::{WorkerRow, WorkerState};
-use crate::store::{self, Store};
-use crate::worker::WorkerStatus;
+use sidetone_store::workers::{WorkerRow, WorkerState};
+use sidetone_store::Store;
+use sidetone_base::WorkerStatus;
 
 /// Time between two beats; also the longest wait of a request to drain.
 const BEAT: Duration = Duration::from_secs(3);
@@ -23,7 +23,7 @@ const GOODBYE: Duration = Duration::from_secs(3);
 pub fn introduce(agent_name: &str, max_calls: usize) -> WorkerRow {
     let host = fs::read_to_string("/proc/sys/kernel/hostname");
     let host = host.map_or_else(|_| "this machine".into(), |name| name.trim().to_owned());
-    let now = store::now();
+    let now = sidetone_store::now();
     WorkerRow {
         id: Uuid::now_v7(),
         host,
@@ -62,7 +62,7 @@ pub async fn run(
         }
         let now = status.borrow_and_update().clone();
         told = Some(summary(&now));
-        let at = store::now();
+        let at = sidetone_store::now();
         (row.load, row.seen_at) = (now.load, at);
         (row.state, row.calls) = (state(&now), now.jobs.len().try_into().unwrap_or(i32::MAX));
         row.livekit_id = now.worker_id;

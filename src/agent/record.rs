@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use crate::call::{AgentTurn, CallEvent, Latency, ToolCalled};
-use crate::store::errors::StageError;
-use crate::store::tools::ToolCall;
-use crate::store::{At, Speaker, Store, StoreError, Turn};
+use sidetone_call::{AgentTurn, CallEvent, Latency, ToolCalled};
+use sidetone_store::errors::StageError;
+use sidetone_store::tools::ToolCall;
+use sidetone_store::{At, Speaker, Store, StoreError, Turn};
 use sidetone_base::clock;
 
 pub use figures::result_took;
@@ -134,7 +134,7 @@ fn millis(duration: Duration) -> i32 {
 }
 
 fn instant(started: SystemTime, offset: Duration) -> At {
-    crate::store::micros((started + offset).into())
+    sidetone_store::micros((started + offset).into())
 }
 
 /// Writes a turn, again while the database is away.

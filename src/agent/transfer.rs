@@ -8,11 +8,11 @@ use livekit_api::services::sip::{SIPClient, TransferSIPParticipantOptions};
 use livekit_protocol as proto;
 use uuid::Uuid;
 
-use crate::call::Operator;
-use crate::config::env::LiveKit;
-use crate::config::transfer::{Target, To};
-use crate::control::rooms::Rooms;
-use crate::store::Store;
+use sidetone_call::Operator;
+use sidetone_config::env::LiveKit;
+use sidetone_config::transfer::{Target, To};
+use sidetone_control_plane::control::rooms::Rooms;
+use sidetone_store::Store;
 
 /// How often it is looked who is in the room.
 const LOOK: Duration = Duration::from_millis(500);

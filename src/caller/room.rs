@@ -11,8 +11,8 @@ use tokio::task::JoinSet;
 
 use super::access::Granted;
 use super::transcripts::Speaker;
-use crate::transport::livekit::voice::{Voice, hear};
-use crate::transport::livekit::{JoinError, close, join};
+use crate::room::voice::{Voice, hear};
+use crate::room::{JoinError, close, join};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 

@@ -2,8 +2,8 @@
 
 use super::Item;
 use crate::agent::DEFAULT_AGENT;
-use crate::config::agent::without_tools;
-use crate::config::folder::AgentFolder;
+use sidetone_config::agent::without_tools;
+use sidetone_config::folder::AgentFolder;
 
 /// Looks at each agent of the folder; `local_models`: those of this machine are asked.
 pub fn agents(agents: &AgentFolder, local_models: bool) -> Vec<Item> {

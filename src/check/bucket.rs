@@ -1,8 +1,8 @@
 //! Whether recordings will reach their bucket, and browsers the recordings.
 
 use super::{DEADLINE, Item};
-use crate::config::env::Env;
-use crate::recording::bucket::S3;
+use sidetone_config::env::Env;
+use sidetone_recording::bucket::S3;
 
 const NAME: &str = "bucket";
 /// Written, read and deleted.

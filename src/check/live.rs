@@ -9,11 +9,11 @@ use futures::{StreamExt as _, stream};
 
 use super::report::{Item, Request};
 use super::used::{self, STAGES, label, line};
-use crate::agent::clients::Clients;
-use crate::call::Stage;
-use crate::config::agent::AgentConfig;
-use crate::config::env::Env;
-use crate::config::providers::{Provider, SttMode};
+use sidetone_call::clients::Clients;
+use sidetone_call::Stage;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::Env;
+use sidetone_config::providers::{Provider, SttMode};
 use request::{Answer, Answered, SENTENCE, answer};
 use sidetone_base::audio::{Pcm, Resampler};
 

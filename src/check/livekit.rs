@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use livekit_api::services::{ServerError, ServiceError};
 
 use super::{DEADLINE, Item};
-use crate::config::env::LiveKit;
-use crate::control::rooms::Rooms;
+use sidetone_config::env::LiveKit;
+use sidetone_control_plane::control::rooms::Rooms;
 use sidetone_base::clock;
 
 /// Tokens tolerate a minute; half of it is warning enough.

@@ -7,11 +7,12 @@ use futures::future::join_all;
 
 use super::used::{self, Place, Used};
 use super::{Item, Outcome, voices};
-use crate::agent::clients::Clients;
-use crate::config::agent::AgentConfig;
-use crate::config::env::Env;
-use crate::openai::catalogue::{self, Ending};
-use crate::openai::{self, ErrorKind, Listed, Models, ProviderError};
+use sidetone_call::clients::Clients;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::Env;
+use sidetone_base::provider::catalogue::{self, Ending};
+use sidetone_base::provider::is_openai;
+use sidetone_providers::openai::{ErrorKind, Listed, Models, ProviderError};
 use sidetone_base::clock;
 
 /// A model's end is told so many days ahead.
@@ -68,7 +69,7 @@ async fn at(env: &Env, clients: &Clients, place: &Place, today: NaiveDate) -> Ve
         }
         Err(error) => (failed(place, &error), None),
     };
-    let is_openai = openai::is_openai(base_url);
+    let is_openai = is_openai(base_url);
     let looked = place.models.iter().map(async |used| {
         let end = match &listed {
             Some(listed) => match find(&models, listed, &used.model).await {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::agent::clients::OPENAI;
-use crate::call::Stage;
-use crate::config::agent::AgentConfig;
-use crate::config::env::Env;
-use crate::config::providers::{self, Provider};
+use sidetone_call::clients::OPENAI;
+use sidetone_call::Stage;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::Env;
+use sidetone_config::providers::{self, Provider};
 
 /// A server, and the models that are asked for there.
 #[derive(Debug)]

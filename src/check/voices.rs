@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Item;
-use crate::agent::clients::Clients;
-use crate::config::agent::AgentConfig;
-use crate::openai::{self, Protocol, VOICES};
+use sidetone_call::clients::Clients;
+use sidetone_config::agent::AgentConfig;
+use sidetone_base::provider::{TtsProtocol, VOICES};
+use sidetone_providers::openai;
 
 const NAME: &str = "voices";
 
@@ -44,14 +45,14 @@ fn is_known(voice: &str) -> bool {
 }
 
 /// OpenAI's names as a provider is asked for them.
-fn names(protocol: Protocol) -> String {
+fn names(protocol: TtsProtocol) -> String {
     let told = openai::voices(protocol).map(|(name, speaks)| match name == speaks {
         true => name.to_owned(),
         false => format!("{name} (spoken by {speaks})"),
     });
     let way = match protocol {
-        Protocol::Speech => "over HTTP",
-        Protocol::Realtime => "over the Realtime socket",
+        TtsProtocol::Speech => "over HTTP",
+        TtsProtocol::Realtime => "over the Realtime socket",
     };
     format!("{way}: {}; other names go as they are", told.join(", "))
 }

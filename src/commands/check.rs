@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use sidetone::check::{self, Item, Outcome, live};
 use sidetone::cli::CheckArgs;
-use sidetone::config::agent::AgentConfig;
-use sidetone::config::env::Env;
-use sidetone::config::folder::AgentFolder;
-use sidetone::config::secret::Secrets;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::Env;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::secret::Secrets;
 use sidetone_models as models;
 
 use super::live_clients;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sidetone::agent::end_of_turn::SmartTurn;
 use sidetone::cli::ConsoleArgs;
-use sidetone::config::env::Env;
+use sidetone_config::env::Env;
 use sidetone::console::sound::{self, SoundOptions};
 use sidetone::console::{self, Console};
 

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use sidetone::cli::EvalArgs;
-use sidetone::config::env::Env;
-use sidetone::config::folder::AgentFolder;
-use sidetone::config::secret::Secrets;
+use sidetone_config::env::Env;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::secret::Secrets;
 use sidetone::eval::run::{Mind, Minds};
 use sidetone::eval::{self, report, scenario};
 use sidetone_base::clock;

@@ -4,12 +4,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use sidetone::cli::ReplayArgs;
-use sidetone::config::env::Env;
-use sidetone::config::folder::AgentFolder;
-use sidetone::config::secret::Secrets;
+use sidetone_config::env::Env;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::secret::Secrets;
 use sidetone::eval::run::Minds;
 use sidetone::replay::{self, Stored};
-use sidetone::store::Store;
+use sidetone_store::Store;
 
 use super::live_clients;
 

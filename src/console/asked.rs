@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::BoxStream;
 
-use crate::call::{Llm, Piece, ProviderError, Question};
+use sidetone_call::{Llm, Piece, ProviderError, Question};
 
 /// Another's model, looked at.
 pub struct Asked {

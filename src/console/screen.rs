@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use tokio::sync::mpsc;
 
-use crate::call::CallEvent;
+use sidetone_call::CallEvent;
 use crate::eval::text::Seen;
 
 /// Prints what the agent says and does.

@@ -11,7 +11,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::half_duplex::HalfDuplex;
 use crate::eval::text::{Seen, joined};
-use crate::transport::{DisconnectReason, RoomDriver, RoomEvent};
+use sidetone_call::transport::{DisconnectReason, RoomDriver, RoomEvent};
 use sidetone_base::audio::Pcm;
 use sidetone_base::audio::resampler::{Converter, from_f32, to_f32};
 use sidetone_base::clock;

@@ -6,7 +6,7 @@ use super::recorded::Judgement;
 use super::run::Told;
 use super::scenario::{Expect, pattern_of};
 use super::simulated::ask;
-use crate::call::{EndReason, Llm, Message, Question, Role, ToolCalled};
+use sidetone_call::{EndReason, Llm, Message, Question, Role, ToolCalled};
 
 fn called<'t>(told: &'t Told, name: &'t str) -> impl Iterator<Item = &'t ToolCalled> {
     told.tools.iter().filter(move |tool| tool.name == name)

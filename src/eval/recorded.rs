@@ -12,9 +12,9 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::call::{Llm, Piece, ProviderError, Providers, Question, Served, Stage, ToolCall, Tools};
-use crate::config::request::HttpRequest;
-use crate::config::tools::{Action, McpTool, Tool};
+use sidetone_call::{Llm, Piece, ProviderError, Providers, Question, Served, Stage, ToolCall, Tools};
+use sidetone_config::request::HttpRequest;
+use sidetone_config::tools::{Action, McpTool, Tool};
 
 /// A recording file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

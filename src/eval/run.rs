@@ -12,11 +12,11 @@ use super::recorded::{Playback, Recorder, Recording};
 use super::scenario::{Expect, Scenario};
 use super::script::{Played, Script, words};
 use super::text::{Seen, drive, in_writing};
-use crate::call::vad::Vad;
-use crate::call::{self, CallEvent, CallSpec, EndReason, Persona, Providers, ToolCalled};
-use crate::config::agent::{AgentConfig, Overrides};
-use crate::config::folder::AgentFolder;
-use crate::transport::{self, AgentState, DisconnectReason, RoomEvent};
+use sidetone_call::vad::Vad;
+use sidetone_call::{CallEvent, CallSpec, EndReason, Persona, Providers, ToolCalled};
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::folder::AgentFolder;
+use sidetone_call::transport::{self, AgentState, DisconnectReason, RoomEvent};
 use sidetone_base::clock;
 
 /// An answer that takes longer counts as none.
@@ -227,9 +227,9 @@ async fn hold(
         end_of_turn: None,
         persona: first,
         team,
-        meter: call::Meter::default(),
+        meter: sidetone_call::Meter::default(),
     };
-    let call = call::run(spec, link, record, CancellationToken::new());
+    let call = sidetone_call::run(spec, link, record, CancellationToken::new());
     let room = drive(driver, &scenario.caller, written, seen);
     let caller = async {
         let (_, mut heard, first_words) = listened(&mut see, clock::now()).await;

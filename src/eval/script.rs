@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use super::recorded::Recording;
 use super::scenario::{Scenario, Simulated};
 use super::simulated::{self, Line};
-use crate::call::{Llm, Stt};
+use sidetone_call::{Llm, Stt};
 use sidetone_base::audio::wav;
 
 /// Speech recognition that takes longer has heard nothing.

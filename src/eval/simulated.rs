@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 
 use super::scenario::Simulated;
-use crate::call::{Llm, Message, Piece, Question, Role};
+use sidetone_call::{Llm, Message, Piece, Question, Role};
 
 /// A model that takes longer says nothing.
 const DEADLINE: Duration = Duration::from_secs(60);

@@ -8,9 +8,9 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 
 use super::*;
-use crate::call::{Llm, Piece, ProviderError, Question, Stt, Tools, Tts};
-use crate::config::request::HttpRequest;
-use crate::config::secret::Secrets;
+use sidetone_call::{Llm, Piece, ProviderError, Question, Stt, Tools, Tts};
+use sidetone_config::request::HttpRequest;
+use sidetone_config::secret::Secrets;
 use sidetone_base::audio::Pcm;
 
 async fn eval(scenarios: &[Scenario]) -> Vec<report::Result> {

@@ -9,8 +9,8 @@ use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use crate::call::{Llm, ProviderError, Providers, Stt, Tools, Tts};
-use crate::transport::{AgentState, RoomCommand, RoomDriver, RoomEvent, Speaker};
+use sidetone_call::{Llm, ProviderError, Providers, Stt, Tools, Tts};
+use sidetone_call::transport::{AgentState, RoomCommand, RoomDriver, RoomEvent, Speaker};
 use sidetone_base::audio::Pcm;
 
 /// A sentence takes this long to "say": as good as nothing, and still heard to its end.

@@ -7,9 +7,9 @@ use futures::stream::{self, BoxStream};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::call::{self, Llm, Piece, ProviderError, Question, Role, Tools};
-use crate::config::request::HttpRequest;
-use crate::config::secret::Secrets;
+use sidetone_call::{self, Llm, Piece, ProviderError, Question, Role, Tools};
+use sidetone_config::request::HttpRequest;
+use sidetone_config::secret::Secrets;
 use crate::eval::text::in_writing;
 
 /// Looks a table up when it is asked for one, and says what it found.
@@ -20,11 +20,11 @@ impl Llm for Model {
         let last = question.messages.last().unwrap().clone();
         self.0.lock().unwrap().push(question);
         let piece = match last.role {
-            Role::User if last.text.contains("table") => Piece::Call(call::ToolCall {
+            Role::User if last.text.contains("table") => Piece::Call(sidetone_call::ToolCall {
                 id: "1".into(),
                 name: "find_tables".into(),
                 arguments: "{ \"day\": \"2026-12-24\", \"people\": 2 }".into(),
-                ..call::ToolCall::default()
+                ..sidetone_call::ToolCall::default()
             }),
             Role::Tool => Piece::Text(format!("I see: {}.", last.text)),
             _ => Piece::Text("You are welcome.".into()),

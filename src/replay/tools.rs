@@ -6,10 +6,10 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::Value;
 
-use crate::call::{Providers, Served, Tools};
-use crate::config::request::HttpRequest;
-use crate::config::tools::McpTool;
-use crate::store::tools::ToolCall;
+use sidetone_call::{Providers, Served, Tools};
+use sidetone_config::request::HttpRequest;
+use sidetone_config::tools::McpTool;
+use sidetone_store::tools::ToolCall;
 
 type Results = Vec<(Value, Result<String, String>)>;
 

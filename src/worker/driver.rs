@@ -20,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::load::{CpuMeter, MovingAverage, SAMPLE_INTERVAL};
 use super::protocol::{Cause, Input, Output, Worker};
-use super::{Job, JobHandle, JobOutcome, JobRunner, Report, Stop, WorkerSettings, WorkerStatus};
+use super::{Job, JobHandle, JobOutcome, JobRunner, Report, Stop, WorkerSettings};
+use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
 
 /// Longest time a frame may take to leave; a socket that blocks longer is dead.

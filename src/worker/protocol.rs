@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use livekit_protocol as proto;
 use proto::{server_message::Message as FromServer, worker_message::Message as ToServer};
 
-use super::{Job, JobOutcome, WorkerSettings, WorkerStatus};
+use super::{Job, JobOutcome, WorkerSettings};
+use sidetone_base::WorkerStatus;
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 const REGISTER_DEADLINE: Duration = Duration::from_secs(10);

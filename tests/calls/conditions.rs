@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use sidetone::caller::Turn;
 use sidetone::caller::access::Access;
 use sidetone::caller::script::Cue;
-use sidetone::transport::livekit as livekit_room;
+use sidetone::room as livekit_room;
 use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::Transcript;
 use sidetone_testkit::livekit_server::Options;

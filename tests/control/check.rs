@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use sidetone::check::{self, Item, Outcome, Report};
-use sidetone::config::env::Env;
+use sidetone_config::env::Env;
 
 use crate::support::{credentials, livekit};
 

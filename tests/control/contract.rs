@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use sidetone::http::HttpConfig;
-use sidetone::http::limits::Rate;
+use sidetone_control_plane::http::HttpConfig;
+use sidetone_control_plane::http::limits::Rate;
 use tokio::process::Command;
 
 use crate::support::api::{Api, Setup};

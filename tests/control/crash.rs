@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 use sidetone::caller::{self};
-use sidetone::config::env::Env;
+use sidetone_config::env::Env;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sidetone::control::reconcile;
-use sidetone::dispatch::DispatchMetadata;
-use sidetone::store::dispatches::DispatchState;
-use sidetone::store::{CallStatus, CallType, NewCall};
+use sidetone_control_plane::control::reconcile;
+use sidetone_store::DispatchMetadata;
+use sidetone_store::dispatches::DispatchState;
+use sidetone_store::{CallStatus, CallType, NewCall};
 
 use super::{Worker, start};
 use crate::support::api::user;
@@ -138,7 +138,7 @@ async fn reconciliation_finds_rooms_that_opened_and_rooms_that_closed() {
             callee_id: None,
             call_type: CallType::Support,
             metadata: json!({}),
-            created_at: sidetone::store::now(),
+            created_at: sidetone_store::now(),
         };
         calls.push(api.store.create_call(&call).await.unwrap().id);
     }

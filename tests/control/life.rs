@@ -7,7 +7,7 @@ use livekit::prelude::*;
 use livekit::webrtc::audio_source::native::NativeAudioSource;
 use livekit::webrtc::audio_source::{AudioSourceOptions, RtcAudioSource};
 use serde_json::{Value, json};
-use sidetone::config::env::Env;
+use sidetone_config::env::Env;
 use sidetone_testkit::{FakeOpenAi, Postgres, Timing};
 use tokio_util::sync::CancellationToken;
 

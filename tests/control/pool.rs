@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sidetone::caller::{self};
-use sidetone::config::env::Env;
+use sidetone_config::env::Env;
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
 use sidetone_testkit::{FakeOpenAi, Timing};

@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use sidetone::caller::{self, Placed};
-use sidetone::config::env::Env;
+use sidetone_config::env::Env;
 use sidetone_testkit::{FakeOpenAi, Timing};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

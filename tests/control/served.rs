@@ -8,7 +8,7 @@ use serde_json::Value;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{CallPlan, Turn};
-use sidetone::config::env::Env;
+use sidetone_config::env::Env;
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
 use sidetone_base::audio::wav;

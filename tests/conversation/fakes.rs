@@ -11,11 +11,11 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
-use sidetone::call::providers::{Fault, Opaque, Reworded, SpeakerId, Spoken, Usage};
-use sidetone::call::{
+use sidetone_call::providers::{Fault, Opaque, Reworded, SpeakerId, Spoken, Usage};
+use sidetone_call::{
     EndOfTurn, Llm, Piece, ProviderError, Question, Role, Stage, Stt, ToolCall, Tools, Tts,
 };
-use sidetone::config::request::HttpRequest;
+use sidetone_config::request::HttpRequest;
 use sidetone_base::audio::Pcm;
 use tokio::time::sleep;
 

@@ -5,10 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidetone::call::Stage;
-use sidetone::transport::{
-    DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
-};
+use sidetone_call::Stage;
+use sidetone_call::transport::{DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker};
 use sidetone_base::audio::Pcm;
 use tokio_util::sync::CancellationToken;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sidetone::call::{AgentTurn, CallEvent, Figures, Latency, Taken};
+use sidetone_call::{AgentTurn, CallEvent, Figures, Latency, Taken};
 use sidetone_base::clock;
 use tokio::sync::mpsc;
 

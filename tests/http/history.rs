@@ -1,9 +1,9 @@
 //! Looking back, a database that is away, and the documents.
 
 use serde_json::{Value, json};
-use sidetone::control::{Control, ControlConfig};
-use sidetone::store::figures::Figures;
-use sidetone::store::{CallType, Fact, NewCall, ParticipantKind, Stay};
+use sidetone_control_plane::control::{Control, ControlConfig};
+use sidetone_store::figures::Figures;
+use sidetone_store::{CallType, Fact, NewCall, ParticipantKind, Stay};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -16,7 +16,7 @@ use crate::support::eventually;
 async fn history_shows_a_call_and_forgets_it() {
     let api = Api::start(Setup::default()).await;
     let id = new_call(&api.store, "ann", CallType::Support, "support-ann-1").await;
-    let now = sidetone::store::now();
+    let now = sidetone_store::now();
     let stay = |sid: &str, user: &str, kind| {
         Fact::Seen(Stay {
             sid: sid.into(),
@@ -34,9 +34,9 @@ async fn history_shows_a_call_and_forgets_it() {
         Fact::RoomFinished(now + chrono::TimeDelta::seconds(30)),
     ];
     api.store.observe(id, None, &facts).await.unwrap();
-    let turn = sidetone::store::Turn {
+    let turn = sidetone_store::Turn {
         turn_id: "SG_1".into(),
-        speaker: sidetone::store::Speaker::User,
+        speaker: sidetone_store::Speaker::User,
         text: "Where is my parcel?".into(),
         started_at: now,
         ended_at: None,
@@ -45,7 +45,7 @@ async fn history_shows_a_call_and_forgets_it() {
         metrics: sqlx::types::Json(json!({"stt_ms": 120})),
     };
     api.store.save_turn(id, &turn).await.unwrap();
-    let tool = sidetone::store::tools::ToolCall {
+    let tool = sidetone_store::tools::ToolCall {
         agent: "support".into(),
         name: "find_parcel".into(),
         arguments: sqlx::types::Json(json!({"number": 7})),
@@ -55,7 +55,7 @@ async fn history_shows_a_call_and_forgets_it() {
         duration_ms: 140,
     };
     api.store.save_tool_call(id, &tool).await.unwrap();
-    let failed = sidetone::store::errors::StageError {
+    let failed = sidetone_store::errors::StageError {
         stage: "tts".into(),
         message: "the provider answered 503".into(),
         at: now,
@@ -63,13 +63,13 @@ async fn history_shows_a_call_and_forgets_it() {
     for _ in 0..101 {
         api.store.save_error(id, &failed).await.unwrap();
     }
-    let by = sidetone::store::tools::HeldBy {
+    let by = sidetone_store::tools::HeldBy {
         agent: "support".into(),
         agent_version: "0123456789ab".into(),
         variant: Some("b".into()),
     };
     api.store.agent_of_call(id, &by).await.unwrap();
-    let made = sidetone::store::results::CallResult {
+    let made = sidetone_store::results::CallResult {
         result: Some(sqlx::types::Json(json!({"resolved": true}))),
         error: None,
         made_at: now,
@@ -182,7 +182,7 @@ async fn what_is_past_its_time_goes_by_itself() {
     let api = Api::start(Setup::default()).await;
     let mut calls = Vec::new();
     for (caller, days, over) in [("old", 31, true), ("young", 29, true), ("open", 31, false)] {
-        let at = sidetone::store::now() - chrono::TimeDelta::days(days);
+        let at = sidetone_store::now() - chrono::TimeDelta::days(days);
         let call = NewCall {
             id: Uuid::new_v4(),
             room_name: format!("support-{caller}-1"),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use sidetone::http::HttpConfig;
-use sidetone::store::{CallType, Fact, Speaker, Turn};
+use sidetone_control_plane::http::HttpConfig;
+use sidetone_store::{CallType, Fact, Speaker, Turn};
 use tokio_util::sync::CancellationToken;
 
 use super::{LIVE, new_call};
@@ -57,7 +57,7 @@ async fn calls_are_told_as_they_begin_have_turns_and_end() {
         turn_id: "c1".into(),
         speaker: Speaker::User,
         text: "Hello".into(),
-        started_at: sidetone::store::now(),
+        started_at: sidetone_store::now(),
         ended_at: None,
         interrupted: false,
         latency_ms: None,
@@ -66,7 +66,7 @@ async fn calls_are_told_as_they_begin_have_turns_and_end() {
     assert!(api.store.save_turn(id, &turn).await.unwrap());
     assert_eq!(event(&mut stream).await.unwrap()["calls"][0]["turns"], 1);
 
-    let finished = [Fact::RoomFinished(sidetone::store::now())];
+    let finished = [Fact::RoomFinished(sidetone_store::now())];
     api.store.observe(id, None, &finished).await.unwrap();
     assert_eq!(
         event(&mut stream).await.unwrap()["calls"],

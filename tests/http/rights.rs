@@ -1,9 +1,9 @@
 //! Who may call what, from where and how often.
 
 use serde_json::{Value, json};
-use sidetone::http::HttpConfig;
-use sidetone::http::limits::Rate;
-use sidetone::store::{CallType, Fact};
+use sidetone_control_plane::http::HttpConfig;
+use sidetone_control_plane::http::limits::Rate;
+use sidetone_store::{CallType, Fact};
 use uuid::Uuid;
 
 use super::{AGENT, HISTORY, LIVE, SERIES, SESSION, TOKEN, WORKERS, new_call};
@@ -27,7 +27,7 @@ async fn every_route_and_every_role() {
     .await;
     let room = "conference-r";
     let over = new_call(&api.store, "ann", CallType::Conference, "conference-over").await;
-    let finished = [Fact::RoomFinished(sidetone::store::now())];
+    let finished = [Fact::RoomFinished(sidetone_store::now())];
     api.store.observe(over, None, &finished).await.unwrap();
     new_call(&api.store, "ann", CallType::Conference, room).await;
     let one = format!("{HISTORY}/{over}");
@@ -380,7 +380,7 @@ async fn addresses_are_counted_behind_named_proxies_and_only_there() {
 
 #[tokio::test]
 async fn an_origin_may_be_written_in_any_way_that_a_person_writes_it() {
-    let env = sidetone::config::env::Env::from_lookup(|name| {
+    let env = sidetone_config::env::Env::from_lookup(|name| {
         (name == "SIDETONE_CORS_ORIGINS").then(|| "HTTPS://Shop.example:443/".to_owned())
     });
     let api = Api::start(Setup {

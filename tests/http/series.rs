@@ -1,7 +1,7 @@
 //! Figures over time: what the charts of the admin page are drawn from.
 
 use serde_json::{Value, json};
-use sidetone::store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Turn};
+use sidetone_store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Turn};
 use uuid::Uuid;
 
 use super::SERIES;

@@ -1,10 +1,10 @@
 //! Tokens, and what bad input gets.
 
 use serde_json::json;
-use sidetone::config::env::NotConfigured;
-use sidetone::http::HttpConfig;
-use sidetone::http::limits::Rate;
-use sidetone::store::CallStatus;
+use sidetone_config::env::NotConfigured;
+use sidetone_control_plane::http::HttpConfig;
+use sidetone_control_plane::http::limits::Rate;
+use sidetone_store::CallStatus;
 
 use super::{AGENT, HISTORY, TOKEN};
 use crate::support::{

@@ -1,8 +1,8 @@
 //! LiveKit's events: verified, kept once, acted on in any order.
 
 use serde_json::{Value, json};
-use sidetone::control::inbox;
-use sidetone::store::{CallStatus, CallType};
+use sidetone_control_plane::control::inbox;
+use sidetone_store::{CallStatus, CallType};
 
 use super::new_call;
 use crate::support::{

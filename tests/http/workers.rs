@@ -3,8 +3,7 @@
 use chrono::TimeDelta;
 use serde_json::json;
 use sidetone::agent::presence::introduce;
-use sidetone::store;
-use sidetone::store::workers::{LOST_AFTER, WorkerState};
+use sidetone_store::workers::{LOST_AFTER, WorkerState};
 use uuid::Uuid;
 
 use super::WORKERS;
@@ -23,7 +22,7 @@ async fn workers_are_listed_told_to_drain_once_and_shown_as_lost() {
     near.livekit_id = Some("AW_1".into());
     let mut far = introduce("sidetone", 4);
     far.host = "far".into();
-    far.seen_at = store::now() - LOST_AFTER - TimeDelta::seconds(1);
+    far.seen_at = sidetone_store::now() - LOST_AFTER - TimeDelta::seconds(1);
     for row in [&near, &far] {
         assert_eq!(api.store.worker_beat(row).await.unwrap(), None);
     }
@@ -72,7 +71,7 @@ async fn workers_are_listed_told_to_drain_once_and_shown_as_lost() {
     }
 
     api.store
-        .forget_workers(store::now() - LOST_AFTER)
+        .forget_workers(sidetone_store::now() - LOST_AFTER)
         .await
         .unwrap();
     api.store.worker_gone(near.id).await.unwrap();

@@ -10,9 +10,9 @@ use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::report::Report;
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{self, CallPlan, Turn};
-use sidetone::config::env::{Database, Env};
+use sidetone_config::env::{Database, Env};
 use sidetone::serve::{Process, serve};
-use sidetone::store::{Fact, Store};
+use sidetone_store::{Fact, Store};
 use sidetone::worker::LoadMeasure;
 use sidetone_base::audio::wav;
 use sidetone_testkit::{
@@ -265,7 +265,7 @@ impl Stage {
         // No webhook tells of the room's end here; looking at LiveKit's rooms takes a minute.
         let database = Database::Sqlite(self.data.path().join("sidetone.db"));
         let store = Store::connect(&database).await.unwrap();
-        let finished = [Fact::RoomFinished(sidetone::store::now())];
+        let finished = [Fact::RoomFinished(sidetone_store::now())];
         let id = call.parse().unwrap();
         store.observe(id, None, &finished).await.unwrap();
         store.close().await;

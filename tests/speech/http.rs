@@ -1,7 +1,7 @@
 //! `POST /audio/speech` as its servers answer it.
 
-use sidetone::call::Tts as _;
-use sidetone::call::providers::Fault;
+use sidetone_call::Tts as _;
+use sidetone_call::providers::Fault;
 use sidetone_testkit::Endpoint;
 use sidetone_testkit::fake_openai::SpeechDialect as Dialect;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use serde_json::Value;
-use sidetone::call::Tts as _;
-use sidetone::call::providers::Fault;
+use sidetone_call::Tts as _;
+use sidetone_call::providers::Fault;
 use sidetone_testkit::fake_openai::Reads;
 use sidetone_testkit::{Endpoint, FakeOpenAi, Timing};
 

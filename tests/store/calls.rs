@@ -1,8 +1,8 @@
 //! A call, its stays and its turns, and one at a time in a room.
 
 use serde_json::json;
-use sidetone::store::figures::Figures;
-use sidetone::store::{CallStatus, CallType, Fact, ParticipantKind, Speaker, Store};
+use sidetone_store::figures::Figures;
+use sidetone_store::{CallStatus, CallType, Fact, ParticipantKind, Speaker, Store};
 use sqlx::types::Json;
 use uuid::Uuid;
 

@@ -2,9 +2,9 @@
 
 use chrono::Duration;
 use serde_json::json;
-use sidetone::store::history::HistoryFilter;
-use sidetone::store::inbox::Event;
-use sidetone::store::{CallType, EgressStatus, Fact, Recorder, Recording, RecordingState, Store};
+use sidetone_store::history::HistoryFilter;
+use sidetone_store::inbox::Event;
+use sidetone_store::{CallType, EgressStatus, Fact, Recorder, Recording, RecordingState, Store};
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -130,7 +130,7 @@ pub async fn one_control_plane_claims_an_egress_and_all_move_it_on(store: &Store
 }
 
 pub async fn webhooks_are_taken_by_one(store: &Store) {
-    use sidetone::store::results::{CallResult, Try};
+    use sidetone_store::results::{CallResult, Try};
     let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
     let take = |second: i64| store.take_webhooks(at(second), lease, patience, 16);
     let mut calls = Vec::new();
@@ -154,7 +154,7 @@ pub async fn webhooks_are_taken_by_one(store: &Store) {
     assert!(store.save_result(calls[0], &made).await.unwrap());
     assert_eq!(store.result(calls[0]).await.unwrap(), Some(made));
     for (call, variant) in calls.iter().zip([Some("b"), None]) {
-        let by = sidetone::store::tools::HeldBy {
+        let by = sidetone_store::tools::HeldBy {
             agent: "will".into(),
             agent_version: "0123456789ab".into(),
             variant: variant.map(str::to_owned),

@@ -1,11 +1,11 @@
 //! Agents that are wanted, workers that beat, sessions that end.
 
 use sidetone::agent::presence::introduce;
-use sidetone::dispatch::DispatchMetadata;
-use sidetone::store::Store;
-use sidetone::store::dispatches::DispatchState;
-use sidetone::store::sessions::NewSession;
-use sidetone::store::workers::WorkerState;
+use sidetone_store::DispatchMetadata;
+use sidetone_store::Store;
+use sidetone_store::dispatches::DispatchState;
+use sidetone_store::sessions::NewSession;
+use sidetone_store::workers::WorkerState;
 use uuid::Uuid;
 
 use super::at;

@@ -1,9 +1,9 @@
 //! What the history shows of whom, and what is left when personal data goes.
 
 use chrono::Duration;
-use sidetone::store::history::HistoryFilter;
-use sidetone::store::series::Buckets;
-use sidetone::store::{CallStatus, CallType, Store};
+use sidetone_store::history::HistoryFilter;
+use sidetone_store::series::Buckets;
+use sidetone_store::{CallStatus, CallType, Store};
 use uuid::Uuid;
 
 use super::{at, new_call};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::audio_track::RtcAudioTrack;
+use crate::engine::transceiver::Received;
 use crate::media_stream_track::MediaStreamTrack;
 use crate::video_track::RtcVideoTrack;
 
@@ -14,10 +15,6 @@ pub struct MediaStream {
 }
 
 impl MediaStream {
-    pub(crate) fn new(id: String, track: MediaStreamTrack) -> Self {
-        Self { id, track }
-    }
-
     /// The stream id of the `a=msid` line.
     pub fn id(&self) -> String {
         self.id.clone()
@@ -36,6 +33,15 @@ impl MediaStream {
         match &self.track {
             MediaStreamTrack::Video(track) => vec![track.clone()],
             MediaStreamTrack::Audio(_) => vec![],
+        }
+    }
+}
+
+impl From<Received> for MediaStream {
+    fn from(received: Received) -> Self {
+        Self {
+            id: received.stream_id,
+            track: received.track.into(),
         }
     }
 }

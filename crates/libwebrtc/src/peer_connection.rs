@@ -6,28 +6,35 @@ use std::sync::Arc;
 use str0m::media::MediaKind;
 use tokio::sync::mpsc;
 
-use crate::data_channel::{DataChannel, DataChannelInit};
-use crate::engine::data::ChannelState;
-use crate::engine::peer::{Command, Peer};
+use crate::data_channel::DataChannel;
+use crate::engine::channel::ChannelState;
+use crate::engine::command::{Command, StatsFilter};
+use crate::engine::peer::Peer;
 use crate::engine::shared::Shared;
-use crate::engine::stats::StatsFilter;
 use crate::engine::transceiver::Transceiver;
-use crate::ice_candidate::IceCandidate;
 use crate::media_stream_track::MediaStreamTrack;
-use crate::peer_connection_factory::{IceTransportsType, RtcConfiguration};
 use crate::rtp_receiver::RtpReceiver;
 use crate::rtp_sender::RtpSender;
-use crate::rtp_transceiver::{RtpTransceiver, RtpTransceiverDirection, RtpTransceiverInit};
-use crate::session_description::SessionDescription;
-use crate::stats::RtcStats;
+use crate::rtp_transceiver::RtpTransceiver;
 use crate::unsupported::Unsupported;
-use crate::{MediaType, RtcError};
+use crate::vocabulary::configuration::RtcConfiguration;
+use crate::vocabulary::data_channel::DataChannelInit;
+use crate::vocabulary::error::RtcError;
+use crate::vocabulary::gathering::IceTransportsType;
+use crate::vocabulary::ice_candidate::IceCandidate;
+use crate::vocabulary::media::{MediaType, RtpTransceiverDirection};
+use crate::vocabulary::session_description::SessionDescription;
+use crate::vocabulary::stats::RtcStats;
+use crate::vocabulary::transceiver::RtpTransceiverInit;
 
+mod callbacks;
 mod events;
-mod states;
+mod options;
 
+pub use crate::vocabulary::gathering::IceCandidateError;
+pub use crate::vocabulary::states::*;
 pub use events::*;
-pub use states::*;
+pub use options::*;
 
 /// A connection. Clones are the same connection; it closes with the last one.
 #[derive(Clone)]
@@ -260,9 +267,9 @@ impl PeerConnection {
     ) -> Result<RtpTransceiver, RtcError> {
         self.ensure_open()?;
         let commands = self.handle.commands.downgrade();
-        let inner = self
-            .shared()
-            .add_transceiver(|index| Transceiver::new(index, kind, track, init, commands));
+        let inner = self.shared().add_transceiver(|index| {
+            Transceiver::new(index, kind, track.map(Into::into), init, commands)
+        });
         Ok(RtpTransceiver { inner })
     }
 

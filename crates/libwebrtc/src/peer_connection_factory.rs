@@ -1,65 +1,14 @@
 //! Where connections and tracks come from.
 
 use crate::peer_connection::PeerConnection;
-use crate::rtp_parameters::{RtpCapabilities, RtpCodecCapability};
-use crate::{MediaType, RtcError};
+use crate::vocabulary::error::RtcError;
+use crate::vocabulary::media::MediaType;
+use crate::vocabulary::rtp_parameters::{RtpCapabilities, RtpCodecCapability};
 
-/// STUN or TURN servers; see [`Unsupported::IceServers`].
-///
-/// [`Unsupported::IceServers`]: crate::unsupported::Unsupported::IceServers
-#[derive(Debug, Clone)]
-pub struct IceServer {
-    /// Their addresses.
-    pub urls: Vec<String>,
-    /// User name.
-    pub username: String,
-    /// Password.
-    pub password: String,
-}
+pub mod native;
 
-/// Whether to look for new addresses while connected.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum ContinualGatheringPolicy {
-    GatherOnce,
-    GatherContinually,
-}
-
-/// Which candidates may be used; see [`Unsupported::RelayOnly`].
-///
-/// [`Unsupported::RelayOnly`]: crate::unsupported::Unsupported::RelayOnly
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum IceTransportsType {
-    Relay,
-    NoHost,
-    All,
-}
-
-/// How a connection is made.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct RtcConfiguration {
-    /// STUN and TURN servers.
-    pub ice_servers: Vec<IceServer>,
-    /// Whether to look for new addresses while connected.
-    pub continual_gathering_policy: ContinualGatheringPolicy,
-    /// Which candidates may be used.
-    pub ice_transport_type: IceTransportsType,
-    /// Open SCTP inside the SDP exchange. Not used: a peer falls back by itself.
-    pub enable_sctp_snap: bool,
-}
-
-impl Default for RtcConfiguration {
-    fn default() -> Self {
-        Self {
-            ice_servers: Vec::new(),
-            continual_gathering_policy: ContinualGatheringPolicy::GatherContinually,
-            ice_transport_type: IceTransportsType::All,
-            enable_sctp_snap: false,
-        }
-    }
-}
+pub use crate::vocabulary::configuration::RtcConfiguration;
+pub use crate::vocabulary::gathering::{ContinualGatheringPolicy, IceServer, IceTransportsType};
 
 /// Makes connections and tracks. It holds nothing itself.
 #[derive(Debug, Clone, Default)]
@@ -125,89 +74,5 @@ fn capabilities(media_type: MediaType) -> RtpCapabilities {
     RtpCapabilities {
         codecs,
         header_extensions: Vec::new(),
-    }
-}
-
-/// The factory methods of a native build.
-pub mod native {
-    use super::PeerConnectionFactory;
-    use crate::audio_source::AudioSourceOptions;
-    use crate::audio_source::native::NativeAudioSource;
-    use crate::audio_track::RtcAudioTrack;
-    use crate::unsupported::Unsupported;
-    use crate::video_source::native::NativeVideoSource;
-    use crate::video_track::RtcVideoTrack;
-
-    /// Declares the methods about this machine's sound devices, of which there
-    /// are none: lists are empty and everything else is refused.
-    macro_rules! device_methods {
-        ($($name:ident($($arg:ident: $type:ty),*) $(-> $ret:ty = $value:expr)?;)+) => {
-            /// Tracks, and sound devices ([`Unsupported::AudioDevices`]).
-            #[allow(missing_docs)]
-            pub trait PeerConnectionFactoryExt {
-                fn create_video_track(&self, label: &str, source: NativeVideoSource) -> RtcVideoTrack;
-                fn create_audio_track(&self, label: &str, source: NativeAudioSource) -> RtcAudioTrack;
-                fn create_device_audio_track(&self, label: &str) -> RtcAudioTrack;
-                $(fn $name(&self, $($arg: $type),*) $(-> $ret)?;)+
-            }
-
-            impl PeerConnectionFactoryExt for PeerConnectionFactory {
-                fn create_video_track(&self, label: &str, _source: NativeVideoSource) -> RtcVideoTrack {
-                    Unsupported::Video.report();
-                    RtcVideoTrack::new(label.to_owned())
-                }
-
-                fn create_audio_track(&self, label: &str, source: NativeAudioSource) -> RtcAudioTrack {
-                    RtcAudioTrack::local(label.to_owned(), source)
-                }
-
-                /// A silent track: there is no microphone.
-                fn create_device_audio_track(&self, label: &str) -> RtcAudioTrack {
-                    Unsupported::AudioDevices.report();
-                    let source = NativeAudioSource::new(AudioSourceOptions::default(), 48_000, 1, 0);
-                    RtcAudioTrack::local(label.to_owned(), source)
-                }
-
-                $(fn $name(&self, $(_: $type),*) $(-> $ret)? {
-                    Unsupported::AudioDevices.report();
-                    $($value)?
-                })+
-            }
-        };
-    }
-
-    device_methods! {
-        playout_devices() -> i16 = 0;
-        recording_devices() -> i16 = 0;
-        playout_device_name(index: u16) -> String = String::new();
-        recording_device_name(index: u16) -> String = String::new();
-        playout_device_guid(index: u16) -> String = String::new();
-        recording_device_guid(index: u16) -> String = String::new();
-        set_playout_device(index: u16) -> bool = false;
-        set_recording_device(index: u16) -> bool = false;
-        set_playout_device_by_guid(guid: &str) -> bool = false;
-        set_recording_device_by_guid(guid: &str) -> bool = false;
-        stop_recording() -> bool = false;
-        init_recording() -> bool = false;
-        start_recording() -> bool = false;
-        recording_is_initialized() -> bool = false;
-        stop_playout() -> bool = false;
-        init_playout() -> bool = false;
-        start_playout() -> bool = false;
-        playout_is_initialized() -> bool = false;
-        builtin_aec_is_available() -> bool = false;
-        builtin_agc_is_available() -> bool = false;
-        builtin_ns_is_available() -> bool = false;
-        enable_builtin_aec(enable: bool) -> bool = false;
-        enable_builtin_agc(enable: bool) -> bool = false;
-        enable_builtin_ns(enable: bool) -> bool = false;
-        set_adm_recording_enabled(enabled: bool);
-        adm_recording_enabled() -> bool = false;
-        set_adm_playout_enabled(enabled: bool);
-        adm_playout_enabled() -> bool = false;
-        acquire_platform_adm() -> bool = false;
-        release_platform_adm();
-        platform_adm_ref_count() -> i32 = 0;
-        is_platform_adm_active() -> bool = false;
     }
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::RtcError;
 use crate::engine::transceiver::Transceiver;
 use crate::media_stream::MediaStream;
 use crate::media_stream_track::MediaStreamTrack;
-use crate::rtp_parameters::RtpParameters;
-use crate::stats::RtcStats;
+use crate::vocabulary::error::RtcError;
+use crate::vocabulary::rtp_parameters::RtpParameters;
+use crate::vocabulary::stats::RtcStats;
 
 /// The receiving half of a transceiver.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub struct RtpReceiver {
 impl RtpReceiver {
     /// The track being received; none until the other side names one.
     pub fn track(&self) -> Option<MediaStreamTrack> {
-        self.inner.receiver_track()
+        self.inner.received().map(|received| received.track.into())
     }
 
     /// The ids of the streams the track belongs to.
@@ -29,7 +29,8 @@ impl RtpReceiver {
 
     /// The streams the track belongs to; none until the other side names one.
     pub fn streams(&self) -> Vec<MediaStream> {
-        self.inner.receiver_streams()
+        let received = self.inner.received();
+        received.map(MediaStream::from).into_iter().collect()
     }
 
     /// Statistics of what is received.

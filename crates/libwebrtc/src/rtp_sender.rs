@@ -3,12 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::RtcError;
 use crate::engine::transceiver::Transceiver;
 use crate::media_stream_track::MediaStreamTrack;
-use crate::rtp_parameters::RtpParameters;
-use crate::stats::RtcStats;
 use crate::unsupported::Unsupported;
+use crate::vocabulary::error::RtcError;
+use crate::vocabulary::rtp_parameters::RtpParameters;
+use crate::vocabulary::stats::RtcStats;
 
 /// Where video is encoded. Video is not supported, so none of these matters
 /// here; the names are the interface's.
@@ -42,7 +42,7 @@ pub struct RtpSender {
 impl RtpSender {
     /// The track being sent.
     pub fn track(&self) -> Option<MediaStreamTrack> {
-        self.inner.sender_track()
+        self.inner.sender_track().map(Into::into)
     }
 
     /// Statistics of what is sent.

@@ -3,38 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::RtcError;
 use crate::engine::transceiver::Transceiver;
-use crate::rtp_parameters::{RtpCodecCapability, RtpEncodingParameters};
 use crate::rtp_receiver::RtpReceiver;
 use crate::rtp_sender::RtpSender;
 use crate::unsupported::Unsupported;
+use crate::vocabulary::error::RtcError;
+use crate::vocabulary::rtp_parameters::RtpCodecCapability;
 
-/// How a new transceiver starts.
-#[derive(Debug, Clone)]
-pub struct RtpTransceiverInit {
-    /// Its direction.
-    pub direction: RtpTransceiverDirection,
-    /// The streams its track belongs to.
-    pub stream_ids: Vec<String>,
-    /// The encodings to send.
-    pub send_encodings: Vec<RtpEncodingParameters>,
-}
-
-/// Which ways media flows, seen from this side.
-#[derive(Debug, Copy, Clone, PartialEq, Eq)]
-pub enum RtpTransceiverDirection {
-    /// Both.
-    SendRecv,
-    /// Out only.
-    SendOnly,
-    /// In only.
-    RecvOnly,
-    /// Neither.
-    Inactive,
-    /// Neither, for good.
-    Stopped,
-}
+pub use crate::vocabulary::media::RtpTransceiverDirection;
+pub use crate::vocabulary::transceiver::RtpTransceiverInit;
 
 /// A transceiver. Clones are the same transceiver.
 #[derive(Clone)]

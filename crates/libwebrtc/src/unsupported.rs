@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use crate::RtcError;
+use crate::vocabulary::error::RtcError;
 
 /// A part of the interface that exists in name only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

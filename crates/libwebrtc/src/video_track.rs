@@ -5,9 +5,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::media_stream_track::{TrackCore, track_methods};
-use crate::native::packet_trailer::PacketTrailerHandler;
+use crate::engine::track::VideoTrack;
+use crate::track_methods::track_methods;
 use crate::unsupported::Unsupported;
+use crate::vocabulary::packet_trailer::PacketTrailerHandler;
 
 /// A video track. Clones are the same track.
 #[derive(Clone)]
@@ -15,18 +16,12 @@ pub struct RtcVideoTrack {
     pub(crate) inner: Arc<VideoTrack>,
 }
 
-pub(crate) struct VideoTrack {
-    pub(crate) core: TrackCore,
-}
-
 impl RtcVideoTrack {
     track_methods!();
 
     pub(crate) fn new(id: String) -> Self {
         Self {
-            inner: Arc::new(VideoTrack {
-                core: TrackCore::new(id),
-            }),
+            inner: Arc::new(VideoTrack::new(id)),
         }
     }
 

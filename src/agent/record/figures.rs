@@ -2,9 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::call::{Figures, Taken};
-use crate::store::Store;
-use crate::store::figures::{self, Ledger, Sentences, Usage, Utterances};
+use sidetone_call::{Figures, Taken};
+use sidetone_store::Store;
+use sidetone_store::figures::{self, Ledger, Sentences, Usage, Utterances};
 
 /// The figures of this agent's part of a call, over those of one that held it before and died.
 pub(super) struct Books {

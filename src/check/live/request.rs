@@ -7,10 +7,10 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Ask;
-use crate::call::{
+use sidetone_call::{
     Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stage, Stt as _, Tts as _,
 };
-use crate::config::agent::AgentConfig;
+use sidetone_config::agent::AgentConfig;
 use crate::eval::word_error::word_error_rate;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;

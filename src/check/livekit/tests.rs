@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::secret::Secret;
+use sidetone_config::secret::Secret;
 
 #[test]
 fn a_private_network_in_the_clear_is_noted() {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::call::Stage;
-use crate::config::providers::Provider;
+use sidetone_call::Stage;
+use sidetone_config::providers::Provider;
 
 fn told(server: Option<&str>, known: bool) -> Option<(Outcome, String)> {
     let today = NaiveDate::from_ymd_opt(2026, 11, 28).unwrap();

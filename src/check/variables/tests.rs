@@ -16,8 +16,8 @@ fn a_typing_mistake_is_found() {
 #[test]
 fn every_variable_that_the_environment_reads_is_known() {
     let sources = [
-        include_str!("../../config/env.rs"),
-        include_str!("../../config/recording.rs"),
+        include_str!("../../../crates/config/src/env.rs"),
+        include_str!("../../../crates/config/src/recording.rs"),
     ];
     let code = sources.map(|source| source.split("#[cfg(test)]").next().unwrap());
     let code = code.concat();

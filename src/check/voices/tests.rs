@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn what_speaks_in_anothers_place_is_told() {
-    let realtime = names(Protocol::Realtime);
+    let realtime = names(TtsProtocol::Realtime);
     for stand_in in [
         "fable (spoken by verse)",
         "onyx (spoken by cedar)",
@@ -10,6 +10,6 @@ fn what_speaks_in_anothers_place_is_told() {
     ] {
         assert!(realtime.contains(stand_in), "{realtime}");
     }
-    assert!(!names(Protocol::Speech).contains("spoken by"));
+    assert!(!names(TtsProtocol::Speech).contains("spoken by"));
     assert!(is_known("cedar") && is_known("voice_123") && !is_known("bob"));
 }

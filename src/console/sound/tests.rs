@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use tokio::task::{LocalSet, spawn_local};
 
 use super::*;
-use crate::transport::{self, RoomCommand, RoomLink};
+use sidetone_call::transport::{self, RoomCommand, RoomLink};
 
 /// A card at 44.1 kHz whose caller hums all the time.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use super::{
     ASSIGNMENT_DEADLINE, Cause, ENDED_KEPT, Entry, LEAVE_DEADLINE, LOAD_LAG, Link, Output, Phase,
     Worker, job_status,
 };
-use crate::config::secret::Secret;
+use sidetone_config::secret::Secret;
 use crate::worker::{Job, JobOutcome, LoadMeasure};
 
 impl Worker {

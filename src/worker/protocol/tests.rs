@@ -1,8 +1,8 @@
 //! Scripts against the worker's state machine on a simulated clock.
 
 use super::*;
-use crate::config::env::LiveKit;
-use crate::config::secret::Secret;
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
 use crate::worker::LoadMeasure;
 use proptest::prelude::*;
 use proto::{JobStatus, WorkerStatus as Status};

@@ -8,13 +8,10 @@
 
 mod delay;
 mod jitter;
-mod resample;
+mod packet;
 mod stretch;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use jitter::{JitterBuffer, MediaPacket};
-pub(crate) use resample::{Resampler, opus_rate};
-
-/// Ticks of Opus's RTP clock in a millisecond (RFC 7587, section 4.1).
-pub(crate) const TICKS_PER_MS: u64 = 48;
+pub(crate) use jitter::JitterBuffer;
+pub(crate) use packet::MediaPacket;

@@ -1,4 +1,6 @@
-//! The one place that reads the clock.
+//! The one place that reads the clock. A twin of the product's own `clock` on
+//! purpose: this crate is to be published by itself, so it uses none of the
+//! workspace's.
 
 use std::time::Instant;
 

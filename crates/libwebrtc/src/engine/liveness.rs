@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use str0m::IceConnectionState as Reported;
 
-use crate::peer_connection::{IceConnectionState, PeerConnectionState};
+use crate::vocabulary::states::{IceConnectionState, PeerConnectionState};
 
 /// A connection that has been lost this long has failed. str0m itself never
 /// gives up; livekit resumes only on failure.

@@ -1,4 +1,7 @@
 //! The one task that owns a connection's `Rtc` and sockets.
+//!
+//! [`Peer`] is one object in five files: here its loop, and beside it what it
+//! does about channels, media, negotiation and statistics.
 
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -8,20 +11,24 @@ use str0m::change::SdpPendingOffer;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcConfig};
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Sleep;
 
 use super::clock;
-use super::data::Channels;
+use super::command::Command;
 use super::liveness::Liveness;
-use super::media::Media;
 use super::net::{Arrived, Net};
 use super::shared::Shared;
-use super::stats::{StatsBook, StatsFilter};
-use crate::RtcError;
-use crate::ice_candidate::IceCandidate;
-use crate::session_description::SessionDescription;
-use crate::stats::RtcStats;
+use crate::vocabulary::error::RtcError;
+use crate::vocabulary::session_description::SessionDescription;
+use channels::Channels;
+use media::Media;
+use stats::StatsBook;
+
+mod channels;
+mod media;
+mod negotiate;
+mod stats;
 
 /// Commands waiting at most; more make their senders wait.
 const COMMANDS: usize = 64;
@@ -29,50 +36,6 @@ const COMMANDS: usize = 64;
 const BATCH: usize = 32;
 /// How often counters are gathered for `get_stats`.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
-
-type Reply<T> = oneshot::Sender<Result<T, RtcError>>;
-
-/// What handles ask the task to do.
-pub(crate) enum Command {
-    CreateOffer {
-        ice_restart: bool,
-        reply: Reply<SessionDescription>,
-    },
-    CreateAnswer {
-        reply: Reply<SessionDescription>,
-    },
-    SetLocal {
-        description: SessionDescription,
-        reply: Reply<()>,
-    },
-    SetRemote {
-        description: SessionDescription,
-        reply: Reply<()>,
-    },
-    AddCandidate {
-        candidate: IceCandidate,
-        reply: Reply<()>,
-    },
-    GetStats {
-        filter: StatsFilter,
-        reply: Reply<Vec<RtcStats>>,
-    },
-}
-
-impl Command {
-    /// Sends a command and waits for its answer.
-    pub(crate) async fn ask<T>(
-        commands: &mpsc::Sender<Command>,
-        make: impl FnOnce(Reply<T>) -> Command,
-    ) -> Result<T, RtcError> {
-        let (reply, answer) = oneshot::channel();
-        commands
-            .send(make(reply))
-            .await
-            .map_err(|_| RtcError::closed())?;
-        answer.await.map_err(|_| RtcError::closed())?
-    }
-}
 
 pub(crate) struct Peer {
     pub(crate) rtc: Rtc,

@@ -1,6 +1,6 @@
 //! The little we read from session descriptions ourselves; the rest is str0m's.
 
-use crate::rtp_transceiver::RtpTransceiverDirection;
+use crate::vocabulary::media::RtpTransceiverDirection;
 
 /// One media section of a description, as the other side wrote it.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,15 +6,14 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::callback::Callback;
-use super::data::ChannelState;
-use super::transceiver::Transceiver;
-use crate::data_channel::DataChannel;
-use crate::ice_candidate::IceCandidate;
-use crate::peer_connection::{
-    IceCandidateError, IceConnectionState, IceGatheringState, PeerConnectionState, SignalingState,
-    TrackEvent,
+use super::channel::ChannelState;
+use super::transceiver::{Received, Transceiver};
+use crate::vocabulary::gathering::IceCandidateError;
+use crate::vocabulary::ice_candidate::IceCandidate;
+use crate::vocabulary::session_description::SessionDescription;
+use crate::vocabulary::states::{
+    IceConnectionState, IceGatheringState, PeerConnectionState, SignalingState,
 };
-use crate::session_description::SessionDescription;
 
 /// A snapshot of the connection, read by its handles and written by its task,
 /// and the wishes of the handles that need no answer.
@@ -29,8 +28,8 @@ pub(crate) struct Shared {
     pub(crate) on_signaling: Callback<dyn FnMut(SignalingState) + Send + Sync>,
     pub(crate) on_ice_candidate: Callback<dyn FnMut(IceCandidate) + Send + Sync>,
     pub(crate) on_ice_candidate_error: Callback<dyn FnMut(IceCandidateError) + Send + Sync>,
-    pub(crate) on_data_channel: Callback<dyn FnMut(DataChannel) + Send + Sync>,
-    pub(crate) on_track: Callback<dyn FnMut(TrackEvent) + Send + Sync>,
+    pub(crate) on_data_channel: Callback<dyn FnMut(Arc<ChannelState>) + Send + Sync>,
+    pub(crate) on_track: Callback<dyn FnMut(Arc<Transceiver>, Received) + Send + Sync>,
     pub(crate) on_negotiation_needed: Callback<dyn FnMut(u32) + Send + Sync>,
 }
 

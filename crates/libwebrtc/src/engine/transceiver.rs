@@ -8,14 +8,13 @@ use str0m::media::{Direction, MediaKind};
 use tokio::sync::mpsc;
 
 use super::audio_out::EncoderSettings;
-use super::peer::Command;
-use super::stats::StatsFilter;
-use crate::RtcError;
-use crate::media_stream::MediaStream;
-use crate::media_stream_track::MediaStreamTrack;
-use crate::rtp_parameters::{RtpCodecParameters, RtpParameters};
-use crate::rtp_transceiver::{RtpTransceiverDirection, RtpTransceiverInit};
-use crate::stats::RtcStats;
+use super::command::{Command, StatsFilter};
+use super::track::Track;
+use crate::vocabulary::error::RtcError;
+use crate::vocabulary::media::RtpTransceiverDirection;
+use crate::vocabulary::rtp_parameters::{RtpCodecParameters, RtpParameters};
+use crate::vocabulary::stats::RtcStats;
+use crate::vocabulary::transceiver::RtpTransceiverInit;
 
 pub(crate) struct Transceiver {
     /// Its place among the connection's transceivers.
@@ -33,16 +32,22 @@ struct Inner {
     current: Option<RtpTransceiverDirection>,
     stream_ids: Vec<String>,
     parameters: RtpParameters,
-    sender_track: Option<MediaStreamTrack>,
-    receiver_track: Option<MediaStreamTrack>,
-    receiver_streams: Vec<MediaStream>,
+    sender_track: Option<Track>,
+    received: Option<Received>,
+}
+
+/// A track of the other side, and the stream it belongs to.
+#[derive(Clone)]
+pub(crate) struct Received {
+    pub(crate) track: Track,
+    pub(crate) stream_id: String,
 }
 
 impl Transceiver {
     pub(crate) fn new(
         index: usize,
         kind: MediaKind,
-        track: Option<MediaStreamTrack>,
+        track: Option<Track>,
         init: RtpTransceiverInit,
         commands: mpsc::WeakSender<Command>,
     ) -> Self {
@@ -64,8 +69,7 @@ impl Transceiver {
                 stream_ids: init.stream_ids,
                 parameters,
                 sender_track: track,
-                receiver_track: None,
-                receiver_streams: Vec::new(),
+                received: None,
             }),
         };
         transceiver.apply_encodings();
@@ -116,14 +120,14 @@ impl Transceiver {
         self.encoder.stopped.store(true, Ordering::Release);
     }
 
-    pub(crate) fn sender_track(&self) -> Option<MediaStreamTrack> {
+    pub(crate) fn sender_track(&self) -> Option<Track> {
         self.inner.lock().sender_track.clone()
     }
 
     /// The stream and track ids for the `a=msid` line of what we send.
     pub(crate) fn msid(&self) -> (Option<String>, Option<String>) {
         let inner = self.inner.lock();
-        let track = inner.sender_track.as_ref().map(MediaStreamTrack::id);
+        let track = inner.sender_track.as_ref().map(Track::id);
         let stream = inner.stream_ids.first().cloned().or_else(|| track.clone());
         (stream.filter(|_| track.is_some()), track)
     }
@@ -176,26 +180,15 @@ impl Transceiver {
             .store(encoding.active, Ordering::Relaxed);
     }
 
-    pub(crate) fn receiver_track(&self) -> Option<MediaStreamTrack> {
-        self.inner.lock().receiver_track.clone()
-    }
-
-    pub(crate) fn receiver_streams(&self) -> Vec<MediaStream> {
-        self.inner.lock().receiver_streams.clone()
+    pub(crate) fn received(&self) -> Option<Received> {
+        self.inner.lock().received.clone()
     }
 
     /// Sets or clears what is received. The track before it ends.
-    pub(crate) fn set_received(&self, received: Option<(MediaStreamTrack, MediaStream)>) {
-        let (track, streams) = match received {
-            Some((track, stream)) => (Some(track), vec![stream]),
-            None => (None, Vec::new()),
-        };
-        let mut inner = self.inner.lock();
-        inner.receiver_streams = streams;
-        let old = std::mem::replace(&mut inner.receiver_track, track);
-        drop(inner);
+    pub(crate) fn set_received(&self, received: Option<Received>) {
+        let old = std::mem::replace(&mut self.inner.lock().received, received);
         if let Some(old) = old {
-            old.end();
+            old.track.end();
         }
     }
 
@@ -221,9 +214,8 @@ impl Transceiver {
     /// Ends both halves when the connection closes.
     pub(crate) fn close(&self) {
         self.encoder.stopped.store(true, Ordering::Release);
-        let received = self.inner.lock().receiver_track.clone();
-        if let Some(track) = received {
-            track.end();
+        if let Some(received) = self.received() {
+            received.track.end();
         }
     }
 }

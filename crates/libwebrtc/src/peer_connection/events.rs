@@ -1,29 +1,18 @@
 //! What a connection tells of itself.
 
-use super::{
-    IceConnectionState, IceGatheringState, PeerConnection, PeerConnectionState, SignalingState,
-};
+use std::sync::Arc;
+
 use crate::data_channel::DataChannel;
-use crate::ice_candidate::IceCandidate;
+use crate::engine::transceiver::{Received, Transceiver};
 use crate::media_stream::MediaStream;
 use crate::media_stream_track::MediaStreamTrack;
 use crate::rtp_receiver::RtpReceiver;
 use crate::rtp_transceiver::RtpTransceiver;
-
-/// Why gathering from a server failed.
-#[derive(Debug, Clone)]
-pub struct IceCandidateError {
-    /// Our address.
-    pub address: String,
-    /// Our port.
-    pub port: i32,
-    /// The server.
-    pub url: String,
-    /// Its answer's code.
-    pub error_code: i32,
-    /// Its answer's text.
-    pub error_text: String,
-}
+use crate::vocabulary::gathering::IceCandidateError;
+use crate::vocabulary::ice_candidate::IceCandidate;
+use crate::vocabulary::states::{
+    IceConnectionState, IceGatheringState, PeerConnectionState, SignalingState,
+};
 
 /// A track of the other side has come.
 #[derive(Debug, Clone)]
@@ -36,6 +25,19 @@ pub struct TrackEvent {
     pub track: MediaStreamTrack,
     /// The section it came in.
     pub transceiver: RtpTransceiver,
+}
+
+impl TrackEvent {
+    pub(crate) fn new(inner: Arc<Transceiver>, received: Received) -> Self {
+        Self {
+            receiver: RtpReceiver {
+                inner: inner.clone(),
+            },
+            streams: vec![received.clone().into()],
+            track: received.track.into(),
+            transceiver: RtpTransceiver { inner },
+        }
+    }
 }
 
 /// Called when the connection's state changes.
@@ -57,50 +59,3 @@ pub type OnSignalingChange = Box<dyn FnMut(SignalingState) + Send + Sync>;
 /// Called when a track of the other side comes, before the
 /// `set_remote_description` that brought it returns.
 pub type OnTrack = Box<dyn FnMut(TrackEvent) + Send + Sync>;
-
-impl PeerConnection {
-    /// Sets or clears the callback for the connection's state.
-    pub fn on_connection_state_change(&self, f: Option<OnConnectionChange>) {
-        self.shared().on_connection.set(f);
-    }
-
-    /// Sets or clears the callback for new data channels.
-    pub fn on_data_channel(&self, f: Option<OnDataChannel>) {
-        self.shared().on_data_channel.set(f);
-    }
-
-    /// Sets or clears the callback for candidates.
-    pub fn on_ice_candidate(&self, f: Option<OnIceCandidate>) {
-        self.shared().on_ice_candidate.set(f);
-    }
-
-    /// Sets or clears the callback for failures of gathering.
-    pub fn on_ice_candidate_error(&self, f: Option<OnIceCandidateError>) {
-        self.shared().on_ice_candidate_error.set(f);
-    }
-
-    /// Sets or clears the callback for the state of ICE.
-    pub fn on_ice_connection_state_change(&self, f: Option<OnIceConnectionChange>) {
-        self.shared().on_ice_connection.set(f);
-    }
-
-    /// Sets or clears the callback for the state of gathering.
-    pub fn on_ice_gathering_state_change(&self, f: Option<OnIceGatheringChange>) {
-        self.shared().on_ice_gathering.set(f);
-    }
-
-    /// Sets or clears the callback for offers that are due.
-    pub fn on_negotiation_needed(&self, f: Option<OnNegotiationNeeded>) {
-        self.shared().on_negotiation_needed.set(f);
-    }
-
-    /// Sets or clears the callback for the signalling state.
-    pub fn on_signaling_state_change(&self, f: Option<OnSignalingChange>) {
-        self.shared().on_signaling.set(f);
-    }
-
-    /// Sets or clears the callback for new tracks.
-    pub fn on_track(&self, f: Option<OnTrack>) {
-        self.shared().on_track.set(f);
-    }
-}

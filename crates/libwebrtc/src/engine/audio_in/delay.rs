@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::TICKS_PER_MS;
+use super::packet::TICKS_PER_MS;
 
 /// Packets remembered: five seconds of 20 ms packets.
 const WINDOW: usize = 250;

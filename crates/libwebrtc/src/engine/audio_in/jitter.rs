@@ -10,30 +10,15 @@
 mod level;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use opus::{Channels, Decoder};
 
-use super::TICKS_PER_MS;
 use super::delay::DelayEstimator;
-use super::resample::{Resampler, opus_rate};
+use super::packet::{MediaPacket, TICKS_PER_MS};
 use super::stretch::remove_period;
+use crate::engine::resample::{Resampler, opus_rate};
 use level::Level;
-
-/// A received media packet.
-#[derive(Debug, Clone)]
-pub(crate) struct MediaPacket {
-    /// The sender's synchronisation source; a new one starts afresh.
-    pub(crate) ssrc: u32,
-    /// Sequence number without wrap-around.
-    pub(crate) seq: u64,
-    /// RTP time without wrap-around, in ticks of 48 kHz.
-    pub(crate) ticks: u64,
-    /// An Opus packet.
-    pub(crate) payload: Arc<[u8]>,
-    pub(crate) arrival: Instant,
-}
 
 /// Packets kept: five seconds of 20 ms packets. When full the oldest goes.
 const CAPACITY: usize = 250;

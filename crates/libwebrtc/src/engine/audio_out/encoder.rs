@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use opus::{Application, Bitrate, Channels, Encoder};
 use tokio::sync::mpsc;
 
-use crate::audio_track::RtcAudioTrack;
-use crate::engine::audio_in::{Resampler, opus_rate};
+use crate::engine::resample::{Resampler, opus_rate};
+use crate::engine::track_core::TrackCore;
 
 /// 20 ms: the best trade of delay against overhead for speech.
 const PACKET_MS: u32 = 20;
@@ -82,7 +82,7 @@ pub(crate) struct EncodedPacket {
 /// Turns a source's frames into packets for one sender.
 pub(crate) struct TrackEncoder {
     transceiver: usize,
-    track: RtcAudioTrack,
+    track: Arc<TrackCore>,
     settings: Arc<EncoderSettings>,
     packets: mpsc::Sender<EncodedPacket>,
     encoder: Encoder,
@@ -99,17 +99,18 @@ pub(crate) struct TrackEncoder {
 }
 
 impl TrackEncoder {
-    /// An encoder for `track`, whose packets go to `packets`; a full queue
-    /// drops them, for audio that is late is worth nothing.
+    /// An encoder for `track`, whose source gives audio of `sample_rate` Hz and
+    /// `source_channels`. Packets go to `packets`; a full queue drops them, for
+    /// audio that is late is worth nothing.
     pub(crate) fn new(
         transceiver: usize,
-        track: RtcAudioTrack,
+        track: Arc<TrackCore>,
+        (sample_rate, source_channels): (u32, u32),
         settings: Arc<EncoderSettings>,
         packets: mpsc::Sender<EncodedPacket>,
     ) -> Option<Self> {
-        let source = track.source()?.clone();
-        let rate = opus_rate(source.sample_rate());
-        let source_channels = source.num_channels() as usize;
+        let rate = opus_rate(sample_rate);
+        let source_channels = source_channels as usize;
         let stereo = source_channels >= 2 && settings.stereo.load(Ordering::Relaxed);
         let (channels, opus_channels) = if stereo {
             (2, Channels::Stereo)
@@ -127,7 +128,7 @@ impl TrackEncoder {
             encoder,
             source_channels,
             channels,
-            resampler: Resampler::new(source.sample_rate(), rate, channels),
+            resampler: Resampler::new(sample_rate, rate, channels),
             packet_samples: (rate / 1000 * PACKET_MS) as usize * channels,
             track,
             pcm: Vec::new(),

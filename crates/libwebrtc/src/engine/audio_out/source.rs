@@ -9,8 +9,8 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::encoder::TrackEncoder;
 use super::queue::CaptureQueue;
-use crate::RtcError;
-use crate::audio_frame::AudioFrame;
+use crate::vocabulary::audio_frame::AudioFrame;
+use crate::vocabulary::error::RtcError;
 
 /// Ticks without sound or encoders after which the task ends; the next
 /// capture or encoder starts another.

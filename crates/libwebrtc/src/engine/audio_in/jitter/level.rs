@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::audio_in::TICKS_PER_MS;
+use crate::engine::audio_in::packet::TICKS_PER_MS;
 
 /// Audio beyond the target delay that is left alone in speech.
 const SLACK: Duration = Duration::from_millis(20);

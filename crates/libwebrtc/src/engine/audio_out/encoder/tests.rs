@@ -1,8 +1,6 @@
 use opus::Decoder;
 
 use super::*;
-use crate::audio_source::AudioSourceOptions;
-use crate::audio_source::native::NativeAudioSource;
 
 /// 10 ms of a tone of 200 Hz, or of silence.
 fn frame(sounds: bool, number: usize) -> Vec<i16> {
@@ -15,14 +13,13 @@ fn frame(sounds: bool, number: usize) -> Vec<i16> {
 
 /// What is sent of frames that sound where `sounds` says so.
 fn packets(dtx: bool, frames: usize, sounds: impl Fn(usize) -> bool) -> Vec<EncodedPacket> {
-    let source = NativeAudioSource::new(AudioSourceOptions::default(), 48_000, 1, 0);
-    let track = RtcAudioTrack::local("voice".into(), source);
+    let track = Arc::new(TrackCore::new("voice".into()));
     let settings = EncoderSettings {
         dtx: AtomicBool::new(dtx),
         ..EncoderSettings::default()
     };
     let (sender, mut receiver) = mpsc::channel(frames);
-    let mut encoder = TrackEncoder::new(0, track, Arc::new(settings), sender).unwrap();
+    let mut encoder = TrackEncoder::new(0, track, (48_000, 1), Arc::new(settings), sender).unwrap();
     for number in 0..frames {
         assert!(encoder.push(&frame(sounds(number), number)));
     }

@@ -1,0 +1,201 @@
+use super::*;
+use crate::providers::ToolCall;
+
+fn round(text: &str, calls: Vec<ToolCall>) -> Round {
+    Round {
+        text: text.into(),
+        calls,
+        ..Round::default()
+    }
+}
+
+fn call(id: &str) -> ToolCall {
+    ToolCall {
+        id: id.into(),
+        name: "look".into(),
+        arguments: "{}".into(),
+        ..ToolCall::default()
+    }
+}
+
+/// Role and words, with the number of calls where there are some.
+fn shown_messages(chat: &Chat) -> Vec<String> {
+    let messages = chat.messages(None, "Well?").into_iter().skip(1);
+    messages
+        .map(|m| {
+            let calls = match m.calls.len() {
+                0 => String::new(),
+                calls => format!(" +{calls}"),
+            };
+            format!("{:?} {}{calls}", m.role, m.text)
+        })
+        .collect()
+}
+
+#[test]
+fn words_heard_before_a_tool_stand_with_its_call_and_only_there() {
+    let mut chat = Chat::new("Be kind.".into());
+    chat.user(TurnId(1), "A table?");
+    chat.agent(ReplyId(1), "Let me look.");
+    chat.tools_started(ReplyId(1), round("Let me look. ", vec![call("1")]));
+    chat.agent(ReplyId(1), "Let me look. One more. It is free,");
+    chat.tools_started(ReplyId(1), round("One more.", vec![call("2")]));
+    assert_eq!(
+        shown_messages(&chat),
+        [
+            "User A table?",
+            "Assistant Let me look. +1",
+            &format!("Tool {RUNNING}"),
+            "Assistant One more. +1",
+            &format!("Tool {RUNNING}"),
+            "Assistant It is free,",
+            "User Well?",
+        ]
+    );
+}
+
+#[test]
+fn of_words_before_a_tool_only_those_stand_there_that_were_heard() {
+    for (heard, with_call, after) in [
+        ("", "Assistant  +1", None),
+        ("Let me", "Assistant Let me +1", None),
+        ("Let us see.", "Assistant Let +1", Some("Assistant us see.")),
+        (
+            "One moment. Let me look.",
+            "Assistant  +1",
+            Some("Assistant One moment. Let me look."),
+        ),
+    ] {
+        let mut chat = Chat::new("Be kind.".into());
+        chat.tools_started(ReplyId(1), round("Let me look.", vec![call("1")]));
+        chat.agent(ReplyId(1), heard);
+        let shown = shown_messages(&chat);
+        assert_eq!(shown[0], with_call, "{heard}");
+        let rest = after.map_or("User Well?", |words| words);
+        assert_eq!(shown[2], rest, "{heard}");
+    }
+}
+
+#[test]
+fn what_only_the_model_understands_goes_back_with_its_words_and_calls() {
+    let mut chat = Chat::new("Be kind.".into());
+    let opaque = |text: &str| Opaque::from_iter([("signature".to_owned(), text.into())]);
+    let signed = ToolCall {
+        opaque: opaque("call"),
+        ..call("1")
+    };
+    let asked = Round {
+        opaque: opaque("round"),
+        ..round("", vec![signed])
+    };
+    chat.tools_started(ReplyId(1), asked);
+    chat.opaque(ReplyId(1), opaque("answer"));
+    chat.agent(ReplyId(1), "It is free.");
+    let messages = chat.messages(None, "Well?");
+    assert_eq!(messages[1].opaque, opaque("round"));
+    assert_eq!(messages[1].calls[0].opaque, opaque("call"));
+    assert_eq!(messages[3].opaque, opaque("answer"));
+    chat.forget_opaque();
+    let messages = chat.messages(None, "Well?");
+    let left = messages.iter().any(|m| !m.opaque.is_empty());
+    assert!(!left && messages[1].calls[0].opaque.is_empty());
+}
+
+#[test]
+fn a_summary_takes_the_place_of_the_oldest_turns() {
+    let mut chat = Chat::new("Be kind.".into());
+    for turn in 1..=4 {
+        chat.user(TurnId(turn), &format!("Question {turn}"));
+        if turn == 2 {
+            chat.tools_started(ReplyId(turn), round("", vec![call("1")]));
+        }
+        chat.agent(ReplyId(turn), &format!("Answer {turn}"));
+    }
+    assert!(chat.oldest(4).is_none() && chat.oldest(9).is_none());
+    // A tool that still runs is not put in short, nor what comes after it.
+    let (items, text) = chat.oldest(1).unwrap();
+    assert_eq!(
+        (items, text.as_str()),
+        (
+            3,
+            "caller: Question 1\nagent: Answer 1\ncaller: Question 2\n"
+        )
+    );
+    chat.summarised(2, "They asked once.".into());
+    let prompt = &chat.messages(None, "Well?")[0];
+    assert_eq!(
+        prompt.text,
+        "Be kind.\n\nWhat was said in this call before:\nThey asked once."
+    );
+    assert_eq!(shown_messages(&chat)[0], "User Question 2");
+}
+
+#[test]
+fn tools_stand_before_what_was_heard_of_their_reply() {
+    let mut chat = Chat::new("Be kind.".into());
+    let call = ToolCall {
+        id: "1".into(),
+        name: "tables".into(),
+        arguments: "{}".into(),
+        ..ToolCall::default()
+    };
+    chat.user(TurnId(1), "A table?");
+    chat.agent(ReplyId(1), "One moment.");
+    chat.tools_started(ReplyId(1), round("", vec![call.clone()]));
+    let show = |chat: &Chat| -> Vec<String> {
+        let messages = chat.messages(None, "Well?").into_iter();
+        messages
+            .map(|m| format!("{:?} {}{}", m.role, m.text, m.calls.len()))
+            .collect()
+    };
+    let expected = |result: &str, system: &str| {
+        [
+            format!("System Be kind.{system}0"),
+            "User A table?0".into(),
+            "Assistant 1".into(),
+            format!("Tool {result}0"),
+            "Assistant One moment.0".into(),
+            "User Well?0".into(),
+        ]
+    };
+    assert_eq!(show(&chat), expected(RUNNING, ""));
+    chat.tools_finished(
+        ReplyId(1),
+        &[ToolRun {
+            written: call.arguments.clone(),
+            arguments: serde_json::json!({}),
+            call,
+            agent: String::new(),
+            result: Err("full".into()),
+            started_at: sidetone_base::clock::now(),
+            took: std::time::Duration::ZERO,
+        }],
+    );
+    chat.remember("name", "Ada");
+    let noted = "\n\nWhat you have noted in this call:\n- name: Ada";
+    assert_eq!(show(&chat), expected("error: full", noted));
+}
+
+#[test]
+fn holds_what_was_said_and_heard() {
+    let mut chat = Chat::new("Be kind.".into());
+    chat.agent(ReplyId(1), "Hello,");
+    chat.agent(ReplyId(1), "Hello, how");
+    chat.agent(ReplyId(2), "");
+    chat.user(TurnId(1), "I want");
+    let texts = |chat: &Chat, turn, text| -> Vec<String> {
+        chat.messages(Some(turn), text)
+            .into_iter()
+            .map(|message| message.text)
+            .collect()
+    };
+    assert_eq!(
+        texts(&chat, TurnId(1), "I want tea"),
+        ["Be kind.", "Hello, how", "I want tea"]
+    );
+    chat.user(TurnId(1), "I want tea please");
+    assert_eq!(
+        texts(&chat, TurnId(2), "now"),
+        ["Be kind.", "Hello, how", "I want tea please", "now"]
+    );
+}

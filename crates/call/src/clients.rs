@@ -1,0 +1,256 @@
+//! The process's connections to its speech and language models, shared by all calls.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+
+use crate::models::line::{Client, Line, Member, SharedHealth};
+use crate::models::{Phrases, Speaker};
+use crate::Models;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::env::Env;
+use sidetone_config::language;
+use sidetone_config::providers::{Provider, Stage, Stages};
+use sidetone_config::secret::Secret;
+use sidetone_providers::openai::{
+    self, ApiKey, ChatRequest, Http, Llm, Message, Role, Settings, SettingsError, Stt, Tts,
+};
+use crate::tools::HttpTools;
+use sidetone_base::clock;
+
+/// OpenAI's own server.
+pub const OPENAI: &str = "https://api.openai.com/v1";
+/// One try, to the head of the answer, and from each piece to the next.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Clients of the three stages.
+#[derive(Clone)]
+pub struct Clients {
+    stt: Stt,
+    llm: Llm,
+    tts: Tts,
+    /// Tools' servers.
+    pub http: HttpTools,
+    connections: Http,
+    /// The process's own provider; each stage has its model.
+    own: Settings,
+    models: [String; 3],
+    /// Speech to text over a socket, where that is another model.
+    live_model: Option<String>,
+    /// By stage, address, model, key and headers: agents that ask the same provider in the same way
+    /// share what is known of it, and a key that is refused says nothing of others.
+    healths: Arc<Mutex<HashMap<String, SharedHealth>>>,
+    phrases: Phrases,
+    is_local: bool,
+}
+
+impl Clients {
+    /// OpenAI (or `OPENAI_BASE_URL`) when a key or a base URL is set, else the local models at
+    /// `local`.
+    ///
+    /// # Errors
+    /// A base URL that is none.
+    pub fn new(env: &Env, local: Option<SocketAddr>) -> anyhow::Result<Self> {
+        let http = Http::new()?;
+        let base_url = match (local, &env.openai_base_url) {
+            (Some(address), _) => format!("http://{address}/v1"),
+            (None, Some(base_url)) => base_url.clone(),
+            (None, None) => OPENAI.to_owned(),
+        };
+        let api_key = env.openai_api_key.as_ref().filter(|_| local.is_none());
+        let own = Settings {
+            base_url,
+            api_key: api_key.map(api_key_of),
+            timeout: TIMEOUT,
+            ..Settings::default()
+        };
+        let models = [&env.stt_model, &env.llm_model, &env.tts_model].map(String::clone);
+        let stage = |stage: openai::Stage| Settings {
+            model: models[stage as usize].clone(),
+            ..own.clone()
+        };
+        Ok(Self {
+            stt: Stt::new(&http, stage(openai::Stage::Stt), None)?,
+            llm: Llm::new(&http, stage(openai::Stage::Llm))?,
+            tts: Tts::new(&http, stage(openai::Stage::Tts))?,
+            http: HttpTools::new()?,
+            connections: http,
+            own,
+            models,
+            live_model: env.stt_live_model.clone(),
+            healths: Arc::default(),
+            phrases: Phrases::default(),
+            is_local: local.is_some(),
+        })
+    }
+
+    /// Whether the models are those of this machine.
+    pub fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    /// What lists the models of this provider's server.
+    ///
+    /// # Errors
+    /// An address or a key that cannot be used.
+    pub fn models_of(&self, provider: &Provider) -> Result<openai::Models, SettingsError> {
+        openai::Models::new(
+            &self.connections,
+            self.settings(provider, openai::Stage::Llm),
+        )
+    }
+
+    /// The agent, of whose language more is known here: the local models speak English only.
+    pub fn settle(&self, mut agent: AgentConfig) -> AgentConfig {
+        if self.is_local && agent.language.is_none() {
+            agent.language = Some("en".into());
+        }
+        agent
+    }
+
+    /// The providers of one call.
+    pub fn for_call(&self, agent: &AgentConfig) -> Models {
+        let Stages {
+            stt,
+            llm,
+            tts,
+            style,
+            ..
+        } = &agent.stages;
+        let language = agent.language.as_deref().map(language::heard_as);
+        let language = language.or(self.is_local.then_some("en"));
+        let http = &self.connections;
+        let hearing = |provider: &Provider| {
+            let stt = Stt::new(http, self.settings(provider, openai::Stage::Stt), None)?;
+            let live = self.live_model.as_deref();
+            let live = live.filter(|_| provider.address.is_none() && provider.model.is_none());
+            let stt = match live {
+                Some(model) => stt.with_live_model(model),
+                None => stt,
+            };
+            let hints = agent.stages.hints.clone();
+            Ok(stt.with_language(language).with_hints(hints))
+        };
+        let hears = self.line(crate::Stage::Stt, stt, hearing);
+        let ears = agent.stages.ears.as_ref().map(hearing).transpose();
+        let ears = ears.inspect_err(|error: &SettingsError| tracing::error!("{error}"));
+        let thinks = self.line(crate::Stage::Llm, llm, |provider| {
+            let llm = Llm::new(http, self.settings(provider, openai::Stage::Llm))?;
+            let options = provider.manner.llm.clone();
+            Ok(llm.with_api(provider.llm_api).with_options(options))
+        });
+        let speaks = self.line(crate::Stage::Tts, tts, |provider| {
+            let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
+            let keys = provider.speech.clone();
+            let tts = Tts::new(http, self.settings(provider, openai::Stage::Tts))?;
+            Ok(Speaker {
+                tts: tts
+                    .with_protocol(keys.protocol)
+                    .with_format(keys.response_format, keys.sample_rate),
+                voice: voice.to_owned(),
+                instructions: style.instructions.clone(),
+                speed: style.speed,
+            })
+        });
+        let (http, phrases) = (self.http.clone(), self.phrases.clone());
+        let mut models = Models::new(hears, thinks, speaks, http, phrases, agent);
+        models.ears = ears.ok().flatten();
+        models
+    }
+
+    /// How a provider's stage is asked: a file's provider, or the process's.
+    fn settings(&self, provider: &Provider, stage: openai::Stage) -> Settings {
+        let own = match &provider.address {
+            None => Settings {
+                model: self.models[stage as usize].clone(),
+                ..self.own.clone()
+            },
+            Some(address) => Settings {
+                base_url: address.base_url.clone(),
+                api_key: address.api_key.as_ref().map(api_key_of),
+                timeout: address.timeout,
+                ..Settings::default()
+            },
+        };
+        let headers = provider.manner.headers.iter();
+        Settings {
+            model: provider.model.clone().unwrap_or(own.model),
+            auth: provider.manner.auth,
+            headers: headers
+                .map(|(name, value)| (name.clone(), api_key_of(value)))
+                .collect(),
+            ..own
+        }
+    }
+
+    /// The providers of a stage; one that cannot be set up is left out and told of.
+    fn line<C: Client>(
+        &self,
+        stage: crate::Stage,
+        config: &Stage,
+        client: impl Fn(&Provider) -> Result<C, SettingsError>,
+    ) -> Line<C> {
+        let members = config.providers.iter().filter_map(|provider| {
+            let made = client(provider);
+            let client = made
+                .inspect_err(|error| tracing::error!(provider = provider.name, "{error}"))
+                .ok()?;
+            let key = health_key(stage, provider);
+            let mut healths = self.healths.lock().unwrap_or_else(PoisonError::into_inner);
+            let health = healths.entry(key).or_default().clone();
+            let name = provider.name.clone();
+            Some(Member {
+                name,
+                client,
+                health,
+            })
+        });
+        Line::new(stage, members.collect(), config.fallback_after)
+    }
+
+    /// Lets the local model read a call's prompt while the caller is greeted: two hundred tokens
+    /// take it a second. Other servers are not asked, for they may charge for it.
+    pub async fn read_ahead(self, prompt: String) {
+        if !self.is_local {
+            return;
+        }
+        let request = ChatRequest {
+            messages: vec![Message::new(Role::System, prompt)],
+            max_tokens: Some(0),
+            ..ChatRequest::default()
+        };
+        let answer = self.llm.stream(request, clock::now() + TIMEOUT);
+        answer.for_each(async |_| {}).await;
+    }
+
+    /// Opens the connections before the first call needs them.
+    pub async fn prewarm(&self) {
+        tokio::join!(self.stt.prewarm(), self.llm.prewarm(), self.tts.prewarm());
+    }
+}
+
+fn api_key_of(secret: &Secret) -> ApiKey {
+    ApiKey::new(secret.expose())
+}
+
+/// What tells one provider from another. Keys and headers are secrets: their hash does.
+fn health_key(stage: crate::Stage, provider: &Provider) -> String {
+    use std::hash::{Hash as _, Hasher as _};
+    let mut secrets = std::hash::DefaultHasher::new();
+    let address = provider.address.as_ref();
+    let key = address.and_then(|address| address.api_key.as_ref());
+    key.map(Secret::expose).hash(&mut secrets);
+    for (name, value) in &provider.manner.headers {
+        (name, value.expose()).hash(&mut secrets);
+    }
+    provider.manner.auth.hash(&mut secrets);
+    let base_url = address.map(|address| &address.base_url);
+    format!(
+        "{stage:?} {base_url:?} {:?} {:x}",
+        provider.model,
+        secrets.finish()
+    )
+}

@@ -1,0 +1,219 @@
+//! Every wait of a call has its end: one instant is the next, and what is due then is done.
+
+use std::time::{Duration, Instant};
+
+use super::Conversation;
+use crate::event::{EndReason, Stage};
+use crate::providers::ProviderError;
+use crate::silence::{Due, Silence};
+use sidetone_base::clock;
+use sidetone_config::agent::{AgentConfig, Limits};
+use sidetone_turn::Input;
+
+/// A microphone that sends nothing for this long in mid-speech is gone: the sentence is over.
+const MIC_DEADLINE: Duration = Duration::from_secs(1);
+/// A room that takes no audio for this long is lost.
+const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
+/// A drained call may finish what it is saying for this long.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
+/// As much of it as LiveKit allows: it removes an agent three seconds after it has ended its job, and
+/// the end is still to be reported.
+const DISMISSED_DEADLINE: Duration = Duration::from_millis(1_500);
+
+/// What a call waits for, and until when. Dead air is not here: it follows from the reply
+/// ([`Conversation::dead_air_by`]).
+pub(super) struct Deadlines {
+    begun: Instant,
+    /// The turn machine's next timer.
+    turn: Option<Instant>,
+    /// The next frame of a speaking caller is overdue.
+    microphone: Option<Instant>,
+    /// The room is to have taken the audio that waits for it.
+    speaker: Option<Instant>,
+    /// The caller is to be there, or the call ends.
+    caller: Option<(Instant, EndReason)>,
+    /// The call is to end as soon as nothing is being said, and ends by then.
+    drain: Option<(Instant, EndReason)>,
+    /// A goodbye is being said, or was: the call ends by then.
+    hang_up: Option<(Instant, EndReason)>,
+    silence: Silence,
+}
+
+impl Deadlines {
+    /// A call that has begun, and waits so long for its caller.
+    pub(super) fn new(begun: Instant, wait_for_caller: Duration) -> Self {
+        Self {
+            begun,
+            turn: None,
+            microphone: None,
+            speaker: None,
+            caller: Some((begun + wait_for_caller, EndReason::NoCaller)),
+            drain: None,
+            hang_up: None,
+            silence: Silence::default(),
+        }
+    }
+
+    /// The earliest; `dead_air` is the one that is not kept here.
+    fn next(&self, agent: &AgentConfig, dead_air: Option<Instant>) -> Option<Instant> {
+        let at = |end: Option<(Instant, EndReason)>| end.map(|(at, _)| at);
+        let all = [
+            self.turn,
+            self.microphone,
+            self.speaker,
+            at(self.caller),
+            at(self.drain),
+            at(self.hang_up),
+            self.max_duration(&agent.limits),
+            self.silence.next(&agent.silence),
+            dead_air,
+        ];
+        all.into_iter().flatten().min()
+    }
+
+    /// Why the call is over now, if it is.
+    fn over(&self, now: Instant) -> Option<EndReason> {
+        let ends = [self.caller, self.hang_up, self.drain];
+        let due = ends.into_iter().flatten().find(|(at, _)| *at <= now);
+        due.map(|(_, reason)| reason)
+    }
+
+    /// When the longest call that is allowed is over, unless the caller is being told already.
+    fn max_duration(&self, limits: &Limits) -> Option<Instant> {
+        let is_told = self.hangs_up() == Some(EndReason::MaxDuration);
+        let end = self.begun.checked_add(limits.max_duration);
+        end.filter(|_| !is_told)
+    }
+
+    /// The turn machine wants to be called then.
+    pub(super) fn turn_at(&mut self, at: Option<Instant>) {
+        self.turn = at;
+    }
+
+    /// A frame of the microphone came. In mid-speech another one follows.
+    pub(super) fn frame_came(&mut self, now: Instant, is_speaking: bool) {
+        self.microphone = is_speaking.then(|| now + MIC_DEADLINE);
+    }
+
+    /// Nothing more is to come from the microphone for now.
+    pub(super) fn microphone_paused(&mut self) {
+        self.microphone = None;
+    }
+
+    /// Whether audio waits for the room.
+    fn audio_waits(&mut self, waits: bool) {
+        if !waits {
+            self.speaker = None;
+        } else if self.speaker.is_none() {
+            self.speaker = Some(clock::now() + SPEAKER_DEADLINE);
+        }
+    }
+
+    /// The room took audio.
+    pub(super) fn audio_taken(&mut self) {
+        self.speaker = None;
+    }
+
+    /// The caller is there.
+    pub(super) fn caller_came(&mut self) {
+        self.caller = None;
+    }
+
+    /// The caller is gone, and has so long to come back.
+    pub(super) fn caller_left(&mut self, grace: Duration) {
+        self.caller = Some((clock::now() + grace, EndReason::CallerLost));
+    }
+
+    /// The call ends then at the latest: the last words are being said, or were.
+    pub(super) fn hang_up_at(&mut self, at: Instant, reason: EndReason) {
+        self.hang_up = Some((at, reason));
+    }
+
+    /// Why the call ends after the last words, while it does.
+    pub(super) fn hangs_up(&self) -> Option<EndReason> {
+        self.hang_up.map(|(_, reason)| reason)
+    }
+
+    /// Somebody is there after all.
+    pub(super) fn caller_is_not_silent(&mut self) {
+        self.hang_up
+            .take_if(|(_, reason)| *reason == EndReason::CallerSilent);
+    }
+
+    /// Whether the call is to end as soon as nothing is being said, and so takes nothing up.
+    pub(super) fn is_draining(&self) -> bool {
+        self.drain.is_some()
+    }
+
+    /// The first reason counts, and the nearest deadline.
+    fn drain(&mut self, within: Duration, reason: EndReason) {
+        let by = clock::now() + within;
+        let (before, reason) = self.drain.unwrap_or((by, reason));
+        self.drain = Some((by.min(before), reason));
+    }
+
+    /// How long nobody has spoken.
+    pub(super) fn silence(&mut self) -> &mut Silence {
+        &mut self.silence
+    }
+}
+
+impl Conversation {
+    /// A deadline has passed.
+    pub fn deadline(&mut self) {
+        let now = clock::now();
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        if due(self.deadlines.turn) {
+            self.input(Input::Timeout);
+        }
+        if due(self.deadlines.microphone) {
+            self.mic_paused();
+        }
+        if due(self.dead_air_by()) {
+            self.dead_air();
+        }
+        if let Some(reason) = self.deadlines.over(now) {
+            self.end(reason);
+        } else if due(self.deadlines.speaker) {
+            let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
+            self.record
+                .failure(ProviderError::new(Stage::Transport, message));
+            self.end(EndReason::ConnectionLost);
+        }
+        if due(self.deadlines.max_duration(&self.cast.agent().limits)) {
+            self.say_goodbye(EndReason::MaxDuration);
+        }
+        let rules = &self.cast.agent().silence;
+        match self.deadlines.silence.due(now, rules) {
+            Some(Due::Away) => self.caller_is_away(),
+            Some(Due::HangUp) => self.say_goodbye(EndReason::CallerSilent),
+            None => {}
+        }
+    }
+
+    /// When [`Conversation::deadline`] wants to be called.
+    pub fn next_deadline(&mut self) -> Instant {
+        self.deadlines.audio_waits(self.replies.playout.is_ready());
+        let next = self.deadlines.next(self.cast.agent(), self.dead_air_by());
+        next.unwrap_or_else(|| clock::now() + SPEAKER_DEADLINE)
+    }
+
+    /// The process wants to end: no new turn; what is being said may be finished.
+    pub fn drain(&mut self) {
+        self.deadlines.drain(DRAIN_DEADLINE, EndReason::Drained);
+        self.end_if_drained();
+    }
+
+    /// LiveKit has ended the agent's job.
+    pub(super) fn dismissed(&mut self) {
+        self.deadlines
+            .drain(DISMISSED_DEADLINE, EndReason::Dismissed);
+        self.end_if_drained();
+    }
+
+    pub(super) fn end_if_drained(&mut self) {
+        if let Some((_, reason)) = self.deadlines.drain.filter(|_| !self.replies.has_floor()) {
+            self.end(reason);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Silence, and the end of a call that the agent brings about.
+
+use std::time::{Duration, Instant};
+
+use super::Conversation;
+use crate::event::{CallEvent, EndReason, Stage};
+use crate::providers::ProviderError;
+use sidetone_base::clock;
+use sidetone_config::built_in;
+use sidetone_turn::{Input, Phase};
+
+/// A goodbye that is not over after this long is not waited for.
+const GOODBYE_DEADLINE: Duration = Duration::from_secs(10);
+
+impl Conversation {
+    /// The call is over; the first reason counts.
+    pub(super) fn end(&mut self, reason: EndReason) {
+        self.ended.get_or_insert(reason);
+    }
+
+    /// Counts the silence when nobody speaks, writes or works.
+    pub(super) fn watch_silence(&mut self, now: Instant) {
+        let phase = self.turn.phase();
+        let is_silent = phase == Phase::Listening && self.work.is_idle();
+        if self.caller.is_unheard() && is_silent {
+            // Who asked not to be heard is there, and has a reason to be silent.
+            self.deadlines.silence().broken();
+        } else if self.caller.is_here() && is_silent {
+            self.deadlines.silence().goes_on(now);
+        } else if !self.replies.keeps_silence()
+            || phase == Phase::Held
+            || phase == Phase::UserSpeaking
+        {
+            self.deadlines.silence().broken();
+            self.deadlines.caller_is_not_silent();
+        }
+    }
+
+    pub(super) fn caller_is_away(&mut self) {
+        self.record.now(|at| CallEvent::CallerAway { at });
+        let text = self.cast.agent().silence.still_there.clone();
+        if !text.is_empty() {
+            self.say_unasked(text, true, None);
+        }
+    }
+
+    /// Says goodbye, and ends the call when that was heard.
+    pub(super) fn say_goodbye(&mut self, reason: EndReason) {
+        if self.caller.is_encrypted() {
+            self.end(EndReason::Encrypted);
+            return;
+        }
+        let text = self.cast.agent().silence.goodbye.clone();
+        self.say_last(text, reason);
+    }
+
+    /// Says this, and ends the call when it was heard.
+    fn say_last(&mut self, text: String, reason: EndReason) {
+        if text.is_empty() || !self.caller.is_here() {
+            self.end(reason);
+            return;
+        }
+        let at = clock::now() + GOODBYE_DEADLINE;
+        self.deadlines.hang_up_at(at, reason);
+        self.say_unasked(text, reason == EndReason::CallerSilent, Some(reason));
+    }
+
+    /// The caller's tracks are encrypted, so it cannot be heard, and must not be answered in the clear.
+    pub(super) fn encrypted(&mut self) {
+        self.caller.encrypts();
+        let message = "the caller's tracks are end-to-end encrypted, and agents have no key: join \
+                       without encryption";
+        self.record
+            .failure(ProviderError::new(Stage::Transport, message));
+        if self.caller.is_here() {
+            self.tell_encrypted();
+        }
+    }
+
+    /// Says why the agent leaves, once, and leaves.
+    pub(super) fn tell_encrypted(&mut self) {
+        if self.deadlines.hangs_up() != Some(EndReason::Encrypted) {
+            // From now on nothing that the caller said is answered.
+            self.input(Input::FloorTaken);
+            let sentence = built_in::of(self.cast.agent().language.as_deref()).encrypted;
+            self.say_last(sentence.to_owned(), EndReason::Encrypted);
+        }
+    }
+
+    fn say_unasked(&mut self, text: String, interruptible: bool, hangs_up: Option<EndReason>) {
+        // Known before it begins: a reply that is started tells the silence at once.
+        self.replies.begins_unasked(self.turn.next_reply());
+        self.input(Input::Say {
+            text,
+            interruptible,
+        });
+        if let (Some(reason), Some(reply)) = (hangs_up, self.replies.unasked()) {
+            reply.hang_up(reason);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! One reply: who it is for, how far it has come, and where its time went.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::asked::AskedTurn;
+use super::dead_air::Owed;
+use super::record::Record;
+use crate::event::{AgentTurn, EndReason, Latency, Stage};
+use crate::toolbox::TransferOrder;
+use sidetone_base::clock;
+use sidetone_turn::{ReplyId, TurnId};
+
+/// A reply in the making, or being heard.
+pub(super) struct Reply {
+    id: ReplyId,
+    turn: Option<TurnId>,
+    committed_at: Option<Instant>,
+    asked_at: Option<Instant>,
+    transcribed_at: Option<Instant>,
+    first_token_at: Option<Instant>,
+    first_audio_at: Option<Instant>,
+    /// First and last frame that went to the room.
+    played: Option<(Instant, Instant)>,
+    latency: Latency,
+    sentences_heard: usize,
+    segment_open: bool,
+    /// The stage that failed.
+    failed: Option<Stage>,
+    is_apology: bool,
+    owed: Owed,
+    /// The call ends when it was heard, for this reason.
+    hangs_up: Option<EndReason>,
+    /// A person is called when it was heard.
+    transfer: Option<TransferOrder>,
+    /// Tells the task that the caller's turn is over.
+    commit: watch::Sender<bool>,
+    _task: AbortOnDropHandle<()>,
+}
+
+/// How a reply went that was heard to its end, or failed.
+pub(super) struct Finished {
+    pub(super) id: ReplyId,
+    /// The turn that it answered: an apology answers none.
+    pub(super) answered: Option<TurnId>,
+    pub(super) failed: bool,
+    pub(super) hangs_up: Option<EndReason>,
+    pub(super) transfer: Option<TransferOrder>,
+}
+
+impl Reply {
+    /// A reply that nothing has come of yet. `task` makes it, and is told by `commit` when the
+    /// caller's turn is over.
+    pub(super) fn new(
+        id: ReplyId,
+        turn: Option<TurnId>,
+        is_apology: bool,
+        owed: Owed,
+        commit: watch::Sender<bool>,
+        task: AbortOnDropHandle<()>,
+    ) -> Self {
+        Self {
+            id,
+            turn,
+            committed_at: None,
+            asked_at: None,
+            transcribed_at: None,
+            first_token_at: None,
+            first_audio_at: None,
+            played: None,
+            latency: Latency::default(),
+            sentences_heard: 0,
+            segment_open: false,
+            failed: None,
+            is_apology,
+            owed,
+            hangs_up: None,
+            transfer: None,
+            commit,
+            _task: task,
+        }
+    }
+
+    pub(super) fn id(&self) -> ReplyId {
+        self.id
+    }
+
+    /// The turn that it answers: an apology answers none.
+    pub(super) fn answers(&self) -> Option<TurnId> {
+        self.turn.filter(|_| !self.is_apology)
+    }
+
+    /// The turn that it is an apology for.
+    pub(super) fn apologises_for(&self) -> Option<TurnId> {
+        self.turn.filter(|_| self.is_apology)
+    }
+
+    pub(super) fn turn(&self) -> Option<TurnId> {
+        self.turn
+    }
+
+    // --- how far it has come ---
+
+    /// The caller's turn is over: it may be heard. It is measured from what was `asked`.
+    pub(super) fn commit(&mut self, now: Instant, asked: Option<AskedTurn>) {
+        self.committed_at = Some(now);
+        self.commit.send_replace(true);
+        let Some(AskedTurn { ended_at, stt, .. }) = asked else {
+            return;
+        };
+        self.asked_at = Some(ended_at);
+        self.latency.stt = stt.map(|stt| stt.took);
+        self.transcribed_at = stt.map(|stt| stt.at);
+        // Typed words end when they come: there is no wait to measure.
+        self.latency.endpointing = stt.map(|_| now.saturating_duration_since(ended_at));
+    }
+
+    pub(super) fn is_committed(&self) -> bool {
+        self.committed_at.is_some()
+    }
+
+    /// The model began to write. A round of tools has a first token, too; what counts is the one
+    /// that was first heard.
+    pub(super) fn first_token(&mut self, took: Duration) {
+        if self.first_audio_at.is_none() {
+            self.latency.llm_first_token = Some(took);
+            self.first_token_at = Some(clock::now());
+        }
+    }
+
+    /// The first audio came.
+    pub(super) fn first_audio(&mut self, took: Duration) {
+        self.latency.tts_first_byte.get_or_insert(took);
+        self.first_audio_at.get_or_insert_with(clock::now);
+    }
+
+    /// A frame goes to the room. True for the first one.
+    pub(super) fn frame_played(&mut self, now: Instant) -> bool {
+        let is_first = self.played.is_none();
+        self.played = Some((self.played.map_or(now, |(first, _)| first), now));
+        if is_first {
+            let ready = self.first_audio_at.max(self.committed_at);
+            let since = |time: Instant| now.saturating_duration_since(time);
+            self.latency.playout = ready.map(since);
+            self.latency.response = self.asked_at.map(since);
+            let after = |at: Option<Instant>| Some(at?.saturating_duration_since(self.asked_at?));
+            self.latency.stt_at = after(self.transcribed_at);
+            self.latency.llm_first_token_at = after(self.first_token_at);
+            self.latency.tts_first_byte_at = after(self.first_audio_at);
+        }
+        is_first
+    }
+
+    /// When the last frame went to the room.
+    pub(super) fn last_played(&self) -> Option<Instant> {
+        self.played.map(|(_, last)| last)
+    }
+
+    /// Where its time went, if it answers something.
+    pub(super) fn timing(&self) -> Option<Vec<(&'static str, Duration)>> {
+        self.asked_at.map(|_| self.latency.named())
+    }
+
+    /// So many sentences were heard to their end. True when these are more than before.
+    pub(super) fn sentences_heard(&mut self, sentences: usize) -> bool {
+        sentences > std::mem::replace(&mut self.sentences_heard, sentences)
+    }
+
+    /// Words of it are shown: its segment is to be closed.
+    pub(super) fn opens_segment(&mut self) {
+        self.segment_open = true;
+    }
+
+    pub(super) fn has_open_segment(&self) -> bool {
+        self.segment_open
+    }
+
+    /// What was heard of it, for the record; none if nothing was.
+    pub(super) fn heard(
+        &self,
+        record: &Record,
+        text_heard: &str,
+        interrupted: bool,
+        is_final: bool,
+    ) -> Option<AgentTurn> {
+        let (first, last) = self.played?;
+        Some(AgentTurn {
+            reply_id: self.id,
+            turn_id: self.turn,
+            started_at: record.offset(first),
+            ended_at: record.offset(last),
+            text_heard: text_heard.to_owned(),
+            interrupted,
+            is_final,
+            latency: self.latency,
+        })
+    }
+
+    /// What is to be heard of it yet.
+    pub(super) fn owed(&self) -> &Owed {
+        &self.owed
+    }
+
+    pub(super) fn owed_mut(&mut self) -> &mut Owed {
+        &mut self.owed
+    }
+
+    // --- how it ends ---
+
+    /// It cannot go on, for this stage failed.
+    pub(super) fn fail(&mut self, stage: Stage) {
+        self.failed = Some(stage);
+    }
+
+    /// The stage that failed.
+    pub(super) fn failed(&self) -> Option<Stage> {
+        self.failed
+    }
+
+    /// The call ends when it was heard, for this reason.
+    pub(super) fn hang_up(&mut self, reason: EndReason) {
+        self.hangs_up = Some(reason);
+    }
+
+    pub(super) fn hangs_up(&self) -> bool {
+        self.hangs_up.is_some()
+    }
+
+    /// A person is called when it was heard.
+    pub(super) fn transfer(&mut self, transfer: TransferOrder) {
+        self.transfer = Some(transfer);
+    }
+
+    /// It is over. After a failure nobody is called.
+    pub(super) fn finished(&mut self) -> Finished {
+        let failed = self.failed.is_some();
+        Finished {
+            id: self.id,
+            answered: self.answers().filter(|_| !failed),
+            failed,
+            hangs_up: self.hangs_up,
+            transfer: self.transfer.take().filter(|_| !failed),
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What happens in the room: the caller comes and goes, types, mutes, and presses keys.
+
+use serde_json::json;
+
+use super::Conversation;
+use crate::context::clipped;
+use crate::event::{CallEvent, EndReason};
+use crate::ledger::Dropped;
+use crate::transport::{DisconnectReason, Floor, RoomEvent};
+use sidetone_base::clock;
+use sidetone_turn::Input;
+
+/// Typed words beyond this are cut out of the middle: all of a call's models read them again in
+/// each turn.
+const MAX_TYPED: usize = 8_000;
+
+impl Conversation {
+    /// Something happened in the room.
+    pub fn room_event(&mut self, event: RoomEvent) {
+        match event {
+            RoomEvent::Chat { .. } | RoomEvent::Say { .. } | RoomEvent::Floor(_)
+                if self.caller.is_encrypted() => {}
+            RoomEvent::CallerJoined {
+                identity,
+                name,
+                attributes,
+            } => {
+                let known = json!({"identity": identity, "name": name, "attributes": attributes});
+                self.cast.meet(self.id, &known);
+                self.chat
+                    .set_system(self.cast.agent().system_prompt.clone());
+                self.record
+                    .now(|at| CallEvent::CallerJoined { at, identity });
+                let is_first = self.caller.joined();
+                self.deadlines.caller_came();
+                if self.caller.is_encrypted() {
+                    self.tell_encrypted();
+                } else if is_first {
+                    self.greet();
+                } else {
+                    self.input(Input::UserReturned);
+                }
+            }
+            RoomEvent::SaidBefore(sound) => self.caller.before().recorded(sound),
+            RoomEvent::CallerLeft { reason } => self.caller_left(reason),
+            RoomEvent::Chat { text } => {
+                let text = clipped(text.trim(), MAX_TYPED);
+                if self.deadlines.is_draining() {
+                    self.record.ledger().refused(Dropped::Draining);
+                } else if !text.is_empty() {
+                    self.asked.typed();
+                    self.input(Input::UserText(text));
+                }
+            }
+            RoomEvent::Say { text } => self.input(Input::Say {
+                text,
+                interruptible: true,
+            }),
+            RoomEvent::Floor(floor) => {
+                // The key takes the microphone's place: what is said without it is not meant.
+                if floor != Floor::Taken {
+                    self.mic_paused();
+                }
+                self.input(match floor {
+                    Floor::Taken => Input::FloorTaken,
+                    Floor::Given => Input::FloorGiven,
+                    Floor::Dropped => Input::FloorDropped,
+                });
+            }
+            RoomEvent::MicMuted(muted) => {
+                self.record.now(|at| CallEvent::CallerMuted { at, muted });
+                if muted {
+                    self.mic_paused();
+                }
+            }
+            RoomEvent::Unheard(unheard) => {
+                self.caller.set_unheard(unheard);
+                if unheard {
+                    self.mic_paused();
+                }
+                self.watch_silence(clock::now());
+            }
+            RoomEvent::Encrypted => self.encrypted(),
+            RoomEvent::Dismissed => self.dismissed(),
+            RoomEvent::Closed { reason } => {
+                self.ended = Some(match reason {
+                    DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed => {
+                        EndReason::RoomClosed
+                    }
+                    _ => EndReason::ConnectionLost,
+                });
+            }
+        }
+    }
+
+    fn caller_left(&mut self, reason: DisconnectReason) {
+        match reason {
+            DisconnectReason::ClientInitiated => self.ended = Some(EndReason::CallerHungUp),
+            DisconnectReason::UserRejected => self.ended = Some(EndReason::CallerRejected),
+            DisconnectReason::RoomDeleted => self.ended = Some(EndReason::RoomClosed),
+            _ => {
+                self.caller.left();
+                let grace = self.cast.agent().limits.reconnect_grace;
+                self.deadlines.caller_left(grace);
+                self.input(Input::UserLeft);
+                self.deadlines.microphone_paused();
+                // A client that starts anew shows its microphone as on.
+                self.caller.set_unheard(false);
+                self.listen.pause(clock::now());
+                self.listen.forget();
+                self.asked.forget();
+            }
+        }
+    }
+}

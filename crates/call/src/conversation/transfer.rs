@@ -1,0 +1,92 @@
+//! A caller is put through to a person, once the agent's sentence about it was heard.
+
+use std::time::{Duration, Instant};
+
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Conversation;
+use crate::event::{EndReason, ToolCalled};
+use crate::toolbox::{ToolNews, TransferOrder};
+use sidetone_base::clock;
+use sidetone_turn::{Input, ReplyId};
+
+/// Whoever puts through keeps the time; this is for one that does not.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// An agent that is still speaking then leaves all the same.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+/// A person is being called.
+pub(super) struct Transferring {
+    transfer: TransferOrder,
+    reply: ReplyId,
+    since: Instant,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Conversation {
+    /// Calls a person, while the conversation goes on. One at a time.
+    pub(super) fn transfer(&mut self, reply: ReplyId, transfer: TransferOrder) {
+        if self.work.transfer().is_some() {
+            return;
+        }
+        let (news, tools) = (self.work.news(), self.cast.providers().tools.clone());
+        let (target, ring) = (transfer.target.clone(), transfer.ring);
+        let task = tokio::spawn(async move {
+            let done = tools.put_through(target, ring);
+            let done = tokio::time::timeout(ring + GRACE, done).await;
+            let done = done.unwrap_or_else(|_| Err("nobody answered".into()));
+            // Fails only when the call is over.
+            news.send(ToolNews::Transferred(done)).await.ok();
+        });
+        *self.work.transfer() = Some(Transferring {
+            transfer,
+            reply,
+            since: clock::now(),
+            _task: AbortOnDropHandle::new(task),
+        });
+        self.watch_silence(clock::now());
+    }
+
+    /// The person is there and the agent leaves, or it tells that nobody has come.
+    pub(super) fn transferred(&mut self, result: Result<String, String>) {
+        let Some(Transferring {
+            transfer,
+            reply,
+            since,
+            ..
+        }) = self.work.transfer().take()
+        else {
+            return;
+        };
+        let now = clock::now();
+        self.record.tool(ToolCalled {
+            reply_id: reply,
+            agent: self.cast.agent().name.clone(),
+            id: String::new(),
+            name: "transfer".into(),
+            arguments: serde_json::json!({"to": transfer.target.name}).to_string(),
+            result: result.clone(),
+            started_at: self.record.offset(since),
+            took: now.saturating_duration_since(since),
+        });
+        match (result, self.replies.live_mut()) {
+            // What is being said is heard to its end, unless somebody speaks meanwhile.
+            (Ok(_), Some(reply)) => {
+                reply.hang_up(EndReason::Transferred);
+                self.deadlines
+                    .hang_up_at(now + LAST_WORDS, EndReason::Transferred);
+            }
+            (Ok(_), None) => self.end(EndReason::Transferred),
+            (Err(message), _) => {
+                let about = format!("transfer to {}", transfer.target.name);
+                self.chat.remember(&about, &format!("failed, {message}"));
+                self.input(Input::Say {
+                    text: transfer.failed,
+                    interruptible: true,
+                });
+            }
+        }
+        self.watch_silence(now);
+    }
+}

@@ -1,0 +1,84 @@
+//! One STT request, from its own task.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+
+use super::Heard;
+use crate::event::Stage;
+use crate::providers::{ProviderError, Stt};
+use sidetone_base::audio::Pcm;
+
+/// See [`Heard::Words`].
+#[derive(Debug)]
+pub struct SttResult {
+    pub(super) request: u64,
+    /// More words of the same request follow.
+    pub(super) is_begun: bool,
+    pub(super) words: Result<String, ProviderError>,
+}
+
+/// What is asked, `spoken` being the words of a provider that heard the caller speak.
+pub(super) struct Asking<S> {
+    pub(super) request: u64,
+    pub(super) stt: Arc<dyn Stt>,
+    pub(super) spoken: Option<S>,
+    /// For a provider of whole utterances, and where `spoken` comes to nothing.
+    pub(super) audio: Pcm<16_000>,
+    pub(super) deadline: Duration,
+}
+
+impl<S: Future<Output = Option<String>>> Asking<S> {
+    /// Sends `results` the words that come `so_far`, then all of them or why there are none.
+    pub(super) async fn run(self, so_far: watch::Receiver<String>, results: mpsc::Sender<Heard>) {
+        let Self {
+            request, deadline, ..
+        } = self;
+        let words = tokio::select! {
+            words = tokio::time::timeout(deadline, self.words()) => words,
+            never = tell(request, so_far, &results) => never,
+        };
+        let words = words.unwrap_or_else(|_| {
+            Err(ProviderError::new(
+                Stage::Stt,
+                format!("no transcript within {deadline:?} (limits.stt)"),
+            ))
+        });
+        let words = SttResult {
+            request,
+            is_begun: false,
+            words,
+        };
+        // Fails only when the call is over.
+        results.send(Heard::Words(words)).await.ok();
+    }
+
+    async fn words(self) -> Result<String, ProviderError> {
+        let heard = match self.spoken {
+            Some(spoken) => spoken.await,
+            None => None,
+        };
+        match heard {
+            Some(words) => Ok(words),
+            None => self.stt.transcribe(self.audio).await,
+        }
+    }
+}
+
+/// Tells the words of `request` that are there, and never ends.
+async fn tell<T>(
+    request: u64,
+    mut so_far: watch::Receiver<String>,
+    results: &mpsc::Sender<Heard>,
+) -> T {
+    while so_far.changed().await.is_ok() {
+        let words = SttResult {
+            request,
+            is_begun: true,
+            words: Ok(so_far.borrow_and_update().clone()),
+        };
+        results.send(Heard::Words(words)).await.ok();
+    }
+    std::future::pending().await
+}

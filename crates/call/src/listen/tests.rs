@@ -1,0 +1,186 @@
+use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
+
+use super::*;
+use crate::clients::Clients;
+use sidetone_base::clock;
+use sidetone_config::agent::Overrides;
+use sidetone_config::env::Env;
+use sidetone_config::secret::Secrets;
+
+const FRAME: usize = 160;
+
+/// An agent that has its words as they are spoken, and its providers.
+fn ears(fake: &FakeOpenAi) -> (AgentConfig, Arc<dyn Stt>) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("prompt.md"), "You help.").unwrap();
+    let file = folder.path().join("agent.toml");
+    let text = "prompt = \"prompt.md\"\n[stt]\nmode = \"realtime\"\nfallback_after = \"500ms\"";
+    std::fs::write(&file, text).unwrap();
+    let agent = AgentConfig::load(&file, &Secrets::default()).unwrap();
+    let agent = agent.for_call(&Overrides::default()).unwrap();
+    let base_url = fake.base_url();
+    let env = Env::from_lookup(|name| (name == "OPENAI_BASE_URL").then(|| base_url.clone()));
+    let models = Clients::new(&env.unwrap(), None).unwrap().for_call(&agent);
+    (agent, Arc::new(models))
+}
+
+/// The listening side of such an agent.
+fn listen(fake: &FakeOpenAi) -> (Listen, mpsc::Receiver<Heard>) {
+    let (agent, stt) = ears(fake);
+    let (results, heard) = mpsc::channel(16);
+    let vad = Vad::by_level(&agent.vad, -50.0);
+    (Listen::new(vad, None, &agent, stt, results), heard)
+}
+
+/// Hears so many frames of this level, with a turn that opens when speech starts. Answers the turn.
+fn hear(
+    listen: &mut Listen,
+    mut open: Option<TurnId>,
+    frames: usize,
+    level: i16,
+) -> Option<TurnId> {
+    for _ in 0..frames {
+        let frame = Pcm::new(vec![level; FRAME]);
+        if let Some(Input::SpeechStarted { .. }) = listen.push(clock::now(), &frame, open) {
+            open = Some(TurnId(1));
+        }
+    }
+    open
+}
+
+/// Says something for a second and falls silent; answers the words once they are final.
+async fn say(
+    listen: &mut Listen,
+    heard: &mut mpsc::Receiver<Heard>,
+    open: Option<TurnId>,
+) -> String {
+    let open = hear(listen, open, 100, 3000);
+    hear(listen, open, 60, 0);
+    loop {
+        let Some(Heard::Words(words)) = heard.recv().await else {
+            panic!("no words");
+        };
+        match listen.transcribed(words) {
+            Some(Transcription::Words {
+                text,
+                is_final: true,
+                ..
+            }) => return text,
+            Some(Transcription::Failed(error)) => panic!("{error}"),
+            _ => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn words_come_as_they_are_spoken() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    fake.default_transcript("good morning");
+    let (mut listen, mut heard) = listen(&fake);
+    assert!(
+        say(&mut listen, &mut heard, None)
+            .await
+            .starts_with("good morning")
+    );
+    listen.forget();
+    assert!(
+        say(&mut listen, &mut heard, None)
+            .await
+            .starts_with("good morning")
+    );
+    assert!(fake.requests_to(Endpoint::Transcriptions).is_empty());
+    assert_eq!(fake.requests_to(Endpoint::Realtime).len(), 1);
+}
+
+#[tokio::test]
+async fn words_are_shown_before_they_are_all_there() {
+    let slow = Timing {
+        transcription: Duration::from_millis(100),
+        ..Timing::INSTANT
+    };
+    let fake = FakeOpenAi::start(slow).await;
+    fake.default_transcript("good morning everybody");
+    let (mut listen, mut heard) = listen(&fake);
+    let open = hear(&mut listen, None, 100, 3000);
+    hear(&mut listen, open, 8, 0);
+    let mut shown = Vec::new();
+    while shown
+        .last()
+        .is_none_or(|text| text != "good morning everybody")
+    {
+        let Some(Heard::Words(words)) = heard.recv().await else {
+            panic!("no words");
+        };
+        let is_begun = words.is_begun;
+        let Some(Transcription::Words { text, is_final, .. }) = listen.transcribed(words) else {
+            panic!("somebody waits");
+        };
+        assert!(!is_final && "good morning everybody".starts_with(&text));
+        assert!(is_begun || !shown.is_empty(), "first words come first");
+        shown.push(text);
+    }
+    // The request goes on, and its whole words are taken.
+    let Some(Heard::Words(words)) = heard.recv().await else {
+        panic!("no words");
+    };
+    assert!(!words.is_begun && listen.transcribed(words).is_some());
+}
+
+#[tokio::test]
+async fn without_a_socket_the_batch_endpoint_has_the_whole_turn() {
+    for failure in [
+        Failure::Unauthorized,
+        Failure::CutAfter(0),
+        Failure::StallAfter(0),
+    ] {
+        let fake = FakeOpenAi::start(Timing::INSTANT).await;
+        fake.script_failures(Endpoint::Realtime, &[failure]);
+        fake.default_transcript("good morning");
+        let (mut listen, mut heard) = listen(&fake);
+        assert_eq!(
+            say(&mut listen, &mut heard, None).await,
+            "good morning",
+            "{failure:?}"
+        );
+        let asked = fake.requests_to(Endpoint::Transcriptions);
+        let longest = asked.iter().map(|request| request.file.len()).max();
+        assert!(
+            longest > Some(32_000),
+            "{failure:?}: a second is 32000 bytes"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_handover_in_mid_speech_gives_all_of_it_to_the_new_ears() {
+    let (before, after) = (
+        FakeOpenAi::start(Timing::INSTANT).await,
+        FakeOpenAi::start(Timing::INSTANT).await,
+    );
+    before.default_transcript("old ears");
+    after.default_transcript("new ears");
+    let (mut listen, mut heard) = listen(&before);
+    let open = hear(&mut listen, None, 40, 3000);
+    let (agent, stt) = ears(&after);
+    listen.configure(&agent, stt, open);
+    assert_eq!(say(&mut listen, &mut heard, open).await, "new ears");
+}
+
+#[tokio::test]
+async fn words_follow_settled_ones_as_their_script_has_it() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let (mut listen, _heard) = listen(&fake);
+    for (settled, more, all) in [
+        ("", " Good morning. ", "Good morning."),
+        (
+            "Good morning.",
+            "How are you?",
+            "Good morning. How are you?",
+        ),
+        ("早上好。", "你好吗？", "早上好。你好吗？"),
+        ("おはよう。", "", "おはよう。"),
+    ] {
+        listen.settled = settled.into();
+        assert_eq!(listen.after_settled(more), all);
+    }
+}

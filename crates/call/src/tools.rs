@@ -1,0 +1,254 @@
+//! Carries out the HTTP requests that agents' files describe: tools, and the lookup before a call.
+//!
+//! The model and the caller choose the arguments, so nothing they say may choose the server: host
+//! and scheme stand in the file, values are escaped, redirects lead only to hosts that the file
+//! names, and addresses of private networks are refused where names are resolved, so that a name
+//! cannot change its mind between check and connection.
+
+mod guard;
+pub mod mcp;
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Client, Response, Url};
+use serde_json::{Value, json};
+
+use sidetone_config::request::HttpRequest;
+use sidetone_config::template;
+
+/// What is read of an answer; the rest is cut off.
+const MAX_BYTES: usize = 256 * 1024;
+/// What the model is shown of an answer.
+const MAX_CHARS: usize = 4000;
+const MAX_REDIRECTS: usize = 3;
+const CONNECT: Duration = Duration::from_secs(3);
+
+/// Two clients: one that reaches everything, and one that reaches public addresses only.
+#[derive(Clone)]
+pub struct HttpTools {
+    anywhere: Client,
+    public: Client,
+}
+
+impl HttpTools {
+    /// Connections are shared by all calls of the process.
+    ///
+    /// # Errors
+    /// TLS cannot be set up.
+    pub fn new() -> reqwest::Result<Self> {
+        // A proxy would resolve names in our stead, unguarded.
+        let client = || {
+            Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(CONNECT)
+        };
+        Ok(Self {
+            anywhere: client().build()?,
+            public: client().dns_resolver(guard::PublicOnly).build()?,
+        })
+    }
+
+    fn client(&self, allow_private: bool) -> &Client {
+        if allow_private {
+            &self.anywhere
+        } else {
+            &self.public
+        }
+    }
+
+    /// Sends a request and gives what the model is to be shown of the answer.
+    ///
+    /// # Errors
+    /// What went wrong, in words for the model: no secret, no address.
+    pub async fn call(
+        &self,
+        request: &HttpRequest,
+        values: &Value,
+        arguments: &Value,
+    ) -> Result<String, String> {
+        let (status, body) = self.ask(request, values, arguments).await?;
+        let shown = match &request.result {
+            Some(result) => template::fill(result, &json!({"status": status, "body": body}))
+                .map_err(|(_, message)| format!("the answer could not be shown: {message}"))?,
+            None => match body {
+                Value::String(text) => text,
+                body => body.to_string(),
+            },
+        };
+        Ok(shorten(shown))
+    }
+
+    /// Sends a request and gives the answer's body: JSON, or text.
+    ///
+    /// # Errors
+    /// As [`HttpTools::call`].
+    pub async fn ask(
+        &self,
+        request: &HttpRequest,
+        values: &Value,
+        arguments: &Value,
+    ) -> Result<(u16, Value), String> {
+        let limit = request.timeout;
+        tokio::time::timeout(limit, self.send(request, values, arguments))
+            .await
+            .unwrap_or_else(|_| Err(format!("the server did not answer within {limit:?}")))
+    }
+
+    async fn send(
+        &self,
+        request: &HttpRequest,
+        values: &Value,
+        arguments: &Value,
+    ) -> Result<(u16, Value), String> {
+        let mut known = values.clone();
+        known["args"] = arguments.clone();
+        let wrong = |(_, message): (usize, String)| format!("the address is wrong: {message}");
+        let url = template::fill_url(&request.url, &known).map_err(wrong)?;
+        let mut url = Url::parse(&url).map_err(|error| format!("the address is wrong: {error}"))?;
+        let rest = rest_of(request, arguments);
+        if !request.method.has_body() {
+            for (name, value) in &rest {
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
+                url.query_pairs_mut().append_pair(name, &text);
+            }
+        }
+        let mut headers = headers(request, &mut known)?;
+        let own_host = url.host_str().map(str::to_owned);
+        for _ in 0..=MAX_REDIRECTS {
+            if !request.allow_private && guard::names_private_address(&url) {
+                return Err("the address is private, which this tool may not use".into());
+            }
+            let client = self.client(request.allow_private);
+            let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes())
+                .map_err(|_| "no such method".to_owned())?;
+            let mut sent = client.request(method, url.clone()).headers(headers.clone());
+            if request.method.has_body() {
+                sent = sent.json(&rest);
+            }
+            let response = sent.send().await.map_err(|error| unreachable(&error))?;
+            if !response.status().is_redirection() {
+                return read(response).await;
+            }
+            url = next(&response, &url, request)?;
+            if url.host_str() != own_host.as_deref() {
+                // Secrets are for the host that the file names them for.
+                headers = HeaderMap::new();
+            }
+        }
+        Err(format!(
+            "the server redirected more than {MAX_REDIRECTS} times"
+        ))
+    }
+}
+
+/// Arguments that the address does not name.
+fn rest_of(request: &HttpRequest, arguments: &Value) -> serde_json::Map<String, Value> {
+    let used = template::variables(&request.url);
+    let is_used = |name: &str| {
+        used.iter()
+            .filter_map(|used| used.strip_prefix("args."))
+            .any(|used| used.split('.').next() == Some(name))
+    };
+    let all = arguments.as_object().cloned().unwrap_or_default();
+    all.into_iter().filter(|(name, _)| !is_used(name)).collect()
+}
+
+fn headers(request: &HttpRequest, known: &mut Value) -> Result<HeaderMap, String> {
+    let secrets = request.secrets.iter();
+    known["secret"] = secrets
+        .map(|(name, secret)| (name.clone(), Value::from(secret.expose())))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let mut headers = HeaderMap::new();
+    for (name, value) in &request.headers {
+        let wrong = || format!("the header {name} cannot be sent");
+        let filled = template::fill(value, known).map_err(|_| wrong())?;
+        let mut value = HeaderValue::from_str(&filled).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        headers.insert(
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?,
+            value,
+        );
+    }
+    if let Some(secrets) = known.as_object_mut() {
+        secrets.remove("secret");
+    }
+    Ok(headers)
+}
+
+/// Where a redirect leads, if it may.
+fn next(response: &Response, from: &Url, request: &HttpRequest) -> Result<Url, String> {
+    if request.method.as_str() != "GET" {
+        return Err(format!(
+            "the server redirected a {} request, which is not followed",
+            request.method.as_str()
+        ));
+    }
+    let location = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|to| to.to_str().ok());
+    let to = location.and_then(|to| from.join(to).ok());
+    let to = to.ok_or("the server redirected to nowhere")?;
+    let host = to.host_str().unwrap_or_default();
+    let known = from.host_str() == Some(host) || request.hosts.iter().any(|known| known == host);
+    let safe = to.scheme() == "https" || (to.scheme() == "http" && request.allow_private);
+    if known && safe {
+        Ok(to)
+    } else {
+        Err("the server redirected to a host that this tool may not use".into())
+    }
+}
+
+async fn read(mut response: Response) -> Result<(u16, Value), String> {
+    let status = response.status();
+    let mut bytes = Vec::new();
+    while let Some(piece) = response
+        .chunk()
+        .await
+        .map_err(|error| unreachable(&error))?
+    {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() >= MAX_BYTES {
+            bytes.truncate(MAX_BYTES);
+            break;
+        }
+    }
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    if !status.is_success() {
+        let text: String = text.chars().take(200).collect();
+        return Err(format!("the server answered {}: {text}", status.as_u16()));
+    }
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Ok((status.as_u16(), body))
+}
+
+fn unreachable(error: &reqwest::Error) -> String {
+    // The error's own text names the address, which may hold what a caller said.
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        if error.is::<guard::Private>() {
+            return "the address is private, which this tool may not use".into();
+        }
+        cause = error.source();
+    }
+    if error.is_connect() {
+        "the server cannot be reached".into()
+    } else {
+        "the connection to the server failed".into()
+    }
+}
+
+fn shorten(text: String) -> String {
+    match text.char_indices().nth(MAX_CHARS) {
+        Some((end, _)) => format!("{}… (cut off)", &text[..end]),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests;

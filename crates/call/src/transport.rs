@@ -1,0 +1,275 @@
+//! What a call knows of a room: four channels and two closed enums.
+//!
+//! A driver (LiveKit, the console, the tests' simulated room) holds the other ends. The call
+//! sees frames, events and commands, never a socket.
+
+use std::time::Duration;
+
+use std::collections::HashMap;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use sidetone_base::audio::Pcm;
+
+/// Frames of 10 ms that the speaker channel holds: the call runs this far ahead of the room.
+///
+/// Two frames keep the driver fed while the call's task is scheduled, and bound what can still
+/// be heard after a barge-in to 20 ms.
+pub const SPEAKER_FRAMES: usize = 2;
+
+/// Frames of 10 ms that the microphone channel holds; a driver that finds it full drops the
+/// frame and counts it.
+pub const MIC_FRAMES: usize = 50;
+
+/// Events and commands in flight; both are rare next to audio.
+pub const SIGNALS: usize = 128;
+
+/// The call's ends of a room.
+#[derive(Debug)]
+pub struct RoomLink {
+    /// The caller's voice: steady 10 ms frames (160 samples), silence included, from the moment
+    /// the caller's microphone is there.
+    pub mic: mpsc::Receiver<Pcm<16_000>>,
+    /// What happens in the room.
+    pub events: mpsc::Receiver<RoomEvent>,
+    /// The agent's voice: 10 ms frames (480 samples). The driver takes one each 10 ms and plays
+    /// silence when there is none; this backpressure is the playout clock.
+    pub speaker: mpsc::Sender<Pcm<48_000>>,
+    /// What the call wants done in the room.
+    pub commands: mpsc::Sender<RoomCommand>,
+}
+
+/// The driver's ends of a room, the mirror of [`RoomLink`].
+#[derive(Debug)]
+pub struct RoomDriver {
+    /// Frames of 10 ms to the call; use `try_send`, drop and count when full.
+    pub mic: mpsc::Sender<Pcm<16_000>>,
+    /// Events to the call; `send` waits when full, none may be lost.
+    pub events: mpsc::Sender<RoomEvent>,
+    /// Frames of 10 ms to play, one each 10 ms.
+    pub speaker: mpsc::Receiver<Pcm<48_000>>,
+    /// Commands to carry out in order. Ends when the call has ended.
+    pub commands: mpsc::Receiver<RoomCommand>,
+}
+
+/// A pair of ends with the agreed capacities.
+pub fn link() -> (RoomLink, RoomDriver) {
+    let (mic_tx, mic) = mpsc::channel(MIC_FRAMES);
+    let (events_tx, events) = mpsc::channel(SIGNALS);
+    let (speaker, speaker_rx) = mpsc::channel(SPEAKER_FRAMES);
+    let (commands, commands_rx) = mpsc::channel(SIGNALS);
+    (
+        RoomLink {
+            mic,
+            events,
+            speaker,
+            commands,
+        },
+        RoomDriver {
+            mic: mic_tx,
+            events: events_tx,
+            speaker: speaker_rx,
+            commands: commands_rx,
+        },
+    )
+}
+
+/// What happens in the room, as far as a call cares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomEvent {
+    /// The caller is in the room (or back in it), and can hear the agent.
+    CallerJoined {
+        /// LiveKit identity.
+        identity: String,
+        /// Display name; may be empty.
+        name: String,
+        /// Participant attributes, `sip.*` among them.
+        attributes: HashMap<String, String>,
+    },
+    /// The caller said this before the agent could hear; comes before `CallerJoined`.
+    SaidBefore(Pcm<16_000>),
+    /// The caller is gone.
+    CallerLeft {
+        /// Why, as the server says.
+        reason: DisconnectReason,
+    },
+    /// Typed text from the caller (topic `lk.chat`).
+    Chat {
+        /// The whole message.
+        text: String,
+    },
+    /// Whoever watches over the call wants the agent to say this.
+    Say {
+        /// The words.
+        text: String,
+    },
+    /// The caller says by hand when its turn begins and ends (push-to-talk, by RPC).
+    Floor(Floor),
+    /// The caller muted (`true`) or unmuted the microphone.
+    MicMuted(bool),
+    /// The caller asks not to be heard (`true`), or to be heard again, whatever its microphone
+    /// does. RPC `mute` and `unmute`.
+    Unheard(bool),
+    /// The caller encrypts for the other participants: it cannot be heard, and expects nobody to
+    /// speak in the clear.
+    Encrypted,
+    /// LiveKit has ended the agent's job, as whoever deletes its dispatch asks: the agent is to
+    /// leave within seconds.
+    Dismissed,
+    /// The room is over for the agent: deleted, or the connection is lost for good.
+    Closed {
+        /// Why.
+        reason: DisconnectReason,
+    },
+}
+
+/// Push-to-talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Floor {
+    /// The key is down: the agent is quiet and listens. RPC `start_turn`.
+    Taken,
+    /// The key is up: the agent answers. RPC `end_turn`.
+    Given,
+    /// What was said is to be forgotten. RPC `cancel_turn`.
+    Dropped,
+}
+
+/// Why a participant left, in LiveKit's words (`DisconnectReason` of `livekit_models.proto`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DisconnectReason {
+    /// No reason given.
+    Unknown,
+    /// The participant left by its own will: it hung up.
+    ClientInitiated,
+    /// Another participant joined with the same identity.
+    DuplicateIdentity,
+    /// The server is shutting down.
+    ServerShutdown,
+    /// Removed through the API.
+    ParticipantRemoved,
+    /// The room was deleted through the API.
+    RoomDeleted,
+    /// Resume failed: server and client disagree about the session.
+    StateMismatch,
+    /// Join failed.
+    JoinFailure,
+    /// Moved to another server.
+    Migration,
+    /// The signal connection closed unexpectedly.
+    SignalClose,
+    /// The room closed because nobody was left.
+    RoomClosed,
+    /// The callee did not answer (SIP).
+    UserUnavailable,
+    /// The callee rejected the call (SIP).
+    UserRejected,
+    /// The SIP trunk failed.
+    SipTrunkFailure,
+    /// The server did not hear from the participant in time.
+    ConnectionTimeout,
+    /// Media could not be established or was lost.
+    MediaFailure,
+    /// An agent failed.
+    AgentError,
+}
+
+impl DisconnectReason {
+    /// Whether the participant will not come back, so that the call ends at once. For every
+    /// other reason the call waits for it (livekit-agents `RoomIO` closes on the same three).
+    pub fn is_final(self) -> bool {
+        matches!(
+            self,
+            Self::ClientInitiated | Self::RoomDeleted | Self::UserRejected
+        )
+    }
+}
+
+/// LiveKit's word that an agent's job is over, and the agent's own.
+#[derive(Debug, Clone, Default)]
+pub struct Dismissal {
+    /// Cancelled when the server has ended the job: its dispatch was deleted, or its agent is gone
+    /// from the room, of which the room's own word is the better one.
+    pub ordered: CancellationToken,
+    /// Cancelled by an agent that stays: the order was about a session that it has replaced.
+    pub declined: CancellationToken,
+}
+
+/// What the call wants done in the room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RoomCommand {
+    /// Publish the attribute `lk.agent.state`.
+    SetState(AgentState),
+    /// Publish words on `lk.transcription`.
+    Transcript(Segment),
+    /// Press these telephone keys, in order; `w` waits half a second.
+    Dtmf(String),
+    /// Publish where the time of an answer went, on `sidetone.turn`: names and times, once it is
+    /// heard. Stages overlap, so they sum up to more than the caller's wait.
+    Timing(Vec<(&'static str, Duration)>),
+    /// Leave the room. Always the last command of a call.
+    Leave,
+}
+
+/// What the agent is doing, in LiveKit's words, so that stock UIs work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum AgentState {
+    /// Not ready to talk yet.
+    Initializing,
+    /// Ready, but there is no caller.
+    Idle,
+    /// The floor is the caller's.
+    Listening,
+    /// The caller has finished; the answer is being made.
+    Thinking,
+    /// The agent has the floor.
+    Speaking,
+}
+
+impl AgentState {
+    /// The value of the attribute `lk.agent.state`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Initializing => "initializing",
+            Self::Idle => "idle",
+            Self::Listening => "listening",
+            Self::Thinking => "thinking",
+            Self::Speaking => "speaking",
+        }
+    }
+}
+
+/// A piece of transcript.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Whose words these are.
+    pub who: Speaker,
+    /// `lk.segment_id`, "SG_…": the same for all pieces of one turn.
+    pub id: String,
+    /// Caller: the whole text of the turn so far (a new stream each time). Agent: what to append
+    /// to the segment's one delta stream, paced with the audio; may be empty in the last piece.
+    pub text: String,
+    /// Caller: the text is settled. Agent: the segment's stream is to be closed.
+    pub is_final: bool,
+}
+
+/// Says how much there is, never the words: they are personal data.
+impl std::fmt::Debug for Segment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment")
+            .field("who", &self.who)
+            .field("id", &self.id)
+            .field("chars", &self.text.chars().count())
+            .field("is_final", &self.is_final)
+            .finish()
+    }
+}
+
+/// The two sides of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Speaker {
+    /// The person.
+    Caller,
+    /// Sidetone.
+    Agent,
+}

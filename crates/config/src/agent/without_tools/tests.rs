@@ -1,0 +1,42 @@
+use crate::folder::AgentFolder;
+use crate::secret::Secrets;
+
+#[test]
+fn what_the_local_model_cannot_do_is_named_for_agents_that_ask_it() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("p.md"), "You are kind.").unwrap();
+    let tools = "prompt = \"p.md\"\n[tools.end_call]\n[tools.remember]\n";
+    let elsewhere = "[llm]\nproviders = [\"x\"]\n[providers.x]\nllm = \"m\"\n\
+                         base_url = \"https://x.example/v1\"\n";
+    for (name, text) in [
+        ("plain", "prompt = \"p.md\"\n".to_owned()),
+        ("tools", tools.to_owned()),
+        (
+            "served",
+            format!("{tools}[mcp.crm]\nurl = \"https://crm.example/mcp\"\n"),
+        ),
+        (
+            "result",
+            "prompt = \"p.md\"\n[result]\nintents = [\"order\"]\n".to_owned(),
+        ),
+        ("elsewhere", format!("{tools}{elsewhere}")),
+    ] {
+        std::fs::write(folder.path().join(format!("{name}.toml")), text).unwrap();
+    }
+    let agents = AgentFolder::open(folder.path(), Secrets::default());
+    assert_eq!(agents.problems(), []);
+    let missing = |name: &str| {
+        let agent = agents.team(name).unwrap().swap_remove(0);
+        agent.missing_on_local_models()
+    };
+    assert_eq!(missing("plain"), None);
+    assert_eq!(missing("elsewhere"), None);
+    let tools = missing("tools").unwrap();
+    assert!(tools.ends_with("missing: end_call, remember"), "{tools}");
+    let served = missing("served").unwrap();
+    assert!(
+        served.ends_with("end_call, remember, the tools of crm"),
+        "{served}"
+    );
+    assert!(missing("result").unwrap().contains("[result]"));
+}

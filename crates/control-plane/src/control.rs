@@ -1,0 +1,154 @@
+//! What the control plane does between requests: works through LiveKit's events, guards
+//! dispatches, compares with LiveKit what it believes, deletes what is past its time.
+
+pub mod egress;
+pub mod guard;
+pub mod inbox;
+mod outbox;
+pub mod reconcile;
+pub mod retention;
+pub mod rooms;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
+use crate::dispatch::Dispatcher;
+use crate::dispatch::guardian::GuardianConfig;
+use sidetone_store::dispatches::DispatchState;
+use sidetone_store::{Store, StoreError};
+
+use egress::{EgressPlan, Egresses};
+use guard::Guard;
+use rooms::Rooms;
+
+/// How the background work is done.
+#[derive(Clone, Debug)]
+pub struct ControlConfig {
+    /// Name that dispatches ask for.
+    pub agent_name: String,
+    /// Patience with agents.
+    pub guardian: GuardianConfig,
+    /// Time between comparisons with LiveKit.
+    pub reconcile_every: Duration,
+    /// Age at which a call's personal data is deleted; none: kept.
+    pub retention_days: Option<u32>,
+    /// Signs what is told of calls that are over; none: nothing is told.
+    pub webhook_secret: Option<Secret>,
+    /// Which calls LiveKit's Egress records.
+    pub egress: EgressPlan,
+}
+
+impl ControlConfig {
+    /// Defaults: reconcile every minute, keep what is stored.
+    pub fn new(agent_name: impl Into<String>) -> Self {
+        Self {
+            agent_name: agent_name.into(),
+            guardian: GuardianConfig::default(),
+            reconcile_every: Duration::from_secs(60),
+            retention_days: None,
+            webhook_secret: None,
+            egress: EgressPlan::default(),
+        }
+    }
+}
+
+/// A handle on the background work; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Asks for agents and sees to it that they come.
+    pub guard: Guard,
+    /// LiveKit's rooms.
+    pub rooms: Arc<Rooms>,
+    /// Recordings by LiveKit's Egress.
+    pub egresses: Egresses,
+    events: Arc<Notify>,
+}
+
+impl Control {
+    /// Starts the background tasks on `tasks`; they end at `shutdown`.
+    pub fn start(
+        store: Store,
+        livekit: &LiveKit,
+        config: ControlConfig,
+        tasks: &mut JoinSet<()>,
+        shutdown: &CancellationToken,
+    ) -> Self {
+        let dispatcher = Arc::new(Dispatcher::new(livekit, config.agent_name));
+        let rooms = Arc::new(Rooms::new(livekit));
+        let (guard, guard_driver) = guard::driver(
+            config.guardian,
+            store.clone(),
+            dispatcher,
+            Arc::clone(&rooms),
+        );
+        let egresses = Egresses::new(livekit, store.clone(), config.egress);
+        tasks.spawn(egress::run(egresses.clone(), shutdown.clone()));
+        let control = Self {
+            egresses,
+            store,
+            guard,
+            rooms,
+            events: Arc::new(Notify::new()),
+        };
+        tasks.spawn(guard_driver.run(shutdown.clone()));
+        tasks.spawn(inbox::run(control.clone(), shutdown.clone()));
+        tasks.spawn(reconcile::run(
+            control.clone(),
+            config.reconcile_every,
+            shutdown.clone(),
+        ));
+        if let Some(days) = config.retention_days {
+            tasks.spawn(retention::run(
+                control.store.clone(),
+                days,
+                shutdown.clone(),
+            ));
+        }
+        if let Some(secret) = config.webhook_secret {
+            tasks.spawn(outbox::run(control.store.clone(), secret, shutdown.clone()));
+        }
+        control
+    }
+
+    /// Says that an event was written down.
+    pub fn event_kept(&self) {
+        self.events.notify_one();
+    }
+
+    /// Says that a room's agent ended its call and leaves on purpose: it is not replaced.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_ended(&self, room: &str) -> Result<(), StoreError> {
+        self.store
+            .agent_is(room, DispatchState::Ended, sidetone_store::now(), None)
+            .await?;
+        self.guard.over(room).await;
+        Ok(())
+    }
+
+    /// Ends a room's agent: it says its sentence and leaves. False when none was wanted there.
+    ///
+    /// # Errors
+    /// The database or LiveKit did not answer.
+    pub async fn end_agent(&self, room: &str) -> anyhow::Result<bool> {
+        let agent = self.store.agent_in(room).await?;
+        let live = [DispatchState::Asked, DispatchState::Joined];
+        let Some(agent) = agent.filter(|agent| live.contains(&agent.state)) else {
+            return Ok(false);
+        };
+        self.agent_ended(room).await?;
+        if let Some(dispatch_id) = &agent.dispatch_id {
+            self.guard.dispatcher().delete(room, dispatch_id).await?;
+        }
+        Ok(true)
+    }
+}

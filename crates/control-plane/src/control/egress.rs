@@ -1,0 +1,301 @@
+//! Asks LiveKit's Egress to record calls, and watches over what becomes of it. What follows from
+//! what is seen: [`status`].
+
+pub mod status;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::DateTime;
+use livekit_api::services::ServiceResult;
+use livekit_api::services::egress::{
+    AudioMixing, EgressClient, EgressListFilter, EgressListOptions, EgressOutput,
+    RoomCompositeOptions, encoding,
+};
+use livekit_protocol as proto;
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use sidetone_config::env::LiveKit;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::recording::{Bucket, RecordingMode};
+use crate::dispatch::is_not_found;
+use sidetone_store::egress::egress_recording;
+use sidetone_store::{Call, EgressStatus, Recording, Store, StoreError};
+use status::{Report, ReportedFile, Seen, Step, step};
+
+/// How often egresses are looked at of which no event tells.
+const WATCH: Duration = Duration::from_secs(5);
+/// LiveKit looks for a worker for ten seconds before it says that there is none.
+const REQUEST_DEADLINE: Duration = Duration::from_secs(15);
+/// Another control plane moves the same egress on at the same time: two or three tries are enough.
+const TRIES: usize = 8;
+/// Agent of calls whose dispatch names none.
+const DEFAULT_AGENT: &str = "default";
+
+/// Which calls Egress records, and where to.
+#[derive(Clone, Debug)]
+pub struct EgressPlan {
+    /// Where recordings go; without one Egress is asked for nothing.
+    pub bucket: Option<Bucket>,
+    /// What is done where neither the call nor the agent's file says, and for calls without agents.
+    pub default_mode: RecordingMode,
+    /// The agents' files.
+    pub agents: Option<Arc<AgentFolder>>,
+}
+
+impl Default for EgressPlan {
+    fn default() -> Self {
+        Self {
+            bucket: None,
+            default_mode: RecordingMode::Off,
+            agents: None,
+        }
+    }
+}
+
+/// LiveKit's Egress, as calls see it; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Egresses {
+    client: Arc<EgressClient>,
+    store: Store,
+    plan: EgressPlan,
+}
+
+impl Egresses {
+    /// A client of the server's Egress.
+    pub fn new(livekit: &LiveKit, store: Store, plan: EgressPlan) -> Self {
+        let secret = livekit.api_secret.expose();
+        let client = EgressClient::with_api_key(&livekit.host, &livekit.api_key, secret)
+            .with_request_timeout(REQUEST_DEADLINE);
+        Self {
+            client: Arc::new(client),
+            store,
+            plan,
+        }
+    }
+
+    /// A call's room is open: Egress is asked to record it, if it shall, by one control plane.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn room_open(&self, call: &Call) -> Result<(), StoreError> {
+        let Some(bucket) = &self.plan.bucket else {
+            return Ok(());
+        };
+        if call.ended_at.is_some() || !self.is_wanted(call).await? {
+            return Ok(());
+        }
+        let recording = Recording::by_egress(call.id, sidetone_store::now());
+        if self.store.claim_egress(&recording).await? {
+            let (egresses, bucket) = (self.clone(), bucket.clone());
+            let room = call.room_name.clone();
+            // It has a deadline, and is not waited for: LiveKit may take long to find a worker.
+            tokio::spawn(async move { egresses.start(&room, &bucket, recording).await });
+        }
+        Ok(())
+    }
+
+    /// A call's room is over.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn room_over(&self, call_id: Uuid) -> Result<(), StoreError> {
+        self.see(egress_recording(call_id), &Seen::RoomOver).await
+    }
+
+    /// LiveKit told of an egress in a room of this call, if it is one of ours.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn told(&self, report: Report, call_id: Option<Uuid>) -> Result<(), StoreError> {
+        let key = report.file.as_ref().map(|file| file.key.as_str());
+        let known = self.store.recording_of_egress(&report.egress_id, key);
+        let id = match (known.await?, call_id) {
+            (Some(recording), _) => recording.id,
+            // Somebody else's; it tells all that there is to know at its end.
+            (None, Some(call_id)) if status::is_over(report.status) => {
+                let recording = Recording::by_others(call_id, &report.egress_id, sidetone_store::now());
+                self.store.claim_egress(&recording).await?;
+                recording.id
+            }
+            _ => return Ok(()),
+        };
+        self.see(id, &Seen::Told(report)).await
+    }
+
+    /// The call says, else its agent's file, else the environment.
+    async fn is_wanted(&self, call: &Call) -> Result<bool, StoreError> {
+        let dispatch = self.store.agent_in(&call.room_name).await?;
+        let mode = dispatch.and_then(|dispatch| {
+            let metadata = dispatch.metadata.0;
+            metadata.recording.or_else(|| {
+                let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
+                let team = self.plan.agents.as_ref()?.team(name).ok()?;
+                team.first()?.recording
+            })
+        });
+        Ok(mode.unwrap_or(self.plan.default_mode) == RecordingMode::Egress)
+    }
+
+    async fn start(&self, room: &str, bucket: &Bucket, recording: Recording) {
+        let key = recording.bucket_key();
+        let options = RoomCompositeOptions {
+            // With an empty layout it needs no browser.
+            audio_only: true,
+            audio_mixing: AudioMixing::DualChannelAgent,
+            encoding: encoding::EncodingOptions {
+                audio_codec: proto::AudioCodec::Opus,
+                ..encoding::H264_720P_30
+            },
+            ..RoomCompositeOptions::default()
+        };
+        let output = EgressOutput::File(file_output(bucket, key));
+        let started = self
+            .client
+            .start_room_composite_egress(room, vec![output], options)
+            .await;
+        let call_id = recording.call_id;
+        let seen = match started {
+            Ok(info) => Seen::Taken {
+                egress_id: info.egress_id,
+            },
+            Err(error) => {
+                let reason = error.to_string();
+                tracing::error!(%call_id, reason, "LiveKit's Egress does not record");
+                Seen::Refused { reason }
+            }
+        };
+        if let Err(error) = self.see(recording.id, &seen).await {
+            tracing::error!(%call_id, %error, "what LiveKit's Egress does was not stored");
+        }
+    }
+
+    /// Moves an egress on, and stops it if that follows.
+    async fn see(&self, id: Uuid, seen: &Seen) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let Some(before) = self.store.recording(id).await? else {
+                return Ok(());
+            };
+            let Step { after, stop } = step(&before, seen, sidetone_store::now());
+            let stored =
+                after == before || (self.store).egress_is(before.egress_status, &after).await?;
+            if !stored {
+                continue;
+            }
+            if after.egress_status != before.egress_status
+                && let Some(reason) = &after.reason
+            {
+                tracing::error!(call_id = %after.call_id, reason, "a recording by LiveKit's Egress");
+            }
+            if let Some(egress_id) = stop
+                && let Err(error) = self.client.stop_egress(&egress_id).await
+            {
+                // It ends with its room anyway.
+                tracing::debug!(egress_id, %error, "an egress was not stopped");
+            }
+            return Ok(());
+        }
+        tracing::warn!(recording = %id, "others move an egress on again and again");
+        Ok(())
+    }
+
+    /// Looks at every egress that has not ended.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn watch(&self) -> Result<(), StoreError> {
+        for recording in self.store.open_egresses().await? {
+            if status::is_asked_about(&recording)
+                && let Some(egress_id) = &recording.egress_id
+            {
+                match self.ask(egress_id).await {
+                    Ok(Some(report)) => self.see(recording.id, &Seen::Told(report)).await?,
+                    Ok(None) => self.see(recording.id, &Seen::Unknown).await?,
+                    Err(error) => tracing::warn!(egress_id, %error, "LiveKit did not tell"),
+                }
+            }
+            self.see(recording.id, &Seen::Time).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, egress_id: &str) -> ServiceResult<Option<Report>> {
+        let filter = EgressListFilter::Egress(egress_id.to_owned());
+        let options = EgressListOptions {
+            filter,
+            ..EgressListOptions::default()
+        };
+        match self.client.list_egress(options).await {
+            Ok(list) => Ok(list.into_iter().next().map(report)),
+            Err(error) if is_not_found(&error) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// Runs until `shutdown`.
+pub(super) async fn run(egresses: Egresses, shutdown: CancellationToken) {
+    let mut clock = interval(WATCH);
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            _ = clock.tick() => {}
+        }
+        if let Err(error) = egresses.watch().await {
+            tracing::error!(%error, "LiveKit's egresses wait for the database");
+        }
+    }
+}
+
+fn file_output(bucket: &Bucket, key: String) -> proto::EncodedFileOutput {
+    let upload = proto::S3Upload {
+        access_key: bucket.access_key_id.clone(),
+        secret: bucket.secret_access_key.expose().to_owned(),
+        region: bucket.region.clone(),
+        endpoint: bucket.endpoint.clone().unwrap_or_default(),
+        bucket: bucket.name.clone(),
+        force_path_style: bucket.path_style,
+        ..Default::default()
+    };
+    proto::EncodedFileOutput {
+        file_type: proto::EncodedFileType::Ogg as i32,
+        filepath: key,
+        // A second object, with the room's name in it, that nobody would delete.
+        disable_manifest: true,
+        output: Some(proto::encoded_file_output::Output::S3(upload)),
+    }
+}
+
+fn report(info: proto::EgressInfo) -> Report {
+    let status = info.status();
+    Report {
+        egress_id: info.egress_id,
+        status: status_named(status.as_str_name()),
+        error: info.error,
+        file: info.file_results.into_iter().next().map(|file| {
+            let started_at = file.started_at;
+            ReportedFile {
+                key: file.filename,
+                url: file.location,
+                bytes: file.size,
+                duration_ms: file.duration / 1_000_000,
+                started_at: (started_at > 0).then(|| DateTime::from_timestamp_nanos(started_at)),
+            }
+        }),
+    }
+}
+
+/// A status by LiveKit's name; the first is left out of its JSON.
+pub(super) fn status_named(name: &str) -> EgressStatus {
+    match name {
+        "EGRESS_ACTIVE" => EgressStatus::Active,
+        "EGRESS_ENDING" => EgressStatus::Ending,
+        "EGRESS_COMPLETE" => EgressStatus::Complete,
+        "EGRESS_FAILED" => EgressStatus::Failed,
+        "EGRESS_ABORTED" => EgressStatus::Aborted,
+        "EGRESS_LIMIT_REACHED" => EgressStatus::LimitReached,
+        _ => EgressStatus::Starting,
+    }
+}

@@ -1,0 +1,321 @@
+//! Drives the dispatch guardian: asks LiveKit, looks into rooms, writes down what comes of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::rooms::{Rooms, kind_of};
+use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight};
+use crate::dispatch::Dispatcher;
+use sidetone_store::DispatchMetadata;
+use sidetone_store::dispatches::DispatchState;
+use sidetone_store::{Fact, ParticipantKind, Store, StoreError};
+use sidetone_base::clock;
+
+/// Commands on their way to the driver; a request waits while it is full.
+const QUEUE: usize = 256;
+
+/// Asks for agents and sees to it that they come; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    store: Store,
+    dispatcher: Arc<Dispatcher>,
+    commands: mpsc::Sender<Command>,
+}
+
+#[derive(Debug)]
+enum Command {
+    Input(Input),
+    /// Wanted; tells when the first asking is through, and whether LiveKit took it.
+    Want(String, oneshot::Sender<bool>),
+}
+
+/// What became of a wish for an agent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// One is asked for, or there, already.
+    Already,
+    /// LiveKit took the dispatch.
+    Asked,
+    /// LiveKit did not take it (yet); it is tried again.
+    NotYet,
+}
+
+impl Guard {
+    /// Wants an agent in a room and waits for LiveKit to take the first asking. Idempotent.
+    ///
+    /// # Errors
+    /// The database did not answer; nothing was asked then.
+    pub async fn want(
+        &self,
+        room: &str,
+        metadata: &DispatchMetadata,
+    ) -> Result<Wanted, StoreError> {
+        if !self.store.want_agent(room, metadata, sidetone_store::now()).await? {
+            return Ok(Wanted::Already);
+        }
+        let (taken, answer) = oneshot::channel();
+        let sent = self
+            .commands
+            .send(Command::Want(room.to_owned(), taken))
+            .await;
+        let taken = sent.is_ok() && answer.await.unwrap_or(false);
+        Ok(if taken { Wanted::Asked } else { Wanted::NotYet })
+    }
+
+    /// An agent came into a room.
+    pub async fn agent_joined(&self, room: &str) {
+        self.input(Input::AgentJoined(room.to_owned())).await;
+    }
+
+    /// An agent left a room.
+    pub async fn agent_left(&self, room: &str) {
+        self.input(Input::AgentLeft(room.to_owned())).await;
+    }
+
+    /// No agent is wanted in a room any more.
+    pub async fn over(&self, room: &str) {
+        self.input(Input::Over(room.to_owned())).await;
+    }
+
+    pub(super) fn dispatcher(&self) -> &Dispatcher {
+        &self.dispatcher
+    }
+
+    async fn input(&self, input: Input) {
+        // The driver is gone only at shutdown; the next start reads the store.
+        let _ = self.commands.send(Command::Input(input)).await;
+    }
+}
+
+/// The one task that owns the guardian.
+#[derive(Debug)]
+pub struct GuardDriver {
+    guardian: Guardian,
+    acts: Acts,
+    commands: mpsc::Receiver<Command>,
+    waiting: HashMap<String, Vec<oneshot::Sender<bool>>>,
+}
+
+/// What the guardian's wishes are carried out with.
+#[derive(Clone, Debug)]
+struct Acts {
+    store: Store,
+    dispatcher: Arc<Dispatcher>,
+    rooms: Arc<Rooms>,
+}
+
+pub(super) fn driver(
+    config: GuardianConfig,
+    store: Store,
+    dispatcher: Arc<Dispatcher>,
+    rooms: Arc<Rooms>,
+) -> (Guard, GuardDriver) {
+    let (commands, commands_in) = mpsc::channel(QUEUE);
+    let acts = Acts {
+        store: store.clone(),
+        dispatcher: Arc::clone(&dispatcher),
+        rooms,
+    };
+    let driver = GuardDriver {
+        guardian: Guardian::new(config),
+        acts,
+        commands: commands_in,
+        waiting: HashMap::new(),
+    };
+    (
+        Guard {
+            store,
+            dispatcher,
+            commands,
+        },
+        driver,
+    )
+}
+
+impl GuardDriver {
+    /// Runs until `shutdown`. Starts with what the store says is wanted.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        match self.acts.store.live_agents().await {
+            Ok(agents) => {
+                for agent in agents {
+                    self.guardian
+                        .handle_input(clock::now(), Input::Adopted(agent.room_name));
+                }
+            }
+            Err(error) => tracing::error!(%error, "dispatches of an earlier run are not guarded"),
+        }
+        let mut acts = JoinSet::new();
+        loop {
+            let deadline = self.act(&mut acts);
+            let wake = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(at.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                Some(command) = self.commands.recv() => self.command(command),
+                Some(Ok(result)) = acts.join_next() => self.result(result),
+                () = wake => self.guardian.handle_input(clock::now(), Input::Timeout),
+            }
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        let input = match command {
+            Command::Input(input) => input,
+            Command::Want(room, taken) => {
+                self.waiting.entry(room.clone()).or_default().push(taken);
+                Input::Wanted(room)
+            }
+        };
+        self.guardian.handle_input(clock::now(), input);
+    }
+
+    fn result(&mut self, result: Option<Input>) {
+        let Some(input) = result else { return };
+        if let Input::Asked(room, taken) = &input {
+            for waiting in self.waiting.remove(room).into_iter().flatten() {
+                let _ = waiting.send(taken.is_ok());
+            }
+        }
+        self.guardian.handle_input(clock::now(), input);
+    }
+
+    fn act(&mut self, tasks: &mut JoinSet<Option<Input>>) -> Option<std::time::Instant> {
+        loop {
+            let acts = self.acts.clone();
+            match self.guardian.poll_output() {
+                Output::Timeout(deadline) => return deadline,
+                Output::Ask { room, attempt } => {
+                    if attempt > 1 {
+                        tracing::warn!(room, attempt, "no agent came, one is asked for again");
+                    }
+                    tasks.spawn(async move { Some(acts.ask(room).await) });
+                }
+                Output::Look(room) => {
+                    tasks.spawn(async move { Some(acts.look(room).await) });
+                }
+                Output::Present(room) => {
+                    tasks.spawn(async move { acts.note_present(&room).await });
+                }
+                Output::GiveUp(room, reason) => {
+                    tracing::error!(room, reason, "no agent for a call");
+                    tasks.spawn(async move { acts.give_up(&room, &reason).await });
+                }
+            }
+        }
+    }
+}
+
+impl Acts {
+    async fn ask(&self, room: String) -> Input {
+        let asked = async {
+            let Some(agent) = self.store.agent_in(&room).await? else {
+                return Ok(false);
+            };
+            if agent.state == DispatchState::Ended {
+                return Ok(false);
+            }
+            // Of several control planes one asks; the others wait as if they had.
+            if !self.store.claim_asking(&room, agent.attempts).await? {
+                return Ok(true);
+            }
+            if let Some(earlier) = &agent.dispatch_id {
+                self.dispatcher.delete(&room, earlier).await?;
+            }
+            let dispatch_id = self.dispatcher.create(&room, &agent.metadata).await?;
+            self.store.agent_asked(&room, &dispatch_id).await?;
+            anyhow::Ok(true)
+        };
+        match asked.await {
+            Ok(true) => Input::Asked(room, Ok(())),
+            Ok(false) => Input::Over(room),
+            Err(error) => {
+                tracing::warn!(room, %error, "an agent could not be asked for");
+                Input::Asked(room, Err(error.to_string()))
+            }
+        }
+    }
+
+    async fn look(&self, room: String) -> Input {
+        let seen = async {
+            // The agent hung up on purpose, maybe in another process.
+            let agent = self.store.agent_in(&room).await?;
+            if agent
+                .as_ref()
+                .is_some_and(|a| a.state == DispatchState::Ended)
+            {
+                return Ok(None);
+            }
+            let Some(people) = self.rooms.participants(&room).await? else {
+                return Ok(Some(Sight::NoRoom));
+            };
+            let is = |kind| {
+                people
+                    .iter()
+                    .any(|participant| kind_of(participant) == kind)
+            };
+            if is(ParticipantKind::Agent) {
+                return Ok(Some(Sight::Agent));
+            }
+            // The server lists a dead worker's job for ever: one whose agent was here is over.
+            let gone = agent.and_then(|agent| agent.agent_identity);
+            let jobs = self.dispatcher.taken(&room).await?;
+            let taken = jobs.iter().any(|identity| gone.as_ref() != Some(identity));
+            anyhow::Ok(Some(Sight::NoAgent {
+                taken,
+                people: is(ParticipantKind::User),
+            }))
+        };
+        match seen.await {
+            Ok(Some(sight)) => Input::Looked(room, sight),
+            Ok(None) => Input::Over(room),
+            Err(error) => Input::Looked(room, Sight::Unknown(error.to_string())),
+        }
+    }
+
+    async fn note_present(&self, room: &str) -> Option<Input> {
+        let joined = DispatchState::Joined;
+        let noted = self.store.agent_is(room, joined, sidetone_store::now(), None);
+        if let Err(error) = noted.await {
+            tracing::error!(room, %error, "an agent's coming could not be noted");
+        }
+        None
+    }
+
+    async fn give_up(&self, room: &str, reason: &str) -> Option<Input> {
+        let noted = async {
+            let now = sidetone_store::now();
+            self.store
+                .agent_is(room, DispatchState::Failed, now, Some(reason))
+                .await?;
+            let call = self
+                .store
+                .agent_in(room)
+                .await?
+                .and_then(|agent| agent.call_id);
+            if let Some(call_id) = call {
+                let failed = [Fact::Failed(now, reason.to_owned())];
+                self.store.observe(call_id, None, &failed).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        if let Err(error) = noted.await {
+            tracing::error!(room, %error, "a failed call could not be noted");
+        }
+        // The caller hears why nobody answers; an empty room has nobody to tell.
+        let message =
+            json!({"type": "call.failed", "reason": "No agent is free. Try again later."});
+        if let Err(error) = self.rooms.tell(room, &message).await {
+            tracing::debug!(room, %error, "nobody to tell that the call failed");
+        }
+        None
+    }
+}

@@ -1,0 +1,180 @@
+//! Tells others that a call is over: signed posts from an outbox in the store, so that none is
+//! lost to a crash. At least once, each with an id that stays the same.
+//!
+//! Headers and signature are those of Standard Webhooks
+//! (<https://www.standardwebhooks.com>): `webhook-id`, `webhook-timestamp` (seconds since 1970)
+//! and `webhook-signature: v1,base64(HMAC-SHA256(secret, "id.timestamp.body"))`.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::TimeDelta;
+use futures::future::join_all;
+use ring::hmac;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use sidetone_config::secret::Secret;
+use sidetone_store::results::{Try, Webhook};
+use sidetone_store::{At, Store, StoreError};
+
+/// How often the outbox is looked at.
+const POLL: Duration = Duration::from_secs(1);
+/// Posts at a time.
+const BATCH: i64 = 16;
+/// A receiver has this long to take a post.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// A post belongs to the process that took it for this long; longer than `DEADLINE`.
+const LEASE: TimeDelta = TimeDelta::seconds(60);
+/// A call's end is told without its result when that is not there after this long: its agent was
+/// killed, or has none. Longer than a result may take.
+const PATIENCE: TimeDelta = TimeDelta::seconds(150);
+/// First pause between tries; each is twice as long as the one before, an hour at most.
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(5);
+/// After this long nobody is told any more.
+const GIVE_UP: TimeDelta = TimeDelta::hours(24);
+
+/// Delivers until `shutdown`.
+pub(super) async fn run(store: Store, secret: Secret, shutdown: CancellationToken) {
+    let client = reqwest::Client::builder()
+        .timeout(DEADLINE)
+        .redirect(reqwest::redirect::Policy::none())
+        .build();
+    let client = match client {
+        Ok(client) => client,
+        Err(error) => {
+            tracing::error!(%error, "no post-call webhooks: there is no HTTP client");
+            return;
+        }
+    };
+    loop {
+        if let Err(error) = deliver(&store, &client, &secret).await {
+            tracing::warn!(%error, "the outbox of webhooks cannot be read");
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+async fn deliver(
+    store: &Store,
+    client: &reqwest::Client,
+    secret: &Secret,
+) -> Result<(), StoreError> {
+    let due = store
+        .take_webhooks(sidetone_store::now(), LEASE, PATIENCE, BATCH)
+        .await?;
+    let posts = due.iter().map(async |webhook| {
+        let posted = match body(store, webhook).await? {
+            Some(body) => post(client, secret, webhook, body.to_string()).await,
+            // Deleted meanwhile: there is nothing left to tell.
+            None => return Ok(()),
+        };
+        let now = sidetone_store::now();
+        let tried = match posted {
+            Ok(()) => Try::Delivered,
+            Err(error) => next(webhook, now, error),
+        };
+        match &tried {
+            Try::Delivered => {}
+            Try::Again(at, error) => {
+                tracing::debug!(call_id = %webhook.call_id, error, again = %at, "webhook not taken");
+            }
+            Try::GivenUp(error) => {
+                tracing::error!(call_id = %webhook.call_id, error, "nobody took the call's webhook");
+            }
+        }
+        store.webhook_tried(webhook.id, now, &tried).await
+    });
+    join_all(posts).await.into_iter().collect()
+}
+
+/// When to try again, if at all.
+fn next(webhook: &Webhook, now: At, error: String) -> Try {
+    let doublings = u32::try_from(webhook.tries - 1).unwrap_or(0).min(10);
+    let pause = (FIRST_PAUSE * 2_i32.pow(doublings)).min(TimeDelta::hours(1));
+    if now + pause - webhook.first_try_at > GIVE_UP {
+        Try::GivenUp(error)
+    } else {
+        Try::Again(now + pause, error)
+    }
+}
+
+/// What is told; none when the call is gone.
+async fn body(store: &Store, webhook: &Webhook) -> Result<Option<Value>, StoreError> {
+    let Some(call) = store.call(webhook.call_id).await? else {
+        return Ok(None);
+    };
+    let made = store.result(call.id).await?;
+    let (result, error) = made.map_or((None, None), |made| (made.result, made.error));
+    let by = store.version_of_call(call.id).await?;
+    Ok(Some(json!({
+        "type": "call.ended",
+        "id": webhook.id,
+        "call": {
+            "id": call.id,
+            "roomName": call.room_name,
+            "callerId": call.caller_id,
+            "calleeId": call.callee_id,
+            "callType": call.call_type.as_str(),
+            "status": call.status.as_str(),
+            "startedAt": call.started_at,
+            "connectedAt": call.connected_at,
+            "endedAt": call.ended_at,
+            "durationSeconds": call.duration_seconds,
+            "agent": by.as_ref().map(|by| &by.agent),
+            "agentVersion": by.as_ref().map(|by| &by.agent_version),
+            "variant": by.as_ref().and_then(|by| by.variant.as_ref()),
+            "metadata": call.metadata.0,
+            "transcript": call.transcript,
+        },
+        "result": result.map(|result| result.0),
+        "resultError": error,
+    })))
+}
+
+async fn post(
+    client: &reqwest::Client,
+    secret: &Secret,
+    webhook: &Webhook,
+    body: String,
+) -> Result<(), String> {
+    let (id, at) = (webhook.id, sidetone_store::now().timestamp());
+    let request = client
+        .post(&webhook.url)
+        .header("content-type", "application/json")
+        .header("webhook-id", id.to_string())
+        .header("webhook-timestamp", at)
+        .header(
+            "webhook-signature",
+            signature(secret, &id.to_string(), at, &body),
+        )
+        .body(body);
+    // The address may hold a password.
+    let response = request
+        .send()
+        .await
+        .map_err(|e| e.without_url().to_string())?;
+    if response.status().is_success() {
+        Ok(())
+    } else {
+        Err(format!("the receiver answered {}", response.status()))
+    }
+}
+
+/// `v1,…` of a post. The key is what follows `whsec_` in Base64, as the standard writes secrets;
+/// else the bytes of the secret's text.
+fn signature(secret: &Secret, id: &str, at: i64, body: &str) -> String {
+    let text = secret.expose();
+    let decoded = (text.strip_prefix("whsec_")).and_then(|key| STANDARD.decode(key).ok());
+    let key = decoded.as_deref().unwrap_or(text.as_bytes());
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let tag = hmac::sign(&key, format!("{id}.{at}.{body}").as_bytes());
+    format!("v1,{}", STANDARD.encode(tag))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+//! The control plane over HTTP.
+//!
+//! `router` gives the routes, `serve` runs them on a listener until shutdown. `/` is left to the
+//! web pages.
+
+pub mod address;
+pub mod agent;
+pub mod auth;
+pub mod docs;
+pub mod error;
+mod extract;
+mod frame;
+pub mod health;
+pub mod history;
+pub mod jwt;
+pub mod limits;
+pub mod live;
+pub mod recording;
+pub mod session;
+pub mod token;
+pub mod ui;
+pub mod webhook;
+pub mod workers;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::timeout::TimeoutLayer;
+
+use sidetone_config::env::{LiveKit, NotConfigured};
+use sidetone_config::folder::AgentNames;
+use crate::control::Control;
+use sidetone_recording::Recordings;
+use sidetone_store::sessions::SessionRow;
+use sidetone_store::Store;
+use sidetone_base::WorkerStatus;
+use auth::Auth;
+use error::Problem;
+use extract::peer;
+pub use extract::{Body, Peer};
+use frame::REQUEST_ID;
+use limits::{Buckets, Rate};
+use sidetone_base::clock;
+
+/// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
+const BODY_LIMIT: usize = 64 * 1024;
+const WEBHOOK_LIMIT: usize = 2 * 1024 * 1024;
+/// Longest time a request may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+/// Time that requests under way have at shutdown.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// LiveKit's side of the control plane.
+#[derive(Clone, Debug)]
+pub struct Voice {
+    /// Address and keys.
+    pub livekit: LiveKit,
+    /// Background work.
+    pub control: Control,
+}
+
+/// How the HTTP side behaves.
+#[derive(Clone, Debug)]
+pub struct HttpConfig {
+    /// Browsers' origins that may call; empty: same origin only.
+    pub cors_origins: Vec<String>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Names of agent files a request may ask for.
+    pub agents: AgentNames,
+    /// Where recordings are; none: in another process, without a bucket.
+    pub recordings: Option<Recordings>,
+    /// Streams of events end when this is cancelled, so that the server can.
+    pub closing: CancellationToken,
+    /// How long a token opens its room.
+    pub token_ttl: Duration,
+    /// POSTs of one user or key: they cost a room and an agent.
+    pub write_rate: Rate,
+    /// All requests of one address.
+    pub address_rate: Rate,
+}
+
+impl Default for HttpConfig {
+    fn default() -> Self {
+        Self {
+            cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
+            agents: AgentNames::default(),
+            recordings: None,
+            closing: CancellationToken::new(),
+            token_ttl: Duration::from_secs(600),
+            write_rate: Rate {
+                burst: 20.0,
+                per_second: 1.0,
+            },
+            address_rate: Rate {
+                burst: 200.0,
+                per_second: 50.0,
+            },
+        }
+    }
+}
+
+/// What the handlers share; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct AppState(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    voice: Result<Voice, NotConfigured>,
+    auth: Auth,
+    config: HttpConfig,
+    worker: Option<watch::Receiver<WorkerStatus>>,
+    writes: Mutex<Buckets>,
+    addresses: Mutex<Buckets>,
+}
+
+impl AppState {
+    /// State for [`router`]. `worker` is the status of a worker in this process, if there is one.
+    pub fn new(
+        store: Store,
+        voice: Result<Voice, NotConfigured>,
+        auth: Auth,
+        config: HttpConfig,
+        worker: Option<watch::Receiver<WorkerStatus>>,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            store,
+            voice,
+            auth,
+            writes: Mutex::new(Buckets::new(config.write_rate)),
+            addresses: Mutex::new(Buckets::new(config.address_rate)),
+            config,
+            worker,
+        }))
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    fn config(&self) -> &HttpConfig {
+        &self.0.config
+    }
+
+    fn voice(&self) -> Result<&Voice, Problem> {
+        self.0.voice.as_ref().map_err(|error| error.clone().into())
+    }
+
+    /// The session of a request's cookie, unless it is over.
+    async fn session(&self, headers: &HeaderMap) -> Result<Option<SessionRow>, Problem> {
+        match session::token(headers) {
+            Some(token) => Ok(self.store().session(&token, sidetone_store::now()).await?),
+            None => Ok(None),
+        }
+    }
+
+    fn limit(buckets: &Mutex<Buckets>, who: &str) -> Result<(), Problem> {
+        // A panic while the lock was held leaves nothing half done.
+        let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.take(clock::now(), who).map_err(|seconds| Problem {
+            retry_after: Some(seconds),
+            ..Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many requests",
+                format!("Too many requests; try again in {seconds} s."),
+            )
+        })
+    }
+}
+
+/// All routes but `/`, which belongs to the web pages.
+pub fn router(state: AppState) -> Router {
+    let origins = state.config().cors_origins.clone();
+    let is_allowed = move |origin: &HeaderValue, _: &Parts| {
+        origins.iter().any(|allowed| origin == allowed.as_str())
+    };
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(is_allowed))
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("x-api-key"),
+        ])
+        .expose_headers([REQUEST_ID.clone(), header::RETRY_AFTER])
+        .max_age(Duration::from_secs(3_600));
+    let webhook = post(webhook::receive)
+        .get(webhook::health)
+        .layer(DefaultBodyLimit::max(WEBHOOK_LIMIT));
+    Router::new()
+        .route("/api/voice/token", post(token::create).get(token::status))
+        .route("/api/voice/agent", post(agent::spawn).get(agent::list))
+        .route(
+            "/api/voice/agent/{roomName}",
+            axum::routing::delete(agent::end),
+        )
+        .route("/api/voice/live", get(live::live))
+        .route("/api/voice/history", get(history::list))
+        .route(
+            "/api/voice/history/stats/series",
+            get(history::series::series),
+        )
+        .route(
+            "/api/voice/history/{callId}",
+            get(history::call::one).delete(history::call::delete),
+        )
+        .route("/api/voice/history/{callId}/recording", get(recording::get))
+        .route(
+            "/api/voice/history/{callId}/recording/pause",
+            post(recording::pause),
+        )
+        .route(
+            "/api/voice/history/{callId}/recording/resume",
+            post(recording::resume),
+        )
+        .route(
+            "/api/voice/session",
+            post(session::sign_in)
+                .get(session::who)
+                .delete(session::sign_out),
+        )
+        .route("/api/voice/sessions", get(session::list))
+        .route(
+            "/api/voice/sessions/{sessionId}",
+            axum::routing::delete(session::revoke),
+        )
+        .route("/api/voice/workers", get(workers::list))
+        .route("/api/voice/workers/{workerId}/drain", post(workers::drain))
+        .route("/api/voice/webhook", webhook)
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::page))
+        .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::GATEWAY_TIMEOUT,
+            DEADLINE,
+        ))
+        .layer(middleware::from_fn_with_state(state.clone(), limit_address))
+        .layer(cors)
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn(frame::frame))
+        .with_state(state)
+}
+
+/// Serves until `shutdown`, then lets requests under way end.
+///
+/// # Errors
+/// The listener broke.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = shutdown.clone();
+    let server = axum::serve(listener, service)
+        .with_graceful_shutdown(async move { stop.cancelled().await });
+    let overdue = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(SHUTDOWN_GRACE).await;
+    };
+    tokio::select! {
+        ended = server => ended,
+        () = overdue => Ok(()),
+    }
+}
+
+async fn limit_address(
+    State(state): State<AppState>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let peer = peer(request.extensions());
+    let client = address::client(peer, request.headers(), &state.config().trusted_proxies);
+    AppState::limit(&state.0.addresses, &client.to_string())?;
+    Ok(next.run(request).await)
+}

@@ -1,0 +1,369 @@
+//! Who is asking, and what they may do.
+//!
+//! | | user | admin | key: token | key: agent | key: history | key: admin |
+//! |---|---|---|---|---|---|---|
+//! | POST token | for themselves | ✓ | for a named user | | | ✓ |
+//! | POST agent | rooms of own calls | ✓ | | ✓ | | ✓ |
+//! | GET agent, DELETE agent | | ✓ | | ✓ | | ✓ |
+//! | GET history | own calls | ✓ | | | ✓ | ✓ |
+//! | DELETE history | | ✓ | | | | ✓ |
+//!
+//! Anonymous callers are admins of a demo bound to loopback, when they are on that very machine
+//! ([`super::address`]), and nobody anywhere else. Webhooks
+//! are signed by LiveKit; health, status and documents are open.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::address::is_this_machine;
+use super::error::Problem;
+use super::jwt::Verifier;
+use super::session;
+use sidetone_config::env::{Env, UserLogin};
+use sidetone_store::sessions::SessionRow;
+use sidetone_base::text_enum;
+
+text_enum! {
+    /// What an API key may be used for.
+    Scope {
+        /// Tokens for named users.
+        Token = "token",
+        /// Agents: spawn, list, end.
+        Agent = "agent",
+        /// Everybody's calls.
+        History = "history",
+        /// All of it, and deletion.
+        Admin = "admin",
+    }
+}
+
+/// What a request wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Right {
+    /// Get a token.
+    Token,
+    /// Spawn an agent.
+    SpawnAgent,
+    /// List and end agents.
+    ManageAgents,
+    /// See own calls.
+    History,
+    /// See everybody's calls.
+    AllHistory,
+    /// Delete personal data.
+    Delete,
+    /// See workers and sessions, drain those and end these.
+    Operate,
+}
+
+/// Who is asking.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Principal {
+    /// A user of the product.
+    User {
+        /// Their id.
+        id: String,
+        /// The name shown to others.
+        name: Option<String>,
+        /// May do everything.
+        admin: bool,
+    },
+    /// A backend.
+    Key {
+        /// The key's name.
+        name: String,
+        /// What it may do.
+        scopes: Vec<Scope>,
+    },
+}
+
+impl Principal {
+    /// Whether they may.
+    pub fn may(&self, right: Right) -> bool {
+        match self {
+            Self::User { admin: true, .. } => true,
+            Self::User { .. } => {
+                matches!(right, Right::Token | Right::SpawnAgent | Right::History)
+            }
+            Self::Key { scopes, .. } => {
+                let needed = match right {
+                    Right::Token => Scope::Token,
+                    Right::SpawnAgent | Right::ManageAgents => Scope::Agent,
+                    Right::History | Right::AllHistory => Scope::History,
+                    Right::Delete | Right::Operate => Scope::Admin,
+                };
+                scopes.contains(&needed) || scopes.contains(&Scope::Admin)
+            }
+        }
+    }
+
+    /// 403 unless they may.
+    ///
+    /// # Errors
+    /// Says what is needed.
+    pub fn need(&self, right: Right) -> Result<(), Problem> {
+        if self.may(right) {
+            return Ok(());
+        }
+        Err(Problem::forbidden(match self {
+            Self::User { .. } => "Only admins may do this.",
+            Self::Key { .. } => "This API key lacks the scope for it.",
+        }))
+    }
+
+    /// The user's id; none for a backend.
+    pub fn user_id(&self) -> Option<&str> {
+        match self {
+            Self::User { id, .. } => Some(id),
+            Self::Key { .. } => None,
+        }
+    }
+
+    /// Sees and does what belongs to others.
+    pub fn sees_all(&self) -> bool {
+        self.may(Right::AllHistory)
+    }
+
+    /// A name for rate limits.
+    pub fn bucket(&self) -> String {
+        match self {
+            Self::User { id, .. } => format!("user:{id}"),
+            Self::Key { name, .. } => format!("key:{name}"),
+        }
+    }
+}
+
+/// A backend's key: only its SHA-256 is known here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct ApiKey {
+    name: String,
+    scopes: Vec<Scope>,
+    sha256: [u8; 32],
+}
+
+/// Why SIDETONE_API_KEYS cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "SIDETONE_API_KEYS: \"{name}\" {reason}; each entry is name:scope+scope:sha256 of the key in hex"
+)]
+pub struct BadApiKey {
+    name: String,
+    reason: String,
+}
+
+/// Checks credentials.
+#[derive(Debug)]
+pub struct Auth {
+    keys: Vec<ApiKey>,
+    login: UserLogin,
+    tokens: Verifier,
+    /// Nobody needs credentials: a demo on loopback.
+    open: bool,
+}
+
+impl Auth {
+    /// As the environment says. A demo is open only when it is bound to loopback.
+    ///
+    /// # Errors
+    /// An API key's entry cannot be read.
+    pub fn new(env: &Env) -> Result<Self, BadApiKey> {
+        let keys = env
+            .api_keys
+            .iter()
+            .map(|entry| parse_key(entry))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            keys,
+            login: env.user_login.clone(),
+            tokens: Verifier::new(env.user_login.clone()),
+            open: env.demo && env.bind.ip().is_loopback(),
+        })
+    }
+
+    /// Tells one key of a name from another; none: no key has that name.
+    pub(super) fn fingerprint(&self, name: &str) -> Option<String> {
+        let key = self.keys.iter().find(|key| key.name == name)?;
+        Some(
+            key.sha256
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect(),
+        )
+    }
+
+    /// Who is asking: by key, token, or the `session` of the request's cookie.
+    ///
+    /// # Errors
+    /// 401: no credentials, or wrong ones. 403: a session's cookie alone is to change something.
+    pub async fn principal(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        peer: IpAddr,
+        session: Option<SessionRow>,
+    ) -> Result<Principal, Problem> {
+        let presented = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim());
+        let key = headers
+            .get("x-api-key")
+            .and_then(|value| value.to_str().ok());
+        if key.is_none()
+            && presented.is_none()
+            && let Some(principal) = session.and_then(|session| self.signed_in(session))
+        {
+            if !method.is_safe() {
+                session::need_header(headers)?;
+            }
+            return Ok(principal);
+        }
+        match (key, presented) {
+            (Some(key), _) => self.key(key),
+            (None, Some(token)) if token.split('.').count() == 3 => self.user(token).await,
+            (None, Some(key)) => self.key(key),
+            (None, None) if self.open && is_this_machine(peer, headers) => Ok(Principal::User {
+                id: "guest".into(),
+                name: Some("Guest".into()),
+                admin: true,
+            }),
+            (None, None) => Err(Problem::unauthorized(
+                "Send the user's token or an API key as \"Authorization: Bearer …\".",
+            )),
+        }
+    }
+
+    /// Who a session stands for. That of an API key ends with the key: its scopes are those of now.
+    fn signed_in(&self, session: SessionRow) -> Option<Principal> {
+        let SessionRow {
+            holder, name, key, ..
+        } = session;
+        if key.is_none() {
+            return Some(Principal::User {
+                id: holder,
+                name,
+                admin: true,
+            });
+        }
+        let same = self.fingerprint(&holder) == key;
+        let known = self
+            .keys
+            .iter()
+            .find(|known| same && known.name == holder)?;
+        Some(Principal::Key {
+            scopes: known.scopes.clone(),
+            name: holder,
+        })
+    }
+
+    fn key(&self, presented: &str) -> Result<Principal, Problem> {
+        let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
+        // Every key is compared, in constant time, so that timing tells nothing.
+        let mut found = None;
+        for key in &self.keys {
+            if bool::from(key.sha256.ct_eq(&hash)) {
+                found = Some(key);
+            }
+        }
+        let key = found.ok_or_else(|| Problem::unauthorized("This API key is not known."))?;
+        Ok(Principal::Key {
+            name: key.name.clone(),
+            scopes: key.scopes.clone(),
+        })
+    }
+
+    async fn user(&self, token: &str) -> Result<Principal, Problem> {
+        let claims = self
+            .tokens
+            .claims(token)
+            .await
+            .map_err(|why| Problem::unauthorized(why.to_string()))?;
+        let login = &self.login;
+        let text = |name: &str| {
+            claims
+                .get(name)
+                .and_then(Value::as_str)
+                .filter(|s| !s.is_empty())
+        };
+        let id = match claims.get(&login.id_claim) {
+            Some(Value::Number(number)) => Some(number.to_string()),
+            _ => text(&login.id_claim).map(str::to_owned),
+        };
+        let id = id
+            .filter(|id| id.chars().count() <= 128)
+            .ok_or_else(|| Problem {
+                status: StatusCode::UNAUTHORIZED,
+                ..Problem::unauthorized(format!(
+                    "The token has no user id of at most 128 characters in its claim \"{}\".",
+                    login.id_claim
+                ))
+            })?;
+        let admin = match claims.get(&login.admin_claim) {
+            Some(Value::Bool(admin)) => *admin,
+            Some(Value::String(one)) => *one == login.admin_value,
+            Some(Value::Array(many)) => many
+                .iter()
+                .any(|value| value.as_str() == Some(&login.admin_value)),
+            _ => false,
+        };
+        Ok(Principal::User {
+            id,
+            name: text(&login.name_claim).map(str::to_owned),
+            admin,
+        })
+    }
+}
+
+fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
+    let mut parts = entry.split(':');
+    let name = parts.next().unwrap_or_default().to_owned();
+    let bad = |reason: String| BadApiKey {
+        name: name.clone(),
+        reason,
+    };
+    let (Some(scopes), Some(hash), None) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(bad("has not three parts".into()));
+    };
+    let scopes = scopes
+        .split('+')
+        .map(|scope| {
+            scope
+                .parse()
+                .map_err(|error| bad(format!("has a scope that {error}")))
+        })
+        .collect::<Result<_, _>>()?;
+    let sha256 = from_hex(hash).ok_or_else(|| bad("has no SHA-256 of 64 hex digits".into()))?;
+    Ok(ApiKey {
+        name: name.clone(),
+        scopes,
+        sha256,
+    })
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    if text.len() != 64 || !text.is_ascii() {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (n, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&text[2 * n..2 * n + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// The entry for SIDETONE_API_KEYS of a key: what is stored is its hash.
+pub fn api_key_entry(name: &str, scopes: &[Scope], key: &str) -> String {
+    let scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    let hash: String = Sha256::digest(key.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    format!("{name}:{}:{hash}", scopes.join("+"))
+}
+
+#[cfg(test)]
+mod tests;

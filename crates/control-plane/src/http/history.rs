@@ -1,0 +1,114 @@
+//! Looking back on calls.
+
+pub mod call;
+mod query;
+pub mod series;
+mod stats;
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use self::query::{HistoryQuery, Query};
+use self::stats::StatsInfo;
+use super::AppState;
+use super::auth::Principal;
+use super::error::{Problem, ProblemDocument};
+use sidetone_store::{Call, CallStatus};
+
+/// A call.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallInfo {
+    id: Uuid,
+    room_name: String,
+    caller_id: String,
+    callee_id: Option<String>,
+    call_type: String,
+    status: String,
+    started_at: Option<DateTime<Utc>>,
+    connected_at: Option<DateTime<Utc>>,
+    ended_at: Option<DateTime<Utc>>,
+    duration_seconds: Option<i32>,
+    recording_url: Option<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_reason: Option<String>,
+    #[schema(value_type = Object)]
+    metadata: Value,
+    created_at: DateTime<Utc>,
+}
+
+/// A page of calls, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryPage {
+    calls: Vec<CallInfo>,
+    /// All that the filter finds, counted to 10,000. The statistics are exact.
+    #[schema(maximum = 10000)]
+    total: i64,
+    /// False when there are more than `total`.
+    total_is_exact: bool,
+    limit: u32,
+    offset: u64,
+    /// There are calls after this page.
+    has_more: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<StatsInfo>,
+}
+
+impl From<Call> for CallInfo {
+    fn from(call: Call) -> Self {
+        let failed = call.status == CallStatus::Failed;
+        Self {
+            id: call.id,
+            room_name: call.room_name,
+            caller_id: call.caller_id,
+            callee_id: call.callee_id,
+            call_type: call.call_type.as_str().into(),
+            status: call.status.as_str().into(),
+            started_at: call.started_at,
+            connected_at: call.connected_at,
+            ended_at: call.ended_at,
+            duration_seconds: call.duration_seconds,
+            recording_url: call.recording_url,
+            failure_reason: call.failure_reason.filter(|_| failed),
+            metadata: call.metadata.0,
+            created_at: call.created_at,
+        }
+    }
+}
+
+/// Calls, newest first: the user's own, or everybody's for admins.
+#[utoipa::path(get, path = "/api/voice/history", tag = "voice", params(HistoryQuery),
+    responses((status = 200, body = HistoryPage), (status = 400, body = ProblemDocument),
+        (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
+        (status = 503, body = ProblemDocument)))]
+pub async fn list(
+    State(state): State<AppState>,
+    principal: Principal,
+    RawQuery(raw): RawQuery,
+) -> Result<Json<HistoryPage>, Problem> {
+    let query = Query::of(&principal, raw.as_deref())?;
+    let page = state
+        .store()
+        .history(&query.filter, query.limit, query.offset)
+        .await?;
+    let stats = match query.stats {
+        true => Some(state.store().stats(&query.filter).await?.into()),
+        false => None,
+    };
+    Ok(Json(HistoryPage {
+        has_more: page.has_more,
+        calls: page.calls.into_iter().map(Into::into).collect(),
+        total: page.total,
+        total_is_exact: page.total_is_exact,
+        limit: query.limit,
+        offset: query.offset,
+        stats,
+    }))
+}

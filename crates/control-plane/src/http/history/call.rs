@@ -1,0 +1,282 @@
+//! One call with all that is known of it.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::CallInfo;
+use crate::http::AppState;
+use crate::http::auth::{Principal, Right};
+use crate::http::error::{Problem, ProblemDocument, path_id};
+use crate::http::recording::RecordingInfo;
+use sidetone_store::calls::Participant;
+use sidetone_store::errors::StageError;
+use sidetone_store::figures::{Ledger, Usage};
+use sidetone_store::tools::ToolCall;
+use sidetone_store::{Call, Turn};
+
+/// A call with all that is known of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CallDetail {
+    #[serde(flatten)]
+    call: CallInfo,
+    /// All that was said, a line a turn.
+    transcript: Option<String>,
+    participants: Vec<ParticipantInfo>,
+    turns: Vec<TurnInfo>,
+    /// What the agent's tools did, in order.
+    tools: Vec<ToolInfo>,
+    /// Stages that failed while the call went on, in order, the first hundred.
+    errors: Vec<ErrorInfo>,
+    /// What came of it, by the agent's `[result]`: summary, intent, resolved, fields.
+    #[schema(value_type = Option<Object>)]
+    result: Option<Value>,
+    /// Why no result could be made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result_error: Option<String>,
+    /// The post-call webhook: waiting, delivered or given_up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<String>,
+    /// What the call took of its providers; grows while it goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+    /// What became of all that was said in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<Ledger>,
+    /// The agent that the call began with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    /// Which version of its files: a hash of configuration and prompt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent_version: Option<String>,
+    /// Which of its variants; none: as it stood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    variant: Option<String>,
+    /// Oldest first; `GET /api/voice/history/{callId}/recording?part=1` is the first.
+    recordings: Vec<RecordingInfo>,
+}
+
+/// Somebody's stay in the room.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ParticipantInfo {
+    user_id: String,
+    participant_name: String,
+    /// user, agent or other.
+    kind: String,
+    joined_at: Option<DateTime<Utc>>,
+    left_at: Option<DateTime<Utc>>,
+    duration_seconds: Option<i32>,
+    is_muted: bool,
+}
+
+/// What somebody said.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TurnInfo {
+    turn_id: String,
+    /// user or agent.
+    speaker: String,
+    text: String,
+    started_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    interrupted: bool,
+    latency_ms: Option<i32>,
+    /// An agent's turn, milliseconds by stage: `endpointingMs`, `sttMs`, `llmFirstTokenMs`,
+    /// `ttsFirstByteMs`, `playoutMs` are how long each took, `sttAtMs`, `llmFirstTokenAtMs`,
+    /// `ttsFirstByteAtMs` when it was done, from the end of the caller's speech.
+    #[schema(value_type = Object)]
+    metrics: Value,
+}
+
+/// A tool that ran.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolInfo {
+    /// Whose tool it was.
+    agent: String,
+    name: String,
+    /// As the model wrote them.
+    #[schema(value_type = Object)]
+    arguments: Value,
+    /// Whether it did what it should.
+    ok: bool,
+    /// What the model was told.
+    result: String,
+    started_at: DateTime<Utc>,
+    duration_ms: i32,
+}
+
+/// A stage that failed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ErrorInfo {
+    /// stt, llm, tts, tool or transport.
+    stage: String,
+    message: String,
+    at: DateTime<Utc>,
+}
+
+impl From<StageError> for ErrorInfo {
+    fn from(error: StageError) -> Self {
+        Self {
+            stage: error.stage,
+            message: error.message,
+            at: error.at,
+        }
+    }
+}
+
+impl From<ToolCall> for ToolInfo {
+    fn from(call: ToolCall) -> Self {
+        Self {
+            agent: call.agent,
+            name: call.name,
+            arguments: call.arguments.0,
+            ok: call.ok,
+            result: call.result,
+            started_at: call.started_at,
+            duration_ms: call.duration_ms,
+        }
+    }
+}
+
+impl From<Participant> for ParticipantInfo {
+    fn from(row: Participant) -> Self {
+        Self {
+            user_id: row.user_id,
+            participant_name: row.participant_name,
+            kind: row.kind.as_str().into(),
+            joined_at: row.joined_at,
+            left_at: row.left_at,
+            duration_seconds: row.duration_seconds,
+            is_muted: row.is_muted,
+        }
+    }
+}
+
+impl From<Turn> for TurnInfo {
+    fn from(turn: Turn) -> Self {
+        Self {
+            turn_id: turn.turn_id,
+            speaker: turn.speaker.as_str().into(),
+            text: turn.text,
+            started_at: turn.started_at,
+            ended_at: turn.ended_at,
+            interrupted: turn.interrupted,
+            latency_ms: turn.latency_ms,
+            metrics: turn.metrics.0,
+        }
+    }
+}
+
+/// A call and who took part, if the principal may see it.
+pub(in crate::http) async fn visible(
+    state: &AppState,
+    principal: &Principal,
+    id: Uuid,
+) -> Result<(Call, Vec<Participant>), Problem> {
+    principal.need(Right::History)?;
+    let no_such = || Problem::not_found("callId", "There is no such call.");
+    let call = state.store().call(id).await?.ok_or_else(no_such)?;
+    let participants = state.store().participants(id).await?;
+    if !principal.sees_all() {
+        let me = principal.user_id().unwrap_or_default();
+        let took_part = call.caller_id == me
+            || call.callee_id.as_deref() == Some(me)
+            || participants
+                .iter()
+                .any(|participant| participant.user_id == me);
+        if !took_part {
+            return Err(no_such());
+        }
+    }
+    Ok((call, participants))
+}
+
+/// One call: who took part, what was said and when, the recording.
+#[utoipa::path(get, path = "/api/voice/history/{callId}", tag = "voice",
+    params(("callId" = Uuid, Path)),
+    responses((status = 200, body = CallDetail), (status = 400, body = ProblemDocument),
+        (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn one(
+    State(state): State<AppState>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<CallDetail>, Problem> {
+    let id = path_id("callId", &id, "history")?;
+    let (call, participants) = visible(&state, &principal, id).await?;
+    let recordings = state.store().recordings(id).await?;
+    let turns = state.store().turns(id).await?;
+    let tools = state.store().tool_calls(id).await?;
+    let errors = state.store().stage_errors(id).await?;
+    let made = state.store().result(id).await?;
+    let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
+    let webhook = state.store().webhook_state(id).await?;
+    let figures = state.store().figures(id).await?;
+    let (usage, ledger) = figures
+        .map(|figures| (figures.usage, figures.ledger))
+        .unzip();
+    let by = state.store().version_of_call(id).await?;
+    let (agent, agent_version, variant) = by.map_or((None, None, None), |by| {
+        (Some(by.agent), Some(by.agent_version), by.variant)
+    });
+    Ok(Json(CallDetail {
+        transcript: call.transcript.clone(),
+        call: call.into(),
+        participants: participants.into_iter().map(Into::into).collect(),
+        turns: turns.into_iter().map(Into::into).collect(),
+        tools: tools.into_iter().map(Into::into).collect(),
+        errors: errors.into_iter().map(Into::into).collect(),
+        result: result.map(|result| result.0),
+        result_error,
+        webhook,
+        usage,
+        ledger,
+        agent,
+        agent_version,
+        variant,
+        recordings: recordings.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// Deletes a call's personal data: names, ids, words, recording link. When it was and how long it
+/// took stays for the statistics.
+#[utoipa::path(delete, path = "/api/voice/history/{callId}", tag = "voice",
+    params(("callId" = Uuid, Path)),
+    responses((status = 204, description = "Deleted."), (status = 400, body = ProblemDocument),
+        (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
+        (status = 503, body = ProblemDocument)))]
+pub async fn delete(
+    State(state): State<AppState>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    principal.need(Right::Delete)?;
+    let id = path_id("callId", &id, "history")?;
+    let call = state.store().call(id).await?;
+    let call = call.ok_or_else(|| Problem::not_found("callId", "There is no such call."))?;
+    if call.ended_at.is_none() {
+        return Err(Problem {
+            field: Some("callId".into()),
+            ..Problem::new(
+                StatusCode::CONFLICT,
+                "Call goes on",
+                "The call is not over; delete it when it is.",
+            )
+        });
+    }
+    state.store().delete_personal_data(&[id]).await?;
+    if let Some(recordings) = &state.config().recordings {
+        recordings.wake();
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,229 @@
+//! JSON Web Tokens of the product's own login, checked: HS256 with a shared secret, RS256 and
+//! ES256 with keys of a JWKS document (RFC 7515, 7517, 7518, 7519).
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::{hmac, signature};
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Mutex;
+
+use sidetone_config::env::UserLogin;
+use sidetone_base::clock;
+
+/// Tolerated difference of clocks.
+const LEEWAY: u64 = 60;
+/// How long keys are used before they are fetched again.
+const KEYS_FRESH: Duration = Duration::from_secs(600);
+/// A key id that is not known fetches the document again at once (keys rotate), but not more often
+/// than this.
+const KEYS_RETRY: Duration = Duration::from_secs(30);
+const FETCH_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Why a token is not taken; safe to tell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Refused(pub &'static str);
+
+/// Checks tokens.
+#[derive(Debug)]
+pub struct Verifier {
+    login: UserLogin,
+    http: reqwest::Client,
+    keys: Mutex<Keys>,
+}
+
+#[derive(Debug, Default)]
+struct Keys {
+    by_id: HashMap<String, Jwk>,
+    fetched_at: Option<Instant>,
+    /// When a key id that was not known last caused a fetch.
+    missed_at: Option<Instant>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Jwk {
+    kid: String,
+    kty: String,
+    r#use: String,
+    crv: String,
+    n: String,
+    e: String,
+    x: String,
+    y: String,
+}
+
+#[derive(Deserialize)]
+struct Jwks {
+    keys: Vec<Jwk>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    alg: String,
+    #[serde(default)]
+    kid: String,
+}
+
+impl Verifier {
+    /// Checks as `login` says. Without a secret and without a JWKS address every token is refused.
+    pub fn new(login: UserLogin) -> Self {
+        Self {
+            login,
+            http: reqwest::Client::new(),
+            keys: Mutex::default(),
+        }
+    }
+
+    /// The claims of a token that is signed, in date and meant for us.
+    ///
+    /// # Errors
+    /// What is wrong with the token.
+    pub async fn claims(&self, token: &str) -> Result<Value, Refused> {
+        let mut parts = token.split('.');
+        let (Some(head), Some(body), Some(sign), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(Refused("the token is no JWT"));
+        };
+        let signed = &token[..head.len() + 1 + body.len()];
+        let sign = decode(sign)?;
+        let head: Head = json(head)?;
+        match head.alg.as_str() {
+            "HS256" => {
+                let secret = self.login.hs256_secret.as_ref();
+                let secret = secret.ok_or(Refused("tokens signed with HS256 are not taken"))?;
+                let key = hmac::Key::new(hmac::HMAC_SHA256, secret.expose().as_bytes());
+                hmac::verify(&key, signed.as_bytes(), &sign).map_err(|_| WRONG_SIGNATURE)?;
+            }
+            "RS256" | "ES256" => {
+                let jwk = self.key(&head.kid).await?;
+                verify(&head.alg, &jwk, signed.as_bytes(), &sign)?;
+            }
+            _ => {
+                return Err(Refused(
+                    "the token's algorithm is none of HS256, RS256, ES256",
+                ));
+            }
+        }
+        let claims: Value = json(body)?;
+        self.check_dates_and_names(&claims)?;
+        Ok(claims)
+    }
+
+    fn check_dates_and_names(&self, claims: &Value) -> Result<(), Refused> {
+        let now = clock::wall()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default()
+            .as_secs();
+        let seconds = |name: &str| claims.get(name).and_then(Value::as_f64).map(|s| s as u64);
+        match seconds("exp") {
+            None => return Err(Refused("the token has no expiry (exp)")),
+            Some(exp) if exp.saturating_add(LEEWAY) < now => {
+                return Err(Refused("the token has expired"));
+            }
+            Some(_) => {}
+        }
+        if seconds("nbf").is_some_and(|nbf| nbf > now.saturating_add(LEEWAY)) {
+            return Err(Refused("the token is not valid yet"));
+        }
+        if let Some(issuer) = &self.login.issuer
+            && claims.get("iss").and_then(Value::as_str) != Some(issuer)
+        {
+            return Err(Refused("the token's issuer (iss) is another one"));
+        }
+        if let Some(audience) = &self.login.audience {
+            let meant = match claims.get("aud") {
+                Some(Value::String(one)) => one == audience,
+                Some(Value::Array(many)) => many.iter().any(|a| a.as_str() == Some(audience)),
+                _ => false,
+            };
+            if !meant {
+                return Err(Refused("the token is meant for somebody else (aud)"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn key(&self, kid: &str) -> Result<Jwk, Refused> {
+        let url = self.login.jwks_url.as_ref();
+        let url = url.ok_or(Refused("tokens signed with RS256 or ES256 are not taken"))?;
+        // Held over the fetch: many requests with a new key cause one fetch.
+        let mut keys = self.keys.lock().await;
+        let now = clock::now();
+        let older = |at: Option<Instant>, limit| {
+            at.is_none_or(|at| now.saturating_duration_since(at) > limit)
+        };
+        let stale = older(keys.fetched_at, KEYS_FRESH);
+        let missed = !keys.by_id.contains_key(kid) && older(keys.missed_at, KEYS_RETRY);
+        if stale || missed {
+            if !stale {
+                keys.missed_at = Some(now);
+            }
+            keys.fetched_at = Some(now);
+            match self.fetch(url).await {
+                Ok(fetched) => keys.by_id = fetched,
+                // Old keys are better than none while the login is away.
+                Err(error) => tracing::warn!(%error, url, "the login's keys could not be fetched"),
+            }
+        }
+        keys.by_id
+            .get(kid)
+            .cloned()
+            .ok_or(Refused("the token's key (kid) is not known"))
+    }
+
+    async fn fetch(&self, url: &str) -> reqwest::Result<HashMap<String, Jwk>> {
+        let response = self.http.get(url).timeout(FETCH_DEADLINE).send().await?;
+        let jwks: Jwks = response.error_for_status()?.json().await?;
+        Ok(jwks
+            .keys
+            .into_iter()
+            .filter(|key| key.r#use != "enc")
+            .map(|key| (key.kid.clone(), key))
+            .collect())
+    }
+}
+
+const WRONG_SIGNATURE: Refused = Refused("the token's signature is wrong");
+
+fn verify(alg: &str, jwk: &Jwk, signed: &[u8], sign: &[u8]) -> Result<(), Refused> {
+    let checked = match (alg, jwk.kty.as_str(), jwk.crv.as_str()) {
+        ("RS256", "RSA", _) => {
+            let key = signature::RsaPublicKeyComponents {
+                n: decode(&jwk.n)?,
+                e: decode(&jwk.e)?,
+            };
+            key.verify(&signature::RSA_PKCS1_2048_8192_SHA256, signed, sign)
+        }
+        ("ES256", "EC", "P-256") => {
+            // SEC 1, 2.3.3: 0x04, then x and y.
+            let point = [&[4][..], &decode(&jwk.x)?, &decode(&jwk.y)?].concat();
+            signature::UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point)
+                .verify(signed, sign)
+        }
+        _ => {
+            return Err(Refused(
+                "the token's key is of another kind than its algorithm",
+            ));
+        }
+    };
+    checked.map_err(|_| WRONG_SIGNATURE)
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, Refused> {
+    URL_SAFE_NO_PAD
+        .decode(part)
+        .map_err(|_| Refused("the token is no JWT"))
+}
+
+fn json<T: for<'de> Deserialize<'de>>(part: &str) -> Result<T, Refused> {
+    serde_json::from_slice(&decode(part)?).map_err(|_| Refused("the token is no JWT"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+//! Tokens: the door to one room, with the call's row written before it is given.
+
+mod request;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::auth::{Principal, Right};
+use super::error::{Problem, ProblemDocument, parse_json};
+use super::{AppState, Body, Voice};
+use crate::control::guard::Wanted;
+use sidetone_store::{Call, CallType, NewCall};
+pub use request::{StandardTokenRequest, TokenRequest};
+use request::{WantedToken, is_standard};
+
+/// The door to a room.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenResponse {
+    /// LiveKit access token: this room only, microphone only.
+    token: String,
+    /// The room.
+    room_name: String,
+    /// The name shown to others.
+    participant_name: String,
+    /// Where to connect.
+    livekit_host: String,
+    /// An agent was asked for.
+    agent_spawned: bool,
+    /// The call's id, as in the history.
+    call_id: Uuid,
+}
+
+/// LiveKit's standard answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StandardTokenResponse {
+    server_url: String,
+    participant_token: String,
+}
+
+/// Whether calls can be placed.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ServiceStatus {
+    /// All that is needed is set.
+    configured: bool,
+    /// What is missing or wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// The variables to mend.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    missing: Vec<&'static str>,
+}
+
+/// Whether the voice service is configured.
+#[utoipa::path(get, path = "/api/voice/token", tag = "voice",
+    responses((status = 200, body = ServiceStatus)))]
+pub async fn status(State(state): State<AppState>) -> Json<ServiceStatus> {
+    Json(match &state.0.voice {
+        Ok(_) => ServiceStatus {
+            configured: true,
+            message: None,
+            missing: Vec::new(),
+        },
+        Err(error) => ServiceStatus {
+            configured: false,
+            message: Some(error.to_string()),
+            missing: error.variables(),
+        },
+    })
+}
+
+/// Starts or joins a call: writes its row, asks for an agent, gives the token.
+///
+/// A body with LiveKit's own field names (`room_name`, `participant_name`, …) is answered as
+/// LiveKit's client SDKs expect: 201 `{server_url, participant_token}`.
+#[utoipa::path(post, path = "/api/voice/token", tag = "voice",
+    request_body = TokenRequest,
+    responses((status = 200, body = TokenResponse), (status = 201, body = StandardTokenResponse),
+        (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 413, body = ProblemDocument), (status = 429, body = ProblemDocument),
+        (status = 503, body = ProblemDocument)))]
+pub async fn create(
+    State(state): State<AppState>,
+    principal: Principal,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    principal.need(Right::Token)?;
+    if is_standard(&body) {
+        let request: StandardTokenRequest = parse_json(&body)?;
+        let voice = state.voice()?;
+        let granted = grant(&state, voice, &principal, request.into_own()?).await?;
+        let answer = StandardTokenResponse {
+            server_url: granted.livekit_host,
+            participant_token: granted.token,
+        };
+        return Ok((StatusCode::CREATED, Json(answer)).into_response());
+    }
+    let request: TokenRequest = parse_json(&body)?;
+    let wanted = request.check(&state, &principal)?;
+    let voice = state.voice()?;
+    Ok(Json(grant(&state, voice, &principal, wanted).await?).into_response())
+}
+
+async fn grant(
+    state: &AppState,
+    voice: &Voice,
+    principal: &Principal,
+    wanted: WantedToken,
+) -> Result<TokenResponse, Problem> {
+    let user_id = wanted
+        .user_id
+        .clone()
+        .or_else(|| principal.user_id().map(str::to_owned))
+        .ok_or_else(|| Problem::field("userId", "userId is missing: name the token's user"))?;
+    let name = wanted.name.clone().unwrap_or_else(|| match principal {
+        Principal::User {
+            name: Some(name), ..
+        } => name.clone(),
+        _ => user_id.clone(),
+    });
+    let call = call_for(state, &user_id, &wanted).await?;
+    let agent_spawned = if call.call_type == CallType::Support {
+        let metadata = wanted.wishes.metadata(Some(call.id));
+        let asked = voice.control.guard.want(&call.room_name, &metadata).await?;
+        asked != Wanted::NotYet
+    } else {
+        false
+    };
+    let token = mint(state, voice, &user_id, &name, &call.room_name)?;
+    Ok(TokenResponse {
+        token,
+        room_name: call.room_name,
+        participant_name: name,
+        livekit_host: voice.livekit.host.clone(),
+        agent_spawned,
+        call_id: call.id,
+    })
+}
+
+async fn call_for(state: &AppState, user_id: &str, wanted: &WantedToken) -> Result<Call, Problem> {
+    let now = sidetone_store::now();
+    if wanted.call_type == CallType::UserToUser
+        && let Some(room) = &wanted.room_name
+    {
+        let call = state.store().call_in_room(room, None).await?;
+        // Those who are no party learn nothing, not even that the call exists.
+        return call
+            .filter(|call| call.ended_at.is_none())
+            .filter(|call| {
+                // An agent's call has a callee when it is put through to a person.
+                let is_between_users = call.call_type == CallType::UserToUser;
+                (is_between_users && call.caller_id == user_id)
+                    || call.callee_id.as_deref() == Some(user_id)
+            })
+            .ok_or_else(|| Problem::not_found("roomName", "No call of yours has this room."));
+    }
+    let room_name = wanted.room_name.clone().unwrap_or_else(|| {
+        let user: String = user_id
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || "-_.".contains(c) {
+                    c
+                } else {
+                    '_'
+                }
+            })
+            .collect();
+        format!(
+            "{}-{user}-{}",
+            wanted.call_type.as_str(),
+            now.timestamp_millis()
+        )
+    });
+    let new = NewCall {
+        id: Uuid::new_v4(),
+        room_name,
+        caller_id: user_id.to_owned(),
+        callee_id: wanted.callee_id.clone(),
+        call_type: wanted.call_type,
+        metadata: json!({}),
+        created_at: now,
+    };
+    let mut call = state.store().create_call(&new).await?;
+    // Two calls of one user within a millisecond would share a room; a conference is meant to.
+    if call.id != new.id && wanted.call_type != CallType::Conference {
+        let room_name = format!("{}-{}", new.room_name, &new.id.simple().to_string()[..8]);
+        call = state
+            .store()
+            .create_call(&NewCall { room_name, ..new })
+            .await?;
+    }
+    Ok(call)
+}
+
+/// A token for one room: microphone, listening, text; no rights over the room, no secrets.
+fn mint(
+    state: &AppState,
+    voice: &Voice,
+    identity: &str,
+    name: &str,
+    room: &str,
+) -> Result<String, Problem> {
+    AccessToken::with_api_key(&voice.livekit.api_key, voice.livekit.api_secret.expose())
+        .with_ttl(state.config().token_ttl)
+        .with_identity(identity)
+        .with_name(name)
+        .with_grants(VideoGrants {
+            room_join: true,
+            room: room.to_owned(),
+            can_publish: Some(true),
+            can_publish_sources: vec!["microphone".into()],
+            can_subscribe: Some(true),
+            can_publish_data: Some(true),
+            ..Default::default()
+        })
+        .to_jwt()
+        .map_err(|error| Problem::livekit(&error))
+}

@@ -1,0 +1,125 @@
+//! LiveKit's webhook: verified on the raw body, written down, answered; the inbox acts on it.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use livekit_api::access_token::TokenVerifier;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use utoipa::ToSchema;
+
+use super::error::{Problem, ProblemDocument, parse_json};
+use super::{AppState, Body};
+use sidetone_config::env::LiveKit;
+use crate::control::inbox::Body as EventBody;
+use sidetone_store::inbox::Event;
+use sidetone_store::At;
+
+/// What LiveKit is told.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Received {
+    /// The event is written down.
+    received: bool,
+    /// It was known already.
+    duplicate: bool,
+}
+
+/// How the webhook is doing.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WebhookHealth {
+    /// ok, or waiting when events are not worked through within 10 s.
+    status: &'static str,
+    /// When the last event came.
+    last_event_at: Option<DateTime<Utc>>,
+    /// Seconds since then.
+    last_event_age_seconds: Option<i64>,
+    /// Events not worked through yet.
+    waiting: i64,
+    /// Age of the oldest of those, seconds.
+    lag_seconds: i64,
+}
+
+/// Takes an event of LiveKit. What is not written down is not answered 200: LiveKit tries again.
+#[utoipa::path(post, path = "/api/voice/webhook", tag = "webhook",
+    request_body(content = String, content_type = "application/webhook+json"),
+    responses((status = 200, body = Received), (status = 400, body = ProblemDocument),
+        (status = 401, body = ProblemDocument), (status = 413, body = ProblemDocument),
+        (status = 503, body = ProblemDocument)))]
+pub async fn receive(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Json<Received>, Problem> {
+    let voice = state.voice()?;
+    verify(&voice.livekit, &headers, &body)?;
+    let mut payload: Value = parse_json(&body)?;
+    let event: EventBody = parse_json(&body)?;
+    // The room's TURN password comes with every event; it is not ours to keep.
+    if let Some(room) = payload.get_mut("room").and_then(Value::as_object_mut) {
+        room.remove("turnPassword");
+    }
+    let received_at = sidetone_store::now();
+    let event = Event {
+        id: match event.id.as_str() {
+            "" => STANDARD.encode(Sha256::digest(&body)),
+            id => id.to_owned(),
+        },
+        room_name: event.room_name().map(str::to_owned),
+        occurred_at: DateTime::from_timestamp(event.created_at, 0).unwrap_or(received_at),
+        event: event.event,
+        payload: sidetone_store::Json(payload),
+        received_at,
+    };
+    let new = state.store().keep_event(&event).await?;
+    voice.control.event_kept();
+    Ok(Json(Received {
+        received: true,
+        duplicate: !new,
+    }))
+}
+
+/// In LiveKit's order: issuer and key, signature and dates, then the hash of the raw body.
+fn verify(livekit: &LiveKit, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
+    let refuse = |why: &str| {
+        tracing::warn!(why, "a webhook was refused");
+        Problem::unauthorized(format!(
+            "The webhook's signature is not taken: {why}. Sign it with this service's API key."
+        ))
+    };
+    let token = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(|| refuse("there is no Authorization header"))?;
+    let token = token.strip_prefix("Bearer ").unwrap_or(token);
+    let verifier = TokenVerifier::with_api_key(&livekit.api_key, livekit.api_secret.expose());
+    let claims = verifier
+        .verify(token)
+        .map_err(|_| refuse("issuer, signature or dates are wrong"))?;
+    let claimed = STANDARD.decode(&claims.sha256).unwrap_or_default();
+    if !bool::from(claimed.ct_eq(Sha256::digest(body).as_slice())) {
+        return Err(refuse("the body is not the one that was signed"));
+    }
+    Ok(())
+}
+
+/// The webhook's health: the last event, its age, what waits.
+#[utoipa::path(get, path = "/api/voice/webhook", tag = "webhook",
+    responses((status = 200, body = WebhookHealth), (status = 503, body = ProblemDocument)))]
+pub async fn health(State(state): State<AppState>) -> Result<Json<WebhookHealth>, Problem> {
+    let inbox = state.store().inbox_health().await?;
+    let age = |at: At| (sidetone_store::now() - at).num_seconds().max(0);
+    let lag_seconds = inbox.oldest_waiting_at.map_or(0, age);
+    Ok(Json(WebhookHealth {
+        status: if lag_seconds > 10 { "waiting" } else { "ok" },
+        last_event_at: inbox.last_received_at,
+        last_event_age_seconds: inbox.last_received_at.map(age),
+        waiting: inbox.waiting,
+        lag_seconds,
+    }))
+}

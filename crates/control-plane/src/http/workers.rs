@@ -1,0 +1,104 @@
+//! The pool's workers, of all machines that share the store.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::AppState;
+use super::auth::{Principal, Right};
+use super::error::{Problem, ProblemDocument, path_id};
+use sidetone_store::workers::{LOST_AFTER, WorkerRow};
+
+/// A worker process.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkerInfo {
+    id: Uuid,
+    /// Name of its machine.
+    host: String,
+    /// The name it is dispatched by.
+    agent_name: String,
+    /// Sidetone's version.
+    version: String,
+    /// LiveKit's id of it, which the agents of the pool name.
+    livekit_id: Option<String>,
+    /// connecting, ready, draining, drained, or lost: not heard of for 20 s.
+    state: String,
+    /// 0 to 1.
+    load: f32,
+    /// Calls that it holds.
+    calls: i32,
+    /// Calls that it holds at most.
+    max_calls: i32,
+    started_at: DateTime<Utc>,
+    /// When it last told of itself.
+    seen_at: DateTime<Utc>,
+    /// When it was asked to drain.
+    drain_requested_at: Option<DateTime<Utc>>,
+}
+
+impl From<WorkerRow> for WorkerInfo {
+    fn from(row: WorkerRow) -> Self {
+        let lost = row.seen_at + LOST_AFTER < sidetone_store::now();
+        Self {
+            id: row.id,
+            host: row.host,
+            agent_name: row.agent_name,
+            version: row.version,
+            livekit_id: row.livekit_id,
+            state: if lost { "lost" } else { row.state.as_str() }.into(),
+            load: row.load,
+            calls: row.calls,
+            max_calls: row.max_calls,
+            started_at: row.started_at,
+            seen_at: row.seen_at,
+            drain_requested_at: row.drain_requested_at,
+        }
+    }
+}
+
+/// The pool's workers.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct WorkerList {
+    /// Oldest first.
+    workers: Vec<WorkerInfo>,
+}
+
+/// The worker processes of all machines that share the store.
+#[utoipa::path(get, path = "/api/voice/workers", tag = "admin",
+    responses((status = 200, body = WorkerList), (status = 401, body = ProblemDocument),
+        (status = 403, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn list(
+    State(state): State<AppState>,
+    principal: Principal,
+) -> Result<Json<WorkerList>, Problem> {
+    principal.need(Right::Operate)?;
+    let workers = state.store().workers().await?;
+    Ok(Json(WorkerList {
+        workers: workers.into_iter().map(Into::into).collect(),
+    }))
+}
+
+/// Asks a worker to drain: it takes no more calls, and its calls end by themselves, or after ten
+/// minutes. It hears so within seconds. Idempotent.
+#[utoipa::path(post, path = "/api/voice/workers/{workerId}/drain", tag = "admin",
+    params(("workerId" = Uuid, Path)),
+    responses((status = 202, description = "It is asked."), (status = 400, body = ProblemDocument),
+        (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
+        (status = 404, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
+pub async fn drain(
+    State(state): State<AppState>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    principal.need(Right::Operate)?;
+    let id = path_id("workerId", &id, "workers")?;
+    match state.store().request_drain(id, sidetone_store::now()).await? {
+        true => Ok(StatusCode::ACCEPTED),
+        false => Err(Problem::not_found("workerId", "There is no such worker.")),
+    }
+}

@@ -1,0 +1,20 @@
+//! Vocabulary types: the values in which the interface and the engine speak to
+//! each other, and the values that modules of the interface share.
+//!
+//! They stand below both and use nothing of either, so that neither has to know
+//! the other for the sake of a type. The interface re-exports them under the
+//! paths that `livekit` expects.
+
+pub mod audio_frame;
+pub mod configuration;
+pub mod data_channel;
+pub mod error;
+pub mod gathering;
+pub mod ice_candidate;
+pub mod media;
+pub mod packet_trailer;
+pub mod rtp_parameters;
+pub mod session_description;
+pub mod states;
+pub mod stats;
+pub mod transceiver;

@@ -1,0 +1,48 @@
+//! How ICE looks for addresses, and why that fails.
+
+/// STUN or TURN servers; see [`Unsupported::IceServers`].
+///
+/// [`Unsupported::IceServers`]: crate::unsupported::Unsupported::IceServers
+#[derive(Debug, Clone)]
+pub struct IceServer {
+    /// Their addresses.
+    pub urls: Vec<String>,
+    /// User name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+}
+
+/// Whether to look for new addresses while connected.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum ContinualGatheringPolicy {
+    GatherOnce,
+    GatherContinually,
+}
+
+/// Which candidates may be used; see [`Unsupported::RelayOnly`].
+///
+/// [`Unsupported::RelayOnly`]: crate::unsupported::Unsupported::RelayOnly
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum IceTransportsType {
+    Relay,
+    NoHost,
+    All,
+}
+
+/// Why gathering from a server failed.
+#[derive(Debug, Clone)]
+pub struct IceCandidateError {
+    /// Our address.
+    pub address: String,
+    /// Our port.
+    pub port: i32,
+    /// The server.
+    pub url: String,
+    /// Its answer's code.
+    pub error_code: i32,
+    /// Its answer's text.
+    pub error_text: String,
+}

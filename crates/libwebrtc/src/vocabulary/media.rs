@@ -1,0 +1,38 @@
+//! What kind of media there is, which ways it flows, and whether it still does.
+
+/// What a media section or capability is about.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub enum MediaType {
+    /// Sound.
+    Audio,
+    /// Pictures.
+    Video,
+    /// Data channels.
+    Data,
+    /// Anything else; asking for it is an error.
+    Unsupported,
+}
+
+/// Which ways media flows, seen from this side.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub enum RtpTransceiverDirection {
+    /// Both.
+    SendRecv,
+    /// Out only.
+    SendOnly,
+    /// In only.
+    RecvOnly,
+    /// Neither.
+    Inactive,
+    /// Neither, for good.
+    Stopped,
+}
+
+/// Whether a track can still produce media.
+#[derive(Debug, Copy, Clone, PartialEq, Eq)]
+pub enum RtcTrackState {
+    /// It can.
+    Live,
+    /// It never will again.
+    Ended,
+}

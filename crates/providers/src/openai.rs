@@ -1,0 +1,37 @@
+//! The only provider seam: speech to text, language model and text to speech over the OpenAI
+//! protocol, at a base URL of the operator's choice for each stage.
+//!
+//! async-openai's client is not used: it buffers speech to the end, drops `Retry-After`, retries by
+//! itself, holds answers in an unbounded queue and writes bodies it cannot parse (somebody's words)
+//! to the log. Answers are read leniently, because compatible servers leave out what OpenAI's types
+//! require; requests are strict, and what a provider refuses of them is learned (`dialect`).
+
+mod ask;
+mod dialect;
+mod error;
+mod family;
+mod http;
+mod llm;
+mod models;
+mod realtime;
+mod refusal;
+mod retry;
+mod said;
+mod socket;
+mod sse;
+mod stt;
+mod tts;
+
+pub use error::{ErrorKind, ProviderError, Stage};
+pub use http::{ApiKey, Http, Settings, SettingsError};
+pub use llm::{
+    ChatRequest, Delta, FinishReason, Llm, Message, Opaque, Role, Tool, ToolCall, Usage,
+};
+pub use models::{Listed, Models};
+pub use realtime::Hearing;
+pub use retry::RETRIES;
+pub use stt::{Stt, Transcript};
+pub use tts::{Reworded, Speech, Spoken, Tts, stand_in, voices};
+
+#[cfg(test)]
+mod tests;

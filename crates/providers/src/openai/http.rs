@@ -1,0 +1,372 @@
+//! Settings of a stage, and its requests over shared, kept-alive connections.
+
+use sidetone_base::provider::{Address, Auth};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use reqwest::{RequestBuilder, Response, Url, redirect};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::http::Request as SocketRequest;
+
+use super::ask::Refused;
+use super::dialect::Dialects;
+use super::error::{ProviderError, Stage};
+use super::refusal::Refusal;
+use super::retry::RETRIES;
+
+/// How long a connection may take to open.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How long an unused connection stays open: longer than the pauses of a conversation, so that
+/// a turn does not pay for a new one.
+const IDLE: Duration = Duration::from_secs(300);
+
+/// Most bytes read of an error or a transcript.
+const BODY_LIMIT: usize = 1 << 20;
+
+/// A key, kept out of every log.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ApiKey(pub(super) String);
+
+impl ApiKey {
+    /// Takes the key as the provider gave it.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self(key.into())
+    }
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiKey(hidden)")
+    }
+}
+
+/// Where a stage's provider is and how long it may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// `https://api.openai.com/v1` or another server's; a `/` at the end makes no difference, and a
+    /// query goes along with every request.
+    pub base_url: String,
+    /// Local servers need none.
+    pub api_key: Option<ApiKey>,
+    /// How the key is sent; none: as the server is known to want it.
+    pub auth: Option<Auth>,
+    /// Further headers of every request; their values are secrets.
+    pub headers: Vec<(String, ApiKey)>,
+    /// The model's name.
+    pub model: String,
+    /// How long one try may take to the first piece of its answer, and any further piece after
+    /// the one before. 10 s in most clients; a caller waits less patiently.
+    pub timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            base_url: String::new(),
+            api_key: None,
+            auth: None,
+            headers: Vec::new(),
+            model: String::new(),
+            timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Why a stage cannot be set up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The base URL is not one.
+    #[error(
+        "{stage}: base_url {url:?} is not a URL; write it like https://api.openai.com/v1 or \
+         http://127.0.0.1:8080/v1"
+    )]
+    BaseUrl {
+        /// Whose.
+        stage: Stage,
+        /// As given.
+        url: String,
+    },
+    /// A header cannot be sent.
+    #[error("{stage}: the header {name:?} has a name or a value that no header has; set it again")]
+    Header {
+        /// Whose.
+        stage: Stage,
+        /// Its name.
+        name: String,
+    },
+    /// The key cannot be sent.
+    #[error("{stage}: the key has characters that no key has (a line break?); set it again")]
+    Key {
+        /// Whose.
+        stage: Stage,
+    },
+}
+
+/// The connections of all calls. Cloning shares them.
+#[derive(Debug, Clone)]
+pub struct Http {
+    internet: reqwest::Client,
+    /// The environment's proxy is for the internet, never for a server on this machine.
+    loopback: reqwest::Client,
+    /// What is known of the servers.
+    dialects: Dialects,
+    /// Sockets for speech.
+    pub(super) speech: super::tts::Pool,
+}
+
+impl Http {
+    /// Opens nothing yet.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up.
+    pub fn new() -> Result<Self, reqwest::Error> {
+        let builder = || {
+            reqwest::Client::builder()
+                .connect_timeout(CONNECT_TIMEOUT)
+                .pool_idle_timeout(IDLE)
+                .tcp_keepalive(Duration::from_secs(30))
+                .tcp_nodelay(true)
+                .redirect(redirect::Policy::none())
+        };
+        Ok(Self {
+            internet: builder().build()?,
+            loopback: builder().no_proxy().build()?,
+            dialects: Dialects::default(),
+            speech: super::tts::Pool::default(),
+        })
+    }
+
+    fn client_for(&self, url: &Url) -> &reqwest::Client {
+        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+        let loopback = host == "localhost"
+            || host
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|address| address.is_loopback());
+        if loopback {
+            &self.loopback
+        } else {
+            &self.internet
+        }
+    }
+}
+
+/// One stage's provider.
+#[derive(Clone)]
+pub(super) struct Provider {
+    pub stage: Stage,
+    pub model: String,
+    pub timeout: Duration,
+    /// Tries after the first one.
+    pub retries: u32,
+    /// For messages: host and port, without path or user.
+    pub host: String,
+    client: reqwest::Client,
+    pub(super) address: Address,
+    headers: HeaderMap,
+    /// What must not be seen of them.
+    pub(super) secrets: Vec<ApiKey>,
+    pub(super) dialects: Dialects,
+}
+
+impl Provider {
+    pub(super) fn new(
+        stage: Stage,
+        http: &Http,
+        settings: Settings,
+    ) -> Result<Self, SettingsError> {
+        let Settings {
+            base_url,
+            api_key,
+            auth,
+            headers: others,
+            model,
+            timeout,
+        } = settings;
+        let address = Address::parse(&base_url);
+        let url = Url::parse(&base_url).ok();
+        let (Some(address), Some(url)) = (address, url) else {
+            return Err(SettingsError::BaseUrl {
+                stage,
+                url: base_url,
+            });
+        };
+        let mut headers = HeaderMap::new();
+        let mut secrets = Vec::new();
+        if let Some(ApiKey(key)) = api_key {
+            let default = match address.is_azure() {
+                true => Auth::ApiKey,
+                false => Auth::Bearer,
+            };
+            let key = key.trim();
+            let (name, value) = match auth.unwrap_or(default) {
+                Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+                Auth::ApiKey => (HeaderName::from_static("api-key"), key.to_owned()),
+            };
+            let value = secret(&value).ok_or(SettingsError::Key { stage })?;
+            headers.insert(name, value);
+            secrets.push(ApiKey::new(key));
+        }
+        for (name, value) in others {
+            let parsed = HeaderName::try_from(&name).ok().zip(secret(&value.0));
+            let (parsed, header) = parsed.ok_or(SettingsError::Header { stage, name })?;
+            headers.insert(parsed, header);
+            secrets.push(value);
+        }
+        Ok(Self {
+            stage,
+            model,
+            timeout,
+            retries: RETRIES,
+            host: address.host.clone(),
+            client: http.client_for(&url).clone(),
+            address,
+            headers,
+            secrets,
+            dialects: http.dialects.clone(),
+        })
+    }
+
+    /// It is OpenAI's own.
+    pub(super) fn is_openai(&self) -> bool {
+        self.address.is_openai()
+    }
+
+    pub(super) fn post(&self, path: &str) -> RequestBuilder {
+        let request = self.client.post(self.address.at(path));
+        request.headers(self.headers.clone())
+    }
+
+    pub(super) fn get(&self, path: &str) -> RequestBuilder {
+        let request = self.client.get(self.address.at(path));
+        request.headers(self.headers.clone())
+    }
+
+    /// For a WebSocket at `path`.
+    pub(super) fn socket(&self, path: &str) -> Option<SocketRequest<()>> {
+        let mut request = self.address.socket_at(path).into_client_request().ok()?;
+        request.headers_mut().extend(self.headers.clone());
+        Some(request)
+    }
+
+    /// Opens a connection that the first real request then finds ready. What comes of it does
+    /// not matter: a server without `/models` answers 404 over a good connection.
+    pub(super) async fn prewarm(&self) {
+        let request = self.client.get(self.address.at("/models"));
+        let request = request.headers(self.headers.clone());
+        let warm = async {
+            // Read to the end, else the connection cannot be used again.
+            request.send().await?.bytes().await
+        };
+        let _ = tokio::time::timeout(CONNECT_TIMEOUT, warm).await;
+    }
+
+    /// Sends once, and waits for the head of an answer, good or not. Whoever shows what a refusal
+    /// says has to know what that must not repeat.
+    pub(super) async fn try_once(
+        &self,
+        request: RequestBuilder,
+    ) -> Result<Result<Response, Refused>, ProviderError> {
+        let response = match tokio::time::timeout(self.timeout, request.send()).await {
+            Ok(response) => response.map_err(|error| self.transport(&error))?,
+            Err(_) => return Err(self.timed_out("no answer")),
+        };
+        let status = response.status();
+        if status.is_success() {
+            return Ok(Ok(response));
+        }
+        let retry_after = wait(response.headers());
+        // The status says enough when its body does not come.
+        let body = self.body(response).await.unwrap_or_default();
+        Ok(Err(Refused {
+            status: status.as_u16(),
+            retry_after,
+            refusal: Refusal::read(&body),
+        }))
+    }
+
+    /// The next piece of an answer, `None` at its end.
+    pub(super) async fn piece(
+        &self,
+        response: &mut Response,
+    ) -> Result<Option<bytes::Bytes>, ProviderError> {
+        match tokio::time::timeout(self.timeout, response.chunk()).await {
+            Ok(piece) => piece.map_err(|error| self.transport(&error)),
+            Err(_) => Err(self.timed_out("no next piece of its answer")),
+        }
+    }
+
+    /// A whole answer, as long as it is of a sensible size.
+    pub(super) async fn body(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {
+        let mut body = Vec::new();
+        while let Some(piece) = self.piece(&mut response).await? {
+            if body.len() + piece.len() > BODY_LIMIT {
+                return Err(self.garbage("more than 1 MiB of an answer that has a few lines"));
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
+    }
+
+    pub(super) fn transport(&self, error: &reqwest::Error) -> ProviderError {
+        ProviderError::transport(self.stage, &self.host, error)
+    }
+
+    pub(super) fn garbage(&self, what: &str) -> ProviderError {
+        ProviderError::garbage(self.stage, &self.host, what)
+    }
+
+    pub(super) fn broken_off(&self) -> ProviderError {
+        ProviderError::broken_off(self.stage, &self.host)
+    }
+
+    pub(super) fn timed_out(&self, what: &str) -> ProviderError {
+        ProviderError::timeout(self.stage, &self.host, what, self.timeout)
+    }
+
+    /// For a request whose deadline came before its own timeout.
+    pub(super) fn out_of_time(&self, now: Instant, deadline: Instant) -> ProviderError {
+        ProviderError::timeout(self.stage, &self.host, "no answer", deadline - now)
+    }
+}
+
+/// A header's value that no log shows.
+fn secret(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(value.trim()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// How long a provider wants to be left alone.
+pub(super) fn wait(headers: &HeaderMap) -> Option<Duration> {
+    let precise = headers.get("retry-after-ms").and_then(retry_after);
+    precise
+        .map(|milliseconds| milliseconds / 1000)
+        .or_else(|| headers.get(RETRY_AFTER).and_then(retry_after))
+}
+
+/// Seconds, as providers send them; the date form of RFC 9110, 10.2.3 is not in use there.
+fn retry_after(value: &HeaderValue) -> Option<Duration> {
+    let seconds: f64 = value.to_str().ok()?.trim().parse().ok()?;
+    (0.0..86_400.0)
+        .contains(&seconds)
+        .then(|| Duration::from_secs_f64(seconds))
+}
+
+/// The media type without its parameters, in small letters.
+pub(super) fn media_type(response: &Response) -> Option<String> {
+    let value = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
+    Some(
+        value
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase(),
+    )
+}
+
+#[cfg(test)]
+mod tests;

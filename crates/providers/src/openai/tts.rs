@@ -1,0 +1,196 @@
+//! Text to speech: over HTTP (`POST /audio/speech`), or over the Realtime socket.
+
+mod decoder;
+mod kind;
+mod realtime;
+mod speech;
+
+use sidetone_base::provider::{TtsProtocol, VOICES};
+use std::time::Instant;
+
+use futures::future::Either;
+use futures::{Stream, TryStreamExt as _, stream};
+use serde_json::{Value, json};
+
+use super::error::{ProviderError, Stage};
+use super::http::{Http, Provider, Settings, SettingsError};
+pub(super) use realtime::Pool;
+use sidetone_base::audio::Pcm;
+
+/// Turns text into speech. Cloning shares the connections.
+#[derive(Clone)]
+pub struct Tts {
+    provider: Provider,
+    protocol: Option<TtsProtocol>,
+    response_format: Option<String>,
+    sample_rate: Option<u32>,
+    sockets: Pool,
+}
+
+/// What to say, and how.
+#[derive(Clone, PartialEq)]
+pub struct Speech {
+    /// The words, at most 4096 characters for OpenAI.
+    pub text: String,
+    /// The voice's name on the wire.
+    pub voice: String,
+    /// Style directions, for models that take them.
+    pub instructions: Option<String>,
+    /// 0.25 to 4 (over the Realtime socket at most 1.5); the model's own pace when `None`.
+    pub speed: Option<f32>,
+}
+
+/// A piece of a sentence's speech.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spoken {
+    /// The sentence begins here, or begins anew: what came of it before is void.
+    pub begins: bool,
+    /// Its next audio; may be empty where `said` is not.
+    pub audio: Pcm<24_000>,
+    /// The words that the sentence's audio says, where they are not those that were asked for.
+    pub said: Option<Reworded>,
+}
+
+/// Words that were spoken in place of others.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Reworded(pub String);
+
+/// Says how much there is, never the words: they are personal data.
+impl std::fmt::Debug for Reworded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reworded({} chars)", self.0.chars().count())
+    }
+}
+
+impl Spoken {
+    /// More of the sentence.
+    fn audio(audio: Pcm<24_000>) -> Self {
+        Self {
+            begins: false,
+            audio,
+            said: None,
+        }
+    }
+}
+
+impl Tts {
+    /// A client of one provider.
+    ///
+    /// # Errors
+    /// When the settings cannot be used; the message names the field.
+    pub fn new(http: &Http, settings: Settings) -> Result<Self, SettingsError> {
+        Ok(Self {
+            provider: Provider::new(Stage::Tts, http, settings)?,
+            protocol: None,
+            response_format: None,
+            sample_rate: None,
+            sockets: http.speech.clone(),
+        })
+    }
+
+    /// The same client, which tries again only this often.
+    pub fn with_retries(mut self, retries: u32) -> Self {
+        self.provider.retries = retries;
+        self
+    }
+
+    /// The same client over this protocol; none: Realtime for OpenAI's Realtime models at OpenAI's
+    /// own address, else HTTP.
+    pub fn with_protocol(mut self, protocol: Option<TtsProtocol>) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// The same client, asking for this `response_format` (none: "pcm"), and taking raw samples for
+    /// so many a second where the server does not say (none: 24,000).
+    pub fn with_format(
+        mut self,
+        response_format: Option<String>,
+        sample_rate: Option<u32>,
+    ) -> Self {
+        (self.response_format, self.sample_rate) = (response_format, sample_rate);
+        self
+    }
+
+    /// How it asks.
+    pub fn protocol(&self) -> TtsProtocol {
+        let default = if self.provider.is_openai() && self.provider.model.contains("realtime") {
+            TtsProtocol::Realtime
+        } else {
+            TtsProtocol::Speech
+        };
+        self.protocol.unwrap_or(default)
+    }
+
+    /// Whether OpenAI's own server is asked.
+    pub fn is_openai(&self) -> bool {
+        self.provider.is_openai()
+    }
+
+    /// Where it asks, and for which model.
+    pub fn describe(&self) -> String {
+        format!("{} {}", self.provider.host, self.provider.model)
+    }
+
+    /// Opens a connection ahead of the first request.
+    pub async fn prewarm(&self) {
+        self.provider.prewarm().await;
+    }
+
+    /// Opens the socket ahead of a call's first sentence, in the background, where there is one to
+    /// open: it belongs to a voice and a speed.
+    pub fn warm(&self, voice: &str, speed: Option<f32>) {
+        if self.protocol() == TtsProtocol::Realtime {
+            realtime::warm(self, voice, speed);
+        }
+    }
+
+    /// The speech in pieces as they come, each of at least one sample or with words. Dropping the
+    /// stream cancels the request. Up to the first piece failures are retried, until `deadline`;
+    /// the stream ends after an error, and without one only when all of the sentence came.
+    pub fn speak(
+        &self,
+        speech: Speech,
+        deadline: Instant,
+    ) -> impl Stream<Item = Result<Spoken, ProviderError>> + Send + use<> {
+        let tts = self.clone();
+        match self.protocol() {
+            TtsProtocol::Speech => {
+                let opened = speech::open(tts, speech, deadline);
+                Either::Left(stream::once(opened).try_flatten())
+            }
+            TtsProtocol::Realtime => {
+                let opened = realtime::open(tts, speech, deadline);
+                Either::Right(stream::once(opened).try_flatten())
+            }
+        }
+    }
+}
+
+/// A voice's name as requests have it: OpenAI's custom voices are asked for by id.
+fn voice(name: &str) -> Value {
+    if name.starts_with("voice_") {
+        json!({ "id": name })
+    } else {
+        name.into()
+    }
+}
+
+/// OpenAI's voices as they are asked for over a protocol: each name, and what speaks in its place
+/// there where it is not the same. For `sidetone check`.
+pub fn voices(protocol: TtsProtocol) -> [(&'static str, &'static str); 13] {
+    VOICES.map(|name| match protocol {
+        TtsProtocol::Speech => (name, name),
+        TtsProtocol::Realtime => (name, stand_in(name)),
+    })
+}
+
+/// The Realtime socket lacks three voices of the speech endpoint: what speaks in their place.
+pub fn stand_in(voice: &str) -> &str {
+    match voice {
+        "nova" => "marin",
+        "onyx" => "cedar",
+        "fable" => "verse",
+        other => other,
+    }
+}

@@ -1,0 +1,187 @@
+//! The agents that were asked for: one row a room, from asking to the end.
+
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use sidetone_base::text_enum;
+use super::{At, Store, StoreError, on};
+use crate::DispatchMetadata;
+
+text_enum! {
+    /// Where an agent is.
+    DispatchState {
+        /// Asked for, not in the room yet.
+        Asked = "asked",
+        /// In the room.
+        Joined = "joined",
+        /// Gone, as it should.
+        Ended = "ended",
+        /// Never came.
+        Failed = "failed",
+    }
+}
+
+/// An agent that was asked for.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Dispatch {
+    /// Where to.
+    pub room_name: String,
+    /// For which call.
+    pub call_id: Option<Uuid>,
+    /// Where it is.
+    #[sqlx(try_from = "String")]
+    pub state: DispatchState,
+    /// How often LiveKit was asked.
+    pub attempts: i32,
+    /// LiveKit's id of the last asking, `AD_…`.
+    pub dispatch_id: Option<String>,
+    /// Worker that runs it, when known.
+    pub worker_id: Option<String>,
+    /// Its identity in the room, when known.
+    pub agent_identity: Option<String>,
+    /// Why it failed.
+    pub reason: Option<String>,
+    /// What the agent is told.
+    pub metadata: Json<DispatchMetadata>,
+    /// First asked.
+    pub asked_at: At,
+    /// In this state since.
+    pub since: At,
+}
+
+impl Store {
+    /// Notes that an agent is wanted in a room. Idempotent: false (and nothing changed) while one
+    /// is asked for or there.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn want_agent(
+        &self,
+        room_name: &str,
+        metadata: &DispatchMetadata,
+        at: At,
+    ) -> Result<bool, StoreError> {
+        const UPSERT: &str = "INSERT INTO dispatches \
+             (room_name, call_id, state, metadata, asked_at, since) \
+             VALUES ($1, $2, 'asked', $3, $4, $4) \
+             ON CONFLICT (room_name) DO UPDATE SET state = 'asked', attempts = 0, \
+             call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
+             dispatch_id = NULL, worker_id = NULL, agent_identity = NULL, \
+             asked_at = excluded.asked_at, since = excluded.since \
+             WHERE dispatches.state IN ('ended', 'failed')";
+        let rows = on!(self, |pool| sqlx::query(UPSERT)
+            .bind(room_name)
+            .bind(metadata.call_id)
+            .bind(Json(metadata))
+            .bind(at)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(rows > 0)
+    }
+
+    /// Takes the right to ask LiveKit for the next time: of all who saw `attempts` askings, one
+    /// gets true.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn claim_asking(&self, room_name: &str, attempts: i32) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET attempts = attempts + 1 \
+             WHERE room_name = $1 AND attempts = $2";
+        let rows = on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room_name)
+            .bind(attempts)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(rows > 0)
+    }
+
+    /// Notes LiveKit's id of the asking.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_asked(&self, room_name: &str, dispatch_id: &str) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET dispatch_id = $2 WHERE room_name = $1";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room_name)
+            .bind(dispatch_id)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Moves an agent to another state, with the reason of one that failed.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_is(
+        &self,
+        room_name: &str,
+        state: DispatchState,
+        at: At,
+        reason: Option<&str>,
+    ) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET \
+             since = CASE WHEN state = $2 THEN since ELSE $3 END, \
+             reason = CASE WHEN $2 = 'failed' THEN $4 ELSE reason END, state = $2 \
+             WHERE room_name = $1";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room_name)
+            .bind(state.as_str())
+            .bind(at)
+            .bind(reason)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Notes who a room's agent is, and which worker runs it.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_runs_on(
+        &self,
+        room_name: &str,
+        identity: &str,
+        worker_id: &str,
+    ) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET agent_identity = $2, \
+             worker_id = $3 WHERE room_name = $1";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room_name)
+            .bind(identity)
+            .bind(worker_id)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// The agent of a room.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_in(&self, room_name: &str) -> Result<Option<Dispatch>, StoreError> {
+        Ok(on!(self, |pool| sqlx::query_as(
+            "SELECT * FROM dispatches WHERE room_name = $1"
+        )
+        .bind(room_name)
+        .fetch_optional(pool)
+        .await?))
+    }
+
+    /// Agents that are asked for or in a room, newest first.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn live_agents(&self) -> Result<Vec<Dispatch>, StoreError> {
+        const SELECT: &str = "SELECT * FROM dispatches WHERE state IN ('asked', 'joined') \
+             ORDER BY since DESC";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .fetch_all(pool)
+            .await?))
+    }
+}

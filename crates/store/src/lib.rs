@@ -1,0 +1,273 @@
+//! What is kept: calls, who took part, what was said, LiveKit's events, the agents asked for.
+//!
+//! SQLite is the embedded default, Postgres comes with DATABASE_URL. Each query is written once:
+//! both take `$1`, RETURNING and ON CONFLICT, and [`on!`] runs the same expression on either pool
+//! (sqlx's own `AnyPool` knows no UUID, sqlx #3571).
+
+pub mod calls;
+pub mod dispatches;
+pub mod egress;
+pub mod errors;
+pub mod figures;
+pub mod history;
+pub mod inbox;
+pub mod live;
+mod metadata;
+pub mod personal;
+pub mod recordings;
+pub mod results;
+pub mod series;
+pub mod sessions;
+pub mod status;
+pub mod tools;
+pub mod turns;
+pub mod workers;
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::{DateTime, SubsecRound as _, Utc};
+use sqlx::Connection;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+use sidetone_config::env::Database;
+
+pub use calls::{Call, NewCall};
+pub use live::LiveCall;
+pub use metadata::DispatchMetadata;
+pub use recordings::{EgressStatus, Recorder, Recording, RecordingState};
+pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
+pub use sqlx::types::Json;
+pub use turns::{Speaker, Turn};
+
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// Longest wait for a connection; an HTTP answer of 503 is better than a queue.
+const ACQUIRE_DEADLINE: Duration = Duration::from_secs(3);
+const CONNECTIONS: u32 = 10;
+/// Longest wait of a SQLite writer for another.
+const BUSY_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A query failed, or no connection could be had.
+    #[error("the database did not answer: {0}")]
+    Query(#[from] sqlx::Error),
+    /// The tables could not be brought up to date.
+    #[error("the database's tables could not be brought up to date: {0}")]
+    Migrate(#[from] MigrateError),
+    /// The data folder cannot be used.
+    #[error("the data folder {0} cannot be written: {1}")]
+    Folder(String, std::io::Error),
+}
+
+impl StoreError {
+    /// Whether a text held U+0000, which PostgreSQL cannot store (22P05, 22021).
+    pub fn is_zero_character(&self) -> bool {
+        let Self::Query(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        matches!(error.code().as_deref(), Some("22P05" | "22021"))
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Pool {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// The database, cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: Pool,
+}
+
+/// Runs one expression on whichever pool there is: `on!(self, |pool| query(…).execute(pool).await?)`.
+macro_rules! on {
+    ($store:expr, |$pool:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::Pool::Sqlite($pool) => $body,
+            $crate::Pool::Postgres($pool) => $body,
+        }
+    };
+    ($store:expr, |$pool:ident, $db:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::Pool::Sqlite($pool) => {
+                type $db = sqlx::Sqlite;
+                $body
+            }
+            $crate::Pool::Postgres($pool) => {
+                type $db = sqlx::Postgres;
+                $body
+            }
+        }
+    };
+}
+
+/// As [`on!`], in one transaction; `?` rolls it back. SQLite takes its write lock at once, so that
+/// two writers wait for each other instead of failing.
+macro_rules! in_transaction {
+    ($store:expr, |$tx:ident| $body:expr) => {
+        match &$store.pool {
+            $crate::Pool::Sqlite(pool) => {
+                let mut $tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+                let value = $body;
+                $tx.commit().await?;
+                value
+            }
+            $crate::Pool::Postgres(pool) => {
+                let mut $tx = pool.begin().await?;
+                let value = $body;
+                $tx.commit().await?;
+                value
+            }
+        }
+    };
+}
+pub(crate) use {in_transaction, on};
+
+/// The wall clock in the resolution both databases keep: microseconds.
+pub fn now() -> At {
+    micros(DateTime::<Utc>::from(sidetone_base::clock::wall()))
+}
+
+/// A time as the databases keep it.
+pub fn micros(at: At) -> At {
+    at.trunc_subsecs(6)
+}
+
+impl Store {
+    /// Opens the database and brings its tables up to date, under a lock, so that any number of
+    /// processes may start at once.
+    ///
+    /// # Errors
+    /// The database is away, the folder cannot be written, or a migration failed.
+    pub async fn open(database: &Database) -> Result<Self, StoreError> {
+        // sqlx locks Postgres by itself. SQLite has no such lock, neither for migrations nor for
+        // the first connection's change to WAL, which fails at once when another makes it too:
+        // a file is it.
+        let lock = match database {
+            Database::Sqlite(path) => Some(lock_file(path).await?),
+            Database::Postgres(_) => None,
+        };
+        let store = Self::connect(database).await?;
+        store.migrate().await?;
+        drop(lock);
+        Ok(store)
+    }
+
+    /// Opens the database as it is.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn connect(database: &Database) -> Result<Self, StoreError> {
+        let pool = match database {
+            Database::Sqlite(path) => {
+                make_folder(path)?;
+                let options = SqliteConnectOptions::new()
+                    .filename(path)
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    // With WAL a killed process loses nothing; only a power cut may lose the last
+                    // transactions.
+                    .synchronous(SqliteSynchronous::Normal)
+                    .foreign_keys(true)
+                    .busy_timeout(BUSY_DEADLINE)
+                    .pragma("cache_size", "-65536")
+                    // What is deleted is overwritten: a retention period that leaves the words in
+                    // the file is none.
+                    .pragma("secure_delete", "ON");
+                // On a full disk SQLite ends a transaction by itself. sqlx then takes the connection
+                // for one inside of it for ever: it is closed, and the next is opened.
+                let pool = SqlitePoolOptions::new()
+                    .max_connections(CONNECTIONS)
+                    .acquire_timeout(ACQUIRE_DEADLINE)
+                    .after_release(|connection, _| {
+                        let usable = !connection.is_in_transaction();
+                        Box::pin(async move { Ok(usable) })
+                    });
+                Pool::Sqlite(pool.connect_with(options).await?)
+            }
+            Database::Postgres(url) => {
+                let pool = PgPoolOptions::new()
+                    .max_connections(CONNECTIONS)
+                    .acquire_timeout(ACQUIRE_DEADLINE);
+                Pool::Postgres(pool.connect(url.expose()).await?)
+            }
+        };
+        Ok(Self { pool })
+    }
+
+    async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.pool {
+            Pool::Sqlite(pool) => SQLITE_MIGRATIONS.run(pool).await?,
+            Pool::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        on!(self, |pool| sqlx::query("SELECT 1")
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Whether the tables are there.
+    pub async fn has_tables(&self) -> bool {
+        const SELECT: &str = "SELECT 1 FROM webhook_events LIMIT 1";
+        on!(self, |pool| sqlx::query(SELECT)
+            .fetch_optional(pool)
+            .await
+            .is_ok())
+    }
+
+    /// "sqlite" or "postgres".
+    pub fn kind(&self) -> &'static str {
+        match self.pool {
+            Pool::Sqlite(_) => "sqlite",
+            Pool::Postgres(_) => "postgres",
+        }
+    }
+
+    /// Waits for queries under way and closes.
+    pub async fn close(&self) {
+        on!(self, |pool| pool.close().await);
+    }
+}
+
+/// Waits for the lock beside the database; it is free again when the file is dropped.
+async fn lock_file(database: &Path) -> Result<fs::File, StoreError> {
+    make_folder(database)?;
+    let path = database.with_extension("migrate-lock");
+    let failed = |error| StoreError::Folder(path.display().to_string(), error);
+    let file = fs::File::create(&path).map_err(failed)?;
+    tokio::task::spawn_blocking(move || file.lock().map(|()| file))
+        .await
+        .map_err(|error| failed(std::io::Error::other(error)))?
+        .map_err(failed)
+}
+
+fn make_folder(database: &Path) -> Result<(), StoreError> {
+    let Some(folder) = database
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    else {
+        return Ok(());
+    };
+    fs::create_dir_all(folder)
+        .map_err(|error| StoreError::Folder(folder.display().to_string(), error))
+}

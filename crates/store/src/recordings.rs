@@ -1,0 +1,265 @@
+//! Recordings: what became of each.
+
+use uuid::Uuid;
+
+use sidetone_base::text_enum;
+use super::{At, Store, StoreError, in_transaction, on};
+
+text_enum! {
+    /// Where a recording is.
+    RecordingState {
+        /// It is being made.
+        Recording = "recording",
+        /// Complete, in the data folder of the worker that made it.
+        Kept = "kept",
+        /// Complete, in the bucket.
+        Uploaded = "uploaded",
+        /// There is none; `reason` says why.
+        Failed = "failed",
+        /// The call's data was deleted: file and object go too.
+        Deleting = "deleting",
+    }
+}
+
+text_enum! {
+    /// Who makes a recording.
+    Recorder {
+        /// The process that holds the call.
+        Process = "process",
+        /// LiveKit's Egress.
+        Egress = "egress",
+    }
+}
+
+text_enum! {
+    /// What LiveKit's Egress does for a recording; the order is that of time.
+    EgressStatus {
+        /// It has no part in it.
+        None = "none",
+        /// A control plane asks for it.
+        Asked = "asked",
+        /// A worker has taken it.
+        Starting = "starting",
+        /// It records.
+        Active = "active",
+        /// It was asked to stop, or stops.
+        Ending = "ending",
+        /// It has ended as it should.
+        Complete = "complete",
+        /// It could not begin, or broke off.
+        Failed = "failed",
+        /// It was given up before it recorded anything.
+        Aborted = "aborted",
+        /// It has reached a limit of its own.
+        LimitReached = "limit_reached",
+    }
+}
+
+/// A recording as it is stored.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Recording {
+    /// Its own id.
+    pub id: Uuid,
+    /// Of which call.
+    pub call_id: Uuid,
+    /// Who makes it.
+    #[sqlx(try_from = "String")]
+    pub mode: Recorder,
+    /// Where it is.
+    #[sqlx(try_from = "String")]
+    pub state: RecordingState,
+    /// Silence is recorded for now.
+    pub paused: bool,
+    /// Its key in the bucket.
+    pub object_key: Option<String>,
+    /// Where it lies in the bucket.
+    pub url: Option<String>,
+    /// Size of the file.
+    pub bytes: Option<i64>,
+    /// How long it plays.
+    pub duration_ms: Option<i64>,
+    /// LiveKit's id of the egress, `EG_…`.
+    pub egress_id: Option<String>,
+    /// What LiveKit's Egress does.
+    #[sqlx(try_from = "String")]
+    pub egress_status: EgressStatus,
+    /// In this status since.
+    pub egress_since: Option<At>,
+    /// Why it failed, or ended early.
+    pub reason: Option<String>,
+    /// Begun.
+    pub started_at: At,
+    /// Complete.
+    pub ended_at: Option<At>,
+}
+
+impl Recording {
+    /// One that begins.
+    pub fn begun(id: Uuid, call_id: Uuid, mode: Recorder, started_at: At) -> Self {
+        Self {
+            id,
+            call_id,
+            mode,
+            state: RecordingState::Recording,
+            paused: false,
+            object_key: None,
+            url: None,
+            bytes: None,
+            duration_ms: None,
+            egress_id: None,
+            egress_status: EgressStatus::None,
+            egress_since: None,
+            reason: None,
+            started_at,
+            ended_at: None,
+        }
+    }
+
+    /// Where it goes in the bucket: by day, so that people and lifecycle rules find their way.
+    pub fn bucket_key(&self) -> String {
+        let day = self.started_at.format("%Y/%m/%d");
+        format!("recordings/{day}/{}/{}.ogg", self.call_id, self.id)
+    }
+}
+
+/// Where clients of the history look.
+pub(super) const LINK: &str = "UPDATE voice_calls SET recording_url = $2 WHERE id = $1";
+
+impl Store {
+    /// Writes a recording's row, or brings it up to date. One whose call was deleted meanwhile
+    /// stays so, with what is needed to delete it; false then.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn save_recording(&self, recording: &Recording) -> Result<bool, StoreError> {
+        const UPSERT: &str = "INSERT INTO call_recordings (id, call_id, mode, state, paused, \
+             object_key, url, bytes, duration_ms, reason, started_at, ended_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
+             ON CONFLICT (id) DO UPDATE SET state = CASE call_recordings.state \
+             WHEN 'deleting' THEN 'deleting' ELSE excluded.state END, \
+             paused = excluded.paused, object_key = excluded.object_key, url = excluded.url, \
+             bytes = excluded.bytes, duration_ms = excluded.duration_ms, \
+             reason = excluded.reason, ended_at = excluded.ended_at RETURNING state";
+        Ok(in_transaction!(self, |tx| {
+            let state: String = sqlx::query_scalar(UPSERT)
+                .bind(recording.id)
+                .bind(recording.call_id)
+                .bind(recording.mode.as_str())
+                .bind(recording.state.as_str())
+                .bind(recording.paused)
+                .bind(&recording.object_key)
+                .bind(&recording.url)
+                .bind(recording.bytes)
+                .bind(recording.duration_ms)
+                .bind(&recording.reason)
+                .bind(recording.started_at)
+                .bind(recording.ended_at)
+                .fetch_one(&mut *tx)
+                .await?;
+            let kept = state != RecordingState::Deleting.as_str();
+            if kept && let Some(url) = &recording.url {
+                sqlx::query(LINK)
+                    .bind(recording.call_id)
+                    .bind(url)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            kept
+        }))
+    }
+
+    /// Notes that a recording is in the bucket. False when its call was deleted meanwhile.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn recording_uploaded(
+        &self,
+        id: Uuid,
+        call_id: Uuid,
+        url: &str,
+    ) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE call_recordings SET state = 'uploaded', url = $2 \
+             WHERE id = $1 AND state <> 'deleting'";
+        Ok(in_transaction!(self, |tx| {
+            let updated = sqlx::query(UPDATE)
+                .bind(id)
+                .bind(url)
+                .execute(&mut *tx)
+                .await?;
+            let kept = updated.rows_affected() > 0;
+            if kept {
+                sqlx::query(LINK)
+                    .bind(call_id)
+                    .bind(url)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            kept
+        }))
+    }
+
+    /// Notes that a recording is paused, or goes on.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn recording_paused(&self, id: Uuid, paused: bool) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE call_recordings SET paused = $2 WHERE id = $1";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(id)
+            .bind(paused)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// A recording by id.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn recording(&self, id: Uuid) -> Result<Option<Recording>, StoreError> {
+        const SELECT: &str = "SELECT * FROM call_recordings WHERE id = $1";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(id)
+            .fetch_optional(pool)
+            .await?))
+    }
+
+    /// A call's recordings, oldest first, save those that are being deleted.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn recordings(&self, call_id: Uuid) -> Result<Vec<Recording>, StoreError> {
+        const SELECT: &str = "SELECT * FROM call_recordings WHERE call_id = $1 \
+             AND state <> 'deleting' ORDER BY started_at, id";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(call_id)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Recordings whose call was deleted.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn deleted_recordings(&self) -> Result<Vec<Recording>, StoreError> {
+        const SELECT: &str = "SELECT * FROM call_recordings WHERE state = 'deleting'";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Forgets a recording of which nothing is left.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn forget_recording(&self, id: Uuid) -> Result<(), StoreError> {
+        const DELETE: &str = "DELETE FROM call_recordings WHERE id = $1";
+        on!(self, |pool| sqlx::query(DELETE)
+            .bind(id)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+}

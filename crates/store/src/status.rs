@@ -1,0 +1,242 @@
+//! The life of a call, pure: facts go in, in any order, doubled or with some lost; status, times
+//! and durations come out.
+//!
+//! Facts merge by minimum and maximum, so merging is commutative, associative and idempotent, and
+//! status is a function of what is known: the order of webhooks cannot matter.
+
+use chrono::{DateTime, Utc};
+use sidetone_base::text_enum;
+
+/// A point on the wall clock.
+pub type At = DateTime<Utc>;
+
+text_enum! {
+    /// Where a call is in its life.
+    CallStatus {
+        /// A token was given; nobody is there.
+        Pending = "pending",
+        /// Somebody waits for the other side.
+        Ringing = "ringing",
+        /// Both sides are, or were, there at once.
+        Connected = "connected",
+        /// Over, after both sides had met.
+        Completed = "completed",
+        /// Over, and nobody answered.
+        Missed = "missed",
+        /// Over, because something broke; the reason is kept.
+        Failed = "failed",
+    }
+}
+
+text_enum! {
+    /// Who talks with whom.
+    CallType {
+        /// A person and an agent.
+        Support = "support",
+        /// Two people.
+        UserToUser = "user-to-user",
+        /// Anyone who knows the room.
+        Conference = "conference",
+    }
+}
+
+text_enum! {
+    /// What a participant is.
+    ParticipantKind {
+        /// A person, by browser, app or telephone.
+        User = "user",
+        /// An agent.
+        Agent = "agent",
+        /// A recorder or an ingress: not a party to the call.
+        Other = "other",
+    }
+}
+
+/// One stay of one participant in the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stay {
+    /// LiveKit's id of this stay (`PA_…`): another one after each join.
+    pub sid: String,
+    /// The participant's identity.
+    pub user_id: String,
+    /// The name shown to others.
+    pub name: String,
+    /// Person or agent.
+    pub kind: ParticipantKind,
+    /// When it came, if known.
+    pub joined_at: Option<At>,
+    /// When it went, if it has.
+    pub left_at: Option<At>,
+    /// The last word on muting.
+    pub muted: Option<(At, bool)>,
+}
+
+/// Something that is now known of a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// LiveKit opened the room.
+    RoomStarted(At),
+    /// A participant came, went, or was muted; what is not known is left out.
+    Seen(Stay),
+    /// LiveKit closed the room.
+    RoomFinished(At),
+    /// The call cannot go on, with the reason an operator reads.
+    Failed(At, String),
+}
+
+/// All that is known of a call.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// First sign of the room.
+    pub started_at: Option<At>,
+    /// Close of the room.
+    pub finished_at: Option<At>,
+    /// First failure and its reason.
+    pub failure: Option<(At, String)>,
+    /// Stays, sorted by sid.
+    pub stays: Vec<Stay>,
+}
+
+/// What follows from the facts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Derived {
+    /// Where the call is.
+    pub status: CallStatus,
+    /// When both sides first were there at once.
+    pub connected_at: Option<At>,
+    /// When it ended.
+    pub ended_at: Option<At>,
+    /// From `connected_at` to `ended_at`, whole seconds.
+    pub duration_seconds: Option<i32>,
+    /// Why it failed, when it did.
+    pub failure_reason: Option<String>,
+}
+
+fn earlier(a: Option<At>, b: Option<At>) -> Option<At> {
+    a.into_iter().chain(b).min()
+}
+
+fn later(a: Option<At>, b: Option<At>) -> Option<At> {
+    a.into_iter().chain(b).max()
+}
+
+/// Whole seconds from `from` to `to`, none before the start.
+pub fn seconds_between(from: At, to: At) -> i32 {
+    (to - from).num_seconds().clamp(0, i64::from(i32::MAX)) as i32
+}
+
+impl Facts {
+    /// Takes a fact in.
+    pub fn learn(&mut self, fact: Fact) {
+        match fact {
+            Fact::RoomStarted(at) => self.started_at = earlier(self.started_at, Some(at)),
+            Fact::RoomFinished(at) => self.finished_at = earlier(self.finished_at, Some(at)),
+            Fact::Failed(at, reason) => {
+                let new = (at, reason);
+                let old = self.failure.take();
+                self.failure = old.into_iter().chain([new]).min();
+            }
+            Fact::Seen(stay) => {
+                match self
+                    .stays
+                    .binary_search_by(|known| known.sid.cmp(&stay.sid))
+                {
+                    Ok(found) => self.stays[found].merge(stay),
+                    Err(place) => self.stays.insert(place, stay),
+                }
+            }
+        }
+    }
+
+    /// What follows.
+    pub fn derive(&self, call_type: CallType) -> Derived {
+        let connected_at = self.connected_at();
+        let failure = self
+            .failure
+            .as_ref()
+            .filter(|(at, _)| connected_at.is_none_or(|connected| connected <= *at));
+        let ended_at = match (self.finished_at, failure) {
+            (Some(finished), _) => Some(self.last_party_left(finished).unwrap_or(finished)),
+            (None, Some((at, _))) => Some(*at),
+            (None, None) => None,
+        };
+        // A clock that went backwards must not give a negative talk.
+        let ended_at = later(ended_at, ended_at.and(connected_at));
+        let nobody_answered = call_type == CallType::Support
+            && self
+                .stays
+                .iter()
+                .any(|stay| stay.kind == ParticipantKind::User);
+        let (status, reason) = match (ended_at, failure, connected_at) {
+            (_, Some((_, reason)), _) => (CallStatus::Failed, Some(reason.clone())),
+            (Some(_), None, Some(_)) => (CallStatus::Completed, None),
+            (Some(_), None, None) if nobody_answered => (
+                CallStatus::Failed,
+                Some("no agent came into the room".to_owned()),
+            ),
+            (Some(_), None, None) => (CallStatus::Missed, None),
+            (None, None, Some(_)) => (CallStatus::Connected, None),
+            (None, None, None) if self.parties().next().is_some() => (CallStatus::Ringing, None),
+            (None, None, None) => (CallStatus::Pending, None),
+        };
+        Derived {
+            status,
+            connected_at,
+            ended_at,
+            duration_seconds: connected_at
+                .zip(ended_at)
+                .map(|(connected, ended)| seconds_between(connected, ended)),
+            failure_reason: reason,
+        }
+    }
+
+    fn parties(&self) -> impl Iterator<Item = &Stay> {
+        self.stays
+            .iter()
+            .filter(|stay| stay.kind != ParticipantKind::Other)
+    }
+
+    /// The first moment two of the parties were there at once. Two agents make no call.
+    fn connected_at(&self) -> Option<At> {
+        let parties: Vec<&Stay> = self.parties().collect();
+        let pairs = parties.iter().enumerate().flat_map(|(n, one)| {
+            parties[n + 1..].iter().filter_map(move |two| {
+                let different = one.user_id != two.user_id
+                    && (one.kind == ParticipantKind::User || two.kind == ParticipantKind::User);
+                let met = one.joined_at?.max(two.joined_at?);
+                let parted = earlier(one.left_at, two.left_at);
+                (different && parted.is_none_or(|parted| met <= parted)).then_some(met)
+            })
+        });
+        pairs.min()
+    }
+
+    /// When the last person went, if all have gone: LiveKit closes the room some time after.
+    fn last_party_left(&self, finished: At) -> Option<At> {
+        let mut people = self
+            .stays
+            .iter()
+            .filter(|stay| stay.kind == ParticipantKind::User);
+        let last = people.try_fold(None, |last, stay| Some(later(last, Some(stay.left_at?))))??;
+        Some(last.min(finished))
+    }
+
+    /// When a stay ended: its own leave, else the end of the room.
+    pub fn left_at(&self, stay: &Stay) -> Option<At> {
+        stay.left_at.or(self.finished_at)
+    }
+}
+
+impl Stay {
+    fn merge(&mut self, other: Self) {
+        self.joined_at = earlier(self.joined_at, other.joined_at);
+        self.left_at = later(self.left_at, other.left_at);
+        self.muted = self.muted.into_iter().chain(other.muted).max();
+        self.name = std::mem::take(&mut self.name).max(other.name);
+        self.user_id = std::mem::take(&mut self.user_id).max(other.user_id);
+        self.kind = self.kind.min(other.kind);
+    }
+}
+
+#[cfg(test)]
+mod tests;

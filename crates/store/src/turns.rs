@@ -1,0 +1,93 @@
+//! What was said, turn by turn, as it happens.
+
+use serde_json::Value;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use sidetone_base::text_enum;
+use super::{At, Store, StoreError, in_transaction, on};
+
+text_enum! {
+    /// Whose words they are.
+    Speaker {
+        /// The caller's.
+        User = "user",
+        /// The agent's: those that were heard.
+        Agent = "agent",
+    }
+}
+
+/// One turn.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct Turn {
+    /// Id within the call (the transcript segment's): writing it again replaces the turn.
+    pub turn_id: String,
+    /// Whose words.
+    #[sqlx(try_from = "String")]
+    pub speaker: Speaker,
+    /// The words.
+    pub text: String,
+    /// First sound.
+    pub started_at: At,
+    /// Last sound.
+    pub ended_at: Option<At>,
+    /// The caller cut in.
+    pub interrupted: bool,
+    /// An agent's turn: end of the caller's speech to first sound, ms.
+    pub latency_ms: Option<i32>,
+    /// Latency of each stage and the like.
+    pub metrics: Json<Value>,
+}
+
+impl Store {
+    /// Writes a turn, new or known, and the call's transcript with it. False when there is no such
+    /// call.
+    ///
+    /// # Errors
+    /// The database did not answer; nothing is changed then.
+    pub async fn save_turn(&self, call_id: Uuid, turn: &Turn) -> Result<bool, StoreError> {
+        const UPSERT: &str = "INSERT INTO call_turns (call_id, turn_id, speaker, text, \
+             started_at, ended_at, interrupted, latency_ms, metrics) \
+             SELECT id, $2, $3, $4, $5, $6, $7, $8, $9 FROM voice_calls WHERE id = $1 \
+             ON CONFLICT (call_id, turn_id) DO UPDATE SET text = excluded.text, \
+             started_at = excluded.started_at, ended_at = excluded.ended_at, \
+             interrupted = excluded.interrupted, latency_ms = excluded.latency_ms, \
+             metrics = excluded.metrics";
+        const TRANSCRIPT: &str = "UPDATE voice_calls SET transcript = (SELECT \
+             string_agg(speaker || ': ' || text, $2 ORDER BY started_at, turn_id) \
+             FROM call_turns WHERE call_id = $1) WHERE id = $1";
+        Ok(in_transaction!(self, |tx| {
+            let written = sqlx::query(UPSERT)
+                .bind(call_id)
+                .bind(&turn.turn_id)
+                .bind(turn.speaker.as_str())
+                .bind(&turn.text)
+                .bind(turn.started_at)
+                .bind(turn.ended_at)
+                .bind(turn.interrupted)
+                .bind(turn.latency_ms)
+                .bind(&turn.metrics)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query(TRANSCRIPT)
+                .bind(call_id)
+                .bind("\n")
+                .execute(&mut *tx)
+                .await?;
+            written.rows_affected() > 0
+        }))
+    }
+
+    /// The turns of a call in order.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn turns(&self, call_id: Uuid) -> Result<Vec<Turn>, StoreError> {
+        const SELECT: &str =
+            "SELECT * FROM call_turns WHERE call_id = $1 ORDER BY started_at, turn_id";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(call_id)
+            .fetch_all(pool)
+            .await?))
+    }
+}

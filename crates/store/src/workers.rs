@@ -1,0 +1,142 @@
+//! The worker processes that share this store: each writes its row with every beat, and reads back
+//! whether it is asked to drain. So any control plane sees and drains any worker, on any machine.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use sidetone_base::text_enum;
+use super::{At, Store, StoreError, on};
+
+/// A worker that was not heard of for so long counts as lost: six beats, and what two machines'
+/// clocks may differ.
+pub const LOST_AFTER: Duration = Duration::from_secs(20);
+
+text_enum! {
+    /// What a worker process does.
+    WorkerState {
+        /// Not registered with LiveKit, or not any more.
+        Connecting = "connecting",
+        /// Takes jobs.
+        Ready = "ready",
+        /// Takes no more jobs; its calls go on.
+        Draining = "draining",
+        /// Takes no more jobs, and has none.
+        Drained = "drained",
+    }
+}
+
+/// A worker process, as it last told of itself.
+#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+pub struct WorkerRow {
+    /// Of this process, not of the machine: another one after a restart.
+    pub id: Uuid,
+    /// The machine's name.
+    pub host: String,
+    /// The name it is dispatched by.
+    pub agent_name: String,
+    /// Sidetone's version.
+    pub version: String,
+    /// LiveKit's id of it, `AW_…`, while it is registered.
+    pub livekit_id: Option<String>,
+    /// What it does.
+    #[sqlx(try_from = "String")]
+    pub state: WorkerState,
+    /// 0 to 1.
+    pub load: f32,
+    /// Calls that it holds.
+    pub calls: i32,
+    /// Calls that it holds at most.
+    pub max_calls: i32,
+    /// When the process started.
+    pub started_at: At,
+    /// When it last told of itself, by its own clock.
+    pub seen_at: At,
+    /// When it was first asked to drain.
+    pub drain_requested_at: Option<At>,
+}
+
+impl Store {
+    /// Writes a worker's row, but for the request to drain, which is others'; gives that request.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn worker_beat(&self, row: &WorkerRow) -> Result<Option<At>, StoreError> {
+        const UPSERT: &str = "INSERT INTO workers (id, host, agent_name, version, livekit_id, \
+             state, load, calls, max_calls, started_at, seen_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             ON CONFLICT (id) DO UPDATE SET livekit_id = excluded.livekit_id, \
+             state = excluded.state, load = excluded.load, calls = excluded.calls, \
+             seen_at = excluded.seen_at RETURNING drain_requested_at";
+        Ok(on!(self, |pool| sqlx::query_scalar(UPSERT)
+            .bind(row.id)
+            .bind(&row.host)
+            .bind(&row.agent_name)
+            .bind(&row.version)
+            .bind(&row.livekit_id)
+            .bind(row.state.as_str())
+            .bind(row.load)
+            .bind(row.calls)
+            .bind(row.max_calls)
+            .bind(row.started_at)
+            .bind(row.seen_at)
+            .fetch_one(pool)
+            .await?))
+    }
+
+    /// All workers that have a row, oldest first, at most 500.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn workers(&self) -> Result<Vec<WorkerRow>, StoreError> {
+        const SELECT: &str = "SELECT * FROM workers ORDER BY started_at, id LIMIT 500";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Asks a worker to drain, once: later requests change nothing. False when there is no such
+    /// worker.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn request_drain(&self, id: Uuid, at: At) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE workers SET \
+             drain_requested_at = COALESCE(drain_requested_at, $2) WHERE id = $1";
+        Ok(on!(self, |pool| sqlx::query(UPDATE)
+            .bind(id)
+            .bind(at)
+            .execute(pool)
+            .await?
+            .rows_affected()
+            > 0))
+    }
+
+    /// Takes away the row of a worker that has ended.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn worker_gone(&self, id: Uuid) -> Result<(), StoreError> {
+        const DELETE: &str = "DELETE FROM workers WHERE id = $1";
+        on!(self, |pool| sqlx::query(DELETE)
+            .bind(id)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Takes away the rows of workers that were last heard of before `before`.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn forget_workers(&self, before: At) -> Result<(), StoreError> {
+        const DELETE: &str = "DELETE FROM workers WHERE seen_at < $1";
+        on!(self, |pool| sqlx::query(DELETE)
+            .bind(before)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+}

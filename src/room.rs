@@ -1,0 +1,95 @@
+//! A LiveKit room as the other end of a call's [`RoomLink`](sidetone_call::transport::RoomLink).
+
+pub mod agent;
+mod asked;
+mod before;
+mod microphone;
+mod publish;
+mod reason;
+pub mod voice;
+mod watch;
+mod webm;
+
+use std::time::Duration;
+
+use livekit::RoomDataStreamOptions;
+use livekit::prelude::*;
+use tokio::sync::mpsc;
+
+/// A server that has not let us in after this long will not; LiveKit's clients wait as long.
+const JOIN_DEADLINE: Duration = Duration::from_secs(15);
+/// Leaving is a courtesy: the server notices a vanished participant by itself.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
+
+/// Longest text or byte stream that is taken from a participant, as it is when it is unpacked. The
+/// client's own limit is 5 GB, of which a participant can have any number under way.
+const STREAM_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Why a room could not be joined.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The server did not answer in time.
+    #[error(
+        "{url} did not let us in within {JOIN_DEADLINE:?}; is livekit-server reachable there, also its media ports?"
+    )]
+    Deadline {
+        /// LiveKit's address.
+        url: String,
+    },
+    /// The server refused, or cannot be reached.
+    #[error("{url} cannot be joined: {reason}; {}", mending(.reason))]
+    Refused {
+        /// LiveKit's address.
+        url: String,
+        /// What LiveKit's client says.
+        reason: String,
+    },
+    /// Our microphone track was not taken.
+    #[error("the microphone track was not published: {0}")]
+    Publish(String),
+}
+
+/// How to fix what LiveKit's client complains of.
+fn mending(reason: &str) -> &'static str {
+    if reason.contains("certificate") {
+        "for a private CA, set SSL_CERT_FILE to a PEM file with its certificate"
+    } else {
+        "check LIVEKIT_HOST, and that the token's key is one of the server's"
+    }
+}
+
+/// Joins the room that `token` opens. With `auto_subscribe` the server sends all tracks,
+/// otherwise only those asked for.
+///
+/// # Errors
+/// See [`JoinError`].
+pub async fn join(
+    url: &str,
+    token: &str,
+    auto_subscribe: bool,
+) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
+    let mut options = RoomOptions::default();
+    options.auto_subscribe = auto_subscribe;
+    options.data_stream =
+        RoomDataStreamOptions::default().with_max_payload_byte_length(STREAM_LIMIT);
+    let joining = Room::connect(url, token, options);
+    match tokio::time::timeout(JOIN_DEADLINE, joining).await {
+        Err(_) => Err(JoinError::Deadline {
+            url: url.to_owned(),
+        }),
+        Ok(Err(error)) => Err(JoinError::Refused {
+            url: url.to_owned(),
+            reason: error.to_string(),
+        }),
+        Ok(Ok(joined)) => Ok(joined),
+    }
+}
+
+/// Leaves the room.
+pub async fn close(room: &Room) {
+    match tokio::time::timeout(CLOSE_DEADLINE, room.close()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::debug!(%error, "leaving the room"),
+        Err(_) => tracing::warn!("the room did not close within {CLOSE_DEADLINE:?}"),
+    }
+}

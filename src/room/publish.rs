@@ -1,0 +1,303 @@
+//! Carries out what a call wants published: its state, and the words of both sides.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use livekit::prelude::{LocalParticipant, ParticipantIdentity, TrackSid};
+use livekit::{SendTextOptions, StreamTextOptions, StreamWriter, TextStreamWriter};
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+use tokio_util::task::AbortOnDropHandle;
+
+use sidetone_call::transport::{AgentState, RoomCommand, Segment, Speaker};
+
+/// A server or data channel that takes longer than this is stuck; the call goes on without.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// From one key to the next: trunks merge tones that come faster.
+const DTMF_GAP: Duration = Duration::from_millis(300);
+const DTMF_WAIT: Duration = Duration::from_millis(500);
+/// How long the server's word on a state is waited for. livekit 0.10 listens for the answer only
+/// after it has sent the request, so an answer that comes at once is missed for good.
+const CONFIRMATION: Duration = Duration::from_secs(1);
+const TOPIC: &str = "lk.transcription";
+/// A JSON object with the milliseconds of each stage that had a part in the answer.
+const TIMING_TOPIC: &str = "sidetone.turn";
+const SEGMENT_ID: &str = "lk.segment_id";
+const FINAL: &str = "lk.transcription_final";
+const TRACK_ID: &str = "lk.transcribed_track_id";
+
+/// What the listening half knows of the room, for what is published.
+#[derive(Clone)]
+struct Seen {
+    /// Who the caller is, as far as it is known: its transcripts carry it.
+    caller: Option<ParticipantIdentity>,
+    caller_track: Option<TrackSid>,
+    /// Our voice.
+    own_track: TrackSid,
+    /// How often the room was joined anew. What was published before, the room has forgotten.
+    session: u32,
+}
+
+/// Lets the listening half tell the publisher what it sees.
+pub struct Seeing(watch::Sender<Seen>);
+
+impl Seeing {
+    /// The caller's identity.
+    pub fn caller(&self, identity: ParticipantIdentity) {
+        self.0.send_modify(|seen| seen.caller = Some(identity));
+    }
+
+    /// The caller's microphone track.
+    pub fn caller_track(&self, track: TrackSid) {
+        self.0.send_modify(|seen| seen.caller_track = Some(track));
+    }
+
+    /// Our voice has a new id.
+    pub fn own_track(&self, track: TrackSid) {
+        self.0.send_modify(|seen| seen.own_track = track);
+    }
+
+    /// The room was joined anew.
+    pub fn rejoined(&self) {
+        self.0.send_modify(|seen| seen.session += 1);
+    }
+}
+
+/// The agent's segment that is being spoken.
+struct Speaking {
+    segment: String,
+    /// The session in which its stream was opened.
+    session: u32,
+    writer: TextStreamWriter,
+}
+
+/// The publishing half of a driven room. One task owns it.
+pub struct Publisher {
+    participant: LocalParticipant,
+    seen: watch::Sender<Seen>,
+    speaking: Option<Speaking>,
+    /// All words so far of the segment that is being spoken.
+    said: String,
+}
+
+impl Publisher {
+    /// Publishes as `participant`, whose voice is `own_track`.
+    pub fn new(participant: LocalParticipant, own_track: TrackSid) -> Self {
+        let seen = Seen {
+            caller: None,
+            caller_track: None,
+            own_track,
+            session: 0,
+        };
+        Self {
+            participant,
+            seen: watch::Sender::new(seen),
+            speaking: None,
+            said: String::new(),
+        }
+    }
+
+    /// Who may speak for the caller: nobody, until it is known.
+    pub fn is_caller(&self) -> impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static {
+        let seen = self.seen.subscribe();
+        move |identity| seen.borrow().caller.as_ref() == Some(identity)
+    }
+
+    /// The handle by which the publisher is told what is seen.
+    pub fn seeing(&self) -> Seeing {
+        Seeing(self.seen.clone())
+    }
+
+    /// Carries out commands in their order until `Leave` or until the call is gone. What fails
+    /// is logged and left: a lost caption must not end a conversation.
+    pub async fn carry_out(mut self, mut commands: mpsc::Receiver<RoomCommand>) {
+        // In a task of their own, so that captions never wait for a state to be confirmed.
+        let (state, states) = watch::channel(None);
+        let showing = show_states(self.participant.clone(), states, self.seen.subscribe());
+        let _states = AbortOnDropHandle::new(tokio::spawn(showing));
+        while let Some(command) = commands.recv().await {
+            match command {
+                RoomCommand::SetState(new) => {
+                    state.send_replace(Some(new));
+                }
+                RoomCommand::Transcript(segment) => match segment.who {
+                    Speaker::Caller => self.caller_words(segment).await,
+                    Speaker::Agent => self.agent_words(segment).await,
+                },
+                RoomCommand::Dtmf(keys) => self.press(&keys).await,
+                RoomCommand::Timing(timing) => self.timing(timing).await,
+                RoomCommand::Leave => break,
+            }
+        }
+    }
+
+    /// Sends telephone keys, as a person would press them. Codes are those of RFC 4733.
+    async fn press(&self, keys: &str) {
+        for key in keys.chars() {
+            let Some(code) = "0123456789*#ABCD".find(key) else {
+                tokio::time::sleep(DTMF_WAIT).await;
+                continue;
+            };
+            let tone = livekit::SipDTMF {
+                code: u32::try_from(code).unwrap_or_default(),
+                digit: key.to_string(),
+                destination_identities: Vec::new(),
+            };
+            let sending = self.participant.publish_dtmf(tone);
+            told("DTMF", timeout(DEADLINE, sending).await);
+            tokio::time::sleep(DTMF_GAP).await;
+        }
+    }
+
+    /// Each version of the caller's words is a stream of its own, in the caller's name.
+    async fn caller_words(&self, segment: Segment) {
+        let seen = self.seen.borrow().clone();
+        let mut options = SendTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
+            &segment.id,
+            segment.is_final,
+            seen.caller_track.as_ref(),
+        ));
+        if let Some(identity) = seen.caller {
+            options = options.with_sender_identity(identity);
+        }
+        let sending = self.participant.send_text(&segment.text, options);
+        told(TOPIC, timeout(DEADLINE, sending).await);
+    }
+
+    /// For pages that show how quick the agent is.
+    async fn timing(&self, stages: Vec<(&'static str, Duration)>) {
+        let figures: serde_json::Map<_, _> = stages
+            .into_iter()
+            .filter_map(|(name, took)| {
+                let took = u64::try_from(took.as_millis()).ok()?;
+                Some((name.to_owned(), took.into()))
+            })
+            .collect();
+        let options = SendTextOptions::new_with_topic(TIMING_TOPIC);
+        let text = serde_json::Value::Object(figures).to_string();
+        let sending = self.participant.send_text(&text, options);
+        told(TIMING_TOPIC, timeout(DEADLINE, sending).await);
+    }
+
+    /// The agent's words are one stream a segment, fed as they are heard. In a room that was joined
+    /// anew meanwhile, the segment has a new stream, which begins with what was said of it before.
+    async fn agent_words(&mut self, segment: Segment) {
+        let Seen {
+            own_track, session, ..
+        } = self.seen.borrow().clone();
+        let is_open =
+            |speaking: &Speaking| speaking.segment == segment.id && speaking.session == session;
+        let mut words = segment.text;
+        if !self.speaking.as_ref().is_some_and(is_open) {
+            let goes_on = |speaking: &Speaking| speaking.segment == segment.id;
+            if self.speaking.as_ref().is_some_and(goes_on) {
+                words = std::mem::take(&mut self.said) + &words;
+            }
+            self.close_stream().await;
+            let options = StreamTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
+                &segment.id,
+                false,
+                Some(&own_track),
+            ));
+            let opening = timeout(DEADLINE, self.participant.stream_text(options)).await;
+            let Some(writer) = told(TOPIC, opening) else {
+                return;
+            };
+            self.speaking = Some(Speaking {
+                segment: segment.id.clone(),
+                session,
+                writer,
+            });
+        }
+        if let Some(speaking) = &self.speaking
+            && !words.is_empty()
+        {
+            told(
+                TOPIC,
+                timeout(DEADLINE, speaking.writer.write(&words)).await,
+            );
+            self.said.push_str(&words);
+        }
+        if segment.is_final {
+            self.close_stream().await;
+        }
+    }
+
+    async fn close_stream(&mut self) {
+        self.said.clear();
+        let Some(speaking) = self.speaking.take() else {
+            return;
+        };
+        let Seen {
+            own_track, session, ..
+        } = self.seen.borrow().clone();
+        // The room has forgotten a stream of an earlier session.
+        if speaking.session == session {
+            let trailer = attributes(&speaking.segment, true, Some(&own_track));
+            let closing = speaking.writer.close_with_options(None, Some(trailer));
+            told(TOPIC, timeout(DEADLINE, closing).await);
+        }
+    }
+}
+
+/// Publishes the newest state, and again in a room that was joined anew; one that is over before its
+/// turn came is left out.
+async fn show_states(
+    participant: LocalParticipant,
+    mut states: watch::Receiver<Option<AgentState>>,
+    mut seen: watch::Receiver<Seen>,
+) {
+    let mut session = seen.borrow().session;
+    loop {
+        tokio::select! {
+            changed = states.changed() => if changed.is_err() { return },
+            changed = seen.changed() => {
+                let now = seen.borrow_and_update().session;
+                let is_anew = std::mem::replace(&mut session, now) != now;
+                match changed {
+                    Err(_) => return,
+                    Ok(()) if !is_anew => continue,
+                    Ok(()) => {}
+                }
+            }
+        }
+        let Some(state) = *states.borrow_and_update() else {
+            continue;
+        };
+        let attributes = HashMap::from([("lk.agent.state".to_owned(), state.as_str().to_owned())]);
+        match timeout(CONFIRMATION, participant.set_attributes(attributes)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "lk.agent.state was not published"),
+            Err(_) => tracing::debug!(?state, "lk.agent.state was not confirmed"),
+        }
+    }
+}
+
+fn attributes(segment: &str, is_final: bool, track: Option<&TrackSid>) -> HashMap<String, String> {
+    let mut attributes = HashMap::from([
+        (SEGMENT_ID.to_owned(), segment.to_owned()),
+        (FINAL.to_owned(), is_final.to_string()),
+    ]);
+    if let Some(track) = track {
+        attributes.insert(TRACK_ID.to_owned(), track.to_string());
+    }
+    attributes
+}
+
+/// The value, or None after a warning that says what was not published.
+fn told<T, E: std::fmt::Display>(
+    what: &str,
+    result: Result<Result<T, E>, tokio::time::error::Elapsed>,
+) -> Option<T> {
+    match result {
+        Ok(Ok(value)) => Some(value),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "{what} was not published");
+            None
+        }
+        Err(_) => {
+            tracing::warn!("{what} was not published within {DEADLINE:?}");
+            None
+        }
+    }
+}
