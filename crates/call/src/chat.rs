@@ -14,12 +14,12 @@ pub struct Chat {
     notes: String,
     /// What was said before the items, in short.
     summary: String,
-    items: Vec<Item>,
+    items: Vec<ChatItem>,
     /// What goes back to the model with its words, unread.
     opaque: BTreeMap<ReplyId, Opaque>,
 }
 
-enum Item {
+enum ChatItem {
     User {
         turn: TurnId,
         text: String,
@@ -53,12 +53,12 @@ impl Chat {
     /// hearing an answer.
     pub fn user(&mut self, turn: TurnId, text: &str) {
         let known = self.items.iter_mut().find_map(|item| match item {
-            Item::User { turn: known, text } if *known == turn => Some(text),
+            ChatItem::User { turn: known, text } if *known == turn => Some(text),
             _ => None,
         });
         match known {
             Some(known) => text.clone_into(known),
-            None => self.items.push(Item::User {
+            None => self.items.push(ChatItem::User {
                 turn,
                 text: text.to_owned(),
             }),
@@ -72,15 +72,14 @@ impl Chat {
         if heard.is_empty() {
             return;
         }
-        let item = Item::Agent {
+        let item = ChatItem::Agent {
             reply,
             heard: heard.to_owned(),
         };
-        let known = self
-            .items
-            .iter_mut()
-            .rev()
-            .find(|item| matches!(item, Item::Agent { reply: known, .. } if *known == reply));
+        let known =
+            self.items.iter_mut().rev().find(
+                |item| matches!(item, ChatItem::Agent { reply: known, .. } if *known == reply),
+            );
         match known {
             Some(known) => *known = item,
             None => self.items.push(item),
@@ -119,7 +118,7 @@ impl Chat {
     pub fn forget_opaque(&mut self) {
         self.opaque.clear();
         for item in &mut self.items {
-            if let Item::Tools { round, .. } = item {
+            if let ChatItem::Tools { round, .. } = item {
                 round.opaque.clear();
                 round.calls.iter_mut().for_each(|call| call.opaque.clear());
             }
@@ -128,10 +127,9 @@ impl Chat {
 
     /// Tools were called for a reply. They stand before all that was heard of it.
     pub fn tools_started(&mut self, reply: ReplyId, round: Round) {
-        let heard =
-            |item: &Item| matches!(item, Item::Agent { reply: known, .. } if *known == reply);
+        let heard = |item: &ChatItem| matches!(item, ChatItem::Agent { reply: known, .. } if *known == reply);
         let at = self.items.iter().position(heard);
-        let item = Item::Tools {
+        let item = ChatItem::Tools {
             reply,
             results: vec![None; round.calls.len()],
             round,
@@ -142,7 +140,7 @@ impl Chat {
     /// What came of them.
     pub fn tools_finished(&mut self, reply: ReplyId, runs: &[ToolRun]) {
         for item in &mut self.items {
-            let Item::Tools {
+            let ChatItem::Tools {
                 reply: known,
                 round,
                 results,
@@ -168,9 +166,9 @@ impl Chat {
         for item in &self.items {
             match item {
                 // Replaced by `text`.
-                Item::User { turn: known, .. } if Some(*known) == turn => {}
-                Item::User { text, .. } => messages.push(Message::new(Role::User, text)),
-                Item::Agent { reply, heard } => {
+                ChatItem::User { turn: known, .. } if Some(*known) == turn => {}
+                ChatItem::User { text, .. } => messages.push(Message::new(Role::User, text)),
+                ChatItem::Agent { reply, heard } => {
                     let from = told.get(reply).copied().unwrap_or_default();
                     let rest = heard[from..].trim_start();
                     if !rest.is_empty() {
@@ -180,7 +178,7 @@ impl Chat {
                         });
                     }
                 }
-                Item::Tools {
+                ChatItem::Tools {
                     reply,
                     round,
                     results,
@@ -205,7 +203,7 @@ impl Chat {
 
     fn heard(&self, reply: ReplyId) -> &str {
         let heard = self.items.iter().find_map(|item| match item {
-            Item::Agent {
+            ChatItem::Agent {
                 reply: known,
                 heard,
             } if *known == reply => Some(heard.as_str()),
@@ -218,9 +216,9 @@ impl Chat {
     /// it is: all but the last `keep` turns of the caller, and nothing that still goes on.
     pub fn oldest(&self, keep: usize) -> Option<(usize, String)> {
         let turns = self.items.iter().enumerate().rev();
-        let mut turns = turns.filter(|(_, item)| matches!(item, Item::User { .. }));
+        let mut turns = turns.filter(|(_, item)| matches!(item, ChatItem::User { .. }));
         let (mut until, _) = turns.nth(keep.checked_sub(1)?)?;
-        let goes_on = |item: &Item| matches!(item, Item::Tools { results, .. } if results.iter().any(Option::is_none));
+        let goes_on = |item: &ChatItem| matches!(item, ChatItem::Tools { results, .. } if results.iter().any(Option::is_none));
         until = self
             .items
             .iter()
@@ -233,9 +231,9 @@ impl Chat {
         for item in &self.items[..until] {
             // Writing to a String cannot fail.
             let _ = match item {
-                Item::User { text: said, .. } => writeln!(text, "caller: {said}"),
-                Item::Agent { heard, .. } => writeln!(text, "agent: {heard}"),
-                Item::Tools { round, results, .. } => {
+                ChatItem::User { text: said, .. } => writeln!(text, "caller: {said}"),
+                ChatItem::Agent { heard, .. } => writeln!(text, "agent: {heard}"),
+                ChatItem::Tools { round, results, .. } => {
                     for (call, result) in round.calls.iter().zip(results) {
                         let (name, arguments) = (&call.name, &call.arguments);
                         let result = result.as_deref().unwrap_or_default();
@@ -255,7 +253,7 @@ impl Chat {
         let (items, opaque) = (&self.items, &mut self.opaque);
         opaque.retain(|reply, _| {
             let is_of =
-                |item: &Item| matches!(item, Item::Agent { reply: known, .. } if known == reply);
+                |item: &ChatItem| matches!(item, ChatItem::Agent { reply: known, .. } if known == reply);
             items.iter().any(is_of)
         });
     }

@@ -1,133 +1,79 @@
 //! All state of a call, and what each thing that happens does to it. Decisions are the turn
 //! machine's; here they are carried out.
 
+mod asked;
 mod before;
+mod caller;
+mod cast;
 mod context;
 mod dead_air;
 mod deadlines;
 mod goodbye;
+mod record;
+mod replies;
 mod reply;
 mod room;
 mod show;
+mod speaking;
 mod tools;
 mod transfer;
+mod work;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
 use super::CallSpec;
-use super::apology::Apology;
 use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason};
-use super::journal::Journal;
-use super::ledger::{Dropped, Ledger};
-use super::listen::{Heard, Listen, Outcome};
-use super::meter::Meter;
+use super::ledger::Dropped;
+use super::listen::{Heard, Listen, Transcription};
 use super::nearness::is_said;
-use super::playout::Playout;
-use super::providers::Providers;
-use super::silence::Silence;
-use super::speak::Item;
-use super::speech_text::{Pronunciations, SpeechText};
-use super::toolbox::{Persona, ToolNews};
-use sidetone_config::agent::AgentConfig;
-use crate::transport::{AgentState, RoomCommand};
-use before::Before;
-use context::Context;
-use reply::Reply;
+use super::speak::ReplyItem;
+use super::toolbox::ToolNews;
+use crate::transport::RoomCommand;
+use asked::Asked;
+use caller::Caller;
+use cast::Cast;
+use context::ContextBudget;
+use deadlines::Deadlines;
+use record::Record;
+use replies::Replies;
+use show::ToRoom;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
-use transfer::Transferring;
-
-/// A microphone that sends nothing for this long in mid-speech is gone: the sentence is over.
-const MIC_DEADLINE: Duration = Duration::from_secs(1);
-/// How long the end of a call waits for room to say that it leaves.
-const LEAVE_DEADLINE: Duration = Duration::from_secs(2);
+use work::Work;
 
 /// See the module's documentation. Fields the loop waits on are its own to borrow.
 pub struct Conversation {
     id: CallId,
-    agent: Arc<AgentConfig>,
-    providers: Providers,
-    /// Who may take over.
-    team: Arc<[Persona]>,
-    tool_news: mpsc::Sender<ToolNews>,
-    /// Rounds of tools whose end is not known yet.
-    pub tools_running: usize,
-    commands: mpsc::Sender<RoomCommand>,
-    items: mpsc::Sender<(ReplyId, Item)>,
-    /// The record of the call.
-    pub journal: Journal,
-    /// What became of all that was said.
-    ledger: Ledger,
-    /// What was taken of providers.
-    meter: Meter,
-    begun: Instant,
-
-    turn: Turn,
-    wake: Option<Instant>,
-    listen: Listen,
-    chat: Chat,
-    context: Context,
-    /// What the room is to hear.
-    pub playout: Playout,
-    reply: Option<Reply>,
-    /// Said when a stage fails.
-    pub apology: Apology,
-    /// From written to spoken, at the start of a reply.
-    speech_text: SpeechText,
-
+    /// Who speaks for the agent's side, and who may take over.
+    cast: Cast,
+    /// Whether somebody is there to be heard.
     caller: Caller,
-    greeted: bool,
-    before: Before,
-    state: AgentState,
-    /// Words of the open turn that were shown, and are not settled.
-    interim: Option<(TurnId, String)>,
-    /// The turn that ended last, and its transcript.
-    asked: Option<(UserTurn, Option<Transcribed>)>,
-    transcribed: Option<Transcribed>,
-    /// Since when audio waits for the room.
-    waits_since: Option<Instant>,
-    /// When the next frame of a speaking caller is overdue.
-    mic_by: Option<Instant>,
-    /// The call is to end as soon as nothing is being said: by when, and why.
-    drain_by: Option<(Instant, EndReason)>,
-    /// A goodbye is being said, or was: when the call ends at the latest, and why.
-    hang_up_at: Option<(Instant, EndReason)>,
-    silence: Silence,
-    /// A person is being called.
-    transferring: Option<Transferring>,
-    /// With push-to-talk: whether the key is down.
-    key_down: Option<bool>,
-    /// The caller asked not to be heard.
-    unheard: bool,
-    /// The caller's tracks are encrypted: only that is still said.
-    encrypted: bool,
-    /// What the agent said last.
-    said: String,
-    /// The reply that asks whether anybody is there: it does not break the silence.
-    asks: Option<ReplyId>,
-    turns: u32,
+    /// The caller's voice, and its words.
+    listen: Listen,
+    /// Who may speak, and when.
+    turn: Turn,
+    /// What the caller asked last.
+    asked: Asked,
+    /// What the model knows of the conversation.
+    chat: Chat,
+    /// How large that is, and the summary in the making.
+    context: ContextBudget,
+    /// What the agent says.
+    pub replies: Replies,
+    /// Tools that run, and a person that is being called.
+    pub work: Work,
+    /// Until when a call waits for what.
+    deadlines: Deadlines,
+    /// What the room sees.
+    to_room: ToRoom,
+    /// What is stored.
+    pub record: Record,
     /// Why the call is over, once it is.
     pub ended: Option<EndReason>,
-}
-
-/// How long STT took for some words, and when they came.
-#[derive(Debug, Clone, Copy)]
-struct Transcribed {
-    took: Duration,
-    at: Instant,
-}
-
-/// Where the caller is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Caller {
-    Expected { until: Instant },
-    Here,
-    Lost { until: Instant },
 }
 
 impl Conversation {
@@ -136,74 +82,36 @@ impl Conversation {
         spec: CallSpec,
         commands: mpsc::Sender<RoomCommand>,
         events: mpsc::Sender<CallEvent>,
-        items: mpsc::Sender<(ReplyId, Item)>,
+        items: mpsc::Sender<(ReplyId, ReplyItem)>,
         heard: mpsc::Sender<Heard>,
         tool_news: mpsc::Sender<ToolNews>,
     ) -> Self {
         let CallSpec {
             id,
-            persona: Persona { agent, providers },
+            persona,
             team,
             vad,
             end_of_turn,
             meter,
         } = spec;
-        let providers = meter.count(providers);
-        let team: Vec<_> = team
-            .into_iter()
-            .map(|Persona { agent, providers }| Persona {
-                agent,
-                providers: meter.count(providers),
-            })
-            .collect();
         let begun = clock::now();
+        let cast = Cast::new(persona, team, &meter);
+        let (agent, stt) = (cast.agent(), Arc::clone(&cast.providers().stt));
         let mut this = Self {
             id,
-            listen: Listen::new(vad, end_of_turn, &agent, Arc::clone(&providers.stt), heard),
-            chat: Chat::new(agent.system_prompt.clone()),
-            context: Context::new(&agent),
-            ledger: Ledger::default(),
-            meter,
+            caller: Caller::default(),
+            listen: Listen::new(vad, end_of_turn, agent, stt, heard),
             turn: Turn::new(agent.turn.clone()),
-            apology: Apology::new(agent.apology.clone()),
-            speech_text: SpeechText::new(
-                agent.language.as_deref(),
-                Pronunciations::new(&agent.pronunciations),
-            ),
-            caller: Caller::Expected {
-                until: begun + agent.limits.wait_for_caller,
-            },
-            journal: Journal::new(events, begun, clock::wall()),
-            agent,
-            providers,
-            team: team.into(),
-            tool_news,
-            tools_running: 0,
-            commands,
-            items,
-            begun,
-            wake: None,
-            playout: Playout::default(),
-            reply: None,
-            greeted: false,
-            before: Before::default(),
-            state: AgentState::Initializing,
-            interim: None,
-            asked: None,
-            transcribed: None,
-            waits_since: None,
-            mic_by: None,
-            drain_by: None,
-            hang_up_at: None,
-            silence: Silence::default(),
-            transferring: None,
-            key_down: None,
-            unheard: false,
-            encrypted: false,
-            said: String::new(),
-            asks: None,
-            turns: 0,
+            asked: Asked::default(),
+            chat: Chat::new(agent.system_prompt.clone()),
+            context: ContextBudget::new(agent),
+            replies: Replies::new(agent, items),
+            work: Work::new(tool_news),
+            deadlines: Deadlines::new(begun, agent.limits.wait_for_caller),
+            to_room: ToRoom::new(id, commands),
+            record: Record::new(id, begun, events, meter),
             ended: None,
+            cast,
         };
         this.show_state();
         this
@@ -213,21 +121,17 @@ impl Conversation {
 
     /// The next 10 ms of the caller's microphone.
     pub fn heard(&mut self, frame: &Pcm<16_000>) {
-        if !self.greeted {
-            self.before.heard(frame);
-        }
-        let is_meant = self.key_down != Some(false) && !self.unheard;
-        if self.caller != Caller::Here || !is_meant {
+        if !self.caller.is_heard(frame) || self.turn.key_down() == Some(false) {
             return;
         }
-        if self.drain_by.is_some() {
+        if self.deadlines.is_draining() {
             if !self.listen.is_speaking() && self.listen.is_speech_begun(frame) {
-                self.ledger.refused(Dropped::Draining);
+                self.record.ledger().refused(Dropped::Draining);
             }
         } else {
             let now = clock::now();
-            let input = self.listen.push(now, frame);
-            self.mic_by = self.listen.is_speaking().then(|| now + MIC_DEADLINE);
+            let input = self.listen.push(now, frame, self.turn.open_turn());
+            self.deadlines.frame_came(now, self.listen.is_speaking());
             if let Some(input) = input {
                 self.input(input);
                 self.words_ahead();
@@ -243,7 +147,7 @@ impl Conversation {
 
     /// No more comes from the microphone for now.
     pub fn mic_paused(&mut self) {
-        self.mic_by = None;
+        self.deadlines.microphone_paused();
         if let Some(input) = self.listen.pause(clock::now()) {
             self.input(input);
             self.words_ahead();
@@ -269,31 +173,28 @@ impl Conversation {
         }
     }
 
-    fn words(&mut self, outcome: Outcome) {
+    fn words(&mut self, outcome: Transcription) {
         match outcome {
-            Outcome::Words {
+            Transcription::Words {
                 text,
                 is_final,
                 took,
             } => {
-                let at = clock::now();
-                self.transcribed = Some(Transcribed { took, at });
+                self.asked.transcribed(took);
                 let has_words = !text.is_empty();
                 let text = self.without_echo(text);
                 if let Some(turn) = self.turn.open_turn() {
-                    self.ledger.is_echo(turn, has_words && text.is_empty());
+                    self.record
+                        .ledger()
+                        .is_echo(turn, has_words && text.is_empty());
                 }
                 if let Some(turn) = self.turn.open_turn().filter(|_| !text.is_empty()) {
-                    let interim = Some((turn, text.clone()));
-                    if self.interim != interim {
-                        self.show_caller(turn, &text, false);
-                        self.interim = interim;
-                    }
+                    self.to_room.caller_so_far(turn, &text);
                 }
                 self.input(Input::Transcript { text, is_final });
             }
-            Outcome::Failed(error) => {
-                self.report(error);
+            Transcription::Failed(error) => {
+                self.record.failure(error);
                 self.input(Input::TranscriptFailed);
             }
         }
@@ -301,9 +202,7 @@ impl Conversation {
 
     /// Words of the agent's own that came back through the microphone are nobody's words.
     fn without_echo(&self, text: String) -> String {
-        let said = self.playout.heard();
-        let said = if said.is_empty() { &self.said } else { &said };
-        if !self.listen.is_near() && is_said(&text, said) {
+        if !self.listen.is_near() && is_said(&text, &self.replies.last_heard()) {
             return String::new();
         }
         text
@@ -318,7 +217,7 @@ impl Conversation {
         let begins = matches!(input, Input::SpeechStarted { .. });
         self.turn.handle_input(now, input);
         if let Some(turn) = self.turn.open_turn().filter(|_| begins) {
-            self.ledger.opened(turn);
+            self.record.ledger().opened(turn);
         }
         loop {
             match self.turn.poll_output() {
@@ -332,26 +231,26 @@ impl Conversation {
                 }
                 Output::CommitReply(id) => self.commit_reply(id, now),
                 Output::CancelReply(_) => self.reply_over(true),
-                Output::HoldPlayout => self.playout.hold(),
-                Output::ReleasePlayout => self.playout.release(),
+                Output::HoldPlayout => self.replies.playout.hold(),
+                Output::ReleasePlayout => self.replies.playout.release(),
                 Output::TurnEnded(turn) => {
                     if is_typed && Some(turn.id) != open {
-                        self.ledger.opened(turn.id);
+                        self.record.ledger().opened(turn.id);
                     }
                     self.turn_ended(turn);
                 }
                 Output::CloseTurn(turn, why) => {
-                    self.ledger.closed(turn, why);
+                    self.record.ledger().closed(turn, why);
                     self.close_turn(turn);
                 }
                 Output::Timeout(wake) => {
-                    self.wake = wake;
+                    self.deadlines.turn_at(wake);
                     break;
                 }
             }
         }
         if self.turn.open_turn().is_none()
-            && let Some(text) = self.before.take_greeting()
+            && let Some(text) = self.caller.before().take_greeting()
         {
             return self.input(Input::Say {
                 text,
@@ -364,56 +263,23 @@ impl Conversation {
     }
 
     fn turn_ended(&mut self, turn: UserTurn) {
-        self.before.is_answered();
+        self.caller.before().is_answered();
         self.chat.user(turn.id, &turn.text);
-        self.show_caller(turn.id, &turn.text, true);
-        self.interim = None;
-        if self
-            .asked
-            .as_ref()
-            .is_none_or(|(last, _)| last.id != turn.id)
-        {
-            self.turns += 1;
-        }
-        self.journal.push(CallEvent::CallerTurn {
-            turn_id: turn.id,
-            text: turn.text.clone(),
-            started_at: self.journal.offset(turn.started_at),
-            ended_at: self.journal.offset(turn.ended_at),
-        });
-        self.asked = Some((turn, self.transcribed));
+        self.to_room.caller_said(turn.id, &turn.text);
+        let is_new = self.asked.turn_ended(&turn);
+        self.record.caller_turn(&turn, is_new);
     }
 
     fn close_turn(&mut self, turn: TurnId) {
         self.listen.forget();
-        // Words that were shown and came to nothing, such as a backchannel.
-        if let Some((_, text)) = self.interim.take_if(|(id, _)| *id == turn) {
-            self.show_caller(turn, &text, true);
-        }
+        self.to_room.caller_turn_closed(turn);
     }
 
     /// Ends the call.
     pub async fn leave(mut self, reason: EndReason) -> CallOutcome {
         self.reply_over(true);
-        self.ledger.over();
-        self.tell_figures();
-        let duration = self.journal.offset(clock::now());
-        self.journal.push(CallEvent::Ended {
-            at: duration,
-            reason,
-        });
-        let leave = self.commands.send(RoomCommand::Leave);
-        // The room may be gone already; either way the call lets go of it now.
-        tokio::time::timeout(LEAVE_DEADLINE, leave).await.ok();
-        let events_lost = self.journal.flush().await;
-        if events_lost > 0 {
-            tracing::error!(call = %self.id, events_lost, "the stored call is incomplete");
-        }
-        CallOutcome {
-            reason,
-            duration,
-            turns: self.turns,
-            events_lost,
-        }
+        let duration = self.record.ended(reason);
+        self.to_room.leave().await;
+        self.record.close(reason, duration).await
     }
 }

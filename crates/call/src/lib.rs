@@ -108,12 +108,12 @@ pub async fn run(
             biased;
             Some(heard) = judgements.recv() => call.judged(heard),
             Some(news) = tool_news.recv() => call.tool_news(news),
-            Some((id, item)) = reply_items.recv(), if call.playout.buffered() < PLAYOUT_AHEAD => {
+            Some((id, item)) = reply_items.recv(), if call.replies.playout.buffered() < PLAYOUT_AHEAD => {
                 call.reply_item(id, item);
             }
-            permit = speaker.reserve(), if call.playout.is_ready() => match permit {
+            permit = speaker.reserve(), if call.replies.playout.is_ready() => match permit {
                 Ok(permit) => {
-                    if let Some(frame) = call.playout.pull() {
+                    if let Some(frame) = call.replies.playout.pull() {
                         call.played(&frame);
                         permit.send(frame);
                     }
@@ -131,8 +131,8 @@ pub async fn run(
                 Some(event) => call.room_event(event),
                 None => call.ended = Some(EndReason::ConnectionLost),
             },
-            () = call.apology.make() => {}
-            () = call.journal.deliver(), if call.journal.is_waiting() => {}
+            () = call.replies.apology.make() => {}
+            () = call.record.deliver(), if call.record.is_waiting() => {}
             () = drain.cancelled(), if !draining => {
                 draining = true;
                 call.drain();
@@ -140,9 +140,9 @@ pub async fn run(
             () = tokio::time::sleep_until(deadline.into()) => call.deadline(),
         }
     };
-    // What a server was asked to do is put down also when the caller has gone meanwhile.
+    // What a server was asked to do is recorded also when the caller has gone meanwhile.
     let until = clock::now() + TOOLS_DEADLINE;
-    while call.tools_running > 0 {
+    while call.work.has_tools_running() {
         match tokio::time::timeout_at(until.into(), tool_news.recv()).await {
             Ok(Some(news)) => call.tool_news(news),
             Ok(None) | Err(_) => break,

@@ -7,34 +7,31 @@ mod asking;
 mod backoff;
 mod ears;
 mod judging;
+mod transcription;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::{mpsc, watch};
-use tokio_util::task::AbortOnDropHandle;
+use tokio::sync::mpsc;
 
 use super::EndOfTurn;
 use super::nearness::Nearness;
-use super::providers::{Hearing, ProviderError, Stt};
+use super::providers::{Hearing, Stt};
 use super::vad::{Vad, VadEvent};
-use sidetone_config::agent::AgentConfig;
-use asking::Asking;
-pub use asking::Transcribed;
+pub use asking::SttResult;
 use backoff::Backoff;
 use ears::{asks_model, padding};
 use judging::Judging;
 use sidetone_base::audio::Pcm;
-use sidetone_base::clock;
-use sidetone_turn::Input;
+use sidetone_config::agent::AgentConfig;
+use sidetone_turn::{Input, TurnId};
+pub use transcription::Transcription;
+use transcription::{Ahead, Request};
 
 /// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
 /// away and came back.
 const GAP: Duration = Duration::from_millis(200);
-/// From this length on, words of an utterance are settled piece by piece; Whisper-like models
-/// take 30 s at a time.
-const SETTLE_AFTER: Duration = Duration::from_secs(20);
 /// An utterance without a pause is settled at this length.
 const SETTLE_AT: Duration = Duration::from_secs(27);
 /// Audio is never kept beyond this length, also when STT does not answer.
@@ -44,7 +41,7 @@ const KEEP: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub enum Heard {
     /// Words of an utterance, or why there are none.
-    Words(Transcribed),
+    Words(SttResult),
     /// How likely the turn was over at a pause.
     EndOfTurn {
         /// One past the last voiced sample before the pause.
@@ -54,7 +51,8 @@ pub enum Heard {
     },
 }
 
-/// The caller's side of a call.
+/// The caller's side of a call. Which turn is open is the turn machine's to say: whoever calls
+/// hands it in.
 pub struct Listen {
     vad: Vad,
     nearness: Nearness,
@@ -73,8 +71,6 @@ pub struct Listen {
     samples: u64,
     /// Silent: the last moments, for padding. In a turn: all of it that is not settled.
     audio: VecDeque<i16>,
-    /// A turn is open.
-    open: bool,
     speaking: bool,
     /// Words of the turn whose audio was let go.
     settled: String,
@@ -83,40 +79,6 @@ pub struct Listen {
     backoff: Backoff,
     /// What STT brought for all speech up to the last pause.
     ahead: Option<Ahead>,
-}
-
-/// Words that came while it was open whether the speech had ended.
-struct Ahead {
-    /// One past the last voiced sample they cover.
-    voiced_to: u64,
-    text: String,
-    took: Duration,
-}
-
-/// The one STT request in flight. Dropping it cancels it.
-struct Request {
-    id: u64,
-    covers: usize,
-    /// All speech up to this sample was sent; `None` in mid-speech.
-    voiced_to: Option<u64>,
-    started: Instant,
-    _task: AbortOnDropHandle<()>,
-}
-
-/// What became of an STT request.
-#[derive(Debug, PartialEq)]
-pub enum Outcome {
-    /// Words of the open turn so far.
-    Words {
-        /// All of them.
-        text: String,
-        /// They cover all speech up to now.
-        is_final: bool,
-        /// Request → words.
-        took: Duration,
-    },
-    /// STT failed.
-    Failed(ProviderError),
 }
 
 impl Listen {
@@ -143,7 +105,6 @@ impl Listen {
             zero: None,
             samples: 0,
             audio: VecDeque::new(),
-            open: false,
             speaking: false,
             settled: String::new(),
             requests: 0,
@@ -153,14 +114,19 @@ impl Listen {
         }
     }
 
-    /// Takes the next 10 ms of the microphone.
-    pub fn push(&mut self, now: Instant, frame: &Pcm<16_000>) -> Option<Input> {
+    /// Takes the next 10 ms of the microphone, of the turn that is `open`, if one is.
+    pub fn push(
+        &mut self,
+        now: Instant,
+        frame: &Pcm<16_000>,
+        open: Option<TurnId>,
+    ) -> Option<Input> {
         let length = frame.duration();
         self.samples += frame.len() as u64;
         let heard = Pcm::<16_000>::duration_of(self.samples as usize);
         // The frame ends now at the latest; it began its length ago at the earliest.
         let on_time = self.zero.filter(|zero| *zero + heard + GAP > now);
-        if on_time.is_none() && !self.open {
+        if on_time.is_none() && open.is_none() {
             // What was heard before the gap does not lead into what comes after it.
             self.audio.clear();
         }
@@ -168,11 +134,15 @@ impl Listen {
         debug_assert!(length <= GAP);
 
         self.audio.extend(frame.samples());
-        if self.open {
+        if open.is_some() {
             self.hear(frame.clone());
         }
         let event = self.vad.push(frame);
-        let keep = if self.open {
+        if open.is_none() && matches!(event, Some(VadEvent::SpeechStarted { .. })) {
+            // What is new in a turn begins with its padding.
+            self.hear(Pcm::new(self.audio.iter().copied().collect()));
+        }
+        let keep = if open.is_some() {
             Pcm::<16_000>::samples_in(KEEP)
         } else {
             self.padding
@@ -218,27 +188,11 @@ impl Listen {
         self.event(now, event)
     }
 
-    /// The words of the speech that has just stopped, if STT was quick enough to bring them
-    /// before the stop was certain.
-    pub fn words_ahead(&mut self) -> Option<Outcome> {
-        let Ahead { text, took, .. } = self.ahead.take().filter(|_| !self.speaking)?;
-        Some(Outcome::Words {
-            text,
-            is_final: true,
-            took,
-        })
-    }
-
     fn event(&mut self, now: Instant, event: VadEvent) -> Option<Input> {
         let zero = self.zero.unwrap_or(now);
         let time = |at: u64| (zero + Pcm::<16_000>::duration_of(at as usize)).min(now);
         match event {
             VadEvent::SpeechStarted { at } => {
-                if !self.open {
-                    // What is new in a turn begins with its padding.
-                    self.hear(Pcm::new(self.audio.iter().copied().collect()));
-                }
-                self.open = true;
                 self.speaking = true;
                 self.nearness.begins();
                 self.judging.forget();
@@ -272,102 +226,13 @@ impl Listen {
         is_asked.then_some(Input::EndOfTurn { probability })
     }
 
-    /// Asks for the words of all audio of the turn; in mid-speech for no more than models take at a
-    /// time, the rest follows. A request still in flight is cancelled: this one covers more.
-    fn transcribe(&mut self, voiced_to: Option<u64>) {
-        self.ahead = None;
-        self.requests += 1;
-        let id = self.requests;
-        let most = match (voiced_to, &self.hearing) {
-            (None, None) => Pcm::<16_000>::samples_in(SETTLE_AT),
-            _ => self.audio.len(),
-        };
-        let audio: Vec<i16> = self.audio.iter().take(most).copied().collect();
-        let covers = audio.len();
-        let (shown, so_far) = watch::channel(String::new());
-        let asking = Asking {
-            request: id,
-            stt: Arc::clone(&self.stt),
-            spoken: self.hearing.as_ref().map(|hearing| hearing.words(shown)),
-            audio: Pcm::new(audio),
-            deadline: self.deadline,
-        };
-        let task = tokio::spawn(asking.run(so_far, self.results.clone()));
-        let task = AbortOnDropHandle::new(task);
-        self.request = Some(Request {
-            id,
-            covers,
-            voiced_to,
-            started: clock::now(),
-            _task: task,
-        });
-    }
-
-    /// Takes what an STT request brought; `None` when nobody waits for it any more.
-    pub fn transcribed(&mut self, result: Transcribed) -> Option<Outcome> {
-        if result.is_begun {
-            return self.begun(&result);
-        }
-        let request = self
-            .request
-            .take_if(|request| request.id == result.request)?;
-        match &result.words {
-            Ok(_) => self.backoff.worked(),
-            Err(_) => self.backoff.failed(clock::now()),
-        }
-        let words = match result.words {
-            Ok(words) => words,
-            // In mid-speech nobody waits: the words are asked for again.
-            Err(_) if self.speaking => return None,
-            Err(error) => return Some(Outcome::Failed(error)),
-        };
-        let text = self.after_settled(&words);
-        if request.covers >= Pcm::<16_000>::samples_in(SETTLE_AFTER) {
-            self.drop_front(request.covers);
-            self.settled.clone_from(&text);
-            self.hearing.iter_mut().for_each(Hearing::forget);
-        }
-        let took = clock::now().saturating_duration_since(request.started);
-        if let Some(voiced_to) = request.voiced_to.filter(|_| self.speaking) {
-            self.ahead = Some(Ahead {
-                voiced_to,
-                text: text.clone(),
-                took,
-            });
-        }
-        Some(Outcome::Words {
-            text,
-            is_final: !self.speaking,
-            took,
-        })
-    }
-
-    /// The first words of a request that goes on.
-    fn begun(&self, result: &Transcribed) -> Option<Outcome> {
-        let asked = self.request.as_ref();
-        let started = asked
-            .filter(|request| request.id == result.request)?
-            .started;
-        Some(Outcome::Words {
-            text: self.after_settled(result.words.as_ref().ok()?),
-            is_final: false,
-            took: clock::now().saturating_duration_since(started),
-        })
-    }
-
-    fn after_settled(&self, words: &str) -> String {
-        let all = [self.settled.as_str(), words.trim()].join(" ");
-        all.trim().to_owned()
-    }
-
     /// The turn is closed: its audio and words are let go.
     pub fn forget(&mut self) {
         self.request = None;
         self.ahead = None;
         self.judging.forget();
         self.settled.clear();
-        self.open = self.speaking;
-        if !self.open {
+        if !self.speaking {
             self.hearing.iter_mut().for_each(Hearing::forget);
             self.drop_front(self.audio.len().saturating_sub(self.padding));
         }

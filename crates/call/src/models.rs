@@ -27,7 +27,7 @@ use sidetone_providers::openai::{self, ChatRequest, ErrorKind, Llm, Stt};
 use crate::tools::HttpTools;
 use crate::tools::mcp::Mcp;
 pub use ask::Speaker;
-use ask::{Answer, Say, Transcribe};
+use ask::{AskLlm, AskStt, AskTts};
 use line::Line;
 pub use phrases::Phrases;
 use sidetone_base::audio::Pcm;
@@ -134,7 +134,7 @@ impl From<openai::ProviderError> for ProviderError {
 
 impl providers::Stt for Models {
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
-        let ask = Transcribe::new(audio, Arc::clone(&self.noise));
+        let ask = AskStt::new(audio, Arc::clone(&self.noise));
         let words = self.stt.relay(ask, None, within(self.limits.stt));
         async move {
             let mut words = std::pin::pin!(words);
@@ -161,7 +161,7 @@ impl providers::Llm for Models {
             max_tokens: None,
         };
         self.llm
-            .relay(Answer::new(request), None, within(self.limits.llm))
+            .relay(AskLlm::new(request), None, within(self.limits.llm))
             .map(|piece| piece.map(|(_, piece)| piece))
             .boxed()
     }
@@ -181,7 +181,7 @@ impl providers::Tts for Models {
     ) -> BoxStream<'static, Result<Spoken, ProviderError>> {
         let known = known.map(|SpeakerId(index)| index);
         self.tts
-            .relay(Say(text), known, within(self.limits.tts))
+            .relay(AskTts(text), known, within(self.limits.tts))
             .map(|piece| {
                 let (index, spoken) = piece?;
                 let openai::Spoken {

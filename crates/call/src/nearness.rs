@@ -35,18 +35,18 @@ const JUDGED_EACH: Duration = Duration::from_millis(100);
 /// Listens to both sides.
 #[derive(Debug)]
 pub struct Nearness {
-    mic: Voice,
-    agent: Voice,
+    mic: WhitenedVoice,
+    agent: WhitenedVoice,
     /// End of what `agent` holds.
     agent_until: Option<Instant>,
     /// The caller's usual level in dBFS.
     usual: Option<f32>,
-    speech: Option<Speech>,
+    speech: Option<OngoingSpeech>,
 }
 
 /// Speech that goes on.
 #[derive(Debug)]
-struct Speech {
+struct OngoingSpeech {
     energy: f64,
     samples: usize,
     judged: Duration,
@@ -56,8 +56,8 @@ struct Speech {
 impl Nearness {
     pub fn new() -> Self {
         Self {
-            mic: Voice::new(WINDOW),
-            agent: Voice::new(WINDOW + FARTHEST),
+            mic: WhitenedVoice::new(WINDOW),
+            agent: WhitenedVoice::new(WINDOW + FARTHEST),
             agent_until: None,
             usual: None,
             speech: None,
@@ -92,7 +92,7 @@ impl Nearness {
 
     /// Speech has begun.
     pub fn begins(&mut self) {
-        self.speech = Some(Speech {
+        self.speech = Some(OngoingSpeech {
             energy: 0.0,
             samples: 0,
             judged: Duration::ZERO,
@@ -147,7 +147,7 @@ impl Nearness {
     }
 }
 
-impl Speech {
+impl OngoingSpeech {
     fn level_dbfs(&self) -> f32 {
         let rms = (self.energy / self.samples.max(1) as f64).sqrt();
         (20.0 * (rms / 32_768.0).max(1e-9).log10()) as f32
@@ -184,7 +184,7 @@ const EMPHASIS: f32 = 0.9;
 
 /// The last moments of a voice at [`RATE`], whitened.
 #[derive(Debug)]
-struct Voice {
+struct WhitenedVoice {
     taps: [f32; TAPS],
     recent: VecDeque<f32>,
     phase: usize,
@@ -193,7 +193,7 @@ struct Voice {
     samples: VecDeque<f32>,
 }
 
-impl Voice {
+impl WhitenedVoice {
     fn new(keep: usize) -> Self {
         // A Hamming-windowed sinc.
         let mut taps = [0.0; TAPS];

@@ -22,11 +22,11 @@ const SAMPLES_A_LETTER: u64 = 48_000 / 15;
 /// The audio of the live reply, and how far it has been played.
 #[derive(Debug, Default)]
 pub struct Playout {
-    live: Option<Live>,
+    live: Option<LiveReply>,
 }
 
 #[derive(Debug)]
-struct Live {
+struct LiveReply {
     id: ReplyId,
     open: bool,
     held: bool,
@@ -35,7 +35,7 @@ struct Live {
     received: u64,
     /// Samples that left.
     pushed: u64,
-    sentences: Vec<Sentence>,
+    sentences: Vec<PlayedSentence>,
     /// Nothing more will come in.
     complete: bool,
     /// Bytes of the heard text that [`Playout::take_words`] has given out.
@@ -43,7 +43,7 @@ struct Live {
 }
 
 #[derive(Debug)]
-struct Sentence {
+struct PlayedSentence {
     text: String,
     /// Where its words end, in bytes and in letters (see [`words::letters`]).
     ends: Vec<(usize, u64)>,
@@ -61,7 +61,7 @@ impl Playout {
     /// Takes up a new reply; what was left of another is gone. A reply that is not `open` is
     /// kept back until [`Playout::open`].
     pub fn begin(&mut self, id: ReplyId, open: bool) {
-        self.live = Some(Live {
+        self.live = Some(LiveReply {
             id,
             open,
             held: false,
@@ -74,7 +74,7 @@ impl Playout {
         });
     }
 
-    fn live(&mut self, id: ReplyId) -> Option<&mut Live> {
+    fn live(&mut self, id: ReplyId) -> Option<&mut LiveReply> {
         self.live.as_mut().filter(|live| live.id == id)
     }
 
@@ -89,7 +89,8 @@ impl Playout {
     pub fn begin_sentence(&mut self, id: ReplyId, text: String) {
         if let Some(live) = self.live(id) {
             live.end_sentence();
-            live.sentences.push(Sentence::new(text, live.received));
+            live.sentences
+                .push(PlayedSentence::new(text, live.received));
         }
     }
 
@@ -196,7 +197,7 @@ impl Playout {
 
     /// Whether all of the reply has left.
     pub fn is_done(&self) -> bool {
-        self.live.as_ref().is_some_and(Live::is_done)
+        self.live.as_ref().is_some_and(LiveReply::is_done)
     }
 
     /// Audio waiting to leave.
@@ -211,7 +212,7 @@ impl Playout {
 
     /// The words that were played. The only source of the agent's words in the history.
     pub fn heard(&self) -> String {
-        self.live.as_ref().map(Live::heard).unwrap_or_default()
+        self.live.as_ref().map(LiveReply::heard).unwrap_or_default()
     }
 
     /// Sentences of which every word was played.
@@ -249,7 +250,7 @@ impl Playout {
     }
 }
 
-impl Sentence {
+impl PlayedSentence {
     fn new(text: String, from: u64) -> Self {
         let mut letters = 0;
         let mut at = 0;
@@ -306,7 +307,7 @@ impl Sentence {
     }
 }
 
-impl Live {
+impl LiveReply {
     fn end_sentence(&mut self) {
         if let Some(sentence) = self
             .sentences

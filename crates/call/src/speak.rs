@@ -12,11 +12,11 @@ use super::event::Stage;
 use super::providers::{Opaque, ProviderError, Reworded, Tts};
 use super::sentences::Sentences;
 use super::speech_text::SpeechText;
-use super::think::{Thought, think};
-use super::toolbox::{Answer, Transfer};
-use super::voice::{Say, Voice, speak};
-use sidetone_config::agent::Limits;
+use super::think::{AnswerEnd, think};
+use super::toolbox::{Answering, TransferOrder};
+use super::voice::{Say, Synthesizer, speak};
 use sidetone_base::audio::{Pcm, Resampler};
+use sidetone_config::agent::Limits;
 use sidetone_turn::ReplyId;
 
 /// Sentences written and not asked for yet.
@@ -25,9 +25,9 @@ const WRITTEN: usize = 8;
 const APOLOGY_DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a reply is made from.
-pub enum Source {
+pub enum ReplySource {
     /// The model answers.
-    Chat(Box<Answer>),
+    Chat(Box<Answering>),
     /// These words.
     Text(String),
     /// These words, as audio made before where there is some; a tone if all fails.
@@ -41,7 +41,7 @@ pub enum Source {
 
 /// A piece of a reply, on its way to playout with its [`ReplyId`].
 #[derive(Debug, PartialEq)]
-pub enum Item {
+pub enum ReplyItem {
     /// What goes back to the model with this reply, unread.
     Opaque(Opaque),
     /// The model began to write, this long after it was asked.
@@ -54,7 +54,7 @@ pub enum Item {
     Anew,
     /// The sentence begun last says this in fact.
     Said(Reworded),
-    /// A sentence that cannot be spoken is left out; the reply goes on.
+    /// A sentence that cannot be spoken is skipped; the reply goes on.
     Unspoken {
         /// As it was written.
         text: String,
@@ -70,7 +70,7 @@ pub enum Item {
     /// The call ends when this reply was heard.
     HangUp,
     /// A person is called when this reply was heard.
-    Transfer(Transfer),
+    Transfer(TransferOrder),
     /// All of the reply was sent.
     Finished,
     /// The reply cannot go on.
@@ -79,17 +79,17 @@ pub enum Item {
 
 /// Where a reply's items go.
 #[derive(Clone)]
-pub struct Out {
+pub struct ReplyOut {
     /// Whose items they are.
     pub id: ReplyId,
     /// To the call's loop; waits when full, so that a provider runs no further ahead than
     /// playout wants.
-    pub items: mpsc::Sender<(ReplyId, Item)>,
+    pub items: mpsc::Sender<(ReplyId, ReplyItem)>,
 }
 
-impl Out {
+impl ReplyOut {
     /// Passes an item on.
-    pub async fn send(&self, item: Item) {
+    pub async fn send(&self, item: ReplyItem) {
         // Fails only when the call is over, and then this task is aborted.
         self.items.send((self.id, item)).await.ok();
     }
@@ -97,28 +97,32 @@ impl Out {
 
 /// Makes a reply. The last item is `Finished` or `Failed`.
 pub async fn reply(
-    source: Source,
+    source: ReplySource,
     tts: Arc<dyn Tts>,
     limits: Limits,
     speech_text: SpeechText,
-    out: Out,
+    out: ReplyOut,
 ) {
     let cut = Sentences::new(speech_text.language());
-    let voice = Voice::new(Arc::clone(&tts), speech_text, limits.tts);
+    let voice = Synthesizer::new(Arc::clone(&tts), speech_text, limits.tts);
     let result = match source {
-        Source::Chat(answer) => chat(*answer, voice, &out).await,
-        Source::Text(text) => say(text, cut, voice, &out).await,
-        Source::Apology { text, audio } => {
+        ReplySource::Chat(answer) => chat(*answer, voice, &out).await,
+        ReplySource::Text(text) => say(text, cut, voice, &out).await,
+        ReplySource::Apology { text, audio } => {
             apologise(text, audio, tts, &out).await;
             Ok(())
         }
     };
-    out.send(result.map_or_else(Item::Failed, |()| Item::Finished))
+    out.send(result.map_or_else(ReplyItem::Failed, |()| ReplyItem::Finished))
         .await;
 }
 
 /// The model's answer in the voice of whoever gives it: after a handover that is another agent.
-async fn chat(mut answer: Answer, mut voice: Voice, out: &Out) -> Result<(), ProviderError> {
+async fn chat(
+    mut answer: Answering,
+    mut voice: Synthesizer,
+    out: &ReplyOut,
+) -> Result<(), ProviderError> {
     let mut any_audio = false;
     loop {
         let (written, sentences) = mpsc::channel(WRITTEN);
@@ -129,9 +133,9 @@ async fn chat(mut answer: Answer, mut voice: Voice, out: &Out) -> Result<(), Pro
         let (thought, audible) = futures::future::try_join(thought, speaking).await?;
         any_audio |= audible;
         match thought? {
-            Thought::HandedOver => voice = Voice::of(&answer.persona),
-            Thought::Said if any_audio || answer.hangs_up => return Ok(()),
-            Thought::Said => {
+            AnswerEnd::HandedOver => voice = Synthesizer::of(&answer.persona),
+            AnswerEnd::Said if any_audio || answer.hangs_up => return Ok(()),
+            AnswerEnd::Said => {
                 return Err(ProviderError::new(
                     Stage::Llm,
                     "the model answered nothing that can be said",
@@ -153,8 +157,8 @@ pub async fn phrase(text: String, tts: Arc<dyn Tts>, deadline: Duration) -> Opti
 async fn say(
     text: String,
     mut cut: Sentences,
-    voice: Voice,
-    out: &Out,
+    voice: Synthesizer,
+    out: &ReplyOut,
 ) -> Result<(), ProviderError> {
     let mut parts = cut.push(&text);
     parts.extend(cut.finish());
@@ -167,23 +171,23 @@ async fn say(
     speak(sentences, voice, out).await.map(|_| ())
 }
 
-async fn apologise(text: String, audio: Option<Pcm<48_000>>, tts: Arc<dyn Tts>, out: &Out) {
+async fn apologise(text: String, audio: Option<Pcm<48_000>>, tts: Arc<dyn Tts>, out: &ReplyOut) {
     let audio = match audio {
         Some(audio) => Some(audio),
         None => phrase(text.clone(), tts, APOLOGY_DEADLINE).await,
     };
     match audio {
         Some(audio) => {
-            out.send(Item::Sentence(text)).await;
-            out.send(Item::Audio(audio)).await;
+            out.send(ReplyItem::Sentence(text)).await;
+            out.send(ReplyItem::Audio(audio)).await;
         }
         None => {
-            out.send(Item::Notice(text)).await;
-            out.send(Item::Sentence(String::new())).await;
-            out.send(Item::Audio(failure_tone())).await;
+            out.send(ReplyItem::Notice(text)).await;
+            out.send(ReplyItem::Sentence(String::new())).await;
+            out.send(ReplyItem::Audio(failure_tone())).await;
         }
     }
-    out.send(Item::SentenceEnd).await;
+    out.send(ReplyItem::SentenceEnd).await;
 }
 
 /// Two falling tones, 0.4 s: something went wrong, and not even that can be said.

@@ -10,8 +10,8 @@ use super::context;
 use super::event::Stage;
 use super::providers::{Fault, Piece, ProviderError};
 use super::sentences::Sentences;
-use super::speak::{Item, Out};
-use super::toolbox::{Answer, Round, Then, ToolNews, ToolRun};
+use super::speak::{ReplyItem, ReplyOut};
+use super::toolbox::{AfterRound, Answering, Round, ToolNews, ToolRun};
 use super::voice::Say;
 use sidetone_base::clock;
 
@@ -22,7 +22,7 @@ const SLOW: Duration = Duration::from_millis(250);
 
 /// How an answer ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Thought {
+pub enum AnswerEnd {
     /// All is written.
     Said,
     /// The agent that the answer's persona now names goes on.
@@ -36,10 +36,10 @@ pub enum Thought {
 /// # Errors
 /// The stream's own, and a piece that takes longer than `limits.llm`.
 pub async fn think(
-    answer: &mut Answer,
+    answer: &mut Answering,
     sentences: mpsc::Sender<Say>,
-    out: &Out,
-) -> Result<Thought, ProviderError> {
+    out: &ReplyOut,
+) -> Result<AnswerEnd, ProviderError> {
     let mut said = false;
     answer.look_around().await;
     loop {
@@ -48,30 +48,30 @@ pub async fn think(
         said |= written.said;
         if written.round.calls.is_empty() || !may_call {
             if !written.round.opaque.is_empty() {
-                out.send(Item::Opaque(written.round.opaque)).await;
+                out.send(ReplyItem::Opaque(written.round.opaque)).await;
             }
-            return Ok(Thought::Said);
+            return Ok(AnswerEnd::Said);
         }
         let (round, runs) = run(answer, written.round, &sentences, &mut said).await?;
         match answer.take(round, runs).await {
-            Then::GoOn => {}
-            Then::HandOver => return Ok(Thought::HandedOver),
-            Then::Transfer(sentence, transfer) => {
+            AfterRound::GoOn => {}
+            AfterRound::HandOver => return Ok(AnswerEnd::HandedOver),
+            AfterRound::Transfer(sentence, transfer) => {
                 if !written.said && !sentence.is_empty() {
                     say(answer, sentence, &sentences).await;
                 }
                 answer.hangs_up = true;
-                out.send(Item::Transfer(transfer)).await;
-                return Ok(Thought::Said);
+                out.send(ReplyItem::Transfer(transfer)).await;
+                return Ok(AnswerEnd::Said);
             }
-            Then::HangUp(goodbye) => {
+            AfterRound::HangUp(goodbye) => {
                 // A model that has said goodbye already does not say it twice.
                 if !written.said && !goodbye.is_empty() {
                     say(answer, goodbye, &sentences).await;
                 }
                 answer.hangs_up = true;
-                out.send(Item::HangUp).await;
-                return Ok(Thought::Said);
+                out.send(ReplyItem::HangUp).await;
+                return Ok(AnswerEnd::Said);
             }
         }
     }
@@ -79,7 +79,7 @@ pub async fn think(
 
 /// Waits for a round of tools; the caller hears something meanwhile when it takes long.
 async fn run(
-    answer: &mut Answer,
+    answer: &mut Answering,
     round: Round,
     sentences: &mpsc::Sender<Say>,
     said: &mut bool,
@@ -112,9 +112,9 @@ struct Written {
 /// Asks the model; where the question is too long for it, again with a shorter one. The caller
 /// notices nothing of that but the time.
 async fn ask(
-    answer: &mut Answer,
+    answer: &mut Answering,
     sentences: &mpsc::Sender<Say>,
-    out: &Out,
+    out: &ReplyOut,
 ) -> Result<Written, ProviderError> {
     loop {
         let mut written = Written::default();
@@ -131,10 +131,10 @@ async fn ask(
 }
 
 async fn write(
-    answer: &mut Answer,
+    answer: &mut Answering,
     written: &mut Written,
     sentences: &mpsc::Sender<Say>,
-    out: &Out,
+    out: &ReplyOut,
 ) -> Result<(), ProviderError> {
     let deadline = answer.persona.agent.limits.llm;
     let failed = |message: String| ProviderError::new(Stage::Llm, message);
@@ -170,7 +170,7 @@ async fn write(
         if !answer.begun && begins && !done {
             answer.begun = true;
             let took = clock::now().saturating_duration_since(begun);
-            out.send(Item::FirstToken(took)).await;
+            out.send(ReplyItem::FirstToken(took)).await;
         }
         let ready = match piece {
             Some(Piece::Text(text)) => {
@@ -218,14 +218,14 @@ async fn write(
 }
 
 /// Passes a sentence on; false when nobody listens.
-async fn say(answer: &Answer, sentence: String, sentences: &mpsc::Sender<Say>) -> bool {
+async fn say(answer: &Answering, sentence: String, sentences: &mpsc::Sender<Say>) -> bool {
     answer.tell(ToolNews::Written(answer.reply)).await;
     sentences.send(Say::Sentence(sentence)).await.is_ok()
 }
 
 /// What the caller hears when a model is slow to begin, when it is time for it: never before the
 /// caller's turn is over. For ever without fillers.
-fn bridge(answer: &Answer) -> impl Future<Output = String> + use<> {
+fn bridge(answer: &Answering) -> impl Future<Output = String> + use<> {
     let config = &answer.persona.agent.stages.llm_filler;
     let (texts, after) = (config.texts.clone(), config.after);
     let turn = usize::try_from(answer.reply.0).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! The tools of one answer: waited for until the caller's turn is over, run side by side, and
-//! told of to the call's loop, which keeps what came of them whatever becomes of the answer.
+//! reported to the call's loop, which keeps what came of them whatever becomes of the answer.
 
 mod run;
 
@@ -51,7 +51,7 @@ impl std::fmt::Debug for Persona {
 }
 
 /// What the loop is told, past the reply's items, which wait for their turn to be played. What tools
-/// did counts also when the reply is put down.
+/// did counts also when the reply is cancelled.
 pub enum ToolNews {
     /// The model is asked for this reply: until it has written a sentence no sound is owed.
     Asked(ReplyId),
@@ -117,7 +117,7 @@ pub struct ToolRun {
 }
 
 /// What is to happen after a round.
-pub enum Then {
+pub enum AfterRound {
     /// The model sees the results.
     GoOn,
     /// The call ends when this was heard.
@@ -125,12 +125,12 @@ pub enum Then {
     /// Another agent answers.
     HandOver,
     /// A person is called when this was heard.
-    Transfer(String, Transfer),
+    Transfer(String, TransferOrder),
 }
 
 /// A person is to take over.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Transfer {
+pub struct TransferOrder {
     /// Who.
     pub target: Target,
     /// How long that may take.
@@ -140,7 +140,7 @@ pub struct Transfer {
 }
 
 /// All that an answer is made from.
-pub struct Answer {
+pub struct Answering {
     /// The reply that it becomes.
     pub reply: ReplyId,
     /// The model's context; the first message is the prompt.
@@ -169,7 +169,7 @@ pub struct Answer {
     pub cuts: usize,
 }
 
-impl Answer {
+impl Answering {
     /// Sees what the MCP servers of whoever answers have. They are connected when a call begins,
     /// so there is rarely something to wait for.
     pub async fn look_around(&mut self) {
@@ -218,7 +218,7 @@ impl Answer {
     }
 
     /// Starts a round of tools once the caller's turn is over. The round goes on when the answer
-    /// is put down: what a server was asked to do cannot be taken back. Answers the round as it
+    /// is cancelled: what a server was asked to do cannot be taken back. Answers the round as it
     /// stands in the history.
     pub async fn start(&mut self, mut round: Round) -> (Round, JoinHandle<Vec<ToolRun>>) {
         // Fails only when the reply is gone, and this task with it.
@@ -259,9 +259,9 @@ impl Answer {
     }
 
     /// Puts what came of a round into the context, and carries out what the built-in ones want.
-    pub async fn take(&mut self, round: Round, runs: Vec<ToolRun>) -> Then {
+    pub async fn take(&mut self, round: Round, runs: Vec<ToolRun>) -> AfterRound {
         self.messages.push(round.into());
-        let mut then = Then::GoOn;
+        let mut then = AfterRound::GoOn;
         for run in runs {
             self.messages
                 .push(Message::result(&run.call.id, shown(&run.result)));
@@ -274,15 +274,15 @@ impl Answer {
             let text = |key: &str| run.arguments[key].as_str().unwrap_or_default().to_owned();
             match &tool.action {
                 Action::Http(_) | Action::Mcp(_) => {}
-                Action::EndCall => then = Then::HangUp(text("goodbye")),
+                Action::EndCall => then = AfterRound::HangUp(text("goodbye")),
                 Action::Transfer(transfer) => {
                     if let Some(target) = transfer.find(&text("to")) {
-                        let transfer = Transfer {
+                        let transfer = TransferOrder {
                             target: target.clone(),
                             ring: transfer.ring,
                             failed: transfer.failed.clone(),
                         };
-                        then = Then::Transfer(text("say"), transfer);
+                        then = AfterRound::Transfer(text("say"), transfer);
                     }
                 }
                 Action::Remember => {
@@ -302,12 +302,12 @@ impl Answer {
                         let next = next.clone();
                         let before = std::mem::replace(&mut self.persona, next);
                         self.team = before.joining(&self.team);
-                        then = Then::HandOver;
+                        then = AfterRound::HandOver;
                     }
                 }
             }
         }
-        if let Then::HandOver = then {
+        if let AfterRound::HandOver = then {
             let prompt = format!("{}{}", self.persona.agent.system_prompt, self.notes);
             self.messages[0] = Message::new(Role::System, prompt);
             self.tell(ToolNews::HandedTo(self.persona.clone())).await;

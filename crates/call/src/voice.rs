@@ -4,7 +4,7 @@
 //! no gap opens between them. Who speaks the first one speaks the others, unless that provider
 //! fails; and nobody takes over in the middle of a sentence: one that broke off is said anew, once,
 //! and of what went out only that is heard which was played before the new sound came. A sentence
-//! that cannot be spoken, tried twice, is left out alone.
+//! that cannot be spoken, tried twice, is skipped; the others are spoken.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::event::Stage;
 use super::providers::{Fault, ProviderError, Reworded, SpeakerId, Tts};
-use super::speak::{Item, Out, phrase};
+use super::speak::{ReplyItem, ReplyOut, phrase};
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::Persona;
 use sidetone_base::audio::{Pcm, Resampler};
@@ -46,7 +46,7 @@ pub enum Say {
 }
 
 /// What turns a reply's sentences into sound.
-pub struct Voice {
+pub struct Synthesizer {
     tts: Arc<dyn Tts>,
     speech_text: SpeechText,
     deadline: Duration,
@@ -54,7 +54,7 @@ pub struct Voice {
     known: Option<SpeakerId>,
 }
 
-impl Voice {
+impl Synthesizer {
     /// Each piece of audio must come within `deadline`.
     pub fn new(tts: Arc<dyn Tts>, speech_text: SpeechText, deadline: Duration) -> Self {
         Self {
@@ -79,19 +79,19 @@ impl Voice {
 
     /// Begins to make a sentence; none when there is nothing to hear in it, such as in code or a
     /// lone emoji.
-    fn begin(&mut self, text: String) -> Option<Sentence> {
+    fn begin(&mut self, text: String) -> Option<PendingSentence> {
         let spoken = self.speech_text.speak(&text)?;
         Some(self.sentence(text, spoken))
     }
 
     /// Begins to make what fills the time.
-    fn fill(&self, text: String) -> Sentence {
+    fn fill(&self, text: String) -> PendingSentence {
         let (sender, pieces) = mpsc::channel(1);
         let audio = phrase(text, Arc::clone(&self.tts), FILLER_DEADLINE);
         let by = self.known.unwrap_or(SpeakerId(0));
         let task = tokio::spawn(async move {
             if let Some(audio) = audio.await {
-                let piece = Piece {
+                let piece = SoundPiece {
                     audio,
                     said: None,
                     by,
@@ -101,7 +101,7 @@ impl Voice {
                 sender.send(Ok(piece)).await.ok();
             }
         });
-        Sentence {
+        PendingSentence {
             text: String::new(),
             spoken: String::new(),
             is_filler: true,
@@ -114,11 +114,11 @@ impl Voice {
         }
     }
 
-    fn sentence(&self, text: String, spoken: String) -> Sentence {
+    fn sentence(&self, text: String, spoken: String) -> PendingSentence {
         let (sender, pieces) = mpsc::channel(PIECES);
         let (tts, known) = (Arc::clone(&self.tts), self.known);
         let audio = sentence_audio(spoken.clone(), known, tts, self.deadline, sender);
-        Sentence {
+        PendingSentence {
             text,
             spoken,
             is_filler: false,
@@ -133,7 +133,7 @@ impl Voice {
 }
 
 /// A sentence in the making.
-struct Sentence {
+struct PendingSentence {
     /// As it was written.
     text: String,
     /// As it is said.
@@ -141,7 +141,7 @@ struct Sentence {
     /// No words of the reply.
     is_filler: bool,
     asked_of: Option<SpeakerId>,
-    pieces: mpsc::Receiver<Result<Piece, ProviderError>>,
+    pieces: mpsc::Receiver<Result<SoundPiece, ProviderError>>,
     /// Some of it has left for playout.
     went_out: bool,
     /// It is asked for a second time, or was begun anew.
@@ -151,7 +151,7 @@ struct Sentence {
     _task: AbortOnDropHandle<()>,
 }
 
-impl Sentence {
+impl PendingSentence {
     /// What went out of it is to be replaced.
     fn begins_anew(&mut self, known: Option<SpeakerId>) {
         self.asked_of = known;
@@ -162,8 +162,8 @@ impl Sentence {
     /// void.
     fn gather(
         &mut self,
-        first: Result<Piece, ProviderError>,
-    ) -> (Vec<Piece>, Result<(), ProviderError>) {
+        first: Result<SoundPiece, ProviderError>,
+    ) -> (Vec<SoundPiece>, Result<(), ProviderError>) {
         let mut there = Vec::new();
         let mut next = Some(first);
         while let Some(piece) = next {
@@ -190,11 +190,11 @@ impl Sentence {
 /// TTS failed.
 pub async fn speak(
     mut sentences: mpsc::Receiver<Say>,
-    mut voice: Voice,
-    out: &Out,
+    mut voice: Synthesizer,
+    out: &ReplyOut,
 ) -> Result<bool, ProviderError> {
-    let mut ahead: VecDeque<Sentence> = VecDeque::new();
-    let mut likely: Option<Sentence> = None;
+    let mut ahead: VecDeque<PendingSentence> = VecDeque::new();
+    let mut likely: Option<PendingSentence> = None;
     let (mut all_written, mut any_audio) = (false, false);
     let mut unspoken = 0;
     loop {
@@ -236,7 +236,7 @@ pub async fn speak(
                     };
                     if sentence.is_filler {
                         sentence.went_out = true;
-                        out.send(Item::Sentence(String::new())).await;
+                        out.send(ReplyItem::Sentence(String::new())).await;
                     } else if let Some(first) = pieces.first().filter(|_| !sentence.went_out) {
                         // It was asked for before the one in front of it changed speakers.
                         if voice.known.is_some_and(|known| known != first.by)
@@ -249,19 +249,19 @@ pub async fn speak(
                         voice.known = Some(first.by);
                         sentence.went_out = true;
                         if std::mem::take(&mut sentence.broke_off) {
-                            out.send(Item::Anew).await;
+                            out.send(ReplyItem::Anew).await;
                         }
                         if !std::mem::replace(&mut any_audio, true) {
-                            out.send(Item::FirstAudio(first.since_request)).await;
+                            out.send(ReplyItem::FirstAudio(first.since_request)).await;
                         }
-                        out.send(Item::Sentence(sentence.text.clone())).await;
+                        out.send(ReplyItem::Sentence(sentence.text.clone())).await;
                     }
-                    for Piece { audio, said, .. } in pieces {
+                    for SoundPiece { audio, said, .. } in pieces {
                         if let Some(said) = said {
-                            out.send(Item::Said(said)).await;
+                            out.send(ReplyItem::Said(said)).await;
                         }
                         if !audio.is_empty() {
-                            out.send(Item::Audio(audio)).await;
+                            out.send(ReplyItem::Audio(audio)).await;
                         }
                     }
                     if let Err(error) = end {
@@ -280,11 +280,11 @@ pub async fn speak(
                             // It is the sentence's fault: the others may well be spoken.
                             Fault::Refused if !went_out => {
                                 if sentence.broke_off {
-                                    out.send(Item::Anew).await;
+                                    out.send(ReplyItem::Anew).await;
                                 }
                                 ahead.pop_front();
                                 unspoken += 1;
-                                out.send(Item::Unspoken { text, why: error }).await;
+                                out.send(ReplyItem::Unspoken { text, why: error }).await;
                             }
                             _ => return Err(error),
                         }
@@ -292,7 +292,7 @@ pub async fn speak(
                 }
                 _ => {
                     if ahead.pop_front().is_some_and(|sentence| sentence.went_out) {
-                        out.send(Item::SentenceEnd).await;
+                        out.send(ReplyItem::SentenceEnd).await;
                     }
                 }
             },
@@ -320,7 +320,7 @@ fn nothing_spoken() -> ProviderError {
     ProviderError::new(Stage::Tts, "no sentence of a reply could be spoken")
 }
 
-struct Piece {
+struct SoundPiece {
     audio: Pcm<48_000>,
     /// What the sentence says in fact.
     said: Option<Reworded>,
@@ -336,7 +336,7 @@ async fn sentence_audio(
     known: Option<SpeakerId>,
     tts: Arc<dyn Tts>,
     deadline: Duration,
-    pieces: mpsc::Sender<Result<Piece, ProviderError>>,
+    pieces: mpsc::Sender<Result<SoundPiece, ProviderError>>,
 ) {
     let begun = clock::now();
     let mut speech = tts.speak_as(text, known);
@@ -377,7 +377,7 @@ async fn sentence_audio(
         };
         ended |= piece.is_err();
         let since_request = clock::now().saturating_duration_since(begun);
-        let piece = piece.map(|(by, is_first, audio, said)| Piece {
+        let piece = piece.map(|(by, is_first, audio, said)| SoundPiece {
             audio,
             said,
             by,

@@ -68,14 +68,14 @@ struct OpenTurn {
 struct Reply {
     id: ReplyId,
     turn: Option<TurnId>,
-    stage: Stage,
+    stage: Progress,
     held: bool,
     interruptible: bool,
     is_apology: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum Progress {
     Speculative,
     Thinking,
     Speaking,
@@ -111,7 +111,7 @@ impl Turn {
 
     /// Where the conversation stands.
     pub fn phase(&self) -> Phase {
-        use Stage::{Speaking, Thinking};
+        use Progress::{Speaking, Thinking};
         let stage = self.reply.as_ref().map(|reply| reply.stage);
         match (self.user, stage) {
             (_, Some(Thinking)) => Phase::Thinking,
@@ -132,6 +132,11 @@ impl Turn {
     /// The spoken turn that can still grow, if there is one.
     pub fn open_turn(&self) -> Option<TurnId> {
         self.open.as_ref().map(|turn| turn.words.id)
+    }
+
+    /// With push-to-talk: whether the key is down.
+    pub fn key_down(&self) -> Option<bool> {
+        self.key_down
     }
 
     /// Takes what happened. `now` never goes back.

@@ -33,6 +33,14 @@ impl Before {
             .take_front(excess.saturating_sub(Pcm::<16_000>::samples_in(KEEP)));
     }
 
+    /// All of it, if there is a recording: what was heard since is the end of it.
+    fn take_sound(&mut self) -> Option<Pcm<16_000>> {
+        let heard = std::mem::take(&mut self.heard);
+        let mut sound = self.recorded.take()?;
+        sound.extend(heard.samples().iter().copied());
+        Some(sound)
+    }
+
     /// The caller's turn came to nothing: a noise.
     pub(super) fn take_greeting(&mut self) -> Option<String> {
         self.greeting.take()
@@ -48,34 +56,32 @@ impl Conversation {
     /// Greets the caller, unless the caller was first.
     pub(super) fn greet(&mut self) {
         self.catch_up();
-        let text = self.agent.greeting.clone();
+        let text = self.cast.agent().greeting.clone();
         if self.turn.open_turn().is_some() {
-            self.before.greeting = Some(text).filter(|text| !text.is_empty());
+            self.caller.before().greeting = Some(text).filter(|text| !text.is_empty());
         } else if !text.is_empty() {
             return self.input(Input::Say {
                 text,
                 interruptible: true,
             });
         }
-        self.apology.prepare(&self.providers.tts);
+        self.replies.apology.prepare(&self.cast.providers().tts);
         self.show_state();
         self.watch_silence(clock::now());
     }
 
     /// Listens to what was said before, in the time it was said.
     fn catch_up(&mut self) {
-        let heard = std::mem::take(&mut self.before.heard);
-        let Some(mut sound) = self.before.recorded.take() else {
+        let Some(sound) = self.caller.before().take_sound() else {
             return;
         };
-        sound.extend(heard.samples().iter().copied());
         let now = clock::now();
         let mut ago = sound.duration();
         for frame in sound.samples().chunks_exact(Pcm::<16_000>::FRAME) {
             let frame = Pcm::new(frame.to_vec());
             ago = ago.saturating_sub(frame.duration());
             let then = now.checked_sub(ago).unwrap_or(now);
-            if let Some(input) = self.listen.push(then, &frame) {
+            if let Some(input) = self.listen.push(then, &frame, self.turn.open_turn()) {
                 self.input(input);
                 self.words_ahead();
             }

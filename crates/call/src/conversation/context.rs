@@ -10,8 +10,8 @@ use super::Conversation;
 use crate::context::{Gauge, clipped, size, size_of_text, within};
 use crate::providers::{Llm, Message, Piece, Question, Role};
 use crate::toolbox::ToolNews;
-use sidetone_config::agent::AgentConfig;
 use sidetone_base::clock;
+use sidetone_config::agent::AgentConfig;
 
 /// Turns of the caller that stay as they were said, if they are no more than half of what may be
 /// asked.
@@ -28,14 +28,14 @@ const PROMPT: &str = "You keep the notes of a telephone call that goes on. Put w
                       summary and nothing else, in at most 200 words.";
 
 /// How large the context is, and the summary in the making.
-pub(super) struct Context {
-    pub(super) gauge: Gauge,
+pub(super) struct ContextBudget {
+    gauge: Gauge,
     /// The items that it is of.
     summary: Option<(usize, AbortOnDropHandle<()>)>,
     not_before: Option<Instant>,
 }
 
-impl Context {
+impl ContextBudget {
     pub(super) fn new(agent: &AgentConfig) -> Self {
         Self {
             gauge: Gauge::new(agent.stages.context),
@@ -43,23 +43,36 @@ impl Context {
             not_before: None,
         }
     }
+
+    /// How large a question may be.
+    pub(super) fn room(&self) -> usize {
+        self.gauge.room()
+    }
+
+    /// How large questions are for the model.
+    pub(super) fn gauge(&mut self) -> &mut Gauge {
+        &mut self.gauge
+    }
+
+    /// Whether a summary may be begun.
+    fn may_summarise(&self, now: Instant) -> bool {
+        self.summary.is_none() && self.not_before.is_none_or(|at| at <= now)
+    }
 }
 
 impl Conversation {
     /// Begins to summarise when the context will soon be too large. Until that is done, or where
-    /// it fails, the oldest turns are left out.
+    /// it fails, the oldest turns are not in what the model is asked.
     pub(super) fn watch_context(&mut self) {
-        let now = clock::now();
-        let waits = self.context.not_before.is_some_and(|at| at > now);
-        let is_over = self.ended.is_some() || self.drain_by.is_some();
-        if waits || is_over || self.context.summary.is_some() {
+        let is_over = self.ended.is_some() || self.deadlines.is_draining();
+        if is_over || !self.context.may_summarise(clock::now()) {
             return;
         }
         let whole = size(&self.chat.messages(None, ""));
         if !self.context.gauge.is_near(whole) {
             return;
         }
-        let room = self.context.gauge.room();
+        let room = self.context.room();
         let leaves_room =
             |(_, older): &(usize, String)| whole.saturating_sub(size_of_text(older)) <= room / 2;
         let mut parts = (1..=KEEP).rev().filter_map(|keep| self.chat.oldest(keep));
@@ -69,7 +82,7 @@ impl Conversation {
         };
         // What is too long for the model is cut, not refused.
         let transcript = within(&transcript, room.saturating_sub(size_of_text(PROMPT)));
-        let (llm, news) = (self.providers.llm.clone(), self.tool_news.clone());
+        let (llm, news) = (self.cast.providers().llm.clone(), self.work.news());
         let task = tokio::spawn(async move {
             let summary = timeout(DEADLINE, summarise(&*llm, transcript)).await;
             // Fails only when the call is over.

@@ -5,8 +5,7 @@ use std::time::Instant;
 use super::Conversation;
 use crate::event::Stage;
 use crate::providers::ProviderError;
-use sidetone_base::clock;
-use sidetone_turn::{Phase, ReplyId};
+use sidetone_turn::Phase;
 
 /// What is to be heard of a reply yet.
 #[derive(Debug, Default)]
@@ -15,7 +14,7 @@ pub(super) struct Owed {
     since: Option<Instant>,
     /// Sentences of the model, and those that have begun to sound.
     written: usize,
-    pub(super) sounding: usize,
+    sounding: usize,
 }
 
 impl Owed {
@@ -29,57 +28,59 @@ impl Owed {
     }
 
     /// The model is to write; what it has written before is not owed any more.
-    fn asked(&mut self) {
+    pub(super) fn asked(&mut self) {
         self.since = None;
     }
 
-    fn written(&mut self, now: Instant) {
+    /// The model has written a sentence.
+    pub(super) fn written(&mut self, now: Instant) {
         self.since.get_or_insert(now);
         self.written = self.written.saturating_add(1);
+    }
+
+    /// A sentence has begun to sound, or will never.
+    pub(super) fn sounds(&mut self) {
+        self.sounding += 1;
+    }
+
+    /// The sentence that sounded last begins anew.
+    pub(super) fn sounds_anew(&mut self) {
+        self.sounding = self.sounding.saturating_sub(1);
+    }
+
+    /// Whether sentences are written that have not begun to sound.
+    fn owes_sound(&self) -> bool {
+        self.sounding < self.written
     }
 }
 
 impl Conversation {
-    pub(super) fn model_asked(&mut self, id: ReplyId) {
-        let reply = self.reply.as_mut().filter(|reply| reply.id == id);
-        if let Some(reply) = reply {
-            reply.owed.asked();
-        }
-    }
-
-    pub(super) fn sentence_written(&mut self, id: ReplyId) {
-        let reply = self.reply.as_mut().filter(|reply| reply.id == id);
-        if let Some(reply) = reply {
-            reply.owed.written(clock::now());
-        }
-    }
-
     /// When a reply that the caller hears, and whose sound is owed, has been silent for too long:
     /// no deadline of a tool runs that long. The last guard against an agent that seems to speak and
     /// does not. A model that has not begun has its own (`limits.llm`).
     pub(super) fn dead_air_by(&self) -> Option<Instant> {
-        let reply = self.reply.as_ref()?;
-        let (_, last) = reply.played?;
-        let silent_since = last.max(reply.owed.since?);
-        let waits = self.turn.phase() == Phase::Speaking && !self.playout.is_ready();
-        (waits && self.tools_running == 0).then(|| silent_since + self.agent.limits.dead_air)
+        let reply = self.replies.live()?;
+        let silent_since = reply.last_played()?.max(reply.owed().since?);
+        let waits = self.turn.phase() == Phase::Speaking && !self.replies.playout.is_ready();
+        let dead_air = self.cast.agent().limits.dead_air;
+        (waits && !self.work.has_tools_running()).then(|| silent_since + dead_air)
     }
 
     /// Gives up a reply in whose middle nothing more comes.
     pub(super) fn dead_air(&mut self) {
-        let Some(reply) = &mut self.reply else {
+        let is_in_sentence = self.replies.playout.is_in_sentence();
+        let Some(reply) = self.replies.live_mut() else {
             return;
         };
-        let id = reply.id;
-        let owes_sound = reply.owed.sounding < reply.owed.written || self.playout.is_in_sentence();
-        let (stage, what) = if owes_sound {
+        let id = reply.id();
+        let (stage, what) = if reply.owed().owes_sound() || is_in_sentence {
             (Stage::Tts, "sound")
         } else {
             (Stage::Llm, "words")
         };
-        reply.failed = Some(stage);
-        let silent = self.agent.limits.dead_air;
-        self.report(ProviderError::new(
+        reply.fail(stage);
+        let silent = self.cast.agent().limits.dead_air;
+        self.record.failure(ProviderError::new(
             stage,
             format!("no {what} in the middle of a reply for {silent:?} (limits.dead_air)"),
         ));

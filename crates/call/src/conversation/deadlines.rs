@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Caller, Conversation};
+use super::Conversation;
 use crate::event::{EndReason, Stage};
 use crate::providers::ProviderError;
-use crate::silence::Due;
+use crate::silence::{Due, Silence};
 use sidetone_base::clock;
+use sidetone_config::agent::{AgentConfig, Limits};
 use sidetone_turn::Input;
 
+/// A microphone that sends nothing for this long in mid-speech is gone: the sentence is over.
+const MIC_DEADLINE: Duration = Duration::from_secs(1);
 /// A room that takes no audio for this long is lost.
 const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
 /// A drained call may finish what it is saying for this long.
@@ -17,37 +20,171 @@ const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
 /// the end is still to be reported.
 const DISMISSED_DEADLINE: Duration = Duration::from_millis(1_500);
 
+/// What a call waits for, and until when. Dead air is not here: it follows from the reply
+/// ([`Conversation::dead_air_by`]).
+pub(super) struct Deadlines {
+    begun: Instant,
+    /// The turn machine's next timer.
+    turn: Option<Instant>,
+    /// The next frame of a speaking caller is overdue.
+    microphone: Option<Instant>,
+    /// The room is to have taken the audio that waits for it.
+    speaker: Option<Instant>,
+    /// The caller is to be there, or the call ends.
+    caller: Option<(Instant, EndReason)>,
+    /// The call is to end as soon as nothing is being said, and ends by then.
+    drain: Option<(Instant, EndReason)>,
+    /// A goodbye is being said, or was: the call ends by then.
+    hang_up: Option<(Instant, EndReason)>,
+    silence: Silence,
+}
+
+impl Deadlines {
+    /// A call that has begun, and waits so long for its caller.
+    pub(super) fn new(begun: Instant, wait_for_caller: Duration) -> Self {
+        Self {
+            begun,
+            turn: None,
+            microphone: None,
+            speaker: None,
+            caller: Some((begun + wait_for_caller, EndReason::NoCaller)),
+            drain: None,
+            hang_up: None,
+            silence: Silence::default(),
+        }
+    }
+
+    /// The earliest; `dead_air` is the one that is not kept here.
+    fn next(&self, agent: &AgentConfig, dead_air: Option<Instant>) -> Option<Instant> {
+        let at = |end: Option<(Instant, EndReason)>| end.map(|(at, _)| at);
+        let all = [
+            self.turn,
+            self.microphone,
+            self.speaker,
+            at(self.caller),
+            at(self.drain),
+            at(self.hang_up),
+            self.max_duration(&agent.limits),
+            self.silence.next(&agent.silence),
+            dead_air,
+        ];
+        all.into_iter().flatten().min()
+    }
+
+    /// Why the call is over now, if it is.
+    fn over(&self, now: Instant) -> Option<EndReason> {
+        let ends = [self.caller, self.hang_up, self.drain];
+        let due = ends.into_iter().flatten().find(|(at, _)| *at <= now);
+        due.map(|(_, reason)| reason)
+    }
+
+    /// When the longest call that is allowed is over, unless the caller is being told already.
+    fn max_duration(&self, limits: &Limits) -> Option<Instant> {
+        let is_told = self.hangs_up() == Some(EndReason::MaxDuration);
+        let end = self.begun.checked_add(limits.max_duration);
+        end.filter(|_| !is_told)
+    }
+
+    /// The turn machine wants to be called then.
+    pub(super) fn turn_at(&mut self, at: Option<Instant>) {
+        self.turn = at;
+    }
+
+    /// A frame of the microphone came. In mid-speech another one follows.
+    pub(super) fn frame_came(&mut self, now: Instant, is_speaking: bool) {
+        self.microphone = is_speaking.then(|| now + MIC_DEADLINE);
+    }
+
+    /// Nothing more is to come from the microphone for now.
+    pub(super) fn microphone_paused(&mut self) {
+        self.microphone = None;
+    }
+
+    /// Whether audio waits for the room.
+    fn audio_waits(&mut self, waits: bool) {
+        if !waits {
+            self.speaker = None;
+        } else if self.speaker.is_none() {
+            self.speaker = Some(clock::now() + SPEAKER_DEADLINE);
+        }
+    }
+
+    /// The room took audio.
+    pub(super) fn audio_taken(&mut self) {
+        self.speaker = None;
+    }
+
+    /// The caller is there.
+    pub(super) fn caller_came(&mut self) {
+        self.caller = None;
+    }
+
+    /// The caller is gone, and has so long to come back.
+    pub(super) fn caller_left(&mut self, grace: Duration) {
+        self.caller = Some((clock::now() + grace, EndReason::CallerLost));
+    }
+
+    /// The call ends then at the latest: the last words are being said, or were.
+    pub(super) fn hang_up_at(&mut self, at: Instant, reason: EndReason) {
+        self.hang_up = Some((at, reason));
+    }
+
+    /// Why the call ends after the last words, while it does.
+    pub(super) fn hangs_up(&self) -> Option<EndReason> {
+        self.hang_up.map(|(_, reason)| reason)
+    }
+
+    /// Somebody is there after all.
+    pub(super) fn caller_is_not_silent(&mut self) {
+        self.hang_up
+            .take_if(|(_, reason)| *reason == EndReason::CallerSilent);
+    }
+
+    /// Whether the call is to end as soon as nothing is being said, and so takes nothing up.
+    pub(super) fn is_draining(&self) -> bool {
+        self.drain.is_some()
+    }
+
+    /// The first reason counts, and the nearest deadline.
+    fn drain(&mut self, within: Duration, reason: EndReason) {
+        let by = clock::now() + within;
+        let (before, reason) = self.drain.unwrap_or((by, reason));
+        self.drain = Some((by.min(before), reason));
+    }
+
+    /// How long nobody has spoken.
+    pub(super) fn silence(&mut self) -> &mut Silence {
+        &mut self.silence
+    }
+}
+
 impl Conversation {
     /// A deadline has passed.
     pub fn deadline(&mut self) {
         let now = clock::now();
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
-        if due(self.wake) {
+        if due(self.deadlines.turn) {
             self.input(Input::Timeout);
         }
-        if due(self.mic_by) {
+        if due(self.deadlines.microphone) {
             self.mic_paused();
         }
         if due(self.dead_air_by()) {
             self.dead_air();
         }
-        let reason = match self.caller {
-            Caller::Expected { until } if until <= now => Some(EndReason::NoCaller),
-            Caller::Lost { until } if until <= now => Some(EndReason::CallerLost),
-            _ if due(self.hang_up_at.map(|(at, _)| at)) => self.hang_up_at.map(|(_, why)| why),
-            _ if due(self.drain_by.map(|(at, _)| at)) => self.drain_by.map(|(_, why)| why),
-            _ if due(self.waits_since.map(|since| since + SPEAKER_DEADLINE)) => {
-                let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
-                self.report(ProviderError::new(Stage::Transport, message));
-                Some(EndReason::ConnectionLost)
-            }
-            _ => None,
-        };
-        self.ended = self.ended.or(reason);
-        if due(self.ends_by()) {
+        if let Some(reason) = self.deadlines.over(now) {
+            self.end(reason);
+        } else if due(self.deadlines.speaker) {
+            let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
+            self.record
+                .failure(ProviderError::new(Stage::Transport, message));
+            self.end(EndReason::ConnectionLost);
+        }
+        if due(self.deadlines.max_duration(&self.cast.agent().limits)) {
             self.say_goodbye(EndReason::MaxDuration);
         }
-        match self.silence.due(now, &self.agent.silence) {
+        let rules = &self.cast.agent().silence;
+        match self.deadlines.silence.due(now, rules) {
             Some(Due::Away) => self.caller_is_away(),
             Some(Due::HangUp) => self.say_goodbye(EndReason::CallerSilent),
             None => {}
@@ -56,64 +193,27 @@ impl Conversation {
 
     /// When [`Conversation::deadline`] wants to be called.
     pub fn next_deadline(&mut self) -> Instant {
-        if !self.playout.is_ready() {
-            self.waits_since = None;
-        } else if self.waits_since.is_none() {
-            self.waits_since = Some(clock::now());
-        }
-        let caller = match self.caller {
-            Caller::Expected { until } | Caller::Lost { until } => Some(until),
-            Caller::Here => None,
-        };
-        let waits = self.waits_since.map(|since| since + SPEAKER_DEADLINE);
-        let all = [
-            self.wake,
-            caller,
-            self.drain_by.map(|(at, _)| at),
-            self.hang_up_at.map(|(at, _)| at),
-            self.ends_by(),
-            self.silence.next(&self.agent.silence),
-            waits,
-            self.mic_by,
-            self.dead_air_by(),
-        ];
-        all.into_iter()
-            .flatten()
-            .min()
-            .unwrap_or_else(|| clock::now() + SPEAKER_DEADLINE)
-    }
-
-    fn ends_by(&self) -> Option<Instant> {
-        let is_told = matches!(self.hang_up_at, Some((_, EndReason::MaxDuration)));
-        let end = self.begun.checked_add(self.agent.limits.max_duration);
-        end.filter(|_| !is_told)
+        self.deadlines.audio_waits(self.replies.playout.is_ready());
+        let next = self.deadlines.next(self.cast.agent(), self.dead_air_by());
+        next.unwrap_or_else(|| clock::now() + SPEAKER_DEADLINE)
     }
 
     /// The process wants to end: no new turn; what is being said may be finished.
     pub fn drain(&mut self) {
-        self.end_soon(DRAIN_DEADLINE, EndReason::Drained);
+        self.deadlines.drain(DRAIN_DEADLINE, EndReason::Drained);
+        self.end_if_drained();
     }
 
     /// LiveKit has ended the agent's job.
     pub(super) fn dismissed(&mut self) {
-        self.end_soon(DISMISSED_DEADLINE, EndReason::Dismissed);
-    }
-
-    /// The first reason counts, and the nearest deadline.
-    fn end_soon(&mut self, within: Duration, reason: EndReason) {
-        let by = clock::now() + within;
-        let (before, reason) = self.drain_by.unwrap_or((by, reason));
-        self.drain_by = Some((by.min(before), reason));
+        self.deadlines
+            .drain(DISMISSED_DEADLINE, EndReason::Dismissed);
         self.end_if_drained();
     }
 
     pub(super) fn end_if_drained(&mut self) {
-        let has_floor = self
-            .reply
-            .as_ref()
-            .is_some_and(|reply| reply.committed_at.is_some());
-        if let Some((_, reason)) = self.drain_by.filter(|_| !has_floor) {
-            self.ended = self.ended.or(Some(reason));
+        if let Some((_, reason)) = self.deadlines.drain.filter(|_| !self.replies.has_floor()) {
+            self.end(reason);
         }
     }
 }

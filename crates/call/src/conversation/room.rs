@@ -1,6 +1,8 @@
 //! What happens in the room: the caller comes and goes, types, mutes, and presses keys.
 
-use super::{Caller, Conversation};
+use serde_json::json;
+
+use super::Conversation;
 use crate::context::clipped;
 use crate::event::{CallEvent, EndReason};
 use crate::ledger::Dropped;
@@ -17,33 +19,36 @@ impl Conversation {
     pub fn room_event(&mut self, event: RoomEvent) {
         match event {
             RoomEvent::Chat { .. } | RoomEvent::Say { .. } | RoomEvent::Floor(_)
-                if self.encrypted => {}
+                if self.caller.is_encrypted() => {}
             RoomEvent::CallerJoined {
                 identity,
                 name,
                 attributes,
             } => {
-                let at = self.journal.offset(clock::now());
-                self.meet(&identity, &name, &attributes);
-                self.journal.push(CallEvent::CallerJoined { at, identity });
-                self.caller = Caller::Here;
-                if self.encrypted {
-                    self.greeted = true;
+                let known = json!({"identity": identity, "name": name, "attributes": attributes});
+                self.cast.meet(self.id, &known);
+                self.chat
+                    .set_system(self.cast.agent().system_prompt.clone());
+                self.record
+                    .now(|at| CallEvent::CallerJoined { at, identity });
+                let is_first = self.caller.joined();
+                self.deadlines.caller_came();
+                if self.caller.is_encrypted() {
                     self.tell_encrypted();
-                } else if std::mem::replace(&mut self.greeted, true) {
-                    self.input(Input::UserReturned);
-                } else {
+                } else if is_first {
                     self.greet();
+                } else {
+                    self.input(Input::UserReturned);
                 }
             }
-            RoomEvent::SaidBefore(sound) => self.before.recorded(sound),
+            RoomEvent::SaidBefore(sound) => self.caller.before().recorded(sound),
             RoomEvent::CallerLeft { reason } => self.caller_left(reason),
             RoomEvent::Chat { text } => {
                 let text = clipped(text.trim(), MAX_TYPED);
-                if self.drain_by.is_some() {
-                    self.ledger.refused(Dropped::Draining);
+                if self.deadlines.is_draining() {
+                    self.record.ledger().refused(Dropped::Draining);
                 } else if !text.is_empty() {
-                    self.transcribed = None;
+                    self.asked.typed();
                     self.input(Input::UserText(text));
                 }
             }
@@ -53,7 +58,6 @@ impl Conversation {
             }),
             RoomEvent::Floor(floor) => {
                 // The key takes the microphone's place: what is said without it is not meant.
-                self.key_down = Some(floor == Floor::Taken);
                 if floor != Floor::Taken {
                     self.mic_paused();
                 }
@@ -64,14 +68,13 @@ impl Conversation {
                 });
             }
             RoomEvent::MicMuted(muted) => {
-                let at = self.journal.offset(clock::now());
-                self.journal.push(CallEvent::CallerMuted { at, muted });
+                self.record.now(|at| CallEvent::CallerMuted { at, muted });
                 if muted {
                     self.mic_paused();
                 }
             }
             RoomEvent::Unheard(unheard) => {
-                self.unheard = unheard;
+                self.caller.set_unheard(unheard);
                 if unheard {
                     self.mic_paused();
                 }
@@ -96,16 +99,16 @@ impl Conversation {
             DisconnectReason::UserRejected => self.ended = Some(EndReason::CallerRejected),
             DisconnectReason::RoomDeleted => self.ended = Some(EndReason::RoomClosed),
             _ => {
-                let until = clock::now() + self.agent.limits.reconnect_grace;
-                self.caller = Caller::Lost { until };
+                self.caller.left();
+                let grace = self.cast.agent().limits.reconnect_grace;
+                self.deadlines.caller_left(grace);
                 self.input(Input::UserLeft);
-                self.mic_by = None;
+                self.deadlines.microphone_paused();
                 // A client that starts anew shows its microphone as on.
-                self.unheard = false;
+                self.caller.set_unheard(false);
                 self.listen.pause(clock::now());
                 self.listen.forget();
-                // An answer after the caller is back has no latency worth the name.
-                self.asked = None;
+                self.asked.forget();
             }
         }
     }

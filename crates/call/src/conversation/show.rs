@@ -1,79 +1,116 @@
-//! What the room and the log see of a call.
+//! What the room sees of a call: the agent's state, both sides' words, and commands.
 
-use super::{Caller, Conversation};
-use crate::event::CallEvent;
-use crate::providers::ProviderError;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::Conversation;
+use crate::event::{CallEvent, CallId};
 use crate::transport::{AgentState, RoomCommand, Segment, Speaker};
-use sidetone_base::clock;
 use sidetone_turn::{Phase, ReplyId, TurnId};
 
-impl Conversation {
-    // --- what others see ---
+/// How long the end of a call waits for room to say that it leaves.
+const LEAVE_DEADLINE: Duration = Duration::from_secs(2);
 
-    pub(super) fn show_state(&mut self) {
-        let state = match (self.caller, self.turn.phase()) {
-            (Caller::Expected { .. } | Caller::Lost { .. }, _) => AgentState::Idle,
-            (_, Phase::Listening | Phase::UserSpeaking | Phase::Endpointing) => {
-                AgentState::Listening
-            }
-            (_, Phase::Thinking) => AgentState::Thinking,
-            (_, Phase::Speaking | Phase::Overlap | Phase::Held) => AgentState::Speaking,
-        };
-        if std::mem::replace(&mut self.state, state) != state {
-            self.command(RoomCommand::SetState(state));
-            let at = self.journal.offset(clock::now());
-            self.journal.push(CallEvent::AgentState { at, state });
+/// What goes to the room.
+pub(super) struct ToRoom {
+    call: CallId,
+    commands: mpsc::Sender<RoomCommand>,
+    state: AgentState,
+    /// Words of the open turn that were shown, and are not settled.
+    interim: Option<(TurnId, String)>,
+}
+
+impl ToRoom {
+    pub(super) fn new(call: CallId, commands: mpsc::Sender<RoomCommand>) -> Self {
+        Self {
+            call,
+            commands,
+            state: AgentState::Initializing,
+            interim: None,
         }
-    }
-
-    pub(super) fn show_caller(&self, turn: TurnId, text: &str, is_final: bool) {
-        let id = self.segment_id("c", turn.0);
-        self.show(Segment {
-            who: Speaker::Caller,
-            id,
-            text: text.to_owned(),
-            is_final,
-        });
-    }
-
-    pub(super) fn show_agent(&self, reply: ReplyId, text: String, is_final: bool) {
-        let id = self.segment_id("a", reply.0);
-        self.show(Segment {
-            who: Speaker::Agent,
-            id,
-            text,
-            is_final,
-        });
-    }
-
-    /// The same for all pieces of a turn, and of no other turn of any call.
-    pub(super) fn segment_id(&self, side: &str, number: u64) -> String {
-        format!("SG_{}_{side}{number}", self.id.simple())
-    }
-
-    pub(super) fn show(&self, segment: Segment) {
-        self.command(RoomCommand::Transcript(segment));
     }
 
     /// A room that does not take its commands loses them, rather than stop the conversation.
     pub(super) fn command(&self, command: RoomCommand) {
         if self.commands.try_send(command).is_err() {
-            tracing::warn!(call = %self.id, "the room does not take its commands; one was dropped");
+            tracing::warn!(call = %self.call, "the room does not take its commands; one was dropped");
         }
     }
 
-    /// What became of all that was said up to now, and what that took.
-    pub(super) fn tell_figures(&mut self) {
-        self.journal.push(CallEvent::Figures {
-            figures: self.ledger.figures().clone(),
-            taken: self.meter.taken(),
-        });
+    /// Shows the agent's state. False when it was shown before.
+    fn state(&mut self, state: AgentState) -> bool {
+        let is_new = std::mem::replace(&mut self.state, state) != state;
+        if is_new {
+            self.command(RoomCommand::SetState(state));
+        }
+        is_new
     }
 
-    pub(super) fn report(&mut self, error: ProviderError) {
-        let ProviderError { stage, message, .. } = error;
-        tracing::warn!(call = %self.id, stage = stage.as_str(), %message, "a stage failed");
-        let at = self.journal.offset(clock::now());
-        self.journal.push(CallEvent::Error { at, stage, message });
+    /// Shows the words of the caller's open turn so far.
+    pub(super) fn caller_so_far(&mut self, turn: TurnId, text: &str) {
+        let interim = Some((turn, text.to_owned()));
+        if self.interim != interim {
+            self.caller(turn, text, false);
+            self.interim = interim;
+        }
+    }
+
+    /// Shows the words of a turn that has ended.
+    pub(super) fn caller_said(&mut self, turn: TurnId, text: &str) {
+        self.caller(turn, text, true);
+        self.interim = None;
+    }
+
+    /// Words that were shown of a turn and came to nothing, such as a backchannel, are not shown as
+    /// unsettled any more.
+    pub(super) fn caller_turn_closed(&mut self, turn: TurnId) {
+        if let Some((_, text)) = self.interim.take_if(|(id, _)| *id == turn) {
+            self.caller(turn, &text, true);
+        }
+    }
+
+    fn caller(&self, turn: TurnId, text: &str, is_final: bool) {
+        self.words(Speaker::Caller, 'c', turn.0, text.to_owned(), is_final);
+    }
+
+    /// Shows the next words that were heard of a reply, or that it is over.
+    pub(super) fn agent(&self, reply: ReplyId, text: String, is_final: bool) {
+        self.words(Speaker::Agent, 'a', reply.0, text, is_final);
+    }
+
+    /// Shows words of the agent that cannot be spoken.
+    pub(super) fn notice(&self, reply: ReplyId, text: String) {
+        self.words(Speaker::Agent, 'n', reply.0, text, true);
+    }
+
+    /// The segment's id is the same for all pieces of a turn, and of no other turn of any call.
+    fn words(&self, who: Speaker, side: char, number: u64, text: String, is_final: bool) {
+        self.command(RoomCommand::Transcript(Segment {
+            who,
+            id: format!("SG_{}_{side}{number}", self.call.simple()),
+            text,
+            is_final,
+        }));
+    }
+
+    /// Leaves. The room may be gone already; either way the call lets go of it now.
+    pub(super) async fn leave(&self) {
+        let leave = self.commands.send(RoomCommand::Leave);
+        tokio::time::timeout(LEAVE_DEADLINE, leave).await.ok();
+    }
+}
+
+impl Conversation {
+    pub(super) fn show_state(&mut self) {
+        let state = match self.turn.phase() {
+            _ if !self.caller.is_here() => AgentState::Idle,
+            Phase::Listening | Phase::UserSpeaking | Phase::Endpointing => AgentState::Listening,
+            Phase::Thinking => AgentState::Thinking,
+            Phase::Speaking | Phase::Overlap | Phase::Held => AgentState::Speaking,
+        };
+        if self.to_room.state(state) {
+            self.record.now(|at| CallEvent::AgentState { at, state });
+        }
     }
 }

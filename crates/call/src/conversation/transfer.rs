@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
-use crate::event::{CallEvent, EndReason, ToolCalled};
-use crate::toolbox::{ToolNews, Transfer};
+use crate::event::{EndReason, ToolCalled};
+use crate::toolbox::{ToolNews, TransferOrder};
 use sidetone_base::clock;
 use sidetone_turn::{Input, ReplyId};
 
@@ -18,7 +18,7 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A person is being called.
 pub(super) struct Transferring {
-    transfer: Transfer,
+    transfer: TransferOrder,
     reply: ReplyId,
     since: Instant,
     _task: AbortOnDropHandle<()>,
@@ -26,11 +26,11 @@ pub(super) struct Transferring {
 
 impl Conversation {
     /// Calls a person, while the conversation goes on. One at a time.
-    pub(super) fn transfer(&mut self, reply: ReplyId, transfer: Transfer) {
-        if self.transferring.is_some() {
+    pub(super) fn transfer(&mut self, reply: ReplyId, transfer: TransferOrder) {
+        if self.work.transfer().is_some() {
             return;
         }
-        let (news, tools) = (self.tool_news.clone(), self.providers.tools.clone());
+        let (news, tools) = (self.work.news(), self.cast.providers().tools.clone());
         let (target, ring) = (transfer.target.clone(), transfer.ring);
         let task = tokio::spawn(async move {
             let done = tools.put_through(target, ring);
@@ -39,7 +39,7 @@ impl Conversation {
             // Fails only when the call is over.
             news.send(ToolNews::Transferred(done)).await.ok();
         });
-        self.transferring = Some(Transferring {
+        *self.work.transfer() = Some(Transferring {
             transfer,
             reply,
             since: clock::now(),
@@ -55,28 +55,29 @@ impl Conversation {
             reply,
             since,
             ..
-        }) = self.transferring.take()
+        }) = self.work.transfer().take()
         else {
             return;
         };
         let now = clock::now();
-        self.journal.push(CallEvent::ToolCall(ToolCalled {
+        self.record.tool(ToolCalled {
             reply_id: reply,
-            agent: self.agent.name.clone(),
+            agent: self.cast.agent().name.clone(),
             id: String::new(),
             name: "transfer".into(),
             arguments: serde_json::json!({"to": transfer.target.name}).to_string(),
             result: result.clone(),
-            started_at: self.journal.offset(since),
+            started_at: self.record.offset(since),
             took: now.saturating_duration_since(since),
-        }));
-        match (result, &mut self.reply) {
+        });
+        match (result, self.replies.live_mut()) {
             // What is being said is heard to its end, unless somebody speaks meanwhile.
             (Ok(_), Some(reply)) => {
-                reply.hangs_up = Some(EndReason::Transferred);
-                self.hang_up_at = Some((now + LAST_WORDS, EndReason::Transferred));
+                reply.hang_up(EndReason::Transferred);
+                self.deadlines
+                    .hang_up_at(now + LAST_WORDS, EndReason::Transferred);
             }
-            (Ok(_), None) => self.ended = self.ended.or(Some(EndReason::Transferred)),
+            (Ok(_), None) => self.end(EndReason::Transferred),
             (Err(message), _) => {
                 let about = format!("transfer to {}", transfer.target.name);
                 self.chat.remember(&about, &format!("failed, {message}"));

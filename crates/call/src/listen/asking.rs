@@ -12,7 +12,7 @@ use sidetone_base::audio::Pcm;
 
 /// See [`Heard::Words`].
 #[derive(Debug)]
-pub struct Transcribed {
+pub struct SttResult {
     pub(super) request: u64,
     /// More words of the same request follow.
     pub(super) is_begun: bool,
@@ -45,7 +45,7 @@ impl<S: Future<Output = Option<String>>> Asking<S> {
                 format!("no transcript within {deadline:?} (limits.stt)"),
             ))
         });
-        let words = Transcribed {
+        let words = SttResult {
             request,
             is_begun: false,
             words,
@@ -73,7 +73,7 @@ async fn tell<T>(
     results: &mpsc::Sender<Heard>,
 ) -> T {
     while so_far.changed().await.is_ok() {
-        let words = Transcribed {
+        let words = SttResult {
             request,
             is_begun: true,
             words: Ok(so_far.borrow_and_update().clone()),

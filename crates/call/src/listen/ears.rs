@@ -5,13 +5,14 @@ use std::sync::Arc;
 use super::Listen;
 use super::backoff::Backoff;
 use crate::providers::Stt;
-use sidetone_config::agent::{AgentConfig, VadConfig};
 use sidetone_base::audio::Pcm;
+use sidetone_config::agent::{AgentConfig, VadConfig};
+use sidetone_turn::TurnId;
 
 impl Listen {
     /// Hears as this agent does from now on: by its provider, its language and its numbers. What is
-    /// said and not answered yet is asked of the new provider, whole.
-    pub fn configure(&mut self, agent: &AgentConfig, stt: Arc<dyn Stt>) {
+    /// said and not answered yet, of the turn that is `open`, is asked of the new provider, whole.
+    pub fn configure(&mut self, agent: &AgentConfig, stt: Arc<dyn Stt>, open: Option<TurnId>) {
         self.vad.configure(&agent.vad);
         self.padding = padding(&agent.vad);
         self.deadline = agent.limits.stt;
@@ -20,7 +21,7 @@ impl Listen {
         self.backoff = Backoff::default();
         let model = self.end_of_turn.clone().filter(|_| asks_model(agent));
         self.judging.configure(model);
-        if self.open {
+        if open.is_some() {
             self.hear(Pcm::new(self.audio.iter().copied().collect()));
         }
         if let Some(request) = self.request.take() {

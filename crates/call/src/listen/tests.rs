@@ -2,6 +2,7 @@ use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 
 use super::*;
 use crate::clients::Clients;
+use sidetone_base::clock;
 use sidetone_config::agent::Overrides;
 use sidetone_config::env::Env;
 use sidetone_config::secret::Secrets;
@@ -31,24 +32,41 @@ fn listen(fake: &FakeOpenAi) -> (Listen, mpsc::Receiver<Heard>) {
     (Listen::new(vad, None, &agent, stt, results), heard)
 }
 
-/// Says something for a second and falls silent; answers the words once they are final.
-async fn say(listen: &mut Listen, heard: &mut mpsc::Receiver<Heard>) -> String {
-    for (frames, level) in [(100, 3000), (60, 0)] {
-        for _ in 0..frames {
-            listen.push(clock::now(), &Pcm::new(vec![level; FRAME]));
+/// Hears so many frames of this level, with a turn that opens when speech starts. Answers the turn.
+fn hear(
+    listen: &mut Listen,
+    mut open: Option<TurnId>,
+    frames: usize,
+    level: i16,
+) -> Option<TurnId> {
+    for _ in 0..frames {
+        let frame = Pcm::new(vec![level; FRAME]);
+        if let Some(Input::SpeechStarted { .. }) = listen.push(clock::now(), &frame, open) {
+            open = Some(TurnId(1));
         }
     }
+    open
+}
+
+/// Says something for a second and falls silent; answers the words once they are final.
+async fn say(
+    listen: &mut Listen,
+    heard: &mut mpsc::Receiver<Heard>,
+    open: Option<TurnId>,
+) -> String {
+    let open = hear(listen, open, 100, 3000);
+    hear(listen, open, 60, 0);
     loop {
         let Some(Heard::Words(words)) = heard.recv().await else {
             panic!("no words");
         };
         match listen.transcribed(words) {
-            Some(Outcome::Words {
+            Some(Transcription::Words {
                 text,
                 is_final: true,
                 ..
             }) => return text,
-            Some(Outcome::Failed(error)) => panic!("{error}"),
+            Some(Transcription::Failed(error)) => panic!("{error}"),
             _ => {}
         }
     }
@@ -60,13 +78,13 @@ async fn words_come_as_they_are_spoken() {
     fake.default_transcript("good morning");
     let (mut listen, mut heard) = listen(&fake);
     assert!(
-        say(&mut listen, &mut heard)
+        say(&mut listen, &mut heard, None)
             .await
             .starts_with("good morning")
     );
     listen.forget();
     assert!(
-        say(&mut listen, &mut heard)
+        say(&mut listen, &mut heard, None)
             .await
             .starts_with("good morning")
     );
@@ -83,11 +101,8 @@ async fn words_are_shown_before_they_are_all_there() {
     let fake = FakeOpenAi::start(slow).await;
     fake.default_transcript("good morning everybody");
     let (mut listen, mut heard) = listen(&fake);
-    for (frames, level) in [(100, 3000), (8, 0)] {
-        for _ in 0..frames {
-            listen.push(clock::now(), &Pcm::new(vec![level; FRAME]));
-        }
-    }
+    let open = hear(&mut listen, None, 100, 3000);
+    hear(&mut listen, open, 8, 0);
     let mut shown = Vec::new();
     while shown
         .last()
@@ -97,7 +112,7 @@ async fn words_are_shown_before_they_are_all_there() {
             panic!("no words");
         };
         let is_begun = words.is_begun;
-        let Some(Outcome::Words { text, is_final, .. }) = listen.transcribed(words) else {
+        let Some(Transcription::Words { text, is_final, .. }) = listen.transcribed(words) else {
             panic!("somebody waits");
         };
         assert!(!is_final && "good morning everybody".starts_with(&text));
@@ -123,7 +138,7 @@ async fn without_a_socket_the_batch_endpoint_has_the_whole_turn() {
         fake.default_transcript("good morning");
         let (mut listen, mut heard) = listen(&fake);
         assert_eq!(
-            say(&mut listen, &mut heard).await,
+            say(&mut listen, &mut heard, None).await,
             "good morning",
             "{failure:?}"
         );
@@ -145,10 +160,27 @@ async fn a_handover_in_mid_speech_gives_all_of_it_to_the_new_ears() {
     before.default_transcript("old ears");
     after.default_transcript("new ears");
     let (mut listen, mut heard) = listen(&before);
-    for _ in 0..40 {
-        listen.push(clock::now(), &Pcm::new(vec![3000; FRAME]));
-    }
+    let open = hear(&mut listen, None, 40, 3000);
     let (agent, stt) = ears(&after);
-    listen.configure(&agent, stt);
-    assert_eq!(say(&mut listen, &mut heard).await, "new ears");
+    listen.configure(&agent, stt, open);
+    assert_eq!(say(&mut listen, &mut heard, open).await, "new ears");
+}
+
+#[tokio::test]
+async fn words_follow_settled_ones_as_their_script_has_it() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let (mut listen, _heard) = listen(&fake);
+    for (settled, more, all) in [
+        ("", " Good morning. ", "Good morning."),
+        (
+            "Good morning.",
+            "How are you?",
+            "Good morning. How are you?",
+        ),
+        ("早上好。", "你好吗？", "早上好。你好吗？"),
+        ("おはよう。", "", "おはよう。"),
+    ] {
+        listen.settled = settled.into();
+        assert_eq!(listen.after_settled(more), all);
+    }
 }

@@ -31,19 +31,19 @@ const PROBED: [(Role, &str); 2] = [
 ];
 
 /// The words of an utterance.
-pub struct Transcribe {
+pub struct AskStt {
     audio: Pcm<16_000>,
     noise: Arc<Noise>,
 }
 
-impl Transcribe {
+impl AskStt {
     /// Of `audio`; words that are taken for `noise` are none.
     pub fn new(audio: Pcm<16_000>, noise: Arc<Noise>) -> Self {
         Self { audio, noise }
     }
 }
 
-impl Ask for Transcribe {
+impl Ask for AskStt {
     type Client = Stt;
     type Item = String;
 
@@ -99,12 +99,12 @@ impl Client for Stt {
 
 /// An answer of the model. Who takes over in its middle, or goes on after it broke off, is told how
 /// far it has come.
-pub struct Answer {
+pub struct AskLlm {
     request: ChatRequest,
     written: String,
 }
 
-impl Answer {
+impl AskLlm {
     /// To `request`.
     pub fn new(request: ChatRequest) -> Self {
         let written = String::new();
@@ -112,7 +112,7 @@ impl Answer {
     }
 }
 
-impl Ask for Answer {
+impl Ask for AskLlm {
     type Client = Llm;
     type Item = Piece;
     const GOES_ON: bool = true;
@@ -239,9 +239,9 @@ impl Client for Speaker {
 
 /// These words as speech. Who takes over in their middle begins anew, and says so with the first
 /// piece.
-pub struct Say(pub String);
+pub struct AskTts(pub String);
 
-impl Ask for Say {
+impl Ask for AskTts {
     type Client = Speaker;
     type Item = openai::Spoken;
 

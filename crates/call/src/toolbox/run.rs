@@ -20,7 +20,7 @@ const NOT_NOW: &str = "not done, for another tool that you called with it has fa
                        first, and tell the caller";
 
 /// A call as the model wrote it, and what is made of its arguments.
-pub(super) struct Given {
+pub(super) struct WrittenCall {
     written: String,
     arguments: Result<Value, String>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Given {
 /// Makes the calls of a round acceptable to every provider, for they stand in the history from now
 /// on: ids that no call before has, names of legal letters, arguments that are a JSON object.
 /// Answers what the model wrote, call by call.
-pub(super) fn settle(round: &mut Round, before: &[Message], name: &str) -> Vec<Given> {
+pub(super) fn settle(round: &mut Round, before: &[Message], name: &str) -> Vec<WrittenCall> {
     round.text = round.text.trim().to_owned();
     let known = before.iter().flat_map(|message| &message.calls);
     let mut ids: HashSet<String> = known.map(|call| call.id.clone()).collect();
@@ -52,7 +52,7 @@ pub(super) fn settle(round: &mut Round, before: &[Message], name: &str) -> Vec<G
                 Ok(value) => value.to_string(),
                 Err(_) => "{}".into(),
             };
-            Given {
+            WrittenCall {
                 written: std::mem::replace(&mut call.arguments, whole),
                 arguments,
             }
@@ -87,7 +87,7 @@ fn arguments(written: &str) -> Result<Value, String> {
 
 /// Runs a round to its end.
 pub(super) async fn run(
-    calls: Vec<(ToolCall, Given, Option<Tool>)>,
+    calls: Vec<(ToolCall, WrittenCall, Option<Tool>)>,
     persona: &Persona,
     team: &[Persona],
 ) -> Vec<ToolRun> {

@@ -5,8 +5,8 @@ use super::*;
 impl Turn {
     pub(super) fn reply_audible(&mut self, id: ReplyId) {
         let Some(reply) = &mut self.reply else { return };
-        if reply.id == id && reply.stage == Stage::Thinking {
-            reply.stage = Stage::Speaking;
+        if reply.id == id && reply.stage == Progress::Thinking {
+            reply.stage = Progress::Speaking;
             let is_apology = reply.is_apology;
             if self.reply_answers_open_turn() {
                 self.pauses.turn_over();
@@ -46,12 +46,12 @@ impl Turn {
             .as_mut()
             .filter(|turn| reply.turn == Some(turn.words.id));
         match (reply.stage, answered) {
-            (Stage::Speculative, Some(turn)) => turn.speculation_failed = true,
+            (Progress::Speculative, Some(turn)) => turn.speculation_failed = true,
             (_, Some(_)) if reply.is_apology => self.close_answered_turn(true),
             _ if reply.is_apology => self.answer_pending(now),
             // The caller has the floor anyway.
             _ if matches!(self.user, User::Speaking { .. }) => {}
-            _ => self.start(reply.turn, Prompt::Apology, Stage::Thinking, true),
+            _ => self.start(reply.turn, Prompt::Apology, Progress::Thinking, true),
         }
     }
 
@@ -69,14 +69,14 @@ impl Turn {
         &mut self,
         turn: Option<TurnId>,
         prompt: Prompt,
-        stage: Stage,
+        stage: Progress,
         interruptible: bool,
     ) {
         self.owed = None;
         let id = self.next_reply();
         self.replies = id.0;
         let is_apology = prompt == Prompt::Apology;
-        let speculative = stage == Stage::Speculative;
+        let speculative = stage == Progress::Speculative;
         self.reply = Some(Reply {
             id,
             turn,

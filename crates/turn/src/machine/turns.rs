@@ -27,7 +27,7 @@ impl Turn {
         self.timers.set(Timer::Endpoint, end);
         if self.config.speculative && !turn.speculation_failed && end > now {
             let (id, text) = (turn.words.id, turn.words.text.clone());
-            self.start(Some(id), Prompt::Answer(text), Stage::Speculative, true);
+            self.start(Some(id), Prompt::Answer(text), Progress::Speculative, true);
         }
     }
 
@@ -52,11 +52,11 @@ impl Turn {
         self.end_turn();
         match &mut self.reply {
             Some(reply) => {
-                reply.stage = Stage::Thinking;
+                reply.stage = Progress::Thinking;
                 let reply = reply.id;
                 self.outputs.push_back(Output::CommitReply(reply));
             }
-            None => self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true),
+            None => self.start(Some(id), Prompt::Answer(text), Progress::Thinking, true),
         }
     }
 
@@ -104,7 +104,7 @@ impl Turn {
         };
         self.ended = Some(words.clone());
         self.outputs.push_back(Output::TurnEnded(words));
-        self.start(Some(id), Prompt::Answer(text), Stage::Thinking, true);
+        self.start(Some(id), Prompt::Answer(text), Progress::Thinking, true);
         self.restart_overlap(now);
     }
 
@@ -133,7 +133,7 @@ impl Turn {
     /// The turn whose answer is made and not heard yet.
     fn unheard_answer(&self) -> Option<TurnId> {
         let reply = self.reply.as_ref()?;
-        reply.turn.filter(|_| reply.stage == Stage::Thinking)
+        reply.turn.filter(|_| reply.stage == Progress::Thinking)
     }
 
     /// Answers a turn whose answer was put off.
@@ -145,7 +145,7 @@ impl Turn {
             self.start(
                 Some(turn.id),
                 Prompt::Answer(turn.text),
-                Stage::Thinking,
+                Progress::Thinking,
                 true,
             );
         }
@@ -161,7 +161,7 @@ impl Turn {
             .filter(|turn| asked == Some(turn.id) && !is_open);
         self.cancel();
         self.timers.stop(Timer::Endpoint);
-        self.start(None, Prompt::Say(text), Stage::Thinking, interruptible);
+        self.start(None, Prompt::Say(text), Progress::Thinking, interruptible);
         self.owed = owed;
         self.restart_overlap(now);
     }

@@ -187,7 +187,7 @@ impl Turn {
         if self.reply.is_some() {
             self.drop_turn(Closed::NotUnderstood);
         } else {
-            self.start(Some(id), Prompt::Apology, Stage::Thinking, true);
+            self.start(Some(id), Prompt::Apology, Progress::Thinking, true);
         }
     }
 

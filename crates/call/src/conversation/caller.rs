@@ -1,0 +1,67 @@
+//! The caller: whether somebody is there to be heard.
+
+use super::before::Before;
+use sidetone_base::audio::Pcm;
+
+/// The one caller of a call.
+#[derive(Debug, Default)]
+pub(super) struct Caller {
+    is_here: bool,
+    was_here: bool,
+    /// Asked not to be heard.
+    unheard: bool,
+    /// Its tracks are encrypted: only that is still said.
+    encrypted: bool,
+    before: Before,
+}
+
+impl Caller {
+    pub(super) fn is_here(&self) -> bool {
+        self.is_here
+    }
+
+    /// Whether the caller asked not to be heard.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.unheard
+    }
+
+    /// Whether the caller's tracks are encrypted, so that it can neither be heard nor answered.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.encrypted
+    }
+
+    /// What the caller said before the agent could hear.
+    pub(super) fn before(&mut self) -> &mut Before {
+        &mut self.before
+    }
+
+    /// Joined, or came back. True the first time.
+    pub(super) fn joined(&mut self) -> bool {
+        self.is_here = true;
+        !std::mem::replace(&mut self.was_here, true)
+    }
+
+    /// Left, and may come back.
+    pub(super) fn left(&mut self) {
+        self.is_here = false;
+    }
+
+    /// Asks not to be heard, or to be heard again.
+    pub(super) fn set_unheard(&mut self, unheard: bool) {
+        self.unheard = unheard;
+    }
+
+    /// Turns out to encrypt, for the rest of the call.
+    pub(super) fn encrypts(&mut self) {
+        self.encrypted = true;
+    }
+
+    /// A frame of the microphone. Whether it is a part of the conversation: before the caller has
+    /// joined it is only kept.
+    pub(super) fn is_heard(&mut self, frame: &Pcm<16_000>) -> bool {
+        if !self.was_here {
+            self.before.heard(frame);
+        }
+        self.is_here && !self.unheard
+    }
+}

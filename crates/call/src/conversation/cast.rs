@@ -1,0 +1,73 @@
+//! Who speaks for the agent's side, and who may take over.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::event::CallId;
+use crate::meter::Meter;
+use crate::providers::Providers;
+use crate::toolbox::Persona;
+use sidetone_config::agent::AgentConfig;
+
+/// The agents of a call.
+pub(super) struct Cast {
+    speaks: Persona,
+    team: Arc<[Persona]>,
+}
+
+impl Cast {
+    /// What their providers are asked is counted by `meter`.
+    pub(super) fn new(speaks: Persona, team: Vec<Persona>, meter: &Meter) -> Self {
+        let counted = |Persona { agent, providers }| Persona {
+            agent,
+            providers: meter.count(providers),
+        };
+        Self {
+            speaks: counted(speaks),
+            team: team.into_iter().map(counted).collect(),
+        }
+    }
+
+    /// The configuration of who speaks now.
+    pub(super) fn agent(&self) -> &AgentConfig {
+        &self.speaks.agent
+    }
+
+    /// The providers of who speaks now.
+    pub(super) fn providers(&self) -> &Providers {
+        &self.speaks.providers
+    }
+
+    /// Who speaks now.
+    pub(super) fn speaks(&self) -> &Persona {
+        &self.speaks
+    }
+
+    /// Who may take over.
+    pub(super) fn team(&self) -> &Arc<[Persona]> {
+        &self.team
+    }
+
+    /// The caller is known now: prompts that speak of it are filled in again.
+    pub(super) fn meet(&mut self, call: CallId, caller: &Value) {
+        let met = |persona: &Persona| {
+            let (agent, problems) = persona.agent.with("caller", caller.clone());
+            for problem in problems {
+                tracing::error!(%call, "{problem}");
+            }
+            Persona {
+                agent: Arc::new(agent),
+                providers: persona.providers.clone(),
+            }
+        };
+        self.team = self.team.iter().map(met).collect();
+        self.speaks = met(&self.speaks);
+    }
+
+    /// Another agent speaks from now on; who spoke before is on the team.
+    pub(super) fn hand_to(&mut self, next: Persona) {
+        let before = std::mem::replace(&mut self.speaks, next);
+        self.team = before.joining(&self.team);
+    }
+}

@@ -1,0 +1,130 @@
+//! The record of a call: what happened, in order, and the books behind its figures.
+
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use crate::event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, ToolCalled};
+use crate::journal::Journal;
+use crate::ledger::Ledger;
+use crate::meter::Meter;
+use crate::providers::ProviderError;
+use sidetone_base::clock;
+use sidetone_turn::UserTurn;
+
+/// See the module's documentation.
+pub struct Record {
+    call: CallId,
+    journal: Journal,
+    /// What became of all that was said.
+    ledger: Ledger,
+    /// What was taken of providers.
+    meter: Meter,
+    /// Turns of the caller that ended.
+    turns: u32,
+}
+
+impl Record {
+    pub(super) fn new(
+        call: CallId,
+        begun: Instant,
+        events: mpsc::Sender<CallEvent>,
+        meter: Meter,
+    ) -> Self {
+        Self {
+            call,
+            journal: Journal::new(events, begun, clock::wall()),
+            ledger: Ledger::default(),
+            meter,
+            turns: 0,
+        }
+    }
+
+    /// Whether events wait to be taken.
+    pub fn is_waiting(&self) -> bool {
+        self.journal.is_waiting()
+    }
+
+    /// Passes events on. Cancel safe; for ever when nobody takes them.
+    pub async fn deliver(&mut self) {
+        self.journal.deliver().await;
+    }
+
+    /// What became of all that was said.
+    pub(super) fn ledger(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
+    /// The offset of a time from the start of the call.
+    pub(super) fn offset(&self, time: Instant) -> Duration {
+        self.journal.offset(time)
+    }
+
+    /// Adds what happens now.
+    pub(super) fn now(&mut self, event: impl FnOnce(Duration) -> CallEvent) {
+        let at = self.journal.offset(clock::now());
+        self.journal.push(event(at));
+    }
+
+    /// A turn of the caller has ended; one that ended before goes on where it is not `new`.
+    pub(super) fn caller_turn(&mut self, turn: &UserTurn, new: bool) {
+        self.turns += u32::from(new);
+        self.journal.push(CallEvent::CallerTurn {
+            turn_id: turn.id,
+            text: turn.text.clone(),
+            started_at: self.journal.offset(turn.started_at),
+            ended_at: self.journal.offset(turn.ended_at),
+        });
+    }
+
+    /// What was heard of a reply up to now.
+    pub(super) fn agent_turn(&mut self, turn: AgentTurn) {
+        self.journal.push(CallEvent::AgentTurn(turn));
+    }
+
+    /// A tool has run.
+    pub(super) fn tool(&mut self, tool: ToolCalled) {
+        self.journal.push(CallEvent::ToolCall(tool));
+    }
+
+    /// A stage failed.
+    pub(super) fn failure(&mut self, error: ProviderError) {
+        let ProviderError { stage, message, .. } = error;
+        tracing::warn!(call = %self.call, stage = stage.as_str(), %message, "a stage failed");
+        self.now(|at| CallEvent::Error { at, stage, message });
+    }
+
+    /// What became of all that was said up to now, and what that took.
+    pub(super) fn figures(&mut self) {
+        self.journal.push(CallEvent::Figures {
+            figures: self.ledger.figures().clone(),
+            taken: self.meter.taken(),
+        });
+    }
+
+    /// The call is over: nothing more happens. Answers how long it was.
+    pub(super) fn ended(&mut self, reason: EndReason) -> Duration {
+        self.ledger.over();
+        self.figures();
+        let duration = self.journal.offset(clock::now());
+        self.journal.push(CallEvent::Ended {
+            at: duration,
+            reason,
+        });
+        duration
+    }
+
+    /// Passes on what is left, within a deadline.
+    pub(super) async fn close(self, reason: EndReason, duration: Duration) -> CallOutcome {
+        let events_lost = self.journal.flush().await;
+        if events_lost > 0 {
+            tracing::error!(call = %self.call, events_lost, "the stored call is incomplete");
+        }
+        CallOutcome {
+            reason,
+            duration,
+            turns: self.turns,
+            events_lost,
+        }
+    }
+}

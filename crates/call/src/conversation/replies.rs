@@ -1,0 +1,131 @@
+//! The agent's side: the live reply, its sound, and what was said last.
+
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::reply::Reply;
+use crate::apology::Apology;
+use crate::playout::Playout;
+use crate::providers::Tts;
+use crate::speak::{ReplyItem, ReplyOut};
+use crate::speech_text::{Pronunciations, SpeechText};
+use sidetone_config::agent::AgentConfig;
+use sidetone_turn::ReplyId;
+
+/// See the module's documentation. Fields the loop waits on are its own to borrow.
+pub struct Replies {
+    /// At most one.
+    live: Option<Reply>,
+    /// What the room is to hear.
+    pub playout: Playout,
+    /// Said when a stage fails.
+    pub apology: Apology,
+    /// From written to spoken, at the start of a reply.
+    speech_text: SpeechText,
+    items: mpsc::Sender<(ReplyId, ReplyItem)>,
+    /// What was heard of the last reply of which something was.
+    said: String,
+    /// The reply to nothing that the caller said, such as the question whether anybody is there.
+    unasked: Option<ReplyId>,
+}
+
+impl Replies {
+    /// Nothing has been said. The tasks of replies send their `items` to the loop.
+    pub(super) fn new(agent: &AgentConfig, items: mpsc::Sender<(ReplyId, ReplyItem)>) -> Self {
+        Self {
+            live: None,
+            playout: Playout::default(),
+            apology: Apology::new(agent.apology.clone()),
+            speech_text: speech_text(agent),
+            items,
+            said: String::new(),
+            unasked: None,
+        }
+    }
+
+    /// Speaks as this agent does from the next reply on.
+    pub(super) fn configure(&mut self, agent: &AgentConfig, tts: &Arc<dyn Tts>) {
+        self.speech_text = speech_text(agent);
+        self.apology = Apology::new(agent.apology.clone());
+        self.apology.prepare(tts);
+    }
+
+    pub(super) fn speech_text(&self) -> SpeechText {
+        self.speech_text.clone()
+    }
+
+    /// The way to the loop, for the task of a reply.
+    pub(super) fn out(&self, id: ReplyId) -> ReplyOut {
+        ReplyOut {
+            id,
+            items: self.items.clone(),
+        }
+    }
+
+    /// Takes up a new reply. Nothing of it is heard before it is committed.
+    pub(super) fn begin(&mut self, reply: Reply) {
+        self.playout.begin(reply.id(), false);
+        self.live = Some(reply);
+    }
+
+    pub(super) fn live(&self) -> Option<&Reply> {
+        self.live.as_ref()
+    }
+
+    pub(super) fn live_mut(&mut self) -> Option<&mut Reply> {
+        self.live.as_mut()
+    }
+
+    /// The live reply, if it is this one: what comes for another is stale.
+    pub(super) fn get(&mut self, id: ReplyId) -> Option<&mut Reply> {
+        self.live.as_mut().filter(|reply| reply.id() == id)
+    }
+
+    /// Lets the live reply go, and what was not played of it.
+    pub(super) fn clear(&mut self) {
+        self.live = None;
+        let said = self.playout.heard();
+        if !said.is_empty() {
+            self.said = said;
+        }
+        self.playout.clear();
+    }
+
+    /// Whether a reply is being said, or is to be.
+    pub(super) fn has_floor(&self) -> bool {
+        self.live.as_ref().is_some_and(Reply::is_committed)
+    }
+
+    /// What the caller has heard last.
+    pub(super) fn last_heard(&self) -> String {
+        let heard = self.playout.heard();
+        match heard.is_empty() {
+            true => self.said.clone(),
+            false => heard,
+        }
+    }
+
+    /// The next reply, of this id, is to nothing that the caller said.
+    pub(super) fn begins_unasked(&mut self, id: ReplyId) {
+        self.unasked = Some(id);
+    }
+
+    /// The live reply, if it is to nothing that the caller said.
+    pub(super) fn unasked(&mut self) -> Option<&mut Reply> {
+        let unasked = self.unasked;
+        self.live.as_mut().filter(|r| unasked == Some(r.id()))
+    }
+
+    /// Whether the live reply leaves the caller silent: it is a question about the silence, or a
+    /// goodbye.
+    pub(super) fn keeps_silence(&self) -> bool {
+        let is_ours = |reply: &Reply| self.unasked == Some(reply.id()) || reply.hangs_up();
+        self.live.as_ref().is_some_and(is_ours)
+    }
+}
+
+fn speech_text(agent: &AgentConfig) -> SpeechText {
+    let pronunciations = Pronunciations::new(&agent.pronunciations);
+    SpeechText::new(agent.language.as_deref(), pronunciations)
+}
