@@ -9,11 +9,11 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use sidetone_recording::ogg::Writer;
-use sidetone_recording::timeline::Timeline;
-use sidetone_base::tap::Sound;
 use sidetone_base::audio::{Pcm, Resampler, wav};
 use sidetone_base::clock;
+use sidetone_base::tap::Sound;
+use sidetone_recording::ogg::Writer;
+use sidetone_recording::timeline::Timeline;
 
 /// Minutes that are measured, one after the other.
 const MINUTES: usize = 5;

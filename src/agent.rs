@@ -17,25 +17,25 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
-use sidetone_call::clients::Clients;
 use self::end_of_turn::SmartTurn;
 use self::transfer::Switchboard;
+use crate::room;
+use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
+use sidetone_base::tap::Tap;
+use sidetone_call::clients::Clients;
+use sidetone_call::tools::mcp::Mcp;
+use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallOutcome, CallSpec, EndReason, Meter, Operator, Persona};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::env::LiveKit;
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::recording::RecordingMode;
-use sidetone_store::DispatchMetadata;
 use sidetone_recording::{Recorded, Recordings};
+use sidetone_store::DispatchMetadata;
+use sidetone_store::Store;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::tools::HeldBy;
-use sidetone_store::Store;
-use sidetone_call::tools::mcp::Mcp;
-use sidetone_base::tap::Tap;
-use sidetone_call::transport::{self, Dismissal};
-use crate::room;
-use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
 /// The agent file that is used when a call names none.
 pub const DEFAULT_AGENT: &str = "default";
@@ -194,7 +194,11 @@ impl Agents {
         let Some(url) = agent.result.webhook.as_ref().or(self.call_webhook.as_ref()) else {
             return;
         };
-        if let Err(error) = self.store.will_tell(call_id, url, sidetone_store::now()).await {
+        if let Err(error) = self
+            .store
+            .will_tell(call_id, url, sidetone_store::now())
+            .await
+        {
             tracing::error!(%call_id, %error, "the call's webhook was not stored");
         }
     }

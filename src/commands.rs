@@ -11,15 +11,15 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use sidetone_call::clients::Clients;
 use sidetone::cli::Command;
-use sidetone_config::env::Env;
-use sidetone_config::reference;
 use sidetone::demo;
 use sidetone::serve::{Process, serve};
-use sidetone_store::Store;
 use sidetone::worker::LoadMeasure;
+use sidetone_call::clients::Clients;
+use sidetone_config::env::Env;
+use sidetone_config::reference;
 use sidetone_models as local;
+use sidetone_store::Store;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

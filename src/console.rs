@@ -13,17 +13,17 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::eval::text;
+use asked::Asked;
+use screen::show;
+use sidetone_base::clock;
 use sidetone_call::clients::Clients;
+use sidetone_call::transport::{self, DisconnectReason, RoomEvent};
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallSpec, EndOfTurn, Persona, Providers, Role};
 use sidetone_config::agent::Overrides;
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::secret::Secrets;
-use crate::eval::text;
-use sidetone_call::transport::{self, DisconnectReason, RoomEvent};
-use asked::Asked;
-use screen::show;
-use sidetone_base::clock;
 use sound::SoundOptions;
 
 const HELP: &str = "what you write the agent reads; /why shows the prompt as it was sent last, /say TEXT makes \

@@ -14,13 +14,13 @@ use crate::caller::access::{Access, TokenRequest};
 use crate::caller::script::{Cue, Patience};
 use crate::caller::{self, CallPlan, Placed, Turn};
 use crate::cli::DemoArgs;
-use sidetone_config::env::Env;
-use sidetone_config::recording::RecordingMode;
 use crate::eval::word_error::word_error_rate;
 use crate::serve::{Process, serve};
 use crate::worker::LoadMeasure;
 use sidetone_base::audio::{Resampler, wav};
 use sidetone_base::clock;
+use sidetone_config::env::Env;
+use sidetone_config::recording::RecordingMode;
 
 mod shown;
 

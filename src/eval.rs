@@ -14,9 +14,9 @@ pub mod word_error;
 
 use futures::{StreamExt as _, stream};
 
-use sidetone_config::folder::AgentFolder;
 use run::Mind;
 use scenario::Scenario;
+use sidetone_config::folder::AgentFolder;
 
 /// Runs scenarios side by side; the results are in their order.
 pub async fn run_all(

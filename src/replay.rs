@@ -12,11 +12,11 @@ use anyhow::{Context, ensure};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::eval::run::{self, Mind, Minds};
+use crate::eval::scenario::{Scenario, Turn as ScenarioTurn};
+use crate::eval::told::Told;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::folder::AgentFolder;
-use crate::eval::run::{self, Mind, Minds};
-use crate::eval::told::Told;
-use crate::eval::scenario::{Scenario, Turn as ScenarioTurn};
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{ParticipantKind, Speaker, Store, Turn};
 use tools::Recalled;

@@ -14,9 +14,11 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
-use sidetone_call::clients::Clients;
 use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::{Agents, DEFAULT_AGENT, presence};
+use crate::worker::{self, LoadMeasure, WorkerSettings};
+use sidetone_base::WorkerStatus;
+use sidetone_call::clients::Clients;
 use sidetone_config::agent::{AgentConfig, Overrides, Voice};
 use sidetone_config::env::{Env, LiveKit};
 use sidetone_config::folder::{AgentFolder, AgentNames};
@@ -28,8 +30,6 @@ use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_control_plane::http::{self, AppState, HttpConfig};
 use sidetone_recording::Recordings;
 use sidetone_store::Store;
-use crate::worker::{self, LoadMeasure, WorkerSettings};
-use sidetone_base::WorkerStatus;
 
 /// What a process is made of.
 pub struct Process {
@@ -72,7 +72,10 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     let (watched, stop) = (Arc::clone(&agents), closing.clone());
     tasks.spawn(async move { watched.watch(stop).await });
     let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording)?;
-    tasks.spawn(sidetone_recording::upkeep::run(recordings.clone(), closing.clone()));
+    tasks.spawn(sidetone_recording::upkeep::run(
+        recordings.clone(),
+        closing.clone(),
+    ));
     let (status, watched) = watch::channel(WorkerStatus::default());
     let serving = match listener {
         Some(listener) => {

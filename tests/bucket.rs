@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use sidetone::check::{Outcome, bucket};
+use sidetone_base::audio::Pcm;
 use sidetone_config::env::Env;
 use sidetone_recording::Recordings;
 use sidetone_recording::bucket::S3;
 use sidetone_recording::upkeep::pass;
 use sidetone_store::{Recorder, Recording, RecordingState, Store};
-use sidetone_base::audio::Pcm;
 use sidetone_testkit::{S3Server, s3};
 use uuid::Uuid;
 

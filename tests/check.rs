@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use sidetone_call::clients::Clients;
 use sidetone::check::{self, Item, Outcome, Report, live};
+use sidetone_call::clients::Clients;
 use sidetone_config::env::Env;
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::secret::Secrets;

@@ -17,12 +17,10 @@ use std::time::Duration;
 
 use crate::support::api::{Api, Setup};
 use crate::support::{credentials, livekit};
+use sidetone::worker::{self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings};
 use sidetone_base::WorkerStatus;
 use sidetone_control_plane::control::ControlConfig;
 use sidetone_control_plane::dispatch::guardian::GuardianConfig;
-use sidetone::worker::{
-    self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings,
-};
 use sidetone_testkit::LiveKitServer;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;

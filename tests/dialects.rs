@@ -7,6 +7,7 @@ mod streams;
 
 use futures::StreamExt as _;
 use serde_json::{Value, json};
+use sidetone_base::audio::Pcm;
 use sidetone_call::clients::Clients;
 use sidetone_call::providers::{Fault, Opaque, ToolCall, Usage};
 use sidetone_call::{Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stt as _};
@@ -14,7 +15,6 @@ use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::env::Env;
 use sidetone_config::secret::Secrets;
 use sidetone_config::tools::Tool;
-use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::{FakeOpenAi, Timing};
 
 /// A process that asks one fake provider, and an agent's models.

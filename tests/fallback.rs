@@ -1,13 +1,13 @@
 //! A call's providers over real sockets: one fails in every way there is, another takes over.
 
 use futures::StreamExt as _;
+use sidetone_base::audio::Pcm;
 use sidetone_call::clients::Clients;
 use sidetone_call::providers::SpeakerId;
 use sidetone_call::{Llm as _, Message, Models, Piece, Question, Role, Stt as _, Tts as _};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::env::Env;
 use sidetone_config::secret::Secrets;
-use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::{Endpoint, Failure, FakeOpenAi, Timing};
 
 /// How long a provider may be silent here before the next is asked.

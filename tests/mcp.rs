@@ -5,11 +5,11 @@ pub mod server;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sidetone_call::tools::HttpTools;
+use sidetone_call::tools::mcp::{Mcp, Served};
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::secret::Secrets;
 use sidetone_config::tools::Action;
-use sidetone_call::tools::HttpTools;
-use sidetone_call::tools::mcp::{Mcp, Served};
 
 /// The agent whose file has these lines.
 fn agent(lines: &str) -> AgentConfig {

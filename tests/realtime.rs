@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sidetone_providers::openai::{Hearing, Http, Settings, Stt};
 use sidetone_base::audio::{Pcm, wav};
+use sidetone_providers::openai::{Hearing, Http, Settings, Stt};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;

@@ -5,8 +5,8 @@ pub mod stage;
 use std::path::Path;
 use std::time::Duration;
 
-use sidetone_recording::spool::Spool;
 use sidetone_base::audio::{Pcm, wav};
+use sidetone_recording::spool::Spool;
 use sidetone_testkit::recording::play;
 use stage::{Scene, Stage};
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use livekit::prelude::{ConnectionState, PerformRpcData, TrackSource};
 use sidetone::caller::access::{Access, Granted, TokenRequest};
-use sidetone_base::tap::Tap;
 use sidetone::room as livekit_room;
+use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent, link};
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
 

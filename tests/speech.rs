@@ -6,13 +6,13 @@ mod realtime;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use sidetone_base::audio::Pcm;
 use sidetone_call::clients::Clients;
 use sidetone_call::providers::ProviderError;
 use sidetone_call::{Models, Tts as _};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::env::Env;
 use sidetone_config::secret::Secrets;
-use sidetone_base::audio::Pcm;
 use sidetone_testkit::fake_openai::tone_hz;
 use sidetone_testkit::{FakeOpenAi, Timing};
 

@@ -6,13 +6,11 @@ use std::time::Duration;
 use crate::support::eventually;
 use crate::support::{KEY, SECRET, credentials, livekit};
 use livekit_api::services::agent_dispatch::AgentDispatchClient;
+use sidetone::worker::{self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings};
 use sidetone_base::WorkerStatus;
 use sidetone_config::env::LiveKit;
 use sidetone_control_plane::dispatch::Dispatcher;
 use sidetone_store::DispatchMetadata;
-use sidetone::worker::{
-    self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings,
-};
 use sidetone_testkit::LiveKitServer;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;

@@ -9,8 +9,8 @@ use std::{env, fs, io};
 const SERVED: [&str; 5] = ["html", "js", "css", "svg", "json"];
 
 fn main() -> io::Result<()> {
-    let dist =
-        PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../web/dist");
+    let dist = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("cargo sets it"))
+        .join("../../web/dist");
     // Cargo takes a missing folder for one that has just changed and would rebuild every time. Where
     // the sources cannot be written, it does so.
     let _ = fs::create_dir_all(&dist);

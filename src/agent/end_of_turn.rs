@@ -7,8 +7,8 @@ use futures::future::BoxFuture;
 use sidetone_models::end_of_turn::{NAME, WINDOW};
 use sidetone_models::{Cache, fetch, manifest};
 
-use sidetone_call::EndOfTurn;
 use sidetone_base::audio::Pcm;
+use sidetone_call::EndOfTurn;
 
 /// Smart Turn, once it is there.
 #[derive(Clone, Default)]

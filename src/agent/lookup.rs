@@ -7,10 +7,10 @@ use livekit::Room;
 use livekit::participant::ParticipantKind;
 use serde_json::{Value, json};
 
+use sidetone_call::tools::HttpTools;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::request::root;
 use sidetone_config::template;
-use sidetone_call::tools::HttpTools;
 
 /// A lookup that speaks of the caller waits this long for one; then it is made without.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -3,9 +3,9 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use sidetone_store::tools::ToolCall;
-use sidetone_store::Store;
 use sidetone_call::tools::mcp::{Failure, Mcp};
+use sidetone_store::Store;
+use sidetone_store::tools::ToolCall;
 
 /// Connects the servers of `agent`; the call's record says which could not be.
 pub async fn connect(mcp: Mcp, store: Store, call_id: Uuid, agent: String) {

@@ -8,9 +8,9 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use sidetone_store::workers::{WorkerRow, WorkerState};
-use sidetone_store::Store;
 use sidetone_base::WorkerStatus;
+use sidetone_store::Store;
+use sidetone_store::workers::{WorkerRow, WorkerState};
 
 /// Time between two beats; also the longest wait of a request to drain.
 const BEAT: Duration = Duration::from_secs(3);

@@ -8,11 +8,11 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use sidetone_base::clock;
 use sidetone_call::{AgentTurn, CallEvent, Latency, ToolCalled};
 use sidetone_store::errors::StageError;
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{At, Speaker, Store, StoreError, Turn};
-use sidetone_base::clock;
 
 pub use figures::result_took;
 

@@ -9,13 +9,13 @@ use futures::{StreamExt as _, stream};
 
 use super::report::{Item, Request};
 use super::used::{self, STAGES, label, line};
+use request::{Answer, Answered, SENTENCE, answer};
+use sidetone_base::audio::{Pcm, Resampler};
+use sidetone_call::Part;
 use sidetone_call::clients::Clients;
-use sidetone_call::Stage;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_config::providers::{Provider, SttMode};
-use request::{Answer, Answered, SENTENCE, answer};
-use sidetone_base::audio::{Pcm, Resampler};
 
 /// Providers take as many requests at once without a wait; the models of this machine do not.
 const AT_A_TIME: usize = 4;
@@ -24,7 +24,7 @@ const USEFUL: f64 = 0.5;
 
 /// A request that is to be made.
 struct Ask {
-    stage: Stage,
+    stage: Part,
     /// Its line at this stage has one provider.
     agent: AgentConfig,
     /// Whose request it is.
@@ -39,7 +39,7 @@ pub async fn ask(env: &Env, clients: &Clients, agents: &[Arc<AgentConfig>]) -> V
     // What is heard is what was said before.
     for hears in [false, true] {
         let round = asks.iter().enumerate();
-        let round = round.filter(|(_, ask)| (ask.stage == Stage::Stt) == hears);
+        let round = round.filter(|(_, ask)| (ask.stage == Part::Stt) == hears);
         let requests: Vec<_> = round
             .map(|(place, ask)| {
                 let models = clients.for_call(&ask.agent);
@@ -80,11 +80,11 @@ fn plan(agents: &[Arc<AgentConfig>]) -> Vec<Ask> {
 }
 
 /// The agent with one provider of this stage alone.
-fn narrowed(agent: &AgentConfig, stage: Stage, index: usize) -> AgentConfig {
+fn narrowed(agent: &AgentConfig, stage: Part, index: usize) -> AgentConfig {
     let mut agent = agent.clone();
     let line = match stage {
-        Stage::Stt => &mut agent.stages.stt,
-        Stage::Tts => &mut agent.stages.tts,
+        Part::Stt => &mut agent.stages.stt,
+        Part::Tts => &mut agent.stages.tts,
         _ => &mut agent.stages.llm,
     };
     line.providers = vec![line.providers.swap_remove(index)];
@@ -96,11 +96,11 @@ fn narrowed(agent: &AgentConfig, stage: Stage, index: usize) -> AgentConfig {
 }
 
 /// Whether both agents would ask the same.
-fn is_same(stage: Stage, a: &AgentConfig, b: &AgentConfig) -> bool {
+fn is_same(stage: Part, a: &AgentConfig, b: &AgentConfig) -> bool {
     line(a, stage) == line(b, stage)
         && match stage {
-            Stage::Stt => a.stages.stt_mode == b.stages.stt_mode && a.language == b.language,
-            Stage::Tts => a.voice == b.voice && a.stages.style == b.stages.style,
+            Part::Stt => a.stages.stt_mode == b.stages.stt_mode && a.language == b.language,
+            Part::Tts => a.voice == b.voice && a.stages.style == b.stages.style,
             _ => a.tools == b.tools,
         }
 }
@@ -133,7 +133,7 @@ fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
         false => used::model(env, stage, provider),
     };
     let how = match (stage, agent.stages.stt_mode) {
-        (Stage::Stt, SttMode::Realtime) => " (by its realtime socket)",
+        (Part::Stt, SttMode::Realtime) => " (by its realtime socket)",
         _ => "",
     };
     let who = format!("{}: {model} of {}{how}", agents.join(", "), provider.name);
@@ -166,10 +166,10 @@ fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
     item
 }
 
-fn what(stage: Stage, provider: &Provider, agent: &AgentConfig, answer: &Answer) -> String {
+fn what(stage: Part, provider: &Provider, agent: &AgentConfig, answer: &Answer) -> String {
     match stage {
-        Stage::Stt => format!("heard {:?}", answer.words),
-        Stage::Tts => {
+        Part::Stt => format!("heard {:?}", answer.words),
+        Part::Tts => {
             let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
             let seconds = answer.sound.duration().as_secs_f32();
             format!("spoke for {seconds:.1} s as {voice}")

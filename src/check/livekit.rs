@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use livekit_api::services::{ServerError, ServiceError};
 
 use super::{DEADLINE, Item};
+use sidetone_base::clock;
 use sidetone_config::env::LiveKit;
 use sidetone_control_plane::control::rooms::Rooms;
-use sidetone_base::clock;
 
 /// Tokens tolerate a minute; half of it is warning enough.
 const MAX_SKEW_SECONDS: i64 = 30;

@@ -7,13 +7,13 @@ use futures::future::join_all;
 
 use super::used::{self, Place, Used};
 use super::{Item, Outcome, voices};
+use sidetone_base::clock;
+use sidetone_base::provider::catalogue::{self, Ending};
+use sidetone_base::provider::is_openai;
 use sidetone_call::clients::Clients;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
-use sidetone_base::provider::catalogue::{self, Ending};
-use sidetone_base::provider::is_openai;
 use sidetone_providers::openai::{ErrorKind, Listed, Models, ProviderError};
-use sidetone_base::clock;
 
 /// A model's end is told so many days ahead.
 const AHEAD: i64 = 90;

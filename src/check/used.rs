@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use sidetone_call::Part;
 use sidetone_call::clients::OPENAI;
-use sidetone_call::Stage;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_config::providers::{self, Provider};
@@ -20,7 +20,7 @@ pub(super) struct Place {
 /// A model of a stage, and who asks for it.
 #[derive(Debug)]
 pub(super) struct Used {
-    pub stage: Stage,
+    pub stage: Part,
     pub model: String,
     pub agents: Vec<String>,
 }
@@ -28,7 +28,7 @@ pub(super) struct Used {
 /// The servers that are asked: the process's own first, unless that is this machine.
 pub(super) fn places(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
-    let mut add = |stage: Stage, provider: &Provider, agent: Option<String>| {
+    let mut add = |stage: Part, provider: &Provider, agent: Option<String>| {
         if provider.address.is_none() && env.uses_local_models() {
             return;
         }
@@ -71,22 +71,22 @@ pub(super) fn places(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Place> {
 }
 
 /// The stages that models do.
-pub(super) const STAGES: [Stage; 3] = [Stage::Stt, Stage::Llm, Stage::Tts];
+pub(super) const STAGES: [Part; 3] = [Part::Stt, Part::Llm, Part::Tts];
 
 /// Whom an agent asks at a stage.
-pub(super) fn line(agent: &AgentConfig, stage: Stage) -> &providers::Stage {
+pub(super) fn line(agent: &AgentConfig, stage: Part) -> &providers::StageConfig {
     match stage {
-        Stage::Stt => &agent.stages.stt,
-        Stage::Tts => &agent.stages.tts,
+        Part::Stt => &agent.stages.stt,
+        Part::Tts => &agent.stages.tts,
         _ => &agent.stages.llm,
     }
 }
 
 /// The model that is asked for.
-pub(super) fn model(env: &Env, stage: Stage, provider: &Provider) -> String {
+pub(super) fn model(env: &Env, stage: Part, provider: &Provider) -> String {
     let own = match stage {
-        Stage::Stt => &env.stt_model,
-        Stage::Tts => &env.tts_model,
+        Part::Stt => &env.stt_model,
+        Part::Tts => &env.tts_model,
         _ => &env.llm_model,
     };
     provider.model.as_ref().unwrap_or(own).clone()
@@ -101,7 +101,7 @@ pub(super) fn base_url<'a>(env: &'a Env, provider: &'a Provider) -> &'a str {
 }
 
 /// What names the model: a variable, or a key of an agent's file.
-pub(super) fn setting(stage: Stage, provider: &Provider) -> String {
+pub(super) fn setting(stage: Part, provider: &Provider) -> String {
     let (name, stage) = (&provider.name, stage.as_str());
     match provider.address {
         Some(_) => format!("providers.{name}.{stage} of the agent's file"),

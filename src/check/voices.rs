@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Item;
+use sidetone_base::provider::{TtsProtocol, VOICES};
 use sidetone_call::clients::Clients;
 use sidetone_config::agent::AgentConfig;
-use sidetone_base::provider::{TtsProtocol, VOICES};
 use sidetone_providers::openai;
 
 const NAME: &str = "voices";

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use sidetone::agent::end_of_turn::SmartTurn;
 use sidetone::cli::ConsoleArgs;
-use sidetone_config::env::Env;
 use sidetone::console::sound::{self, SoundOptions};
 use sidetone::console::{self, Console};
+use sidetone_config::env::Env;
 
 use super::live_clients;
 

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use sidetone::cli::EvalArgs;
-use sidetone_config::env::Env;
-use sidetone_config::folder::AgentFolder;
-use sidetone_config::secret::Secrets;
 use sidetone::eval::run::{Mind, Minds};
 use sidetone::eval::{self, report, scenario};
 use sidetone_base::clock;
+use sidetone_config::env::Env;
+use sidetone_config::folder::AgentFolder;
+use sidetone_config::secret::Secrets;
 use sidetone_models as models;
 
 use super::live_clients;

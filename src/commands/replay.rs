@@ -4,11 +4,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use sidetone::cli::ReplayArgs;
+use sidetone::eval::run::Minds;
+use sidetone::replay::{self, Stored};
 use sidetone_config::env::Env;
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::secret::Secrets;
-use sidetone::eval::run::Minds;
-use sidetone::replay::{self, Stored};
 use sidetone_store::Store;
 
 use super::live_clients;

@@ -4,8 +4,8 @@ use std::io::Write as _;
 
 use tokio::sync::mpsc;
 
-use sidetone_call::CallEvent;
 use crate::eval::text::Seen;
+use sidetone_call::CallEvent;
 
 /// Prints what the agent says and does.
 pub(super) async fn show(mut see: mpsc::Receiver<Seen>, mut events: mpsc::Receiver<CallEvent>) {

@@ -11,10 +11,10 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use self::half_duplex::HalfDuplex;
 use crate::eval::text::{Seen, joined};
-use sidetone_call::transport::{DisconnectReason, RoomDriver, RoomEvent};
 use sidetone_base::audio::Pcm;
 use sidetone_base::audio::resampler::{Converter, from_f32, to_f32};
 use sidetone_base::clock;
+use sidetone_call::transport::{DisconnectReason, RoomDriver, RoomEvent};
 
 /// How often sound is carried between the card and the call.
 const TICK: Duration = Duration::from_millis(10);

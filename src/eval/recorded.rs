@@ -12,7 +12,9 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use sidetone_call::{Llm, Piece, ProviderError, Providers, Question, Served, Stage, ToolCall, Tools};
+use sidetone_call::{
+    Llm, Part, Piece, ProviderError, Providers, Question, Served, ToolCall, Tools,
+};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::tools::{Action, McpTool, Tool};
 
@@ -133,7 +135,7 @@ impl Llm for Playback {
     fn chat(&self, _: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
         let Some(answer) = self.left().0.pop_front() else {
             let error = ProviderError::new(
-                Stage::Llm,
+                Part::Llm,
                 "no recorded answer is left; record again with --record",
             );
             return stream::iter([Err(error)]).boxed();

@@ -11,14 +11,14 @@ use super::expect::{failure, judge};
 use super::recorded::{Playback, Recorder, Recording};
 use super::scenario::{Expect, Scenario};
 use super::script::{Played, Script, words};
-use super::told::Told;
 use super::text::{Seen, drive, in_writing};
+use super::told::Told;
+use sidetone_base::clock;
+use sidetone_call::transport::{self, AgentState, DisconnectReason, RoomEvent};
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallEvent, CallSpec, EndReason, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::folder::AgentFolder;
-use sidetone_call::transport::{self, AgentState, DisconnectReason, RoomEvent};
-use sidetone_base::clock;
 
 /// An answer that takes longer counts as none.
 const TURN_DEADLINE: Duration = Duration::from_secs(60);

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 use super::recorded::Recording;
 use super::scenario::{Scenario, Simulated};
 use super::simulated::{self, Line};
-use sidetone_call::{Llm, Stt};
 use sidetone_base::audio::wav;
+use sidetone_call::{Llm, Stt};
 
 /// Speech recognition that takes longer has heard nothing.
 const HEARD: Duration = Duration::from_secs(60);

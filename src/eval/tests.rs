@@ -8,10 +8,10 @@ use futures::stream::BoxStream;
 use serde_json::Value;
 
 use super::*;
+use sidetone_base::audio::Pcm;
 use sidetone_call::{Llm, Piece, ProviderError, Question, Stt, Tools, Tts};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::secret::Secrets;
-use sidetone_base::audio::Pcm;
 
 async fn eval(scenarios: &[Scenario]) -> Vec<report::Result> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -9,9 +9,9 @@ use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use sidetone_call::{Llm, ProviderError, Providers, Stt, Tools, Tts};
-use sidetone_call::transport::{AgentState, RoomCommand, RoomDriver, RoomEvent, Speaker};
 use sidetone_base::audio::Pcm;
+use sidetone_call::transport::{AgentState, RoomCommand, RoomDriver, RoomEvent, Speaker};
+use sidetone_call::{Llm, ProviderError, Providers, Stt, Tools, Tts};
 
 /// A sentence takes this long to "say": as good as nothing, and still heard to its end.
 const SENTENCE: Duration = Duration::from_millis(10);

@@ -7,10 +7,10 @@ use futures::stream::{self, BoxStream};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::eval::text::in_writing;
 use sidetone_call::{self, Llm, Piece, ProviderError, Question, Role, Tools};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::secret::Secrets;
-use crate::eval::text::in_writing;
 
 /// Looks a table up when it is asked for one, and says what it found.
 struct Model(Arc<Mutex<Vec<Question>>>);

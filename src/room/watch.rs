@@ -20,11 +20,11 @@ use super::microphone::{Track, Tracks};
 use super::publish::Seeing;
 use super::reason::reason_of;
 use super::voice::hear;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
 use sidetone_base::tap::RECORDING_TOPIC;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent};
-use sidetone_base::audio::Pcm;
-use sidetone_base::clock;
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sidetone::caller::{self};
-use sidetone_config::env::Env;
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
+use sidetone_config::env::Env;
 use sidetone_testkit::{FakeOpenAi, Timing};
 use tokio_util::sync::CancellationToken;
 

@@ -11,12 +11,12 @@ use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use serde_json::Value;
+use sidetone_base::audio::Pcm;
 use sidetone_call::providers::{Fault, Opaque, Reworded, SpeakerId, Spoken, Usage};
 use sidetone_call::{
-    EndOfTurn, Llm, Piece, ProviderError, Question, Role, Stage, Stt, ToolCall, Tools, Tts,
+    EndOfTurn, Llm, Part, Piece, ProviderError, Question, Role, Stt, ToolCall, Tools, Tts,
 };
 use sidetone_config::request::HttpRequest;
-use sidetone_base::audio::Pcm;
 use tokio::time::sleep;
 
 use super::trace::Trace;
@@ -62,7 +62,7 @@ pub struct Fakes {
 
 #[derive(Default)]
 struct State {
-    modes: HashMap<Stage, Mode>,
+    modes: HashMap<Part, Mode>,
     /// Words by utterance.
     words: Vec<String>,
     /// Answers by what the caller said.
@@ -111,7 +111,7 @@ impl Fakes {
         self.state.lock().unwrap().takes = Some(characters);
     }
 
-    pub fn set(&self, stage: Stage, mode: Mode) {
+    pub fn set(&self, stage: Part, mode: Mode) {
         self.state.lock().unwrap().modes.insert(stage, mode);
     }
 
@@ -155,7 +155,7 @@ impl Fakes {
         AMPLITUDE + state.words.len() as i16 - 1
     }
 
-    fn mode(&self, stage: Stage) -> Mode {
+    fn mode(&self, stage: Part) -> Mode {
         *self
             .state
             .lock()
@@ -183,7 +183,7 @@ impl Fakes {
             .join(" ")
     }
 
-    fn request(&self, stage: Stage, what: &str) -> Request {
+    fn request(&self, stage: Part, what: &str) -> Request {
         Request::new(&self.trace, stage, what)
     }
 }
@@ -191,13 +191,13 @@ impl Fakes {
 /// Notes when a request is cancelled.
 struct Request {
     trace: Trace,
-    stage: Stage,
+    stage: Part,
     what: String,
     done: bool,
 }
 
 impl Request {
-    fn new(trace: &Trace, stage: Stage, what: &str) -> Self {
+    fn new(trace: &Trace, stage: Part, what: &str) -> Self {
         trace.note(&format!("? {} {what}", stage.as_str()));
         Self {
             trace: trace.clone(),
@@ -224,13 +224,13 @@ impl Drop for Request {
     }
 }
 
-fn broken(stage: Stage) -> ProviderError {
+fn broken(stage: Part) -> ProviderError {
     ProviderError::new(stage, "500 from the provider")
 }
 
 /// Items with delays before them, as a provider in this mode gives them.
 fn stream<T: Send + 'static>(
-    stage: Stage,
+    stage: Part,
     mode: Mode,
     request: Request,
     items: Vec<(Duration, T)>,
@@ -291,10 +291,10 @@ impl EndOfTurn for Fakes {
 impl Stt for Fakes {
     fn transcribe(&self, audio: Pcm<16_000>) -> BoxFuture<'static, Result<String, ProviderError>> {
         let words = self.words_in(&audio);
-        let mode = self.mode(Stage::Stt);
+        let mode = self.mode(Part::Stt);
         let ms = audio.duration().as_millis();
         let what = format!("{}{ms} ms {words:?}", self.whose);
-        let request = self.request(Stage::Stt, &what);
+        let request = self.request(Part::Stt, &what);
         Box::pin(async move {
             sleep(STT).await;
             match mode {
@@ -302,7 +302,7 @@ impl Stt for Fakes {
                 Mode::Works => {}
                 Mode::Fails | Mode::Breaks | Mode::Stalls | Mode::Slow | Mode::Late => {
                     request.done();
-                    return Err(broken(Stage::Stt));
+                    return Err(broken(Part::Stt));
                 }
             }
             request.done();
@@ -343,7 +343,7 @@ impl Llm for Fakes {
                 _ => format!("U {:?}", message.text),
             });
         let history: Vec<String> = summary.into_iter().chain(history).collect();
-        let request = self.request(Stage::Llm, &history.join(", "));
+        let request = self.request(Part::Llm, &history.join(", "));
         let characters: usize = messages.iter().map(|m| m.text.chars().count()).sum();
         let (tells_usage, takes) = {
             let state = self.state.lock().unwrap();
@@ -353,7 +353,7 @@ impl Llm for Fakes {
             request.done();
             let error = ProviderError {
                 fault: Fault::TooLong,
-                ..ProviderError::new(Stage::Llm, format!("{characters} characters are too many"))
+                ..ProviderError::new(Part::Llm, format!("{characters} characters are too many"))
             };
             return futures::stream::iter([Err(error)]).boxed();
         }
@@ -388,7 +388,7 @@ impl Llm for Fakes {
             };
             tokens.push((Duration::ZERO, Piece::Usage(usage)));
         }
-        stream(Stage::Llm, self.mode(Stage::Llm), request, tokens)
+        stream(Part::Llm, self.mode(Part::Llm), request, tokens)
     }
 }
 
@@ -413,8 +413,8 @@ impl Tools for Fakes {
         arguments: Value,
     ) -> BoxFuture<'static, Result<String, String>> {
         let took = request.url.rsplit('/').next().unwrap().parse().unwrap();
-        let mode = self.mode(Stage::Tool);
-        let request = self.request(Stage::Tool, &arguments.to_string());
+        let mode = self.mode(Part::Tool);
+        let request = self.request(Part::Tool, &arguments.to_string());
         Box::pin(async move {
             sleep(Duration::from_millis(took)).await;
             request.done();
@@ -428,7 +428,7 @@ impl Tools for Fakes {
 
 impl Tts for Fakes {
     fn speak(&self, text: String) -> BoxStream<'static, Result<Pcm<24_000>, ProviderError>> {
-        let request = self.request(Stage::Tts, &format!("{text:?}"));
+        let request = self.request(Part::Tts, &format!("{text:?}"));
         let (unspeakable, soundless) = {
             let state = self.state.lock().unwrap();
             (state.unspeakable.clone(), state.soundless.clone())
@@ -437,14 +437,14 @@ impl Tts for Fakes {
         let mode = if has(unspeakable) {
             Mode::Breaks
         } else {
-            self.mode(Stage::Tts)
+            self.mode(Part::Tts)
         };
         let sound = if has(soundless) {
             Vec::new()
         } else {
             sound(&text)
         };
-        stream(Stage::Tts, mode, request, sound)
+        stream(Part::Tts, mode, request, sound)
     }
 
     fn speak_as(
@@ -498,8 +498,8 @@ impl Tts for Fakes {
             } else {
                 "again"
             };
-            let request = Request::new(&trace, Stage::Tts, &format!("{who} {text:?}"));
-            let mut pieces = stream(Stage::Tts, Mode::Works, request, sound(&text));
+            let request = Request::new(&trace, Part::Tts, &format!("{who} {text:?}"));
+            let mut pieces = stream(Part::Tts, Mode::Works, request, sound(&text));
             let mut begins = true;
             while let Some(piece) = pieces.next().await {
                 give(by, std::mem::take(&mut begins), piece, None).await;

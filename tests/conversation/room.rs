@@ -5,9 +5,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sidetone_call::Stage;
-use sidetone_call::transport::{DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker};
 use sidetone_base::audio::Pcm;
+use sidetone_call::Part;
+use sidetone_call::transport::{
+    DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::fakes::{Fakes, Mode};
@@ -34,7 +36,7 @@ pub enum Step {
     /// `close deleted`, `close lost`
     Close(DisconnectReason),
     /// `stt fails`, `llm hangs`, `tts works`, `llm breaks`
-    Provider(Stage, Mode),
+    Provider(Part, Mode),
     /// `answer "to" "answer"`
     Answer(String, String),
     /// `unspeakable "word"`: TTS breaks in a sentence with it.
@@ -167,8 +169,8 @@ fn show_reason(reason: DisconnectReason) -> &'static str {
         .0
 }
 
-fn stage_of(word: &str) -> Stage {
-    [Stage::Stt, Stage::Llm, Stage::Tts, Stage::Tool]
+fn stage_of(word: &str) -> Part {
+    [Part::Stt, Part::Llm, Part::Tts, Part::Tool]
         .into_iter()
         .find(|stage| stage.as_str() == word)
         .unwrap_or_else(|| panic!("unknown stage {word:?}"))

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use sidetone_call::{AgentTurn, CallEvent, Figures, Latency, Taken};
 use sidetone_base::clock;
+use sidetone_call::{AgentTurn, CallEvent, Figures, Latency, Taken};
 use tokio::sync::mpsc;
 
 /// The lines of a call. One thread writes them; the lock is for the compiler.

@@ -10,11 +10,11 @@ use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::report::Report;
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{self, CallPlan, Turn};
-use sidetone_config::env::{Database, Env};
 use sidetone::serve::{Process, serve};
-use sidetone_store::{Fact, Store};
 use sidetone::worker::LoadMeasure;
 use sidetone_base::audio::wav;
+use sidetone_config::env::{Database, Env};
+use sidetone_store::{Fact, Store};
 use sidetone_testkit::{
     EgressWorker, FakeOpenAi, LiveKitServer, Redis, S3Server, Timing, livekit_server, s3,
 };

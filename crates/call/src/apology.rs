@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::providers::Tts;
-use super::speak::phrase;
+use super::voice::phrase;
 use sidetone_base::audio::Pcm;
 
 /// It is made at leisure; a provider that takes longer is tried again later.

@@ -7,19 +7,20 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 
+use crate::Models;
 use crate::models::line::{Client, Line, Member, SharedHealth};
 use crate::models::{Phrases, Speaker};
-use crate::Models;
+use crate::tools::HttpTools;
+use sidetone_base::clock;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_config::language;
-use sidetone_config::providers::{Provider, Stage, Stages};
+use sidetone_config::providers::{Provider, StageConfig, Stages};
 use sidetone_config::secret::Secret;
 use sidetone_providers::openai::{
-    self, ApiKey, ChatRequest, Http, Llm, Message, Role, Settings, SettingsError, SpeechSockets, Stt, Tts,
+    self, ApiKey, ChatRequest, Http, Llm, Message, Role, Settings, SettingsError, SpeechSockets,
+    Stt, Tts,
 };
-use crate::tools::HttpTools;
-use sidetone_base::clock;
 
 /// OpenAI's own server.
 pub const OPENAI: &str = "https://api.openai.com/v1";
@@ -137,18 +138,22 @@ impl Clients {
             let hints = agent.stages.hints.clone();
             Ok(stt.with_language(language).with_hints(hints))
         };
-        let hears = self.line(crate::Stage::Stt, stt, hearing);
+        let hears = self.line(crate::Part::Stt, stt, hearing);
         let ears = agent.stages.ears.as_ref().map(hearing).transpose();
         let ears = ears.inspect_err(|error: &SettingsError| tracing::error!("{error}"));
-        let thinks = self.line(crate::Stage::Llm, llm, |provider| {
+        let thinks = self.line(crate::Part::Llm, llm, |provider| {
             let llm = Llm::new(http, self.settings(provider, openai::Stage::Llm))?;
             let options = provider.manner.llm.clone();
             Ok(llm.with_api(provider.llm_api).with_options(options))
         });
-        let speaks = self.line(crate::Stage::Tts, tts, |provider| {
+        let speaks = self.line(crate::Part::Tts, tts, |provider| {
             let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
             let keys = provider.speech.clone();
-            let tts = Tts::new(http, &self.sockets, self.settings(provider, openai::Stage::Tts))?;
+            let tts = Tts::new(
+                http,
+                &self.sockets,
+                self.settings(provider, openai::Stage::Tts),
+            )?;
             Ok(Speaker {
                 tts: tts
                     .with_protocol(keys.protocol)
@@ -192,8 +197,8 @@ impl Clients {
     /// The providers of a stage; one that cannot be set up is left out and told of.
     fn line<C: Client>(
         &self,
-        stage: crate::Stage,
-        config: &Stage,
+        stage: crate::Part,
+        config: &StageConfig,
         client: impl Fn(&Provider) -> Result<C, SettingsError>,
     ) -> Line<C> {
         let members = config.providers.iter().filter_map(|provider| {
@@ -240,7 +245,7 @@ fn api_key_of(secret: &Secret) -> ApiKey {
 }
 
 /// What tells one provider from another. Keys and headers are secrets: their hash does.
-fn health_key(stage: crate::Stage, provider: &Provider) -> String {
+fn health_key(stage: crate::Part, provider: &Provider) -> String {
     use std::hash::{Hash as _, Hasher as _};
     let mut secrets = std::hash::DefaultHasher::new();
     let address = provider.address.as_ref();

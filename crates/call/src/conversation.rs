@@ -29,7 +29,7 @@ use super::event::{CallEvent, CallId, CallOutcome, EndReason};
 use super::ledger::Dropped;
 use super::listen::{Heard, Listen, Transcription};
 use super::nearness::is_said;
-use super::speak::ReplyItem;
+use super::reply_item::ReplyItem;
 use super::toolbox::ToolNews;
 use crate::transport::RoomCommand;
 use asked::Asked;

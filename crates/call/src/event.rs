@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::ledger::Figures;
 use super::meter::Taken;
+use super::part::Part;
 use crate::transport::AgentState;
 use sidetone_turn::{ReplyId, TurnId};
 
@@ -65,7 +66,7 @@ pub enum CallEvent {
         /// When.
         at: Duration,
         /// Which stage.
-        stage: Stage,
+        stage: Part,
         /// Cause, without secrets and without words of the conversation.
         message: String,
     },
@@ -186,34 +187,6 @@ impl Latency {
             .into_iter()
             .filter_map(|(name, time)| Some((name, time?)));
         known.collect()
-    }
-}
-
-/// A stage of the call, for errors and latencies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Speech to text.
-    Stt,
-    /// The language model.
-    Llm,
-    /// Text to speech.
-    Tts,
-    /// A tool.
-    Tool,
-    /// The room.
-    Transport,
-}
-
-impl Stage {
-    /// Short name, as stored and logged.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Stt => "stt",
-            Self::Llm => "llm",
-            Self::Tts => "tts",
-            Self::Tool => "tool",
-            Self::Transport => "transport",
-        }
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::event::Stage;
+use super::part::Part;
 use sidetone_turn::{Closed, TurnId};
 
 /// Why an utterance was not answered.
@@ -161,9 +161,9 @@ impl Ledger {
     /// Sentences of a reply that is over: how many were begun, how many of them were heard to their
     /// end, and the stage that failed, if one did. A sentence that speech could not be had for at
     /// all was begun, too.
-    pub fn said(&mut self, begun: usize, heard: usize, failed: Option<Stage>) {
+    pub fn said(&mut self, begun: usize, heard: usize, failed: Option<Part>) {
         let (mut begun, heard) = (begun as u64, heard as u64);
-        if failed == Some(Stage::Tts) && begun == heard {
+        if failed == Some(Part::Tts) && begun == heard {
             begun += 1;
         }
         let rest = begun.saturating_sub(heard);
@@ -180,7 +180,7 @@ impl Ledger {
     /// A sentence of a reply that goes on could not be spoken.
     pub fn unspoken(&mut self) {
         self.figures.begun += 1;
-        *self.figures.failed.entry(Stage::Tts.as_str()).or_default() += 1;
+        *self.figures.failed.entry(Part::Tts.as_str()).or_default() += 1;
     }
 
     fn drop_turn(&mut self, turn: TurnId, why: Dropped) {

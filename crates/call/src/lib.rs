@@ -17,8 +17,10 @@ mod listen;
 pub mod meter;
 pub mod models;
 mod nearness;
+mod part;
 pub mod playout;
 pub mod providers;
+mod reply_item;
 pub mod sentences;
 mod silence;
 mod speak;
@@ -37,10 +39,11 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use end_of_turn::EndOfTurn;
-pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Stage, ToolCalled};
+pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, ToolCalled};
 pub use ledger::Figures;
 pub use meter::{Meter, Taken};
 pub use models::Models;
+pub use part::Part;
 pub use providers::{
     Llm, Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, Stt, ToolCall,
     Tools, Tts,

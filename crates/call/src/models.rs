@@ -14,16 +14,10 @@ use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
-use super::event::Stage;
+use super::part::Part;
 use super::providers::{
     self, Fault, Hearing, Operator, Piece, ProviderError, Question, Served, SpeakerId, Spoken,
 };
-use sidetone_config::agent::{AgentConfig, Limits};
-use sidetone_config::providers::{Noise, SttMode};
-use sidetone_config::request::HttpRequest;
-use sidetone_config::tools::{McpTool, Tool};
-use sidetone_config::transfer::Target;
-use sidetone_providers::openai::{self, ChatRequest, ErrorKind, Llm, Stt};
 use crate::tools::HttpTools;
 use crate::tools::mcp::Mcp;
 pub use ask::Speaker;
@@ -31,6 +25,12 @@ use ask::{AskLlm, AskStt, AskTts};
 use line::Line;
 pub use phrases::Phrases;
 use sidetone_base::audio::Pcm;
+use sidetone_config::agent::{AgentConfig, Limits};
+use sidetone_config::providers::{Noise, SttMode};
+use sidetone_config::request::HttpRequest;
+use sidetone_config::tools::{McpTool, Tool};
+use sidetone_config::transfer::Target;
+use sidetone_providers::openai::{self, ChatRequest, ErrorKind, Llm, Stt};
 
 /// STT, the model, TTS and tools' servers of one call.
 #[derive(Clone)]
@@ -107,9 +107,9 @@ fn tool(tool: Tool) -> openai::Tool {
 impl From<openai::ProviderError> for ProviderError {
     fn from(error: openai::ProviderError) -> Self {
         let stage = match error.stage {
-            openai::Stage::Stt => Stage::Stt,
-            openai::Stage::Llm => Stage::Llm,
-            openai::Stage::Tts => Stage::Tts,
+            openai::Stage::Stt => Part::Stt,
+            openai::Stage::Llm => Part::Llm,
+            openai::Stage::Tts => Part::Tts,
         };
         let fault = match error.kind {
             ErrorKind::Refused | ErrorKind::Unspoken => Fault::Refused,

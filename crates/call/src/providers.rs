@@ -10,13 +10,13 @@ use futures::stream::BoxStream;
 use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 
-use super::event::Stage;
+use super::part::Part;
+pub use crate::tools::mcp::Served;
+use sidetone_base::audio::Pcm;
 use sidetone_config::request::HttpRequest;
 use sidetone_config::tools::{McpTool, Tool};
 use sidetone_config::transfer::Target;
 pub use sidetone_providers::openai::{Hearing, Message, Opaque, Reworded, Role, ToolCall, Usage};
-pub use crate::tools::mcp::Served;
-use sidetone_base::audio::Pcm;
 
 /// Whom a call asks, already configured (URL, key, model, voice, timeouts, retries): each part can
 /// be another's, and all may be one's. Dropping a future or stream of theirs cancels the request.
@@ -200,7 +200,7 @@ pub enum Fault {
 #[error("{}: {message}", stage.as_str())]
 pub struct ProviderError {
     /// Which stage.
-    pub stage: Stage,
+    pub stage: Part,
     /// Whose fault it is.
     pub fault: Fault,
     /// Cause, without secrets and without words of the conversation.
@@ -211,7 +211,7 @@ pub struct ProviderError {
 
 impl ProviderError {
     /// This request is at fault, or what came of it.
-    pub fn refused(stage: Stage, message: impl Into<String>) -> Self {
+    pub fn refused(stage: Part, message: impl Into<String>) -> Self {
         Self {
             fault: Fault::Refused,
             ..Self::new(stage, message)
@@ -219,7 +219,7 @@ impl ProviderError {
     }
 
     /// The provider is at fault.
-    pub fn new(stage: Stage, message: impl Into<String>) -> Self {
+    pub fn new(stage: Part, message: impl Into<String>) -> Self {
         Self {
             stage,
             fault: Fault::Sick,

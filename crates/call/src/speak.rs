@@ -6,18 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::time::timeout;
 
-use super::event::Stage;
-use super::providers::{Opaque, ProviderError, Reworded, Tts};
+use super::part::Part;
+use super::providers::{ProviderError, Tts};
+use super::reply_item::{ReplyItem, ReplyOut};
 use super::sentences::Sentences;
 use super::speech_text::SpeechText;
 use super::think::{AnswerEnd, think};
-use super::toolbox::{Answering, TransferOrder};
-use super::voice::{Say, Synthesizer, speak};
-use sidetone_base::audio::{Pcm, Resampler};
+use super::toolbox::Answering;
+use super::voice::{Say, Synthesizer, phrase, speak};
+use sidetone_base::audio::Pcm;
 use sidetone_config::agent::Limits;
-use sidetone_turn::ReplyId;
 
 /// Sentences written and not asked for yet.
 const WRITTEN: usize = 8;
@@ -37,62 +36,6 @@ pub enum ReplySource {
         /// Their audio.
         audio: Option<Pcm<48_000>>,
     },
-}
-
-/// A piece of a reply, on its way to playout with its [`ReplyId`].
-#[derive(Debug, PartialEq)]
-pub enum ReplyItem {
-    /// What goes back to the model with this reply, unread.
-    Opaque(Opaque),
-    /// The model began to write, this long after it was asked.
-    FirstToken(Duration),
-    /// The first audio came, this long after it was asked for.
-    FirstAudio(Duration),
-    /// The audio that follows says this.
-    Sentence(String),
-    /// The sentence broke off; it follows once more.
-    Anew,
-    /// The sentence begun last says this in fact.
-    Said(Reworded),
-    /// A sentence that cannot be spoken is skipped; the reply goes on.
-    Unspoken {
-        /// As it was written.
-        text: String,
-        /// What came in the place of its sound.
-        why: ProviderError,
-    },
-    /// Audio of the sentence.
-    Audio(Pcm<48_000>),
-    /// All audio of the sentence was sent.
-    SentenceEnd,
-    /// Words to be read, for they cannot be spoken.
-    Notice(String),
-    /// The call ends when this reply was heard.
-    HangUp,
-    /// A person is called when this reply was heard.
-    Transfer(TransferOrder),
-    /// All of the reply was sent.
-    Finished,
-    /// The reply cannot go on.
-    Failed(ProviderError),
-}
-
-/// Where a reply's items go.
-#[derive(Clone)]
-pub struct ReplyOut {
-    /// Whose items they are.
-    pub id: ReplyId,
-    /// To the call's loop; waits when full, so that a provider runs no further ahead than
-    /// playout wants.
-    pub items: mpsc::Sender<(ReplyId, ReplyItem)>,
-}
-
-impl ReplyOut {
-    /// Passes an item on.
-    pub async fn send(&self, item: ReplyItem) {
-        // Fails only when the call is over, and then this task is aborted.
-        self.items.send((self.id, item)).await.ok();
-    }
 }
 
 /// Makes a reply. The last item is `Finished` or `Failed`.
@@ -137,21 +80,12 @@ async fn chat(
             AnswerEnd::Said if any_audio || answer.hangs_up => return Ok(()),
             AnswerEnd::Said => {
                 return Err(ProviderError::new(
-                    Stage::Llm,
+                    Part::Llm,
                     "the model answered nothing that can be said",
                 ));
             }
         }
     }
-}
-
-/// A set phrase's audio at the room's rate; none when it cannot be had by the deadline.
-pub async fn phrase(text: String, tts: Arc<dyn Tts>, deadline: Duration) -> Option<Pcm<48_000>> {
-    let audio = timeout(deadline, tts.phrase(text)).await.ok()?.ok()?;
-    let mut resampler = Resampler::<24_000, 48_000>::new();
-    let mut whole = resampler.push(&audio);
-    whole.append(&resampler.flush());
-    (!audio.is_empty()).then_some(whole)
 }
 
 async fn say(

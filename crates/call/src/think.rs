@@ -7,10 +7,10 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::context;
-use super::event::Stage;
+use super::part::Part;
 use super::providers::{Fault, Piece, ProviderError};
+use super::reply_item::{ReplyItem, ReplyOut};
 use super::sentences::Sentences;
-use super::speak::{ReplyItem, ReplyOut};
 use super::toolbox::{AfterRound, Answering, Round, ToolNews, ToolRun};
 use super::voice::Say;
 use sidetone_base::clock;
@@ -98,7 +98,7 @@ async fn run(
         },
         None => running.await,
     };
-    let runs = runs.map_err(|_| ProviderError::new(Stage::Tool, "a tool panicked"))?;
+    let runs = runs.map_err(|_| ProviderError::new(Part::Tool, "a tool panicked"))?;
     Ok((round, runs))
 }
 
@@ -137,7 +137,7 @@ async fn write(
     out: &ReplyOut,
 ) -> Result<(), ProviderError> {
     let deadline = answer.persona.agent.limits.llm;
-    let failed = |message: String| ProviderError::new(Stage::Llm, message);
+    let failed = |message: String| ProviderError::new(Part::Llm, message);
     let begun = clock::now();
     let question = answer.question();
     let asked = context::size(&question.messages);

@@ -26,9 +26,9 @@ mod trail;
 
 use earshot::Detector;
 
-use sidetone_config::agent::VadConfig;
 use gate::{Gate, Passage};
 use sidetone_base::audio::Pcm;
+use sidetone_config::agent::VadConfig;
 use trail::Trail;
 
 /// The caller began or ceased to speak. Sample indices count from the first frame pushed.

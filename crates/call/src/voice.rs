@@ -15,9 +15,9 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::event::Stage;
+use super::part::Part;
 use super::providers::{Fault, ProviderError, Reworded, SpeakerId, Tts};
-use super::speak::{ReplyItem, ReplyOut, phrase};
+use super::reply_item::{ReplyItem, ReplyOut};
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::Persona;
 use sidetone_base::audio::{Pcm, Resampler};
@@ -312,12 +312,12 @@ pub async fn speak(
 }
 
 fn broken_off() -> ProviderError {
-    ProviderError::new(Stage::Tts, "broke off in the middle of a sentence")
+    ProviderError::new(Part::Tts, "broke off in the middle of a sentence")
 }
 
 /// The reasons were reported with its sentences.
 fn nothing_spoken() -> ProviderError {
-    ProviderError::new(Stage::Tts, "no sentence of a reply could be spoken")
+    ProviderError::new(Part::Tts, "no sentence of a reply could be spoken")
 }
 
 struct SoundPiece {
@@ -363,7 +363,7 @@ async fn sentence_audio(
             Ok(None) => match speaker.filter(|_| !is_first) {
                 None => {
                     let message = "no audio came for a sentence";
-                    Err(ProviderError::refused(Stage::Tts, message))
+                    Err(ProviderError::refused(Part::Tts, message))
                 }
                 Some(by) => {
                     ended = true;
@@ -372,7 +372,7 @@ async fn sentence_audio(
             },
             Err(_) => {
                 let message = format!("no audio within {deadline:?} (limits.tts)");
-                Err(ProviderError::new(Stage::Tts, message))
+                Err(ProviderError::new(Part::Tts, message))
             }
         };
         ended |= piece.is_err();
@@ -387,4 +387,13 @@ async fn sentence_audio(
         // Fails only when nobody wants the sentence any more.
         ended |= pieces.send(piece).await.is_err();
     }
+}
+
+/// A set phrase's audio at the room's rate; none when it cannot be had by the deadline.
+pub async fn phrase(text: String, tts: Arc<dyn Tts>, deadline: Duration) -> Option<Pcm<48_000>> {
+    let audio = timeout(deadline, tts.phrase(text)).await.ok()?.ok()?;
+    let mut resampler = Resampler::<24_000, 48_000>::new();
+    let mut whole = resampler.push(&audio);
+    whole.append(&resampler.flush());
+    (!audio.is_empty()).then_some(whole)
 }

@@ -46,11 +46,11 @@ const MADE_UP: [&str; 10] = [
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stages {
     /// Speech to text.
-    pub stt: Stage,
+    pub stt: StageConfig,
     /// The language model.
-    pub llm: Stage,
+    pub llm: StageConfig,
     /// Text to speech.
-    pub tts: Stage,
+    pub tts: StageConfig,
     /// How STT gets the caller's speech.
     pub stt_mode: SttMode,
     /// Who hears the caller speak, where others are asked for whole utterances.
@@ -108,7 +108,7 @@ pub struct Style {
 
 /// One stage: who is asked, and for how long.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stage {
+pub struct StageConfig {
     /// In the order in which they are asked; never empty.
     pub providers: Vec<Provider>,
     /// The next is asked when one gave nothing for this long.
@@ -277,7 +277,7 @@ fn read_stage(
     index: usize,
     named: &BTreeMap<String, Named>,
     own_model: Option<String>,
-) -> Stage {
+) -> StageConfig {
     let names = section.list("providers", vec![DEFAULT.into()]);
     let fallback_after = section.duration("fallback_after", FALLBACK_AFTER, ms(100)..=secs(60));
     let mut providers: Vec<Provider> = Vec::new();
@@ -312,7 +312,7 @@ fn read_stage(
         ));
         providers.push(Provider::process(own_model));
     }
-    Stage {
+    StageConfig {
         providers,
         fallback_after,
     }

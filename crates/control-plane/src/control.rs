@@ -16,10 +16,10 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use sidetone_config::env::LiveKit;
-use sidetone_config::secret::Secret;
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::{Store, StoreError};
 

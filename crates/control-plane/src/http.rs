@@ -41,20 +41,20 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
 
-use sidetone_config::env::{LiveKit, NotConfigured};
-use sidetone_config::folder::AgentNames;
 use crate::control::Control;
-use sidetone_recording::Recordings;
-use sidetone_store::sessions::SessionRow;
-use sidetone_store::Store;
-use sidetone_base::WorkerStatus;
 use auth::Auth;
 use error::Problem;
 use extract::peer;
 pub use extract::{Body, Peer};
 use frame::REQUEST_ID;
 use limits::{Buckets, Rate};
+use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
+use sidetone_config::env::{LiveKit, NotConfigured};
+use sidetone_config::folder::AgentNames;
+use sidetone_recording::Recordings;
+use sidetone_store::Store;
+use sidetone_store::sessions::SessionRow;
 
 /// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
 const BODY_LIMIT: usize = 64 * 1024;

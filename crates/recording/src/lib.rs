@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use bucket::{BucketError, S3};
 use sidetone_config::recording::{RecordingEnv, RecordingMode};
 use sidetone_store::Store;
-use bucket::{BucketError, S3};
 use spool::Spool;
 
-pub use sidetone_base::tap::{Command, RECORDING_TOPIC};
 pub use recorder::Recorded;
+pub use sidetone_base::tap::{Command, RECORDING_TOPIC};
 
 /// What the caller hears is this much later, beside what it says, than it is beside what arrives
 /// here: a packet (20 ms), its codec (6.5 ms), and the least that a jitter buffer waits (10 ms), once

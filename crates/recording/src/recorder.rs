@@ -14,10 +14,10 @@ use super::Recordings;
 use super::ogg::Writer;
 use super::spool::Entry;
 use super::timeline::{Both, Timeline};
+use sidetone_base::clock;
+use sidetone_base::tap::{Tap, Tapping};
 use sidetone_store::egress::egress_recording;
 use sidetone_store::{EgressStatus, Recorder, Recording, RecordingState};
-use sidetone_base::tap::{Tap, Tapping};
-use sidetone_base::clock;
 
 /// How often sound is written: as much is lost when the process is killed.
 const WRITE_EVERY: Duration = Duration::from_secs(1);

@@ -11,8 +11,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use sidetone_base::tap::Sound;
 use sidetone_base::audio::Pcm;
+use sidetone_base::tap::Sound;
 
 /// How long sound is kept before it is given out: by then the frames that say when a stretch
 /// began are here.

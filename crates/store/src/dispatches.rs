@@ -3,9 +3,9 @@
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use sidetone_base::text_enum;
 use super::{At, Store, StoreError, on};
 use crate::DispatchMetadata;
+use sidetone_base::text_enum;
 
 text_enum! {
     /// Where an agent is.

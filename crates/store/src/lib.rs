@@ -41,8 +41,8 @@ pub use calls::{Call, NewCall};
 pub use live::LiveCall;
 pub use metadata::DispatchMetadata;
 pub use recordings::{EgressStatus, Recorder, Recording, RecordingState};
-pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
 pub use sqlx::types::Json;
+pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
 pub use turns::{Speaker, Turn};
 
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");

@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use sidetone_base::text_enum;
 use super::{At, Store, StoreError, in_transaction, on};
+use sidetone_base::text_enum;
 
 text_enum! {
     /// Where a recording is.

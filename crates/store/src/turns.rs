@@ -4,8 +4,8 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use sidetone_base::text_enum;
 use super::{At, Store, StoreError, in_transaction, on};
+use sidetone_base::text_enum;
 
 text_enum! {
     /// Whose words they are.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use sidetone_base::text_enum;
 use super::{At, Store, StoreError, on};
+use sidetone_base::text_enum;
 
 /// A worker that was not heard of for so long counts as lost: six beats, and what two machines'
 /// clocks may differ.

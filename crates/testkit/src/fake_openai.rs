@@ -28,9 +28,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+pub use answer::{Answer, ToolCall};
 pub use audio::{Transcript, tone_hz};
 pub use audio_dialects::SpeechDialect;
-pub use answer::{Answer, ToolCall};
 pub use dialect::{Dialect, THOUGHT};
 pub use failure::Failure;
 use failure::whole_failure;

@@ -7,13 +7,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Ask;
-use sidetone_call::{
-    Llm as _, Message, Models, Piece, ProviderError, Question, Role, Stage, Stt as _, Tts as _,
-};
-use sidetone_config::agent::AgentConfig;
 use crate::eval::word_error::word_error_rate;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_call::{
+    Llm as _, Message, Models, Part, Piece, ProviderError, Question, Role, Stt as _, Tts as _,
+};
+use sidetone_config::agent::AgentConfig;
 
 /// A whole answer; its first piece has the agent's own limit.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -51,8 +51,8 @@ fn tone() -> Pcm<16_000> {
 pub(super) async fn answer(models: &Models, ask: &Ask, speech: Option<Pcm<16_000>>) -> Answered {
     let asked = async {
         match ask.stage {
-            Stage::Stt => listen(models, &ask.agent, speech).await,
-            Stage::Tts => speak(models).await,
+            Part::Stt => listen(models, &ask.agent, speech).await,
+            Part::Tts => speak(models).await,
             _ => think(models, &ask.agent).await,
         }
     };

@@ -1,5 +1,5 @@
 use super::*;
-use sidetone_call::Stage;
+use sidetone_call::Part;
 use sidetone_config::providers::Provider;
 
 fn told(server: Option<&str>, known: bool) -> Option<(Outcome, String)> {
@@ -9,7 +9,7 @@ fn told(server: Option<&str>, known: bool) -> Option<(Outcome, String)> {
         models: Vec::new(),
     };
     let used = Used {
-        stage: Stage::Llm,
+        stage: Part::Llm,
         model: "gpt-4o-mini".into(),
         agents: vec!["default".into(), "survey".into()],
     };

@@ -10,8 +10,8 @@ use super::{
     ASSIGNMENT_DEADLINE, Cause, ENDED_KEPT, Entry, LEAVE_DEADLINE, LOAD_LAG, Link, Output, Phase,
     Worker, job_status,
 };
-use sidetone_config::secret::Secret;
 use crate::worker::{Job, JobOutcome, LoadMeasure};
+use sidetone_config::secret::Secret;
 
 impl Worker {
     pub(super) fn offered(&mut self, now: Instant, job: &proto::Job) {

@@ -1,11 +1,11 @@
 //! Scripts against the worker's state machine on a simulated clock.
 
 use super::*;
-use sidetone_config::env::LiveKit;
-use sidetone_config::secret::Secret;
 use crate::worker::LoadMeasure;
 use proptest::prelude::*;
 use proto::{JobStatus, WorkerStatus as Status};
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
 
 struct Script {
     worker: Worker,

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::Conversation;
-use crate::event::Stage;
+use crate::part::Part;
 use crate::providers::ProviderError;
 use sidetone_turn::Phase;
 
@@ -74,9 +74,9 @@ impl Conversation {
         };
         let id = reply.id();
         let (stage, what) = if reply.owed().owes_sound() || is_in_sentence {
-            (Stage::Tts, "sound")
+            (Part::Tts, "sound")
         } else {
-            (Stage::Llm, "words")
+            (Part::Llm, "words")
         };
         reply.fail(stage);
         let silent = self.cast.agent().limits.dead_air;

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::Conversation;
-use crate::event::{EndReason, Stage};
+use crate::event::EndReason;
+use crate::part::Part;
 use crate::providers::ProviderError;
 use crate::silence::{Due, Silence};
 use sidetone_base::clock;
@@ -177,7 +178,7 @@ impl Conversation {
         } else if due(self.deadlines.speaker) {
             let message = format!("the room took no audio for {SPEAKER_DEADLINE:?}");
             self.record
-                .failure(ProviderError::new(Stage::Transport, message));
+                .failure(ProviderError::new(Part::Transport, message));
             self.end(EndReason::ConnectionLost);
         }
         if due(self.deadlines.max_duration(&self.cast.agent().limits)) {

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::Conversation;
-use crate::event::{CallEvent, EndReason, Stage};
+use crate::event::{CallEvent, EndReason};
+use crate::part::Part;
 use crate::providers::ProviderError;
 use sidetone_base::clock;
 use sidetone_config::built_in;
@@ -71,7 +72,7 @@ impl Conversation {
         let message = "the caller's tracks are end-to-end encrypted, and agents have no key: join \
                        without encryption";
         self.record
-            .failure(ProviderError::new(Stage::Transport, message));
+            .failure(ProviderError::new(Part::Transport, message));
         if self.caller.is_here() {
             self.tell_encrypted();
         }

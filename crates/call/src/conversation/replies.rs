@@ -8,7 +8,7 @@ use super::reply::Reply;
 use crate::apology::Apology;
 use crate::playout::Playout;
 use crate::providers::Tts;
-use crate::speak::{ReplyItem, ReplyOut};
+use crate::reply_item::{ReplyItem, ReplyOut};
 use crate::speech_text::{Pronunciations, SpeechText};
 use sidetone_config::agent::AgentConfig;
 use sidetone_turn::ReplyId;

@@ -8,7 +8,8 @@ use tokio_util::task::AbortOnDropHandle;
 use super::asked::AskedTurn;
 use super::dead_air::Owed;
 use super::record::Record;
-use crate::event::{AgentTurn, EndReason, Latency, Stage};
+use crate::event::{AgentTurn, EndReason, Latency};
+use crate::part::Part;
 use crate::toolbox::TransferOrder;
 use sidetone_base::clock;
 use sidetone_turn::{ReplyId, TurnId};
@@ -28,7 +29,7 @@ pub(super) struct Reply {
     sentences_heard: usize,
     segment_open: bool,
     /// The stage that failed.
-    failed: Option<Stage>,
+    failed: Option<Part>,
     is_apology: bool,
     owed: Owed,
     /// The call ends when it was heard, for this reason.
@@ -210,12 +211,12 @@ impl Reply {
     // --- how it ends ---
 
     /// It cannot go on, for this stage failed.
-    pub(super) fn fail(&mut self, stage: Stage) {
+    pub(super) fn fail(&mut self, stage: Part) {
         self.failed = Some(stage);
     }
 
     /// The stage that failed.
-    pub(super) fn failed(&self) -> Option<Stage> {
+    pub(super) fn failed(&self) -> Option<Part> {
         self.failed
     }
 

@@ -42,8 +42,8 @@ fn a_sentence_without_sound_counts_as_one_that_failed() {
     let mut ledger = Ledger::default();
     ledger.said(2, 2, None);
     ledger.said(2, 1, None);
-    ledger.said(1, 1, Some(Stage::Tts));
-    ledger.said(2, 1, Some(Stage::Llm));
+    ledger.said(1, 1, Some(Part::Tts));
+    ledger.said(2, 1, Some(Part::Llm));
     let figures = ledger.figures();
     assert_eq!((figures.begun, figures.heard, figures.cut), (8, 5, 1));
     assert_eq!(figures.failed, BTreeMap::from([("tts", 1), ("llm", 1)]));

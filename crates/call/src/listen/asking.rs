@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use super::Heard;
-use crate::event::Stage;
+use crate::part::Part;
 use crate::providers::{ProviderError, Stt};
 use sidetone_base::audio::Pcm;
 
@@ -41,7 +41,7 @@ impl<S: Future<Output = Option<String>>> Asking<S> {
         };
         let words = words.unwrap_or_else(|_| {
             Err(ProviderError::new(
-                Stage::Stt,
+                Part::Stt,
                 format!("no transcript within {deadline:?} (limits.stt)"),
             ))
         });

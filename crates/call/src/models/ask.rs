@@ -10,10 +10,10 @@ use futures::{FutureExt as _, StreamExt as _};
 use super::line::{Ask, Client};
 use super::loudness;
 use crate::providers::{Piece, ProviderError};
-use sidetone_config::providers::Noise;
-use sidetone_providers::openai::{self, ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_config::providers::Noise;
+use sidetone_providers::openai::{self, ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
 
 /// Said to a model that takes over another's answer.
 const GO_ON: &str = "Your answer was cut off after these words. Go on with exactly what comes \

@@ -10,10 +10,10 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::timeout;
 
 use super::health::{Health, PROBE};
-use crate::event::Stage;
+use crate::part::Part;
 use crate::providers::{Fault, ProviderError};
-use sidetone_providers::openai::RETRIES;
 use sidetone_base::clock;
+use sidetone_providers::openai::RETRIES;
 
 /// A provider's health, shared by all calls that may ask it.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +46,7 @@ pub struct Member<C> {
 /// See the module's documentation. Cloning shares it.
 #[derive(Clone)]
 pub struct Line<C> {
-    stage: Stage,
+    stage: Part,
     members: Arc<[Member<C>]>,
     fallback_after: Duration,
 }
@@ -82,7 +82,7 @@ pub trait Ask: Send + 'static {
 
 impl<C: Client> Line<C> {
     /// The next member is asked when one gave nothing for `fallback_after`.
-    pub fn new(stage: Stage, members: Vec<Member<C>>, fallback_after: Duration) -> Self {
+    pub fn new(stage: Part, members: Vec<Member<C>>, fallback_after: Duration) -> Self {
         Self {
             stage,
             members: members.into(),

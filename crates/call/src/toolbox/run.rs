@@ -9,9 +9,9 @@ use tokio::time::timeout;
 
 use super::{Persona, Round, ToolRun};
 use crate::providers::{Message, ToolCall};
+use sidetone_base::clock;
 use sidetone_config::json_schema;
 use sidetone_config::tools::{Action, MAX_NAME, Tool};
-use sidetone_base::clock;
 
 /// A request keeps its own time; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(1);

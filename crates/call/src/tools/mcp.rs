@@ -24,10 +24,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::{HttpTools, guard, shorten};
-use sidetone_config::mcp::{McpAt, McpServer};
-use sidetone_config::tools::{Action, MAX_NAME, McpTool, Tool};
 use process::Process;
 use sidetone_base::clock;
+use sidetone_config::mcp::{McpAt, McpServer};
+use sidetone_config::tools::{Action, MAX_NAME, McpTool, Tool};
 
 /// An answer waits this long for servers that are still being connected.
 const PATIENCE: Duration = Duration::from_millis(1500);

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{DEFAULT, Named, Provider, Section, Stage};
+use super::{DEFAULT, Named, Provider, Section, StageConfig};
 
 /// Who is asked for whole utterances in place of the provider that hears over a socket, whose model
 /// may know nothing else. Answers with that one.
 pub(super) fn read(
     section: &mut Section<'_>,
-    stt: &mut Stage,
+    stt: &mut StageConfig,
     named: &BTreeMap<String, Named>,
 ) -> Option<Provider> {
     let provider = section.text("fallback_provider");

@@ -17,10 +17,10 @@ use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::dispatch::is_not_found;
 use sidetone_config::env::LiveKit;
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::recording::{Bucket, RecordingMode};
-use crate::dispatch::is_not_found;
 use sidetone_store::egress::egress_recording;
 use sidetone_store::{Call, EgressStatus, Recording, Store, StoreError};
 use status::{Report, ReportedFile, Seen, Step, step};
@@ -116,7 +116,8 @@ impl Egresses {
             (Some(recording), _) => recording.id,
             // Somebody else's; it tells all that there is to know at its end.
             (None, Some(call_id)) if status::is_over(report.status) => {
-                let recording = Recording::by_others(call_id, &report.egress_id, sidetone_store::now());
+                let recording =
+                    Recording::by_others(call_id, &report.egress_id, sidetone_store::now());
                 self.store.claim_egress(&recording).await?;
                 recording.id
             }

@@ -9,12 +9,12 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::rooms::{Rooms, kind_of};
-use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight};
 use crate::dispatch::Dispatcher;
+use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight};
+use sidetone_base::clock;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::{Fact, ParticipantKind, Store, StoreError};
-use sidetone_base::clock;
 
 /// Commands on their way to the driver; a request waits while it is full.
 const QUEUE: usize = 256;
@@ -55,7 +55,11 @@ impl Guard {
         room: &str,
         metadata: &DispatchMetadata,
     ) -> Result<Wanted, StoreError> {
-        if !self.store.want_agent(room, metadata, sidetone_store::now()).await? {
+        if !self
+            .store
+            .want_agent(room, metadata, sidetone_store::now())
+            .await?
+        {
             return Ok(Wanted::Already);
         }
         let (taken, answer) = oneshot::channel();
@@ -283,7 +287,9 @@ impl Acts {
 
     async fn note_present(&self, room: &str) -> Option<Input> {
         let joined = DispatchState::Joined;
-        let noted = self.store.agent_is(room, joined, sidetone_store::now(), None);
+        let noted = self
+            .store
+            .agent_is(room, joined, sidetone_store::now(), None);
         if let Err(error) = noted.await {
             tracing::error!(room, %error, "an agent's coming could not be noted");
         }

@@ -4,8 +4,8 @@ use livekit_api::services::ServiceResult;
 use livekit_api::services::room::{RoomClient, SendDataOptions};
 use livekit_protocol as proto;
 
-use sidetone_config::env::LiveKit;
 use crate::dispatch::is_not_found;
+use sidetone_config::env::LiveKit;
 use sidetone_store::ParticipantKind;
 
 /// Topic of messages to the caller's client.

@@ -13,10 +13,10 @@ use uuid::Uuid;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_text, parse_json};
 use super::{AppState, Body};
-use sidetone_config::recording::RecordingMode;
 use crate::control::guard::Wanted;
-use sidetone_store::DispatchMetadata;
+use sidetone_config::recording::RecordingMode;
 use sidetone_store::CallStatus;
+use sidetone_store::DispatchMetadata;
 
 /// Longest name of a person.
 pub(super) const MAX_NAME: usize = 128;

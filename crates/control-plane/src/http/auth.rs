@@ -20,12 +20,12 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::address::is_this_machine;
+use super::cookie;
 use super::error::Problem;
 use super::jwt::Verifier;
-use super::cookie;
+use sidetone_base::text_enum;
 use sidetone_config::env::{Env, UserLogin};
 use sidetone_store::sessions::SessionRow;
-use sidetone_base::text_enum;
 
 text_enum! {
     /// What an API key may be used for.

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use sidetone_config::env::UserLogin;
 use sidetone_base::clock;
+use sidetone_config::env::UserLogin;
 
 /// Tolerated difference of clocks.
 const LEEWAY: u64 = 60;

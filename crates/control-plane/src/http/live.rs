@@ -19,8 +19,8 @@ use uuid::Uuid;
 use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument};
-use sidetone_store::LiveCall;
 use sidetone_base::clock;
+use sidetone_store::LiveCall;
 
 /// How often the store is asked.
 const EVERY: Duration = Duration::from_secs(1);

@@ -14,9 +14,9 @@ use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
 use super::history::call::visible;
+use sidetone_base::clock;
 use sidetone_recording::{Command, RECORDING_TOPIC};
 use sidetone_store::{Call, Recorder, Recording, RecordingState};
-use sidetone_base::clock;
 
 /// A player that seeks asks again within this time; a link that leaks is worth little after it.
 const LINK_VALID: Duration = Duration::from_secs(15 * 60);

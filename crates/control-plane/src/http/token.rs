@@ -16,9 +16,9 @@ use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, parse_json};
 use super::{AppState, Body, Voice};
 use crate::control::guard::Wanted;
-use sidetone_store::{Call, CallType, NewCall};
 pub use request::{StandardTokenRequest, TokenRequest};
 use request::{WantedToken, is_standard};
+use sidetone_store::{Call, CallType, NewCall};
 
 /// The door to a room.
 #[derive(Debug, Serialize, ToSchema)]

@@ -15,10 +15,10 @@ use utoipa::ToSchema;
 
 use super::error::{Problem, ProblemDocument, parse_json};
 use super::{AppState, Body};
-use sidetone_config::env::LiveKit;
 use crate::control::inbox::Body as EventBody;
-use sidetone_store::inbox::Event;
+use sidetone_config::env::LiveKit;
 use sidetone_store::At;
+use sidetone_store::inbox::Event;
 
 /// What LiveKit is told.
 #[derive(Debug, Serialize, ToSchema)]

@@ -97,7 +97,11 @@ pub async fn drain(
 ) -> Result<StatusCode, Problem> {
     principal.need(Right::Operate)?;
     let id = path_id("workerId", &id, "workers")?;
-    match state.store().request_drain(id, sidetone_store::now()).await? {
+    match state
+        .store()
+        .request_drain(id, sidetone_store::now())
+        .await?
+    {
         true => Ok(StatusCode::ACCEPTED),
         false => Err(Problem::not_found("workerId", "There is no such worker.")),
     }

@@ -53,7 +53,7 @@ impl Client for Fake {
 }
 
 fn broken() -> ProviderError {
-    ProviderError::new(Stage::Llm, "500")
+    ProviderError::new(Part::Llm, "500")
 }
 
 /// Asks for items; a second one cannot be had from another provider when `precious`.
@@ -125,7 +125,7 @@ fn stand(does: &[Does]) -> Stand {
         client: fake.clone(),
         health: SharedHealth::default(),
     });
-    let line = Line::new(Stage::Llm, members.collect(), secs(2.0));
+    let line = Line::new(Part::Llm, members.collect(), secs(2.0));
     Stand { line, fakes, asked }
 }
 

@@ -10,10 +10,10 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::CallInfo;
+use super::recordings::RecordingInfo;
 use crate::http::AppState;
 use crate::http::auth::{Principal, Right};
 use crate::http::error::{Problem, ProblemDocument, path_id};
-use super::recordings::RecordingInfo;
 use sidetone_store::calls::Participant;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Ledger, Usage};

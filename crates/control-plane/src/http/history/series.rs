@@ -12,8 +12,8 @@ use super::query::{Query, number};
 use crate::http::AppState;
 use crate::http::auth::Principal;
 use crate::http::error::{Problem, ProblemDocument};
-use sidetone_store::series::{Buckets, Point};
 use sidetone_store::At;
+use sidetone_store::series::{Buckets, Point};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;

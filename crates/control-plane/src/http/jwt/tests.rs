@@ -1,9 +1,9 @@
 //! Tokens that are taken and tokens that are not.
 
 use super::*;
-use sidetone_config::secret::Secret;
 use ring::signature::KeyPair as _;
 use serde_json::json;
+use sidetone_config::secret::Secret;
 
 const SECRET: &str = "the secret of the product's login";
 

@@ -10,9 +10,7 @@ use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
 use super::markup::{Markup, Opening};
 use super::wire::{REASONING, usage_of};
-use super::{
-    ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history,
-};
+use super::{ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history};
 
 /// Fields of a message that only its provider understands, and wants back with the calls that they
 /// led to: DeepSeek's thoughts, OpenRouter's, and Google's signatures.
