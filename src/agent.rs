@@ -19,9 +19,9 @@ use self::clients::Clients;
 use self::conclude::job_outcome;
 use self::end_of_turn::SmartTurn;
 use crate::call::CallOutcome;
-use crate::config::env::LiveKit;
 use crate::config::folder::AgentFolder;
 use crate::recording::Recordings;
+use crate::server_api::ServerApi;
 use crate::store::Store;
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 
@@ -41,7 +41,7 @@ pub struct Agents {
     /// Where sound is kept.
     pub recordings: Recordings,
     /// Where callers are put through.
-    pub livekit: LiveKit,
+    pub livekit: ServerApi,
     /// Where a call's end is posted to, unless the agent's file says so.
     pub call_webhook: Option<String>,
 }

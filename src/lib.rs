@@ -17,6 +17,7 @@ pub mod openai;
 pub mod recording;
 pub mod replay;
 pub mod serve;
+pub mod server_api;
 pub mod store;
 pub mod telemetry;
 pub mod tls;

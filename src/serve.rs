@@ -27,6 +27,7 @@ use crate::http::auth::Auth;
 use crate::http::ui::UiSettings;
 use crate::http::{self, AppState, HttpConfig};
 use crate::recording::{self, Recordings};
+use crate::server_api::ServerApi;
 use crate::store::Store;
 use crate::worker::{self, LoadMeasure, WorkerSettings, WorkerStatus};
 
@@ -237,7 +238,7 @@ impl Worker<'_> {
             clients,
             end_of_turn,
             recordings,
-            livekit,
+            livekit: ServerApi::new(&livekit),
             call_webhook: env.call_webhook.url.clone(),
         });
         // Drained by the process's signal, or by somebody who asks for it in the store.

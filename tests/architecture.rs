@@ -13,10 +13,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("tools", &["config"]),
     ("call", &["openai", "config", "tools", "transport"]),
     ("worker", &["config"]),
-    ("dispatch", &["config"]),
+    ("server_api", &["config"]),
+    ("dispatch", &["config", "server_api"]),
     ("store", &["config", "dispatch"]),
     ("recording", &["transport", "config", "store"]),
-    ("control", &["store", "dispatch", "config"]),
+    ("control", &["store", "dispatch", "server_api", "config"]),
     (
         "http",
         &[

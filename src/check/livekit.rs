@@ -5,7 +5,7 @@ use livekit_api::services::{ServerError, ServiceError};
 
 use super::{DEADLINE, Item};
 use crate::config::env::LiveKit;
-use crate::control::rooms::Rooms;
+use crate::server_api::ServerApi;
 use sidetone_base::clock;
 
 /// Tokens tolerate a minute; half of it is warning enough.
@@ -20,8 +20,8 @@ pub(super) fn encryption(livekit: &LiveKit) -> Option<Item> {
 
 /// Whether LiveKit takes the key, by a real call.
 pub(super) async fn credentials(livekit: &LiveKit) -> Item {
-    let rooms = Rooms::new(livekit);
-    match tokio::time::timeout(DEADLINE, rooms.list()).await {
+    let server = ServerApi::new(livekit);
+    match tokio::time::timeout(DEADLINE, server.rooms()).await {
         Ok(Ok(rooms)) => Item::ok(
             "livekit",
             format!("{} takes the key; {} rooms open", livekit.host, rooms.len()),

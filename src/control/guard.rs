@@ -8,9 +8,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::rooms::{Rooms, kind_of};
+use super::rooms::{self, kind_of};
 use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight};
 use crate::dispatch::{DispatchMetadata, Dispatcher};
+use crate::server_api::ServerApi;
 use crate::store::dispatches::DispatchState;
 use crate::store::{self, Fact, ParticipantKind, Store, StoreError};
 use sidetone_base::clock;
@@ -105,20 +106,20 @@ pub struct GuardDriver {
 struct Acts {
     store: Store,
     dispatcher: Arc<Dispatcher>,
-    rooms: Arc<Rooms>,
+    livekit: ServerApi,
 }
 
 pub(super) fn driver(
     config: GuardianConfig,
     store: Store,
     dispatcher: Arc<Dispatcher>,
-    rooms: Arc<Rooms>,
+    livekit: ServerApi,
 ) -> (Guard, GuardDriver) {
     let (commands, commands_in) = mpsc::channel(QUEUE);
     let acts = Acts {
         store: store.clone(),
         dispatcher: Arc::clone(&dispatcher),
-        rooms,
+        livekit,
     };
     let driver = GuardDriver {
         guardian: Guardian::new(config),
@@ -253,7 +254,7 @@ impl Acts {
             {
                 return Ok(None);
             }
-            let Some(people) = self.rooms.participants(&room).await? else {
+            let Some(people) = self.livekit.participants(&room).await? else {
                 return Ok(Some(Sight::NoRoom));
             };
             let is = |kind| {
@@ -312,7 +313,7 @@ impl Acts {
         // The caller hears why nobody answers; an empty room has nobody to tell.
         let message =
             json!({"type": "call.failed", "reason": "No agent is free. Try again later."});
-        if let Err(error) = self.rooms.tell(room, &message).await {
+        if let Err(error) = rooms::tell(&self.livekit, room, &message).await {
             tracing::debug!(room, %error, "nobody to tell that the call failed");
         }
         None

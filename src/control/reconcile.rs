@@ -43,8 +43,8 @@ pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
         return Ok(0);
     }
     let rooms: HashMap<String, proto::Room> = control
-        .rooms
-        .list()
+        .livekit
+        .rooms()
         .await?
         .into_iter()
         .map(|room| (room.name.clone(), room))
@@ -81,7 +81,7 @@ async fn facts_of_open_room(
     call: &Call,
     room: &proto::Room,
 ) -> anyhow::Result<Vec<Fact>> {
-    let Some(there) = control.rooms.participants(&room.name).await? else {
+    let Some(there) = control.livekit.participants(&room.name).await? else {
         return Ok(Vec::new());
     };
     let now = store::now();

@@ -15,6 +15,7 @@ use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
 use super::history::call::visible;
+use crate::control::rooms;
 use crate::recording::{Command, RECORDING_TOPIC};
 use crate::store::{Call, Recorder, Recording, RecordingState};
 use sidetone_base::clock;
@@ -259,8 +260,8 @@ async fn set_paused(
         paused,
     };
     let message = serde_json::to_value(command).unwrap_or_default();
-    let rooms = &state.voice()?.control.rooms;
-    let told = rooms.tell_agents(&call.room_name, RECORDING_TOPIC, &message);
+    let livekit = &state.voice()?.control.livekit;
+    let told = rooms::tell_agents(livekit, &call.room_name, RECORDING_TOPIC, &message);
     told.await.map_err(|error| Problem::livekit(&error))?;
     let until = clock::now() + CONFIRM;
     while clock::now() < until {
