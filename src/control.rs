@@ -5,6 +5,7 @@ pub mod egress;
 pub mod guard;
 pub mod inbox;
 mod outbox;
+pub mod participant;
 pub mod reconcile;
 pub mod retention;
 pub mod rooms;

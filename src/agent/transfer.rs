@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use livekit_protocol as proto;
+use livekit_protocol::ParticipantInfo;
 use uuid::Uuid;
 
 use crate::call::Operator;
 use crate::config::transfer::{Target, To};
+use crate::control::participant::is_telephone;
 use crate::server_api::ServerApi;
 use crate::store::Store;
 
@@ -76,8 +77,7 @@ impl Switchboard {
     /// Sends the caller's telephone elsewhere (SIP REFER). LiveKit answers when it was taken there.
     async fn refer(&self, number: &str, ring: Duration) -> Result<(), String> {
         let people = self.people().await;
-        let is_phone = |p: &&proto::ParticipantInfo| p.kind() == proto::participant_info::Kind::Sip;
-        let caller = people.iter().find(is_phone);
+        let caller = people.iter().find(|person| is_telephone(person));
         let caller = caller.ok_or("the caller is not on a telephone")?;
         let sent = self
             .livekit
@@ -89,7 +89,7 @@ impl Switchboard {
     }
 
     /// Who is in the room; nobody while the server does not say.
-    async fn people(&self) -> Vec<proto::ParticipantInfo> {
+    async fn people(&self) -> Vec<ParticipantInfo> {
         match self.livekit.participants(&self.room).await {
             Ok(people) => people.unwrap_or_default(),
             Err(error) => {

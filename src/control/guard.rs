@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::rooms::{self, kind_of};
+use super::participant::kind_of;
+use super::rooms;
 use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight};
 use crate::dispatch::{DispatchMetadata, Dispatcher};
 use crate::server_api::ServerApi;

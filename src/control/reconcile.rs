@@ -8,7 +8,7 @@ use livekit_protocol as proto;
 use tokio_util::sync::CancellationToken;
 
 use super::Control;
-use super::rooms::kind_of;
+use super::participant::kind_of;
 use crate::store::{self, Call, Fact, Stay};
 
 /// A call whose room never opened is over when its token has expired (10 min) and then some.

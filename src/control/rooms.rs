@@ -1,29 +1,11 @@
-//! What the control plane says into rooms, and what their participants are to a call.
+//! What the control plane says into rooms.
 
-use livekit_protocol as proto;
-
+use super::participant::kind_of;
 use crate::server_api::{self, ServerApi};
 use crate::store::ParticipantKind;
 
 /// Topic of messages to the caller's client.
 pub const CLIENT_TOPIC: &str = "sidetone.call";
-
-/// What a participant is to a call.
-pub fn kind_of(participant: &proto::ParticipantInfo) -> ParticipantKind {
-    use proto::participant_info::Kind;
-    match participant.kind() {
-        Kind::Agent => ParticipantKind::Agent,
-        Kind::Standard | Kind::Sip if !is_hidden(participant) => ParticipantKind::User,
-        _ => ParticipantKind::Other,
-    }
-}
-
-fn is_hidden(participant: &proto::ParticipantInfo) -> bool {
-    participant
-        .permission
-        .as_ref()
-        .is_some_and(|permission| permission.hidden)
-}
 
 /// Sends a JSON message to a room's agents, on a topic. False when there are none.
 ///

@@ -4,6 +4,7 @@ pub mod agent;
 mod asked;
 mod before;
 mod microphone;
+mod person;
 mod publish;
 pub mod voice;
 mod watch;
@@ -14,6 +15,8 @@ use std::time::Duration;
 use livekit::RoomDataStreamOptions;
 use livekit::prelude::*;
 use tokio::sync::mpsc;
+
+pub use person::is_person;
 
 /// A server that has not let us in after this long will not; LiveKit's clients wait as long.
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);

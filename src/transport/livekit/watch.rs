@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use futures::future::OptionFuture;
 use livekit::StreamReader as _;
-use livekit::participant::ParticipantKind;
 use livekit::prelude::{
     ConnectionState, ParticipantIdentity, ParticipantSid, RemoteParticipant, RemoteTrack,
     RemoteTrackPublication, Room, RoomEvent as LkEvent, TrackSid,
@@ -17,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::asked::Chats;
 use super::before;
 use super::microphone::{Track, Tracks};
+use super::person::is_person;
 use super::publish::Seeing;
 use super::voice::hear;
 use crate::transport::tap::RECORDING_TOPIC;
@@ -279,11 +279,7 @@ impl<'a> Watch<'a> {
     }
 
     async fn arrived(&mut self, participant: RemoteParticipant) {
-        let person = matches!(
-            participant.kind(),
-            ParticipantKind::Standard | ParticipantKind::Sip
-        );
-        if self.caller.is_some() || !person {
+        if self.caller.is_some() || !is_person(&participant) {
             return;
         }
         let identity = participant.identity();
