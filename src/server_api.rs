@@ -1,6 +1,6 @@
-//! LiveKit's server API, as much of it as Sidetone asks: rooms, dispatches, egress, SIP. The one
-//! client of control plane and worker: it signs the requests, limits their time, and tells what is
-//! not there from what went wrong.
+//! LiveKit's server API, as much of it as Sidetone uses: rooms, dispatches, egress, SIP. The one
+//! client of control plane and worker: it holds the key, limits each request's time, and tells "there
+//! is no such thing" from an error.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// LiveKit looks for an egress worker for ten seconds before it says that there is none.
 const EGRESS_DEADLINE: Duration = Duration::from_secs(15);
 
-/// What LiveKit answers. It refused, or did not answer in time: 10 s, for egress 15 s.
+/// LiveKit's answer. Err: it refused, or did not answer in time (10 s, for egress 15 s).
 pub type Result<T> = std::result::Result<T, ServiceError>;
 
 /// A client of one LiveKit server (or cluster); cheap to clone.
@@ -79,8 +79,8 @@ impl ServerApi {
         }))
     }
 
-    /// Sends a JSON message on a topic to these identities in a room; to everybody when there are
-    /// none.
+    /// Sends a JSON message on a topic to these identities in a room; to everybody when the list is
+    /// empty.
     ///
     /// # Errors
     /// See [`Result`].

@@ -1,4 +1,4 @@
-//! What a participant is to a call: a person, an agent, or neither. LiveKit says it in three ways.
+//! What a participant is to a call: a person, an agent, or neither. LiveKit says its kind in three ways.
 //! Two are read here, its server API's and its webhooks'; the third, its SDK's in a joined room, is
 //! read by `transport::livekit::is_person`, and a test there shows that the three agree.
 
@@ -14,8 +14,9 @@ pub fn kind_of(participant: &ParticipantInfo) -> ParticipantKind {
     kind(participant.kind(), is_hidden)
 }
 
-/// What a participant is by the kind's name in a webhook. A name that is not known is no party.
-/// `is_hidden`: the others in the room do not see it, or it is a recorder.
+/// What a participant is by the kind's name in a webhook. An unknown name is
+/// [`Other`](ParticipantKind::Other). `is_hidden`: the others in the room do not see it, or it is a
+/// recorder.
 pub fn kind_named(name: &str, is_hidden: bool) -> ParticipantKind {
     // Protobuf's JSON leaves out the first value.
     let name = if name.is_empty() { "STANDARD" } else { name };

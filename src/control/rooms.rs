@@ -1,4 +1,4 @@
-//! What the control plane says into rooms.
+//! Messages to the participants of a room.
 
 use super::participant::kind_of;
 use crate::server_api::{self, ServerApi};
@@ -23,7 +23,7 @@ pub async fn tell_agents(
         .filter(|participant| kind_of(participant) == ParticipantKind::Agent)
         .map(|participant| participant.identity.clone())
         .collect();
-    // To nobody would be to everybody.
+    // An empty list of identities would mean everybody.
     if agents.is_empty() {
         return Ok(false);
     }
