@@ -4,6 +4,7 @@ pub mod agent;
 mod asked;
 mod before;
 mod microphone;
+mod person;
 mod publish;
 mod reason;
 pub mod voice;
@@ -15,6 +16,8 @@ use std::time::Duration;
 use livekit::RoomDataStreamOptions;
 use livekit::prelude::*;
 use tokio::sync::mpsc;
+
+pub use person::is_person;
 
 /// A server that has not let us in after this long will not; LiveKit's clients wait as long.
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);

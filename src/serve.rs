@@ -28,6 +28,7 @@ use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_control_plane::http::auth::Auth;
 use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_control_plane::http::{self, AppState, HttpConfig};
+use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
 use sidetone_store::Store;
 
@@ -241,7 +242,7 @@ impl Worker<'_> {
             clients,
             end_of_turn,
             recordings,
-            livekit,
+            livekit: ServerApi::new(&livekit),
             call_webhook: env.call_webhook.url.clone(),
         });
         // Drained by the process's signal, or by somebody who asks for it in the store.

@@ -7,8 +7,11 @@ use std::path::{Path, PathBuf};
 
 use modules::{Modules, word};
 
-/// Crate → module → the modules of the crate it may use. One that is not named puts others together.
-const LAYERS: &[(&str, &[(&str, &[&str])])] = &[
+/// A module, and those of its crate that it may use.
+type Layer = (&'static str, &'static [&'static str]);
+
+/// The layers of each crate. A module that is not named puts others together.
+const LAYERS: &[(&str, &[Layer])] = &[
     (
         ".",
         &[
@@ -27,9 +30,10 @@ const LAYERS: &[(&str, &[(&str, &[&str])])] = &[
     (
         "crates/control-plane",
         &[
-            ("dispatch", &[]),
-            ("control", &["dispatch"]),
-            ("http", &["control", "dispatch"]),
+            ("server_api", &[]),
+            ("dispatch", &["server_api"]),
+            ("control", &["dispatch", "server_api"]),
+            ("http", &["control", "dispatch", "server_api"]),
         ],
     ),
     ("crates/call", &[("transport", &[]), ("tools", &[])]),

@@ -10,6 +10,7 @@ use sidetone::worker::{self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure,
 use sidetone_base::WorkerStatus;
 use sidetone_config::env::LiveKit;
 use sidetone_control_plane::dispatch::Dispatcher;
+use sidetone_control_plane::server_api::ServerApi;
 use sidetone_store::DispatchMetadata;
 use sidetone_testkit::LiveKitServer;
 use tokio::sync::{mpsc, watch};
@@ -124,7 +125,7 @@ async fn a_dispatch_reaches_the_worker_and_its_end_the_server() {
     let server = livekit(None).await;
     let livekit = credentials(&server);
     let mut worker = TestWorker::start(livekit.clone(), 5).await;
-    let dispatcher = Dispatcher::new(&livekit, "sidetone");
+    let dispatcher = Dispatcher::new(ServerApi::new(&livekit), "sidetone");
     let metadata = DispatchMetadata {
         call_id: Some(uuid::Uuid::new_v4()),
         voice: Some("nova".into()),
@@ -189,7 +190,7 @@ async fn the_second_worker_takes_over_when_the_first_says_no() {
     let livekit = credentials(&server);
     let mut one = TestWorker::start(livekit.clone(), 1).await;
     let mut two = TestWorker::start(livekit.clone(), 1).await;
-    let dispatcher = Dispatcher::new(&livekit, "sidetone");
+    let dispatcher = Dispatcher::new(ServerApi::new(&livekit), "sidetone");
     dispatcher
         .create("r1", &DispatchMetadata::default())
         .await
@@ -222,7 +223,7 @@ async fn deleting_the_dispatch_ends_the_job() {
     let server = livekit(None).await;
     let livekit = credentials(&server);
     let mut worker = TestWorker::start(livekit.clone(), 5).await;
-    let id = Dispatcher::new(&livekit, "sidetone")
+    let id = Dispatcher::new(ServerApi::new(&livekit), "sidetone")
         .create("r", &DispatchMetadata::default())
         .await;
     let (_, end) = worker.job().await;
@@ -244,7 +245,7 @@ async fn a_drain_keeps_the_running_job_and_takes_no_new_one() {
     let server = livekit(None).await;
     let livekit = credentials(&server);
     let mut worker = TestWorker::start(livekit.clone(), 5).await;
-    let dispatcher = Dispatcher::new(&livekit, "sidetone");
+    let dispatcher = Dispatcher::new(ServerApi::new(&livekit), "sidetone");
     dispatcher
         .create("r1", &DispatchMetadata::default())
         .await

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use livekit::Room;
-use livekit::participant::ParticipantKind;
 use serde_json::{Value, json};
 
+use crate::room::is_person;
 use sidetone_call::tools::HttpTools;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::request::root;
@@ -32,11 +32,10 @@ pub fn wants_caller(team: &[AgentConfig]) -> bool {
 
 /// Waits for the caller, and tells the agents who that is.
 pub async fn meet(team: Vec<AgentConfig>, room: &Room) -> Vec<AgentConfig> {
-    let is_person = |kind| matches!(kind, ParticipantKind::Standard | ParticipantKind::Sip);
     let caller = async {
         loop {
             let mut there = room.remote_participants().into_values();
-            if let Some(caller) = there.find(|participant| is_person(participant.kind())) {
+            if let Some(caller) = there.find(is_person) {
                 return caller;
             }
             tokio::time::sleep(LOOK).await;

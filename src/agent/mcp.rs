@@ -1,14 +1,38 @@
-//! The MCP servers of a call: connected beside its greeting, and put down where they failed.
+//! The MCP servers of a call: connected beside its greeting, and recorded where they failed.
 
+use futures::future::join_all;
 use sqlx::types::Json;
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use sidetone_call::tools::mcp::{Failure, Mcp};
 use sidetone_store::Store;
 use sidetone_store::tools::ToolCall;
 
+/// The servers of all agents of a call.
+#[derive(Default)]
+pub struct Servers {
+    all: Vec<Mcp>,
+    /// Aborted with the call.
+    connecting: JoinSet<()>,
+}
+
+impl Servers {
+    /// Connects the servers of `agent` in the background.
+    pub fn connect(&mut self, mcp: Mcp, store: &Store, call_id: Uuid, agent: &str) {
+        let connecting = connect(mcp.clone(), store.clone(), call_id, agent.to_owned());
+        self.connecting.spawn(connecting);
+        self.all.push(mcp);
+    }
+
+    /// Ends connections and processes, and waits until they have ended.
+    pub async fn close(&self) {
+        join_all(self.all.iter().map(Mcp::close)).await;
+    }
+}
+
 /// Connects the servers of `agent`; the call's record says which could not be.
-pub async fn connect(mcp: Mcp, store: Store, call_id: Uuid, agent: String) {
+async fn connect(mcp: Mcp, store: Store, call_id: Uuid, agent: String) {
     if mcp.is_empty() {
         return;
     }

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use livekit_api::services::sip::{SIPClient, TransferSIPParticipantOptions};
-use livekit_protocol as proto;
+use livekit_protocol::ParticipantInfo;
 use uuid::Uuid;
 
 use sidetone_call::Operator;
-use sidetone_config::env::LiveKit;
 use sidetone_config::transfer::{Target, To};
-use sidetone_control_plane::control::rooms::Rooms;
+use sidetone_control_plane::control::participant::is_telephone;
+use sidetone_control_plane::server_api::ServerApi;
 use sidetone_store::Store;
 
 /// How often it is looked who is in the room.
@@ -20,8 +19,8 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Of one call.
 #[derive(Clone)]
 pub struct Switchboard {
-    /// Where LiveKit is.
-    pub livekit: LiveKit,
+    /// LiveKit's server.
+    pub livekit: ServerApi,
     /// Where users see which calls are theirs.
     pub store: Store,
     /// The call.
@@ -60,14 +59,8 @@ impl Switchboard {
         if !invited.map_err(stored)? {
             return Err("the call is not in the database".into());
         }
-        let rooms = Rooms::new(&self.livekit);
         let comes = async {
-            while !self
-                .people(&rooms)
-                .await
-                .iter()
-                .any(|p| p.identity == identity)
-            {
+            while !self.people().await.iter().any(|p| p.identity == identity) {
                 tokio::time::sleep(LOOK).await;
             }
         };
@@ -83,23 +76,12 @@ impl Switchboard {
 
     /// Sends the caller's telephone elsewhere (SIP REFER). LiveKit answers when it was taken there.
     async fn refer(&self, number: &str, ring: Duration) -> Result<(), String> {
-        let people = self.people(&Rooms::new(&self.livekit)).await;
-        let is_phone = |p: &&proto::ParticipantInfo| p.kind() == proto::participant_info::Kind::Sip;
-        let caller = people.iter().find(is_phone);
+        let people = self.people().await;
+        let caller = people.iter().find(|person| is_telephone(person));
         let caller = caller.ok_or("the caller is not on a telephone")?;
-        let LiveKit {
-            host,
-            api_key,
-            api_secret,
-        } = &self.livekit;
-        let client = SIPClient::with_api_key(host, api_key, api_secret.expose());
-        let options = TransferSIPParticipantOptions {
-            play_dialtone: Some(true),
-            ringing_timeout: Some(ring),
-            ..Default::default()
-        };
-        let (room, who) = (self.room.clone(), caller.identity.clone());
-        let sent = client.transfer_sip_participant(room, who, number.to_owned(), options);
+        let sent = self
+            .livekit
+            .transfer(&self.room, &caller.identity, number, ring);
         sent.await.map_err(|error| {
             tracing::warn!(call_id = %self.call_id, %error, "a telephone was not transferred");
             "the telephone could not be put through".to_owned()
@@ -107,8 +89,8 @@ impl Switchboard {
     }
 
     /// Who is in the room; nobody while the server does not say.
-    async fn people(&self, rooms: &Rooms) -> Vec<proto::ParticipantInfo> {
-        match rooms.participants(&self.room).await {
+    async fn people(&self) -> Vec<ParticipantInfo> {
+        match self.livekit.participants(&self.room).await {
             Ok(people) => people.unwrap_or_default(),
             Err(error) => {
                 tracing::warn!(call_id = %self.call_id, %error, "who is in the room is not known");

@@ -6,7 +6,7 @@ use livekit_api::services::{ServerError, ServiceError};
 use super::{DEADLINE, Item};
 use sidetone_base::clock;
 use sidetone_config::env::LiveKit;
-use sidetone_control_plane::control::rooms::Rooms;
+use sidetone_control_plane::server_api::ServerApi;
 
 /// Tokens tolerate a minute; half of it is warning enough.
 const MAX_SKEW_SECONDS: i64 = 30;
@@ -20,8 +20,8 @@ pub(super) fn encryption(livekit: &LiveKit) -> Option<Item> {
 
 /// Whether LiveKit takes the key, by a real call.
 pub(super) async fn credentials(livekit: &LiveKit) -> Item {
-    let rooms = Rooms::new(livekit);
-    match tokio::time::timeout(DEADLINE, rooms.list()).await {
+    let server = ServerApi::new(livekit);
+    match tokio::time::timeout(DEADLINE, server.rooms()).await {
         Ok(Ok(rooms)) => Item::ok(
             "livekit",
             format!("{} takes the key; {} rooms open", livekit.host, rooms.len()),

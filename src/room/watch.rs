@@ -1,25 +1,30 @@
-//! The listening half of a driven room: LiveKit's events in, the call's events out.
+//! The listening half of a driven room: LiveKit's events in, the call's events out. Here is who the
+//! caller is and when it is greeted.
+
+mod hearing;
+mod order;
+mod said_before;
 
 use std::time::{Duration, Instant};
 
 use futures::future::OptionFuture;
-use livekit::StreamReader as _;
-use livekit::participant::ParticipantKind;
 use livekit::prelude::{
-    ConnectionState, ParticipantIdentity, ParticipantSid, RemoteParticipant, RemoteTrack,
-    RemoteTrackPublication, Room, RoomEvent as LkEvent, TrackSid,
+    ConnectionState, ParticipantIdentity, ParticipantSid, RemoteParticipant, Room,
+    RoomEvent as LkEvent, TrackSid,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep_until;
-use tokio_util::sync::CancellationToken;
 
 use super::asked::Chats;
 use super::before;
-use super::microphone::{Track, Tracks};
+use super::microphone::Tracks;
+use super::person::is_person;
 use super::publish::Seeing;
 use super::reason::reason_of;
-use super::voice::hear;
+use hearing::subscribe;
+use order::Order;
+use said_before::SaidBefore;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_base::tap::RECORDING_TOPIC;
@@ -29,20 +34,9 @@ use sidetone_call::transport::{Dismissal, RoomEvent};
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
 const SUBSCRIBE_GRACE: Duration = Duration::from_secs(2);
-/// LiveKit ends the job of an agent that is gone from the room, too, and may say so before the room
-/// does: for this long the room is waited for.
-const ROOM_FIRST: Duration = Duration::from_millis(500);
 /// An agent that joins anew takes its own place, at which LiveKit ends its job, too. So an order that
 /// comes while it joins, or so soon afterwards, is about the session before.
 const OWN_PLACE: Duration = Duration::from_secs(2);
-
-/// What the caller said before we could hear.
-enum Before {
-    None,
-    /// The greeting waits for it.
-    Awaited,
-    Here(Pcm<16_000>),
-}
 
 /// The listening half: LiveKit's events in, the call's events out.
 pub(super) struct Watch<'a> {
@@ -55,11 +49,7 @@ pub(super) struct Watch<'a> {
     known: Option<ParticipantIdentity>,
     /// The caller is here, the call does not know it yet: by then it is told.
     greet_by: Option<Instant>,
-    before: Before,
-    /// A stream of it was taken: a caller has one.
-    before_taken: bool,
-    before_read: mpsc::Receiver<Option<Pcm<16_000>>>,
-    before_reads: mpsc::Sender<Option<Pcm<16_000>>>,
+    before: SaidBefore,
     tracks: Tracks,
     /// The track that is listened to.
     hearing: Option<(TrackSid, AbortHandle)>,
@@ -86,7 +76,6 @@ impl<'a> Watch<'a> {
         tap: Tap,
         tasks: JoinSet<()>,
     ) -> Self {
-        let (before_reads, before_read) = mpsc::channel(1);
         Self {
             room,
             chats: Chats::new(to_call.clone()),
@@ -95,10 +84,7 @@ impl<'a> Watch<'a> {
             caller: None,
             known: None,
             greet_by: None,
-            before: Before::None,
-            before_taken: false,
-            before_read,
-            before_reads,
+            before: SaidBefore::default(),
             tracks: Tracks::default(),
             hearing: None,
             is_muted: false,
@@ -134,7 +120,7 @@ impl<'a> Watch<'a> {
                     Some(event) => self.event(event).await,
                     None => return,
                 },
-                Some(read) = self.before_read.recv() => self.before_is_read(read).await,
+                Some(read) = self.before.read.recv() => self.before_is_read(read).await,
                 Some(()) = grace => self.greet().await,
                 () = order.step() => match order {
                     Order::Heard { .. } | Order::Done if self.took_own_place() => {
@@ -171,62 +157,13 @@ impl<'a> Watch<'a> {
             LkEvent::LocalTrackRepublished { publication, .. } => {
                 self.seeing.own_track(publication.sid());
             }
-            LkEvent::LocalTrackSubscribed { .. } => {
-                let caller = self.caller.as_ref();
-                let awaits = matches!(self.before, Before::None)
-                    && self.greet_by.is_some()
-                    && caller.is_some_and(before::is_announced);
-                if awaits {
-                    self.before = Before::Awaited;
-                    self.greet_by = Some(clock::now() + before::PATIENCE);
-                } else if !matches!(self.before, Before::Awaited) {
-                    self.greet().await;
-                }
-            }
-            LkEvent::TrackPublished {
-                publication,
-                participant,
-            } if self.is_caller(&participant.identity()) => {
-                self.published(&publication);
-                self.listen().await;
-            }
-            LkEvent::TrackUnpublished {
-                publication,
-                participant,
-            } if self.is_caller(&participant.identity()) => {
-                self.tracks.unpublished(&publication.sid());
-                self.listen().await;
-            }
-            LkEvent::TrackSubscribed {
-                track: RemoteTrack::Audio(track),
-                participant,
-                ..
-            } if self.is_caller(&participant.identity()) => {
-                // Of a track that was heard before, this is a new stream.
-                stop(self.hearing.take_if(|(sid, _)| *sid == track.sid()));
-                self.tracks.arrives(&track.sid(), true);
-                self.listen().await;
-            }
-            LkEvent::TrackUnsubscribed {
-                track, participant, ..
-            } if self.is_caller(&participant.identity()) => {
-                self.tracks.arrives(&track.sid(), false);
-                self.listen().await;
-            }
-            LkEvent::TrackMuted {
-                participant,
-                publication,
-            } if self.is_caller(&participant.identity()) => {
-                self.tracks.muted(&publication.sid(), true);
-                self.listen().await;
-            }
-            LkEvent::TrackUnmuted {
-                participant,
-                publication,
-            } if self.is_caller(&participant.identity()) => {
-                self.tracks.muted(&publication.sid(), false);
-                self.listen().await;
-            }
+            LkEvent::LocalTrackSubscribed { .. } => self.caller_hears().await,
+            LkEvent::TrackPublished { .. }
+            | LkEvent::TrackUnpublished { .. }
+            | LkEvent::TrackSubscribed { .. }
+            | LkEvent::TrackUnsubscribed { .. }
+            | LkEvent::TrackMuted { .. }
+            | LkEvent::TrackUnmuted { .. } => self.track_event(event).await,
             LkEvent::ChatMessage {
                 message,
                 participant: Some(participant),
@@ -248,7 +185,7 @@ impl<'a> Watch<'a> {
                 participant_identity,
             } if topic == before::TOPIC && self.is_caller(&participant_identity) => {
                 if let Some(reader) = reader.take() {
-                    self.before(reader);
+                    self.take_before(reader);
                 }
             }
             // Nobody reads these: what is dropped without a word stays open.
@@ -281,11 +218,7 @@ impl<'a> Watch<'a> {
     }
 
     async fn arrived(&mut self, participant: RemoteParticipant) {
-        let person = matches!(
-            participant.kind(),
-            ParticipantKind::Standard | ParticipantKind::Sip
-        );
-        if self.caller.is_some() || !person {
+        if self.caller.is_some() || !is_person(&participant) {
             return;
         }
         let identity = participant.identity();
@@ -305,12 +238,9 @@ impl<'a> Watch<'a> {
 
     async fn left(&mut self, participant: &RemoteParticipant) {
         self.caller = None;
-        self.tracks = Tracks::default();
-        stop(self.hearing.take());
-        self.is_muted = false;
+        self.forget_tracks();
         // What is still being read is of a caller who is gone.
-        (self.before_reads, self.before_read) = mpsc::channel(1);
-        (self.before, self.before_taken) = (Before::None, false);
+        self.before = SaidBefore::default();
         // A caller whom the call never met needs no farewell.
         if self.greet_by.take().is_none() {
             let reason = livekit::DisconnectReason::from(participant.disconnect_reason());
@@ -340,97 +270,14 @@ impl<'a> Watch<'a> {
         }
     }
 
-    fn published(&mut self, publication: &RemoteTrackPublication) {
-        self.tracks.published(publication.into());
-        subscribe(publication);
-    }
-
-    /// Listens to what is the caller's microphone now, and tells the call what changed.
-    async fn listen(&mut self) {
-        if self.tracks.are_encrypted() && !self.is_encrypted {
-            self.is_encrypted = true;
-            self.tell(RoomEvent::Encrypted).await;
-        }
-        let heard = self.tracks.heard().filter(|_| !self.is_encrypted);
-        let heard = heard.map(|track| track.sid.clone());
-        if self.hearing.as_ref().map(|(sid, _)| sid) != heard.as_ref() {
-            stop(self.hearing.take());
-            self.hearing = heard.and_then(|sid| self.hear(sid));
-        }
-        // A caller whom the call has not met yet is met as it is then.
-        if self.caller.is_some() && self.greet_by.is_none() {
-            self.tell_muted().await;
-        }
-    }
-
-    fn hear(&mut self, sid: TrackSid) -> Option<(TrackSid, AbortHandle)> {
-        let publication = self.caller.as_ref()?.get_track_publication(&sid)?;
-        let Some(RemoteTrack::Audio(track)) = publication.track() else {
-            return None;
-        };
-        self.seeing.caller_track(sid.clone());
-        let (mic, tap) = (self.mic.clone(), self.tap.clone());
-        let hearing = self.tasks.spawn(hear(track, move |frame| {
-            tap.caller(&frame);
-            mic.try_send(frame)
-        }));
-        Some((sid, hearing))
-    }
-
-    async fn tell_muted(&mut self) {
-        // A microphone that is gone was not unmuted.
-        let Some(microphone) = self.tracks.microphone() else {
-            return;
-        };
-        let is_muted = microphone.is_muted;
-        if std::mem::replace(&mut self.is_muted, is_muted) != is_muted {
-            self.tell(RoomEvent::MicMuted(is_muted)).await;
-        }
-    }
-
-    /// Takes what the caller said before, if it may send it.
-    fn before(&mut self, reader: livekit::ByteStreamReader) {
-        let attributes = reader.info().attributes();
-        let is_announced = self
-            .caller
-            .as_ref()
-            .is_some_and(|caller| before::is_of_announced(caller, &attributes));
-        if self.before_taken || self.greet_by.is_none() || !is_announced || self.is_encrypted {
-            reader.closer().close();
-            return tracing::info!(
-                "what the caller said before is not heard: it came twice, late, or unannounced"
-            );
-        }
-        self.before_taken = true;
-        let reads = self.before_reads.clone();
-        self.tasks.spawn(async move {
-            let read = before::read(reader).await;
-            let sound = read.inspect_err(|error| {
-                tracing::warn!(%error, "what the caller said before is not heard");
-            });
-            // A caller who is gone, or a call that is ending, takes no more.
-            reads.send(sound.ok()).await.ok();
-        });
-    }
-
-    async fn before_is_read(&mut self, sound: Option<Pcm<16_000>>) {
-        let is_awaited = matches!(self.before, Before::Awaited);
-        // For a call that has greeted already it is too late.
-        let sound = sound.filter(|_| self.greet_by.is_some());
-        self.before = sound.map_or(Before::None, Before::Here);
-        if is_awaited {
-            self.greet().await;
-        }
-    }
-
     /// Tells the call that the caller is here and can hear us, once.
     async fn greet(&mut self) {
         if self.greet_by.take().is_none() {
             return;
         }
-        let before = std::mem::replace(&mut self.before, Before::None);
+        let before = self.before.take();
         let Some(caller) = &self.caller else { return };
-        if let Before::Here(sound) = before {
+        if let Some(sound) = before {
             self.tell(RoomEvent::SaidBefore(sound)).await;
         }
         let joined = RoomEvent::CallerJoined {
@@ -451,46 +298,5 @@ impl<'a> Watch<'a> {
     /// No event may be lost; a call that takes none any more is ending.
     async fn tell(&self, event: RoomEvent) {
         let _ = self.to_call.send(event).await;
-    }
-}
-
-fn stop(hearing: Option<(TrackSid, AbortHandle)>) {
-    if let Some((_, hearing)) = hearing {
-        hearing.abort();
-    }
-}
-
-/// Asks the server for sound that may be heard, and for nothing else.
-fn subscribe(publication: &RemoteTrackPublication) {
-    if Track::from(publication).may_be_heard() {
-        publication.set_subscribed(true);
-    }
-}
-
-/// The server's order to leave, on its way to the call.
-enum Order {
-    Awaited(CancellationToken),
-    /// The room may be about to say more.
-    Heard {
-        until: Instant,
-    },
-    Done,
-}
-
-impl Order {
-    /// Waits for the next step, and goes it.
-    async fn step(&mut self) {
-        *self = match self {
-            Self::Awaited(ordered) => {
-                ordered.cancelled().await;
-                let until = clock::now() + ROOM_FIRST;
-                Self::Heard { until }
-            }
-            Self::Heard { until } => {
-                sleep_until((*until).into()).await;
-                Self::Done
-            }
-            Self::Done => std::future::pending().await,
-        };
     }
 }

@@ -21,6 +21,7 @@ use sidetone_call::Operator as _;
 use sidetone_config::env::{Env, LiveKit};
 use sidetone_config::secret::Secret;
 use sidetone_config::transfer::{Target, To};
+use sidetone_control_plane::server_api::ServerApi;
 use sidetone_store::Store;
 use sidetone_testkit::fake_openai::Answer;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
@@ -284,11 +285,11 @@ async fn a_telephone_is_referred() {
     let store = Store::open(&env.unwrap().database).await.unwrap();
     let put_through = async |host: String| {
         let switchboard = Switchboard {
-            livekit: LiveKit {
+            livekit: ServerApi::new(&LiveKit {
                 host,
                 api_key: KEY.into(),
                 api_secret: Secret::new(SECRET),
-            },
+            }),
             store: store.clone(),
             call_id: uuid::Uuid::nil(),
             room: "support-1".into(),

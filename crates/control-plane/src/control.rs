@@ -5,6 +5,7 @@ pub mod egress;
 pub mod guard;
 pub mod inbox;
 mod outbox;
+pub mod participant;
 pub mod reconcile;
 pub mod retention;
 pub mod rooms;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
+use crate::server_api::ServerApi;
 use sidetone_config::env::LiveKit;
 use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::DispatchState;
@@ -25,7 +27,6 @@ use sidetone_store::{Store, StoreError};
 
 use egress::{EgressPlan, Egresses};
 use guard::Guard;
-use rooms::Rooms;
 
 /// How the background work is done.
 #[derive(Clone, Debug)]
@@ -65,8 +66,8 @@ pub struct Control {
     pub store: Store,
     /// Asks for agents and sees to it that they come.
     pub guard: Guard,
-    /// LiveKit's rooms.
-    pub rooms: Arc<Rooms>,
+    /// LiveKit's server.
+    pub livekit: ServerApi,
     /// Recordings by LiveKit's Egress.
     pub egresses: Egresses,
     events: Arc<Notify>,
@@ -81,21 +82,17 @@ impl Control {
         tasks: &mut JoinSet<()>,
         shutdown: &CancellationToken,
     ) -> Self {
-        let dispatcher = Arc::new(Dispatcher::new(livekit, config.agent_name));
-        let rooms = Arc::new(Rooms::new(livekit));
-        let (guard, guard_driver) = guard::driver(
-            config.guardian,
-            store.clone(),
-            dispatcher,
-            Arc::clone(&rooms),
-        );
-        let egresses = Egresses::new(livekit, store.clone(), config.egress);
+        let livekit = ServerApi::new(livekit);
+        let dispatcher = Arc::new(Dispatcher::new(livekit.clone(), config.agent_name));
+        let (guard, guard_driver) =
+            guard::driver(config.guardian, store.clone(), dispatcher, livekit.clone());
+        let egresses = Egresses::new(livekit.clone(), store.clone(), config.egress);
         tasks.spawn(egress::run(egresses.clone(), shutdown.clone()));
         let control = Self {
             egresses,
             store,
             guard,
-            rooms,
+            livekit,
             events: Arc::new(Notify::new()),
         };
         tasks.spawn(guard_driver.run(shutdown.clone()));

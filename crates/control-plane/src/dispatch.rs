@@ -2,36 +2,29 @@
 
 pub mod guardian;
 
-use livekit_api::services::agent_dispatch::AgentDispatchClient;
-use livekit_protocol as proto;
+use crate::server_api::{ServerApi, ServiceError};
 use sidetone_store::DispatchMetadata;
-
-use sidetone_config::env::LiveKit;
 
 /// Why LiveKit took no dispatch.
 #[derive(Debug, thiserror::Error)]
 #[error("LiveKit did not take the dispatch for room {room}: {source}")]
 pub struct DispatchError {
     room: String,
-    source: livekit_api::services::ServiceError,
+    source: ServiceError,
 }
 
-/// LiveKit's agent dispatch service.
+/// Asks for agents of one name.
 #[derive(Debug)]
 pub struct Dispatcher {
-    client: AgentDispatchClient,
+    livekit: ServerApi,
     agent_name: String,
 }
 
 impl Dispatcher {
     /// Dispatches to the workers registered as `agent_name`.
-    pub fn new(livekit: &LiveKit, agent_name: impl Into<String>) -> Self {
+    pub fn new(livekit: ServerApi, agent_name: impl Into<String>) -> Self {
         Self {
-            client: AgentDispatchClient::with_api_key(
-                &livekit.host,
-                &livekit.api_key,
-                livekit.api_secret.expose(),
-            ),
+            livekit,
             agent_name: agent_name.into(),
         }
     }
@@ -46,19 +39,11 @@ impl Dispatcher {
         room: &str,
         metadata: &DispatchMetadata,
     ) -> Result<String, DispatchError> {
-        let request = proto::CreateAgentDispatchRequest {
-            agent_name: self.agent_name.clone(),
-            room: room.to_owned(),
-            metadata: serde_json::to_string(metadata).unwrap_or_default(),
-            ..Default::default()
-        };
-        let dispatch = self.client.create_dispatch(request).await;
-        dispatch
-            .map(|dispatch| dispatch.id)
-            .map_err(|source| DispatchError {
-                room: room.to_owned(),
-                source,
-            })
+        let metadata = serde_json::to_string(metadata).unwrap_or_default();
+        let created = self
+            .livekit
+            .create_dispatch(room, &self.agent_name, metadata);
+        created.await.map_err(|source| failed(room, source))
     }
 
     /// Withdraws a dispatch: LiveKit tells the worker that runs it to leave. One that is gone
@@ -67,14 +52,8 @@ impl Dispatcher {
     /// # Errors
     /// LiveKit refused or did not answer within 10 s.
     pub async fn delete(&self, room: &str, dispatch_id: &str) -> Result<(), DispatchError> {
-        match self.client.delete_dispatch(dispatch_id, room).await {
-            Ok(_) => Ok(()),
-            Err(source) if is_not_found(&source) => Ok(()),
-            Err(source) => Err(DispatchError {
-                room: room.to_owned(),
-                source,
-            }),
-        }
+        let deleted = self.livekit.delete_dispatch(room, dispatch_id).await;
+        deleted.map_err(|source| failed(room, source))
     }
 
     /// The identities of the agents whose jobs in `room` a worker took. The open-source server
@@ -83,25 +62,20 @@ impl Dispatcher {
     /// # Errors
     /// LiveKit refused or did not answer within 10 s.
     pub async fn taken(&self, room: &str) -> Result<Vec<String>, DispatchError> {
-        match self.client.list_dispatch(room).await {
-            Ok(dispatches) => Ok(dispatches
-                .into_iter()
-                .filter_map(|dispatch| dispatch.state)
-                .flat_map(|state| state.jobs)
-                .map(|job| job.state.unwrap_or_default().participant_identity)
-                .collect()),
-            Err(source) if is_not_found(&source) => Ok(Vec::new()),
-            Err(source) => Err(DispatchError {
-                room: room.to_owned(),
-                source,
-            }),
-        }
+        let listed = self.livekit.dispatches(room).await;
+        let dispatches = listed.map_err(|source| failed(room, source))?;
+        Ok(dispatches
+            .into_iter()
+            .filter_map(|dispatch| dispatch.state)
+            .flat_map(|state| state.jobs)
+            .map(|job| job.state.unwrap_or_default().participant_identity)
+            .collect())
     }
 }
 
-/// Whether LiveKit says that there is no such thing.
-pub fn is_not_found(error: &livekit_api::services::ServiceError) -> bool {
-    use livekit_api::services::{ServerError, ServerErrorCode, ServiceError};
-    matches!(error, ServiceError::Twirp(ServerError::Twirp(code))
-        if code.code == ServerErrorCode::NOT_FOUND)
+fn failed(room: &str, source: ServiceError) -> DispatchError {
+    DispatchError {
+        room: room.to_owned(),
+        source,
+    }
 }

@@ -7,18 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::DateTime;
-use livekit_api::services::ServiceResult;
-use livekit_api::services::egress::{
-    AudioMixing, EgressClient, EgressListFilter, EgressListOptions, EgressOutput,
-    RoomCompositeOptions, encoding,
-};
 use livekit_protocol as proto;
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::dispatch::is_not_found;
-use sidetone_config::env::LiveKit;
+use crate::server_api::ServerApi;
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::recording::{Bucket, RecordingMode};
 use sidetone_store::egress::egress_recording;
@@ -27,8 +21,6 @@ use status::{Report, ReportedFile, Seen, Step, step};
 
 /// How often egresses are looked at of which no event tells.
 const WATCH: Duration = Duration::from_secs(5);
-/// LiveKit looks for a worker for ten seconds before it says that there is none.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(15);
 /// Another control plane moves the same egress on at the same time: two or three tries are enough.
 const TRIES: usize = 8;
 /// Agent of calls whose dispatch names none.
@@ -58,19 +50,16 @@ impl Default for EgressPlan {
 /// LiveKit's Egress, as calls see it; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Egresses {
-    client: Arc<EgressClient>,
+    livekit: ServerApi,
     store: Store,
     plan: EgressPlan,
 }
 
 impl Egresses {
-    /// A client of the server's Egress.
-    pub fn new(livekit: &LiveKit, store: Store, plan: EgressPlan) -> Self {
-        let secret = livekit.api_secret.expose();
-        let client = EgressClient::with_api_key(&livekit.host, &livekit.api_key, secret)
-            .with_request_timeout(REQUEST_DEADLINE);
+    /// Recordings according to `plan`.
+    pub fn new(livekit: ServerApi, store: Store, plan: EgressPlan) -> Self {
         Self {
-            client: Arc::new(client),
+            livekit,
             store,
             plan,
         }
@@ -142,26 +131,10 @@ impl Egresses {
 
     async fn start(&self, room: &str, bucket: &Bucket, recording: Recording) {
         let key = recording.bucket_key();
-        let options = RoomCompositeOptions {
-            // With an empty layout it needs no browser.
-            audio_only: true,
-            audio_mixing: AudioMixing::DualChannelAgent,
-            encoding: encoding::EncodingOptions {
-                audio_codec: proto::AudioCodec::Opus,
-                ..encoding::H264_720P_30
-            },
-            ..RoomCompositeOptions::default()
-        };
-        let output = EgressOutput::File(file_output(bucket, key));
-        let started = self
-            .client
-            .start_room_composite_egress(room, vec![output], options)
-            .await;
+        let started = self.livekit.record_room(room, bucket, key).await;
         let call_id = recording.call_id;
         let seen = match started {
-            Ok(info) => Seen::Taken {
-                egress_id: info.egress_id,
-            },
+            Ok(egress_id) => Seen::Taken { egress_id },
             Err(error) => {
                 let reason = error.to_string();
                 tracing::error!(%call_id, reason, "LiveKit's Egress does not record");
@@ -191,7 +164,7 @@ impl Egresses {
                 tracing::error!(call_id = %after.call_id, reason, "a recording by LiveKit's Egress");
             }
             if let Some(egress_id) = stop
-                && let Err(error) = self.client.stop_egress(&egress_id).await
+                && let Err(error) = self.livekit.stop_egress(&egress_id).await
             {
                 // It ends with its room anyway.
                 tracing::debug!(egress_id, %error, "an egress was not stopped");
@@ -211,8 +184,8 @@ impl Egresses {
             if status::is_asked_about(&recording)
                 && let Some(egress_id) = &recording.egress_id
             {
-                match self.ask(egress_id).await {
-                    Ok(Some(report)) => self.see(recording.id, &Seen::Told(report)).await?,
+                match self.livekit.egress(egress_id).await {
+                    Ok(Some(info)) => self.see(recording.id, &Seen::Told(report(info))).await?,
                     Ok(None) => self.see(recording.id, &Seen::Unknown).await?,
                     Err(error) => tracing::warn!(egress_id, %error, "LiveKit did not tell"),
                 }
@@ -220,19 +193,6 @@ impl Egresses {
             self.see(recording.id, &Seen::Time).await?;
         }
         Ok(())
-    }
-
-    async fn ask(&self, egress_id: &str) -> ServiceResult<Option<Report>> {
-        let filter = EgressListFilter::Egress(egress_id.to_owned());
-        let options = EgressListOptions {
-            filter,
-            ..EgressListOptions::default()
-        };
-        match self.client.list_egress(options).await {
-            Ok(list) => Ok(list.into_iter().next().map(report)),
-            Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
     }
 }
 
@@ -247,25 +207,6 @@ pub(super) async fn run(egresses: Egresses, shutdown: CancellationToken) {
         if let Err(error) = egresses.watch().await {
             tracing::error!(%error, "LiveKit's egresses wait for the database");
         }
-    }
-}
-
-fn file_output(bucket: &Bucket, key: String) -> proto::EncodedFileOutput {
-    let upload = proto::S3Upload {
-        access_key: bucket.access_key_id.clone(),
-        secret: bucket.secret_access_key.expose().to_owned(),
-        region: bucket.region.clone(),
-        endpoint: bucket.endpoint.clone().unwrap_or_default(),
-        bucket: bucket.name.clone(),
-        force_path_style: bucket.path_style,
-        ..Default::default()
-    };
-    proto::EncodedFileOutput {
-        file_type: proto::EncodedFileType::Ogg as i32,
-        filepath: key,
-        // A second object, with the room's name in it, that nobody would delete.
-        disable_manifest: true,
-        output: Some(proto::encoded_file_output::Output::S3(upload)),
     }
 }
 

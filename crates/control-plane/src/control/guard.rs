@@ -8,9 +8,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::rooms::{Rooms, kind_of};
+use super::participant::kind_of;
+use super::rooms;
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight};
+use crate::server_api::ServerApi;
 use sidetone_base::clock;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::dispatches::DispatchState;
@@ -110,20 +112,20 @@ pub struct GuardDriver {
 struct Acts {
     store: Store,
     dispatcher: Arc<Dispatcher>,
-    rooms: Arc<Rooms>,
+    livekit: ServerApi,
 }
 
 pub(super) fn driver(
     config: GuardianConfig,
     store: Store,
     dispatcher: Arc<Dispatcher>,
-    rooms: Arc<Rooms>,
+    livekit: ServerApi,
 ) -> (Guard, GuardDriver) {
     let (commands, commands_in) = mpsc::channel(QUEUE);
     let acts = Acts {
         store: store.clone(),
         dispatcher: Arc::clone(&dispatcher),
-        rooms,
+        livekit,
     };
     let driver = GuardDriver {
         guardian: Guardian::new(config),
@@ -258,7 +260,7 @@ impl Acts {
             {
                 return Ok(None);
             }
-            let Some(people) = self.rooms.participants(&room).await? else {
+            let Some(people) = self.livekit.participants(&room).await? else {
                 return Ok(Some(Sight::NoRoom));
             };
             let is = |kind| {
@@ -319,7 +321,7 @@ impl Acts {
         // The caller hears why nobody answers; an empty room has nobody to tell.
         let message =
             json!({"type": "call.failed", "reason": "No agent is free. Try again later."});
-        if let Err(error) = self.rooms.tell(room, &message).await {
+        if let Err(error) = rooms::tell(&self.livekit, room, &message).await {
             tracing::debug!(room, %error, "nobody to tell that the call failed");
         }
         None

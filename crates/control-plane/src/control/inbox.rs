@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use tokio_util::sync::CancellationToken;
 
 use super::egress::status::{Report, ReportedFile};
+use super::participant::kind_named;
 use super::{Control, egress};
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::inbox::Event;
@@ -191,13 +192,8 @@ impl Body {
 
 impl Participant {
     fn kind(&self) -> ParticipantKind {
-        match self.kind.as_str() {
-            "AGENT" => ParticipantKind::Agent,
-            "" | "STANDARD" | "SIP" if !self.permission.hidden && !self.permission.recorder => {
-                ParticipantKind::User
-            }
-            _ => ParticipantKind::Other,
-        }
+        let is_hidden = self.permission.hidden || self.permission.recorder;
+        kind_named(&self.kind, is_hidden)
     }
 }
 

@@ -8,7 +8,7 @@ use livekit_protocol as proto;
 use tokio_util::sync::CancellationToken;
 
 use super::Control;
-use super::rooms::kind_of;
+use super::participant::kind_of;
 use sidetone_store::{Call, Fact, Stay};
 
 /// A call whose room never opened is over when its token has expired (10 min) and then some.
@@ -43,8 +43,8 @@ pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
         return Ok(0);
     }
     let rooms: HashMap<String, proto::Room> = control
-        .rooms
-        .list()
+        .livekit
+        .rooms()
         .await?
         .into_iter()
         .map(|room| (room.name.clone(), room))
@@ -81,7 +81,7 @@ async fn facts_of_open_room(
     call: &Call,
     room: &proto::Room,
 ) -> anyhow::Result<Vec<Fact>> {
-    let Some(there) = control.rooms.participants(&room.name).await? else {
+    let Some(there) = control.livekit.participants(&room.name).await? else {
         return Ok(Vec::new());
     };
     let now = sidetone_store::now();

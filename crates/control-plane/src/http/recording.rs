@@ -14,6 +14,7 @@ use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
 use super::history::call::visible;
+use crate::control::rooms;
 use sidetone_base::clock;
 use sidetone_recording::{Command, RECORDING_TOPIC};
 use sidetone_store::{Call, Recorder, Recording, RecordingState};
@@ -222,8 +223,8 @@ async fn set_paused(
         paused,
     };
     let message = serde_json::to_value(command).unwrap_or_default();
-    let rooms = &state.voice()?.control.rooms;
-    let told = rooms.tell_agents(&call.room_name, RECORDING_TOPIC, &message);
+    let livekit = &state.voice()?.control.livekit;
+    let told = rooms::tell_agents(livekit, &call.room_name, RECORDING_TOPIC, &message);
     told.await.map_err(|error| Problem::livekit(&error))?;
     let until = clock::now() + CONFIRM;
     while clock::now() < until {

@@ -1,0 +1,42 @@
+//! What a participant is to a call: a person, an agent, or neither. LiveKit says its kind in three ways.
+//! Two are read here, its server API's and its webhooks'; the third, its SDK's in a joined room, is
+//! read by `transport::livekit::is_person`, and a test there shows that the three agree.
+
+use livekit_protocol::ParticipantInfo;
+use livekit_protocol::participant_info::Kind;
+
+use sidetone_store::ParticipantKind;
+
+/// What a participant is that the server API lists.
+pub fn kind_of(participant: &ParticipantInfo) -> ParticipantKind {
+    let permission = participant.permission.as_ref();
+    let is_hidden = permission.is_some_and(|permission| permission.hidden);
+    kind(participant.kind(), is_hidden)
+}
+
+/// What a participant is by the kind's name in a webhook. An unknown name is
+/// [`Other`](ParticipantKind::Other). `is_hidden`: the others in the room do not see it, or it is a
+/// recorder.
+pub fn kind_named(name: &str, is_hidden: bool) -> ParticipantKind {
+    // Protobuf's JSON leaves out the first value.
+    let name = if name.is_empty() { "STANDARD" } else { name };
+    Kind::from_str_name(name).map_or(ParticipantKind::Other, |named| kind(named, is_hidden))
+}
+
+/// Whether a listed participant is on a telephone.
+pub fn is_telephone(participant: &ParticipantInfo) -> bool {
+    participant.kind() == Kind::Sip
+}
+
+fn kind(kind: Kind, is_hidden: bool) -> ParticipantKind {
+    match kind {
+        Kind::Agent => ParticipantKind::Agent,
+        Kind::Standard | Kind::Sip if !is_hidden => ParticipantKind::User,
+        Kind::Standard
+        | Kind::Sip
+        | Kind::Ingress
+        | Kind::Egress
+        | Kind::Connector
+        | Kind::Bridge => ParticipantKind::Other,
+    }
+}

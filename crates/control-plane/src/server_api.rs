@@ -1,0 +1,251 @@
+//! LiveKit's server API, as much of it as Sidetone uses: rooms, dispatches, egress, SIP. The one
+//! client of control plane and worker: it holds the key, limits each request's time, and tells "there
+//! is no such thing" from an error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use livekit_api::services::egress::{
+    AudioMixing, EgressClient, EgressListFilter, EgressListOptions, EgressOutput,
+    RoomCompositeOptions, encoding,
+};
+use livekit_api::services::room::SendDataOptions;
+use livekit_api::services::sip::TransferSIPParticipantOptions;
+use livekit_api::services::{LiveKitApi, ServerError, ServerErrorCode};
+use livekit_protocol as proto;
+
+use sidetone_config::env::LiveKit;
+use sidetone_config::recording::Bucket;
+
+pub use livekit_api::services::ServiceError;
+
+/// Longest time a request takes.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// LiveKit looks for an egress worker for ten seconds before it says that there is none.
+const EGRESS_DEADLINE: Duration = Duration::from_secs(15);
+
+/// LiveKit's answer. Err: it refused, or did not answer in time (10 s, for egress 15 s).
+pub type Result<T> = std::result::Result<T, ServiceError>;
+
+/// A client of one LiveKit server (or cluster); cheap to clone.
+#[derive(Clone, Debug)]
+pub struct ServerApi {
+    /// Rooms, dispatches and SIP, over one pool of connections.
+    services: Arc<LiveKitApi>,
+    /// On its own for its time limit.
+    egress: Arc<EgressClient>,
+}
+
+impl ServerApi {
+    /// Connects with the first request.
+    pub fn new(livekit: &LiveKit) -> Self {
+        let LiveKit {
+            host,
+            api_key,
+            api_secret,
+        } = livekit;
+        let secret = api_secret.expose();
+        let services =
+            LiveKitApi::with_api_key(host, api_key, secret).with_request_timeout(DEADLINE);
+        let egress =
+            EgressClient::with_api_key(host, api_key, secret).with_request_timeout(EGRESS_DEADLINE);
+        Self {
+            services: Arc::new(services),
+            egress: Arc::new(egress),
+        }
+    }
+}
+
+/// Rooms, and who is in them.
+impl ServerApi {
+    /// All open rooms.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn rooms(&self) -> Result<Vec<proto::Room>> {
+        self.services.room().list_rooms(Vec::new()).await
+    }
+
+    /// Who is in a room; None when there is no such room.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn participants(&self, room: &str) -> Result<Option<Vec<proto::ParticipantInfo>>> {
+        let listed = found(self.services.room().list_participants(room).await)?;
+        Ok(listed.map(|mut list| {
+            let gone = proto::participant_info::State::Disconnected;
+            list.retain(|participant| participant.state() != gone);
+            list
+        }))
+    }
+
+    /// Sends a JSON message on a topic to these identities in a room; to everybody when the list is
+    /// empty.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn send(
+        &self,
+        room: &str,
+        topic: &str,
+        identities: Vec<String>,
+        message: &serde_json::Value,
+    ) -> Result<()> {
+        let options = SendDataOptions {
+            kind: proto::data_packet::Kind::Reliable,
+            topic: Some(topic.into()),
+            destination_identities: identities,
+            ..Default::default()
+        };
+        let payload = message.to_string().into_bytes();
+        self.services.room().send_data(room, payload, options).await
+    }
+}
+
+/// Agent dispatch.
+impl ServerApi {
+    /// Asks for an agent in a room, which is created if need be; gives the dispatch's id, `AD_…`.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn create_dispatch(
+        &self,
+        room: &str,
+        agent_name: &str,
+        metadata: String,
+    ) -> Result<String> {
+        let request = proto::CreateAgentDispatchRequest {
+            agent_name: agent_name.to_owned(),
+            room: room.to_owned(),
+            metadata,
+            ..Default::default()
+        };
+        let dispatch = self.services.agent_dispatch().create_dispatch(request);
+        Ok(dispatch.await?.id)
+    }
+
+    /// Withdraws a dispatch. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn delete_dispatch(&self, room: &str, dispatch_id: &str) -> Result<()> {
+        let dispatches = self.services.agent_dispatch();
+        found(dispatches.delete_dispatch(dispatch_id, room).await).map(drop)
+    }
+
+    /// The dispatches of a room; empty also when there is no such room.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn dispatches(&self, room: &str) -> Result<Vec<proto::AgentDispatch>> {
+        let listed = self.services.agent_dispatch().list_dispatch(room).await;
+        Ok(found(listed)?.unwrap_or_default())
+    }
+}
+
+/// Recordings by LiveKit's Egress.
+impl ServerApi {
+    /// Records a room's sound into the bucket under `key`, the agent on one channel and everybody
+    /// else on the other; gives the egress's id, `EG_…`, as soon as a worker has taken it.
+    ///
+    /// # Errors
+    /// See [`Result`]; also when there is no free worker.
+    pub async fn record_room(&self, room: &str, bucket: &Bucket, key: String) -> Result<String> {
+        let options = RoomCompositeOptions {
+            // With an empty layout it needs no browser.
+            audio_only: true,
+            audio_mixing: AudioMixing::DualChannelAgent,
+            encoding: encoding::EncodingOptions {
+                audio_codec: proto::AudioCodec::Opus,
+                ..encoding::H264_720P_30
+            },
+            ..RoomCompositeOptions::default()
+        };
+        let output = EgressOutput::File(file_output(bucket, key));
+        let started = self
+            .egress
+            .start_room_composite_egress(room, vec![output], options);
+        Ok(started.await?.egress_id)
+    }
+
+    /// What LiveKit knows of an egress; None when it knows of no such egress.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn egress(&self, egress_id: &str) -> Result<Option<proto::EgressInfo>> {
+        let filter = EgressListFilter::Egress(egress_id.to_owned());
+        let options = EgressListOptions {
+            filter,
+            ..EgressListOptions::default()
+        };
+        let listed = found(self.egress.list_egress(options).await)?;
+        Ok(listed.unwrap_or_default().into_iter().next())
+    }
+
+    /// Stops an egress; what it has recorded is still uploaded.
+    ///
+    /// # Errors
+    /// See [`Result`]; also when it has ended already.
+    pub async fn stop_egress(&self, egress_id: &str) -> Result<()> {
+        self.egress.stop_egress(egress_id).await.map(drop)
+    }
+}
+
+/// Telephones.
+impl ServerApi {
+    /// Sends a telephone elsewhere (SIP REFER), which rings there for `ring` at most. LiveKit answers
+    /// when the call was taken there, so this waits for as long.
+    ///
+    /// # Errors
+    /// LiveKit refused, nobody took the call, or there was no answer.
+    pub async fn transfer(
+        &self,
+        room: &str,
+        identity: &str,
+        number: &str,
+        ring: Duration,
+    ) -> Result<()> {
+        let options = TransferSIPParticipantOptions {
+            play_dialtone: Some(true),
+            ringing_timeout: Some(ring),
+            ..Default::default()
+        };
+        let [room, identity, number] = [room, identity, number].map(str::to_owned);
+        let telephones = self.services.sip();
+        telephones
+            .transfer_sip_participant(room, identity, number, options)
+            .await
+    }
+}
+
+/// None when LiveKit says that there is no such thing.
+fn found<T>(answer: Result<T>) -> Result<Option<T>> {
+    match answer {
+        Ok(thing) => Ok(Some(thing)),
+        Err(ServiceError::Twirp(ServerError::Twirp(error)))
+            if error.code == ServerErrorCode::NOT_FOUND =>
+        {
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn file_output(bucket: &Bucket, key: String) -> proto::EncodedFileOutput {
+    let upload = proto::S3Upload {
+        access_key: bucket.access_key_id.clone(),
+        secret: bucket.secret_access_key.expose().to_owned(),
+        region: bucket.region.clone(),
+        endpoint: bucket.endpoint.clone().unwrap_or_default(),
+        bucket: bucket.name.clone(),
+        force_path_style: bucket.path_style,
+        ..Default::default()
+    };
+    proto::EncodedFileOutput {
+        file_type: proto::EncodedFileType::Ogg as i32,
+        filepath: key,
+        // A second object, with the room's name in it, that nobody would delete.
+        disable_manifest: true,
+        output: Some(proto::encoded_file_output::Output::S3(upload)),
+    }
+}

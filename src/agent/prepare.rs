@@ -1,0 +1,229 @@
+//! The first step of a job: what the dispatch says, who holds the call, the room, the recording.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use livekit::prelude::{Room, RoomEvent};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+use super::mcp::Servers;
+use super::transfer::Switchboard;
+use super::{Agents, DEFAULT_AGENT, lookup};
+use crate::room::{self as room, JoinError};
+use crate::worker::{Job, JobHandle};
+use sidetone_base::tap::Tap;
+use sidetone_call::{Operator, Persona};
+use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::recording::RecordingMode;
+use sidetone_recording::Recorded;
+use sidetone_store::DispatchMetadata;
+use sidetone_store::tools::HeldBy;
+
+/// The room, and what happens in it.
+type Joined = (Room, UnboundedReceiver<RoomEvent>);
+
+/// A call that is ready to be held; what it began is ended by [`Agents::conclude`].
+pub(super) struct Call<'a> {
+    pub(super) id: Uuid,
+    pub(super) job: &'a Job,
+    pub(super) handle: &'a JobHandle,
+    /// The agent that begins it.
+    pub(super) agent: Arc<AgentConfig>,
+    pub(super) room: Room,
+    pub(super) servers: Servers,
+    /// None: the call is not recorded.
+    pub(super) recorded: Option<Recorded>,
+    /// The local model reads the prompt ahead; aborted with the call.
+    _reading: AbortOnDropHandle<()>,
+}
+
+/// Who holds the call, and the ends of what they hold it with.
+pub(super) struct Cast {
+    /// The agent that begins it.
+    pub(super) persona: Persona,
+    /// Those it may hand the caller to.
+    pub(super) team: Vec<Persona>,
+    /// What happens in the room.
+    pub(super) events: UnboundedReceiver<RoomEvent>,
+    /// Where the recording takes its sound; dropping it ends the recording.
+    pub(super) tap: Tap,
+}
+
+impl Agents {
+    /// Joins the room and settles who holds the call.
+    ///
+    /// # Errors
+    /// The metadata or the agent's file is unusable, or the room cannot be joined.
+    pub(super) async fn prepare<'a>(
+        &self,
+        job: &'a Job,
+        handle: &'a JobHandle,
+    ) -> anyhow::Result<(Call<'a>, Cast)> {
+        let metadata = metadata(&job.metadata)?;
+        let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
+        let team = self.team(metadata, call_id)?;
+        let (mut team, (room, events)) = self.join(job, team).await?;
+        let (tap, recorded) = self.begin_recording(call_id, &mut team[0]);
+        let reading = self
+            .clients
+            .clone()
+            .read_ahead(team[0].system_prompt.clone());
+        let reading = AbortOnDropHandle::new(tokio::spawn(reading));
+        let (team, servers) = self.personas(call_id, job, team);
+        let mut team = team.into_iter();
+        let persona = team.next().context("a call without an agent")?;
+        let agent = Arc::clone(&persona.agent);
+        self.note_beginning(call_id, job, &agent).await;
+        let call = Call {
+            id: call_id,
+            job,
+            handle,
+            agent,
+            room,
+            servers,
+            recorded,
+            _reading: reading,
+        };
+        let cast = Cast {
+            persona,
+            team: team.collect(),
+            events,
+            tap,
+        };
+        Ok((call, cast))
+    }
+
+    /// The agent of a call, and those that it may hand the caller to.
+    fn team(&self, metadata: DispatchMetadata, call_id: Uuid) -> anyhow::Result<Vec<AgentConfig>> {
+        let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
+        let mut overrides = Overrides {
+            voice: metadata.voice.map(|voice| voice.parse()).transpose()?,
+            system_prompt: metadata.system_prompt,
+            variables: metadata.variables,
+            call_id: Some(call_id.to_string()),
+            recording: metadata.recording,
+        };
+        let team = self.agents.team(name)?;
+        let mut ready = vec![team[0].variant_of(call_id).for_call(&overrides)?];
+        // Voice and prompt of a call are those of the agent that was asked for.
+        (overrides.voice, overrides.system_prompt) = (None, None);
+        for agent in &team[1..] {
+            match agent.variant_of(call_id).for_call(&overrides) {
+                Ok(agent) => ready.push(agent),
+                Err(problems) => {
+                    tracing::error!(%call_id, agent = agent.name, %problems, "cannot take over");
+                }
+            }
+        }
+        Ok(ready)
+    }
+
+    /// Joins the room while what the agents ask for is looked up: it may be said in the greeting.
+    /// Where the caller is what is looked up, the room is joined before.
+    async fn join(
+        &self,
+        job: &Job,
+        team: Vec<AgentConfig>,
+    ) -> Result<(Vec<AgentConfig>, Joined), JoinError> {
+        let join = room::join(&job.url, job.token.expose(), false);
+        let http = &self.clients.http;
+        if lookup::wants_caller(&team) {
+            let joined = join.await?;
+            let team = lookup::meet(team, &joined.0).await;
+            Ok((lookup::look_up(team, http).await, joined))
+        } else {
+            let (team, joined) = tokio::join!(lookup::look_up(team, http), join);
+            Ok((team, joined?))
+        }
+    }
+
+    /// Begins the call's recording, if it is to be recorded; the agent then says so first.
+    fn begin_recording(&self, call_id: Uuid, agent: &mut AgentConfig) -> (Tap, Option<Recorded>) {
+        let mode = agent.recording.unwrap_or(self.recordings.default_mode());
+        if mode == RecordingMode::Off {
+            return (Tap::default(), None);
+        }
+        agent.announce_recording();
+        let (tap, recorded) = self
+            .recordings
+            .record(call_id, mode == RecordingMode::Egress);
+        (tap, Some(recorded))
+    }
+
+    /// Gives each agent its providers, and connects its MCP servers beside the greeting.
+    fn personas(
+        &self,
+        call_id: Uuid,
+        job: &Job,
+        team: Vec<AgentConfig>,
+    ) -> (Vec<Persona>, Servers) {
+        let switchboard: Arc<dyn Operator> = Arc::new(Switchboard {
+            livekit: self.livekit.clone(),
+            store: self.store.clone(),
+            call_id,
+            room: job.room_name.clone(),
+        });
+        let mut servers = Servers::default();
+        let persona = |agent: AgentConfig| {
+            let agent = self.clients.settle(agent);
+            let mut models = self.clients.for_call(&agent);
+            models.warm();
+            models.operator = Some(Arc::clone(&switchboard));
+            servers.connect(models.mcp.clone(), &self.store, call_id, &agent.name);
+            Persona {
+                providers: Arc::new(models).into(),
+                agent: Arc::new(agent),
+            }
+        };
+        let team = team.into_iter().map(persona).collect();
+        (team, servers)
+    }
+
+    /// Stores who holds the call and where its end is posted to. A call whose beginning cannot be
+    /// stored is held all the same.
+    async fn note_beginning(&self, call_id: Uuid, job: &Job, agent: &AgentConfig) {
+        let runs = self
+            .store
+            .agent_runs_on(&job.room_name, &job.identity, &job.worker_id);
+        if let Err(error) = runs.await {
+            tracing::warn!(%call_id, %error, "who runs the agent was not stored");
+        }
+        tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
+        let by = HeldBy {
+            agent: agent.name.clone(),
+            agent_version: agent.version.clone(),
+            variant: agent.variant.clone(),
+        };
+        let noted = self.store.agent_of_call(call_id, &by);
+        if let Err(error) = noted.await {
+            tracing::warn!(%call_id, %error, "the agent's version was not stored");
+        }
+        self.will_tell(call_id, agent).await;
+    }
+
+    /// Puts the call into the outbox before anything can happen to it.
+    async fn will_tell(&self, call_id: Uuid, agent: &AgentConfig) {
+        let Some(url) = agent.result.webhook.as_ref().or(self.call_webhook.as_ref()) else {
+            return;
+        };
+        if let Err(error) = self
+            .store
+            .will_tell(call_id, url, sidetone_store::now())
+            .await
+        {
+            tracing::error!(%call_id, %error, "the call's webhook was not stored");
+        }
+    }
+}
+
+fn metadata(json: &str) -> anyhow::Result<DispatchMetadata> {
+    if json.trim().is_empty() {
+        return Ok(DispatchMetadata::default());
+    }
+    serde_json::from_str(json).context(
+        "the dispatch's metadata is not what this agent understands: JSON with call_id, agent, \
+         voice, system_prompt, variables",
+    )
+}

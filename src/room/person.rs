@@ -1,0 +1,23 @@
+//! Who of those in a joined room a call may be with.
+
+use livekit::participant::{ParticipantKind, RemoteParticipant};
+
+/// Whether this is a person, by browser, app or telephone. Hidden participants are not shown to the
+/// others in a room, so they need no exception here.
+pub fn is_person(participant: &RemoteParticipant) -> bool {
+    is_of_person(participant.kind())
+}
+
+fn is_of_person(kind: ParticipantKind) -> bool {
+    match kind {
+        ParticipantKind::Standard | ParticipantKind::Sip => true,
+        ParticipantKind::Agent
+        | ParticipantKind::Ingress
+        | ParticipantKind::Egress
+        | ParticipantKind::Connector
+        | ParticipantKind::Bridge => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

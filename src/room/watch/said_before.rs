@@ -1,0 +1,100 @@
+//! What the caller said before the agent could hear: the greeting waits for it, and the call has it
+//! first.
+
+use livekit::StreamReader as _;
+use tokio::sync::mpsc;
+
+use super::super::before;
+use super::Watch;
+use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
+
+/// What a caller said before we could hear.
+pub(super) struct SaidBefore {
+    state: State,
+    /// A stream of it was taken: a caller has one.
+    is_taken: bool,
+    reads: mpsc::Sender<Option<Pcm<16_000>>>,
+    /// A stream that was taken and read; None when there is no sound in it.
+    pub(super) read: mpsc::Receiver<Option<Pcm<16_000>>>,
+}
+
+enum State {
+    None,
+    /// The greeting waits for it.
+    Awaited,
+    Here(Pcm<16_000>),
+}
+
+impl Default for SaidBefore {
+    fn default() -> Self {
+        let (reads, read) = mpsc::channel(1);
+        Self {
+            state: State::None,
+            is_taken: false,
+            reads,
+            read,
+        }
+    }
+}
+
+impl SaidBefore {
+    /// The sound, once.
+    pub(super) fn take(&mut self) -> Option<Pcm<16_000>> {
+        match std::mem::replace(&mut self.state, State::None) {
+            State::Here(sound) => Some(sound),
+            State::None | State::Awaited => None,
+        }
+    }
+}
+
+impl Watch<'_> {
+    /// The caller can hear us, and is greeted, or has announced what it said before.
+    pub(super) async fn caller_hears(&mut self) {
+        let caller = self.caller.as_ref();
+        let awaits = matches!(self.before.state, State::None)
+            && self.greet_by.is_some()
+            && caller.is_some_and(before::is_announced);
+        if awaits {
+            self.before.state = State::Awaited;
+            self.greet_by = Some(clock::now() + before::PATIENCE);
+        } else if !matches!(self.before.state, State::Awaited) {
+            self.greet().await;
+        }
+    }
+
+    /// Takes what the caller said before, if it may send it.
+    pub(super) fn take_before(&mut self, reader: livekit::ByteStreamReader) {
+        let attributes = reader.info().attributes();
+        let is_announced = self
+            .caller
+            .as_ref()
+            .is_some_and(|caller| before::is_of_announced(caller, &attributes));
+        if self.before.is_taken || self.greet_by.is_none() || !is_announced || self.is_encrypted {
+            reader.closer().close();
+            return tracing::info!(
+                "what the caller said before is not heard: it came twice, late, or unannounced"
+            );
+        }
+        self.before.is_taken = true;
+        let reads = self.before.reads.clone();
+        self.tasks.spawn(async move {
+            let read = before::read(reader).await;
+            let sound = read.inspect_err(|error| {
+                tracing::warn!(%error, "what the caller said before is not heard");
+            });
+            // A caller who is gone, or a call that is ending, takes no more.
+            reads.send(sound.ok()).await.ok();
+        });
+    }
+
+    pub(super) async fn before_is_read(&mut self, sound: Option<Pcm<16_000>>) {
+        let is_awaited = matches!(self.before.state, State::Awaited);
+        // For a call that has greeted already it is too late.
+        let sound = sound.filter(|_| self.greet_by.is_some());
+        self.before.state = sound.map_or(State::None, State::Here);
+        if is_awaited {
+            self.greet().await;
+        }
+    }
+}
