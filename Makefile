@@ -18,7 +18,9 @@ demo: web
 	cargo build --bin sidetone
 	target/debug/sidetone demo $(if $(ONCE),--once)
 
-test: tools web lint unit web-test
+# Each part a `make` of its own, and a table of what they took.
+test:
+	@+MAKE="$(MAKE)" scripts/times.py parts tools web lint unit web-test
 
 tools:
 	scripts/tools.sh livekit python postgres s3 redis egress alsa
@@ -34,7 +36,7 @@ lint:
 	cargo deny --log-level error check licenses bans sources
 
 unit:
-	cargo nextest run --workspace --lib --bins --tests $(ALL) --no-fail-fast
+	scripts/times.py tests cargo nextest run --workspace --lib --bins --tests $(ALL) --no-fail-fast
 
 # The call element and the pages in a real Chromium, with a stand-in agent and with the demo's.
 web-test: web
