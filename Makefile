@@ -8,6 +8,10 @@ export PATH := $(TOOLS)/python/bin:$(PATH)
 # Tests cover the console by microphone; without it the product needs no ALSA.
 ALL := --features sidetone/console-audio
 
+# What `unit` builds. The browser's tests take the program from the same build: alone it has other features
+# of tokio, and all that stands on tokio would be compiled again.
+TESTS := --workspace --lib --bins --tests $(ALL)
+
 # Between PEERs.
 comma := ,
 
@@ -18,7 +22,9 @@ demo: web
 	cargo build --bin sidetone
 	target/debug/sidetone demo $(if $(ONCE),--once)
 
-test: tools web lint unit web-test
+# Each part a `make` of its own, and a table of what they took.
+test:
+	@+MAKE="$(MAKE)" scripts/times.py parts tools web lint unit web-test
 
 tools:
 	scripts/tools.sh livekit python postgres s3 redis egress alsa
@@ -34,12 +40,12 @@ lint:
 	cargo deny --log-level error check licenses bans sources
 
 unit:
-	cargo nextest run --workspace --lib --bins --tests $(ALL) --no-fail-fast
+	scripts/times.py tests cargo nextest run $(TESTS) --no-fail-fast
 
 # The call element and the pages in a real Chromium, with a stand-in agent and with the demo's.
 web-test: web
 	scripts/tools.sh livekit python s3 browser
-	cargo build --quiet --bin sidetone $(ALL)
+	cargo test --quiet --no-run $(TESTS)
 	cd web && npm test
 
 # All that is measured: whole calls, what recording one costs, a long history.

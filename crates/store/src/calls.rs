@@ -12,7 +12,7 @@ use super::{
 };
 
 /// A call as it is stored.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Call {
     /// The call's own id.
     pub id: Uuid,
@@ -23,10 +23,8 @@ pub struct Call {
     /// Who is called, between users.
     pub callee_id: Option<String>,
     /// Who talks with whom.
-    #[sqlx(try_from = "String")]
     pub call_type: CallType,
     /// Where the call is.
-    #[sqlx(try_from = "String")]
     pub status: CallStatus,
     /// First sign of the room.
     pub started_at: Option<At>,
@@ -54,6 +52,27 @@ pub struct Call {
     pub failure_reason: Option<String>,
 }
 
+super::from_row!(Call {
+    id,
+    room_name,
+    caller_id,
+    callee_id,
+    call_type: text,
+    status: text,
+    started_at,
+    connected_at,
+    ended_at,
+    duration_seconds,
+    recording_url,
+    transcript,
+    metadata,
+    created_at,
+    room_sid,
+    room_finished_at,
+    failed_at,
+    failure_reason,
+});
+
 /// A call to be.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewCall {
@@ -74,7 +93,7 @@ pub struct NewCall {
 }
 
 /// A participant's stay as it is stored.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Participant {
     /// Row number.
     pub id: i32,
@@ -93,11 +112,23 @@ pub struct Participant {
     /// LiveKit's id of the stay.
     pub participant_sid: String,
     /// Person or agent.
-    #[sqlx(try_from = "String")]
     pub kind: ParticipantKind,
     /// When muting last changed.
     pub muted_at: Option<At>,
 }
+
+super::from_row!(Participant {
+    id,
+    user_id,
+    participant_name,
+    joined_at,
+    left_at,
+    duration_seconds,
+    is_muted,
+    participant_sid,
+    kind: text,
+    muted_at,
+});
 
 const PARTICIPANTS: &str =
     "SELECT * FROM call_participants WHERE call_id = $1 ORDER BY joined_at, id";

@@ -22,14 +22,13 @@ text_enum! {
 }
 
 /// An agent that was asked for.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Dispatch {
     /// Where to.
     pub room_name: String,
     /// For which call.
     pub call_id: Option<Uuid>,
     /// Where it is.
-    #[sqlx(try_from = "String")]
     pub state: DispatchState,
     /// How often LiveKit was asked.
     pub attempts: i32,
@@ -48,6 +47,20 @@ pub struct Dispatch {
     /// In this state since.
     pub since: At,
 }
+
+super::from_row!(Dispatch {
+    room_name,
+    call_id,
+    state: text,
+    attempts,
+    dispatch_id,
+    worker_id,
+    agent_identity,
+    reason,
+    metadata,
+    asked_at,
+    since,
+});
 
 impl Store {
     /// Notes that an agent is wanted in a room. Idempotent: false (and nothing changed) while one

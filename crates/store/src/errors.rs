@@ -8,7 +8,7 @@ use super::{At, Store, StoreError, on};
 const KEPT: i64 = 100;
 
 /// A stage that failed.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StageError {
     /// stt, llm, tts, tool or transport.
     pub stage: String,
@@ -17,6 +17,8 @@ pub struct StageError {
     /// When.
     pub at: At,
 }
+
+super::from_row!(StageError { stage, message, at });
 
 impl Store {
     /// Adds an error to a call; the first hundred are kept.

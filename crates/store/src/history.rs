@@ -58,7 +58,7 @@ pub struct Stats {
 }
 
 /// Numbers of an agent, or of one of its variants.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AgentStats {
     /// The agent that calls began with.
     pub agent: String,
@@ -73,6 +73,15 @@ pub struct AgentStats {
     /// Mean talk, seconds.
     pub mean_duration_seconds: Option<f64>,
 }
+
+super::from_row!(AgentStats {
+    agent,
+    variant,
+    calls,
+    results,
+    resolved,
+    mean_duration_seconds
+});
 
 /// Pushes the WHERE of a filter onto a query of either database.
 macro_rules! filtered {

@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use super::{At, Store, StoreError, on};
 
 /// An event of LiveKit.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event {
     /// `EV_…`; each is acted on once.
     pub id: String,
@@ -23,8 +23,17 @@ pub struct Event {
     pub received_at: At,
 }
 
+super::from_row!(Event {
+    id,
+    event,
+    room_name,
+    payload,
+    occurred_at,
+    received_at
+});
+
 /// State of the inbox.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxHealth {
     /// When the last event came.
     pub last_received_at: Option<At>,
@@ -33,6 +42,12 @@ pub struct InboxHealth {
     /// The oldest of those.
     pub oldest_waiting_at: Option<At>,
 }
+
+super::from_row!(InboxHealth {
+    last_received_at,
+    waiting,
+    oldest_waiting_at
+});
 
 /// An event that failed this often is laid aside with its note.
 const MAX_ATTEMPTS: i32 = 5;

@@ -25,15 +25,16 @@ pub mod workers;
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
-use sqlx::Connection;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use sqlx::{Connection, SqlSafeStr as _};
 
 use sidetone_config::env::Database;
 
@@ -45,8 +46,44 @@ pub use sqlx::types::Json;
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
 pub use turns::{Speaker, Turn};
 
-static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/postgres");
-static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/sqlite");
+/// In place of `sqlx::migrate!`: with sqlx's macros the build machine compiles all of sqlx a second time.
+macro_rules! migrations {
+    ($folder:literal) => {
+        migrations!($folder:
+            "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
+            "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
+            "092_admin_sessions", "093_figures",
+        )
+    };
+    ($folder:literal: $($name:literal),* $(,)?) => {
+        LazyLock::new(|| {
+            Migrator::with_migrations(vec![$(
+                migration($name, include_str!(concat!(
+                    env!("CARGO_MANIFEST_DIR"), "/../../migrations/", $folder, "/", $name, ".sql"
+                )))
+            ),*])
+        })
+    };
+}
+
+static POSTGRES_MIGRATIONS: LazyLock<Migrator> = migrations!("postgres");
+static SQLITE_MIGRATIONS: LazyLock<Migrator> = migrations!("sqlite");
+
+/// A migration as `sqlx::migrate!` reads it from its file: `010_voice_calls` is version 10, "voice calls".
+fn migration(name: &str, sql: &'static str) -> Migration {
+    let (version, about) = name
+        .split_once('_')
+        .expect("a migration's name has a number");
+    Migration::new(
+        version
+            .parse()
+            .expect("a migration's name begins with its number"),
+        about.replace('_', " ").into(),
+        MigrationType::Simple,
+        sql.into_sql_str(),
+        false,
+    )
+}
 
 /// Longest wait for a connection; an HTTP answer of 503 is better than a queue.
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(3);
@@ -132,7 +169,36 @@ macro_rules! in_transaction {
         }
     };
 }
-pub(crate) use {in_transaction, on};
+
+/// Reads a row of either database into a struct, each column into the field of its name; `field: text`
+/// is a `TryFrom<String>`. In place of sqlx's derive, for the reason of `migrations!`.
+macro_rules! from_row {
+    ($name:ident { $($field:ident $(: $text:ident)?),* $(,)? }) => {
+        super::from_row!(@impl sqlx::sqlite::SqliteRow, $name { $($field $(: $text)?),* });
+        super::from_row!(@impl sqlx::postgres::PgRow, $name { $($field $(: $text)?),* });
+    };
+    (@impl $row:ty, $name:ident { $($field:ident $(: $text:ident)?),* }) => {
+        impl sqlx::FromRow<'_, $row> for $name {
+            fn from_row(row: &$row) -> sqlx::Result<Self> {
+                Ok(Self {
+                    $($field: super::from_row!(@get row, stringify!($field) $(, $text)?)),*
+                })
+            }
+        }
+    };
+    (@get $row:ident, $column:expr) => {
+        sqlx::Row::try_get($row, $column)?
+    };
+    (@get $row:ident, $column:expr, text) => {
+        sqlx::Row::try_get::<String, _>($row, $column)?
+            .try_into()
+            .map_err(|error| sqlx::Error::ColumnDecode {
+                index: $column.to_owned(),
+                source: Box::<dyn std::error::Error + Send + Sync>::from(error),
+            })?
+    };
+}
+pub(crate) use {from_row, in_transaction, on};
 
 /// The wall clock in the resolution both databases keep: microseconds.
 pub fn now() -> At {
@@ -271,3 +337,6 @@ fn make_folder(database: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(folder)
         .map_err(|error| StoreError::Folder(folder.display().to_string(), error))
 }
+
+#[cfg(test)]
+mod tests;

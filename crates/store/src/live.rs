@@ -5,16 +5,21 @@ use uuid::Uuid;
 use super::{CallStatus, Store, StoreError, on};
 
 /// A call that is not over.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LiveCall {
     /// The call's own id.
     pub id: Uuid,
     /// Where the call is.
-    #[sqlx(try_from = "String")]
     pub status: CallStatus,
     /// Turns stored by now.
     pub turns: i64,
 }
+
+super::from_row!(LiveCall {
+    id,
+    status: text,
+    turns
+});
 
 impl Store {
     /// The calls that are not over, newest first, at most 200.

@@ -56,17 +56,15 @@ text_enum! {
 }
 
 /// A recording as it is stored.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Recording {
     /// Its own id.
     pub id: Uuid,
     /// Of which call.
     pub call_id: Uuid,
     /// Who makes it.
-    #[sqlx(try_from = "String")]
     pub mode: Recorder,
     /// Where it is.
-    #[sqlx(try_from = "String")]
     pub state: RecordingState,
     /// Silence is recorded for now.
     pub paused: bool,
@@ -81,7 +79,6 @@ pub struct Recording {
     /// LiveKit's id of the egress, `EG_…`.
     pub egress_id: Option<String>,
     /// What LiveKit's Egress does.
-    #[sqlx(try_from = "String")]
     pub egress_status: EgressStatus,
     /// In this status since.
     pub egress_since: Option<At>,
@@ -92,6 +89,24 @@ pub struct Recording {
     /// Complete.
     pub ended_at: Option<At>,
 }
+
+super::from_row!(Recording {
+    id,
+    call_id,
+    mode: text,
+    state: text,
+    paused,
+    object_key,
+    url,
+    bytes,
+    duration_ms,
+    egress_id,
+    egress_status: text,
+    egress_since,
+    reason,
+    started_at,
+    ended_at,
+});
 
 impl Recording {
     /// One that begins.

@@ -33,7 +33,7 @@ const TAKE_ALONE: &str = take_webhooks!("");
 const TAKE_AMONG_MANY: &str = take_webhooks!(" FOR UPDATE OF hook SKIP LOCKED");
 
 /// What came of a call, as its agent's model put it.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CallResult {
     /// By the agent's `[result]`; none when the model gave none.
     pub result: Option<Json<Value>>,
@@ -43,8 +43,14 @@ pub struct CallResult {
     pub made_at: At,
 }
 
+super::from_row!(CallResult {
+    result,
+    error,
+    made_at
+});
+
 /// A post-call webhook to deliver.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
     /// The event's id: the same at each try.
     pub id: Uuid,
@@ -57,6 +63,14 @@ pub struct Webhook {
     /// Tries so far, this one included.
     pub tries: i32,
 }
+
+super::from_row!(Webhook {
+    id,
+    call_id,
+    url,
+    first_try_at,
+    tries
+});
 
 /// What became of a try.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub struct NewSession {
 }
 
 /// A session that is not over.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRow {
     /// To end it by.
     pub id: Uuid,
@@ -36,6 +36,15 @@ pub struct SessionRow {
     /// When it is over by itself.
     pub until: At,
 }
+
+super::from_row!(SessionRow {
+    id,
+    holder,
+    name,
+    key,
+    created_at,
+    until
+});
 
 impl Store {
     /// Opens a session, and clears away those that are over.

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::{At, Store, StoreError, on};
 
 /// A tool that ran.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ToolCall {
     /// Whose tool it was.
     pub agent: String,
@@ -25,8 +25,18 @@ pub struct ToolCall {
     pub duration_ms: i32,
 }
 
+super::from_row!(ToolCall {
+    agent,
+    name,
+    arguments,
+    ok,
+    result,
+    started_at,
+    duration_ms
+});
+
 /// The agent that a call began with.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldBy {
     /// Its name.
     pub agent: String,
@@ -35,6 +45,12 @@ pub struct HeldBy {
     /// Its variant; none: as it stands.
     pub variant: Option<String>,
 }
+
+super::from_row!(HeldBy {
+    agent,
+    agent_version,
+    variant
+});
 
 impl Store {
     /// Adds a tool's run to a call. False when there is no such call.

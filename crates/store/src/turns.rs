@@ -18,12 +18,11 @@ text_enum! {
 }
 
 /// One turn.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Turn {
     /// Id within the call (the transcript segment's): writing it again replaces the turn.
     pub turn_id: String,
     /// Whose words.
-    #[sqlx(try_from = "String")]
     pub speaker: Speaker,
     /// The words.
     pub text: String,
@@ -38,6 +37,17 @@ pub struct Turn {
     /// Latency of each stage and the like.
     pub metrics: Json<Value>,
 }
+
+super::from_row!(Turn {
+    turn_id,
+    speaker: text,
+    text,
+    started_at,
+    ended_at,
+    interrupted,
+    latency_ms,
+    metrics,
+});
 
 impl Store {
     /// Writes a turn, new or known, and the call's transcript with it. False when there is no such

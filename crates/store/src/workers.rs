@@ -27,7 +27,7 @@ text_enum! {
 }
 
 /// A worker process, as it last told of itself.
-#[derive(Clone, Debug, PartialEq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct WorkerRow {
     /// Of this process, not of the machine: another one after a restart.
     pub id: Uuid,
@@ -40,7 +40,6 @@ pub struct WorkerRow {
     /// LiveKit's id of it, `AW_…`, while it is registered.
     pub livekit_id: Option<String>,
     /// What it does.
-    #[sqlx(try_from = "String")]
     pub state: WorkerState,
     /// 0 to 1.
     pub load: f32,
@@ -55,6 +54,21 @@ pub struct WorkerRow {
     /// When it was first asked to drain.
     pub drain_requested_at: Option<At>,
 }
+
+super::from_row!(WorkerRow {
+    id,
+    host,
+    agent_name,
+    version,
+    livekit_id,
+    state: text,
+    load,
+    calls,
+    max_calls,
+    started_at,
+    seen_at,
+    drain_requested_at,
+});
 
 impl Store {
     /// Writes a worker's row, but for the request to drain, which is others'; gives that request.
