@@ -11,7 +11,7 @@ use livekit::prelude::*;
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use sidetone::caller::heard::level_dbfs;
 use sidetone::room::join;
-use sidetone::room::voice::{Voice, hear};
+use sidetone::room::voice::{VoiceTrack, hear};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_testkit::LiveKitServer;
@@ -31,7 +31,7 @@ async fn main() {
     let (_listener, mut events) = join(&livekit.url, &token(&livekit, "listener"), true)
         .await
         .unwrap();
-    let voice = Voice::publish(&speaker, "microphone").await.unwrap();
+    let voice = VoiceTrack::publish(&speaker, "microphone").await.unwrap();
     let (tell, mut told) = mpsc::channel(64);
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {

@@ -24,7 +24,7 @@ use sidetone_base::clock;
 
 /// A turn of the script: what is said, and when.
 #[derive(Debug, Clone)]
-pub struct Turn {
+pub struct ScriptTurn {
     /// How the report calls it: the file's name.
     pub name: String,
     /// What is said.
@@ -39,7 +39,7 @@ pub struct CallPlan {
     /// How to get in.
     pub access: Access,
     /// What to say, in order.
-    pub turns: Vec<Turn>,
+    pub turns: Vec<ScriptTurn>,
     /// How long to wait for the agent.
     pub patience: Patience,
     /// The call is ended after this long, whatever happens.
@@ -129,7 +129,7 @@ struct Playing {
 
 /// All that the caller keeps while the call runs.
 struct Call {
-    turns: Vec<Turn>,
+    turns: Vec<ScriptTurn>,
     script: Script,
     playing: Option<Playing>,
     /// What was said, by turn.

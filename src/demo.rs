@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::caller::access::{Access, TokenRequest};
 use crate::caller::script::{Cue, Patience};
-use crate::caller::{self, CallPlan, Placed, Turn};
+use crate::caller::{self, CallPlan, Placed, ScriptTurn};
 use crate::cli::DemoArgs;
 use crate::eval::word_error::word_error_rate;
 use crate::serve::{Process, serve};
@@ -183,7 +183,7 @@ async fn converse(
             .iter()
             .map(|(file, cue)| {
                 let sound = wav::read(&args.audio.join(file))?;
-                Ok(Turn {
+                Ok(ScriptTurn {
                     name: (*file).to_owned(),
                     sound,
                     cue: *cue,

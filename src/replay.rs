@@ -13,12 +13,12 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::eval::run::{self, Mind, Minds};
-use crate::eval::scenario::{Scenario, Turn as ScenarioTurn};
+use crate::eval::scenario::{Scenario, ScenarioTurn};
 use crate::eval::told::Told;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::folder::AgentFolder;
 use sidetone_store::tools::ToolCall;
-use sidetone_store::{ParticipantKind, Speaker, Store, Turn};
+use sidetone_store::{ParticipantKind, Speaker, Store, StoredTurn};
 use tools::Recalled;
 
 /// A call as it was, as far as a replay needs it.
@@ -35,7 +35,7 @@ pub struct Stored {
     /// Values for the prompt's variables.
     pub variables: BTreeMap<String, String>,
     /// What was said and heard, in order.
-    pub turns: Vec<Turn>,
+    pub turns: Vec<StoredTurn>,
     /// What tools did, in order.
     pub tools: Vec<ToolCall>,
 }
@@ -110,7 +110,7 @@ pub struct Replay {
     pub agent_now: String,
     /// Which version of its files.
     pub version_now: String,
-    /// Turn by turn.
+    /// StoredTurn by turn.
     pub exchanges: Vec<Exchange>,
 }
 

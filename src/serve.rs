@@ -148,7 +148,7 @@ fn control_plane(
     };
     let voice = env.livekit.clone().map(|livekit| {
         let control = Control::start(store.clone(), &livekit, config, tasks, closing);
-        http::Voice { livekit, control }
+        http::LiveKitSide { livekit, control }
     });
     if let Err(missing) = &voice {
         tracing::warn!("{missing}");

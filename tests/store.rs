@@ -9,7 +9,9 @@ use chrono::{TimeZone as _, Utc};
 use serde_json::json;
 use sidetone_config::env::Database;
 use sidetone_config::secret::Secret;
-use sidetone_store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Store, Turn};
+use sidetone_store::{
+    At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Store, StoredTurn,
+};
 use sidetone_testkit::postgres::Postgres;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -43,8 +45,14 @@ fn stay(sid: &str, user: &str, kind: ParticipantKind, from: i64, to: Option<i64>
     })
 }
 
-fn turn(id: &str, speaker: Speaker, text: &str, second: i64, latency_ms: Option<i32>) -> Turn {
-    Turn {
+fn turn(
+    id: &str,
+    speaker: Speaker,
+    text: &str,
+    second: i64,
+    latency_ms: Option<i32>,
+) -> StoredTurn {
+    StoredTurn {
         turn_id: id.into(),
         speaker,
         text: text.into(),

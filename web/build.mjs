@@ -1,5 +1,5 @@
 // Bundles the element, the pages and the npm package into dist/, each file with its gzip beside it.
-// dist/ (without dist/npm) is embedded in the binary by src/http/ui.rs.
+// dist/ (without dist/npm) is embedded in the binary by crates/control-plane/src/http/ui.rs.
 import { execFileSync } from "node:child_process";
 import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import path from "node:path";

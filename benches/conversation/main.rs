@@ -19,7 +19,7 @@ use livekit_api::access_token::{AccessToken, VideoGrants};
 use livekit_protocol::{RoomAgentDispatch, RoomConfiguration};
 use sidetone::caller::access::Access;
 use sidetone::caller::script::{Cue, Patience};
-use sidetone::caller::{self, CallPlan, Placed, Turn};
+use sidetone::caller::{self, CallPlan, Placed, ScriptTurn};
 use sidetone_base::audio::wav;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 
@@ -124,7 +124,7 @@ async fn call(livekit: &LiveKitServer, running: &Running) -> Placed {
         .to_jwt()
         .unwrap();
     let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/audio");
-    let turn = |file: &str, cue| Turn {
+    let turn = |file: &str, cue| ScriptTurn {
         name: file.to_owned(),
         sound: wav::read(&audio.join(file)).unwrap(),
         cue,

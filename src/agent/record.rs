@@ -12,7 +12,7 @@ use sidetone_base::clock;
 use sidetone_call::{AgentTurn, CallEvent, Latency, ToolCalled};
 use sidetone_store::errors::StageError;
 use sidetone_store::tools::ToolCall;
-use sidetone_store::{At, Speaker, Store, StoreError, Turn};
+use sidetone_store::{At, Speaker, Store, StoreError, StoredTurn};
 
 pub use figures::result_took;
 
@@ -38,7 +38,7 @@ pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Re
                 started_at,
                 ended_at,
             } => {
-                let turn = Turn {
+                let turn = StoredTurn {
                     turn_id: format!("{job}-caller-{:06}", turn_id.0),
                     speaker: Speaker::User,
                     text,
@@ -106,8 +106,8 @@ async fn save_tool(store: &Store, call_id: Uuid, started: SystemTime, called: To
     }
 }
 
-fn agent_turn(job: &str, started: SystemTime, turn: AgentTurn) -> Turn {
-    Turn {
+fn agent_turn(job: &str, started: SystemTime, turn: AgentTurn) -> StoredTurn {
+    StoredTurn {
         turn_id: format!("{job}-agent-{:06}", turn.reply_id.0),
         speaker: Speaker::Agent,
         text: turn.text_heard,
@@ -138,7 +138,7 @@ fn instant(started: SystemTime, offset: Duration) -> At {
 }
 
 /// Writes a turn, again while the database is away.
-async fn save(store: &Store, call_id: Uuid, turn: &Turn) {
+async fn save(store: &Store, call_id: Uuid, turn: &StoredTurn) {
     let until = clock::now() + PATIENCE;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -160,6 +160,6 @@ async fn save(store: &Store, call_id: Uuid, turn: &Turn) {
     }
 }
 
-fn give_up(call_id: Uuid, turn: &Turn, error: &StoreError) {
+fn give_up(call_id: Uuid, turn: &StoredTurn, error: &StoreError) {
     tracing::error!(%call_id, turn = turn.turn_id, %error, "a turn could not be stored and is lost");
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::access::Granted;
 use super::transcripts::Speaker;
-use crate::room::voice::{Voice, hear};
+use crate::room::voice::{VoiceTrack, hear};
 use crate::room::{JoinError, close, join};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
@@ -65,7 +65,7 @@ impl CallerRoom {
     /// When the server cannot be reached or refuses the token.
     pub async fn join(granted: &Granted) -> Result<Self, JoinError> {
         let (room, events) = join(&granted.url, &granted.token, true).await?;
-        let voice = Voice::publish(&room, "microphone").await?;
+        let voice = VoiceTrack::publish(&room, "microphone").await?;
         let (microphone, mut frames) = mpsc::channel::<Pcm<48_000>>(2);
         let (tell, told) = mpsc::channel(256);
         let mut tasks = JoinSet::new();

@@ -9,7 +9,7 @@ use futures::{StreamExt as _, stream};
 
 use super::report::{Item, Request};
 use super::used::{self, STAGES, label, line};
-use request::{Answer, Answered, SENTENCE, answer};
+use request::{Answered, Probe, SENTENCE, answer};
 use sidetone_base::audio::{Pcm, Resampler};
 use sidetone_call::Part;
 use sidetone_call::clients::Clients;
@@ -166,7 +166,7 @@ fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
     item
 }
 
-fn what(stage: Part, provider: &Provider, agent: &AgentConfig, answer: &Answer) -> String {
+fn what(stage: Part, provider: &Provider, agent: &AgentConfig, answer: &Probe) -> String {
     match stage {
         Part::Stt => format!("heard {:?}", answer.words),
         Part::Tts => {

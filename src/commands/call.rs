@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::Patience;
-use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::caller::{self, CallPlan, ScriptTurn};
 use sidetone::cli::{CallArgs, TurnArg};
 use sidetone_base::audio;
 
@@ -52,14 +52,14 @@ pub(super) async fn run(args: CallArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-fn turn(arg: TurnArg) -> anyhow::Result<Turn> {
+fn turn(arg: TurnArg) -> anyhow::Result<ScriptTurn> {
     let name = arg
         .file
         .file_name()
         .unwrap_or(arg.file.as_os_str())
         .to_string_lossy()
         .into_owned();
-    Ok(Turn {
+    Ok(ScriptTurn {
         name,
         sound: audio::wav::read(&arg.file)?,
         cue: arg.cue,

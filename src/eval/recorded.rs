@@ -28,7 +28,7 @@ pub struct Recording {
     #[serde(default)]
     pub agent_version: String,
     /// In the order of the questions.
-    pub answers: Vec<Answer>,
+    pub answers: Vec<RecordedAnswer>,
     /// In the order of the requests.
     #[serde(default)]
     pub tools: Vec<Result<String, String>>,
@@ -49,7 +49,7 @@ pub struct Recording {
 /// What the model wrote at one time.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Answer {
+pub struct RecordedAnswer {
     /// Words.
     #[serde(default)]
     pub text: String,
@@ -101,7 +101,7 @@ impl Recording {
 }
 
 /// Answers and results of tools that were not played yet.
-type Left = (VecDeque<Answer>, VecDeque<Result<String, String>>);
+type Left = (VecDeque<RecordedAnswer>, VecDeque<Result<String, String>>);
 
 /// Plays a recording back.
 pub struct Playback {
@@ -210,7 +210,7 @@ impl Llm for Recorder {
         let recording = Arc::clone(&self.kept);
         let index = {
             let mut kept = kept(&recording);
-            kept.answers.push(Answer::default());
+            kept.answers.push(RecordedAnswer::default());
             kept.answers.len() - 1
         };
         let pieces = self.llm.chat(question);

@@ -30,7 +30,7 @@ pub struct Scenario {
     pub variables: BTreeMap<String, String>,
     /// Turns, in order.
     #[serde(default)]
-    pub turns: Vec<Turn>,
+    pub turns: Vec<ScenarioTurn>,
     /// A model that goes on as the caller after them.
     #[serde(default)]
     pub simulated: Option<Simulated>,
@@ -59,7 +59,7 @@ fn max_turns() -> usize {
 /// What the caller says, and what is expected of the answer.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Turn {
+pub struct ScenarioTurn {
     /// The caller's words.
     #[serde(default)]
     pub caller: String,

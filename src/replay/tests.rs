@@ -46,7 +46,7 @@ impl Tools for Model {
 
 fn stored() -> Stored {
     let at = |second| Utc.timestamp_opt(1_700_000_000 + second, 0).unwrap();
-    let turn = |second: i64, speaker, text: &str| Turn {
+    let turn = |second: i64, speaker, text: &str| StoredTurn {
         turn_id: second.to_string(),
         speaker,
         text: text.into(),

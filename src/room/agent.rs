@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::asked::answer_rpc;
 use super::publish::Publisher;
-use super::voice::Voice;
+use super::voice::VoiceTrack;
 use super::watch::Watch;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomDriver};
@@ -29,7 +29,7 @@ pub async fn drive(
     tap: Tap,
     dismissal: Dismissal,
 ) -> Result<(), super::JoinError> {
-    let voice = Voice::publish(room, TRACK_NAME).await?;
+    let voice = VoiceTrack::publish(room, TRACK_NAME).await?;
     let RoomDriver {
         mic,
         events: to_call,

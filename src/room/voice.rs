@@ -21,12 +21,12 @@ const QUEUE: Duration = Duration::from_millis(20);
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Our microphone track in a room.
-pub struct Voice {
+pub struct VoiceTrack {
     source: NativeAudioSource,
     publication: LocalTrackPublication,
 }
 
-impl Voice {
+impl VoiceTrack {
     /// Publishes a mono microphone track called `name`; it is silent until [`Self::play`].
     ///
     /// # Errors

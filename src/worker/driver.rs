@@ -129,7 +129,7 @@ impl Socket {
     }
 }
 
-enum Turn {
+enum Next {
     Go,
     Finished,
 }
@@ -143,7 +143,7 @@ impl<R: JobRunner> Driver<R> {
         let mut draining = false;
         loop {
             let (turn, deadline) = self.act().await;
-            if matches!(turn, Turn::Finished) {
+            if matches!(turn, Next::Finished) {
                 return;
             }
             let wake = async {
@@ -181,10 +181,10 @@ impl<R: JobRunner> Driver<R> {
     }
 
     /// Does all that the machine asks for; gives its next deadline.
-    async fn act(&mut self) -> (Turn, Option<std::time::Instant>) {
+    async fn act(&mut self) -> (Next, Option<std::time::Instant>) {
         let (turn, deadline) = loop {
             match self.worker.poll_output() {
-                Output::Timeout(deadline) => break (Turn::Go, deadline),
+                Output::Timeout(deadline) => break (Next::Go, deadline),
                 Output::Connect => self.connect(),
                 Output::Close => self.close().await,
                 Output::Send(message) => self.send(message).await,
@@ -204,7 +204,7 @@ impl<R: JobRunner> Driver<R> {
                     }
                 }
                 // The last status says so, too: whoever watches sees it drained.
-                Output::Finished => break (Turn::Finished, None),
+                Output::Finished => break (Next::Finished, None),
             }
         };
         let status = self.worker.status(clock::now());

@@ -9,7 +9,7 @@ use livekit::prelude::{LocalAudioTrack, LocalTrack, TrackSource};
 use livekit::webrtc::audio_source::native::NativeAudioSource;
 use livekit::webrtc::audio_source::{AudioSourceOptions, RtcAudioSource};
 use serde_json::{Value, json};
-use sidetone::caller::Turn;
+use sidetone::caller::ScriptTurn;
 use sidetone::caller::access::Access;
 use sidetone::caller::script::Cue;
 use sidetone::room as livekit_room;
@@ -40,8 +40,8 @@ fn ear(loud: Duration) -> Transcript {
     Transcript::new(words)
 }
 
-fn turn(name: &str, sound: Pcm<48_000>, cue: Cue) -> Turn {
-    Turn {
+fn turn(name: &str, sound: Pcm<48_000>, cue: Cue) -> ScriptTurn {
+    ScriptTurn {
         name: name.into(),
         sound,
         cue,

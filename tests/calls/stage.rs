@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::{Cue, Patience};
-use sidetone::caller::{self, CallPlan, Placed, Turn};
+use sidetone::caller::{self, CallPlan, Placed, ScriptTurn};
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
 use sidetone_base::audio::{Pcm, wav};
@@ -109,7 +109,7 @@ impl Stage {
     }
 
     pub async fn call(&self, turns: &[(&str, Cue)]) -> Placed {
-        let turns = turns.iter().map(|(file, cue)| Turn {
+        let turns = turns.iter().map(|(file, cue)| ScriptTurn {
             name: (*file).to_owned(),
             sound: question(file),
             cue: *cue,
@@ -117,7 +117,7 @@ impl Stage {
         self.place(self.access(), turns.collect()).await
     }
 
-    pub async fn place(&self, access: Access, turns: Vec<Turn>) -> Placed {
+    pub async fn place(&self, access: Access, turns: Vec<ScriptTurn>) -> Placed {
         let plan = CallPlan {
             access,
             turns,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::{Cue, Patience};
-use sidetone::caller::{CallPlan, Turn};
+use sidetone::caller::{CallPlan, ScriptTurn};
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
 use sidetone_base::audio::wav;
@@ -79,7 +79,7 @@ pub fn call(address: SocketAddr, agent: Option<&str>, turns: usize) -> CallPlan 
         "/fixtures/audio/caller-opening-hours.wav"
     );
     let sound = wav::read(Path::new(hours)).unwrap();
-    let turn = |n: usize| Turn {
+    let turn = |n: usize| ScriptTurn {
         name: format!("turn {n}"),
         sound: sound.clone(),
         cue: Cue::AgentDone,

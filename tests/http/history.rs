@@ -34,7 +34,7 @@ async fn history_shows_a_call_and_forgets_it() {
         Fact::RoomFinished(now + chrono::TimeDelta::seconds(30)),
     ];
     api.store.observe(id, None, &facts).await.unwrap();
-    let turn = sidetone_store::Turn {
+    let turn = sidetone_store::StoredTurn {
         turn_id: "SG_1".into(),
         speaker: sidetone_store::Speaker::User,
         text: "Where is my parcel?".into(),

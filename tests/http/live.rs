@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use sidetone_control_plane::http::HttpConfig;
-use sidetone_store::{CallType, Fact, Speaker, Turn};
+use sidetone_store::{CallType, Fact, Speaker, StoredTurn};
 use tokio_util::sync::CancellationToken;
 
 use super::{LIVE, new_call};
@@ -53,7 +53,7 @@ async fn calls_are_told_as_they_begin_have_turns_and_end() {
     assert_eq!(calls["calls"][0]["id"], id.to_string());
     assert_eq!(calls["calls"][0]["turns"], 0);
 
-    let turn = Turn {
+    let turn = StoredTurn {
         turn_id: "c1".into(),
         speaker: Speaker::User,
         text: "Hello".into(),

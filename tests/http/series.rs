@@ -1,7 +1,7 @@
 //! Figures over time: what the charts of the admin page are drawn from.
 
 use serde_json::{Value, json};
-use sidetone_store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Turn};
+use sidetone_store::{At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, StoredTurn};
 use uuid::Uuid;
 
 use super::SERIES;
@@ -46,7 +46,7 @@ async fn call(api: &Api, caller: &str, created: &str, seconds: Option<i64>, late
         api.store.observe(id, None, &facts).await.unwrap();
     }
     for (n, latency) in latencies.iter().enumerate() {
-        let turn = Turn {
+        let turn = StoredTurn {
             turn_id: format!("t{n}"),
             speaker: Speaker::Agent,
             text: "Yes.".into(),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::report::Report;
 use sidetone::caller::script::{Cue, Patience};
-use sidetone::caller::{self, CallPlan, Turn};
+use sidetone::caller::{self, CallPlan, ScriptTurn};
 use sidetone::serve::{Process, serve};
 use sidetone::worker::LoadMeasure;
 use sidetone_base::audio::wav;
@@ -178,7 +178,7 @@ impl Stage {
                     ..TokenRequest::default()
                 },
             },
-            turns: vec![Turn {
+            turns: vec![ScriptTurn {
                 name: file.into(),
                 sound: wav::read(&audio.join(file)).unwrap(),
                 cue: Cue::AgentDone,

@@ -12,7 +12,7 @@ use sidetone_config::folder::AgentNames;
 use sidetone_config::secret::Secret;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_control_plane::http::auth::{Auth, Scope, api_key_entry};
-use sidetone_control_plane::http::{AppState, HttpConfig, Voice, router, serve};
+use sidetone_control_plane::http::{AppState, HttpConfig, LiveKitSide, router, serve};
 use sidetone_store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -116,7 +116,7 @@ impl Api {
                 &mut tasks,
                 &shutdown,
             );
-            Voice { livekit, control }
+            LiveKitSide { livekit, control }
         });
         let control = voice.as_ref().ok().map(|voice| voice.control.clone());
         let auth = Auth::new(&env).unwrap();

@@ -1,6 +1,11 @@
-//! What the product's modules stand on, and nothing of calls: sound as values that know their rate
-//! ([`audio`]), the one place where they read a clock ([`clock`]), and what a file may say of a
-//! provider ([`provider`]). Imports none of the workspace.
+//! Values that all of the product shares, and nothing of calls: sound that knows its rate ([`audio`]), the
+//! one place where time is read ([`clock`]), what a file may say of a provider ([`provider`]), the tap
+//! between a room and its recorder ([`tap`]), what a worker says of itself ([`WorkerStatus`]).
+//!
+//! Every other crate of the product may import this one; it imports none of them.
+//!
+//! Always true here: sound of two rates does not mix, because it does not compile. Who reads the real clock
+//! does it by [`clock`], so that tests may stop it. A tap never makes a call wait.
 
 pub mod audio;
 pub mod clock;

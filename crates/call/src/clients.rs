@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 
 use crate::Models;
 use crate::models::line::{Client, Line, Member, SharedHealth};
-use crate::models::{Phrases, Speaker};
+use crate::models::{Phrases, SpeechClient};
 use crate::tools::HttpTools;
 use sidetone_base::clock;
 use sidetone_config::agent::AgentConfig;
@@ -154,7 +154,7 @@ impl Clients {
                 &self.sockets,
                 self.settings(provider, openai::Stage::Tts),
             )?;
-            Ok(Speaker {
+            Ok(SpeechClient {
                 tts: tts
                     .with_protocol(keys.protocol)
                     .with_format(keys.response_format, keys.sample_rate),

@@ -1,8 +1,16 @@
-//! One conversation: a pure turn-taking machine, driven by one loop, between listening,
-//! thinking and speaking.
+//! All that a call is: a pure turn-taking machine, driven by one loop, between listening, thinking and
+//! speaking.
 //!
-//! [`run`] holds the only `select!` over the call's parts. It owns all state; tasks (STT
-//! requests, the live reply) only send it values, tagged so that stale ones are dropped.
+//! [`run`] holds the only `select!` over the call's parts. It owns all state; tasks (STT requests, the live
+//! reply) only send it values, tagged so that stale ones are dropped. A room is four channels
+//! ([`transport`]); what is to be stored goes out as [`CallEvent`]s; STT, LLM, TTS and tools are traits
+//! ([`providers`]), which [`models`] fills with the clients of one agent's providers.
+//!
+//! Imported by the process, whose jobs, consoles and evaluations hold calls; imports `base`, `turn`,
+//! `config`, `providers`. No LiveKit, no server, no database: a manifest says so.
+//!
+//! Always true here: one voice, and it is [`playout`]'s; history is what was heard; every utterance and
+//! every sentence ends once, with a reason; every await has a deadline; a call that fails ends alone.
 
 mod apology;
 pub mod chat;

@@ -20,7 +20,7 @@ use super::providers::{
 };
 use crate::tools::HttpTools;
 use crate::tools::mcp::Mcp;
-pub use ask::Speaker;
+pub use ask::SpeechClient;
 use ask::{AskLlm, AskStt, AskTts};
 use line::Line;
 pub use phrases::Phrases;
@@ -40,7 +40,7 @@ pub struct Models {
     /// Thinks.
     pub llm: Line<Llm>,
     /// Speaks.
-    pub tts: Line<Speaker>,
+    pub tts: Line<SpeechClient>,
     /// Tools' servers.
     pub http: HttpTools,
     /// Servers whose tools are asked for.
@@ -61,7 +61,7 @@ impl Models {
     pub fn new(
         stt: Line<Stt>,
         llm: Line<Llm>,
-        tts: Line<Speaker>,
+        tts: Line<SpeechClient>,
         http: HttpTools,
         phrases: Phrases,
         agent: &AgentConfig,
@@ -202,7 +202,7 @@ impl providers::Tts for Models {
     fn phrase(&self, text: String) -> BoxFuture<'static, Result<Pcm<24_000>, ProviderError>> {
         let (models, phrases) = (self.clone(), self.phrases.clone());
         async move {
-            let voice = models.tts.first().map(Speaker::describe);
+            let voice = models.tts.first().map(SpeechClient::describe);
             let key = (voice.unwrap_or_default(), text.clone());
             if let Some(audio) = phrases.get(&key) {
                 return Ok(audio);

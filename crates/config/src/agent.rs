@@ -13,8 +13,6 @@ use serde_json::{Value, json};
 
 use super::built_in;
 use super::language;
-pub use super::manners::{Limits, SilenceConfig, VadConfig};
-use super::manners::{endpointing, interruption, limits, ms, secs, silence, vad};
 use super::mcp::{self, McpServer};
 pub use super::problem::{ConfigError, Problems};
 use super::providers::{self, Stages};
@@ -23,6 +21,8 @@ use super::request::{self, HttpRequest, root};
 use super::result::{self, ResultConfig};
 use super::secret::Secrets;
 use super::section::{Reader, Section, Source, Text};
+pub use super::timing::{Limits, SilenceConfig, VadConfig};
+use super::timing::{endpointing, interruption, limits, ms, secs, silence, vad};
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};
 pub use super::voice::{BadVoice, Voice};

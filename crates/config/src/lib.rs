@@ -1,5 +1,14 @@
-//! Configuration, raw to valid: the environment, and the folder of agents, which is read again
-//! whenever a file of it changes.
+//! Configuration, raw to valid: the environment ([`env`]), and the folder of agents ([`folder`]), which is
+//! read again whenever a file of it changes.
+//!
+//! An agent's file becomes an [`agent::AgentConfig`], whole or not at all. The same reader makes the checks,
+//! the JSON schema and the reference ([`reference`]), so that none of them can be wrong alone.
+//!
+//! Imported by calls, store, recording, control plane and process; imports `base` and `turn`, whose values
+//! it fills. Knows no provider's protocol.
+//!
+//! Always true here: a mistake is told with file, line, key and how to fix it, all mistakes at once; a file
+//! with mistakes replaces nothing; secrets have no `Debug` that shows them.
 
 pub mod address;
 pub mod agent;
@@ -8,7 +17,6 @@ pub mod env;
 pub mod folder;
 pub mod json_schema;
 pub mod language;
-mod manners;
 pub mod mcp;
 mod phrases;
 pub mod problem;
@@ -21,6 +29,7 @@ pub mod secret;
 mod section;
 pub mod speech;
 pub mod template;
+mod timing;
 pub mod tools;
 pub mod transfer;
 mod variable;

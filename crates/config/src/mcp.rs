@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::manners::{ms, secs};
 use super::request;
 use super::secret::{Secret, Secrets};
 use super::section::{Section, Text};
 use super::template;
+use super::timing::{ms, secs};
 use super::tools::MAX_NAME;
 
 /// A server of the Model Context Protocol.

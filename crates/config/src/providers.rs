@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::built_in::BuiltIn;
-use super::manners::{ms, secs};
 use super::secret::{Secret, Secrets};
 use super::section::{Section, Text};
 use super::speech::SpeechKeys;
 use super::template;
+use super::timing::{ms, secs};
 pub use options::Manner;
 use sidetone_base::provider::{LlmApi, SttHints};
 

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::manners::{ms, secs};
 use super::secret::{Secret, Secrets};
 use super::section::{Section, Text, nearest};
 use super::template;
+use super::timing::{ms, secs};
 
 /// What is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 
 use super::json_schema;
-use super::manners::secs;
 use super::section::Section;
+use super::timing::secs;
 use super::webhook::check_webhook;
 
 /// What an agent's calls come to.

@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use super::built_in::BuiltIn;
 use super::json_schema;
-use super::manners::secs;
 use super::request::{self, HttpRequest, root};
 use super::secret::Secrets;
 use super::section::Section;
+use super::timing::secs;
 use super::transfer::{self, Transfer};
 
 /// Something that the model may call.

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::built_in::BuiltIn;
-use super::manners::secs;
 use super::section::Section;
+use super::timing::secs;
 
 /// The tool `transfer`.
 #[derive(Debug, Clone, PartialEq)]

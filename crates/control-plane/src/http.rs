@@ -45,7 +45,7 @@ use crate::control::Control;
 use auth::Auth;
 use error::Problem;
 use extract::peer;
-pub use extract::{Body, Peer};
+pub use extract::{Peer, WholeBody};
 use frame::REQUEST_ID;
 use limits::{Buckets, Rate};
 use sidetone_base::WorkerStatus;
@@ -66,7 +66,7 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// LiveKit's side of the control plane.
 #[derive(Clone, Debug)]
-pub struct Voice {
+pub struct LiveKitSide {
     /// Address and keys.
     pub livekit: LiveKit,
     /// Background work.
@@ -122,7 +122,7 @@ pub struct AppState(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     store: Store,
-    voice: Result<Voice, NotConfigured>,
+    voice: Result<LiveKitSide, NotConfigured>,
     auth: Auth,
     config: HttpConfig,
     worker: Option<watch::Receiver<WorkerStatus>>,
@@ -134,7 +134,7 @@ impl AppState {
     /// State for [`router`]. `worker` is the status of a worker in this process, if there is one.
     pub fn new(
         store: Store,
-        voice: Result<Voice, NotConfigured>,
+        voice: Result<LiveKitSide, NotConfigured>,
         auth: Auth,
         config: HttpConfig,
         worker: Option<watch::Receiver<WorkerStatus>>,
@@ -158,7 +158,7 @@ impl AppState {
         &self.0.config
     }
 
-    fn voice(&self) -> Result<&Voice, Problem> {
+    fn voice(&self) -> Result<&LiveKitSide, Problem> {
         self.0.voice.as_ref().map_err(|error| error.clone().into())
     }
 

@@ -96,7 +96,7 @@ struct Queue {
 
 impl Compute {
     /// Waits for this caller's turn, which lasts until the guard is dropped.
-    pub(crate) fn turn(&self) -> Turn<'_> {
+    pub(crate) fn turn(&self) -> Share<'_> {
         let mut queue = self.queue();
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
@@ -106,7 +106,7 @@ impl Compute {
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
         }
-        Turn(self)
+        Share(self)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -116,9 +116,9 @@ impl Compute {
 }
 
 /// One engine's turn.
-pub(crate) struct Turn<'a>(&'a Compute);
+pub(crate) struct Share<'a>(&'a Compute);
 
-impl Drop for Turn<'_> {
+impl Drop for Share<'_> {
     fn drop(&mut self) {
         self.0.queue().serving += 1;
         self.0.changed.notify_all();

@@ -20,7 +20,7 @@ use crate::engine::{Engine, Failure};
 use crate::{Error, loading, present};
 use clauses::{Clause, Pause};
 use piper::{Piper, Utterance};
-pub use voice::Voice;
+pub use voice::LocalVoice;
 
 /// Samples a second of everything this engine says.
 pub const RATE: u32 = 24_000;
@@ -43,7 +43,7 @@ enum Work {
 
 struct Request {
     clause: Clause,
-    voice: Voice,
+    voice: LocalVoice,
     speed: f32,
 }
 
@@ -70,7 +70,7 @@ impl Tts {
         let piper = Piper::load(cache, threads)?;
         let g2p = g2p::G2p::new();
         // the first use allocates: not in a caller's time
-        let hello = piper.begin(&g2p.ipa("Hello."), Voice::Alloy, 1.0);
+        let hello = piper.begin(&g2p.ipa("Hello."), LocalVoice::Alloy, 1.0);
         if let Some(mut hello) = hello.map_err(|e| failed(&e))? {
             piper.go_on(&mut hello).map_err(|e| failed(&e))?;
         }
@@ -102,7 +102,7 @@ impl Tts {
     }
 
     /// Starts to speak `text` at `speed` times the natural pace.
-    pub fn speak(&self, text: &str, voice: Voice, speed: f32) -> Speech {
+    pub fn speak(&self, text: &str, voice: LocalVoice, speed: f32) -> Speech {
         let clauses = clauses::split(text).into_iter();
         Speech {
             tts: self.clone(),
@@ -130,7 +130,7 @@ pub struct Speech {
     tts: Tts,
     clauses: std::vec::IntoIter<Clause>,
     rest: Option<Box<Begun>>,
-    voice: Voice,
+    voice: LocalVoice,
     speed: f32,
 }
 

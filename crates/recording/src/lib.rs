@@ -2,7 +2,12 @@
 //!
 //! The room's driver taps both voices; [`timeline`] puts them side by side in time; [`ogg`] makes a
 //! file of it, a second at a time, in the [`spool`]; [`upkeep`] carries complete files to the
-//! [`bucket`]. A recording that fails costs the call nothing.
+//! [`bucket`].
+//!
+//! Imported by the process and the control plane; imports `base`, `config`, `store`.
+//!
+//! Always true here: a recording that fails costs the call nothing; a file's lock tells whether somebody
+//! works on it, so any process may finish what a killed one left.
 
 pub mod bucket;
 pub mod ogg;

@@ -1,8 +1,14 @@
-//! What is kept: calls, who took part, what was said, LiveKit's events, the agents asked for.
+//! What is kept: calls, who took part, what was said, LiveKit's events, the agents asked for, and what
+//! travels with a dispatch ([`DispatchMetadata`]).
 //!
 //! SQLite is the embedded default, Postgres comes with DATABASE_URL. Each query is written once:
 //! both take `$1`, RETURNING and ON CONFLICT, and [`on!`] runs the same expression on either pool
 //! (sqlx's own `AnyPool` knows no UUID, sqlx #3571).
+//!
+//! Imported by recording, control plane and process; imports `base` and `config`. Nobody else sees sqlx.
+//!
+//! Always true here: released migrations stay byte for byte; facts of several sources are merged so that
+//! their order cannot matter ([`status`]); times are kept to the microsecond, as both databases can.
 
 pub mod calls;
 pub mod dispatches;
@@ -44,7 +50,7 @@ pub use metadata::DispatchMetadata;
 pub use recordings::{EgressStatus, Recorder, Recording, RecordingState};
 pub use sqlx::types::Json;
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
-pub use turns::{Speaker, Turn};
+pub use turns::{Speaker, StoredTurn};
 
 /// In place of `sqlx::migrate!`: with sqlx's macros the build machine compiles all of sqlx a second time.
 macro_rules! migrations {

@@ -56,7 +56,7 @@ impl Store {
                 "DELETE FROM call_errors WHERE call_id = $1",
                 "DELETE FROM call_results WHERE call_id = $1",
                 "DELETE FROM call_webhooks WHERE call_id = $1",
-                // File and object are deleted next (src/recording/upkeep.rs).
+                // File and object are deleted next (sidetone_recording::upkeep).
                 "UPDATE call_recordings SET state = 'deleting' WHERE call_id = $1",
                 "UPDATE call_participants SET user_id = 'deleted', participant_name = '' \
                  WHERE call_id = $1",

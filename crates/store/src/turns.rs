@@ -19,7 +19,7 @@ text_enum! {
 
 /// One turn.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Turn {
+pub struct StoredTurn {
     /// Id within the call (the transcript segment's): writing it again replaces the turn.
     pub turn_id: String,
     /// Whose words.
@@ -38,7 +38,7 @@ pub struct Turn {
     pub metrics: Json<Value>,
 }
 
-super::from_row!(Turn {
+super::from_row!(StoredTurn {
     turn_id,
     speaker: text,
     text,
@@ -55,7 +55,7 @@ impl Store {
     ///
     /// # Errors
     /// The database did not answer; nothing is changed then.
-    pub async fn save_turn(&self, call_id: Uuid, turn: &Turn) -> Result<bool, StoreError> {
+    pub async fn save_turn(&self, call_id: Uuid, turn: &StoredTurn) -> Result<bool, StoreError> {
         const UPSERT: &str = "INSERT INTO call_turns (call_id, turn_id, speaker, text, \
              started_at, ended_at, interrupted, latency_ms, metrics) \
              SELECT id, $2, $3, $4, $5, $6, $7, $8, $9 FROM voice_calls WHERE id = $1 \
@@ -92,7 +92,7 @@ impl Store {
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn turns(&self, call_id: Uuid) -> Result<Vec<Turn>, StoreError> {
+    pub async fn turns(&self, call_id: Uuid) -> Result<Vec<StoredTurn>, StoreError> {
         const SELECT: &str =
             "SELECT * FROM call_turns WHERE call_id = $1 ORDER BY started_at, turn_id";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)

@@ -11,7 +11,7 @@ pub struct Interruption {
     pub enabled: bool,
     /// The caller must talk over the agent for this long before the voice is held.
     /// 250 ms: under livekit-agents' 500 ms, as a false hold costs nothing here: it resumes at
-    /// the same sample. By then it is known whether it is an echo (`call/nearness.rs`).
+    /// the same sample. By then it is known whether it is an echo (`crates/call/src/nearness.rs`).
     pub min_duration: Duration,
     /// Words it takes; 0 means that sound is enough to hold, and any word to interrupt.
     pub min_words: usize,

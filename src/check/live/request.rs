@@ -26,7 +26,7 @@ const PIECE: usize = 1_600;
 
 /// What came of a request.
 #[derive(Default)]
-pub(super) struct Answer {
+pub(super) struct Probe {
     /// To the first piece.
     pub after: Duration,
     /// What was said.
@@ -38,7 +38,7 @@ pub(super) struct Answer {
 }
 
 /// Or what went wrong, in the provider's words.
-pub(super) type Answered = Result<Answer, String>;
+pub(super) type Answered = Result<Probe, String>;
 
 /// A second of 440 Hz.
 fn tone() -> Pcm<16_000> {
@@ -71,7 +71,7 @@ fn told(error: ProviderError) -> String {
 
 async fn speak(models: &Models) -> Answered {
     let begun = clock::now();
-    let mut answer = Answer::default();
+    let mut answer = Probe::default();
     let mut pieces = models.speak(SENTENCE.into());
     while let Some(piece) = pieces.next().await {
         let piece = piece.map_err(told)?;
@@ -105,9 +105,9 @@ async fn think(models: &Models, agent: &AgentConfig) -> Answered {
         }
     }
     match after {
-        Some(after) => Ok(Answer {
+        Some(after) => Ok(Probe {
             after,
-            ..Answer::default()
+            ..Probe::default()
         }),
         None => Err("it answers without a word".into()),
     }
@@ -128,11 +128,11 @@ async fn listen(models: &Models, agent: &AgentConfig, speech: Option<Pcm<16_000>
         }
         None => models.transcribe(sound).await.map_err(told)?,
     };
-    Ok(Answer {
+    Ok(Probe {
         after: since(begun),
         misheard: is_judged.then(|| word_error_rate(SENTENCE, &spelled(&words))),
         words,
-        ..Answer::default()
+        ..Probe::default()
     })
 }
 

@@ -5,7 +5,7 @@ import { api, get, milliseconds, when } from "./api.js";
 import { audible, Player, type Mark, type Recording } from "./player.js";
 import { waterfall, type Metrics } from "./waterfall.js";
 
-// Shapes of GET /api/voice/history/{callId} (src/http/history/call.rs).
+// Shapes of GET /api/voice/history/{callId} (crates/control-plane/src/http/history/call.rs).
 export interface Call {
   id: string;
   roomName: string;

@@ -6,7 +6,7 @@ import { leaveCall, LIVE, showCall, status, type Call } from "./call.js";
 import { Charts } from "./charts.js";
 import { Live, type LiveCall } from "./live.js";
 
-// Shapes of GET /api/voice/history (src/http/history.rs).
+// Shapes of GET /api/voice/history (crates/control-plane/src/http/history.rs).
 interface Stats {
   byStatus: Record<string, number>;
   answeredRate: number | null;

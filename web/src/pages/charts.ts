@@ -3,7 +3,7 @@
 import { clock, h, setText } from "../call/dom.js";
 import { api, milliseconds } from "./api.js";
 
-/** Shape of GET /api/voice/history/stats/series (src/http/history/series.rs). */
+/** Shape of GET /api/voice/history/stats/series (crates/control-plane/src/http/history/series.rs). */
 export interface Series {
   step: "hour" | "day";
   from: string;

@@ -2,7 +2,7 @@
 
 import { h } from "../call/dom.js";
 
-/** A recording as the call's page gives it (src/http/recording.rs). */
+/** A recording as the call's page gives it (crates/control-plane/src/http/recording.rs). */
 export interface Recording {
   state: string;
   /** LiveKit's Egress puts the agent on the left. */

@@ -4,7 +4,7 @@ import { h, setText } from "../call/dom.js";
 import { api, get, showError, showSession, when } from "./api.js";
 import { Rows } from "./rows.js";
 
-/** Shape of GET /api/voice/workers (src/http/workers.rs). */
+/** Shape of GET /api/voice/workers (crates/control-plane/src/http/workers.rs). */
 interface Worker {
   id: string;
   host: string;
@@ -20,7 +20,7 @@ interface Worker {
   drainRequestedAt: string | null;
 }
 
-/** Shape of GET /api/voice/agent (src/http/agent.rs). */
+/** Shape of GET /api/voice/agent (crates/control-plane/src/http/agent.rs). */
 interface Agent {
   roomName: string;
   state: string;

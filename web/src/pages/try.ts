@@ -6,7 +6,7 @@ import { STAGES, type Turn } from "../call/turns.js";
 import { milliseconds } from "./api.js";
 import { legend, stageBar } from "./stages.js";
 
-/** What `GET /ui/config.json` tells (src/http/ui.rs). */
+/** What `GET /ui/config.json` tells (crates/control-plane/src/http/ui.rs). */
 interface UiConfig {
   agents: string[];
   voices: string[];

@@ -4,7 +4,7 @@ import { h } from "../call/dom.js";
 import { milliseconds } from "./api.js";
 import { STAGE_NAMES } from "./stages.js";
 
-/** A turn's `metrics` (src/call/event.rs): how long each stage took, and when it was done. */
+/** A turn's `metrics` (crates/call/src/event.rs): how long each stage took, and when it was done. */
 export type Metrics = Readonly<Record<string, number>>;
 
 /** A stage: from when to when, milliseconds after the caller's last sound. */

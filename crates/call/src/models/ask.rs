@@ -186,7 +186,7 @@ fn probe(llm: &Llm, request: ChatRequest) -> BoxFuture<'static, bool> {
 
 /// A provider of speech, and how it is to speak.
 #[derive(Clone)]
-pub struct Speaker {
+pub struct SpeechClient {
     /// The provider.
     pub tts: Tts,
     /// The voice's name there.
@@ -197,7 +197,7 @@ pub struct Speaker {
     pub speed: Option<f32>,
 }
 
-impl Speaker {
+impl SpeechClient {
     /// The same for the same sound of the same words.
     pub fn describe(&self) -> String {
         let Self {
@@ -225,7 +225,7 @@ impl Speaker {
     }
 }
 
-impl Client for Speaker {
+impl Client for SpeechClient {
     fn probe(&self) -> BoxFuture<'static, bool> {
         let tts = self.tts.clone().with_retries(0);
         let speech = self.speech("Yes.".into());
@@ -242,12 +242,12 @@ impl Client for Speaker {
 pub struct AskTts(pub String);
 
 impl Ask for AskTts {
-    type Client = Speaker;
+    type Client = SpeechClient;
     type Item = openai::Spoken;
 
     fn ask(
         &mut self,
-        speaker: &Speaker,
+        speaker: &SpeechClient,
         retries: u32,
         deadline: Instant,
     ) -> BoxStream<'static, Result<openai::Spoken, ProviderError>> {

@@ -21,7 +21,7 @@ const BATCH: i64 = 100;
 /// over. LiveKit writes 64-bit numbers as strings.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Body {
+pub struct EventBody {
     /// Such as `participant_joined`.
     pub event: String,
     /// `EV_…`
@@ -123,7 +123,7 @@ fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
     }
 }
 
-impl Body {
+impl EventBody {
     /// The room the event is about.
     pub fn room_name(&self) -> Option<&str> {
         let room = self.room.as_ref().map(|room| room.name.as_str());
@@ -253,7 +253,7 @@ pub async fn work_through(control: &Control) -> Result<usize, StoreError> {
 
 /// Acts on one event; gives a note for whoever reads the table.
 async fn act(control: &Control, event: &Event) -> anyhow::Result<String> {
-    let body = Body::deserialize(&event.payload.0)?;
+    let body = EventBody::deserialize(&event.payload.0)?;
     let Some(room) = body.room_name() else {
         return Ok("about no room".into());
     };

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_text, parse_json};
-use super::{AppState, Body};
+use super::{AppState, WholeBody};
 use crate::control::guard::Wanted;
 use sidetone_config::recording::RecordingMode;
 use sidetone_store::CallStatus;
@@ -189,7 +189,7 @@ pub struct AgentList {
 pub async fn spawn(
     State(state): State<AppState>,
     principal: Principal,
-    Body(body): Body,
+    WholeBody(body): WholeBody,
 ) -> Result<Json<SpawnResponse>, Problem> {
     principal.need(Right::SpawnAgent)?;
     let request: SpawnRequest = parse_json(&body)?;

@@ -55,9 +55,9 @@ impl<S: Sync> FromRequestParts<S> for Peer {
 }
 
 /// A whole body within the limit; larger ones are answered 413 with a problem document.
-pub struct Body(pub Bytes);
+pub struct WholeBody(pub Bytes);
 
-impl FromRequest<AppState> for Body {
+impl FromRequest<AppState> for WholeBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, parse_json};
-use super::{AppState, Body, Voice};
+use super::{AppState, LiveKitSide, WholeBody};
 use crate::control::guard::Wanted;
 pub use request::{StandardTokenRequest, TokenRequest};
 use request::{WantedToken, is_standard};
@@ -91,7 +91,7 @@ pub async fn status(State(state): State<AppState>) -> Json<ServiceStatus> {
 pub async fn create(
     State(state): State<AppState>,
     principal: Principal,
-    Body(body): Body,
+    WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     principal.need(Right::Token)?;
     if is_standard(&body) {
@@ -112,7 +112,7 @@ pub async fn create(
 
 async fn grant(
     state: &AppState,
-    voice: &Voice,
+    voice: &LiveKitSide,
     principal: &Principal,
     wanted: WantedToken,
 ) -> Result<TokenResponse, Problem> {
@@ -204,7 +204,7 @@ async fn call_for(state: &AppState, user_id: &str, wanted: &WantedToken) -> Resu
 /// A token for one room: microphone, listening, text; no rights over the room, no secrets.
 fn mint(
     state: &AppState,
-    voice: &Voice,
+    voice: &LiveKitSide,
     identity: &str,
     name: &str,
     room: &str,

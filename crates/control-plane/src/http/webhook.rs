@@ -14,8 +14,8 @@ use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
 
 use super::error::{Problem, ProblemDocument, parse_json};
-use super::{AppState, Body};
-use crate::control::inbox::Body as EventBody;
+use super::{AppState, WholeBody};
+use crate::control::inbox::EventBody;
 use sidetone_config::env::LiveKit;
 use sidetone_store::At;
 use sidetone_store::inbox::Event;
@@ -54,7 +54,7 @@ pub struct WebhookHealth {
 pub async fn receive(
     State(state): State<AppState>,
     headers: HeaderMap,
-    Body(body): Body,
+    WholeBody(body): WholeBody,
 ) -> Result<Json<Received>, Problem> {
     let voice = state.voice()?;
     verify(&voice.livekit, &headers, &body)?;

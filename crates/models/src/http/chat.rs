@@ -29,7 +29,7 @@ pub(super) async fn complete(
     let Json(request) = request?;
     let (streamed, with_usage) = (request.is_streamed(), request.wants_usage());
     let events = models.llm.chat(request.chat()?)?;
-    let answer = Answer {
+    let answer = Completion {
         id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
         created: now(),
         model: models.llm_name(),
@@ -58,13 +58,13 @@ fn usage(usage: Usage) -> Value {
 }
 
 /// What all parts of one answer have in common.
-struct Answer {
+struct Completion {
     id: String,
     created: u64,
     model: &'static str,
 }
 
-impl Answer {
+impl Completion {
     async fn whole(self, mut events: mpsc::Receiver<ChatEvent>) -> Result<Response, ApiError> {
         let mut content = String::new();
         loop {

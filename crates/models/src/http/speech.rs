@@ -12,7 +12,7 @@ use serde::Deserialize;
 use super::error::ApiError;
 use crate::Loaded;
 use crate::audio::{self, OggOpus};
-use crate::tts::{self, Speech, Voice};
+use crate::tts::{self, LocalVoice, Speech};
 
 /// OpenAI's limit for `input`, in characters.
 const LONGEST_INPUT: usize = 4096;
@@ -49,7 +49,7 @@ pub(super) async fn speak(
             format!("`input` is longer than {LONGEST_INPUT} characters; send it in parts");
         return Err(ApiError::invalid("input", message));
     }
-    let voice = Voice::of(request.voice.as_deref().unwrap_or(Voice::Alloy.name()));
+    let voice = LocalVoice::of(request.voice.as_deref().unwrap_or(LocalVoice::Alloy.name()));
     let speed = request.speed.unwrap_or(1.0);
     if !SPEEDS.contains(&speed) {
         return Err(ApiError::invalid(

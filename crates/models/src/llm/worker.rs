@@ -33,7 +33,7 @@ pub(super) struct Worker {
     tokens: Arc<Tokens>,
     compute: Arc<Compute>,
     memories: Vec<Slot>,
-    answers: Vec<Answer>,
+    answers: Vec<RunningAnswer>,
     uses: u64,
 }
 
@@ -55,7 +55,7 @@ impl Slot {
 }
 
 /// An answer in the making.
-struct Answer {
+struct RunningAnswer {
     slot: usize,
     /// Tokens still to be fed: the rest of the prompt, then the last token said.
     pending: Vec<u32>,
@@ -133,7 +133,7 @@ impl Worker {
         };
         self.memories[slot].busy = true;
         let room = CONTEXT - job.prompt.len();
-        self.answers.push(Answer {
+        self.answers.push(RunningAnswer {
             slot,
             pending: job.prompt[cached..].to_vec(),
             sampler: Sampler::new(job.sampling),
@@ -185,7 +185,7 @@ impl Worker {
     }
 
     /// One chunk of the prompt, or one token of the answer.
-    fn step(&mut self, answer: &mut Answer) -> candle_core::Result<Step> {
+    fn step(&mut self, answer: &mut RunningAnswer) -> candle_core::Result<Step> {
         if answer.events.is_closed() {
             return Ok(Step::Finished);
         }
@@ -217,7 +217,7 @@ impl Worker {
     }
 }
 
-impl Answer {
+impl RunningAnswer {
     fn say(&mut self, token: u32, tokens: &Tokens) -> Step {
         if tokens.ends(token) {
             return self.finish(FinishReason::Stop);

@@ -14,7 +14,7 @@ use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 use serde::Deserialize;
 
-use super::{NAME, RATE, Voice};
+use super::{LocalVoice, NAME, RATE};
 use crate::audio::Resampler;
 use crate::cache::Cache;
 use crate::{Error, loading};
@@ -123,7 +123,7 @@ impl Piper {
     pub(super) fn begin(
         &self,
         ipa: &str,
-        voice: Voice,
+        voice: LocalVoice,
         speed: f32,
     ) -> Result<Option<Utterance>, String> {
         let ids = self.ids(ipa);

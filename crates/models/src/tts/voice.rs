@@ -2,7 +2,7 @@
 
 /// OpenAI's six classic voice names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Voice {
+pub enum LocalVoice {
     /// Medium, even. The default.
     Alloy,
     /// The recorded speaker as he is.
@@ -30,7 +30,7 @@ pub(crate) struct Timbre {
     pub(crate) pace: f32,
 }
 
-impl Voice {
+impl LocalVoice {
     /// Every voice, in OpenAI's order.
     pub const ALL: [Self; 6] = [
         Self::Alloy,
@@ -68,7 +68,7 @@ impl Voice {
     }
 }
 
-impl Voice {
+impl LocalVoice {
     /// Who speaks when `name` is asked for: OpenAI's later voices have one that is like them, and a
     /// name that nobody knows has the default.
     pub fn of(name: &str) -> Self {

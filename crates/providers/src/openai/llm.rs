@@ -21,7 +21,7 @@ use super::error::{ProviderError, Stage};
 use super::family::{self, Thinking};
 use super::http::{Http, Provider, Settings, SettingsError};
 use super::retry::with_retries;
-use answer::Answer;
+use answer::AnswerReader;
 pub use message::{Message, Role};
 use sidetone_base::clock;
 
@@ -211,7 +211,8 @@ impl Llm {
                 let (response, asked) = provider
                     .ask(fields, needed, |fields| provider.post(path).json(fields))
                     .await?;
-                let mut answer = Answer::new(provider.clone(), api, &request, response, asked)?;
+                let mut answer =
+                    AnswerReader::new(provider.clone(), api, &request, response, asked)?;
                 let first = answer.next().await?;
                 Ok((first, answer))
             },

@@ -153,7 +153,7 @@ impl Stt {
                 let fields = |_: &Dialect| self.fields();
                 let (response, _) = provider.ask(fields, &NEEDED, request).await?;
                 let body = provider.body(response).await?;
-                let answer: Answer = serde_json::from_slice(&body)
+                let answer: TranscriptBody = serde_json::from_slice(&body)
                     .map_err(|_| provider.garbage("what is no JSON with a `text`"))?;
                 Ok(answer.into())
             },
@@ -252,7 +252,7 @@ fn session_fields(model: &str, language: Option<&str>, hints: &SttHints) -> Valu
 
 /// Both answer formats; what a server leaves out is not known.
 #[derive(Deserialize)]
-struct Answer {
+struct TranscriptBody {
     text: String,
     #[serde(default)]
     segments: Option<Vec<Segment>>,
@@ -273,8 +273,8 @@ struct Token {
     logprob: f32,
 }
 
-impl From<Answer> for Transcript {
-    fn from(answer: Answer) -> Self {
+impl From<TranscriptBody> for Transcript {
+    fn from(answer: TranscriptBody) -> Self {
         let segments = answer.segments.unwrap_or_default();
         let by_segment = mean(segments.iter().filter_map(|segment| segment.avg_logprob));
         let by_token = mean(answer.logprobs.iter().flatten().map(|token| token.logprob));

@@ -1,6 +1,6 @@
 use super::*;
 
-fn body(json: &str) -> Body {
+fn body(json: &str) -> EventBody {
     serde_json::from_str(json).unwrap()
 }
 

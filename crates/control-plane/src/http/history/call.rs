@@ -18,7 +18,7 @@ use sidetone_store::calls::Participant;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Ledger, Usage};
 use sidetone_store::tools::ToolCall;
-use sidetone_store::{Call, Turn};
+use sidetone_store::{Call, StoredTurn};
 
 /// A call with all that is known of it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -161,8 +161,8 @@ impl From<Participant> for ParticipantInfo {
     }
 }
 
-impl From<Turn> for TurnInfo {
-    fn from(turn: Turn) -> Self {
+impl From<StoredTurn> for TurnInfo {
+    fn from(turn: StoredTurn) -> Self {
         Self {
             turn_id: turn.turn_id,
             speaker: turn.speaker.as_str().into(),

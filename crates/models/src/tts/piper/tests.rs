@@ -35,7 +35,7 @@ async fn a_stretch_sounds_as_it_does_in_the_whole() {
     .unwrap();
     let piper = Piper::load(&cache, 1).unwrap();
     let mut utterance = piper
-        .begin("həlˈəʊ ðˈɛɹ, wˌiː ˈəʊpən æt nˈaɪn.", Voice::Echo, 1.0)
+        .begin("həlˈəʊ ðˈɛɹ, wˌiː ˈəʊpən æt nˈaɪn.", LocalVoice::Echo, 1.0)
         .unwrap()
         .unwrap();
     let frames = utterance.frames;

@@ -22,7 +22,7 @@ const AFTERWARDS: Duration = Duration::from_millis(500);
 /// Bytes of an answer that is not streamed.
 const WHOLE: usize = 4 << 20;
 
-pub(super) struct Answer {
+pub(super) struct AnswerReader {
     provider: Provider,
     response: Response,
     /// What the request said, which errors must not repeat.
@@ -107,7 +107,7 @@ impl Reader {
     }
 }
 
-impl Answer {
+impl AnswerReader {
     /// Of a response with a good status.
     pub(super) fn new(
         provider: Provider,

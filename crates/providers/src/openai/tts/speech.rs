@@ -38,7 +38,7 @@ pub(super) async fn open(
             let fields = |_: &Dialect| request(&tts, &speech);
             let post = |fields: &Value| provider.post("/audio/speech").json(fields);
             let (response, asked) = provider.ask(fields, &NEEDED, post).await?;
-            let mut body = Body {
+            let mut body = SpeechBody {
                 provider: provider.clone(),
                 decoder: Decoder::new(label(&response, tts.sample_rate)),
                 response: Some(response),
@@ -86,7 +86,7 @@ fn label(response: &Response, sample_rate: Option<u32>) -> Label {
 }
 
 /// An answer being read.
-struct Body {
+struct SpeechBody {
     provider: Provider,
     /// None: it was read to its end.
     response: Option<Response>,
@@ -95,7 +95,7 @@ struct Body {
     asked: Value,
 }
 
-impl Body {
+impl SpeechBody {
     /// At least one sample; `None` at the end.
     async fn next(&mut self) -> Result<Option<Pcm<24_000>>, ProviderError> {
         while let Some(response) = &mut self.response {

@@ -1,5 +1,5 @@
-//! The numbers of an agent's manners: when it hears speech, when it answers, when it gives way,
-//! and how long it waits.
+//! The numbers of an agent's timing: when it hears speech, when it answers, when it gives way, and how
+//! long it waits.
 
 use std::time::Duration;
 
