@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use sidetone_models::llm::{Chat, ChatEvent, Message, Role, Sampling};
-use sidetone_models::tts::{RATE, Voice};
+use sidetone_models::tts::{LocalVoice, RATE};
 use sidetone_models::{Settings, default_threads, limit_threads, load};
 
 const RUNS: usize = 7;
@@ -114,7 +114,7 @@ async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::err
         let start = Instant::now();
         let mut speech = models
             .tts
-            .speak("We open at nine on Tuesday.", Voice::Alloy, 1.0);
+            .speak("We open at nine on Tuesday.", LocalVoice::Alloy, 1.0);
         let mut samples = 0;
         while let Some(stretch) = speech.next().await {
             if samples == 0 {

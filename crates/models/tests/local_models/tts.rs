@@ -1,11 +1,11 @@
 //! Piper says what it is told, in six voices.
 
-use sidetone_models::tts::{RATE, Voice};
+use sidetone_models::tts::{RATE, LocalVoice};
 
 use crate::wer::word_error_rate;
 use crate::{models, to_16k};
 
-async fn say(text: &str, voice: Voice, speed: f32) -> Vec<Vec<i16>> {
+async fn say(text: &str, voice: LocalVoice, speed: f32) -> Vec<Vec<i16>> {
     let mut speech = models().tts.speak(text, voice, speed);
     let mut stretches = Vec::new();
     while let Some(stretch) = speech.next().await {
@@ -18,7 +18,7 @@ async fn say(text: &str, voice: Voice, speed: f32) -> Vec<Vec<i16>> {
 async fn every_voice_is_understood_by_the_local_ear() {
     let text = "Thank you for calling. Your order left our warehouse this morning, \
                 and it should arrive on Thursday. Is there anything else I can help you with?";
-    for voice in Voice::ALL {
+    for voice in LocalVoice::ALL {
         let samples = say(text, voice, 1.0).await.concat();
         let heard = models()
             .stt
@@ -60,7 +60,7 @@ async fn voices_can_be_told_apart() {
                 Please tell me your name and the town you live in. I will look that up for you. \
                 The number is on the back of the card. It takes three days at most.";
     let mut pitches = Vec::new();
-    for voice in Voice::ALL {
+    for voice in LocalVoice::ALL {
         let samples = say(text, voice, 1.0).await;
         pitches.push((pitch(&samples.concat()), voice.name()));
     }
@@ -76,7 +76,7 @@ async fn voices_can_be_told_apart() {
 #[tokio::test]
 async fn speed_changes_the_length_and_not_the_pitch() {
     let text = "This is how fast I speak when I read you the whole of my address.";
-    let lengths = [0.5, 1.0, 2.0].map(|speed| say(text, Voice::Alloy, speed));
+    let lengths = [0.5, 1.0, 2.0].map(|speed| say(text, LocalVoice::Alloy, speed));
     let [slow, normal, fast] = futures::future::join_all(lengths).await.try_into().unwrap();
     let (slow, normal, fast) = (slow.concat(), normal.concat(), fast.concat());
     let ratio = |a: &[i16], b: &[i16]| a.len() as f32 / b.len() as f32;
@@ -91,7 +91,7 @@ async fn speed_changes_the_length_and_not_the_pitch() {
 #[tokio::test]
 async fn a_long_text_comes_in_stretches_and_the_first_is_short() {
     let text = "Thank you for calling, and welcome to the support line of our shop. ".repeat(12);
-    let stretches = say(&text, Voice::Echo, 1.0).await;
+    let stretches = say(&text, LocalVoice::Echo, 1.0).await;
     assert!(stretches.len() >= 12);
     let seconds = |stretch: &Vec<i16>| stretch.len() as f32 / RATE as f32;
     assert!(seconds(&stretches[0]) < 2.5);
@@ -119,7 +119,7 @@ async fn any_text_is_survived() {
         "e\u{301}\u{301}\u{301}",
         "**bold** _and_ `code`\n- a list\n- of things",
     ] {
-        let samples = say(text, Voice::Fable, 1.0).await.concat();
+        let samples = say(text, LocalVoice::Fable, 1.0).await.concat();
         assert!(samples.len() < RATE as usize * 120, "{text}");
     }
 }
