@@ -46,7 +46,7 @@ pub async fn record(store: Store, call_id: Uuid, job: &str, mut events: mpsc::Re
                     ended_at: Some(instant(started, ended_at)),
                     interrupted: false,
                     latency_ms: None,
-                    metrics: sqlx::types::Json(Value::Null),
+                    metrics: sidetone_store::Json(Value::Null),
                 };
                 save(&store, call_id, &turn).await;
             }
@@ -92,7 +92,7 @@ async fn save_tool(store: &Store, call_id: Uuid, started: SystemTime, called: To
         agent: called.agent,
         name: called.name,
         // What is no JSON is kept as text.
-        arguments: sqlx::types::Json(
+        arguments: sidetone_store::Json(
             serde_json::from_str(&called.arguments).unwrap_or(Value::String(called.arguments)),
         ),
         ok,
@@ -115,7 +115,7 @@ fn agent_turn(job: &str, started: SystemTime, turn: AgentTurn) -> StoredTurn {
         ended_at: Some(instant(started, turn.ended_at)),
         interrupted: turn.interrupted,
         latency_ms: turn.latency.response.map(millis),
-        metrics: sqlx::types::Json(metrics(turn.latency)),
+        metrics: sidetone_store::Json(metrics(turn.latency)),
     }
 }
 
