@@ -269,7 +269,11 @@ impl Acts {
             }
             // Of several control planes one asks; the others wait as if they had.
             let free_after = self.asked_once;
-            if !self.store.claim_asking(&room, agent.attempts, free_after).await? {
+            if !self
+                .store
+                .claim_asking(&room, agent.attempts, free_after)
+                .await?
+            {
                 return Ok(true);
             }
             if let Some(earlier) = &agent.dispatch_id {
