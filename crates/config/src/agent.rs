@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::built_in;
+use super::files::{self, Files};
 use super::language;
 use super::mcp::{self, McpServer};
 pub use super::problem::{ConfigError, Problems};
@@ -109,12 +110,26 @@ impl AgentConfig {
     /// variables without a value, secrets that are not set.
     pub fn load(path: &Path, secrets: &Secrets) -> Result<Self, Problems> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let text = read(path, "name an agent's TOML file of agent-config/")?;
-        let defaults_path = folder.join(DEFAULTS);
-        let defaults = if defaults_path.exists() {
-            read(&defaults_path, "it holds what all agents have in common")?
-        } else {
-            String::new()
+        Self::load_from(&Files::new(folder, &files::from_disk), path, secrets)
+    }
+
+    /// As [`AgentConfig::load`], from the files of a pass.
+    pub(super) fn load_from(
+        files: &Files<'_>,
+        path: &Path,
+        secrets: &Secrets,
+    ) -> Result<Self, Problems> {
+        let text = files
+            .text(path)
+            .map_err(|error| error.problem(path, "name an agent's TOML file of agent-config/"))?;
+        let defaults_path = files.path(DEFAULTS);
+        let defaults = match files.text(&defaults_path) {
+            Ok(text) => text,
+            Err(error) if error.is_missing() => String::new(),
+            Err(error) => {
+                let advice = "it holds what all agents have in common";
+                return Err(error.problem(&defaults_path, advice).into());
+            }
         };
         let (file, defaults_file) = (
             path.display().to_string(),
@@ -131,17 +146,17 @@ impl AgentConfig {
                 text: &defaults,
             },
         ];
-        Self::parse(&sources, &name, folder, secrets)
+        Self::parse(&sources, &name, files, secrets)
     }
 
     fn parse(
         sources: &[Source<'_>],
         name: &str,
-        folder: &Path,
+        files: &Files<'_>,
         secrets: &Secrets,
     ) -> Result<Self, Problems> {
         let reader = Reader::default();
-        let agent = Self::read(&reader, sources, name, folder, secrets);
+        let agent = Self::read(&reader, sources, name, files, secrets);
         Problems::check(reader.into_problems())?;
         Ok(agent)
     }
@@ -151,13 +166,13 @@ impl AgentConfig {
         reader: &Reader,
         sources: &[Source<'_>],
         name: &str,
-        folder: &Path,
+        files: &Files<'_>,
         secrets: &Secrets,
     ) -> Self {
         let mut top = Section::parse(reader, sources);
         let description = words(top.text("description"), "");
         let voice = read_voice(&mut top);
-        let (system_prompt, prompt_file) = prompt::of_agent(&mut top, reader, folder);
+        let (system_prompt, prompt_file) = prompt::of_agent(&mut top, reader, files);
         let greeting = top.text("greeting");
         let recording = read_recording(&mut top);
         let announcement = top.text("recording_announcement");
@@ -211,7 +226,7 @@ impl AgentConfig {
         let tools = tools::read(&mut top, secrets, &built_in, &known);
         let mcp = mcp::read(&mut top, secrets);
         let result = result::read(&mut top);
-        let variants = read_variants(&mut top, reader, folder, &known);
+        let variants = read_variants(&mut top, reader, files, &known);
         let stages = providers::read(&mut top, secrets, &built_in);
         let templates = Templates {
             system_prompt,
@@ -298,13 +313,13 @@ fn read_voice(top: &mut Section<'_>) -> Voice {
 fn read_variants(
     top: &mut Section<'_>,
     reader: &Reader,
-    folder: &Path,
+    files: &Files<'_>,
     known: &dyn Fn(&str) -> bool,
 ) -> Vec<Variant> {
     let read = |name: String, section: &mut Section<'_>| {
         let weight = section.count("weight", 0, 0..=100);
         let prompt = section.text("prompt");
-        let prompt = prompt.map(|text| read_prompt(section, reader, folder, &text));
+        let prompt = prompt.map(|text| read_prompt(section, reader, files, &text));
         if let Some((text, file)) = &prompt {
             check_prompt_variables(reader, file, text, known);
         }
@@ -344,14 +359,6 @@ fn read_recording(top: &mut Section<'_>) -> Option<RecordingMode> {
             None
         }
     }
-}
-
-pub(super) fn read(path: &Path, advice: &str) -> Result<String, ConfigError> {
-    std::fs::read_to_string(path).map_err(|error| ConfigError {
-        file: path.display().to_string(),
-        line: None,
-        message: format!("cannot be read ({error}); {advice}"),
-    })
 }
 
 #[cfg(test)]

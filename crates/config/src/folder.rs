@@ -1,5 +1,10 @@
 //! The folder of agents. Files are read again whenever one changes: a valid change is used by the
 //! next call, running calls keep what they began with, and a bad file never replaces a good one.
+//!
+//! Each look reads each file once, compares what was read with the last look and makes the agents of the
+//! same texts: a file that is saved meanwhile is a change for the next look, and never missed.
+
+mod handoffs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -10,6 +15,7 @@ use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems, without_tools};
+use super::files::{self, Files, Read, Texts};
 use super::secret::Secrets;
 use super::voice::Voice;
 
@@ -66,12 +72,33 @@ impl Serialize for AgentNames {
     }
 }
 
-/// The text of each file; none: it cannot be read.
-type Texts = BTreeMap<PathBuf, Option<String>>;
+/// What a look at the folder has read.
+#[derive(Debug, PartialEq, Eq)]
+struct Seen {
+    /// The TOML files there are, or why the folder cannot be read.
+    listed: Result<BTreeSet<PathBuf>, String>,
+    /// These files, and the prompts that they name.
+    texts: Texts,
+}
+
+impl Seen {
+    /// What is there now of the TOML files and of all that was read before.
+    fn look(folder: &Path, before: Option<&Self>, read: Read<'_>) -> Self {
+        let listed = listed(folder);
+        let known = before.into_iter().flat_map(|seen| seen.texts.keys());
+        let paths: BTreeSet<&PathBuf> = listed.iter().flatten().chain(known).collect();
+        let texts = paths.into_iter();
+        let texts = texts.map(|path| (path.clone(), files::text_of(path, read)));
+        Self {
+            texts: texts.collect(),
+            listed,
+        }
+    }
+}
 
 #[derive(Debug, Default)]
 struct State {
-    texts: Option<Texts>,
+    seen: Option<Seen>,
     agents: BTreeMap<String, Arc<AgentConfig>>,
     problems: Vec<ConfigError>,
 }
@@ -101,13 +128,23 @@ impl AgentFolder {
 
     /// Reads files again if any has changed, and tells the log what came of it.
     pub fn refresh(&self) {
+        self.refresh_by(&files::from_disk);
+    }
+
+    fn refresh_by(&self, read: Read<'_>) {
         let mut state = self.state();
-        let watched = texts(&self.folder, state.texts.as_ref());
-        if state.texts.as_ref() == Some(&watched) {
+        let seen = Seen::look(&self.folder, state.seen.as_ref(), read);
+        if state.seen.as_ref() == Some(&seen) {
             return;
         }
-        let is_first = state.texts.is_none();
-        let (agents, problems) = read(&self.folder, &self.secrets, &state.agents);
+        let is_first = state.seen.is_none();
+        let files = Files::with(&self.folder, read, seen.texts);
+        let (agents, problems) = load(&files, &seen.listed, &self.secrets, &state.agents);
+        // Prompts that are named only now were read in this pass, and are compared from now on.
+        let seen = Seen {
+            listed: seen.listed,
+            texts: files.into_texts(),
+        };
         for (name, agent) in &agents {
             let before = state.agents.get(name).map(|agent| &agent.version);
             let is_new = before != Some(&agent.version);
@@ -132,10 +169,8 @@ impl AgentFolder {
         if problems.is_empty() && !state.problems.is_empty() {
             tracing::info!("all agent files are good again");
         }
-        // Prompts that are named only now are watched from now on.
-        let watched = watched.into_iter().chain(prompts(&agents));
         *state = State {
-            texts: Some(watched.collect()),
+            seen: Some(seen),
             agents,
             problems,
         };
@@ -215,54 +250,31 @@ impl AgentFolder {
     }
 
     fn file(&self, name: &str) -> String {
-        path_of(&self.folder, name).display().to_string()
+        let path = self.folder.join(format!("{name}.toml"));
+        path.display().to_string()
     }
 }
 
-fn path_of(folder: &Path, name: &str) -> PathBuf {
-    folder.join(format!("{name}.toml"))
+/// The TOML files of the folder.
+fn listed(folder: &Path) -> Result<BTreeSet<PathBuf>, String> {
+    let entries = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let is_toml = |path: &PathBuf| path.extension().is_some_and(|ending| ending == "toml");
+    Ok(paths.filter(is_toml).collect())
 }
 
-/// All TOML files of the folder, and the prompts known up to now.
-fn texts(folder: &Path, before: Option<&Texts>) -> Texts {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let tomls = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| is_toml(path));
-    let prompts = before.into_iter().flat_map(|texts| texts.keys().cloned());
-    let prompts = prompts.filter(|path| !is_toml(path));
-    tomls.chain(prompts).map(read_text).collect()
-}
-
-fn is_toml(path: &Path) -> bool {
-    path.extension().is_some_and(|ending| ending == "toml")
-}
-
-fn read_text(path: PathBuf) -> (PathBuf, Option<String>) {
-    let text = std::fs::read_to_string(&path).ok();
-    (path, text)
-}
-
-fn prompts(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(PathBuf, Option<String>)> {
-    let files = agents.values().flat_map(|agent| {
-        let others = agent.variants.iter().filter_map(|v| v.prompt.as_ref());
-        let others = others.map(|(_, file)| PathBuf::from(file));
-        others.chain([agent.prompt_file.clone()])
-    });
-    files.map(read_text).collect()
-}
-
-/// Reads all agents; in the place of a bad one stands what was `before`.
-fn read(
-    folder: &Path,
+/// Makes all agents; in the place of a bad one stands what was `before`.
+fn load(
+    files: &Files<'_>,
+    listed: &Result<BTreeSet<PathBuf>, String>,
     secrets: &Secrets,
     before: &BTreeMap<String, Arc<AgentConfig>>,
 ) -> (BTreeMap<String, Arc<AgentConfig>>, Vec<ConfigError>) {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
+    let listed = match listed {
+        Ok(listed) => listed,
         Err(error) => {
             let problem = ConfigError {
-                file: folder.display().to_string(),
+                file: files.folder().display().to_string(),
                 line: None,
                 message: format!(
                     "cannot be read ({error}); name the folder of agent files with --agents"
@@ -273,12 +285,14 @@ fn read(
     };
     let mut agents = BTreeMap::new();
     let mut problems = Vec::new();
-    for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
-        let name = path.file_stem().unwrap_or_default().to_string_lossy();
-        if !is_toml(&path) || path.file_name().is_some_and(|name| name == DEFAULTS) {
+    for path in listed {
+        if path.file_name().is_some_and(|name| name == DEFAULTS) {
+            // Asked for by each agent, and compared also where there is none.
+            let _ = files.text(path);
             continue;
         }
-        match AgentConfig::load(&path, secrets) {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        match AgentConfig::load_from(files, path, secrets) {
             Ok(agent) => {
                 agents.insert(name.into_owned(), Arc::new(agent));
             }
@@ -290,9 +304,9 @@ fn read(
             }
         }
     }
-    for (name, message) in wrong_handoffs(&agents) {
+    for (name, message) in handoffs::wrong(&agents) {
         problems.push(ConfigError {
-            file: path_of(folder, &name).display().to_string(),
+            file: files.path(&format!("{name}.toml")).display().to_string(),
             line: None,
             message: format!("tools.handoff.agents: {message}"),
         });
@@ -304,54 +318,6 @@ fn read(
     problems.sort();
     problems.dedup();
     (agents, problems)
-}
-
-/// Agents that hand over to nobody, or in a circle.
-fn wrong_handoffs(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(String, String)> {
-    let mut wrong = Vec::new();
-    for (name, agent) in agents {
-        for other in agent.hands_to() {
-            if !agents.contains_key(other) {
-                let near = super::section::nearest(other, agents.keys().map(String::as_str));
-                let advice = near.map_or_else(
-                    || "there is no good file of that name".to_owned(),
-                    |near| format!("did you mean {near:?}?"),
-                );
-                wrong.push((name.clone(), format!("{other:?}: {advice}")));
-            }
-        }
-        let mut path = vec![name.as_str()];
-        if let Some(circle) = circle(agents, &mut path) {
-            let message = format!(
-                "callers could be handed round in a circle ({circle}); let one of them keep the \
-                 caller"
-            );
-            wrong.push((name.clone(), message));
-        }
-    }
-    wrong
-}
-
-/// The way from the first agent of `path` back to itself.
-fn circle<'a>(
-    agents: &'a BTreeMap<String, Arc<AgentConfig>>,
-    path: &mut Vec<&'a str>,
-) -> Option<String> {
-    let last = path.last().copied()?;
-    for next in agents.get(last)?.hands_to() {
-        if path.first() == Some(&next) {
-            return Some(format!("{} -> {next}", path.join(" -> ")));
-        }
-        if !path.contains(&next) {
-            path.push(next);
-            let found = circle(agents, path);
-            path.pop();
-            if found.is_some() {
-                return found;
-            }
-        }
-    }
-    None
 }
 
 #[cfg(test)]

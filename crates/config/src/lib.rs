@@ -14,6 +14,7 @@ pub mod address;
 pub mod agent;
 pub mod built_in;
 pub mod env;
+mod files;
 pub mod folder;
 pub mod json_schema;
 pub mod language;

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::agent::AgentConfig;
+use super::files::{self, Files};
 use super::secret::Secrets;
 use super::section::{Key, Kind, Reader, Source};
 
@@ -29,7 +30,8 @@ pub struct Entry {
 pub fn entries() -> Vec<Entry> {
     let reader = Reader::default();
     let source = Source { file: "", text: "" };
-    AgentConfig::read(&reader, &[source], "", Path::new(""), &Secrets::default());
+    let files = Files::new(Path::new(""), &files::from_disk);
+    AgentConfig::read(&reader, &[source], "", &files, &Secrets::default());
     let comments = comments(COMMENTED);
     let about = |Key { path, kind }: Key| Entry {
         about: comments.get(&path).cloned().unwrap_or_default(),

@@ -1,15 +1,14 @@
 //! An agent's prompt: its file, what it may say, and the version that it is part of.
 
-use std::path::Path;
-
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
+use super::super::files::Files;
 use super::super::problem::ConfigError;
 use super::super::section::{Reader, Section, Source, Text};
 use super::super::template;
 use super::super::variants::Variant;
-use super::{MAX_PROMPT_CHARS, read};
+use super::MAX_PROMPT_CHARS;
 
 /// Says what is wrong with a system prompt.
 pub(super) fn check_prompt(prompt: &str) -> Result<(), String> {
@@ -26,23 +25,27 @@ pub(super) fn check_prompt(prompt: &str) -> Result<(), String> {
 }
 
 /// The prompt's text and the name of its file.
-pub(super) fn of_agent(top: &mut Section<'_>, reader: &Reader, folder: &Path) -> (String, String) {
+pub(super) fn of_agent(
+    top: &mut Section<'_>,
+    reader: &Reader,
+    files: &Files<'_>,
+) -> (String, String) {
     let Some(text) = top.text("prompt") else {
         top.complain_here("prompt is missing; name a file, such as \"../prompts/support.md\"");
         return Default::default();
     };
-    read_prompt(top, reader, folder, &text)
+    read_prompt(top, reader, files, &text)
 }
 
 /// The prompt in the file that `text` names, and the file.
 pub(super) fn read_prompt(
     section: &Section<'_>,
     reader: &Reader,
-    folder: &Path,
+    files: &Files<'_>,
     text: &Text<'_>,
 ) -> (String, String) {
-    let path = folder.join(&text.value);
-    match read(&path, "prompt names this file") {
+    let path = files.path(&text.value);
+    match files.text(&path) {
         Ok(prompt) => {
             let file = path.display().to_string();
             if let Err(message) = check_prompt(&prompt) {
@@ -55,6 +58,7 @@ pub(super) fn read_prompt(
             (prompt, file)
         }
         Err(error) => {
+            let error = error.problem(&path, "prompt names this file");
             section.complain(&text.place, format!("{}: {}", error.file, error.message));
             Default::default()
         }

@@ -16,7 +16,8 @@ fn parse(text: &str) -> Result<AgentConfig, Problems> {
     };
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("p.md"), "Be kind.").unwrap();
-    AgentConfig::parse(&[source], "a", folder.path(), &secrets())
+    let files = Files::new(folder.path(), &files::from_disk);
+    AgentConfig::parse(&[source], "a", &files, &secrets())
 }
 
 fn secrets() -> Secrets {
@@ -412,7 +413,9 @@ fn a_missing_prompt_is_named() {
         file: "a.toml",
         text: "\nprompt = \"nowhere.md\"",
     };
-    let error = AgentConfig::parse(&[source], "a", &folder(), &secrets()).unwrap_err();
+    let folder = folder();
+    let files = Files::new(&folder, &files::from_disk);
+    let error = AgentConfig::parse(&[source], "a", &files, &secrets()).unwrap_err();
     assert_eq!(error.0[0].line, Some(2));
     assert!(error.to_string().contains("nowhere.md"), "{error}");
 }

@@ -104,6 +104,76 @@ fn prompts_and_defaults_are_watched_too() {
     );
 }
 
+/// Whatever file is saved right after it was read: it is read once in that pass, so that the agents and
+/// what the next look compares with are of the same text, and the next look finds the change.
+#[test]
+fn a_file_saved_while_the_folder_is_read_is_found_by_the_next_look() {
+    let a = |greeting: &str| {
+        format!(
+            "prompt = \"p.md\"\ngreeting = \"{greeting}\"\n[variants.b]\nweight = 10\nprompt = \"q.md\""
+        )
+    };
+    let first = [
+        ("a.toml", a("Hi.")),
+        ("defaults.toml", "voice = \"nova\"".into()),
+        ("p.md", "You are kind.".into()),
+        ("q.md", "You are funny.".into()),
+    ];
+    let saved = [
+        ("a.toml", a("Hello!")),
+        ("defaults.toml", "voice = \"echo\"".into()),
+        ("p.md", "You are brief.".into()),
+        ("q.md", "You are grave.".into()),
+    ];
+    for (file, text) in &saved {
+        // The second agent makes a pass in which the first one's files are known; in the first pass its
+        // prompts are named only while it is read.
+        for known in [true, false] {
+            let folder = Folder::with(&first.each_ref().map(|(name, text)| (*name, &**text)));
+            if known {
+                folder.agents.refresh();
+                folder.write("c.toml", A);
+            }
+            let path = folder.folder.path().join(file);
+            let reads = std::cell::Cell::new(0);
+            folder.agents.refresh_by(&|asked| {
+                let read = std::fs::read_to_string(asked);
+                if asked == path {
+                    reads.set(reads.get() + 1);
+                    std::fs::write(&path, text).unwrap();
+                }
+                read
+            });
+            assert_eq!(reads.get(), 1, "{file} known before: {known}");
+            let old = folder.agents.agents()[0].clone();
+            let new = folder.agents.team("a").unwrap()[0].clone();
+            assert_ne!(old.version, new.version, "{file} known before: {known}");
+            let read = AgentConfig::load(&folder.folder.path().join("a.toml"), &Secrets::default());
+            assert_eq!(*new, read.unwrap(), "{file} known before: {known}");
+        }
+    }
+}
+
+#[test]
+fn a_prompt_that_was_missing_is_used_when_it_is_there() {
+    let folder = Folder::with(&[("a.toml", "prompt = \"new.md\"")]);
+    assert!(folder.problems().contains("new.md"));
+    folder.write("new.md", "You are new.");
+    assert_eq!(
+        folder.agents.team("a").unwrap()[0].system_prompt,
+        "You are new."
+    );
+}
+
+#[test]
+fn an_agent_whose_file_is_gone_is_gone() {
+    let folder = Folder::with(&[("a.toml", A), ("b.toml", A)]);
+    folder.agents.refresh();
+    std::fs::remove_file(folder.folder.path().join("a.toml")).unwrap();
+    folder.agents.refresh();
+    assert_eq!(folder.agents.names(), ["b".to_owned()].into());
+}
+
 #[test]
 fn an_agent_that_was_never_good_says_why() {
     let folder = Folder::with(&[("a.toml", A), ("b.toml", "voice = 3")]);

@@ -1,0 +1,55 @@
+//! Whom agents hand callers to: somebody who is there, and in no circle.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::super::agent::AgentConfig;
+use super::super::section::nearest;
+
+/// Agents that hand over to nobody, or in a circle.
+pub(super) fn wrong(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(String, String)> {
+    let mut wrong = Vec::new();
+    for (name, agent) in agents {
+        for other in agent.hands_to() {
+            if !agents.contains_key(other) {
+                let near = nearest(other, agents.keys().map(String::as_str));
+                let advice = near.map_or_else(
+                    || "there is no good file of that name".to_owned(),
+                    |near| format!("did you mean {near:?}?"),
+                );
+                wrong.push((name.clone(), format!("{other:?}: {advice}")));
+            }
+        }
+        let mut path = vec![name.as_str()];
+        if let Some(circle) = circle(agents, &mut path) {
+            let message = format!(
+                "callers could be handed round in a circle ({circle}); let one of them keep the \
+                 caller"
+            );
+            wrong.push((name.clone(), message));
+        }
+    }
+    wrong
+}
+
+/// The way from the first agent of `path` back to itself.
+fn circle<'a>(
+    agents: &'a BTreeMap<String, Arc<AgentConfig>>,
+    path: &mut Vec<&'a str>,
+) -> Option<String> {
+    let last = path.last().copied()?;
+    for next in agents.get(last)?.hands_to() {
+        if path.first() == Some(&next) {
+            return Some(format!("{} -> {next}", path.join(" -> ")));
+        }
+        if !path.contains(&next) {
+            path.push(next);
+            let found = circle(agents, path);
+            path.pop();
+            if found.is_some() {
+                return found;
+            }
+        }
+    }
+    None
+}
