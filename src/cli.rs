@@ -90,6 +90,10 @@ pub struct ServeArgs {
 /// `sidetone worker`
 #[derive(Debug, Args)]
 pub struct WorkerArgs {
+    /// Address that answers health checks, such as 127.0.0.1:3001
+    /// [default: SIDETONE_HEALTH_ADDRESS, else none]
+    #[arg(long, value_name = "ADDRESS")]
+    pub health: Option<SocketAddr>,
     /// The worker's load is the calls it holds, not the CPU's: for a machine that does other work
     #[arg(long)]
     pub count_jobs: bool,

@@ -43,8 +43,10 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             serve(process, shutdown()).await?;
         }
         Command::Worker(args) => {
+            let mut env = Env::read()?;
+            env.health_address = args.health.or(env.health_address);
             let process = Process {
-                env: Env::read()?,
+                env,
                 agents: args.agents,
                 listener: None,
                 models: None,

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod console;
 pub mod demo;
 pub mod eval;
+pub mod health;
 pub mod replay;
 pub mod room;
 pub mod serve;

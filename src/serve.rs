@@ -1,25 +1,28 @@
 //! Puts a process together: control plane, agent worker and, without a provider's key, the local
 //! models.
 
-use std::net::{Ipv4Addr, SocketAddr};
+mod local_models;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
 use sidetone_models::Loaded;
-use sidetone_models::llm::{Message, Role};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::{Agents, DEFAULT_AGENT, presence};
+use crate::health;
 use crate::worker::{self, LoadMeasure, WorkerSettings};
+use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
+use sidetone_base::supervise::{Needed, Supervisor};
 use sidetone_call::clients::Clients;
-use sidetone_config::agent::{AgentConfig, Overrides, Voice};
+use sidetone_config::agent::Voice;
 use sidetone_config::env::{Env, LiveKit};
 use sidetone_config::folder::{AgentFolder, AgentNames};
 use sidetone_config::secret::Secrets;
@@ -62,22 +65,37 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     if let Some(warning) = env.livekit.as_ref().ok().and_then(LiveKit::in_the_clear) {
         tracing::warn!("{warning}");
     }
+    // What outlives the drain.
+    let closing = CancellationToken::new();
+    let _closed = closing.clone().drop_guard();
+    let mut tasks = Supervisor::new(closing.clone());
+    let local_models = worker.is_some() && env.uses_local_models();
+    let agents = Arc::new(AgentFolder::open_on(agents, Secrets::read(), local_models));
+    let (status, watched) = watch::channel(WorkerStatus::default());
+    if let (None, Some(address)) = (&listener, env.health_address) {
+        let livekit = env.livekit.as_ref().err().map(ToString::to_string);
+        health::start(
+            address,
+            livekit,
+            &agents,
+            watched.clone(),
+            &mut tasks,
+            &closing,
+        )?;
+    }
     let store = Store::open(&env.database)
         .await
         .context("opening the database")?;
-    // What outlives the drain.
-    let closing = CancellationToken::new();
-    let mut tasks = JoinSet::new();
-    let local_models = worker.is_some() && env.uses_local_models();
-    let agents = Arc::new(AgentFolder::open_on(agents, Secrets::read(), local_models));
-    let (watched, stop) = (Arc::clone(&agents), closing.clone());
-    tasks.spawn(async move { watched.watch(stop).await });
+    let folder = Arc::clone(&agents);
+    tasks.spawn("agent files", Needed::Later, move |stop| {
+        let folder = Arc::clone(&folder);
+        async move { folder.watch(stop).await }
+    });
     let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording)?;
-    tasks.spawn(sidetone_recording::upkeep::run(
-        recordings.clone(),
-        closing.clone(),
-    ));
-    let (status, watched) = watch::channel(WorkerStatus::default());
+    let kept = recordings.clone();
+    tasks.spawn("recordings", Needed::Later, move |stop| {
+        sidetone_recording::upkeep::run(kept.clone(), stop)
+    });
     let serving = match listener {
         Some(listener) => {
             let watched = worker.is_some().then_some(watched);
@@ -121,7 +139,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     };
     closing.cancel();
     let served = ended(serving).await;
-    while tasks.join_next().await.is_some() {}
+    tasks.ended().await;
     store.close().await;
     worked.and(served)
 }
@@ -133,7 +151,7 @@ fn control_plane(
     store: &Store,
     recordings: &Recordings,
     closing: &CancellationToken,
-    tasks: &mut JoinSet<()>,
+    tasks: &mut Supervisor,
     worker: Option<watch::Receiver<WorkerStatus>>,
 ) -> anyhow::Result<AppState> {
     let config = ControlConfig {
@@ -147,7 +165,7 @@ fn control_plane(
         ..ControlConfig::new(&env.agent_name)
     };
     let voice = env.livekit.clone().map(|livekit| {
-        let control = Control::start(store.clone(), &livekit, config, tasks, closing);
+        let control = Control::start(store.clone(), &livekit, config, tasks);
         http::LiveKitSide { livekit, control }
     });
     if let Err(missing) = &voice {
@@ -158,6 +176,7 @@ fn control_plane(
         agents: AgentNames::In(Arc::clone(agents)),
         trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
+        tasks: tasks.health(),
         closing: closing.clone(),
         ..HttpConfig::default()
     };
@@ -202,7 +221,7 @@ impl Worker<'_> {
         self,
         shutdown: &CancellationToken,
         closing: &CancellationToken,
-        tasks: &mut JoinSet<()>,
+        tasks: &mut Supervisor,
     ) -> anyhow::Result<()> {
         let Self {
             env,
@@ -248,73 +267,21 @@ impl Worker<'_> {
         // Drained by the process's signal, or by somebody who asks for it in the store.
         let drain = shutdown.child_token();
         let me = presence::introduce(&env.agent_name, env.max_calls);
-        let present = presence::run(
-            store,
-            me,
-            status.subscribe(),
-            drain.clone(),
-            closing.child_token(),
-        );
-        tasks.spawn(present);
+        let (seen, drained) = (status.subscribe(), drain.clone());
+        tasks.spawn("presence", Needed::Later, move |stop| {
+            presence::run(
+                store.clone(),
+                me.clone(),
+                seen.clone(),
+                drained.clone(),
+                stop,
+            )
+        });
         let worked = worker::run(settings, runner, drain, status).await;
         if let Some(local) = local {
             local.end().await;
         }
         Ok(worked?)
-    }
-}
-
-/// The local models behind their loopback address.
-struct LocalModels {
-    address: SocketAddr,
-    stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
-}
-
-impl LocalModels {
-    /// None when a provider's key or address is set.
-    async fn start_if_needed(
-        env: &Env,
-        loaded: Option<Loaded>,
-        agent: &AgentConfig,
-        closing: &CancellationToken,
-    ) -> anyhow::Result<Option<Self>> {
-        if !env.uses_local_models() {
-            return Ok(None);
-        }
-        tracing::info!("OPENAI_API_KEY is not set: speech and language models run on this machine");
-        let models = match loaded {
-            Some(models) => models,
-            None => {
-                let settings = sidetone_models::Settings::default();
-                spawn_blocking(move || sidetone_models::load(&settings)).await??
-            }
-        };
-        // The prompt is read ahead, so that the first caller need not wait for it.
-        let filled = agent.for_call(&Overrides::default());
-        let prompt = Message {
-            role: Role::System,
-            content: filled.map_or_else(|_| agent.system_prompt.clone(), |a| a.system_prompt),
-        };
-        if let Err(error) = models.llm.prefill(vec![prompt]).await {
-            tracing::warn!(%error, "the prompt was not read ahead: the first answer takes longer");
-        }
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let address = listener.local_addr()?;
-        let stop = closing.child_token();
-        let serving = tokio::spawn(sidetone_models::serve(listener, models, stop.clone()));
-        Ok(Some(Self {
-            address,
-            stop,
-            serving,
-        }))
-    }
-
-    async fn end(self) {
-        self.stop.cancel();
-        if let Err(error) = ended(Some(self.serving)).await {
-            tracing::warn!(%error, "the local models ended badly");
-        }
     }
 }
 

@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[Layer])] = &[
             ("telemetry", &[]),
             ("tls", &[]),
             ("eval", &[]),
+            ("health", &[]),
             ("replay", &["eval"]),
             ("console", &["eval"]),
             ("caller", &["room"]),

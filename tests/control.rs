@@ -12,6 +12,7 @@ mod pool;
 mod prompt_loop;
 mod reach;
 pub mod served;
+mod supervised;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -7,10 +7,10 @@ use livekit::prelude::Room;
 use serde_json::json;
 use sidetone::room::voice::VoiceTrack;
 use sidetone::worker::Job;
+use sidetone_base::supervise::Supervisor;
 use sidetone_control_plane::control::Control;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_testkit::LiveKitServer;
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::{Worker, impatient};
@@ -22,7 +22,7 @@ struct Deaf {
     server: LiveKitServer,
     api: Api,
     shutdown: CancellationToken,
-    tasks: JoinSet<()>,
+    tasks: Supervisor,
 }
 
 impl Deaf {
@@ -34,13 +34,13 @@ impl Deaf {
             ..Default::default()
         };
         let api = Api::start(setup).await;
-        let (shutdown, mut tasks) = (CancellationToken::new(), JoinSet::new());
+        let shutdown = CancellationToken::new();
+        let mut tasks = Supervisor::new(shutdown.clone());
         Control::start(
             api.store.clone(),
             &credentials(&server),
             impatient(),
             &mut tasks,
-            &shutdown,
         );
         Self {
             server,
@@ -50,9 +50,9 @@ impl Deaf {
         }
     }
 
-    async fn stop(mut self) {
+    async fn stop(self) {
         self.shutdown.cancel();
-        while self.tasks.join_next().await.is_some() {}
+        self.tasks.ended().await;
         self.api.stop().await;
     }
 

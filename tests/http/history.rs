@@ -1,10 +1,10 @@
 //! Looking back, a database that is away, and the documents.
 
 use serde_json::{Value, json};
+use sidetone_base::supervise::Supervisor;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_store::figures::Figures;
 use sidetone_store::{CallType, Fact, NewCall, ParticipantKind, Stay};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -203,8 +203,9 @@ async fn what_is_past_its_time_goes_by_itself() {
         retention_days: Some(30),
         ..ControlConfig::new("sidetone")
     };
-    let (mut tasks, shutdown) = (JoinSet::new(), CancellationToken::new());
-    Control::start(api.store.clone(), &nowhere(), config, &mut tasks, &shutdown);
+    let shutdown = CancellationToken::new();
+    let mut supervisor = Supervisor::new(shutdown.clone());
+    Control::start(api.store.clone(), &nowhere(), config, &mut supervisor);
     let caller = async |n: usize| api.store.call(calls[n]).await.unwrap().unwrap().caller_id;
     eventually("the old call is forgotten", 20, || async {
         (caller(0).await == "deleted").then_some(())
@@ -215,6 +216,6 @@ async fn what_is_past_its_time_goes_by_itself() {
         ("young".into(), "open".into())
     );
     shutdown.cancel();
-    while tasks.join_next().await.is_some() {}
+    supervisor.ended().await;
     api.stop().await;
 }

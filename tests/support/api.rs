@@ -7,6 +7,8 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use livekit_api::access_token::AccessToken;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use sidetone_base::clock;
+use sidetone_base::supervise::{Down, Supervisor};
 use sidetone_config::env::{Env, LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
 use sidetone_config::secret::Secret;
@@ -30,6 +32,7 @@ pub struct Api {
     pub client: reqwest::Client,
     shutdown: CancellationToken,
     tasks: JoinSet<()>,
+    supervisor: Supervisor,
     folder: std::path::PathBuf,
 }
 
@@ -108,19 +111,18 @@ impl Api {
         let store = Store::open(&env.database).await.unwrap();
         let shutdown = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        let mut supervisor = Supervisor::new(shutdown.clone());
         let voice = setup.livekit.map(|livekit| {
-            let control = Control::start(
-                store.clone(),
-                &livekit,
-                setup.control,
-                &mut tasks,
-                &shutdown,
-            );
+            let control = Control::start(store.clone(), &livekit, setup.control, &mut supervisor);
             LiveKitSide { livekit, control }
         });
         let control = voice.as_ref().ok().map(|voice| voice.control.clone());
         let auth = Auth::new(&env).unwrap();
-        let state = AppState::new(store.clone(), voice, auth, setup.http, None);
+        let http = HttpConfig {
+            tasks: supervisor.health(),
+            ..setup.http
+        };
+        let state = AppState::new(store.clone(), voice, auth, http, None);
         let address = listener.local_addr().unwrap();
         let server = serve(listener, router(state), shutdown.clone());
         tasks.spawn(async move { server.await.unwrap() });
@@ -131,6 +133,7 @@ impl Api {
             client: reqwest::Client::new(),
             shutdown,
             tasks,
+            supervisor,
             folder,
         }
     }
@@ -201,6 +204,9 @@ impl Api {
         while let Some(ended) = self.tasks.join_next().await {
             ended.unwrap();
         }
+        let failed = self.supervisor.health().down(clock::now());
+        assert_eq!(failed, Down::default());
+        self.supervisor.ended().await;
         self.store.close().await;
         // With Postgres there is no folder.
         let _ = std::fs::remove_dir_all(&self.folder);

@@ -1,6 +1,7 @@
 //! Values that all of the product shares, and nothing of calls: sound that knows its rate ([`audio`]), the
 //! one place where time is read ([`clock`]), what a file may say of a provider ([`provider`]), the tap
-//! between a room and its recorder ([`tap`]), what a worker says of itself ([`WorkerStatus`]).
+//! between a room and its recorder ([`tap`]), what a worker says of itself ([`WorkerStatus`]), and who keeps
+//! background tasks running ([`supervise`]).
 //!
 //! Every other crate of the product may import this one; it imports none of them.
 //!
@@ -10,6 +11,7 @@
 pub mod audio;
 pub mod clock;
 pub mod provider;
+pub mod supervise;
 pub mod tap;
 mod text_enum;
 mod worker_status;

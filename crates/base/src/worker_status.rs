@@ -12,3 +12,14 @@ pub struct WorkerStatus {
     /// Jobs under way: id and room.
     pub jobs: Vec<(String, String)>,
 }
+
+impl WorkerStatus {
+    /// Why it takes no calls; none: it does.
+    pub fn trouble(&self) -> Option<&'static str> {
+        match (&self.worker_id, self.draining) {
+            (_, true) => Some("draining"),
+            (None, false) => Some("not registered with LiveKit"),
+            (Some(_), false) => None,
+        }
+    }
+}

@@ -111,6 +111,8 @@ pub struct Env {
     pub data_dir: PathBuf,
     /// Where HTTP listens. Default 127.0.0.1:3000.
     pub bind: SocketAddr,
+    /// Where a worker without a control plane answers health checks; none: nowhere.
+    pub health_address: Option<SocketAddr>,
     /// Address others reach this server by, for hints and links.
     pub public_url: Option<String>,
     /// Browsers' origins that may call the API, as browsers write them. Empty: same origin only.
@@ -171,14 +173,12 @@ impl Env {
             || default_data_dir(var("XDG_DATA_HOME"), var("HOME")),
             PathBuf::from,
         );
-        let bind = match var("SIDETONE_BIND") {
-            None => SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
-            Some(value) => value.parse().map_err(|_| BadVariable {
-                name: "SIDETONE_BIND",
-                value,
-                fix: "write an address and a port, such as 127.0.0.1:3000 or 0.0.0.0:3000".into(),
-            })?,
-        };
+        let bind = listens_at("SIDETONE_BIND", 3000, var("SIDETONE_BIND"))?;
+        let health = listens_at(
+            "SIDETONE_HEALTH_ADDRESS",
+            3001,
+            var("SIDETONE_HEALTH_ADDRESS"),
+        )?;
         let named = |name: &str, default: &str| var(name).unwrap_or_else(|| default.to_owned());
         let (openai_api_key, openai_base_url) = (var("OPENAI_API_KEY"), var("OPENAI_BASE_URL"));
         // Other servers keep the names that most of them know; the local models answer to any.
@@ -202,7 +202,8 @@ impl Env {
             tts_model: named("SIDETONE_TTS_MODEL", models.tts),
             database: database(var("DATABASE_URL"), &data_dir)?,
             data_dir,
-            bind,
+            bind: bind.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))),
+            health_address: health,
             public_url: var("SIDETONE_PUBLIC_URL"),
             cors_origins: origins("SIDETONE_CORS_ORIGINS", var("SIDETONE_CORS_ORIGINS"))?,
             trusted_proxies: addresses(
@@ -357,6 +358,22 @@ fn addresses(name: &'static str, value: Option<String>) -> Result<Vec<IpAddr>, B
         })
     };
     list(value).into_iter().map(parse).collect()
+}
+
+/// An address to listen at; `port` is that of the example.
+fn listens_at(
+    name: &'static str,
+    port: u16,
+    value: Option<String>,
+) -> Result<Option<SocketAddr>, BadVariable> {
+    let parse = |value: String| {
+        value.parse().map_err(|_| BadVariable {
+            name,
+            value,
+            fix: format!("write an address and a port, such as 127.0.0.1:{port} or 0.0.0.0:{port}"),
+        })
+    };
+    value.map(parse).transpose()
 }
 
 fn flag(name: &'static str, value: Option<String>) -> Result<bool, BadVariable> {

@@ -14,12 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
 use crate::server_api::ServerApi;
+use sidetone_base::supervise::{Needed, Supervisor};
 use sidetone_config::env::LiveKit;
 use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::DispatchState;
@@ -74,20 +73,18 @@ pub struct Control {
 }
 
 impl Control {
-    /// Starts the background tasks on `tasks`; they end at `shutdown`.
+    /// Starts the background tasks under `supervisor`.
     pub fn start(
         store: Store,
         livekit: &LiveKit,
         config: ControlConfig,
-        tasks: &mut JoinSet<()>,
-        shutdown: &CancellationToken,
+        supervisor: &mut Supervisor,
     ) -> Self {
         let livekit = ServerApi::new(livekit);
         let dispatcher = Arc::new(Dispatcher::new(livekit.clone(), config.agent_name));
         let (guard, guard_driver) =
             guard::driver(config.guardian, store.clone(), dispatcher, livekit.clone());
         let egresses = Egresses::new(livekit.clone(), store.clone(), config.egress);
-        tasks.spawn(egress::run(egresses.clone(), shutdown.clone()));
         let control = Self {
             egresses,
             store,
@@ -95,22 +92,32 @@ impl Control {
             livekit,
             events: Arc::new(Notify::new()),
         };
-        tasks.spawn(guard_driver.run(shutdown.clone()));
-        tasks.spawn(inbox::run(control.clone(), shutdown.clone()));
-        tasks.spawn(reconcile::run(
-            control.clone(),
-            config.reconcile_every,
-            shutdown.clone(),
-        ));
+        let work = control.egresses.clone();
+        supervisor.spawn("egress", Needed::Later, move |stop| {
+            egress::run(work.clone(), stop)
+        });
+        supervisor.spawn("guard", Needed::ByCalls, move |stop| {
+            guard_driver.clone().run(stop)
+        });
+        let work = control.clone();
+        supervisor.spawn("inbox", Needed::ByCalls, move |stop| {
+            inbox::run(work.clone(), stop)
+        });
+        let (work, every) = (control.clone(), config.reconcile_every);
+        supervisor.spawn("reconciliation", Needed::Later, move |stop| {
+            reconcile::run(work.clone(), every, stop)
+        });
         if let Some(days) = config.retention_days {
-            tasks.spawn(retention::run(
-                control.store.clone(),
-                days,
-                shutdown.clone(),
-            ));
+            let work = control.store.clone();
+            supervisor.spawn("retention", Needed::Later, move |stop| {
+                retention::run(work.clone(), days, stop)
+            });
         }
         if let Some(secret) = config.webhook_secret {
-            tasks.spawn(outbox::run(control.store.clone(), secret, shutdown.clone()));
+            let work = control.store.clone();
+            supervisor.spawn("webhooks", Needed::Later, move |stop| {
+                outbox::run(work.clone(), secret.clone(), stop)
+            });
         }
         control
     }

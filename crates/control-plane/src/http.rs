@@ -50,6 +50,7 @@ use frame::REQUEST_ID;
 use limits::{Buckets, Rate};
 use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
+use sidetone_base::supervise::TaskHealth;
 use sidetone_config::env::{LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
 use sidetone_recording::Recordings;
@@ -84,6 +85,8 @@ pub struct HttpConfig {
     pub agents: AgentNames,
     /// Where recordings are; none: in another process, without a bucket.
     pub recordings: Option<Recordings>,
+    /// The process's background tasks, for `/readyz`.
+    pub tasks: TaskHealth,
     /// Streams of events end when this is cancelled, so that the server can.
     pub closing: CancellationToken,
     /// How long a token opens its room.
@@ -101,6 +104,7 @@ impl Default for HttpConfig {
             trusted_proxies: Vec::new(),
             agents: AgentNames::default(),
             recordings: None,
+            tasks: TaskHealth::default(),
             closing: CancellationToken::new(),
             token_ttl: Duration::from_secs(600),
             write_rate: Rate {

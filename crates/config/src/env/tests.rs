@@ -144,6 +144,13 @@ fn a_wrong_value_names_the_variable_and_the_fix() {
         "SIDETONE_BIND"
     );
     assert_eq!(
+        env(&[("SIDETONE_HEALTH_ADDRESS", "3001")])
+            .unwrap_err()
+            .to_string(),
+        "SIDETONE_HEALTH_ADDRESS is \"3001\": write an address and a port, such as 127.0.0.1:3001 \
+         or 0.0.0.0:3001"
+    );
+    assert_eq!(
         env(&[("SIDETONE_DEMO", "maybe")]).unwrap_err().name,
         "SIDETONE_DEMO"
     );

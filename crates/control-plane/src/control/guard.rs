@@ -1,12 +1,14 @@
 //! Drives the dispatch guardian: asks LiveKit, looks into rooms, writes down what comes of it.
 
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use livekit_protocol as proto;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +22,9 @@ use sidetone_base::clock;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::{Fact, ParticipantKind, Store, StoreError};
+
+/// What is wrong with a room whose act panicked.
+const PANICKED: &str = "the control plane failed; its log says where";
 
 /// Commands on their way to the driver; a request waits while it is full.
 const QUEUE: usize = 256;
@@ -97,17 +102,26 @@ impl Guard {
     }
 
     async fn input(&self, input: Input) {
-        // The driver is gone only at shutdown; others read the store.
+        // The receiver is gone only at shutdown; others read the store.
         let _ = self.commands.send(Command::Input(input)).await;
     }
 }
 
-/// The one task that owns the guardian.
-#[derive(Debug)]
+/// The one task that owns the guardian. When a run fails, a clone of it runs next: it reads what is wanted
+/// from the store, and takes the commands that wait.
+#[derive(Clone, Debug)]
 pub struct GuardDriver {
+    config: GuardianConfig,
+    acts: Acts,
+    /// Locked by the run. Not of the run itself, or what was sent to one that failed would be lost.
+    commands: Arc<Mutex<mpsc::Receiver<Command>>>,
+}
+
+/// The guardian and what it waits for.
+#[derive(Debug)]
+struct Run {
     guardian: Guardian,
     acts: Acts,
-    commands: mpsc::Receiver<Command>,
     waiting: HashMap<String, Vec<oneshot::Sender<bool>>>,
     /// How often the store is read for rooms that nobody told of.
     read_every: Duration,
@@ -115,7 +129,7 @@ pub struct GuardDriver {
 }
 
 /// What came of something that was done.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 enum Done {
     Nothing,
     Input(Input),
@@ -147,12 +161,9 @@ pub(super) fn driver(
         asked_once: config.patience.mul_f32(0.8),
     };
     let driver = GuardDriver {
-        guardian: Guardian::new(config),
-        read_every: config.look_again,
-        is_reading: false,
+        config,
         acts,
-        commands: commands_in,
-        waiting: HashMap::new(),
+        commands: Arc::new(Mutex::new(commands_in)),
     };
     (
         Guard {
@@ -167,12 +178,20 @@ pub(super) fn driver(
 impl GuardDriver {
     /// Runs until `shutdown`. What is wanted stands in the store: it is read again and again, so that a
     /// room is watched over also when whoever asked, or its event, is gone.
-    pub async fn run(mut self, shutdown: CancellationToken) {
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut commands = self.commands.lock_owned().await;
+        let mut run = Run {
+            guardian: Guardian::new(self.config),
+            acts: self.acts,
+            waiting: HashMap::new(),
+            read_every: self.config.look_again,
+            is_reading: false,
+        };
         let mut acts = JoinSet::new();
-        let mut read = tokio::time::interval(self.read_every);
+        let mut read = tokio::time::interval(run.read_every);
         read.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let deadline = self.act(&mut acts);
+            let deadline = run.act(&mut acts);
             let wake = async {
                 match deadline {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -181,18 +200,21 @@ impl GuardDriver {
             };
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                Some(command) = self.commands.recv() => self.command(command),
-                Some(Ok(done)) = acts.join_next() => self.done(done),
-                () = wake => self.guardian.handle_input(clock::now(), Input::Timeout),
-                _ = read.tick(), if !self.is_reading => {
-                    self.is_reading = true;
-                    let acts_of_reading = self.acts.clone();
-                    acts.spawn(async move { Done::Read(acts_of_reading.live().await) });
+                Some(command) = commands.recv() => run.command(command),
+                Some(Ok(done)) = acts.join_next() => run.done(done),
+                () = wake => run.guardian.handle_input(clock::now(), Input::Timeout),
+                _ = read.tick(), if !run.is_reading => {
+                    run.is_reading = true;
+                    let reading = run.acts.clone();
+                    let live = async move { Done::Read(reading.live().await) };
+                    acts.spawn(act(live, Done::Read(Vec::new())));
                 }
             }
         }
     }
+}
 
+impl Run {
     fn command(&mut self, command: Command) {
         let input = match command {
             Command::Input(input) => input,
@@ -234,14 +256,20 @@ impl GuardDriver {
                     if attempt > 1 {
                         tracing::warn!(room, attempt, "no agent came, one is asked for again");
                     }
-                    tasks.spawn(async move { Done::Input(acts.ask(room).await) });
+                    let panicked = Input::Asked(room.clone(), Err(PANICKED.into()));
+                    let ask = async move { Done::Input(acts.ask(room).await) };
+                    tasks.spawn(act(ask, Done::Input(panicked)));
                 }
                 Output::Look(room) => {
-                    tasks.spawn(async move { Done::Input(acts.look(room).await) });
+                    let panicked = Input::Looked(room.clone(), Sight::Unknown(PANICKED.into()));
+                    let look = async move { Done::Input(acts.look(room).await) };
+                    tasks.spawn(act(look, Done::Input(panicked)));
                 }
                 Output::Check(room) => {
                     let age = self.read_every.mul_f32(0.8);
-                    tasks.spawn(async move { Done::Input(acts.check(room, age).await) });
+                    let panicked = Input::Looked(room.clone(), Sight::Unknown(PANICKED.into()));
+                    let check = async move { Done::Input(acts.check(room, age).await) };
+                    tasks.spawn(act(check, Done::Input(panicked)));
                 }
                 Output::Present(room) => {
                     tasks.spawn(async move { acts.note_present(&room).await });
@@ -405,3 +433,15 @@ fn speaks(participant: &proto::ParticipantInfo) -> bool {
         && participant.state() == proto::participant_info::State::Active
         && participant.tracks.iter().any(is_audio)
 }
+
+/// What an act comes to. One that panics fails for its room alone: the guardian would wait for it for ever.
+async fn act(act: impl Future<Output = Done>, panicked: Done) -> Done {
+    let done = AssertUnwindSafe(act).catch_unwind().await;
+    done.unwrap_or_else(|_| {
+        tracing::error!(?panicked, "an act of the guard panicked");
+        panicked
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,7 @@
 //! Whether this process lives, and whether it can serve.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -7,6 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::AppState;
+use sidetone_base::clock;
+use sidetone_base::supervise::Down;
 
 /// This process answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -16,7 +20,7 @@ pub struct Alive {
 }
 
 /// Each thing a call needs: `ok`, or what is wrong.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, PartialEq, Serialize, ToSchema)]
 pub struct Ready {
     ready: bool,
     database: String,
@@ -24,6 +28,35 @@ pub struct Ready {
     /// The worker of this process, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<String>,
+    /// Background tasks that failed and are restarted, by name. Calls need some of them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tasks: BTreeMap<&'static str, String>,
+}
+
+/// What is wrong with each part; none: nothing is.
+struct Parts {
+    database: Option<String>,
+    livekit: Option<String>,
+    /// None: there is no worker in this process.
+    worker: Option<Option<String>>,
+    tasks: Down,
+}
+
+impl Ready {
+    fn of(parts: Parts) -> Self {
+        let worker_works = parts.worker.as_ref().is_none_or(Option::is_none);
+        let said = |trouble: Option<String>| trouble.unwrap_or_else(|| "ok".to_owned());
+        Self {
+            ready: parts.database.is_none()
+                && parts.livekit.is_none()
+                && worker_works
+                && !parts.tasks.calls_wait,
+            database: said(parts.database),
+            livekit: said(parts.livekit),
+            worker: parts.worker.map(said),
+            tasks: parts.tasks.tasks,
+        }
+    }
 }
 
 /// This process answers.
@@ -39,39 +72,27 @@ pub async fn alive() -> Json<Alive> {
 #[utoipa::path(get, path = "/readyz", tag = "health",
     responses((status = 200, body = Ready), (status = 503, body = Ready)))]
 pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Ready>) {
-    let ok = || "ok".to_owned();
-    let database = match state.store().ping().await {
-        Ok(()) => ok(),
-        Err(_) => "the database does not answer".into(),
-    };
-    let livekit = match &state.0.voice {
-        Ok(_) => ok(),
-        Err(error) => error.to_string(),
-    };
-    let worker = state.0.worker.as_ref().map(|worker| {
-        let worker = worker.borrow();
-        match (&worker.worker_id, worker.draining) {
-            (_, true) => "draining".into(),
-            (Some(_), false) => ok(),
-            (None, false) => "not registered with LiveKit".into(),
-        }
+    let database = state.store().ping().await;
+    let worker = state.0.worker.as_ref();
+    let ready = Ready::of(Parts {
+        database: database
+            .is_err()
+            .then(|| "the database does not answer".to_owned()),
+        livekit: state.0.voice.as_ref().err().map(ToString::to_string),
+        worker: worker.map(|worker| worker.borrow().trouble().map(str::to_owned)),
+        tasks: state.config().tasks.down(clock::now()),
     });
-    let ready = [Some(&database), Some(&livekit), worker.as_ref()]
-        .into_iter()
-        .flatten()
-        .all(|part| part == "ok");
-    let status = if ready {
+    (status(ready.ready), Json(ready))
+}
+
+/// The status of a health check's answer.
+pub fn status(good: bool) -> StatusCode {
+    if good {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
-    };
-    (
-        status,
-        Json(Ready {
-            ready,
-            database,
-            livekit,
-            worker,
-        }),
-    )
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! `/healthz` and `/readyz` of `sidetone worker`, which has no control plane to answer them.
+//!
+//! They have a thread and a runtime of their own, and only look at what others told last: they answer also
+//! when the process's runtime is stuck, which is when it matters.
+
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use serde_json::{Value, json};
+use sidetone_base::supervise::{Down, Needed, Supervisor, TaskHealth};
+use sidetone_base::{WorkerStatus, clock};
+use sidetone_config::folder::AgentFolder;
+use sidetone_control_plane::http::{self, health::status};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Time between heartbeats of the runtime.
+const BEAT: Duration = Duration::from_secs(1);
+/// The runtime is taken for stuck when it has not beaten for this long. Generous: a machine that is busy
+/// makes calls worse, and killing the process would end them.
+const STUCK_AFTER: Duration = Duration::from_secs(5);
+
+/// What the runtime said of itself last.
+#[derive(Clone, Copy, Debug)]
+struct Beat {
+    at: Instant,
+    /// Agents that a call may ask for.
+    agents: usize,
+}
+
+impl Beat {
+    /// As things are now.
+    fn now(agents: &AgentFolder) -> Self {
+        Self {
+            at: clock::now(),
+            agents: agents.names().len(),
+        }
+    }
+}
+
+/// Beats until `stop`. A runtime all of whose threads are held does not come to it.
+async fn beat(agents: Arc<AgentFolder>, beats: watch::Sender<Beat>, stop: CancellationToken) {
+    loop {
+        beats.send_replace(Beat::now(&agents));
+        if stop
+            .run_until_cancelled(tokio::time::sleep(BEAT))
+            .await
+            .is_none()
+        {
+            return;
+        }
+    }
+}
+
+/// What health checks look at; all of it is there without waiting.
+#[derive(Clone, Debug)]
+struct WorkerHealth {
+    /// What is wrong with LiveKit's address and keys; none: nothing.
+    livekit: Option<String>,
+    /// What the worker is doing.
+    worker: watch::Receiver<WorkerStatus>,
+    /// The runtime's heartbeat.
+    beat: watch::Receiver<Beat>,
+    /// The background tasks.
+    tasks: TaskHealth,
+}
+
+/// Each thing that a worker needs: `ok`, or what is wrong. Keys that the control plane's answer has, too,
+/// mean the same. Nothing of the database: a call goes on without it.
+#[derive(Debug, PartialEq, Serialize)]
+struct Ready {
+    ready: bool,
+    livekit: String,
+    worker: String,
+    agents: String,
+    runtime: String,
+    /// Background tasks that failed and are restarted, by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    tasks: BTreeMap<&'static str, String>,
+}
+
+impl WorkerHealth {
+    /// Why the runtime is taken for stuck at `now`, if it is.
+    fn stuck(&self, now: Instant) -> Option<String> {
+        let silent = now.saturating_duration_since(self.beat.borrow().at);
+        (silent >= STUCK_AFTER).then(|| format!("stuck for {} s", silent.as_secs()))
+    }
+
+    fn ready(&self, now: Instant) -> Ready {
+        let worker = self.worker.borrow().trouble();
+        let no_agents = (self.beat.borrow().agents == 0).then_some("there are no agents");
+        let stuck = self.stuck(now);
+        let Down { tasks, calls_wait } = self.tasks.down(now);
+        let works = [
+            self.livekit.is_none(),
+            worker.is_none(),
+            no_agents.is_none(),
+            stuck.is_none(),
+            !calls_wait,
+        ];
+        let ok = || "ok".to_owned();
+        Ready {
+            ready: works.into_iter().all(|works| works),
+            livekit: self.livekit.clone().unwrap_or_else(ok),
+            worker: worker.map_or_else(ok, str::to_owned),
+            agents: no_agents.map_or_else(ok, str::to_owned),
+            runtime: stuck.unwrap_or_else(ok),
+            tasks,
+        }
+    }
+}
+
+/// Alive unless its runtime is stuck: then only a restart helps.
+async fn alive(State(health): State<WorkerHealth>) -> (StatusCode, Json<Value>) {
+    let stuck = health.stuck(clock::now());
+    let body = json!({
+        "status": stuck.as_deref().unwrap_or("ok"),
+        "version": env!("CARGO_PKG_VERSION"),
+    });
+    (status(stuck.is_none()), Json(body))
+}
+
+/// Whether a job that LiveKit offers becomes a call.
+async fn ready(State(health): State<WorkerHealth>) -> (StatusCode, Json<Ready>) {
+    let ready = health.ready(clock::now());
+    (status(ready.ready), Json(ready))
+}
+
+/// Answers at `address` for a worker that has no control plane, and starts the runtime's heartbeat.
+/// `livekit` is what is wrong with its address and keys.
+///
+/// # Errors
+/// The address cannot be listened at, or the thread could not be started.
+pub fn start(
+    address: SocketAddr,
+    livekit: Option<String>,
+    agents: &Arc<AgentFolder>,
+    worker: watch::Receiver<WorkerStatus>,
+    tasks: &mut Supervisor,
+    stop: &CancellationToken,
+) -> anyhow::Result<()> {
+    let listener = TcpListener::bind(address)
+        .with_context(|| format!("{address} cannot be listened at; choose another --health"))?;
+    tracing::info!(address = %listener.local_addr()?, "health checks are answered");
+    let (beats, beat_seen) = watch::channel(Beat::now(agents));
+    let agents = Arc::clone(agents);
+    tasks.spawn("heartbeat", Needed::Later, move |stop| {
+        beat(Arc::clone(&agents), beats.clone(), stop)
+    });
+    let health = WorkerHealth {
+        livekit,
+        worker,
+        beat: beat_seen,
+        tasks: tasks.health(),
+    };
+    answer(listener, health, stop.clone()).context("starting the thread of health checks")
+}
+
+/// Answers on `listener` until `stop`, from a thread of its own.
+fn answer(
+    listener: TcpListener,
+    health: WorkerHealth,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let router = Router::new()
+        .route("/healthz", get(alive))
+        .route("/readyz", get(ready))
+        .with_state(health);
+    let serve = async move {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        http::serve(listener, router, stop).await
+    };
+    let thread = std::thread::Builder::new().name("health".into());
+    thread.spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        if let Err(error) = runtime.and_then(|runtime| runtime.block_on(serve)) {
+            tracing::error!(%error, "health checks are no longer answered");
+        }
+    })?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;
