@@ -1,8 +1,10 @@
 //! Looking back, a database that is away, and the documents.
 
 use serde_json::{Value, json};
+use sidetone_control_plane::control::retention::purge;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_store::figures::Figures;
+use sidetone_store::inbox::Event;
 use sidetone_store::{CallType, Fact, NewCall, ParticipantKind, Stay};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -216,5 +218,34 @@ async fn what_is_past_its_time_goes_by_itself() {
     );
     shutdown.cancel();
     while tasks.join_next().await.is_some() {}
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn old_events_go_whether_calls_do_or_not() {
+    let api = Api::start(Setup::default()).await;
+    let event = |id: &str, days: i64| {
+        let at = sidetone_store::now() - chrono::TimeDelta::days(days);
+        Event {
+            id: id.into(),
+            event: "participant_joined".into(),
+            room_name: None,
+            payload: sqlx::types::Json(json!({"participant": {"identity": "ann"}})),
+            occurred_at: at,
+            received_at: at,
+        }
+    };
+    let events = [event("EV_31", 31), event("EV_29", 29), event("EV_1", 1)];
+    for (days, kept) in [(None, 2), (Some(90), 2), (Some(7), 1)] {
+        for event in &events {
+            api.store.keep_event(event).await.unwrap();
+        }
+        purge(&api.store, days).await.unwrap();
+        let mut known = 0;
+        for event in &events {
+            known += usize::from(!api.store.keep_event(event).await.unwrap());
+        }
+        assert_eq!(known, kept, "{days:?}");
+    }
     api.stop().await;
 }

@@ -37,7 +37,8 @@ pub struct ControlConfig {
     pub guardian: GuardianConfig,
     /// Time between comparisons with LiveKit.
     pub reconcile_every: Duration,
-    /// Age at which a call's personal data is deleted; none: kept.
+    /// Age at which a call's personal data is deleted; none: kept. LiveKit's events go after 30 days,
+    /// or after so many.
     pub retention_days: Option<u32>,
     /// Signs what is told of calls that are over; none: nothing is told.
     pub webhook_secret: Option<Secret>,
@@ -102,13 +103,11 @@ impl Control {
             config.reconcile_every,
             shutdown.clone(),
         ));
-        if let Some(days) = config.retention_days {
-            tasks.spawn(retention::run(
-                control.store.clone(),
-                days,
-                shutdown.clone(),
-            ));
-        }
+        tasks.spawn(retention::run(
+            control.store.clone(),
+            config.retention_days,
+            shutdown.clone(),
+        ));
         if let Some(secret) = config.webhook_secret {
             tasks.spawn(outbox::run(control.store.clone(), secret, shutdown.clone()));
         }
