@@ -104,9 +104,10 @@ const PLANS: [&str; 5] = [
     "SELECT COUNT(*) FROM (SELECT 1 FROM voice_calls WHERE TRUE LIMIT 10001) AS counted",
     "SELECT * FROM voice_calls WHERE TRUE AND status = 'failed' ORDER BY created_at DESC, id DESC \
      LIMIT 21 OFFSET 0",
-    "SELECT * FROM voice_calls WHERE TRUE AND id IN (SELECT id FROM voice_calls WHERE caller_id = \
-     'user42' UNION SELECT id FROM voice_calls WHERE callee_id = 'user42' UNION SELECT call_id FROM \
-     call_participants WHERE user_id = 'user42') ORDER BY created_at DESC, id DESC LIMIT 21 OFFSET 0",
+    "SELECT * FROM voice_calls WHERE TRUE AND deleted_at IS NULL AND id IN (SELECT id FROM voice_calls \
+     WHERE caller_id = 'user42' UNION SELECT id FROM voice_calls WHERE callee_id = 'user42' UNION SELECT \
+     call_id FROM call_participants WHERE user_id = 'user42') ORDER BY created_at DESC, id DESC LIMIT 21 \
+     OFFSET 0",
     "SELECT status, call_type, COUNT(*), COUNT(connected_at), SUM(duration_seconds) FROM \
      voice_calls WHERE TRUE GROUP BY status, call_type",
 ];

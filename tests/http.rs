@@ -8,6 +8,7 @@ mod rights;
 mod series;
 mod sessions;
 mod tokens;
+mod users;
 mod webhooks;
 mod workers;
 

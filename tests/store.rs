@@ -2,6 +2,7 @@
 
 mod calls;
 mod deliveries;
+mod erasure;
 mod fleet;
 mod history;
 
@@ -76,19 +77,19 @@ async fn the_story_on_sqlite() {
 async fn the_story_on_postgres() {
     let postgres = Postgres::start();
     // What an operator applied by hand is no obstacle.
+    apply(&postgres, "010_voice_calls");
+    tell(&Database::Postgres(Secret::new(postgres.url()))).await;
+    apply(&postgres, "094_deletion");
+}
+
+fn apply(postgres: &Postgres, migration: &str) {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres");
     let applied = std::process::Command::new("psql")
         .args(["-v", "ON_ERROR_STOP=1", "-q", &postgres.url()])
-        .args([
-            "-f",
-            concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/migrations/postgres/010_voice_calls.sql"
-            ),
-        ])
+        .args(["-f", &format!("{folder}/{migration}.sql")])
         .status()
         .unwrap();
-    assert!(applied.success());
-    tell(&Database::Postgres(Secret::new(postgres.url()))).await;
+    assert!(applied.success(), "{migration}");
 }
 
 async fn tell(database: &Database) {
@@ -115,6 +116,12 @@ async fn tell(database: &Database) {
     fleet::workers_beat(&store).await;
     fleet::sessions_end(&store).await;
     history::personal_data_goes(&store).await;
+    erasure::deletion_is_by_call(&store).await;
+    erasure::late_writers_are_refused(&store).await;
+    erasure::who_writes_meanwhile_leaves_nothing(&store).await;
+    erasure::a_user_may_be_named_deleted(&store).await;
+    erasure::a_user_is_erased(&store).await;
+    erasure::long_names_are_kept(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
 }

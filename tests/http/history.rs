@@ -2,8 +2,10 @@
 
 use serde_json::{Value, json};
 use sidetone_base::supervise::Supervisor;
+use sidetone_control_plane::control::retention::purge;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_store::figures::Figures;
+use sidetone_store::inbox::Event;
 use sidetone_store::{CallType, Fact, NewCall, ParticipantKind, Stay};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -217,5 +219,34 @@ async fn what_is_past_its_time_goes_by_itself() {
     );
     shutdown.cancel();
     supervisor.ended().await;
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn old_events_go_whether_calls_do_or_not() {
+    let api = Api::start(Setup::default()).await;
+    let event = |id: &str, days: i64| {
+        let at = sidetone_store::now() - chrono::TimeDelta::days(days);
+        Event {
+            id: id.into(),
+            event: "participant_joined".into(),
+            room_name: None,
+            payload: sidetone_store::Json(json!({"participant": {"identity": "ann"}})),
+            occurred_at: at,
+            received_at: at,
+        }
+    };
+    let events = [event("EV_31", 31), event("EV_29", 29), event("EV_1", 1)];
+    for (days, kept) in [(None, 2), (Some(90), 2), (Some(7), 1)] {
+        for event in &events {
+            api.store.keep_event(event).await.unwrap();
+        }
+        purge(&api.store, days).await.unwrap();
+        let mut known = 0;
+        for event in &events {
+            known += usize::from(!api.store.keep_event(event).await.unwrap());
+        }
+        assert_eq!(known, kept, "{days:?}");
+    }
     api.stop().await;
 }

@@ -39,7 +39,7 @@ async fn every_route_and_every_role() {
     let revoke = format!("/api/voice/sessions/{somebody}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 28] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 30] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -147,6 +147,18 @@ async fn every_route_and_every_role() {
             [false, false, false, true, false, false, false, true],
         ),
         (
+            "DELETE",
+            "/api/voice/users/somebody",
+            None,
+            [false, false, false, true, false, false, false, true],
+        ),
+        (
+            "GET",
+            "/api/voice/users/somebody/export",
+            None,
+            [false, false, false, true, false, false, true, true],
+        ),
+        (
             "GET",
             WORKERS,
             None,
@@ -179,6 +191,7 @@ async fn every_route_and_every_role() {
         let shown = path
             .replace(&over.to_string(), "{callId}")
             .replace("nowhere", "{roomName}")
+            .replace("somebody", "{userId}")
             .replace(&nobody.to_string(), "{workerId}")
             .replace(&somebody.to_string(), "{sessionId}");
         let marks = allowed

@@ -78,6 +78,9 @@ pub async fn a_room_has_one_call_at_a_time(store: &Store) {
         .unwrap();
     // The room's name may be used again; late news of the old room still finds the old call.
     assert_eq!(store.create_call(&second).await.unwrap().id, second.id);
+    // Also while nobody knows LiveKit's id of the new one.
+    let late = store.call_in_room(&first.room_name, Some("RM_old")).await;
+    assert_eq!(late.unwrap().map(|call| call.id), Some(first.id));
     store
         .observe(second.id, Some("RM_new"), &[])
         .await

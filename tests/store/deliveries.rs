@@ -28,7 +28,7 @@ pub async fn events_are_kept_once(store: &Store) {
         [event(1), event(2)]
     );
     store
-        .event_done("EV_1", at(9), "support call")
+        .event_done("EV_1", at(9), None, "support call")
         .await
         .unwrap();
     let health = store.inbox_health().await.unwrap();

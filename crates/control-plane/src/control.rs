@@ -36,7 +36,8 @@ pub struct ControlConfig {
     pub guardian: GuardianConfig,
     /// Time between comparisons with LiveKit.
     pub reconcile_every: Duration,
-    /// Age at which a call's personal data is deleted; none: kept.
+    /// Age at which a call's personal data is deleted; none: kept. LiveKit's events go after 30 days,
+    /// or after so many.
     pub retention_days: Option<u32>,
     /// Signs what is told of calls that are over; none: nothing is told.
     pub webhook_secret: Option<Secret>,
@@ -107,12 +108,10 @@ impl Control {
         supervisor.spawn("reconciliation", Needed::Later, move |stop| {
             reconcile::run(work.clone(), every, stop)
         });
-        if let Some(days) = config.retention_days {
-            let work = control.store.clone();
-            supervisor.spawn("retention", Needed::Later, move |stop| {
-                retention::run(work.clone(), days, stop)
-            });
-        }
+        let (work, days) = (control.store.clone(), config.retention_days);
+        supervisor.spawn("retention", Needed::Later, move |stop| {
+            retention::run(work.clone(), days, stop)
+        });
         if let Some(secret) = config.webhook_secret {
             let work = control.store.clone();
             supervisor.spawn("webhooks", Needed::Later, move |stop| {

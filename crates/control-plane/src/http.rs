@@ -20,6 +20,7 @@ pub mod recording;
 pub mod session;
 pub mod token;
 pub mod ui;
+pub mod users;
 pub mod webhook;
 pub mod workers;
 
@@ -33,7 +34,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -244,6 +245,8 @@ pub fn router(state: AppState) -> Router {
             "/api/voice/sessions/{sessionId}",
             axum::routing::delete(session::revoke),
         )
+        .route("/api/voice/users/{userId}", delete(users::erase))
+        .route("/api/voice/users/{userId}/export", get(users::export))
         .route("/api/voice/workers", get(workers::list))
         .route("/api/voice/workers/{workerId}/drain", post(workers::drain))
         .route("/api/voice/webhook", webhook)

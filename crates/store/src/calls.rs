@@ -50,6 +50,8 @@ pub struct Call {
     pub failed_at: Option<At>,
     /// What broke.
     pub failure_reason: Option<String>,
+    /// Its personal data was deleted; it takes no more.
+    pub deleted_at: Option<At>,
 }
 
 super::from_row!(Call {
@@ -71,6 +73,7 @@ super::from_row!(Call {
     room_finished_at,
     failed_at,
     failure_reason,
+    deleted_at,
 });
 
 /// A call to be.
@@ -170,8 +173,9 @@ impl Store {
         .await?))
     }
 
-    /// The newest call of a room. With LiveKit's id of the room, calls known to have had another
-    /// room of that name are passed over.
+    /// The newest call of a room that was not erased. With LiveKit's id of the room, calls known to have
+    /// had another room of that name are passed over; so are those of no known room, once this one is
+    /// known to be closed: what is told of it is late, and no newer call's.
     ///
     /// # Errors
     /// The database did not answer.
@@ -181,7 +185,9 @@ impl Store {
         room_sid: Option<&str>,
     ) -> Result<Option<Call>, StoreError> {
         const SELECT: &str = "SELECT * FROM voice_calls WHERE room_name = $1 \
-             AND ($2 IS NULL OR room_sid IS NULL OR room_sid = $2) \
+             AND deleted_at IS NULL AND ($2 IS NULL OR room_sid = $2 OR (room_sid IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM voice_calls \
+             WHERE room_sid = $2 AND room_finished_at IS NOT NULL))) \
              ORDER BY created_at DESC LIMIT 1";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .bind(room_name)
@@ -195,7 +201,8 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn open_calls(&self) -> Result<Vec<Call>, StoreError> {
-        const SELECT: &str = "SELECT * FROM voice_calls WHERE ended_at IS NULL ORDER BY created_at";
+        const SELECT: &str = "SELECT * FROM voice_calls WHERE ended_at IS NULL \
+             AND deleted_at IS NULL ORDER BY created_at";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .fetch_all(pool)
             .await?))
@@ -222,8 +229,8 @@ impl Store {
         call_id: Uuid,
         callee_id: Option<&str>,
     ) -> Result<bool, StoreError> {
-        const UPDATE: &str =
-            "UPDATE voice_calls SET callee_id = $2 WHERE id = $1 AND ended_at IS NULL";
+        const UPDATE: &str = "UPDATE voice_calls SET callee_id = $2 \
+             WHERE id = $1 AND ended_at IS NULL AND deleted_at IS NULL";
         Ok(on!(self, |pool| sqlx::query(UPDATE)
             .bind(call_id)
             .bind(callee_id)
@@ -235,7 +242,7 @@ impl Store {
 
     /// Takes in what is now known of a call and brings status, times and participants up to date.
     /// The order of facts does not matter, nor their repetition ([`super::status`]). None when
-    /// there is no such call.
+    /// there is no such call, or it was erased.
     ///
     /// # Errors
     /// The database did not answer; nothing is changed then.
@@ -248,7 +255,7 @@ impl Store {
         // Touching the row locks it on Postgres as SELECT … FOR UPDATE does, which SQLite lacks
         // (there the transaction itself is the lock).
         const LOCK: &str = "UPDATE voice_calls SET room_sid = COALESCE(room_sid, $2) \
-             WHERE id = $1 RETURNING *";
+             WHERE id = $1 AND deleted_at IS NULL RETURNING *";
         const SAVE: &str = "UPDATE voice_calls SET status = $2, started_at = $3, \
              connected_at = $4, ended_at = $5, duration_seconds = $6, room_finished_at = $7, \
              failed_at = $8, failure_reason = $9 WHERE id = $1 RETURNING *";

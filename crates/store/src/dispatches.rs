@@ -73,7 +73,7 @@ super::from_row!(Dispatch {
 
 impl Store {
     /// Notes that an agent is wanted in a room. Idempotent: false (and nothing changed) while one
-    /// is asked for or there.
+    /// is asked for or there. False also for a call that was erased.
     ///
     /// # Errors
     /// The database did not answer.
@@ -85,7 +85,8 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const UPSERT: &str = "INSERT INTO dispatches \
              (room_name, call_id, state, metadata, asked_at, since) \
-             VALUES ($1, $2, 'asked', $3, $4, $4) \
+             SELECT $1, $2, 'asked', $3, $4, $4 WHERE NOT EXISTS ( \
+             SELECT 1 FROM voice_calls WHERE id = $2 AND deleted_at IS NOT NULL) \
              ON CONFLICT (room_name) DO UPDATE SET state = 'asked', attempts = 0, \
              call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
              dispatch_id = NULL, worker_id = NULL, agent_identity = NULL, \

@@ -3,6 +3,7 @@
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::erasure::HOLD;
 use super::recordings::LINK;
 use super::{At, EgressStatus, Recorder, Recording, RecordingState, Store, StoreError};
 use super::{in_transaction, on};
@@ -45,7 +46,8 @@ fn named(name: &[u8]) -> Uuid {
 }
 
 impl Store {
-    /// Writes down an egress that is not known yet; of all who try, one gets true.
+    /// Writes down an egress that is not known yet; of all who try, one gets true. That of an erased
+    /// call is written down to be deleted, and nobody gets true.
     ///
     /// # Errors
     /// The database did not answer.
@@ -53,20 +55,26 @@ impl Store {
         const INSERT: &str = "INSERT INTO call_recordings (id, call_id, mode, state, object_key, \
              egress_id, egress_status, egress_since, started_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
-        let rows = on!(self, |pool| sqlx::query(INSERT)
-            .bind(recording.id)
-            .bind(recording.call_id)
-            .bind(recording.mode.as_str())
-            .bind(recording.state.as_str())
-            .bind(&recording.object_key)
-            .bind(&recording.egress_id)
-            .bind(recording.egress_status.as_str())
-            .bind(recording.egress_since)
-            .bind(recording.started_at)
-            .execute(pool)
-            .await?
-            .rows_affected());
-        Ok(rows > 0)
+        Ok(in_transaction!(self, |tx| {
+            let held: Option<Option<At>> = sqlx::query_scalar(HOLD)
+                .bind(recording.call_id)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let state = recording.state_in(held);
+            let written = sqlx::query(INSERT)
+                .bind(recording.id)
+                .bind(recording.call_id)
+                .bind(recording.mode.as_str())
+                .bind(state.as_str())
+                .bind(&recording.object_key)
+                .bind(&recording.egress_id)
+                .bind(recording.egress_status.as_str())
+                .bind(recording.egress_since)
+                .bind(recording.started_at)
+                .execute(&mut *tx)
+                .await?;
+            written.rows_affected() > 0 && state != RecordingState::Deleting
+        }))
     }
 
     /// The recording that an egress makes, by its id, or by the file that it was asked to write.
@@ -115,6 +123,11 @@ impl Store {
              reason = $11, started_at = $12, ended_at = $13 \
              WHERE id = $1 AND egress_status = $2 RETURNING state";
         Ok(in_transaction!(self, |tx| {
+            // As who erases does: the call's row first, then its recordings.
+            sqlx::query(HOLD)
+                .bind(after.call_id)
+                .execute(&mut *tx)
+                .await?;
             let state: Option<String> = sqlx::query_scalar(UPDATE)
                 .bind(after.id)
                 .bind(before.as_str())

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::erasure::in_call;
 use super::{At, Store, StoreError, on};
 
 /// Errors that are kept of one call: a provider that is down fails each turn in the same way.
@@ -21,7 +22,7 @@ pub struct StageError {
 super::from_row!(StageError { stage, message, at });
 
 impl Store {
-    /// Adds an error to a call; the first hundred are kept.
+    /// Adds an error to a call; the first hundred are kept, and none of a call that was erased.
     ///
     /// # Errors
     /// The database did not answer.
@@ -29,15 +30,16 @@ impl Store {
         const INSERT: &str = "INSERT INTO call_errors (call_id, stage, message, at) \
              SELECT id, $2, $3, $4 FROM voice_calls WHERE id = $1 \
              AND (SELECT COUNT(*) FROM call_errors WHERE call_id = $1) < $5";
-        on!(self, |pool| sqlx::query(INSERT)
-            .bind(call_id)
-            .bind(&error.stage)
-            .bind(&error.message)
-            .bind(error.at)
-            .bind(KEPT)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
+        in_call!(self, call_id, |tx| {
+            sqlx::query(INSERT)
+                .bind(call_id)
+                .bind(&error.stage)
+                .bind(&error.message)
+                .bind(error.at)
+                .bind(KEPT)
+                .execute(&mut *tx)
+                .await?;
+        });
         Ok(())
     }
 

@@ -118,12 +118,13 @@ impl Ledger {
 type Stored = (Option<Json<Usage>>, Option<Json<Ledger>>);
 
 impl Store {
-    /// Writes a call's figures in the place of those before.
+    /// Writes a call's figures in the place of those before, unless it was erased.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn save_figures(&self, call_id: Uuid, figures: &Figures) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE voice_calls SET usage = $2, ledger = $3 WHERE id = $1";
+        const UPDATE: &str = "UPDATE voice_calls SET usage = $2, ledger = $3 \
+             WHERE id = $1 AND deleted_at IS NULL";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(call_id)
             .bind(Json(figures.usage))

@@ -3,8 +3,10 @@
 
 use serde_json::Value;
 use sqlx::types::Json;
+use uuid::Uuid;
 
-use super::{At, Store, StoreError, on};
+use super::erasure::HOLD;
+use super::{At, Store, StoreError, in_transaction, on};
 
 /// An event of LiveKit.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,20 +89,38 @@ impl Store {
             .await?))
     }
 
-    /// Marks an event as worked through, with a note for whoever looks at it later.
+    /// Marks an event as worked through, with the call that it was of and a note for whoever looks at
+    /// it later. The event of an erased call goes: it names people.
     ///
     /// # Errors
     /// The database did not answer; the event will come up again.
-    pub async fn event_done(&self, id: &str, at: At, note: &str) -> Result<(), StoreError> {
+    pub async fn event_done(
+        &self,
+        id: &str,
+        at: At,
+        call_id: Option<Uuid>,
+        note: &str,
+    ) -> Result<(), StoreError> {
         const UPDATE: &str = "UPDATE webhook_events SET processed_at = $2, \
-             attempts = attempts + 1, note = $3 WHERE id = $1";
-        on!(self, |pool| sqlx::query(UPDATE)
-            .bind(id)
-            .bind(at)
-            .bind(note)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
+             attempts = attempts + 1, call_id = $3, note = $4 WHERE id = $1";
+        const DELETE: &str = "DELETE FROM webhook_events WHERE id = $1";
+        in_transaction!(self, |tx| {
+            let held: Option<Option<At>> = sqlx::query_scalar(HOLD)
+                .bind(call_id)
+                .fetch_optional(&mut *tx)
+                .await?;
+            if let Some(Some(_erased)) = held {
+                sqlx::query(DELETE).bind(id).execute(&mut *tx).await?;
+            } else {
+                sqlx::query(UPDATE)
+                    .bind(id)
+                    .bind(at)
+                    .bind(call_id)
+                    .bind(note)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+        });
         Ok(())
     }
 
@@ -136,13 +156,13 @@ impl Store {
             .await?))
     }
 
-    /// Deletes events received before `before`; gives their number.
+    /// Deletes events received before `before`, also such as nobody worked through by then; gives
+    /// their number.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn forget_events(&self, before: At) -> Result<u64, StoreError> {
-        const DELETE: &str =
-            "DELETE FROM webhook_events WHERE received_at < $1 AND processed_at IS NOT NULL";
+        const DELETE: &str = "DELETE FROM webhook_events WHERE received_at < $1";
         Ok(on!(self, |pool| sqlx::query(DELETE)
             .bind(before)
             .execute(pool)

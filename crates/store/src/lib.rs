@@ -8,11 +8,13 @@
 //! Imported by recording, control plane and process; imports `base` and `config`. Nobody else sees sqlx.
 //!
 //! Always true here: released migrations stay byte for byte; facts of several sources are merged so that
-//! their order cannot matter ([`status`]); times are kept to the microsecond, as both databases can.
+//! their order cannot matter ([`status`]); times are kept to the microsecond, as both databases can; a call
+//! whose data was deleted takes no more ([`erasure`]).
 
 pub mod calls;
 pub mod dispatches;
 pub mod egress;
+pub mod erasure;
 pub mod errors;
 pub mod figures;
 pub mod history;
@@ -58,7 +60,7 @@ macro_rules! migrations {
         migrations!($folder:
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
-            "092_admin_sessions", "093_figures", "095_guard",
+            "092_admin_sessions", "093_figures", "094_deletion", "095_guard",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -112,12 +114,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether a text held U+0000, which PostgreSQL cannot store (22P05, 22021).
-    pub fn is_zero_character(&self) -> bool {
+    /// How to mend a text that PostgreSQL refused: it held U+0000 (22P05, 22021), or was longer than
+    /// its column (22001) or an index takes (54000). None when something else went wrong.
+    pub fn refused_text(&self) -> Option<&'static str> {
         let Self::Query(sqlx::Error::Database(error)) = self else {
-            return false;
+            return None;
         };
-        matches!(error.code().as_deref(), Some("22P05" | "22021"))
+        match error.code().as_deref() {
+            Some("22P05" | "22021") => Some("A text holds a zero character; leave it out."),
+            Some("22001" | "54000") => Some("A text is too long to be stored; shorten it."),
+            _ => None,
+        }
     }
 }
 

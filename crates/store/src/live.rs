@@ -30,7 +30,8 @@ impl Store {
         // Read by the index over open calls (voice_calls_open_room) and each one's turns by theirs.
         const SELECT: &str = "SELECT id, status, \
              (SELECT COUNT(*) FROM call_turns WHERE call_id = voice_calls.id) AS turns \
-             FROM voice_calls WHERE ended_at IS NULL ORDER BY created_at DESC, id DESC LIMIT 200";
+             FROM voice_calls WHERE ended_at IS NULL AND deleted_at IS NULL \
+             ORDER BY created_at DESC, id DESC LIMIT 200";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .fetch_all(pool)
             .await?))

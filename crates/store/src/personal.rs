@@ -2,12 +2,14 @@
 
 use uuid::Uuid;
 
-use super::{At, Pool, Store, StoreError, in_transaction, on};
+use super::erasure::in_call;
+use super::{At, Pool, Store, StoreError, on};
 
 impl Store {
-    /// Deletes what identifies people in calls: names, ids, words, recording link, metadata, and
-    /// LiveKit's events of their rooms. When a call was and how long it took stays. Gives the
-    /// number of calls that there were.
+    /// Deletes what identifies people in calls: names, ids, words, recording link, metadata, dispatches,
+    /// and LiveKit's events of them. When a call was and how long it took stays, with LiveKit's id of the
+    /// room, by which late events are known ([`Store::erased_call`]). Other calls that had a room of the
+    /// same name keep what is theirs. Gives the number of calls that were erased by this.
     ///
     /// SQLite overwrites what is deleted (`secure_delete`) and folds its write-ahead log in, so
     /// the words are gone from its files. Postgres keeps old rows until its next vacuum.
@@ -19,9 +21,7 @@ impl Store {
         for call in calls {
             deleted += usize::from(self.delete_personal_data_of(*call).await?);
         }
-        if let Pool::Sqlite(pool) = &self.pool
-            && deleted > 0
-        {
+        if let Pool::Sqlite(pool) = &self.pool {
             let folded: (i64, i64, i64) = sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)")
                 .fetch_one(pool)
                 .await?;
@@ -33,37 +33,55 @@ impl Store {
     }
 
     async fn delete_personal_data_of(&self, call_id: Uuid) -> Result<bool, StoreError> {
-        const CALL: &str = "UPDATE voice_calls SET caller_id = 'deleted', \
-             callee_id = CASE WHEN callee_id IS NULL THEN NULL ELSE 'deleted' END, \
-             transcript = NULL, recording_url = NULL, metadata = '{}', \
-             room_name = 'deleted-' || created_at WHERE id = $1";
         const ROOM: &str = "SELECT room_name FROM voice_calls WHERE id = $1";
-        Ok(in_transaction!(self, |tx| {
-            let room: Option<String> = sqlx::query_scalar(ROOM)
+        const CALL: &str = "UPDATE voice_calls SET deleted_at = $2, caller_id = 'deleted', \
+             callee_id = CASE WHEN callee_id IS NULL THEN NULL ELSE 'deleted' END, \
+             transcript = NULL, recording_url = NULL, metadata = '{}', room_name = $3 \
+             WHERE id = $1";
+        // What says no call: events that none has acted on yet, or acted on before there was the column
+        // (their note names the call), and dispatches without a call. Only a room's last call takes
+        // along what cannot be told apart. The erased call has lost its room's name by now.
+        const EVENTS: &str = "DELETE FROM webhook_events WHERE room_name = $1 \
+             AND call_id IS NULL AND (note LIKE $2 \
+             OR NOT EXISTS (SELECT 1 FROM voice_calls WHERE room_name = $1))";
+        const DISPATCHES: &str = "DELETE FROM dispatches WHERE room_name = $1 \
+             AND call_id IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM voice_calls WHERE room_name = $1)";
+        Ok(in_call!(self, call_id, |tx| {
+            let room: String = sqlx::query_scalar(ROOM)
                 .bind(call_id)
-                .fetch_optional(&mut *tx)
+                .fetch_one(&mut *tx)
                 .await?;
-            let Some(room) = room else { return Ok(false) };
-            for sql in [
-                "DELETE FROM webhook_events WHERE room_name = $1",
-                "DELETE FROM dispatches WHERE room_name = $1",
-            ] {
-                sqlx::query(sql).bind(&room).execute(&mut *tx).await?;
-            }
+            sqlx::query(CALL)
+                .bind(call_id)
+                .bind(super::now())
+                .bind(format!("deleted-{call_id}"))
+                .execute(&mut *tx)
+                .await?;
             for sql in [
                 "DELETE FROM call_turns WHERE call_id = $1",
                 "DELETE FROM call_tools WHERE call_id = $1",
                 "DELETE FROM call_errors WHERE call_id = $1",
                 "DELETE FROM call_results WHERE call_id = $1",
                 "DELETE FROM call_webhooks WHERE call_id = $1",
+                "DELETE FROM webhook_events WHERE call_id = $1",
+                "DELETE FROM dispatches WHERE call_id = $1",
                 // File and object are deleted next (sidetone_recording::upkeep).
                 "UPDATE call_recordings SET state = 'deleting' WHERE call_id = $1",
                 "UPDATE call_participants SET user_id = 'deleted', participant_name = '' \
                  WHERE call_id = $1",
-                CALL,
             ] {
                 sqlx::query(sql).bind(call_id).execute(&mut *tx).await?;
             }
+            sqlx::query(EVENTS)
+                .bind(&room)
+                .bind(format!("call {call_id} %"))
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query(DISPATCHES)
+                .bind(&room)
+                .execute(&mut *tx)
+                .await?;
             true
         }))
     }
@@ -74,7 +92,7 @@ impl Store {
     /// The database did not answer.
     pub async fn expired_calls(&self, before: At, limit: i64) -> Result<Vec<Uuid>, StoreError> {
         const SELECT: &str = "SELECT id FROM voice_calls WHERE created_at < $1 \
-             AND ended_at IS NOT NULL AND caller_id <> 'deleted' ORDER BY created_at LIMIT $2";
+             AND ended_at IS NOT NULL AND deleted_at IS NULL ORDER BY created_at LIMIT $2";
         Ok(on!(self, |pool| sqlx::query_scalar(SELECT)
             .bind(before)
             .bind(limit)

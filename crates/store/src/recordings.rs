@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use super::erasure::HOLD;
 use super::{At, Store, StoreError, in_transaction, on};
 use sidetone_base::text_enum;
 
@@ -130,6 +131,14 @@ impl Recording {
         }
     }
 
+    /// Its state when its call was `held`: what is recorded of an erased call is only to be deleted.
+    pub(super) fn state_in(&self, held: Option<Option<At>>) -> RecordingState {
+        match held {
+            Some(Some(_erased)) => RecordingState::Deleting,
+            Some(None) | None => self.state,
+        }
+    }
+
     /// Where it goes in the bucket: by day, so that people and lifecycle rules find their way.
     pub fn bucket_key(&self) -> String {
         let day = self.started_at.format("%Y/%m/%d");
@@ -138,11 +147,12 @@ impl Recording {
 }
 
 /// Where clients of the history look.
-pub(super) const LINK: &str = "UPDATE voice_calls SET recording_url = $2 WHERE id = $1";
+pub(super) const LINK: &str =
+    "UPDATE voice_calls SET recording_url = $2 WHERE id = $1 AND deleted_at IS NULL";
 
 impl Store {
-    /// Writes a recording's row, or brings it up to date. One whose call was deleted meanwhile
-    /// stays so, with what is needed to delete it; false then.
+    /// Writes a recording's row, or brings it up to date. One whose call was erased is only to be
+    /// deleted, and its row has what is needed for that; false then.
     ///
     /// # Errors
     /// The database did not answer.
@@ -156,11 +166,16 @@ impl Store {
              bytes = excluded.bytes, duration_ms = excluded.duration_ms, \
              reason = excluded.reason, ended_at = excluded.ended_at RETURNING state";
         Ok(in_transaction!(self, |tx| {
+            // A worker also records calls that this database does not know.
+            let held: Option<Option<At>> = sqlx::query_scalar(HOLD)
+                .bind(recording.call_id)
+                .fetch_optional(&mut *tx)
+                .await?;
             let state: String = sqlx::query_scalar(UPSERT)
                 .bind(recording.id)
                 .bind(recording.call_id)
                 .bind(recording.mode.as_str())
-                .bind(recording.state.as_str())
+                .bind(recording.state_in(held).as_str())
                 .bind(recording.paused)
                 .bind(&recording.object_key)
                 .bind(&recording.url)
@@ -196,6 +211,8 @@ impl Store {
         const UPDATE: &str = "UPDATE call_recordings SET state = 'uploaded', url = $2 \
              WHERE id = $1 AND state <> 'deleting'";
         Ok(in_transaction!(self, |tx| {
+            // As who erases does: the call's row first, then its recordings.
+            sqlx::query(HOLD).bind(call_id).execute(&mut *tx).await?;
             let updated = sqlx::query(UPDATE)
                 .bind(id)
                 .bind(url)

@@ -5,6 +5,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::erasure::in_call;
 use super::{At, Pool, Store, StoreError, on};
 
 /// See [`Store::take_webhooks`]. What is due is chosen once, in a part of its own: Postgres may run
@@ -84,24 +85,26 @@ pub enum Try {
 }
 
 impl Store {
-    /// Keeps what came of a call; a later one replaces it. False when there is no such call.
+    /// Keeps what came of a call; a later one replaces it. False when there is no such call, or it was
+    /// erased.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn save_result(&self, call_id: Uuid, made: &CallResult) -> Result<bool, StoreError> {
         const UPSERT: &str = "INSERT INTO call_results (call_id, result, error, made_at) \
-             SELECT id, $2, $3, $4 FROM voice_calls WHERE id = $1 \
+             VALUES ($1, $2, $3, $4) \
              ON CONFLICT (call_id) DO UPDATE SET result = excluded.result, \
              error = excluded.error, made_at = excluded.made_at";
-        Ok(on!(self, |pool| sqlx::query(UPSERT)
-            .bind(call_id)
-            .bind(&made.result)
-            .bind(&made.error)
-            .bind(made.made_at)
-            .execute(pool)
-            .await?
-            .rows_affected()
-            > 0))
+        Ok(in_call!(self, call_id, |tx| {
+            sqlx::query(UPSERT)
+                .bind(call_id)
+                .bind(&made.result)
+                .bind(&made.error)
+                .bind(made.made_at)
+                .execute(&mut *tx)
+                .await?;
+            true
+        }))
     }
 
     /// What came of a call, if it is known.
@@ -117,22 +120,23 @@ impl Store {
     }
 
     /// Says at a call's beginning who is to be told of its end, so that a kill cannot prevent it.
-    /// A call that is known in the outbox keeps its row.
+    /// A call that is known in the outbox keeps its row; nobody is told of one that was erased.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn will_tell(&self, call_id: Uuid, url: &str, now: At) -> Result<(), StoreError> {
         const INSERT: &str = "INSERT INTO call_webhooks (id, call_id, url, due_at) \
-             SELECT $2, id, $3, $4 FROM voice_calls WHERE id = $1 \
+             VALUES ($2, $1, $3, $4) \
              ON CONFLICT (call_id) DO NOTHING";
-        on!(self, |pool| sqlx::query(INSERT)
-            .bind(call_id)
-            .bind(Uuid::now_v7())
-            .bind(url)
-            .bind(now)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
+        in_call!(self, call_id, |tx| {
+            sqlx::query(INSERT)
+                .bind(call_id)
+                .bind(Uuid::now_v7())
+                .bind(url)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
+        });
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::erasure::in_call;
 use super::{At, Store, StoreError, on};
 
 /// A tool that ran.
@@ -53,27 +54,28 @@ super::from_row!(HeldBy {
 });
 
 impl Store {
-    /// Adds a tool's run to a call. False when there is no such call.
+    /// Adds a tool's run to a call. False when there is no such call, or it was erased.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn save_tool_call(&self, call_id: Uuid, call: &ToolCall) -> Result<bool, StoreError> {
         const INSERT: &str = "INSERT INTO call_tools (call_id, agent, name, arguments, ok, result, \
              started_at, duration_ms) \
-             SELECT id, $2, $3, $4, $5, $6, $7, $8 FROM voice_calls WHERE id = $1";
-        Ok(on!(self, |pool| sqlx::query(INSERT)
-            .bind(call_id)
-            .bind(&call.agent)
-            .bind(&call.name)
-            .bind(&call.arguments)
-            .bind(call.ok)
-            .bind(&call.result)
-            .bind(call.started_at)
-            .bind(call.duration_ms)
-            .execute(pool)
-            .await?
-            .rows_affected()
-            > 0))
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+        Ok(in_call!(self, call_id, |tx| {
+            sqlx::query(INSERT)
+                .bind(call_id)
+                .bind(&call.agent)
+                .bind(&call.name)
+                .bind(&call.arguments)
+                .bind(call.ok)
+                .bind(&call.result)
+                .bind(call.started_at)
+                .bind(call.duration_ms)
+                .execute(&mut *tx)
+                .await?;
+            true
+        }))
     }
 
     /// The tools that ran in a call, in order.
@@ -94,8 +96,8 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn agent_of_call(&self, call_id: Uuid, by: &HeldBy) -> Result<(), StoreError> {
-        const UPDATE: &str =
-            "UPDATE voice_calls SET agent = $2, agent_version = $3, variant = $4 WHERE id = $1";
+        const UPDATE: &str = "UPDATE voice_calls SET agent = $2, agent_version = $3, variant = $4 \
+             WHERE id = $1 AND deleted_at IS NULL";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(call_id)
             .bind(&by.agent)

@@ -4,7 +4,8 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{At, Store, StoreError, in_transaction, on};
+use super::erasure::in_call;
+use super::{At, Store, StoreError, on};
 use sidetone_base::text_enum;
 
 text_enum! {
@@ -51,14 +52,14 @@ super::from_row!(StoredTurn {
 
 impl Store {
     /// Writes a turn, new or known, and the call's transcript with it. False when there is no such
-    /// call.
+    /// call, or it was erased.
     ///
     /// # Errors
     /// The database did not answer; nothing is changed then.
     pub async fn save_turn(&self, call_id: Uuid, turn: &StoredTurn) -> Result<bool, StoreError> {
         const UPSERT: &str = "INSERT INTO call_turns (call_id, turn_id, speaker, text, \
              started_at, ended_at, interrupted, latency_ms, metrics) \
-             SELECT id, $2, $3, $4, $5, $6, $7, $8, $9 FROM voice_calls WHERE id = $1 \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
              ON CONFLICT (call_id, turn_id) DO UPDATE SET text = excluded.text, \
              started_at = excluded.started_at, ended_at = excluded.ended_at, \
              interrupted = excluded.interrupted, latency_ms = excluded.latency_ms, \
@@ -66,8 +67,8 @@ impl Store {
         const TRANSCRIPT: &str = "UPDATE voice_calls SET transcript = (SELECT \
              string_agg(speaker || ': ' || text, $2 ORDER BY started_at, turn_id) \
              FROM call_turns WHERE call_id = $1) WHERE id = $1";
-        Ok(in_transaction!(self, |tx| {
-            let written = sqlx::query(UPSERT)
+        Ok(in_call!(self, call_id, |tx| {
+            sqlx::query(UPSERT)
                 .bind(call_id)
                 .bind(&turn.turn_id)
                 .bind(turn.speaker.as_str())
@@ -84,7 +85,7 @@ impl Store {
                 .bind("\n")
                 .execute(&mut *tx)
                 .await?;
-            written.rows_affected() > 0
+            true
         }))
     }
 

@@ -105,7 +105,8 @@ fn next(webhook: &Webhook, now: At, error: String) -> Try {
 
 /// What is told; none when the call is gone.
 async fn body(store: &Store, webhook: &Webhook) -> Result<Option<Value>, StoreError> {
-    let Some(call) = store.call(webhook.call_id).await? else {
+    let call = store.call(webhook.call_id).await?;
+    let Some(call) = call.filter(|call| call.deleted_at.is_none()) else {
         return Ok(None);
     };
     let made = store.result(call.id).await?;

@@ -9,13 +9,21 @@ use sidetone_store::{Store, StoreError};
 
 const INTERVAL: Duration = Duration::from_secs(3_600);
 const BATCH: i64 = 500;
+/// Days that LiveKit's events are kept at most. Once acted on they only tell a repetition from news, and
+/// whoever looks for a fault what came when; LiveKit repeats an event for minutes.
+const EVENT_DAYS: u32 = 30;
 
 /// Runs until `shutdown`, once an hour.
-pub(super) async fn run(store: Store, days: u32, shutdown: CancellationToken) {
+pub(super) async fn run(store: Store, days: Option<u32>, shutdown: CancellationToken) {
     loop {
         match purge(&store, days).await {
-            Ok(0) => {}
-            Ok(calls) => tracing::info!(calls, days, "personal data past its time deleted"),
+            Ok(Purged {
+                calls: 0,
+                events: 0,
+            }) => {}
+            Ok(Purged { calls, events }) => {
+                tracing::info!(calls, events, "personal data past its time deleted");
+            }
             Err(error) => tracing::error!(%error, "personal data could not be deleted"),
         }
         tokio::select! {
@@ -25,20 +33,31 @@ pub(super) async fn run(store: Store, days: u32, shutdown: CancellationToken) {
     }
 }
 
-/// Deletes the personal data of calls older than `days`, and LiveKit's events of that age; gives
-/// the number of calls.
+/// How much was past its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Calls whose personal data was deleted.
+    pub calls: usize,
+    /// Events of LiveKit, beside those of these calls.
+    pub events: u64,
+}
+
+/// Deletes the personal data of calls older than `days` (none: of no calls), and LiveKit's events that
+/// are older than that or than [`EVENT_DAYS`].
 ///
 /// # Errors
 /// The database did not answer; what is left goes next time.
-pub async fn purge(store: &Store, days: u32) -> Result<usize, StoreError> {
-    let before = sidetone_store::now() - TimeDelta::days(i64::from(days));
-    let mut deleted = 0;
-    loop {
-        let calls = store.expired_calls(before, BATCH).await?;
-        deleted += store.delete_personal_data(&calls).await?;
+pub async fn purge(store: &Store, days: Option<u32>) -> Result<Purged, StoreError> {
+    let before = |days: u32| sidetone_store::now() - TimeDelta::days(i64::from(days));
+    let mut purged = Purged::default();
+    while let Some(days) = days {
+        let calls = store.expired_calls(before(days), BATCH).await?;
+        purged.calls += store.delete_personal_data(&calls).await?;
         if calls.len() < BATCH as usize {
-            store.forget_events(before).await?;
-            return Ok(deleted);
+            break;
         }
     }
+    let events = days.map_or(EVENT_DAYS, |days| days.min(EVENT_DAYS));
+    purged.events = store.forget_events(before(events)).await?;
+    Ok(purged)
 }

@@ -6,7 +6,8 @@
 //! | POST agent | rooms of own calls | ✓ | | ✓ | | ✓ |
 //! | GET agent, DELETE agent | | ✓ | | ✓ | | ✓ |
 //! | GET history | own calls | ✓ | | | ✓ | ✓ |
-//! | DELETE history | | ✓ | | | | ✓ |
+//! | GET users' export | | ✓ | | | ✓ | ✓ |
+//! | DELETE history, DELETE users | | ✓ | | | | ✓ |
 //!
 //! Anonymous callers are admins of a demo bound to loopback, when they are on that very machine
 //! ([`super::address`]), and nobody anywhere else. Webhooks

@@ -146,12 +146,8 @@ impl IntoResponse for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        if error.is_zero_character() {
-            return Self::new(
-                StatusCode::BAD_REQUEST,
-                "Invalid value",
-                "A text holds a zero character; leave it out.",
-            );
+        if let Some(detail) = error.refused_text() {
+            return Self::new(StatusCode::BAD_REQUEST, "Invalid value", detail);
         }
         tracing::error!(%error, "database");
         Self {

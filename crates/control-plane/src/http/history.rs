@@ -42,6 +42,9 @@ pub struct CallInfo {
     #[schema(value_type = Object)]
     metadata: Value,
     created_at: DateTime<Utc>,
+    /// When its personal data was deleted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted_at: Option<DateTime<Utc>>,
 }
 
 /// A page of calls, newest first.
@@ -80,6 +83,7 @@ impl From<Call> for CallInfo {
             failure_reason: call.failure_reason.filter(|_| failed),
             metadata: call.metadata.0,
             created_at: call.created_at,
+            deleted_at: call.deleted_at,
         }
     }
 }

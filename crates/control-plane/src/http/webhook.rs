@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::error::{Problem, ProblemDocument, parse_json};
 use super::{AppState, WholeBody};
-use crate::control::inbox::EventBody;
+use crate::control::inbox::{EventBody, LONGEST_NAME};
 use sidetone_config::env::LiveKit;
 use sidetone_store::At;
 use sidetone_store::inbox::Event;
@@ -23,7 +23,7 @@ use sidetone_store::inbox::Event;
 /// What LiveKit is told.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Received {
-    /// The event is written down.
+    /// The event is taken: written down, unless it is of a call whose data was deleted.
     received: bool,
     /// It was known already.
     duplicate: bool,
@@ -60,6 +60,22 @@ pub async fn receive(
     verify(&voice.livekit, &headers, &body)?;
     let mut payload: Value = parse_json(&body)?;
     let event: EventBody = parse_json(&body)?;
+    if let Some((field, length)) = event.too_long() {
+        tracing::warn!(field, length, "a webhook was refused: a name is too long");
+        let told = format!("{field} has {length} characters; at most {LONGEST_NAME} are taken");
+        return Err(Problem::field(field, told));
+    }
+    // Late news of a call whose data was deleted name people: they are taken, and not kept.
+    if let Some(sid) = event.room_sid()
+        && !event.is_of_egress()
+        && let Some(call_id) = state.store().erased_call(sid, event.room_name()).await?
+    {
+        tracing::debug!(%call_id, "an event of an erased call was not kept");
+        return Ok(Json(Received {
+            received: true,
+            duplicate: false,
+        }));
+    }
     // The room's TURN password comes with every event; it is not ours to keep.
     if let Some(room) = payload.get_mut("room").and_then(Value::as_object_mut) {
         room.remove("turnPassword");

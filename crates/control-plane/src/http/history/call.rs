@@ -1,5 +1,7 @@
 //! One call with all that is known of it.
 
+mod read;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -193,7 +195,8 @@ pub(in crate::http) async fn visible(
             || participants
                 .iter()
                 .any(|participant| participant.user_id == me);
-        if !took_part {
+        // An erased call is nobody's, also not of a user whose id is "deleted".
+        if !took_part || call.deleted_at.is_some() {
             return Err(no_such());
         }
     }
@@ -213,42 +216,12 @@ pub async fn one(
 ) -> Result<Json<CallDetail>, Problem> {
     let id = path_id("callId", &id, "history")?;
     let (call, participants) = visible(&state, &principal, id).await?;
-    let recordings = state.store().recordings(id).await?;
-    let turns = state.store().turns(id).await?;
-    let tools = state.store().tool_calls(id).await?;
-    let errors = state.store().stage_errors(id).await?;
-    let made = state.store().result(id).await?;
-    let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
-    let webhook = state.store().webhook_state(id).await?;
-    let figures = state.store().figures(id).await?;
-    let (usage, ledger) = figures
-        .map(|figures| (figures.usage, figures.ledger))
-        .unzip();
-    let by = state.store().version_of_call(id).await?;
-    let (agent, agent_version, variant) = by.map_or((None, None, None), |by| {
-        (Some(by.agent), Some(by.agent_version), by.variant)
-    });
-    Ok(Json(CallDetail {
-        transcript: call.transcript.clone(),
-        call: call.into(),
-        participants: participants.into_iter().map(Into::into).collect(),
-        turns: turns.into_iter().map(Into::into).collect(),
-        tools: tools.into_iter().map(Into::into).collect(),
-        errors: errors.into_iter().map(Into::into).collect(),
-        result: result.map(|result| result.0),
-        result_error,
-        webhook,
-        usage,
-        ledger,
-        agent,
-        agent_version,
-        variant,
-        recordings: recordings.into_iter().map(Into::into).collect(),
-    }))
+    let detail = CallDetail::of(state.store(), call, participants).await?;
+    Ok(Json(detail))
 }
 
 /// Deletes a call's personal data: names, ids, words, recording link. When it was and how long it
-/// took stays for the statistics.
+/// took stays for the statistics. It is final: what is told of the call later is not kept.
 #[utoipa::path(delete, path = "/api/voice/history/{callId}", tag = "voice",
     params(("callId" = Uuid, Path)),
     responses((status = 204, description = "Deleted."), (status = 400, body = ProblemDocument),

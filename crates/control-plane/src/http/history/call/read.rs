@@ -1,0 +1,59 @@
+//! Reads all that is known of a call.
+
+use uuid::Uuid;
+
+use super::CallDetail;
+use sidetone_store::calls::Participant;
+use sidetone_store::{Call, Store, StoreError};
+
+impl CallDetail {
+    /// All that is known of a call; none when there is no such call, or it was erased.
+    pub(in crate::http) async fn read(store: &Store, id: Uuid) -> Result<Option<Self>, StoreError> {
+        let call = store.call(id).await?;
+        let Some(call) = call.filter(|call| call.deleted_at.is_none()) else {
+            return Ok(None);
+        };
+        let participants = store.participants(id).await?;
+        Ok(Some(Self::of(store, call, participants).await?))
+    }
+
+    pub(super) async fn of(
+        store: &Store,
+        call: Call,
+        participants: Vec<Participant>,
+    ) -> Result<Self, StoreError> {
+        let id = call.id;
+        let recordings = store.recordings(id).await?;
+        let turns = store.turns(id).await?;
+        let tools = store.tool_calls(id).await?;
+        let errors = store.stage_errors(id).await?;
+        let made = store.result(id).await?;
+        let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
+        let webhook = store.webhook_state(id).await?;
+        let figures = store.figures(id).await?;
+        let (usage, ledger) = figures
+            .map(|figures| (figures.usage, figures.ledger))
+            .unzip();
+        let by = store.version_of_call(id).await?;
+        let (agent, agent_version, variant) = by.map_or((None, None, None), |by| {
+            (Some(by.agent), Some(by.agent_version), by.variant)
+        });
+        Ok(Self {
+            transcript: call.transcript.clone(),
+            call: call.into(),
+            participants: participants.into_iter().map(Into::into).collect(),
+            turns: turns.into_iter().map(Into::into).collect(),
+            tools: tools.into_iter().map(Into::into).collect(),
+            errors: errors.into_iter().map(Into::into).collect(),
+            result: result.map(|result| result.0),
+            result_error,
+            webhook,
+            usage,
+            ledger,
+            agent,
+            agent_version,
+            variant,
+            recordings: recordings.into_iter().map(Into::into).collect(),
+        })
+    }
+}
