@@ -23,7 +23,7 @@ fn said(text: &str) -> StoredTurn {
         ended_at: None,
         interrupted: false,
         latency_ms: None,
-        metrics: sqlx::types::Json(json!({})),
+        metrics: sidetone_store::Json(json!({})),
     }
 }
 

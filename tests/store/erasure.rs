@@ -1,6 +1,7 @@
 //! Deletion is final, and of the call that was meant.
 
 use serde_json::json;
+use sidetone_store::Json;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
@@ -11,7 +12,6 @@ use sidetone_store::tools::{HeldBy, ToolCall};
 use sidetone_store::{
     CallType, DispatchMetadata, Fact, NewCall, ParticipantKind, Recorder, Recording, Speaker, Store,
 };
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{at, new_call, stay, turn};

@@ -11,9 +11,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{
-    agent, health, history, live, recording, session, token, users, webhook, workers,
-};
+use super::{agent, health, history, live, recording, session, token, users, webhook, workers};
 
 #[derive(OpenApi)]
 #[openapi(
