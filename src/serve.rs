@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::end_of_turn::SmartTurn;
+use crate::agent::spool::{self, Spool};
 use crate::agent::{Agents, DEFAULT_AGENT, presence};
 use crate::worker::{self, LoadMeasure, WorkerSettings};
 use sidetone_base::WorkerStatus;
@@ -77,6 +78,9 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
         recordings.clone(),
         closing.clone(),
     ));
+    let spool = Spool::new(&env.data_dir);
+    let delivery = spool::upkeep::run(spool.clone(), store.clone(), closing.clone());
+    tasks.spawn(delivery);
     let (status, watched) = watch::channel(WorkerStatus::default());
     let serving = match listener {
         Some(listener) => {
@@ -102,6 +106,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 env: &env,
                 agents,
                 store: store.clone(),
+                spool,
                 recordings,
                 models,
                 load,
@@ -191,6 +196,7 @@ struct Worker<'a> {
     env: &'a Env,
     agents: Arc<AgentFolder>,
     store: Store,
+    spool: Spool,
     recordings: Recordings,
     models: Option<Loaded>,
     load: LoadMeasure,
@@ -208,6 +214,7 @@ impl Worker<'_> {
             env,
             agents,
             store,
+            spool,
             recordings,
             models,
             load,
@@ -239,6 +246,7 @@ impl Worker<'_> {
         let runner = Arc::new(Agents {
             agents,
             store: store.clone(),
+            spool,
             clients,
             end_of_turn,
             recordings,

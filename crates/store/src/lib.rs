@@ -29,6 +29,7 @@ pub mod tools;
 pub mod turns;
 pub mod workers;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -58,7 +59,7 @@ macro_rules! migrations {
         migrations!($folder:
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
-            "092_admin_sessions", "093_figures",
+            "092_admin_sessions", "093_figures", "096_spool",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -114,10 +115,28 @@ pub enum StoreError {
 impl StoreError {
     /// Whether a text held U+0000, which PostgreSQL cannot store (22P05, 22021).
     pub fn is_zero_character(&self) -> bool {
+        matches!(self.code().as_deref(), Some("22P05" | "22021"))
+    }
+
+    /// The database's own code of what went wrong; unlike its message it quotes no value.
+    pub fn code(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Query(sqlx::Error::Database(error)) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the database refused what it was given, and will each time: a constraint, or a value
+    /// that it cannot hold. Otherwise it was away, busy or full, and the same may be written later.
+    pub fn is_refusal(&self) -> bool {
         let Self::Query(sqlx::Error::Database(error)) = self else {
             return false;
         };
-        matches!(error.code().as_deref(), Some("22P05" | "22021"))
+        // Postgres's class 22 is "data exception", 54 a limit such as an index's; SQLite's codes have
+        // at most four digits.
+        let code = error.code().unwrap_or_default();
+        let bad_data = code.len() == 5 && (code.starts_with("22") || code.starts_with("54"));
+        bad_data || !matches!(error.kind(), sqlx::error::ErrorKind::Other)
     }
 }
 

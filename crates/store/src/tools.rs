@@ -1,5 +1,6 @@
 //! Which version of which agent held a call, and what its tools did.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -7,7 +8,7 @@ use uuid::Uuid;
 use super::{At, Store, StoreError, on};
 
 /// A tool that ran.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// Whose tool it was.
     pub agent: String,
@@ -53,14 +54,21 @@ super::from_row!(HeldBy {
 });
 
 impl Store {
-    /// Adds a tool's run to a call. False when there is no such call.
+    /// Adds a tool's run to a call, once for each `id`, which the caller chooses. False when there is
+    /// no such call, or the run is known.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn save_tool_call(&self, call_id: Uuid, call: &ToolCall) -> Result<bool, StoreError> {
+    pub async fn save_tool_call(
+        &self,
+        call_id: Uuid,
+        id: &str,
+        call: &ToolCall,
+    ) -> Result<bool, StoreError> {
         const INSERT: &str = "INSERT INTO call_tools (call_id, agent, name, arguments, ok, result, \
-             started_at, duration_ms) \
-             SELECT id, $2, $3, $4, $5, $6, $7, $8 FROM voice_calls WHERE id = $1";
+             started_at, duration_ms, entry) \
+             SELECT id, $2, $3, $4, $5, $6, $7, $8, $9 FROM voice_calls WHERE id = $1 \
+             ON CONFLICT (call_id, entry) DO NOTHING";
         Ok(on!(self, |pool| sqlx::query(INSERT)
             .bind(call_id)
             .bind(&call.agent)
@@ -70,6 +78,7 @@ impl Store {
             .bind(&call.result)
             .bind(call.started_at)
             .bind(call.duration_ms)
+            .bind(id)
             .execute(pool)
             .await?
             .rows_affected()
