@@ -5,6 +5,7 @@ mod check;
 mod contract;
 mod crash;
 mod dispatch;
+mod guard;
 mod life;
 mod people;
 mod pool;
@@ -90,6 +91,8 @@ fn impatient() -> ControlConfig {
             patience: Duration::from_millis(300),
             patience_taken: Duration::from_secs(30),
             limit: 3,
+            look_again: Duration::from_secs(1),
+            ..GuardianConfig::default()
         },
         // Tests reconcile by hand.
         reconcile_every: Duration::from_secs(3_600),

@@ -9,11 +9,11 @@ use chrono::{TimeZone as _, Utc};
 use serde_json::json;
 use sidetone_config::env::Database;
 use sidetone_config::secret::Secret;
+use sidetone_store::Json;
 use sidetone_store::{
     At, CallType, Fact, NewCall, ParticipantKind, Speaker, Stay, Store, StoredTurn,
 };
 use sidetone_testkit::postgres::Postgres;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 fn at(second: i64) -> At {

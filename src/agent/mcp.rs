@@ -1,7 +1,7 @@
 //! The MCP servers of a call: connected beside its greeting, and recorded where they failed.
 
 use futures::future::join_all;
-use sqlx::types::Json;
+use sidetone_store::Json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

@@ -48,7 +48,7 @@ pub async fn make(
         tracing::warn!(%call_id, "no result of the call: {error:#}");
     }
     let (result, error) = match made {
-        Ok(result) => (Some(sqlx::types::Json(result)), None),
+        Ok(result) => (Some(sidetone_store::Json(result)), None),
         Err(error) => (None, Some(format!("{error:#}"))),
     };
     Some(CallResult {

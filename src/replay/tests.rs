@@ -54,7 +54,7 @@ fn stored() -> Stored {
         ended_at: None,
         interrupted: false,
         latency_ms: None,
-        metrics: sqlx::types::Json(Value::Null),
+        metrics: sidetone_store::Json(Value::Null),
     };
     Stored {
         id: Uuid::nil(),
@@ -77,7 +77,7 @@ fn stored() -> Stored {
         tools: vec![ToolCall {
             agent: "receptionist".into(),
             name: "find_tables".into(),
-            arguments: sqlx::types::Json(json!({"people": 2, "day": "2026-12-24"})),
+            arguments: sidetone_store::Json(json!({"people": 2, "day": "2026-12-24"})),
             ok: true,
             result: "Free: 19:00".into(),
             started_at: at(6),

@@ -42,13 +42,13 @@ async fn history_shows_a_call_and_forgets_it() {
         ended_at: None,
         interrupted: false,
         latency_ms: None,
-        metrics: sqlx::types::Json(json!({"stt_ms": 120})),
+        metrics: sidetone_store::Json(json!({"stt_ms": 120})),
     };
     api.store.save_turn(id, &turn).await.unwrap();
     let tool = sidetone_store::tools::ToolCall {
         agent: "support".into(),
         name: "find_parcel".into(),
-        arguments: sqlx::types::Json(json!({"number": 7})),
+        arguments: sidetone_store::Json(json!({"number": 7})),
         ok: true,
         result: "It is in Hamburg.".into(),
         started_at: now,
@@ -71,7 +71,7 @@ async fn history_shows_a_call_and_forgets_it() {
     };
     api.store.agent_of_call(id, &by).await.unwrap();
     let made = sidetone_store::results::CallResult {
-        result: Some(sqlx::types::Json(json!({"resolved": true}))),
+        result: Some(sidetone_store::Json(json!({"resolved": true}))),
         error: None,
         made_at: now,
     };

@@ -61,7 +61,7 @@ async fn calls_are_told_as_they_begin_have_turns_and_end() {
         ended_at: None,
         interrupted: false,
         latency_ms: None,
-        metrics: sqlx::types::Json(Value::Null),
+        metrics: sidetone_store::Json(Value::Null),
     };
     assert!(api.store.save_turn(id, &turn).await.unwrap());
     assert_eq!(event(&mut stream).await.unwrap()["calls"][0]["turns"], 1);

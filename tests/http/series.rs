@@ -54,7 +54,7 @@ async fn call(api: &Api, caller: &str, created: &str, seconds: Option<i64>, late
             ended_at: None,
             interrupted: false,
             latency_ms: Some(*latency),
-            metrics: sqlx::types::Json(json!({})),
+            metrics: sidetone_store::Json(json!({})),
         };
         api.store.save_turn(id, &turn).await.unwrap();
     }

@@ -1,9 +1,9 @@
 //! A call, its stays and its turns, and one at a time in a room.
 
 use serde_json::json;
+use sidetone_store::Json;
 use sidetone_store::figures::Figures;
 use sidetone_store::{CallStatus, CallType, Fact, ParticipantKind, Speaker, Store};
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{at, new_call, stay, turn};

@@ -2,10 +2,10 @@
 
 use chrono::Duration;
 use serde_json::json;
+use sidetone_store::Json;
 use sidetone_store::history::HistoryFilter;
 use sidetone_store::inbox::Event;
 use sidetone_store::{CallType, EgressStatus, Fact, Recorder, Recording, RecordingState, Store};
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{at, new_call};

@@ -1,5 +1,7 @@
 //! Agents that are wanted, workers that beat, sessions that end.
 
+use std::time::Duration;
+
 use sidetone::agent::presence::introduce;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::Store;
@@ -28,13 +30,39 @@ pub async fn an_agent_is_wanted_once(store: &Store) {
             .await
             .unwrap()
     );
-    assert!(store.claim_asking("support-ann-0", 0).await.unwrap());
     assert!(
-        !store.claim_asking("support-ann-0", 0).await.unwrap(),
+        store
+            .claim_asking("support-ann-0", 0, Duration::ZERO)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .claim_asking("support-ann-0", 0, Duration::ZERO)
+            .await
+            .unwrap(),
         "one asks"
     );
     store.agent_asked("support-ann-0", "AD_1").await.unwrap();
-    assert!(store.claim_asking("support-ann-0", 1).await.unwrap());
+    let minute = Duration::from_secs(60);
+    assert!(
+        !store
+            .claim_asking("support-ann-0", 1, minute)
+            .await
+            .unwrap(),
+        "nobody asks again so soon"
+    );
+    assert!(store.claim_look("support-ann-0", minute).await.unwrap());
+    assert!(
+        !store.claim_look("support-ann-0", minute).await.unwrap(),
+        "one looks"
+    );
+    assert!(
+        store
+            .claim_asking("support-ann-0", 1, Duration::ZERO)
+            .await
+            .unwrap()
+    );
     store
         .agent_runs_on("support-ann-0", "agent-1", "AW_1")
         .await

@@ -1,5 +1,7 @@
 //! The agents that were asked for: one row a room, from asking to the end.
 
+use std::time::Duration;
+
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -18,6 +20,13 @@ text_enum! {
         Ended = "ended",
         /// Never came.
         Failed = "failed",
+    }
+}
+
+impl DispatchState {
+    /// An agent is wanted.
+    pub const fn is_live(self) -> bool {
+        matches!(self, Self::Asked | Self::Joined)
     }
 }
 
@@ -80,7 +89,7 @@ impl Store {
              ON CONFLICT (room_name) DO UPDATE SET state = 'asked', attempts = 0, \
              call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
              dispatch_id = NULL, worker_id = NULL, agent_identity = NULL, \
-             asked_at = excluded.asked_at, since = excluded.since \
+             claimed_at = NULL, looked_at = NULL, asked_at = excluded.asked_at, since = excluded.since \
              WHERE dispatches.state IN ('ended', 'failed')";
         let rows = on!(self, |pool| sqlx::query(UPSERT)
             .bind(room_name)
@@ -94,20 +103,64 @@ impl Store {
     }
 
     /// Takes the right to ask LiveKit for the next time: of all who saw `attempts` askings, one
-    /// gets true.
+    /// gets true, and nobody within `free_after` of the last one.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn claim_asking(&self, room_name: &str, attempts: i32) -> Result<bool, StoreError> {
-        const UPDATE: &str = "UPDATE dispatches SET attempts = attempts + 1 \
-             WHERE room_name = $1 AND attempts = $2";
+    pub async fn claim_asking(
+        &self,
+        room_name: &str,
+        attempts: i32,
+        free_after: Duration,
+    ) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET attempts = attempts + 1, claimed_at = $3 \
+             WHERE room_name = $1 AND attempts = $2 \
+             AND (claimed_at IS NULL OR claimed_at <= $4)";
+        let now = self.database_now().await?;
         let rows = on!(self, |pool| sqlx::query(UPDATE)
             .bind(room_name)
             .bind(attempts)
+            .bind(now)
+            .bind(now - free_after)
             .execute(pool)
             .await?
             .rows_affected());
         Ok(rows > 0)
+    }
+
+    /// Takes the right to look whether a room's agent is still there: one process gets true, once in
+    /// `age`. It spares LiveKit the looks of the others, no more.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn claim_look(&self, room_name: &str, age: Duration) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET looked_at = $2 \
+             WHERE room_name = $1 AND (looked_at IS NULL OR looked_at <= $3)";
+        let now = self.database_now().await?;
+        let rows = on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room_name)
+            .bind(now)
+            .bind(now - age)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(rows > 0)
+    }
+
+    /// An agent that was there is not wanted any more. One that is asked for anew meanwhile stays so.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_over(&self, room_name: &str, at: At) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET state = 'ended', since = $2 \
+             WHERE room_name = $1 AND state = 'joined'";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room_name)
+            .bind(at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
     }
 
     /// Notes LiveKit's id of the asking.
@@ -139,7 +192,7 @@ impl Store {
         const UPDATE: &str = "UPDATE dispatches SET \
              since = CASE WHEN state = $2 THEN since ELSE $3 END, \
              reason = CASE WHEN $2 = 'failed' THEN $4 ELSE reason END, state = $2 \
-             WHERE room_name = $1";
+             WHERE room_name = $1 AND NOT (state = 'ended' AND $2 = 'joined')";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(room_name)
             .bind(state.as_str())

@@ -59,7 +59,7 @@ macro_rules! migrations {
         migrations!($folder:
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
-            "092_admin_sessions", "093_figures", "096_spool",
+            "092_admin_sessions", "093_figures", "095_guard", "096_spool",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -236,6 +236,18 @@ pub fn micros(at: At) -> At {
 }
 
 impl Store {
+    /// The database's own time. Claims are held by it: the clocks of several machines differ.
+    pub(crate) async fn database_now(&self) -> Result<At, StoreError> {
+        match &self.pool {
+            // One file, one machine, one clock.
+            Pool::Sqlite(_) => Ok(now()),
+            Pool::Postgres(pool) => {
+                let now = sqlx::query_scalar("SELECT now()").fetch_one(pool).await?;
+                Ok(micros(now))
+            }
+        }
+    }
+
     /// Opens the database and brings its tables up to date, under a lock, so that any number of
     /// processes may start at once.
     ///

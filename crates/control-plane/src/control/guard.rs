@@ -2,10 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use livekit_protocol as proto;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::participant::kind_of;
@@ -78,8 +81,9 @@ impl Guard {
         self.input(Input::AgentJoined(room.to_owned())).await;
     }
 
-    /// An agent left a room.
+    /// An agent left a room, maybe one that another control plane watches over.
     pub async fn agent_left(&self, room: &str) {
+        self.input(Input::Adopted(room.to_owned(), true)).await;
         self.input(Input::AgentLeft(room.to_owned())).await;
     }
 
@@ -93,7 +97,7 @@ impl Guard {
     }
 
     async fn input(&self, input: Input) {
-        // The driver is gone only at shutdown; the next start reads the store.
+        // The driver is gone only at shutdown; others read the store.
         let _ = self.commands.send(Command::Input(input)).await;
     }
 }
@@ -105,6 +109,18 @@ pub struct GuardDriver {
     acts: Acts,
     commands: mpsc::Receiver<Command>,
     waiting: HashMap<String, Vec<oneshot::Sender<bool>>>,
+    /// How often the store is read for rooms that nobody told of.
+    read_every: Duration,
+    is_reading: bool,
+}
+
+/// What came of something that was done.
+#[derive(Debug)]
+enum Done {
+    Nothing,
+    Input(Input),
+    /// The rooms where the store says that an agent is wanted, and whether it has been there.
+    Read(Vec<(String, bool)>),
 }
 
 /// What the guardian's wishes are carried out with.
@@ -113,6 +129,8 @@ struct Acts {
     store: Store,
     dispatcher: Arc<Dispatcher>,
     livekit: ServerApi,
+    /// For so long after an asking, nobody asks again.
+    asked_once: Duration,
 }
 
 pub(super) fn driver(
@@ -126,9 +144,12 @@ pub(super) fn driver(
         store: store.clone(),
         dispatcher: Arc::clone(&dispatcher),
         livekit,
+        asked_once: config.patience.mul_f32(0.8),
     };
     let driver = GuardDriver {
         guardian: Guardian::new(config),
+        read_every: config.look_again,
+        is_reading: false,
         acts,
         commands: commands_in,
         waiting: HashMap::new(),
@@ -144,18 +165,12 @@ pub(super) fn driver(
 }
 
 impl GuardDriver {
-    /// Runs until `shutdown`. Starts with what the store says is wanted.
+    /// Runs until `shutdown`. What is wanted stands in the store: it is read again and again, so that a
+    /// room is watched over also when whoever asked, or its event, is gone.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        match self.acts.store.live_agents().await {
-            Ok(agents) => {
-                for agent in agents {
-                    self.guardian
-                        .handle_input(clock::now(), Input::Adopted(agent.room_name));
-                }
-            }
-            Err(error) => tracing::error!(%error, "dispatches of an earlier run are not guarded"),
-        }
         let mut acts = JoinSet::new();
+        let mut read = tokio::time::interval(self.read_every);
+        read.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = self.act(&mut acts);
             let wake = async {
@@ -167,8 +182,13 @@ impl GuardDriver {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 Some(command) = self.commands.recv() => self.command(command),
-                Some(Ok(result)) = acts.join_next() => self.result(result),
+                Some(Ok(done)) = acts.join_next() => self.done(done),
                 () = wake => self.guardian.handle_input(clock::now(), Input::Timeout),
+                _ = read.tick(), if !self.is_reading => {
+                    self.is_reading = true;
+                    let acts_of_reading = self.acts.clone();
+                    acts.spawn(async move { Done::Read(acts_of_reading.live().await) });
+                }
             }
         }
     }
@@ -184,8 +204,19 @@ impl GuardDriver {
         self.guardian.handle_input(clock::now(), input);
     }
 
-    fn result(&mut self, result: Option<Input>) {
-        let Some(input) = result else { return };
+    fn done(&mut self, done: Done) {
+        let input = match done {
+            Done::Nothing => return,
+            Done::Input(input) => input,
+            Done::Read(live) => {
+                self.is_reading = false;
+                for (room, seen) in live {
+                    self.guardian
+                        .handle_input(clock::now(), Input::Adopted(room, seen));
+                }
+                return;
+            }
+        };
         if let Input::Asked(room, taken) = &input {
             for waiting in self.waiting.remove(room).into_iter().flatten() {
                 let _ = waiting.send(taken.is_ok());
@@ -194,7 +225,7 @@ impl GuardDriver {
         self.guardian.handle_input(clock::now(), input);
     }
 
-    fn act(&mut self, tasks: &mut JoinSet<Option<Input>>) -> Option<std::time::Instant> {
+    fn act(&mut self, tasks: &mut JoinSet<Done>) -> Option<std::time::Instant> {
         loop {
             let acts = self.acts.clone();
             match self.guardian.poll_output() {
@@ -203,13 +234,20 @@ impl GuardDriver {
                     if attempt > 1 {
                         tracing::warn!(room, attempt, "no agent came, one is asked for again");
                     }
-                    tasks.spawn(async move { Some(acts.ask(room).await) });
+                    tasks.spawn(async move { Done::Input(acts.ask(room).await) });
                 }
                 Output::Look(room) => {
-                    tasks.spawn(async move { Some(acts.look(room).await) });
+                    tasks.spawn(async move { Done::Input(acts.look(room).await) });
+                }
+                Output::Check(room) => {
+                    let age = self.read_every.mul_f32(0.8);
+                    tasks.spawn(async move { Done::Input(acts.check(room, age).await) });
                 }
                 Output::Present(room) => {
                     tasks.spawn(async move { acts.note_present(&room).await });
+                }
+                Output::Ended(room) => {
+                    tasks.spawn(async move { acts.note_over(&room).await });
                 }
                 Output::GiveUp(room, reason) => {
                     tracing::error!(room, reason, "no agent for a call");
@@ -226,11 +264,16 @@ impl Acts {
             let Some(agent) = self.store.agent_in(&room).await? else {
                 return Ok(false);
             };
-            if agent.state == DispatchState::Ended {
+            if !agent.state.is_live() {
                 return Ok(false);
             }
             // Of several control planes one asks; the others wait as if they had.
-            if !self.store.claim_asking(&room, agent.attempts).await? {
+            let free_after = self.asked_once;
+            if !self
+                .store
+                .claim_asking(&room, agent.attempts, free_after)
+                .await?
+            {
                 return Ok(true);
             }
             if let Some(earlier) = &agent.dispatch_id {
@@ -252,12 +295,9 @@ impl Acts {
 
     async fn look(&self, room: String) -> Input {
         let seen = async {
-            // The agent hung up on purpose, maybe in another process.
+            // The agent hung up on purpose, or was given up, maybe in another process.
             let agent = self.store.agent_in(&room).await?;
-            if agent
-                .as_ref()
-                .is_some_and(|a| a.state == DispatchState::Ended)
-            {
+            if agent.as_ref().is_none_or(|agent| !agent.state.is_live()) {
                 return Ok(None);
             }
             let Some(people) = self.livekit.participants(&room).await? else {
@@ -268,8 +308,11 @@ impl Acts {
                     .iter()
                     .any(|participant| kind_of(participant) == kind)
             };
-            if is(ParticipantKind::Agent) {
+            if people.iter().any(speaks) {
                 return Ok(Some(Sight::Agent));
+            }
+            if is(ParticipantKind::Agent) {
+                return Ok(Some(Sight::Silent));
             }
             // The server lists a dead worker's job for ever: one whose agent was here is over.
             let gone = agent.and_then(|agent| agent.agent_identity);
@@ -287,7 +330,34 @@ impl Acts {
         }
     }
 
-    async fn note_present(&self, room: &str) -> Option<Input> {
+    /// As [`Acts::look`], by one process at a time.
+    async fn check(&self, room: String, age: Duration) -> Input {
+        match self.store.claim_look(&room, age).await {
+            Ok(true) => self.look(room).await,
+            Ok(false) => Input::Looked(room, Sight::Elsewhere),
+            Err(error) => Input::Looked(room, Sight::Unknown(error.to_string())),
+        }
+    }
+
+    async fn live(&self) -> Vec<(String, bool)> {
+        let agents = self.store.live_agents().await.unwrap_or_else(|error| {
+            tracing::error!(%error, "which rooms want an agent could not be read");
+            Vec::new()
+        });
+        agents
+            .into_iter()
+            .map(|agent| (agent.room_name, agent.state == DispatchState::Joined))
+            .collect()
+    }
+
+    async fn note_over(&self, room: &str) -> Done {
+        if let Err(error) = self.store.agent_over(room, sidetone_store::now()).await {
+            tracing::error!(room, %error, "that an empty room needs no agent could not be noted");
+        }
+        Done::Nothing
+    }
+
+    async fn note_present(&self, room: &str) -> Done {
         let joined = DispatchState::Joined;
         let noted = self
             .store
@@ -295,10 +365,10 @@ impl Acts {
         if let Err(error) = noted.await {
             tracing::error!(room, %error, "an agent's coming could not be noted");
         }
-        None
+        Done::Nothing
     }
 
-    async fn give_up(&self, room: &str, reason: &str) -> Option<Input> {
+    async fn give_up(&self, room: &str, reason: &str) -> Done {
         let noted = async {
             let now = sidetone_store::now();
             self.store
@@ -324,6 +394,14 @@ impl Acts {
         if let Err(error) = rooms::tell(&self.livekit, room, &message).await {
             tracing::debug!(room, %error, "nobody to tell that the call failed");
         }
-        None
+        Done::Nothing
     }
+}
+
+/// Whether this is an agent that can be heard: in the room, with its voice published.
+fn speaks(participant: &proto::ParticipantInfo) -> bool {
+    let is_audio = |track: &proto::TrackInfo| track.r#type() == proto::TrackType::Audio;
+    kind_of(participant) == ParticipantKind::Agent
+        && participant.state() == proto::participant_info::State::Active
+        && participant.tracks.iter().any(is_audio)
 }

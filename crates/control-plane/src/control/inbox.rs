@@ -259,7 +259,9 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<String> {
     };
     match (body.event.as_str(), body.is_agent()) {
         ("participant_joined", true) => control.guard.agent_joined(room).await,
-        ("participant_left", true) => control.guard.agent_left(room).await,
+        ("participant_left" | "participant_connection_aborted", true) => {
+            control.guard.agent_left(room).await
+        }
         ("room_finished", _) => {
             control.guard.over(room).await;
             let ended = DispatchState::Ended;

@@ -1,6 +1,6 @@
 //! What a participant is to a call: a person, an agent, or neither. LiveKit says its kind in three ways.
 //! Two are read here, its server API's and its webhooks'; the third, its SDK's in a joined room, is
-//! read by `transport::livekit::is_person`, and a test there shows that the three agree.
+//! read by `room::person` of the process, and a test there shows that the three agree.
 
 use livekit_protocol::ParticipantInfo;
 use livekit_protocol::participant_info::Kind;

@@ -1,9 +1,11 @@
 //! The dispatch guardian, pure: is an agent in the room where one was asked for?
 //!
 //! LiveKit's open-source server drops a job when no worker is free and never dispatches a dead
-//! worker's jobs again, so whoever asked has to look, and ask again. Rules: nothing is asked for
+//! worker's jobs again, so somebody has to look, and ask again. Rules: nothing is asked for
 //! before a look at the room has shown that no agent is there (never two at once); a worker that
-//! said yes gets longer to appear; after `limit` askings the call is given up, with the reason.
+//! said yes gets longer to appear, an agent in the room longer still to publish its voice; a room
+//! with its agent is looked at again for as long as the call lasts, because events get lost; after
+//! `limit` askings the call is given up, with the reason.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -15,6 +17,11 @@ pub struct GuardianConfig {
     pub patience: Duration,
     /// The same, when a worker has taken the job.
     pub patience_taken: Duration,
+    /// The same, when the agent is in the room and has not published its voice: it may be looking
+    /// something up before it greets.
+    pub patience_silent: Duration,
+    /// Time between two looks at a room whose agent is there.
+    pub look_again: Duration,
     /// Askings before a call is given up.
     pub limit: u32,
 }
@@ -24,6 +31,8 @@ impl Default for GuardianConfig {
         Self {
             patience: Duration::from_secs(2),
             patience_taken: Duration::from_secs(10),
+            patience_silent: Duration::from_secs(20),
+            look_again: Duration::from_secs(5),
             limit: 6,
         }
     }
@@ -32,8 +41,12 @@ impl Default for GuardianConfig {
 /// What a look at a room has shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sight {
-    /// An agent is there.
+    /// An agent is there, with its voice.
     Agent,
+    /// An agent is there, or on its way in, without a voice.
+    Silent,
+    /// Another process has looked just now.
+    Elsewhere,
     /// No agent; whether a worker has taken the job, and whether a person is there.
     NoAgent {
         /// A worker said yes to the last asking.
@@ -50,10 +63,11 @@ pub enum Sight {
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// An agent is wanted. Nothing happens where one is wanted already.
+    /// An agent is wanted where none was, by the store's word: what was known of the room is old.
     Wanted(String),
-    /// An agent was asked for by somebody else (another process, an earlier life of this one).
-    Adopted(String),
+    /// An agent was asked for by somebody else (another process, an earlier life of this one); and
+    /// whether it has been there.
+    Adopted(String, bool),
     /// The asking of [`Output::Ask`] was taken, or not.
     Asked(String, Result<(), String>),
     /// What [`Output::Look`] has shown.
@@ -80,8 +94,12 @@ pub enum Output {
     },
     /// Look who is in the room.
     Look(String),
+    /// Look whether the agent is still in the room, unless another process has just looked.
+    Check(String),
     /// An agent is there.
     Present(String),
+    /// The agent was there, and nobody is left to talk to: the row ends.
+    Ended(String),
     /// No agent came: fail the call with this reason.
     GiveUp(String, String),
     /// Nothing more now; call with [`Input::Timeout`] at this time.
@@ -96,8 +114,10 @@ enum Phase {
     Waiting { until: Instant },
     /// Somebody is looking.
     Looking,
-    /// The agent is there.
-    Present,
+    /// The agent is there; the room is looked at again then.
+    Present { until: Instant },
+    /// Somebody is looking whether the agent is still there.
+    Checking,
 }
 
 #[derive(Debug)]
@@ -135,51 +155,47 @@ impl Guardian {
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Wanted(room) => {
-                if !self.watches.contains_key(&room) {
-                    let watch = Watch {
-                        phase: Phase::Asking,
-                        attempts: 0,
-                        asked_at: now,
-                        seen: false,
-                        trouble: None,
-                    };
-                    self.watches.insert(room.clone(), watch);
-                    self.ask(&room);
-                }
+                let watch = Watch {
+                    phase: Phase::Asking,
+                    attempts: 0,
+                    asked_at: now,
+                    seen: false,
+                    trouble: None,
+                };
+                self.watches.insert(room.clone(), watch);
+                self.ask(&room);
             }
-            Input::Adopted(room) => {
+            Input::Adopted(room, seen) => {
                 self.watches.entry(room).or_insert(Watch {
                     phase: Phase::Waiting {
                         until: now + self.config.patience,
                     },
                     attempts: 1,
                     asked_at: now,
-                    seen: false,
+                    seen,
                     trouble: None,
                 });
             }
             Input::Asked(room, result) => self.asked(now, &room, result),
             Input::Looked(room, sight) => self.looked(now, &room, sight),
-            Input::AgentJoined(room) => self.present(&room),
-            Input::AgentLeft(room) => {
-                if let Some(watch) = self.watches.get_mut(&room)
-                    && matches!(watch.phase, Phase::Present)
-                {
-                    watch.phase = Phase::Waiting {
-                        until: now + self.config.patience,
-                    };
-                    watch.asked_at = now;
-                }
-            }
+            Input::AgentJoined(room) => self.present(now, &room),
+            Input::AgentLeft(room) => self.missed(now, &room),
             Input::Over(room) => {
                 self.watches.remove(&room);
             }
             Input::Timeout => {
                 for (room, watch) in &mut self.watches {
-                    if matches!(watch.phase, Phase::Waiting { until } if until <= now) {
-                        watch.phase = Phase::Looking;
-                        self.outputs.push_back(Output::Look(room.clone()));
-                    }
+                    let (phase, output) = match watch.phase {
+                        Phase::Waiting { until } if until <= now => {
+                            (Phase::Looking, Output::Look(room.clone()))
+                        }
+                        Phase::Present { until } if until <= now => {
+                            (Phase::Checking, Output::Check(room.clone()))
+                        }
+                        _ => continue,
+                    };
+                    watch.phase = phase;
+                    self.outputs.push_back(output);
                 }
             }
         }
@@ -189,8 +205,8 @@ impl Guardian {
     pub fn poll_output(&mut self) -> Output {
         self.outputs.pop_front().unwrap_or_else(|| {
             let deadlines = self.watches.values().filter_map(|watch| match watch.phase {
-                Phase::Waiting { until } => Some(until),
-                _ => None,
+                Phase::Waiting { until } | Phase::Present { until } => Some(until),
+                Phase::Asking | Phase::Looking | Phase::Checking => None,
             });
             Output::Timeout(deadlines.min())
         })
@@ -237,14 +253,31 @@ impl Guardian {
         let Some(watch) = self.watches.get_mut(room) else {
             return;
         };
-        if !matches!(watch.phase, Phase::Looking) {
-            return;
+        match watch.phase {
+            Phase::Looking => self.looked_for(now, room, sight),
+            Phase::Checking => match sight {
+                Sight::NoAgent { .. } | Sight::NoRoom | Sight::Silent => self.missed(now, room),
+                // A server that cannot be seen says nothing of the agent.
+                Sight::Agent | Sight::Elsewhere | Sight::Unknown(_) => {
+                    watch.phase = Phase::Present {
+                        until: now + self.config.look_again,
+                    };
+                }
+            },
+            Phase::Asking | Phase::Waiting { .. } | Phase::Present { .. } => {}
         }
+    }
+
+    /// What a look for an agent that was not there has shown.
+    fn looked_for(&mut self, now: Instant, room: &str, sight: Sight) {
+        let Some(watch) = self.watches.get_mut(room) else {
+            return;
+        };
         let later = Phase::Waiting {
             until: now + self.config.patience,
         };
         match sight {
-            Sight::Agent => self.present(room),
+            Sight::Agent => self.present(now, room),
             Sight::Unknown(trouble) => {
                 // A server that cannot be seen counts against the limit, or a call would hang.
                 watch.trouble = Some(trouble);
@@ -254,14 +287,19 @@ impl Guardian {
                     self.ask(room);
                 }
             }
+            Sight::Elsewhere => watch.phase = later,
             Sight::NoAgent { taken: true, .. }
                 if now < watch.asked_at + self.config.patience_taken =>
             {
                 watch.phase = later;
             }
+            Sight::Silent if now < watch.asked_at + self.config.patience_silent => {
+                watch.phase = later;
+            }
             // It was there, and nobody is left to talk to: the call is over.
             Sight::NoRoom | Sight::NoAgent { people: false, .. } if watch.seen => {
                 self.watches.remove(room);
+                self.outputs.push_back(Output::Ended(room.to_owned()));
             }
             Sight::NoAgent { taken, .. } => {
                 if taken {
@@ -269,19 +307,39 @@ impl Guardian {
                 }
                 self.ask(room);
             }
+            Sight::Silent => {
+                watch.trouble = Some("an agent joined but published no voice".into());
+                self.ask(room);
+            }
             Sight::NoRoom => self.ask(room),
         }
     }
 
-    fn present(&mut self, room: &str) {
+    fn present(&mut self, now: Instant, room: &str) {
         if let Some(watch) = self.watches.get_mut(room)
-            && !matches!(watch.phase, Phase::Present)
+            && !matches!(watch.phase, Phase::Present { .. } | Phase::Checking)
         {
-            watch.phase = Phase::Present;
+            watch.phase = Phase::Present {
+                until: now + self.config.look_again,
+            };
             watch.attempts = 0;
             watch.seen = true;
             watch.trouble = None;
             self.outputs.push_back(Output::Present(room.to_owned()));
+        }
+    }
+
+    /// The agent that was there is not. Looked at once more before anything is asked: it may be on
+    /// its way back.
+    fn missed(&mut self, now: Instant, room: &str) {
+        let patience = self.config.patience;
+        if let Some(watch) = self.watches.get_mut(room)
+            && matches!(watch.phase, Phase::Present { .. } | Phase::Checking)
+        {
+            watch.phase = Phase::Waiting {
+                until: now + patience,
+            };
+            watch.asked_at = now;
         }
     }
 }

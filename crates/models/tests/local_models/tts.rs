@@ -1,6 +1,6 @@
 //! Piper says what it is told, in six voices.
 
-use sidetone_models::tts::{RATE, LocalVoice};
+use sidetone_models::tts::{LocalVoice, RATE};
 
 use crate::wer::word_error_rate;
 use crate::{models, to_16k};

@@ -62,6 +62,10 @@ fn look() -> Output {
     Output::Look(ROOM.into())
 }
 
+fn check() -> Output {
+    Output::Check(ROOM.into())
+}
+
 const NOBODY: Sight = Sight::NoAgent {
     taken: false,
     people: true,
@@ -77,11 +81,20 @@ fn an_agent_that_comes_is_left_alone() {
     assert_eq!(script.pass_ms(1_500), []);
     let present = script.on(Input::AgentJoined(ROOM.into()));
     assert_eq!(present, [Output::Present(ROOM.into())]);
-    assert_eq!(script.pass_ms(60_000), []);
+    for _ in 0..10 {
+        assert_eq!(script.pass_ms(4_999), []);
+        assert_eq!(
+            script.pass_ms(1),
+            [check()],
+            "looked at while the call lasts"
+        );
+        assert_eq!(script.pass_ms(60_000), [], "one look at a time");
+        assert_eq!(script.look(Sight::Agent), [], "noted once");
+    }
     assert_eq!(
         script.on(Input::Wanted(ROOM.into())),
-        [],
-        "asking is idempotent"
+        [ask(1)],
+        "the store says that none is there any more"
     );
 }
 
@@ -158,7 +171,7 @@ fn an_agent_that_leaves_an_empty_room_is_not() {
         script.on(Input::AgentJoined(ROOM.into()));
         script.on(Input::AgentLeft(ROOM.into()));
         script.pass_ms(2_000);
-        assert_eq!(script.look(sight), []);
+        assert_eq!(script.look(sight), [Output::Ended(ROOM.into())]);
         assert_eq!(script.guardian.poll_output(), Output::Timeout(None));
     }
 }
@@ -174,9 +187,51 @@ fn a_call_that_is_over_needs_no_agent() {
 #[test]
 fn an_adopted_room_is_looked_at_before_anything_is_asked() {
     let mut script = Script::new();
-    assert_eq!(script.on(Input::Adopted(ROOM.into())), []);
+    assert_eq!(script.on(Input::Adopted(ROOM.into(), false)), []);
     assert_eq!(script.pass_ms(2_000), [look()]);
     assert_eq!(script.look(Sight::NoRoom), [ask(2)]);
+}
+
+#[test]
+fn an_adopted_room_that_its_agent_has_left_empty_is_over() {
+    let mut script = Script::new();
+    script.on(Input::Adopted(ROOM.into(), true));
+    script.pass_ms(2_000);
+    assert_eq!(script.look(Sight::NoRoom), [Output::Ended(ROOM.into())]);
+}
+
+#[test]
+fn an_agent_whose_leaving_nobody_told_is_replaced() {
+    let mut script = Script::asked();
+    script.on(Input::AgentJoined(ROOM.into()));
+    assert_eq!(script.pass_ms(5_000), [check()]);
+    assert_eq!(script.look(NOBODY), [], "looked at once more");
+    assert_eq!(script.pass_ms(2_000), [look()]);
+    assert_eq!(script.look(NOBODY), [ask(1)]);
+}
+
+#[test]
+fn a_server_that_cannot_be_seen_says_nothing_of_an_agent_that_is_there() {
+    let mut script = Script::asked();
+    script.on(Input::AgentJoined(ROOM.into()));
+    for _ in 0..20 {
+        assert_eq!(script.pass_ms(5_000), [check()]);
+        assert_eq!(script.look(Sight::Unknown("away".into())), []);
+    }
+    assert_eq!(script.pass_ms(5_000), [check()]);
+    assert_eq!(script.look(Sight::Elsewhere), []);
+    assert_eq!(script.pass_ms(5_000), [check()]);
+}
+
+#[test]
+fn an_agent_without_a_voice_is_no_agent_after_twenty_seconds() {
+    let mut script = Script::asked();
+    for _ in 0..9 {
+        assert_eq!(script.pass_ms(2_000), [look()]);
+        assert_eq!(script.look(Sight::Silent), []);
+    }
+    assert_eq!(script.pass_ms(2_000), [look()]);
+    assert_eq!(script.look(Sight::Silent), [ask(2)]);
 }
 
 fn any_input() -> impl Strategy<Value = (u64, Input)> {
@@ -184,12 +239,14 @@ fn any_input() -> impl Strategy<Value = (u64, Input)> {
     let sight = prop_oneof![
         Just(Sight::Agent),
         Just(Sight::NoRoom),
+        Just(Sight::Silent),
+        Just(Sight::Elsewhere),
         Just(Sight::Unknown("away".into())),
         (any::<bool>(), any::<bool>()).prop_map(|(taken, people)| Sight::NoAgent { taken, people }),
     ];
     let input = prop_oneof![
         1 => room().prop_map(Input::Wanted),
-        1 => room().prop_map(Input::Adopted),
+        1 => (room(), any::<bool>()).prop_map(|(room, seen)| Input::Adopted(room, seen)),
         1 => (room(), any::<bool>()).prop_map(|(room, ok)| Input::Asked(
             room,
             if ok { Ok(()) } else { Err("no".into()) }
@@ -214,14 +271,14 @@ proptest! {
         for (wait, input) in steps {
             script.now += Duration::from_millis(wait);
             match &input {
-                Input::Wanted(room) if !script.guardian.watches.contains_key(room) => {
+                Input::Wanted(room) => {
                     may_ask.insert(room.clone(), true);
                     in_a_row.insert(room.clone(), 0);
                 }
-                Input::Adopted(room) if !script.guardian.watches.contains_key(room) => {
+                Input::Adopted(room, _) if !script.guardian.watches.contains_key(room) => {
                     in_a_row.insert(room.clone(), 0);
                 }
-                Input::Looked(room, Sight::NoAgent { .. } | Sight::NoRoom)
+                Input::Looked(room, Sight::NoAgent { .. } | Sight::NoRoom | Sight::Silent)
                     if script.guardian.watches.get(room).is_some_and(
                         |watch| matches!(watch.phase, Phase::Looking)) => {
                     may_ask.insert(room.clone(), true);
@@ -240,7 +297,10 @@ proptest! {
                         prop_assert!(!reason.is_empty());
                         prop_assert!(!script.guardian.watches.contains_key(&room));
                     }
-                    Output::Look(_) | Output::Timeout(_) => {}
+                    Output::Ended(room) => {
+                        prop_assert!(!script.guardian.watches.contains_key(&room));
+                    }
+                    Output::Look(_) | Output::Check(_) | Output::Timeout(_) => {}
                 }
             }
             prop_assert!(in_a_row.values().all(|n| *n <= GuardianConfig::default().limit));
