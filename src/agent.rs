@@ -10,12 +10,14 @@ mod prepare;
 pub mod presence;
 mod record;
 mod result;
+pub mod spool;
 pub mod transfer;
 
 use std::sync::Arc;
 
 use self::conclude::job_outcome;
 use self::end_of_turn::SmartTurn;
+use self::spool::Spool;
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 use sidetone_call::CallOutcome;
 use sidetone_call::clients::Clients;
@@ -33,6 +35,8 @@ pub struct Agents {
     pub agents: Arc<AgentFolder>,
     /// Where words are kept.
     pub store: Store,
+    /// Where words wait while the store does not answer.
+    pub spool: Spool,
     /// Speech and language models.
     pub clients: Clients,
     /// Hears whether a turn is over.

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::end_of_turn::SmartTurn;
+use crate::agent::spool::{self, Spool};
 use crate::agent::{Agents, DEFAULT_AGENT, presence};
 use crate::health;
 use crate::worker::{self, LoadMeasure, WorkerSettings};
@@ -96,6 +97,11 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     tasks.spawn("recordings", Needed::Later, move |stop| {
         sidetone_recording::upkeep::run(kept.clone(), stop)
     });
+    let spool = Spool::new(&env.data_dir);
+    let (left, into) = (spool.clone(), store.clone());
+    tasks.spawn("spool", Needed::Later, move |stop| {
+        spool::upkeep::run(left.clone(), into.clone(), stop)
+    });
     let serving = match listener {
         Some(listener) => {
             let watched = worker.is_some().then_some(watched);
@@ -120,6 +126,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 env: &env,
                 agents,
                 store: store.clone(),
+                spool,
                 recordings,
                 models,
                 load,
@@ -210,6 +217,7 @@ struct Worker<'a> {
     env: &'a Env,
     agents: Arc<AgentFolder>,
     store: Store,
+    spool: Spool,
     recordings: Recordings,
     models: Option<Loaded>,
     load: LoadMeasure,
@@ -227,6 +235,7 @@ impl Worker<'_> {
             env,
             agents,
             store,
+            spool,
             recordings,
             models,
             load,
@@ -258,6 +267,7 @@ impl Worker<'_> {
         let runner = Arc::new(Agents {
             agents,
             store: store.clone(),
+            spool,
             clients,
             end_of_turn,
             recordings,

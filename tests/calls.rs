@@ -1,6 +1,7 @@
 //! Whole calls: a scripted caller, a real livekit-server, the whole of `sidetone serve`, and a
 //! fake OpenAI provider behind it.
 
+mod away;
 mod conditions;
 pub mod stage;
 

@@ -20,6 +20,7 @@ mod realtime;
 mod recording;
 mod rooms;
 mod speech;
+mod spool;
 mod store;
 mod support;
 mod worker;

@@ -1,17 +1,29 @@
 //! The last step of a job: its end is stored, reported and only then visible in the room; then the
 //! call's result is made.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
+
 use super::hold::Held;
 use super::prepare::Call;
+use super::spool::Entry;
 use super::{Agents, record, result};
 use crate::room;
 use crate::worker::JobOutcome;
 use sidetone_call::{CallOutcome, EndReason};
 use sidetone_store::dispatches::DispatchState;
 
+/// Longest wait for the store before the room is left.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 impl Agents {
     /// Ends what the call began, in the order that LiveKit and the dispatch guardian need.
-    pub(super) async fn conclude(&self, call: Call<'_>, held: Held) -> anyhow::Result<CallOutcome> {
+    pub(super) async fn conclude(
+        &self,
+        call: Call<'_>,
+        mut held: Held,
+    ) -> anyhow::Result<CallOutcome> {
         call.servers.close().await;
         // The tap is gone with the driver.
         if let Some(recorded) = call.recorded {
@@ -19,10 +31,12 @@ impl Agents {
         }
         if held.driven.is_ok() {
             // Whoever watches over the room must not take this for a death and send another.
-            let (room, now) = (&call.job.room_name, sidetone_store::now());
-            let ended = (self.store).agent_is(room, DispatchState::Ended, now, None);
-            if let Err(error) = ended.await {
-                tracing::warn!(call_id = %call.id, %error, "the agent's end was not stored");
+            let (room, at) = (&call.job.room_name, sidetone_store::now());
+            let ended = (self.store).agent_is(room, DispatchState::Ended, at, None);
+            if !matches!(timeout(GOODBYE, ended).await, Ok(Ok(()))) {
+                let (room, identity) = (room.clone(), call.job.identity.clone());
+                let ended = Entry::AgentEnded { room, identity, at };
+                record::leave(&self.store, &self.spool, call.id, ended).await;
             }
             // LiveKit takes an agent that leaves before it says how the job ended for one that
             // failed.
@@ -32,8 +46,11 @@ impl Agents {
         room::close(&call.room).await;
         held.driven?;
         let before = held.meter.taken();
-        result::conclude(&self.store, &*held.model, &call.agent.result, call.id).await;
-        record::result_took(&self.store, call.id, before, held.meter.taken()).await;
+        let (config, notes) = (&call.agent.result, &mut held.notes);
+        let made = result::make(&self.store, &*held.model, config, call.id, notes).await;
+        let took = notes.result_took(before, held.meter.taken());
+        let entries = made.map(Entry::Result).into_iter().chain(took);
+        record::write(&self.store, &self.spool, call.id, entries).await;
         Ok(held.outcome)
     }
 }

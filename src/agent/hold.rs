@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 
 use super::Agents;
 use super::prepare::{Call, Cast};
-use super::record;
+use super::record::{self, Notes};
 use crate::room::{self, JoinError};
 use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
@@ -24,6 +24,8 @@ pub(super) struct Held {
     pub(super) meter: Meter,
     /// The first agent's model, counted by `meter`: it makes the call's result.
     pub(super) model: Arc<dyn Llm>,
+    /// What was written down of it.
+    pub(super) notes: Notes,
 }
 
 impl Agents {
@@ -53,16 +55,18 @@ impl Agents {
             ordered: call.handle.dismissed(),
             declined: call.handle.declined(),
         };
-        let (outcome, driven, ()) = tokio::join!(
+        let (store, spool) = (self.store.clone(), self.spool.clone());
+        let (outcome, driven, notes) = tokio::join!(
             sidetone_call::run(spec, link, record, call.handle.drained()),
             room::agent::drive(&call.room, events, driver, tap, dismissal),
-            record::record(self.store.clone(), call.id, &call.job.id, events_of_call),
+            record::record(store, spool, call.id, &call.job.id, events_of_call),
         );
         Held {
             outcome,
             driven,
             meter,
             model,
+            notes,
         }
     }
 }

@@ -53,7 +53,8 @@ async fn connect(mcp: Mcp, store: Store, call_id: Uuid, agent: String) {
             started_at: began,
             duration_ms: took.as_millis().try_into().unwrap_or(i32::MAX),
         };
-        if let Err(error) = store.save_tool_call(call_id, &call).await {
+        let id = Uuid::now_v7().to_string();
+        if let Err(error) = store.save_tool_call(call_id, &id, &call).await {
             tracing::warn!(%call_id, server, %error, "an MCP server's failure was not stored");
         }
     }

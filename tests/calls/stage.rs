@@ -25,7 +25,7 @@ pub struct Stage {
     address: SocketAddr,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
-    _data: tempfile::TempDir,
+    pub data: tempfile::TempDir,
 }
 
 impl Stage {
@@ -81,7 +81,7 @@ impl Stage {
             stop,
             serving,
             livekit,
-            _data: data,
+            data,
         };
         stage.ready().await;
         stage

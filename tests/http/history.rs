@@ -56,14 +56,15 @@ async fn history_shows_a_call_and_forgets_it() {
         started_at: now,
         duration_ms: 140,
     };
-    api.store.save_tool_call(id, &tool).await.unwrap();
+    api.store.save_tool_call(id, "tool-1", &tool).await.unwrap();
     let failed = sidetone_store::errors::StageError {
         stage: "tts".into(),
         message: "the provider answered 503".into(),
         at: now,
     };
-    for _ in 0..101 {
-        api.store.save_error(id, &failed).await.unwrap();
+    for n in 0..101 {
+        let entry = format!("error-{n}");
+        api.store.save_error(id, &entry, &failed).await.unwrap();
     }
     let by = sidetone_store::tools::HeldBy {
         agent: "support".into(),
@@ -80,7 +81,10 @@ async fn history_shows_a_call_and_forgets_it() {
     let mut figures = Figures::default();
     figures.usage.prompt_tokens = 70;
     figures.ledger.caller.dropped.insert("echo".into(), 1);
-    api.store.save_figures(id, &figures).await.unwrap();
+    api.store
+        .save_figures(id, "job", 1, &figures)
+        .await
+        .unwrap();
     let ann = user("ann", false);
     let (_, page) = api
         .get(&format!("{HISTORY}?q=PARCEL&includeStats=true"), &ann)

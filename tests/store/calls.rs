@@ -185,10 +185,25 @@ pub async fn figures_are_kept_and_added_up(store: &Store) {
     figures.ledger.caller.answered = 1;
     figures.ledger.caller.dropped.insert("no_words".into(), 1);
     for _ in 0..2 {
-        store.save_figures(id, &figures).await.unwrap();
+        let known = store.save_figures(id, "one", 2, &figures).await.unwrap();
+        assert!(known);
         let stored = store.figures(id).await.unwrap();
         assert_eq!(stored.as_ref(), Some(&figures));
     }
+    // What comes late changes nothing; another agent's part is added.
+    let late = Figures::default();
+    store.save_figures(id, "one", 1, &late).await.unwrap();
+    assert_eq!(store.figures(id).await.unwrap(), Some(figures.clone()));
+    store.save_figures(id, "two", 1, &figures).await.unwrap();
+    let sum = store.figures(id).await.unwrap().unwrap();
+    assert_eq!((sum.usage.stt_seconds, sum.ledger.caller.opened), (3.0, 4));
+    let nobody = Uuid::from_u128(0);
+    assert!(
+        !store
+            .save_figures(nobody, "one", 1, &figures)
+            .await
+            .unwrap()
+    );
     let both = figures.ledger.clone().plus(figures.ledger.clone());
     assert_eq!(
         (both.caller.opened, both.caller.dropped["no_words"]),

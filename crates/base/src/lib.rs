@@ -1,7 +1,7 @@
 //! Values that all of the product shares, and nothing of calls: sound that knows its rate ([`audio`]), the
-//! one place where time is read ([`clock`]), what a file may say of a provider ([`provider`]), the tap
-//! between a room and its recorder ([`tap`]), what a worker says of itself ([`WorkerStatus`]), and who keeps
-//! background tasks running ([`supervise`]).
+//! one place where time is read ([`clock`]), files that one process works on at a time ([`claim`]), what a
+//! file may say of a provider ([`provider`]), the tap between a room and its recorder ([`tap`]), what a worker
+//! says of itself ([`WorkerStatus`]), and who keeps background tasks running ([`supervise`]).
 //!
 //! Every other crate of the product may import this one; it imports none of them.
 //!
@@ -9,6 +9,7 @@
 //! does it by [`clock`], so that tests may stop it. A tap never makes a call wait.
 
 pub mod audio;
+pub mod claim;
 pub mod clock;
 pub mod provider;
 pub mod supervise;

@@ -1,15 +1,15 @@
 //! The folder in which recordings lie until they are in the bucket (or for good, without one).
 //!
-//! A file is locked while it is written or uploaded. The lock ends with the process that holds
-//! it, so whoever gets it knows that nobody else works on the file.
+//! A file is locked while it is written or uploaded (see [`claim`]).
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::ogg::{self, Written};
+use sidetone_base::claim;
 
 /// The folder, and how much it may hold.
 #[derive(Debug, Clone)]
@@ -57,13 +57,8 @@ impl Spool {
             )));
         }
         let mut options = OpenOptions::new();
-        let file = options
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&entry.path)?;
-        file.lock()?;
-        Ok(file)
+        options.read(true).write(true).create_new(true);
+        claim::create(&entry.path, &options)
     }
 
     /// All entries, oldest first.
@@ -105,18 +100,7 @@ impl Entry {
     /// # Errors
     /// It cannot be opened.
     pub fn claim(&self) -> io::Result<Option<File>> {
-        let mut options = OpenOptions::new();
-        let file = match options.read(true).write(true).open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        match file.try_lock() {
-            // Another may have uploaded and deleted it between the opening and the lock.
-            Ok(()) if self.path.exists() => Ok(Some(file)),
-            Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        claim::claim(&self.path)
     }
 
     /// Measures a file that is claimed, and cuts off what a killed writer left of a page.

@@ -205,6 +205,29 @@ impl Store {
         Ok(())
     }
 
+    /// Notes that an agent has ended, if it is still the one that its room's dispatch knows: for what
+    /// is told late, when another may be there.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_has_ended(
+        &self,
+        room_name: &str,
+        identity: &str,
+        at: At,
+    ) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET state = 'ended', since = $3 \
+             WHERE room_name = $1 AND agent_identity = $2 AND state IN ('asked', 'joined')";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room_name)
+            .bind(identity)
+            .bind(at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
     /// Notes who a room's agent is, and which worker runs it.
     ///
     /// # Errors

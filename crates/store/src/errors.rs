@@ -1,5 +1,6 @@
 //! Stages of calls that failed while the call went on.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::erasure::in_call;
@@ -9,7 +10,7 @@ use super::{At, Store, StoreError, on};
 const KEPT: i64 = 100;
 
 /// A stage that failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StageError {
     /// stt, llm, tts, tool or transport.
     pub stage: String,
@@ -22,14 +23,21 @@ pub struct StageError {
 super::from_row!(StageError { stage, message, at });
 
 impl Store {
-    /// Adds an error to a call; the first hundred are kept, and none of a call that was erased.
+    /// Adds an error to a call, once for each `id`, which the caller chooses; the first hundred are
+    /// kept, and none of a call that was erased.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn save_error(&self, call_id: Uuid, error: &StageError) -> Result<(), StoreError> {
-        const INSERT: &str = "INSERT INTO call_errors (call_id, stage, message, at) \
-             SELECT id, $2, $3, $4 FROM voice_calls WHERE id = $1 \
-             AND (SELECT COUNT(*) FROM call_errors WHERE call_id = $1) < $5";
+    pub async fn save_error(
+        &self,
+        call_id: Uuid,
+        id: &str,
+        error: &StageError,
+    ) -> Result<(), StoreError> {
+        const INSERT: &str = "INSERT INTO call_errors (call_id, stage, message, at, entry) \
+             SELECT id, $2, $3, $4, $6 FROM voice_calls WHERE id = $1 \
+             AND (SELECT COUNT(*) FROM call_errors WHERE call_id = $1) < $5 \
+             ON CONFLICT (call_id, entry) DO NOTHING";
         in_call!(self, call_id, |tx| {
             sqlx::query(INSERT)
                 .bind(call_id)
@@ -37,6 +45,7 @@ impl Store {
                 .bind(&error.message)
                 .bind(error.at)
                 .bind(KEPT)
+                .bind(id)
                 .execute(&mut *tx)
                 .await?;
         });

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::erasure::in_call;
 use super::{Store, StoreError, on};
 
 /// What a call took: answers, summaries and its result together.
@@ -67,7 +68,7 @@ pub struct Sentences {
 }
 
 /// Both.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// See [`Usage`].
     pub usage: Usage,
@@ -118,21 +119,52 @@ impl Ledger {
 type Stored = (Option<Json<Usage>>, Option<Json<Ledger>>);
 
 impl Store {
-    /// Writes a call's figures in the place of those before, unless it was erased.
+    /// Writes the figures of one agent's part of a call, in the place of those that it wrote before,
+    /// and the call's own: the sum over its agents. `job` names the part, `n` rises with each writing,
+    /// so an older one that comes late changes nothing. False when there is no such call, or it was
+    /// erased.
     ///
     /// # Errors
-    /// The database did not answer.
-    pub async fn save_figures(&self, call_id: Uuid, figures: &Figures) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE voice_calls SET usage = $2, ledger = $3 \
-             WHERE id = $1 AND deleted_at IS NULL";
-        on!(self, |pool| sqlx::query(UPDATE)
-            .bind(call_id)
-            .bind(Json(figures.usage))
-            .bind(Json(&figures.ledger))
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
-        Ok(())
+    /// The database did not answer; nothing is changed then.
+    pub async fn save_figures(
+        &self,
+        call_id: Uuid,
+        job: &str,
+        n: i64,
+        figures: &Figures,
+    ) -> Result<bool, StoreError> {
+        const PART: &str = "INSERT INTO call_figures (call_id, job, n, usage, ledger) \
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (call_id, job) DO UPDATE SET \
+             n = excluded.n, usage = excluded.usage, ledger = excluded.ledger \
+             WHERE call_figures.n <= excluded.n";
+        const PARTS: &str = "SELECT usage, ledger FROM call_figures WHERE call_id = $1";
+        const SUM: &str = "UPDATE voice_calls SET usage = $2, ledger = $3 WHERE id = $1";
+        // Held, or two agents' sums would miss each other's parts.
+        Ok(in_call!(self, call_id, |tx| {
+            sqlx::query(PART)
+                .bind(call_id)
+                .bind(job)
+                .bind(n)
+                .bind(Json(figures.usage))
+                .bind(Json(&figures.ledger))
+                .execute(&mut *tx)
+                .await?;
+            let parts: Vec<(Json<Usage>, Json<Ledger>)> = sqlx::query_as(PARTS)
+                .bind(call_id)
+                .fetch_all(&mut *tx)
+                .await?;
+            let (mut usage, mut ledger) = (Usage::default(), Ledger::default());
+            for (Json(part), Json(of_part)) in parts {
+                (usage, ledger) = (usage.plus(part), ledger.plus(of_part));
+            }
+            sqlx::query(SUM)
+                .bind(call_id)
+                .bind(Json(usage))
+                .bind(Json(&ledger))
+                .execute(&mut *tx)
+                .await?;
+            true
+        }))
     }
 
     /// A call's figures; none while nothing was said.

@@ -31,6 +31,7 @@ pub mod tools;
 pub mod turns;
 pub mod workers;
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -60,7 +61,7 @@ macro_rules! migrations {
         migrations!($folder:
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
-            "092_admin_sessions", "093_figures", "094_deletion", "095_guard",
+            "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -117,14 +118,35 @@ impl StoreError {
     /// How to mend a text that PostgreSQL refused: it held U+0000 (22P05, 22021), or was longer than
     /// its column (22001) or an index takes (54000). None when something else went wrong.
     pub fn refused_text(&self) -> Option<&'static str> {
-        let Self::Query(sqlx::Error::Database(error)) = self else {
-            return None;
-        };
-        match error.code().as_deref() {
+        match self.code().as_deref() {
             Some("22P05" | "22021") => Some("A text holds a zero character; leave it out."),
             Some("22001" | "54000") => Some("A text is too long to be stored; shorten it."),
             _ => None,
         }
+    }
+
+    /// The database's own code of what went wrong; unlike its message it quotes no value.
+    pub fn code(&self) -> Option<Cow<'_, str>> {
+        match self {
+            Self::Query(sqlx::Error::Database(error)) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the database refused what it was given, and will each time: a constraint, or a value
+    /// that it cannot hold. Otherwise it was away, busy or full, and the same may be written later.
+    pub fn is_refusal(&self) -> bool {
+        let Self::Query(sqlx::Error::Database(error)) = self else {
+            return false;
+        };
+        let Self::Query(sqlx::Error::Database(error)) = self else {
+            return None;
+        };
+        // Postgres's class 22 is "data exception", 54 a limit such as an index's; SQLite's codes have
+        // at most four digits.
+        let code = error.code().unwrap_or_default();
+        let bad_data = code.len() == 5 && (code.starts_with("22") || code.starts_with("54"));
+        bad_data || !matches!(error.kind(), sqlx::error::ErrorKind::Other)
     }
 }
 

@@ -62,6 +62,7 @@ impl Store {
                 "DELETE FROM call_turns WHERE call_id = $1",
                 "DELETE FROM call_tools WHERE call_id = $1",
                 "DELETE FROM call_errors WHERE call_id = $1",
+                "DELETE FROM call_figures WHERE call_id = $1",
                 "DELETE FROM call_results WHERE call_id = $1",
                 "DELETE FROM call_webhooks WHERE call_id = $1",
                 "DELETE FROM webhook_events WHERE call_id = $1",

@@ -1,6 +1,7 @@
 //! What came of a call, and the outbox of post-call webhooks.
 
 use chrono::TimeDelta;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -34,7 +35,7 @@ const TAKE_ALONE: &str = take_webhooks!("");
 const TAKE_AMONG_MANY: &str = take_webhooks!(" FOR UPDATE OF hook SKIP LOCKED");
 
 /// What came of a call, as its agent's model put it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallResult {
     /// By the agent's `[result]`; none when the model gave none.
     pub result: Option<Json<Value>>,

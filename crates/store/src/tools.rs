@@ -1,5 +1,6 @@
 //! Which version of which agent held a call, and what its tools did.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -8,7 +9,7 @@ use super::erasure::in_call;
 use super::{At, Store, StoreError, on};
 
 /// A tool that ran.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// Whose tool it was.
     pub agent: String,
@@ -54,16 +55,22 @@ super::from_row!(HeldBy {
 });
 
 impl Store {
-    /// Adds a tool's run to a call. False when there is no such call, or it was erased.
+    /// Adds a tool's run to a call, once for each `id`, which the caller chooses. False when there is
+    /// no such call, it was erased, or the run is known.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn save_tool_call(&self, call_id: Uuid, call: &ToolCall) -> Result<bool, StoreError> {
+    pub async fn save_tool_call(
+        &self,
+        call_id: Uuid,
+        id: &str,
+        call: &ToolCall,
+    ) -> Result<bool, StoreError> {
         const INSERT: &str = "INSERT INTO call_tools (call_id, agent, name, arguments, ok, result, \
-             started_at, duration_ms) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+             started_at, duration_ms, entry) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (call_id, entry) DO NOTHING";
         Ok(in_call!(self, call_id, |tx| {
-            sqlx::query(INSERT)
+            let added = sqlx::query(INSERT)
                 .bind(call_id)
                 .bind(&call.agent)
                 .bind(&call.name)
@@ -72,9 +79,10 @@ impl Store {
                 .bind(&call.result)
                 .bind(call.started_at)
                 .bind(call.duration_ms)
+                .bind(id)
                 .execute(&mut *tx)
                 .await?;
-            true
+            added.rows_affected() > 0
         }))
     }
 

@@ -1,5 +1,6 @@
 //! What was said, turn by turn, as it happens.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -19,7 +20,7 @@ text_enum! {
 }
 
 /// One turn.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredTurn {
     /// Id within the call (the transcript segment's): writing it again replaces the turn.
     pub turn_id: String,

@@ -43,30 +43,35 @@ impl Postgres {
             ])
             .args(["--no-sync", "--pgdata"])
             .arg(&folder));
-        let log = fs::File::create(folder.with_extension("log")).expect("a log file");
-        let process = server_command("postgres", root)
-            .arg("-D")
-            .arg(&folder)
-            .args([
-                "-c",
-                &format!("port={port}"),
-                "-c",
-                "listen_addresses=127.0.0.1",
-            ])
-            .args(["-c", "unix_socket_directories=", "-c", "fsync=off"])
-            .args(["-c", "synchronous_commit=off", "-c", "full_page_writes=off"])
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().expect("a second handle of the log"))
-            .stderr(log)
-            .spawn()
-            .expect("postgres starts");
         let cluster = Self {
-            process,
+            process: serve(&folder, port),
             port,
             folder,
         };
         cluster.wait_until_ready();
         cluster
+    }
+
+    /// Stops the server; its data stays.
+    pub fn stop(&mut self) {
+        if let Ok(Some(_)) = self.process.try_wait() {
+            // Its process id may be another's by now.
+            return;
+        }
+        // SIGINT is Postgres's fast shutdown; it ends its own children.
+        let _ = Command::new("kill")
+            .args(["-INT", &self.process.id().to_string()])
+            .status();
+        let _ = self.process.wait();
+    }
+
+    /// Starts it again after [`Postgres::stop`], at the same address.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start_again(&mut self) {
+        self.process = serve(&self.folder, self.port);
+        self.wait_until_ready();
     }
 
     /// `postgres://…` of the cluster's default database.
@@ -95,14 +100,30 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // SIGINT is Postgres's fast shutdown; it ends its own children.
-        let _ = Command::new("kill")
-            .args(["-INT", &self.process.id().to_string()])
-            .status();
-        let _ = self.process.wait();
+        self.stop();
         let _ = fs::remove_dir_all(&self.folder);
         let _ = fs::remove_file(self.folder.with_extension("log"));
     }
+}
+
+fn serve(folder: &Path, port: u16) -> Child {
+    let log = fs::File::create(folder.with_extension("log")).expect("a log file");
+    server_command("postgres", is_root())
+        .arg("-D")
+        .arg(folder)
+        .args([
+            "-c",
+            &format!("port={port}"),
+            "-c",
+            "listen_addresses=127.0.0.1",
+        ])
+        .args(["-c", "unix_socket_directories=", "-c", "fsync=off"])
+        .args(["-c", "synchronous_commit=off", "-c", "full_page_writes=off"])
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle of the log"))
+        .stderr(log)
+        .spawn()
+        .expect("postgres starts")
 }
 
 fn is_root() -> bool {

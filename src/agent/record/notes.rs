@@ -1,0 +1,233 @@
+//! PURE. What a call's events say, as entries of its record.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::agent::spool::Entry;
+use sidetone_call::{self as call, AgentTurn, CallEvent, Latency, Taken, ToolCalled};
+use sidetone_store::errors::StageError;
+use sidetone_store::figures::{Figures, Ledger, Sentences, Usage, Utterances};
+use sidetone_store::tools::ToolCall;
+use sidetone_store::{At, Json, Speaker, StoredTurn};
+
+/// Of one agent's part of a call. Turns and tool runs are remembered until the call's result is made: the
+/// database may not have them yet.
+pub struct Notes {
+    job: String,
+    started: SystemTime,
+    caller: Option<String>,
+    /// Of the entries that have no id of their own.
+    n: i64,
+    turns: BTreeMap<String, StoredTurn>,
+    tools: Vec<ToolCall>,
+    figures: Figures,
+}
+
+impl Notes {
+    /// Nothing noted yet. `now` is when the call began, until its first event says so.
+    pub fn new(job: &str, now: SystemTime) -> Self {
+        Self {
+            job: job.to_owned(),
+            started: now,
+            caller: None,
+            n: 0,
+            turns: BTreeMap::new(),
+            tools: Vec::new(),
+            figures: Figures::default(),
+        }
+    }
+
+    /// Takes an event; the entry to write, if there is one.
+    pub fn take(&mut self, event: CallEvent) -> Option<Entry> {
+        match event {
+            CallEvent::Started { at } => {
+                self.started = at;
+                None
+            }
+            CallEvent::CallerJoined { identity, .. } => {
+                self.caller = Some(identity);
+                None
+            }
+            CallEvent::CallerTurn {
+                turn_id,
+                text,
+                started_at,
+                ended_at,
+            } => Some(self.turn(StoredTurn {
+                turn_id: format!("{}-caller-{:06}", self.job, turn_id.0),
+                speaker: Speaker::User,
+                text,
+                started_at: self.instant(started_at),
+                ended_at: Some(self.instant(ended_at)),
+                interrupted: false,
+                latency_ms: None,
+                metrics: Json(Value::Null),
+            })),
+            CallEvent::AgentTurn(turn) => Some(self.turn(self.agent_turn(turn))),
+            CallEvent::ToolCall(called) => {
+                let run = self.tool_call(called);
+                self.tools.push(run.clone());
+                let id = self.next_id();
+                Some(Entry::Tool { id, run })
+            }
+            CallEvent::Error { at, stage, message } => {
+                let failed = StageError {
+                    stage: stage.as_str().to_owned(),
+                    message,
+                    at: self.instant(at),
+                };
+                let id = self.next_id();
+                Some(Entry::Error { id, failed })
+            }
+            CallEvent::Figures { figures, taken } => Some(self.figures(Figures {
+                usage: usage(taken),
+                ledger: ledger(figures),
+            })),
+            CallEvent::CallerMuted { at, muted } => Some(Entry::Muted {
+                identity: self.caller.clone()?,
+                at: self.instant(at),
+                muted,
+            }),
+            CallEvent::AgentState { .. }
+            | CallEvent::CallerAway { .. }
+            | CallEvent::Ended { .. } => None,
+        }
+    }
+
+    /// What the call has taken in all, its result with it; none when that took nothing.
+    pub fn result_took(&mut self, before: Taken, after: Taken) -> Option<Entry> {
+        let figures = Figures {
+            usage: usage(after),
+            ..self.figures.clone()
+        };
+        (before != after).then(|| self.figures(figures))
+    }
+
+    /// Adds what was noted to what the database has of the call: the later word counts.
+    pub fn complete(
+        &self,
+        stored_turns: Vec<StoredTurn>,
+        stored_tools: Vec<ToolCall>,
+    ) -> (Vec<StoredTurn>, Vec<ToolCall>) {
+        let mut turns = self.turns.clone();
+        for turn in stored_turns {
+            turns.entry(turn.turn_id.clone()).or_insert(turn);
+        }
+        let mut tools = self.tools.clone();
+        for run in stored_tools {
+            if !tools.contains(&run) {
+                tools.push(run);
+            }
+        }
+        (turns.into_values().collect(), tools)
+    }
+
+    fn turn(&mut self, mut turn: StoredTurn) -> Entry {
+        // PostgreSQL cannot store it, and would refuse the turn.
+        turn.text.retain(|letter| letter != '\0');
+        self.turns.insert(turn.turn_id.clone(), turn.clone());
+        Entry::Turn(turn)
+    }
+
+    fn agent_turn(&self, turn: AgentTurn) -> StoredTurn {
+        StoredTurn {
+            turn_id: format!("{}-agent-{:06}", self.job, turn.reply_id.0),
+            speaker: Speaker::Agent,
+            text: turn.text_heard,
+            started_at: self.instant(turn.started_at),
+            ended_at: Some(self.instant(turn.ended_at)),
+            interrupted: turn.interrupted,
+            latency_ms: turn.latency.response.map(millis),
+            metrics: Json(metrics(turn.latency)),
+        }
+    }
+
+    fn tool_call(&self, called: ToolCalled) -> ToolCall {
+        let (ok, mut result) = match called.result {
+            Ok(result) => (true, result),
+            Err(result) => (false, result),
+        };
+        result.retain(|letter| letter != '\0');
+        ToolCall {
+            agent: called.agent,
+            name: called.name,
+            // What is no JSON is kept as text.
+            arguments: Json(
+                serde_json::from_str(&called.arguments).unwrap_or(Value::String(called.arguments)),
+            ),
+            ok,
+            result,
+            started_at: self.instant(called.started_at),
+            duration_ms: millis(called.took),
+        }
+    }
+
+    fn figures(&mut self, figures: Figures) -> Entry {
+        self.n += 1;
+        self.figures = figures.clone();
+        Entry::Figures {
+            job: self.job.clone(),
+            n: self.n,
+            figures,
+        }
+    }
+
+    fn next_id(&mut self) -> String {
+        self.n += 1;
+        format!("{}-{:06}", self.job, self.n)
+    }
+
+    fn instant(&self, offset: Duration) -> At {
+        sidetone_store::micros((self.started + offset).into())
+    }
+}
+
+/// Milliseconds of each stage; a stage that had no part is left out.
+fn metrics(latency: Latency) -> Value {
+    let known = latency.named().into_iter();
+    Value::Object(
+        known
+            .map(|(name, time)| (name.to_owned(), json!(millis(time))))
+            .collect(),
+    )
+}
+
+fn millis(duration: Duration) -> i32 {
+    duration.as_millis().try_into().unwrap_or(i32::MAX)
+}
+
+fn usage(taken: Taken) -> Usage {
+    Usage {
+        prompt_tokens: taken.prompt_tokens,
+        cached_tokens: taken.cached_tokens,
+        completion_tokens: taken.completion_tokens,
+        tts_characters: taken.tts_characters,
+        stt_seconds: taken.stt_ms as f64 / 1000.0,
+    }
+}
+
+fn ledger(said: call::Figures) -> Ledger {
+    let dropped = said.dropped.into_iter();
+    let failed = said.failed.into_iter();
+    Ledger {
+        caller: Utterances {
+            opened: said.opened,
+            answered: said.answered,
+            superseded: said.superseded,
+            dropped: dropped
+                .map(|(why, n)| (why.as_str().to_owned(), n))
+                .collect(),
+        },
+        agent: Sentences {
+            begun: said.begun,
+            heard: said.heard,
+            cut: said.cut,
+            failed: failed.map(|(stage, n)| (stage.to_owned(), n)).collect(),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests;

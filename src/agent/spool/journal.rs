@@ -1,0 +1,146 @@
+//! The file of one call: created when it is needed, locked while its writer lives, deleted when nothing
+//! in it is needed any more.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::PathBuf;
+
+use tokio::io::AsyncWriteExt as _;
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+
+use super::{CALL_LIMIT, Spool};
+use sidetone_base::claim;
+
+/// Appends lines to the file of a call.
+#[derive(Debug)]
+pub struct Journal {
+    spool: Spool,
+    call_id: Uuid,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// The lock ends with it.
+    file: tokio::fs::File,
+    path: PathBuf,
+    /// Whole lines.
+    bytes: u64,
+    /// A part of a line may be at the end, which could not be cut off.
+    torn: bool,
+}
+
+impl Journal {
+    /// The journal of a call; there is no file yet.
+    pub fn new(spool: Spool, call_id: Uuid) -> Self {
+        Self {
+            spool,
+            call_id,
+            open: None,
+        }
+    }
+
+    /// Appends a line: it outlives this process, not a power failure.
+    ///
+    /// # Errors
+    /// The spool is full, or the disk does not take it; the file is then as before.
+    pub async fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        let held = self.open.as_ref().map_or(0, |open| open.bytes);
+        let bytes = line.len() as u64;
+        room_for(bytes, held, self.spool.used(), self.spool.0.limit)?;
+        let open = match &mut self.open {
+            Some(open) => open,
+            None => self.open.insert(create(&self.spool, self.call_id).await?),
+        };
+        open.append(line).await?;
+        self.spool.grew(bytes);
+        Ok(())
+    }
+
+    /// Takes all lines away: the database has them. A file that cannot be emptied is delivered once
+    /// more, which changes nothing.
+    pub async fn clear(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        if open.file.set_len(0).await.is_ok() {
+            self.spool.shrank(open.bytes);
+            (open.bytes, open.torn) = (0, false);
+        }
+    }
+
+    /// Ends: the file is deleted, or left for [`super::upkeep`].
+    pub async fn end(mut self, needed: bool) {
+        let Some(open) = self.open.take() else { return };
+        if !needed {
+            if let Err(error) = tokio::fs::remove_file(&open.path).await {
+                tracing::warn!(call_id = %self.call_id, %error, "an empty file stays in the spool");
+            }
+            self.spool.shrank(open.bytes);
+            return;
+        }
+        // The lock ends before anybody looks.
+        drop(open.file.into_std().await);
+        self.spool.wake();
+    }
+}
+
+impl Open {
+    async fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        if let Err(error) = self.write(line).await {
+            self.torn = self.file.set_len(self.bytes).await.is_err();
+            return Err(error);
+        }
+        self.bytes += line.len() as u64 + u64::from(self.torn);
+        self.torn = false;
+        Ok(())
+    }
+
+    async fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.torn {
+            self.file.write_all(b"\n").await?;
+        }
+        self.file.write_all(line).await?;
+        // tokio's files write in the background until they are flushed.
+        self.file.flush().await
+    }
+}
+
+/// Whether a line of `bytes` may be added to a file that holds `held`, in a folder that holds `used`.
+fn room_for(bytes: u64, held: u64, used: u64, limit: u64) -> io::Result<()> {
+    if held + bytes > CALL_LIMIT {
+        return Err(io::Error::other(format!(
+            "the call has {held} bytes in the spool, the limit is {CALL_LIMIT}"
+        )));
+    }
+    if used + bytes > limit {
+        return Err(io::Error::other(format!(
+            "the spool holds {used} bytes, the limit is {limit}: see why the database does not take them"
+        )));
+    }
+    Ok(())
+}
+
+async fn create(spool: &Spool, call_id: Uuid) -> io::Result<Open> {
+    let path = spool.file(Uuid::now_v7(), call_id).path;
+    let (file, path) = spawn_blocking(move || -> io::Result<(File, PathBuf)> {
+        if let Some(folder) = path.parent() {
+            let mut folders = DirBuilder::new();
+            folders.recursive(true).mode(0o700).create(folder)?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).append(true).create_new(true).mode(0o600);
+        Ok((claim::create(&path, &options)?, path))
+    })
+    .await
+    .map_err(io::Error::other)??;
+    Ok(Open {
+        file: file.into(),
+        path,
+        bytes: 0,
+        torn: false,
+    })
+}
+
+#[cfg(test)]
+mod tests;
