@@ -1,5 +1,6 @@
 //! A job becomes a call, in three steps: [`prepare`] joins the room and settles who holds the call,
-//! [`hold`] is the conversation, [`conclude`] reports its end, leaves the room and makes the result.
+//! [`hold`] is the conversation, [`conclude`] reports its end and leaves the room, all by one deadline.
+//! [`results`] makes what calls come to, outside of their jobs.
 
 mod conclude;
 pub mod end_of_turn;
@@ -10,6 +11,7 @@ mod prepare;
 pub mod presence;
 mod record;
 mod result;
+pub mod results;
 pub mod spool;
 pub mod transfer;
 
@@ -17,8 +19,11 @@ use std::sync::Arc;
 
 use self::conclude::job_outcome;
 use self::end_of_turn::SmartTurn;
+use self::results::Results;
 use self::spool::Spool;
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
+use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_call::CallOutcome;
 use sidetone_call::clients::Clients;
 use sidetone_config::folder::AgentFolder;
@@ -37,6 +42,8 @@ pub struct Agents {
     pub store: Store,
     /// Where words wait while the store does not answer.
     pub spool: Spool,
+    /// Makes what calls come to.
+    pub results: Results,
     /// Speech and language models.
     pub clients: Clients,
     /// Hears whether a turn is over.
@@ -58,13 +65,14 @@ impl JobRunner for Agents {
                 JobOutcome::Failed(format!("{error:#}"))
             }
         };
-        handle.ended(outcome.clone()).await;
+        let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
+        handle.ended(outcome.clone(), by.until(Step::Report)).await;
         outcome
     }
 }
 
 impl Agents {
-    /// Takes the job's call from its metadata to its result.
+    /// Takes the job's call from its metadata to its end.
     async fn call(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<CallOutcome> {
         let (call, cast) = self.prepare(job, handle).await?;
         let held = self.hold(&call, cast).await;

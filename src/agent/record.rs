@@ -13,7 +13,8 @@ use sidetone_store::Store;
 
 pub use notes::Notes;
 
-/// Writes down the events of `call_id` until the call has ended; what it gives back knows all of them.
+/// Writes down the events of `call_id` until the call has ended. The notes that it gives back know all of
+/// them; the writer may still be writing, and is the caller's to end.
 /// `job` is part of each id: an agent that replaces a dead one counts from the start again and must not
 /// write over what the first has written.
 pub async fn record(
@@ -22,7 +23,7 @@ pub async fn record(
     call_id: Uuid,
     job: &str,
     mut events: mpsc::Receiver<CallEvent>,
-) -> Notes {
+) -> (Notes, Writer) {
     let mut notes = Notes::new(job, clock::wall());
     let mut writer = Writer::new(store, spool, call_id);
     while let Some(event) = writer.until(events.recv()).await {
@@ -40,8 +41,7 @@ pub async fn record(
             writer.take(entry).await;
         }
     }
-    writer.end().await;
-    notes
+    (notes, writer)
 }
 
 /// Leaves an entry to be written later: the database has just not answered.

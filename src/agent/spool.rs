@@ -36,7 +36,7 @@ use uuid::Uuid;
 use sidetone_store::{Store, StoreError};
 
 pub use entry::Entry;
-pub use writer::Writer;
+pub use writer::{LAST, Writer};
 
 /// Bytes that the folder may hold: some five thousand calls.
 const LIMIT: u64 = 256 << 20;

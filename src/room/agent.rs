@@ -18,7 +18,8 @@ const TRACK_NAME: &str = "roomio_audio";
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
 /// of this function still has the room to close: a job's end is reported before it leaves. What
-/// is heard and said also goes into `tap`.
+/// is heard and said also goes into `tap`. The job's `dispatch_id` proves that a request to leave is the
+/// control plane's.
 ///
 /// # Errors
 /// When our voice cannot be published.
@@ -27,6 +28,7 @@ pub async fn drive(
     events: UnboundedReceiver<LkEvent>,
     driver: RoomDriver,
     tap: Tap,
+    dispatch_id: &str,
     dismissal: Dismissal,
 ) -> Result<(), super::JoinError> {
     let voice = VoiceTrack::publish(room, TRACK_NAME).await?;
@@ -46,7 +48,9 @@ pub async fn drive(
             voice.play(&frame).await;
         }
     });
-    let watch = Watch::new(room, to_call, mic, publisher.seeing(), tap, tasks);
+    let dispatch_id = dispatch_id.to_owned();
+    let seeing = publisher.seeing();
+    let watch = Watch::new(room, to_call, mic, seeing, tap, dispatch_id, tasks);
     tokio::select! {
         () = publisher.carry_out(commands) => {}
         () = watch.run(events, dismissal) => {}

@@ -47,6 +47,15 @@ pub enum Entry {
         /// Muted now.
         muted: bool,
     },
+    /// A result of the call is to be made, by this agent's `[result]`.
+    ResultOwed {
+        /// The agent's name.
+        agent: String,
+        /// Since when.
+        at: At,
+        /// Who makes it has until then.
+        due_at: At,
+    },
     /// What came of the call.
     Result(CallResult),
     /// The call's agent has left, as it should.
@@ -78,6 +87,7 @@ impl Entry {
             Self::Error { .. } => "error",
             Self::Figures { .. } => "figures",
             Self::Muted { .. } => "muted",
+            Self::ResultOwed { .. } => "result_owed",
             Self::Result(_) => "result",
             Self::AgentEnded { .. } => "agent_ended",
         }
@@ -91,6 +101,9 @@ impl Entry {
         // False when there is no such call.
         let known = match self {
             Self::Turn(turn) => store.save_turn(call_id, turn).await?,
+            Self::ResultOwed { agent, at, due_at } => {
+                store.owe_result(call_id, agent, *at, *due_at).await?
+            }
             Self::Result(made) => store.save_result(call_id, made).await?,
             Self::Figures { job, n, figures } => {
                 store.save_figures(call_id, job, *n, figures).await?
