@@ -79,6 +79,16 @@ impl ServerApi {
         }))
     }
 
+    /// Removes a participant from a room; one that is gone already is no error. Its token stays good: it
+    /// may join again.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn remove_participant(&self, room: &str, identity: &str) -> Result<()> {
+        let removed = self.services.room().remove_participant(room, identity);
+        found(removed.await).map(drop)
+    }
+
     /// Sends a JSON message on a topic to these identities in a room; to everybody when the list is
     /// empty.
     ///
