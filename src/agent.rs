@@ -2,6 +2,7 @@
 //! [`hold`] is the conversation, [`conclude`] reports its end, leaves the room and makes the result.
 
 mod conclude;
+mod earlier;
 pub mod end_of_turn;
 mod hold;
 mod lookup;

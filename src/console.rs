@@ -127,6 +127,7 @@ async fn talk(
         persona,
         team,
         meter: sidetone_call::Meter::default(),
+        earlier: None,
     };
     let call = sidetone_call::run(spec, link, record, CancellationToken::new());
     let room = async {
