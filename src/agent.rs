@@ -3,6 +3,7 @@
 //! [`results`] makes what calls come to, outside of their jobs.
 
 mod conclude;
+mod earlier;
 pub mod end_of_turn;
 mod hold;
 mod lookup;

@@ -38,14 +38,17 @@ impl Agents {
         let Cast {
             persona,
             team,
+            began,
+            earlier,
+            beside,
             events,
             tap,
         } = cast;
         let meter = Meter::default();
-        let model = meter.count(persona.providers.clone()).llm;
+        let model = meter.count(began).llm;
         let (link, driver) = transport::link();
         let (record, events_of_call) = mpsc::channel(EVENTS);
-        let vad = Vad::new(&call.agent.vad);
+        let vad = Vad::new(&persona.agent.vad);
         let spec = CallSpec {
             id: call.id,
             persona,
@@ -53,6 +56,7 @@ impl Agents {
             vad,
             end_of_turn: (self.end_of_turn.clone()).map(|model| Arc::new(model) as _),
             meter: meter.clone(),
+            earlier,
         };
         let dismissal = Dismissal {
             ordered: call.handle.dismissed(),
@@ -63,7 +67,7 @@ impl Agents {
         let (outcome, driven, (notes, writer)) = tokio::join!(
             sidetone_call::run(spec, link, record, call.handle.drained()),
             room::agent::drive(&call.room, events, driver, tap, dispatch_id, dismissal),
-            record::record(store, spool, call.id, &call.job.id, events_of_call),
+            record::record(store, spool, call.id, &call.job.id, events_of_call, beside),
         );
         Held {
             outcome,

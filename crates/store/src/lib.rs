@@ -62,7 +62,8 @@ macro_rules! migrations {
         migrations!($folder:
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
-            "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool", "100_leave",
+            "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
+            "098_resume", "100_leave",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {
