@@ -264,8 +264,10 @@ impl Worker<'_> {
         let _loading = end_of_turn
             .clone()
             .map(|model| AbortOnDropHandle::new(tokio::spawn(model.load())));
+        let me = presence::introduce(&env.agent_name, env.max_calls);
         let runner = Arc::new(Agents {
             agents,
+            worker: me.id,
             store: store.clone(),
             spool,
             clients,
@@ -276,7 +278,10 @@ impl Worker<'_> {
         });
         // Drained by the process's signal, or by somebody who asks for it in the store.
         let drain = shutdown.child_token();
-        let me = presence::introduce(&env.agent_name, env.max_calls);
+        let (seen, own, beats) = (status.subscribe(), me.id, store.clone());
+        tasks.spawn("heartbeat", Needed::Later, move |stop| {
+            presence::beat(beats.clone(), own, seen.clone(), stop)
+        });
         let (seen, drained) = (status.subscribe(), drain.clone());
         tasks.spawn("presence", Needed::Later, move |stop| {
             presence::run(

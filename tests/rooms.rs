@@ -1,10 +1,11 @@
 //! What goes wrong in rooms: connections that are made anew, tracks that are no microphone, encrypted
 //! and hostile callers, servers behind TLS. Each with a real livekit-server and a real participant.
 
-mod binary;
+pub mod binary;
 mod gate;
 mod hostile;
 mod person;
+mod standing;
 mod tls;
 
 use std::process::Stdio;
@@ -131,7 +132,8 @@ async fn an_order_to_leave_is_not_for_an_agent_that_is_on_its_way_back() {
         let (mut link, driver) = link();
         let dismissal = Dismissal::default();
         let order = dismissal.clone();
-        let drive = livekit_room::agent::drive(&room, events, driver, Tap::default(), dismissal);
+        let tap = Tap::default();
+        let drive = livekit_room::agent::drive(&room, events, driver, tap, dismissal, None);
         let ordered = async {
             until("the agent's voice in the room", || {
                 let published = room.local_participant().track_publications();
@@ -206,8 +208,14 @@ async fn a_camera_that_is_muted_leaves_the_microphone_on() {
         .await
         .unwrap();
     let (mut link, driver) = link();
-    let drive =
-        livekit_room::agent::drive(&room, events, driver, Tap::default(), Dismissal::default());
+    let drive = livekit_room::agent::drive(
+        &room,
+        events,
+        driver,
+        Tap::default(),
+        Dismissal::default(),
+        None,
+    );
     let caller = Granted {
         url: livekit.url.clone(),
         token: token("ada"),

@@ -4,15 +4,15 @@
 use std::time::Duration;
 
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::hold::Held;
 use super::prepare::Call;
 use super::spool::Entry;
 use super::{Agents, record, result};
-use crate::room;
-use crate::worker::JobOutcome;
+use crate::room::{self, standing::Standing as _};
+use crate::worker::{Job, JobOutcome};
 use sidetone_call::{CallOutcome, EndReason};
-use sidetone_store::dispatches::DispatchState;
 
 /// Longest wait for the store before the room is left.
 const GOODBYE: Duration = Duration::from_secs(1);
@@ -30,13 +30,12 @@ impl Agents {
             recorded.finish().await;
         }
         if held.driven.is_ok() {
-            // Whoever watches over the room must not take this for a death and send another.
-            let (room, at) = (&call.job.room_name, sidetone_store::now());
-            let ended = (self.store).agent_is(room, DispatchState::Ended, at, None);
-            if !matches!(timeout(GOODBYE, ended).await, Ok(Ok(()))) {
-                let (room, identity) = (room.clone(), call.job.identity.clone());
-                let ended = Entry::AgentEnded { room, identity, at };
-                record::leave(&self.store, &self.spool, call.id, ended).await;
+            if held.outcome.reason == EndReason::ConnectionLost {
+                // The caller may still be there.
+                call.place.give_up().await;
+            } else {
+                // Whoever watches over the room must not take this for a death and send another.
+                self.note_end(call.id, call.job, call.place.epoch()).await;
             }
             // LiveKit takes an agent that leaves before it says how the job ended for one that
             // failed.
@@ -52,6 +51,21 @@ impl Agents {
         let entries = made.map(Entry::Result).into_iter().chain(took);
         record::write(&self.store, &self.spool, call.id, entries).await;
         Ok(held.outcome)
+    }
+
+    async fn note_end(&self, call_id: Uuid, job: &Job, epoch: Option<i64>) {
+        let (room, identity, at) = (&job.room_name, &job.identity, sidetone_store::now());
+        let ended = self.store.agent_has_ended(room, epoch, identity, at);
+        if !matches!(timeout(GOODBYE, ended).await, Ok(Ok(()))) {
+            let (room, identity) = (room.clone(), identity.clone());
+            let ended = Entry::AgentEnded {
+                room,
+                epoch,
+                identity,
+                at,
+            };
+            record::leave(&self.store, &self.spool, call_id, ended).await;
+        }
     }
 }
 

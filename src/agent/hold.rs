@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use super::Agents;
 use super::prepare::{Call, Cast};
 use super::record::{self, Notes};
+use crate::room::standing::Standing;
 use crate::room::{self, JoinError};
 use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
@@ -55,10 +56,11 @@ impl Agents {
             ordered: call.handle.dismissed(),
             declined: call.handle.declined(),
         };
+        let place = Some(call.place.clone() as Arc<dyn Standing>);
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let (outcome, driven, notes) = tokio::join!(
             sidetone_call::run(spec, link, record, call.handle.drained()),
-            room::agent::drive(&call.room, events, driver, tap, dismissal),
+            room::agent::drive(&call.room, events, driver, tap, dismissal, place),
             record::record(store, spool, call.id, &call.job.id, events_of_call),
         );
         Held {

@@ -9,10 +9,11 @@ use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::mcp::Servers;
+use super::standing::Place;
 use super::transfer::Switchboard;
 use super::{Agents, DEFAULT_AGENT, lookup};
 use crate::room::{self as room, JoinError};
-use crate::worker::{Job, JobHandle};
+use crate::worker::{Job, JobHandle, JobOutcome};
 use sidetone_base::tap::Tap;
 use sidetone_call::{Operator, Persona};
 use sidetone_config::agent::{AgentConfig, Overrides};
@@ -32,6 +33,8 @@ pub(super) struct Call<'a> {
     /// The agent that begins it.
     pub(super) agent: Arc<AgentConfig>,
     pub(super) room: Room,
+    /// Whether the agent is still the room's own.
+    pub(super) place: Arc<Place>,
     pub(super) servers: Servers,
     /// None: the call is not recorded.
     pub(super) recorded: Option<Recorded>,
@@ -52,7 +55,7 @@ pub(super) struct Cast {
 }
 
 impl Agents {
-    /// Joins the room and settles who holds the call.
+    /// Joins the room and settles who holds the call. None when another agent has it.
     ///
     /// # Errors
     /// The metadata or the agent's file is unusable, or the room cannot be joined.
@@ -60,11 +63,19 @@ impl Agents {
         &self,
         job: &'a Job,
         handle: &'a JobHandle,
-    ) -> anyhow::Result<(Call<'a>, Cast)> {
+    ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
         let metadata = metadata(&job.metadata)?;
+        let epoch = metadata.epoch;
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.team(metadata, call_id)?;
         let (mut team, (room, events)) = self.join(job, team).await?;
+        let place = Place::new(&self.store, &self.livekit, self.worker, job, epoch);
+        if !place.take(&room).await {
+            tracing::info!(%call_id, "another agent has this call: this one leaves");
+            handle.ended(JobOutcome::Success).await;
+            room::close(&room).await;
+            return Ok(None);
+        }
         let (tap, recorded) = self.begin_recording(call_id, &mut team[0]);
         let reading = self
             .clients
@@ -75,13 +86,14 @@ impl Agents {
         let mut team = team.into_iter();
         let persona = team.next().context("a call without an agent")?;
         let agent = Arc::clone(&persona.agent);
-        self.note_beginning(call_id, job, &agent).await;
+        self.note_beginning(call_id, &agent).await;
         let call = Call {
             id: call_id,
             job,
             handle,
             agent,
             room,
+            place: Arc::new(place),
             servers,
             recorded,
             _reading: reading,
@@ -92,7 +104,7 @@ impl Agents {
             events,
             tap,
         };
-        Ok((call, cast))
+        Ok(Some((call, cast)))
     }
 
     /// The agent of a call, and those that it may hand the caller to.
@@ -183,13 +195,7 @@ impl Agents {
 
     /// Stores who holds the call and where its end is posted to. A call whose beginning cannot be
     /// stored is held all the same.
-    async fn note_beginning(&self, call_id: Uuid, job: &Job, agent: &AgentConfig) {
-        let runs = self
-            .store
-            .agent_runs_on(&job.room_name, &job.identity, &job.worker_id);
-        if let Err(error) = runs.await {
-            tracing::warn!(%call_id, %error, "who runs the agent was not stored");
-        }
+    async fn note_beginning(&self, call_id: Uuid, agent: &AgentConfig) {
         tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
         let by = HeldBy {
             agent: agent.name.clone(),
