@@ -283,8 +283,10 @@ impl Worker<'_> {
         tasks.spawn("results", Needed::Later, move |stop| {
             results::run(left.clone(), Arc::clone(&files), asked.clone(), stop)
         });
+        let me = presence::introduce(&env.agent_name, env.max_calls);
         let runner = Arc::new(Agents {
             agents,
+            worker: me.id,
             store: store.clone(),
             spool,
             results: results.clone(),
@@ -299,7 +301,10 @@ impl Worker<'_> {
             drain: shutdown.drain.child_token(),
             end_calls: shutdown.end_calls.clone(),
         };
-        let me = presence::introduce(&env.agent_name, env.max_calls);
+        let (seen, own, beats) = (status.subscribe(), me.id, store.clone());
+        tasks.spawn("heartbeat", Needed::Later, move |stop| {
+            presence::beat(beats.clone(), own, seen.clone(), stop)
+        });
         let (seen, drained) = (status.subscribe(), shutdown.drain.clone());
         tasks.spawn("presence", Needed::Later, move |stop| {
             presence::run(

@@ -10,11 +10,10 @@ use super::hold::Held;
 use super::prepare::Call;
 use super::spool::{self, Entry};
 use super::{Agents, record};
-use crate::room;
+use crate::room::{self, standing::Standing as _};
 use crate::worker::JobOutcome;
 use sidetone_base::leave::Step;
 use sidetone_call::{CallOutcome, EndReason};
-use sidetone_store::dispatches::DispatchState;
 
 impl Agents {
     /// Ends what the call began, in the order that LiveKit and the dispatch guardian need.
@@ -33,11 +32,20 @@ impl Agents {
         // The tap is gone with the driver.
         let recorded = call.recorded.take();
         let recording = recorded.map(|recorded| recorded.finish(until));
+        let told = async {
+            if held.outcome.reason == EndReason::ConnectionLost {
+                // The caller may still be there.
+                call.place.give_up().await;
+            } else {
+                // Whoever watches over the room must not take this for a death and send another.
+                self.note_end(&call, until).await;
+            }
+        };
         tokio::join!(
             call.servers.close(until),
             OptionFuture::from(recording),
             held.writer.end_by(until),
-            OptionFuture::from(was_held.then(|| self.note_end(&call, until))),
+            OptionFuture::from(was_held.then_some(told)),
         );
         if was_held {
             // LiveKit takes an agent that leaves before it says how the job ended for one that
@@ -52,14 +60,19 @@ impl Agents {
         Ok(held.outcome)
     }
 
-    /// Whoever watches over the room must not take this for a death and send another.
     async fn note_end(&self, call: &Call<'_>, until: Instant) {
-        let (room, at) = (&call.job.room_name, sidetone_store::now());
-        let ended = (self.store).agent_is(room, DispatchState::Ended, at, None);
+        let (room, identity) = (&call.job.room_name, &call.job.identity);
+        let (epoch, at) = (call.place.epoch(), sidetone_store::now());
+        let ended = self.store.agent_has_ended(room, epoch, identity, at);
         let ended = timeout_at(until.into(), timeout(spool::LAST, ended));
         if !matches!(ended.await, Ok(Ok(Ok(())))) {
-            let (room, identity) = (room.clone(), call.job.identity.clone());
-            let ended = Entry::AgentEnded { room, identity, at };
+            let (room, identity) = (room.clone(), identity.clone());
+            let ended = Entry::AgentEnded {
+                room,
+                epoch,
+                identity,
+                at,
+            };
             record::leave(&self.store, &self.spool, call.id, ended).await;
         }
     }

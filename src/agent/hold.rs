@@ -8,6 +8,7 @@ use super::Agents;
 use super::prepare::{Call, Cast};
 use super::record::{self, Notes};
 use super::spool::Writer;
+use crate::room::standing::Standing;
 use crate::room::{self, JoinError};
 use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
@@ -62,11 +63,12 @@ impl Agents {
             ordered: call.handle.dismissed(),
             declined: call.handle.declined(),
         };
+        let place = Some(call.place.clone() as Arc<dyn Standing>);
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let dispatch_id = &call.job.dispatch_id;
         let (outcome, driven, (notes, writer)) = tokio::join!(
             sidetone_call::run(spec, link, record, call.handle.drained()),
-            room::agent::drive(&call.room, events, driver, tap, dispatch_id, dismissal),
+            room::agent::drive(&call.room, events, driver, tap, dispatch_id, dismissal, place),
             record::record(store, spool, call.id, &call.job.id, events_of_call, beside),
         );
         Held {

@@ -132,9 +132,11 @@ impl Control {
     /// # Errors
     /// The database did not answer.
     pub async fn agent_ended(&self, room: &str) -> Result<(), StoreError> {
-        self.store
-            .agent_is(room, DispatchState::Ended, sidetone_store::now(), None)
-            .await?;
+        if let Some(agent) = self.store.agent_in(room).await? {
+            let (ended, now) = (DispatchState::Ended, sidetone_store::now());
+            let noted = self.store.agent_is(room, agent.epoch, ended, now, None);
+            noted.await?;
+        }
         self.guard.over(room).await;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 pub mod guardian;
 pub mod leave;
+pub mod observer;
 
 use crate::server_api::{ServerApi, ServiceError};
 use sidetone_store::DispatchMetadata;

@@ -14,6 +14,7 @@
 pub mod calls;
 pub mod dispatches;
 pub mod egress;
+pub mod epochs;
 pub mod erasure;
 pub mod errors;
 pub mod figures;
@@ -50,7 +51,7 @@ use sidetone_config::env::Database;
 
 pub use calls::{Call, NewCall};
 pub use live::LiveCall;
-pub use metadata::DispatchMetadata;
+pub use metadata::{ALIVE_METHOD, DispatchMetadata, EPOCH_ATTRIBUTE};
 pub use recordings::{EgressStatus, Recorder, Recording, RecordingState};
 pub use sqlx::types::Json;
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
@@ -63,7 +64,7 @@ macro_rules! migrations {
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
-            "098_resume", "100_leave",
+            "097_epoch", "098_resume", "100_leave",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

@@ -71,6 +71,9 @@ pub enum Entry {
     AgentEnded {
         /// The room.
         room: String,
+        /// Of the asking that the agent came for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<i64>,
         /// The agent's identity there: another one may have come since.
         identity: String,
         /// When.
@@ -145,8 +148,13 @@ impl Entry {
                 store.note_muted(call_id, identity, *at, *muted).await?;
                 true
             }
-            Self::AgentEnded { room, identity, at } => {
-                store.agent_has_ended(room, identity, *at).await?;
+            Self::AgentEnded {
+                room,
+                epoch,
+                identity,
+                at,
+            } => {
+                store.agent_has_ended(room, *epoch, identity, *at).await?;
                 true
             }
         };

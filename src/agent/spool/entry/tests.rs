@@ -61,6 +61,7 @@ fn all() -> Vec<Entry> {
         }),
         Entry::AgentEnded {
             room: "r".into(),
+            epoch: Some(2),
             identity: "agent-1".into(),
             at: at(7),
         },
