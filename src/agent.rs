@@ -6,12 +6,14 @@ pub mod end_of_turn;
 mod hold;
 mod lookup;
 mod mcp;
+mod people;
 mod prepare;
 pub mod presence;
 mod record;
 mod result;
 pub mod spool;
 pub mod transfer;
+pub mod warm;
 
 use std::sync::Arc;
 
@@ -67,7 +69,9 @@ impl Agents {
     /// Takes the job's call from its metadata to its result.
     async fn call(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<CallOutcome> {
         let (call, cast) = self.prepare(job, handle).await?;
+        let witness = self.witness(&call);
         let held = self.hold(&call, cast).await;
+        drop(witness);
         self.conclude(call, held).await
     }
 }

@@ -9,13 +9,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use sidetone_models::Loaded;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::spool::{self, Spool};
+use crate::agent::warm::HINTS;
 use crate::agent::{Agents, DEFAULT_AGENT, presence};
 use crate::health;
 use crate::worker::{self, LoadMeasure, WorkerSettings};
@@ -34,7 +35,7 @@ use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_control_plane::http::{self, AppState, HttpConfig};
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
-use sidetone_store::Store;
+use sidetone_store::{DispatchMetadata, Store};
 
 /// What a process is made of.
 pub struct Process {
@@ -102,9 +103,10 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     tasks.spawn("spool", Needed::Later, move |stop| {
         spool::upkeep::run(left.clone(), into.clone(), stop)
     });
+    let (hints, awaited) = mpsc::channel(HINTS);
     let serving = match listener {
         Some(listener) => {
-            let watched = worker.is_some().then_some(watched);
+            let watched = worker.is_some().then_some((watched, hints));
             let state = control_plane(
                 &env,
                 &agents,
@@ -131,6 +133,7 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 models,
                 load,
                 status,
+                awaited,
             };
             let worked = worker.run(&shutdown, &closing, &mut tasks).await;
             // A worker that was drained by request ends as by a signal; a control plane stays.
@@ -159,7 +162,10 @@ fn control_plane(
     recordings: &Recordings,
     closing: &CancellationToken,
     tasks: &mut Supervisor,
-    worker: Option<watch::Receiver<WorkerStatus>>,
+    worker: Option<(
+        watch::Receiver<WorkerStatus>,
+        mpsc::Sender<DispatchMetadata>,
+    )>,
 ) -> anyhow::Result<AppState> {
     let config = ControlConfig {
         retention_days: env.retention_days,
@@ -178,12 +184,14 @@ fn control_plane(
     if let Err(missing) = &voice {
         tracing::warn!("{missing}");
     }
+    let (worker, awaited) = worker.unzip();
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
         agents: AgentNames::In(Arc::clone(agents)),
         trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
         tasks: tasks.health(),
+        awaited,
         closing: closing.clone(),
         ..HttpConfig::default()
     };
@@ -222,6 +230,8 @@ struct Worker<'a> {
     models: Option<Loaded>,
     load: LoadMeasure,
     status: watch::Sender<WorkerStatus>,
+    /// Agents that tokens await.
+    awaited: mpsc::Receiver<DispatchMetadata>,
 }
 
 impl Worker<'_> {
@@ -240,6 +250,7 @@ impl Worker<'_> {
             models,
             load,
             status,
+            awaited,
         } = self;
         // A mistake in the default agent is found at start, not by the first caller.
         let agent = agents.team(DEFAULT_AGENT)?.swap_remove(0);
@@ -274,6 +285,10 @@ impl Worker<'_> {
             livekit: ServerApi::new(&livekit),
             call_webhook: env.call_webhook.url.clone(),
         });
+        let (warming, ends) = (Arc::clone(&runner), closing.clone());
+        let _warming = AbortOnDropHandle::new(tokio::spawn(async move {
+            warming.warm(awaited, ends).await;
+        }));
         // Drained by the process's signal, or by somebody who asks for it in the store.
         let drain = shutdown.child_token();
         let me = presence::introduce(&env.agent_name, env.max_calls);

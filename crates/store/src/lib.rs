@@ -11,6 +11,7 @@
 //! their order cannot matter ([`status`]); times are kept to the microsecond, as both databases can; a call
 //! whose data was deleted takes no more ([`erasure`]).
 
+pub mod awaited;
 pub mod calls;
 pub mod dispatches;
 pub mod egress;
@@ -24,6 +25,7 @@ mod metadata;
 pub mod personal;
 pub mod recordings;
 pub mod results;
+mod rooms;
 pub mod series;
 pub mod sessions;
 pub mod status;
@@ -47,6 +49,7 @@ use sqlx::{Connection, SqlSafeStr as _};
 
 use sidetone_config::env::Database;
 
+pub use awaited::Awaited;
 pub use calls::{Call, NewCall};
 pub use live::LiveCall;
 pub use metadata::DispatchMetadata;
@@ -62,6 +65,7 @@ macro_rules! migrations {
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
+            "099_return",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -138,9 +142,6 @@ impl StoreError {
     pub fn is_refusal(&self) -> bool {
         let Self::Query(sqlx::Error::Database(error)) = self else {
             return false;
-        };
-        let Self::Query(sqlx::Error::Database(error)) = self else {
-            return None;
         };
         // Postgres's class 22 is "data exception", 54 a limit such as an index's; SQLite's codes have
         // at most four digits.

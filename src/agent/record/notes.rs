@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::agent::spool::Entry;
-use sidetone_call::{self as call, AgentTurn, CallEvent, Latency, Taken, ToolCalled};
+use sidetone_call::{self as call, AgentTurn, CallEvent, EndReason, Latency, Taken, ToolCalled};
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Figures, Ledger, Sentences, Usage, Utterances};
 use sidetone_store::tools::ToolCall;
@@ -90,9 +90,11 @@ impl Notes {
                 at: self.instant(at),
                 muted,
             }),
-            CallEvent::AgentState { .. }
-            | CallEvent::CallerAway { .. }
-            | CallEvent::Ended { .. } => None,
+            CallEvent::Ended { at, reason } => {
+                let at = self.instant(at);
+                ends_call(reason).map(|hung_up| Entry::Over { at, hung_up })
+            }
+            CallEvent::AgentState { .. } | CallEvent::CallerAway { .. } => None,
         }
     }
 
@@ -181,6 +183,24 @@ impl Notes {
 
     fn instant(&self, offset: Duration) -> At {
         sidetone_store::micros((self.started + offset).into())
+    }
+}
+
+/// Whether the call is over when its agent ends for this reason, and whether somebody hung up; None: it
+/// goes on with a person or with another agent.
+fn ends_call(reason: EndReason) -> Option<bool> {
+    match reason {
+        EndReason::CallerHungUp
+        | EndReason::AgentHungUp
+        | EndReason::CallerSilent
+        | EndReason::CallerRejected
+        | EndReason::MaxDuration => Some(true),
+        EndReason::CallerLost | EndReason::NoCaller | EndReason::RoomClosed => Some(false),
+        EndReason::Transferred
+        | EndReason::ConnectionLost
+        | EndReason::Encrypted
+        | EndReason::Drained
+        | EndReason::Dismissed => None,
     }
 }
 
