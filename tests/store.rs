@@ -83,6 +83,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "010_voice_calls");
     tell(&Database::Postgres(Secret::new(postgres.url()))).await;
     apply(&postgres, "094_deletion");
+    apply(&postgres, "099_return");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {
@@ -107,6 +108,8 @@ async fn tell(database: &Database) {
     calls::a_call_from_token_to_history(&store).await;
     calls::figures_are_kept_and_added_up(&store).await;
     calls::a_room_has_one_call_at_a_time(&store).await;
+    calls::a_call_goes_on_in_its_next_room(&store).await;
+    calls::an_unused_token_leaves_nothing(&store).await;
     calls::turns_are_kept_as_they_happen(&store).await;
     deliveries::events_are_kept_once(&store).await;
     fleet::an_agent_is_wanted_once(&store).await;

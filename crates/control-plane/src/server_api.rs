@@ -71,6 +71,18 @@ impl ServerApi {
         self.services.room().list_rooms(Vec::new()).await
     }
 
+    /// Those of these rooms that are open.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn rooms_named(&self, names: Vec<String>) -> Result<Vec<proto::Room>> {
+        // No name would mean all rooms.
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.services.room().list_rooms(names).await
+    }
+
     /// Who is in a room; None when there is no such room.
     ///
     /// # Errors
