@@ -13,6 +13,7 @@ mod record;
 mod result;
 pub mod spool;
 pub mod transfer;
+pub mod warm;
 
 use std::sync::Arc;
 

@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::spool::{self, Spool};
-use crate::agent::{Agents, DEFAULT_AGENT, presence};
+use crate::agent::{Agents, DEFAULT_AGENT, presence, warm};
 use crate::health;
 use crate::worker::{self, LoadMeasure, WorkerSettings};
 use local_models::LocalModels;
@@ -255,6 +255,7 @@ impl Worker<'_> {
         let local = LocalModels::start_if_needed(env, models, &agent, closing).await?;
         let clients = Clients::new(env, local.as_ref().map(|local| local.address))?;
         clients.prewarm().await;
+        warm::phrases(&agents, &clients).await;
         let settings = WorkerSettings {
             max_jobs: env.max_calls,
             load,

@@ -11,6 +11,7 @@ mod people;
 mod pool;
 mod prompt_loop;
 mod reach;
+mod resume;
 pub mod served;
 mod supervised;
 

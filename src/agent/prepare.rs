@@ -70,9 +70,11 @@ impl Agents {
         handle: &'a JobHandle,
     ) -> anyhow::Result<(Call<'a>, Cast)> {
         let metadata = metadata(&job.metadata)?;
+        let asked_again = metadata.epoch.is_some_and(|epoch| epoch > 1);
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.team(metadata, call_id)?;
-        let (earlier, joined) = tokio::join!(self.earlier(call_id, job), self.join(job, team));
+        let earlier = self.earlier(call_id, job, asked_again);
+        let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
         let (mut team, (room, events)) = joined?;
         let (tap, recorded) = self.begin_recording(call_id, &mut team[0]);
         let reading = self

@@ -28,4 +28,8 @@ pub struct DispatchMetadata {
     /// Values for the prompt's `{{variables}}`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// Which asking this is: an agent of an earlier one is not to speak any more. Added to what is
+    /// stored of the call when LiveKit is asked; none from a control plane that knows no epochs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<i64>,
 }
