@@ -1,7 +1,9 @@
 //! A job becomes a call, in three steps: [`prepare`] joins the room and settles who holds the call,
-//! [`hold`] is the conversation, [`conclude`] reports its end, leaves the room and makes the result.
+//! [`hold`] is the conversation, [`conclude`] reports its end and leaves the room, all by one deadline.
+//! [`results`] makes what calls come to, outside of their jobs.
 
 mod conclude;
+mod earlier;
 pub mod end_of_turn;
 mod hold;
 mod lookup;
@@ -10,6 +12,7 @@ mod prepare;
 pub mod presence;
 mod record;
 mod result;
+pub mod results;
 pub mod spool;
 mod standing;
 pub mod transfer;
@@ -18,8 +21,11 @@ use std::sync::Arc;
 
 use self::conclude::job_outcome;
 use self::end_of_turn::SmartTurn;
+use self::results::Results;
 use self::spool::Spool;
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
+use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_call::CallOutcome;
 use sidetone_call::clients::Clients;
 use sidetone_config::folder::AgentFolder;
@@ -41,6 +47,8 @@ pub struct Agents {
     pub store: Store,
     /// Where words wait while the store does not answer.
     pub spool: Spool,
+    /// Makes what calls come to.
+    pub results: Results,
     /// Speech and language models.
     pub clients: Clients,
     /// Hears whether a turn is over.
@@ -63,13 +71,14 @@ impl JobRunner for Agents {
                 JobOutcome::Failed(format!("{error:#}"))
             }
         };
-        handle.ended(outcome.clone()).await;
+        let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
+        handle.ended(outcome.clone(), by.until(Step::Report)).await;
         outcome
     }
 }
 
 impl Agents {
-    /// Takes the job's call from its metadata to its result. None: another agent has the call.
+    /// Takes the job's call from its metadata to its end. None: another agent has the call.
     async fn call(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<Option<CallOutcome>> {
         let Some((call, cast)) = self.prepare(job, handle).await? else {
             return Ok(None);

@@ -61,6 +61,8 @@ fn turn(
         started_at: at(second),
         ended_at: None,
         interrupted: false,
+        unfinished: false,
+        unasked: false,
         latency_ms,
         metrics: Json(json!({})),
     }

@@ -19,8 +19,9 @@ const TRACK_NAME: &str = "roomio_audio";
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
 /// of this function still has the room to close: a job's end is reported before it leaves. What
-/// is heard and said also goes into `tap`. `standing` tells whether an agent that was away is still the
-/// room's own; until it has, nothing is said.
+/// is heard and said also goes into `tap`. The job's `dispatch_id` proves that a request to leave is the
+/// control plane's. `standing` tells whether an agent that was away is still the room's own; until it has,
+/// nothing is said.
 ///
 /// # Errors
 /// When our voice cannot be published.
@@ -29,6 +30,7 @@ pub async fn drive(
     events: UnboundedReceiver<LkEvent>,
     driver: RoomDriver,
     tap: Tap,
+    dispatch_id: &str,
     dismissal: Dismissal,
     standing: Option<Arc<dyn Standing>>,
 ) -> Result<(), super::JoinError> {
@@ -51,8 +53,8 @@ pub async fn drive(
             voice.play(&frame).await;
         }
     });
-    let link = Link::new(standing, grants);
-    let watch = Watch::new(room, to_call, mic, publisher.seeing(), link, tap, tasks);
+    let (seeing, link) = (publisher.seeing(), Link::new(standing, grants));
+    let watch = Watch::new(room, to_call, mic, seeing, link, tap, tasks).of_dispatch(dispatch_id);
     tokio::select! {
         () = publisher.carry_out(commands) => {}
         () = watch.run(events, dismissal) => {}

@@ -29,9 +29,11 @@ use order::Order;
 use said_before::SaidBefore;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_base::leave::LeaveBy;
 use sidetone_base::tap::RECORDING_TOPIC;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent};
+use sidetone_control_plane::dispatch::leave::{self, LEAVE_TOPIC};
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -66,6 +68,8 @@ pub(super) struct Watch<'a> {
     seeing: Seeing,
     link: Link,
     tap: Tap,
+    /// By which the control plane's words are known.
+    dispatch_id: String,
     tasks: JoinSet<()>,
 }
 
@@ -98,8 +102,15 @@ impl<'a> Watch<'a> {
             seeing,
             link,
             tap,
+            dispatch_id: String::new(),
             tasks,
         }
+    }
+
+    /// Obeys whoever knows the job's dispatch.
+    pub(super) fn of_dispatch(mut self, dispatch_id: &str) -> Self {
+        dispatch_id.clone_into(&mut self.dispatch_id);
+        self
     }
 
     /// Watches until the room is over, and then until it is dropped.
@@ -131,13 +142,16 @@ impl<'a> Watch<'a> {
                     self.tasks.spawn(lost);
                 }
                 () = order.step() => match order {
-                    Order::Heard { .. } | Order::Done if self.took_own_place() => {
+                    Order::Heard { .. } | Order::Due(_) if self.took_own_place() => {
                         tracing::info!("the job was ended for the session before: the agent stays");
                         dismissal.declined.cancel();
                         order = Order::Done;
                     }
-                    Order::Done => self.tell(RoomEvent::Dismissed).await,
-                    Order::Awaited(_) | Order::Heard { .. } => {}
+                    Order::Due(by) => {
+                        order = Order::Done;
+                        self.tell(RoomEvent::Dismissed(by)).await;
+                    }
+                    Order::Awaited(_) | Order::Heard { .. } | Order::Done => {}
                 },
             }
         }
@@ -215,6 +229,19 @@ impl<'a> Watch<'a> {
                 participant: None,
                 ..
             } if topic == RECORDING_TOPIC => self.tap.command(&payload),
+            LkEvent::DataReceived {
+                payload,
+                topic: Some(topic),
+                participant: None,
+                ..
+            } if topic == LEAVE_TOPIC => match leave::read(&payload, &self.dispatch_id) {
+                Some(budget) => {
+                    tracing::info!(?budget, "the agent is asked to leave");
+                    let by = LeaveBy::within(clock::now(), budget);
+                    self.tell(RoomEvent::Dismissed(by)).await;
+                }
+                None => tracing::warn!("a request to leave was not for this agent"),
+            },
             _ => {}
         }
     }

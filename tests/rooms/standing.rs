@@ -93,6 +93,7 @@ async fn an_agent_that_joined_anew_is_silent_until_the_call_is_known_to_be_its_o
         events,
         driver,
         Tap::default(),
+        "",
         Dismissal::default(),
         standing,
     );

@@ -113,6 +113,7 @@ pub async fn late_writers_are_refused(store: &Store) {
         name: "look_up".into(),
         arguments: Json(json!({"number": 4711})),
         ok: true,
+        running: false,
         result: "Ida".into(),
         started_at: at(7102),
         duration_ms: 1,

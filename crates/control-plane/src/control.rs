@@ -4,6 +4,7 @@
 pub mod egress;
 pub mod guard;
 pub mod inbox;
+mod leave;
 mod outbox;
 pub mod participant;
 pub mod reconcile;
@@ -138,22 +139,5 @@ impl Control {
         }
         self.guard.over(room).await;
         Ok(())
-    }
-
-    /// Ends a room's agent: it says its sentence and leaves. False when none was wanted there.
-    ///
-    /// # Errors
-    /// The database or LiveKit did not answer.
-    pub async fn end_agent(&self, room: &str) -> anyhow::Result<bool> {
-        let agent = self.store.agent_in(room).await?;
-        let live = [DispatchState::Asked, DispatchState::Joined];
-        let Some(agent) = agent.filter(|agent| live.contains(&agent.state)) else {
-            return Ok(false);
-        };
-        self.agent_ended(room).await?;
-        if let Some(dispatch_id) = &agent.dispatch_id {
-            self.guard.dispatcher().delete(room, dispatch_id).await?;
-        }
-        Ok(true)
     }
 }

@@ -22,6 +22,7 @@ pub mod history;
 pub mod inbox;
 pub mod live;
 mod metadata;
+pub mod owed;
 pub mod personal;
 pub mod recordings;
 pub mod results;
@@ -63,7 +64,7 @@ macro_rules! migrations {
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
-            "097_epoch",
+            "097_epoch", "098_resume", "100_leave",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::results::CallResult;
-use sidetone_store::tools::ToolCall;
+use sidetone_store::tools::{HeldBy, ToolCall};
 use sidetone_store::{At, Store, StoreError, StoredTurn};
 
 /// One thing to write of a call. Writing it again changes nothing.
@@ -47,6 +47,24 @@ pub enum Entry {
         /// Muted now.
         muted: bool,
     },
+    /// Who begins the call.
+    HeldBy(HeldBy),
+    /// Where the call's end is posted to.
+    Webhook {
+        /// The address.
+        url: String,
+        /// When it was settled.
+        at: At,
+    },
+    /// A result of the call is to be made, by this agent's `[result]`.
+    ResultOwed {
+        /// The agent's name.
+        agent: String,
+        /// Since when.
+        at: At,
+        /// Who makes it has until then.
+        due_at: At,
+    },
     /// What came of the call.
     Result(CallResult),
     /// The call's agent has left, as it should.
@@ -81,6 +99,9 @@ impl Entry {
             Self::Error { .. } => "error",
             Self::Figures { .. } => "figures",
             Self::Muted { .. } => "muted",
+            Self::HeldBy(_) => "held_by",
+            Self::Webhook { .. } => "webhook",
+            Self::ResultOwed { .. } => "result_owed",
             Self::Result(_) => "result",
             Self::AgentEnded { .. } => "agent_ended",
         }
@@ -94,9 +115,20 @@ impl Entry {
         // False when there is no such call.
         let known = match self {
             Self::Turn(turn) => store.save_turn(call_id, turn).await?,
+            Self::ResultOwed { agent, at, due_at } => {
+                store.owe_result(call_id, agent, *at, *due_at).await?
+            }
             Self::Result(made) => store.save_result(call_id, made).await?,
             Self::Figures { job, n, figures } => {
                 store.save_figures(call_id, job, *n, figures).await?
+            }
+            Self::HeldBy(by) => {
+                store.agent_of_call(call_id, by).await?;
+                true
+            }
+            Self::Webhook { url, at } => {
+                store.will_tell(call_id, url, *at).await?;
+                true
             }
             // False also when it is stored already.
             Self::Tool { id, run } => {

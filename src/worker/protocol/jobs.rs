@@ -7,10 +7,11 @@ use livekit_protocol as proto;
 use proto::worker_message::Message as ToServer;
 
 use super::{
-    ASSIGNMENT_DEADLINE, Cause, ENDED_KEPT, Entry, LEAVE_DEADLINE, LOAD_LAG, Link, Output, Phase,
+    ABORT_GRACE, ASSIGNMENT_DEADLINE, Cause, ENDED_KEPT, Entry, LOAD_LAG, Link, Output, Phase,
     Worker, job_status,
 };
 use crate::worker::{Job, JobOutcome, LoadMeasure};
+use sidetone_base::leave::LeaveBy;
 use sidetone_config::secret::Secret;
 use sidetone_store::{DispatchMetadata, EPOCH_ATTRIBUTE};
 
@@ -120,9 +121,19 @@ impl Worker {
         };
         if matches!(entry.phase, Phase::Reserved { .. }) {
             self.jobs.remove(id);
-        } else if entry.abort_at.is_none() {
-            entry.abort_at = Some(now + LEAVE_DEADLINE);
-            self.outputs.push_back(Output::Cancel(id.to_owned(), cause));
+            return;
+        }
+        let budget = match cause {
+            Cause::Drain => LeaveBy::ASKED,
+            Cause::Server => LeaveBy::TERMINATED,
+        };
+        let by = LeaveBy::within(now, budget);
+        let abort_at = by.end() + ABORT_GRACE;
+        // LiveKit also says so of an agent that has just left: it is on its way already.
+        if entry.abort_at.is_none_or(|before| abort_at < before) {
+            entry.abort_at = Some(abort_at);
+            let cancel = Output::Cancel(id.to_owned(), cause, by);
+            self.outputs.push_back(cancel);
         }
     }
 

@@ -386,9 +386,10 @@ fn termination_gives_three_seconds() {
     let terminate = Input::Received(FromServer::Termination(proto::JobTermination {
         job_id: "AJ_1".into(),
     }));
+    let by = LeaveBy::within(script.now, LeaveBy::TERMINATED);
     assert_eq!(
         script.on(terminate.clone()),
-        [Output::Cancel("AJ_1".into(), Cause::Server)]
+        [Output::Cancel("AJ_1".into(), Cause::Server, by)]
     );
     assert_eq!(script.on(terminate), [], "asked once");
     assert!(
@@ -428,10 +429,51 @@ fn a_drain_ends_calls_at_its_timeout_and_needs_no_server() {
     script.on(Input::Drain);
     script.on(Input::Disconnected);
     let sent = script.pass(settings().drain_timeout);
-    assert!(sent.contains(&Output::Cancel("AJ_1".into(), Cause::Drain)));
+    let by = LeaveBy::within(script.now, LeaveBy::ASKED);
+    assert!(sent.contains(&Output::Cancel("AJ_1".into(), Cause::Drain, by)));
     let sent = script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
     assert!(!sent.contains(&Output::Finished), "its end is not sent yet");
     assert!(script.pass(LAST_WORDS).contains(&Output::Finished));
+}
+
+#[test]
+fn a_second_order_ends_the_calls_of_a_drain_with_their_sentence() {
+    let mut script = Script::registered();
+    script.running("AJ_1", "r");
+    script.on(Input::Drain);
+    script.pass(secs(1));
+    let by = LeaveBy::within(script.now, LeaveBy::ASKED);
+    let sent = script.on(Input::EndJobs);
+    assert_eq!(
+        sent,
+        [Output::Cancel("AJ_1".into(), Cause::Drain, by)],
+        "the drain time is not waited for"
+    );
+    let aborted = Output::Abort("AJ_1".into());
+    assert!(!script.pass(LeaveBy::ASKED).contains(&aborted));
+    assert!(script.pass(ABORT_GRACE).contains(&aborted));
+}
+
+#[test]
+fn the_servers_order_is_nearer_than_the_drains() {
+    let mut script = Script::registered();
+    script.running("AJ_1", "r");
+    script.on(Input::EndJobs);
+    let terminate = FromServer::Termination(proto::JobTermination {
+        job_id: "AJ_1".into(),
+    });
+    let by = LeaveBy::within(script.now, LeaveBy::TERMINATED);
+    let sent = script.on(Input::Received(terminate));
+    assert_eq!(sent, [Output::Cancel("AJ_1".into(), Cause::Server, by)]);
+    let sent = script.pass(secs(3));
+    assert!(sent.contains(&Output::Abort("AJ_1".into())));
+}
+
+#[test]
+fn a_worker_that_ends_its_calls_takes_no_more() {
+    let mut script = Script::registered();
+    let sent = script.on(Input::EndJobs);
+    assert!(sent.ends_with(&[Output::Close, Output::Finished]));
 }
 
 fn any_input() -> impl Strategy<Value = (u64, u8, u8)> {
@@ -458,6 +500,7 @@ proptest! {
                 3 => Input::JobEnded(id, JobOutcome::Success),
                 4 => Input::JobLeft(id, JobOutcome::Success),
                 5 if which == 0 => Input::Drain,
+                5 if which == 1 => Input::EndJobs,
                 6 => Input::Received(FromServer::Pong(proto::WorkerPong::default())),
                 7 => Input::Received(FromServer::Termination(proto::JobTermination { job_id: id })),
                 8 => Input::Received(FromServer::Assignment(proto::JobAssignment {
