@@ -32,20 +32,11 @@ impl Agents {
         // The tap is gone with the driver.
         let recorded = call.recorded.take();
         let recording = recorded.map(|recorded| recorded.finish(until));
-        let told = async {
-            if held.outcome.reason == EndReason::ConnectionLost {
-                // The caller may still be there.
-                call.place.give_up().await;
-            } else {
-                // Whoever watches over the room must not take this for a death and send another.
-                self.note_end(&call, until).await;
-            }
-        };
         tokio::join!(
             call.servers.close(until),
             OptionFuture::from(recording),
             held.writer.end_by(until),
-            OptionFuture::from(was_held.then_some(told)),
+            OptionFuture::from(was_held.then(|| self.note_end(&call, held.outcome.reason, until))),
         );
         if was_held {
             // LiveKit takes an agent that leaves before it says how the job ended for one that
@@ -78,8 +69,12 @@ impl Agents {
         }
     }
 
-    /// Whoever watches over the room must not take this for a death and send another.
-    async fn note_end(&self, call: &Call<'_>, until: Instant) {
+    /// Whoever watches over the room must not take this for a death and send another; but to a caller whose
+    /// agent has lost the room, somebody is to come.
+    async fn note_end(&self, call: &Call<'_>, reason: EndReason, until: Instant) {
+        if reason == EndReason::ConnectionLost {
+            return call.place.give_up().await;
+        }
         let (room, identity) = (&call.job.room_name, &call.job.identity);
         let (epoch, at) = (call.place.epoch(), sidetone_store::now());
         let ended = self.store.agent_has_ended(room, epoch, identity, at);

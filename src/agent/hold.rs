@@ -80,8 +80,10 @@ impl Agents {
                 // A room that takes nothing any more is not waited for.
                 let left =
                     async { sleep_until(over.given().await.until(Step::Record).into()).await };
+                let (room, end) = (&call.room, dismissal);
+                let driven = room::agent::drive(room, events, driver, tap, dispatch_id, end, place);
                 tokio::select! {
-                    driven = room::agent::drive(&call.room, events, driver, tap, dispatch_id, dismissal, place) => driven,
+                    driven = driven => driven,
                     () = left => Ok(()),
                 }
             },
