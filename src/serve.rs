@@ -5,6 +5,7 @@ mod local_models;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use sidetone_models::Loaded;
@@ -15,11 +16,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::end_of_turn::SmartTurn;
+use crate::agent::results::{self, Results};
 use crate::agent::spool::{self, Spool};
 use crate::agent::warm::HINTS;
 use crate::agent::{Agents, DEFAULT_AGENT, presence};
 use crate::health;
-use crate::worker::{self, LoadMeasure, WorkerSettings};
+use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
 use sidetone_base::supervise::{Needed, Supervisor};
@@ -37,6 +39,15 @@ use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
 use sidetone_store::{DispatchMetadata, Store};
 
+/// How long a process waits for the results of its last calls; those that are not made by then another
+/// process makes.
+const RESULTS: Duration = Duration::from_secs(30);
+
+/// From the end of the drain time to the end of the process at the latest: the last calls end with a
+/// sentence ([`LeaveBy::ASKED`](sidetone_base::leave::LeaveBy::ASKED)), their results are made
+/// ([`RESULTS`]), and what is left is closed.
+pub const AFTER_DRAIN: Duration = Duration::from_secs(60);
+
 /// What a process is made of.
 pub struct Process {
     /// The environment.
@@ -52,11 +63,13 @@ pub struct Process {
 }
 
 /// Runs the process until `shutdown`; then the worker drains first and the control plane ends
-/// last, so that a call's end is still stored.
+/// last, so that a call's end is still stored. It has ended [`AFTER_DRAIN`] after the drain time at the
+/// latest, and a worker without calls at once.
 ///
 /// # Errors
 /// What cannot be set up says what to do. A failure while running is handled where it occurs.
-pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::Result<()> {
+    let shutdown = shutdown.into();
     let Process {
         env,
         agents,
@@ -138,12 +151,12 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
             let worked = worker.run(&shutdown, &closing, &mut tasks).await;
             // A worker that was drained by request ends as by a signal; a control plane stays.
             if serving.is_some() && worked.is_ok() {
-                shutdown.cancelled().await;
+                shutdown.drain.cancelled().await;
             }
             worked
         }
         None => {
-            shutdown.cancelled().await;
+            shutdown.drain.cancelled().await;
             Ok(())
         }
     };
@@ -237,7 +250,7 @@ struct Worker<'a> {
 impl Worker<'_> {
     async fn run(
         self,
-        shutdown: &CancellationToken,
+        shutdown: &Shutdown,
         closing: &CancellationToken,
         tasks: &mut Supervisor,
     ) -> anyhow::Result<()> {
@@ -259,7 +272,7 @@ impl Worker<'_> {
             Err(missing) => {
                 // The control plane says so to whoever asks; there is nothing to work for.
                 tracing::error!("no agents here: {missing}");
-                shutdown.cancelled().await;
+                shutdown.drain.cancelled().await;
                 return Ok(());
             }
         };
@@ -269,16 +282,25 @@ impl Worker<'_> {
         let settings = WorkerSettings {
             max_jobs: env.max_calls,
             load,
+            drain_timeout: env.drain_time,
             ..WorkerSettings::new(livekit.clone(), &env.agent_name)
         };
         let end_of_turn = env.end_of_turn.then(SmartTurn::default);
         let _loading = end_of_turn
             .clone()
             .map(|model| AbortOnDropHandle::new(tokio::spawn(model.load())));
+        let results = Results::new(store.clone(), spool.clone());
+        let (left, files, asked) = (results.clone(), Arc::clone(&agents), clients.clone());
+        tasks.spawn("results", Needed::Later, move |stop| {
+            results::run(left.clone(), Arc::clone(&files), asked.clone(), stop)
+        });
+        let me = presence::introduce(&env.agent_name, env.max_calls);
         let runner = Arc::new(Agents {
             agents,
+            worker: me.id,
             store: store.clone(),
             spool,
+            results: results.clone(),
             clients,
             end_of_turn,
             recordings,
@@ -290,9 +312,15 @@ impl Worker<'_> {
             warming.warm(awaited, ends).await;
         }));
         // Drained by the process's signal, or by somebody who asks for it in the store.
-        let drain = shutdown.child_token();
-        let me = presence::introduce(&env.agent_name, env.max_calls);
-        let (seen, drained) = (status.subscribe(), drain.clone());
+        let shutdown = Shutdown {
+            drain: shutdown.drain.child_token(),
+            end_calls: shutdown.end_calls.clone(),
+        };
+        let (seen, own, beats) = (status.subscribe(), me.id, store.clone());
+        tasks.spawn("heartbeat", Needed::Later, move |stop| {
+            presence::beat(beats.clone(), own, seen.clone(), stop)
+        });
+        let (seen, drained) = (status.subscribe(), shutdown.drain.clone());
         tasks.spawn("presence", Needed::Later, move |stop| {
             presence::run(
                 store.clone(),
@@ -302,7 +330,8 @@ impl Worker<'_> {
                 stop,
             )
         });
-        let worked = worker::run(settings, runner, drain, status).await;
+        let worked = worker::run(settings, runner, shutdown, status).await;
+        results.made(RESULTS).await;
         if let Some(local) = local {
             local.end().await;
         }

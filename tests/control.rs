@@ -7,6 +7,7 @@ mod contract;
 mod crash;
 mod dispatch;
 mod guard;
+mod leave;
 mod life;
 mod people;
 mod pool;

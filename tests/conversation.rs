@@ -5,6 +5,7 @@
 //! for the store, `?` requests to providers. The runner plays the `>` lines against the real
 //! call and compares the whole trace. `BLESS=1` writes what came out instead.
 
+mod earlier;
 mod fakes;
 mod room;
 mod trace;
@@ -13,12 +14,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sidetone_base::leave::LeaveOrder;
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallSpec, Meter, Persona, run};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::secret::Secrets;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use fakes::Fakes;
 use room::Step;
@@ -93,7 +94,7 @@ fn play(name: &str, script: &str) -> String {
         let (link, driver) = sidetone_call::transport::link();
         // Small, so that a store that lags is part of every scenario.
         let (events, store) = mpsc::channel(2);
-        let drain = CancellationToken::new();
+        let drain = LeaveOrder::default();
         // Handovers lead to an agent called "other".
         let other = Persona {
             agent: Arc::new(other),
@@ -109,6 +110,7 @@ fn play(name: &str, script: &str) -> String {
                 providers: Arc::clone(&fakes).into(),
             },
             meter: Meter::default(),
+            earlier: earlier::parse(script),
         };
         let call = run(spec, link, events, drain.clone());
         let room = room::drive(driver, steps, fakes, drain, trace.clone());
@@ -139,7 +141,7 @@ fn parse(script: &str) -> (String, String, Vec<(u64, Step)>) {
                 "out of order: {line:?}"
             );
             steps.push((ms, Step::parse(step)));
-        } else if ["#", "set ", "other "]
+        } else if ["#", "set ", "other ", "earlier "]
             .iter()
             .any(|mark| line.starts_with(mark))
         {

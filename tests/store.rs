@@ -5,6 +5,7 @@ mod deliveries;
 mod erasure;
 mod fleet;
 mod history;
+mod takeover;
 
 use chrono::{TimeZone as _, Utc};
 use serde_json::json;
@@ -60,6 +61,8 @@ fn turn(
         started_at: at(second),
         ended_at: None,
         interrupted: false,
+        unfinished: false,
+        unasked: false,
         latency_ms,
         metrics: Json(json!({})),
     }
@@ -118,6 +121,9 @@ async fn tell(database: &Database) {
     deliveries::webhooks_are_shared_out(&store).await;
     fleet::workers_beat(&store).await;
     fleet::sessions_end(&store).await;
+    takeover::one_asks_at_a_time(&store).await;
+    takeover::late_words_change_nothing(&store).await;
+    takeover::silent_workers_are_seen(&store).await;
     history::personal_data_goes(&store).await;
     erasure::deletion_is_by_call(&store).await;
     erasure::late_writers_are_refused(&store).await;

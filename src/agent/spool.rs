@@ -35,8 +35,9 @@ use uuid::Uuid;
 
 use sidetone_store::{Store, StoreError};
 
+use entry::Contents;
 pub use entry::Entry;
-pub use writer::Writer;
+pub use writer::{LAST, Writer};
 
 /// Bytes that the folder may hold: some five thousand calls.
 const LIMIT: u64 = 256 << 20;
@@ -101,6 +102,18 @@ impl Spool {
             .collect();
         left.sort();
         Ok(left)
+    }
+
+    /// What waits of a call, in order, whoever works on it.
+    pub fn entries_of(&self, call_id: Uuid) -> Vec<Entry> {
+        let files = self.files().unwrap_or_default();
+        let mut entries = Vec::new();
+        for left in files.into_iter().filter(|left| left.call_id == call_id) {
+            // One that was delivered meanwhile is gone.
+            let bytes = fs::read(&left.path).unwrap_or_default();
+            entries.extend(Contents::read(&bytes).entries);
+        }
+        entries
     }
 
     fn file(&self, id: Uuid, call_id: Uuid) -> Left {

@@ -108,6 +108,7 @@ fn show(event: &CallEvent) -> Option<String> {
         CallEvent::Started { .. } => "started".into(),
         CallEvent::CallerAway { .. } => "away".into(),
         CallEvent::AgentState { .. }
+        | CallEvent::ToolStarted(..)
         | CallEvent::CallerMuted { .. }
         | CallEvent::Figures { .. } => return None,
         CallEvent::CallerJoined { identity, .. } => format!("joined {identity}"),

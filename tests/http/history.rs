@@ -43,6 +43,8 @@ async fn history_shows_a_call_and_forgets_it() {
         started_at: now,
         ended_at: None,
         interrupted: false,
+        unfinished: false,
+        unasked: false,
         latency_ms: None,
         metrics: sidetone_store::Json(json!({"stt_ms": 120})),
     };
@@ -52,6 +54,7 @@ async fn history_shows_a_call_and_forgets_it() {
         name: "find_parcel".into(),
         arguments: sidetone_store::Json(json!({"number": 7})),
         ok: true,
+        running: false,
         result: "It is in Hamburg.".into(),
         started_at: now,
         duration_ms: 140,

@@ -17,6 +17,7 @@ pub mod chat;
 pub mod clients;
 pub mod context;
 mod conversation;
+pub mod earlier;
 pub mod end_of_turn;
 pub mod event;
 mod journal;
@@ -44,10 +45,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
+pub use earlier::{Earlier, Happened};
 pub use end_of_turn::EndOfTurn;
-pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, ToolCalled};
+pub use event::{
+    AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Receipt, ToolCalled, ToolStarted,
+};
 pub use ledger::Figures;
 pub use meter::{Meter, Taken};
 pub use models::Models;
@@ -56,17 +59,16 @@ pub use providers::{
     Llm, Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, Stt, ToolCall,
     Tools, Tts,
 };
+pub use sidetone_turn::{ReplyId, TurnId};
 pub use toolbox::Persona;
 
 use crate::transport::RoomLink;
 use conversation::Conversation;
-use sidetone_base::clock;
+use sidetone_base::leave::{LeaveOrder, Step};
 use vad::Vad;
 
 /// Audio that playout takes from a reply ahead of time; beyond it the providers wait.
 const PLAYOUT_AHEAD: Duration = Duration::from_secs(5);
-/// How long the end of a call waits for tools that still run.
-const TOOLS_DEADLINE: Duration = Duration::from_secs(5);
 /// Items of replies in flight to the loop.
 const ITEMS: usize = 16;
 
@@ -84,18 +86,21 @@ pub struct CallSpec {
     pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
     /// Counts what the call takes of its providers.
     pub meter: Meter,
+    /// What was said until now, where another agent held the call and was lost. The caller is not
+    /// greeted then, and hears the answer that it still waits for.
+    pub earlier: Option<Earlier>,
 }
 
 /// Holds the conversation until it ends.
 ///
 /// `events` is never lost while its receiver lives: the call keeps what does not fit and flushes
-/// it at the end within a deadline. When `drain` is cancelled the call finishes what the agent
-/// is saying (within a deadline) and leaves.
+/// it at the end, as long as the call's leaving allows. When `drain` is given the call finishes what the
+/// agent is saying, as long as that allows, and leaves.
 pub async fn run(
     spec: CallSpec,
     link: RoomLink,
     events: mpsc::Sender<CallEvent>,
-    drain: CancellationToken,
+    drain: LeaveOrder,
 ) -> CallOutcome {
     let RoomLink {
         mut mic,
@@ -144,20 +149,21 @@ pub async fn run(
             },
             () = call.replies.apology.make() => {}
             () = call.record.deliver(), if call.record.is_waiting() => {}
-            () = drain.cancelled(), if !draining => {
+            by = drain.given(), if !draining => {
                 draining = true;
-                call.drain();
+                call.drain(by);
             }
             () = tokio::time::sleep_until(deadline.into()) => call.deadline(),
         }
     };
     // What a server was asked to do is recorded also when the caller has gone meanwhile.
-    let until = clock::now() + TOOLS_DEADLINE;
+    let by = call.leave_by();
+    let until = by.until(Step::Tools).into();
     while call.work.has_tools_running() {
-        match tokio::time::timeout_at(until.into(), tool_news.recv()).await {
+        match tokio::time::timeout_at(until, tool_news.recv()).await {
             Ok(Some(news)) => call.tool_news(news),
             Ok(None) | Err(_) => break,
         }
     }
-    call.leave(reason).await
+    call.leave(reason, by).await
 }

@@ -5,6 +5,7 @@ mod arrivals;
 pub mod egress;
 pub mod guard;
 pub mod inbox;
+mod leave;
 mod outbox;
 pub mod participant;
 pub mod reconcile;
@@ -146,29 +147,12 @@ impl Control {
     /// # Errors
     /// The database did not answer.
     pub async fn agent_ended(&self, room: &str) -> Result<(), StoreError> {
-        self.store
-            .agent_is(room, DispatchState::Ended, sidetone_store::now(), None)
-            .await?;
+        if let Some(agent) = self.store.agent_in(room).await? {
+            let (ended, now) = (DispatchState::Ended, sidetone_store::now());
+            let noted = self.store.agent_is(room, agent.epoch, ended, now, None);
+            noted.await?;
+        }
         self.guard.over(room).await;
         Ok(())
-    }
-
-    /// Ends a room's agent: it says its sentence and leaves. None comes any more when somebody joins. False
-    /// when none was wanted there.
-    ///
-    /// # Errors
-    /// The database or LiveKit did not answer.
-    pub async fn end_agent(&self, room: &str) -> anyhow::Result<bool> {
-        let was_awaited = self.store.awaited_no_more(room).await?;
-        let agent = self.store.agent_in(room).await?;
-        let live = [DispatchState::Asked, DispatchState::Joined];
-        let Some(agent) = agent.filter(|agent| live.contains(&agent.state)) else {
-            return Ok(was_awaited);
-        };
-        self.agent_ended(room).await?;
-        if let Some(dispatch_id) = &agent.dispatch_id {
-            self.guard.dispatcher().delete(room, dispatch_id).await?;
-        }
-        Ok(true)
     }
 }

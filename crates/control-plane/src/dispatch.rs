@@ -1,6 +1,8 @@
 //! Asking for an agent: every spawn, on one machine or many, goes through LiveKit's dispatch.
 
 pub mod guardian;
+pub mod leave;
+pub mod observer;
 
 use crate::server_api::{ServerApi, ServiceError};
 use sidetone_store::DispatchMetadata;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::results::CallResult;
-use sidetone_store::tools::ToolCall;
+use sidetone_store::tools::{HeldBy, ToolCall};
 use sidetone_store::{At, Fact, ParticipantKind, Stay, Store, StoreError, StoredTurn};
 
 /// One thing to write of a call. Writing it again changes nothing.
@@ -47,6 +47,23 @@ pub enum Entry {
         /// Muted now.
         muted: bool,
     },
+    /// Who begins the call.
+    HeldBy(HeldBy),
+    /// Where the call's end is posted to.
+    Webhook {
+        /// The address.
+        url: String,
+        /// When it was settled.
+        at: At,
+    },
+    /// A result of the call is to be made, by this agent's `[result]`.
+    ResultOwed {
+        /// The agent's name.
+        agent: String,
+        /// Since when.
+        at: At,
+        /// Who makes it has until then.
+        due_at: At,
     /// A stay in the room, as the agent saw it.
     Seen {
         /// LiveKit's id of the room.
@@ -69,6 +86,9 @@ pub enum Entry {
     AgentEnded {
         /// The room.
         room: String,
+        /// Of the asking that the agent came for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        epoch: Option<i64>,
         /// The agent's identity there: another one may have come since.
         identity: String,
         /// When.
@@ -128,6 +148,9 @@ impl Entry {
             Self::Error { .. } => "error",
             Self::Figures { .. } => "figures",
             Self::Muted { .. } => "muted",
+            Self::HeldBy(_) => "held_by",
+            Self::Webhook { .. } => "webhook",
+            Self::ResultOwed { .. } => "result_owed",
             Self::Seen { .. } => "seen",
             Self::Over { .. } => "over",
             Self::Result(_) => "result",
@@ -143,9 +166,20 @@ impl Entry {
         // False when there is no such call.
         let known = match self {
             Self::Turn(turn) => store.save_turn(call_id, turn).await?,
+            Self::ResultOwed { agent, at, due_at } => {
+                store.owe_result(call_id, agent, *at, *due_at).await?
+            }
             Self::Result(made) => store.save_result(call_id, made).await?,
             Self::Figures { job, n, figures } => {
                 store.save_figures(call_id, job, *n, figures).await?
+            }
+            Self::HeldBy(by) => {
+                store.agent_of_call(call_id, by).await?;
+                true
+            }
+            Self::Webhook { url, at } => {
+                store.will_tell(call_id, url, *at).await?;
+                true
             }
             // False also when it is stored already.
             Self::Tool { id, run } => {
@@ -165,6 +199,15 @@ impl Entry {
                 store.note_muted(call_id, identity, *at, *muted).await?;
                 true
             }
+            Self::AgentEnded {
+                room,
+                epoch,
+                identity,
+                at,
+            } => {
+                store.agent_has_ended(room, *epoch, identity, *at).await?;
+                true
+            }
             Self::Seen {
                 room_sid,
                 opened_at,
@@ -180,10 +223,6 @@ impl Entry {
                 let (at, hung_up) = (*at, *hung_up);
                 let over = [Fact::Over { at, hung_up }];
                 store.observe(call_id, None, &over).await?.is_some()
-            }
-            Self::AgentEnded { room, identity, at } => {
-                store.agent_has_ended(room, identity, *at).await?;
-                true
             }
         };
         if !known {

@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, ToolCalled};
+use crate::event::{
+    AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Receipt, ToolCalled, ToolStarted,
+};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::meter::Meter;
 use crate::providers::ProviderError;
 use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_turn::UserTurn;
 
 /// See the module's documentation.
@@ -82,6 +85,11 @@ impl Record {
         self.journal.push(CallEvent::AgentTurn(turn));
     }
 
+    /// A tool is about to run, once this is written down.
+    pub(super) fn tool_starts(&mut self, tool: ToolStarted, receipt: Receipt) {
+        self.journal.push(CallEvent::ToolStarted(tool, receipt));
+    }
+
     /// A tool has run.
     pub(super) fn tool(&mut self, tool: ToolCalled) {
         self.journal.push(CallEvent::ToolCall(tool));
@@ -114,9 +122,14 @@ impl Record {
         duration
     }
 
-    /// Passes on what is left, within a deadline.
-    pub(super) async fn close(self, reason: EndReason, duration: Duration) -> CallOutcome {
-        let events_lost = self.journal.flush().await;
+    /// Passes on what is left, as long as leaving allows.
+    pub(super) async fn close(
+        self,
+        reason: EndReason,
+        duration: Duration,
+        by: LeaveBy,
+    ) -> CallOutcome {
+        let events_lost = self.journal.flush(by.until(Step::Record)).await;
         if events_lost > 0 {
             tracing::error!(call = %self.call, events_lost, "the stored call is incomplete");
         }
@@ -125,6 +138,7 @@ impl Record {
             duration,
             turns: self.turns,
             events_lost,
+            leave_by: by,
         }
     }
 }

@@ -5,16 +5,14 @@ use std::time::{Duration, Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
-use crate::event::{EndReason, ToolCalled};
-use crate::toolbox::{ToolNews, TransferOrder};
+use crate::event::{EndReason, Receipt, ToolCalled, ToolStarted};
+use crate::toolbox::{ToolNews, TransferOrder, WRITTEN_DEADLINE};
 use sidetone_base::clock;
+use sidetone_base::leave::LeaveBy;
 use sidetone_turn::{Input, ReplyId};
 
 /// Whoever puts through keeps the time; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// An agent that is still speaking then leaves all the same.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A person is being called.
 pub(super) struct Transferring {
@@ -32,7 +30,22 @@ impl Conversation {
         }
         let (news, tools) = (self.work.news(), self.cast.providers().tools.clone());
         let (target, ring) = (transfer.target.clone(), transfer.ring);
+        let since = clock::now();
+        let (receipt, written) = Receipt::new();
+        let started = ToolStarted {
+            reply_id: reply,
+            agent: self.cast.agent().name.clone(),
+            id: String::new(),
+            name: "transfer".into(),
+            arguments: arguments(&transfer),
+            started_at: self.record.offset(since),
+        };
+        self.record.tool_starts(started, receipt);
         let task = tokio::spawn(async move {
+            // A record that cannot be kept is not waited for.
+            tokio::time::timeout(WRITTEN_DEADLINE, written.cancelled())
+                .await
+                .ok();
             let done = tools.put_through(target, ring);
             let done = tokio::time::timeout(ring + GRACE, done).await;
             let done = done.unwrap_or_else(|_| Err("nobody answered".into()));
@@ -42,7 +55,7 @@ impl Conversation {
         *self.work.transfer() = Some(Transferring {
             transfer,
             reply,
-            since: clock::now(),
+            since,
             _task: AbortOnDropHandle::new(task),
         });
         self.watch_silence(clock::now());
@@ -65,7 +78,7 @@ impl Conversation {
             agent: self.cast.agent().name.clone(),
             id: String::new(),
             name: "transfer".into(),
-            arguments: serde_json::json!({"to": transfer.target.name}).to_string(),
+            arguments: arguments(&transfer),
             result: result.clone(),
             started_at: self.record.offset(since),
             took: now.saturating_duration_since(since),
@@ -74,8 +87,8 @@ impl Conversation {
             // What is being said is heard to its end, unless somebody speaks meanwhile.
             (Ok(_), Some(reply)) => {
                 reply.hang_up(EndReason::Transferred);
-                self.deadlines
-                    .hang_up_at(now + LAST_WORDS, EndReason::Transferred);
+                let by = LeaveBy::within(now, LeaveBy::ASKED);
+                self.deadlines.last_words(by, EndReason::Transferred);
             }
             (Ok(_), None) => self.end(EndReason::Transferred),
             (Err(message), _) => {
@@ -89,4 +102,8 @@ impl Conversation {
         }
         self.watch_silence(now);
     }
+}
+
+fn arguments(transfer: &TransferOrder) -> String {
+    serde_json::json!({"to": transfer.target.name}).to_string()
 }

@@ -161,17 +161,11 @@ async fn tell_guard(control: &Control, body: &EventBody, room: &str) -> Result<(
         }
         ("room_finished", _) => {
             control.guard.over(room).await;
-            let ended = DispatchState::Ended;
-            if control
-                .store
-                .agent_in(room)
-                .await?
-                .is_some_and(|a| a.state != DispatchState::Failed)
-            {
-                control
-                    .store
-                    .agent_is(room, ended, sidetone_store::now(), None)
-                    .await?;
+            let agent = control.store.agent_in(room).await?;
+            if let Some(agent) = agent.filter(|agent| agent.state != DispatchState::Failed) {
+                let (ended, now) = (DispatchState::Ended, sidetone_store::now());
+                let noted = control.store.agent_is(room, agent.epoch, ended, now, None);
+                noted.await?;
             }
         }
         _ => {}

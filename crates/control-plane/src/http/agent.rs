@@ -117,6 +117,7 @@ impl AgentWishes {
             voice: self.voice,
             system_prompt: self.system_prompt,
             variables: self.variables,
+            epoch: None,
         }
     }
 }
