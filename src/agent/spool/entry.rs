@@ -64,6 +64,7 @@ pub enum Entry {
         at: At,
         /// Who makes it has until then.
         due_at: At,
+    },
     /// A stay in the room, as the agent saw it.
     Seen {
         /// LiveKit's id of the room.
