@@ -3,17 +3,22 @@
 //! [`results`] makes what calls come to, outside of their jobs.
 
 mod conclude;
+mod earlier;
 pub mod end_of_turn;
 mod hold;
 mod lookup;
 mod mcp;
+mod people;
 mod prepare;
+pub mod phrases;
 pub mod presence;
 mod record;
 mod result;
 pub mod results;
 pub mod spool;
+mod standing;
 pub mod transfer;
+pub mod warm;
 
 use std::sync::Arc;
 
@@ -30,6 +35,7 @@ use sidetone_config::folder::AgentFolder;
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
 use sidetone_store::Store;
+use uuid::Uuid;
 
 /// The agent file that is used when a call names none.
 pub const DEFAULT_AGENT: &str = "default";
@@ -38,6 +44,8 @@ pub const DEFAULT_AGENT: &str = "default";
 pub struct Agents {
     /// The agents there are: an edit of their files is heard on the next call.
     pub agents: Arc<AgentFolder>,
+    /// The row of this process in the store: its beat is that of all its calls.
+    pub worker: Uuid,
     /// Where words are kept.
     pub store: Store,
     /// Where words wait while the store does not answer.
@@ -59,7 +67,8 @@ pub struct Agents {
 impl JobRunner for Agents {
     async fn run(&self, job: Job, handle: JobHandle) -> JobOutcome {
         let outcome = match self.call(&job, &handle).await {
-            Ok(outcome) => job_outcome(outcome.reason),
+            Ok(Some(outcome)) => job_outcome(outcome.reason),
+            Ok(None) => JobOutcome::Success,
             Err(error) => {
                 tracing::error!(job = job.id, room = job.room_name, "{error:#}");
                 JobOutcome::Failed(format!("{error:#}"))
@@ -72,10 +81,14 @@ impl JobRunner for Agents {
 }
 
 impl Agents {
-    /// Takes the job's call from its metadata to its end.
-    async fn call(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<CallOutcome> {
-        let (call, cast) = self.prepare(job, handle).await?;
+    /// Takes the job's call from its metadata to its end. None: another agent has the call.
+    async fn call(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<Option<CallOutcome>> {
+        let Some((call, cast)) = self.prepare(job, handle).await? else {
+            return Ok(None);
+        };
+        let witness = self.witness(&call);
         let held = self.hold(&call, cast).await;
-        self.conclude(call, held).await
+        drop(witness);
+        self.conclude(call, held).await.map(Some)
     }
 }

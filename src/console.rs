@@ -127,6 +127,7 @@ async fn talk(
         persona,
         team,
         meter: sidetone_call::Meter::default(),
+        earlier: None,
     };
     let call = sidetone_call::run(spec, link, record, LeaveOrder::default());
     let room = async {

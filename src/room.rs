@@ -7,6 +7,7 @@ mod microphone;
 mod person;
 mod publish;
 mod reason;
+pub mod standing;
 pub mod voice;
 mod watch;
 mod webm;

@@ -5,6 +5,7 @@
 //! for the store, `?` requests to providers. The runner plays the `>` lines against the real
 //! call and compares the whole trace. `BLESS=1` writes what came out instead.
 
+mod earlier;
 mod fakes;
 mod room;
 mod trace;
@@ -109,6 +110,7 @@ fn play(name: &str, script: &str) -> String {
                 providers: Arc::clone(&fakes).into(),
             },
             meter: Meter::default(),
+            earlier: earlier::parse(script),
         };
         let call = run(spec, link, events, drain.clone());
         let room = room::drive(driver, steps, fakes, drain, trace.clone());
@@ -139,7 +141,7 @@ fn parse(script: &str) -> (String, String, Vec<(u64, Step)>) {
                 "out of order: {line:?}"
             );
             steps.push((ms, Step::parse(step)));
-        } else if ["#", "set ", "other "]
+        } else if ["#", "set ", "other ", "earlier "]
             .iter()
             .any(|mark| line.starts_with(mark))
         {

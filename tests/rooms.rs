@@ -6,6 +6,7 @@ mod gate;
 mod hostile;
 mod memory;
 pub mod person;
+mod standing;
 mod tls;
 
 use std::process::Stdio;
@@ -134,8 +135,8 @@ async fn an_order_to_leave_is_not_for_an_agent_that_is_on_its_way_back() {
         let (mut link, driver) = link();
         let dismissal = Dismissal::default();
         let order = dismissal.clone();
-        let drive =
-            livekit_room::agent::drive(&room, events, driver, Tap::default(), "", dismissal);
+        let tap = Tap::default();
+        let drive = livekit_room::agent::drive(&room, events, driver, tap, "", dismissal, None);
         let ordered = async {
             until("the agent's voice in the room", || {
                 let published = room.local_participant().track_publications();
@@ -211,8 +212,8 @@ async fn a_camera_that_is_muted_leaves_the_microphone_on() {
         .await
         .unwrap();
     let (mut link, driver) = link();
-    let dismissal = Dismissal::default();
-    let drive = livekit_room::agent::drive(&room, events, driver, Tap::default(), "", dismissal);
+    let (tap, dismissal) = (Tap::default(), Dismissal::default());
+    let drive = livekit_room::agent::drive(&room, events, driver, tap, "", dismissal, None);
     let caller = Granted {
         url: livekit.url.clone(),
         token: token("ada"),

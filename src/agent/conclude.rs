@@ -10,11 +10,10 @@ use super::hold::Held;
 use super::prepare::Call;
 use super::spool::{self, Entry};
 use super::{Agents, record};
-use crate::room;
+use crate::room::{self, standing::Standing as _};
 use crate::worker::JobOutcome;
 use sidetone_base::leave::Step;
 use sidetone_call::{CallOutcome, EndReason};
-use sidetone_store::dispatches::DispatchState;
 
 impl Agents {
     /// Ends what the call began, in the order that LiveKit and the dispatch guardian need.
@@ -37,7 +36,7 @@ impl Agents {
             call.servers.close(until),
             OptionFuture::from(recording),
             held.writer.end_by(until),
-            OptionFuture::from(was_held.then(|| self.note_end(&call, until))),
+            OptionFuture::from(was_held.then(|| self.note_end(&call, held.outcome.reason, until))),
         );
         if was_held {
             // LiveKit takes an agent that leaves before it says how the job ended for one that
@@ -70,14 +69,24 @@ impl Agents {
         }
     }
 
-    /// Whoever watches over the room must not take this for a death and send another.
-    async fn note_end(&self, call: &Call<'_>, until: Instant) {
-        let (room, at) = (&call.job.room_name, sidetone_store::now());
-        let ended = (self.store).agent_is(room, DispatchState::Ended, at, None);
+    /// Whoever watches over the room must not take this for a death and send another; but to a caller whose
+    /// agent has lost the room, somebody is to come.
+    async fn note_end(&self, call: &Call<'_>, reason: EndReason, until: Instant) {
+        if reason == EndReason::ConnectionLost {
+            return call.place.give_up().await;
+        }
+        let (room, identity) = (&call.job.room_name, &call.job.identity);
+        let (epoch, at) = (call.place.epoch(), sidetone_store::now());
+        let ended = self.store.agent_has_ended(room, epoch, identity, at);
         let ended = timeout_at(until.into(), timeout(spool::LAST, ended));
         if !matches!(ended.await, Ok(Ok(Ok(())))) {
-            let (room, identity) = (room.clone(), call.job.identity.clone());
-            let ended = Entry::AgentEnded { room, identity, at };
+            let (room, identity) = (room.clone(), identity.clone());
+            let ended = Entry::AgentEnded {
+                room,
+                epoch,
+                identity,
+                at,
+            };
             record::leave(&self.store, &self.spool, call.id, ended).await;
         }
     }

@@ -9,6 +9,7 @@ use super::Agents;
 use super::prepare::{Call, Cast};
 use super::record::{self, Notes};
 use super::spool::Writer;
+use crate::room::standing::Standing;
 use crate::room::{self, JoinError};
 use sidetone_base::leave::{LeaveOrder, Step};
 use sidetone_call::transport::{self, Dismissal};
@@ -40,14 +41,17 @@ impl Agents {
         let Cast {
             persona,
             team,
+            began,
+            earlier,
+            beside,
             events,
             tap,
         } = cast;
         let meter = Meter::default();
-        let model = meter.count(persona.providers.clone()).llm;
+        let model = meter.count(began).llm;
         let (link, driver) = transport::link();
         let (record, events_of_call) = mpsc::channel(EVENTS);
-        let vad = Vad::new(&call.agent.vad);
+        let vad = Vad::new(&persona.agent.vad);
         let spec = CallSpec {
             id: call.id,
             persona,
@@ -55,11 +59,13 @@ impl Agents {
             vad,
             end_of_turn: (self.end_of_turn.clone()).map(|model| Arc::new(model) as _),
             meter: meter.clone(),
+            earlier,
         };
         let dismissal = Dismissal {
             ordered: call.handle.dismissed(),
             declined: call.handle.declined(),
         };
+        let place = Some(call.place.clone() as Arc<dyn Standing>);
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let dispatch_id = &call.job.dispatch_id;
         let over = LeaveOrder::default();
@@ -74,12 +80,14 @@ impl Agents {
                 // A room that takes nothing any more is not waited for.
                 let left =
                     async { sleep_until(over.given().await.until(Step::Record).into()).await };
+                let (room, end) = (&call.room, dismissal);
+                let driven = room::agent::drive(room, events, driver, tap, dispatch_id, end, place);
                 tokio::select! {
-                    driven = room::agent::drive(&call.room, events, driver, tap, dispatch_id, dismissal) => driven,
+                    driven = driven => driven,
                     () = left => Ok(()),
                 }
             },
-            record::record(store, spool, call.id, &call.job.id, events_of_call),
+            record::record(store, spool, call.id, &call.job.id, events_of_call, beside),
         );
         Held {
             outcome,

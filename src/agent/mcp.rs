@@ -7,8 +7,9 @@ use sidetone_store::Json;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use super::record::Beside;
+use super::spool::Entry;
 use sidetone_call::tools::mcp::{Failure, Mcp};
-use sidetone_store::Store;
 use sidetone_store::tools::ToolCall;
 
 /// The servers of all agents of a call.
@@ -21,8 +22,8 @@ pub struct Servers {
 
 impl Servers {
     /// Connects the servers of `agent` in the background.
-    pub fn connect(&mut self, mcp: Mcp, store: &Store, call_id: Uuid, agent: &str) {
-        let connecting = connect(mcp.clone(), store.clone(), call_id, agent.to_owned());
+    pub fn connect(&mut self, mcp: Mcp, record: &Beside, call_id: Uuid, agent: &str) {
+        let connecting = connect(mcp.clone(), record.clone(), call_id, agent.to_owned());
         self.connecting.spawn(connecting);
         self.all.push(mcp);
     }
@@ -34,7 +35,7 @@ impl Servers {
 }
 
 /// Connects the servers of `agent`; the call's record says which could not be.
-async fn connect(mcp: Mcp, store: Store, call_id: Uuid, agent: String) {
+async fn connect(mcp: Mcp, record: Beside, call_id: Uuid, agent: String) {
     if mcp.is_empty() {
         return;
     }
@@ -46,18 +47,19 @@ async fn connect(mcp: Mcp, store: Store, call_id: Uuid, agent: String) {
             took,
         } = failure;
         tracing::warn!(%call_id, agent, server, message, "an MCP server is not there for this call");
-        let call = ToolCall {
+        let run = ToolCall {
             agent: agent.clone(),
             name: format!("mcp.{server}"),
             arguments: Json(serde_json::Value::Null),
             ok: false,
+            running: false,
             result: message,
             started_at: began,
             duration_ms: took.as_millis().try_into().unwrap_or(i32::MAX),
         };
         let id = Uuid::now_v7().to_string();
-        if let Err(error) = store.save_tool_call(call_id, &id, &call).await {
-            tracing::warn!(%call_id, server, %error, "an MCP server's failure was not stored");
+        if record.try_send(Entry::Tool { id, run }).is_err() {
+            tracing::warn!(%call_id, server, "an MCP server's failure was not written down");
         }
     }
 }

@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use livekit::prelude::{Room, RoomEvent};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
 use super::mcp::Servers;
+use super::record::{self, Beside};
+use super::spool::Entry;
+use super::standing::Place;
 use super::transfer::Switchboard;
 use super::{Agents, DEFAULT_AGENT, lookup};
 use crate::room::{self as room, JoinError};
-use crate::worker::{Job, JobHandle};
+use crate::worker::{Job, JobHandle, JobOutcome};
+use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_base::tap::Tap;
-use sidetone_call::{Operator, Persona};
+use sidetone_call::{Earlier, Operator, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::recording::RecordingMode;
 use sidetone_recording::Recorded;
@@ -32,6 +37,8 @@ pub(super) struct Call<'a> {
     /// The agent that begins it.
     pub(super) agent: Arc<AgentConfig>,
     pub(super) room: Room,
+    /// Whether the agent is still the room's own.
+    pub(super) place: Arc<Place>,
     pub(super) servers: Servers,
     /// None: the call is not recorded.
     pub(super) recorded: Option<Recorded>,
@@ -41,10 +48,16 @@ pub(super) struct Call<'a> {
 
 /// Who holds the call, and the ends of what they hold it with.
 pub(super) struct Cast {
-    /// The agent that begins it.
+    /// The agent that speaks first.
     pub(super) persona: Persona,
     /// Those it may hand the caller to.
     pub(super) team: Vec<Persona>,
+    /// Providers of the agent that began the call: they make its result.
+    pub(super) began: Providers,
+    /// What was said with an agent that was lost.
+    pub(super) earlier: Option<Earlier>,
+    /// What is to be written down beside the conversation.
+    pub(super) beside: Receiver<Entry>,
     /// What happens in the room.
     pub(super) events: UnboundedReceiver<RoomEvent>,
     /// Where the recording takes its sound; dropping it ends the recording.
@@ -52,7 +65,7 @@ pub(super) struct Cast {
 }
 
 impl Agents {
-    /// Joins the room and settles who holds the call.
+    /// Joins the room and settles who holds the call. None when another agent has it.
     ///
     /// # Errors
     /// The metadata or the agent's file is unusable, or the room cannot be joined.
@@ -60,39 +73,59 @@ impl Agents {
         &self,
         job: &'a Job,
         handle: &'a JobHandle,
-    ) -> anyhow::Result<(Call<'a>, Cast)> {
+    ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
         let metadata = metadata(&job.metadata)?;
+        let epoch = metadata.epoch;
+        let asked_again = epoch.is_some_and(|epoch| epoch > 1);
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.team(metadata, call_id)?;
-        let (mut team, (room, events)) = self.join(job, team).await?;
+        let earlier = self.earlier(call_id, job, asked_again);
+        let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
+        let (mut team, (room, events)) = joined?;
+        let place = Place::new(&self.store, &self.livekit, self.worker, job, epoch);
+        if !place.take(&room).await {
+            tracing::info!(%call_id, "another agent has this call: this one leaves");
+            let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
+            (handle.ended(JobOutcome::Success, by.until(Step::Report))).await;
+            room::close_by(&room, by.until(Step::Room)).await;
+            return Ok(None);
+        }
         let (tap, recorded) = self.begin_recording(call_id, &mut team[0]);
         let reading = self
             .clients
             .clone()
             .read_ahead(team[0].system_prompt.clone());
         let reading = AbortOnDropHandle::new(tokio::spawn(reading));
-        let (team, servers) = self.personas(call_id, job, team);
-        let mut team = team.into_iter();
-        let persona = team.next().context("a call without an agent")?;
-        let agent = Arc::clone(&persona.agent);
-        self.note_beginning(call_id, job, &agent).await;
+        let (record, beside) = record::beside();
+        let (mut team, servers) = self.personas(call_id, job, team, &record);
+        let first = team.first().context("a call without an agent")?;
+        let (agent, began) = (Arc::clone(&first.agent), first.providers.clone());
+        self.note_beginning(call_id, &agent, &record);
+        // Whoever the caller was handed to goes on.
+        let handed_to = earlier.as_ref().and_then(Earlier::handed_to);
+        let speaks = |persona: &Persona| Some(persona.agent.name.as_str()) == handed_to;
+        let persona = team.remove(team.iter().position(speaks).unwrap_or(0));
         let call = Call {
             id: call_id,
             job,
             handle,
             agent,
             room,
+            place: Arc::new(place),
             servers,
             recorded,
             _reading: reading,
         };
         let cast = Cast {
             persona,
-            team: team.collect(),
+            team,
+            began,
+            earlier,
+            beside,
             events,
             tap,
         };
-        Ok((call, cast))
+        Ok(Some((call, cast)))
     }
 
     /// The agent of a call, and those that it may hand the caller to.
@@ -158,6 +191,7 @@ impl Agents {
         call_id: Uuid,
         job: &Job,
         team: Vec<AgentConfig>,
+        record: &Beside,
     ) -> (Vec<Persona>, Servers) {
         let switchboard: Arc<dyn Operator> = Arc::new(Switchboard {
             livekit: self.livekit.clone(),
@@ -171,7 +205,7 @@ impl Agents {
             let mut models = self.clients.for_call(&agent);
             models.warm();
             models.operator = Some(Arc::clone(&switchboard));
-            servers.connect(models.mcp.clone(), &self.store, call_id, &agent.name);
+            servers.connect(models.mcp.clone(), record, call_id, &agent.name);
             Persona {
                 providers: Arc::new(models).into(),
                 agent: Arc::new(agent),
@@ -181,39 +215,25 @@ impl Agents {
         (team, servers)
     }
 
-    /// Stores who holds the call and where its end is posted to. A call whose beginning cannot be
-    /// stored is held all the same.
-    async fn note_beginning(&self, call_id: Uuid, job: &Job, agent: &AgentConfig) {
-        let runs = self
-            .store
-            .agent_runs_on(&job.room_name, &job.identity, &job.worker_id);
-        if let Err(error) = runs.await {
-            tracing::warn!(%call_id, %error, "who runs the agent was not stored");
-        }
+    /// Writes down who holds the call and where its end is posted to. A call does not wait for the
+    /// database to begin.
+    fn note_beginning(&self, call_id: Uuid, agent: &AgentConfig, record: &Beside) {
         tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
         let by = HeldBy {
             agent: agent.name.clone(),
             agent_version: agent.version.clone(),
             variant: agent.variant.clone(),
         };
-        let noted = self.store.agent_of_call(call_id, &by);
-        if let Err(error) = noted.await {
-            tracing::warn!(%call_id, %error, "the agent's version was not stored");
-        }
-        self.will_tell(call_id, agent).await;
-    }
-
-    /// Puts the call into the outbox before anything can happen to it.
-    async fn will_tell(&self, call_id: Uuid, agent: &AgentConfig) {
-        let Some(url) = agent.result.webhook.as_ref().or(self.call_webhook.as_ref()) else {
-            return;
-        };
-        if let Err(error) = self
-            .store
-            .will_tell(call_id, url, sidetone_store::now())
-            .await
-        {
-            tracing::error!(%call_id, %error, "the call's webhook was not stored");
+        let url = agent.result.webhook.as_ref().or(self.call_webhook.as_ref());
+        // Before anything can happen to the call.
+        let webhook = url.map(|url| Entry::Webhook {
+            url: url.clone(),
+            at: sidetone_store::now(),
+        });
+        for entry in [Entry::HeldBy(by)].into_iter().chain(webhook) {
+            if record.try_send(entry).is_err() {
+                tracing::error!(%call_id, "the call's beginning was not written down");
+            }
         }
     }
 }

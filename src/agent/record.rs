@@ -13,8 +13,19 @@ use sidetone_store::Store;
 
 pub use notes::Notes;
 
-/// Writes down the events of `call_id` until the call has ended. The notes that it gives back know all of
-/// them; the writer may still be writing, and is the caller's to end.
+/// Entries on their way to the record that are no events of the conversation; what does not fit is lost.
+const BESIDE: usize = 64;
+
+/// Takes what is to be written down of a call beside its conversation.
+pub type Beside = mpsc::Sender<Entry>;
+
+/// The way to a record that has not begun.
+pub fn beside() -> (Beside, mpsc::Receiver<Entry>) {
+    mpsc::channel(BESIDE)
+}
+
+/// Writes down the events of `call_id`, and what comes `beside` them, until the call has ended. The notes
+/// that it gives back know all events; the writer may still be writing, and is the caller's to end.
 /// `job` is part of each id: an agent that replaces a dead one counts from the start again and must not
 /// write over what the first has written.
 pub async fn record(
@@ -23,10 +34,31 @@ pub async fn record(
     call_id: Uuid,
     job: &str,
     mut events: mpsc::Receiver<CallEvent>,
+    mut beside: mpsc::Receiver<Entry>,
 ) -> (Notes, Writer) {
     let mut notes = Notes::new(job, clock::wall());
     let mut writer = Writer::new(store, spool, call_id);
-    while let Some(event) = writer.until(events.recv()).await {
+    loop {
+        let next = async {
+            tokio::select! {
+                biased;
+                Some(entry) = beside.recv() => Next::Entry(entry),
+                event = events.recv() => event.map_or(Next::End, Next::Event),
+            }
+        };
+        let event = match writer.until(next).await {
+            Next::Event(event) => event,
+            Next::Entry(entry) => {
+                writer.take(entry).await;
+                continue;
+            }
+            Next::End => break,
+        };
+        // Whoever waits for it goes on when the entry is on disk.
+        let _receipt = match &event {
+            CallEvent::ToolStarted(_, receipt) => Some(receipt.clone()),
+            _ => None,
+        };
         match &event {
             CallEvent::Error { stage, message, .. } => {
                 let stage = stage.as_str();
@@ -41,7 +73,17 @@ pub async fn record(
             writer.take(entry).await;
         }
     }
+    while let Ok(entry) = beside.try_recv() {
+        writer.take(entry).await;
+    }
     (notes, writer)
+}
+
+/// What comes next to a record.
+enum Next {
+    Event(CallEvent),
+    Entry(Entry),
+    End,
 }
 
 /// Leaves an entry to be written later: the database has just not answered.

@@ -136,9 +136,13 @@ fn transcript(turns: &[StoredTurn], tools: &[ToolCall]) -> String {
         (turn.started_at, format!("{who}: {}", turn.text))
     });
     let done = tools.iter().map(|tool| {
-        let (name, arguments, result) = (&tool.name, &tool.arguments.0, &tool.result);
-        let became = if tool.ok { "" } else { "error: " };
-        let text = format!("tool {name} {arguments}: {became}{result}");
+        let (name, arguments) = (&tool.name, &tool.arguments.0);
+        let became = match tool.outcome() {
+            Some(Ok(result)) => result.to_owned(),
+            Some(Err(result)) => format!("error: {result}"),
+            None => "it is not known what came of it".to_owned(),
+        };
+        let text = format!("tool {name} {arguments}: {became}");
         (tool.started_at, text)
     });
     let mut lines: Vec<_> = said.chain(done).collect();

@@ -35,6 +35,7 @@ use uuid::Uuid;
 
 use sidetone_store::{Store, StoreError};
 
+use entry::Contents;
 pub use entry::Entry;
 pub use writer::{LAST, Writer};
 
@@ -101,6 +102,18 @@ impl Spool {
             .collect();
         left.sort();
         Ok(left)
+    }
+
+    /// What waits of a call, in order, whoever works on it.
+    pub fn entries_of(&self, call_id: Uuid) -> Vec<Entry> {
+        let files = self.files().unwrap_or_default();
+        let mut entries = Vec::new();
+        for left in files.into_iter().filter(|left| left.call_id == call_id) {
+            // One that was delivered meanwhile is gone.
+            let bytes = fs::read(&left.path).unwrap_or_default();
+            entries.extend(Contents::read(&bytes).entries);
+        }
+        entries
     }
 
     fn file(&self, id: Uuid, call_id: Uuid) -> Left {

@@ -216,6 +216,7 @@ async fn hold(
         persona: first,
         team,
         meter: sidetone_call::Meter::default(),
+        earlier: None,
     };
     let call = sidetone_call::run(spec, link, record, LeaveOrder::default());
     let room = drive(driver, &scenario.caller, written, seen);

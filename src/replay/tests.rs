@@ -53,6 +53,8 @@ fn stored() -> Stored {
         started_at: at(second),
         ended_at: None,
         interrupted: false,
+        unfinished: false,
+        unasked: false,
         latency_ms: None,
         metrics: sidetone_store::Json(Value::Null),
     };
@@ -79,6 +81,7 @@ fn stored() -> Stored {
             name: "find_tables".into(),
             arguments: sidetone_store::Json(json!({"people": 2, "day": "2026-12-24"})),
             ok: true,
+            running: false,
             result: "Free: 19:00".into(),
             started_at: at(6),
             duration_ms: 100,

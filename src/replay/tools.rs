@@ -19,10 +19,9 @@ pub struct Recalled(Arc<Mutex<Results>>);
 
 impl Recalled {
     pub fn new(calls: &[ToolCall]) -> Self {
-        let results = calls.iter().map(|call| {
-            let result = call.result.clone();
-            let result = if call.ok { Ok(result) } else { Err(result) };
-            (call.arguments.0.clone(), result)
+        let results = calls.iter().filter_map(|call| {
+            let result = call.outcome()?.map(str::to_owned).map_err(str::to_owned);
+            Some((call.arguments.0.clone(), result))
         });
         Self(Arc::new(Mutex::new(results.collect())))
     }

@@ -2,6 +2,7 @@
 //! caller is and when it is greeted.
 
 mod hearing;
+mod link;
 mod order;
 mod said_before;
 
@@ -23,6 +24,7 @@ use super::person::is_person;
 use super::publish::Seeing;
 use super::reason::reason_of;
 use hearing::subscribe;
+pub(super) use link::Link;
 use order::Order;
 use said_before::SaidBefore;
 use sidetone_base::audio::Pcm;
@@ -64,6 +66,7 @@ pub(super) struct Watch<'a> {
     rejoined: Option<Instant>,
     chats: Chats,
     seeing: Seeing,
+    link: Link,
     tap: Tap,
     /// By which the control plane's words are known.
     dispatch_id: String,
@@ -77,8 +80,8 @@ impl<'a> Watch<'a> {
         to_call: mpsc::Sender<RoomEvent>,
         mic: mpsc::Sender<Pcm<16_000>>,
         seeing: Seeing,
+        link: Link,
         tap: Tap,
-        dispatch_id: String,
         tasks: JoinSet<()>,
     ) -> Self {
         Self {
@@ -97,10 +100,17 @@ impl<'a> Watch<'a> {
             session: room.local_participant().sid(),
             rejoined: None,
             seeing,
+            link,
             tap,
-            dispatch_id,
+            dispatch_id: String::new(),
             tasks,
         }
+    }
+
+    /// Obeys whoever knows the job's dispatch.
+    pub(super) fn of_dispatch(mut self, dispatch_id: &str) -> Self {
+        dispatch_id.clone_into(&mut self.dispatch_id);
+        self
     }
 
     /// Watches until the room is over, and then until it is dropped.
@@ -128,6 +138,9 @@ impl<'a> Watch<'a> {
                 },
                 Some(read) = self.before.read.recv() => self.before_is_read(read).await,
                 Some(()) = grace => self.greet().await,
+                lost = self.link.lost() => {
+                    self.tasks.spawn(lost);
+                }
                 () = order.step() => match order {
                     Order::Heard { .. } | Order::Due(_) if self.took_own_place() => {
                         tracing::info!("the job was ended for the session before: the agent stays");
@@ -162,6 +175,7 @@ impl<'a> Watch<'a> {
             {
                 self.left(&participant).await;
             }
+            LkEvent::Reconnecting => self.link.is_down(clock::now()),
             LkEvent::Reconnected => self.reconnected().await,
             LkEvent::LocalTrackRepublished { publication, .. } => {
                 self.seeing.own_track(publication.sid());
@@ -279,6 +293,9 @@ impl<'a> Watch<'a> {
         if std::mem::replace(&mut self.session, session.clone()) != session {
             self.rejoined = Some(clock::now());
             self.seeing.rejoined();
+        }
+        if let Some(check) = self.link.is_up(self.room, &self.session, &self.to_call) {
+            self.tasks.spawn(check);
         }
         if self.caller.is_none() {
             self.anybody().await;

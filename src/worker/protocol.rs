@@ -130,6 +130,8 @@ enum Phase {
 #[derive(Debug)]
 struct Entry {
     room: String,
+    /// Of the asking that the job is for.
+    epoch: Option<i64>,
     phase: Phase,
     /// Until then the job counts on top of the measured load.
     unmeasured_until: Instant,

@@ -317,6 +317,8 @@ async fn a_result_that_a_dead_process_owes_is_made_by_another() {
         interrupted: false,
         latency_ms: None,
         metrics: sidetone_store::Json(Value::Null),
+        unfinished: false,
+        unasked: false,
     };
     store.save_turn(id, &question).await.unwrap();
     store.owe_result(id, "default", now, now).await.unwrap();

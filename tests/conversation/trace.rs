@@ -108,6 +108,7 @@ fn show(event: &CallEvent) -> Option<String> {
         CallEvent::Started { .. } => "started".into(),
         CallEvent::CallerAway { .. } => "away".into(),
         CallEvent::AgentState { .. }
+        | CallEvent::ToolStarted(..)
         | CallEvent::CallerMuted { .. }
         | CallEvent::Figures { .. } => return None,
         CallEvent::CallerJoined { identity, .. } => format!("joined {identity}"),
@@ -142,7 +143,11 @@ fn agent_turn(turn: &AgentTurn) -> String {
         line += " interrupted";
     }
     if turn.is_final {
-        line += " final";
+        line += if turn.unfinished {
+            " unfinished final"
+        } else {
+            " final"
+        };
     } else if turn.text_heard.is_empty() {
         line += &latency(&turn.latency);
     }

@@ -43,6 +43,8 @@ async fn history_shows_a_call_and_forgets_it() {
         started_at: now,
         ended_at: None,
         interrupted: false,
+        unfinished: false,
+        unasked: false,
         latency_ms: None,
         metrics: sidetone_store::Json(json!({"stt_ms": 120})),
     };
@@ -52,11 +54,20 @@ async fn history_shows_a_call_and_forgets_it() {
         name: "find_parcel".into(),
         arguments: sidetone_store::Json(json!({"number": 7})),
         ok: true,
+        running: false,
         result: "It is in Hamburg.".into(),
         started_at: now,
         duration_ms: 140,
     };
     api.store.save_tool_call(id, "tool-1", &tool).await.unwrap();
+    let lost = sidetone_store::tools::ToolCall {
+        ok: false,
+        running: true,
+        result: String::new(),
+        started_at: now + chrono::TimeDelta::seconds(1),
+        ..tool
+    };
+    api.store.save_tool_call(id, "tool-2", &lost).await.unwrap();
     let failed = sidetone_store::errors::StageError {
         stage: "tts".into(),
         message: "the provider answered 503".into(),
@@ -105,6 +116,10 @@ async fn history_shows_a_call_and_forgets_it() {
     assert_eq!(call["participants"][0]["participantName"], "ann");
     assert_eq!(call["tools"][0]["arguments"]["number"], 7);
     assert_eq!(call["tools"][0]["result"], "It is in Hamburg.");
+    assert_eq!(
+        (&call["tools"][0]["state"], &call["tools"][1]["state"]),
+        (&json!("done"), &json!("unknown"))
+    );
     assert_eq!(
         call["errors"].as_array().map(Vec::len),
         Some(100),

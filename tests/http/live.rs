@@ -60,6 +60,8 @@ async fn calls_are_told_as_they_begin_have_turns_and_end() {
         started_at: sidetone_store::now(),
         ended_at: None,
         interrupted: false,
+        unfinished: false,
+        unasked: false,
         latency_ms: None,
         metrics: sidetone_store::Json(Value::Null),
     };

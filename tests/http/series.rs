@@ -53,6 +53,8 @@ async fn call(api: &Api, caller: &str, created: &str, seconds: Option<i64>, late
             started_at: created_at,
             ended_at: None,
             interrupted: false,
+            unfinished: false,
+            unasked: false,
             latency_ms: Some(*latency),
             metrics: sidetone_store::Json(json!({})),
         };

@@ -22,6 +22,8 @@ fn said(text: &str) -> StoredTurn {
         started_at: sidetone_store::now(),
         ended_at: None,
         interrupted: false,
+        unfinished: false,
+        unasked: false,
         latency_ms: None,
         metrics: sidetone_store::Json(json!({})),
     }

@@ -46,6 +46,8 @@ pub fn turn(n: u32, text: &str) -> Entry {
         started_at: sidetone_store::now(),
         ended_at: None,
         interrupted: false,
+        unfinished: false,
+        unasked: false,
         latency_ms: None,
         metrics: Json(json!({})),
     })
@@ -65,6 +67,7 @@ pub fn record() -> Vec<Entry> {
                 name: "hours".into(),
                 arguments: Json(json!({"day": 6})),
                 ok: true,
+                running: false,
                 result: "nine".into(),
                 started_at: sidetone_store::now(),
                 duration_ms: 3,

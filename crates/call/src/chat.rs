@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::providers::{Message, Opaque, Role};
+use super::earlier::{Earlier, Happened};
+use super::providers::{Message, Opaque, Role, ToolCall};
 use super::toolbox::{Round, ToolRun, note, shown};
 use sidetone_turn::{ReplyId, TurnId};
 
@@ -47,6 +48,50 @@ impl Chat {
             items: Vec::new(),
             opaque: BTreeMap::new(),
         }
+    }
+
+    /// A conversation that another agent has held until now.
+    pub fn after(system: String, earlier: &Earlier) -> Self {
+        let mut chat = Self::new(system);
+        for (key, value) in earlier.remembered() {
+            chat.remember(key, value);
+        }
+        let (mut turn, mut reply) = (TurnId(0), ReplyId(0));
+        for event in earlier.happened() {
+            match event {
+                Happened::Asked(text) => {
+                    turn.0 += 1;
+                    chat.user(turn, text);
+                }
+                Happened::Said { heard, .. } => {
+                    reply.0 += 1;
+                    chat.agent(reply, heard);
+                }
+                Happened::Did {
+                    name,
+                    arguments,
+                    result,
+                } => {
+                    reply.0 += 1;
+                    let call = ToolCall {
+                        id: format!("earlier_{}", reply.0),
+                        name: name.clone(),
+                        arguments: arguments.to_string(),
+                        ..ToolCall::default()
+                    };
+                    let result = result.as_ref().map_or_else(|| UNKNOWN.to_owned(), shown);
+                    chat.items.push(ChatItem::Tools {
+                        reply,
+                        round: Round {
+                            calls: vec![call],
+                            ..Round::default()
+                        },
+                        results: vec![Some(result)],
+                    });
+                }
+            }
+        }
+        chat
     }
 
     /// The caller's words of a turn. A turn said before is replaced: the caller went on before
@@ -274,6 +319,13 @@ fn begin_of(written: &str, heard: &str) -> usize {
     heard.len()
 }
 
+/// For a tool of an agent that was lost before its result had come.
+const UNKNOWN: &str = "it is not known whether this was done, for the line broke off: find out or ask \
+                       the caller, and do not simply do it again";
+/// What a model is asked that is to go on with an answer.
+pub const REST: &str = "(The line broke off before your answer was finished, and is back. Go on with it where \
+                        it stopped, in the same language; do not repeat what you have said, and do not \
+                        speak of the line.)";
 /// For a tool whose result has not come.
 const RUNNING: &str = "still running: do not call it again now";
 

@@ -39,6 +39,7 @@ use context::ContextBudget;
 use deadlines::Deadlines;
 use record::Record;
 use replies::Replies;
+use reply::Over;
 use show::ToRoom;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
@@ -94,21 +95,25 @@ impl Conversation {
             vad,
             end_of_turn,
             meter,
+            earlier,
         } = spec;
         let begun = clock::now();
+        let resumes = earlier.is_some();
+        let earlier = earlier.unwrap_or_default();
+        let (last_turn, last_reply) = earlier.last();
         let cast = Cast::new(persona, team, &meter);
         let (agent, stt) = (cast.agent(), Arc::clone(&cast.providers().stt));
         let mut this = Self {
             id,
-            caller: Caller::default(),
+            caller: Caller::after(resumes.then(|| earlier.owed())),
             listen: Listen::new(vad, end_of_turn, agent, stt, heard),
-            turn: Turn::new(agent.turn.clone()),
+            turn: Turn::after(agent.turn.clone(), last_turn, last_reply),
             asked: Asked::default(),
-            chat: Chat::new(agent.system_prompt.clone()),
+            chat: Chat::after(agent.system_prompt.clone(), &earlier),
             context: ContextBudget::new(agent),
             replies: Replies::new(agent, items),
             work: Work::new(tool_news),
-            deadlines: Deadlines::new(begun, agent.limits.wait_for_caller),
+            deadlines: Deadlines::new(begun, earlier.lasted, &agent.limits),
             to_room: ToRoom::new(id, commands),
             record: Record::new(id, begun, events, meter),
             ended: None,
@@ -231,7 +236,7 @@ impl Conversation {
                     self.start_reply(id, turn, prompt, speculative);
                 }
                 Output::CommitReply(id) => self.commit_reply(id, now),
-                Output::CancelReply(_) => self.reply_over(true),
+                Output::CancelReply(_) => self.reply_over(Over::Interrupted),
                 Output::HoldPlayout => self.replies.playout.hold(),
                 Output::ReleasePlayout => self.replies.playout.release(),
                 Output::TurnEnded(turn) => {
@@ -251,12 +256,9 @@ impl Conversation {
             }
         }
         if self.turn.open_turn().is_none()
-            && let Some(text) = self.caller.before().take_greeting()
+            && let Some(opening) = self.caller.before().take_opening()
         {
-            return self.input(Input::Say {
-                text,
-                interruptible: true,
-            });
+            return self.input(opening);
         }
         self.show_state();
         self.watch_silence(now);
@@ -284,7 +286,7 @@ impl Conversation {
 
     /// Ends the call.
     pub async fn leave(mut self, reason: EndReason, by: LeaveBy) -> CallOutcome {
-        self.reply_over(true);
+        self.reply_over(Over::Left);
         let duration = self.record.ended(reason);
         let until = by.until(Step::Record);
         self.to_room.leave(until).await;

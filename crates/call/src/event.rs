@@ -1,6 +1,9 @@
 //! What a call tells the rest of the process, as it happens.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::ledger::Figures;
 use super::meter::Taken;
@@ -60,6 +63,8 @@ pub enum CallEvent {
     /// What the agent said, as far as the caller has heard it: sent when it becomes audible,
     /// after each sentence heard, and when it ends.
     AgentTurn(AgentTurn),
+    /// A tool is about to run. Its request leaves when the receipt is dropped.
+    ToolStarted(ToolStarted, Receipt),
     /// A tool has run.
     ToolCall(ToolCalled),
     /// A stage failed. The call goes on.
@@ -110,8 +115,58 @@ pub struct AgentTurn {
     pub interrupted: bool,
     /// No further event follows for this reply.
     pub is_final: bool,
+    /// More of it is to be heard, or was when the agent left: neither is it over, nor did the caller or
+    /// a failure cut it short.
+    pub unfinished: bool,
     /// Where the time went.
     pub latency: Latency,
+}
+
+/// See [`CallEvent::ToolStarted`].
+#[derive(Clone, PartialEq)]
+pub struct ToolStarted {
+    /// The reply that it is for.
+    pub reply_id: ReplyId,
+    /// Whose tool it is.
+    pub agent: String,
+    /// The model's id of the call: with `reply_id` it names the run.
+    pub id: String,
+    /// The tool.
+    pub name: String,
+    /// JSON text, as the model wrote it.
+    pub arguments: String,
+    /// When it was called.
+    pub started_at: Duration,
+}
+
+/// Says which it is, never the words: they are personal data.
+impl std::fmt::Debug for ToolStarted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ToolStarted({})", self.name)
+    }
+}
+
+/// Dropped by whoever keeps the record once an event is on disk, or by nobody's keeping one.
+#[derive(Debug, Clone)]
+pub struct Receipt {
+    /// Cancels its token when the last clone is dropped.
+    _dropped: Arc<DropGuard>,
+}
+
+impl Receipt {
+    /// A receipt, and what is cancelled when it is dropped.
+    pub fn new() -> (Self, CancellationToken) {
+        let dropped = CancellationToken::new();
+        let guard = Arc::new(dropped.clone().drop_guard());
+        (Self { _dropped: guard }, dropped)
+    }
+}
+
+/// Says nothing of what happened.
+impl PartialEq for Receipt {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// See [`CallEvent::ToolCall`].

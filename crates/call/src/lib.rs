@@ -17,6 +17,7 @@ pub mod chat;
 pub mod clients;
 pub mod context;
 mod conversation;
+pub mod earlier;
 pub mod end_of_turn;
 pub mod event;
 mod journal;
@@ -45,8 +46,11 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+pub use earlier::{Earlier, Happened};
 pub use end_of_turn::EndOfTurn;
-pub use event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, ToolCalled};
+pub use event::{
+    AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Receipt, ToolCalled, ToolStarted,
+};
 pub use ledger::Figures;
 pub use meter::{Meter, Taken};
 pub use models::Models;
@@ -55,6 +59,7 @@ pub use providers::{
     Llm, Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, Stt, ToolCall,
     Tools, Tts,
 };
+pub use sidetone_turn::{ReplyId, TurnId};
 pub use toolbox::Persona;
 
 use crate::transport::RoomLink;
@@ -81,6 +86,9 @@ pub struct CallSpec {
     pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
     /// Counts what the call takes of its providers.
     pub meter: Meter,
+    /// What was said until now, where another agent held the call and was lost. The caller is not
+    /// greeted then, and hears the answer that it still waits for.
+    pub earlier: Option<Earlier>,
 }
 
 /// Holds the conversation until it ends.

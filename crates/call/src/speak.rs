@@ -29,6 +29,8 @@ pub enum ReplySource {
     Chat(Box<Answering>),
     /// These words.
     Text(String),
+    /// These words, as audio that may be there already; nothing where it cannot be had.
+    Phrase(String),
     /// These words, as audio made before where there is some; a tone if all fails.
     Apology {
         /// The words.
@@ -51,6 +53,12 @@ pub async fn reply(
     let result = match source {
         ReplySource::Chat(answer) => chat(*answer, voice, &out).await,
         ReplySource::Text(text) => say(text, cut, voice, &out).await,
+        ReplySource::Phrase(text) => {
+            if let Some(audio) = phrase(text.clone(), tts, limits.tts).await {
+                whole(text, audio, &out).await;
+            }
+            Ok(())
+        }
         ReplySource::Apology { text, audio } => {
             apologise(text, audio, tts, &out).await;
             Ok(())
@@ -111,16 +119,18 @@ async fn apologise(text: String, audio: Option<Pcm<48_000>>, tts: Arc<dyn Tts>, 
         None => phrase(text.clone(), tts, APOLOGY_DEADLINE).await,
     };
     match audio {
-        Some(audio) => {
-            out.send(ReplyItem::Sentence(text)).await;
-            out.send(ReplyItem::Audio(audio)).await;
-        }
+        Some(audio) => whole(text, audio, out).await,
         None => {
             out.send(ReplyItem::Notice(text)).await;
-            out.send(ReplyItem::Sentence(String::new())).await;
-            out.send(ReplyItem::Audio(failure_tone())).await;
+            whole(String::new(), failure_tone(), out).await;
         }
     }
+}
+
+/// A sentence whose audio is there.
+async fn whole(text: String, audio: Pcm<48_000>, out: &ReplyOut) {
+    out.send(ReplyItem::Sentence(text)).await;
+    out.send(ReplyItem::Audio(audio)).await;
     out.send(ReplyItem::SentenceEnd).await;
 }
 

@@ -9,8 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use super::context;
+use super::event::Receipt;
 use super::providers::{Message, Opaque, Providers, Question, Role, Served, ToolCall, Usage};
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::tools::{Action, Tool};
@@ -23,6 +25,8 @@ pub const MAX_ROUNDS: usize = 3;
 const MAX_CALLS: usize = 8;
 /// What the model is told when an MCP server's tools are not there.
 const MISSING: &str = "\n\nNot available in this call: the tools of";
+/// Longest wait of a tool's request for its start to be on disk.
+pub const WRITTEN_DEADLINE: Duration = Duration::from_millis(500);
 /// Times that a question which is too long for the model is made shorter.
 const MAX_CUTS: usize = 4;
 
@@ -59,6 +63,8 @@ pub enum ToolNews {
     Written(ReplyId),
     /// The model said this, and its tools run now.
     Started(ReplyId, Round),
+    /// A tool's request leaves when the receipt is dropped.
+    Starting(ReplyId, ToolStart, Receipt),
     /// All of the round have ended.
     Finished(ReplyId, Vec<ToolRun>),
     /// A fact to keep.
@@ -95,6 +101,41 @@ impl From<Round> for Message {
             ..Self::calls(round.text, round.calls)
         }
     }
+}
+
+/// Tells the loop of each tool before its request leaves.
+pub(crate) struct Starts<'a> {
+    reply: ReplyId,
+    news: &'a mpsc::Sender<ToolNews>,
+}
+
+impl Starts<'_> {
+    /// Waits until the start is written down, so that a process that is killed leaves no request that
+    /// nobody knows of. A record that cannot be kept is not waited for.
+    async fn of(&self, start: ToolStart) {
+        let (receipt, written) = Receipt::new();
+        let starting = ToolNews::Starting(self.reply, start, receipt);
+        // Fails only when the call is over.
+        self.news.send(starting).await.ok();
+        if timeout(WRITTEN_DEADLINE, written.cancelled())
+            .await
+            .is_err()
+        {
+            tracing::error!("a tool is called whose start is not written down");
+        }
+    }
+}
+
+/// A tool that is about to run.
+pub struct ToolStart {
+    /// What the model asked for, as it stands in the history.
+    pub call: ToolCall,
+    /// Its arguments as the model wrote them.
+    pub written: String,
+    /// The agent whose tool it is.
+    pub agent: String,
+    /// When it was called.
+    pub started_at: Instant,
 }
 
 /// A tool that ran.
@@ -243,7 +284,7 @@ impl Answering {
             })
             .collect();
         let running = tokio::spawn(async move {
-            let runs = run::run(calls, &persona, &team).await;
+            let runs = run::run(calls, &persona, &team, &Starts { reply, news: &news }).await;
             // Fails only when the call is over.
             news.send(ToolNews::Finished(reply, runs.clone()))
                 .await
@@ -329,3 +370,6 @@ pub fn shown(result: &Result<String, String>) -> String {
         Err(message) => format!("error: {message}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

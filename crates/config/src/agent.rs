@@ -56,6 +56,8 @@ pub struct AgentConfig {
     pub recording_announcement: String,
     /// Said when a stage fails.
     pub apology: String,
+    /// Said first by an agent that goes on with the call of one that was lost; empty: nothing.
+    pub cut_off: String,
     /// Said when tools take longer than `filler_after`; empty: silence.
     pub filler: String,
     /// See `filler`.
@@ -177,6 +179,7 @@ impl AgentConfig {
         let recording = read_recording(&mut top);
         let announcement = top.text("recording_announcement");
         let apology = top.text("apology");
+        let cut_off = top.text("cut_off");
         let filler = top.text("filler");
         let filler_after = top.duration("filler_after", ms(1200), ms(100)..=secs(30));
         let language = read_language(&mut top);
@@ -210,6 +213,7 @@ impl AgentConfig {
             ("greeting", &greeting),
             ("recording_announcement", &announcement),
             ("apology", &apology),
+            ("cut_off", &cut_off),
             ("filler", &filler),
         ] {
             if let Some(text) = text {
@@ -233,6 +237,7 @@ impl AgentConfig {
             greeting: words(greeting, built_in.greeting),
             recording_announcement: words(announcement, ""),
             apology: words(apology, built_in.apology),
+            cut_off: words(cut_off, built_in.cut_off),
             filler: words(filler, built_in.filler),
         };
         let agent = Self {
@@ -247,6 +252,7 @@ impl AgentConfig {
             recording,
             recording_announcement: templates.recording_announcement.clone(),
             apology: templates.apology.clone(),
+            cut_off: templates.cut_off.clone(),
             filler: templates.filler.clone(),
             filler_after,
             language: language.clone(),

@@ -10,6 +10,8 @@ pub struct BuiltIn {
     pub greeting: &'static str,
     /// When a stage has failed.
     pub apology: &'static str,
+    /// First, by an agent that goes on with the call of one that was lost.
+    pub cut_off: &'static str,
     /// While tools work.
     pub filler: &'static str,
     /// While the model has not begun to answer.
@@ -33,6 +35,7 @@ pub fn of(language: Option<&str>) -> BuiltIn {
 const ENGLISH: BuiltIn = BuiltIn {
     greeting: "Hello! How can I help you today?",
     apology: "I'm sorry, something went wrong on my side. Could you say that again?",
+    cut_off: "Sorry, we were cut off for a moment.",
     filler: "One moment, please.",
     thinking: "Let me see.",
     still_there: "Are you still there?",
@@ -47,6 +50,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "Guten Tag! Wie kann ich Ihnen helfen?",
             apology: "Entschuldigung, bei mir ist etwas schiefgegangen. Könnten Sie das bitte wiederholen?",
+            cut_off: "Entschuldigung, die Verbindung war kurz unterbrochen.",
             filler: "Einen Moment, bitte.",
             thinking: "Lassen Sie mich kurz nachsehen.",
             still_there: "Sind Sie noch da?",
@@ -60,6 +64,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "Bonjour ! Comment puis-je vous aider ?",
             apology: "Veuillez m'excuser, un problème est survenu de mon côté. Pourriez-vous répéter, s'il vous plaît ?",
+            cut_off: "Excusez-moi, la communication a été coupée un instant.",
             filler: "Un instant, s'il vous plaît.",
             thinking: "Laissez-moi regarder.",
             still_there: "Êtes-vous toujours là ?",
@@ -73,6 +78,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "¡Hola! ¿En qué puedo ayudarle?",
             apology: "Lo siento, ha ocurrido un problema por mi parte. ¿Podría repetirlo, por favor?",
+            cut_off: "Disculpe, se ha cortado la comunicación un momento.",
             filler: "Un momento, por favor.",
             thinking: "Déjeme ver.",
             still_there: "¿Sigue usted ahí?",
@@ -86,6 +92,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "Buongiorno! Come posso aiutarla?",
             apology: "Mi scusi, c'è stato un problema da parte mia. Potrebbe ripetere, per favore?",
+            cut_off: "Mi scusi, la comunicazione si è interrotta per un momento.",
             filler: "Un momento, per favore.",
             thinking: "Mi faccia vedere.",
             still_there: "È ancora in linea?",
@@ -99,6 +106,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "Olá! Como posso ajudar?",
             apology: "Desculpe, ocorreu um problema do meu lado. Pode repetir, por favor?",
+            cut_off: "Desculpe, a ligação foi interrompida por um momento.",
             filler: "Um momento, por favor.",
             thinking: "Deixe-me ver.",
             still_there: "Ainda está aí?",
@@ -112,6 +120,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "Goedendag! Waarmee kan ik u helpen?",
             apology: "Excuses, er ging iets mis aan mijn kant. Kunt u dat nog eens zeggen?",
+            cut_off: "Excuses, de verbinding was even weg.",
             filler: "Een ogenblik, alstublieft.",
             thinking: "Even kijken.",
             still_there: "Bent u er nog?",
@@ -125,6 +134,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "Dzień dobry! W czym mogę pomóc?",
             apology: "Przepraszam, coś poszło nie tak po mojej stronie. Czy mogę prosić o powtórzenie?",
+            cut_off: "Przepraszam, połączenie zostało na chwilę przerwane.",
             filler: "Proszę chwilę zaczekać.",
             thinking: "Już sprawdzam.",
             still_there: "Czy są Państwo nadal na linii?",
@@ -138,6 +148,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "Здравствуйте! Чем я могу вам помочь?",
             apology: "Извините, у меня произошла ошибка. Повторите, пожалуйста.",
+            cut_off: "Извините, связь ненадолго прервалась.",
             filler: "Одну минуту, пожалуйста.",
             thinking: "Сейчас посмотрю.",
             still_there: "Вы ещё на линии?",
@@ -151,6 +162,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "您好！请问有什么可以帮您？",
             apology: "抱歉，我这边出了点问题。请您再说一遍，好吗？",
+            cut_off: "抱歉，刚才通话中断了一下。",
             filler: "请稍等。",
             thinking: "让我看一下。",
             still_there: "请问您还在吗？",
@@ -164,6 +176,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "您好！請問有什麼可以幫您？",
             apology: "抱歉，我這邊出了點問題。請您再說一遍，好嗎？",
+            cut_off: "抱歉，剛才通話中斷了一下。",
             filler: "請稍等。",
             thinking: "讓我看一下。",
             still_there: "請問您還在嗎？",
@@ -177,6 +190,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "こんにちは。ご用件をお伺いいたします。",
             apology: "申し訳ございません。こちらで問題が発生しました。もう一度おっしゃっていただけますか。",
+            cut_off: "申し訳ございません。一時的に通話が途切れました。",
             filler: "少々お待ちください。",
             thinking: "確認いたします。",
             still_there: "もしもし、まだいらっしゃいますか。",
@@ -190,6 +204,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "안녕하세요! 무엇을 도와드릴까요?",
             apology: "죄송합니다. 제 쪽에 문제가 생겼습니다. 다시 한번 말씀해 주시겠어요?",
+            cut_off: "죄송합니다. 통화가 잠시 끊겼습니다.",
             filler: "잠시만 기다려 주세요.",
             thinking: "확인해 보겠습니다.",
             still_there: "아직 계신가요?",
@@ -203,6 +218,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "नमस्ते! आपको किस तरह की मदद चाहिए?",
             apology: "क्षमा कीजिए, मेरी ओर से कुछ गड़बड़ हो गई। कृपया फिर से बताइए।",
+            cut_off: "क्षमा कीजिए, कॉल एक क्षण के लिए कट गई थी।",
             filler: "कृपया एक क्षण रुकिए।",
             thinking: "एक मिनट, देखते हैं।",
             still_there: "क्या आप अभी भी लाइन पर हैं?",
@@ -216,6 +232,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
         BuiltIn {
             greeting: "مرحبًا! كيف يمكنني مساعدتكم؟",
             apology: "عذرًا، حدث خطأ من جانبي. هل يمكن تكرار ذلك من فضلكم؟",
+            cut_off: "عذرًا، انقطع الاتصال للحظة.",
             filler: "لحظة من فضلكم.",
             thinking: "دعوني أتحقق من ذلك.",
             still_there: "هل ما زلتم على الخط؟",

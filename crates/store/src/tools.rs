@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::erasure::in_call;
 use super::{At, Store, StoreError, on};
 
-/// A tool that ran.
+/// A tool that ran, or runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
     /// Whose tool it was.
@@ -19,6 +19,10 @@ pub struct ToolCall {
     pub arguments: Json<Value>,
     /// Whether it did what it should.
     pub ok: bool,
+    /// Its end is not known: it runs still, or whoever waited for it is lost. `ok`, `result` and
+    /// `duration_ms` say nothing then.
+    #[serde(default)]
+    pub running: bool,
     /// What the model was told.
     pub result: String,
     /// When it was called.
@@ -32,13 +36,33 @@ super::from_row!(ToolCall {
     name,
     arguments,
     ok,
+    running,
     result,
     started_at,
     duration_ms
 });
 
+impl ToolCall {
+    /// What came of it; none while that is not known.
+    pub fn outcome(&self) -> Option<Result<&str, &str>> {
+        let result = self.result.as_str();
+        (!self.running).then_some(if self.ok { Ok(result) } else { Err(result) })
+    }
+
+    /// Whether both tell of the same run, one of them perhaps of its start alone.
+    pub fn is_same_run(&self, other: &Self) -> bool {
+        (&self.agent, &self.name, &self.arguments, self.started_at)
+            == (
+                &other.agent,
+                &other.name,
+                &other.arguments,
+                other.started_at,
+            )
+    }
+}
+
 /// The agent that a call began with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldBy {
     /// Its name.
     pub agent: String,
@@ -55,8 +79,9 @@ super::from_row!(HeldBy {
 });
 
 impl Store {
-    /// Adds a tool's run to a call, once for each `id`, which the caller chooses. False when there is
-    /// no such call, it was erased, or the run is known.
+    /// Adds a tool's run to a call, once for each `id`, which the caller chooses: first its start, then
+    /// its end, in whatever order they come. False when there is no such call, it was erased, or this
+    /// is known of the run.
     ///
     /// # Errors
     /// The database did not answer.
@@ -67,8 +92,11 @@ impl Store {
         call: &ToolCall,
     ) -> Result<bool, StoreError> {
         const INSERT: &str = "INSERT INTO call_tools (call_id, agent, name, arguments, ok, result, \
-             started_at, duration_ms, entry) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (call_id, entry) DO NOTHING";
+             started_at, duration_ms, entry, running) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             ON CONFLICT (call_id, entry) DO UPDATE SET ok = excluded.ok, \
+             result = excluded.result, duration_ms = excluded.duration_ms, running = FALSE \
+             WHERE call_tools.running AND NOT excluded.running";
         Ok(in_call!(self, call_id, |tx| {
             let added = sqlx::query(INSERT)
                 .bind(call_id)
@@ -80,6 +108,7 @@ impl Store {
                 .bind(call.started_at)
                 .bind(call.duration_ms)
                 .bind(id)
+                .bind(call.running)
                 .execute(&mut *tx)
                 .await?;
             added.rows_affected() > 0
@@ -91,7 +120,7 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn tool_calls(&self, call_id: Uuid) -> Result<Vec<ToolCall>, StoreError> {
-        const SELECT: &str = "SELECT agent, name, arguments, ok, result, started_at, duration_ms \
+        const SELECT: &str = "SELECT agent, name, arguments, ok, running, result, started_at, duration_ms \
              FROM call_tools WHERE call_id = $1 ORDER BY started_at, id";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .bind(call_id)
@@ -99,13 +128,14 @@ impl Store {
             .await?))
     }
 
-    /// Notes which agent a call began with, and which version of its files.
+    /// Notes which agent a call began with, and which version of its files. The first word counts: an
+    /// agent that takes the call over says the same.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn agent_of_call(&self, call_id: Uuid, by: &HeldBy) -> Result<(), StoreError> {
         const UPDATE: &str = "UPDATE voice_calls SET agent = $2, agent_version = $3, variant = $4 \
-             WHERE id = $1 AND deleted_at IS NULL";
+             WHERE id = $1 AND deleted_at IS NULL AND agent IS NULL";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(call_id)
             .bind(&by.agent)

@@ -34,6 +34,12 @@ pub struct StoredTurn {
     pub ended_at: Option<At>,
     /// The caller cut in.
     pub interrupted: bool,
+    /// An agent's turn: more of it was to be heard. So it stays where its agent is lost.
+    #[serde(default)]
+    pub unfinished: bool,
+    /// An agent's turn: it answers nothing that the caller said, as a greeting does.
+    #[serde(default)]
+    pub unasked: bool,
     /// An agent's turn: end of the caller's speech to first sound, ms.
     pub latency_ms: Option<i32>,
     /// Latency of each stage and the like.
@@ -47,6 +53,8 @@ super::from_row!(StoredTurn {
     started_at,
     ended_at,
     interrupted,
+    unfinished,
+    unasked,
     latency_ms,
     metrics,
 });
@@ -59,12 +67,13 @@ impl Store {
     /// The database did not answer; nothing is changed then.
     pub async fn save_turn(&self, call_id: Uuid, turn: &StoredTurn) -> Result<bool, StoreError> {
         const UPSERT: &str = "INSERT INTO call_turns (call_id, turn_id, speaker, text, \
-             started_at, ended_at, interrupted, latency_ms, metrics) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+             started_at, ended_at, interrupted, latency_ms, metrics, unfinished, unasked) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
              ON CONFLICT (call_id, turn_id) DO UPDATE SET text = excluded.text, \
              started_at = excluded.started_at, ended_at = excluded.ended_at, \
              interrupted = excluded.interrupted, latency_ms = excluded.latency_ms, \
-             metrics = excluded.metrics";
+             metrics = excluded.metrics, unfinished = excluded.unfinished, \
+             unasked = excluded.unasked";
         const TRANSCRIPT: &str = "UPDATE voice_calls SET transcript = (SELECT \
              string_agg(speaker || ': ' || text, $2 ORDER BY started_at, turn_id) \
              FROM call_turns WHERE call_id = $1) WHERE id = $1";
@@ -79,6 +88,8 @@ impl Store {
                 .bind(turn.interrupted)
                 .bind(turn.latency_ms)
                 .bind(&turn.metrics)
+                .bind(turn.unfinished)
+                .bind(turn.unasked)
                 .execute(&mut *tx)
                 .await?;
             sqlx::query(TRANSCRIPT)

@@ -41,13 +41,13 @@ pub use interruption::Interruption;
 pub use machine::Turn;
 
 /// A turn of the caller, counted from 1 within a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TurnId(pub u64);
 
 /// A reply of the agent, counted from 1 within a call. Every item between the model and the
 /// speaker carries it; one that is not the live reply's is dropped, so that barge-in is a
 /// comparison and not a race.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplyId(pub u64);
 
 /// The numbers of turn taking.
@@ -125,6 +125,14 @@ pub enum Input {
         /// Whether the caller can talk it down.
         interruptible: bool,
     },
+    /// The conversation goes on that another agent held: says these words first, if there are any, then
+    /// gives the answer that is owed.
+    Resume {
+        /// The words.
+        text: String,
+        /// The answer.
+        owed: Option<Owed>,
+    },
     /// The first sample of a reply was played.
     ReplyAudible(ReplyId),
     /// The last sample of a reply was played.
@@ -200,10 +208,23 @@ pub enum Closed {
 pub enum Prompt {
     /// Answer the caller's words.
     Answer(String),
+    /// Give the rest of an answer that broke off.
+    Rest,
     /// Say these words.
     Say(String),
+    /// Say these words, which are the same in many calls and may have been made before.
+    Phrase(String),
     /// Say that something went wrong.
     Apology,
+}
+
+/// An answer that somebody still waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Owed {
+    /// The turn that it answers.
+    pub turn: Option<TurnId>,
+    /// What it is made from.
+    pub prompt: Prompt,
 }
 
 /// A finished turn of the caller.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use super::endpointing::Pauses;
 use super::interruption::Overlap;
 use super::timers::{Timer, Timers};
-use super::{Closed, Config, Input, Output, Phase, Prompt, ReplyId, TurnId, UserTurn};
+use super::{Closed, Config, Input, Output, Owed, Phase, Prompt, ReplyId, TurnId, UserTurn};
 
 /// Who may speak, and when. Total and synchronous: every input is fine in every state.
 ///
@@ -29,8 +29,9 @@ pub struct Turn {
     reply: Option<Reply>,
     /// The turn that ended last.
     ended: Option<UserTurn>,
-    /// A turn whose caller left before hearing an answer.
-    owed: Option<UserTurn>,
+    /// What is answered as soon as nobody speaks: a turn whose caller left before hearing an answer, or
+    /// one that an agent before this one has not answered.
+    owed: Option<Owed>,
     timers: Timers,
     outputs: VecDeque<Output>,
     turns: u64,
@@ -100,6 +101,15 @@ impl Turn {
         }
     }
 
+    /// Goes on with a conversation that had so many turns and replies.
+    pub fn after(config: Config, turn: TurnId, reply: ReplyId) -> Self {
+        Self {
+            turns: turn.0,
+            replies: reply.0,
+            ..Self::new(config)
+        }
+    }
+
     /// Goes on by other numbers: another agent has taken over. What is under way stays; waits that
     /// have begun end when they were to end.
     pub fn configure(&mut self, config: Config) {
@@ -161,6 +171,7 @@ impl Turn {
                 text,
                 interruptible,
             } => self.say(now, text, interruptible),
+            Input::Resume { text, owed } => self.resume(now, text, owed),
             Input::ReplyAudible(id) => self.reply_audible(id),
             Input::ReplyFinished(id) => self.reply_finished(now, id),
             Input::ReplyFailed(id) => self.reply_failed(now, id),

@@ -79,7 +79,9 @@ impl Stage {
                 let speculative = if *speculative { " speculative" } else { "" };
                 let prompt = match prompt {
                     Prompt::Answer(text) => format!("answer {text:?}"),
+                    Prompt::Rest => "rest".into(),
                     Prompt::Say(text) => format!("say {text:?}"),
+                    Prompt::Phrase(text) => format!("phrase {text:?}"),
                     Prompt::Apology => "apology".into(),
                 };
                 format!("start{} {turn}{speculative} {prompt}", id.0)
@@ -148,6 +150,21 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
         "announce" => Input::Say {
             text: quoted(rest),
             interruptible: false,
+        },
+        "resume" => Input::Resume {
+            text: quoted(rest),
+            owed: None,
+        },
+        // Turn 9 of the agent before.
+        "resume-owing" => Input::Resume {
+            text: "Sorry.".into(),
+            owed: Some(Owed {
+                turn: Some(TurnId(9)),
+                prompt: match quoted(rest).as_str() {
+                    "" => Prompt::Rest,
+                    text => Prompt::Answer(text.into()),
+                },
+            }),
         },
         "audible" => Input::ReplyAudible(id()),
         "finished" => Input::ReplyFinished(id()),

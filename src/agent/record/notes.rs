@@ -1,12 +1,14 @@
 //! PURE. What a call's events say, as entries of its record.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
 use crate::agent::spool::Entry;
-use sidetone_call::{self as call, AgentTurn, CallEvent, Latency, Taken, ToolCalled};
+use sidetone_call::{
+    self as call, AgentTurn, CallEvent, EndReason, Latency, ReplyId, Taken, ToolCalled, ToolStarted,
+};
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Figures, Ledger, Sentences, Usage, Utterances};
 use sidetone_store::tools::ToolCall;
@@ -21,7 +23,9 @@ pub struct Notes {
     /// Of the entries that have no id of their own.
     n: i64,
     turns: BTreeMap<String, StoredTurn>,
-    tools: Vec<ToolCall>,
+    tools: BTreeMap<String, ToolCall>,
+    /// Entries of tools that run, by the reply and the model's id of the call.
+    running: HashMap<(ReplyId, String), String>,
     figures: Figures,
 }
 
@@ -34,7 +38,8 @@ impl Notes {
             caller: None,
             n: 0,
             turns: BTreeMap::new(),
-            tools: Vec::new(),
+            tools: BTreeMap::new(),
+            running: HashMap::new(),
             figures: Figures::default(),
         }
     }
@@ -62,15 +67,23 @@ impl Notes {
                 started_at: self.instant(started_at),
                 ended_at: Some(self.instant(ended_at)),
                 interrupted: false,
+                unfinished: false,
+                unasked: false,
                 latency_ms: None,
                 metrics: Json(Value::Null),
             })),
             CallEvent::AgentTurn(turn) => Some(self.turn(self.agent_turn(turn))),
-            CallEvent::ToolCall(called) => {
-                let run = self.tool_call(called);
-                self.tools.push(run.clone());
+            CallEvent::ToolStarted(started, _) => {
                 let id = self.next_id();
-                Some(Entry::Tool { id, run })
+                let run = (started.reply_id, started.id.clone());
+                self.running.insert(run, id.clone());
+                Some(self.tool(id, self.tool_start(started)))
+            }
+            CallEvent::ToolCall(called) => {
+                let run = (called.reply_id, called.id.clone());
+                let known = self.running.remove(&run);
+                let id = known.unwrap_or_else(|| self.next_id());
+                Some(self.tool(id, self.tool_call(called)))
             }
             CallEvent::Error { at, stage, message } => {
                 let failed = StageError {
@@ -90,9 +103,11 @@ impl Notes {
                 at: self.instant(at),
                 muted,
             }),
-            CallEvent::AgentState { .. }
-            | CallEvent::CallerAway { .. }
-            | CallEvent::Ended { .. } => None,
+            CallEvent::Ended { at, reason } => {
+                let at = self.instant(at);
+                ends_call(reason).map(|hung_up| Entry::Over { at, hung_up })
+            }
+            CallEvent::AgentState { .. } | CallEvent::CallerAway { .. } => None,
         }
     }
 
@@ -115,9 +130,9 @@ impl Notes {
         for turn in stored_turns {
             turns.entry(turn.turn_id.clone()).or_insert(turn);
         }
-        let mut tools = self.tools.clone();
+        let mut tools: Vec<_> = self.tools.values().cloned().collect();
         for run in stored_tools {
-            if !tools.contains(&run) {
+            if !tools.iter().any(|known| known.is_same_run(&run)) {
                 tools.push(run);
             }
         }
@@ -139,8 +154,28 @@ impl Notes {
             started_at: self.instant(turn.started_at),
             ended_at: Some(self.instant(turn.ended_at)),
             interrupted: turn.interrupted,
+            unfinished: turn.unfinished,
+            unasked: turn.turn_id.is_none(),
             latency_ms: turn.latency.response.map(millis),
             metrics: Json(metrics(turn.latency)),
+        }
+    }
+
+    fn tool(&mut self, id: String, run: ToolCall) -> Entry {
+        self.tools.insert(id.clone(), run.clone());
+        Entry::Tool { id, run }
+    }
+
+    fn tool_start(&self, started: ToolStarted) -> ToolCall {
+        ToolCall {
+            agent: started.agent,
+            name: started.name,
+            arguments: arguments(started.arguments),
+            ok: false,
+            running: true,
+            result: String::new(),
+            started_at: self.instant(started.started_at),
+            duration_ms: 0,
         }
     }
 
@@ -153,11 +188,9 @@ impl Notes {
         ToolCall {
             agent: called.agent,
             name: called.name,
-            // What is no JSON is kept as text.
-            arguments: Json(
-                serde_json::from_str(&called.arguments).unwrap_or(Value::String(called.arguments)),
-            ),
+            arguments: arguments(called.arguments),
             ok,
+            running: false,
             result,
             started_at: self.instant(called.started_at),
             duration_ms: millis(called.took),
@@ -181,6 +214,29 @@ impl Notes {
 
     fn instant(&self, offset: Duration) -> At {
         sidetone_store::micros((self.started + offset).into())
+    }
+}
+
+/// What is no JSON is kept as text.
+fn arguments(written: String) -> Json<Value> {
+    Json(serde_json::from_str(&written).unwrap_or(Value::String(written)))
+}
+
+/// Whether the call is over when its agent ends for this reason, and whether somebody hung up; None: it
+/// goes on with a person or with another agent.
+fn ends_call(reason: EndReason) -> Option<bool> {
+    match reason {
+        EndReason::CallerHungUp
+        | EndReason::AgentHungUp
+        | EndReason::CallerSilent
+        | EndReason::CallerRejected
+        | EndReason::MaxDuration => Some(true),
+        EndReason::CallerLost | EndReason::NoCaller | EndReason::RoomClosed => Some(false),
+        EndReason::Transferred
+        | EndReason::ConnectionLost
+        | EndReason::Encrypted
+        | EndReason::Drained
+        | EndReason::Dismissed => None,
     }
 }
 

@@ -87,9 +87,17 @@ impl Script {
     }
 
     fn offer(&mut self, id: &str, room: &str) -> proto::AvailabilityResponse {
+        self.offer_as(id, room, "{}")
+    }
+
+    fn offer_as(&mut self, id: &str, room: &str, metadata: &str) -> proto::AvailabilityResponse {
+        let job = proto::Job {
+            metadata: metadata.to_owned(),
+            ..job(id, room)
+        };
         let sent = self.on(Input::Received(FromServer::Availability(
             proto::AvailabilityRequest {
-                job: Some(job(id, room)),
+                job: Some(job),
                 ..Default::default()
             },
         )));
@@ -100,9 +108,17 @@ impl Script {
     }
 
     fn assign(&mut self, id: &str, room: &str) -> Vec<Output> {
+        self.assign_as(id, room, "{}")
+    }
+
+    fn assign_as(&mut self, id: &str, room: &str, metadata: &str) -> Vec<Output> {
+        let job = proto::Job {
+            metadata: metadata.to_owned(),
+            ..job(id, room)
+        };
         self.on(Input::Received(FromServer::Assignment(
             proto::JobAssignment {
-                job: Some(job(id, room)),
+                job: Some(job),
                 url: None,
                 token: "join-token".into(),
             },
@@ -209,6 +225,27 @@ fn a_second_agent_for_a_room_is_refused_for_every_worker() {
     assert!(script.offer("AJ_3", "r").terminate);
     script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
     assert!(script.offer("AJ_4", "r").available);
+}
+
+#[test]
+fn an_agent_that_replaces_ours_is_for_other_workers() {
+    let mut script = Script::registered();
+    let answer = script.offer_as("AJ_1", "r", r#"{"epoch": 4}"#);
+    assert!(answer.available);
+    assert_eq!(answer.participant_attributes["sidetone.epoch"], "4");
+    script.assign_as("AJ_1", "r", r#"{"epoch": 4}"#);
+    let answer = script.offer_as("AJ_2", "r", r#"{"epoch": 5}"#);
+    assert!(!answer.available && !answer.terminate, "ours may be lost");
+    // The same asking once more, an earlier one, one that does not count: nobody is to come.
+    for metadata in [r#"{"epoch": 4}"#, r#"{"epoch": 3}"#, "{}", "not ours"] {
+        let answer = script.offer_as("AJ_3", "r", metadata);
+        assert!(!answer.available && answer.terminate, "{metadata}");
+    }
+    // Still so while ours is leaving; then there is a place.
+    script.on(Input::JobEnded("AJ_1".into(), JobOutcome::Success));
+    assert!(!script.offer_as("AJ_4", "r", r#"{"epoch": 6}"#).terminate);
+    script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
+    assert!(script.offer_as("AJ_5", "r", r#"{"epoch": 7}"#).available);
 }
 
 #[test]

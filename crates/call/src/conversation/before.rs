@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Conversation;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
-use sidetone_turn::Input;
+use sidetone_turn::{Input, Owed};
 
 /// Kept of the microphone while the caller is not known to be there.
 const KEEP: Duration = Duration::from_secs(10);
@@ -17,11 +17,20 @@ pub(super) struct Before {
     recorded: Option<Pcm<16_000>>,
     /// Heard since.
     heard: Pcm<16_000>,
-    /// The greeting, where words came first: it is said if they turn out to be none.
-    greeting: Option<String>,
+    /// Another agent held the call, and this is owed to the caller.
+    resumes: Option<Option<Owed>>,
+    /// How the agent begins, where words came first: so it does if they turn out to be none.
+    opening: Option<Input>,
 }
 
 impl Before {
+    pub(super) fn after(resumes: Option<Option<Owed>>) -> Self {
+        Self {
+            resumes,
+            ..Self::default()
+        }
+    }
+
     pub(super) fn recorded(&mut self, sound: Pcm<16_000>) {
         self.recorded = Some(sound);
     }
@@ -42,32 +51,44 @@ impl Before {
     }
 
     /// The caller's turn came to nothing: a noise.
-    pub(super) fn take_greeting(&mut self) -> Option<String> {
-        self.greeting.take()
+    pub(super) fn take_opening(&mut self) -> Option<Input> {
+        self.opening.take()
     }
 
     /// The caller's turn has words.
     pub(super) fn is_answered(&mut self) {
-        self.greeting = None;
+        self.opening = None;
     }
 }
 
 impl Conversation {
-    /// Greets the caller, unless the caller was first.
+    /// Greets the caller, or goes on with the conversation, unless the caller was first.
     pub(super) fn greet(&mut self) {
         self.catch_up();
-        let text = self.cast.agent().greeting.clone();
+        let opening = self.opening();
         if self.turn.open_turn().is_some() {
-            self.caller.before().greeting = Some(text).filter(|text| !text.is_empty());
-        } else if !text.is_empty() {
-            return self.input(Input::Say {
-                text,
-                interruptible: true,
-            });
+            self.caller.before().opening = opening;
+        } else if let Some(opening) = opening {
+            return self.input(opening);
         }
         self.replies.apology.prepare(&self.cast.providers().tts);
         self.show_state();
         self.watch_silence(clock::now());
+    }
+
+    /// How the agent begins; none where it waits to be spoken to.
+    fn opening(&mut self) -> Option<Input> {
+        let agent = self.cast.agent();
+        if let Some(owed) = self.caller.before().resumes.take() {
+            let text = agent.cut_off.clone();
+            return Some(Input::Resume { text, owed });
+        }
+        let text = agent.greeting.clone();
+        let says = |text| Input::Say {
+            text,
+            interruptible: true,
+        };
+        Some(text).filter(|text| !text.is_empty()).map(says)
     }
 
     /// Listens to what was said before, in the time it was said.

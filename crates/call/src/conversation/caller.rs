@@ -2,6 +2,7 @@
 
 use super::before::Before;
 use sidetone_base::audio::Pcm;
+use sidetone_turn::Owed;
 
 /// The one caller of a call.
 #[derive(Debug, Default)]
@@ -16,6 +17,14 @@ pub(super) struct Caller {
 }
 
 impl Caller {
+    /// Nobody is there yet. `resumes` is what is owed to a caller whom another agent has greeted.
+    pub(super) fn after(resumes: Option<Option<Owed>>) -> Self {
+        Self {
+            before: Before::after(resumes),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn is_here(&self) -> bool {
         self.is_here
     }

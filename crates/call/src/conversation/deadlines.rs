@@ -20,6 +20,7 @@ const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
 /// What a call waits for, and until when. Dead air is not here: it follows from the reply
 /// ([`Conversation::dead_air_by`]).
 pub(super) struct Deadlines {
+    /// The call's begin, with whichever agent.
     begun: Instant,
     /// The turn machine's next timer.
     turn: Option<Instant>,
@@ -39,14 +40,14 @@ pub(super) struct Deadlines {
 }
 
 impl Deadlines {
-    /// A call that has begun, and waits so long for its caller.
-    pub(super) fn new(begun: Instant, wait_for_caller: Duration) -> Self {
+    /// Of an agent that waits for its caller from `now` on, in a call that has lasted so long.
+    pub(super) fn new(now: Instant, lasted: Duration, limits: &Limits) -> Self {
         Self {
-            begun,
+            begun: now.checked_sub(lasted).unwrap_or(now),
             turn: None,
             microphone: None,
             speaker: None,
-            caller: Some((begun + wait_for_caller, EndReason::NoCaller)),
+            caller: Some((now + limits.wait_for_caller, EndReason::NoCaller)),
             drain: None,
             hang_up: None,
             goodbye: None,

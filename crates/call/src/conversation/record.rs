@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use crate::event::{AgentTurn, CallEvent, CallId, CallOutcome, EndReason, ToolCalled};
+use crate::event::{
+    AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Receipt, ToolCalled, ToolStarted,
+};
 use crate::journal::Journal;
 use crate::ledger::Ledger;
 use crate::meter::Meter;
@@ -81,6 +83,11 @@ impl Record {
     /// What was heard of a reply up to now.
     pub(super) fn agent_turn(&mut self, turn: AgentTurn) {
         self.journal.push(CallEvent::AgentTurn(turn));
+    }
+
+    /// A tool is about to run, once this is written down.
+    pub(super) fn tool_starts(&mut self, tool: ToolStarted, receipt: Receipt) {
+        self.journal.push(CallEvent::ToolStarted(tool, receipt));
     }
 
     /// A tool has run.

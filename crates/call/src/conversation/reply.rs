@@ -41,6 +41,17 @@ pub(super) struct Reply {
     _task: AbortOnDropHandle<()>,
 }
 
+/// How a reply ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Over {
+    /// All that could be said was heard.
+    Said,
+    /// The caller cut it short.
+    Interrupted,
+    /// The agent leaves in the middle of it.
+    Left,
+}
+
 /// How a reply went that was heard to its end, or failed.
 pub(super) struct Finished {
     pub(super) id: ReplyId,
@@ -183,8 +194,7 @@ impl Reply {
         &self,
         record: &Record,
         text_heard: &str,
-        interrupted: bool,
-        is_final: bool,
+        over: Option<Over>,
     ) -> Option<AgentTurn> {
         let (first, last) = self.played?;
         Some(AgentTurn {
@@ -193,8 +203,9 @@ impl Reply {
             started_at: record.offset(first),
             ended_at: record.offset(last),
             text_heard: text_heard.to_owned(),
-            interrupted,
-            is_final,
+            interrupted: matches!(over, Some(Over::Interrupted | Over::Left)),
+            is_final: over.is_some(),
+            unfinished: matches!(over, None | Some(Over::Left)),
             latency: self.latency,
         })
     }

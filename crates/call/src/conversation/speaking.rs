@@ -8,7 +8,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
 use super::dead_air::Owed;
-use super::reply::{Finished, Reply};
+use super::reply::{Finished, Over, Reply};
+use crate::chat::REST;
 use crate::event::EndReason;
 use crate::reply_item::ReplyItem;
 use crate::speak::{self, ReplySource};
@@ -32,14 +33,16 @@ impl Conversation {
         let (commit, committed) = watch::channel(false);
         let is_apology = prompt == Prompt::Apology;
         let owed = match prompt {
-            Prompt::Answer(_) => Owed::default(),
-            Prompt::Say(_) | Prompt::Apology => Owed::words(clock::now()),
+            Prompt::Answer(_) | Prompt::Rest => Owed::default(),
+            Prompt::Say(_) | Prompt::Phrase(_) | Prompt::Apology => Owed::words(clock::now()),
         };
         let source = match prompt {
             Prompt::Answer(text) => {
                 ReplySource::Chat(Box::new(self.answer(id, turn, &text, committed)))
             }
+            Prompt::Rest => ReplySource::Chat(Box::new(self.answer(id, None, REST, committed))),
             Prompt::Say(text) => ReplySource::Text(text),
+            Prompt::Phrase(text) => ReplySource::Phrase(text),
             Prompt::Apology => ReplySource::Apology {
                 text: self.replies.apology.text.clone(),
                 audio: self.replies.apology.audio(),
@@ -115,7 +118,7 @@ impl Conversation {
 
     pub(super) fn reply_failed(&mut self, id: ReplyId) {
         let turn = self.replies.live().and_then(Reply::apologises_for);
-        self.reply_over(false);
+        self.reply_over(Over::Said);
         self.input(Input::ReplyFailed(id));
         if let Some(turn) = turn {
             self.record.ledger().closed(turn, Closed::NotAnswered);
@@ -136,7 +139,7 @@ impl Conversation {
             if let Some(turn) = apologises {
                 self.record.ledger().closed(turn, Closed::NotAnswered);
             }
-            self.record_reply(false, false);
+            self.record_reply(None);
             // What is most urgent is under way.
             self.prepare_apology();
             if let Some(timing) = timing {
@@ -165,7 +168,7 @@ impl Conversation {
             let at = clock::now() + HANG_UP_AFTER;
             self.deadlines.hang_up_at(at, reason);
         }
-        self.reply_over(false);
+        self.reply_over(Over::Said);
         if let Some(turn) = answered {
             self.record.ledger().answered(turn);
         }
@@ -188,9 +191,9 @@ impl Conversation {
     }
 
     /// Records what was heard of the live reply, for good, and lets it go.
-    pub(super) fn reply_over(&mut self, interrupted: bool) {
+    pub(super) fn reply_over(&mut self, over: Over) {
         self.show_words();
-        self.record_reply(interrupted, true);
+        self.record_reply(Some(over));
         if let Some(reply) = self.replies.live() {
             if reply.is_committed() {
                 let (begun, heard) = self.replies.playout.tally();
@@ -222,17 +225,18 @@ impl Conversation {
         self.to_room.agent(reply.id(), words, false);
         self.chat.agent(reply.id(), &heard);
         if reply.sentences_heard(sentences) && !self.replies.playout.is_done() {
-            self.record_reply(false, false);
+            self.record_reply(None);
         }
     }
 
-    /// Records what was heard of the live reply up to now; nothing if nothing was.
-    fn record_reply(&mut self, interrupted: bool, is_final: bool) {
+    /// Records what was heard of the live reply up to now, and how it ended, once it has; nothing if
+    /// nothing was heard.
+    fn record_reply(&mut self, over: Option<Over>) {
         let Some(reply) = self.replies.live() else {
             return;
         };
         let heard = self.replies.playout.heard();
-        let turn = reply.heard(&self.record, &heard, interrupted, is_final);
+        let turn = reply.heard(&self.record, &heard, over);
         if let Some(turn) = turn {
             self.chat.agent(turn.reply_id, &heard);
             self.record.agent_turn(turn);

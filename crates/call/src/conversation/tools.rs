@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use super::Conversation;
 use super::context::ContextBudget;
-use crate::event::ToolCalled;
+use crate::event::{ToolCalled, ToolStarted};
 use crate::providers::Served;
 use crate::toolbox::{Answering, Persona, ToolNews, ToolRun};
 use crate::transport::RoomCommand;
@@ -55,6 +55,17 @@ impl Conversation {
             ToolNews::Started(reply, round) => {
                 self.work.round_started();
                 self.chat.tools_started(reply, round);
+            }
+            ToolNews::Starting(reply_id, start, receipt) => {
+                let started = ToolStarted {
+                    reply_id,
+                    agent: start.agent,
+                    id: start.call.id,
+                    name: start.call.name,
+                    arguments: start.written,
+                    started_at: self.record.offset(start.started_at),
+                };
+                self.record.tool_starts(started, receipt);
             }
             ToolNews::Finished(reply, runs) => {
                 self.work.round_finished();

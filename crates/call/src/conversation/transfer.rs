@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Conversation;
-use crate::event::{EndReason, ToolCalled};
-use crate::toolbox::{ToolNews, TransferOrder};
+use crate::event::{EndReason, Receipt, ToolCalled, ToolStarted};
+use crate::toolbox::{ToolNews, TransferOrder, WRITTEN_DEADLINE};
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
 use sidetone_turn::{Input, ReplyId};
@@ -30,7 +30,22 @@ impl Conversation {
         }
         let (news, tools) = (self.work.news(), self.cast.providers().tools.clone());
         let (target, ring) = (transfer.target.clone(), transfer.ring);
+        let since = clock::now();
+        let (receipt, written) = Receipt::new();
+        let started = ToolStarted {
+            reply_id: reply,
+            agent: self.cast.agent().name.clone(),
+            id: String::new(),
+            name: "transfer".into(),
+            arguments: arguments(&transfer),
+            started_at: self.record.offset(since),
+        };
+        self.record.tool_starts(started, receipt);
         let task = tokio::spawn(async move {
+            // A record that cannot be kept is not waited for.
+            tokio::time::timeout(WRITTEN_DEADLINE, written.cancelled())
+                .await
+                .ok();
             let done = tools.put_through(target, ring);
             let done = tokio::time::timeout(ring + GRACE, done).await;
             let done = done.unwrap_or_else(|_| Err("nobody answered".into()));
@@ -40,7 +55,7 @@ impl Conversation {
         *self.work.transfer() = Some(Transferring {
             transfer,
             reply,
-            since: clock::now(),
+            since,
             _task: AbortOnDropHandle::new(task),
         });
         self.watch_silence(clock::now());
@@ -63,7 +78,7 @@ impl Conversation {
             agent: self.cast.agent().name.clone(),
             id: String::new(),
             name: "transfer".into(),
-            arguments: serde_json::json!({"to": transfer.target.name}).to_string(),
+            arguments: arguments(&transfer),
             result: result.clone(),
             started_at: self.record.offset(since),
             took: now.saturating_duration_since(since),
@@ -87,4 +102,8 @@ impl Conversation {
         }
         self.watch_silence(now);
     }
+}
+
+fn arguments(transfer: &TransferOrder) -> String {
+    serde_json::json!({"to": transfer.target.name}).to_string()
 }

@@ -7,7 +7,7 @@ use futures::future::{BoxFuture, join_all};
 use serde_json::Value;
 use tokio::time::timeout;
 
-use super::{Persona, Round, ToolRun};
+use super::{Persona, Round, Starts, ToolRun, ToolStart};
 use crate::providers::{Message, ToolCall};
 use sidetone_base::clock;
 use sidetone_config::json_schema;
@@ -90,6 +90,7 @@ pub(super) async fn run(
     calls: Vec<(ToolCall, WrittenCall, Option<Tool>)>,
     persona: &Persona,
     team: &[Persona],
+    starts: &Starts<'_>,
 ) -> Vec<ToolRun> {
     let ends: Vec<bool> = calls
         .iter()
@@ -106,6 +107,15 @@ pub(super) async fn run(
         };
         let (arguments, result) = match ready {
             Ok((arguments, tool)) => {
+                if asks_a_server(&tool) {
+                    let start = ToolStart {
+                        call: call.clone(),
+                        written: given.written.clone(),
+                        agent: persona.agent.name.clone(),
+                        started_at,
+                    };
+                    starts.of(start).await;
+                }
                 let result = result_of(arguments.clone(), &tool, persona, team).await;
                 (arguments, result)
             }
@@ -129,6 +139,19 @@ pub(super) async fn run(
         }
     }
     runs
+}
+
+/// What it does outlives the process.
+fn asks_a_server(tool: &Tool) -> bool {
+    match tool.action {
+        Action::Http(_) | Action::Mcp(_) => true,
+        // A transfer is begun later, by the call's loop.
+        Action::EndCall
+        | Action::Transfer(_)
+        | Action::Handoff(_)
+        | Action::Remember
+        | Action::SendDtmf => false,
+    }
 }
 
 /// After it the agent says no more, or not for long.

@@ -19,6 +19,7 @@ pub(super) struct Templates {
     pub(super) greeting: String,
     pub(super) recording_announcement: String,
     pub(super) apology: String,
+    pub(super) cut_off: String,
     pub(super) filler: String,
 }
 
@@ -141,6 +142,7 @@ impl AgentConfig {
             greeting,
             recording_announcement,
             apology,
+            cut_off,
             filler,
         } = &self.templates;
         for (what, text, into) in [
@@ -152,6 +154,7 @@ impl AgentConfig {
                 &mut self.recording_announcement,
             ),
             ("apology", apology, &mut self.apology),
+            ("cut_off", cut_off, &mut self.cut_off),
             ("filler", filler, &mut self.filler),
         ] {
             match template::fill(text, &self.values) {
@@ -184,12 +187,13 @@ impl AgentConfig {
 }
 
 impl Templates {
-    fn all(&self) -> [(&'static str, &str); 5] {
+    fn all(&self) -> [(&'static str, &str); 6] {
         [
             ("prompt", &self.system_prompt),
             ("greeting", &self.greeting),
             ("recording_announcement", &self.recording_announcement),
             ("apology", &self.apology),
+            ("cut_off", &self.cut_off),
             ("filler", &self.filler),
         ]
     }

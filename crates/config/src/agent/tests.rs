@@ -72,6 +72,10 @@ fn an_agent_says_by_itself_what_its_language_has() {
             &agent.apology,
             "Entschuldigung, bei mir ist etwas schiefgegangen. Könnten Sie das bitte wiederholen?",
         ),
+        (
+            &agent.cut_off,
+            "Entschuldigung, die Verbindung war kurz unterbrochen.",
+        ),
         (&agent.filler, "Einen Moment, bitte."),
         (
             &agent.stages.llm_filler.texts[0],
@@ -303,7 +307,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);

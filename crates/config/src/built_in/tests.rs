@@ -6,6 +6,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
         let BuiltIn {
             greeting,
             apology,
+            cut_off,
             filler,
             thinking,
             still_there,
@@ -16,6 +17,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
         [
             greeting,
             apology,
+            cut_off,
             filler,
             thinking,
             still_there,
@@ -39,7 +41,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             assert!(seen.insert(text), "{tag}: {text} is there twice");
         }
         let distinct: std::collections::BTreeSet<_> = all(built_in).into();
-        assert_eq!(distinct.len(), 8, "{tag}");
+        assert_eq!(distinct.len(), 9, "{tag}");
         let farewell = last_sentence(built_in.goodbye);
         assert!(built_in.encrypted.contains(farewell), "{tag}: {farewell}");
     }

@@ -15,15 +15,17 @@ use sidetone_store::dispatches::{Dispatch, DispatchState};
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Control {
-    /// Ends a room's agent: it says its sentence and leaves. False when none was wanted there.
+    /// Ends a room's agent: it says its sentence and leaves. None comes any more when somebody joins. False
+    /// when none was wanted there.
     ///
     /// # Errors
     /// The database or LiveKit did not answer.
     pub async fn end_agent(&self, room: &str) -> anyhow::Result<bool> {
+        let was_awaited = self.store.awaited_no_more(room).await?;
         let agent = self.store.agent_in(room).await?;
         let live = [DispatchState::Asked, DispatchState::Joined];
         let Some(agent) = agent.filter(|agent| live.contains(&agent.state)) else {
-            return Ok(false);
+            return Ok(was_awaited);
         };
         self.agent_ended(room).await?;
         let Some(dispatch_id) = agent.dispatch_id.clone() else {

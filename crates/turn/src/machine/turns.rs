@@ -2,6 +2,16 @@
 
 use super::*;
 
+impl UserTurn {
+    /// Its answer, which is to be given yet.
+    fn owed(&self) -> Owed {
+        Owed {
+            turn: Some(self.id),
+            prompt: Prompt::Answer(self.text.clone()),
+        }
+    }
+}
+
 impl Turn {
     pub(super) fn floor_taken(&mut self) {
         self.key_down = Some(true);
@@ -116,10 +126,10 @@ impl Turn {
         let asked = self.unheard_answer();
         let is_owed = waits || asked.is_some();
         if is_owed {
-            self.owed = self
-                .ended
-                .clone()
-                .filter(|turn| waits || asked == Some(turn.id));
+            let ended = self.ended.as_ref();
+            self.owed = ended
+                .filter(|turn| waits || asked == Some(turn.id))
+                .map(UserTurn::owed);
         }
         self.cancel();
         self.close_turn(if is_owed {
@@ -140,25 +150,42 @@ impl Turn {
     pub(super) fn answer_owed(&mut self) {
         if self.reply.is_none()
             && self.open.is_none()
-            && let Some(turn) = self.owed.take()
+            && let Some(Owed { turn, prompt }) = self.owed.take()
         {
-            self.start(
-                Some(turn.id),
-                Prompt::Answer(turn.text),
-                Progress::Thinking,
-                true,
-            );
+            self.start(turn, prompt, Progress::Thinking, true);
         }
+    }
+
+    pub(super) fn resume(&mut self, now: Instant, text: String, owed: Option<Owed>) {
+        if let Some((id, Prompt::Answer(text))) = owed
+            .as_ref()
+            .and_then(|owed| Some((owed.turn?, &owed.prompt)))
+        {
+            // Should the caller leave before it is answered.
+            self.ended = Some(UserTurn {
+                id,
+                text: text.clone(),
+                started_at: now,
+                ended_at: now,
+            });
+        }
+        if !text.is_empty() {
+            self.cancel();
+            self.start(None, Prompt::Phrase(text), Progress::Thinking, true);
+            self.restart_overlap(now);
+        }
+        self.owed = owed;
+        self.answer_owed();
     }
 
     pub(super) fn say(&mut self, now: Instant, text: String, interruptible: bool) {
         // A turn that was about to be answered is answered afterwards; so is what was typed.
         let asked = self.unheard_answer();
         let is_open = self.open.is_some();
-        let owed = self
-            .ended
-            .clone()
-            .filter(|turn| asked == Some(turn.id) && !is_open);
+        let ended = self.ended.as_ref();
+        let owed = ended
+            .filter(|turn| asked == Some(turn.id) && !is_open)
+            .map(UserTurn::owed);
         self.cancel();
         self.timers.stop(Timer::Endpoint);
         self.start(None, Prompt::Say(text), Progress::Thinking, interruptible);

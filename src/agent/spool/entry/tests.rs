@@ -18,6 +18,8 @@ fn all() -> Vec<Entry> {
             started_at: at(1),
             ended_at: Some(at(2)),
             interrupted: true,
+            unfinished: false,
+            unasked: false,
             latency_ms: Some(700),
             metrics: Json(json!({"stt": 12})),
         }),
@@ -28,6 +30,7 @@ fn all() -> Vec<Entry> {
                 name: "find".into(),
                 arguments: Json(json!({"n": 7})),
                 ok: false,
+                running: false,
                 result: "none".into(),
                 started_at: at(3),
                 duration_ms: 5,
@@ -51,6 +54,31 @@ fn all() -> Vec<Entry> {
             at: at(5),
             muted: true,
         },
+        Entry::Seen {
+            room_sid: Some("RM_1".into()),
+            opened_at: Some(at(0)),
+            stay: SeenStay {
+                sid: "PA_1".into(),
+                identity: "ann".into(),
+                name: "Ann".into(),
+                is_agent: false,
+                joined_at: Some(at(1)),
+                left_at: None,
+            },
+        },
+        Entry::Over {
+            at: at(6),
+            hung_up: true,
+        },
+        Entry::HeldBy(HeldBy {
+            agent: "a".into(),
+            agent_version: "0123".into(),
+            variant: Some("b".into()),
+        }),
+        Entry::Webhook {
+            url: "https://shop.example".into(),
+            at: at(6),
+        },
         Entry::Result(CallResult {
             result: Some(Json(json!({"resolved": true}))),
             error: None,
@@ -58,6 +86,7 @@ fn all() -> Vec<Entry> {
         }),
         Entry::AgentEnded {
             room: "r".into(),
+            epoch: Some(2),
             identity: "agent-1".into(),
             at: at(7),
         },

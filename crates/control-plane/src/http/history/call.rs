@@ -5,7 +5,7 @@ mod read;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -89,6 +89,8 @@ pub struct TurnInfo {
     started_at: DateTime<Utc>,
     ended_at: Option<DateTime<Utc>>,
     interrupted: bool,
+    /// An agent's turn: more of it was to be heard. It goes on, or its agent was lost or left.
+    unfinished: bool,
     latency_ms: Option<i32>,
     /// An agent's turn, milliseconds by stage: `endpointingMs`, `sttMs`, `llmFirstTokenMs`,
     /// `ttsFirstByteMs`, `playoutMs` are how long each took, `sttAtMs`, `llmFirstTokenAtMs`,
@@ -97,7 +99,7 @@ pub struct TurnInfo {
     metrics: Value,
 }
 
-/// A tool that ran.
+/// A tool that ran, or runs.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ToolInfo {
@@ -107,9 +109,12 @@ pub struct ToolInfo {
     /// As the model wrote them.
     #[schema(value_type = Object)]
     arguments: Value,
+    /// done, failed, running, or unknown: the agent that called it was lost, and it may have done what
+    /// it should or not.
+    state: &'static str,
     /// Whether it did what it should.
     ok: bool,
-    /// What the model was told.
+    /// What the model was told; empty while that is not known, and `durationMs` 0.
     result: String,
     started_at: DateTime<Utc>,
     duration_ms: i32,
@@ -135,9 +140,20 @@ impl From<StageError> for ErrorInfo {
     }
 }
 
-impl From<ToolCall> for ToolInfo {
-    fn from(call: ToolCall) -> Self {
+/// No tool may take longer than a minute, nor a person to take a call; both have some seconds of grace.
+const LONGEST_RUN: TimeDelta = TimeDelta::seconds(75);
+
+impl ToolInfo {
+    /// As it is known at `now`, in a call that goes on or does not.
+    fn of(call: ToolCall, goes_on: bool, now: DateTime<Utc>) -> Self {
+        let state = match call.outcome() {
+            Some(Ok(_)) => "done",
+            Some(Err(_)) => "failed",
+            None if goes_on && now - call.started_at < LONGEST_RUN => "running",
+            None => "unknown",
+        };
         Self {
+            state,
             agent: call.agent,
             name: call.name,
             arguments: call.arguments.0,
@@ -172,6 +188,7 @@ impl From<StoredTurn> for TurnInfo {
             started_at: turn.started_at,
             ended_at: turn.ended_at,
             interrupted: turn.interrupted,
+            unfinished: turn.unfinished,
             latency_ms: turn.latency_ms,
             metrics: turn.metrics.0,
         }

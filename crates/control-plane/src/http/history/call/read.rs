@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::CallDetail;
+use super::{CallDetail, ToolInfo};
 use sidetone_store::calls::Participant;
 use sidetone_store::{Call, Store, StoreError};
 
@@ -27,6 +27,8 @@ impl CallDetail {
         let turns = store.turns(id).await?;
         let tools = store.tool_calls(id).await?;
         let errors = store.stage_errors(id).await?;
+        let (goes_on, now) = (call.ended_at.is_none(), sidetone_store::now());
+        let tool = |run| ToolInfo::of(run, goes_on, now);
         let made = store.result(id).await?;
         let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
         let webhook = store.webhook_state(id).await?;
@@ -43,7 +45,7 @@ impl CallDetail {
             call: call.into(),
             participants: participants.into_iter().map(Into::into).collect(),
             turns: turns.into_iter().map(Into::into).collect(),
-            tools: tools.into_iter().map(Into::into).collect(),
+            tools: tools.into_iter().map(tool).collect(),
             errors: errors.into_iter().map(Into::into).collect(),
             result: result.map(|result| result.0),
             result_error,

@@ -1,0 +1,146 @@
+//! What was said and done in a call before this agent joined it: the agent before it was lost. PURE.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use sidetone_turn::{Owed, Prompt, ReplyId, TurnId};
+
+/// A call as it stood when its agent was lost.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Earlier {
+    /// What happened, in order.
+    happened: Vec<Happened>,
+    last_turn: TurnId,
+    last_reply: ReplyId,
+    /// How long the call has lasted.
+    pub lasted: Duration,
+}
+
+/// One thing that happened.
+#[derive(Clone, PartialEq)]
+pub enum Happened {
+    /// The caller said this, aloud or in writing.
+    Asked(String),
+    /// The agent said this, as far as it was heard.
+    Said {
+        /// The words.
+        heard: String,
+        /// More of it was to be heard, and the caller did not interrupt it.
+        unfinished: bool,
+        /// It answers nothing that the caller said.
+        unasked: bool,
+    },
+    /// A tool was called.
+    Did {
+        /// Which.
+        name: String,
+        /// A JSON object.
+        arguments: Value,
+        /// What the model was told; none: its end is not known.
+        result: Option<Result<String, String>>,
+    },
+}
+
+/// Says what kind it is, never the words: they are personal data.
+impl std::fmt::Debug for Happened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Asked(_) => f.write_str("Asked"),
+            Self::Said { unfinished, .. } => write!(f, "Said(unfinished {unfinished})"),
+            Self::Did { name, result, .. } => write!(f, "Did({name}, ended {})", result.is_some()),
+        }
+    }
+}
+
+impl Earlier {
+    /// What happened, in order. `turn` and `reply` are the highest numbers that an agent before this one
+    /// has given: no turn of the call has one of them again.
+    pub fn new(happened: Vec<Happened>, turn: TurnId, reply: ReplyId, lasted: Duration) -> Self {
+        let turns = happened.iter().filter(|event| is_asked(event)).count() as u64;
+        let replies = happened.len() as u64 - turns;
+        Self {
+            happened,
+            last_turn: turn.max(TurnId(turns)),
+            last_reply: reply.max(ReplyId(replies)),
+            lasted,
+        }
+    }
+
+    /// What happened, in order. The caller's turns are numbered from 1, and so is all the rest: a stored
+    /// turn's own number is its job's.
+    pub(crate) fn happened(&self) -> &[Happened] {
+        &self.happened
+    }
+
+    /// The numbers of the last turn and the last reply.
+    pub(crate) fn last(&self) -> (TurnId, ReplyId) {
+        (self.last_turn, self.last_reply)
+    }
+
+    /// What was to be kept for the rest of the call.
+    pub fn remembered(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.done("remember").filter_map(|arguments| {
+            let text = |key: &str| arguments[key].as_str();
+            Some((text("key")?, text("value")?))
+        })
+    }
+
+    /// The agent that the caller was handed to last, if it was.
+    pub fn handed_to(&self) -> Option<&str> {
+        self.done("handoff").last()?["agent"].as_str()
+    }
+
+    /// The arguments of a built-in tool, each time that it did what it should.
+    fn done(&self, tool: &str) -> impl Iterator<Item = &Value> {
+        self.happened.iter().filter_map(move |event| match event {
+            Happened::Did {
+                name,
+                arguments,
+                result: Some(Ok(_)),
+            } if name == tool => Some(arguments),
+            _ => None,
+        })
+    }
+
+    /// What the caller still waits for: the answer to its last words, or the rest of what was being said.
+    pub fn owed(&self) -> Option<Owed> {
+        let at = self.happened.iter().rposition(is_asked);
+        let turns = self.happened.iter().filter(|event| is_asked(event)).count();
+        let turn = at.map(|_| TurnId(turns as u64));
+        let since = at.map_or(self.happened.as_slice(), |at| &self.happened[at + 1..]);
+        // Where nobody has asked anything, what was said by itself may have broken off.
+        let last = since.iter().rev().find_map(|event| match event {
+            Happened::Said {
+                heard,
+                unfinished,
+                unasked,
+            } if !heard.is_empty() && (at.is_none() || !unasked) => Some(*unfinished),
+            _ => None,
+        });
+        let rest = Owed {
+            turn,
+            prompt: Prompt::Rest,
+        };
+        let did = since
+            .iter()
+            .any(|event| matches!(event, Happened::Did { .. }));
+        match (at.map(|at| &self.happened[at]), last) {
+            (_, Some(unfinished)) => unfinished.then_some(rest),
+            // What was done for the answer stands behind the question.
+            (Some(_), None) if did => Some(rest),
+            (Some(Happened::Asked(text)), None) => Some(Owed {
+                turn,
+                prompt: Prompt::Answer(text.clone()),
+            }),
+            _ => None,
+        }
+    }
+}
+
+fn is_asked(event: &Happened) -> bool {
+    matches!(event, Happened::Asked(_))
+}
+
+#[cfg(test)]
+mod tests;

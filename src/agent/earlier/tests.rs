@@ -1,0 +1,131 @@
+use serde_json::{Value, json};
+use sidetone_store::Json;
+use sidetone_turn::{Owed, Prompt};
+
+use super::*;
+
+fn at(second: i64) -> At {
+    At::from_timestamp(1_700_000_000 + second, 0).unwrap()
+}
+
+fn turn(id: &str, second: i64, text: &str) -> StoredTurn {
+    StoredTurn {
+        turn_id: id.into(),
+        speaker: if id.contains("caller") {
+            Speaker::User
+        } else {
+            Speaker::Agent
+        },
+        text: text.into(),
+        started_at: at(second),
+        ended_at: Some(at(second + 1)),
+        interrupted: false,
+        unfinished: false,
+        unasked: false,
+        latency_ms: None,
+        metrics: Json(Value::Null),
+    }
+}
+
+fn tool(name: &str, second: i64, running: bool) -> ToolCall {
+    ToolCall {
+        agent: "desk".into(),
+        name: name.into(),
+        arguments: Json(json!({"day": "Friday"})),
+        ok: !running,
+        running,
+        result: if running { "" } else { "booked" }.into(),
+        started_at: at(second),
+        duration_ms: 0,
+    }
+}
+
+fn entry(run: ToolCall) -> Entry {
+    let id = "AJ_1-000001".into();
+    Entry::Tool { id, run }
+}
+
+fn asked(text: &str) -> Happened {
+    Happened::Asked(text.into())
+}
+
+fn heard(text: &str, unfinished: bool) -> Happened {
+    Happened::Said {
+        heard: text.into(),
+        unfinished,
+        unasked: false,
+    }
+}
+
+fn booked(result: Option<Result<String, String>>) -> Happened {
+    Happened::Did {
+        name: "book".into(),
+        arguments: json!({"day": "Friday"}),
+        result,
+    }
+}
+
+#[test]
+fn nothing_was_said_before_in_a_new_call_and_in_a_job_that_goes_on() {
+    assert_eq!(said_before("AJ_2", vec![], vec![], vec![], at(9)), None);
+    let own = turn("AJ_2-caller-000001", 1, "Hello?");
+    assert_eq!(said_before("AJ_2", vec![own], vec![], vec![], at(9)), None);
+    let others = turn("AJ_22-caller-000001", 1, "Hello?");
+    assert!(said_before("AJ_2", vec![others], vec![], vec![], at(9)).is_some());
+}
+
+#[test]
+fn what_waits_on_disk_completes_what_is_stored() {
+    let stored = vec![
+        turn("AJ_1-agent-000001", 1, "Hello."),
+        turn("AJ_1-caller-000001", 3, "A table?"),
+        turn("AJ_1-agent-000004", 8, "It is"),
+    ];
+    let rest = StoredTurn {
+        unfinished: true,
+        ..turn("AJ_1-agent-000004", 8, "It is booked.")
+    };
+    let left = vec![
+        entry(tool("book", 5, true)),
+        entry(tool("book", 5, false)),
+        Entry::Turn(rest),
+    ];
+    let earlier = said_before("AJ_2", stored, vec![tool("book", 5, true)], left, at(31));
+    let expected = vec![
+        heard("Hello.", false),
+        asked("A table?"),
+        booked(Some(Ok("booked".into()))),
+        heard("It is booked.", true),
+    ];
+    let lasted = Duration::from_secs(30);
+    assert_eq!(
+        earlier,
+        Some(Earlier::new(expected, TurnId(1), ReplyId(4), lasted))
+    );
+}
+
+/// The older word on disk does not undo what is stored.
+#[test]
+fn a_run_whose_end_is_nowhere_is_unknown() {
+    let asked_for = || vec![turn("AJ_1-caller-000001", 3, "A table?")];
+    let result_of = |stored: Vec<ToolCall>, left: Vec<Entry>| {
+        said_before("AJ_2", asked_for(), stored, left, at(31))
+    };
+    let expected = |result| {
+        let happened = vec![asked("A table?"), booked(result)];
+        let lasted = Duration::from_secs(28);
+        Some(Earlier::new(happened, TurnId(1), ReplyId(0), lasted))
+    };
+    let starts = || entry(tool("book", 5, true));
+    assert_eq!(result_of(vec![], vec![starts()]), expected(None));
+    let known = result_of(vec![tool("book", 5, false)], vec![starts()]);
+    assert_eq!(known, expected(Some(Ok("booked".into()))));
+    // What no model has called is no part of the conversation.
+    let earlier = result_of(vec![tool("mcp.desk", 1, false)], vec![]).unwrap();
+    let owed = Owed {
+        turn: Some(TurnId(1)),
+        prompt: Prompt::Answer("A table?".into()),
+    };
+    assert_eq!(earlier.owed(), Some(owed));
+    assert_eq!(earlier.handed_to(), None);
+}

@@ -1,0 +1,51 @@
+//! What another agent has said and done before the scenario begins: lines at its head.
+//!
+//! `earlier asked "words"`; `earlier said "heard"`, or `earlier unfinished "heard"` of which more was to
+//! come, or `earlier unasked "heard"` which answers nothing; `earlier did t{"n":1} "result"`, or without a
+//! result where that is not known.
+
+use std::time::Duration;
+
+use sidetone_call::{Earlier, Happened};
+use sidetone_turn::{ReplyId, TurnId};
+
+/// None where no line tells of another agent.
+pub fn parse(script: &str) -> Option<Earlier> {
+    let lines = script
+        .lines()
+        .filter_map(|line| line.strip_prefix("earlier "));
+    let happened: Vec<_> = lines.map(event).collect();
+    let earlier = Earlier::new(
+        happened.clone(),
+        TurnId(0),
+        ReplyId(0),
+        Duration::from_secs(30),
+    );
+    (!happened.is_empty()).then_some(earlier)
+}
+
+fn event(line: &str) -> Happened {
+    let (what, rest) = line.split_once(' ').unwrap();
+    let said = |unfinished, unasked| Happened::Said {
+        heard: rest.trim_matches('"').to_owned(),
+        unfinished,
+        unasked,
+    };
+    match what {
+        "asked" => Happened::Asked(rest.trim_matches('"').to_owned()),
+        "said" => said(false, false),
+        "unfinished" => said(true, false),
+        "unasked" => said(false, true),
+        "did" => {
+            let (name, rest) = rest.split_at(rest.find('{').unwrap());
+            let (arguments, result) = rest.split_at(rest.find('}').unwrap() + 1);
+            let result = result.trim();
+            Happened::Did {
+                name: name.to_owned(),
+                arguments: serde_json::from_str(arguments).unwrap(),
+                result: (!result.is_empty()).then(|| Ok(result.trim_matches('"').to_owned())),
+            }
+        }
+        _ => panic!("unknown event {line:?}"),
+    }
+}
