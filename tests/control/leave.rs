@@ -1,5 +1,5 @@
-//! How agents leave in the middle of a sentence: asked by the control plane, told by LiveKit, with the
-//! process. Each time what was said is stored as it was heard, the job has succeeded, and the call comes to
+//! How agents leave in the middle of a sentence: asked by the control plane, or with the process (told by
+//! LiveKit: tests/rooms.rs and scenario 82). Each time what was said is stored as it was heard, the job has succeeded, and the call comes to
 //! its result.
 
 use std::net::SocketAddr;
@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sidetone_config::env::{Database, Env};
-use sidetone_control_plane::server_api::ServerApi;
 use sidetone_store::{CallType, NewCall, Speaker, Store, StoredTurn};
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 use tokio::task::JoinHandle;
@@ -19,7 +18,7 @@ use super::served;
 use crate::rooms::binary::Served;
 use crate::rooms::person::{self, Person};
 use crate::support::api::Api;
-use crate::support::{credentials, eventually, livekit};
+use crate::support::{eventually, livekit};
 
 /// Four seconds of the fake provider's speech.
 const SENTENCE: &str = "We are open from nine to six, and I will look at your order right away.";
@@ -201,31 +200,6 @@ async fn a_speech_that_takes_longer_than_leaving_may_is_cut_and_stored_as_heard(
     assert_eq!(call["result"], result());
     let end = job_end(&greeting.livekit).await;
     assert!(end.contains("JS_SUCCESS"), "{end}");
-    greeting.ends().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_agent_whose_dispatch_others_withdraw_leaves_before_it_is_removed() {
-    let speech = [SENTENCE; 16].join(" ");
-    let greeting = Greeting::begins(&speech, &[]).await;
-    let livekit = ServerApi::new(&credentials(&greeting.livekit));
-    // In its first seconds a dispatch is still offered to workers of other kinds, and LiveKit does not end
-    // its job then.
-    tokio::time::sleep(Duration::from_secs(7)).await;
-    let dispatches = livekit.dispatches(&greeting.room).await.unwrap();
-    livekit
-        .delete_dispatch(&greeting.room, &dispatches[0].id)
-        .await
-        .unwrap();
-    greeting.agent_is_gone(30).await;
-    let call = greeting.with_result().await;
-    let (heard, interrupted) = turn(&call);
-    assert!(interrupted && speech.starts_with(heard), "{call:#}");
-    assert_eq!(call["result"], result());
-    assert!(
-        !greeting.livekit.log().contains("did not disconnect"),
-        "it left by itself"
-    );
     greeting.ends().await;
 }
 
