@@ -15,7 +15,7 @@ TESTS := --workspace --lib --bins --tests $(ALL)
 # Between PEERs.
 comma := ,
 
-.PHONY: demo test web tools lint unit web-test bench bench-calls bench-recording bench-history livekit-suite
+.PHONY: demo test web tools lint unit web-test faults bench bench-calls bench-recording bench-history livekit-suite
 
 demo: web
 	scripts/tools.sh livekit
@@ -47,6 +47,12 @@ web-test: web
 	scripts/tools.sh livekit python s3 browser
 	cargo test --quiet --no-run $(TESTS)
 	cd web && npm test
+
+# What ten callers hear and what is written down of it while parts of the system die (docs/faults.md).
+# FAULTS=worker-killed,postgres-stopped: only these.
+faults:
+	scripts/tools.sh livekit python postgres
+	FAULTS=$(FAULTS) cargo nextest run $(TESTS) --run-ignored only --no-capture -E 'test(=faults::every_fault)'
 
 # All that is measured: whole calls, what recording one costs, a long history.
 bench: bench-calls bench-recording bench-history

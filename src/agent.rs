@@ -1,17 +1,22 @@
 //! A job becomes a call, in three steps: [`prepare`] joins the room and settles who holds the call,
-//! [`hold`] is the conversation, [`conclude`] reports its end, leaves the room and makes the result.
+//! [`hold`] is the conversation, [`conclude`] reports its end and leaves the room, all by one deadline.
+//! [`results`] makes what calls come to, outside of their jobs.
 
+pub mod ahead;
 mod conclude;
 mod earlier;
 pub mod end_of_turn;
 mod hold;
 mod lookup;
 mod mcp;
+mod people;
 mod prepare;
 pub mod presence;
 mod record;
 mod result;
+pub mod results;
 pub mod spool;
+mod standing;
 pub mod transfer;
 pub mod warm;
 
@@ -19,14 +24,18 @@ use std::sync::Arc;
 
 use self::conclude::job_outcome;
 use self::end_of_turn::SmartTurn;
+use self::results::Results;
 use self::spool::Spool;
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
+use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_call::CallOutcome;
 use sidetone_call::clients::Clients;
 use sidetone_config::folder::AgentFolder;
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
 use sidetone_store::Store;
+use uuid::Uuid;
 
 /// The agent file that is used when a call names none.
 pub const DEFAULT_AGENT: &str = "default";
@@ -35,10 +44,14 @@ pub const DEFAULT_AGENT: &str = "default";
 pub struct Agents {
     /// The agents there are: an edit of their files is heard on the next call.
     pub agents: Arc<AgentFolder>,
+    /// The row of this process in the store: its beat is that of all its calls.
+    pub worker: Uuid,
     /// Where words are kept.
     pub store: Store,
     /// Where words wait while the store does not answer.
     pub spool: Spool,
+    /// Makes what calls come to.
+    pub results: Results,
     /// Speech and language models.
     pub clients: Clients,
     /// Hears whether a turn is over.
@@ -54,22 +67,28 @@ pub struct Agents {
 impl JobRunner for Agents {
     async fn run(&self, job: Job, handle: JobHandle) -> JobOutcome {
         let outcome = match self.call(&job, &handle).await {
-            Ok(outcome) => job_outcome(outcome.reason),
+            Ok(Some(outcome)) => job_outcome(outcome.reason),
+            Ok(None) => JobOutcome::Success,
             Err(error) => {
                 tracing::error!(job = job.id, room = job.room_name, "{error:#}");
                 JobOutcome::Failed(format!("{error:#}"))
             }
         };
-        handle.ended(outcome.clone()).await;
+        let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
+        handle.ended(outcome.clone(), by.until(Step::Report)).await;
         outcome
     }
 }
 
 impl Agents {
-    /// Takes the job's call from its metadata to its result.
-    async fn call(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<CallOutcome> {
-        let (call, cast) = self.prepare(job, handle).await?;
+    /// Takes the job's call from its metadata to its end. None: another agent has the call.
+    async fn call(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<Option<CallOutcome>> {
+        let Some((call, cast)) = self.prepare(job, handle).await? else {
+            return Ok(None);
+        };
+        let witness = self.witness(&call);
         let held = self.hold(&call, cast).await;
-        self.conclude(call, held).await
+        drop(witness);
+        self.conclude(call, held).await.map(Some)
     }
 }

@@ -79,12 +79,32 @@ pub struct ServeArgs {
     /// Control plane alone: the agents run in `sidetone worker` processes
     #[arg(long)]
     pub no_worker: bool,
+    /// How it ends
+    #[command(flatten)]
+    pub drain: DrainArgs,
     /// The worker's load is the calls it holds, not the CPU's: for a machine that does other work
     #[arg(long)]
     pub count_jobs: bool,
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,
+}
+
+/// How a process with a worker ends.
+#[derive(Debug, Args)]
+pub struct DrainArgs {
+    /// How many seconds calls may go on after SIGTERM. The process has ended a minute later at the
+    /// latest; a second signal ends the calls at once, with their last sentence
+    /// [default: SIDETONE_DRAIN_SECONDS, else 600]
+    #[arg(long = "drain", value_name = "SECONDS")]
+    pub seconds: Option<u64>,
+}
+
+impl DrainArgs {
+    /// What the command line says, else `otherwise`.
+    pub fn time(&self, otherwise: Duration) -> Duration {
+        self.seconds.map_or(otherwise, Duration::from_secs)
+    }
 }
 
 /// `sidetone worker`
@@ -94,6 +114,9 @@ pub struct WorkerArgs {
     /// [default: SIDETONE_HEALTH_ADDRESS, else none]
     #[arg(long, value_name = "ADDRESS")]
     pub health: Option<SocketAddr>,
+    /// How it ends
+    #[command(flatten)]
+    pub drain: DrainArgs,
     /// The worker's load is the calls it holds, not the CPU's: for a machine that does other work
     #[arg(long)]
     pub count_jobs: bool,

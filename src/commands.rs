@@ -9,30 +9,37 @@ mod replay;
 
 use std::net::Ipv4Addr;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
+use futures::FutureExt as _;
+use futures::future::select_all;
 use sidetone::cli::Command;
 use sidetone::demo;
-use sidetone::serve::{Process, serve};
-use sidetone::worker::LoadMeasure;
+use sidetone::serve::{AFTER_DRAIN, Process, serve};
+use sidetone::worker::{LoadMeasure, Shutdown};
 use sidetone_call::clients::Clients;
 use sidetone_config::env::Env;
 use sidetone_config::reference;
 use sidetone_models as local;
 use sidetone_store::Store;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Runs one to its end.
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => {
-            let env = Env::read()?;
+            let mut env = Env::read()?;
+            env.drain_time = args.drain.time(env.drain_time);
             let bind = args.bind.unwrap_or(env.bind);
             let listener = TcpListener::bind(bind)
                 .await
                 .with_context(|| format!("{bind} cannot be listened at; choose another --bind"))?;
             let worker = (!args.no_worker).then(|| measure(args.count_jobs));
+            // A control plane alone has no calls to wait for.
+            let drain = worker.is_some().then_some(env.drain_time);
             let process = Process {
                 env,
                 agents: args.agents,
@@ -40,11 +47,13 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 models: None,
                 worker,
             };
-            serve(process, shutdown()).await?;
+            serve(process, shutdown(drain)).await?;
         }
         Command::Worker(args) => {
             let mut env = Env::read()?;
             env.health_address = args.health.or(env.health_address);
+            env.drain_time = args.drain.time(env.drain_time);
+            let drain = Some(env.drain_time);
             let process = Process {
                 env,
                 agents: args.agents,
@@ -52,7 +61,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 models: None,
                 worker: Some(measure(args.count_jobs)),
             };
-            serve(process, shutdown()).await?;
+            serve(process, shutdown(drain)).await?;
         }
         Command::Migrate => {
             let store = Store::open(&Env::read()?.database).await?;
@@ -67,7 +76,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Schema { markdown: false } => println!("{:#}", reference::schema()),
         Command::Call(args) => return call::run(args).await,
         Command::Models(command) => return models::run(command).await,
-        Command::Demo(args) => return demo::run(args, shutdown()).await,
+        Command::Demo(args) => return demo::run(args, shutdown(None)).await,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,25 +105,35 @@ async fn live_clients() -> anyhow::Result<Clients> {
     Clients::new(&env, Some(address))
 }
 
-/// Cancelled at SIGTERM or ctrl-c.
-fn shutdown() -> CancellationToken {
-    let token = CancellationToken::new();
-    let cancel = token.clone();
+/// SIGTERM or ctrl-c: the first drains, the second ends the calls, the third the process. `drain` is how
+/// long calls may go on after the first.
+fn shutdown(drain: Option<Duration>) -> Shutdown {
+    let shutdown = Shutdown::default();
+    let told = shutdown.clone();
     tokio::spawn(async move {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            },
-            Err(_) => {
-                let _ = tokio::signal::ctrl_c().await;
-            }
+        let kinds = [SignalKind::terminate(), SignalKind::interrupt()];
+        let mut signals: Vec<Signal> = kinds.into_iter().flat_map(signal).collect();
+        let mut next = async || {
+            let asked = signals.iter_mut().map(|signal| signal.recv().boxed());
+            select_all(asked).await;
+        };
+        next().await;
+        match drain {
+            Some(drain) => tracing::info!(
+                "ending: calls under way have {} s, and the process ends within {} s; a second signal \
+                 ends the calls now, a third the process",
+                drain.as_secs(),
+                (drain + AFTER_DRAIN).as_secs(),
+            ),
+            None => tracing::info!("ending"),
         }
-        tracing::info!("ending: calls under way are let finish; a second ctrl-c ends at once");
-        cancel.cancel();
-        let _ = tokio::signal::ctrl_c().await;
+        told.drain.cancel();
+        next().await;
+        let within = AFTER_DRAIN.as_secs();
+        tracing::info!("ending: calls end with what is being said, the process within {within} s");
+        told.end_calls.cancel();
+        next().await;
         std::process::exit(130);
     });
-    token
+    shutdown
 }

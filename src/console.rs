@@ -10,13 +10,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::eval::text;
 use asked::Asked;
 use screen::show;
 use sidetone_base::clock;
+use sidetone_base::leave::LeaveOrder;
 use sidetone_call::clients::Clients;
 use sidetone_call::transport::{self, DisconnectReason, RoomEvent};
 use sidetone_call::vad::Vad;
@@ -129,7 +129,7 @@ async fn talk(
         meter: sidetone_call::Meter::default(),
         earlier: None,
     };
-    let call = sidetone_call::run(spec, link, record, CancellationToken::new());
+    let call = sidetone_call::run(spec, link, record, LeaveOrder::default());
     let room = async {
         match card {
             Some(card) => {

@@ -8,7 +8,6 @@ use anyhow::{Context, bail, ensure};
 use sidetone_livekit_server::{LiveKitServer, Options};
 use sidetone_models::{Loaded, fetch};
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use crate::caller::access::{Access, TokenRequest};
 use crate::caller::script::{Cue, Patience};
@@ -16,7 +15,7 @@ use crate::caller::{self, CallPlan, Placed, ScriptTurn};
 use crate::cli::DemoArgs;
 use crate::eval::word_error::word_error_rate;
 use crate::serve::{Process, serve};
-use crate::worker::LoadMeasure;
+use crate::worker::{LoadMeasure, Shutdown};
 use sidetone_base::audio::{Resampler, wav};
 use sidetone_base::clock;
 use sidetone_config::env::Env;
@@ -57,7 +56,7 @@ const PORT: u16 = 3000;
 ///
 /// # Errors
 /// When something cannot be started; the message says what to do.
-pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<ExitCode> {
+pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
     let began = clock::now();
     let models = local_models().await?;
     let data = tempfile::tempdir().context("making a folder for the demo's database")?;
@@ -73,7 +72,11 @@ pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<
     .await?;
     println!("livekit-server is up at {}", livekit.url);
     let env = environment(&livekit, data.path())?;
-    let stop = shutdown.child_token();
+    let stop = shutdown.drain.child_token();
+    let stops = Shutdown {
+        drain: stop.clone(),
+        end_calls: shutdown.end_calls,
+    };
     let process = Process {
         env,
         models: Some(models.clone()),
@@ -82,7 +85,7 @@ pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<
         // Everything shares this machine: its CPU says nothing about the agent.
         worker: Some(LoadMeasure::Jobs),
     };
-    let mut serving = tokio::spawn(serve(process, stop.clone()));
+    let mut serving = tokio::spawn(serve(process, stops));
     let shown = tokio::select! {
         // It ends by itself only when it cannot go on, as with a mistake in the agent's file.
         served = &mut serving => {
@@ -90,7 +93,7 @@ pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<
             bail!("the agent's process ended by itself; see its log above");
         }
         shown = converse(&args, &models, &server, began) => shown,
-        () = shutdown.cancelled() => Ok(false),
+        () = shutdown.drain.cancelled() => Ok(false),
     };
     let good = match shown {
         Ok(good) => good,
@@ -102,7 +105,7 @@ pub async fn run(args: DemoArgs, shutdown: CancellationToken) -> anyhow::Result<
     };
     if !args.once {
         println!("\nTry it yourself: {server}/   (ctrl-c ends the demo)");
-        shutdown.cancelled().await;
+        shutdown.drain.cancelled().await;
     }
     stop.cancel();
     serving.await??;

@@ -7,17 +7,20 @@ mod microphone;
 mod person;
 mod publish;
 mod reason;
+pub mod standing;
 pub mod voice;
 mod watch;
 mod webm;
+mod wire;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use livekit::RoomDataStreamOptions;
 use livekit::prelude::*;
 use tokio::sync::mpsc;
 
 pub use person::is_person;
+use sidetone_base::clock;
 
 /// A server that has not let us in after this long will not; LiveKit's clients wait as long.
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);
@@ -71,6 +74,7 @@ pub async fn join(
     token: &str,
     auto_subscribe: bool,
 ) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
+    wire::lay();
     let mut options = RoomOptions::default();
     options.auto_subscribe = auto_subscribe;
     options.data_stream =
@@ -90,9 +94,18 @@ pub async fn join(
 
 /// Leaves the room.
 pub async fn close(room: &Room) {
-    match tokio::time::timeout(CLOSE_DEADLINE, room.close()).await {
+    close_by(room, clock::now() + CLOSE_DEADLINE).await;
+}
+
+/// Leaves the room, and waits for that until a deadline.
+pub async fn close_by(room: &Room, until: Instant) {
+    let leaving = async {
+        wire::others_leave(room).await;
+        room.close().await
+    };
+    match tokio::time::timeout_at(until.into(), leaving).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "leaving the room"),
-        Err(_) => tracing::warn!("the room did not close within {CLOSE_DEADLINE:?}"),
+        Err(_) => tracing::warn!("the room did not close in time"),
     }
 }

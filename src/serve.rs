@@ -5,20 +5,23 @@ mod local_models;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use sidetone_models::Loaded;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::end_of_turn::SmartTurn;
+use crate::agent::results::{self, Results};
 use crate::agent::spool::{self, Spool};
-use crate::agent::{Agents, DEFAULT_AGENT, presence, warm};
+use crate::agent::warm::HINTS;
+use crate::agent::{Agents, DEFAULT_AGENT, ahead, presence};
 use crate::health;
-use crate::worker::{self, LoadMeasure, WorkerSettings};
+use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
 use sidetone_base::supervise::{Needed, Supervisor};
@@ -34,7 +37,16 @@ use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_control_plane::http::{self, AppState, HttpConfig};
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
-use sidetone_store::Store;
+use sidetone_store::{DispatchMetadata, Store};
+
+/// How long a process waits for the results of its last calls; those that are not made by then another
+/// process makes.
+const RESULTS: Duration = Duration::from_secs(30);
+
+/// From the end of the drain time to the end of the process at the latest: the last calls end with a
+/// sentence ([`LeaveBy::ASKED`](sidetone_base::leave::LeaveBy::ASKED)), their results are made
+/// ([`RESULTS`]), and what is left is closed.
+pub const AFTER_DRAIN: Duration = Duration::from_secs(60);
 
 /// What a process is made of.
 pub struct Process {
@@ -51,11 +63,13 @@ pub struct Process {
 }
 
 /// Runs the process until `shutdown`; then the worker drains first and the control plane ends
-/// last, so that a call's end is still stored.
+/// last, so that a call's end is still stored. It has ended [`AFTER_DRAIN`] after the drain time at the
+/// latest, and a worker without calls at once.
 ///
 /// # Errors
 /// What cannot be set up says what to do. A failure while running is handled where it occurs.
-pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Result<()> {
+pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::Result<()> {
+    let shutdown = shutdown.into();
     let Process {
         env,
         agents,
@@ -102,9 +116,10 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
     tasks.spawn("spool", Needed::Later, move |stop| {
         spool::upkeep::run(left.clone(), into.clone(), stop)
     });
+    let (hints, awaited) = mpsc::channel(HINTS);
     let serving = match listener {
         Some(listener) => {
-            let watched = worker.is_some().then_some(watched);
+            let watched = worker.is_some().then_some((watched, hints));
             let state = control_plane(
                 &env,
                 &agents,
@@ -131,16 +146,17 @@ pub async fn serve(process: Process, shutdown: CancellationToken) -> anyhow::Res
                 models,
                 load,
                 status,
+                awaited,
             };
             let worked = worker.run(&shutdown, &closing, &mut tasks).await;
             // A worker that was drained by request ends as by a signal; a control plane stays.
             if serving.is_some() && worked.is_ok() {
-                shutdown.cancelled().await;
+                shutdown.drain.cancelled().await;
             }
             worked
         }
         None => {
-            shutdown.cancelled().await;
+            shutdown.drain.cancelled().await;
             Ok(())
         }
     };
@@ -159,7 +175,10 @@ fn control_plane(
     recordings: &Recordings,
     closing: &CancellationToken,
     tasks: &mut Supervisor,
-    worker: Option<watch::Receiver<WorkerStatus>>,
+    worker: Option<(
+        watch::Receiver<WorkerStatus>,
+        mpsc::Sender<DispatchMetadata>,
+    )>,
 ) -> anyhow::Result<AppState> {
     let config = ControlConfig {
         retention_days: env.retention_days,
@@ -178,12 +197,14 @@ fn control_plane(
     if let Err(missing) = &voice {
         tracing::warn!("{missing}");
     }
+    let (worker, awaited) = worker.unzip();
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
         agents: AgentNames::In(Arc::clone(agents)),
         trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
         tasks: tasks.health(),
+        awaited,
         closing: closing.clone(),
         ..HttpConfig::default()
     };
@@ -222,12 +243,14 @@ struct Worker<'a> {
     models: Option<Loaded>,
     load: LoadMeasure,
     status: watch::Sender<WorkerStatus>,
+    /// Agents that tokens await.
+    awaited: mpsc::Receiver<DispatchMetadata>,
 }
 
 impl Worker<'_> {
     async fn run(
         self,
-        shutdown: &CancellationToken,
+        shutdown: &Shutdown,
         closing: &CancellationToken,
         tasks: &mut Supervisor,
     ) -> anyhow::Result<()> {
@@ -240,6 +263,7 @@ impl Worker<'_> {
             models,
             load,
             status,
+            awaited,
         } = self;
         // A mistake in the default agent is found at start, not by the first caller.
         let agent = agents.team(DEFAULT_AGENT)?.swap_remove(0);
@@ -248,37 +272,56 @@ impl Worker<'_> {
             Err(missing) => {
                 // The control plane says so to whoever asks; there is nothing to work for.
                 tracing::error!("no agents here: {missing}");
-                shutdown.cancelled().await;
+                shutdown.drain.cancelled().await;
                 return Ok(());
             }
         };
         let local = LocalModels::start_if_needed(env, models, &agent, closing).await?;
         let clients = Clients::new(env, local.as_ref().map(|local| local.address))?;
         clients.prewarm().await;
-        warm::phrases(&agents, &clients).await;
+        ahead::phrases(&agents, &clients).await;
         let settings = WorkerSettings {
             max_jobs: env.max_calls,
             load,
+            drain_timeout: env.drain_time,
             ..WorkerSettings::new(livekit.clone(), &env.agent_name)
         };
         let end_of_turn = env.end_of_turn.then(SmartTurn::default);
         let _loading = end_of_turn
             .clone()
             .map(|model| AbortOnDropHandle::new(tokio::spawn(model.load())));
+        let results = Results::new(store.clone(), spool.clone());
+        let (left, files, asked) = (results.clone(), Arc::clone(&agents), clients.clone());
+        tasks.spawn("results", Needed::Later, move |stop| {
+            results::run(left.clone(), Arc::clone(&files), asked.clone(), stop)
+        });
+        let me = presence::introduce(&env.agent_name, env.max_calls);
         let runner = Arc::new(Agents {
             agents,
+            worker: me.id,
             store: store.clone(),
             spool,
+            results: results.clone(),
             clients,
             end_of_turn,
             recordings,
             livekit: ServerApi::new(&livekit),
             call_webhook: env.call_webhook.url.clone(),
         });
+        let (warming, ends) = (Arc::clone(&runner), closing.clone());
+        let _warming = AbortOnDropHandle::new(tokio::spawn(async move {
+            warming.warm(awaited, ends).await;
+        }));
         // Drained by the process's signal, or by somebody who asks for it in the store.
-        let drain = shutdown.child_token();
-        let me = presence::introduce(&env.agent_name, env.max_calls);
-        let (seen, drained) = (status.subscribe(), drain.clone());
+        let shutdown = Shutdown {
+            drain: shutdown.drain.child_token(),
+            end_calls: shutdown.end_calls.clone(),
+        };
+        let (seen, own, beats) = (status.subscribe(), me.id, store.clone());
+        tasks.spawn("heartbeat", Needed::Later, move |stop| {
+            presence::beat(beats.clone(), own, seen.clone(), stop)
+        });
+        let (seen, drained) = (status.subscribe(), shutdown.drain.clone());
         tasks.spawn("presence", Needed::Later, move |stop| {
             presence::run(
                 store.clone(),
@@ -288,7 +331,8 @@ impl Worker<'_> {
                 stop,
             )
         });
-        let worked = worker::run(settings, runner, drain, status).await;
+        let worked = worker::run(settings, runner, shutdown, status).await;
+        results.made(RESULTS).await;
         if let Some(local) = local {
             local.end().await;
         }

@@ -8,11 +8,13 @@ pub mod protocol;
 
 use std::collections::HashMap;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout_at;
 use tokio_util::sync::CancellationToken;
 
+use sidetone_base::leave::{LeaveBy, LeaveOrder};
 use sidetone_config::env::LiveKit;
 use sidetone_config::secret::Secret;
 
@@ -57,14 +59,14 @@ pub enum JobOutcome {
 ///
 /// ```text
 /// join; talk until the caller left or `handle.cancelled()`;
-/// handle.ended(outcome).await;      // the status is on the wire
+/// handle.ended(outcome, until).await;      // the status is on the wire
 /// leave the room; return outcome
 /// ```
 ///
 /// A runner that returns without calling `ended` has its return value reported then. A panic ends
 /// that job alone, as failed.
 pub trait JobRunner: Send + Sync + 'static {
-    /// Runs the job. After `handle.cancelled()` it has three seconds to leave before it is dropped.
+    /// Runs the job. One that has not left by the deadline that `handle.cancelled()` gives is dropped.
     fn run(&self, job: Job, handle: JobHandle) -> impl Future<Output = JobOutcome> + Send;
 }
 
@@ -79,8 +81,8 @@ pub struct JobHandle {
 /// How a job is told to end, by its cause.
 #[derive(Clone, Debug, Default)]
 struct Stop {
-    drained: CancellationToken,
-    dismissed: CancellationToken,
+    drained: LeaveOrder,
+    dismissed: LeaveOrder,
     /// Cancelled by a job that stays.
     declined: CancellationToken,
 }
@@ -93,26 +95,22 @@ struct Report {
     sent: oneshot::Sender<()>,
 }
 
-/// Longest time a job waits for its end to reach the server.
-const REPORT_DEADLINE: Duration = Duration::from_secs(2);
-
 impl JobHandle {
-    /// Resolves when the job has to end now, for either of the two causes.
-    pub async fn cancelled(&self) {
+    /// Resolves when the job has to end, for either of the two causes; by when it has to have left.
+    pub async fn cancelled(&self) -> LeaveBy {
         tokio::select! {
-            () = self.stop.drained.cancelled() => {}
-            () = self.stop.dismissed.cancelled() => {}
+            by = self.stop.drained.given() => by,
+            by = self.stop.dismissed.given() => by,
         }
     }
 
-    /// Cancelled when this worker's drain time is over.
-    pub fn drained(&self) -> CancellationToken {
+    /// Given when this worker's drain time is over.
+    pub fn drained(&self) -> LeaveOrder {
         self.stop.drained.clone()
     }
 
-    /// Cancelled when the server has ended the job: its dispatch was deleted, or the agent left its
-    /// room.
-    pub fn dismissed(&self) -> CancellationToken {
+    /// Given when the server has ended the job: its dispatch was deleted, or the agent left its room.
+    pub fn dismissed(&self) -> LeaveOrder {
         self.stop.dismissed.clone()
     }
 
@@ -123,21 +121,40 @@ impl JobHandle {
     }
 
     /// Reports the job's end to LiveKit; call it *before* leaving the room. Returns when the
-    /// status is written, or after two seconds without a connection (it is then sent on the next
-    /// one). Only the first report counts.
-    pub async fn ended(&self, outcome: JobOutcome) {
+    /// status is written, or at `until` without a connection (it is then sent on the next one). Only
+    /// the first report counts.
+    pub async fn ended(&self, outcome: JobOutcome, until: Instant) {
         let (sent, written) = oneshot::channel();
         let report = Report {
             job_id: self.job_id.clone(),
             outcome,
             sent,
         };
-        let _ = tokio::time::timeout(REPORT_DEADLINE, async {
+        let _ = timeout_at(until.into(), async {
             if self.reports.send(report).await.is_ok() {
                 let _ = written.await;
             }
         })
         .await;
+    }
+}
+
+/// How a worker is told to end.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown {
+    /// Cancelled when no more jobs are to be taken; those that run have the drain time to end.
+    pub drain: CancellationToken,
+    /// Cancelled when those that run are to end now, as at the end of the drain time.
+    pub end_calls: CancellationToken,
+}
+
+impl From<CancellationToken> for Shutdown {
+    /// A drain, and its whole time.
+    fn from(drain: CancellationToken) -> Self {
+        Self {
+            drain,
+            end_calls: CancellationToken::new(),
+        }
     }
 }
 
@@ -158,7 +175,7 @@ pub struct WorkerSettings {
     pub load_per_job: f32,
     /// What load is.
     pub load: LoadMeasure,
-    /// How long a drain waits for calls to end before it ends them.
+    /// How long a drain waits for calls to end before it tells them to ([`LeaveBy::ASKED`]).
     pub drain_timeout: Duration,
 }
 

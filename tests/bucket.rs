@@ -163,7 +163,8 @@ async fn a_full_spool_stops_the_recording_and_nothing_else() {
         tokio::task::yield_now().await;
     }
     drop(tap);
-    recorded.finish().await;
+    let soon = sidetone_base::clock::now() + Duration::from_secs(5);
+    recorded.finish(soon).await;
     let failed = store.recordings(call_id).await.unwrap().remove(0);
     assert_eq!(failed.state, RecordingState::Failed);
     let reason = failed.reason.unwrap();

@@ -14,12 +14,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sidetone_base::leave::LeaveOrder;
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallSpec, Meter, Persona, run};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::secret::Secrets;
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 use fakes::Fakes;
 use room::Step;
@@ -94,7 +94,7 @@ fn play(name: &str, script: &str) -> String {
         let (link, driver) = sidetone_call::transport::link();
         // Small, so that a store that lags is part of every scenario.
         let (events, store) = mpsc::channel(2);
-        let drain = CancellationToken::new();
+        let drain = LeaveOrder::default();
         // Handovers lead to an agent called "other".
         let other = Persona {
             agent: Arc::new(other),

@@ -12,6 +12,7 @@ mod demo;
 mod dialects;
 mod egress;
 mod fallback;
+mod faults;
 mod first_agent;
 mod http;
 mod interop_tones;

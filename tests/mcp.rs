@@ -84,7 +84,7 @@ async fn answers(lines: &str) {
             let impatient = "timeout = \"300ms\"\n";
             let (mcp, served) = settled(&format!("{lines}{impatient}")).await;
             let hung = call(&mcp, &served, "desk_hang", json!({})).await;
-            mcp.close().await;
+            mcp.close(soon()).await;
             hung
         },
         call(&mcp, &served, "desk_find_tables", day)
@@ -94,7 +94,12 @@ async fn answers(lines: &str) {
         Err("the server did not answer within 300ms".to_owned())
     );
     assert!(found.is_ok());
-    mcp.close().await;
+    mcp.close(soon()).await;
+}
+
+/// More than servers need to end.
+fn soon() -> std::time::Instant {
+    sidetone_base::clock::now() + Duration::from_secs(4)
 }
 
 #[tokio::test]
@@ -193,6 +198,6 @@ async fn a_process_sees_what_the_file_gives_it_and_ends_with_the_call() {
             .count()
     };
     assert_eq!(running(), 1);
-    mcp.close().await;
+    mcp.close(soon()).await;
     assert_eq!(running(), 0, "a server outlives its call");
 }

@@ -1,10 +1,12 @@
 //! What goes wrong in rooms: connections that are made anew, tracks that are no microphone, encrypted
 //! and hostile callers, servers behind TLS. Each with a real livekit-server and a real participant.
 
-mod binary;
+pub mod binary;
 mod gate;
 mod hostile;
-mod person;
+mod memory;
+pub mod person;
+mod standing;
 mod tls;
 
 use std::process::Stdio;
@@ -13,6 +15,8 @@ use std::time::Duration;
 use livekit::prelude::{ConnectionState, PerformRpcData, TrackSource};
 use sidetone::caller::access::{Access, Granted, TokenRequest};
 use sidetone::room as livekit_room;
+use sidetone_base::clock;
+use sidetone_base::leave::LeaveBy;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent, link};
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
@@ -131,7 +135,8 @@ async fn an_order_to_leave_is_not_for_an_agent_that_is_on_its_way_back() {
         let (mut link, driver) = link();
         let dismissal = Dismissal::default();
         let order = dismissal.clone();
-        let drive = livekit_room::agent::drive(&room, events, driver, Tap::default(), dismissal);
+        let tap = Tap::default();
+        let drive = livekit_room::agent::drive(&room, events, driver, tap, "", dismissal, None);
         let ordered = async {
             until("the agent's voice in the room", || {
                 let published = room.local_participant().track_publications();
@@ -145,12 +150,13 @@ async fn an_order_to_leave_is_not_for_an_agent_that_is_on_its_way_back() {
                 })
                 .await;
             }
-            order.ordered.cancel();
+            let by = LeaveBy::within(clock::now(), LeaveBy::TERMINATED);
+            order.ordered.give(by);
             if is_away {
                 order.declined.cancelled().await;
                 assert!(link.events.try_recv().is_err());
             } else {
-                assert_eq!(link.events.recv().await, Some(RoomEvent::Dismissed));
+                assert_eq!(link.events.recv().await, Some(RoomEvent::Dismissed(by)));
                 assert!(!order.declined.is_cancelled());
             }
         };
@@ -206,8 +212,8 @@ async fn a_camera_that_is_muted_leaves_the_microphone_on() {
         .await
         .unwrap();
     let (mut link, driver) = link();
-    let drive =
-        livekit_room::agent::drive(&room, events, driver, Tap::default(), Dismissal::default());
+    let (tap, dismissal) = (Tap::default(), Dismissal::default());
+    let drive = livekit_room::agent::drive(&room, events, driver, tap, "", dismissal, None);
     let caller = Granted {
         url: livekit.url.clone(),
         token: token("ada"),

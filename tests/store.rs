@@ -5,6 +5,7 @@ mod deliveries;
 mod erasure;
 mod fleet;
 mod history;
+mod takeover;
 
 use chrono::{TimeZone as _, Utc};
 use serde_json::json;
@@ -83,6 +84,7 @@ async fn the_story_on_postgres() {
     tell(&Database::Postgres(Secret::new(postgres.url()))).await;
     apply(&postgres, "094_deletion");
     apply(&postgres, "098_resume");
+    apply(&postgres, "099_return");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {
@@ -108,6 +110,8 @@ async fn tell(database: &Database) {
     calls::a_tool_is_known_from_its_start(&store).await;
     calls::figures_are_kept_and_added_up(&store).await;
     calls::a_room_has_one_call_at_a_time(&store).await;
+    calls::a_call_goes_on_in_its_next_room(&store).await;
+    calls::an_unused_token_leaves_nothing(&store).await;
     calls::turns_are_kept_as_they_happen(&store).await;
     deliveries::events_are_kept_once(&store).await;
     fleet::an_agent_is_wanted_once(&store).await;
@@ -119,6 +123,9 @@ async fn tell(database: &Database) {
     deliveries::webhooks_are_shared_out(&store).await;
     fleet::workers_beat(&store).await;
     fleet::sessions_end(&store).await;
+    takeover::one_asks_at_a_time(&store).await;
+    takeover::late_words_change_nothing(&store).await;
+    takeover::silent_workers_are_seen(&store).await;
     history::personal_data_goes(&store).await;
     erasure::deletion_is_by_call(&store).await;
     erasure::late_writers_are_refused(&store).await;

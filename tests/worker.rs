@@ -8,6 +8,8 @@ use crate::support::{KEY, SECRET, credentials, livekit};
 use livekit_api::services::agent_dispatch::AgentDispatchClient;
 use sidetone::worker::{self, Job, JobHandle, JobOutcome, JobRunner, LoadMeasure, WorkerSettings};
 use sidetone_base::WorkerStatus;
+use sidetone_base::clock;
+use sidetone_base::leave::LeaveBy;
 use sidetone_config::env::LiveKit;
 use sidetone_control_plane::dispatch::Dispatcher;
 use sidetone_control_plane::server_api::ServerApi;
@@ -41,7 +43,8 @@ impl JobRunner for ToTest {
                 JobOutcome::Success
             }
         };
-        handle.ended(outcome.clone()).await;
+        let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
+        handle.ended(outcome.clone(), by.end()).await;
         outcome
     }
 }

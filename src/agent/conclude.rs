@@ -1,57 +1,80 @@
-//! The last step of a job: its end is stored, reported and only then visible in the room; then the
-//! call's result is made.
+//! The last step of a job: its end is stored, reported and only then visible in the room, all within the
+//! deadline that the call was given to leave. The call's result is made after that, outside of the job.
 
-use std::time::Duration;
+use std::time::Instant;
 
-use tokio::time::timeout;
+use futures::future::OptionFuture;
+use tokio::time::{timeout, timeout_at};
 
 use super::hold::Held;
 use super::prepare::Call;
-use super::spool::Entry;
-use super::{Agents, record, result};
-use crate::room;
+use super::spool::{self, Entry};
+use super::{Agents, record};
+use crate::room::{self, standing::Standing as _};
 use crate::worker::JobOutcome;
+use sidetone_base::leave::Step;
 use sidetone_call::{CallOutcome, EndReason};
-use sidetone_store::dispatches::DispatchState;
-
-/// Longest wait for the store before the room is left.
-const GOODBYE: Duration = Duration::from_secs(1);
 
 impl Agents {
     /// Ends what the call began, in the order that LiveKit and the dispatch guardian need.
     pub(super) async fn conclude(
         &self,
-        call: Call<'_>,
+        mut call: Call<'_>,
         mut held: Held,
     ) -> anyhow::Result<CallOutcome> {
-        call.servers.close().await;
-        // The tap is gone with the driver.
-        if let Some(recorded) = call.recorded {
-            recorded.finish().await;
+        let by = held.outcome.leave_by;
+        let until = by.until(Step::Record);
+        let was_held = held.driven.is_ok();
+        if was_held && let Some(owed) = self.results.owed(&call.agent) {
+            // After all that was said, so that who finds it finds that, too.
+            held.writer.take(owed).await;
         }
-        if held.driven.is_ok() {
-            // Whoever watches over the room must not take this for a death and send another.
-            let (room, at) = (&call.job.room_name, sidetone_store::now());
-            let ended = (self.store).agent_is(room, DispatchState::Ended, at, None);
-            if !matches!(timeout(GOODBYE, ended).await, Ok(Ok(()))) {
-                let (room, identity) = (room.clone(), call.job.identity.clone());
-                let ended = Entry::AgentEnded { room, identity, at };
-                record::leave(&self.store, &self.spool, call.id, ended).await;
+        // The tap is gone with the driver.
+        let recorded = call.recorded.take();
+        let recording = recorded.map(|recorded| recorded.finish(until));
+        let told = async {
+            if held.outcome.reason == EndReason::ConnectionLost {
+                // The caller may still be there.
+                call.place.give_up().await;
+            } else {
+                // Whoever watches over the room must not take this for a death and send another.
+                self.note_end(&call, until).await;
             }
+        };
+        tokio::join!(
+            call.servers.close(until),
+            OptionFuture::from(recording),
+            held.writer.end_by(until),
+            OptionFuture::from(was_held.then_some(told)),
+        );
+        if was_held {
             // LiveKit takes an agent that leaves before it says how the job ended for one that
             // failed.
             let outcome = job_outcome(held.outcome.reason);
-            call.handle.ended(outcome).await;
+            call.handle.ended(outcome, by.until(Step::Report)).await;
         }
-        room::close(&call.room).await;
+        room::close_by(&call.room, by.until(Step::Room)).await;
         held.driven?;
-        let before = held.meter.taken();
-        let (config, notes) = (&call.agent.result, &mut held.notes);
-        let made = result::make(&self.store, &*held.model, config, call.id, notes).await;
-        let took = notes.result_took(before, held.meter.taken());
-        let entries = made.map(Entry::Result).into_iter().chain(took);
-        record::write(&self.store, &self.spool, call.id, entries).await;
+        self.results
+            .make(call.id, &call.agent, held.model, held.meter, held.notes);
         Ok(held.outcome)
+    }
+
+    async fn note_end(&self, call: &Call<'_>, until: Instant) {
+        let (room, identity) = (&call.job.room_name, &call.job.identity);
+        let (epoch, at) = (call.place.epoch(), sidetone_store::now());
+        let ended = self.store.agent_has_ended(room, epoch, identity, at);
+        let ended = timeout_at(until.into(), timeout(spool::LAST, ended));
+        if !matches!(ended.await, Ok(Ok(Ok(())))) {
+            let (room, identity) = (room.clone(), identity.clone());
+            let ended = Entry::AgentEnded {
+                room,
+                epoch,
+                identity,
+                at,
+            };
+            record::leave(&self.store, &self.spool, call.id, ended).await;
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use tokio::sync::mpsc;
 use super::Agents;
 use super::prepare::{Call, Cast};
 use super::record::{self, Notes};
+use super::spool::Writer;
+use crate::room::standing::Standing;
 use crate::room::{self, JoinError};
 use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
@@ -26,6 +28,8 @@ pub(super) struct Held {
     pub(super) model: Arc<dyn Llm>,
     /// What was written down of it.
     pub(super) notes: Notes,
+    /// Writes it; not ended yet.
+    pub(super) writer: Writer,
 }
 
 impl Agents {
@@ -59,10 +63,20 @@ impl Agents {
             ordered: call.handle.dismissed(),
             declined: call.handle.declined(),
         };
+        let place = Some(call.place.clone() as Arc<dyn Standing>);
         let (store, spool) = (self.store.clone(), self.spool.clone());
-        let (outcome, driven, notes) = tokio::join!(
+        let dispatch_id = &call.job.dispatch_id;
+        let (outcome, driven, (notes, writer)) = tokio::join!(
             sidetone_call::run(spec, link, record, call.handle.drained()),
-            room::agent::drive(&call.room, events, driver, tap, dismissal),
+            room::agent::drive(
+                &call.room,
+                events,
+                driver,
+                tap,
+                dispatch_id,
+                dismissal,
+                place
+            ),
             record::record(store, spool, call.id, &call.job.id, events_of_call, beside),
         );
         Held {
@@ -71,6 +85,7 @@ impl Agents {
             meter,
             model,
             notes,
+            writer,
         }
     }
 }

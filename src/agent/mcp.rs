@@ -1,5 +1,7 @@
 //! The MCP servers of a call: connected beside its greeting, and recorded where they failed.
 
+use std::time::Instant;
+
 use futures::future::join_all;
 use sidetone_store::Json;
 use tokio::task::JoinSet;
@@ -26,9 +28,9 @@ impl Servers {
         self.all.push(mcp);
     }
 
-    /// Ends connections and processes, and waits until they have ended.
-    pub async fn close(&self) {
-        join_all(self.all.iter().map(Mcp::close)).await;
+    /// Ends connections and processes, and waits until they have ended or the deadline is there.
+    pub async fn close(&self, until: Instant) {
+        join_all(self.all.iter().map(|mcp| mcp.close(until))).await;
     }
 }
 

@@ -11,10 +11,13 @@ use uuid::Uuid;
 use super::mcp::Servers;
 use super::record::{self, Beside};
 use super::spool::Entry;
+use super::standing::Place;
 use super::transfer::Switchboard;
 use super::{Agents, DEFAULT_AGENT, lookup};
 use crate::room::{self as room, JoinError};
-use crate::worker::{Job, JobHandle};
+use crate::worker::{Job, JobHandle, JobOutcome};
+use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_base::tap::Tap;
 use sidetone_call::{Earlier, Operator, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, Overrides};
@@ -34,6 +37,8 @@ pub(super) struct Call<'a> {
     /// The agent that begins it.
     pub(super) agent: Arc<AgentConfig>,
     pub(super) room: Room,
+    /// Whether the agent is still the room's own.
+    pub(super) place: Arc<Place>,
     pub(super) servers: Servers,
     /// None: the call is not recorded.
     pub(super) recorded: Option<Recorded>,
@@ -60,7 +65,7 @@ pub(super) struct Cast {
 }
 
 impl Agents {
-    /// Joins the room and settles who holds the call.
+    /// Joins the room and settles who holds the call. None when another agent has it.
     ///
     /// # Errors
     /// The metadata or the agent's file is unusable, or the room cannot be joined.
@@ -68,14 +73,23 @@ impl Agents {
         &self,
         job: &'a Job,
         handle: &'a JobHandle,
-    ) -> anyhow::Result<(Call<'a>, Cast)> {
+    ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
         let metadata = metadata(&job.metadata)?;
-        let asked_again = metadata.epoch.is_some_and(|epoch| epoch > 1);
+        let epoch = metadata.epoch;
+        let asked_again = epoch.is_some_and(|epoch| epoch > 1);
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.team(metadata, call_id)?;
         let earlier = self.earlier(call_id, job, asked_again);
         let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
         let (mut team, (room, events)) = joined?;
+        let place = Place::new(&self.store, &self.livekit, self.worker, job, epoch);
+        if !place.take(&room).await {
+            tracing::info!(%call_id, "another agent has this call: this one leaves");
+            let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
+            (handle.ended(JobOutcome::Success, by.until(Step::Report))).await;
+            room::close_by(&room, by.until(Step::Room)).await;
+            return Ok(None);
+        }
         let (tap, recorded) = self.begin_recording(call_id, &mut team[0]);
         let reading = self
             .clients
@@ -86,7 +100,7 @@ impl Agents {
         let (mut team, servers) = self.personas(call_id, job, team, &record);
         let first = team.first().context("a call without an agent")?;
         let (agent, began) = (Arc::clone(&first.agent), first.providers.clone());
-        self.note_beginning(call_id, job, &agent, &record);
+        self.note_beginning(call_id, &agent, &record);
         // Whoever the caller was handed to goes on.
         let handed_to = earlier.as_ref().and_then(Earlier::handed_to);
         let speaks = |persona: &Persona| Some(persona.agent.name.as_str()) == handed_to;
@@ -97,6 +111,7 @@ impl Agents {
             handle,
             agent,
             room,
+            place: Arc::new(place),
             servers,
             recorded,
             _reading: reading,
@@ -110,7 +125,7 @@ impl Agents {
             events,
             tap,
         };
-        Ok((call, cast))
+        Ok(Some((call, cast)))
     }
 
     /// The agent of a call, and those that it may hand the caller to.
@@ -202,16 +217,8 @@ impl Agents {
 
     /// Writes down who holds the call and where its end is posted to. A call does not wait for the
     /// database to begin.
-    fn note_beginning(&self, call_id: Uuid, job: &Job, agent: &AgentConfig, record: &Beside) {
+    fn note_beginning(&self, call_id: Uuid, agent: &AgentConfig, record: &Beside) {
         tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
-        // Not for the spool: who runs the agent is of no use later, and may be somebody else by then.
-        let (store, room) = (self.store.clone(), job.room_name.clone());
-        let (identity, worker) = (job.identity.clone(), job.worker_id.clone());
-        tokio::spawn(async move {
-            if let Err(error) = store.agent_runs_on(&room, &identity, &worker).await {
-                tracing::warn!(%call_id, %error, "who runs the agent was not stored");
-            }
-        });
         let by = HeldBy {
             agent: agent.name.clone(),
             agent_version: agent.version.clone(),

@@ -12,8 +12,12 @@ use sidetone_base::WorkerStatus;
 use sidetone_store::Store;
 use sidetone_store::workers::{WorkerRow, WorkerState};
 
-/// Time between two beats; also the longest wait of a request to drain.
-const BEAT: Duration = Duration::from_secs(3);
+/// Time between two writes of the row; also the longest wait of a request to drain.
+const TELL: Duration = Duration::from_secs(3);
+/// Time between two beats while there are calls. After three missed ones others ask whether they live.
+const BEAT: Duration = Duration::from_millis(500);
+/// A beat that takes longer is given up for the next.
+const BEAT_DEADLINE: Duration = Duration::from_secs(1);
 /// Then a lost worker's row is taken away.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3_600);
 /// Longest wait for the store at the end.
@@ -40,7 +44,7 @@ pub fn introduce(agent_name: &str, max_calls: usize) -> WorkerRow {
     }
 }
 
-/// Writes the row with every beat, and when calls or state change, until `stop`; cancels `drain`
+/// Writes the row every three seconds, and when calls or state change, until `stop`; cancels `drain`
 /// when somebody asks for it. A store that is away is asked again at the next beat: calls go on.
 pub async fn run(
     store: Store,
@@ -49,7 +53,7 @@ pub async fn run(
     drain: CancellationToken,
     stop: CancellationToken,
 ) {
-    let mut beats = interval(BEAT);
+    let mut beats = interval(TELL);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = None;
     loop {
@@ -83,6 +87,36 @@ pub async fn run(
         Ok(Ok(()))
     ) {
         tracing::warn!("the worker's row stays for an hour, and shows it as lost");
+    }
+}
+
+/// Beats for `worker`'s calls while it has some, until `stop`. From a task of its own: nothing else
+/// that this process writes holds it up.
+pub async fn beat(
+    store: Store,
+    worker: Uuid,
+    mut status: watch::Receiver<WorkerStatus>,
+    stop: CancellationToken,
+) {
+    let mut beats = interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let due = async {
+            // Err: the worker has ended, and all its calls.
+            if status.wait_for(|now| !now.jobs.is_empty()).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            beats.tick().await;
+        };
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = due => {}
+        }
+        match timeout(BEAT_DEADLINE, store.worker_lives(worker)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "a beat was not stored"),
+            Err(_) => tracing::debug!("a beat was not stored within {BEAT_DEADLINE:?}"),
+        }
     }
 }
 

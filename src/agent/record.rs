@@ -24,8 +24,9 @@ pub fn beside() -> (Beside, mpsc::Receiver<Entry>) {
     mpsc::channel(BESIDE)
 }
 
-/// Writes down the events of `call_id`, and what comes `beside` them, until the call has ended; what it
-/// gives back knows all events. `job` is part of each id: an agent that replaces a dead one counts from the start again and must not
+/// Writes down the events of `call_id`, and what comes `beside` them, until the call has ended. The notes
+/// that it gives back know all events; the writer may still be writing, and is the caller's to end.
+/// `job` is part of each id: an agent that replaces a dead one counts from the start again and must not
 /// write over what the first has written.
 pub async fn record(
     store: Store,
@@ -34,7 +35,7 @@ pub async fn record(
     job: &str,
     mut events: mpsc::Receiver<CallEvent>,
     mut beside: mpsc::Receiver<Entry>,
-) -> Notes {
+) -> (Notes, Writer) {
     let mut notes = Notes::new(job, clock::wall());
     let mut writer = Writer::new(store, spool, call_id);
     loop {
@@ -75,8 +76,7 @@ pub async fn record(
     while let Ok(entry) = beside.try_recv() {
         writer.take(entry).await;
     }
-    writer.end().await;
-    notes
+    (notes, writer)
 }
 
 /// What comes next to a record.

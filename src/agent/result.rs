@@ -26,18 +26,20 @@ const TRIES: usize = 2;
 /// Longest wait for what the store knows of the call.
 const STORE_DEADLINE: Duration = Duration::from_secs(3);
 
+/// The turns and tool runs of a call.
+pub type Happened = (Vec<StoredTurn>, Vec<ToolCall>);
+
 /// Makes the result of a call, if its agent wants one. What fails is a result as well, so that nobody
 /// waits for it.
 pub async fn make(
-    store: &Store,
     model: &dyn Llm,
     config: &ResultConfig,
     call_id: Uuid,
-    notes: &Notes,
+    happened: impl Future<Output = Happened>,
 ) -> Option<CallResult> {
     let schema = config.schema.as_ref()?;
     let asking = async {
-        let (turns, tools) = happened(store, call_id, notes).await;
+        let (turns, tools) = happened.await;
         ask(model, config, schema, call_id, &transcript(&turns, &tools)).await
     };
     let made = match timeout(config.timeout, asking).await {
@@ -60,7 +62,7 @@ pub async fn make(
 
 /// What happened in the call. A store that does not answer knows at most what an agent before this one
 /// wrote down.
-async fn happened(store: &Store, call_id: Uuid, notes: &Notes) -> (Vec<StoredTurn>, Vec<ToolCall>) {
+pub async fn happened(store: &Store, call_id: Uuid, notes: &Notes) -> Happened {
     let stored = async {
         let turns = store.turns(call_id).await?;
         Ok::<_, StoreError>((turns, store.tool_calls(call_id).await?))

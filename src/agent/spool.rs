@@ -37,7 +37,7 @@ use sidetone_store::{Store, StoreError};
 
 use entry::Contents;
 pub use entry::Entry;
-pub use writer::Writer;
+pub use writer::{LAST, Writer};
 
 /// Bytes that the folder may hold: some five thousand calls.
 const LIMIT: u64 = 256 << 20;

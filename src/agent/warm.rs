@@ -1,38 +1,46 @@
-//! Sentences whose sound no caller should wait for are spoken before the first call.
+//! What an agent needs is warmed when a token is given: the caller may join in a moment.
 
-use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
-use futures::StreamExt as _;
-use futures::stream;
-use tokio::time::timeout;
+use super::{Agents, DEFAULT_AGENT};
+use sidetone_config::agent::Overrides;
+use sidetone_store::DispatchMetadata;
 
-use sidetone_call::Tts as _;
-use sidetone_call::clients::Clients;
-use sidetone_config::folder::AgentFolder;
-use sidetone_config::template;
+/// Hints that wait. Of many tokens at once the first are warmed for; most are of the same agent.
+pub const HINTS: usize = 4;
 
-/// Longest wait of a worker's start for them.
-const DEADLINE: Duration = Duration::from_secs(3);
-/// How many are asked for at a time.
-const AT_A_TIME: usize = 4;
-
-/// Has every agent say, in its own voice, that the line was cut: an agent that takes a call over says it
-/// at once. What a call has to fill in, or says in another voice, is made when it is needed; so is all of
-/// it by local models, which are near, and have this machine's calls to speak for.
-pub async fn phrases(agents: &AgentFolder, clients: &Clients) {
-    if clients.is_local() {
-        return;
-    }
-    let agents = agents.agents();
-    let ready = agents.iter().filter(|agent| {
-        let text = &agent.cut_off;
-        !text.is_empty() && template::variables(text).is_empty()
-    });
-    let spoken = stream::iter(ready).for_each_concurrent(AT_A_TIME, async |agent| {
-        let models = clients.for_call(agent);
-        if let Err(error) = models.phrase(agent.cut_off.clone()).await {
-            tracing::debug!(agent = agent.name, %error, "a sentence was not made ahead");
+impl Agents {
+    /// Warms for the agents that are awaited, one after the other, until `stop`.
+    pub async fn warm(
+        &self,
+        mut awaited: mpsc::Receiver<DispatchMetadata>,
+        stop: CancellationToken,
+    ) {
+        while let Some(Some(metadata)) = stop.run_until_cancelled(awaited.recv()).await {
+            self.warm_for(metadata).await;
         }
-    });
-    timeout(DEADLINE, spoken).await.ok();
+    }
+
+    /// Opens the connections of the agent's voice, and lets a local model read its prompt. What cannot
+    /// be, the call itself will say.
+    async fn warm_for(&self, metadata: DispatchMetadata) {
+        let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
+        let Ok(team) = self.agents.team(name) else {
+            return;
+        };
+        let call_id = metadata.call_id.unwrap_or_default();
+        let overrides = Overrides {
+            voice: metadata.voice.and_then(|voice| voice.parse().ok()),
+            system_prompt: metadata.system_prompt,
+            variables: metadata.variables,
+            call_id: Some(call_id.to_string()),
+            recording: metadata.recording,
+        };
+        if let Ok(agent) = team[0].variant_of(call_id).for_call(&overrides) {
+            let agent = self.clients.settle(agent);
+            self.clients.for_call(&agent).warm();
+            self.clients.clone().read_ahead(agent.system_prompt).await;
+        }
+    }
 }

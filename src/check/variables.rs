@@ -6,7 +6,7 @@ use super::Item;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; the README's table explains them.
-pub const KNOWN: [&str; 41] = [
+pub const KNOWN: [&str; 42] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -28,6 +28,7 @@ pub const KNOWN: [&str; 41] = [
     "SIDETONE_CORS_ORIGINS",
     "SIDETONE_DATA_DIR",
     "SIDETONE_DEMO",
+    "SIDETONE_DRAIN_SECONDS",
     "SIDETONE_HEALTH_ADDRESS",
     "SIDETONE_JWKS_URL",
     "SIDETONE_JWT_ADMIN_CLAIM",

@@ -37,7 +37,7 @@ pub(super) async fn run(command: ModelsCommand) -> anyhow::Result<ExitCode> {
                 .await
                 .with_context(|| format!("{bind} cannot be listened at; choose another --bind"))?;
             println!("models are served at http://{}/v1", listener.local_addr()?);
-            models::serve(listener, loaded, shutdown()).await?;
+            models::serve(listener, loaded, shutdown(None).drain).await?;
         }
     }
     Ok(ExitCode::SUCCESS)

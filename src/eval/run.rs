@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::expect::{failure, judge};
@@ -14,6 +13,7 @@ use super::script::{Played, Script, words};
 use super::text::{Seen, drive, in_writing};
 use super::told::Told;
 use sidetone_base::clock;
+use sidetone_base::leave::LeaveOrder;
 use sidetone_call::transport::{self, AgentState, DisconnectReason, RoomEvent};
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallEvent, CallSpec, EndReason, Persona, Providers};
@@ -218,7 +218,7 @@ async fn hold(
         meter: sidetone_call::Meter::default(),
         earlier: None,
     };
-    let call = sidetone_call::run(spec, link, record, CancellationToken::new());
+    let call = sidetone_call::run(spec, link, record, LeaveOrder::default());
     let room = drive(driver, &scenario.caller, written, seen);
     let caller = async {
         let (_, mut heard, first_words) = listened(&mut see, clock::now()).await;

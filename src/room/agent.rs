@@ -8,8 +8,9 @@ use tokio::task::JoinSet;
 
 use super::asked::answer_rpc;
 use super::publish::Publisher;
+use super::standing::{Floor, Standing};
 use super::voice::VoiceTrack;
-use super::watch::Watch;
+use super::watch::{Link, Watch};
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomDriver};
 
@@ -18,7 +19,9 @@ const TRACK_NAME: &str = "roomio_audio";
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
 /// of this function still has the room to close: a job's end is reported before it leaves. What
-/// is heard and said also goes into `tap`.
+/// is heard and said also goes into `tap`. The job's `dispatch_id` proves that a request to leave is the
+/// control plane's. `standing` tells whether an agent that was away is still the room's own; until it has,
+/// nothing is said.
 ///
 /// # Errors
 /// When our voice cannot be published.
@@ -27,7 +30,9 @@ pub async fn drive(
     events: UnboundedReceiver<LkEvent>,
     driver: RoomDriver,
     tap: Tap,
+    dispatch_id: &str,
     dismissal: Dismissal,
+    standing: Option<Arc<dyn Standing>>,
 ) -> Result<(), super::JoinError> {
     let voice = VoiceTrack::publish(room, TRACK_NAME).await?;
     let RoomDriver {
@@ -40,13 +45,17 @@ pub async fn drive(
     answer_rpc(room, Arc::new(publisher.is_caller()), &to_call);
     let mut tasks = JoinSet::new();
     let said = tap.clone();
+    let (grants, mut floor) = Floor::of(room);
     tasks.spawn(async move {
         while let Some(frame) = speaker.recv().await {
+            floor.is_ours().await;
             said.agent(&frame);
             voice.play(&frame).await;
         }
     });
-    let watch = Watch::new(room, to_call, mic, publisher.seeing(), tap, tasks);
+    let dispatch_id = dispatch_id.to_owned();
+    let (seeing, link) = (publisher.seeing(), Link::new(standing, grants));
+    let watch = Watch::new(room, to_call, mic, seeing, link, tap, dispatch_id, tasks);
     tokio::select! {
         () = publisher.carry_out(commands) => {}
         () = watch.run(events, dismissal) => {}

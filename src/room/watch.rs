@@ -2,6 +2,7 @@
 //! caller is and when it is greeted.
 
 mod hearing;
+mod link;
 mod order;
 mod said_before;
 
@@ -23,13 +24,16 @@ use super::person::is_person;
 use super::publish::Seeing;
 use super::reason::reason_of;
 use hearing::subscribe;
+pub(super) use link::Link;
 use order::Order;
 use said_before::SaidBefore;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_base::leave::LeaveBy;
 use sidetone_base::tap::RECORDING_TOPIC;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent};
+use sidetone_control_plane::dispatch::leave::{self, LEAVE_TOPIC};
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -62,7 +66,10 @@ pub(super) struct Watch<'a> {
     rejoined: Option<Instant>,
     chats: Chats,
     seeing: Seeing,
+    link: Link,
     tap: Tap,
+    /// By which the control plane's words are known.
+    dispatch_id: String,
     tasks: JoinSet<()>,
 }
 
@@ -73,7 +80,9 @@ impl<'a> Watch<'a> {
         to_call: mpsc::Sender<RoomEvent>,
         mic: mpsc::Sender<Pcm<16_000>>,
         seeing: Seeing,
+        link: Link,
         tap: Tap,
+        dispatch_id: String,
         tasks: JoinSet<()>,
     ) -> Self {
         Self {
@@ -92,7 +101,9 @@ impl<'a> Watch<'a> {
             session: room.local_participant().sid(),
             rejoined: None,
             seeing,
+            link,
             tap,
+            dispatch_id,
             tasks,
         }
     }
@@ -122,14 +133,20 @@ impl<'a> Watch<'a> {
                 },
                 Some(read) = self.before.read.recv() => self.before_is_read(read).await,
                 Some(()) = grace => self.greet().await,
+                lost = self.link.lost() => {
+                    self.tasks.spawn(lost);
+                }
                 () = order.step() => match order {
-                    Order::Heard { .. } | Order::Done if self.took_own_place() => {
+                    Order::Heard { .. } | Order::Due(_) if self.took_own_place() => {
                         tracing::info!("the job was ended for the session before: the agent stays");
                         dismissal.declined.cancel();
                         order = Order::Done;
                     }
-                    Order::Done => self.tell(RoomEvent::Dismissed).await,
-                    Order::Awaited(_) | Order::Heard { .. } => {}
+                    Order::Due(by) => {
+                        order = Order::Done;
+                        self.tell(RoomEvent::Dismissed(by)).await;
+                    }
+                    Order::Awaited(_) | Order::Heard { .. } | Order::Done => {}
                 },
             }
         }
@@ -153,6 +170,7 @@ impl<'a> Watch<'a> {
             {
                 self.left(&participant).await;
             }
+            LkEvent::Reconnecting => self.link.is_down(clock::now()),
             LkEvent::Reconnected => self.reconnected().await,
             LkEvent::LocalTrackRepublished { publication, .. } => {
                 self.seeing.own_track(publication.sid());
@@ -206,6 +224,19 @@ impl<'a> Watch<'a> {
                 participant: None,
                 ..
             } if topic == RECORDING_TOPIC => self.tap.command(&payload),
+            LkEvent::DataReceived {
+                payload,
+                topic: Some(topic),
+                participant: None,
+                ..
+            } if topic == LEAVE_TOPIC => match leave::read(&payload, &self.dispatch_id) {
+                Some(budget) => {
+                    tracing::info!(?budget, "the agent is asked to leave");
+                    let by = LeaveBy::within(clock::now(), budget);
+                    self.tell(RoomEvent::Dismissed(by)).await;
+                }
+                None => tracing::warn!("a request to leave was not for this agent"),
+            },
             _ => {}
         }
     }
@@ -257,6 +288,9 @@ impl<'a> Watch<'a> {
         if std::mem::replace(&mut self.session, session.clone()) != session {
             self.rejoined = Some(clock::now());
             self.seeing.rejoined();
+        }
+        if let Some(check) = self.link.is_up(self.room, &self.session, &self.to_call) {
+            self.tasks.spawn(check);
         }
         if self.caller.is_none() {
             self.anybody().await;

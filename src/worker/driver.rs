@@ -16,11 +16,10 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{Request, header};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message as Frame};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-use tokio_util::sync::CancellationToken;
 
 use super::load::{CpuMeter, MovingAverage, SAMPLE_INTERVAL};
 use super::protocol::{Cause, Input, Output, Worker};
-use super::{Job, JobHandle, JobOutcome, JobRunner, Report, Stop, WorkerSettings};
+use super::{Job, JobHandle, JobOutcome, JobRunner, Report, Shutdown, Stop, WorkerSettings};
 use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
 
@@ -48,14 +47,15 @@ pub enum WorkerError {
 }
 
 /// Registers and runs jobs until `shutdown`, then drains: no more jobs, the running ones end by
-/// themselves or after `drain_timeout`. A lost server is reconnected to for as long as it takes.
+/// themselves, or are told to after `drain_timeout` or when they are to end now. A lost server is
+/// reconnected to for as long as it takes.
 ///
 /// # Errors
 /// Only what no retry can mend: an unusable address or keys that cannot sign.
 pub async fn run<R: JobRunner>(
     settings: WorkerSettings,
     runner: Arc<R>,
-    shutdown: CancellationToken,
+    shutdown: impl Into<Shutdown>,
     status: watch::Sender<WorkerStatus>,
 ) -> Result<(), WorkerError> {
     connect_request(&settings)?;
@@ -70,7 +70,7 @@ pub async fn run<R: JobRunner>(
         reports,
         status,
     };
-    driver.run(reports_in, shutdown).await;
+    driver.run(reports_in, shutdown.into()).await;
     Ok(())
 }
 
@@ -93,7 +93,7 @@ struct RunningJob {
 impl RunningJob {
     /// The server's order was declined, and no drain has come since.
     fn stays(&self) -> bool {
-        self.stop.declined.is_cancelled() && !self.stop.drained.is_cancelled()
+        self.stop.declined.is_cancelled() && !self.stop.drained.is_given()
     }
 }
 
@@ -135,12 +135,12 @@ enum Next {
 }
 
 impl<R: JobRunner> Driver<R> {
-    async fn run(mut self, mut reports: mpsc::Receiver<Report>, shutdown: CancellationToken) {
+    async fn run(mut self, mut reports: mpsc::Receiver<Report>, shutdown: Shutdown) {
         let mut cpu = CpuMeter::default();
         let mut average = MovingAverage::default();
         let mut samples = tokio::time::interval(SAMPLE_INTERVAL);
         samples.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut draining = false;
+        let (mut draining, mut ending) = (false, false);
         loop {
             let (turn, deadline) = self.act().await;
             if matches!(turn, Next::Finished) {
@@ -166,10 +166,16 @@ impl<R: JobRunner> Driver<R> {
                         self.input(Input::LoadMeasured(average.push(sample)));
                     }
                 }
-                () = shutdown.cancelled(), if !draining => {
+                () = shutdown.drain.cancelled(), if !draining => {
                     draining = true;
-                    tracing::info!(jobs = self.jobs.len(), "worker drains");
+                    let at_most = self.settings.drain_timeout;
+                    tracing::info!(jobs = self.jobs.len(), ?at_most, "worker drains");
                     self.input(Input::Drain);
+                }
+                () = shutdown.end_calls.cancelled(), if !ending => {
+                    ending = true;
+                    tracing::info!(jobs = self.jobs.len(), "worker ends its calls");
+                    self.input(Input::EndJobs);
                 }
                 () = wake => self.input(Input::Timeout),
             }
@@ -189,17 +195,17 @@ impl<R: JobRunner> Driver<R> {
                 Output::Close => self.close().await,
                 Output::Send(message) => self.send(message).await,
                 Output::Start(job) => self.start(*job),
-                Output::Cancel(id, cause) => {
+                Output::Cancel(id, cause, by) => {
                     if let Some(job) = self.jobs.get(&id) {
                         match cause {
-                            Cause::Drain => job.stop.drained.cancel(),
-                            Cause::Server => job.stop.dismissed.cancel(),
+                            Cause::Drain => job.stop.drained.give(by),
+                            Cause::Server => job.stop.dismissed.give(by),
                         }
                     }
                 }
                 Output::Abort(id) => {
                     if let Some(job) = self.jobs.get(&id).filter(|job| !job.stays()) {
-                        tracing::warn!(job = id, "job did not leave within 3 s and is dropped");
+                        tracing::warn!(job = id, "job did not leave in time and is dropped");
                         job.task.abort();
                     }
                 }

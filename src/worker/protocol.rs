@@ -16,6 +16,7 @@ use proto::{server_message::Message as FromServer, worker_message::Message as To
 
 use super::{Job, JobOutcome, WorkerSettings};
 use sidetone_base::WorkerStatus;
+use sidetone_base::leave::LeaveBy;
 
 const CONNECT_DEADLINE: Duration = Duration::from_secs(10);
 const REGISTER_DEADLINE: Duration = Duration::from_secs(10);
@@ -23,7 +24,8 @@ const ASSIGNMENT_DEADLINE: Duration = Duration::from_millis(7_500);
 const STATUS_INTERVAL: Duration = Duration::from_millis(2_500);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PONG_DEADLINE: Duration = Duration::from_secs(15);
-const LEAVE_DEADLINE: Duration = Duration::from_secs(3);
+/// A job that keeps its deadline has left by then.
+const ABORT_GRACE: Duration = Duration::from_millis(200);
 const RETRY_STEP: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(10);
 /// How long a new job counts on top of the measured load: the span of its moving average.
@@ -54,6 +56,8 @@ pub enum Input {
     JobLeft(String, JobOutcome),
     /// Take no more jobs, end when the last one has.
     Drain,
+    /// As [`Input::Drain`], and the drain time is over: jobs that run end now.
+    EndJobs,
     /// The time of the last [`Output::Timeout`] has come.
     Timeout,
 }
@@ -73,8 +77,8 @@ pub enum Output {
     Close,
     /// Run this job.
     Start(Box<Job>),
-    /// Ask a job to leave its room.
-    Cancel(String, Cause),
+    /// Ask a job to leave its room by then.
+    Cancel(String, Cause, LeaveBy),
     /// Drop a job that did not leave in time.
     Abort(String),
     /// Drained: nothing is left to do.
@@ -126,6 +130,8 @@ enum Phase {
 #[derive(Debug)]
 struct Entry {
     room: String,
+    /// Of the asking that the job is for.
+    epoch: Option<i64>,
     phase: Phase,
     /// Until then the job counts on top of the measured load.
     unmeasured_until: Instant,
@@ -213,6 +219,10 @@ impl Worker {
                 }
             }
             Input::Drain => self.start_drain(now),
+            Input::EndJobs => {
+                self.start_drain(now);
+                self.end_jobs(now);
+            }
             Input::Timeout => self.timeout(now),
         }
         self.finish_if_drained(now);
@@ -307,14 +317,20 @@ impl Worker {
                 self.outputs.push_back(Output::Abort(id.clone()));
             }
         }
-        if let Some(drain) = &mut self.drain
-            && drain.cancel_at.is_some_and(|at| at <= now)
-        {
+        let drained = |drain: &Drain| drain.cancel_at.is_some_and(|at| at <= now);
+        if self.drain.as_ref().is_some_and(drained) {
+            self.end_jobs(now);
+        }
+    }
+
+    /// The drain time is over.
+    fn end_jobs(&mut self, now: Instant) {
+        if let Some(drain) = &mut self.drain {
             drain.cancel_at = None;
-            let ids: Vec<String> = self.jobs.keys().cloned().collect();
-            for id in ids {
-                self.cancel(now, &id, Cause::Drain);
-            }
+        }
+        let ids: Vec<String> = self.jobs.keys().cloned().collect();
+        for id in ids {
+            self.cancel(now, &id, Cause::Drain);
         }
     }
 

@@ -1,20 +1,33 @@
 //! Agents that are gone without a word: the guard works from the store and LiveKit, webhooks or not,
 //! and with any number of control planes.
 
-use std::time::Duration;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use livekit::prelude::Room;
+use futures::StreamExt as _;
+use livekit::participant::ParticipantKind;
+use livekit::prelude::{ParticipantIdentity, RemoteTrack, Room, RoomEvent};
+use livekit::webrtc::audio_stream::native::NativeAudioStream;
 use serde_json::json;
 use sidetone::room::voice::VoiceTrack;
 use sidetone::worker::Job;
+use sidetone_base::clock;
 use sidetone_base::supervise::Supervisor;
 use sidetone_control_plane::control::Control;
+use sidetone_store::DispatchMetadata;
 use sidetone_store::dispatches::DispatchState;
-use sidetone_testkit::LiveKitServer;
+use sidetone_store::epochs::Agent;
+use sidetone_store::workers::WorkerState;
+use sidetone_testkit::{FakeOpenAi, LiveKitServer, Postgres, Timing};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::{Worker, impatient};
-use crate::support::api::{Api, Setup, user};
+use uuid::Uuid;
+
+use super::{Worker, impatient, served};
+use crate::rooms::binary::PROGRAM;
+use crate::support::api::{Api, LOGIN_SECRET, Setup, user};
 use crate::support::{credentials, eventually, livekit};
 
 /// A server that tells nobody of anything, and two control planes on one store.
@@ -27,10 +40,15 @@ struct Deaf {
 
 impl Deaf {
     async fn start() -> Self {
+        Self::start_with(Setup::default().variables).await
+    }
+
+    async fn start_with(variables: Vec<(&'static str, String)>) -> Self {
         let server = livekit(None).await;
         let setup = Setup {
             livekit: Ok(credentials(&server)),
             control: impatient(),
+            variables,
             ..Default::default()
         };
         let api = Api::start(setup).await;
@@ -58,11 +76,20 @@ impl Deaf {
 
     /// Joins as the agent of a job, as the product's agents do.
     async fn agent(&self, job: &Job) -> Room {
-        let runs = self
-            .api
-            .store
-            .agent_runs_on(&job.room_name, &job.identity, &job.worker_id);
-        runs.await.unwrap();
+        self.agent_of(job, None).await
+    }
+
+    /// The same, of a worker by its row.
+    async fn agent_of(&self, job: &Job, worker: Option<Uuid>) -> Room {
+        let metadata: DispatchMetadata = serde_json::from_str(&job.metadata).unwrap();
+        let agent = Agent {
+            room: job.room_name.clone(),
+            epoch: metadata.epoch,
+            identity: job.identity.clone(),
+            worker_id: job.worker_id.clone(),
+            worker,
+        };
+        assert!(self.api.store.agent_runs(&agent).await.unwrap());
         let joined = sidetone::room::join(&job.url, job.token.expose(), false).await;
         joined.unwrap().0
     }
@@ -117,5 +144,147 @@ async fn an_agent_that_dies_is_replaced_once_without_any_webhook() {
     })
     .await;
     assert!(worker.jobs.try_recv().is_err());
+    deaf.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_lives_is_left_alone_though_its_worker_is_silent() {
+    let deaf = Deaf::start().await;
+    let mut worker = Worker::start(&deaf.server).await;
+    let (room, _caller) = call(&deaf).await;
+    let job = worker.job().await;
+    // No such row: as silent as can be, and its agent answers like any client of LiveKit's.
+    let agent = deaf.agent_of(&job, Some(Uuid::new_v4())).await;
+    let _voice = VoiceTrack::publish(&agent, "voice").await.unwrap();
+    let silence = async || {
+        let silent = deaf.api.store.silent_agents(Duration::from_secs(60)).await;
+        silent.unwrap().len()
+    };
+    assert_eq!(silence().await, 1);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert!(worker.jobs.try_recv().is_err());
+    assert_eq!(deaf.state(&room).await, DispatchState::Joined);
+
+    // One that does not answer is replaced: here it is not in the room at all. What it says of itself
+    // later ends nothing.
+    agent.close().await.unwrap();
+    let second = worker.job().await;
+    assert_eq!(second.room_name, room);
+    let metadata: DispatchMetadata = serde_json::from_str(&second.metadata).unwrap();
+    assert_eq!(metadata.epoch, Some(2));
+    let late = deaf
+        .api
+        .store
+        .agent_has_ended(&room, Some(1), &job.identity, sidetone_store::now());
+    late.await.unwrap();
+    assert_ne!(deaf.state(&room).await, DispatchState::Ended);
+    deaf.stop().await;
+}
+
+/// A worker that is a process of its own.
+fn worker_process(variables: &[(&'static str, String)]) -> Child {
+    Command::new(PROGRAM)
+        .args(["worker", "--count-jobs", "--agents", served::AGENTS])
+        .envs(variables.iter().map(|(name, value)| (*name, value)))
+        .env("SIDETONE_END_OF_TURN", "off")
+        .stdout(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap()
+}
+
+/// Waits until so many workers take calls.
+async fn ready(deaf: &Deaf, workers: usize) {
+    eventually("workers that take calls", 60, || async {
+        let rows = deaf.api.store.workers().await.unwrap();
+        let is_alive = |seen| sidetone_store::now() - seen < chrono::TimeDelta::seconds(5);
+        let ready = rows
+            .iter()
+            .filter(|row| row.state == WorkerState::Ready && is_alive(row.seen_at))
+            .count();
+        (ready == workers).then_some(())
+    })
+    .await;
+}
+
+/// Whose voice was just heard, each time that it is.
+fn voices(mut events: mpsc::UnboundedReceiver<RoomEvent>) -> mpsc::Receiver<(String, Instant)> {
+    let (heard, voices) = mpsc::channel(1_000);
+    tokio::spawn(async move {
+        while let Some(event) = events.recv().await {
+            let RoomEvent::TrackSubscribed {
+                track: RemoteTrack::Audio(track),
+                participant,
+                ..
+            } = event
+            else {
+                continue;
+            };
+            let heard = heard.clone();
+            tokio::spawn(async move {
+                let mut frames = NativeAudioStream::new(track.rtc_track(), 48_000, 1);
+                while let Some(frame) = frames.next().await {
+                    let is_voice = frame.data.iter().any(|sample| sample.abs() > 1_000);
+                    if is_voice {
+                        let identity = participant.identity().to_string();
+                        // Nobody reads as fast as it comes.
+                        let _ = heard.try_send((identity, clock::now()));
+                    }
+                }
+            });
+        }
+    });
+    voices
+}
+
+/// `SIDETONE_TAKEOVERS` workers are killed, one by default.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_workers_call_is_taken_over() {
+    let kills = std::env::var("SIDETONE_TAKEOVERS").map_or(1, |kills| kills.parse().unwrap());
+    let postgres = Postgres::start();
+    let database = ("DATABASE_URL", postgres.url());
+    let login = ("SIDETONE_JWT_SECRET", LOGIN_SECRET.to_owned());
+    let deaf = Deaf::start_with(vec![login, database.clone()]).await;
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    let data = tempfile::tempdir().unwrap();
+    let mut variables = served::variables(&deaf.server, &provider, data.path());
+    variables.push(database);
+    let mut holds = worker_process(&variables);
+    ready(&deaf, 1).await;
+
+    let ann = user("ann", false);
+    let (_, token) = deaf.api.post("/api/voice/token", &ann, json!({})).await;
+    let (host, jwt) = (&token["livekitHost"], &token["token"]);
+    let joined = sidetone::room::join(host.as_str().unwrap(), jwt.as_str().unwrap(), true).await;
+    let (caller, events) = joined.unwrap();
+    let mut voices = voices(events);
+    let mut voice = async |not: &str| loop {
+        let heard = tokio::time::timeout(Duration::from_secs(40), voices.recv());
+        let (identity, at) = heard.await.expect("an agent's voice").unwrap();
+        if identity != not {
+            return (identity, at);
+        }
+    };
+    let (mut speaks, _) = voice("").await;
+    let mut took = Vec::new();
+    for _ in 0..kills {
+        let takes_over = worker_process(&variables);
+        ready(&deaf, 2).await;
+        let killed_at = clock::now();
+        holds.kill().await.unwrap();
+        let (next, at) = voice(&speaks).await;
+        took.push(at - killed_at);
+        // The dead one is gone from the room before the next is heard.
+        let agents = caller.remote_participants().into_values();
+        let agents: Vec<ParticipantIdentity> = agents
+            .filter(|one| one.kind() == ParticipantKind::Agent)
+            .map(|one| one.identity())
+            .collect();
+        assert_eq!(agents, [ParticipantIdentity(next.clone())]);
+        (speaks, holds) = (next, takes_over);
+    }
+    took.sort();
+    println!("voice after a worker's death: {took:.2?}");
+    caller.close().await.unwrap();
     deaf.stop().await;
 }

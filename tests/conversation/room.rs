@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, LeaveOrder};
 use sidetone_call::Part;
 use sidetone_call::transport::{
     DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::fakes::{Fakes, Mode};
 use super::trace::Trace;
@@ -194,7 +195,7 @@ pub async fn drive(
     driver: RoomDriver,
     steps: Vec<(u64, Step)>,
     fakes: Arc<Fakes>,
-    drain: CancellationToken,
+    drain: LeaveOrder,
     trace: Trace,
 ) {
     let RoomDriver {
@@ -257,7 +258,10 @@ pub async fn drive(
                             Some(RoomEvent::CallerLeft { reason })
                         }
                         Step::Encrypted => Some(RoomEvent::Encrypted),
-                        Step::Dismissed => Some(RoomEvent::Dismissed),
+                        Step::Dismissed => {
+                            let by = LeaveBy::within(clock::now(), LeaveBy::TERMINATED);
+                            Some(RoomEvent::Dismissed(by))
+                        }
                         Step::Close(reason) => Some(RoomEvent::Closed { reason }),
                         Step::Provider(stage, mode) => {
                             fakes.set(stage, mode);
@@ -300,7 +304,7 @@ pub async fn drive(
                             None
                         }
                         Step::Drain => {
-                            drain.cancel();
+                            drain.give(LeaveBy::within(clock::now(), LeaveBy::ASKED));
                             None
                         }
                         Step::Unplug => {

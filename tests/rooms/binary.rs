@@ -20,7 +20,7 @@ pub struct Served {
     pub address: SocketAddr,
     pub child: Child,
     log: Arc<Mutex<String>>,
-    _data: tempfile::TempDir,
+    pub data: tempfile::TempDir,
 }
 
 impl Served {
@@ -30,12 +30,23 @@ impl Served {
         provider: &FakeOpenAi,
         more: &[(&str, &str)],
     ) -> Self {
+        Self::start_in(served::AGENTS.as_ref(), livekit, provider, more).await
+    }
+
+    /// With the agents of a folder.
+    pub async fn start_in(
+        agents: &Path,
+        livekit: &LiveKitServer,
+        provider: &FakeOpenAi,
+        more: &[(&str, &str)],
+    ) -> Self {
         let data = tempfile::tempdir().unwrap();
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = free.local_addr().unwrap();
         drop(free);
         let mut child = Command::new(PROGRAM)
-            .args(["serve", "--count-jobs", "--agents", served::AGENTS])
+            .args(["serve", "--count-jobs", "--agents"])
+            .arg(agents)
             .args(["--bind", &address.to_string()])
             .envs(served::variables(livekit, provider, data.path()))
             .envs(more.iter().copied())
@@ -61,7 +72,7 @@ impl Served {
             address,
             child,
             log,
-            _data: data,
+            data,
         };
         served::ready(address).await;
         served
@@ -80,6 +91,15 @@ impl Served {
             Some(reason.trim_matches(['"', ' ']).to_owned())
         })
         .await
+    }
+
+    /// Sends it SIGTERM.
+    pub fn terminate(&self) {
+        let id = self.child.id().unwrap().to_string();
+        let sent = std::process::Command::new("kill")
+            .args(["-TERM", &id])
+            .status();
+        assert!(sent.unwrap().success());
     }
 
     pub async fn call_of(&self, id: &str) -> Value {

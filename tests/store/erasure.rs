@@ -3,6 +3,7 @@
 use serde_json::json;
 use sidetone_store::Json;
 use sidetone_store::dispatches::DispatchState;
+use sidetone_store::epochs::Agent;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::history::HistoryFilter;
@@ -308,12 +309,17 @@ pub async fn long_names_are_kept(store: &Store) {
         ..Default::default()
     };
     assert!(store.want_agent(&room, &wanted, at(7502)).await.unwrap());
-    store
-        .agent_runs_on(&room, &person, &long("w"))
-        .await
-        .unwrap();
+    let runs = Agent {
+        room: room.clone(),
+        epoch: Some(0),
+        identity: person.clone(),
+        worker_id: long("w"),
+        worker: None,
+    };
+    assert!(store.agent_runs(&runs).await.unwrap());
     let ended = DispatchState::Ended;
-    store.agent_is(&room, ended, at(7503), None).await.unwrap();
+    let noted = store.agent_is(&room, 0, ended, at(7503), None);
+    noted.await.unwrap();
     end(store, id, 7510).await;
     assert_eq!(store.erase_user(&person).await.unwrap().calls, 1);
 }

@@ -6,6 +6,7 @@ use sidetone::agent::presence::introduce;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::Store;
 use sidetone_store::dispatches::DispatchState;
+use sidetone_store::epochs::Agent;
 use sidetone_store::sessions::NewSession;
 use sidetone_store::workers::WorkerState;
 use uuid::Uuid;
@@ -30,55 +31,37 @@ pub async fn an_agent_is_wanted_once(store: &Store) {
             .await
             .unwrap()
     );
-    assert!(
-        store
-            .claim_asking("support-ann-0", 0, Duration::ZERO)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !store
-            .claim_asking("support-ann-0", 0, Duration::ZERO)
-            .await
-            .unwrap(),
-        "one asks"
-    );
-    store.agent_asked("support-ann-0", "AD_1").await.unwrap();
+    let wanted = store.agent_in("support-ann-0").await.unwrap().unwrap();
     let minute = Duration::from_secs(60);
-    assert!(
-        !store
-            .claim_asking("support-ann-0", 1, minute)
-            .await
-            .unwrap(),
-        "nobody asks again so soon"
-    );
+    let epoch = store.claim_agent(&wanted, minute, None).await.unwrap();
+    assert_eq!(epoch, Some(wanted.epoch + 1));
+    let claimed = store.claim_agent(&wanted, minute, None).await.unwrap();
+    assert_eq!(claimed, None, "one asks");
+    let epoch = epoch.unwrap();
+    let asked = store.agent_asked(&wanted, epoch, "AD_1", Duration::ZERO);
+    asked.await.unwrap();
     assert!(store.claim_look("support-ann-0", minute).await.unwrap());
     assert!(
         !store.claim_look("support-ann-0", minute).await.unwrap(),
         "one looks"
     );
-    assert!(
-        store
-            .claim_asking("support-ann-0", 1, Duration::ZERO)
-            .await
-            .unwrap()
-    );
-    store
-        .agent_runs_on("support-ann-0", "agent-1", "AW_1")
-        .await
-        .unwrap();
-    store
-        .agent_is("support-ann-0", DispatchState::Joined, at(3), None)
-        .await
-        .unwrap();
-    store
-        .agent_is("support-ann-0", DispatchState::Joined, at(4), None)
-        .await
-        .unwrap();
+    let agent = Agent {
+        room: "support-ann-0".into(),
+        epoch: Some(epoch),
+        identity: "agent-1".into(),
+        worker_id: "AW_1".into(),
+        worker: None,
+    };
+    assert!(store.agent_runs(&agent).await.unwrap());
+    for second in [3, 4] {
+        let (joined, at) = (DispatchState::Joined, at(second));
+        let noted = store.agent_is("support-ann-0", epoch, joined, at, None);
+        noted.await.unwrap();
+    }
     let agent = store.agent_in("support-ann-0").await.unwrap().unwrap();
     assert_eq!(
         (agent.state, agent.attempts, agent.since),
-        (DispatchState::Joined, 2, at(3))
+        (DispatchState::Joined, 1, at(3))
     );
     assert_eq!(agent.dispatch_id.as_deref(), Some("AD_1"));
     assert_eq!(agent.worker_id.as_deref(), Some("AW_1"));
@@ -86,7 +69,13 @@ pub async fn an_agent_is_wanted_once(store: &Store) {
     assert_eq!(agent.metadata.0, metadata);
     assert_eq!(store.live_agents().await.unwrap(), [agent]);
     store
-        .agent_is("support-ann-0", DispatchState::Failed, at(5), Some("why"))
+        .agent_is(
+            "support-ann-0",
+            epoch,
+            DispatchState::Failed,
+            at(5),
+            Some("why"),
+        )
         .await
         .unwrap();
     let agent = store.agent_in("support-ann-0").await.unwrap().unwrap();
@@ -109,7 +98,13 @@ pub async fn an_agent_is_wanted_once(store: &Store) {
         0
     );
     store
-        .agent_is("support-ann-0", DispatchState::Ended, at(7), None)
+        .agent_is(
+            "support-ann-0",
+            epoch + 1,
+            DispatchState::Ended,
+            at(7),
+            None,
+        )
         .await
         .unwrap();
 }

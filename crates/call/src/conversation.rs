@@ -43,6 +43,7 @@ use reply::Over;
 use show::ToRoom;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_turn::{Input, Output, ReplyId, Turn, TurnId, UserTurn};
 use work::Work;
 
@@ -277,11 +278,18 @@ impl Conversation {
         self.to_room.caller_turn_closed(turn);
     }
 
+    /// By when the call has left: as it was told to, or within what an end needs that it came to by itself.
+    pub fn leave_by(&self) -> LeaveBy {
+        let told = self.deadlines.leave_by();
+        told.unwrap_or_else(|| LeaveBy::within(clock::now(), LeaveBy::OVER))
+    }
+
     /// Ends the call.
-    pub async fn leave(mut self, reason: EndReason) -> CallOutcome {
+    pub async fn leave(mut self, reason: EndReason, by: LeaveBy) -> CallOutcome {
         self.reply_over(Over::Left);
         let duration = self.record.ended(reason);
-        self.to_room.leave().await;
-        self.record.close(reason, duration).await
+        let until = by.until(Step::Record);
+        self.to_room.leave(until).await;
+        self.record.close(reason, duration, by).await
     }
 }

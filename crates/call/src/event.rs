@@ -9,6 +9,7 @@ use super::ledger::Figures;
 use super::meter::Taken;
 use super::part::Part;
 use crate::transport::AgentState;
+use sidetone_base::leave::LeaveBy;
 use sidetone_turn::{ReplyId, TurnId};
 
 /// Identifies a call; the primary key of the calls table.
@@ -270,7 +271,7 @@ pub enum EndReason {
     Encrypted,
     /// This process is shutting down.
     Drained,
-    /// LiveKit has ended the agent's job: its dispatch was deleted.
+    /// The agent was told to leave: by the control plane, or by LiveKit, which has ended its job.
     Dismissed,
     /// `call.max_duration` was reached.
     MaxDuration,
@@ -309,4 +310,6 @@ pub struct CallOutcome {
     /// Events the receiver did not take before the call's closing deadline. Not zero means the
     /// stored call is incomplete.
     pub events_lost: usize,
+    /// What the rest of leaving has to keep to.
+    pub leave_by: LeaveBy,
 }

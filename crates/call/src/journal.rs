@@ -5,11 +5,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc;
+use tokio::time::timeout_at;
 
 use super::event::CallEvent;
-
-/// How long the end of a call waits for its events to be taken.
-const FLUSH_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Events in order. What the receiver does not take at once waits here; a call has a maximum
 /// duration and a few events a turn, so this stays small.
@@ -57,15 +55,15 @@ impl Journal {
         }
     }
 
-    /// Passes all events on within a deadline; answers how many were lost.
-    pub async fn flush(mut self) -> usize {
+    /// Passes all events on until a deadline; answers how many were lost.
+    pub async fn flush(mut self, until: Instant) -> usize {
         let deliver_all = async {
             while self.is_waiting() {
                 self.deliver().await;
             }
         };
         // Late or not, what counts is what is left.
-        tokio::time::timeout(FLUSH_DEADLINE, deliver_all).await.ok();
+        timeout_at(until.into(), deliver_all).await.ok();
         self.waiting.len()
     }
 }

@@ -45,7 +45,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 
 pub use earlier::{Earlier, Happened};
 pub use end_of_turn::EndOfTurn;
@@ -65,13 +64,11 @@ pub use toolbox::Persona;
 
 use crate::transport::RoomLink;
 use conversation::Conversation;
-use sidetone_base::clock;
+use sidetone_base::leave::{LeaveOrder, Step};
 use vad::Vad;
 
 /// Audio that playout takes from a reply ahead of time; beyond it the providers wait.
 const PLAYOUT_AHEAD: Duration = Duration::from_secs(5);
-/// How long the end of a call waits for tools that still run.
-const TOOLS_DEADLINE: Duration = Duration::from_secs(5);
 /// Items of replies in flight to the loop.
 const ITEMS: usize = 16;
 
@@ -97,13 +94,13 @@ pub struct CallSpec {
 /// Holds the conversation until it ends.
 ///
 /// `events` is never lost while its receiver lives: the call keeps what does not fit and flushes
-/// it at the end within a deadline. When `drain` is cancelled the call finishes what the agent
-/// is saying (within a deadline) and leaves.
+/// it at the end, as long as the call's leaving allows. When `drain` is given the call finishes what the
+/// agent is saying, as long as that allows, and leaves.
 pub async fn run(
     spec: CallSpec,
     link: RoomLink,
     events: mpsc::Sender<CallEvent>,
-    drain: CancellationToken,
+    drain: LeaveOrder,
 ) -> CallOutcome {
     let RoomLink {
         mut mic,
@@ -152,20 +149,21 @@ pub async fn run(
             },
             () = call.replies.apology.make() => {}
             () = call.record.deliver(), if call.record.is_waiting() => {}
-            () = drain.cancelled(), if !draining => {
+            by = drain.given(), if !draining => {
                 draining = true;
-                call.drain();
+                call.drain(by);
             }
             () = tokio::time::sleep_until(deadline.into()) => call.deadline(),
         }
     };
     // What a server was asked to do is recorded also when the caller has gone meanwhile.
-    let until = clock::now() + TOOLS_DEADLINE;
+    let by = call.leave_by();
+    let until = by.until(Step::Tools).into();
     while call.work.has_tools_running() {
-        match tokio::time::timeout_at(until.into(), tool_news.recv()).await {
+        match tokio::time::timeout_at(until, tool_news.recv()).await {
             Ok(Some(news)) => call.tool_news(news),
             Ok(None) | Err(_) => break,
         }
     }
-    call.leave(reason).await
+    call.leave(reason, by).await
 }

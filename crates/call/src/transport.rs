@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use sidetone_base::audio::Pcm;
+use sidetone_base::leave::{LeaveBy, LeaveOrder};
 
 /// Frames of 10 ms that the speaker channel holds: the call runs this far ahead of the room.
 ///
@@ -114,9 +115,8 @@ pub enum RoomEvent {
     /// The caller encrypts for the other participants: it cannot be heard, and expects nobody to
     /// speak in the clear.
     Encrypted,
-    /// LiveKit has ended the agent's job, as whoever deletes its dispatch asks: the agent is to
-    /// leave within seconds.
-    Dismissed,
+    /// The agent is to leave: the control plane says so, or LiveKit, which has ended its job.
+    Dismissed(LeaveBy),
     /// The room is over for the agent: deleted, or the connection is lost for good.
     Closed {
         /// Why.
@@ -188,9 +188,9 @@ impl DisconnectReason {
 /// LiveKit's word that an agent's job is over, and the agent's own.
 #[derive(Debug, Clone, Default)]
 pub struct Dismissal {
-    /// Cancelled when the server has ended the job: its dispatch was deleted, or its agent is gone
+    /// Given when the server has ended the job: its dispatch was deleted, or its agent is gone
     /// from the room, of which the room's own word is the better one.
-    pub ordered: CancellationToken,
+    pub ordered: LeaveOrder,
     /// Cancelled by an agent that stays: the order was about a session that it has replaced.
     pub declined: CancellationToken,
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::address::{self, Reach};
 use super::recording::RecordingEnv;
@@ -131,6 +132,8 @@ pub struct Env {
     pub retention_days: Option<u32>,
     /// Calls a worker takes at once.
     pub max_calls: usize,
+    /// How long calls may go on when the process is to end.
+    pub drain_time: Duration,
     /// Whether a model judges the end of turns.
     pub end_of_turn: bool,
     /// Where recordings go.
@@ -226,11 +229,18 @@ impl Env {
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
             end_of_turn: end_of_turn(var("SIDETONE_END_OF_TURN"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
+            drain_time: Duration::from_secs(
+                number("SIDETONE_DRAIN_SECONDS", var("SIDETONE_DRAIN_SECONDS"))?
+                    .unwrap_or(DRAIN_SECONDS),
+            ),
             recording: RecordingEnv::read(&var)?,
             call_webhook: CallWebhook::read(&var)?,
         })
     }
 }
+
+/// Ten minutes: longer than most calls.
+const DRAIN_SECONDS: u64 = 600;
 
 /// The models that are asked for where nothing is named.
 struct Names {

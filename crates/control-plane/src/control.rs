@@ -1,9 +1,11 @@
 //! What the control plane does between requests: works through LiveKit's events, guards
 //! dispatches, compares with LiveKit what it believes, deletes what is past its time.
 
+mod arrivals;
 pub mod egress;
 pub mod guard;
 pub mod inbox;
+mod leave;
 mod outbox;
 pub mod participant;
 pub mod reconcile;
@@ -13,7 +15,7 @@ pub mod rooms;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
@@ -24,6 +26,7 @@ use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::{Store, StoreError};
 
+use arrivals::Arrivals;
 use egress::{EgressPlan, Egresses};
 use guard::Guard;
 
@@ -36,6 +39,9 @@ pub struct ControlConfig {
     pub guardian: GuardianConfig,
     /// Time between comparisons with LiveKit.
     pub reconcile_every: Duration,
+    /// A room that is gone is looked for once more after this: a server that is started again has no
+    /// rooms until everybody is back.
+    pub look_twice: Duration,
     /// Age at which a call's personal data is deleted; none: kept. LiveKit's events go after 30 days,
     /// or after so many.
     pub retention_days: Option<u32>,
@@ -52,6 +58,7 @@ impl ControlConfig {
             agent_name: agent_name.into(),
             guardian: GuardianConfig::default(),
             reconcile_every: Duration::from_secs(60),
+            look_twice: Duration::from_secs(20),
             retention_days: None,
             webhook_secret: None,
             egress: EgressPlan::default(),
@@ -71,6 +78,8 @@ pub struct Control {
     /// Recordings by LiveKit's Egress.
     pub egresses: Egresses,
     events: Arc<Notify>,
+    arrivals: Arrivals,
+    look_twice: Duration,
 }
 
 impl Control {
@@ -86,12 +95,15 @@ impl Control {
         let (guard, guard_driver) =
             guard::driver(config.guardian, store.clone(), dispatcher, livekit.clone());
         let egresses = Egresses::new(livekit.clone(), store.clone(), config.egress);
+        let (arrivals, rooms) = Arrivals::new();
         let control = Self {
             egresses,
             store,
             guard,
             livekit,
             events: Arc::new(Notify::new()),
+            arrivals,
+            look_twice: config.look_twice,
         };
         let work = control.egresses.clone();
         supervisor.spawn("egress", Needed::Later, move |stop| {
@@ -103,6 +115,10 @@ impl Control {
         let work = control.clone();
         supervisor.spawn("inbox", Needed::ByCalls, move |stop| {
             inbox::run(work.clone(), stop)
+        });
+        let (work, rooms) = (control.clone(), Arc::new(Mutex::new(rooms)));
+        supervisor.spawn("arrivals", Needed::ByCalls, move |stop| {
+            arrivals::run(work.clone(), Arc::clone(&rooms), stop)
         });
         let (work, every) = (control.clone(), config.reconcile_every);
         supervisor.spawn("reconciliation", Needed::Later, move |stop| {
@@ -131,27 +147,12 @@ impl Control {
     /// # Errors
     /// The database did not answer.
     pub async fn agent_ended(&self, room: &str) -> Result<(), StoreError> {
-        self.store
-            .agent_is(room, DispatchState::Ended, sidetone_store::now(), None)
-            .await?;
+        if let Some(agent) = self.store.agent_in(room).await? {
+            let (ended, now) = (DispatchState::Ended, sidetone_store::now());
+            let noted = self.store.agent_is(room, agent.epoch, ended, now, None);
+            noted.await?;
+        }
         self.guard.over(room).await;
         Ok(())
-    }
-
-    /// Ends a room's agent: it says its sentence and leaves. False when none was wanted there.
-    ///
-    /// # Errors
-    /// The database or LiveKit did not answer.
-    pub async fn end_agent(&self, room: &str) -> anyhow::Result<bool> {
-        let agent = self.store.agent_in(room).await?;
-        let live = [DispatchState::Asked, DispatchState::Joined];
-        let Some(agent) = agent.filter(|agent| live.contains(&agent.state)) else {
-            return Ok(false);
-        };
-        self.agent_ended(room).await?;
-        if let Some(dispatch_id) = &agent.dispatch_id {
-            self.guard.dispatcher().delete(room, dispatch_id).await?;
-        }
-        Ok(true)
     }
 }

@@ -1,6 +1,8 @@
 //! Asking for an agent: every spawn, on one machine or many, goes through LiveKit's dispatch.
 
 pub mod guardian;
+pub mod leave;
+pub mod observer;
 
 use crate::server_api::{ServerApi, ServiceError};
 use sidetone_store::DispatchMetadata;
@@ -27,6 +29,11 @@ impl Dispatcher {
             livekit,
             agent_name: agent_name.into(),
         }
+    }
+
+    /// The name that workers register as to be asked.
+    pub fn agent_name(&self) -> &str {
+        &self.agent_name
     }
 
     /// Asks for an agent in `room` (created if need be) and gives the dispatch's id, `AD_…`.

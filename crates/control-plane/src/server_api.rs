@@ -2,6 +2,8 @@
 //! client of control plane and worker: it holds the key, limits each request's time, and tells "there
 //! is no such thing" from an error.
 
+mod rpc;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +20,7 @@ use sidetone_config::env::LiveKit;
 use sidetone_config::recording::Bucket;
 
 pub use livekit_api::services::ServiceError;
+pub use rpc::Answer;
 
 /// Longest time a request takes.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -34,6 +37,7 @@ pub struct ServerApi {
     services: Arc<LiveKitApi>,
     /// On its own for its time limit.
     egress: Arc<EgressClient>,
+    rpc: Arc<rpc::Client>,
 }
 
 impl ServerApi {
@@ -52,6 +56,7 @@ impl ServerApi {
         Self {
             services: Arc::new(services),
             egress: Arc::new(egress),
+            rpc: Arc::new(rpc::Client::new(livekit)),
         }
     }
 }
@@ -66,6 +71,18 @@ impl ServerApi {
         self.services.room().list_rooms(Vec::new()).await
     }
 
+    /// Those of these rooms that are open.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn rooms_named(&self, names: Vec<String>) -> Result<Vec<proto::Room>> {
+        // No name would mean all rooms.
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.services.room().list_rooms(names).await
+    }
+
     /// Who is in a room; None when there is no such room.
     ///
     /// # Errors
@@ -77,6 +94,21 @@ impl ServerApi {
             list.retain(|participant| participant.state() != gone);
             list
         }))
+    }
+
+    /// Removes a participant from a room; one that is gone already is no error. Its token stays good: it
+    /// may join again.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn remove_participant(&self, room: &str, identity: &str) -> Result<()> {
+        let removed = self.services.room().remove_participant(room, identity);
+        found(removed.await).map(drop)
+    }
+
+    /// Calls a method of a participant, who has so long to answer.
+    pub async fn call(&self, room: &str, identity: &str, method: &str, within: Duration) -> Answer {
+        self.rpc.call(room, identity, method, within).await
     }
 
     /// Sends a JSON message on a topic to these identities in a room; to everybody when the list is

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use str0m::media::MediaKind;
 use tokio::sync::mpsc;
@@ -42,6 +43,14 @@ pub struct PeerConnection {
     handle: Arc<Handle>,
 }
 
+/// See [`held`].
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
+/// Connections that somebody in this process holds, closed ones among them: for tests that look for leaks.
+pub fn held() -> usize {
+    HELD.load(Ordering::Relaxed)
+}
+
 struct Handle {
     shared: Arc<Shared>,
     commands: mpsc::Sender<Command>,
@@ -49,6 +58,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        HELD.fetch_sub(1, Ordering::Relaxed);
         self.shared.close();
     }
 }
@@ -58,6 +68,7 @@ impl PeerConnection {
         check(&config)?;
         let shared = Arc::new(Shared::default());
         let commands = Peer::spawn(shared.clone())?;
+        HELD.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             handle: Arc::new(Handle { shared, commands }),
         })

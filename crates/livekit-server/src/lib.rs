@@ -90,17 +90,8 @@ impl LiveKitServer {
         let folder = std::env::temp_dir().join(format!("sidetone-livekit-{}", random()));
         fs::create_dir(&folder)?;
         let config = config(options, signal, rtc_tcp, udp, &api_key, &api_secret);
-        let config_path = folder.join("config.yaml");
-        fs::write(&config_path, config)?;
-        let log = File::create(folder.join("log"))?;
-        let child = Command::new(binary)
-            .arg("--config")
-            .arg(&config_path)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("{} does not start", binary.display()))?;
+        fs::write(folder.join(CONFIG), config)?;
+        let child = launch(binary, &folder)?;
         Ok(Self {
             url: format!("ws://127.0.0.1:{signal}"),
             http_url: format!("http://127.0.0.1:{signal}"),
@@ -158,6 +149,20 @@ impl LiveKitServer {
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
+    /// Kills the server and starts another with the same ports and keys: rooms are gone, as after a
+    /// crash.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn restart(&mut self, down_for: Duration) -> anyhow::Result<()> {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        sleep(down_for).await;
+        let binary = find_binary()?;
+        self.child = launch(&binary, &self.folder)?;
+        self.wait_until_healthy().await
+    }
+
     /// The process, for tests that stop (SIGSTOP) or kill it.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -178,6 +183,25 @@ impl Drop for LiveKitServer {
             let _ = fs::remove_dir_all(&self.folder);
         }
     }
+}
+
+/// The server's configuration in its folder.
+const CONFIG: &str = "config.yaml";
+
+/// Starts the program on what is in the folder; its log grows there.
+fn launch(binary: &Path, folder: &Path) -> anyhow::Result<Child> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"))?;
+    Command::new(binary)
+        .arg("--config")
+        .arg(folder.join(CONFIG))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .spawn()
+        .with_context(|| format!("{} does not start", binary.display()))
 }
 
 /// Loopback only, and no STUN server of anybody else's: without `stun_servers` the server

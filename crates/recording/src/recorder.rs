@@ -4,10 +4,10 @@ use std::fs::File;
 use std::io;
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::{JoinHandle, spawn_blocking};
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, timeout_at};
 use uuid::Uuid;
 
 use super::Recordings;
@@ -26,20 +26,20 @@ const ASK_EVERY: Duration = Duration::from_secs(1);
 /// For ten minutes it is tried to note how a recording ended.
 const NOTE_TRIES: u32 = 120;
 const NOTE_EVERY: Duration = Duration::from_secs(5);
-/// How long after a call its recording may still be written, before the call's end stops waiting.
-const FINISH_DEADLINE: Duration = Duration::from_secs(5);
-
 /// A call's recording under way.
 #[derive(Debug)]
 pub struct Recorded(JoinHandle<()>);
 
 impl Recorded {
-    /// Waits, after the tap is dropped, until all is on disk and in the store.
-    pub async fn finish(self) {
-        match timeout(FINISH_DEADLINE, self.0).await {
+    /// Waits, after the tap is dropped, until all is on disk and in the store, or until a deadline: what
+    /// is left to write then goes on.
+    pub async fn finish(self, until: Instant) {
+        match timeout_at(until.into(), self.0).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::error!(%error, "a recording broke off"),
-            Err(_) => tracing::error!("a recording is not written yet: the disk is slow"),
+            Err(_) => {
+                tracing::warn!("a recording is not noted yet: the disk or the database is slow")
+            }
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Dispatch {
     pub asked_at: At,
     /// In this state since.
     pub since: At,
+    /// Number of the last asking: see [`epochs`](crate::epochs).
+    pub epoch: i64,
 }
 
 super::from_row!(Dispatch {
@@ -69,6 +71,7 @@ super::from_row!(Dispatch {
     metadata,
     asked_at,
     since,
+    epoch,
 });
 
 impl Store {
@@ -89,40 +92,16 @@ impl Store {
              SELECT 1 FROM voice_calls WHERE id = $2 AND deleted_at IS NOT NULL) \
              ON CONFLICT (room_name) DO UPDATE SET state = 'asked', attempts = 0, \
              call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
-             dispatch_id = NULL, worker_id = NULL, agent_identity = NULL, \
-             claimed_at = NULL, looked_at = NULL, asked_at = excluded.asked_at, since = excluded.since \
+             dispatch_id = NULL, worker_id = NULL, worker = NULL, agent_identity = NULL, \
+             epoch = dispatches.epoch + 1, lost_at = NULL, claimed_at = NULL, \
+             claimed_until = NULL, looked_at = NULL, \
+             asked_at = excluded.asked_at, since = excluded.since \
              WHERE dispatches.state IN ('ended', 'failed')";
         let rows = on!(self, |pool| sqlx::query(UPSERT)
             .bind(room_name)
             .bind(metadata.call_id)
             .bind(Json(metadata))
             .bind(at)
-            .execute(pool)
-            .await?
-            .rows_affected());
-        Ok(rows > 0)
-    }
-
-    /// Takes the right to ask LiveKit for the next time: of all who saw `attempts` askings, one
-    /// gets true, and nobody within `free_after` of the last one.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn claim_asking(
-        &self,
-        room_name: &str,
-        attempts: i32,
-        free_after: Duration,
-    ) -> Result<bool, StoreError> {
-        const UPDATE: &str = "UPDATE dispatches SET attempts = attempts + 1, claimed_at = $3 \
-             WHERE room_name = $1 AND attempts = $2 \
-             AND (claimed_at IS NULL OR claimed_at <= $4)";
-        let now = self.database_now().await?;
-        let rows = on!(self, |pool| sqlx::query(UPDATE)
-            .bind(room_name)
-            .bind(attempts)
-            .bind(now)
-            .bind(now - free_after)
             .execute(pool)
             .await?
             .rows_affected());
@@ -148,44 +127,33 @@ impl Store {
         Ok(rows > 0)
     }
 
-    /// An agent that was there is not wanted any more. One that is asked for anew meanwhile stays so.
+    /// The agent of this epoch was there, and is not wanted any more. One that is asked for anew meanwhile
+    /// stays so.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn agent_over(&self, room_name: &str, at: At) -> Result<(), StoreError> {
+    pub async fn agent_over(&self, room_name: &str, epoch: i64, at: At) -> Result<(), StoreError> {
         const UPDATE: &str = "UPDATE dispatches SET state = 'ended', since = $2 \
-             WHERE room_name = $1 AND state = 'joined'";
+             WHERE room_name = $1 AND epoch = $3 AND state = 'joined'";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(room_name)
             .bind(at)
+            .bind(epoch)
             .execute(pool)
             .await
             .map(|_| ()))?;
         Ok(())
     }
 
-    /// Notes LiveKit's id of the asking.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn agent_asked(&self, room_name: &str, dispatch_id: &str) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE dispatches SET dispatch_id = $2 WHERE room_name = $1";
-        on!(self, |pool| sqlx::query(UPDATE)
-            .bind(room_name)
-            .bind(dispatch_id)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
-        Ok(())
-    }
-
-    /// Moves an agent to another state, with the reason of one that failed.
+    /// Moves the agent of this epoch to another state, with the reason of one that failed. Changes nothing
+    /// when another was asked for since.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn agent_is(
         &self,
         room_name: &str,
+        epoch: i64,
         state: DispatchState,
         at: At,
         reason: Option<&str>,
@@ -193,57 +161,13 @@ impl Store {
         const UPDATE: &str = "UPDATE dispatches SET \
              since = CASE WHEN state = $2 THEN since ELSE $3 END, \
              reason = CASE WHEN $2 = 'failed' THEN $4 ELSE reason END, state = $2 \
-             WHERE room_name = $1 AND NOT (state = 'ended' AND $2 = 'joined')";
+             WHERE room_name = $1 AND epoch = $5 AND NOT (state = 'ended' AND $2 = 'joined')";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(room_name)
             .bind(state.as_str())
             .bind(at)
             .bind(reason)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
-        Ok(())
-    }
-
-    /// Notes that an agent has ended, if it is still the one that its room's dispatch knows: for what
-    /// is told late, when another may be there.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn agent_has_ended(
-        &self,
-        room_name: &str,
-        identity: &str,
-        at: At,
-    ) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE dispatches SET state = 'ended', since = $3 \
-             WHERE room_name = $1 AND agent_identity = $2 AND state IN ('asked', 'joined')";
-        on!(self, |pool| sqlx::query(UPDATE)
-            .bind(room_name)
-            .bind(identity)
-            .bind(at)
-            .execute(pool)
-            .await
-            .map(|_| ()))?;
-        Ok(())
-    }
-
-    /// Notes who a room's agent is, and which worker runs it.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn agent_runs_on(
-        &self,
-        room_name: &str,
-        identity: &str,
-        worker_id: &str,
-    ) -> Result<(), StoreError> {
-        const UPDATE: &str = "UPDATE dispatches SET agent_identity = $2, \
-             worker_id = $3 WHERE room_name = $1";
-        on!(self, |pool| sqlx::query(UPDATE)
-            .bind(room_name)
-            .bind(identity)
-            .bind(worker_id)
+            .bind(epoch)
             .execute(pool)
             .await
             .map(|_| ()))?;

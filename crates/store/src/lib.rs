@@ -11,9 +11,11 @@
 //! their order cannot matter ([`status`]); times are kept to the microsecond, as both databases can; a call
 //! whose data was deleted takes no more ([`erasure`]).
 
+pub mod awaited;
 pub mod calls;
 pub mod dispatches;
 pub mod egress;
+pub mod epochs;
 pub mod erasure;
 pub mod errors;
 pub mod figures;
@@ -21,9 +23,11 @@ pub mod history;
 pub mod inbox;
 pub mod live;
 mod metadata;
+pub mod owed;
 pub mod personal;
 pub mod recordings;
 pub mod results;
+mod rooms;
 pub mod series;
 pub mod sessions;
 pub mod status;
@@ -47,9 +51,10 @@ use sqlx::{Connection, SqlSafeStr as _};
 
 use sidetone_config::env::Database;
 
+pub use awaited::Awaited;
 pub use calls::{Call, NewCall};
 pub use live::LiveCall;
-pub use metadata::DispatchMetadata;
+pub use metadata::{ALIVE_METHOD, DispatchMetadata, EPOCH_ATTRIBUTE};
 pub use recordings::{EgressStatus, Recorder, Recording, RecordingState};
 pub use sqlx::types::Json;
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
@@ -62,7 +67,7 @@ macro_rules! migrations {
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
-            "098_resume",
+            "097_epoch", "098_resume", "099_return", "100_leave",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

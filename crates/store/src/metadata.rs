@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 use sidetone_config::recording::RecordingMode;
 use uuid::Uuid;
 
+/// The participant attribute with the epoch that an agent has come for.
+pub const EPOCH_ATTRIBUTE: &str = "sidetone.epoch";
+/// The RPC method by which the server asks an agent whether it lives; its answer is its epoch.
+pub const ALIVE_METHOD: &str = "sidetone.alive";
+
 /// What a dispatch tells the agent: the JSON of a job's metadata. Unknown fields are passed over,
 /// so that an older worker serves a newer control plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

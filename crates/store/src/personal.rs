@@ -64,9 +64,11 @@ impl Store {
                 "DELETE FROM call_errors WHERE call_id = $1",
                 "DELETE FROM call_figures WHERE call_id = $1",
                 "DELETE FROM call_results WHERE call_id = $1",
+                "DELETE FROM results_owed WHERE call_id = $1",
                 "DELETE FROM call_webhooks WHERE call_id = $1",
                 "DELETE FROM webhook_events WHERE call_id = $1",
                 "DELETE FROM dispatches WHERE call_id = $1",
+                "DELETE FROM awaited_agents WHERE call_id = $1",
                 // File and object are deleted next (sidetone_recording::upkeep).
                 "UPDATE call_recordings SET state = 'deleting' WHERE call_id = $1",
                 "UPDATE call_participants SET user_id = 'deleted', participant_name = '' \

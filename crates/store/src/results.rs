@@ -86,8 +86,8 @@ pub enum Try {
 }
 
 impl Store {
-    /// Keeps what came of a call; a later one replaces it. False when there is no such call, or it was
-    /// erased.
+    /// Keeps what came of a call, which is owed no more; a later one replaces it. False when there is no
+    /// such call, or it was erased.
     ///
     /// # Errors
     /// The database did not answer.
@@ -96,11 +96,17 @@ impl Store {
              VALUES ($1, $2, $3, $4) \
              ON CONFLICT (call_id) DO UPDATE SET result = excluded.result, \
              error = excluded.error, made_at = excluded.made_at";
+        const PAID: &str = "DELETE FROM results_owed WHERE call_id = $1 AND owed_at <= $2";
         Ok(in_call!(self, call_id, |tx| {
             sqlx::query(UPSERT)
                 .bind(call_id)
                 .bind(&made.result)
                 .bind(&made.error)
+                .bind(made.made_at)
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query(PAID)
+                .bind(call_id)
                 .bind(made.made_at)
                 .execute(&mut *tx)
                 .await?;

@@ -137,13 +137,19 @@ impl<T: Clone> Scripted<T> {
     }
 }
 
-/// Words by how long something loud is heard.
-type Ear = Box<dyn Fn(Duration) -> Transcript + Send>;
+/// Words by the sound that is heard: 16 kHz.
+type Ear = Box<dyn Fn(&[i16]) -> Transcript + Send>;
+/// An answer by the request.
+type Mind = Box<dyn Fn(&Value) -> Option<Answer> + Send>;
+/// The tone of a sentence by its text.
+type Throat = Box<dyn Fn(&str) -> f64 + Send>;
 
 struct State {
     timing: Timing,
     transcripts: Scripted<Transcript>,
     ear: Option<Ear>,
+    mind: Option<Mind>,
+    throat: Option<Throat>,
     answers: Scripted<Answer>,
     answers_to: Vec<(String, Answer)>,
     failures: Vec<(Endpoint, VecDeque<Failure>)>,
@@ -289,6 +295,8 @@ impl FakeOpenAi {
                     default: Transcript::new("What time is it?"),
                 },
                 ear: None,
+                mind: None,
+                throat: None,
                 answers: Scripted {
                     next: VecDeque::new(),
                     default: Answer::text("It is noon. Can I help you with something else?"),
@@ -371,7 +379,22 @@ impl FakeOpenAi {
     /// (10 ms pieces above -35 dBFS): as a real model, it says the same of the same sound, however
     /// often it is asked.
     pub fn transcribe_by(&self, ear: impl Fn(Duration) -> Transcript + Send + 'static) {
+        self.transcribe_sound(move |samples| ear(audio::loud(samples)));
+    }
+
+    /// As [`Self::transcribe_by`], by the sound itself: 16 kHz.
+    pub fn transcribe_sound(&self, ear: impl Fn(&[i16]) -> Transcript + Send + 'static) {
         self.shared.state().ear = Some(Box::new(ear));
+    }
+
+    /// What a chat completion answers to a request, before all that is scripted; None: as scripted.
+    pub fn answer_by(&self, mind: impl Fn(&Value) -> Option<Answer> + Send + 'static) {
+        self.shared.state().mind = Some(Box::new(mind));
+    }
+
+    /// The frequency of a sentence's tone by its text, where the voice does not tell it.
+    pub fn speak_by(&self, throat: impl Fn(&str) -> f64 + Send + 'static) {
+        self.shared.state().throat = Some(Box::new(throat));
     }
 
     /// What every answer says when nothing is scripted; `{system prompt}` in it is what the model

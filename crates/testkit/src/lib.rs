@@ -4,6 +4,7 @@
 
 pub mod egress;
 pub mod fake_openai;
+pub mod gate;
 pub mod postgres;
 pub mod recording;
 pub mod redis;
@@ -12,6 +13,7 @@ pub mod s3;
 
 pub use egress::EgressWorker;
 pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, ModelList, Timing};
+pub use gate::Gate;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use rough_path::{RoughPath, Roughness};

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-use crate::LiveKitServer;
+use crate::{Gate, LiveKitServer};
 
 /// Packets on their way in one direction; more are lost, as in a router's queue.
 const QUEUE: usize = 500;
@@ -23,7 +23,7 @@ const QUEUE: usize = 500;
 const LARGEST: usize = 65_535;
 
 /// How bad the network is, in each direction.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Roughness {
     /// The share of packets that are lost, 0 to 1.
     pub loss: f64,
@@ -39,6 +39,8 @@ pub struct RoughPath {
     pub url: String,
     carried: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
+    cut: Arc<AtomicBool>,
+    signalling: Gate,
     _tasks: JoinSet<()>,
 }
 
@@ -56,8 +58,10 @@ impl RoughPath {
         );
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let url = format!("ws://{}", listener.local_addr()?);
-        let signalling = server.http_url.trim_start_matches("http://").to_owned();
+        let gate = Gate::before(server.http_url.trim_start_matches("http://")).await?;
+        let signalling = gate.address.to_string();
         let (carried, lost) = (Arc::<AtomicU64>::default(), Arc::<AtomicU64>::default());
+        let cut = Arc::<AtomicBool>::default();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut clients = JoinSet::new();
@@ -76,14 +80,29 @@ impl RoughPath {
             roughness,
             carried: Arc::clone(&carried),
             lost: Arc::clone(&lost),
+            cut: Arc::clone(&cut),
         };
         tasks.spawn(relay_media(media, server.media_port, path));
         Ok(Self {
             url,
             carried,
             lost,
+            cut,
+            signalling: gate,
             _tasks: tasks,
         })
+    }
+
+    /// Nothing passes any more, media and signalling; nobody is told.
+    pub fn cut(&self) {
+        self.cut.store(true, Ordering::Relaxed);
+        self.signalling.stall();
+    }
+
+    /// The network is there again. What was signalled meanwhile arrives, media is lost.
+    pub fn mend(&self) {
+        self.cut.store(false, Ordering::Relaxed);
+        self.signalling.open();
     }
 
     /// Packets carried and lost so far, both directions.
@@ -155,6 +174,7 @@ struct Path {
     roughness: Roughness,
     carried: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
+    cut: Arc<AtomicBool>,
 }
 
 /// One direction of one client.
@@ -198,7 +218,7 @@ impl Direction {
             delay,
             jitter,
         } = self.path.roughness;
-        let is_lost = self.random() < loss;
+        let is_lost = self.random() < loss || self.path.cut.load(Ordering::Relaxed);
         let spread = jitter.mul_f64(2.0 * self.random());
         self.last = self.last.max(now() + delay + spread - jitter);
         if is_lost || self.queue.try_send((self.last, packet.to_vec())).is_err() {

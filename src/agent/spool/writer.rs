@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use uuid::Uuid;
 
 use super::backlog::{Backlog, Next};
@@ -17,7 +17,7 @@ use sidetone_store::Store;
 
 /// Longest wait of a call's end for a database that has answered until now. One that is known to be away
 /// is not waited for.
-const LAST: Duration = Duration::from_secs(1);
+pub const LAST: Duration = Duration::from_secs(1);
 
 /// Of one call. What it was given outlives the process; dropping it leaves the rest to
 /// [`super::upkeep`].
@@ -79,8 +79,14 @@ impl Writer {
     }
 
     /// Writes what waits, for a second at most, and leaves the rest to [`super::upkeep`].
-    pub async fn end(mut self) {
-        let mut enough = pin!(sleep(LAST));
+    pub async fn end(self) {
+        self.end_by(clock::now() + LAST).await;
+    }
+
+    /// As [`Writer::end`], until a deadline that may be nearer.
+    pub async fn end_by(mut self, until: std::time::Instant) {
+        let until = until.min(clock::now() + LAST);
+        let mut enough = pin!(sleep_until(until.into()));
         while self.backlog.is_promising() {
             tokio::select! {
                 () = &mut enough => break,

@@ -1,23 +1,26 @@
-//! The server's order to leave: given to the call only when the room has had its say.
+//! LiveKit's order to leave: given to the call only when the room has had its say.
 
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep_until;
-use tokio_util::sync::CancellationToken;
 
 use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, LeaveOrder};
 
 /// LiveKit ends the job of an agent that is gone from the room, too, and may say so before the room
 /// does: for this long the room is waited for.
 const ROOM_FIRST: Duration = Duration::from_millis(500);
 
-/// The server's order to leave, on its way to the call.
+/// LiveKit's order to leave, on its way to the call.
 pub(super) enum Order {
-    Awaited(CancellationToken),
+    Awaited(LeaveOrder),
     /// The room may be about to say more.
     Heard {
+        by: LeaveBy,
         until: Instant,
     },
+    /// It is for the call now.
+    Due(LeaveBy),
     Done,
 }
 
@@ -26,15 +29,16 @@ impl Order {
     pub(super) async fn step(&mut self) {
         *self = match self {
             Self::Awaited(ordered) => {
-                ordered.cancelled().await;
+                let by = ordered.given().await;
                 let until = clock::now() + ROOM_FIRST;
-                Self::Heard { until }
+                Self::Heard { by, until }
             }
-            Self::Heard { until } => {
+            Self::Heard { by, until } => {
+                let by = *by;
                 sleep_until((*until).into()).await;
-                Self::Done
+                Self::Due(by)
             }
-            Self::Done => std::future::pending().await,
+            Self::Due(_) | Self::Done => std::future::pending().await,
         };
     }
 }

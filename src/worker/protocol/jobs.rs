@@ -7,11 +7,13 @@ use livekit_protocol as proto;
 use proto::worker_message::Message as ToServer;
 
 use super::{
-    ASSIGNMENT_DEADLINE, Cause, ENDED_KEPT, Entry, LEAVE_DEADLINE, LOAD_LAG, Link, Output, Phase,
+    ABORT_GRACE, ASSIGNMENT_DEADLINE, Cause, ENDED_KEPT, Entry, LOAD_LAG, Link, Output, Phase,
     Worker, job_status,
 };
 use crate::worker::{Job, JobOutcome, LoadMeasure};
+use sidetone_base::leave::LeaveBy;
 use sidetone_config::secret::Secret;
+use sidetone_store::{DispatchMetadata, EPOCH_ATTRIBUTE};
 
 impl Worker {
     pub(super) fn offered(&mut self, now: Instant, job: &proto::Job) {
@@ -20,15 +22,19 @@ impl Worker {
             .as_ref()
             .map(|room| room.name.clone())
             .unwrap_or_default();
-        // "No" sends the offer to the next worker; `terminate` ends it for all of them.
-        let room_taken = self.jobs.values().any(|job| job.room == room);
-        let available = !room_taken
+        let epoch = epoch_of(&job.metadata);
+        let other = self.jobs.values().find(|other| other.room == room);
+        // "No" sends the offer to the next worker; `terminate` ends it for all of them. So an agent that
+        // is to replace ours, which may be lost, is for others to take.
+        let is_double = other.is_some_and(|other| epoch <= other.epoch);
+        let available = other.is_none()
             && self.drain.is_none()
             && !self.is_full(now)
             && job.r#type() == proto::JobType::JtRoom;
         if available {
             let entry = Entry {
                 room,
+                epoch,
                 phase: Phase::Reserved {
                     until: now + ASSIGNMENT_DEADLINE,
                 },
@@ -40,13 +46,10 @@ impl Worker {
         self.send(ToServer::Availability(proto::AvailabilityResponse {
             job_id: job.id.clone(),
             available,
-            terminate: room_taken,
+            terminate: is_double,
             participant_identity: identity(&job.id),
             participant_name: self.settings.participant_name.clone(),
-            participant_attributes: HashMap::from([(
-                "lk.agent.state".to_owned(),
-                "initializing".to_owned(),
-            )]),
+            participant_attributes: attributes(epoch),
             ..Default::default()
         }));
         if available {
@@ -82,6 +85,7 @@ impl Worker {
             job.id.clone(),
             Entry {
                 room: room.clone(),
+                epoch: epoch_of(&job.metadata),
                 phase: Phase::Running,
                 unmeasured_until: now + LOAD_LAG,
                 abort_at: None,
@@ -117,9 +121,19 @@ impl Worker {
         };
         if matches!(entry.phase, Phase::Reserved { .. }) {
             self.jobs.remove(id);
-        } else if entry.abort_at.is_none() {
-            entry.abort_at = Some(now + LEAVE_DEADLINE);
-            self.outputs.push_back(Output::Cancel(id.to_owned(), cause));
+            return;
+        }
+        let budget = match cause {
+            Cause::Drain => LeaveBy::ASKED,
+            Cause::Server => LeaveBy::TERMINATED,
+        };
+        let by = LeaveBy::within(now, budget);
+        let abort_at = by.end() + ABORT_GRACE;
+        // LiveKit also says so of an agent that has just left: it is on its way already.
+        if entry.abort_at.is_none_or(|before| abort_at < before) {
+            entry.abort_at = Some(abort_at);
+            let cancel = Output::Cancel(id.to_owned(), cause, by);
+            self.outputs.push_back(cancel);
         }
     }
 
@@ -170,6 +184,20 @@ impl Worker {
         self.jobs.len() >= self.settings.max_jobs
             || self.effective_load(now) >= self.settings.load_threshold
     }
+}
+
+/// What others see of a job's agent from the first moment on.
+fn attributes(epoch: Option<i64>) -> HashMap<String, String> {
+    let state = ("lk.agent.state".to_owned(), "initializing".to_owned());
+    let epoch = epoch.map(|epoch| (EPOCH_ATTRIBUTE.to_owned(), epoch.to_string()));
+    std::iter::once(state).chain(epoch).collect()
+}
+
+/// Of the asking that a job is for; None also when its metadata are not ours.
+fn epoch_of(metadata: &str) -> Option<i64> {
+    serde_json::from_str::<DispatchMetadata>(metadata)
+        .ok()?
+        .epoch
 }
 
 /// The identity of a job's agent in its room.

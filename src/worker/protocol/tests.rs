@@ -87,9 +87,17 @@ impl Script {
     }
 
     fn offer(&mut self, id: &str, room: &str) -> proto::AvailabilityResponse {
+        self.offer_as(id, room, "{}")
+    }
+
+    fn offer_as(&mut self, id: &str, room: &str, metadata: &str) -> proto::AvailabilityResponse {
+        let job = proto::Job {
+            metadata: metadata.to_owned(),
+            ..job(id, room)
+        };
         let sent = self.on(Input::Received(FromServer::Availability(
             proto::AvailabilityRequest {
-                job: Some(job(id, room)),
+                job: Some(job),
                 ..Default::default()
             },
         )));
@@ -100,9 +108,17 @@ impl Script {
     }
 
     fn assign(&mut self, id: &str, room: &str) -> Vec<Output> {
+        self.assign_as(id, room, "{}")
+    }
+
+    fn assign_as(&mut self, id: &str, room: &str, metadata: &str) -> Vec<Output> {
+        let job = proto::Job {
+            metadata: metadata.to_owned(),
+            ..job(id, room)
+        };
         self.on(Input::Received(FromServer::Assignment(
             proto::JobAssignment {
-                job: Some(job(id, room)),
+                job: Some(job),
                 url: None,
                 token: "join-token".into(),
             },
@@ -209,6 +225,27 @@ fn a_second_agent_for_a_room_is_refused_for_every_worker() {
     assert!(script.offer("AJ_3", "r").terminate);
     script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
     assert!(script.offer("AJ_4", "r").available);
+}
+
+#[test]
+fn an_agent_that_replaces_ours_is_for_other_workers() {
+    let mut script = Script::registered();
+    let answer = script.offer_as("AJ_1", "r", r#"{"epoch": 4}"#);
+    assert!(answer.available);
+    assert_eq!(answer.participant_attributes["sidetone.epoch"], "4");
+    script.assign_as("AJ_1", "r", r#"{"epoch": 4}"#);
+    let answer = script.offer_as("AJ_2", "r", r#"{"epoch": 5}"#);
+    assert!(!answer.available && !answer.terminate, "ours may be lost");
+    // The same asking once more, an earlier one, one that does not count: nobody is to come.
+    for metadata in [r#"{"epoch": 4}"#, r#"{"epoch": 3}"#, "{}", "not ours"] {
+        let answer = script.offer_as("AJ_3", "r", metadata);
+        assert!(!answer.available && answer.terminate, "{metadata}");
+    }
+    // Still so while ours is leaving; then there is a place.
+    script.on(Input::JobEnded("AJ_1".into(), JobOutcome::Success));
+    assert!(!script.offer_as("AJ_4", "r", r#"{"epoch": 6}"#).terminate);
+    script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
+    assert!(script.offer_as("AJ_5", "r", r#"{"epoch": 7}"#).available);
 }
 
 #[test]
@@ -349,9 +386,10 @@ fn termination_gives_three_seconds() {
     let terminate = Input::Received(FromServer::Termination(proto::JobTermination {
         job_id: "AJ_1".into(),
     }));
+    let by = LeaveBy::within(script.now, LeaveBy::TERMINATED);
     assert_eq!(
         script.on(terminate.clone()),
-        [Output::Cancel("AJ_1".into(), Cause::Server)]
+        [Output::Cancel("AJ_1".into(), Cause::Server, by)]
     );
     assert_eq!(script.on(terminate), [], "asked once");
     assert!(
@@ -391,10 +429,51 @@ fn a_drain_ends_calls_at_its_timeout_and_needs_no_server() {
     script.on(Input::Drain);
     script.on(Input::Disconnected);
     let sent = script.pass(settings().drain_timeout);
-    assert!(sent.contains(&Output::Cancel("AJ_1".into(), Cause::Drain)));
+    let by = LeaveBy::within(script.now, LeaveBy::ASKED);
+    assert!(sent.contains(&Output::Cancel("AJ_1".into(), Cause::Drain, by)));
     let sent = script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
     assert!(!sent.contains(&Output::Finished), "its end is not sent yet");
     assert!(script.pass(LAST_WORDS).contains(&Output::Finished));
+}
+
+#[test]
+fn a_second_order_ends_the_calls_of_a_drain_with_their_sentence() {
+    let mut script = Script::registered();
+    script.running("AJ_1", "r");
+    script.on(Input::Drain);
+    script.pass(secs(1));
+    let by = LeaveBy::within(script.now, LeaveBy::ASKED);
+    let sent = script.on(Input::EndJobs);
+    assert_eq!(
+        sent,
+        [Output::Cancel("AJ_1".into(), Cause::Drain, by)],
+        "the drain time is not waited for"
+    );
+    let aborted = Output::Abort("AJ_1".into());
+    assert!(!script.pass(LeaveBy::ASKED).contains(&aborted));
+    assert!(script.pass(ABORT_GRACE).contains(&aborted));
+}
+
+#[test]
+fn the_servers_order_is_nearer_than_the_drains() {
+    let mut script = Script::registered();
+    script.running("AJ_1", "r");
+    script.on(Input::EndJobs);
+    let terminate = FromServer::Termination(proto::JobTermination {
+        job_id: "AJ_1".into(),
+    });
+    let by = LeaveBy::within(script.now, LeaveBy::TERMINATED);
+    let sent = script.on(Input::Received(terminate));
+    assert_eq!(sent, [Output::Cancel("AJ_1".into(), Cause::Server, by)]);
+    let sent = script.pass(secs(3));
+    assert!(sent.contains(&Output::Abort("AJ_1".into())));
+}
+
+#[test]
+fn a_worker_that_ends_its_calls_takes_no_more() {
+    let mut script = Script::registered();
+    let sent = script.on(Input::EndJobs);
+    assert!(sent.ends_with(&[Output::Close, Output::Finished]));
 }
 
 fn any_input() -> impl Strategy<Value = (u64, u8, u8)> {
@@ -421,6 +500,7 @@ proptest! {
                 3 => Input::JobEnded(id, JobOutcome::Success),
                 4 => Input::JobLeft(id, JobOutcome::Success),
                 5 if which == 0 => Input::Drain,
+                5 if which == 1 => Input::EndJobs,
                 6 => Input::Received(FromServer::Pong(proto::WorkerPong::default())),
                 7 => Input::Received(FromServer::Termination(proto::JobTermination { job_id: id })),
                 8 => Input::Received(FromServer::Assignment(proto::JobAssignment {

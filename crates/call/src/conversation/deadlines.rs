@@ -8,6 +8,7 @@ use crate::part::Part;
 use crate::providers::ProviderError;
 use crate::silence::{Due, Silence};
 use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_config::agent::{AgentConfig, Limits};
 use sidetone_turn::Input;
 
@@ -15,11 +16,6 @@ use sidetone_turn::Input;
 const MIC_DEADLINE: Duration = Duration::from_secs(1);
 /// A room that takes no audio for this long is lost.
 const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
-/// A drained call may finish what it is saying for this long.
-const DRAIN_DEADLINE: Duration = Duration::from_secs(10);
-/// As much of it as LiveKit allows: it removes an agent three seconds after it has ended its job, and
-/// the end is still to be reported.
-const DISMISSED_DEADLINE: Duration = Duration::from_millis(1_500);
 
 /// What a call waits for, and until when. Dead air is not here: it follows from the reply
 /// ([`Conversation::dead_air_by`]).
@@ -34,10 +30,12 @@ pub(super) struct Deadlines {
     speaker: Option<Instant>,
     /// The caller is to be there, or the call ends.
     caller: Option<(Instant, EndReason)>,
-    /// The call is to end as soon as nothing is being said, and ends by then.
-    drain: Option<(Instant, EndReason)>,
+    /// The call was told to end as soon as nothing is being said, and to have left by then.
+    drain: Option<(LeaveBy, EndReason)>,
     /// A goodbye is being said, or was: the call ends by then.
     hang_up: Option<(Instant, EndReason)>,
+    /// By when the call has left that says goodbye.
+    goodbye: Option<LeaveBy>,
     silence: Silence,
 }
 
@@ -52,6 +50,7 @@ impl Deadlines {
             caller: Some((now + limits.wait_for_caller, EndReason::NoCaller)),
             drain: None,
             hang_up: None,
+            goodbye: None,
             silence: Silence::default(),
         }
     }
@@ -64,7 +63,7 @@ impl Deadlines {
             self.microphone,
             self.speaker,
             at(self.caller),
-            at(self.drain),
+            at(self.drain_at()),
             at(self.hang_up),
             self.max_duration(&agent.limits),
             self.silence.next(&agent.silence),
@@ -75,9 +74,15 @@ impl Deadlines {
 
     /// Why the call is over now, if it is.
     fn over(&self, now: Instant) -> Option<EndReason> {
-        let ends = [self.caller, self.hang_up, self.drain];
+        let ends = [self.caller, self.hang_up, self.drain_at()];
         let due = ends.into_iter().flatten().find(|(at, _)| *at <= now);
         due.map(|(_, reason)| reason)
+    }
+
+    /// When a call that was told to end does, whatever is being said.
+    fn drain_at(&self) -> Option<(Instant, EndReason)> {
+        let words = |(by, reason): (LeaveBy, EndReason)| (by.until(Step::Words), reason);
+        self.drain.map(words)
     }
 
     /// When the longest call that is allowed is over, unless the caller is being told already.
@@ -131,6 +136,19 @@ impl Deadlines {
         self.hang_up = Some((at, reason));
     }
 
+    /// The last words are being said: they have their share of the call's leaving.
+    pub(super) fn last_words(&mut self, by: LeaveBy, reason: EndReason) {
+        self.goodbye = Some(by);
+        self.hang_up_at(by.until(Step::Words), reason);
+    }
+
+    /// By when the call has left, if it was told to or is saying goodbye.
+    pub(super) fn leave_by(&self) -> Option<LeaveBy> {
+        let told = self.drain.map(|(by, _)| by);
+        let both = [told, self.goodbye].into_iter().flatten();
+        both.reduce(LeaveBy::nearer)
+    }
+
     /// Why the call ends after the last words, while it does.
     pub(super) fn hangs_up(&self) -> Option<EndReason> {
         self.hang_up.map(|(_, reason)| reason)
@@ -138,8 +156,12 @@ impl Deadlines {
 
     /// Somebody is there after all.
     pub(super) fn caller_is_not_silent(&mut self) {
-        self.hang_up
+        let ended = self
+            .hang_up
             .take_if(|(_, reason)| *reason == EndReason::CallerSilent);
+        if ended.is_some() {
+            self.goodbye = None;
+        }
     }
 
     /// Whether the call is to end as soon as nothing is being said, and so takes nothing up.
@@ -147,11 +169,15 @@ impl Deadlines {
         self.drain.is_some()
     }
 
+    /// Why it does.
+    pub(super) fn drains(&self) -> Option<EndReason> {
+        self.drain.map(|(_, reason)| reason)
+    }
+
     /// The first reason counts, and the nearest deadline.
-    fn drain(&mut self, within: Duration, reason: EndReason) {
-        let by = clock::now() + within;
+    fn drain(&mut self, by: LeaveBy, reason: EndReason) {
         let (before, reason) = self.drain.unwrap_or((by, reason));
-        self.drain = Some((by.min(before), reason));
+        self.drain = Some((by.nearer(before), reason));
     }
 
     /// How long nobody has spoken.
@@ -201,20 +227,20 @@ impl Conversation {
     }
 
     /// The process wants to end: no new turn; what is being said may be finished.
-    pub fn drain(&mut self) {
-        self.deadlines.drain(DRAIN_DEADLINE, EndReason::Drained);
+    pub fn drain(&mut self, by: LeaveBy) {
+        self.deadlines.drain(by, EndReason::Drained);
         self.end_if_drained();
     }
 
-    /// LiveKit has ended the agent's job.
-    pub(super) fn dismissed(&mut self) {
-        self.deadlines
-            .drain(DISMISSED_DEADLINE, EndReason::Dismissed);
+    /// The agent was told to leave.
+    pub(super) fn dismissed(&mut self, by: LeaveBy) {
+        self.deadlines.drain(by, EndReason::Dismissed);
         self.end_if_drained();
     }
 
     pub(super) fn end_if_drained(&mut self) {
-        if let Some((_, reason)) = self.deadlines.drain.filter(|_| !self.replies.has_floor()) {
+        let is_over = !self.replies.has_floor() && self.deadlines.hangs_up().is_none();
+        if let Some(reason) = self.deadlines.drains().filter(|_| is_over) {
             self.end(reason);
         }
     }

@@ -1,17 +1,15 @@
 //! Silence, and the end of a call that the agent brings about.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::Conversation;
 use crate::event::{CallEvent, EndReason};
 use crate::part::Part;
 use crate::providers::ProviderError;
 use sidetone_base::clock;
+use sidetone_base::leave::LeaveBy;
 use sidetone_config::built_in;
 use sidetone_turn::{Input, Phase};
-
-/// A goodbye that is not over after this long is not waited for.
-const GOODBYE_DEADLINE: Duration = Duration::from_secs(10);
 
 impl Conversation {
     /// The call is over; the first reason counts.
@@ -61,8 +59,8 @@ impl Conversation {
             self.end(reason);
             return;
         }
-        let at = clock::now() + GOODBYE_DEADLINE;
-        self.deadlines.hang_up_at(at, reason);
+        let by = LeaveBy::within(clock::now(), LeaveBy::ASKED);
+        self.deadlines.last_words(by, reason);
         self.say_unasked(text, reason == EndReason::CallerSilent, Some(reason));
     }
 

@@ -12,6 +12,7 @@ use crate::ledger::Ledger;
 use crate::meter::Meter;
 use crate::providers::ProviderError;
 use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_turn::UserTurn;
 
 /// See the module's documentation.
@@ -121,9 +122,14 @@ impl Record {
         duration
     }
 
-    /// Passes on what is left, within a deadline.
-    pub(super) async fn close(self, reason: EndReason, duration: Duration) -> CallOutcome {
-        let events_lost = self.journal.flush().await;
+    /// Passes on what is left, as long as leaving allows.
+    pub(super) async fn close(
+        self,
+        reason: EndReason,
+        duration: Duration,
+        by: LeaveBy,
+    ) -> CallOutcome {
+        let events_lost = self.journal.flush(by.until(Step::Record)).await;
         if events_lost > 0 {
             tracing::error!(call = %self.call, events_lost, "the stored call is incomplete");
         }
@@ -132,6 +138,7 @@ impl Record {
             duration,
             turns: self.turns,
             events_lost,
+            leave_by: by,
         }
     }
 }

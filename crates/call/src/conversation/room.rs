@@ -81,7 +81,7 @@ impl Conversation {
                 self.watch_silence(clock::now());
             }
             RoomEvent::Encrypted => self.encrypted(),
-            RoomEvent::Dismissed => self.dismissed(),
+            RoomEvent::Dismissed(by) => self.dismissed(by),
             RoomEvent::Closed { reason } => {
                 self.ended = Some(match reason {
                     DisconnectReason::RoomDeleted | DisconnectReason::RoomClosed => {

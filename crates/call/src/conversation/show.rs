@@ -1,16 +1,14 @@
 //! What the room sees of a call: the agent's state, both sides' words, and commands.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
+use tokio::time::timeout_at;
 
 use super::Conversation;
 use crate::event::{CallEvent, CallId};
 use crate::transport::{AgentState, RoomCommand, Segment, Speaker};
 use sidetone_turn::{Phase, ReplyId, TurnId};
-
-/// How long the end of a call waits for room to say that it leaves.
-const LEAVE_DEADLINE: Duration = Duration::from_secs(2);
 
 /// What goes to the room.
 pub(super) struct ToRoom {
@@ -95,9 +93,9 @@ impl ToRoom {
     }
 
     /// Leaves. The room may be gone already; either way the call lets go of it now.
-    pub(super) async fn leave(&self) {
+    pub(super) async fn leave(&self, until: Instant) {
         let leave = self.commands.send(RoomCommand::Leave);
-        tokio::time::timeout(LEAVE_DEADLINE, leave).await.ok();
+        timeout_at(until.into(), leave).await.ok();
     }
 }
 

@@ -164,7 +164,7 @@ impl Conversation {
             hangs_up,
             transfer,
         } = reply.finished();
-        if let Some(reason) = hangs_up {
+        if let Some(reason) = hangs_up.or(self.deadlines.drains()) {
             let at = clock::now() + HANG_UP_AFTER;
             self.deadlines.hang_up_at(at, reason);
         }

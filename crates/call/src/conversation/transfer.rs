@@ -8,13 +8,11 @@ use super::Conversation;
 use crate::event::{EndReason, Receipt, ToolCalled, ToolStarted};
 use crate::toolbox::{ToolNews, TransferOrder, WRITTEN_DEADLINE};
 use sidetone_base::clock;
+use sidetone_base::leave::LeaveBy;
 use sidetone_turn::{Input, ReplyId};
 
 /// Whoever puts through keeps the time; this is for one that does not.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// An agent that is still speaking then leaves all the same.
-const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// A person is being called.
 pub(super) struct Transferring {
@@ -89,8 +87,8 @@ impl Conversation {
             // What is being said is heard to its end, unless somebody speaks meanwhile.
             (Ok(_), Some(reply)) => {
                 reply.hang_up(EndReason::Transferred);
-                self.deadlines
-                    .hang_up_at(now + LAST_WORDS, EndReason::Transferred);
+                let by = LeaveBy::within(now, LeaveBy::ASKED);
+                self.deadlines.last_words(by, EndReason::Transferred);
             }
             (Ok(_), None) => self.end(EndReason::Transferred),
             (Err(message), _) => {

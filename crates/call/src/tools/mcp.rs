@@ -19,7 +19,7 @@ use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use serde_json::Value;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{timeout, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
@@ -33,8 +33,6 @@ use sidetone_config::tools::{Action, MAX_NAME, McpTool, Tool};
 const PATIENCE: Duration = Duration::from_millis(1500);
 /// A connection that is not closed by then is dropped.
 const CLOSE: Duration = Duration::from_secs(1);
-/// The end of a call waits this long for its servers' ends.
-const END: Duration = Duration::from_secs(4);
 /// More tools than this confuse a model, and each costs tokens on every turn.
 const MAX_TOOLS: usize = 64;
 const MAX_DESCRIPTION: usize = 1024;
@@ -166,11 +164,12 @@ impl Mcp {
         }
     }
 
-    /// Ends connections and processes, and waits until they have ended.
-    pub async fn close(&self) {
+    /// Ends connections and processes, and waits until they have ended or the deadline is there: what is
+    /// left then ends by itself.
+    pub async fn close(&self, until: Instant) {
         self.0.stop.cancel();
         self.0.tasks.close();
-        timeout(END, self.0.tasks.wait()).await.ok();
+        timeout_at(until.into(), self.0.tasks.wait()).await.ok();
     }
 }
 

@@ -1,27 +1,26 @@
 //! Drives the dispatch guardian: asks LiveKit, looks into rooms, writes down what comes of it.
 
+mod acts;
+
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use livekit_protocol as proto;
-use serde_json::json;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use super::participant::kind_of;
-use super::rooms;
 use crate::dispatch::Dispatcher;
-use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight};
+use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight, Verdict};
+use crate::dispatch::observer::Observer;
 use crate::server_api::ServerApi;
+use acts::Acts;
 use sidetone_base::clock;
-use sidetone_store::DispatchMetadata;
-use sidetone_store::dispatches::DispatchState;
-use sidetone_store::{Fact, ParticipantKind, Store, StoreError};
+use sidetone_store::epochs::SilentAgent;
+use sidetone_store::{DispatchMetadata, Store, StoreError};
 
 /// What is wrong with a room whose act panicked.
 const PANICKED: &str = "the control plane failed; its log says where";
@@ -81,6 +80,23 @@ impl Guard {
         Ok(if taken { Wanted::Asked } else { Wanted::NotYet })
     }
 
+    /// As [`Guard::want`], without waiting for LiveKit.
+    ///
+    /// # Errors
+    /// The database did not answer; nothing was asked then.
+    pub async fn ask_for(&self, room: &str, metadata: &DispatchMetadata) -> Result<(), StoreError> {
+        let now = sidetone_store::now();
+        if self.store.want_agent(room, metadata, now).await? {
+            self.input(Input::Wanted(room.to_owned())).await;
+        }
+        Ok(())
+    }
+
+    /// The name that agents are asked for by.
+    pub(super) fn agent_name(&self) -> &str {
+        self.dispatcher.agent_name()
+    }
+
     /// An agent came into a room.
     pub async fn agent_joined(&self, room: &str) {
         self.input(Input::AgentJoined(room.to_owned())).await;
@@ -126,6 +142,8 @@ struct Run {
     /// How often the store is read for rooms that nobody told of.
     read_every: Duration,
     is_reading: bool,
+    observer: Observer,
+    is_observing: bool,
 }
 
 /// What came of something that was done.
@@ -135,16 +153,9 @@ enum Done {
     Input(Input),
     /// The rooms where the store says that an agent is wanted, and whether it has been there.
     Read(Vec<(String, bool)>),
-}
-
-/// What the guardian's wishes are carried out with.
-#[derive(Clone, Debug)]
-struct Acts {
-    store: Store,
-    dispatcher: Arc<Dispatcher>,
-    livekit: ServerApi,
-    /// For so long after an asking, nobody asks again.
-    asked_once: Duration,
+    /// A round of the observer: when it began and ended, and who is silent. None: the database did not
+    /// take this process's own beat.
+    Observed(Instant, Instant, Option<Vec<SilentAgent>>),
 }
 
 pub(super) fn driver(
@@ -154,12 +165,7 @@ pub(super) fn driver(
     livekit: ServerApi,
 ) -> (Guard, GuardDriver) {
     let (commands, commands_in) = mpsc::channel(QUEUE);
-    let acts = Acts {
-        store: store.clone(),
-        dispatcher: Arc::clone(&dispatcher),
-        livekit,
-        asked_once: config.patience.mul_f32(0.8),
-    };
+    let acts = Acts::new(&config, store.clone(), Arc::clone(&dispatcher), livekit);
     let driver = GuardDriver {
         config,
         acts,
@@ -186,10 +192,14 @@ impl GuardDriver {
             waiting: HashMap::new(),
             read_every: self.config.look_again,
             is_reading: false,
+            observer: Observer::new(self.config.silence),
+            is_observing: false,
         };
         let mut acts = JoinSet::new();
         let mut read = tokio::time::interval(run.read_every);
         read.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut observe = tokio::time::interval(self.config.observe_every);
+        observe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = run.act(&mut acts);
             let wake = async {
@@ -208,6 +218,17 @@ impl GuardDriver {
                     let reading = run.acts.clone();
                     let live = async move { Done::Read(reading.live().await) };
                     acts.spawn(act(live, Done::Read(Vec::new())));
+                }
+                // Without calls there is nobody to be silent.
+                _ = observe.tick(), if !run.is_observing && run.guardian.is_watching() => {
+                    run.is_observing = true;
+                    let observing = run.acts.clone();
+                    let began = clock::now();
+                    let round = async move {
+                        let silent = observing.silent().await;
+                        Done::Observed(began, clock::now(), silent)
+                    };
+                    acts.spawn(act(round, Done::Observed(began, began, None)));
                 }
             }
         }
@@ -238,6 +259,7 @@ impl Run {
                 }
                 return;
             }
+            Done::Observed(began, ended, silent) => return self.observed(began, ended, silent),
         };
         if let Input::Asked(room, taken) = &input {
             for waiting in self.waiting.remove(room).into_iter().flatten() {
@@ -247,17 +269,34 @@ impl Run {
         self.guardian.handle_input(clock::now(), input);
     }
 
+    fn observed(&mut self, began: Instant, ended: Instant, silent: Option<Vec<SilentAgent>>) {
+        self.is_observing = false;
+        if !self.observer.round(began, ended, silent.is_some()) {
+            return;
+        }
+        for agent in silent.into_iter().flatten() {
+            let suspected = Input::Suspected(agent.room_name, agent.epoch);
+            self.guardian.handle_input(clock::now(), suspected);
+        }
+    }
+
     fn act(&mut self, tasks: &mut JoinSet<Done>) -> Option<std::time::Instant> {
         loop {
             let acts = self.acts.clone();
             match self.guardian.poll_output() {
                 Output::Timeout(deadline) => return deadline,
-                Output::Ask { room, attempt } => {
-                    if attempt > 1 {
+                Output::Ask {
+                    room,
+                    attempt,
+                    instead_of,
+                } => {
+                    if let Some(epoch) = instead_of {
+                        tracing::warn!(room, epoch, "an agent is dead, another is asked for");
+                    } else if attempt > 1 {
                         tracing::warn!(room, attempt, "no agent came, one is asked for again");
                     }
                     let panicked = Input::Asked(room.clone(), Err(PANICKED.into()));
-                    let ask = async move { Done::Input(acts.ask(room).await) };
+                    let ask = async move { Done::Input(acts.ask(room, instead_of).await) };
                     tasks.spawn(act(ask, Done::Input(panicked)));
                 }
                 Output::Look(room) => {
@@ -270,6 +309,11 @@ impl Run {
                     let panicked = Input::Looked(room.clone(), Sight::Unknown(PANICKED.into()));
                     let check = async move { Done::Input(acts.check(room, age).await) };
                     tasks.spawn(act(check, Done::Input(panicked)));
+                }
+                Output::Confirm(room, epoch) => {
+                    let panicked = Input::Confirmed(room.clone(), Verdict::Unknown);
+                    let confirm = async move { Done::Input(acts.confirm(room, epoch).await) };
+                    tasks.spawn(act(confirm, Done::Input(panicked)));
                 }
                 Output::Present(room) => {
                     tasks.spawn(async move { acts.note_present(&room).await });
@@ -284,154 +328,6 @@ impl Run {
             }
         }
     }
-}
-
-impl Acts {
-    async fn ask(&self, room: String) -> Input {
-        let asked = async {
-            let Some(agent) = self.store.agent_in(&room).await? else {
-                return Ok(false);
-            };
-            if !agent.state.is_live() {
-                return Ok(false);
-            }
-            // Of several control planes one asks; the others wait as if they had.
-            let free_after = self.asked_once;
-            if !self
-                .store
-                .claim_asking(&room, agent.attempts, free_after)
-                .await?
-            {
-                return Ok(true);
-            }
-            if let Some(earlier) = &agent.dispatch_id {
-                self.dispatcher.delete(&room, earlier).await?;
-            }
-            let dispatch_id = self.dispatcher.create(&room, &agent.metadata).await?;
-            self.store.agent_asked(&room, &dispatch_id).await?;
-            anyhow::Ok(true)
-        };
-        match asked.await {
-            Ok(true) => Input::Asked(room, Ok(())),
-            Ok(false) => Input::Over(room),
-            Err(error) => {
-                tracing::warn!(room, %error, "an agent could not be asked for");
-                Input::Asked(room, Err(error.to_string()))
-            }
-        }
-    }
-
-    async fn look(&self, room: String) -> Input {
-        let seen = async {
-            // The agent hung up on purpose, or was given up, maybe in another process.
-            let agent = self.store.agent_in(&room).await?;
-            if agent.as_ref().is_none_or(|agent| !agent.state.is_live()) {
-                return Ok(None);
-            }
-            let Some(people) = self.livekit.participants(&room).await? else {
-                return Ok(Some(Sight::NoRoom));
-            };
-            let is = |kind| {
-                people
-                    .iter()
-                    .any(|participant| kind_of(participant) == kind)
-            };
-            if people.iter().any(speaks) {
-                return Ok(Some(Sight::Agent));
-            }
-            if is(ParticipantKind::Agent) {
-                return Ok(Some(Sight::Silent));
-            }
-            // The server lists a dead worker's job for ever: one whose agent was here is over.
-            let gone = agent.and_then(|agent| agent.agent_identity);
-            let jobs = self.dispatcher.taken(&room).await?;
-            let taken = jobs.iter().any(|identity| gone.as_ref() != Some(identity));
-            anyhow::Ok(Some(Sight::NoAgent {
-                taken,
-                people: is(ParticipantKind::User),
-            }))
-        };
-        match seen.await {
-            Ok(Some(sight)) => Input::Looked(room, sight),
-            Ok(None) => Input::Over(room),
-            Err(error) => Input::Looked(room, Sight::Unknown(error.to_string())),
-        }
-    }
-
-    /// As [`Acts::look`], by one process at a time.
-    async fn check(&self, room: String, age: Duration) -> Input {
-        match self.store.claim_look(&room, age).await {
-            Ok(true) => self.look(room).await,
-            Ok(false) => Input::Looked(room, Sight::Elsewhere),
-            Err(error) => Input::Looked(room, Sight::Unknown(error.to_string())),
-        }
-    }
-
-    async fn live(&self) -> Vec<(String, bool)> {
-        let agents = self.store.live_agents().await.unwrap_or_else(|error| {
-            tracing::error!(%error, "which rooms want an agent could not be read");
-            Vec::new()
-        });
-        agents
-            .into_iter()
-            .map(|agent| (agent.room_name, agent.state == DispatchState::Joined))
-            .collect()
-    }
-
-    async fn note_over(&self, room: &str) -> Done {
-        if let Err(error) = self.store.agent_over(room, sidetone_store::now()).await {
-            tracing::error!(room, %error, "that an empty room needs no agent could not be noted");
-        }
-        Done::Nothing
-    }
-
-    async fn note_present(&self, room: &str) -> Done {
-        let joined = DispatchState::Joined;
-        let noted = self
-            .store
-            .agent_is(room, joined, sidetone_store::now(), None);
-        if let Err(error) = noted.await {
-            tracing::error!(room, %error, "an agent's coming could not be noted");
-        }
-        Done::Nothing
-    }
-
-    async fn give_up(&self, room: &str, reason: &str) -> Done {
-        let noted = async {
-            let now = sidetone_store::now();
-            self.store
-                .agent_is(room, DispatchState::Failed, now, Some(reason))
-                .await?;
-            let call = self
-                .store
-                .agent_in(room)
-                .await?
-                .and_then(|agent| agent.call_id);
-            if let Some(call_id) = call {
-                let failed = [Fact::Failed(now, reason.to_owned())];
-                self.store.observe(call_id, None, &failed).await?;
-            }
-            Ok::<_, StoreError>(())
-        };
-        if let Err(error) = noted.await {
-            tracing::error!(room, %error, "a failed call could not be noted");
-        }
-        // The caller hears why nobody answers; an empty room has nobody to tell.
-        let message =
-            json!({"type": "call.failed", "reason": "No agent is free. Try again later."});
-        if let Err(error) = rooms::tell(&self.livekit, room, &message).await {
-            tracing::debug!(room, %error, "nobody to tell that the call failed");
-        }
-        Done::Nothing
-    }
-}
-
-/// Whether this is an agent that can be heard: in the room, with its voice published.
-fn speaks(participant: &proto::ParticipantInfo) -> bool {
-    let is_audio = |track: &proto::TrackInfo| track.r#type() == proto::TrackType::Audio;
-    kind_of(participant) == ParticipantKind::Agent
-        && participant.state() == proto::participant_info::State::Active
-        && participant.tracks.iter().any(is_audio)
 }
 
 /// What an act comes to. One that panics fails for its room alone: the guardian would wait for it for ever.

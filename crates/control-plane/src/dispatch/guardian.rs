@@ -5,10 +5,17 @@
 //! before a look at the room has shown that no agent is there (never two at once); a worker that
 //! said yes gets longer to appear, an agent in the room longer still to publish its voice; a room
 //! with its agent is looked at again for as long as the call lasts, because events get lost; after
-//! `limit` askings the call is given up, with the reason.
+//! `limit` askings the call is given up, with the reason. An agent whose worker is silent is asked whether
+//! it lives; one that does not answer is replaced at once.
+
+mod suspicion;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
+
+use suspicion::spread;
+
+pub use suspicion::Verdict;
 
 /// Patience and persistence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +31,19 @@ pub struct GuardianConfig {
     pub look_again: Duration,
     /// Askings before a call is given up.
     pub limit: u32,
+    /// An agent whose worker was not heard of for so long is asked whether it lives.
+    pub suspect_after: Duration,
+    /// One that does not answer is replaced when its worker was not heard of for so long: as it takes to
+    /// be suspected and asked, so that a beat in the meantime counts.
+    pub silence: Duration,
+    /// Time between two looks for silent workers.
+    pub observe_every: Duration,
+    /// Time in which an agent that lives answers.
+    pub answers_within: Duration,
+    /// For so long after an agent has answered, its worker's silence is its own affair.
+    pub spare: Duration,
+    /// Rooms are asked again for up to so much later, each at its own time: a dead worker leaves many.
+    pub spread: Duration,
 }
 
 impl Default for GuardianConfig {
@@ -34,6 +54,12 @@ impl Default for GuardianConfig {
             patience_silent: Duration::from_secs(20),
             look_again: Duration::from_secs(5),
             limit: 6,
+            suspect_after: Duration::from_secs(1),
+            silence: Duration::from_millis(1_500),
+            observe_every: Duration::from_millis(500),
+            answers_within: Duration::from_millis(500),
+            spare: Duration::from_secs(2),
+            spread: Duration::from_millis(500),
         }
     }
 }
@@ -76,6 +102,10 @@ pub enum Input {
     AgentJoined(String),
     /// An agent left a room.
     AgentLeft(String),
+    /// The worker of a room's agent is silent, or the agent says that it is lost: the agent of this epoch.
+    Suspected(String, i64),
+    /// What [`Output::Confirm`] has shown.
+    Confirmed(String, Verdict),
     /// No agent is wanted any more: the call is over.
     Over(String),
     /// The time of the last [`Output::Timeout`] has come.
@@ -91,11 +121,15 @@ pub enum Output {
         room: String,
         /// First, second, …
         attempt: u32,
+        /// The epoch of an agent that was found dead: nothing is asked for when it is not the last one.
+        instead_of: Option<i64>,
     },
     /// Look who is in the room.
     Look(String),
     /// Look whether the agent is still in the room, unless another process has just looked.
     Check(String),
+    /// Ask the agent of this epoch whether it lives.
+    Confirm(String, i64),
     /// An agent is there.
     Present(String),
     /// The agent was there, and nobody is left to talk to: the row ends.
@@ -118,6 +152,8 @@ enum Phase {
     Present { until: Instant },
     /// Somebody is looking whether the agent is still there.
     Checking,
+    /// The agent of this epoch is being asked whether it lives.
+    Confirming { epoch: i64 },
 }
 
 #[derive(Debug)]
@@ -129,6 +165,8 @@ struct Watch {
     asked_at: Instant,
     /// An agent has been there.
     seen: bool,
+    /// It answered not long ago: not asked again before.
+    spared_until: Instant,
     /// What went wrong last.
     trouble: Option<String>,
 }
@@ -160,26 +198,19 @@ impl Guardian {
                     attempts: 0,
                     asked_at: now,
                     seen: false,
+                    spared_until: now,
                     trouble: None,
                 };
                 self.watches.insert(room.clone(), watch);
-                self.ask(&room);
+                self.ask(&room, None);
             }
-            Input::Adopted(room, seen) => {
-                self.watches.entry(room).or_insert(Watch {
-                    phase: Phase::Waiting {
-                        until: now + self.config.patience,
-                    },
-                    attempts: 1,
-                    asked_at: now,
-                    seen,
-                    trouble: None,
-                });
-            }
+            Input::Adopted(room, seen) => self.adopt(now, room, seen),
             Input::Asked(room, result) => self.asked(now, &room, result),
             Input::Looked(room, sight) => self.looked(now, &room, sight),
             Input::AgentJoined(room) => self.present(now, &room),
             Input::AgentLeft(room) => self.missed(now, &room),
+            Input::Suspected(room, epoch) => self.suspected(now, room, epoch),
+            Input::Confirmed(room, verdict) => self.confirmed(now, &room, verdict),
             Input::Over(room) => {
                 self.watches.remove(&room);
             }
@@ -206,13 +237,30 @@ impl Guardian {
         self.outputs.pop_front().unwrap_or_else(|| {
             let deadlines = self.watches.values().filter_map(|watch| match watch.phase {
                 Phase::Waiting { until } | Phase::Present { until } => Some(until),
-                Phase::Asking | Phase::Looking | Phase::Checking => None,
+                Phase::Asking | Phase::Looking | Phase::Checking | Phase::Confirming { .. } => None,
             });
             Output::Timeout(deadlines.min())
         })
     }
 
-    fn ask(&mut self, room: &str) {
+    /// Whether there is a room to watch over.
+    pub fn is_watching(&self) -> bool {
+        !self.watches.is_empty()
+    }
+
+    fn adopt(&mut self, now: Instant, room: String, seen: bool) {
+        let until = now + self.config.patience;
+        self.watches.entry(room).or_insert(Watch {
+            phase: Phase::Waiting { until },
+            attempts: 1,
+            asked_at: now,
+            seen,
+            spared_until: now,
+            trouble: None,
+        });
+    }
+
+    fn ask(&mut self, room: &str, instead_of: Option<i64>) {
         let Some(watch) = self.watches.get_mut(room) else {
             return;
         };
@@ -232,6 +280,7 @@ impl Guardian {
         self.outputs.push_back(Output::Ask {
             room: room.to_owned(),
             attempt,
+            instead_of,
         });
     }
 
@@ -244,7 +293,9 @@ impl Guardian {
             watch.trouble = result.err();
             watch.asked_at = now;
             watch.phase = Phase::Waiting {
-                until: now + self.config.patience,
+                until: now
+                    + self.config.patience
+                    + spread(room, watch.attempts, self.config.spread),
             };
         }
     }
@@ -264,7 +315,10 @@ impl Guardian {
                     };
                 }
             },
-            Phase::Asking | Phase::Waiting { .. } | Phase::Present { .. } => {}
+            Phase::Asking
+            | Phase::Waiting { .. }
+            | Phase::Present { .. }
+            | Phase::Confirming { .. } => {}
         }
     }
 
@@ -284,7 +338,7 @@ impl Guardian {
                 watch.attempts += 1;
                 watch.phase = later;
                 if watch.attempts >= self.config.limit {
-                    self.ask(room);
+                    self.ask(room, None);
                 }
             }
             Sight::Elsewhere => watch.phase = later,
@@ -305,13 +359,13 @@ impl Guardian {
                 if taken {
                     watch.trouble = Some("a worker took the job but did not join the room".into());
                 }
-                self.ask(room);
+                self.ask(room, None);
             }
             Sight::Silent => {
                 watch.trouble = Some("an agent joined but published no voice".into());
-                self.ask(room);
+                self.ask(room, None);
             }
-            Sight::NoRoom => self.ask(room),
+            Sight::NoRoom => self.ask(room, None),
         }
     }
 

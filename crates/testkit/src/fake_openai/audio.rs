@@ -72,7 +72,7 @@ pub(super) async fn transcriptions(
     let verbose = fields
         .get("response_format")
         .is_some_and(|format| format == "verbose_json");
-    let loud = loud(&file);
+    let sound = samples_of(&file);
     let begun = shared.begin(
         Endpoint::Transcriptions,
         &headers,
@@ -85,7 +85,7 @@ pub(super) async fn transcriptions(
     };
     let (transcript, timing) = {
         let mut state = shared.state();
-        let heard = state.ear.as_ref().map(|ear| ear(loud));
+        let heard = state.ear.as_ref().map(|ear| ear(&sound));
         let scripted = state.transcripts.next.pop_front();
         let transcript = scripted
             .or(heard)
@@ -121,21 +121,26 @@ pub(super) async fn transcriptions(
         .into_response()
 }
 
-/// How much of a WAV file (16 kHz, mono, 16 bits, a header of 44 bytes) is loud.
-fn loud(file: &[u8]) -> Duration {
+/// The samples of a WAV file (16 kHz, mono, 16 bits, a header of 44 bytes).
+fn samples_of(file: &[u8]) -> Vec<i16> {
     let samples = file.get(44..).unwrap_or_default().chunks_exact(2);
-    let samples: Vec<f64> = samples
-        .map(|bytes| f64::from(i16::from_le_bytes([bytes[0], bytes[1]])) / 32_768.0)
-        .collect();
+    samples
+        .map(|bytes| i16::from_le_bytes([bytes[0], bytes[1]]))
+        .collect()
+}
+
+/// How much of a sound of 16 kHz is loud.
+pub(super) fn loud(samples: &[i16]) -> Duration {
     let frames = samples.chunks(160).filter(|frame| {
-        let power = frame.iter().map(|s| s * s).sum::<f64>() / frame.len() as f64;
+        let full = frame.iter().map(|&s| f64::from(s) / 32_768.0);
+        let power = full.map(|s| s * s).sum::<f64>() / frame.len() as f64;
         10.0 * power.log10() > -35.0
     });
     Duration::from_millis(10) * frames.count() as u32
 }
 
 /// Speech is a tone: 60 ms for each character of the text, about 15 characters a second as
-/// people speak, at a frequency that tells the voice.
+/// people speak, at a frequency that tells the voice, or the text.
 pub(super) async fn speech(
     State(shared): State<Shared>,
     headers: HeaderMap,
@@ -151,11 +156,16 @@ pub(super) async fn speech(
         running.finish();
         return (StatusCode::BAD_REQUEST, "`input` must not be empty").into_response();
     }
-    let (dialect, timing) = {
+    let (dialect, timing, hz) = {
         let mut state = shared.state();
-        (state.speech.take(), state.timing)
+        let (text, voice) = (request["input"].as_str(), request["voice"].as_str());
+        let hz = match &state.throat {
+            Some(throat) => throat(text.unwrap_or_default()),
+            None => tone_hz(voice.unwrap_or_default()),
+        };
+        (state.speech.take(), state.timing, hz)
     };
-    match answer(dialect, &request) {
+    match answer(dialect, &request, hz) {
         Ok(Answered { headers, pieces }) => {
             let pieces = paced(pieces, timing.first_audio, timing.audio_chunk);
             (headers, body(pieces, failure, running)).into_response()

@@ -9,7 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
-use super::audio::{samples, tone_hz};
+use super::audio::samples;
 
 /// What `POST /v1/audio/speech` answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,16 +65,19 @@ const PIECE: usize = 959;
 /// A status and its JSON.
 pub(super) type Refusal = (StatusCode, Value);
 
-/// The answer to a request.
+/// The answer to a request: a tone of this frequency.
 ///
 /// # Errors
 /// The refusal.
-pub(super) fn answer(dialect: SpeechDialect, request: &Value) -> Result<Answered, Refusal> {
+pub(super) fn answer(
+    dialect: SpeechDialect,
+    request: &Value,
+    hz: f64,
+) -> Result<Answered, Refusal> {
     use SpeechDialect as D;
     let text = request["input"].as_str().unwrap_or_default();
-    let voice = request["voice"].as_str().unwrap_or_default();
     let length = Duration::from_millis(60) * text.chars().count() as u32;
-    let at = |rate: u32| samples(tone_hz(voice), length, rate);
+    let at = |rate: u32| samples(hz, length, rate);
     let le = |samples: &[i16]| {
         samples
             .iter()

@@ -37,6 +37,7 @@ pub(super) async fn completions(
         let mut known = state.answers_to.iter();
         let known = known.find(|(words, _)| prompt.contains(words));
         let known = known.map(|(_, answer)| answer.clone());
+        let known = known.or_else(|| state.mind.as_ref().and_then(|mind| mind(&request)));
         let answer = known.unwrap_or_else(|| state.answers.take());
         (answer, state.timing, state.dialect)
     };

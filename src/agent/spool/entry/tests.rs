@@ -63,6 +63,22 @@ fn all() -> Vec<Entry> {
             url: "https://shop.example".into(),
             at: at(6),
         },
+        Entry::Seen {
+            room_sid: Some("RM_1".into()),
+            opened_at: Some(at(0)),
+            stay: SeenStay {
+                sid: "PA_1".into(),
+                identity: "ann".into(),
+                name: "Ann".into(),
+                is_agent: false,
+                joined_at: Some(at(1)),
+                left_at: None,
+            },
+        },
+        Entry::Over {
+            at: at(6),
+            hung_up: true,
+        },
         Entry::Result(CallResult {
             result: Some(Json(json!({"resolved": true}))),
             error: None,
@@ -70,6 +86,7 @@ fn all() -> Vec<Entry> {
         }),
         Entry::AgentEnded {
             room: "r".into(),
+            epoch: Some(2),
             identity: "agent-1".into(),
             at: at(7),
         },

@@ -5,6 +5,14 @@ use proptest::prelude::*;
 
 const ROOM: &str = "support-ann-1";
 
+/// Every room at the same time.
+fn config() -> GuardianConfig {
+    GuardianConfig {
+        spread: Duration::ZERO,
+        ..GuardianConfig::default()
+    }
+}
+
 struct Script {
     guardian: Guardian,
     now: Instant,
@@ -13,7 +21,7 @@ struct Script {
 impl Script {
     fn new() -> Self {
         Self {
-            guardian: Guardian::new(GuardianConfig::default()),
+            guardian: Guardian::new(config()),
             now: sidetone_base::clock::now(),
         }
     }
@@ -55,7 +63,20 @@ fn ask(attempt: u32) -> Output {
     Output::Ask {
         room: ROOM.into(),
         attempt,
+        instead_of: None,
     }
+}
+
+fn takeover(attempt: u32, epoch: i64) -> Output {
+    Output::Ask {
+        room: ROOM.into(),
+        attempt,
+        instead_of: Some(epoch),
+    }
+}
+
+fn confirm(epoch: i64) -> Output {
+    Output::Confirm(ROOM.into(), epoch)
 }
 
 fn look() -> Output {
@@ -234,6 +255,125 @@ fn an_agent_without_a_voice_is_no_agent_after_twenty_seconds() {
     assert_eq!(script.look(Sight::Silent), [ask(2)]);
 }
 
+const DEAD: Verdict = Verdict::Dead { people: true };
+
+impl Script {
+    /// An agent of epoch 1 is there.
+    fn present() -> Self {
+        let mut script = Self::asked();
+        script.on(Input::AgentJoined(ROOM.into()));
+        script
+    }
+
+    fn suspect(&mut self, epoch: i64) -> Vec<Output> {
+        self.on(Input::Suspected(ROOM.into(), epoch))
+    }
+
+    fn hear(&mut self, verdict: Verdict) -> Vec<Output> {
+        self.on(Input::Confirmed(ROOM.into(), verdict))
+    }
+}
+
+#[test]
+fn an_agent_that_does_not_answer_is_replaced_at_once() {
+    let mut script = Script::present();
+    assert_eq!(script.suspect(1), [confirm(1)]);
+    assert_eq!(script.suspect(1), [], "asked once at a time");
+    assert_eq!(script.hear(DEAD), [takeover(1, 1)]);
+    assert_eq!(script.suspect(1), [], "another is being asked for");
+    script.on(Input::Asked(ROOM.into(), Ok(())));
+    let present = script.on(Input::AgentJoined(ROOM.into()));
+    assert_eq!(present, [Output::Present(ROOM.into())]);
+    // The next one may die, too.
+    assert_eq!(script.suspect(2), [confirm(2)]);
+    assert_eq!(script.hear(DEAD), [takeover(1, 2)]);
+}
+
+#[test]
+fn an_agent_that_answers_is_left_alone() {
+    let mut script = Script::present();
+    for _ in 0..20 {
+        assert_eq!(script.suspect(1), [confirm(1)]);
+        assert_eq!(script.hear(Verdict::Alive), []);
+        assert_eq!(script.pass_ms(1_999), []);
+        assert_eq!(script.suspect(1), [], "its answer is good for a while");
+        assert_eq!(script.pass_ms(1), []);
+    }
+    assert_eq!(script.pass_ms(3_000), [check()], "and it is looked at");
+}
+
+#[test]
+fn nobody_is_replaced_while_livekit_does_not_answer() {
+    let mut script = Script::present();
+    for _ in 0..5 {
+        assert_eq!(script.suspect(1), [confirm(1)]);
+        assert_eq!(script.hear(Verdict::Unknown), []);
+        script.pass_ms(2_000);
+        script.look(Sight::Unknown("away".into()));
+    }
+    assert_eq!(script.suspect(1), [confirm(1)]);
+    assert_eq!(script.hear(DEAD), [takeover(1, 1)]);
+}
+
+#[test]
+fn a_dropped_takeover_is_tried_again() {
+    // All workers are at their limit: LiveKit drops the job without a word.
+    let mut script = Script::present();
+    script.suspect(1);
+    assert_eq!(script.hear(DEAD), [takeover(1, 1)]);
+    for attempt in 2..=6 {
+        script.on(Input::Asked(ROOM.into(), Ok(())));
+        assert_eq!(script.pass_ms(2_000), [look()]);
+        assert_eq!(script.look(NOBODY), [ask(attempt)]);
+    }
+    script.on(Input::Asked(ROOM.into(), Ok(())));
+    script.pass_ms(2_000);
+    assert!(matches!(script.look(NOBODY)[..], [Output::GiveUp(..)]));
+}
+
+#[test]
+fn a_caller_who_leaves_meanwhile_needs_nobody() {
+    let mut script = Script::present();
+    script.suspect(1);
+    assert_eq!(script.hear(Verdict::Dead { people: false }), []);
+    assert_eq!(script.pass_ms(0), [look()]);
+    assert_eq!(script.look(Sight::NoRoom), [Output::Ended(ROOM.into())]);
+}
+
+#[test]
+fn a_room_of_another_control_plane_is_taken_over() {
+    // Whoever watched over it died with the worker, or between its claim and its asking.
+    let mut script = Script::new();
+    assert_eq!(script.suspect(3), [confirm(3)]);
+    assert_eq!(script.hear(DEAD), [takeover(2, 3)]);
+}
+
+#[test]
+fn a_call_that_ends_meanwhile_stays_over() {
+    let mut script = Script::present();
+    script.suspect(1);
+    script.on(Input::Over(ROOM.into()));
+    assert_eq!(script.hear(DEAD), []);
+    assert_eq!(script.pass_ms(10_000), []);
+}
+
+#[test]
+fn the_calls_of_a_dead_worker_are_spread() {
+    let over = Duration::from_millis(500);
+    let times = |attempt| -> Vec<Duration> {
+        let rooms = (0..25).map(|n| format!("support-ann-{n}"));
+        rooms.map(|room| spread(&room, attempt, over)).collect()
+    };
+    let (first, second) = (times(1), times(2));
+    for times in [&first, &second] {
+        assert!(times.iter().all(|time| *time < over));
+        let mut sorted = times.clone();
+        sorted.sort();
+        assert!(sorted[20] - sorted[4] > over / 4, "{sorted:?}");
+    }
+    assert_ne!(first, second, "who was last is not last again");
+}
+
 fn any_input() -> impl Strategy<Value = (u64, Input)> {
     let room = || prop::sample::select(vec!["a", "b"]).prop_map(str::to_owned);
     let sight = prop_oneof![
@@ -243,6 +383,11 @@ fn any_input() -> impl Strategy<Value = (u64, Input)> {
         Just(Sight::Elsewhere),
         Just(Sight::Unknown("away".into())),
         (any::<bool>(), any::<bool>()).prop_map(|(taken, people)| Sight::NoAgent { taken, people }),
+    ];
+    let verdict = prop_oneof![
+        Just(Verdict::Alive),
+        Just(Verdict::Unknown),
+        any::<bool>().prop_map(|people| Verdict::Dead { people }),
     ];
     let input = prop_oneof![
         1 => room().prop_map(Input::Wanted),
@@ -254,13 +399,15 @@ fn any_input() -> impl Strategy<Value = (u64, Input)> {
         4 => (room(), sight).prop_map(|(room, sight)| Input::Looked(room, sight)),
         1 => room().prop_map(Input::AgentJoined),
         1 => room().prop_map(Input::AgentLeft),
+        2 => room().prop_map(|room| Input::Suspected(room, 1)),
+        2 => (room(), verdict).prop_map(|(room, verdict)| Input::Confirmed(room, verdict)),
         4 => Just(Input::Timeout),
     ];
     (0u64..3_000, input)
 }
 
 proptest! {
-    /// Never a second asking without a look in between that showed no agent, never more than the
+    /// Never a second asking without a look or a death in between that showed no agent, never more than the
     /// limit in a row, never a deadline left behind, never silence: a room is either served,
     /// waited for, or given up.
     #[test]
@@ -275,7 +422,7 @@ proptest! {
                     may_ask.insert(room.clone(), true);
                     in_a_row.insert(room.clone(), 0);
                 }
-                Input::Adopted(room, _) if !script.guardian.watches.contains_key(room) => {
+                Input::Adopted(room, _) | Input::Suspected(room, _) if !script.guardian.watches.contains_key(room) => {
                     in_a_row.insert(room.clone(), 0);
                 }
                 Input::Looked(room, Sight::NoAgent { .. } | Sight::NoRoom | Sight::Silent)
@@ -283,11 +430,16 @@ proptest! {
                         |watch| matches!(watch.phase, Phase::Looking)) => {
                     may_ask.insert(room.clone(), true);
                 }
+                Input::Confirmed(room, Verdict::Dead { people: true })
+                    if script.guardian.watches.get(room).is_some_and(
+                        |watch| matches!(watch.phase, Phase::Confirming { .. })) => {
+                    may_ask.insert(room.clone(), true);
+                }
                 _ => {}
             }
             for output in script.on(input) {
                 match output {
-                    Output::Ask { room, attempt } => {
+                    Output::Ask { room, attempt, .. } => {
                         prop_assert_eq!(may_ask.insert(room.clone(), false), Some(true));
                         prop_assert!(attempt <= GuardianConfig::default().limit);
                         *in_a_row.entry(room).or_default() += 1;
@@ -300,7 +452,7 @@ proptest! {
                     Output::Ended(room) => {
                         prop_assert!(!script.guardian.watches.contains_key(&room));
                     }
-                    Output::Look(_) | Output::Check(_) | Output::Timeout(_) => {}
+                    Output::Look(_) | Output::Check(_) | Output::Confirm(..) | Output::Timeout(_) => {}
                 }
             }
             prop_assert!(in_a_row.values().all(|n| *n <= GuardianConfig::default().limit));

@@ -1,0 +1,124 @@
+//! Calls of a participant's methods through the server (`RoomService.PerformRpc`), for which livekit-api
+//! 0.10 has the types only.
+
+use std::time::Duration;
+
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use serde::Deserialize;
+use serde_json::json;
+
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
+
+/// What the server needs beside the participant's time.
+const SERVER: Duration = Duration::from_millis(1_500);
+
+/// What came of a call of a participant's method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The participant answered this.
+    Given(String),
+    /// The participant answered that it has no such method, or with another error.
+    Refused(String),
+    /// The participant did not answer in time, or cannot be reached.
+    Silence(String),
+    /// The server did not answer, or cannot make such calls: nothing is known of the participant.
+    Unknown(String),
+}
+
+/// Makes the calls.
+#[derive(Debug)]
+pub(super) struct Client {
+    http: Result<reqwest::Client, String>,
+    url: String,
+    api_key: String,
+    api_secret: Secret,
+}
+
+#[derive(Deserialize)]
+struct Given {
+    #[serde(default)]
+    payload: String,
+}
+
+/// Twirp's error.
+#[derive(Deserialize)]
+struct Failed {
+    code: String,
+    #[serde(default)]
+    msg: String,
+}
+
+impl Client {
+    pub(super) fn new(livekit: &LiveKit) -> Self {
+        // ws to http, wss to https.
+        let host = livekit.host.strip_prefix("ws").unwrap_or_default();
+        Self {
+            http: (reqwest::Client::builder().build()).map_err(|error| error.to_string()),
+            url: format!("http{host}/twirp/livekit.RoomService/PerformRpc"),
+            api_key: livekit.api_key.clone(),
+            api_secret: livekit.api_secret.clone(),
+        }
+    }
+
+    pub(super) async fn call(
+        &self,
+        room: &str,
+        identity: &str,
+        method: &str,
+        within: Duration,
+    ) -> Answer {
+        let called = self.try_call(room, identity, method, within).await;
+        called.unwrap_or_else(|error| Answer::Unknown(error.to_string()))
+    }
+
+    async fn try_call(
+        &self,
+        room: &str,
+        identity: &str,
+        method: &str,
+        within: Duration,
+    ) -> anyhow::Result<Answer> {
+        let http = self
+            .http
+            .as_ref()
+            .map_err(|error| anyhow::anyhow!("{error}"))?;
+        let grants = VideoGrants {
+            room_admin: true,
+            room: room.to_owned(),
+            ..Default::default()
+        };
+        let token = AccessToken::with_api_key(&self.api_key, self.api_secret.expose())
+            .with_grants(grants)
+            .to_jwt()?;
+        let request = json!({
+            "room": room,
+            "destination_identity": identity,
+            "method": method,
+            "response_timeout_ms": u32::try_from(within.as_millis())?,
+        });
+        let response = http
+            .post(&self.url)
+            .bearer_auth(token)
+            .json(&request)
+            .timeout(within + SERVER)
+            .send()
+            .await?;
+        if response.status().is_success() {
+            let given: Given = response.json().await?;
+            return Ok(Answer::Given(given.payload));
+        }
+        Ok(response.json::<Failed>().await?.into())
+    }
+}
+
+impl From<Failed> for Answer {
+    fn from(Failed { code, msg }: Failed) -> Self {
+        let what = format!("{code}: {msg}");
+        eprintln!("RPC {what}");
+        match code.as_str() {
+            "not_found" | "deadline_exceeded" | "unavailable" => Self::Silence(what),
+            _ => Self::Unknown(what),
+        }
+    }
+}

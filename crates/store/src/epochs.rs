@@ -1,0 +1,270 @@
+//! Takeover: who may ask for a room's agent, which of several agents is the room's own, and whose worker
+//! is silent.
+//!
+//! Each asking has a number, its epoch. Whoever asks takes the next one under a claim that expires; a job
+//! stores who it is for its own epoch only; what an agent writes late goes by its epoch, too. All times
+//! are the database's, so that the clocks of several machines need not agree.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{At, Store, StoreError, on};
+use crate::dispatches::Dispatch;
+
+/// Silent agents that are read at once; the next round has the rest.
+const AT_ONCE: i64 = 500;
+
+/// A room's agent, as its job tells of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// Where it is.
+    pub room: String,
+    /// Of the asking that it comes for; None from a control plane that knows no epochs.
+    pub epoch: Option<i64>,
+    /// Its identity in the room, of no other job.
+    pub identity: String,
+    /// LiveKit's id of its worker, `AW_…`.
+    pub worker_id: String,
+    /// The row of its worker, which beats; None: its silence means nothing.
+    pub worker: Option<Uuid>,
+}
+
+/// An agent whose worker is silent, or that said itself that it lost its room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SilentAgent {
+    /// Where it is.
+    pub room_name: String,
+    /// Of its asking.
+    pub epoch: i64,
+}
+
+super::from_row!(SilentAgent { room_name, epoch });
+
+impl Store {
+    /// Takes the right to ask LiveKit for a room's agent, and gives the new epoch: of all who saw `row`,
+    /// one gets it, and nobody else for as long as the claim lasts. With `silence` only for an agent whose
+    /// worker was silent for so long, or that is lost. None: somebody else has it, or no other agent is
+    /// wanted any more.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn claim_agent(
+        &self,
+        row: &Dispatch,
+        lasts: Duration,
+        silence: Option<Duration>,
+    ) -> Result<Option<i64>, StoreError> {
+        // `attempts` and `claimed_at` are what an older process beside this one claims by.
+        const UPDATE: &str = "UPDATE dispatches SET epoch = epoch + 1, attempts = attempts + 1, \
+             claimed_at = $4, claimed_until = $5 \
+             WHERE room_name = $1 AND epoch = $2 AND attempts = $3 \
+             AND state IN ('asked', 'joined') \
+             AND (claimed_until IS NULL OR claimed_until <= $4) \
+             AND ($6 IS NULL OR lost_at IS NOT NULL OR NOT EXISTS ( \
+             SELECT 1 FROM workers WHERE id = dispatches.worker AND beat_at > $6)) \
+             RETURNING epoch";
+        let now = self.database_now().await?;
+        Ok(on!(self, |pool| sqlx::query_scalar(UPDATE)
+            .bind(&row.room_name)
+            .bind(row.epoch)
+            .bind(row.attempts)
+            .bind(now)
+            .bind(now + lasts)
+            .bind(silence.map(|silence| now - silence))
+            .fetch_optional(pool)
+            .await?))
+    }
+
+    /// Gives back the right to ask: LiveKit did not take it.
+    ///
+    /// # Errors
+    /// The database did not answer; the claim expires.
+    pub async fn release_claim(&self, room: &str, epoch: i64) -> Result<(), StoreError> {
+        const UPDATE: &str =
+            "UPDATE dispatches SET claimed_until = NULL WHERE room_name = $1 AND epoch = $2";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room)
+            .bind(epoch)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Notes LiveKit's id of the asking, and that the agent before it is gone; nobody asks again within
+    /// `free_after`. Changes nothing when somebody else has asked since.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_asked(
+        &self,
+        before: &Dispatch,
+        epoch: i64,
+        dispatch_id: &str,
+        free_after: Duration,
+    ) -> Result<(), StoreError> {
+        // The new job may have stored who it is already.
+        const UPDATE: &str = "UPDATE dispatches SET dispatch_id = $3, claimed_until = $4, \
+             lost_at = CASE WHEN agent_identity = $5 THEN NULL ELSE lost_at END, \
+             worker = CASE WHEN agent_identity = $5 THEN NULL ELSE worker END, \
+             worker_id = CASE WHEN agent_identity = $5 THEN NULL ELSE worker_id END, \
+             agent_identity = CASE WHEN agent_identity = $5 THEN NULL ELSE agent_identity END \
+             WHERE room_name = $1 AND epoch = $2";
+        let until = self.database_now().await? + free_after;
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(&before.room_name)
+            .bind(epoch)
+            .bind(dispatch_id)
+            .bind(until)
+            .bind(&before.agent_identity)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Stores who a room's agent is, and that its worker lives. False when the agent is not the one that is
+    /// wanted: another was asked for since. True also for a room that nobody watches over.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_runs(&self, agent: &Agent) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET agent_identity = $3, worker_id = $4, \
+             worker = $5, lost_at = NULL WHERE room_name = $1 AND ($2 IS NULL OR epoch = $2)";
+        if let Some(worker) = agent.worker {
+            // First: a worker without calls does not beat.
+            self.worker_lives(worker).await?;
+        }
+        let rows = on!(self, |pool| sqlx::query(UPDATE)
+            .bind(&agent.room)
+            .bind(agent.epoch)
+            .bind(&agent.identity)
+            .bind(&agent.worker_id)
+            .bind(agent.worker)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(rows > 0 || self.is_wanted(agent).await?)
+    }
+
+    /// Notes that an agent has lost its room: another is to be sent, though its worker lives.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_is_lost(&self, agent: &Agent) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET lost_at = $4 WHERE room_name = $1 \
+             AND agent_identity = $3 AND ($2 IS NULL OR epoch = $2) \
+             AND state IN ('asked', 'joined')";
+        let now = self.database_now().await?;
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(&agent.room)
+            .bind(agent.epoch)
+            .bind(&agent.identity)
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Notes that an agent is back in its room. False when another was asked for meanwhile: this one is to
+    /// leave.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_is_back(&self, agent: &Agent) -> Result<bool, StoreError> {
+        const UPDATE: &str = "UPDATE dispatches SET lost_at = NULL WHERE room_name = $1 \
+             AND agent_identity = $3 AND ($2 IS NULL OR epoch = $2)";
+        let rows = on!(self, |pool| sqlx::query(UPDATE)
+            .bind(&agent.room)
+            .bind(agent.epoch)
+            .bind(&agent.identity)
+            .execute(pool)
+            .await?
+            .rows_affected());
+        Ok(rows > 0 || self.is_wanted(agent).await?)
+    }
+
+    /// Notes that an agent has ended its call, unless another was asked for since: of what is told late,
+    /// nothing ends the watch over an agent that has come after it.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_has_ended(
+        &self,
+        room: &str,
+        epoch: Option<i64>,
+        identity: &str,
+        at: At,
+    ) -> Result<(), StoreError> {
+        // Who it is could maybe not be stored when it came.
+        const UPDATE: &str = "UPDATE dispatches SET state = 'ended', since = $4 \
+             WHERE room_name = $1 AND ($2 IS NULL OR epoch = $2) \
+             AND (agent_identity = $3 OR (agent_identity IS NULL AND epoch = $2)) \
+             AND state IN ('asked', 'joined')";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(room)
+            .bind(epoch)
+            .bind(identity)
+            .bind(at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Whether no other agent was asked for after this one; true also when nobody watches over its room.
+    async fn is_wanted(&self, agent: &Agent) -> Result<bool, StoreError> {
+        const SELECT: &str = "SELECT epoch FROM dispatches WHERE room_name = $1";
+        let newest: Option<i64> = on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(&agent.room)
+            .fetch_optional(pool)
+            .await?);
+        Ok(newest.is_none_or(|newest| agent.epoch.is_none_or(|own| own == newest)))
+    }
+
+    /// A control plane's own beat, and then the agents whose worker was silent for so long, or that are
+    /// lost; those that somebody sends another for already are not among them.
+    ///
+    /// # Errors
+    /// The database did not answer, or takes no writes: silence means nothing then.
+    pub async fn silent_agents(&self, silence: Duration) -> Result<Vec<SilentAgent>, StoreError> {
+        const BEAT: &str = "INSERT INTO guard_beat (id, beat_at) VALUES (1, $1) \
+             ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at";
+        const SELECT: &str = "SELECT d.room_name, d.epoch FROM dispatches d \
+             LEFT JOIN workers w ON w.id = d.worker \
+             WHERE d.state IN ('asked', 'joined') AND d.agent_identity IS NOT NULL \
+             AND (d.claimed_until IS NULL OR d.claimed_until <= $1) \
+             AND (d.lost_at IS NOT NULL OR (d.worker IS NOT NULL \
+             AND (w.beat_at IS NULL OR w.beat_at <= $2))) LIMIT $3";
+        let now = self.database_now().await?;
+        on!(self, |pool| sqlx::query(BEAT)
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(now)
+            .bind(now - silence)
+            .bind(AT_ONCE)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// A worker's beat: the one write of all its calls.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn worker_lives(&self, worker: Uuid) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE workers SET beat_at = $2 WHERE id = $1";
+        let now = self.database_now().await?;
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(worker)
+            .bind(now)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+}

@@ -1,0 +1,92 @@
+//! A TCP relay before a server: while it is stalled nothing passes and nobody is told, as in a
+//! network that is cut.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// The relay. Dropping it closes what goes through it.
+#[derive(Debug)]
+pub struct Gate {
+    /// For clients, in place of the server's.
+    pub address: SocketAddr,
+    open: watch::Sender<bool>,
+    _tasks: JoinSet<()>,
+}
+
+impl Gate {
+    /// Puts an open gate before the server at `host:port`.
+    ///
+    /// # Errors
+    /// When loopback has no free port.
+    pub async fn before(server: &str) -> std::io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (open, passage) = watch::channel(true);
+        let mut tasks = JoinSet::new();
+        let server = server.to_owned();
+        tasks.spawn(async move {
+            let mut clients = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                clients.spawn(relay(client, server.clone(), passage.clone()));
+                while clients.try_join_next().is_some() {}
+            }
+        });
+        Ok(Self {
+            address,
+            open,
+            _tasks: tasks,
+        })
+    }
+
+    /// Nothing passes any more; connections stay, and new ones are taken and get no answer.
+    pub fn stall(&self) {
+        self.open.send_replace(false);
+    }
+
+    /// What waited goes on.
+    pub fn open(&self) {
+        self.open.send_replace(true);
+    }
+}
+
+async fn relay(client: TcpStream, server: String, mut passage: watch::Receiver<bool>) {
+    if passage.wait_for(|open| *open).await.is_err() {
+        return;
+    }
+    // A server that is not there is a connection that closes at once.
+    let Ok(server) = TcpStream::connect(&server).await else {
+        return;
+    };
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    tokio::select! {
+        () = carry(from_client, to_server, passage.clone()) => {}
+        () = carry(from_server, to_client, passage) => {}
+    }
+}
+
+async fn carry(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut passage: watch::Receiver<bool>,
+) {
+    let mut buffer = vec![0; 16 * 1024];
+    while passage.wait_for(|open| *open).await.is_ok() {
+        let read = match from.read(&mut buffer).await {
+            Ok(read) if read > 0 => read,
+            _ => return,
+        };
+        let is_open = passage.wait_for(|open| *open).await.is_ok();
+        if !is_open || to.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,181 @@
+//! Makes the results of calls that are over, outside of their jobs: LiveKit has been told by then that the
+//! job has ended, and the room is left. A result is owed from before the room is left, so when the process
+//! that held the call dies, [`run`] makes it in another.
+
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::record::{self, Notes};
+use super::result::{self, Happened};
+use super::spool::{Entry, Spool};
+use sidetone_base::clock;
+use sidetone_call::clients::Clients;
+use sidetone_call::{Llm, Meter, Providers};
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::folder::AgentFolder;
+use sidetone_store::owed::Owed;
+use sidetone_store::results::CallResult;
+use sidetone_store::{Store, StoreError};
+
+/// How often it is looked for results that nobody has made in time.
+const LOOK: Duration = Duration::from_secs(15);
+/// Who makes a result has the time that its model has, and this.
+const SLACK: Duration = Duration::from_secs(15);
+/// Who takes an overdue one has so long: longer than any agent's `result.timeout`.
+const LEASE: TimeDelta = TimeDelta::seconds(150);
+/// Overdue ones taken at once.
+const BATCH: i64 = 4;
+/// An overdue result is tried this often.
+const TRIES: i32 = 3;
+/// The part of a call's figures that making its result overdue took.
+const OVERDUE: &str = "result";
+
+/// Makes results; cheap to clone.
+#[derive(Clone)]
+pub struct Results {
+    store: Store,
+    spool: Spool,
+    /// Those that are being made.
+    tasks: TaskTracker,
+}
+
+impl Results {
+    /// None is being made.
+    pub fn new(store: Store, spool: Spool) -> Self {
+        Self {
+            store,
+            spool,
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// What a call's record says of the result that its agent wants; none when it wants none.
+    pub(super) fn owed(&self, agent: &AgentConfig) -> Option<Entry> {
+        agent.result.schema.as_ref()?;
+        let at = sidetone_store::now();
+        Some(Entry::ResultOwed {
+            agent: agent.name.clone(),
+            at,
+            due_at: at + agent.result.timeout + SLACK,
+        })
+    }
+
+    /// Makes the result of a call that has just ended, in the background.
+    pub(super) fn make(
+        &self,
+        call_id: Uuid,
+        agent: &Arc<AgentConfig>,
+        model: Arc<dyn Llm>,
+        meter: Meter,
+        mut notes: Notes,
+    ) {
+        if agent.result.schema.is_none() {
+            return;
+        }
+        let (this, agent) = (self.clone(), Arc::clone(agent));
+        self.tasks.spawn(async move {
+            let before = meter.taken();
+            let happened = result::happened(&this.store, call_id, &notes);
+            let made = result::make(&*model, &agent.result, call_id, happened).await;
+            let took = notes.result_took(before, meter.taken());
+            let entries = made.map(Entry::Result).into_iter().chain(took);
+            record::write(&this.store, &this.spool, call_id, entries).await;
+        });
+    }
+
+    /// Waits until those that are being made are made, for a time: then another process makes them.
+    pub async fn made(&self, within: Duration) {
+        self.tasks.close();
+        if timeout(within, self.tasks.wait()).await.is_err() {
+            let left = self.tasks.len();
+            tracing::warn!(left, "results of calls are left to another process");
+        }
+    }
+}
+
+/// Makes overdue results until `stop`, in every process that has agents.
+pub async fn run(
+    results: Results,
+    agents: Arc<AgentFolder>,
+    clients: Clients,
+    stop: CancellationToken,
+) {
+    loop {
+        let look = async {
+            let now = sidetone_store::now();
+            for owed in results.store.take_owed(now, LEASE, BATCH).await? {
+                overdue(&results, &agents, &clients, &owed).await?;
+            }
+            Ok::<_, StoreError>(())
+        };
+        match stop.run_until_cancelled(look).await {
+            None => return,
+            Some(Ok(())) => {}
+            // What was taken is taken again when its lease is over.
+            Some(Err(error)) => tracing::warn!(%error, "overdue results cannot be made"),
+        }
+        if stop.run_until_cancelled(sleep(LOOK)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// Makes an overdue result of what the database knows of its call.
+async fn overdue(
+    results: &Results,
+    agents: &AgentFolder,
+    clients: &Clients,
+    owed: &Owed,
+) -> Result<(), StoreError> {
+    let (store, call_id) = (&results.store, owed.call_id);
+    let Ok(team) = agents.team(&owed.agent) else {
+        // Another process may have the agent's file.
+        return give_up(store, owed, "no process has the agent's file").await;
+    };
+    if owed.tries > TRIES {
+        return give_up(store, owed, "each process that made it ended early").await;
+    }
+    tracing::info!(%call_id, agent = owed.agent, "an overdue result is made");
+    let agent = clients.settle(team[0].variant_of(call_id));
+    let (meter, providers) = (
+        Meter::default(),
+        Providers::from(Arc::new(clients.for_call(&agent))),
+    );
+    let model = meter.count(providers).llm;
+    let happened: Happened = (
+        store.turns(call_id).await?,
+        store.tool_calls(call_id).await?,
+    );
+    let before = meter.taken();
+    let Some(made) = result::make(&*model, &agent.result, call_id, ready(happened)).await else {
+        return give_up(store, owed, "the agent's file wants no result any more").await;
+    };
+    store.save_result(call_id, &made).await?;
+    let mut notes = Notes::new(OVERDUE, clock::wall());
+    if let Some(took) = notes.result_took(before, meter.taken()) {
+        took.store(store, call_id).await?;
+    }
+    Ok(())
+}
+
+/// There is no result: after the last try, whoever waits is told why.
+async fn give_up(store: &Store, owed: &Owed, why: &str) -> Result<(), StoreError> {
+    if owed.tries < TRIES {
+        return Ok(());
+    }
+    let call_id = owed.call_id;
+    tracing::error!(%call_id, agent = owed.agent, why, "no result of the call");
+    let made = CallResult {
+        result: None,
+        error: Some(format!("the result could not be made: {why}")),
+        made_at: sidetone_store::now(),
+    };
+    store.save_result(call_id, &made).await.map(|_| ())
+}

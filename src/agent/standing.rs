@@ -1,0 +1,162 @@
+//! An agent's place in its room: whether it is the one that is wanted there, or another was asked for.
+
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use livekit::prelude::{Room, RpcError, RpcInvocationData};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+use crate::room::standing::{self, agents};
+use crate::worker::Job;
+use sidetone_control_plane::server_api::ServerApi;
+use sidetone_store::epochs::Agent;
+use sidetone_store::{ALIVE_METHOD, Store, StoreError};
+
+/// Longest wait for the store: a call goes on without it.
+const STORE: Duration = Duration::from_secs(1);
+/// An agent that is back asks the store so often before it takes its place for its own: nobody can have
+/// sent another while the store was away.
+const TRIES: u32 = 3;
+/// Longest wait for an agent of an earlier epoch to be gone.
+const REMOVAL: Duration = Duration::from_secs(1);
+/// Time between two looks whether it is.
+const LOOK: Duration = Duration::from_millis(20);
+/// As HTTP's 403; codes below 1000 are the application's (LiveKit's RPC documentation).
+const RPC_FORBIDDEN: u32 = 403;
+
+/// An agent's place in its room.
+pub(super) struct Place {
+    agent: Agent,
+    store: Store,
+    livekit: ServerApi,
+}
+
+impl Place {
+    pub(super) fn new(
+        store: &Store,
+        livekit: &ServerApi,
+        worker: Uuid,
+        job: &Job,
+        epoch: Option<i64>,
+    ) -> Self {
+        let agent = Agent {
+            room: job.room_name.clone(),
+            epoch,
+            identity: job.identity.clone(),
+            worker_id: job.worker_id.clone(),
+            worker: Some(worker),
+        };
+        Self {
+            agent,
+            store: store.clone(),
+            livekit: livekit.clone(),
+        }
+    }
+
+    /// Takes the place in a room that was just joined, before anything is said there: whoever has come
+    /// for an earlier asking is removed. False when another was asked for since. A place that cannot be
+    /// stored is taken all the same.
+    pub(super) async fn take(&self, room: &Room) -> bool {
+        self.answer_alive(room);
+        match within(self.store.agent_runs(&self.agent)).await {
+            Ok(true) => {}
+            Ok(false) => return false,
+            Err(error) => tracing::warn!(%error, "who runs the agent was not stored"),
+        }
+        let Some(own) = self.agent.epoch else {
+            return true;
+        };
+        if agents(room).any(|(_, epoch)| epoch > own) {
+            return false;
+        }
+        for (earlier, epoch) in agents(room).filter(|(_, epoch)| *epoch < own) {
+            let identity = earlier.identity();
+            tracing::warn!(%identity, epoch, "an agent of an earlier asking is removed");
+            let removed = self
+                .livekit
+                .remove_participant(&self.agent.room, identity.as_str());
+            if let Err(error) = removed.await {
+                tracing::warn!(%error, "it may stay");
+            }
+        }
+        let gone = async {
+            while agents(room).any(|(_, epoch)| epoch < own) {
+                sleep(LOOK).await;
+            }
+        };
+        // It leaves by itself when it hears of this one.
+        let _ = timeout(REMOVAL, gone).await;
+        true
+    }
+
+    /// Answers the server's question whether this agent lives. The server asks in the name of the request,
+    /// and puts the true name on what a participant sends.
+    fn answer_alive(&self, room: &Room) {
+        let epoch = self
+            .agent
+            .epoch
+            .map_or_else(String::new, |own| own.to_string());
+        let answer =
+            move |asked: RpcInvocationData| -> BoxFuture<'static, Result<String, RpcError>> {
+                let is_server = asked.caller_identity.as_str() == asked.request_id;
+                let epoch = epoch.clone();
+                async move {
+                    if !is_server {
+                        let message = format!("{ALIVE_METHOD} is for the server alone");
+                        return Err(RpcError::new(RPC_FORBIDDEN, message, None));
+                    }
+                    Ok(epoch)
+                }
+                .boxed()
+            };
+        let participant = room.local_participant();
+        participant.register_rpc_method(ALIVE_METHOD.to_owned(), answer);
+    }
+
+    /// Notes that the agent has lost its room for good, so that another is sent.
+    pub(super) async fn give_up(&self) {
+        if let Err(error) = within(self.store.agent_is_lost(&self.agent)).await {
+            tracing::warn!(%error, "that the agent lost its room was not stored");
+        }
+    }
+}
+
+impl standing::Standing for Place {
+    fn epoch(&self) -> Option<i64> {
+        self.agent.epoch
+    }
+
+    fn lost(&self) -> BoxFuture<'static, ()> {
+        let (agent, store) = (self.agent.clone(), self.store.clone());
+        async move {
+            if let Err(error) = within(store.agent_is_lost(&agent)).await {
+                tracing::warn!(%error, "that the agent lost its room was not stored");
+            }
+        }
+        .boxed()
+    }
+
+    fn is_ours(&self) -> BoxFuture<'static, bool> {
+        let (agent, store) = (self.agent.clone(), self.store.clone());
+        async move {
+            for _ in 0..TRIES {
+                match within(store.agent_is_back(&agent)).await {
+                    Ok(is_ours) => return is_ours,
+                    Err(error) => tracing::warn!(%error, "whose the call is was not read"),
+                }
+            }
+            true
+        }
+        .boxed()
+    }
+}
+
+/// The store's answer, in time.
+async fn within<T>(asked: impl Future<Output = Result<T, StoreError>>) -> anyhow::Result<T> {
+    match timeout(STORE, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => anyhow::bail!("the database did not answer within {STORE:?}"),
+    }
+}

@@ -1,0 +1,213 @@
+//! LiveKit's signalling socket with one addition: before a room is left, its client is told that all
+//! others have left.
+//!
+//! livekit 0.10 keeps a reference cycle for each participant who has published and is in the room when it
+//! is closed, and each holds the whole connection (rust-sdks #1435). It lets go of participants who leave.
+//! Its transport may be replaced (`livekit_net::set_ws_client`), so this one hands through what the
+//! client's own does, and says what is missing.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use livekit::prelude::{ConnectionState, Room};
+use livekit_api::access_token::Claims;
+use livekit_net::{Header, TransportError, WsClient, WsConnectResult, WsConnection};
+use livekit_protocol as proto;
+use prost::Message as _;
+use proto::signal_response::Message;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+/// Longest wait for the client to take in that the others have left: it does so at once.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// How often it is looked whether it has.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// A room, and who is in it by this connection.
+type Session = (String, String);
+
+/// The open sockets.
+static WIRES: LazyLock<Mutex<HashMap<Session, Weak<Wire>>>> = LazyLock::new(Mutex::default);
+
+/// Puts this transport in the place of the client's own, once.
+pub(super) fn lay() {
+    static LAID: Once = Once::new();
+    LAID.call_once(|| {
+        if let Some(own) = livekit_net::ws_client() {
+            livekit_net::set_ws_client(Arc::new(Wires(own)));
+        }
+    });
+}
+
+/// Has the client of `room`, which is about to be left, let go of all others in it.
+pub(super) async fn others_leave(room: &Room) {
+    let others = room.remote_participants();
+    let session = (room.name(), room.local_participant().identity().to_string());
+    let wire = locked(&WIRES).get(&session).and_then(Weak::upgrade);
+    let Some(wire) = wire.filter(|_| room.connection_state() == ConnectionState::Connected) else {
+        return;
+    };
+    let others = others
+        .into_values()
+        .map(|other| (other.sid().to_string(), other.identity().to_string()));
+    wire.tell(left(others, proto::DisconnectReason::ClientInitiated));
+    let gone = async {
+        while !room.remote_participants().is_empty() {
+            sleep(LOOK).await;
+        }
+    };
+    if timeout(PATIENCE, gone).await.is_err() {
+        tracing::debug!("LiveKit's client keeps participants of a room that is left");
+    }
+}
+
+/// The client's own transport, and the sockets that it opens.
+struct Wires(Arc<dyn WsClient>);
+
+#[async_trait]
+impl WsClient for Wires {
+    async fn connect(
+        &self,
+        url: String,
+        headers: Vec<Header>,
+        timeout_ms: u64,
+    ) -> Result<WsConnectResult, TransportError> {
+        let session = headers.iter().find_map(session);
+        let own = self.0.connect(url, headers, timeout_ms).await?.connection;
+        let wire = Arc::new(Wire {
+            own,
+            identity: session.as_ref().map(|(_, identity)| identity.clone()),
+            others: Mutex::default(),
+            told: Mutex::default(),
+            wake: Notify::new(),
+        });
+        if let Some(session) = session {
+            let mut wires = locked(&WIRES);
+            wires.retain(|_, wire| wire.strong_count() > 0);
+            wires.insert(session, Arc::downgrade(&wire));
+        }
+        Ok(WsConnectResult { connection: wire })
+    }
+}
+
+/// Whose socket it is, by its token.
+fn session(header: &Header) -> Option<Session> {
+    let token = header.value.strip_prefix("Bearer ")?;
+    let claims = Claims::from_unverified(token).ok()?;
+    Some((claims.video.room, claims.sub))
+}
+
+/// One socket.
+struct Wire {
+    own: Arc<dyn WsConnection>,
+    /// Our own identity.
+    identity: Option<String>,
+    /// Who else is in the room, as the server has told: identities by id.
+    others: Mutex<BTreeMap<String, String>>,
+    /// What the client reads next.
+    told: Mutex<VecDeque<Vec<u8>>>,
+    wake: Notify,
+}
+
+#[async_trait]
+impl WsConnection for Wire {
+    async fn send(&self, frame: Vec<u8>) -> Result<(), TransportError> {
+        self.own.send(frame).await
+    }
+
+    async fn recv(&self) -> Result<Option<Vec<u8>>, TransportError> {
+        loop {
+            if let Some(frame) = locked(&self.told).pop_front() {
+                return Ok(Some(frame));
+            }
+            tokio::select! {
+                () = self.wake.notified() => {}
+                frame = self.own.recv() => match frame? {
+                    Some(frame) => self.read(frame),
+                    None => return Ok(None),
+                },
+            }
+        }
+    }
+
+    async fn close(&self) {
+        self.own.close().await;
+    }
+}
+
+impl Wire {
+    fn tell(&self, message: Message) {
+        let message = Some(message);
+        let frame = proto::SignalResponse { message }.encode_to_vec();
+        locked(&self.told).push_back(frame);
+        self.wake.notify_one();
+    }
+
+    /// Hands a frame of the server's on.
+    fn read(&self, frame: Vec<u8>) {
+        let message = proto::SignalResponse::decode(frame.as_slice());
+        match message.ok().and_then(|response| response.message) {
+            Some(Message::Join(join)) => self.saw(join.other_participants),
+            Some(Message::Update(update)) => self.saw(update.participants),
+            // The server has ended our part: the client closes the room when it reads this.
+            Some(Message::Leave(leave)) if is_last(&leave) => {
+                let others = std::mem::take(&mut *locked(&self.others));
+                self.tell(left(others, reason(&leave)));
+            }
+            _ => {}
+        }
+        locked(&self.told).push_back(frame);
+    }
+
+    fn saw(&self, people: Vec<proto::ParticipantInfo>) {
+        let mut others = locked(&self.others);
+        for person in people {
+            if person.state() == proto::participant_info::State::Disconnected {
+                others.remove(&person.sid);
+            } else if self.identity.as_ref() != Some(&person.identity) {
+                others.insert(person.sid, person.identity);
+            }
+        }
+    }
+}
+
+/// Whether the client is not to come back.
+fn is_last(leave: &proto::LeaveRequest) -> bool {
+    leave.action() == proto::leave_request::Action::Disconnect && !leave.can_reconnect
+}
+
+/// Why the others are said to have left: with the room, or nobody knows.
+fn reason(leave: &proto::LeaveRequest) -> proto::DisconnectReason {
+    match leave.reason() {
+        closed @ (proto::DisconnectReason::RoomDeleted | proto::DisconnectReason::RoomClosed) => {
+            closed
+        }
+        _ => proto::DisconnectReason::SignalClose,
+    }
+}
+
+/// The news that these have left.
+fn left(
+    others: impl IntoIterator<Item = (String, String)>,
+    reason: proto::DisconnectReason,
+) -> Message {
+    let others = others
+        .into_iter()
+        .map(|(sid, identity)| proto::ParticipantInfo {
+            sid,
+            identity,
+            state: proto::participant_info::State::Disconnected as i32,
+            disconnect_reason: reason as i32,
+            ..Default::default()
+        });
+    Message::Update(proto::ParticipantUpdate {
+        participants: others.collect(),
+    })
+}
+
+/// Nothing panics while it holds one of these.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

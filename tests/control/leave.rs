@@ -1,0 +1,280 @@
+//! How agents leave in the middle of a sentence: asked by the control plane, told by LiveKit, with the
+//! process. Each time what was said is stored as it was heard, the job has succeeded, and the call comes to
+//! its result.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sidetone_config::env::{Database, Env};
+use sidetone_control_plane::server_api::ServerApi;
+use sidetone_store::Store;
+use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::served;
+use crate::rooms::binary::Served;
+use crate::rooms::person::Person;
+use crate::support::api::Api;
+use crate::support::{credentials, eventually, livekit};
+
+/// Four seconds of the fake provider's speech.
+const SENTENCE: &str = "We are open from nine to six, and I will look at your order right away.";
+
+fn result() -> Value {
+    json!({"summary": "Nothing came of it.", "intent": "other", "resolved": false, "fields": {}})
+}
+
+/// An agent that greets with these words, and wants a result.
+fn write_agent(folder: &Path, greeting: &str) {
+    let file = format!("prompt = \"prompt.md\"\ngreeting = \"{greeting}\"\n[result]\n");
+    std::fs::write(folder.join("default.toml"), file).unwrap();
+    std::fs::write(folder.join("prompt.md"), "Be kind.").unwrap();
+}
+
+/// A provider whose results come after a while: nothing on the way out may wait for them.
+async fn provider() -> FakeOpenAi {
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    provider.answer_to("JSON Schema", result().to_string().as_str());
+    provider
+}
+
+/// `serve` with an agent that is greeting somebody.
+struct Greeting {
+    livekit: LiveKitServer,
+    _provider: FakeOpenAi,
+    data: tempfile::TempDir,
+    _agents: tempfile::TempDir,
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+    ada: Person,
+    call_id: Uuid,
+    room: String,
+}
+
+/// Asks for a call, joins it, and waits until the agent speaks.
+async fn greeted(address: SocketAddr) -> (Person, Uuid, String) {
+    let request = reqwest::Client::new().post(format!("http://{address}/api/voice/token"));
+    let body = json!({"roomType": "support", "participantName": "Ada"});
+    let token: Value = request
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let text = |name: &str| token[name].as_str().unwrap().to_owned();
+    let ada = Person::join(&text("livekitHost"), &text("token")).await;
+    ada.sees("speaking").await;
+    // Some words of it are heard.
+    ada.reads("We are").await;
+    (ada, text("callId").parse().unwrap(), text("roomName"))
+}
+
+impl Greeting {
+    async fn begins(greeting: &str, more: &[(&'static str, &str)]) -> Self {
+        let (listener, webhook) = Api::listener().await;
+        let address = listener.local_addr().unwrap();
+        let livekit = livekit(Some(webhook)).await;
+        let provider = provider().await;
+        let (data, agents) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        write_agent(agents.path(), greeting);
+        let mut variables = served::variables(&livekit, &provider, data.path());
+        variables.extend(
+            more.iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
+        let env = Env::from_lookup(|name| {
+            let known = variables.iter().find(|(known, _)| *known == name);
+            known.map(|(_, value)| value.clone())
+        });
+        let stop = CancellationToken::new();
+        let folder = agents.path().to_owned();
+        let serving = tokio::spawn(served::run(env.unwrap(), folder, listener, stop.clone()));
+        served::ready(address).await;
+        let (ada, call_id, room) = greeted(address).await;
+        Self {
+            livekit,
+            _provider: provider,
+            data,
+            _agents: agents,
+            address,
+            stop,
+            serving,
+            ada,
+            call_id,
+            room,
+        }
+    }
+
+    async fn call(&self) -> Value {
+        let path = format!("/api/voice/history/{}", self.call_id);
+        served::get(self.address, &path).await.unwrap()
+    }
+
+    async fn agent_is_gone(&self, secs: u64) {
+        eventually("the agent is gone", secs, || async {
+            self.ada.agent().is_none().then_some(())
+        })
+        .await;
+    }
+
+    /// The call as it is when its result is there.
+    async fn with_result(&self) -> Value {
+        eventually("the result", 30, || async {
+            Some(self.call().await).filter(|call| !call["result"].is_null())
+        })
+        .await
+    }
+
+    async fn ends(self) {
+        self.ada.leave().await;
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+/// LiveKit's words about the end of the only job.
+async fn job_end(livekit: &LiveKitServer) -> String {
+    eventually("the job's end in the server's log", 20, || async {
+        let log = livekit.log();
+        let line = log.lines().find(|line| line.contains("job ended"));
+        line.map(str::to_owned)
+    })
+    .await
+}
+
+/// The only turn of a call, and whether it was cut short.
+fn turn(call: &Value) -> (&str, bool) {
+    let turns = call["turns"].as_array().unwrap();
+    assert_eq!(turns.len(), 1, "{call:#}");
+    (
+        turns[0]["text"].as_str().unwrap(),
+        turns[0]["interrupted"].as_bool().unwrap(),
+    )
+}
+
+async fn delete_agent(address: SocketAddr, room: &str) {
+    let request = reqwest::Client::new().delete(format!("http://{address}/api/voice/agent/{room}"));
+    assert_eq!(request.send().await.unwrap().status(), 204);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_asked_to_leave_finishes_its_sentence() {
+    let greeting = Greeting::begins(SENTENCE, &[]).await;
+    delete_agent(greeting.address, &greeting.room).await;
+    greeting.agent_is_gone(20).await;
+    let call = greeting.with_result().await;
+    assert_eq!(turn(&call), (SENTENCE, false), "{call:#}");
+    assert_eq!(call["result"], result());
+    let end = job_end(&greeting.livekit).await;
+    assert!(end.contains("JS_SUCCESS"), "{end}");
+    assert!(!greeting.livekit.log().contains("did not disconnect"));
+    greeting.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_speech_that_takes_longer_than_leaving_may_is_cut_and_stored_as_heard() {
+    let speech = [SENTENCE; 8].join(" ");
+    let greeting = Greeting::begins(&speech, &[]).await;
+    delete_agent(greeting.address, &greeting.room).await;
+    greeting.agent_is_gone(30).await;
+    let call = greeting.with_result().await;
+    let (heard, interrupted) = turn(&call);
+    assert!(interrupted, "{call:#}");
+    // More than LiveKit's three seconds of it, and not all.
+    assert!(
+        heard.starts_with(SENTENCE) && speech.starts_with(heard),
+        "{heard}"
+    );
+    assert!(heard.len() < speech.len(), "{heard}");
+    assert_eq!(call["result"], result());
+    let end = job_end(&greeting.livekit).await;
+    assert!(end.contains("JS_SUCCESS"), "{end}");
+    greeting.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_whose_dispatch_others_withdraw_leaves_before_it_is_removed() {
+    let speech = [SENTENCE; 8].join(" ");
+    let greeting = Greeting::begins(&speech, &[]).await;
+    let livekit = ServerApi::new(&credentials(&greeting.livekit));
+    let dispatches = livekit.dispatches(&greeting.room).await.unwrap();
+    livekit
+        .delete_dispatch(&greeting.room, &dispatches[0].id)
+        .await
+        .unwrap();
+    greeting.agent_is_gone(10).await;
+    let call = greeting.with_result().await;
+    let (heard, interrupted) = turn(&call);
+    assert!(interrupted && speech.starts_with(heard), "{call:#}");
+    assert_eq!(call["result"], result());
+    assert!(
+        !greeting.livekit.log().contains("did not disconnect"),
+        "it left by itself"
+    );
+    greeting.ends().await;
+}
+
+/// The call in the database of a process that has ended.
+async fn stored(data: &Path, call_id: Uuid) -> (Vec<(String, bool)>, Option<Value>) {
+    let store = Store::open(&Database::Sqlite(data.join("sidetone.db")))
+        .await
+        .unwrap();
+    let turns = store.turns(call_id).await.unwrap();
+    let made = store.result(call_id).await.unwrap();
+    store.close().await;
+    (
+        turns
+            .into_iter()
+            .map(|turn| (turn.text, turn.interrupted))
+            .collect(),
+        made.and_then(|made| made.result).map(|result| result.0),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drain_ends_calls_with_their_sentence_and_their_result() {
+    let greeting = Greeting::begins(SENTENCE, &[("SIDETONE_DRAIN_SECONDS", "0")]).await;
+    greeting.stop.cancel();
+    let ended = tokio::time::timeout(Duration::from_secs(60), greeting.serving).await;
+    ended.expect("the process ends").unwrap().unwrap();
+    let (turns, made) = stored(greeting.data.path(), greeting.call_id).await;
+    assert_eq!(turns, [(SENTENCE.to_owned(), false)]);
+    assert_eq!(made, Some(result()), "made before the process ended");
+    let end = job_end(&greeting.livekit).await;
+    assert!(end.contains("JS_SUCCESS"), "{end}");
+    greeting.ada.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_signal_ends_the_calls_and_not_the_process() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = provider().await;
+    let agents = tempfile::tempdir().unwrap();
+    write_agent(agents.path(), SENTENCE);
+    let mut served = Served::start_in(agents.path(), &livekit, &provider, &[]).await;
+    let (ada, call_id, _) = greeted(served.address).await;
+    served.terminate();
+    eventually("it says how long it needs", 10, || async {
+        let log = served.log();
+        log.contains("600 s, and the process ends within 660 s")
+            .then_some(())
+    })
+    .await;
+    served.terminate();
+    let ended = tokio::time::timeout(Duration::from_secs(60), served.child.wait()).await;
+    let status = ended.expect("the process ends").unwrap();
+    assert!(status.success(), "{status}: {}", served.log());
+    let (turns, made) = stored(served.data.path(), call_id).await;
+    assert_eq!(turns, [(SENTENCE.to_owned(), false)]);
+    assert_eq!(made, Some(result()));
+    let end = job_end(&livekit).await;
+    assert!(end.contains("JS_SUCCESS"), "{end}");
+    ada.leave().await;
+}

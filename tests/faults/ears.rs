@@ -1,0 +1,174 @@
+//! What a caller hears of all voices in the room: who, when, and what by its tone. PURE: frames and their
+//! times in, pieces out.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sidetone::caller::heard::{Activity, FRAME, Span, level_dbfs};
+
+use super::tones::{Sound, hz_of};
+
+/// A frame at or above this level is voice (as `caller::heard` has it).
+const VOICED_DBFS: f32 = -45.0;
+/// Frames of voice whose tone is looked at together.
+const WINDOW: usize = 10;
+/// Pieces of the same sound with less silence between them are one.
+const PAUSE: Duration = Duration::from_secs(1);
+/// Two voices for less than this are the end of one and the beginning of the other.
+const OVERLAP: Duration = Duration::from_millis(100);
+
+/// A track: two of one participant are two voices.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Voice {
+    /// Whose it is.
+    pub identity: String,
+    /// LiveKit's id of the track.
+    pub track: String,
+}
+
+/// A stretch of one sound.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Piece {
+    pub sound: Sound,
+    pub span: Span,
+    /// How much of it was voice.
+    pub voiced: Duration,
+}
+
+/// One voice as it is heard.
+#[derive(Debug, Default)]
+struct Ear {
+    activity: Activity,
+    window: Vec<i16>,
+    since: Duration,
+    pieces: Vec<Piece>,
+}
+
+impl Ear {
+    fn push(&mut self, at: Duration, frame: &[i16]) {
+        self.activity.push(at, frame);
+        if level_dbfs(frame) < VOICED_DBFS {
+            self.window.clear();
+            return;
+        }
+        if self.window.is_empty() {
+            self.since = at;
+        }
+        self.window.extend_from_slice(frame);
+        if self.window.len() < WINDOW * frame.len() {
+            return;
+        }
+        let sound = hz_of(&self.window, 48_000.0).map_or(Sound::Other, Sound::of_hz);
+        self.window.clear();
+        let (start, end) = (self.since, at + FRAME);
+        let voiced = FRAME * WINDOW as u32;
+        match self.pieces.last_mut() {
+            Some(last) if last.sound == sound && start.saturating_sub(last.span.end) < PAUSE => {
+                last.span.end = end;
+                last.voiced += voiced;
+            }
+            _ => self.pieces.push(Piece {
+                sound,
+                span: Span { start, end },
+                voiced,
+            }),
+        }
+    }
+}
+
+/// All voices.
+#[derive(Debug, Default)]
+pub struct Ears {
+    ears: BTreeMap<Voice, Ear>,
+}
+
+impl Ears {
+    /// 10 ms of a voice at 48 kHz that came out of the jitter buffer `at`.
+    pub fn push(&mut self, voice: &Voice, at: Duration, frame: &[i16]) {
+        match self.ears.get_mut(voice) {
+            Some(ear) => ear.push(at, frame),
+            None => self.ears.entry(voice.clone()).or_default().push(at, frame),
+        }
+    }
+
+    /// Pieces of all voices, as they began.
+    pub fn pieces(&self) -> Vec<(&Voice, Piece)> {
+        let mut all: Vec<_> = (self.ears.iter())
+            .flat_map(|(voice, ear)| ear.pieces.iter().map(move |piece| (voice, *piece)))
+            .collect();
+        all.sort_by_key(|(_, piece)| piece.span.start);
+        all
+    }
+
+    /// When anybody was heard: stretches that do not touch, in order.
+    pub fn spans(&self) -> Vec<Span> {
+        let mut all: Vec<Span> = (self.ears.values())
+            .flat_map(|ear| ear.activity.spans().iter().copied())
+            .collect();
+        all.sort_by_key(|span| span.start);
+        let mut joined: Vec<Span> = Vec::new();
+        for span in all {
+            match joined.last_mut() {
+                Some(last) if span.start <= last.end => last.end = last.end.max(span.end),
+                _ => joined.push(span),
+            }
+        }
+        joined
+    }
+
+    /// Who was heard, and the first and last sound of each.
+    pub fn speakers(&self) -> BTreeMap<&str, Span> {
+        let mut all: BTreeMap<&str, Span> = BTreeMap::new();
+        for (voice, ear) in &self.ears {
+            let spans = ear.activity.spans();
+            let (Some(first), Some(last)) = (spans.first(), spans.last()) else {
+                continue;
+            };
+            let heard = all.entry(&voice.identity).or_insert(*first);
+            heard.start = heard.start.min(first.start);
+            heard.end = heard.end.max(last.end);
+        }
+        all
+    }
+
+    /// How long two voices sounded at once, all such stretches together.
+    pub fn two_at_once(&self) -> Duration {
+        let ears: Vec<&Ear> = self.ears.values().collect();
+        let mut sum = Duration::ZERO;
+        for (index, one) in ears.iter().enumerate() {
+            for other in &ears[index + 1..] {
+                for a in one.activity.spans() {
+                    for b in other.activity.spans() {
+                        let both = (a.end.min(b.end)).saturating_sub(a.start.max(b.start));
+                        sum += if both >= OVERLAP {
+                            both
+                        } else {
+                            Duration::ZERO
+                        };
+                    }
+                }
+            }
+        }
+        sum
+    }
+
+    /// How much of the answer to the `n`th question was heard after `since`, by anybody.
+    pub fn of_answer(&self, n: usize, since: Duration) -> Duration {
+        let of_it = |piece: &&Piece| matches!(piece.sound, Sound::Answer { n: of, .. } if of == n);
+        (self.ears.values())
+            .flat_map(|ear| &ear.pieces)
+            .filter(|piece| piece.span.end > since)
+            .filter(of_it)
+            .map(|piece| piece.voiced)
+            .sum()
+    }
+
+    /// How long nobody has been heard at `now`; None before the first sound.
+    pub fn quiet_for(&self, now: Duration) -> Option<Duration> {
+        (self.ears.values())
+            .filter_map(|ear| ear.activity.quiet_for(now))
+            .min()
+    }
+}
+
+mod tests;

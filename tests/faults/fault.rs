@@ -1,0 +1,172 @@
+//! What goes wrong, as steps in time. PURE.
+
+use std::time::Duration;
+
+use super::webhooks::Delivery;
+
+/// A part of the system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The worker with the most calls.
+    Worker,
+    /// One of the two control planes.
+    ControlPlane(usize),
+}
+
+/// What is done to a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// kill -9
+    Kill(Part),
+    /// SIGTERM
+    Terminate(Part),
+    /// SIGSTOP: it holds its sockets and does nothing.
+    Freeze(Part),
+    /// SIGCONT
+    Thaw(Part),
+    /// As its supervisor would, with the same data folder.
+    Start(Part),
+    /// The worker's network is gone: media and signalling.
+    Cut,
+    Mend,
+    /// livekit-server is killed and started again.
+    RestartLiveKit,
+    StopPostgres,
+    StartPostgres,
+    /// Nothing passes between Postgres and anybody.
+    StallPostgres,
+    OpenPostgres,
+}
+
+/// What goes wrong with a running system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    Nothing,
+    WorkerKilled,
+    WorkerTerminated,
+    WorkerFrozen,
+    WorkerCutOff,
+    ControlPlaneKilled,
+    ControlPlanesTerminated,
+    LiveKitRestarted,
+    PostgresStopped,
+    PostgresUnreachable,
+    WebhooksLost,
+    WebhooksDoubled,
+    WebhooksLate,
+}
+
+/// How long Postgres is away.
+const AWAY: Duration = Duration::from_secs(40);
+
+impl Fault {
+    pub const ALL: [Self; 13] = [
+        Self::Nothing,
+        Self::WorkerKilled,
+        Self::WorkerTerminated,
+        Self::WorkerFrozen,
+        Self::WorkerCutOff,
+        Self::ControlPlaneKilled,
+        Self::ControlPlanesTerminated,
+        Self::LiveKitRestarted,
+        Self::PostgresStopped,
+        Self::PostgresUnreachable,
+        Self::WebhooksLost,
+        Self::WebhooksDoubled,
+        Self::WebhooksLate,
+    ];
+
+    /// As `FAULTS=` has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::WorkerKilled => "worker-killed",
+            Self::WorkerTerminated => "worker-terminated",
+            Self::WorkerFrozen => "worker-frozen",
+            Self::WorkerCutOff => "worker-cut-off",
+            Self::ControlPlaneKilled => "control-plane-killed",
+            Self::ControlPlanesTerminated => "control-planes-terminated",
+            Self::LiveKitRestarted => "livekit-restarted",
+            Self::PostgresStopped => "postgres-stopped",
+            Self::PostgresUnreachable => "postgres-unreachable",
+            Self::WebhooksLost => "webhooks-lost",
+            Self::WebhooksDoubled => "webhooks-doubled",
+            Self::WebhooksLate => "webhooks-late",
+        }
+    }
+
+    /// As the table has it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Nothing => "nothing",
+            Self::WorkerKilled => "a worker killed (-9)",
+            Self::WorkerTerminated => "a worker told to end (SIGTERM)",
+            Self::WorkerFrozen => "a worker frozen for 10 s",
+            Self::WorkerCutOff => "a worker without network for 15 s",
+            Self::ControlPlaneKilled => "a control plane and a worker killed (-9)",
+            Self::ControlPlanesTerminated => "both control planes restarted (SIGTERM)",
+            Self::LiveKitRestarted => "livekit-server killed, back after 2 s",
+            Self::PostgresStopped => "Postgres stopped for 40 s",
+            Self::PostgresUnreachable => "Postgres unreachable for 40 s",
+            Self::WebhooksLost => "webhooks lost, a worker killed",
+            Self::WebhooksDoubled => "webhooks doubled, a worker killed",
+            Self::WebhooksLate => "webhooks 20 s late, a worker killed",
+        }
+    }
+
+    /// What is done, and when, after the first. A supervisor starts a killed process again after `again`.
+    pub fn steps(self, again: Duration) -> Vec<(Duration, Step)> {
+        use Part::{ControlPlane, Worker};
+        let at = Duration::from_secs;
+        let worker_dies = [(at(0), Step::Kill(Worker)), (again, Step::Start(Worker))];
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::WorkerKilled
+            | Self::WebhooksLost
+            | Self::WebhooksDoubled
+            | Self::WebhooksLate => worker_dies.into(),
+            Self::WorkerTerminated => vec![(at(0), Step::Terminate(Worker))],
+            Self::WorkerFrozen => {
+                vec![(at(0), Step::Freeze(Worker)), (at(10), Step::Thaw(Worker))]
+            }
+            Self::WorkerCutOff => vec![(at(0), Step::Cut), (at(15), Step::Mend)],
+            Self::ControlPlaneKilled => {
+                let plane = ControlPlane(0);
+                vec![
+                    (at(0), Step::Kill(plane)),
+                    (at(1), Step::Kill(Worker)),
+                    (again, Step::Start(plane)),
+                    (again, Step::Start(Worker)),
+                ]
+            }
+            Self::ControlPlanesTerminated => {
+                let planes = [ControlPlane(0), ControlPlane(1)];
+                let down = planes.map(|plane| (at(0), Step::Terminate(plane)));
+                let up = planes.map(|plane| (at(5), Step::Start(plane)));
+                down.into_iter().chain(up).collect()
+            }
+            Self::LiveKitRestarted => vec![(at(0), Step::RestartLiveKit)],
+            Self::PostgresStopped => {
+                vec![(at(0), Step::StopPostgres), (AWAY, Step::StartPostgres)]
+            }
+            Self::PostgresUnreachable => {
+                vec![(at(0), Step::StallPostgres), (AWAY, Step::OpenPostgres)]
+            }
+        }
+    }
+
+    /// What becomes of webhooks, from the beginning.
+    pub fn webhooks(self) -> Delivery {
+        match self {
+            Self::WebhooksLost => Delivery::Lost,
+            Self::WebhooksDoubled => Delivery::Doubled,
+            Self::WebhooksLate => Delivery::Late(Duration::from_secs(20)),
+            _ => Delivery::Prompt,
+        }
+    }
+
+    /// Whether workers reach livekit-server by a relay that can be cut.
+    pub fn cuts_the_network(self) -> bool {
+        self == Self::WorkerCutOff
+    }
+}

@@ -1,0 +1,93 @@
+//! What callers found, added up. PURE.
+
+use std::time::Duration;
+
+use sidetone::caller::heard::Span;
+
+use super::record::Memory;
+use super::tones::{SUBJECTS, Sound, answer_lasts};
+
+/// What one caller found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Nobody answered any more.
+    pub alone: bool,
+    /// Longest wait for any sound while it was the agent's turn.
+    pub silence: Duration,
+    /// Greetings after the first.
+    pub greeted_again: usize,
+    /// Answers that were said again to somebody who had heard them.
+    pub answered_again: usize,
+    /// How long two voices sounded at once.
+    pub two_voices: Duration,
+    /// Answers of agents that did not know the question before.
+    pub forgot: usize,
+    /// Questions that had to be asked again, each time counted.
+    pub asked_again: usize,
+    /// Answers heard whole.
+    pub answered: usize,
+    /// Of the record: what it lacks, and what it says that is not so.
+    pub lost: Vec<String>,
+    pub untrue: Vec<String>,
+    /// When the record was whole and true, after the caller had hung up; None: not in time.
+    pub settled: Option<Duration>,
+}
+
+impl Found {
+    /// What was heard. The record is asked later.
+    pub fn by(caller: &Memory) -> Self {
+        let (ears, script) = (&caller.ears, &caller.script);
+        let again = |n: usize| {
+            let times = caller.heard_of(n).as_secs_f64() / answer_lasts(n).as_secs_f64();
+            ((times + 0.1) as usize).saturating_sub(caller.times_asked(n))
+        };
+        let forgot = ears.pieces().into_iter().filter(
+            |(_, piece)| matches!(piece.sound, Sound::Answer { n, remembers: false } if n > 0),
+        );
+        let first_times = SUBJECTS.iter().enumerate();
+        let first_times = first_times.filter(|(n, _)| caller.times_asked(*n) > 0);
+        Self {
+            alone: script.is_alone(),
+            silence: longest_silence(caller.stay, script.mine(), &ears.spans()),
+            greeted_again: caller.greetings().saturating_sub(1),
+            answered_again: (0..SUBJECTS.len()).map(again).sum(),
+            two_voices: ears.two_at_once(),
+            forgot: forgot.count(),
+            asked_again: script.asked().len() - first_times.count(),
+            answered: script.answered(),
+            ..Self::default()
+        }
+    }
+
+    /// What the product promises: nobody alone, one voice, nothing lost, a true record.
+    pub fn broken(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        if self.alone {
+            broken.push(format!("alone after {} answers", self.answered));
+        }
+        if !self.two_voices.is_zero() {
+            broken.push(format!("two voices for {:?}", self.two_voices));
+        }
+        if self.answered_again > 0 {
+            broken.push(format!("{} answers said again", self.answered_again));
+        }
+        broken.extend(self.lost.iter().map(|what| format!("lost: {what}")));
+        broken.extend(self.untrue.iter().map(|what| format!("untrue: {what}")));
+        broken
+    }
+}
+
+/// The longest stretch of a stay in which it was not the caller's turn and nobody was heard.
+pub fn longest_silence(stay: Span, mine: &[Span], heard: &[Span]) -> Duration {
+    let mut taken: Vec<Span> = mine.iter().chain(heard).copied().collect();
+    taken.sort_by_key(|span| span.start);
+    let mut free_from = stay.start;
+    let mut longest = Duration::ZERO;
+    for span in taken {
+        longest = longest.max(span.start.min(stay.end).saturating_sub(free_from));
+        free_from = free_from.max(span.end);
+    }
+    longest.max(stay.end.saturating_sub(free_from))
+}
+
+mod tests;

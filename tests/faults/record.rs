@@ -1,0 +1,229 @@
+//! Whether a call's record is true and whole, by what its caller knows. PURE: the row as the API shows it and
+//! the caller's memory in, what is wrong out, in words.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Deserialize;
+use sidetone::caller::heard::Span;
+
+use super::ears::Ears;
+use super::script::{Script, WHOLE};
+use super::tones::{GREETING, SUBJECTS, Sound, answer, answer_lasts, subject_of};
+
+/// What clocks, webhooks in whole seconds and a network may make of a time.
+const ABOUT: TimeDelta = TimeDelta::seconds(4);
+/// Words may be written that were still on their way when the caller was cut off.
+const ON_THE_WAY: Duration = Duration::from_millis(800);
+/// So much of a greeting or an answer was heard that it counts as begun.
+const BEGUN: Duration = Duration::from_millis(400);
+
+/// `GET /api/voice/history/{callId}`, as far as callers can judge it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub status: String,
+    pub connected_at: Option<DateTime<Utc>>,
+    pub ended_at: Option<DateTime<Utc>>,
+    pub participants: Vec<Stay>,
+    pub turns: Vec<Turn>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stay {
+    pub user_id: String,
+    pub kind: String,
+    pub joined_at: Option<DateTime<Utc>>,
+    pub left_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Turn {
+    pub speaker: String,
+    pub text: String,
+    pub started_at: DateTime<Utc>,
+}
+
+/// What a caller knows when it has hung up.
+#[derive(Debug)]
+pub struct Memory {
+    pub identity: String,
+    /// What all times count from.
+    pub began: DateTime<Utc>,
+    /// From joining to leaving.
+    pub stay: Span,
+    pub ears: Ears,
+    pub script: Script,
+}
+
+impl Memory {
+    fn wall(&self, at: Duration) -> DateTime<Utc> {
+        self.began + at
+    }
+
+    /// How much was heard of the `n`th answer.
+    pub fn heard_of(&self, n: usize) -> Duration {
+        self.ears.of_answer(n, Duration::ZERO)
+    }
+
+    /// How often the `n`th question was asked.
+    pub fn times_asked(&self, n: usize) -> usize {
+        let asked = self.script.asked().iter();
+        asked.filter(|asked| asked.n == n).count()
+    }
+
+    /// How many greetings were heard.
+    pub fn greetings(&self) -> usize {
+        let pieces = self.ears.pieces();
+        let greetings = pieces
+            .iter()
+            .filter(|(_, piece)| piece.sound == Sound::Greeting && piece.voiced >= BEGUN);
+        greetings.count()
+    }
+}
+
+/// What the record has of an answer's words, as long as they sound.
+fn written(row: &Row, n: usize) -> Duration {
+    let turns = row.turns.iter().filter(|turn| turn.speaker == "agent");
+    let texts = turns.map(|turn| turn.text.as_str());
+    let share = |text: &str| text.chars().count() as f64 / answer(n, true).chars().count() as f64;
+    let of_it = texts.filter(|text| subject_of(text) == Some(n)).map(share);
+    answer_lasts(n).mul_f64(of_it.sum())
+}
+
+/// Finished turns that the record has not.
+pub fn lost(row: &Row, caller: &Memory) -> Vec<String> {
+    let mut lost = Vec::new();
+    let users = |n| {
+        let turns = row.turns.iter().filter(|turn| turn.speaker == "user");
+        turns
+            .filter(move |turn| subject_of(&turn.text) == Some(n))
+            .count()
+    };
+    for (n, subject) in SUBJECTS.iter().enumerate() {
+        let heard = caller.heard_of(n);
+        if heard >= BEGUN && users(n) == 0 {
+            lost.push(format!(
+                "the question for {subject}, whose answer was heard"
+            ));
+        }
+        let whole = answer_lasts(n).mul_f64(WHOLE);
+        if heard >= whole && written(row, n) < whole {
+            lost.push(format!("the answer to {subject}, which was heard"));
+        }
+    }
+    lost
+}
+
+/// What the record says that is not so.
+pub fn untrue(row: &Row, caller: &Memory) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if row.status != "completed" {
+        wrong.push(format!("status {}", row.status));
+    }
+    let about = |at: DateTime<Utc>, other: Duration| (at - caller.wall(other)).abs() <= ABOUT;
+    if !row.ended_at.is_some_and(|at| about(at, caller.stay.end)) {
+        let late = row
+            .ended_at
+            .map(|at| (at - caller.wall(caller.stay.end)).as_seconds_f64());
+        wrong.push(format!("the end, off by {late:?} s"));
+    }
+    let speakers = caller.ears.speakers();
+    let first = speakers.values().map(|span| span.start).min();
+    if let Some(first) = first
+        && !row.connected_at.is_some_and(|at| {
+            at >= caller.wall(caller.stay.start) - ABOUT && at <= caller.wall(first) + ABOUT
+        })
+    {
+        wrong.push(format!("connected at {:?}", row.connected_at));
+    }
+    wrong.extend(untrue_stays(row, caller));
+    wrong.extend(untrue_turns(row, caller));
+    wrong
+}
+
+/// Who was in the room, and until when.
+fn untrue_stays(row: &Row, caller: &Memory) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for stay in &row.participants {
+        if stay.left_at.is_none() {
+            wrong.push(format!("{} is still in the room", stay.kind));
+        }
+        if stay.joined_at.is_none() {
+            wrong.push(format!("{} came at no time", stay.kind));
+        }
+    }
+    let stays_of = |identity: &str| {
+        let stays = row.participants.iter();
+        let stays: Vec<_> = stays.filter(|stay| stay.user_id == identity).collect();
+        let joined = stays.iter().filter_map(|stay| stay.joined_at).min()?;
+        // Who is told to be there still is told of above.
+        let left = stays.iter().filter_map(|stay| stay.left_at).max();
+        Some((joined, left.unwrap_or(DateTime::<Utc>::MAX_UTC)))
+    };
+    match stays_of(&caller.identity) {
+        None => wrong.push("the caller was never there".into()),
+        Some((joined, left)) => {
+            let off = [
+                joined - caller.wall(caller.stay.start),
+                left - caller.wall(caller.stay.end),
+            ];
+            if off.iter().any(|off| off.abs() > ABOUT) {
+                let [came, went] = off.map(|off| off.as_seconds_f64());
+                wrong.push(format!(
+                    "the caller's stay, off by {came:.0} and {went:.0} s"
+                ));
+            }
+        }
+    }
+    for (identity, heard) in caller.ears.speakers() {
+        match stays_of(identity) {
+            None => wrong.push("an agent that was heard was never there".into()),
+            Some((joined, left)) => {
+                if joined > caller.wall(heard.start) + ABOUT
+                    || left < caller.wall(heard.end) - ABOUT
+                {
+                    wrong.push("an agent was heard before or after its stay".into());
+                }
+            }
+        }
+    }
+    wrong
+}
+
+/// Who said what, and in which order.
+fn untrue_turns(row: &Row, caller: &Memory) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let of = |speaker: &'static str| row.turns.iter().filter(move |turn| turn.speaker == speaker);
+    for turn in of("user") {
+        if subject_of(&turn.text).is_none() {
+            wrong.push(format!("a question that nobody asked: {:?}", turn.text));
+        }
+    }
+    for (n, subject) in SUBJECTS.iter().enumerate() {
+        let users = of("user").filter(|turn| subject_of(&turn.text) == Some(n));
+        if users.count() > caller.times_asked(n) {
+            wrong.push(format!("{subject} asked more often than it was"));
+        }
+        if written(row, n) > caller.heard_of(n) + ON_THE_WAY {
+            wrong.push(format!("more of the answer to {subject} than was heard"));
+        }
+    }
+    let greetings = of("agent").filter(|turn| turn.text.trim() == GREETING);
+    if greetings.count() > caller.greetings() {
+        wrong.push("a greeting that was not heard".into());
+    }
+    let mut turns: Vec<&Turn> = row.turns.iter().collect();
+    turns.sort_by_key(|turn| turn.started_at);
+    let subjects: Vec<usize> = (turns.iter())
+        .filter_map(|turn| subject_of(&turn.text))
+        .collect();
+    if !subjects.is_sorted() {
+        wrong.push("turns in another order than they were said".into());
+    }
+    wrong
+}
+
+mod tests;

@@ -1,0 +1,97 @@
+//! What rooms leave behind in memory.
+
+use std::time::Duration;
+
+use livekit::prelude::{Room, RoomEvent, TrackSource};
+use livekit::webrtc::peer_connection::held;
+use sidetone::room as livekit_room;
+use sidetone_config::env::LiveKit;
+use sidetone_config::secret::Secret;
+use sidetone_testkit::LiveKitServer;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use super::person::{self, Person};
+use crate::calls::until;
+use crate::support::rooms;
+
+/// Enough to tell a leak of one a call from what comes and goes.
+const CALLS: usize = 20;
+
+/// How an agent's part in a room ends, while the caller stays.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    /// It leaves.
+    Leaves,
+    /// The server removes it.
+    IsRemoved,
+}
+
+/// Joins, hears the caller, and is gone again.
+async fn comes_and_goes(server: &LiveKitServer, end: End) {
+    let token = person::token(server, "memory", "agent");
+    let (room, mut events) = livekit_room::join(&server.url, &token, true).await.unwrap();
+    hears_somebody(&mut events).await;
+    match end {
+        End::Leaves => livekit_room::close(&room).await,
+        End::IsRemoved => {
+            let livekit = LiveKit {
+                host: server.url.clone(),
+                api_key: server.api_key.clone(),
+                api_secret: Secret::new(&server.api_secret),
+            };
+            let removed = rooms(&livekit).remove_participant("memory", "agent").await;
+            removed.unwrap();
+            is_over(&mut events).await;
+            livekit_room::close(&room).await;
+        }
+    }
+    drop::<Room>(room);
+}
+
+async fn hears_somebody(events: &mut UnboundedReceiver<RoomEvent>) {
+    let heard = async {
+        while let Some(event) = events.recv().await {
+            if matches!(event, RoomEvent::TrackSubscribed { .. }) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), heard)
+        .await
+        .expect("the caller is heard");
+}
+
+async fn is_over(events: &mut UnboundedReceiver<RoomEvent>) {
+    let over = async {
+        while let Some(event) = events.recv().await {
+            if matches!(event, RoomEvent::Disconnected { .. }) {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), over)
+        .await
+        .expect("the room is over");
+}
+
+/// livekit 0.10 keeps a cycle for each participant who is there when a room is closed (rust-sdks #1435):
+/// the connections of all these rooms would be held for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn rooms_that_are_left_before_the_caller_are_let_go() {
+    let server = LiveKitServer::start().await.unwrap();
+    let token = person::token(&server, "memory", "ada");
+    let mut ada = Person::join(&server.url, &token).await;
+    let _microphone = ada.publish(TrackSource::Microphone, false).await;
+    let of_ada = held();
+    for end in [End::Leaves, End::IsRemoved] {
+        for _ in 0..CALLS {
+            comes_and_goes(&server, end).await;
+        }
+        until(
+            &format!("nothing is held ({end:?}), but {} are", held()),
+            || (held() <= of_ada).then_some(()),
+        )
+        .await;
+    }
+    ada.leave().await;
+}

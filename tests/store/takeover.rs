@@ -1,0 +1,284 @@
+//! Who may ask for a room's agent, which agent is the room's own, and whose worker is silent.
+
+use std::time::{Duration, Instant};
+
+use sidetone::agent::presence::introduce;
+use sidetone_base::clock;
+use sidetone_config::env::Database;
+use sidetone_config::secret::Secret;
+use sidetone_store::dispatches::{Dispatch, DispatchState};
+use sidetone_store::epochs::{Agent, SilentAgent};
+use sidetone_store::{DispatchMetadata, Store};
+use sidetone_testkit::postgres::Postgres;
+use uuid::Uuid;
+
+use super::at;
+
+const ROOM: &str = "support-tom-0";
+const MINUTE: Duration = Duration::from_secs(60);
+
+async fn row(store: &Store) -> Dispatch {
+    store.agent_in(ROOM).await.unwrap().unwrap()
+}
+
+/// An agent that came for an epoch.
+fn agent(epoch: i64, worker: Option<Uuid>) -> Agent {
+    Agent {
+        room: ROOM.into(),
+        epoch: Some(epoch),
+        identity: format!("agent-{epoch}"),
+        worker_id: format!("AW_{epoch}"),
+        worker,
+    }
+}
+
+/// Wants an agent anew, and asks for it; gives the epoch.
+async fn asked(store: &Store, ends: Duration) -> i64 {
+    let metadata = DispatchMetadata::default();
+    store.want_agent(ROOM, &metadata, at(8_000)).await.unwrap();
+    let before = row(store).await;
+    let epoch = store.claim_agent(&before, MINUTE, None).await.unwrap().unwrap();
+    let asked = store.agent_asked(&before, epoch, "AD_1", ends);
+    asked.await.unwrap();
+    epoch
+}
+
+async fn end(store: &Store) {
+    let row = row(store).await;
+    let ended = DispatchState::Ended;
+    let noted = store.agent_is(ROOM, row.epoch, ended, at(8_999), None);
+    noted.await.unwrap();
+}
+
+pub async fn one_asks_at_a_time(store: &Store) {
+    let metadata = DispatchMetadata::default();
+    assert!(store.want_agent(ROOM, &metadata, at(8_000)).await.unwrap());
+    let before = row(store).await;
+    // Of all who saw the same row, at the same time, one may ask.
+    let claims = (0..8).map(|_| store.claim_agent(&before, MINUTE, None));
+    let claims = futures::future::join_all(claims).await;
+    let got: Vec<i64> = claims.into_iter().filter_map(Result::unwrap).collect();
+    assert_eq!(got, [before.epoch + 1]);
+    let claimed = row(store).await;
+    assert_eq!(
+        store.claim_agent(&claimed, MINUTE, None).await.unwrap(),
+        None,
+        "nobody while the claim lasts"
+    );
+    end(store).await;
+
+    // Whoever claims and dies before it has asked is followed by another.
+    let metadata = DispatchMetadata::default();
+    store.want_agent(ROOM, &metadata, at(8_001)).await.unwrap();
+    let before = row(store).await;
+    let dies = store.claim_agent(&before, Duration::ZERO, None).await.unwrap();
+    let after = row(store).await;
+    let goes_on = store.claim_agent(&after, MINUTE, None).await.unwrap();
+    assert_eq!(goes_on, dies.map(|epoch| epoch + 1));
+    // What the first one notes when it comes to itself changes nothing.
+    let late = store.agent_asked(&before, dies.unwrap(), "AD_late", Duration::ZERO);
+    late.await.unwrap();
+    assert_eq!(row(store).await.dispatch_id, None);
+    end(store).await;
+}
+
+pub async fn late_words_change_nothing(store: &Store) {
+    let first = asked(store, Duration::ZERO).await;
+    assert!(store.agent_runs(&agent(first, None)).await.unwrap());
+    let before = row(store).await;
+    assert_eq!(before.agent_identity, Some(format!("agent-{first}")));
+
+    // Between the claim and the asking it is still known who is to be removed, but it has no say.
+    let second = store.claim_agent(&before, MINUTE, None).await.unwrap().unwrap();
+    let (identity, stays) = (format!("agent-{first}"), async || {
+        assert_eq!(row(store).await.state, DispatchState::Asked);
+    });
+    let ends = async || {
+        let ended = store.agent_has_ended(ROOM, Some(first), &identity, at(8_010));
+        ended.await.unwrap();
+        let (ended, at) = (DispatchState::Ended, at(8_010));
+        store.agent_is(ROOM, first, ended, at, None).await.unwrap();
+        store.agent_over(ROOM, first, at).await.unwrap();
+        store.agent_is_lost(&agent(first, None)).await.unwrap();
+    };
+    ends().await;
+    stays().await;
+    // The second one's job is quicker than the note of its asking.
+    assert!(store.agent_runs(&agent(second, None)).await.unwrap());
+    let asked = store.agent_asked(&before, second, "AD_2", Duration::ZERO);
+    asked.await.unwrap();
+    let now = row(store).await;
+    assert_eq!(now.agent_identity, Some(format!("agent-{second}")));
+    assert_eq!(now.dispatch_id.as_deref(), Some("AD_2"));
+    ends().await;
+    stays().await;
+    assert!(
+        store.silent_agents(MINUTE).await.unwrap().is_empty(),
+        "not lost"
+    );
+    // The first one asks whether it may stay, or comes late, and is to leave.
+    assert!(!store.agent_is_back(&agent(first, None)).await.unwrap());
+    assert!(!store.agent_runs(&agent(first, None)).await.unwrap());
+    assert_eq!(row(store).await, now);
+    assert!(store.agent_is_back(&agent(second, None)).await.unwrap());
+
+    // Its own end is the end, also when it could not be stored who it is.
+    let ended = store.agent_has_ended(ROOM, Some(second), "agent-unknown", at(8_011));
+    ended.await.unwrap();
+    stays().await;
+    let identity = format!("agent-{second}");
+    let ended = store.agent_has_ended(ROOM, Some(second), &identity, at(8_011));
+    ended.await.unwrap();
+    assert_eq!(row(store).await.state, DispatchState::Ended);
+    // Wanted anew: a late end of the one before is none.
+    let metadata = DispatchMetadata::default();
+    assert!(store.want_agent(ROOM, &metadata, at(8_012)).await.unwrap());
+    let ended = store.agent_has_ended(ROOM, Some(second), &identity, at(8_013));
+    ended.await.unwrap();
+    stays().await;
+    let third = self::asked(store, Duration::ZERO).await;
+    let ended = store.agent_has_ended(ROOM, Some(third), "agent-3", at(8_014));
+    ended.await.unwrap();
+    assert_eq!(row(store).await.state, DispatchState::Ended);
+    // Where nobody watches, nobody is replaced.
+    let elsewhere = Agent {
+        room: "nobody-watches".into(),
+        ..agent(1, None)
+    };
+    assert!(store.agent_runs(&elsewhere).await.unwrap());
+    assert!(store.agent_is_back(&elsewhere).await.unwrap());
+}
+
+pub async fn silent_workers_are_seen(store: &Store) {
+    let worker = introduce("sidetone", 25);
+    store.worker_beat(&worker).await.unwrap();
+    let epoch = asked(store, Duration::ZERO).await;
+    let agent = agent(epoch, Some(worker.id));
+    let silent = async |for_so_long| store.silent_agents(for_so_long).await.unwrap();
+    let it = [SilentAgent {
+        room_name: ROOM.into(),
+        epoch,
+    }];
+    let now = Duration::ZERO;
+    assert_eq!(silent(now).await, [], "it has not come yet");
+    assert!(store.agent_runs(&agent).await.unwrap());
+    assert_eq!(silent(MINUTE).await, [], "its coming is a beat");
+    assert_eq!(silent(now).await, it);
+    let silence = Duration::from_millis(300);
+    tokio::time::sleep(silence).await;
+    assert_eq!(silent(silence).await, it);
+    store.worker_lives(worker.id).await.unwrap();
+    assert_eq!(silent(silence).await, []);
+    // It beat while its agent was asked: not taken over.
+    let before = row(store).await;
+    let claimed = store.claim_agent(&before, MINUTE, Some(MINUTE)).await;
+    assert_eq!(claimed.unwrap(), None);
+    // An agent that has lost its room says so, and is back.
+    store.agent_is_lost(&agent).await.unwrap();
+    assert_eq!(silent(MINUTE).await, it);
+    assert!(store.agent_is_back(&agent).await.unwrap());
+    assert_eq!(silent(MINUTE).await, []);
+    // A worker without a row is silent.
+    store.worker_gone(worker.id).await.unwrap();
+    assert_eq!(silent(MINUTE).await, it);
+    // Whoever takes it over has it alone; if it dies on the way, another has it again.
+    let before = row(store).await;
+    let next = store.claim_agent(&before, silence, Some(MINUTE)).await;
+    let next = next.unwrap().unwrap();
+    assert_eq!(silent(now).await, []);
+    tokio::time::sleep(silence).await;
+    let again = SilentAgent {
+        room_name: ROOM.into(),
+        epoch: next,
+    };
+    assert_eq!(silent(MINUTE).await, [again]);
+    let before = row(store).await;
+    let last = store.claim_agent(&before, silence, None).await.unwrap().unwrap();
+    let asked = store.agent_asked(&before, last, "AD_9", Duration::ZERO);
+    asked.await.unwrap();
+    assert_eq!(silent(now).await, [], "the next one is to come");
+    end(store).await;
+}
+
+/// What a control plane and its workers ask of the database while 1,000 calls are open, at forty workers.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "measures: cargo nextest run -E 'test(cost_of_the_guard)' --run-ignored all --no-capture"]
+async fn cost_of_the_guard() {
+    let folder = tempfile::tempdir().unwrap();
+    let postgres = Postgres::start();
+    for database in [
+        Database::Sqlite(folder.path().join("sidetone.db")),
+        Database::Postgres(Secret::new(postgres.url())),
+    ] {
+        let store = Store::open(&database).await.unwrap();
+        let mut workers = Vec::new();
+        for _ in 0..40 {
+            let worker = introduce("sidetone", 25);
+            store.worker_beat(&worker).await.unwrap();
+            workers.push(worker.id);
+        }
+        let metadata = DispatchMetadata {
+            system_prompt: Some("You are friendly. ".repeat(100)),
+            ..DispatchMetadata::default()
+        };
+        for n in 0..1_000_usize {
+            let room = format!("support-tom-{n}");
+            store.want_agent(&room, &metadata, at(0)).await.unwrap();
+            let before = store.agent_in(&room).await.unwrap().unwrap();
+            let epoch = store.claim_agent(&before, MINUTE, None).await.unwrap().unwrap();
+            let runs = Agent {
+                room,
+                ..agent(epoch, Some(workers[n % workers.len()]))
+            };
+            assert!(store.agent_runs(&runs).await.unwrap());
+            let free = store.agent_asked(&before, epoch, "AD_1", Duration::ZERO);
+            free.await.unwrap();
+        }
+        let (rounds, beats) = (100, 400);
+        let round = mean(rounds, async |_| {
+            let silent = store.silent_agents(MINUTE).await.unwrap();
+            assert!(silent.is_empty());
+        });
+        let round = round.await;
+        let beat = mean(beats, async |n| {
+            let worker = workers[n as usize % workers.len()];
+            store.worker_lives(worker).await.unwrap();
+        });
+        let beat = beat.await;
+        let dead = mean(rounds, async |_| {
+            let silent = store.silent_agents(Duration::ZERO).await.unwrap();
+            assert_eq!(silent.len(), 500);
+        });
+        let read = mean(20, async |_| {
+            assert_eq!(store.live_agents().await.unwrap().len(), 1_000);
+        });
+        let look = mean(beats, async |n| {
+            let room = format!("support-tom-{n}");
+            assert!(store.claim_look(&room, MINUTE).await.unwrap());
+            store.agent_in(&room).await.unwrap();
+        });
+        println!(
+            "{}: all calls read {:.2?} (each 5 s), one looked at {:.2?} (200 a second)",
+            store.kind(),
+            read.await,
+            look.await,
+        );
+        println!(
+            "{}: a control plane's round {round:.2?} (2 a second; {:.2?} when all workers are dead), \
+             a worker's beat {beat:.2?} (2 a second): together {:.1} % of one second",
+            store.kind(),
+            dead.await,
+            (round * 2 + beat * 80).as_secs_f32() * 100.0,
+        );
+        store.close().await;
+    }
+}
+
+/// How long one takes of so many.
+async fn mean(times: u32, act: impl AsyncFn(u32)) -> Duration {
+    let began: Instant = clock::now();
+    for n in 0..times {
+        act(n).await;
+    }
+    (clock::now() - began) / times
+}
