@@ -332,3 +332,6 @@ fn told<T, E: std::fmt::Display>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

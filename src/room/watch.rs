@@ -9,7 +9,6 @@ mod said_before;
 use std::time::{Duration, Instant};
 
 use futures::future::OptionFuture;
-use livekit::StreamReader as _;
 use livekit::prelude::{
     ConnectionState, ParticipantIdentity, ParticipantSid, RemoteParticipant, Room,
     RoomEvent as LkEvent, TrackSid,

@@ -1,7 +1,7 @@
 //! What comes in packets: messages of the caller's, and the control plane's word.
 
+use livekit::TextStreamReader;
 use livekit::prelude::ParticipantIdentity;
-use livekit::{StreamReader as _, TextStreamReader};
 
 use super::Watch;
 use sidetone_base::clock;
