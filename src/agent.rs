@@ -2,7 +2,6 @@
 //! [`hold`] is the conversation, [`conclude`] reports its end and leaves the room, all by one deadline.
 //! [`results`] makes what calls come to, outside of their jobs.
 
-pub mod ahead;
 mod conclude;
 mod earlier;
 pub mod end_of_turn;
@@ -10,6 +9,7 @@ mod hold;
 mod lookup;
 mod mcp;
 mod people;
+pub mod phrases;
 mod prepare;
 pub mod presence;
 mod record;

@@ -196,6 +196,8 @@ async fn go_on(control: &Control, call: &Call, back: Back) -> Result<Option<Call
             control.store.observe(call.id, None, &resumed).await
         }
         Back::Anew => {
+            // An egress records a room, which may be the same.
+            control.egresses.room_over(call.id).await?;
             let again = NewCall {
                 id: Uuid::new_v4(),
                 room_name: call.room_name.clone(),
@@ -268,8 +270,7 @@ async fn tell_trouble(control: &Control, call: &Call) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Whether a worker can take a call, by its own last word. Without any worker's row nothing is known:
-/// workers of another database do not tell.
+/// Whether a worker can take a call, by its own last word.
 async fn somebody_is_free(control: &Control, now: At) -> Result<bool, StoreError> {
     let workers = control.store.workers().await?;
     let since = now - TimeDelta::from_std(LOST_AFTER).unwrap_or(TimeDelta::MAX);

@@ -54,15 +54,6 @@ fn all() -> Vec<Entry> {
             at: at(5),
             muted: true,
         },
-        Entry::HeldBy(HeldBy {
-            agent: "a".into(),
-            agent_version: "0123".into(),
-            variant: Some("b".into()),
-        }),
-        Entry::Webhook {
-            url: "https://shop.example".into(),
-            at: at(6),
-        },
         Entry::Seen {
             room_sid: Some("RM_1".into()),
             opened_at: Some(at(0)),
@@ -78,6 +69,15 @@ fn all() -> Vec<Entry> {
         Entry::Over {
             at: at(6),
             hung_up: true,
+        },
+        Entry::HeldBy(HeldBy {
+            agent: "a".into(),
+            agent_version: "0123".into(),
+            variant: Some("b".into()),
+        }),
+        Entry::Webhook {
+            url: "https://shop.example".into(),
+            at: at(6),
         },
         Entry::Result(CallResult {
             result: Some(Json(json!({"resolved": true}))),

@@ -19,7 +19,7 @@ const AT_A_TIME: usize = 4;
 /// Has every agent say, in its own voice, that the line was cut: an agent that takes a call over says it
 /// at once. What a call has to fill in, or says in another voice, is made when it is needed; so is all of
 /// it by local models, which are near, and have this machine's calls to speak for.
-pub async fn phrases(agents: &AgentFolder, clients: &Clients) {
+pub async fn speak_ahead(agents: &AgentFolder, clients: &Clients) {
     if clients.is_local() {
         return;
     }
