@@ -121,7 +121,6 @@ async fn tell(database: &Database) {
     deliveries::recordings_go_with_their_call(&store).await;
     deliveries::webhooks_are_taken_by_one(&store).await;
     deliveries::webhooks_are_shared_out(&store).await;
-    deliveries::an_overdue_result_is_made_by_one(&store).await;
     fleet::workers_beat(&store).await;
     fleet::sessions_end(&store).await;
     takeover::one_asks_at_a_time(&store).await;
@@ -134,6 +133,7 @@ async fn tell(database: &Database) {
     erasure::a_user_may_be_named_deleted(&store).await;
     erasure::a_user_is_erased(&store).await;
     erasure::long_names_are_kept(&store).await;
+    deliveries::an_overdue_result_is_made_by_one(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
 }

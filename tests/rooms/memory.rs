@@ -24,6 +24,8 @@ enum End {
     Leaves,
     /// The server removes it.
     IsRemoved,
+    /// It leaves by LiveKit's client alone.
+    Client,
 }
 
 /// Joins, hears the caller, and is gone again.
@@ -33,6 +35,7 @@ async fn comes_and_goes(server: &LiveKitServer, end: End) {
     hears_somebody(&mut events).await;
     match end {
         End::Leaves => livekit_room::close(&room).await,
+        End::Client => room.close().await.unwrap(),
         End::IsRemoved => {
             let livekit = LiveKit {
                 host: server.url.clone(),
@@ -93,5 +96,9 @@ async fn rooms_that_are_left_before_the_caller_are_let_go() {
         )
         .await;
     }
+    // When this fails the client lets go by itself, and src/room/wire.rs has had its time.
+    comes_and_goes(&server, End::Client).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(held() > of_ada, "livekit's client holds what it left");
     ada.leave().await;
 }

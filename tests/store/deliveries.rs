@@ -238,7 +238,7 @@ pub async fn webhooks_are_shared_out(store: &Store) {
 /// A result is owed until it is there; one that nobody has made in time goes to one of all who ask.
 pub async fn an_overdue_result_is_made_by_one(store: &Store) {
     use sidetone_store::results::CallResult;
-    let call = new_call(7000, "olga", CallType::Support);
+    let call = new_call(8700, "olga", CallType::Support);
     let call = store.create_call(&call).await.unwrap().id;
     let made = |second: i64| CallResult {
         result: Some(Json(json!({"resolved": true}))),
@@ -248,30 +248,30 @@ pub async fn an_overdue_result_is_made_by_one(store: &Store) {
     let lease = Duration::seconds(100);
     let take = |second: i64| store.take_owed(at(second), lease, 4);
     let owe = |owed, due| store.owe_result(call, "olga", at(owed), at(due));
-    assert!(owe(7000, 7050).await.unwrap());
+    assert!(owe(87000, 87050).await.unwrap());
     // Told again, as from a file: nothing changes.
-    assert!(owe(7000, 7090).await.unwrap());
-    assert_eq!(take(7049).await.unwrap(), [], "somebody is making it");
-    let asked = futures::future::join_all((0..4).map(|_| take(7050))).await;
+    assert!(owe(87000, 87090).await.unwrap());
+    assert_eq!(take(87049).await.unwrap(), [], "somebody is making it");
+    let asked = futures::future::join_all((0..4).map(|_| take(87050))).await;
     let taken: Vec<_> = asked.into_iter().flat_map(Result::unwrap).collect();
     assert_eq!(taken.len(), 1, "to one: {taken:?}");
     assert_eq!((taken[0].call_id, taken[0].tries), (call, 1));
-    assert_eq!(take(7149).await.unwrap(), []);
-    assert_eq!(take(7150).await.unwrap()[0].tries, 2, "that one died, too");
-    assert!(store.save_result(call, &made(7160)).await.unwrap());
-    assert_eq!(take(9000).await.unwrap(), []);
+    assert_eq!(take(87149).await.unwrap(), []);
+    assert_eq!(take(87150).await.unwrap()[0].tries, 2, "that one died, too");
+    assert!(store.save_result(call, &made(87160)).await.unwrap());
+    assert_eq!(take(89000).await.unwrap(), []);
     // The same again from a file that was delivered before; and what a later agent of the call owes.
-    assert!(owe(7000, 7050).await.unwrap());
-    assert_eq!(take(9000).await.unwrap(), []);
-    assert!(owe(7200, 7250).await.unwrap());
-    assert!(store.save_result(call, &made(7190)).await.unwrap());
+    assert!(owe(87000, 87050).await.unwrap());
+    assert_eq!(take(89000).await.unwrap(), []);
+    assert!(owe(87200, 87250).await.unwrap());
+    assert!(store.save_result(call, &made(87190)).await.unwrap());
     assert_eq!(
-        take(7250).await.unwrap().len(),
+        take(87250).await.unwrap().len(),
         1,
         "an older result does not pay it"
     );
     // Nothing is owed of a call that was erased.
     store.delete_personal_data(&[call]).await.unwrap();
-    assert_eq!(take(9000).await.unwrap(), []);
-    assert!(!owe(9000, 9000).await.unwrap());
+    assert_eq!(take(89000).await.unwrap(), []);
+    assert!(!owe(89000, 89000).await.unwrap());
 }
