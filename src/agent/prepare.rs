@@ -16,6 +16,8 @@ use super::transfer::Switchboard;
 use super::{Agents, DEFAULT_AGENT, lookup};
 use crate::room::{self as room, JoinError};
 use crate::worker::{Job, JobHandle, JobOutcome};
+use sidetone_base::clock;
+use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_base::tap::Tap;
 use sidetone_call::{Earlier, Operator, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, Overrides};
@@ -81,8 +83,10 @@ impl Agents {
         let place = Place::new(&self.store, &self.livekit, self.worker, job, epoch);
         if !place.take(&room).await {
             tracing::info!(%call_id, "another agent has this call: this one leaves");
-            handle.ended(JobOutcome::Success).await;
-            room::close(&room).await;
+            let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
+            let report = by.until(Step::Report);
+            handle.ended(JobOutcome::Success, report).await;
+            room::close_by(&room, by.until(Step::Room)).await;
             return Ok(None);
         }
         let (tap, recorded) = self.begin_recording(call_id, &mut team[0]);
