@@ -8,6 +8,8 @@ pub mod end_of_turn;
 mod hold;
 mod lookup;
 mod mcp;
+mod people;
+pub mod phrases;
 mod prepare;
 pub mod presence;
 mod record;
@@ -16,6 +18,7 @@ pub mod results;
 pub mod spool;
 mod standing;
 pub mod transfer;
+pub mod warm;
 
 use std::sync::Arc;
 
@@ -83,7 +86,9 @@ impl Agents {
         let Some((call, cast)) = self.prepare(job, handle).await? else {
             return Ok(None);
         };
+        let witness = self.witness(&call);
         let held = self.hold(&call, cast).await;
+        drop(witness);
         self.conclude(call, held).await.map(Some)
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use sidetone_models::Loaded;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -18,7 +18,8 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::results::{self, Results};
 use crate::agent::spool::{self, Spool};
-use crate::agent::{Agents, DEFAULT_AGENT, presence};
+use crate::agent::warm::HINTS;
+use crate::agent::{Agents, DEFAULT_AGENT, phrases, presence};
 use crate::health;
 use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
@@ -36,7 +37,7 @@ use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_control_plane::http::{self, AppState, HttpConfig};
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
-use sidetone_store::Store;
+use sidetone_store::{DispatchMetadata, Store};
 
 /// How long a process waits for the results of its last calls; those that are not made by then another
 /// process makes.
@@ -115,9 +116,10 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     tasks.spawn("spool", Needed::Later, move |stop| {
         spool::upkeep::run(left.clone(), into.clone(), stop)
     });
+    let (hints, awaited) = mpsc::channel(HINTS);
     let serving = match listener {
         Some(listener) => {
-            let watched = worker.is_some().then_some(watched);
+            let watched = worker.is_some().then_some((watched, hints));
             let state = control_plane(
                 &env,
                 &agents,
@@ -144,6 +146,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
                 models,
                 load,
                 status,
+                awaited,
             };
             let worked = worker.run(&shutdown, &closing, &mut tasks).await;
             // A worker that was drained by request ends as by a signal; a control plane stays.
@@ -172,7 +175,10 @@ fn control_plane(
     recordings: &Recordings,
     closing: &CancellationToken,
     tasks: &mut Supervisor,
-    worker: Option<watch::Receiver<WorkerStatus>>,
+    worker: Option<(
+        watch::Receiver<WorkerStatus>,
+        mpsc::Sender<DispatchMetadata>,
+    )>,
 ) -> anyhow::Result<AppState> {
     let config = ControlConfig {
         retention_days: env.retention_days,
@@ -191,12 +197,14 @@ fn control_plane(
     if let Err(missing) = &voice {
         tracing::warn!("{missing}");
     }
+    let (worker, awaited) = worker.unzip();
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
         agents: AgentNames::In(Arc::clone(agents)),
         trusted_proxies: env.trusted_proxies.clone(),
         recordings: Some(recordings.clone()),
         tasks: tasks.health(),
+        awaited,
         closing: closing.clone(),
         ..HttpConfig::default()
     };
@@ -235,6 +243,8 @@ struct Worker<'a> {
     models: Option<Loaded>,
     load: LoadMeasure,
     status: watch::Sender<WorkerStatus>,
+    /// Agents that tokens await.
+    awaited: mpsc::Receiver<DispatchMetadata>,
 }
 
 impl Worker<'_> {
@@ -253,6 +263,7 @@ impl Worker<'_> {
             models,
             load,
             status,
+            awaited,
         } = self;
         // A mistake in the default agent is found at start, not by the first caller.
         let agent = agents.team(DEFAULT_AGENT)?.swap_remove(0);
@@ -268,6 +279,7 @@ impl Worker<'_> {
         let local = LocalModels::start_if_needed(env, models, &agent, closing).await?;
         let clients = Clients::new(env, local.as_ref().map(|local| local.address))?;
         clients.prewarm().await;
+        phrases::speak_ahead(&agents, &clients).await;
         let settings = WorkerSettings {
             max_jobs: env.max_calls,
             load,
@@ -278,12 +290,12 @@ impl Worker<'_> {
         let _loading = end_of_turn
             .clone()
             .map(|model| AbortOnDropHandle::new(tokio::spawn(model.load())));
-        let me = presence::introduce(&env.agent_name, env.max_calls);
         let results = Results::new(store.clone(), spool.clone());
         let (left, files, asked) = (results.clone(), Arc::clone(&agents), clients.clone());
         tasks.spawn("results", Needed::Later, move |stop| {
             results::run(left.clone(), Arc::clone(&files), asked.clone(), stop)
         });
+        let me = presence::introduce(&env.agent_name, env.max_calls);
         let runner = Arc::new(Agents {
             agents,
             worker: me.id,
@@ -296,6 +308,10 @@ impl Worker<'_> {
             livekit: ServerApi::new(&livekit),
             call_webhook: env.call_webhook.url.clone(),
         });
+        let (warming, ends) = (Arc::clone(&runner), closing.clone());
+        let _warming = AbortOnDropHandle::new(tokio::spawn(async move {
+            warming.warm(awaited, ends).await;
+        }));
         // Drained by the process's signal, or by somebody who asks for it in the store.
         let shutdown = Shutdown {
             drain: shutdown.drain.child_token(),

@@ -1,6 +1,7 @@
 //! The control plane with a real livekit-server: tokens and agents reach a worker, its webhooks
 //! are taken, the guardian asks again and gives up, reconciliation makes good what was lost.
 
+mod arrivals;
 mod check;
 mod contract;
 mod crash;
@@ -12,6 +13,7 @@ mod people;
 mod pool;
 mod prompt_loop;
 mod reach;
+mod resume;
 pub mod served;
 mod supervised;
 
@@ -98,6 +100,7 @@ fn impatient() -> ControlConfig {
         },
         // Tests reconcile by hand.
         reconcile_every: Duration::from_secs(3_600),
+        look_twice: Duration::from_millis(200),
         ..ControlConfig::new("sidetone")
     }
 }

@@ -44,11 +44,29 @@ impl Agents {
             let outcome = job_outcome(held.outcome.reason);
             call.handle.ended(outcome, by.until(Step::Report)).await;
         }
+        if ends_the_call(held.outcome.reason) {
+            self.hang_up(&call, by.until(Step::Room)).await;
+        }
         room::close_by(&call.room, by.until(Step::Room)).await;
         held.driven?;
         self.results
             .make(call.id, &call.agent, held.model, held.meter, held.notes);
         Ok(held.outcome)
+    }
+
+    /// Hangs the telephones up: a page sees the agent leave, a telephone's line would stay open.
+    async fn hang_up(&self, call: &Call<'_>, until: Instant) {
+        let room = &call.job.room_name;
+        let people = call.room.remote_participants().into_values();
+        for telephone in people.filter(room::is_telephone) {
+            let identity = telephone.identity().to_string();
+            let removed = self.livekit.remove_participant(room, &identity);
+            match timeout_at(until.into(), removed).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(room, %error, "a telephone was not hung up"),
+                Err(_) => tracing::warn!(room, "a telephone was not hung up in time"),
+            }
+        }
     }
 
     /// Whoever watches over the room must not take this for a death and send another; but to a caller whose
@@ -71,6 +89,25 @@ impl Agents {
             };
             record::leave(&self.store, &self.spool, call.id, ended).await;
         }
+    }
+}
+
+/// Whether it was the agent who ended the call, so that nobody is to be left on a line.
+fn ends_the_call(reason: EndReason) -> bool {
+    match reason {
+        EndReason::AgentHungUp
+        | EndReason::CallerSilent
+        | EndReason::MaxDuration
+        | EndReason::Encrypted => true,
+        EndReason::CallerHungUp
+        | EndReason::Transferred
+        | EndReason::CallerRejected
+        | EndReason::CallerLost
+        | EndReason::NoCaller
+        | EndReason::RoomClosed
+        | EndReason::ConnectionLost
+        | EndReason::Drained
+        | EndReason::Dismissed => false,
     }
 }
 

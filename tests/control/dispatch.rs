@@ -8,6 +8,7 @@ use sidetone_store::DispatchMetadata;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::{CallStatus, CallType, NewCall};
 
+use super::people::join;
 use super::{Worker, start};
 use crate::support::api::user;
 use crate::support::{self, credentials, eventually};
@@ -27,6 +28,7 @@ async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {
     );
     let room = token["roomName"].as_str().unwrap().to_owned();
     let call_id: uuid::Uuid = token["callId"].as_str().unwrap().parse().unwrap();
+    let (_caller, _events) = join(&token["livekitHost"], token["token"].as_str().unwrap()).await;
     let job = worker.job().await;
     assert_eq!(job.room_name, room);
     let metadata: DispatchMetadata = serde_json::from_str(&job.metadata).unwrap();
@@ -78,8 +80,9 @@ async fn a_worker_that_comes_late_gets_the_job_that_was_dropped() {
         .post("/api/voice/token", &user("ann", false), json!({}))
         .await;
     let room = token["roomName"].as_str().unwrap();
+    let (_caller, _events) = join(&token["livekitHost"], token["token"].as_str().unwrap()).await;
     eventually("asked twice", 20, || async {
-        let agent = api.store.agent_in(room).await.unwrap().unwrap();
+        let agent = api.store.agent_in(room).await.unwrap()?;
         (agent.attempts >= 2).then_some(())
     })
     .await;
@@ -98,6 +101,7 @@ async fn without_any_worker_the_call_fails_with_the_reason() {
     let (status, token) = api.post("/api/voice/token", &ann, json!({})).await;
     assert_eq!(status, 200, "{token}");
     let room = token["roomName"].as_str().unwrap();
+    let (_caller, _events) = join(&token["livekitHost"], token["token"].as_str().unwrap()).await;
     let call_id: uuid::Uuid = token["callId"].as_str().unwrap().parse().unwrap();
     let call = eventually("the call fails", 20, || async {
         let call = api.store.call(call_id).await.unwrap().unwrap();

@@ -39,7 +39,7 @@ pub struct House {
     address: std::net::SocketAddr,
     client: reqwest::Client,
     pub provider: FakeOpenAi,
-    _server: LiveKitServer,
+    pub server: LiveKitServer,
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
     _folders: [tempfile::TempDir; 2],
@@ -49,8 +49,13 @@ impl House {
     /// The agent's file has these lines beside its prompt.
     pub async fn open(lines: &str) -> Self {
         let (listener, webhook) = Api::listener().await;
-        let address = listener.local_addr().unwrap();
         let server = livekit(Some(webhook)).await;
+        Self::open_on(listener, server, lines).await
+    }
+
+    /// With this LiveKit server.
+    pub async fn open_on(listener: TcpListener, server: LiveKitServer, lines: &str) -> Self {
+        let address = listener.local_addr().unwrap();
         let provider = FakeOpenAi::start(Timing::default()).await;
         let (data, agents) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let write = |name: &str, text: &str| {
@@ -71,7 +76,7 @@ impl House {
             address,
             client: reqwest::Client::new(),
             provider,
-            _server: server,
+            server,
             stop,
             serving: tokio::spawn(running),
             _folders: [data, agents],
@@ -85,6 +90,25 @@ impl House {
         let request = self.client.post(url).bearer_auth(user(who, false));
         let answer = request.json(&body).send().await.unwrap();
         (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    pub async fn post(&self, who: &str, path: &str, body: Value) -> Value {
+        let url = format!("http://{}/api/voice{path}", self.address);
+        let request = self.client.post(url).bearer_auth(user(who, false));
+        request
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap()
+    }
+
+    pub async fn get(&self, who: &str, path: &str) -> Value {
+        let url = format!("http://{}/api/voice{path}", self.address);
+        let request = self.client.get(url).bearer_auth(user(who, false));
+        request.send().await.unwrap().json().await.unwrap()
     }
 
     pub async fn call(&self, who: &str, id: &Value) -> Value {
@@ -121,7 +145,7 @@ pub async fn write(room: &Room, text: &str) {
     me.send_text(text, options).await.unwrap();
 }
 
-fn agents(room: &Room) -> usize {
+pub fn agents(room: &Room) -> usize {
     let there = room.remote_participants();
     there
         .values()

@@ -37,13 +37,16 @@ async fn drain(address: SocketAddr, worker: &Value) {
     assert_eq!(request.send().await.unwrap().status(), 202);
 }
 
-/// A call that nobody has come to yet.
+/// A call that nobody has come to yet, with an agent on its way.
 async fn token(address: SocketAddr) -> Value {
-    let request = reqwest::Client::new()
-        .post(format!("http://{address}/api/voice/token"))
-        .body(json!({"roomType": "support"}).to_string());
-    let answer = request.send().await.unwrap().error_for_status().unwrap();
-    answer.json().await.unwrap()
+    let post = async |path: &str, body: Value| -> Value {
+        let request = reqwest::Client::new().post(format!("http://{address}/api/voice/{path}"));
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        answer.error_for_status().unwrap().json().await.unwrap()
+    };
+    let token = post("token", json!({"roomType": "support"})).await;
+    post("agent", json!({"roomName": token["roomName"]})).await;
+    token
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,11 @@
 use serde_json::json;
 use sidetone_store::Json;
 use sidetone_store::figures::Figures;
-use sidetone_store::{CallStatus, CallType, Fact, ParticipantKind, Speaker, Store};
+use sidetone_store::tools::{HeldBy, ToolCall};
+use sidetone_store::{
+    CallStatus, CallType, DispatchMetadata, Fact, NewCall, ParticipantKind, Speaker, Store,
+    StoredTurn,
+};
 use uuid::Uuid;
 
 use super::{at, new_call, stay, turn};
@@ -96,7 +100,8 @@ pub async fn a_room_has_one_call_at_a_time(store: &Store) {
     assert_eq!(found(Some("RM_old")).await, Some(first.id));
     assert_eq!(found(Some("RM_new")).await, Some(second.id));
     assert_eq!(found(None).await, Some(second.id));
-    assert_eq!(found(Some("RM_other")).await, None);
+    // LiveKit was started again: the open call goes on in a room of another id.
+    assert_eq!(found(Some("RM_other")).await, Some(second.id));
     assert!(
         store
             .open_calls()
@@ -106,6 +111,107 @@ pub async fn a_room_has_one_call_at_a_time(store: &Store) {
             .any(|call| call.id == second.id)
     );
     assert!(store.call_in_room("nowhere", None).await.unwrap().is_none());
+}
+
+/// LiveKit gives a room another id when it is started again; news of the room before are late then.
+pub async fn a_call_goes_on_in_its_next_room(store: &Store) {
+    let new = new_call(40, "gus", CallType::Support);
+    let id = store.create_call(&new).await.unwrap().id;
+    let tell = async |sid: &str, facts: &[Fact]| {
+        let told = store.observe(id, Some(sid), facts).await;
+        told.unwrap().unwrap()
+    };
+    let opened = |second| Fact::RoomStarted(at(second));
+    tell("RM_g1", &[opened(41)]).await;
+    let moved = tell("RM_g2", &[opened(51)]).await;
+    assert_eq!(
+        (moved.room_sid.as_deref(), moved.started_at),
+        (Some("RM_g2"), Some(at(41)))
+    );
+    let late = tell("RM_g1", &[opened(41), Fact::RoomFinished(at(50))]).await;
+    assert_eq!(
+        (late.room_sid.as_deref(), late.ended_at),
+        (Some("RM_g2"), None)
+    );
+    for sid in ["RM_g1", "RM_g2"] {
+        let found = store.call_in_room(&new.room_name, Some(sid)).await.unwrap();
+        assert_eq!(found.map(|call| call.id), Some(id), "{sid}");
+    }
+    let over = tell("RM_g2", &[opened(51), Fact::RoomFinished(at(60))]).await;
+    assert_eq!(over.ended_at, Some(at(60)));
+    // Somebody comes back to the same room, to a call of its own: late news of the first one's people
+    // stay with it.
+    let again = NewCall {
+        id: Uuid::from_u128(4_001),
+        created_at: at(65),
+        ..new.clone()
+    };
+    let first_caller = stay("PA_g1", "gus", ParticipantKind::User, 42, None);
+    tell("RM_g2", &[first_caller]).await;
+    store.create_call(&again).await.unwrap();
+    let second = [
+        opened(51),
+        stay("PA_g2", "gus", ParticipantKind::User, 66, None),
+    ];
+    store
+        .observe(again.id, Some("RM_g2"), &second)
+        .await
+        .unwrap();
+    for (person, call) in [("PA_g1", id), ("PA_g2", again.id), ("PA_g3", again.id)] {
+        let of = store
+            .call_of(&new.room_name, Some("RM_g2"), Some(person))
+            .await;
+        assert_eq!(of.unwrap().map(|call| call.id), Some(call), "{person}");
+    }
+    store
+        .observe(again.id, None, &[Fact::RoomFinished(at(70))])
+        .await
+        .unwrap();
+}
+
+/// A token that nobody uses is no call.
+pub async fn an_unused_token_leaves_nothing(store: &Store) {
+    let new = new_call(45, "tim", CallType::Support);
+    let id = store.create_call(&new).await.unwrap().id;
+    let metadata = DispatchMetadata {
+        call_id: Some(id),
+        ..DispatchMetadata::default()
+    };
+    let room = new.room_name.as_str();
+    let awaited = async || store.awaited_in(room).await.unwrap();
+    assert!(
+        store
+            .await_agent(room, id, &metadata, at(46))
+            .await
+            .unwrap()
+    );
+    assert_eq!(awaited().await.unwrap().metadata.0, metadata);
+    let since = store.awaited_since(at(46), 10).await.unwrap();
+    assert_eq!(since, [awaited().await.unwrap()]);
+    assert!(store.awaited_since(at(47), 10).await.unwrap().is_empty());
+    assert!(store.forget_unused(id).await.unwrap());
+    assert_eq!(
+        (store.call(id).await.unwrap(), awaited().await),
+        (None, None)
+    );
+    assert!(
+        !store
+            .await_agent(room, id, &metadata, at(48))
+            .await
+            .unwrap()
+    );
+    // One that was used stays, also when nobody answered.
+    store.create_call(&new).await.unwrap();
+    store
+        .await_agent(room, id, &metadata, at(46))
+        .await
+        .unwrap();
+    store.observe(id, Some("RM_t"), &[]).await.unwrap();
+    assert!(!store.forget_unused(id).await.unwrap());
+    assert!(store.awaited_no_more(room).await.unwrap());
+    assert!(!store.awaited_no_more(room).await.unwrap());
+    let over = [Fact::RoomFinished(at(50))];
+    store.observe(id, Some("RM_t"), &over).await.unwrap();
 }
 
 pub async fn turns_are_kept_as_they_happen(store: &Store) {
@@ -172,6 +278,70 @@ pub async fn facts_may_come_at_once(store: &Store) {
         .observe(call.id, None, &[Fact::RoomFinished(at(60))])
         .await
         .unwrap();
+}
+
+pub async fn a_tool_is_known_from_its_start(store: &Store) {
+    let new = new_call(71, "tool", CallType::Support);
+    let id = store.create_call(&new).await.unwrap().id;
+    let starts = ToolCall {
+        agent: "desk".into(),
+        name: "book".into(),
+        arguments: Json(json!({"day": 5})),
+        ok: false,
+        running: true,
+        result: String::new(),
+        started_at: at(1),
+        duration_ms: 0,
+    };
+    let ended = ToolCall {
+        ok: true,
+        running: false,
+        result: "booked".into(),
+        duration_ms: 120,
+        ..starts.clone()
+    };
+    assert!(store.save_tool_call(id, "one", &starts).await.unwrap());
+    assert_eq!(store.tool_calls(id).await.unwrap(), [starts.clone()]);
+    assert_eq!(starts.outcome(), None);
+    assert!(store.save_tool_call(id, "one", &ended).await.unwrap());
+    assert_eq!(store.tool_calls(id).await.unwrap(), [ended.clone()]);
+    // A file that is delivered once more tells of the start again, and of the end.
+    for again in [&starts, &ended] {
+        assert!(!store.save_tool_call(id, "one", again).await.unwrap());
+    }
+    assert_eq!(store.tool_calls(id).await.unwrap(), [ended.clone()]);
+    assert_eq!(ended.outcome(), Some(Ok("booked")));
+    assert!(ended.is_same_run(&starts));
+    // The end that comes first.
+    assert!(store.save_tool_call(id, "two", &ended).await.unwrap());
+    assert!(!store.save_tool_call(id, "two", &starts).await.unwrap());
+    assert_eq!(
+        store.tool_calls(id).await.unwrap(),
+        [ended.clone(), ended.clone()]
+    );
+
+    // An agent's turn that goes on, and its end.
+    let words = turn("AJ_1-agent-000001", Speaker::Agent, "We open", 2, None);
+    let goes_on = StoredTurn {
+        unfinished: true,
+        unasked: true,
+        ..words.clone()
+    };
+    store.save_turn(id, &goes_on).await.unwrap();
+    assert_eq!(store.turns(id).await.unwrap(), [goes_on]);
+    store.save_turn(id, &words).await.unwrap();
+    assert_eq!(store.turns(id).await.unwrap(), [words]);
+
+    // Who began the call stays, whoever takes it over.
+    let by = |version: &str| HeldBy {
+        agent: "desk".into(),
+        agent_version: version.into(),
+        variant: None,
+    };
+    for version in ["first", "second"] {
+        store.agent_of_call(id, &by(version)).await.unwrap();
+    }
+    assert_eq!(store.version_of_call(id).await.unwrap(), Some(by("first")));
 }
 
 pub async fn figures_are_kept_and_added_up(store: &Store) {

@@ -220,6 +220,40 @@ test("the agent that hangs up ends the call; one that crashes is waited for; a c
   await page.context().close();
 });
 
+test("a message typed when the agent is lost is sent to the next, once; trouble shows at once", async () => {
+  const page = await host();
+  await withAgent(async (agent) => {
+    const { room, caller } = await connect(page, agent);
+    const box = page.getByRole("textbox", { name: "Type a message" });
+    const type = async (text: string) => {
+      await box.fill(text);
+      await box.press("Enter");
+    };
+    await type("This one was thought about");
+    await agent.hears((r) => r.event === "chat");
+    await agent.do("state", { state: "thinking" });
+    await state(page, "Thinking");
+    await agent.do("state", { state: "listening" });
+    await state(page, "Listening");
+    await agent.do("crash");
+    await type("Is anybody there?");
+    // The server still shows the dead agent; nothing is heard of it.
+    await state(page, "Connecting");
+    await type("Hello?");
+    await withAgent(async (second) => {
+      await second.join(livekit, room);
+      await second.do("state", { state: "listening" });
+      await state(page, "Listening");
+      await until("both messages arrive", () => second.reports.filter((r) => r.event === "chat").length >= 2);
+      const chats = second.reports.filter((r) => r.event === "chat");
+      assert.deepEqual(chats.map((r) => [r["text"], r["identity"]]), [["Is anybody there?", caller], ["Hello?", caller]]);
+    });
+    const log = page.getByRole("log", { name: "Conversation" });
+    assert.equal(await log.getByText("Is anybody there?").count(), 1);
+  });
+  await page.context().close();
+});
+
 test("a room deleted before an agent came says that nobody could be had", async () => {
   const page = await host();
   let room = "";

@@ -1,6 +1,7 @@
 //! What the control plane does between requests: works through LiveKit's events, guards
 //! dispatches, compares with LiveKit what it believes, deletes what is past its time.
 
+mod arrivals;
 pub mod egress;
 pub mod guard;
 pub mod inbox;
@@ -14,7 +15,7 @@ pub mod rooms;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
@@ -25,6 +26,7 @@ use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::{Store, StoreError};
 
+use arrivals::Arrivals;
 use egress::{EgressPlan, Egresses};
 use guard::Guard;
 
@@ -37,6 +39,9 @@ pub struct ControlConfig {
     pub guardian: GuardianConfig,
     /// Time between comparisons with LiveKit.
     pub reconcile_every: Duration,
+    /// A room that is gone is looked for once more after this: a server that is started again has no
+    /// rooms until everybody is back.
+    pub look_twice: Duration,
     /// Age at which a call's personal data is deleted; none: kept. LiveKit's events go after 30 days,
     /// or after so many.
     pub retention_days: Option<u32>,
@@ -53,6 +58,7 @@ impl ControlConfig {
             agent_name: agent_name.into(),
             guardian: GuardianConfig::default(),
             reconcile_every: Duration::from_secs(60),
+            look_twice: Duration::from_secs(20),
             retention_days: None,
             webhook_secret: None,
             egress: EgressPlan::default(),
@@ -72,6 +78,8 @@ pub struct Control {
     /// Recordings by LiveKit's Egress.
     pub egresses: Egresses,
     events: Arc<Notify>,
+    arrivals: Arrivals,
+    look_twice: Duration,
 }
 
 impl Control {
@@ -87,12 +95,15 @@ impl Control {
         let (guard, guard_driver) =
             guard::driver(config.guardian, store.clone(), dispatcher, livekit.clone());
         let egresses = Egresses::new(livekit.clone(), store.clone(), config.egress);
+        let (arrivals, rooms) = Arrivals::new();
         let control = Self {
             egresses,
             store,
             guard,
             livekit,
             events: Arc::new(Notify::new()),
+            arrivals,
+            look_twice: config.look_twice,
         };
         let work = control.egresses.clone();
         supervisor.spawn("egress", Needed::Later, move |stop| {
@@ -104,6 +115,10 @@ impl Control {
         let work = control.clone();
         supervisor.spawn("inbox", Needed::ByCalls, move |stop| {
             inbox::run(work.clone(), stop)
+        });
+        let (work, rooms) = (control.clone(), Arc::new(Mutex::new(rooms)));
+        supervisor.spawn("arrivals", Needed::ByCalls, move |stop| {
+            arrivals::run(work.clone(), Arc::clone(&rooms), stop)
         });
         let (work, every) = (control.clone(), config.reconcile_every);
         supervisor.spawn("reconciliation", Needed::Later, move |stop| {

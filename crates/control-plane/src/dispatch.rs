@@ -31,6 +31,11 @@ impl Dispatcher {
         }
     }
 
+    /// The name that workers register as to be asked.
+    pub fn agent_name(&self) -> &str {
+        &self.agent_name
+    }
+
     /// Asks for an agent in `room` (created if need be) and gives the dispatch's id, `AD_…`.
     /// LiveKit answers when the dispatch is noted; whether a worker took it shows in the room.
     ///

@@ -36,7 +36,7 @@ use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -55,8 +55,8 @@ use sidetone_base::supervise::TaskHealth;
 use sidetone_config::env::{LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
 use sidetone_recording::Recordings;
-use sidetone_store::Store;
 use sidetone_store::sessions::SessionRow;
+use sidetone_store::{DispatchMetadata, Store};
 
 /// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
 const BODY_LIMIT: usize = 64 * 1024;
@@ -88,6 +88,9 @@ pub struct HttpConfig {
     pub recordings: Option<Recordings>,
     /// The process's background tasks, for `/readyz`.
     pub tasks: TaskHealth,
+    /// Told which agent a token awaits, for a worker in this process to warm what it needs; while it is
+    /// full, nothing is warmed.
+    pub awaited: Option<mpsc::Sender<DispatchMetadata>>,
     /// Streams of events end when this is cancelled, so that the server can.
     pub closing: CancellationToken,
     /// How long a token opens its room.
@@ -106,6 +109,7 @@ impl Default for HttpConfig {
             agents: AgentNames::default(),
             recordings: None,
             tasks: TaskHealth::default(),
+            awaited: None,
             closing: CancellationToken::new(),
             token_ttl: Duration::from_secs(600),
             write_rate: Rate {

@@ -6,6 +6,7 @@ use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::rooms::{self, Room};
 use super::status::{Facts, seconds_between};
 use super::{
     At, CallStatus, CallType, Fact, ParticipantKind, Stay, Store, StoreError, in_transaction, on,
@@ -42,10 +43,16 @@ pub struct Call {
     pub metadata: Json<Value>,
     /// The row was written.
     pub created_at: At,
-    /// LiveKit's id of the room, once known.
+    /// LiveKit's id of the room that it is, or was last, in; once known.
     pub room_sid: Option<String>,
     /// LiveKit closed the room.
     pub room_finished_at: Option<At>,
+    /// Its agent ended it.
+    pub over_at: Option<At>,
+    /// Somebody hung up on purpose.
+    pub hung_up: bool,
+    /// It was over, and goes on since.
+    pub resumed_at: Option<At>,
     /// Something broke.
     pub failed_at: Option<At>,
     /// What broke.
@@ -71,6 +78,9 @@ super::from_row!(Call {
     created_at,
     room_sid,
     room_finished_at,
+    over_at,
+    hung_up,
+    resumed_at,
     failed_at,
     failure_reason,
     deleted_at,
@@ -173,9 +183,10 @@ impl Store {
         .await?))
     }
 
-    /// The newest call of a room that was not erased. With LiveKit's id of the room, calls known to have
-    /// had another room of that name are passed over; so are those of no known room, once this one is
-    /// known to be closed: what is told of it is late, and no newer call's.
+    /// The newest call of a room that was not erased. With LiveKit's id of the room: the newest that has
+    /// had this one; else the call that is open under its name, which goes on in it (a server that was
+    /// started again gives a room a new id), or one that no room was known of. Once a call that had this
+    /// room is known to be closed, what is told of it is no other call's.
     ///
     /// # Errors
     /// The database did not answer.
@@ -184,16 +195,69 @@ impl Store {
         room_name: &str,
         room_sid: Option<&str>,
     ) -> Result<Option<Call>, StoreError> {
-        const SELECT: &str = "SELECT * FROM voice_calls WHERE room_name = $1 \
-             AND deleted_at IS NULL AND ($2 IS NULL OR room_sid = $2 OR (room_sid IS NULL \
+        self.call_of(room_name, room_sid, None).await
+    }
+
+    /// As [`Store::call_in_room`], for news of a participant: a call that knows this stay comes first. A
+    /// room may have had one call after the other.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn call_of(
+        &self,
+        room_name: &str,
+        room_sid: Option<&str>,
+        participant_sid: Option<&str>,
+    ) -> Result<Option<Call>, StoreError> {
+        const SELECT: &str = "SELECT * FROM voice_calls AS call WHERE room_name = $1 \
+             AND deleted_at IS NULL AND ($2 IS NULL OR room_sid = $2 \
+             OR id IN (SELECT call_id FROM call_rooms WHERE room_sid = $2) \
+             OR ((room_sid IS NULL OR ended_at IS NULL) \
              AND NOT EXISTS (SELECT 1 FROM voice_calls \
-             WHERE room_sid = $2 AND room_finished_at IS NOT NULL))) \
-             ORDER BY created_at DESC LIMIT 1";
+             WHERE room_sid = $2 AND room_finished_at IS NOT NULL) \
+             AND NOT EXISTS (SELECT 1 FROM call_rooms WHERE room_sid = $2))) \
+             ORDER BY CASE WHEN $3 IS NOT NULL AND EXISTS (SELECT 1 FROM call_participants \
+             WHERE participant_sid = $3 AND call_id = call.id) THEN 0 ELSE 1 END, \
+             created_at DESC LIMIT 1";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .bind(room_name)
             .bind(room_sid)
+            .bind(participant_sid)
             .fetch_optional(pool)
             .await?))
+    }
+
+    /// Calls that were over at `since` or later, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn ended_since(&self, since: At, limit: i64) -> Result<Vec<Call>, StoreError> {
+        const SELECT: &str = "SELECT * FROM voice_calls WHERE ended_at >= $1 \
+             AND deleted_at IS NULL ORDER BY ended_at DESC LIMIT $2";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(since)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// Takes away the row of a call that nobody ever joined: a token that was not used is no call. False
+    /// when something is known of it.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn forget_unused(&self, call_id: Uuid) -> Result<bool, StoreError> {
+        const DELETE: &str = "DELETE FROM voice_calls WHERE id = $1 AND status = 'pending' \
+             AND started_at IS NULL AND room_sid IS NULL AND deleted_at IS NULL \
+             AND NOT EXISTS (SELECT 1 FROM call_participants WHERE call_id = $1) \
+             AND NOT EXISTS (SELECT 1 FROM call_turns WHERE call_id = $1) \
+             AND NOT EXISTS (SELECT 1 FROM dispatches WHERE call_id = $1)";
+        Ok(on!(self, |pool| sqlx::query(DELETE)
+            .bind(call_id)
+            .execute(pool)
+            .await?
+            .rows_affected()
+            > 0))
     }
 
     /// Calls that are not over, oldest first.
@@ -219,6 +283,25 @@ impl Store {
             .await?))
     }
 
+    /// Whether a stay is known of a call.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn is_in_call(
+        &self,
+        call_id: Uuid,
+        participant_sid: &str,
+    ) -> Result<bool, StoreError> {
+        const SELECT: &str = "SELECT COUNT(*) FROM call_participants \
+             WHERE call_id = $1 AND participant_sid = $2";
+        let stays: i64 = on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(call_id)
+            .bind(participant_sid)
+            .fetch_one(pool)
+            .await?);
+        Ok(stays > 0)
+    }
+
     /// Makes a user the callee of a call that goes on, who may then join it; none: nobody. False
     /// when there is no such call.
     ///
@@ -241,8 +324,9 @@ impl Store {
     }
 
     /// Takes in what is now known of a call and brings status, times and participants up to date.
-    /// The order of facts does not matter, nor their repetition ([`super::status`]). None when
-    /// there is no such call, or it was erased.
+    /// The order of facts does not matter, nor their repetition ([`super::status`]). With LiveKit's id of
+    /// the room that they are of, a younger room than the call's is the one it goes on in, and the end of
+    /// an older one is not the call's. None when there is no such call, or it was erased.
     ///
     /// # Errors
     /// The database did not answer; nothing is changed then.
@@ -254,11 +338,16 @@ impl Store {
     ) -> Result<Option<Call>, StoreError> {
         // Touching the row locks it on Postgres as SELECT … FOR UPDATE does, which SQLite lacks
         // (there the transaction itself is the lock).
-        const LOCK: &str = "UPDATE voice_calls SET room_sid = COALESCE(room_sid, $2) \
+        const LOCK: &str = "UPDATE voice_calls SET deleted_at = deleted_at \
              WHERE id = $1 AND deleted_at IS NULL RETURNING *";
+        const ROOMS: &str = "SELECT room_sid AS sid, opened_at FROM call_rooms WHERE call_id = $1";
+        const SAVE_ROOM: &str = "INSERT INTO call_rooms (call_id, room_sid, opened_at) \
+             VALUES ($1, $2, $3) ON CONFLICT (call_id, room_sid) DO UPDATE SET \
+             opened_at = COALESCE(call_rooms.opened_at, excluded.opened_at)";
         const SAVE: &str = "UPDATE voice_calls SET status = $2, started_at = $3, \
              connected_at = $4, ended_at = $5, duration_seconds = $6, room_finished_at = $7, \
-             failed_at = $8, failure_reason = $9 WHERE id = $1 RETURNING *";
+             failed_at = $8, failure_reason = $9, over_at = $10, hung_up = $11, \
+             resumed_at = $12, room_sid = $13 WHERE id = $1 RETURNING *";
         const SAVE_STAY: &str = "INSERT INTO call_participants (call_id, user_id, \
              participant_name, joined_at, left_at, duration_seconds, is_muted, participant_sid, \
              kind, muted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
@@ -269,10 +358,42 @@ impl Store {
         Ok(in_transaction!(self, |tx| {
             let found = sqlx::query_as::<_, Call>(LOCK)
                 .bind(call_id)
-                .bind(room_sid)
                 .fetch_optional(&mut *tx)
                 .await?;
             let Some(call) = found else { return Ok(None) };
+            let mut is_in = call.room_sid.clone();
+            let mut is_of_old_room = false;
+            if let Some(sid) = room_sid {
+                let mut known: Vec<Room> = sqlx::query_as(ROOMS)
+                    .bind(call_id)
+                    .fetch_all(&mut *tx)
+                    .await?;
+                // A row of before there were several has its room here alone.
+                if let Some(sid) = &call.room_sid
+                    && !known.iter().any(|room| room.sid == *sid)
+                {
+                    known.push(Room {
+                        sid: sid.clone(),
+                        opened_at: call.started_at,
+                    });
+                }
+                let told = Room {
+                    sid: sid.to_owned(),
+                    opened_at: rooms::opened_at(new).or_else(|| {
+                        let told = known.iter().find(|room| room.sid == sid)?;
+                        told.opened_at
+                    }),
+                };
+                let current = rooms::current(&known, &told);
+                is_of_old_room = current.sid != sid;
+                is_in = Some(current.sid.clone());
+                sqlx::query(SAVE_ROOM)
+                    .bind(call_id)
+                    .bind(&told.sid)
+                    .bind(told.opened_at)
+                    .execute(&mut *tx)
+                    .await?;
+            }
             let stored: Vec<Participant> = sqlx::query_as(PARTICIPANTS)
                 .bind(call_id)
                 .fetch_all(&mut *tx)
@@ -283,7 +404,10 @@ impl Store {
                 .collect();
             let mut facts = facts_of(&call, before.values());
             for fact in new {
-                facts.learn(fact.clone());
+                let is_of_call = !is_of_old_room || !matches!(fact, Fact::RoomFinished(_));
+                if is_of_call {
+                    facts.learn(fact.clone());
+                }
             }
             for stay in &facts.stays {
                 let left_at = stay.left_at;
@@ -321,6 +445,10 @@ impl Store {
                         .map(|(_, reason)| reason)
                         .or(derived.failure_reason),
                 )
+                .bind(facts.over.map(|(at, _)| at))
+                .bind(facts.over.is_some_and(|(_, hung_up)| hung_up))
+                .bind(facts.resumed_at)
+                .bind(is_in)
                 .fetch_one(&mut *tx)
                 .await?;
             Some(saved)
@@ -374,6 +502,8 @@ fn facts_of<'a>(call: &Call, participants: impl Iterator<Item = &'a Participant>
     Facts {
         started_at: call.started_at,
         finished_at: call.room_finished_at,
+        over: call.over_at.map(|at| (at, call.hung_up)),
+        resumed_at: call.resumed_at,
         failure: call.failed_at.zip(call.failure_reason.clone()),
         stays,
     }

@@ -50,8 +50,10 @@ impl Store {
     ) -> Result<Option<Uuid>, StoreError> {
         // A call that failed leaves its room open, and the next one there may have it.
         const SELECT: &str = "SELECT id FROM voice_calls AS erased \
-             WHERE room_sid = $1 AND deleted_at IS NOT NULL AND NOT EXISTS ( \
-             SELECT 1 FROM voice_calls WHERE room_sid = $1 AND deleted_at IS NULL) \
+             WHERE (room_sid = $1 OR id IN (SELECT call_id FROM call_rooms WHERE room_sid = $1)) \
+             AND deleted_at IS NOT NULL AND NOT EXISTS ( \
+             SELECT 1 FROM voice_calls WHERE deleted_at IS NULL AND (room_sid = $1 \
+             OR id IN (SELECT call_id FROM call_rooms WHERE room_sid = $1))) \
              AND (room_finished_at IS NOT NULL OR NOT EXISTS ( \
              SELECT 1 FROM voice_calls WHERE room_name = $2 AND room_sid IS NULL \
              AND ended_at IS NULL AND deleted_at IS NULL)) LIMIT 1";

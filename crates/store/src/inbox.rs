@@ -142,6 +142,19 @@ impl Store {
         Ok(())
     }
 
+    /// What became of an event; none before it was acted on.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn event_note(&self, id: &str) -> Result<Option<String>, StoreError> {
+        const SELECT: &str = "SELECT note FROM webhook_events WHERE id = $1";
+        let note: Option<Option<String>> = on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(id)
+            .fetch_optional(pool)
+            .await?);
+        Ok(note.flatten())
+    }
+
     /// How the inbox is doing.
     ///
     /// # Errors

@@ -11,6 +11,7 @@
 //! their order cannot matter ([`status`]); times are kept to the microsecond, as both databases can; a call
 //! whose data was deleted takes no more ([`erasure`]).
 
+pub mod awaited;
 pub mod calls;
 pub mod dispatches;
 pub mod egress;
@@ -26,6 +27,7 @@ pub mod owed;
 pub mod personal;
 pub mod recordings;
 pub mod results;
+mod rooms;
 pub mod series;
 pub mod sessions;
 pub mod status;
@@ -49,6 +51,7 @@ use sqlx::{Connection, SqlSafeStr as _};
 
 use sidetone_config::env::Database;
 
+pub use awaited::Awaited;
 pub use calls::{Call, NewCall};
 pub use live::LiveCall;
 pub use metadata::{ALIVE_METHOD, DispatchMetadata, EPOCH_ATTRIBUTE};
@@ -64,7 +67,7 @@ macro_rules! migrations {
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
-            "097_epoch", "098_resume", "100_leave",
+            "097_epoch", "098_resume", "099_return", "100_leave",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

@@ -80,6 +80,16 @@ pub enum Fact {
     Seen(Stay),
     /// LiveKit closed the room.
     RoomFinished(At),
+    /// The call's agent ended it; or everybody has left it.
+    Over {
+        /// When.
+        at: At,
+        /// Somebody hung up: who comes back wants another call.
+        hung_up: bool,
+    },
+    /// Somebody came back to a call that was over, and it goes on: what ended it before does not count.
+    /// Learned under the lock of a call that is over, so before all that is told of its second part.
+    Resumed(At),
     /// The call cannot go on, with the reason an operator reads.
     Failed(At, String),
 }
@@ -91,6 +101,10 @@ pub struct Facts {
     pub started_at: Option<At>,
     /// Close of the room.
     pub finished_at: Option<At>,
+    /// The agent's word that it is over, and whether somebody hung up.
+    pub over: Option<(At, bool)>,
+    /// It was over, and goes on since.
+    pub resumed_at: Option<At>,
     /// First failure and its reason.
     pub failure: Option<(At, String)>,
     /// Stays, sorted by sid.
@@ -130,7 +144,20 @@ impl Facts {
     pub fn learn(&mut self, fact: Fact) {
         match fact {
             Fact::RoomStarted(at) => self.started_at = earlier(self.started_at, Some(at)),
+            Fact::Resumed(at) => {
+                self.resumed_at = later(self.resumed_at, Some(at));
+                self.finished_at = self.finished_at.filter(|end| !self.is_past(*end));
+                self.over = self.over.filter(|(end, _)| !self.is_past(*end));
+                let failure = self.failure.take();
+                self.failure = failure.filter(|(end, _)| !self.is_past(*end));
+            }
+            Fact::RoomFinished(at) | Fact::Over { at, .. } | Fact::Failed(at, _)
+                if self.is_past(at) => {}
             Fact::RoomFinished(at) => self.finished_at = earlier(self.finished_at, Some(at)),
+            Fact::Over { at, hung_up } => {
+                let (known, purpose) = self.over.unwrap_or((at, false));
+                self.over = Some((known.min(at), purpose || hung_up));
+            }
             Fact::Failed(at, reason) => {
                 let new = (at, reason);
                 let old = self.failure.take();
@@ -155,8 +182,8 @@ impl Facts {
             .failure
             .as_ref()
             .filter(|(at, _)| connected_at.is_none_or(|connected| connected <= *at));
-        let ended_at = match (self.finished_at, failure) {
-            (Some(finished), _) => Some(self.last_party_left(finished).unwrap_or(finished)),
+        let ended_at = match (self.closed_at(), failure) {
+            (Some(closed), _) => Some(self.last_party_left(closed).unwrap_or(closed)),
             (None, Some((at, _))) => Some(*at),
             (None, None) => None,
         };
@@ -190,6 +217,16 @@ impl Facts {
         }
     }
 
+    /// It ended something that the call has outlived.
+    fn is_past(&self, end: At) -> bool {
+        self.resumed_at.is_some_and(|resumed| end <= resumed)
+    }
+
+    /// When the call was closed: by its agent's word or with its room, whichever came first.
+    fn closed_at(&self) -> Option<At> {
+        earlier(self.finished_at, self.over.map(|(at, _)| at))
+    }
+
     fn parties(&self) -> impl Iterator<Item = &Stay> {
         self.stays
             .iter()
@@ -211,19 +248,19 @@ impl Facts {
         pairs.min()
     }
 
-    /// When the last person went, if all have gone: LiveKit closes the room some time after.
-    fn last_party_left(&self, finished: At) -> Option<At> {
+    /// When the last person went, if all have gone: the call is closed some time after.
+    fn last_party_left(&self, closed: At) -> Option<At> {
         let mut people = self
             .stays
             .iter()
             .filter(|stay| stay.kind == ParticipantKind::User);
         let last = people.try_fold(None, |last, stay| Some(later(last, Some(stay.left_at?))))??;
-        Some(last.min(finished))
+        Some(last.min(closed))
     }
 
-    /// When a stay ended: its own leave, else the end of the room.
+    /// When a stay ended: its own leave, else the end of the call.
     pub fn left_at(&self, stay: &Stay) -> Option<At> {
-        stay.left_at.or(self.finished_at)
+        stay.left_at.or(self.closed_at())
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::agent::spool::Entry;
 use sidetone_call::{
-    self as call, AgentTurn, CallEvent, Latency, ReplyId, Taken, ToolCalled, ToolStarted,
+    self as call, AgentTurn, CallEvent, EndReason, Latency, ReplyId, Taken, ToolCalled, ToolStarted,
 };
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Figures, Ledger, Sentences, Usage, Utterances};
@@ -103,9 +103,11 @@ impl Notes {
                 at: self.instant(at),
                 muted,
             }),
-            CallEvent::AgentState { .. }
-            | CallEvent::CallerAway { .. }
-            | CallEvent::Ended { .. } => None,
+            CallEvent::Ended { at, reason } => {
+                let at = self.instant(at);
+                ends_call(reason).map(|hung_up| Entry::Over { at, hung_up })
+            }
+            CallEvent::AgentState { .. } | CallEvent::CallerAway { .. } => None,
         }
     }
 
@@ -218,6 +220,24 @@ impl Notes {
 /// What is no JSON is kept as text.
 fn arguments(written: String) -> Json<Value> {
     Json(serde_json::from_str(&written).unwrap_or(Value::String(written)))
+}
+
+/// Whether the call is over when its agent ends for this reason, and whether somebody hung up; None: it
+/// goes on with a person or with another agent.
+fn ends_call(reason: EndReason) -> Option<bool> {
+    match reason {
+        EndReason::CallerHungUp
+        | EndReason::AgentHungUp
+        | EndReason::CallerSilent
+        | EndReason::CallerRejected
+        | EndReason::MaxDuration => Some(true),
+        EndReason::CallerLost | EndReason::NoCaller | EndReason::RoomClosed => Some(false),
+        EndReason::Transferred
+        | EndReason::ConnectionLost
+        | EndReason::Encrypted
+        | EndReason::Drained
+        | EndReason::Dismissed => None,
+    }
 }
 
 /// Milliseconds of each stage; a stage that had no part is left out.

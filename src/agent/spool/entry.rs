@@ -7,7 +7,7 @@ use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::results::CallResult;
 use sidetone_store::tools::{HeldBy, ToolCall};
-use sidetone_store::{At, Store, StoreError, StoredTurn};
+use sidetone_store::{At, Fact, ParticipantKind, Stay, Store, StoreError, StoredTurn};
 
 /// One thing to write of a call. Writing it again changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -65,6 +65,22 @@ pub enum Entry {
         /// Who makes it has until then.
         due_at: At,
     },
+    /// A stay in the room, as the agent saw it.
+    Seen {
+        /// LiveKit's id of the room.
+        room_sid: Option<String>,
+        /// When LiveKit opened it.
+        opened_at: Option<At>,
+        /// Who.
+        stay: SeenStay,
+    },
+    /// The call is over: its agent has seen its end, or made it.
+    Over {
+        /// When.
+        at: At,
+        /// Somebody hung up.
+        hung_up: bool,
+    },
     /// What came of the call.
     Result(CallResult),
     /// The call's agent has left, as it should.
@@ -79,6 +95,40 @@ pub enum Entry {
         /// When.
         at: At,
     },
+}
+
+/// A stay of the agent or of a person.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SeenStay {
+    /// LiveKit's id of it.
+    pub sid: String,
+    /// Who it is.
+    pub identity: String,
+    /// The name shown to others.
+    pub name: String,
+    /// The agent itself; else a person.
+    pub is_agent: bool,
+    /// When it came, if known.
+    pub joined_at: Option<At>,
+    /// When it went, if it has.
+    pub left_at: Option<At>,
+}
+
+impl From<&SeenStay> for Stay {
+    fn from(seen: &SeenStay) -> Self {
+        Self {
+            sid: seen.sid.clone(),
+            user_id: seen.identity.clone(),
+            name: seen.name.clone(),
+            kind: match seen.is_agent {
+                true => ParticipantKind::Agent,
+                false => ParticipantKind::User,
+            },
+            joined_at: seen.joined_at,
+            left_at: seen.left_at,
+            muted: None,
+        }
+    }
 }
 
 /// What a file holds.
@@ -102,6 +152,8 @@ impl Entry {
             Self::HeldBy(_) => "held_by",
             Self::Webhook { .. } => "webhook",
             Self::ResultOwed { .. } => "result_owed",
+            Self::Seen { .. } => "seen",
+            Self::Over { .. } => "over",
             Self::Result(_) => "result",
             Self::AgentEnded { .. } => "agent_ended",
         }
@@ -156,6 +208,22 @@ impl Entry {
             } => {
                 store.agent_has_ended(room, *epoch, identity, *at).await?;
                 true
+            }
+            Self::Seen {
+                room_sid,
+                opened_at,
+                stay,
+            } => {
+                let opened = opened_at.map(Fact::RoomStarted);
+                let seen = Fact::Seen(stay.into());
+                let facts: Vec<Fact> = opened.into_iter().chain([seen]).collect();
+                let observed = store.observe(call_id, room_sid.as_deref(), &facts);
+                observed.await?.is_some()
+            }
+            Self::Over { at, hung_up } => {
+                let (at, hung_up) = (*at, *hung_up);
+                let over = [Fact::Over { at, hung_up }];
+                store.observe(call_id, None, &over).await?.is_some()
             }
         };
         if !known {

@@ -25,7 +25,7 @@ import { readStages, TURN_TOPIC, type Turn } from "./turns.js";
 
 const TRANSCRIPTION_TOPIC = "lk.transcription";
 const CHAT_TOPIC = "lk.chat";
-/** The control plane tells on it that no agent could be had: `{"type":"call.failed"}`. */
+/** The control plane tells on it that none is free yet, or that none could be had: `call.waiting`, `call.failed`. */
 const CALL_TOPIC = "sidetone.call";
 const STATE_ATTRIBUTE = "lk.agent.state";
 /** A text stream may be of any length; a line on a page may not. */
@@ -35,6 +35,8 @@ const MAX_LINE = 8_000;
 export interface LinkEvents {
   agent(state: AgentState): void;
   agentGone(hungUp: boolean): void;
+  /** Nobody is free yet; the call is still asked for. */
+  waiting(): void;
   lost(): void;
   back(): void;
   /** The room is gone for good; without a problem, the call was ended for everyone. */
@@ -51,6 +53,10 @@ export class Link {
   private readonly context = new AudioContext({ latencyHint: "interactive" });
   private readonly ears: Ears;
   private agent: RemoteParticipant | undefined;
+  /** The agent is in the room, and can be reached. */
+  private reachable = false;
+  /** Typed messages that no agent has begun to think about. */
+  private typed: { id: string; text: string; sent: boolean }[] = [];
   private joined = false;
   private closed = false;
 
@@ -108,9 +114,34 @@ export class Link {
     return typeof token === "string" ? token : undefined;
   }
 
+  /**
+   * Sends a typed message, as soon as an agent is there to read it. One that the agent had not begun to
+   * think about when it was lost is sent to the next.
+   */
   async sendText(text: string): Promise<string> {
-    const { id } = await this.room.localParticipant.sendText(text, { topic: CHAT_TOPIC });
-    return id;
+    const message = { id: crypto.randomUUID(), text, sent: false };
+    this.typed.push(message);
+    try {
+      if (this.reachable) await this.transmit(message);
+    } catch (error) {
+      this.typed = this.typed.filter((other) => other !== message);
+      throw error;
+    }
+    return message.id;
+  }
+
+  private async transmit(message: { text: string; sent: boolean }): Promise<void> {
+    message.sent = true;
+    await this.room.localParticipant.sendText(message.text, { topic: CHAT_TOPIC });
+  }
+
+  /** An agent can be reached, or not any more. */
+  private reaches(reachable: boolean): void {
+    this.reachable = reachable;
+    for (const message of this.typed) {
+      if (!reachable) message.sent = false;
+      else if (!message.sent) void this.transmit(message).catch(() => (message.sent = false));
+    }
   }
 
   /** After a click or key press: lets the agent be heard where autoplay was refused. */
@@ -141,10 +172,16 @@ export class Link {
   private listen(): void {
     this.room
       .on(RoomEvent.ParticipantConnected, () => this.lookForAgent())
-      .on(RoomEvent.ParticipantAttributesChanged, (_changed, p) => this.follow(p))
+      .on(RoomEvent.ParticipantAttributesChanged, (changed, p) => {
+        if (p === this.agent && changed[STATE_ATTRIBUTE] === "thinking") {
+          this.typed = this.typed.filter((message) => !message.sent);
+        }
+        this.follow(p);
+      })
       .on(RoomEvent.ParticipantDisconnected, (p, reason) => {
         if (p !== this.agent) return;
         this.agent = undefined;
+        this.reaches(false);
         this.ears.hearAgent(undefined);
         this.tell((e) => e.agentGone(reason === DisconnectReason.CLIENT_INITIATED));
         this.lookForAgent();
@@ -166,15 +203,16 @@ export class Link {
         this.tell((e) => e.soundBlocked(!this.room.canPlaybackAudio));
       })
       .on(RoomEvent.ConnectionQualityChanged, (quality, p) => {
+        if (p === this.agent) return this.agentQuality(quality);
         if (p !== this.room.localParticipant) return;
         this.tell((e) => e.weak(quality === ConnectionQuality.Poor || quality === ConnectionQuality.Lost));
       })
       .on(RoomEvent.DataReceived, (payload, sender, _kind, topic) => {
         // Only the server itself sends without a sender: another participant cannot end the call.
         if (topic !== CALL_TOPIC || sender) return;
-        if (isCallFailed(new TextDecoder().decode(payload))) {
-          this.tell((e) => e.closed({ code: "no-agent", retry: true }));
-        }
+        const type = typeOf(new TextDecoder().decode(payload));
+        if (type === "call.failed") this.tell((e) => e.closed({ code: "no-agent", retry: true }));
+        if (type === "call.waiting") this.tell((e) => e.waiting());
       })
       .on(RoomEvent.MediaDevicesChanged, () => this.tell((e) => e.devicesChanged()))
       .on(RoomEvent.ActiveDeviceChanged, () => this.tell((e) => e.devicesChanged()));
@@ -204,13 +242,25 @@ export class Link {
 
   private follow(p: Participant): void {
     if (p !== this.agent) return this.agent ? undefined : this.lookForAgent();
+    // The server keeps an agent that is dead for twenty seconds.
+    if (p.connectionQuality === ConnectionQuality.Lost) return;
     const state = p.attributes[STATE_ATTRIBUTE];
     if (state === "listening" || state === "thinking" || state === "speaking") {
+      this.reaches(true);
       this.tell((e) => e.agent(state));
     } else if (state === "idle" || (state === undefined && p.getTrackPublication(Track.Source.Microphone))) {
       // An agent that tells no state but has a voice is there and listens.
+      this.reaches(true);
       this.tell((e) => e.agent("listening"));
     }
+  }
+
+  /** The server hears nothing of the agent: trouble, long before it takes it out of the room. */
+  private agentQuality(quality: ConnectionQuality): void {
+    if (quality !== ConnectionQuality.Lost) return this.agent && this.follow(this.agent);
+    if (!this.reachable) return;
+    this.reaches(false);
+    this.tell((e) => e.agentGone(false));
   }
 
   private play(track: RemoteTrack, p: RemoteParticipant): void {
@@ -262,11 +312,11 @@ function recordForAgent(microphone: LocalAudioTrack): void {
   (microphone as unknown as { startPreConnectBuffer?: () => void }).startPreConnectBuffer?.();
 }
 
-function isCallFailed(text: string): boolean {
+function typeOf(message: string): unknown {
   try {
-    return (JSON.parse(text) as { type?: unknown } | null)?.type === "call.failed";
+    return (JSON.parse(message) as { type?: unknown } | null)?.type;
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -28,6 +28,8 @@ export interface Snapshot {
   /** The browser refuses to sound until the person clicks. */
   soundBlocked: boolean;
   weakLink: boolean;
+  /** No agent is free; one is still asked for. */
+  waiting: boolean;
   /** A call of this tab was running before the page was reloaded, and waits for a click. */
   resumable: boolean;
   microphones: readonly MediaDeviceInfo[];
@@ -55,6 +57,7 @@ const NOTHING: Snapshot = {
   endedAt: undefined,
   soundBlocked: false,
   weakLink: false,
+  waiting: false,
   resumable: false,
   microphones: [],
   speakers: [],
@@ -215,6 +218,7 @@ export class CallSession {
           this.set({ transcript: settle(this.snapshot.transcript, "agent") });
           this.apply({ type: "agent-gone", hungUp });
         }),
+      waiting: () => ifCurrent(() => this.set({ waiting: true })),
       lost: () => ifCurrent(() => this.apply({ type: "link-lost" })),
       back: () => ifCurrent(() => this.apply({ type: "link-back" })),
       closed: (problem) =>
@@ -253,7 +257,10 @@ export class CallSession {
     const phase = next(this.snapshot.phase, event);
     if (phase === this.snapshot.phase) return;
     const change: Partial<Snapshot> = { phase };
-    if (phase.is === "live") change.startedAt = this.snapshot.startedAt ?? Date.now();
+    if (phase.is === "live") {
+      change.startedAt = this.snapshot.startedAt ?? Date.now();
+      change.waiting = false;
+    }
     this.watchForAgent(phase);
     if (!isRunning(phase)) {
       change.endedAt = Date.now();

@@ -221,7 +221,9 @@ export class View {
   private renderControls(snapshot: Snapshot, s: Strings, running: boolean): void {
     const { muted, microphone } = snapshot;
     this.foot.hidden = !running;
-    this.input.disabled = snapshot.phase.is !== "live";
+    // What is typed while another agent is on its way waits for it.
+    const next = snapshot.phase.is === "starting" && snapshot.startedAt !== undefined;
+    this.input.disabled = snapshot.phase.is !== "live" && !next;
     this.input.placeholder = s.message;
     this.input.setAttribute("aria-label", s.message);
     name(this.sendButton, s.send);
@@ -326,12 +328,12 @@ function moodOf(phase: Phase): Mood {
   }
 }
 
-function stateText({ phase }: Snapshot, s: Strings): string {
+function stateText({ phase, waiting }: Snapshot, s: Strings): string {
   switch (phase.is) {
     case "idle":
       return "";
     case "starting":
-      return s[`state.${phase.step}`];
+      return waiting && phase.step === "agent" ? s["state.waiting"] : s[`state.${phase.step}`];
     case "live":
       return s[`state.${phase.agent}`];
     case "reconnecting":

@@ -80,6 +80,23 @@ impl Guard {
         Ok(if taken { Wanted::Asked } else { Wanted::NotYet })
     }
 
+    /// As [`Guard::want`], without waiting for LiveKit.
+    ///
+    /// # Errors
+    /// The database did not answer; nothing was asked then.
+    pub async fn ask_for(&self, room: &str, metadata: &DispatchMetadata) -> Result<(), StoreError> {
+        let now = sidetone_store::now();
+        if self.store.want_agent(room, metadata, now).await? {
+            self.input(Input::Wanted(room.to_owned())).await;
+        }
+        Ok(())
+    }
+
+    /// The name that agents are asked for by.
+    pub(super) fn agent_name(&self) -> &str {
+        self.dispatcher.agent_name()
+    }
+
     /// An agent came into a room.
     pub async fn agent_joined(&self, room: &str) {
         self.input(Input::AgentJoined(room.to_owned())).await;

@@ -2,21 +2,25 @@
 
 mod body;
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use serde::Deserialize as _;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Control;
 pub use body::{EventBody, LONGEST_NAME};
-use sidetone_store::StoreError;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::inbox::Event;
+use sidetone_store::{Store, StoreError};
 
 /// How often the store is looked at without being told to: another process may have written.
 const POLL: Duration = Duration::from_secs(1);
 const BATCH: i64 = 100;
+/// Why an event failed whose handling panicked.
+const PANICKED: &str = "acting on it panicked; the log says where";
 
 /// Runs until `shutdown`.
 pub(super) async fn run(control: Control, shutdown: CancellationToken) {
@@ -37,28 +41,36 @@ pub(super) async fn run(control: Control, shutdown: CancellationToken) {
 /// # Errors
 /// The database did not answer; what is left waits.
 pub async fn work_through(control: &Control) -> Result<usize, StoreError> {
+    let acted = |event: Event| {
+        let control = control.clone();
+        async move { act(&control, &event).await }
+    };
+    each(&control.store, acted).await
+}
+
+/// Does `act` for each event that waits. One that fails, or panics, holds up no other.
+async fn each<F>(store: &Store, act: impl Fn(Event) -> F) -> Result<usize, StoreError>
+where
+    F: Future<Output = anyhow::Result<(Option<Uuid>, String)>>,
+{
     let mut done = 0;
     loop {
-        let events = control.store.waiting_events(BATCH).await?;
-        for event in &events {
-            match act(control, event).await {
-                Ok((call_id, note)) => {
-                    control
-                        .store
-                        .event_done(&event.id, sidetone_store::now(), call_id, &note)
-                        .await?
-                }
+        let events = store.waiting_events(BATCH).await?;
+        done += events.len();
+        let is_last = events.len() < BATCH as usize;
+        for event in events {
+            let id = event.id.clone();
+            let acted = AssertUnwindSafe(act(event)).catch_unwind().await;
+            let now = sidetone_store::now();
+            match acted.unwrap_or_else(|_| Err(anyhow::anyhow!(PANICKED))) {
+                Ok((call_id, note)) => store.event_done(&id, now, call_id, &note).await?,
                 Err(error) => {
-                    tracing::error!(event = event.id, %error, "an event could not be acted on");
-                    control
-                        .store
-                        .event_failed(&event.id, sidetone_store::now(), &error.to_string())
-                        .await?;
+                    tracing::error!(event = id, %error, "an event could not be acted on");
+                    store.event_failed(&id, now, &error.to_string()).await?;
                 }
             }
         }
-        done += events.len();
-        if events.len() < BATCH as usize {
+        if is_last {
             return Ok(done);
         }
     }
@@ -79,13 +91,17 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<(Option<Uuid>, 
         }
         return Ok((Some(erased), "its call was erased".into()));
     }
-    let call = control.store.call_in_room(room, body.room_sid()).await?;
+    let (sid, person) = (body.room_sid(), body.newcomer());
+    let call = control
+        .store
+        .call_of(room, sid, body.participant_sid())
+        .await?;
     let newest = control.store.call_in_room(room, None).await?;
     // Late news of a room are none of the agent's that is in the next one of the same name.
-    let is_late = call
-        .as_ref()
-        .zip(newest)
-        .is_some_and(|(call, newest)| call.id != newest.id);
+    let is_late = call.as_ref().zip(newest).is_some_and(|(call, newest)| {
+        let had_another = call.room_sid.is_some() && call.room_sid.as_deref() != sid;
+        call.id != newest.id || (body.is_end() && had_another)
+    });
     if !is_late {
         tell_guard(control, &body, room).await?;
     }
@@ -95,19 +111,40 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<(Option<Uuid>, 
         control.egresses.told(egress.report(), call_id).await?;
     }
     let Some(call) = call else {
+        if person.is_some() {
+            control.arrivals.look(room);
+        }
         return Ok((None, "no call of ours".into()));
     };
+    if let Some(person) = person
+        && call.ended_at.is_some()
+        && !control.store.is_in_call(call.id, person).await?
+    {
+        // Which call that is, is decided by who is there now: the event may be late.
+        control.arrivals.look(room);
+        return Ok((
+            Some(call.id),
+            "somebody is in the room of an ended call".into(),
+        ));
+    }
     match body.event.as_str() {
-        // The second: whoever joins may bring an agent that is to be recorded.
-        "room_started" | "participant_joined" => control.egresses.room_open(&call).await?,
-        "room_finished" => control.egresses.room_over(call.id).await?,
+        "room_started" => {
+            control.somebody_joins(&call).await?;
+            control.egresses.room_open(&call).await?;
+        }
+        "participant_joined" => {
+            // Whoever joins may bring an agent that is to be recorded.
+            control.egresses.room_open(&call).await?;
+            if person.is_some() {
+                control.somebody_joins(&call).await?;
+                control.arrivals.look(room);
+            }
+        }
+        "room_finished" if !is_late => control.egresses.room_over(call.id).await?,
         _ => {}
     }
     let facts = body.facts(event.received_at);
-    let after = control
-        .store
-        .observe(call.id, body.room_sid(), &facts)
-        .await?;
+    let after = control.store.observe(call.id, sid, &facts).await?;
     let note = after.map_or_else(
         || "the call is gone".into(),
         |after| format!("call {} {}", after.id, after.status.as_str()),
@@ -135,3 +172,6 @@ async fn tell_guard(control: &Control, body: &EventBody, room: &str) -> Result<(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
 
-use super::Control;
+use super::{Control, rooms};
 use crate::dispatch::leave::{LEAVE_TOPIC, request};
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
@@ -15,15 +15,17 @@ use sidetone_store::dispatches::{Dispatch, DispatchState};
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Control {
-    /// Ends a room's agent: it says its sentence and leaves. False when none was wanted there.
+    /// Ends a room's agent: it says its sentence and leaves. None comes any more when somebody joins. False
+    /// when none was wanted there.
     ///
     /// # Errors
     /// The database or LiveKit did not answer.
     pub async fn end_agent(&self, room: &str) -> anyhow::Result<bool> {
+        let was_awaited = self.store.awaited_no_more(room).await?;
         let agent = self.store.agent_in(room).await?;
         let live = [DispatchState::Asked, DispatchState::Joined];
         let Some(agent) = agent.filter(|agent| live.contains(&agent.state)) else {
-            return Ok(false);
+            return Ok(was_awaited);
         };
         self.agent_ended(room).await?;
         let Some(dispatch_id) = agent.dispatch_id.clone() else {
@@ -45,9 +47,8 @@ impl Control {
     async fn ask_to_leave(&self, agent: &Dispatch, dispatch_id: &str) -> Option<String> {
         let identity = agent.agent_identity.clone()?;
         let (room, message) = (&agent.room_name, request(dispatch_id, LeaveBy::ASKED));
-        let asked = self
-            .livekit
-            .send(room, LEAVE_TOPIC, vec![identity.clone()], &message);
+        let (livekit, to) = (&self.livekit, vec![identity.clone()]);
+        let asked = rooms::order(livekit, room, to, agent.call_id, LEAVE_TOPIC, &message);
         match asked.await {
             Ok(()) => Some(identity),
             Err(error) => {

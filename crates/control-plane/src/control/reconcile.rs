@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::Control;
 use super::participant::kind_of;
-use sidetone_store::{Call, Fact, Stay};
+use crate::server_api;
+use sidetone_store::{At, Call, Fact, Stay, StoreError};
 
 /// A call whose room never opened is over when its token has expired (10 min) and then some.
 const NEVER_STARTED: TimeDelta = TimeDelta::minutes(15);
@@ -42,22 +43,29 @@ pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
     if calls.is_empty() {
         return Ok(0);
     }
-    let rooms: HashMap<String, proto::Room> = control
-        .livekit
-        .rooms()
-        .await?
-        .into_iter()
-        .map(|room| (room.name.clone(), room))
-        .collect();
+    let mut rooms = open_rooms(control).await?;
+    let is_missed = |call: &Call| was_opened(call) && !rooms.contains_key(&call.room_name);
+    if calls.iter().any(is_missed) {
+        // A server that was started again has no rooms until everybody is back.
+        tokio::time::sleep(control.look_twice).await;
+        rooms.extend(open_rooms(control).await?);
+    }
+    let now = sidetone_store::now();
     let mut learned = 0;
     for call in calls {
         let (sid, facts) = match rooms.get(&call.room_name) {
-            Some(room) if call.room_sid.as_ref().is_none_or(|sid| *sid == room.sid) => {
+            // Under another id, too: the call goes on there.
+            Some(room) => {
                 control.egresses.room_open(&call).await?;
                 let facts = facts_of_open_room(control, &call, room).await?;
                 (Some(room.sid.clone()), facts)
             }
-            _ => (None, facts_of_no_room(&call)),
+            None if was_opened(&call) => (None, vec![Fact::RoomFinished(now)]),
+            None if now - call.created_at > NEVER_STARTED => {
+                learned += usize::from(never_started(control, &call, now).await?);
+                continue;
+            }
+            None => continue,
         };
         if facts
             .iter()
@@ -85,21 +93,8 @@ async fn facts_of_open_room(
         return Ok(Vec::new());
     };
     let now = sidetone_store::now();
-    let mut facts: Vec<Fact> = DateTime::from_timestamp_millis(room.creation_time_ms)
-        .map(Fact::RoomStarted)
-        .into_iter()
-        .collect();
-    for participant in &there {
-        facts.push(Fact::Seen(Stay {
-            sid: participant.sid.clone(),
-            user_id: participant.identity.clone(),
-            name: participant.name.clone(),
-            kind: kind_of(participant),
-            joined_at: DateTime::from_timestamp_millis(participant.joined_at_ms),
-            left_at: None,
-            muted: microphone_muted(participant).map(|muted| (now, muted)),
-        }));
-    }
+    let seen = there.iter().map(stay_of).map(Fact::Seen);
+    let mut facts: Vec<Fact> = opening_of(room).into_iter().chain(seen).collect();
     let there: HashSet<&str> = there
         .iter()
         .map(|participant| participant.sid.as_str())
@@ -120,6 +115,24 @@ async fn facts_of_open_room(
     Ok(facts)
 }
 
+/// When LiveKit opened a room.
+pub(super) fn opening_of(room: &proto::Room) -> Option<Fact> {
+    DateTime::from_timestamp_millis(room.creation_time_ms).map(Fact::RoomStarted)
+}
+
+/// What a listed participant tells of its stay.
+pub(super) fn stay_of(participant: &proto::ParticipantInfo) -> Stay {
+    Stay {
+        sid: participant.sid.clone(),
+        user_id: participant.identity.clone(),
+        name: participant.name.clone(),
+        kind: kind_of(participant),
+        joined_at: DateTime::from_timestamp_millis(participant.joined_at_ms),
+        left_at: None,
+        muted: microphone_muted(participant).map(|muted| (sidetone_store::now(), muted)),
+    }
+}
+
 /// None without a microphone.
 fn microphone_muted(participant: &proto::ParticipantInfo) -> Option<bool> {
     let microphone = proto::TrackSource::Microphone;
@@ -129,12 +142,25 @@ fn microphone_muted(participant: &proto::ParticipantInfo) -> Option<bool> {
         .map(|track| track.muted)
 }
 
-fn facts_of_no_room(call: &Call) -> Vec<Fact> {
-    let now = sidetone_store::now();
-    let opened = call.room_sid.is_some() || call.started_at.is_some();
-    if opened || now - call.created_at > NEVER_STARTED {
-        vec![Fact::RoomFinished(now)]
-    } else {
-        Vec::new()
+fn was_opened(call: &Call) -> bool {
+    call.room_sid.is_some() || call.started_at.is_some()
+}
+
+/// A token that nobody used is no call; one that an agent was sent for is.
+async fn never_started(control: &Control, call: &Call, now: At) -> Result<bool, StoreError> {
+    if control.store.forget_unused(call.id).await? {
+        tracing::debug!(call_id = %call.id, "a token was not used: its call is forgotten");
+        return Ok(true);
     }
+    let over = [Fact::RoomFinished(now)];
+    let after = control.store.observe(call.id, None, &over).await?;
+    Ok(after.is_some_and(|after| after != *call))
+}
+
+async fn open_rooms(control: &Control) -> server_api::Result<HashMap<String, proto::Room>> {
+    let rooms = control.livekit.rooms().await?;
+    Ok(rooms
+        .into_iter()
+        .map(|room| (room.name.clone(), room))
+        .collect())
 }

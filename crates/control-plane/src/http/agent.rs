@@ -180,7 +180,8 @@ pub struct AgentList {
     agents: Vec<AgentInfo>,
 }
 
-/// Spawns an agent into a call's room. Idempotent: a second request changes nothing.
+/// Spawns an agent into a call's room now, without waiting for somebody to join. Idempotent: a second
+/// request changes nothing.
 #[utoipa::path(post, path = "/api/voice/agent", tag = "voice", request_body = SpawnRequest,
     responses((status = 200, body = SpawnResponse), (status = 400, body = ProblemDocument),
         (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
@@ -231,6 +232,8 @@ pub async fn spawn(
         .guard
         .want(&call.room_name, &wishes.metadata(Some(call.id)))
         .await?;
+    // The one that was to come when somebody joins.
+    state.store().awaited_no_more(&call.room_name).await?;
     Ok(Json(SpawnResponse {
         room_name: call.room_name,
         agent_spawned: wanted != Wanted::NotYet,
@@ -266,7 +269,7 @@ pub async fn list(
     }))
 }
 
-/// Ends a room's agent: it says its sentence and leaves.
+/// Ends a room's agent: it says its sentence and leaves. One that was to come when somebody joins does not.
 #[utoipa::path(delete, path = "/api/voice/agent/{roomName}", tag = "voice",
     params(("roomName" = String, Path)),
     responses((status = 204, description = "It leaves."), (status = 401, body = ProblemDocument),

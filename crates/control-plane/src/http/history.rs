@@ -36,6 +36,9 @@ pub struct CallInfo {
     ended_at: Option<DateTime<Utc>>,
     duration_seconds: Option<i32>,
     recording_url: Option<String>,
+    /// It was over, and goes on since: somebody came back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed_at: Option<DateTime<Utc>>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     failure_reason: Option<String>,
@@ -80,6 +83,7 @@ impl From<Call> for CallInfo {
             ended_at: call.ended_at,
             duration_seconds: call.duration_seconds,
             recording_url: call.recording_url,
+            resumed_at: call.resumed_at,
             failure_reason: call.failure_reason.filter(|_| failed),
             metadata: call.metadata.0,
             created_at: call.created_at,

@@ -15,7 +15,6 @@ use uuid::Uuid;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, parse_json};
 use super::{AppState, LiveKitSide, WholeBody};
-use crate::control::guard::Wanted;
 pub use request::{StandardTokenRequest, TokenRequest};
 use request::{WantedToken, is_standard};
 use sidetone_store::{Call, CallType, NewCall};
@@ -32,7 +31,7 @@ pub struct TokenResponse {
     participant_name: String,
     /// Where to connect.
     livekit_host: String,
-    /// An agent was asked for.
+    /// An agent comes as soon as somebody joins.
     agent_spawned: bool,
     /// The call's id, as in the history.
     call_id: Uuid,
@@ -77,7 +76,8 @@ pub async fn status(State(state): State<AppState>) -> Json<ServiceStatus> {
     })
 }
 
-/// Starts or joins a call: writes its row, asks for an agent, gives the token.
+/// Starts or joins a call: writes its row, notes which agent is to come when somebody joins, gives the
+/// token. A token that nobody uses is no call: its row goes when the token is no longer good.
 ///
 /// A body with LiveKit's own field names (`room_name`, `participant_name`, …) is answered as
 /// LiveKit's client SDKs expect: 201 `{server_url, participant_token}`.
@@ -130,8 +130,15 @@ async fn grant(
     let call = call_for(state, &user_id, &wanted).await?;
     let agent_spawned = if call.call_type == CallType::Support {
         let metadata = wanted.wishes.metadata(Some(call.id));
-        let asked = voice.control.guard.want(&call.room_name, &metadata).await?;
-        asked != Wanted::NotYet
+        let (room, now) = (&call.room_name, sidetone_store::now());
+        let store = state.store();
+        let noted = store.await_agent(room, call.id, &metadata, now).await?;
+        voice.control.agent_awaited(room);
+        if let Some(awaited) = &state.config().awaited {
+            // Full: others are warmed for.
+            let _ = awaited.try_send(metadata);
+        }
+        noted
     } else {
         false
     };

@@ -115,6 +115,55 @@ fn a_failure_ends_the_call_unless_the_agent_came_after_all() {
 }
 
 #[test]
+fn a_call_is_over_by_its_agents_word() {
+    let mut facts = vec![
+        Fact::RoomStarted(at(0)),
+        stay("PA_a", Agent, Some(1), None),
+        stay("PA_u", User, Some(2), None),
+        over(22, true),
+    ];
+    assert_eq!(support(&facts), (CallStatus::Completed, Some(20)));
+    // The room's own end comes later, and changes nothing.
+    facts.push(stay("PA_u", User, None, Some(22)));
+    facts.push(Fact::RoomFinished(at(42)));
+    assert_eq!(support(&facts), (CallStatus::Completed, Some(20)));
+    // A caller who vanished was waited for in vain: the talk ended when they went.
+    facts = vec![
+        stay("PA_a", Agent, Some(1), None),
+        stay("PA_u", User, Some(2), Some(12)),
+        over(42, false),
+    ];
+    assert_eq!(support(&facts), (CallStatus::Completed, Some(10)));
+    let alone = [stay("PA_a", Agent, Some(1), None), over(60, false)];
+    assert_eq!(support(&alone).0, CallStatus::Missed);
+}
+
+#[test]
+fn a_call_that_is_gone_on_with_is_open_until_its_next_end() {
+    let mut facts = vec![
+        stay("PA_a", Agent, Some(1), Some(40)),
+        stay("PA_u", User, Some(2), Some(10)),
+        over(40, false),
+        Fact::RoomFinished(at(60)),
+        Fact::Failed(at(50), "no worker".into()),
+        Fact::Resumed(at(70)),
+    ];
+    assert_eq!(support(&facts).0, CallStatus::Connected);
+    // What ended the first part may be told again.
+    facts.extend([over(40, true), Fact::RoomFinished(at(60))]);
+    facts.push(Fact::Resumed(at(70)));
+    facts.push(stay("PA_v", User, Some(70), Some(102)));
+    assert_eq!(support(&facts).0, CallStatus::Connected);
+    facts.push(Fact::RoomFinished(at(122)));
+    assert_eq!(support(&facts), (CallStatus::Completed, Some(100)));
+}
+
+fn over(second: i64, hung_up: bool) -> Fact {
+    let at = at(second);
+    Fact::Over { at, hung_up }
+}
+
+#[test]
 fn the_last_word_on_muting_counts() {
     let mut facts = Facts::default();
     for (second, muted) in [(5, true), (9, false), (7, true)] {
@@ -133,7 +182,8 @@ fn story() -> impl Strategy<Value = (CallType, Vec<Fact>)> {
     let stays = prop::collection::vec((kind, 0i64..100, 0i64..100), 0..5);
     let call_type = prop::sample::select(CallType::ALL.to_vec());
     let failure = prop::option::of(0i64..200);
-    (call_type, stays, failure, any::<bool>()).prop_map(|(call_type, stays, failure, finished)| {
+    let ends = (any::<bool>(), prop::option::of((0i64..200, any::<bool>())));
+    (call_type, stays, failure, ends).prop_map(|(call_type, stays, failure, (finished, over))| {
         let mut facts = vec![Fact::RoomStarted(at(0))];
         for (n, (kind, joined, span)) in stays.into_iter().enumerate() {
             let sid = format!("PA_{n}");
@@ -141,6 +191,7 @@ fn story() -> impl Strategy<Value = (CallType, Vec<Fact>)> {
             facts.push(stay(&sid, kind, None, Some(joined + span)));
         }
         facts.extend(failure.map(|second| Fact::Failed(at(second), "broken".into())));
+        facts.extend(over.map(|(second, hung_up)| self::over(second, hung_up)));
         if finished {
             facts.push(Fact::RoomFinished(at(220)));
         }

@@ -54,6 +54,31 @@ fn all() -> Vec<Entry> {
             at: at(5),
             muted: true,
         },
+        Entry::Seen {
+            room_sid: Some("RM_1".into()),
+            opened_at: Some(at(0)),
+            stay: SeenStay {
+                sid: "PA_1".into(),
+                identity: "ann".into(),
+                name: "Ann".into(),
+                is_agent: false,
+                joined_at: Some(at(1)),
+                left_at: None,
+            },
+        },
+        Entry::Over {
+            at: at(6),
+            hung_up: true,
+        },
+        Entry::HeldBy(HeldBy {
+            agent: "a".into(),
+            agent_version: "0123".into(),
+            variant: Some("b".into()),
+        }),
+        Entry::Webhook {
+            url: "https://shop.example".into(),
+            at: at(6),
+        },
         Entry::Result(CallResult {
             result: Some(Json(json!({"resolved": true}))),
             error: None,

@@ -168,6 +168,26 @@ impl EventBody {
         })
     }
 
+    /// LiveKit's id of the stay that it is about.
+    pub(super) fn participant_sid(&self) -> Option<&str> {
+        let participant = self.participant.as_ref()?;
+        Some(participant.sid.as_str()).filter(|sid| !sid.is_empty())
+    }
+
+    /// The stay of a person who has just joined.
+    pub(super) fn newcomer(&self) -> Option<&str> {
+        let participant = self.participant.as_ref()?;
+        let joined = self.event == "participant_joined";
+        (joined && participant.kind() == ParticipantKind::User)
+            .then(|| self.participant_sid())
+            .flatten()
+    }
+
+    /// Whether LiveKit closed the room.
+    pub(super) fn is_end(&self) -> bool {
+        self.event == "room_finished"
+    }
+
     pub(super) fn is_agent(&self) -> bool {
         self.participant
             .as_ref()

@@ -1,0 +1,97 @@
+//! Agents that are wanted as soon as somebody joins: a token says so, and a token that nobody uses brings
+//! none.
+
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::erasure::in_call;
+use super::{At, DispatchMetadata, Store, StoreError, on};
+
+/// An agent that is to be asked for when somebody joins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Awaited {
+    /// Where to.
+    pub room_name: String,
+    /// For which call.
+    pub call_id: Uuid,
+    /// What the agent will be told.
+    pub metadata: Json<DispatchMetadata>,
+    /// When the last token was given.
+    pub since: At,
+}
+
+super::from_row!(Awaited {
+    room_name,
+    call_id,
+    metadata,
+    since
+});
+
+impl Store {
+    /// Notes that an agent is to come when somebody joins the room; what was noted for it before is
+    /// replaced. False when there is no such call, or it was erased.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn await_agent(
+        &self,
+        room_name: &str,
+        call_id: Uuid,
+        metadata: &DispatchMetadata,
+        at: At,
+    ) -> Result<bool, StoreError> {
+        const UPSERT: &str = "INSERT INTO awaited_agents (room_name, call_id, metadata, since) \
+             VALUES ($1, $2, $3, $4) ON CONFLICT (room_name) DO UPDATE SET \
+             call_id = excluded.call_id, metadata = excluded.metadata, since = excluded.since";
+        Ok(in_call!(self, call_id, |tx| {
+            sqlx::query(UPSERT)
+                .bind(room_name)
+                .bind(call_id)
+                .bind(Json(metadata))
+                .bind(at)
+                .execute(&mut *tx)
+                .await?;
+            true
+        }))
+    }
+
+    /// The agent that is awaited in a room.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn awaited_in(&self, room_name: &str) -> Result<Option<Awaited>, StoreError> {
+        const SELECT: &str = "SELECT * FROM awaited_agents WHERE room_name = $1";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(room_name)
+            .fetch_optional(pool)
+            .await?))
+    }
+
+    /// All that are awaited since `since` or later, newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn awaited_since(&self, since: At, limit: i64) -> Result<Vec<Awaited>, StoreError> {
+        const SELECT: &str =
+            "SELECT * FROM awaited_agents WHERE since >= $1 ORDER BY since DESC LIMIT $2";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(since)
+            .bind(limit)
+            .fetch_all(pool)
+            .await?))
+    }
+
+    /// The agent of a room is asked for, or not wanted any more. False when none was awaited.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn awaited_no_more(&self, room_name: &str) -> Result<bool, StoreError> {
+        const DELETE: &str = "DELETE FROM awaited_agents WHERE room_name = $1";
+        Ok(on!(self, |pool| sqlx::query(DELETE)
+            .bind(room_name)
+            .execute(pool)
+            .await?
+            .rows_affected()
+            > 0))
+    }
+}

@@ -1,0 +1,42 @@
+//! PURE. Which LiveKit room a call is in: a server that is started again gives the room a new id, and the
+//! call goes on there. What is told late of a room that it has left does not end it.
+
+use super::{At, Fact};
+
+/// A LiveKit room that a call has had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Room {
+    /// LiveKit's id, `RM_…`.
+    pub sid: String,
+    /// When LiveKit opened it, if known.
+    pub opened_at: Option<At>,
+}
+
+super::from_row!(Room { sid, opened_at });
+
+/// The room that a call is in, of those it has had and the one that is told of: the youngest. A room that
+/// is not known to be older counts as younger than those known before.
+pub(super) fn current<'a>(known: &'a [Room], told: &'a Room) -> &'a Room {
+    let mut newest = told;
+    for room in known {
+        let is_younger = match (room.opened_at, told.opened_at) {
+            (Some(of_room), Some(of_told)) => of_room > of_told,
+            _ => false,
+        };
+        if room.sid != told.sid && is_younger && room.opened_at > newest.opened_at {
+            newest = room;
+        }
+    }
+    newest
+}
+
+/// When the room that `facts` are of was opened.
+pub(super) fn opened_at(facts: &[Fact]) -> Option<At> {
+    facts.iter().find_map(|fact| match fact {
+        Fact::RoomStarted(at) => Some(*at),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! Who is in a call's room, as its agent sees it: what the record knows of them without LiveKit's events.
+
+use chrono::DateTime;
+use livekit::participant::{LocalParticipant, RemoteParticipant};
+use livekit::prelude::{Room, RoomEvent};
+use sidetone_store::At;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::Agents;
+use super::prepare::Call;
+use super::spool::Writer;
+use super::spool::entry::{Entry, SeenStay};
+use crate::room::is_person;
+
+/// Notes who comes and goes, until it is dropped; then the agent goes, too.
+pub(super) struct Witness {
+    _gone: DropGuard,
+}
+
+/// What the agent sees of the room.
+struct People {
+    room_sid: Option<String>,
+    opened_at: Option<At>,
+    me: LocalParticipant,
+}
+
+impl Agents {
+    /// Notes who is in a call's room, beside the call.
+    pub(super) fn witness(&self, call: &Call<'_>) -> Witness {
+        let gone = CancellationToken::new();
+        let people = People::of(&call.room);
+        // In this order: who comes in between is seen twice, which changes nothing.
+        let events = call.room.subscribe();
+        let there: Vec<_> = call.room.remote_participants().into_values().collect();
+        let writer = Writer::new(self.store.clone(), self.spool.clone(), call.id);
+        tokio::spawn(people.note(there, events, writer, gone.clone()));
+        Witness {
+            _gone: gone.drop_guard(),
+        }
+    }
+}
+
+impl People {
+    fn of(room: &Room) -> Self {
+        Self {
+            room_sid: room.maybe_sid().map(|sid| sid.to_string()),
+            opened_at: moment(room.creation_time()),
+            me: room.local_participant(),
+        }
+    }
+
+    async fn note(
+        self,
+        there: Vec<RemoteParticipant>,
+        mut events: UnboundedReceiver<RoomEvent>,
+        mut writer: Writer,
+        gone: CancellationToken,
+    ) {
+        let mut mine = self.mine();
+        writer.take(self.seen(mine.clone())).await;
+        for person in there.iter().filter(|person| is_person(person)) {
+            writer.take(self.seen(stay_of(person, None))).await;
+        }
+        let gone = gone.cancelled();
+        tokio::pin!(gone);
+        loop {
+            let next = async {
+                tokio::select! {
+                    () = &mut gone => None,
+                    event = events.recv() => event,
+                }
+            };
+            let stay = match writer.until(next).await {
+                None => break,
+                Some(RoomEvent::ParticipantConnected(person)) if is_person(&person) => {
+                    stay_of(&person, None)
+                }
+                Some(RoomEvent::ParticipantDisconnected(person)) if is_person(&person) => {
+                    stay_of(&person, Some(sidetone_store::now()))
+                }
+                // A connection that was made anew is another stay.
+                Some(RoomEvent::Reconnected) if self.me.sid().as_str() != mine.sid => {
+                    mine.left_at = Some(sidetone_store::now());
+                    writer.take(self.seen(mine)).await;
+                    mine = self.mine();
+                    mine.clone()
+                }
+                Some(_) => continue,
+            };
+            writer.take(self.seen(stay)).await;
+        }
+        mine.left_at = Some(sidetone_store::now());
+        writer.take(self.seen(mine)).await;
+        writer.end().await;
+    }
+
+    fn mine(&self) -> SeenStay {
+        SeenStay {
+            sid: self.me.sid().to_string(),
+            identity: self.me.identity().to_string(),
+            name: self.me.name(),
+            is_agent: true,
+            joined_at: moment(self.me.joined_at()),
+            left_at: None,
+        }
+    }
+
+    fn seen(&self, stay: SeenStay) -> Entry {
+        Entry::Seen {
+            room_sid: self.room_sid.clone(),
+            opened_at: self.opened_at,
+            stay,
+        }
+    }
+}
+
+fn stay_of(person: &RemoteParticipant, left_at: Option<At>) -> SeenStay {
+    SeenStay {
+        sid: person.sid().to_string(),
+        identity: person.identity().to_string(),
+        name: person.name(),
+        is_agent: false,
+        joined_at: moment(person.joined_at()),
+        left_at,
+    }
+}
+
+/// None: the server did not say.
+fn moment(millis: i64) -> Option<At> {
+    (millis > 0)
+        .then(|| DateTime::from_timestamp_millis(millis))
+        .flatten()
+}
