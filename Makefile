@@ -15,7 +15,8 @@ TESTS := --workspace --lib --bins --tests $(ALL)
 # Between PEERs.
 comma := ,
 
-.PHONY: demo test web tools lint unit web-test faults bench bench-calls bench-recording bench-history livekit-suite
+.PHONY: demo test web tools lint unit web-test faults bench bench-calls bench-memory bench-recording \
+	bench-history livekit-suite
 
 demo: web
 	scripts/tools.sh livekit
@@ -54,8 +55,8 @@ faults:
 	scripts/tools.sh livekit python postgres
 	FAULTS=$(FAULTS) cargo nextest run $(TESTS) --run-ignored only --no-capture -E 'test(=faults::every_fault)'
 
-# All that is measured: whole calls, what recording one costs, a long history.
-bench: bench-calls bench-recording bench-history
+# All that is measured: whole calls, what they leave behind, what recording one costs, a long history.
+bench: bench-calls bench-memory bench-recording bench-history
 
 # Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents,pipecat: beside
 # them. The release build, as theirs are.
@@ -64,6 +65,11 @@ bench-calls:
 	cargo build --release --bin sidetone
 	SIDETONE_BINARY=target/release/sidetone \
 	cargo bench --profile dev --bench conversation -- --callers 1,4 $(if $(PEER),--peer $(PEER))
+
+# The heap after 50 and after 500 calls that end while the caller is there.
+bench-memory:
+	scripts/tools.sh livekit
+	cargo bench --profile dev --bench memory
 
 # What recording a call costs, in CPU-seconds and bytes a call-minute.
 bench-recording:

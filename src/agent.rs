@@ -10,6 +10,7 @@ mod lookup;
 mod mcp;
 mod people;
 mod prepare;
+pub mod phrases;
 pub mod presence;
 mod record;
 mod result;

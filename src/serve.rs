@@ -19,7 +19,7 @@ use crate::agent::end_of_turn::SmartTurn;
 use crate::agent::results::{self, Results};
 use crate::agent::spool::{self, Spool};
 use crate::agent::warm::HINTS;
-use crate::agent::{Agents, DEFAULT_AGENT, presence};
+use crate::agent::{Agents, DEFAULT_AGENT, phrases, presence};
 use crate::health;
 use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
@@ -279,6 +279,7 @@ impl Worker<'_> {
         let local = LocalModels::start_if_needed(env, models, &agent, closing).await?;
         let clients = Clients::new(env, local.as_ref().map(|local| local.address))?;
         clients.prewarm().await;
+        phrases::speak_ahead(&agents, &clients).await;
         let settings = WorkerSettings {
             max_jobs: env.max_calls,
             load,

@@ -13,6 +13,7 @@ mod people;
 mod pool;
 mod prompt_loop;
 mod reach;
+mod resume;
 pub mod served;
 mod supervised;
 

@@ -74,6 +74,7 @@ async fn through(fault: Fault, scale: Scale) -> Outcome {
         start: Start::now(),
         planes: stage.addresses(),
         questions: caller::questions(),
+        logs: logs.into(),
         finish: finished,
     };
     let answered: Vec<Arc<AtomicUsize>> = (0..scale.callers).map(|_| Arc::default()).collect();
@@ -146,7 +147,8 @@ async fn judged(line: &Line, placed: &Placed) -> Found {
         }
         if since > TRUE_WITHIN {
             let row = stage::get(&line.planes, &path).await.unwrap_or(Value::Null);
-            eprintln!("{}: {:#?}\n{row:#}", caller.identity, found.broken());
+            let file = line.logs.join(format!("{}.json", caller.identity));
+            std::fs::write(file, format!("{row:#}")).unwrap();
             return found;
         }
         tokio::time::sleep(Duration::from_millis(250)).await;

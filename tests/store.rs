@@ -83,6 +83,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "010_voice_calls");
     tell(&Database::Postgres(Secret::new(postgres.url()))).await;
     apply(&postgres, "094_deletion");
+    apply(&postgres, "098_resume");
     apply(&postgres, "099_return");
 }
 
@@ -106,6 +107,7 @@ async fn tell(database: &Database) {
     let (store, _, _) = (one.unwrap(), two.unwrap(), three.unwrap());
     store.ping().await.unwrap();
     calls::a_call_from_token_to_history(&store).await;
+    calls::a_tool_is_known_from_its_start(&store).await;
     calls::figures_are_kept_and_added_up(&store).await;
     calls::a_room_has_one_call_at_a_time(&store).await;
     calls::a_call_goes_on_in_its_next_room(&store).await;
@@ -119,6 +121,7 @@ async fn tell(database: &Database) {
     deliveries::recordings_go_with_their_call(&store).await;
     deliveries::webhooks_are_taken_by_one(&store).await;
     deliveries::webhooks_are_shared_out(&store).await;
+    deliveries::an_overdue_result_is_made_by_one(&store).await;
     fleet::workers_beat(&store).await;
     fleet::sessions_end(&store).await;
     takeover::one_asks_at_a_time(&store).await;

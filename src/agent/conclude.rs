@@ -32,26 +32,20 @@ impl Agents {
         // The tap is gone with the driver.
         let recorded = call.recorded.take();
         let recording = recorded.map(|recorded| recorded.finish(until));
-        let told = async {
-            if held.outcome.reason == EndReason::ConnectionLost {
-                // The caller may still be there.
-                call.place.give_up().await;
-            } else {
-                // Whoever watches over the room must not take this for a death and send another.
-                self.note_end(&call, until).await;
-            }
-        };
         tokio::join!(
             call.servers.close(until),
             OptionFuture::from(recording),
             held.writer.end_by(until),
-            OptionFuture::from(was_held.then_some(told)),
+            OptionFuture::from(was_held.then(|| self.note_end(&call, held.outcome.reason, until))),
         );
         if was_held {
             // LiveKit takes an agent that leaves before it says how the job ended for one that
             // failed.
             let outcome = job_outcome(held.outcome.reason);
             call.handle.ended(outcome, by.until(Step::Report)).await;
+        }
+        if ends_the_call(held.outcome.reason) {
+            self.hang_up(&call, by.until(Step::Room)).await;
         }
         room::close_by(&call.room, by.until(Step::Room)).await;
         held.driven?;
@@ -60,7 +54,27 @@ impl Agents {
         Ok(held.outcome)
     }
 
-    async fn note_end(&self, call: &Call<'_>, until: Instant) {
+    /// Hangs the telephones up: a page sees the agent leave, a telephone's line would stay open.
+    async fn hang_up(&self, call: &Call<'_>, until: Instant) {
+        let room = &call.job.room_name;
+        let people = call.room.remote_participants().into_values();
+        for telephone in people.filter(room::is_telephone) {
+            let identity = telephone.identity().to_string();
+            let removed = self.livekit.remove_participant(room, &identity);
+            match timeout_at(until.into(), removed).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(room, %error, "a telephone was not hung up"),
+                Err(_) => tracing::warn!(room, "a telephone was not hung up in time"),
+            }
+        }
+    }
+
+    /// Whoever watches over the room must not take this for a death and send another; but to a caller whose
+    /// agent has lost the room, somebody is to come.
+    async fn note_end(&self, call: &Call<'_>, reason: EndReason, until: Instant) {
+        if reason == EndReason::ConnectionLost {
+            return call.place.give_up().await;
+        }
         let (room, identity) = (&call.job.room_name, &call.job.identity);
         let (epoch, at) = (call.place.epoch(), sidetone_store::now());
         let ended = self.store.agent_has_ended(room, epoch, identity, at);
@@ -75,6 +89,25 @@ impl Agents {
             };
             record::leave(&self.store, &self.spool, call.id, ended).await;
         }
+    }
+}
+
+/// Whether it was the agent who ended the call, so that nobody is to be left on a line.
+fn ends_the_call(reason: EndReason) -> bool {
+    match reason {
+        EndReason::AgentHungUp
+        | EndReason::CallerSilent
+        | EndReason::MaxDuration
+        | EndReason::Encrypted => true,
+        EndReason::CallerHungUp
+        | EndReason::Transferred
+        | EndReason::CallerRejected
+        | EndReason::CallerLost
+        | EndReason::NoCaller
+        | EndReason::RoomClosed
+        | EndReason::ConnectionLost
+        | EndReason::Drained
+        | EndReason::Dismissed => false,
     }
 }
 

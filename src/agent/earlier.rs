@@ -22,8 +22,14 @@ use sidetone_store::{At, Speaker, StoreError, StoredTurn};
 const DEADLINE: Duration = Duration::from_secs(1);
 
 impl Agents {
-    /// What happened in the call before this job; none where nothing was said, or nothing can be known.
-    pub(super) async fn earlier(&self, call_id: Uuid, job: &Job) -> Option<Earlier> {
+    /// What happened in the call before this job; none where nothing was said. Where nothing can be known,
+    /// a caller whose agent was `asked_again` for is not greeted once more.
+    pub(super) async fn earlier(
+        &self,
+        call_id: Uuid,
+        job: &Job,
+        asked_again: bool,
+    ) -> Option<Earlier> {
         let spool = self.spool.clone();
         // First: what is delivered meanwhile is in the database.
         let left = spawn_blocking(move || spool.entries_of(call_id)).await;
@@ -33,21 +39,26 @@ impl Agents {
                 tokio::try_join!(self.store.turns(call_id), self.store.tool_calls(call_id))?;
             Ok::<_, StoreError>((turns, tools))
         };
-        let (turns, tools) = match timeout(DEADLINE, stored).await {
-            Ok(Ok(stored)) => stored,
+        let stored = match timeout(DEADLINE, stored).await {
+            Ok(Ok(stored)) => Some(stored),
             Ok(Err(error)) => {
                 tracing::warn!(%call_id, %error, "what was said in the call before is not known");
-                Default::default()
+                None
             }
             Err(_) => {
                 tracing::warn!(
                     %call_id, within = ?DEADLINE,
                     "the database does not say in time what was said in the call before"
                 );
-                Default::default()
+                None
             }
         };
+        let is_known = stored.is_some();
+        let (turns, tools) = stored.unwrap_or_default();
         let earlier = said_before(&job.id, turns, tools, left, sidetone_store::now());
+        if earlier.is_none() && !is_known && asked_again {
+            return Some(Earlier::default());
+        }
         if let Some(earlier) = &earlier {
             tracing::info!(%call_id, lasted = ?earlier.lasted, "goes on with a call that was held before");
         }

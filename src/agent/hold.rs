@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
+use tokio::time::sleep_until;
 
 use super::Agents;
 use super::prepare::{Call, Cast};
@@ -10,6 +11,7 @@ use super::record::{self, Notes};
 use super::spool::Writer;
 use crate::room::standing::Standing;
 use crate::room::{self, JoinError};
+use sidetone_base::leave::{LeaveOrder, Step};
 use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallOutcome, CallSpec, Llm, Meter};
@@ -66,9 +68,25 @@ impl Agents {
         let place = Some(call.place.clone() as Arc<dyn Standing>);
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let dispatch_id = &call.job.dispatch_id;
+        let over = LeaveOrder::default();
         let (outcome, driven, (notes, writer)) = tokio::join!(
-            sidetone_call::run(spec, link, record, call.handle.drained()),
-            room::agent::drive(&call.room, events, driver, tap, dispatch_id, dismissal, place),
+            async {
+                let drain = call.handle.drained();
+                let outcome = sidetone_call::run(spec, link, record, drain).await;
+                over.give(outcome.leave_by);
+                outcome
+            },
+            async {
+                // A room that takes nothing any more is not waited for.
+                let left =
+                    async { sleep_until(over.given().await.until(Step::Record).into()).await };
+                let (room, end) = (&call.room, dismissal);
+                let driven = room::agent::drive(room, events, driver, tap, dispatch_id, end, place);
+                tokio::select! {
+                    driven = driven => driven,
+                    () = left => Ok(()),
+                }
+            },
             record::record(store, spool, call.id, &call.job.id, events_of_call, beside),
         );
         Held {

@@ -76,9 +76,11 @@ impl Agents {
     ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
         let metadata = metadata(&job.metadata)?;
         let epoch = metadata.epoch;
+        let asked_again = epoch.is_some_and(|epoch| epoch > 1);
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.team(metadata, call_id)?;
-        let (earlier, joined) = tokio::join!(self.earlier(call_id, job), self.join(job, team));
+        let earlier = self.earlier(call_id, job, asked_again);
+        let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
         let (mut team, (room, events)) = joined?;
         let place = Place::new(&self.store, &self.livekit, self.worker, job, epoch);
         if !place.take(&room).await {

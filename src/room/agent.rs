@@ -53,9 +53,8 @@ pub async fn drive(
             voice.play(&frame).await;
         }
     });
-    let dispatch_id = dispatch_id.to_owned();
     let (seeing, link) = (publisher.seeing(), Link::new(standing, grants));
-    let watch = Watch::new(room, to_call, mic, seeing, link, tap, dispatch_id, tasks);
+    let watch = Watch::new(room, to_call, mic, seeing, link, tap, tasks).of_dispatch(dispatch_id);
     tokio::select! {
         () = publisher.carry_out(commands) => {}
         () = watch.run(events, dismissal) => {}

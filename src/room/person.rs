@@ -8,6 +8,11 @@ pub fn is_person(participant: &RemoteParticipant) -> bool {
     is_of_person(participant.kind())
 }
 
+/// Whether somebody is on a telephone.
+pub fn is_telephone(participant: &RemoteParticipant) -> bool {
+    participant.kind() == ParticipantKind::Sip
+}
+
 fn is_of_person(kind: ParticipantKind) -> bool {
     match kind {
         ParticipantKind::Standard | ParticipantKind::Sip => true,

@@ -82,7 +82,6 @@ impl<'a> Watch<'a> {
         seeing: Seeing,
         link: Link,
         tap: Tap,
-        dispatch_id: String,
         tasks: JoinSet<()>,
     ) -> Self {
         Self {
@@ -103,9 +102,15 @@ impl<'a> Watch<'a> {
             seeing,
             link,
             tap,
-            dispatch_id,
+            dispatch_id: String::new(),
             tasks,
         }
+    }
+
+    /// Obeys whoever knows the job's dispatch.
+    pub(super) fn of_dispatch(mut self, dispatch_id: &str) -> Self {
+        dispatch_id.clone_into(&mut self.dispatch_id);
+        self
     }
 
     /// Watches until the room is over, and then until it is dropped.

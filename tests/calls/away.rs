@@ -2,14 +2,20 @@
 
 use std::time::Duration;
 
+use livekit::prelude::{Room, RoomOptions};
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use serde_json::json;
 use sidetone::agent::spool::Spool;
 use sidetone::caller::script::Cue;
 use sidetone_base::clock;
+use sidetone_control_plane::server_api::ServerApi;
 use sidetone_testkit::Endpoint;
+use uuid::Uuid;
 
 use super::stage::Stage;
 use super::{HOURS, until};
 use crate::spool::stage::lock;
+use crate::support::credentials;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_ends_on_time_though_its_database_is_locked_and_its_record_is_whole() {
@@ -49,5 +55,45 @@ async fn a_call_ends_on_time_though_its_database_is_locked_and_its_record_is_who
         .collect();
     assert!(said.contains(&question), "{call:#}");
     assert!(said.contains(&"We open at nine."), "{call:#}");
+    stage.strike().await;
+}
+
+/// Reading is possible, writing is not: each write would be waited for, five seconds long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_begins_though_its_database_is_locked() {
+    let stage = Stage::set().await;
+    let locked = lock(&stage.data.path().join("sidetone.db")).await;
+    let grants = VideoGrants {
+        room_join: true,
+        room: "away".into(),
+        ..VideoGrants::default()
+    };
+    let (key, secret) = (&stage.livekit.api_key, &stage.livekit.api_secret);
+    let token = AccessToken::with_api_key(key, secret)
+        .with_identity("ada")
+        .with_grants(grants);
+    let token = token.to_jwt().unwrap();
+    let (room, _events) = Room::connect(&stage.livekit.url, &token, RoomOptions::default())
+        .await
+        .unwrap();
+    let metadata = json!({"call_id": Uuid::now_v7()}).to_string();
+    let livekit = ServerApi::new(&credentials(&stage.livekit));
+    livekit
+        .create_dispatch("away", "sidetone", metadata)
+        .await
+        .unwrap();
+    let greets = until("an agent that greets", || {
+        let others = room.remote_participants();
+        let state = |other: &livekit::prelude::RemoteParticipant| {
+            other.attributes().get("lk.agent.state").cloned()
+        };
+        let mut states = others.values().filter_map(state);
+        states.find(|state| state == "speaking")
+    });
+    tokio::time::timeout(Duration::from_secs(8), greets)
+        .await
+        .expect("before one write could have failed, and the next");
+    drop(locked);
+    room.close().await.unwrap();
     stage.strike().await;
 }

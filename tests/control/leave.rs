@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sidetone_config::env::{Database, Env};
 use sidetone_control_plane::server_api::ServerApi;
-use sidetone_store::Store;
+use sidetone_store::{CallType, NewCall, Speaker, Store, StoredTurn};
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::served;
 use crate::rooms::binary::Served;
-use crate::rooms::person::Person;
+use crate::rooms::person::{self, Person};
 use crate::support::api::Api;
 use crate::support::{credentials, eventually, livekit};
 
@@ -35,9 +35,14 @@ fn write_agent(folder: &Path, greeting: &str) {
     std::fs::write(folder.join("prompt.md"), "Be kind.").unwrap();
 }
 
-/// A provider whose results come after a while: nothing on the way out may wait for them.
+/// A provider whose results take longer than LiveKit waits for an agent that it has told to leave: the
+/// greeting is none of its model's.
 async fn provider() -> FakeOpenAi {
-    let provider = FakeOpenAi::start(Timing::default()).await;
+    let slow = Timing {
+        first_token: Duration::from_secs(4),
+        ..Timing::default()
+    };
+    let provider = FakeOpenAi::start(slow).await;
     provider.answer_to("JSON Schema", result().to_string().as_str());
     provider
 }
@@ -277,4 +282,98 @@ async fn a_second_signal_ends_the_calls_and_not_the_process() {
     let end = job_end(&livekit).await;
     assert!(end.contains("JS_SUCCESS"), "{end}");
     ada.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_a_dead_process_owes_is_made_by_another() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = provider().await;
+    let (data, agents) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    write_agent(agents.path(), SENTENCE);
+    // What a process leaves that is killed while its model writes.
+    let id = Uuid::now_v7();
+    let database = Database::Sqlite(data.path().join("sidetone.db"));
+    let store = Store::open(&database).await.unwrap();
+    let now = sidetone_store::now();
+    let call = NewCall {
+        id,
+        room_name: format!("support-{id}"),
+        caller_id: "ann".into(),
+        callee_id: None,
+        call_type: CallType::Support,
+        metadata: json!({}),
+        created_at: now,
+    };
+    store.create_call(&call).await.unwrap();
+    let question = StoredTurn {
+        turn_id: "one".into(),
+        speaker: Speaker::User,
+        text: "When do you open?".into(),
+        started_at: now,
+        ended_at: Some(now),
+        interrupted: false,
+        latency_ms: None,
+        metrics: sidetone_store::Json(Value::Null),
+        unfinished: false,
+        unasked: false,
+    };
+    store.save_turn(id, &question).await.unwrap();
+    store.owe_result(id, "default", now, now).await.unwrap();
+    store.close().await;
+
+    let variables = served::variables(&livekit, &provider, data.path());
+    let env = Env::from_lookup(|name| {
+        let known = variables.iter().find(|(known, _)| *known == name);
+        known.map(|(_, value)| value.clone())
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let folder = agents.path().to_owned();
+    let serving = tokio::spawn(served::run(env.unwrap(), folder, listener, stop.clone()));
+    served::ready(address).await;
+    let path = format!("/api/voice/history/{id}");
+    let call = eventually("the result", 30, || async {
+        let call = served::get(address, &path).await.unwrap();
+        Some(call).filter(|call| !call["result"].is_null())
+    })
+    .await;
+    assert_eq!(call["result"], result());
+    let asked = provider.requests().pop().unwrap().body["messages"][1]["content"].to_string();
+    assert!(asked.contains("caller: When do you open?"), "{asked}");
+    stop.cancel();
+    serving.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_is_hung_up_when_the_agent_has_said_goodbye() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = provider().await;
+    let agents = tempfile::tempdir().unwrap();
+    let file = "prompt = \"prompt.md\"\ngreeting = \"Hello!\"\n[limits]\nmax_duration = \"2s\"\n\
+                [silence]\ngoodbye = \"Our time is up.\"\n";
+    std::fs::write(agents.path().join("default.toml"), file).unwrap();
+    std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
+    let served = Served::start_in(agents.path(), &livekit, &provider, &[]).await;
+    let request = reqwest::Client::new().post(format!("http://{}/api/voice/token", served.address));
+    let body = json!({"roomType": "support", "participantName": "Ada"});
+    let token: Value = request
+        .json(&body)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let room = token["roomName"].as_str().unwrap();
+    let telephone = person::token_of(&livekit, room, "sip_1", "sip");
+    let phone = Person::join(&livekit.url, &telephone).await;
+    phone.reads("Our time is up.").await;
+    eventually("the line is closed", 20, || async {
+        let state = phone.room.connection_state();
+        (state == livekit::prelude::ConnectionState::Disconnected).then_some(())
+    })
+    .await;
+    assert_eq!(served.end_of_call().await, "max_duration");
+    phone.leave().await;
 }

@@ -143,7 +143,11 @@ fn agent_turn(turn: &AgentTurn) -> String {
         line += " interrupted";
     }
     if turn.is_final {
-        line += " final";
+        line += if turn.unfinished {
+            " unfinished final"
+        } else {
+            " final"
+        };
     } else if turn.text_heard.is_empty() {
         line += &latency(&turn.latency);
     }

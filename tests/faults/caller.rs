@@ -50,6 +50,8 @@ pub struct Line {
     pub planes: Vec<SocketAddr>,
     /// Every question's sound.
     pub questions: Arc<[Pcm<48_000>]>,
+    /// A folder for what was wrong.
+    pub logs: Arc<Path>,
     /// The faults are over.
     pub finish: watch::Receiver<bool>,
 }

@@ -14,6 +14,8 @@ const VOICED_DBFS: f32 = -45.0;
 const WINDOW: usize = 10;
 /// Pieces of the same sound with less silence between them are one.
 const PAUSE: Duration = Duration::from_secs(1);
+/// What is shorter is no sound that was said, but what a codec makes of a beginning or an end.
+const LEAST: Duration = Duration::from_millis(300);
 /// Two voices for less than this are the end of one and the beginning of the other.
 const OVERLAP: Duration = Duration::from_millis(100);
 
@@ -31,8 +33,15 @@ pub struct Voice {
 pub struct Piece {
     pub sound: Sound,
     pub span: Span,
-    /// How much of it was voice.
-    pub voiced: Duration,
+    /// How much of it was voice that is known by its tone.
+    voiced: Duration,
+}
+
+impl Piece {
+    /// From its first sound to its last: what a jitter buffer had to make up between is its own.
+    pub fn lasted(&self) -> Duration {
+        self.span.end - self.span.start
+    }
 }
 
 /// One voice as it is heard.
@@ -48,7 +57,7 @@ impl Ear {
     fn push(&mut self, at: Duration, frame: &[i16]) {
         self.activity.push(at, frame);
         if level_dbfs(frame) < VOICED_DBFS {
-            self.window.clear();
+            self.end_of_voice(at);
             return;
         }
         if self.window.is_empty() {
@@ -58,20 +67,34 @@ impl Ear {
         if self.window.len() < WINDOW * frame.len() {
             return;
         }
-        let sound = hz_of(&self.window, 48_000.0).map_or(Sound::Other, Sound::of_hz);
+        let sound = hz_of(&self.window, 48_000.0).and_then(Sound::of_hz);
         self.window.clear();
         let (start, end) = (self.since, at + FRAME);
-        let voiced = FRAME * WINDOW as u32;
-        match self.pieces.last_mut() {
-            Some(last) if last.sound == sound && start.saturating_sub(last.span.end) < PAUSE => {
-                last.span.end = end;
-                last.voiced += voiced;
+        // Also across a window that was taken for something else. What is not known goes on with what was.
+        let since = start.saturating_sub(PAUSE);
+        let before = self.pieces.iter_mut().rev();
+        let mut before = before.take_while(|piece| piece.span.end >= since);
+        match before.find(|piece| sound.is_none_or(|sound| piece.sound == sound)) {
+            Some(piece) => {
+                piece.span.end = end;
+                piece.voiced += end - start;
             }
-            _ => self.pieces.push(Piece {
-                sound,
+            None => self.pieces.push(Piece {
+                sound: sound.unwrap_or(Sound::Other),
                 span: Span { start, end },
-                voiced,
+                voiced: end - start,
             }),
+        }
+    }
+
+    /// What is left is too short to be known by its tone: it belongs to what was just heard.
+    fn end_of_voice(&mut self, at: Duration) {
+        let is_some = !self.window.is_empty();
+        self.window.clear();
+        let last = self.pieces.iter_mut().max_by_key(|piece| piece.span.end);
+        if let Some(piece) = last.filter(|piece| is_some && piece.span.end == self.since) {
+            piece.span.end = at;
+            piece.voiced += at - self.since;
         }
     }
 }
@@ -95,6 +118,7 @@ impl Ears {
     pub fn pieces(&self) -> Vec<(&Voice, Piece)> {
         let mut all: Vec<_> = (self.ears.iter())
             .flat_map(|(voice, ear)| ear.pieces.iter().map(move |piece| (voice, *piece)))
+            .filter(|(_, piece)| piece.voiced >= LEAST)
             .collect();
         all.sort_by_key(|(_, piece)| piece.span.start);
         all
@@ -159,7 +183,7 @@ impl Ears {
             .flat_map(|ear| &ear.pieces)
             .filter(|piece| piece.span.end > since)
             .filter(of_it)
-            .map(|piece| piece.voiced)
+            .map(Piece::lasted)
             .sum()
     }
 

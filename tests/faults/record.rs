@@ -8,13 +8,15 @@ use serde::Deserialize;
 use sidetone::caller::heard::Span;
 
 use super::ears::Ears;
-use super::script::{Script, WHOLE};
+use super::script::Script;
 use super::tones::{GREETING, SUBJECTS, Sound, answer, answer_lasts, subject_of};
 
 /// What clocks, webhooks in whole seconds and a network may make of a time.
 const ABOUT: TimeDelta = TimeDelta::seconds(4);
 /// Words may be written that were still on their way when the caller was cut off.
 const ON_THE_WAY: Duration = Duration::from_millis(800);
+/// What a jitter buffer may shorten an answer by. What was heard up to here was heard to its end.
+const SHORTENED: Duration = Duration::from_millis(60);
 /// So much of a greeting or an answer was heard that it counts as begun.
 const BEGUN: Duration = Duration::from_millis(400);
 
@@ -68,6 +70,15 @@ impl Memory {
         self.ears.of_answer(n, Duration::ZERO)
     }
 
+    /// Whether somebody said the `n`th answer to its end.
+    fn heard_whole(&self, n: usize) -> bool {
+        let pieces = self.ears.pieces();
+        pieces.iter().any(|(_, piece)| {
+            let is_it = matches!(piece.sound, Sound::Answer { n: of, .. } if of == n);
+            is_it && piece.lasted() + SHORTENED >= answer_lasts(n)
+        })
+    }
+
     /// How often the `n`th question was asked.
     pub fn times_asked(&self, n: usize) -> usize {
         let asked = self.script.asked().iter();
@@ -79,7 +90,7 @@ impl Memory {
         let pieces = self.ears.pieces();
         let greetings = pieces
             .iter()
-            .filter(|(_, piece)| piece.sound == Sound::Greeting && piece.voiced >= BEGUN);
+            .filter(|(_, piece)| piece.sound == Sound::Greeting && piece.lasted() >= BEGUN);
         greetings.count()
     }
 }
@@ -109,8 +120,7 @@ pub fn lost(row: &Row, caller: &Memory) -> Vec<String> {
                 "the question for {subject}, whose answer was heard"
             ));
         }
-        let whole = answer_lasts(n).mul_f64(WHOLE);
-        if heard >= whole && written(row, n) < whole {
+        if caller.heard_whole(n) && written(row, n) + SHORTENED < answer_lasts(n) {
             lost.push(format!("the answer to {subject}, which was heard"));
         }
     }

@@ -18,7 +18,7 @@ const ASKS_AGAIN: Duration = Duration::from_secs(12);
 /// A question that is not answered for this long is the end: nobody is there.
 const GIVES_UP: Duration = Duration::from_secs(70);
 /// The share of an answer that has to be heard: the jitter buffer may shorten it a little.
-pub const WHOLE: f64 = 0.85;
+const WHOLE: f64 = 0.85;
 
 /// A question as it was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

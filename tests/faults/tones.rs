@@ -32,9 +32,9 @@ pub fn answer(n: usize, remembers: bool) -> String {
     format!("The {subject} is {how} known. I {how} say {subject}.")
 }
 
-/// How long an answer is heard. Both kinds are about as long.
+/// How long an answer is heard, without the space between its sentences. Both kinds are about as long.
 pub fn answer_lasts(n: usize) -> Duration {
-    A_CHARACTER * answer(n, true).chars().count() as u32
+    A_CHARACTER * (answer(n, true).chars().count() as u32 - 1)
 }
 
 /// The subject that a text has last.
@@ -78,14 +78,12 @@ impl Sound {
         }
     }
 
-    /// What sounds so. What is no known tone (two at once in a window, say) is `Other`.
-    pub fn of_hz(hz: f64) -> Self {
+    /// What sounds so; None for what is no known tone, such as what a jitter buffer made up.
+    pub fn of_hz(hz: f64) -> Option<Self> {
         let answers = (0..SUBJECTS.len())
             .flat_map(|n| [true, false].map(|remembers| Self::Answer { n, remembers }));
-        let mut known = answers.chain([Self::Greeting]);
-        known
-            .find(|sound| (hz / sound.hz() - 1.0).abs() < 0.012)
-            .unwrap_or(Self::Other)
+        let mut known = answers.chain([Self::Greeting, Self::Other]);
+        known.find(|sound| (hz / sound.hz() - 1.0).abs() < 0.012)
     }
 }
 

@@ -60,6 +60,14 @@ async fn history_shows_a_call_and_forgets_it() {
         duration_ms: 140,
     };
     api.store.save_tool_call(id, "tool-1", &tool).await.unwrap();
+    let lost = sidetone_store::tools::ToolCall {
+        ok: false,
+        running: true,
+        result: String::new(),
+        started_at: now + chrono::TimeDelta::seconds(1),
+        ..tool
+    };
+    api.store.save_tool_call(id, "tool-2", &lost).await.unwrap();
     let failed = sidetone_store::errors::StageError {
         stage: "tts".into(),
         message: "the provider answered 503".into(),
@@ -108,6 +116,10 @@ async fn history_shows_a_call_and_forgets_it() {
     assert_eq!(call["participants"][0]["participantName"], "ann");
     assert_eq!(call["tools"][0]["arguments"]["number"], 7);
     assert_eq!(call["tools"][0]["result"], "It is in Hamburg.");
+    assert_eq!(
+        (&call["tools"][0]["state"], &call["tools"][1]["state"]),
+        (&json!("done"), &json!("unknown"))
+    );
     assert_eq!(
         call["errors"].as_array().map(Vec::len),
         Some(100),

@@ -36,6 +36,11 @@ pub struct Sounding {
 
 /// What opens `room` for `identity`.
 pub fn token(server: &LiveKitServer, room: &str, identity: &str) -> String {
+    token_of(server, room, identity, "standard")
+}
+
+/// For a participant of this kind.
+pub fn token_of(server: &LiveKitServer, room: &str, identity: &str, kind: &str) -> String {
     let grants = VideoGrants {
         room_join: true,
         room: room.to_owned(),
@@ -43,6 +48,7 @@ pub fn token(server: &LiveKitServer, room: &str, identity: &str) -> String {
     };
     AccessToken::with_api_key(&server.api_key, &server.api_secret)
         .with_identity(identity)
+        .with_kind(kind)
         .with_grants(grants)
         .to_jwt()
         .unwrap()

@@ -3,8 +3,10 @@
 use serde_json::json;
 use sidetone_store::Json;
 use sidetone_store::figures::Figures;
+use sidetone_store::tools::{HeldBy, ToolCall};
 use sidetone_store::{
     CallStatus, CallType, DispatchMetadata, Fact, NewCall, ParticipantKind, Speaker, Store,
+    StoredTurn,
 };
 use uuid::Uuid;
 
@@ -276,6 +278,70 @@ pub async fn facts_may_come_at_once(store: &Store) {
         .observe(call.id, None, &[Fact::RoomFinished(at(60))])
         .await
         .unwrap();
+}
+
+pub async fn a_tool_is_known_from_its_start(store: &Store) {
+    let new = new_call(71, "tool", CallType::Support);
+    let id = store.create_call(&new).await.unwrap().id;
+    let starts = ToolCall {
+        agent: "desk".into(),
+        name: "book".into(),
+        arguments: Json(json!({"day": 5})),
+        ok: false,
+        running: true,
+        result: String::new(),
+        started_at: at(1),
+        duration_ms: 0,
+    };
+    let ended = ToolCall {
+        ok: true,
+        running: false,
+        result: "booked".into(),
+        duration_ms: 120,
+        ..starts.clone()
+    };
+    assert!(store.save_tool_call(id, "one", &starts).await.unwrap());
+    assert_eq!(store.tool_calls(id).await.unwrap(), [starts.clone()]);
+    assert_eq!(starts.outcome(), None);
+    assert!(store.save_tool_call(id, "one", &ended).await.unwrap());
+    assert_eq!(store.tool_calls(id).await.unwrap(), [ended.clone()]);
+    // A file that is delivered once more tells of the start again, and of the end.
+    for again in [&starts, &ended] {
+        assert!(!store.save_tool_call(id, "one", again).await.unwrap());
+    }
+    assert_eq!(store.tool_calls(id).await.unwrap(), [ended.clone()]);
+    assert_eq!(ended.outcome(), Some(Ok("booked")));
+    assert!(ended.is_same_run(&starts));
+    // The end that comes first.
+    assert!(store.save_tool_call(id, "two", &ended).await.unwrap());
+    assert!(!store.save_tool_call(id, "two", &starts).await.unwrap());
+    assert_eq!(
+        store.tool_calls(id).await.unwrap(),
+        [ended.clone(), ended.clone()]
+    );
+
+    // An agent's turn that goes on, and its end.
+    let words = turn("AJ_1-agent-000001", Speaker::Agent, "We open", 2, None);
+    let goes_on = StoredTurn {
+        unfinished: true,
+        unasked: true,
+        ..words.clone()
+    };
+    store.save_turn(id, &goes_on).await.unwrap();
+    assert_eq!(store.turns(id).await.unwrap(), [goes_on]);
+    store.save_turn(id, &words).await.unwrap();
+    assert_eq!(store.turns(id).await.unwrap(), [words]);
+
+    // Who began the call stays, whoever takes it over.
+    let by = |version: &str| HeldBy {
+        agent: "desk".into(),
+        agent_version: version.into(),
+        variant: None,
+    };
+    for version in ["first", "second"] {
+        store.agent_of_call(id, &by(version)).await.unwrap();
+    }
+    assert_eq!(store.version_of_call(id).await.unwrap(), Some(by("first")));
 }
 
 pub async fn figures_are_kept_and_added_up(store: &Store) {

@@ -234,3 +234,44 @@ pub async fn webhooks_are_shared_out(store: &Store) {
     let ids: std::collections::BTreeSet<Uuid> = taken.iter().flatten().map(|w| w.id).collect();
     assert_eq!(ids.len(), 40, "each to one");
 }
+
+/// A result is owed until it is there; one that nobody has made in time goes to one of all who ask.
+pub async fn an_overdue_result_is_made_by_one(store: &Store) {
+    use sidetone_store::results::CallResult;
+    let call = new_call(7000, "olga", CallType::Support);
+    let call = store.create_call(&call).await.unwrap().id;
+    let made = |second: i64| CallResult {
+        result: Some(Json(json!({"resolved": true}))),
+        error: None,
+        made_at: at(second),
+    };
+    let lease = Duration::seconds(100);
+    let take = |second: i64| store.take_owed(at(second), lease, 4);
+    let owe = |owed, due| store.owe_result(call, "olga", at(owed), at(due));
+    assert!(owe(7000, 7050).await.unwrap());
+    // Told again, as from a file: nothing changes.
+    assert!(owe(7000, 7090).await.unwrap());
+    assert_eq!(take(7049).await.unwrap(), [], "somebody is making it");
+    let asked = futures::future::join_all((0..4).map(|_| take(7050))).await;
+    let taken: Vec<_> = asked.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(taken.len(), 1, "to one: {taken:?}");
+    assert_eq!((taken[0].call_id, taken[0].tries), (call, 1));
+    assert_eq!(take(7149).await.unwrap(), []);
+    assert_eq!(take(7150).await.unwrap()[0].tries, 2, "that one died, too");
+    assert!(store.save_result(call, &made(7160)).await.unwrap());
+    assert_eq!(take(9000).await.unwrap(), []);
+    // The same again from a file that was delivered before; and what a later agent of the call owes.
+    assert!(owe(7000, 7050).await.unwrap());
+    assert_eq!(take(9000).await.unwrap(), []);
+    assert!(owe(7200, 7250).await.unwrap());
+    assert!(store.save_result(call, &made(7190)).await.unwrap());
+    assert_eq!(
+        take(7250).await.unwrap().len(),
+        1,
+        "an older result does not pay it"
+    );
+    // Nothing is owed of a call that was erased.
+    store.delete_personal_data(&[call]).await.unwrap();
+    assert_eq!(take(9000).await.unwrap(), []);
+    assert!(!owe(9000, 9000).await.unwrap());
+}

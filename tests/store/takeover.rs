@@ -37,7 +37,11 @@ async fn asked(store: &Store, ends: Duration) -> i64 {
     let metadata = DispatchMetadata::default();
     store.want_agent(ROOM, &metadata, at(8_000)).await.unwrap();
     let before = row(store).await;
-    let epoch = store.claim_agent(&before, MINUTE, None).await.unwrap().unwrap();
+    let epoch = store
+        .claim_agent(&before, MINUTE, None)
+        .await
+        .unwrap()
+        .unwrap();
     let asked = store.agent_asked(&before, epoch, "AD_1", ends);
     asked.await.unwrap();
     epoch
@@ -71,7 +75,10 @@ pub async fn one_asks_at_a_time(store: &Store) {
     let metadata = DispatchMetadata::default();
     store.want_agent(ROOM, &metadata, at(8_001)).await.unwrap();
     let before = row(store).await;
-    let dies = store.claim_agent(&before, Duration::ZERO, None).await.unwrap();
+    let dies = store
+        .claim_agent(&before, Duration::ZERO, None)
+        .await
+        .unwrap();
     let after = row(store).await;
     let goes_on = store.claim_agent(&after, MINUTE, None).await.unwrap();
     assert_eq!(goes_on, dies.map(|epoch| epoch + 1));
@@ -89,7 +96,11 @@ pub async fn late_words_change_nothing(store: &Store) {
     assert_eq!(before.agent_identity, Some(format!("agent-{first}")));
 
     // Between the claim and the asking it is still known who is to be removed, but it has no say.
-    let second = store.claim_agent(&before, MINUTE, None).await.unwrap().unwrap();
+    let second = store
+        .claim_agent(&before, MINUTE, None)
+        .await
+        .unwrap()
+        .unwrap();
     let (identity, stays) = (format!("agent-{first}"), async || {
         assert_eq!(row(store).await.state, DispatchState::Asked);
     });
@@ -193,7 +204,11 @@ pub async fn silent_workers_are_seen(store: &Store) {
     };
     assert_eq!(silent(MINUTE).await, [again]);
     let before = row(store).await;
-    let last = store.claim_agent(&before, silence, None).await.unwrap().unwrap();
+    let last = store
+        .claim_agent(&before, silence, None)
+        .await
+        .unwrap()
+        .unwrap();
     let asked = store.agent_asked(&before, last, "AD_9", Duration::ZERO);
     asked.await.unwrap();
     assert_eq!(silent(now).await, [], "the next one is to come");
@@ -225,7 +240,11 @@ async fn cost_of_the_guard() {
             let room = format!("support-tom-{n}");
             store.want_agent(&room, &metadata, at(0)).await.unwrap();
             let before = store.agent_in(&room).await.unwrap().unwrap();
-            let epoch = store.claim_agent(&before, MINUTE, None).await.unwrap().unwrap();
+            let epoch = store
+                .claim_agent(&before, MINUTE, None)
+                .await
+                .unwrap()
+                .unwrap();
             let runs = Agent {
                 room,
                 ..agent(epoch, Some(workers[n % workers.len()]))

@@ -322,10 +322,10 @@ fn begin_of(written: &str, heard: &str) -> usize {
 /// For a tool of an agent that was lost before its result had come.
 const UNKNOWN: &str = "it is not known whether this was done, for the line broke off: find out or ask \
                        the caller, and do not simply do it again";
-/// What a model is asked that is to go on with an answer of which this much was heard.
-pub const REST: &str = "(The line broke off while you spoke, and is back. Go on with what you were saying \
-                        where it stopped, in the same language; do not repeat what you have said, and do \
-                        not speak of the line.)";
+/// What a model is asked that is to go on with an answer.
+pub const REST: &str = "(The line broke off before your answer was finished, and is back. Go on with it where \
+                        it stopped, in the same language; do not repeat what you have said, and do not \
+                        speak of the line.)";
 /// For a tool whose result has not come.
 const RUNNING: &str = "still running: do not call it again now";
 

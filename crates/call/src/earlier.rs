@@ -122,8 +122,13 @@ impl Earlier {
             turn,
             prompt: Prompt::Rest,
         };
+        let did = since
+            .iter()
+            .any(|event| matches!(event, Happened::Did { .. }));
         match (at.map(|at| &self.happened[at]), last) {
             (_, Some(unfinished)) => unfinished.then_some(rest),
+            // What was done for the answer stands behind the question.
+            (Some(_), None) if did => Some(rest),
             (Some(Happened::Asked(text)), None) => Some(Owed {
                 turn,
                 prompt: Prompt::Answer(text.clone()),

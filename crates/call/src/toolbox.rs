@@ -370,3 +370,6 @@ pub fn shown(result: &Result<String, String>) -> String {
         Err(message) => format!("error: {message}"),
     }
 }
+
+#[cfg(test)]
+mod tests;

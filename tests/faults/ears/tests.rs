@@ -49,11 +49,35 @@ fn sentences_of_one_answer_are_one_piece_and_what_follows_is_another() {
         voiced: MS(voiced),
     });
     assert_eq!(pieces, expected);
-    assert_eq!(ears.of_answer(3, Duration::ZERO), MS(1_700));
+    assert_eq!(ears.of_answer(3, Duration::ZERO), MS(2_100));
     assert_eq!(ears.of_answer(3, MS(3_000)), Duration::ZERO);
     assert_eq!(ears.of_answer(4, Duration::ZERO), Duration::ZERO);
     assert!(answer_lasts(3) > MS(2_000), "so this one is not whole");
     assert_eq!(ears.quiet_for(MS(3_500)), Some(MS(500)));
+}
+
+/// As a busy machine makes it: a window that is no tone, and one that seems to be another.
+#[test]
+fn a_blur_in_an_answer_is_part_of_it() {
+    let answer = Sound::Answer {
+        n: 3,
+        remembers: true,
+    };
+    let mut ears = Ears::default();
+    sound(&mut ears, "a", answer, 0, 500);
+    for at in (500..600).step_by(10) {
+        let noise: Vec<i16> = (0..480)
+            .map(|n| if n % 2 == 0 { 4_000 } else { -4_000 })
+            .collect();
+        ears.push(&voice("a"), MS(at), &noise);
+    }
+    sound(&mut ears, "a", answer, 600, 1_000);
+    sound(&mut ears, "a", Sound::Greeting, 1_000, 1_100);
+    sound(&mut ears, "a", answer, 1_100, 2_050);
+    silence(&mut ears, "a", 2_050, 2_100);
+    let pieces = ears.pieces();
+    assert_eq!(pieces.len(), 1, "{pieces:?}");
+    assert_eq!(pieces[0].1.lasted(), MS(2_050));
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn caller(heard: Duration) -> Memory {
                 .collect();
             ears.push(&voice, at, &frame);
         }
+        ears.push(&voice, from + MS(10) * frames, &[0; 480]);
     };
     sound(&mut ears, Sound::Greeting, MS(2_000), MS(1_900));
     let mut now = MS(4_000);

@@ -199,3 +199,54 @@ fn holds_what_was_said_and_heard() {
         ["Be kind.", "Hello, how", "I want tea please", "now"]
     );
 }
+
+#[test]
+fn a_conversation_goes_on_with_what_was_said_and_done_before() {
+    let did = |name: &str, arguments: serde_json::Value, result| Happened::Did {
+        name: name.into(),
+        arguments,
+        result,
+    };
+    let fact = serde_json::json!({"key": "name", "value": "Ada"});
+    let earlier = Earlier::new(
+        vec![
+            Happened::Asked("A table?".into()),
+            did("remember", fact, Some(Ok("noted".into()))),
+            did("look", serde_json::json!({}), Some(Err("full".into()))),
+            did("book", serde_json::json!({"day": 5}), None),
+            Happened::Said {
+                heard: "On Friday,".into(),
+                unfinished: true,
+                unasked: false,
+            },
+        ],
+        TurnId(1),
+        ReplyId(4),
+        std::time::Duration::ZERO,
+    );
+    let mut chat = Chat::after("Be kind.".into(), &earlier);
+    // The next reply's tools are its own.
+    chat.tools_started(ReplyId(5), round("", vec![call("1")]));
+    assert_eq!(
+        shown_messages(&chat),
+        [
+            "User A table?",
+            "Assistant  +1",
+            "Tool noted",
+            "Assistant  +1",
+            "Tool error: full",
+            "Assistant  +1",
+            &format!("Tool {UNKNOWN}"),
+            "Assistant On Friday,",
+            "Assistant  +1",
+            &format!("Tool {RUNNING}"),
+            "User Well?",
+        ]
+    );
+    let messages = chat.messages(None, "Well?");
+    assert!(messages[0].text.ends_with("\n- name: Ada"));
+    let calls: Vec<_> = messages.iter().flat_map(|message| &message.calls).collect();
+    let ids: std::collections::BTreeSet<_> = calls.iter().map(|call| &call.id).collect();
+    assert_eq!(ids.len(), calls.len());
+    assert_eq!(calls[2].arguments, "{\"day\":5}");
+}

@@ -184,3 +184,43 @@ async fn words_follow_settled_ones_as_their_script_has_it() {
         assert_eq!(listen.after_settled(more), all);
     }
 }
+
+/// Counts how often it is asked, and never has an answer.
+struct Fails(std::sync::atomic::AtomicU32);
+
+impl Stt for Fails {
+    fn transcribe(
+        &self,
+        _audio: Pcm<16_000>,
+    ) -> futures::future::BoxFuture<'static, Result<String, crate::ProviderError>> {
+        self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let error = crate::ProviderError::new(crate::Part::Stt, "503");
+        Box::pin(std::future::ready(Err(error)))
+    }
+}
+
+/// A minute without a pause, of which 33 s are more than models take at a time: each frame of those could
+/// ask.
+#[tokio::test(start_paused = true)]
+async fn an_stt_that_fails_at_once_is_asked_with_pauses() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    let (agent, _) = ears(&fake);
+    let (results, mut heard) = mpsc::channel(16);
+    let vad = Vad::by_level(&agent.vad, -50.0);
+    let stt = Arc::new(Fails(0.into()));
+    let mut listen = Listen::new(vad, None, &agent, Arc::clone(&stt) as _, results);
+    let mut open = None;
+    for _ in 0..6_000 {
+        open = hear(&mut listen, open, 1, 3000);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        while let Ok(Heard::Words(words)) = heard.try_recv() {
+            assert!(
+                listen.transcribed(words).is_none(),
+                "nobody waits in mid-speech"
+            );
+        }
+    }
+    // At 27 s, then after 0.5, 1, 2, 4, 8, 8 and 8 s.
+    let asked = stt.0.load(std::sync::atomic::Ordering::Relaxed);
+    assert_eq!(asked, 8);
+}

@@ -32,6 +32,18 @@ fn tool() -> CallEvent {
     })
 }
 
+fn tool_starts() -> CallEvent {
+    let started = ToolStarted {
+        reply_id: ReplyId(1),
+        agent: "a".into(),
+        id: "0".into(),
+        name: "find".into(),
+        arguments: "{\"n\": 7}".into(),
+        started_at: secs(2),
+    };
+    CallEvent::ToolStarted(started, call::Receipt::new().0)
+}
+
 fn error() -> CallEvent {
     CallEvent::Error {
         at: secs(3),
@@ -66,6 +78,26 @@ fn each_entry_has_an_id_of_its_own_and_a_turn_keeps_its() {
         }
     }
     assert_eq!(ids, ["AJ_1-000001", "AJ_1-000002", "AJ_1-000003"]);
+}
+
+#[test]
+fn a_tools_end_takes_the_place_of_its_start() {
+    let mut notes = notes();
+    let mut take = |event| match notes.take(event) {
+        Some(Entry::Tool { id, run }) => (id, run),
+        other => panic!("{other:?}"),
+    };
+    let (id, starts) = take(tool_starts());
+    assert!(starts.running);
+    let (of_end, ended) = take(tool());
+    assert_eq!(of_end, id);
+    assert!(!ended.running && ended.is_same_run(&starts));
+    // A run that began before there was such an event, and one more of the same.
+    let (another, _) = take(tool());
+    assert_ne!(another, id);
+    // The database may know of the start alone.
+    let (_, tools) = notes.complete(vec![], vec![starts]);
+    assert_eq!(tools, [ended.clone(), ended]);
 }
 
 #[test]

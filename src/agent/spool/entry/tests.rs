@@ -70,6 +70,15 @@ fn all() -> Vec<Entry> {
             at: at(6),
             hung_up: true,
         },
+        Entry::HeldBy(HeldBy {
+            agent: "a".into(),
+            agent_version: "0123".into(),
+            variant: Some("b".into()),
+        }),
+        Entry::Webhook {
+            url: "https://shop.example".into(),
+            at: at(6),
+        },
         Entry::Result(CallResult {
             result: Some(Json(json!({"resolved": true}))),
             error: None,

@@ -140,9 +140,8 @@ impl From<StageError> for ErrorInfo {
     }
 }
 
-/// A run of a call that goes on has ended by then: no tool has a longer time-out than a minute, and a
-/// person is called no longer.
-const LONGEST_RUN: TimeDelta = TimeDelta::minutes(3);
+/// No tool may take longer than a minute, nor a person to take a call; both have some seconds of grace.
+const LONGEST_RUN: TimeDelta = TimeDelta::seconds(75);
 
 impl ToolInfo {
     /// As it is known at `now`, in a call that goes on or does not.
