@@ -132,10 +132,11 @@ pub async fn late_writers_are_refused(store: &Store) {
         variant: None,
     };
     assert!(!store.save_turn(id, &spoken).await.unwrap());
-    assert!(!store.save_tool_call(id, &tool).await.unwrap());
+    assert!(!store.save_tool_call(id, "tool-1", &tool).await.unwrap());
     assert!(!store.save_result(id, &made).await.unwrap());
-    store.save_error(id, &failed).await.unwrap();
-    store.save_figures(id, &Figures::default()).await.unwrap();
+    store.save_error(id, "error-1", &failed).await.unwrap();
+    let figures = Figures::default();
+    assert!(!store.save_figures(id, "job", 1, &figures).await.unwrap());
     store.agent_of_call(id, &by).await.unwrap();
     store
         .will_tell(id, "https://shop.example", at(7112))

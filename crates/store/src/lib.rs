@@ -139,9 +139,6 @@ impl StoreError {
         let Self::Query(sqlx::Error::Database(error)) = self else {
             return false;
         };
-        let Self::Query(sqlx::Error::Database(error)) = self else {
-            return None;
-        };
         // Postgres's class 22 is "data exception", 54 a limit such as an index's; SQLite's codes have
         // at most four digits.
         let code = error.code().unwrap_or_default();
