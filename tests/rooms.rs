@@ -13,6 +13,7 @@ use std::time::Duration;
 use livekit::prelude::{ConnectionState, PerformRpcData, TrackSource};
 use sidetone::caller::access::{Access, Granted, TokenRequest};
 use sidetone::room as livekit_room;
+use sidetone_base::signed::{Inbox, Key};
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent, link};
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
@@ -31,6 +32,11 @@ const ANSWER: &str = "We open at nine.";
 fn asks_for_hours(provider: &FakeOpenAi) {
     provider.default_transcript("What are your opening hours?");
     provider.default_answer(ANSWER);
+}
+
+/// For agents that nobody gives orders.
+fn inbox(livekit: &LiveKitServer) -> Inbox {
+    Inbox::new(Key::of(&livekit.api_secret), "room", "call")
 }
 
 /// How Ada gets into a call with the default agent.
@@ -131,7 +137,14 @@ async fn an_order_to_leave_is_not_for_an_agent_that_is_on_its_way_back() {
         let (mut link, driver) = link();
         let dismissal = Dismissal::default();
         let order = dismissal.clone();
-        let drive = livekit_room::agent::drive(&room, events, driver, Tap::default(), dismissal);
+        let drive = livekit_room::agent::drive(
+            &room,
+            events,
+            driver,
+            Tap::default(),
+            dismissal,
+            inbox(&livekit),
+        );
         let ordered = async {
             until("the agent's voice in the room", || {
                 let published = room.local_participant().track_publications();
@@ -206,8 +219,14 @@ async fn a_camera_that_is_muted_leaves_the_microphone_on() {
         .await
         .unwrap();
     let (mut link, driver) = link();
-    let drive =
-        livekit_room::agent::drive(&room, events, driver, Tap::default(), Dismissal::default());
+    let drive = livekit_room::agent::drive(
+        &room,
+        events,
+        driver,
+        Tap::default(),
+        Dismissal::default(),
+        inbox(&livekit),
+    );
     let caller = Granted {
         url: livekit.url.clone(),
         token: token("ada"),

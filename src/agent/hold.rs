@@ -8,6 +8,7 @@ use super::Agents;
 use super::prepare::{Call, Cast};
 use super::record::{self, Notes};
 use crate::room::{self, JoinError};
+use sidetone_base::signed::Inbox;
 use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallOutcome, CallSpec, Llm, Meter};
@@ -55,10 +56,12 @@ impl Agents {
             ordered: call.handle.dismissed(),
             declined: call.handle.declined(),
         };
+        let key = self.livekit.key().clone();
+        let inbox = Inbox::new(key, &*call.job.room_name, call.id.to_string());
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let (outcome, driven, notes) = tokio::join!(
             sidetone_call::run(spec, link, record, call.handle.drained()),
-            room::agent::drive(&call.room, events, driver, tap, dismissal),
+            room::agent::drive(&call.room, events, driver, tap, dismissal, inbox),
             record::record(store, spool, call.id, &call.job.id, events_of_call),
         );
         Held {

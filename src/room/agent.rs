@@ -1,7 +1,5 @@
 //! Drives a joined room for a call: finds the caller, passes sound, events and commands.
 
-use std::sync::Arc;
-
 use livekit::prelude::{Room, RoomEvent as LkEvent};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
@@ -10,6 +8,7 @@ use super::asked::answer_rpc;
 use super::publish::Publisher;
 use super::voice::VoiceTrack;
 use super::watch::Watch;
+use sidetone_base::signed::Inbox;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomDriver};
 
@@ -18,7 +17,7 @@ const TRACK_NAME: &str = "roomio_audio";
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
 /// of this function still has the room to close: a job's end is reported before it leaves. What
-/// is heard and said also goes into `tap`.
+/// is heard and said also goes into `tap`; `inbox` knows the control plane's word from others'.
 ///
 /// # Errors
 /// When our voice cannot be published.
@@ -28,6 +27,7 @@ pub async fn drive(
     driver: RoomDriver,
     tap: Tap,
     dismissal: Dismissal,
+    inbox: Inbox,
 ) -> Result<(), super::JoinError> {
     let voice = VoiceTrack::publish(room, TRACK_NAME).await?;
     let RoomDriver {
@@ -37,7 +37,7 @@ pub async fn drive(
         commands,
     } = driver;
     let publisher = Publisher::new(room.local_participant(), voice.track_sid());
-    answer_rpc(room, Arc::new(publisher.is_caller()), &to_call);
+    answer_rpc(room, &publisher.callers(), &to_call);
     let mut tasks = JoinSet::new();
     let said = tap.clone();
     tasks.spawn(async move {
@@ -46,7 +46,7 @@ pub async fn drive(
             voice.play(&frame).await;
         }
     });
-    let watch = Watch::new(room, to_call, mic, publisher.seeing(), tap, tasks);
+    let watch = Watch::new(room, to_call, mic, publisher.seeing(), tap, inbox, tasks);
     tokio::select! {
         () = publisher.carry_out(commands) => {}
         () = watch.run(events, dismissal) => {}

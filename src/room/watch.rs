@@ -3,6 +3,7 @@
 
 mod hearing;
 mod order;
+mod packets;
 mod said_before;
 
 use std::time::{Duration, Instant};
@@ -24,12 +25,14 @@ use super::publish::Seeing;
 use super::reason::reason_of;
 use hearing::subscribe;
 use order::Order;
+use packets::Early;
 use said_before::SaidBefore;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
-use sidetone_base::tap::RECORDING_TOPIC;
+use sidetone_base::signed::Inbox;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent};
+use sidetone_intake::doors;
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -61,8 +64,12 @@ pub(super) struct Watch<'a> {
     /// When it replaced another.
     rejoined: Option<Instant>,
     chats: Chats,
+    early: Early,
     seeing: Seeing,
     tap: Tap,
+    inbox: Inbox,
+    /// A packet that was not the control plane's has been logged.
+    is_forgery_logged: bool,
     tasks: JoinSet<()>,
 }
 
@@ -74,11 +81,13 @@ impl<'a> Watch<'a> {
         mic: mpsc::Sender<Pcm<16_000>>,
         seeing: Seeing,
         tap: Tap,
+        inbox: Inbox,
         tasks: JoinSet<()>,
     ) -> Self {
         Self {
             room,
-            chats: Chats::new(to_call.clone()),
+            chats: Chats::new(room.local_participant(), to_call.clone()),
+            early: Early::default(),
             to_call,
             mic,
             caller: None,
@@ -93,6 +102,8 @@ impl<'a> Watch<'a> {
             rejoined: None,
             seeing,
             tap,
+            inbox,
+            is_forgery_logged: false,
             tasks,
         }
     }
@@ -121,6 +132,8 @@ impl<'a> Watch<'a> {
                     None => return,
                 },
                 Some(read) = self.before.read.recv() => self.before_is_read(read).await,
+                // What a task leaves behind is kept until it is asked for.
+                Some(_) = self.tasks.join_next() => {}
                 Some(()) = grace => self.greet().await,
                 () = order.step() => match order {
                     Order::Heard { .. } | Order::Done if self.took_own_place() => {
@@ -168,15 +181,17 @@ impl<'a> Watch<'a> {
                 message,
                 participant: Some(participant),
             } if self.is_caller(&participant.identity()) => {
-                self.chats.whole(message.message).await;
+                let (chats, caller) = (self.chats.clone(), participant.identity());
+                self.tasks
+                    .spawn(async move { chats.whole(caller, message.message).await });
             }
             LkEvent::TextStreamOpened {
                 reader,
                 topic,
                 participant_identity,
-            } if topic == "lk.chat" && self.is_caller(&participant_identity) => {
-                if let Some(read) = reader.take().and_then(|reader| self.chats.read(reader)) {
-                    self.tasks.spawn(read);
+            } if topic == "lk.chat" && self.may_be_caller(&participant_identity) => {
+                if let Some(reader) = reader.take() {
+                    self.chat(participant_identity, reader);
                 }
             }
             LkEvent::ByteStreamOpened {
@@ -199,13 +214,13 @@ impl<'a> Watch<'a> {
                     reader.closer().close();
                 }
             }
-            // From the server itself: no participant can send in nobody's name.
+            // Without a sender: from the control plane, or from somebody who is not seen (yet).
             LkEvent::DataReceived {
                 payload,
                 topic: Some(topic),
                 participant: None,
                 ..
-            } if topic == RECORDING_TOPIC => self.tap.command(&payload),
+            } => self.order(&topic, &payload),
             _ => {}
         }
     }
@@ -233,6 +248,7 @@ impl<'a> Watch<'a> {
             self.published(publication);
         }
         self.caller = Some(participant);
+        self.chats_of_early();
         self.listen().await;
     }
 
@@ -283,7 +299,7 @@ impl<'a> Watch<'a> {
         let joined = RoomEvent::CallerJoined {
             identity: caller.identity().to_string(),
             name: caller.name(),
-            attributes: caller.attributes(),
+            attributes: doors::attributes(caller.attributes()),
         };
         self.tell(joined).await;
         self.tell_muted().await;

@@ -1,7 +1,8 @@
 //! Values that all of the product shares, and nothing of calls: sound that knows its rate ([`audio`]), the
 //! one place where time is read ([`clock`]), files that one process works on at a time ([`claim`]), what a
-//! file may say of a provider ([`provider`]), the tap between a room and its recorder ([`tap`]), what a worker
-//! says of itself ([`WorkerStatus`]), and who keeps background tasks running ([`supervise`]).
+//! file may say of a provider ([`provider`]), the tap between a room and its recorder ([`tap`]), what the control
+//! plane tells an agent and how that is known ([`signed`]), what a worker says of itself ([`WorkerStatus`]), and
+//! who keeps background tasks running ([`supervise`]).
 //!
 //! Every other crate of the product may import this one; it imports none of them.
 //!
@@ -12,6 +13,7 @@ pub mod audio;
 pub mod claim;
 pub mod clock;
 pub mod provider;
+pub mod signed;
 pub mod supervise;
 pub mod tap;
 mod text_enum;

@@ -14,6 +14,7 @@ use livekit_api::services::sip::TransferSIPParticipantOptions;
 use livekit_api::services::{LiveKitApi, ServerError, ServerErrorCode};
 use livekit_protocol as proto;
 
+use sidetone_base::signed;
 use sidetone_config::env::LiveKit;
 use sidetone_config::recording::Bucket;
 
@@ -34,6 +35,8 @@ pub struct ServerApi {
     services: Arc<LiveKitApi>,
     /// On its own for its time limit.
     egress: Arc<EgressClient>,
+    /// Signs what agents are told, and checks it at their side.
+    key: signed::Key,
 }
 
 impl ServerApi {
@@ -52,7 +55,13 @@ impl ServerApi {
         Self {
             services: Arc::new(services),
             egress: Arc::new(egress),
+            key: signed::Key::of(secret),
         }
+    }
+
+    /// The key of messages to agents.
+    pub fn key(&self) -> &signed::Key {
+        &self.key
     }
 }
 

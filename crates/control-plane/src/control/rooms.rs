@@ -1,19 +1,25 @@
 //! Messages to the participants of a room.
 
+use uuid::Uuid;
+
 use super::participant::kind_of;
 use crate::server_api::{self, ServerApi};
+use sidetone_base::clock;
+use sidetone_base::signed::Address;
 use sidetone_store::ParticipantKind;
 
 /// Topic of messages to the caller's client.
 pub const CLIENT_TOPIC: &str = "sidetone.call";
 
-/// Sends a JSON message to a room's agents, on a topic. False when there are none.
+/// Sends a JSON message to the agent of a call, on a topic, signed. False when there is no agent in the
+/// room.
 ///
 /// # Errors
 /// LiveKit refused or did not answer within 10 s.
 pub async fn tell_agents(
     livekit: &ServerApi,
     room: &str,
+    call: Uuid,
     topic: &str,
     message: &serde_json::Value,
 ) -> server_api::Result<bool> {
@@ -27,7 +33,14 @@ pub async fn tell_agents(
     if agents.is_empty() {
         return Ok(false);
     }
-    livekit.send(room, topic, agents, message).await?;
+    let call = call.to_string();
+    let to = Address {
+        room,
+        topic,
+        call: &call,
+    };
+    let signed = livekit.key().sign(to, clock::wall(), message.to_string());
+    livekit.send(room, topic, agents, &signed).await?;
     Ok(true)
 }
 
