@@ -3,6 +3,7 @@
 pub mod agent;
 mod asked;
 mod before;
+mod doorkeeper;
 mod microphone;
 mod person;
 mod publish;
@@ -10,7 +11,6 @@ mod reason;
 pub mod standing;
 pub mod voice;
 mod watch;
-mod webm;
 mod wire;
 
 use std::time::{Duration, Instant};
@@ -27,9 +27,10 @@ const JOIN_DEADLINE: Duration = Duration::from_secs(15);
 /// Leaving is a courtesy: the server notices a vanished participant by itself.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Longest text or byte stream that is taken from a participant, as it is when it is unpacked. The
-/// client's own limit is 5 GB, of which a participant can have any number under way.
-const STREAM_LIMIT: usize = 4 * 1024 * 1024;
+/// Longest text or byte stream that is taken from a participant, as it is when it is unpacked: ten seconds of
+/// stereo at 48 kHz, which some clients record before the call. The client's own limit is 5 GB. How many
+/// streams there are at once is the doorkeeper's to limit.
+const STREAM_LIMIT: usize = 2 * 1024 * 1024;
 
 /// Why a room could not be joined.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,7 @@ pub async fn join(
     auto_subscribe: bool,
 ) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
     wire::lay();
+    doorkeeper::keep();
     let mut options = RoomOptions::default();
     options.auto_subscribe = auto_subscribe;
     options.data_stream =

@@ -39,6 +39,15 @@ const LAYERS: &[(&str, &[Layer])] = &[
     ),
     ("crates/call", &[("transport", &[]), ("tools", &[])]),
     (
+        "crates/intake",
+        &[
+            ("budget", &[]),
+            ("recorded", &[]),
+            ("doors", &["budget"]),
+            ("gate", &["budget"]),
+        ],
+    ),
+    (
         "crates/libwebrtc",
         &[
             ("vocabulary", &[]),

@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use livekit::prelude::{ConnectionState, PerformRpcData, TrackSource};
 use sidetone::caller::access::{Access, Granted, TokenRequest};
-use sidetone::room as livekit_room;
+use sidetone::room::{self as livekit_room, agent::Commission};
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
+use sidetone_base::signed::{Inbox, Key};
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent, link};
 use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
@@ -35,6 +36,15 @@ const ANSWER: &str = "We open at nine.";
 fn asks_for_hours(provider: &FakeOpenAi) {
     provider.default_transcript("What are your opening hours?");
     provider.default_answer(ANSWER);
+}
+
+/// For agents that nobody gives orders.
+fn commission(livekit: &LiveKitServer) -> Commission {
+    Commission {
+        dispatch_id: String::new(),
+        inbox: Inbox::new(Key::of(&livekit.api_secret), "room", "call"),
+        standing: None,
+    }
 }
 
 /// How Ada gets into a call with the default agent.
@@ -135,8 +145,8 @@ async fn an_order_to_leave_is_not_for_an_agent_that_is_on_its_way_back() {
         let (mut link, driver) = link();
         let dismissal = Dismissal::default();
         let order = dismissal.clone();
-        let tap = Tap::default();
-        let drive = livekit_room::agent::drive(&room, events, driver, tap, "", dismissal, None);
+        let (tap, sent) = (Tap::default(), commission(&livekit));
+        let drive = livekit_room::agent::drive(&room, events, driver, tap, dismissal, sent);
         let ordered = async {
             until("the agent's voice in the room", || {
                 let published = room.local_participant().track_publications();
@@ -213,7 +223,8 @@ async fn a_camera_that_is_muted_leaves_the_microphone_on() {
         .unwrap();
     let (mut link, driver) = link();
     let (tap, dismissal) = (Tap::default(), Dismissal::default());
-    let drive = livekit_room::agent::drive(&room, events, driver, tap, "", dismissal, None);
+    let sent = commission(&livekit);
+    let drive = livekit_room::agent::drive(&room, events, driver, tap, dismissal, sent);
     let caller = Granted {
         url: livekit.url.clone(),
         token: token("ada"),

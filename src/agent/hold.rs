@@ -9,9 +9,10 @@ use super::Agents;
 use super::prepare::{Call, Cast};
 use super::record::{self, Notes};
 use super::spool::Writer;
-use crate::room::standing::Standing;
+use crate::room::agent::Commission;
 use crate::room::{self, JoinError};
 use sidetone_base::leave::{LeaveOrder, Step};
+use sidetone_base::signed::Inbox;
 use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallOutcome, CallSpec, Llm, Meter};
@@ -65,9 +66,13 @@ impl Agents {
             ordered: call.handle.dismissed(),
             declined: call.handle.declined(),
         };
-        let place = Some(call.place.clone() as Arc<dyn Standing>);
+        let key = self.livekit.key().clone();
+        let commission = Commission {
+            dispatch_id: call.job.dispatch_id.clone(),
+            inbox: Inbox::new(key, &*call.job.room_name, call.id.to_string()),
+            standing: Some(call.place.clone()),
+        };
         let (store, spool) = (self.store.clone(), self.spool.clone());
-        let dispatch_id = &call.job.dispatch_id;
         let over = LeaveOrder::default();
         let (outcome, driven, (notes, writer)) = tokio::join!(
             async {
@@ -80,8 +85,8 @@ impl Agents {
                 // A room that takes nothing any more is not waited for.
                 let left =
                     async { sleep_until(over.given().await.until(Step::Record).into()).await };
-                let (room, end) = (&call.room, dismissal);
-                let driven = room::agent::drive(room, events, driver, tap, dispatch_id, end, place);
+                let room = &call.room;
+                let driven = room::agent::drive(room, events, driver, tap, dismissal, commission);
                 tokio::select! {
                     driven = driven => driven,
                     () = left => Ok(()),

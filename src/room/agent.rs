@@ -10,18 +10,27 @@ use super::asked::answer_rpc;
 use super::publish::Publisher;
 use super::standing::{Floor, Standing};
 use super::voice::VoiceTrack;
-use super::watch::{Link, Watch};
+use super::watch::{Link, Orders, Watch};
+use sidetone_base::signed::Inbox;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomDriver};
 
 /// The name that LiveKit's own agents give their track; clients look for it.
 const TRACK_NAME: &str = "roomio_audio";
 
+/// Who has sent an agent, and how that is known in the room.
+pub struct Commission {
+    /// LiveKit's id of the dispatch: orders are for the agent of one.
+    pub dispatch_id: String,
+    /// Tells the control plane's word from others'.
+    pub inbox: Inbox,
+    /// Tells whether an agent that was away is still the room's own; until it has, nothing is said.
+    pub standing: Option<Arc<dyn Standing>>,
+}
+
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
 /// of this function still has the room to close: a job's end is reported before it leaves. What
-/// is heard and said also goes into `tap`. The job's `dispatch_id` proves that a request to leave is the
-/// control plane's. `standing` tells whether an agent that was away is still the room's own; until it has,
-/// nothing is said.
+/// is heard and said also goes into `tap`.
 ///
 /// # Errors
 /// When our voice cannot be published.
@@ -30,9 +39,8 @@ pub async fn drive(
     events: UnboundedReceiver<LkEvent>,
     driver: RoomDriver,
     tap: Tap,
-    dispatch_id: &str,
     dismissal: Dismissal,
-    standing: Option<Arc<dyn Standing>>,
+    commission: Commission,
 ) -> Result<(), super::JoinError> {
     let voice = VoiceTrack::publish(room, TRACK_NAME).await?;
     let RoomDriver {
@@ -42,7 +50,7 @@ pub async fn drive(
         commands,
     } = driver;
     let publisher = Publisher::new(room.local_participant(), voice.track_sid());
-    answer_rpc(room, Arc::new(publisher.is_caller()), &to_call);
+    answer_rpc(room, &publisher.callers(), &to_call);
     let mut tasks = JoinSet::new();
     let said = tap.clone();
     let (grants, mut floor) = Floor::of(room);
@@ -53,8 +61,9 @@ pub async fn drive(
             voice.play(&frame).await;
         }
     });
-    let (seeing, link) = (publisher.seeing(), Link::new(standing, grants));
-    let watch = Watch::new(room, to_call, mic, seeing, link, tap, tasks).of_dispatch(dispatch_id);
+    let link = Link::new(commission.standing, grants);
+    let orders = Orders::new(commission.dispatch_id, commission.inbox);
+    let watch = Watch::new(room, to_call, mic, publisher.seeing(), link, tap, orders);
     tokio::select! {
         () = publisher.carry_out(commands) => {}
         () = watch.run(events, dismissal) => {}

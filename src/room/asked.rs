@@ -1,32 +1,34 @@
 //! What a client asks of the agent beside its voice: by RPC and in writing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _};
 use livekit::TextStreamReader;
-use livekit::prelude::{ParticipantIdentity, Room, RpcError, RpcInvocationData};
+use livekit::prelude::{LocalParticipant, ParticipantIdentity, Room, RpcError, RpcInvocationData};
 use tokio::sync::{Semaphore, mpsc};
 
+use super::publish::{Callers, note};
+use sidetone_base::clock;
 use sidetone_call::transport::{Floor, RoomEvent};
+use sidetone_intake::doors::{ChatDoor, Dropped, LONGEST_CHAT, RpcDoor};
 
 /// As HTTP's 403; codes below 1000 are the application's (LiveKit's RPC documentation).
 const RPC_FORBIDDEN: u32 = 403;
-/// Longest chat message that is read; a person does not type more.
-const CHAT_LIMIT: usize = 16 * 1024;
+/// As HTTP's 429.
+const RPC_TOO_MANY: u32 = 429;
 /// Messages that may be arriving at once; a person types one at a time.
 const CHATS_AT_ONCE: usize = 4;
 /// A chat message that takes longer to arrive was cut.
 const CHAT_DEADLINE: Duration = Duration::from_secs(15);
+/// What the sender of messages is shown that are dropped.
+const CHAT_NOTE: &str = "Your last message was not read: it was too long, or too many came at once. Please wait a \
+                         moment, and send a shorter one.";
 
 /// What a client may ask for: push-to-talk by the methods that LiveKit's own agents' examples have,
 /// and not to be heard.
-pub(super) fn answer_rpc(
-    room: &Room,
-    is_caller: Arc<impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static>,
-    to_call: &mpsc::Sender<RoomEvent>,
-) {
+pub(super) fn answer_rpc(room: &Room, callers: &Callers, to_call: &mpsc::Sender<RoomEvent>) {
     type Asks = fn() -> RoomEvent;
     let methods: [(&str, Asks); 5] = [
         ("start_turn", || RoomEvent::Floor(Floor::Taken)),
@@ -35,16 +37,22 @@ pub(super) fn answer_rpc(
         ("mute", || RoomEvent::Unheard(true)),
         ("unmute", || RoomEvent::Unheard(false)),
     ];
+    let door = Arc::new(Mutex::new(RpcDoor::default()));
     for (method, event) in methods {
-        let (is_caller, to_call) = (Arc::clone(&is_caller), to_call.clone());
+        let (door, callers, to_call) = (Arc::clone(&door), callers.clone(), to_call.clone());
         let answer =
             move |asked: RpcInvocationData| -> BoxFuture<'static, Result<String, RpcError>> {
-                let allowed = is_caller(&asked.caller_identity);
-                let to_call = to_call.clone();
+                let (door, callers, to_call) =
+                    (Arc::clone(&door), callers.clone(), to_call.clone());
                 async move {
-                    if !allowed {
+                    if !callers.is(&asked.caller_identity).await {
                         let message = format!("{method} is for the caller of this agent alone");
                         return Err(RpcError::new(RPC_FORBIDDEN, message, None));
+                    }
+                    let is_open = with(&door, |door| door.request(clock::now()));
+                    if !is_open {
+                        let message = "too many requests: wait a second".to_owned();
+                        return Err(RpcError::new(RPC_TOO_MANY, message, None));
                     }
                     // A call that takes no more events is ending.
                     to_call.send(event()).await.ok();
@@ -58,54 +66,82 @@ pub(super) fn answer_rpc(
 }
 
 /// Chat messages on their way in.
+#[derive(Clone)]
 pub(super) struct Chats {
     places: Arc<Semaphore>,
+    door: Arc<Mutex<ChatDoor>>,
+    participant: LocalParticipant,
     to_call: mpsc::Sender<RoomEvent>,
 }
 
 impl Chats {
-    pub(super) fn new(to_call: mpsc::Sender<RoomEvent>) -> Self {
+    /// Of a call; `participant` is the agent's own, which tells the caller of what was dropped.
+    pub(super) fn new(participant: LocalParticipant, to_call: mpsc::Sender<RoomEvent>) -> Self {
         Self {
             places: Arc::new(Semaphore::new(CHATS_AT_ONCE)),
+            door: Arc::default(),
+            participant,
             to_call,
         }
     }
 
-    /// Reads a chat message, and tells the call of it; none when too many arrive at once.
+    /// Reads a message of the caller's, and tells the call of it.
     pub(super) fn read(
         &self,
+        caller: ParticipantIdentity,
         reader: TextStreamReader,
-    ) -> Option<impl Future<Output = ()> + use<>> {
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
-            tracing::warn!("more than {CHATS_AT_ONCE} chat messages at once: one is not answered");
-            reader.closer().close();
-            return None;
-        };
-        let to_call = self.to_call.clone();
-        Some(async move {
-            read_chat(reader, to_call).await;
-            drop(place);
-        })
+    ) -> impl Future<Output = ()> + use<> {
+        let chats = self.clone();
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        async move {
+            let read = match &place {
+                Ok(_) => read_chat(reader).await,
+                Err(_) => {
+                    reader.closer().close();
+                    Err(format!("is one of more than {CHATS_AT_ONCE} at once"))
+                }
+            };
+            match read {
+                Ok(text) => chats.whole(caller, text).await,
+                Err(what) => {
+                    let dropped = with(&chats.door, |door| door.dropped(clock::now()));
+                    chats.tell_dropped(caller, dropped, &what).await;
+                }
+            }
+        }
     }
 
     /// Tells the call of a message that came as a whole.
-    pub(super) async fn whole(&self, text: String) {
-        if text.len() > CHAT_LIMIT {
-            return tracing::warn!(
-                "a chat message is longer than {CHAT_LIMIT} bytes: not answered"
-            );
+    pub(super) async fn whole(&self, caller: ParticipantIdentity, text: String) {
+        let let_in = with(&self.door, |door| door.message(clock::now(), text.len()));
+        if let Err(dropped) = let_in {
+            return self
+                .tell_dropped(caller, dropped, "is too long, or one too many")
+                .await;
         }
-        tell(text, &self.to_call).await;
+        if !text.trim().is_empty() {
+            // A call that takes no more events is ending.
+            self.to_call.send(RoomEvent::Chat { text }).await.ok();
+        }
+    }
+
+    /// The sender learns of it, and so does who reads the log, both of a flood once.
+    async fn tell_dropped(&self, caller: ParticipantIdentity, dropped: Dropped, what: &str) {
+        if dropped.tell {
+            tracing::warn!("a chat message {what}: not answered, and its sender is told");
+            note(&self.participant, caller, CHAT_NOTE).await;
+        }
     }
 }
 
-async fn read_chat(mut reader: TextStreamReader, to_call: mpsc::Sender<RoomEvent>) {
+/// Err: what is wrong with the message.
+async fn read_chat(mut reader: TextStreamReader) -> Result<String, String> {
     let read = async {
         let mut text = String::new();
         while let Some(piece) = reader.next().await {
             let piece = piece.map_err(|error| format!("broke off ({error})"))?;
-            if text.len() + piece.len() > CHAT_LIMIT {
-                return Err(format!("is longer than {CHAT_LIMIT} bytes"));
+            if text.len() + piece.len() > LONGEST_CHAT {
+                return Err(format!("is longer than {LONGEST_CHAT} bytes"));
             }
             text.push_str(&piece);
         }
@@ -114,16 +150,10 @@ async fn read_chat(mut reader: TextStreamReader, to_call: mpsc::Sender<RoomEvent
     let read = tokio::time::timeout(CHAT_DEADLINE, read).await;
     // Whatever else is sent of it is not taken.
     reader.closer().close();
-    match read {
-        Ok(Ok(text)) => tell(text, &to_call).await,
-        Ok(Err(what)) => tracing::warn!("a chat message {what}: not answered"),
-        Err(_) => tracing::warn!("a chat message did not arrive within {CHAT_DEADLINE:?}"),
-    }
+    read.unwrap_or_else(|_| Err(format!("did not arrive within {CHAT_DEADLINE:?}")))
 }
 
-/// A call that takes no more events is ending.
-async fn tell(text: String, to_call: &mpsc::Sender<RoomEvent>) {
-    if !text.trim().is_empty() {
-        to_call.send(RoomEvent::Chat { text }).await.ok();
-    }
+/// A door is never held across an await.
+fn with<Door, T>(door: &Mutex<Door>, look: impl FnOnce(&mut Door) -> T) -> T {
+    look(&mut door.lock().unwrap_or_else(PoisonError::into_inner))
 }

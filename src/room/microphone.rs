@@ -38,15 +38,22 @@ impl From<&RemoteTrackPublication> for Track {
     }
 }
 
+/// Tracks of a caller that are looked at; a client has a microphone, a camera and a screen with its sound.
+const MOST: usize = 16;
+
 /// What the caller publishes, in the order of publishing.
 #[derive(Debug, Default)]
 pub(super) struct Tracks(Vec<Track>);
 
 impl Tracks {
-    /// Published, or published again.
-    pub(super) fn published(&mut self, track: Track) {
+    /// Published, or published again. False: it is one too many, and is not looked at.
+    pub(super) fn published(&mut self, track: Track) -> bool {
         self.unpublished(&track.sid);
-        self.0.push(track);
+        let is_room = self.0.len() < MOST;
+        if is_room {
+            self.0.push(track);
+        }
+        is_room
     }
 
     pub(super) fn unpublished(&mut self, sid: &TrackSid) {

@@ -19,6 +19,8 @@ const DTMF_WAIT: Duration = Duration::from_millis(500);
 /// How long the server's word on a state is waited for. livekit 0.10 listens for the answer only
 /// after it has sent the request, so an answer that comes at once is missed for good.
 const CONFIRMATION: Duration = Duration::from_secs(1);
+/// Who asks for something is waited for so long until the room has told of it.
+const MEETING: Duration = Duration::from_secs(2);
 const TOPIC: &str = "lk.transcription";
 /// A JSON object with the milliseconds of each stage that had a part in the answer.
 const TIMING_TOPIC: &str = "sidetone.turn";
@@ -63,6 +65,36 @@ impl Seeing {
     }
 }
 
+/// Knows who may speak for the caller: nobody, until it is known.
+#[derive(Clone)]
+pub struct Callers(watch::Receiver<Seen>);
+
+impl Callers {
+    /// Whether this is the caller. Data can come before the room's word of who is there, so a caller who
+    /// is not known yet is waited for, for a moment.
+    pub async fn is(&self, identity: &ParticipantIdentity) -> bool {
+        let mut seen = self.0.clone();
+        let known = seen.wait_for(|seen| seen.caller.is_some());
+        match timeout(MEETING, known).await {
+            Ok(Ok(seen)) => seen.caller.as_ref() == Some(identity),
+            // Nobody has come, or the call is over.
+            Err(_) | Ok(Err(_)) => false,
+        }
+    }
+}
+
+/// Shows the caller a note, as words of the agent's that are not spoken: every client shows those.
+pub async fn note(participant: &LocalParticipant, caller: ParticipantIdentity, text: &str) {
+    let segment = format!("SG_{}", uuid::Uuid::new_v4().simple());
+    let options = SendTextOptions::new_with_topic(TOPIC)
+        .with_attributes(attributes(&segment, true, None))
+        .with_destination_identity(caller);
+    told(
+        TOPIC,
+        timeout(DEADLINE, participant.send_text(text, options)).await,
+    );
+}
+
 /// The agent's segment that is being spoken.
 struct Speaking {
     segment: String,
@@ -97,10 +129,9 @@ impl Publisher {
         }
     }
 
-    /// Who may speak for the caller: nobody, until it is known.
-    pub fn is_caller(&self) -> impl Fn(&ParticipantIdentity) -> bool + Send + Sync + 'static {
-        let seen = self.seen.subscribe();
-        move |identity| seen.borrow().caller.as_ref() == Some(identity)
+    /// Who may speak for the caller.
+    pub fn callers(&self) -> Callers {
+        Callers(self.seen.subscribe())
     }
 
     /// The handle by which the publisher is told what is seen.
@@ -301,3 +332,6 @@ fn told<T, E: std::fmt::Display>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 mod hearing;
 mod link;
 mod order;
+mod packets;
 mod said_before;
 
 use std::time::{Duration, Instant};
@@ -26,14 +27,14 @@ use super::reason::reason_of;
 use hearing::subscribe;
 pub(super) use link::Link;
 use order::Order;
+use packets::Early;
+pub(super) use packets::Orders;
 use said_before::SaidBefore;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
-use sidetone_base::leave::LeaveBy;
-use sidetone_base::tap::RECORDING_TOPIC;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent};
-use sidetone_control_plane::dispatch::leave::{self, LEAVE_TOPIC};
+use sidetone_intake::doors;
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -65,11 +66,11 @@ pub(super) struct Watch<'a> {
     /// When it replaced another.
     rejoined: Option<Instant>,
     chats: Chats,
+    early: Early,
     seeing: Seeing,
     link: Link,
     tap: Tap,
-    /// By which the control plane's words are known.
-    dispatch_id: String,
+    orders: Orders,
     tasks: JoinSet<()>,
 }
 
@@ -82,11 +83,12 @@ impl<'a> Watch<'a> {
         seeing: Seeing,
         link: Link,
         tap: Tap,
-        tasks: JoinSet<()>,
+        orders: Orders,
     ) -> Self {
         Self {
             room,
-            chats: Chats::new(to_call.clone()),
+            chats: Chats::new(room.local_participant(), to_call.clone()),
+            early: Early::default(),
             to_call,
             mic,
             caller: None,
@@ -102,15 +104,9 @@ impl<'a> Watch<'a> {
             seeing,
             link,
             tap,
-            dispatch_id: String::new(),
-            tasks,
+            orders,
+            tasks: JoinSet::new(),
         }
-    }
-
-    /// Obeys whoever knows the job's dispatch.
-    pub(super) fn of_dispatch(mut self, dispatch_id: &str) -> Self {
-        dispatch_id.clone_into(&mut self.dispatch_id);
-        self
     }
 
     /// Watches until the room is over, and then until it is dropped.
@@ -137,6 +133,8 @@ impl<'a> Watch<'a> {
                     None => return,
                 },
                 Some(read) = self.before.read.recv() => self.before_is_read(read).await,
+                // What a task leaves behind is kept until it is asked for.
+                Some(_) = self.tasks.join_next() => {}
                 Some(()) = grace => self.greet().await,
                 lost = self.link.lost() => {
                     self.tasks.spawn(lost);
@@ -191,15 +189,17 @@ impl<'a> Watch<'a> {
                 message,
                 participant: Some(participant),
             } if self.is_caller(&participant.identity()) => {
-                self.chats.whole(message.message).await;
+                let (chats, caller) = (self.chats.clone(), participant.identity());
+                self.tasks
+                    .spawn(async move { chats.whole(caller, message.message).await });
             }
             LkEvent::TextStreamOpened {
                 reader,
                 topic,
                 participant_identity,
-            } if topic == "lk.chat" && self.is_caller(&participant_identity) => {
-                if let Some(read) = reader.take().and_then(|reader| self.chats.read(reader)) {
-                    self.tasks.spawn(read);
+            } if topic == "lk.chat" && self.may_be_caller(&participant_identity) => {
+                if let Some(reader) = reader.take() {
+                    self.chat(participant_identity, reader);
                 }
             }
             LkEvent::ByteStreamOpened {
@@ -222,26 +222,13 @@ impl<'a> Watch<'a> {
                     reader.closer().close();
                 }
             }
-            // From the server itself: no participant can send in nobody's name.
+            // Without a sender: from the control plane, or from somebody who is not seen (yet).
             LkEvent::DataReceived {
                 payload,
                 topic: Some(topic),
                 participant: None,
                 ..
-            } if topic == RECORDING_TOPIC => self.tap.command(&payload),
-            LkEvent::DataReceived {
-                payload,
-                topic: Some(topic),
-                participant: None,
-                ..
-            } if topic == LEAVE_TOPIC => match leave::read(&payload, &self.dispatch_id) {
-                Some(budget) => {
-                    tracing::info!(?budget, "the agent is asked to leave");
-                    let by = LeaveBy::within(clock::now(), budget);
-                    self.tell(RoomEvent::Dismissed(by)).await;
-                }
-                None => tracing::warn!("a request to leave was not for this agent"),
-            },
+            } => self.order(&topic, &payload).await,
             _ => {}
         }
     }
@@ -269,6 +256,7 @@ impl<'a> Watch<'a> {
             self.published(publication);
         }
         self.caller = Some(participant);
+        self.chats_of_early();
         self.listen().await;
     }
 
@@ -322,7 +310,7 @@ impl<'a> Watch<'a> {
         let joined = RoomEvent::CallerJoined {
             identity: caller.identity().to_string(),
             name: caller.name(),
-            attributes: caller.attributes(),
+            attributes: doors::attributes(caller.attributes()),
         };
         self.tell(joined).await;
         self.tell_muted().await;

@@ -164,6 +164,19 @@ async fn an_mm_hmm_stops_nobody_and_a_question_does() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_said_before_the_agent_came_is_answered() {
+    // As Chromium records it.
+    let recorded = include_bytes!("../../fixtures/audio/chromium-preconnect.webm");
+    answers_what_was_said_before("audio/webm;codecs=opus", recorded).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_said_before_is_answered_in_older_safaris_too() {
+    let recorded = include_bytes!("../../fixtures/audio/fragmented-aac.mp4");
+    answers_what_was_said_before("video/mp4", recorded).await;
+}
+
+/// The recording says "What are your opening hours on Saturday?"
+async fn answers_what_was_said_before(mime: &str, recorded: &[u8]) {
     let stage = Stage::set().await;
     stage.provider.transcribe_by(ear);
     stage.provider.default_answer("We are open until noon.");
@@ -188,10 +201,8 @@ async fn what_was_said_before_the_agent_came_is_answered() {
         room.remote_participants().into_values().next()
     })
     .await;
-    // As Chromium records it: "What are your opening hours on Saturday?"
-    let recorded = include_bytes!("../../fixtures/audio/chromium-preconnect.webm");
     let mut options = SendByteOptions::new_with_topic("lk.agent.pre-connect-audio-buffer");
-    options.mime_type = Some("audio/webm;codecs=opus".into());
+    options.mime_type = Some(mime.into());
     options.destination_identities = vec![agent.identity()];
     options.attributes = [
         ("trackId", published.sid().as_str()),

@@ -153,5 +153,15 @@ async fn webhooks_in_any_order_tell_the_same_call() {
     for end in &ends {
         assert_eq!(*end, ends[0]);
     }
+    // Somebody whose coming is told after the room's end, and nothing else of them, was in the call.
+    let id = new_call(&api.store, "ann", CallType::Support, "support-ann-late").await;
+    let events = story("support-ann-late");
+    for index in [5, 2] {
+        let signature = sign(&events[index], SECRET);
+        assert_eq!(api.webhook(&events[index], &signature).await.0, 200);
+        inbox::work_through(&control).await.unwrap();
+    }
+    let people = api.store.participants(id).await.unwrap();
+    assert_eq!(people[0].user_id, "ann");
     api.stop().await;
 }

@@ -1,14 +1,20 @@
 //! Callers who send what no client sends.
 
+use std::time::Duration;
+
 use livekit::StreamByteOptions;
 use livekit::StreamWriter as _;
-use livekit::prelude::TrackSource;
-use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
+use livekit::prelude::{DataPacket, PerformRpcData, TrackSource};
+use livekit::{RoomOptions, StreamTextOptions};
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
+use tokio::task::JoinSet;
 
 use super::binary::Served;
 use super::person::{Person, Sounding};
 use super::{ANSWER, asks_for_hours, granted};
 use crate::calls::until;
+use crate::support::claims;
 
 /// Unpacked size of a message that is some tens of kilobytes on its way.
 const BOMB: usize = 64 * 1024 * 1024;
@@ -58,4 +64,127 @@ async fn a_caller_who_sends_bombs_is_still_answered() {
     assert!(log.contains("its blocks are laced"), "{log}");
     assert!(log.contains("a chat message"), "{log}");
     eve.leave().await;
+}
+
+/// E7 of the field trial: each of a hundred messages was a request to the model.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_messages_is_a_few_requests_and_one_note() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let mut eve = Person::join(&granted.url, &granted.token).await;
+    eve.publish(TrackSource::Microphone, false).await;
+    eve.sees("listening").await;
+    for n in 0..100 {
+        eve.writes(&format!("{n} {}", "word ".repeat(2_800))).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    eve.reads("Please wait a moment").await;
+    // The next one that is not too many is answered.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    provider.default_answer("And on Sunday at ten.");
+    eve.writes("What are your opening hours?").await;
+    eve.reads("And on Sunday at ten.").await;
+    let asked = provider.requests_to(Endpoint::Chat).len();
+    assert!(asked <= 8, "{asked} requests");
+    assert_eq!(eve.words().matches("Please wait a moment").count(), 1);
+    eve.leave().await;
+}
+
+/// E3, by requests: LiveKit's client reads each to its end, whoever sends it.
+#[tokio::test(flavor = "multi_thread")]
+async fn requests_that_never_end_take_no_memory() {
+    const REQUESTS: usize = 60;
+    const BYTES: usize = 1024 * 1024;
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let mut ada = Person::join(&granted.url, &granted.token).await;
+    ada.publish(TrackSource::Microphone, false).await;
+    let agent = ada.sees("listening").await;
+    let room = claims(&granted.token)["video"]["room"].clone();
+    let token = super::person::token(&livekit, room.as_str().unwrap(), "eve");
+    let eve = Person::join(&livekit.url, &token).await;
+    let before = served.most_memory();
+    let mut requests = JoinSet::new();
+    for _ in 0..REQUESTS {
+        let options = StreamTextOptions::new_with_topic("lk.rpc_request");
+        let writer = eve.room.local_participant().stream_text(options).await;
+        requests.spawn(async move {
+            let writer = writer.unwrap();
+            for _ in 0..BYTES / 10_000 {
+                writer.write(&"a".repeat(10_000)).await.unwrap();
+            }
+            writer
+        });
+    }
+    // They are kept open.
+    let _writers = requests.join_all().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let cost = served.most_memory() - before;
+    eprintln!("{REQUESTS} requests of {BYTES} bytes took {cost}");
+    assert!(cost < COST, "they took {cost} bytes");
+    // Who is not the caller is told so, and the caller is heard.
+    let press = |room: &livekit::Room| {
+        let press = PerformRpcData::new(agent.identity(), "mute");
+        let participant = room.local_participant();
+        async move { participant.perform_rpc(press).await }
+    };
+    assert_eq!(press(&ada.room).await.unwrap(), "");
+    ada.writes("What are your opening hours?").await;
+    ada.reads(ANSWER).await;
+    assert!(
+        served
+            .log()
+            .contains("data packets of participants were dropped")
+    );
+    eve.leave().await;
+    ada.leave().await;
+}
+
+/// E12: a hidden participant sends without a name, as LiveKit's server does.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_speaks_in_the_control_planes_name() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let mut ada = Person::join(&granted.url, &granted.token).await;
+    ada.publish(TrackSource::Microphone, false).await;
+    ada.sees("listening").await;
+    let room = claims(&granted.token)["video"]["room"].clone();
+    let grants = VideoGrants {
+        room_join: true,
+        hidden: true,
+        room: room.as_str().unwrap().into(),
+        ..VideoGrants::default()
+    };
+    let token = AccessToken::with_api_key(&livekit.api_key, &livekit.api_secret)
+        .with_identity("eve")
+        .with_grants(grants)
+        .to_jwt()
+        .unwrap();
+    let (eve, _events) = livekit::Room::connect(&livekit.url, &token, RoomOptions::default())
+        .await
+        .unwrap();
+    let forged = DataPacket {
+        payload: b"{\"recording\": \"\", \"paused\": true}".to_vec(),
+        topic: Some("sidetone.recording".into()),
+        reliable: true,
+        ..DataPacket::default()
+    };
+    eve.local_participant().publish_data(forged).await.unwrap();
+    until("the forgery in the log", || {
+        let log = served.log();
+        log.contains("was not taken for the control plane's")
+            .then_some(())
+    })
+    .await;
+    eve.close().await.unwrap();
+    ada.leave().await;
 }

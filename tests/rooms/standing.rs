@@ -8,6 +8,7 @@ use futures::{FutureExt as _, StreamExt as _};
 use livekit::prelude::{RemoteTrack, RoomEvent as LkEvent};
 use livekit::webrtc::audio_stream::native::NativeAudioStream;
 use sidetone::room as livekit_room;
+use sidetone::room::agent::Commission;
 use sidetone::room::standing::Standing;
 use sidetone_base::audio::Pcm;
 use sidetone_base::tap::Tap;
@@ -16,7 +17,7 @@ use sidetone_testkit::LiveKitServer;
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::gate::Gate;
-use super::person;
+use super::{commission, person};
 use crate::calls::until;
 
 /// Says what the test lets it say.
@@ -57,7 +58,11 @@ fn levels(mut events: mpsc::UnboundedReceiver<LkEvent>) -> watch::Receiver<u32> 
                 tokio::spawn(async move {
                     let mut frames = NativeAudioStream::new(track.rtc_track(), 48_000, 1);
                     while let Some(frame) = frames.next().await {
-                        if frame.data.iter().any(|sample| sample.abs() > 1_000) {
+                        if frame
+                            .data
+                            .iter()
+                            .any(|sample| sample.unsigned_abs() > 1_000)
+                        {
                             heard.send_modify(|voiced| *voiced += 1);
                         }
                     }
@@ -87,15 +92,17 @@ async fn an_agent_that_joined_anew_is_silent_until_the_call_is_known_to_be_its_o
         asked: watch::Sender::new(0),
         is_ours: watch::Sender::new(None),
     });
-    let standing = Some(told.clone() as Arc<dyn Standing>);
+    let sent = Commission {
+        standing: Some(told.clone()),
+        ..commission(&livekit)
+    };
     let drive = livekit_room::agent::drive(
         &room,
         events,
         driver,
         Tap::default(),
-        "",
         Dismissal::default(),
-        standing,
+        sent,
     );
     let speaks = async {
         let mut n = 0_u32;

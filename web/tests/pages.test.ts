@@ -77,7 +77,7 @@ before(async () => {
   });
   site.routes.set(`/api/voice/history/${CALL.id.slice(0, -2)}10`, json({
     ...CALL, transcript: null, errors: [{ stage: "tts", message: EVIL, at: "2026-01-31T12:00:13Z" }], agent: "receptionist", agentVersion: "0123456789abcdef", recordings: [],
-    tools: [{ agent: "receptionist", name: "find_tables", arguments: { people: EVIL }, ok: false, result: "The booking system did not answer.", startedAt: "2026-01-31T12:00:10Z", durationMs: 730 }],
+    tools: [{ agent: "receptionist", name: "find_tables", arguments: { people: EVIL }, ok: false, state: "failed", result: "The booking system did not answer.", startedAt: "2026-01-31T12:00:10Z", durationMs: 730 }],
     participants: [{ userId: "u1", participantName: EVIL, kind: "user", joinedAt: null, leftAt: null, durationSeconds: 119, isMuted: false }],
     turns: [
       { turnId: "a0", speaker: "agent", text: "Hello, this is Harbour Kitchen. How can I help you?", startedAt: "2026-01-31T12:00:02Z", endedAt: null, interrupted: false, latencyMs: null, metrics: null },

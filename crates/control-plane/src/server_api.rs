@@ -16,6 +16,7 @@ use livekit_api::services::sip::TransferSIPParticipantOptions;
 use livekit_api::services::{LiveKitApi, ServerError, ServerErrorCode};
 use livekit_protocol as proto;
 
+use sidetone_base::signed;
 use sidetone_config::env::LiveKit;
 use sidetone_config::recording::Bucket;
 
@@ -38,6 +39,8 @@ pub struct ServerApi {
     /// On its own for its time limit.
     egress: Arc<EgressClient>,
     rpc: Arc<rpc::Client>,
+    /// Signs what agents are told, and checks it at their side.
+    key: signed::Key,
 }
 
 impl ServerApi {
@@ -57,7 +60,13 @@ impl ServerApi {
             services: Arc::new(services),
             egress: Arc::new(egress),
             rpc: Arc::new(rpc::Client::new(livekit)),
+            key: signed::Key::of(secret),
         }
+    }
+
+    /// The key of messages to agents.
+    pub fn key(&self) -> &signed::Key {
+        &self.key
     }
 }
 

@@ -123,3 +123,17 @@ fn an_encrypted_track_is_not_heard_and_tells_of_the_room() {
     });
     assert!(tracks.are_encrypted(), "a camera says it, too");
 }
+
+#[test]
+fn a_caller_has_a_few_tracks() {
+    let mut tracks = Tracks::default();
+    let published = |tracks: &mut Tracks, n: usize| {
+        tracks.published(audio(&n.to_string(), TrackSource::Unknown))
+    };
+    assert!((0..MOST).all(|n| published(&mut tracks, n)));
+    assert!(!published(&mut tracks, MOST));
+    // One that is published again is no other, and one that is gone makes place.
+    assert!(published(&mut tracks, 0));
+    tracks.unpublished(&sid_of("1"));
+    assert!(published(&mut tracks, MOST));
+}

@@ -61,8 +61,9 @@ impl Watch<'_> {
     }
 
     pub(super) fn published(&mut self, publication: &RemoteTrackPublication) {
-        self.tracks.published(publication.into());
-        subscribe(publication);
+        if self.tracks.published(publication.into()) {
+            subscribe(publication);
+        }
     }
 
     /// The caller has gone, and its tracks with it.

@@ -43,12 +43,18 @@ interface Tool {
   name: string;
   arguments: unknown;
   ok: boolean;
+  /** done, failed, running, unknown */
+  state: string;
   result: string;
   startedAt: string;
   durationMs: number;
 }
 
 export const LIVE: ReadonlySet<string> = new Set(["pending", "ringing", "connected"]);
+const HAVE_ENDED: ReadonlySet<string> = new Set(["done", "failed"]);
+const HOW_TOOLS_ENDED: Readonly<Record<string, string>> = {
+  failed: " failed ", running: " is running ", unknown: " may have run, its agent was lost: ",
+};
 const STAGES_OF_ERRORS: Readonly<Record<string, string>> = {
   stt: "Speech to text", llm: "The model", tts: "The voice", tool: "A tool", transport: "The connection to the room",
 };
@@ -125,9 +131,10 @@ function showTurns(call: Detail): readonly Mark[] {
   const tools = call.tools.map((tool) => ({
     at: Date.parse(tool.startedAt),
     item: h("li", { class: "tool" },
-      h("p", {}, h("strong", {}, tool.name), tool.ok ? " " : " failed ", h("code", { dir: "auto" }, JSON.stringify(tool.arguments))),
+      h("p", {}, h("strong", {}, tool.name), HOW_TOOLS_ENDED[tool.state] ?? " ", h("code", { dir: "auto" }, JSON.stringify(tool.arguments))),
       h("p", { class: "note", dir: "auto" }, tool.result),
-      h("p", { class: "note" }, `${since(Date.parse(tool.startedAt))} · took ${milliseconds(tool.durationMs)} · ${tool.agent}`)),
+      h("p", { class: "note" }, since(Date.parse(tool.startedAt)),
+        HAVE_ENDED.has(tool.state) ? ` · took ${milliseconds(tool.durationMs)}` : "", ` · ${tool.agent}`)),
   }));
   const errors = (call.errors ?? []).map((error) => ({
     at: Date.parse(error.at),

@@ -116,11 +116,14 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<(Option<Uuid>, 
         }
         return Ok((None, "no call of ours".into()));
     };
+    // Nobody comes to a room that is closed: that is told late, of the call itself.
+    let is_closed = call.room_finished_at.is_some() && call.room_sid.as_deref() == sid;
     if let Some(person) = person
         && call.ended_at.is_some()
+        && !is_closed
         && !control.store.is_in_call(call.id, person).await?
     {
-        // Which call that is, is decided by who is there now: the event may be late.
+        // Which call that is, is decided by who is there now.
         control.arrivals.look(room);
         return Ok((
             Some(call.id),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{sleep, sleep_until};
 
-use super::Control;
+use super::{Control, rooms};
 use crate::dispatch::leave::{LEAVE_TOPIC, request};
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
@@ -47,9 +47,8 @@ impl Control {
     async fn ask_to_leave(&self, agent: &Dispatch, dispatch_id: &str) -> Option<String> {
         let identity = agent.agent_identity.clone()?;
         let (room, message) = (&agent.room_name, request(dispatch_id, LeaveBy::ASKED));
-        let asked = self
-            .livekit
-            .send(room, LEAVE_TOPIC, vec![identity.clone()], &message);
+        let (livekit, to) = (&self.livekit, vec![identity.clone()]);
+        let asked = rooms::order(livekit, room, to, agent.call_id, LEAVE_TOPIC, &message);
         match asked.await {
             Ok(()) => Some(identity),
             Err(error) => {

@@ -1,19 +1,25 @@
 //! Messages to the participants of a room.
 
+use uuid::Uuid;
+
 use super::participant::kind_of;
 use crate::server_api::{self, ServerApi};
+use sidetone_base::clock;
+use sidetone_base::signed::Address;
 use sidetone_store::ParticipantKind;
 
 /// Topic of messages to the caller's client.
 pub const CLIENT_TOPIC: &str = "sidetone.call";
 
-/// Sends a JSON message to a room's agents, on a topic. False when there are none.
+/// Sends a JSON message to the agent of a call, on a topic, signed. False when there is no agent in the
+/// room.
 ///
 /// # Errors
 /// LiveKit refused or did not answer within 10 s.
 pub async fn tell_agents(
     livekit: &ServerApi,
     room: &str,
+    call: Uuid,
     topic: &str,
     message: &serde_json::Value,
 ) -> server_api::Result<bool> {
@@ -27,8 +33,30 @@ pub async fn tell_agents(
     if agents.is_empty() {
         return Ok(false);
     }
-    livekit.send(room, topic, agents, message).await?;
+    order(livekit, room, agents, Some(call), topic, message).await?;
     Ok(true)
+}
+
+/// Sends these agents of a room a signed message; without a `call` it is for whatever call is there.
+///
+/// # Errors
+/// LiveKit refused or did not answer within 10 s.
+pub(super) async fn order(
+    livekit: &ServerApi,
+    room: &str,
+    agents: Vec<String>,
+    call: Option<Uuid>,
+    topic: &str,
+    message: &serde_json::Value,
+) -> server_api::Result<()> {
+    let call = call.map_or_else(String::new, |id| id.to_string());
+    let to = Address {
+        room,
+        topic,
+        call: &call,
+    };
+    let signed = livekit.key().sign(to, clock::wall(), message.to_string());
+    livekit.send(room, topic, agents, &signed).await
 }
 
 /// Sends a JSON message to everybody in a room, on [`CLIENT_TOPIC`].

@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Request {
-    /// Of the agent's job, which nobody in the room knows: it proves where the request is from.
+    /// Of the agent's job: a request is for the agent that was there when it was made, not for its successor.
     dispatch_id: String,
     within_ms: u64,
 }

@@ -224,7 +224,7 @@ async fn set_paused(
     };
     let message = serde_json::to_value(command).unwrap_or_default();
     let livekit = &state.voice()?.control.livekit;
-    let told = rooms::tell_agents(livekit, &call.room_name, RECORDING_TOPIC, &message);
+    let told = rooms::tell_agents(livekit, &call.room_name, id, RECORDING_TOPIC, &message);
     told.await.map_err(|error| Problem::livekit(&error))?;
     let until = clock::now() + CONFIRM;
     while clock::now() < until {

@@ -112,12 +112,14 @@ impl Client {
     }
 }
 
+/// The server gives a participant's errors these codes, and "canceled" when it has not answered in time.
 impl From<Failed> for Answer {
     fn from(Failed { code, msg }: Failed) -> Self {
         let what = format!("{code}: {msg}");
-        eprintln!("RPC {what}");
         match code.as_str() {
-            "not_found" | "deadline_exceeded" | "unavailable" => Self::Silence(what),
+            "canceled" | "deadline_exceeded" | "unavailable" | "not_found" => Self::Silence(what),
+            // No such method.
+            "invalid_argument" => Self::Refused(what),
             _ => Self::Unknown(what),
         }
     }

@@ -10,6 +10,7 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use tokio::sync::Notify;
 
 use super::callback::Callback;
+use super::doorkeeper::{self, Doorkeeper};
 use crate::vocabulary::data_channel::{
     DataBuffer, DataChannelError, DataChannelInit, DataChannelState,
 };
@@ -30,6 +31,8 @@ pub(crate) struct ChannelState {
     pub(crate) on_state_change: Callback<dyn FnMut(DataChannelState) + Send + Sync>,
     pub(crate) on_message: Callback<dyn FnMut(DataBuffer<'_>) + Send + Sync>,
     pub(crate) on_buffered_amount_change: Callback<dyn FnMut(u64) + Send + Sync>,
+    /// Looks at each message first, where the process has one.
+    doorkeeper: Mutex<Option<Box<dyn Doorkeeper>>>,
 }
 
 struct Inner {
@@ -56,6 +59,7 @@ impl ChannelState {
             .then(|| u16::try_from(init.id).ok())
             .flatten();
         Self {
+            doorkeeper: Mutex::new(doorkeeper::of_channel(&label)),
             label,
             init,
             wake,
@@ -182,7 +186,14 @@ impl ChannelState {
             inner.counters.messages_received += 1;
             inner.counters.bytes_received += message.data.len() as u64;
         }
-        self.on_message.with(|call| call(message));
+        // Taken out, so that it is called outside of any lock.
+        let Some(mut doorkeeper) = self.doorkeeper.lock().take() else {
+            return self.on_message.with(|call| call(message));
+        };
+        doorkeeper.message(message, &mut |message| {
+            self.on_message.with(|call| call(message));
+        });
+        *self.doorkeeper.lock() = Some(doorkeeper);
     }
 
     /// Hands queued messages to SCTP until it is full. Answers the bytes taken.

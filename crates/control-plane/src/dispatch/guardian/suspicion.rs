@@ -61,8 +61,12 @@ impl Guardian {
                 watch.trouble = Some("the agent's worker is gone".into());
                 self.ask(room, Some(epoch));
             }
-            // A look shows whether the call is over.
-            Verdict::Dead { people: false } => watch.phase = Phase::Waiting { until: now },
+            // A look shows whether the call is over, or all are on their way back to a server that was
+            // restarted.
+            Verdict::Dead { people: false } => {
+                let until = now + self.config.patience;
+                watch.phase = Phase::Waiting { until };
+            }
         }
     }
 }

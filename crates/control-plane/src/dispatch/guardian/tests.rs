@@ -336,7 +336,7 @@ fn a_caller_who_leaves_meanwhile_needs_nobody() {
     let mut script = Script::present();
     script.suspect(1);
     assert_eq!(script.hear(Verdict::Dead { people: false }), []);
-    assert_eq!(script.pass_ms(0), [look()]);
+    assert_eq!(script.pass_ms(2_000), [look()]);
     assert_eq!(script.look(Sight::NoRoom), [Output::Ended(ROOM.into())]);
 }
 

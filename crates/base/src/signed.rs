@@ -1,0 +1,175 @@
+//! Messages of the control plane to an agent in a room, signed.
+//!
+//! A participant of a room cannot be told from LiveKit's server by a data packet alone: a hidden one sends
+//! without a name, and a packet may arrive before its sender is known. So what an agent does at the control
+//! plane's word carries an HMAC with a key that only those who hold LiveKit's secret can make. It covers the
+//! room, the topic, the call it is for, the time and the message itself.
+
+use std::collections::VecDeque;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
+use ring::hmac;
+use serde::{Deserialize, Serialize};
+
+/// How far apart the two sides' clocks may be, the way included.
+const WINDOW: Duration = Duration::from_secs(60);
+/// Messages that are remembered, so that none counts twice. Nobody sends this many in twice [`WINDOW`].
+const REMEMBERED: usize = 256;
+/// What the key is derived for; a change of format changes it.
+const PURPOSE: &[u8] = b"sidetone: control plane to agent, 1";
+
+/// Signs and checks. Everyone who holds LiveKit's secret has the same one.
+#[derive(Clone)]
+pub struct Key(hmac::Key);
+
+/// Never shows the key.
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key")
+    }
+}
+
+/// Where a message goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address<'a> {
+    /// LiveKit's name of the room.
+    pub room: &'a str,
+    /// The data packet's topic, or the RPC method.
+    pub topic: &'a str,
+    /// Id of the call it is for; empty for whatever call is in the room.
+    pub call: &'a str,
+}
+
+/// A message as it is sent, in JSON.
+#[derive(Debug, Serialize, Deserialize)]
+struct Envelope {
+    /// See [`Address::call`].
+    call: String,
+    /// Milliseconds since 1970.
+    at: u64,
+    /// The message itself.
+    body: String,
+    /// HMAC-SHA256 over all of it and the rest of the address.
+    mac: String,
+}
+
+/// Why a message is nobody's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is no envelope, or signed with another key, for another room or another topic.
+    #[error(
+        "it is not signed by the control plane; do both sides have the same LIVEKIT_API_SECRET?"
+    )]
+    Unsigned,
+    /// It was signed too long ago, or in the future.
+    #[error("it was signed more than {WINDOW:?} from now; are both clocks right?")]
+    Untimely,
+    /// It is for another call.
+    #[error("it is for another call")]
+    OtherCall,
+    /// It came before.
+    #[error("it has come before")]
+    Repeated,
+    /// Too many came to remember them.
+    #[error("more than {REMEMBERED} messages came in {:?}", 2 * WINDOW)]
+    TooMany,
+}
+
+impl Key {
+    /// The key of those who hold LiveKit's API secret.
+    pub fn of(api_secret: &str) -> Self {
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, api_secret.as_bytes());
+        let derived = hmac::sign(&secret, PURPOSE);
+        Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
+    }
+
+    /// Signs `body` for one address at this time.
+    pub fn sign(&self, to: Address<'_>, now: SystemTime, body: String) -> serde_json::Value {
+        let at = millis(now);
+        let mac = hmac::sign(&self.0, &signed(to, at, &body));
+        serde_json::json!({
+            "call": to.call,
+            "at": at,
+            "body": body,
+            "mac": BASE64.encode(mac.as_ref()),
+        })
+    }
+}
+
+/// An agent's side: takes the messages to one call in one room.
+#[derive(Debug)]
+pub struct Inbox {
+    key: Key,
+    room: String,
+    call: String,
+    /// Time and signature of what was taken, oldest first.
+    taken: VecDeque<(u64, Vec<u8>)>,
+}
+
+impl Inbox {
+    /// Of this call in this room.
+    pub fn new(key: Key, room: impl Into<String>, call: impl Into<String>) -> Self {
+        Self {
+            key,
+            room: room.into(),
+            call: call.into(),
+            taken: VecDeque::new(),
+        }
+    }
+
+    /// The message in a signed packet that came on this topic; each is taken once.
+    ///
+    /// # Errors
+    /// It is not the control plane's, or not for this call, or not of now.
+    pub fn take(&mut self, topic: &str, now: SystemTime, packet: &[u8]) -> Result<String, Refused> {
+        let envelope: Envelope = serde_json::from_slice(packet).map_err(|_| Refused::Unsigned)?;
+        let mac = BASE64
+            .decode(&envelope.mac)
+            .map_err(|_| Refused::Unsigned)?;
+        let address = Address {
+            room: &self.room,
+            topic,
+            call: &envelope.call,
+        };
+        let signed = signed(address, envelope.at, &envelope.body);
+        hmac::verify(&self.key.0, &signed, &mac).map_err(|_| Refused::Unsigned)?;
+        let (now, window) = (millis(now), WINDOW.as_millis() as u64);
+        if envelope.at.abs_diff(now) > window {
+            return Err(Refused::Untimely);
+        }
+        if !envelope.call.is_empty() && envelope.call != self.call {
+            return Err(Refused::OtherCall);
+        }
+        // What is older than the window is refused for that.
+        self.taken.retain(|(at, _)| at.abs_diff(now) <= window);
+        if self.taken.iter().any(|(_, taken)| *taken == mac) {
+            return Err(Refused::Repeated);
+        }
+        if self.taken.len() >= REMEMBERED {
+            return Err(Refused::TooMany);
+        }
+        self.taken.push_back((envelope.at, mac));
+        Ok(envelope.body)
+    }
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_millis().try_into().unwrap_or(u64::MAX)
+}
+
+/// The bytes that are signed: each part after its length, so that no two messages have the same.
+fn signed(to: Address<'_>, at: u64, body: &str) -> Vec<u8> {
+    let at = at.to_string();
+    let mut bytes = Vec::new();
+    for part in [to.room, to.topic, to.call, &at, body] {
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend(part.as_bytes());
+    }
+    bytes
+}
+
+#[cfg(test)]
+mod tests;

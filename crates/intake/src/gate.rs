@@ -1,0 +1,320 @@
+//! Holds a room's data packets to budgets before LiveKit's client sees them.
+//!
+//! That client (livekit 0.10) keeps what participants send in queues without an end, unpacks a stream's chunk
+//! before it looks at the size, reads requests (RPC by streams) to their end for anybody, as many at once as are
+//! sent, and takes a stream's chunks from whoever knows its id. So each packet passes here first: who sends too
+//! much, or too many streams at once, is not heard in the rest of it. What LiveKit's server sends itself passes.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use livekit_protocol::data_packet::Value;
+use livekit_protocol::data_stream::{CompressionType, Header, Trailer};
+use livekit_protocol::{self as proto, DataPacket};
+use prost::Message as _;
+
+use crate::budget::{Bucket, Budget};
+
+/// Longest packet of a participant. Clients cut streams into chunks of 15,000 bytes, and send no longer requests.
+/// It bounds what a packed chunk can become at once: a thousand times that.
+const LONGEST: usize = 20 * 1024;
+/// Packets of one participant.
+const PACKETS: Budget = Budget::per_second(400, 100);
+/// Bytes of one participant: ten seconds of uncompressed stereo at once, which some clients record before the
+/// call.
+const BYTES: Budget = Budget::per_second(3 * 1024 * 1024, 64 * 1024);
+/// Packed bytes, each of which may become a thousand.
+const PACKED: Budget = Budget::per_second(1024 * 1024, 16 * 1024);
+/// Streams that one participant begins: captions come in streams of their own.
+const STREAMS: Budget = Budget::per_second(60, 20);
+/// Requests of one participant that the client answers, whoever sends them.
+const REQUESTS: Budget = Budget::per_second(20, 10);
+/// Streams under way at once, of one participant and of a room. With the client's own limit on a stream's length
+/// this bounds what all of them may take.
+const AT_ONCE: usize = 8;
+const AT_ONCE_IN_ALL: usize = 32;
+/// A stream without a packet for this long may have been given up, and makes place for another.
+const IDLE: Duration = Duration::from_secs(10);
+/// Participants that are remembered.
+const SENDERS: usize = 64;
+
+/// Topic of a request by stream.
+const REQUEST_TOPIC: &str = "lk.rpc_request";
+
+/// Why a packet went no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// It is none.
+    #[error("it is no data packet")]
+    NotAPacket,
+    /// It is encrypted for others.
+    #[error("it is encrypted for other participants")]
+    Encrypted,
+    /// It is too long.
+    #[error("it is longer than {LONGEST} bytes")]
+    TooLong,
+    /// Its sender sends too many packets.
+    #[error("its sender sends too many packets")]
+    TooMany,
+    /// Its sender sends too many bytes.
+    #[error("its sender sends too many bytes")]
+    TooMuch,
+    /// Its sender sends too many packed bytes.
+    #[error("its sender sends too many compressed bytes")]
+    TooMuchPacked,
+    /// Its sender begins too many streams.
+    #[error("its sender has too many streams, or begins them too fast")]
+    TooManyStreams,
+    /// Its sender asks for too much.
+    #[error("its sender makes too many requests")]
+    TooManyRequests,
+    /// It goes on with a stream that its sender has not begun, or that was ended.
+    #[error("it belongs to no stream of its sender")]
+    NoStream,
+}
+
+/// A participant's budgets.
+#[derive(Debug)]
+struct Sender {
+    packets: Bucket,
+    bytes: Bucket,
+    packed: Bucket,
+    streams: Bucket,
+    requests: Bucket,
+    seen: Instant,
+}
+
+impl Sender {
+    fn new(now: Instant) -> Self {
+        Self {
+            packets: Bucket::full(PACKETS),
+            bytes: Bucket::full(BYTES),
+            packed: Bucket::full(PACKED),
+            streams: Bucket::full(STREAMS),
+            requests: Bucket::full(REQUESTS),
+            seen: now,
+        }
+    }
+}
+
+/// A stream under way.
+#[derive(Debug)]
+struct Stream {
+    /// Session id of its sender.
+    sender: String,
+    is_packed: bool,
+    seen: Instant,
+}
+
+/// One data channel's gate.
+#[derive(Debug, Default)]
+pub struct Gate {
+    /// By session id: the server writes it, so that nobody sends in another's name, and who comes back begins
+    /// anew.
+    senders: HashMap<String, Sender>,
+    streams: HashMap<String, Stream>,
+}
+
+impl Gate {
+    /// Looks at a packet, and hands over what is to reach the client: the packet itself, or the end of a stream
+    /// of which it was one packet too many.
+    ///
+    /// # Errors
+    /// Why the packet is not handed over.
+    pub fn packet(
+        &mut self,
+        now: Instant,
+        packet: &[u8],
+        mut deliver: impl FnMut(&[u8]),
+    ) -> Result<(), Refused> {
+        let decoded = DataPacket::decode(packet).map_err(|_| Refused::NotAPacket)?;
+        if decoded.participant_sid.is_empty() && decoded.participant_identity.is_empty() {
+            // From whoever has the server's key.
+            deliver(packet);
+            return Ok(());
+        }
+        // Servers before 1.9 write the identity alone.
+        let sender = match decoded.participant_sid {
+            sid if sid.is_empty() => decoded.participant_identity,
+            sid => sid,
+        };
+        let Some(value) = decoded.value else {
+            return Err(Refused::NotAPacket);
+        };
+        self.forget_one(now, &sender, &mut deliver);
+        let known = self
+            .senders
+            .entry(sender.clone())
+            .or_insert_with(|| Sender::new(now));
+        known.seen = now;
+        let within = if packet.len() > LONGEST {
+            Err(Refused::TooLong)
+        } else if !known.packets.take(now, 1) {
+            Err(Refused::TooMany)
+        } else if !known.bytes.take(now, packet.len()) {
+            Err(Refused::TooMuch)
+        } else {
+            Ok(())
+        };
+        let passes = match &value {
+            Value::StreamHeader(header) => {
+                within.and_then(|()| self.begins(now, &sender, header, &mut deliver))
+            }
+            Value::StreamChunk(chunk) => {
+                let length = chunk.content.len();
+                self.goes_on(now, &sender, &chunk.stream_id, length, within, &mut deliver)
+            }
+            // Ends are let through: they cost nothing, and free a place.
+            Value::StreamTrailer(trailer) => self.ends(&sender, trailer),
+            Value::RpcRequest(_) => within.and_then(|()| self.requests(now, &sender)),
+            Value::EncryptedPacket(_) => Err(Refused::Encrypted),
+            _ => within,
+        };
+        if passes.is_ok() {
+            deliver(packet);
+        }
+        passes
+    }
+
+    fn begins(
+        &mut self,
+        now: Instant,
+        sender: &str,
+        header: &Header,
+        deliver: &mut impl FnMut(&[u8]),
+    ) -> Result<(), Refused> {
+        if self.streams.contains_key(&header.stream_id) {
+            return Err(Refused::TooManyStreams);
+        }
+        if header.topic == REQUEST_TOPIC {
+            self.requests(now, sender)?;
+        }
+        let is_packed = header.compression != CompressionType::None as i32;
+        let inline = header.inline_content.as_ref().map(Vec::len);
+        let known = self.senders.get_mut(sender).ok_or(Refused::NoStream)?;
+        if !known.streams.take(now, 1) {
+            return Err(Refused::TooManyStreams);
+        }
+        if is_packed && !known.packed.take(now, inline.unwrap_or(0)) {
+            return Err(Refused::TooMuchPacked);
+        }
+        // One packet is all of it.
+        if inline.is_some() {
+            return Ok(());
+        }
+        let own = self
+            .streams
+            .values()
+            .filter(|stream| stream.sender == sender);
+        if own.count() >= AT_ONCE {
+            self.end_idle(now, |stream| stream.sender == sender, deliver)?;
+        } else if self.streams.len() >= AT_ONCE_IN_ALL {
+            self.end_idle(now, |_| true, deliver)?;
+        }
+        let stream = Stream {
+            sender: sender.to_owned(),
+            is_packed,
+            seen: now,
+        };
+        self.streams.insert(header.stream_id.clone(), stream);
+        Ok(())
+    }
+
+    fn goes_on(
+        &mut self,
+        now: Instant,
+        sender: &str,
+        id: &str,
+        length: usize,
+        within: Result<(), Refused>,
+        deliver: &mut impl FnMut(&[u8]),
+    ) -> Result<(), Refused> {
+        let stream = self.streams.get_mut(id);
+        let stream = stream.filter(|stream| stream.sender == sender);
+        let stream = stream.ok_or(Refused::NoStream)?;
+        stream.seen = now;
+        let is_packed = stream.is_packed;
+        let refused = within.err().or_else(|| {
+            let known = self.senders.get_mut(sender)?;
+            (is_packed && !known.packed.take(now, length)).then_some(Refused::TooMuchPacked)
+        });
+        match refused {
+            None => Ok(()),
+            // A stream that lacks a chunk is of no use, and would wait for it.
+            Some(why) => {
+                self.end(id, why, deliver);
+                Err(why)
+            }
+        }
+    }
+
+    fn ends(&mut self, sender: &str, trailer: &Trailer) -> Result<(), Refused> {
+        let id = &trailer.stream_id;
+        let is_own = self.streams.get(id).is_some_and(|s| s.sender == sender);
+        is_own.then(|| self.streams.remove(id));
+        is_own.then_some(()).ok_or(Refused::NoStream)
+    }
+
+    fn requests(&mut self, now: Instant, sender: &str) -> Result<(), Refused> {
+        let known = self.senders.get_mut(sender);
+        let is_there = known.is_some_and(|known| known.requests.take(now, 1));
+        is_there.then_some(()).ok_or(Refused::TooManyRequests)
+    }
+
+    /// Makes place for a stream, where one of those meant is idle.
+    fn end_idle(
+        &mut self,
+        now: Instant,
+        is_meant: impl Fn(&Stream) -> bool,
+        deliver: &mut impl FnMut(&[u8]),
+    ) -> Result<(), Refused> {
+        let streams = self.streams.iter().filter(|(_, stream)| is_meant(stream));
+        let longest = streams.min_by_key(|(_, stream)| stream.seen);
+        let idle = longest.filter(|(_, stream)| now.duration_since(stream.seen) >= IDLE);
+        let id = idle
+            .map(|(id, _)| id.clone())
+            .ok_or(Refused::TooManyStreams)?;
+        self.end(&id, Refused::TooManyStreams, deliver);
+        Ok(())
+    }
+
+    /// Ends a stream, and tells the client: whoever reads it learns why.
+    fn end(&mut self, id: &str, why: Refused, deliver: &mut impl FnMut(&[u8])) {
+        let Some(stream) = self.streams.remove(id) else {
+            return;
+        };
+        let trailer = Trailer {
+            stream_id: id.to_owned(),
+            reason: why.to_string(),
+            ..Trailer::default()
+        };
+        let packet = DataPacket {
+            participant_sid: stream.sender,
+            value: Some(proto::data_packet::Value::StreamTrailer(trailer)),
+            ..DataPacket::default()
+        };
+        deliver(&packet.encode_to_vec());
+    }
+
+    /// Makes place for another sender: who was silent longest is forgotten, with its streams.
+    fn forget_one(&mut self, now: Instant, newcomer: &str, deliver: &mut impl FnMut(&[u8])) {
+        if self.senders.len() < SENDERS || self.senders.contains_key(newcomer) {
+            return;
+        }
+        let silent = self.senders.iter().min_by_key(|(_, sender)| sender.seen);
+        let Some(silent) = silent.map(|(id, _)| id.clone()) else {
+            return;
+        };
+        self.senders.remove(&silent);
+        let streams = self.streams.iter();
+        let its = streams.filter(|(_, stream)| stream.sender == silent);
+        let its: Vec<String> = its.map(|(id, _)| id.clone()).collect();
+        for id in its {
+            self.end(&id, Refused::TooManyStreams, deliver);
+        }
+        debug_assert!(self.senders.values().all(|sender| sender.seen <= now));
+    }
+}
+
+#[cfg(test)]
+mod tests;

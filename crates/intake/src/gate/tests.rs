@@ -1,0 +1,277 @@
+use super::*;
+use livekit_protocol::{RpcRequest, UserPacket, data_stream::Chunk};
+use proptest::prelude::*;
+
+struct Room {
+    gate: Gate,
+    now: Instant,
+    /// What has reached the client.
+    passed: Vec<DataPacket>,
+}
+
+fn room() -> Room {
+    #[expect(clippy::disallowed_methods, reason = "any instant does")]
+    let now = Instant::now();
+    Room {
+        gate: Gate::default(),
+        now,
+        passed: Vec::new(),
+    }
+}
+
+impl Room {
+    fn wait(&mut self, seconds: u64) {
+        self.now += Duration::from_secs(seconds);
+    }
+
+    fn sends(&mut self, sender: &str, value: Value) -> Result<(), Refused> {
+        let packet = DataPacket {
+            participant_sid: sender.into(),
+            participant_identity: sender.into(),
+            value: Some(value),
+            ..DataPacket::default()
+        };
+        let passed = &mut self.passed;
+        self.gate
+            .packet(self.now, &packet.encode_to_vec(), |packet| {
+                passed.push(DataPacket::decode(packet).unwrap());
+            })
+    }
+
+    /// Why streams were ended that their senders had not ended.
+    fn ended(&self) -> Vec<(&str, &str)> {
+        let values = self.passed.iter().map(|packet| &packet.value);
+        let ends = values.filter_map(|value| match value {
+            Some(Value::StreamTrailer(end)) if !end.reason.is_empty() => {
+                Some((&*end.stream_id, &*end.reason))
+            }
+            _ => None,
+        });
+        ends.collect()
+    }
+}
+
+fn header(id: &str) -> Value {
+    Value::StreamHeader(Header {
+        stream_id: id.into(),
+        topic: "lk.chat".into(),
+        ..Header::default()
+    })
+}
+
+fn packed(id: &str) -> Value {
+    Value::StreamHeader(Header {
+        stream_id: id.into(),
+        compression: CompressionType::DeflateRaw as i32,
+        ..Header::default()
+    })
+}
+
+fn chunk(id: &str, bytes: usize) -> Value {
+    Value::StreamChunk(Chunk {
+        stream_id: id.into(),
+        content: vec![7; bytes],
+        ..Chunk::default()
+    })
+}
+
+fn trailer(id: &str) -> Value {
+    Value::StreamTrailer(Trailer {
+        stream_id: id.into(),
+        ..Trailer::default()
+    })
+}
+
+fn user(bytes: usize) -> Value {
+    Value::User(UserPacket {
+        payload: vec![7; bytes],
+        ..UserPacket::default()
+    })
+}
+
+#[test]
+fn what_clients_send_passes_as_it_came() {
+    let mut room = room();
+    let mut sent = Vec::new();
+    // Ten seconds of stereo, recorded before the call.
+    sent.push(header("before"));
+    sent.extend((0..128).map(|_| chunk("before", 15_000)));
+    sent.push(trailer("before"));
+    sent.extend([
+        user(100),
+        header("chat"),
+        chunk("chat", 40),
+        trailer("chat"),
+    ]);
+    for value in sent.clone() {
+        assert_eq!(room.sends("PA_ada", value), Ok(()));
+    }
+    let passed: Vec<_> = room.passed.into_iter().filter_map(|p| p.value).collect();
+    assert_eq!(passed, sent);
+}
+
+#[test]
+fn captions_of_a_long_talk_pass() {
+    let mut room = room();
+    for n in 0..600 {
+        // An agent's sentence in words, and a caller's in interims.
+        let id = format!("S{n}");
+        assert_eq!(room.sends("PA_agent", header(&id)), Ok(()));
+        for _ in 0..10 {
+            assert_eq!(room.sends("PA_agent", chunk(&id, 8)), Ok(()));
+            room.now += Duration::from_millis(50);
+        }
+        assert_eq!(room.sends("PA_agent", trailer(&id)), Ok(()));
+    }
+}
+
+#[test]
+fn the_servers_own_packets_pass() {
+    let mut room = room();
+    for _ in 0..1_000 {
+        assert_eq!(room.sends("", user(60_000)), Ok(()));
+    }
+}
+
+#[test]
+fn a_flood_is_cut_and_others_are_heard() {
+    let mut room = room();
+    let passed = (0..10_000).filter(|_| room.sends("PA_eve", user(10)).is_ok());
+    assert_eq!(passed.count(), 400);
+    assert_eq!(room.sends("PA_eve", user(10)), Err(Refused::TooMany));
+    assert_eq!(room.sends("PA_ada", user(10)), Ok(()));
+    room.wait(1);
+    assert_eq!(room.sends("PA_eve", user(10)), Ok(()));
+    let heavy = (0..400).filter(|_| room.sends("PA_mallory", user(19_000)).is_ok());
+    assert_eq!(heavy.count(), 3 * 1024 * 1024 / 19_032);
+    assert_eq!(room.sends("PA_ada", user(LONGEST)), Err(Refused::TooLong));
+}
+
+/// E3 of the field trial, by requests: the client keeps each until it ends.
+#[test]
+fn streams_at_once_are_few() {
+    let mut room = room();
+    let begun = (0..50).filter(|n| room.sends("PA_eve", header(&n.to_string())).is_ok());
+    assert_eq!(begun.count(), AT_ONCE);
+    assert_eq!(room.sends("PA_ada", header("hers")), Ok(()));
+    for sender in 0..10 {
+        for n in 0..AT_ONCE {
+            room.sends(&format!("PA_{sender}"), header(&format!("{sender}-{n}")))
+                .ok();
+        }
+    }
+    assert_eq!(room.gate.streams.len(), AT_ONCE_IN_ALL);
+    // Whoever gave one up has its place again, and the client is told that it is over.
+    room.wait(11);
+    assert_eq!(room.sends("PA_eve", header("another")), Ok(()));
+    assert_eq!(room.ended().len(), 1);
+    assert_eq!(room.gate.streams.len(), AT_ONCE_IN_ALL);
+}
+
+/// E3: a few packed kilobytes are megabytes for who unpacks them.
+#[test]
+fn packed_bytes_are_counted_apart() {
+    let mut room = room();
+    assert_eq!(room.sends("PA_eve", packed("bomb")), Ok(()));
+    let mut bytes = 0;
+    while room.sends("PA_eve", chunk("bomb", 15_000)).is_ok() {
+        bytes += 15_000;
+    }
+    assert!(bytes <= 1024 * 1024, "{bytes}");
+    let reason = Refused::TooMuchPacked.to_string();
+    assert_eq!(room.ended(), [("bomb", &*reason)]);
+    assert_eq!(
+        room.sends("PA_eve", chunk("bomb", 1)),
+        Err(Refused::NoStream)
+    );
+    // In one packet, too.
+    let inline = Value::StreamHeader(Header {
+        stream_id: "inline".into(),
+        inline_content: Some(vec![7; 15_000]),
+        compression: CompressionType::DeflateRaw as i32,
+        ..Header::default()
+    });
+    assert_eq!(room.sends("PA_eve", inline), Err(Refused::TooMuchPacked));
+}
+
+#[test]
+fn a_stream_is_its_senders_alone() {
+    let mut room = room();
+    room.sends("PA_ada", header("hers")).unwrap();
+    assert_eq!(
+        room.sends("PA_eve", chunk("hers", 9)),
+        Err(Refused::NoStream)
+    );
+    assert_eq!(
+        room.sends("PA_eve", trailer("hers")),
+        Err(Refused::NoStream)
+    );
+    assert_eq!(
+        room.sends("PA_eve", header("hers")),
+        Err(Refused::TooManyStreams)
+    );
+    assert_eq!(room.sends("PA_ada", chunk("hers", 9)), Ok(()));
+    assert_eq!(room.sends("PA_ada", trailer("hers")), Ok(()));
+    assert_eq!(
+        room.sends("PA_ada", chunk("hers", 9)),
+        Err(Refused::NoStream)
+    );
+}
+
+#[test]
+fn requests_of_both_kinds_are_counted_together() {
+    let mut room = room();
+    let request = |n: usize| match n % 2 {
+        0 => Value::RpcRequest(RpcRequest::default()),
+        _ => Value::StreamHeader(Header {
+            stream_id: n.to_string(),
+            topic: REQUEST_TOPIC.into(),
+            inline_content: Some(Vec::new()),
+            ..Header::default()
+        }),
+    };
+    let answered = (0..100).filter(|n| room.sends("PA_eve", request(*n)).is_ok());
+    assert_eq!(answered.count(), 20);
+}
+
+#[test]
+fn what_is_no_packet_goes_no_further() {
+    let mut room = room();
+    let mut reached = 0;
+    for junk in [&[0xFF; 40][..], b"\x08"] {
+        let refused = room.gate.packet(room.now, junk, |_| reached += 1);
+        assert_eq!(refused, Err(Refused::NotAPacket));
+    }
+    assert_eq!(reached, 0);
+    let encrypted = Value::EncryptedPacket(proto::EncryptedPacket::default());
+    assert_eq!(room.sends("PA_ada", encrypted), Err(Refused::Encrypted));
+}
+
+proptest! {
+    /// Whatever comes, in whatever order: what is remembered is bounded, and so is what reaches the client.
+    #[test]
+    fn memory_and_output_are_bounded(
+        steps in prop::collection::vec((0..100_u32, 0..20_u32, 0..5_u8, 0..3_000_usize, 0..50_u64), 0..400),
+    ) {
+        let mut room = room();
+        let begin = room.now;
+        for (sender, id, kind, bytes, wait) in steps {
+            room.now += Duration::from_millis(wait);
+            let id = format!("{}-{id}", sender % 7);
+            let value = match kind {
+                0 => header(&id),
+                1 => packed(&id),
+                2 => chunk(&id, bytes),
+                3 => trailer(&id),
+                _ => user(bytes),
+            };
+            room.sends(&format!("PA_{sender}"), value).ok();
+            prop_assert!(room.gate.senders.len() <= SENDERS);
+            prop_assert!(room.gate.streams.len() <= AT_ONCE_IN_ALL);
+            for stream in room.gate.streams.values() {
+                prop_assert!(room.gate.senders.contains_key(&stream.sender));
+            }
+        }
+        prop_assert!(room.now >= begin);
+    }
+}

@@ -1,0 +1,68 @@
+//! Stands before each data channel of the process's rooms: LiveKit's client sees only what [`Gate`] lets pass.
+
+use std::time::{Duration, Instant};
+
+use livekit::webrtc::data_channel::{DataBuffer, Doorkeeper, keep_doors};
+
+use sidetone_base::clock;
+use sidetone_intake::budget::{Bucket, Budget};
+use sidetone_intake::gate::{Gate, Refused};
+
+/// The channel of LiveKit's data tracks, to which nothing here subscribes.
+const DATA_TRACKS: &str = "_data_track";
+/// What is refused is logged this often, whoever sends how much.
+const NOTES: Budget = Budget::every(3, Duration::from_secs(20));
+
+/// Has all data channels guarded that are opened from now on.
+pub(super) fn keep() {
+    keep_doors(|label| match label {
+        DATA_TRACKS => Box::new(Closed),
+        _ => Box::new(Keeper {
+            gate: Gate::default(),
+            notes: Bucket::full(NOTES),
+            refused: 0,
+        }),
+    });
+}
+
+/// Lets nothing in.
+struct Closed;
+
+impl Doorkeeper for Closed {
+    fn message(&mut self, _: DataBuffer<'_>, _: &mut dyn FnMut(DataBuffer<'_>)) {}
+}
+
+struct Keeper {
+    gate: Gate,
+    notes: Bucket,
+    /// Since the last note.
+    refused: u64,
+}
+
+impl Doorkeeper for Keeper {
+    fn message(&mut self, message: DataBuffer<'_>, deliver: &mut dyn FnMut(DataBuffer<'_>)) {
+        let now = clock::now();
+        let deliver = |data: &[u8]| deliver(DataBuffer { data, binary: true });
+        let passed = match message.binary {
+            true => self.gate.packet(now, message.data, deliver),
+            // LiveKit's are all binary.
+            false => Err(Refused::NotAPacket),
+        };
+        if let Err(why) = passed {
+            self.note(now, why);
+        }
+    }
+}
+
+impl Keeper {
+    fn note(&mut self, now: Instant, why: Refused) {
+        self.refused += 1;
+        if self.notes.take(now, 1) {
+            let packets = std::mem::take(&mut self.refused);
+            tracing::warn!(
+                packets,
+                "data packets of participants were dropped: of the last one, {why}"
+            );
+        }
+    }
+}

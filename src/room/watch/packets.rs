@@ -1,0 +1,109 @@
+//! What comes in packets: messages of the caller's, and the control plane's word.
+
+use std::time::Duration;
+
+use livekit::TextStreamReader;
+use livekit::prelude::ParticipantIdentity;
+
+use super::Watch;
+use sidetone_base::clock;
+use sidetone_base::leave::LeaveBy;
+use sidetone_base::signed::Inbox;
+use sidetone_base::tap::RECORDING_TOPIC;
+use sidetone_call::transport::RoomEvent;
+use sidetone_control_plane::dispatch::leave::{self, LEAVE_TOPIC};
+
+/// Messages of people who were not seen yet that are kept.
+const EARLY: usize = 2;
+
+/// Messages of people who were not seen yet: their words came before the room's.
+#[derive(Default)]
+pub(super) struct Early(Vec<(ParticipantIdentity, TextStreamReader)>);
+
+/// What the control plane tells this agent.
+pub(in crate::room) struct Orders {
+    dispatch_id: String,
+    inbox: Inbox,
+    /// A packet that was not the control plane's has been logged.
+    is_forgery_logged: bool,
+}
+
+impl Orders {
+    pub(in crate::room) fn new(dispatch_id: String, inbox: Inbox) -> Self {
+        Self {
+            dispatch_id,
+            inbox,
+            is_forgery_logged: false,
+        }
+    }
+
+    /// A message on this topic, if it is the control plane's.
+    fn take(&mut self, topic: &str, packet: &[u8]) -> Option<String> {
+        match self.inbox.take(topic, clock::wall(), packet) {
+            Ok(message) => Some(message),
+            Err(why) => {
+                if !std::mem::replace(&mut self.is_forgery_logged, true) {
+                    tracing::warn!(
+                        topic,
+                        "a message was not taken for the control plane's: {why}"
+                    );
+                }
+                None
+            }
+        }
+    }
+
+    /// How long this agent may take to leave, if the control plane asks it to.
+    fn leave(&mut self, packet: &[u8]) -> Option<Duration> {
+        let request = self.take(LEAVE_TOPIC, packet)?;
+        leave::read(request.as_bytes(), &self.dispatch_id)
+    }
+}
+
+impl Watch<'_> {
+    /// Does what the control plane says, if it is the control plane.
+    pub(super) async fn order(&mut self, topic: &str, packet: &[u8]) {
+        match topic {
+            RECORDING_TOPIC => {
+                if let Some(command) = self.orders.take(topic, packet) {
+                    self.tap.command(command.as_bytes());
+                }
+            }
+            LEAVE_TOPIC => {
+                if let Some(budget) = self.orders.leave(packet) {
+                    tracing::info!(?budget, "the agent is asked to leave");
+                    let by = LeaveBy::within(clock::now(), budget);
+                    self.tell(RoomEvent::Dismissed(by)).await;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// A chat message begins to arrive.
+    pub(super) fn chat(&mut self, sender: ParticipantIdentity, reader: TextStreamReader) {
+        if self.is_caller(&sender) {
+            self.tasks.spawn(self.chats.read(sender, reader));
+        } else if self.early.0.len() < EARLY {
+            self.early.0.push((sender, reader));
+        } else {
+            reader.closer().close();
+        }
+    }
+
+    /// Whether this is the caller, or may turn out to be.
+    pub(super) fn may_be_caller(&self, identity: &ParticipantIdentity) -> bool {
+        self.caller.is_none() || self.is_caller(identity)
+    }
+
+    /// The caller is known: what it wrote before is read.
+    pub(super) fn chats_of_early(&mut self) {
+        for (sender, reader) in std::mem::take(&mut self.early.0) {
+            if self.is_caller(&sender) {
+                self.chat(sender, reader);
+            } else {
+                reader.closer().close();
+            }
+        }
+    }
+}
