@@ -1,6 +1,6 @@
 //! How agents leave in the middle of a sentence: asked by the control plane, or with the process (told by
-//! LiveKit: tests/rooms.rs and scenario 82). Each time what was said is stored as it was heard, the job has succeeded, and the call comes to
-//! its result.
+//! LiveKit: tests/rooms.rs and scenario 82). Each time what was said is stored as it was heard, the job has
+//! succeeded, and the call comes to its result.
 
 use std::net::SocketAddr;
 use std::path::Path;
