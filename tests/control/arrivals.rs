@@ -433,7 +433,7 @@ async fn from_the_join_to_the_agents_voice() {
                 .await;
             assert_eq!(spawned["agentSpawned"], true, "{spawned}");
         }
-        let began = std::time::Instant::now();
+        let began = sidetone_base::clock::now();
         let (room, mut events) = enter(&token).await;
         let voice = async {
             loop {

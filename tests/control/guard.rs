@@ -224,7 +224,10 @@ fn voices(mut events: mpsc::UnboundedReceiver<RoomEvent>) -> mpsc::Receiver<(Str
             tokio::spawn(async move {
                 let mut frames = NativeAudioStream::new(track.rtc_track(), 48_000, 1);
                 while let Some(frame) = frames.next().await {
-                    let is_voice = frame.data.iter().any(|sample| sample.unsigned_abs() > 1_000);
+                    let is_voice = frame
+                        .data
+                        .iter()
+                        .any(|sample| sample.unsigned_abs() > 1_000);
                     if is_voice {
                         let identity = participant.identity().to_string();
                         // Nobody reads as fast as it comes.

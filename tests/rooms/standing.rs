@@ -58,7 +58,11 @@ fn levels(mut events: mpsc::UnboundedReceiver<LkEvent>) -> watch::Receiver<u32> 
                 tokio::spawn(async move {
                     let mut frames = NativeAudioStream::new(track.rtc_track(), 48_000, 1);
                     while let Some(frame) = frames.next().await {
-                        if frame.data.iter().any(|sample| sample.unsigned_abs() > 1_000) {
+                        if frame
+                            .data
+                            .iter()
+                            .any(|sample| sample.unsigned_abs() > 1_000)
+                        {
                             heard.send_modify(|voiced| *voiced += 1);
                         }
                     }

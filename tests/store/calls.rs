@@ -301,15 +301,24 @@ pub async fn a_tool_is_known_from_its_start(store: &Store) {
         ..starts.clone()
     };
     assert!(store.save_tool_call(id, "one", &starts).await.unwrap());
-    assert_eq!(store.tool_calls(id).await.unwrap(), [starts.clone()]);
+    assert_eq!(
+        store.tool_calls(id).await.unwrap(),
+        std::slice::from_ref(&starts)
+    );
     assert_eq!(starts.outcome(), None);
     assert!(store.save_tool_call(id, "one", &ended).await.unwrap());
-    assert_eq!(store.tool_calls(id).await.unwrap(), [ended.clone()]);
+    assert_eq!(
+        store.tool_calls(id).await.unwrap(),
+        std::slice::from_ref(&ended)
+    );
     // A file that is delivered once more tells of the start again, and of the end.
     for again in [&starts, &ended] {
         assert!(!store.save_tool_call(id, "one", again).await.unwrap());
     }
-    assert_eq!(store.tool_calls(id).await.unwrap(), [ended.clone()]);
+    assert_eq!(
+        store.tool_calls(id).await.unwrap(),
+        std::slice::from_ref(&ended)
+    );
     assert_eq!(ended.outcome(), Some(Ok("booked")));
     assert!(ended.is_same_run(&starts));
     // The end that comes first.
