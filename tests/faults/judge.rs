@@ -7,6 +7,9 @@ use sidetone::caller::heard::Span;
 use super::record::Memory;
 use super::tones::{SUBJECTS, Sound, answer_lasts};
 
+/// More than half of a greeting: one that a blur cuts in two is one.
+const GREETED: Duration = Duration::from_secs(1);
+
 /// What one caller found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
@@ -41,15 +44,17 @@ impl Found {
             let times = caller.heard_of(n).as_secs_f64() / answer_lasts(n).as_secs_f64();
             ((times + 0.1) as usize).saturating_sub(caller.times_asked(n))
         };
-        let forgot = ears.pieces().into_iter().filter(
-            |(_, piece)| matches!(piece.sound, Sound::Answer { n, remembers: false } if n > 0),
-        );
+        // Most of it: a blur may sound so for a moment.
+        let forgot = ears.pieces().into_iter().filter(|(_, piece)| {
+            matches!(piece.sound, Sound::Answer { n, remembers: false }
+                if n > 0 && piece.voiced > answer_lasts(n) / 2)
+        });
         let first_times = SUBJECTS.iter().enumerate();
         let first_times = first_times.filter(|(n, _)| caller.times_asked(*n) > 0);
         Self {
             alone: script.is_alone(),
             silence: longest_silence(caller.stay, script.mine(), &ears.spans()),
-            greeted_again: caller.greetings().saturating_sub(1),
+            greeted_again: caller.greetings(GREETED).saturating_sub(1),
             answered_again: (0..SUBJECTS.len()).map(again).sum(),
             two_voices: ears.two_at_once(),
             forgot: forgot.count(),
