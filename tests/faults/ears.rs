@@ -34,7 +34,7 @@ pub struct Piece {
     pub sound: Sound,
     pub span: Span,
     /// How much of it was voice that is known by its tone.
-    voiced: Duration,
+    pub voiced: Duration,
 }
 
 impl Piece {
@@ -87,6 +87,12 @@ impl Ear {
         }
     }
 
+    /// What is long enough to have been said.
+    fn said(&self) -> impl Iterator<Item = Piece> {
+        let pieces = self.pieces.iter().copied();
+        pieces.filter(|piece| piece.voiced >= LEAST)
+    }
+
     /// What is left is too short to be known by its tone: it belongs to what was just heard.
     fn end_of_voice(&mut self, at: Duration) {
         let is_some = !self.window.is_empty();
@@ -117,8 +123,7 @@ impl Ears {
     /// Pieces of all voices, as they began.
     pub fn pieces(&self) -> Vec<(&Voice, Piece)> {
         let mut all: Vec<_> = (self.ears.iter())
-            .flat_map(|(voice, ear)| ear.pieces.iter().map(move |piece| (voice, *piece)))
-            .filter(|(_, piece)| piece.voiced >= LEAST)
+            .flat_map(|(voice, ear)| ear.said().map(move |piece| (voice, piece)))
             .collect();
         all.sort_by_key(|(_, piece)| piece.span.start);
         all
@@ -178,12 +183,11 @@ impl Ears {
 
     /// How much of the answer to the `n`th question was heard after `since`, by anybody.
     pub fn of_answer(&self, n: usize, since: Duration) -> Duration {
-        let of_it = |piece: &&Piece| matches!(piece.sound, Sound::Answer { n: of, .. } if of == n);
+        let of_it = |piece: &Piece| matches!(piece.sound, Sound::Answer { n: of, .. } if of == n);
         (self.ears.values())
-            .flat_map(|ear| &ear.pieces)
-            .filter(|piece| piece.span.end > since)
-            .filter(of_it)
-            .map(Piece::lasted)
+            .flat_map(Ear::said)
+            .filter(|piece| of_it(piece) && piece.span.end > since)
+            .map(|piece| piece.lasted())
             .sum()
     }
 

@@ -41,9 +41,11 @@ impl Found {
             let times = caller.heard_of(n).as_secs_f64() / answer_lasts(n).as_secs_f64();
             ((times + 0.1) as usize).saturating_sub(caller.times_asked(n))
         };
-        let forgot = ears.pieces().into_iter().filter(
-            |(_, piece)| matches!(piece.sound, Sound::Answer { n, remembers: false } if n > 0),
-        );
+        // Most of it: a blur may sound so for a moment.
+        let forgot = ears.pieces().into_iter().filter(|(_, piece)| {
+            matches!(piece.sound, Sound::Answer { n, remembers: false }
+                if n > 0 && piece.voiced > answer_lasts(n) / 2)
+        });
         let first_times = SUBJECTS.iter().enumerate();
         let first_times = first_times.filter(|(n, _)| caller.times_asked(*n) > 0);
         Self {

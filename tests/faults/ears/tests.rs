@@ -72,12 +72,19 @@ fn a_blur_in_an_answer_is_part_of_it() {
         ears.push(&voice("a"), MS(at), &noise);
     }
     sound(&mut ears, "a", answer, 600, 1_000);
-    sound(&mut ears, "a", Sound::Greeting, 1_000, 1_100);
-    sound(&mut ears, "a", answer, 1_100, 2_050);
+    let other = Sound::Answer {
+        n: 4,
+        remembers: true,
+    };
+    sound(&mut ears, "a", other, 1_000, 1_100);
+    sound(&mut ears, "a", answer, 1_100, 1_500);
+    sound(&mut ears, "a", other, 1_500, 1_600);
+    sound(&mut ears, "a", answer, 1_600, 2_050);
     silence(&mut ears, "a", 2_050, 2_100);
     let pieces = ears.pieces();
     assert_eq!(pieces.len(), 1, "{pieces:?}");
     assert_eq!(pieces[0].1.lasted(), MS(2_050));
+    assert_eq!(ears.of_answer(4, Duration::ZERO), Duration::ZERO);
 }
 
 #[test]
