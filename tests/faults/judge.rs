@@ -7,6 +7,9 @@ use sidetone::caller::heard::Span;
 use super::record::Memory;
 use super::tones::{SUBJECTS, Sound, answer_lasts};
 
+/// More than half of a greeting: one that a blur cuts in two is one.
+const GREETED: Duration = Duration::from_secs(1);
+
 /// What one caller found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Found {
@@ -51,7 +54,7 @@ impl Found {
         Self {
             alone: script.is_alone(),
             silence: longest_silence(caller.stay, script.mine(), &ears.spans()),
-            greeted_again: caller.greetings().saturating_sub(1),
+            greeted_again: caller.greetings(GREETED).saturating_sub(1),
             answered_again: (0..SUBJECTS.len()).map(again).sum(),
             two_voices: ears.two_at_once(),
             forgot: forgot.count(),

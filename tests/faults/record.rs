@@ -85,12 +85,12 @@ impl Memory {
         asked.filter(|asked| asked.n == n).count()
     }
 
-    /// How many greetings were heard.
-    pub fn greetings(&self) -> usize {
+    /// How many greetings were heard, of this length and longer.
+    pub fn greetings(&self, least: Duration) -> usize {
         let pieces = self.ears.pieces();
         let greetings = pieces
             .iter()
-            .filter(|(_, piece)| piece.sound == Sound::Greeting && piece.lasted() >= BEGUN);
+            .filter(|(_, piece)| piece.sound == Sound::Greeting && piece.lasted() >= least);
         greetings.count()
     }
 }
@@ -165,21 +165,19 @@ fn untrue_stays(row: &Row, caller: &Memory) -> Vec<String> {
             wrong.push(format!("{} came at no time", stay.kind));
         }
     }
-    let stays_of = |identity: &str| {
+    // Who never left in the record was told of above.
+    let stays_of = |identity: &str, left: DateTime<Utc>| {
         let stays = row.participants.iter();
         let stays: Vec<_> = stays.filter(|stay| stay.user_id == identity).collect();
         let joined = stays.iter().filter_map(|stay| stay.joined_at).min()?;
-        // Who is told to be there still is told of above.
-        let left = stays.iter().filter_map(|stay| stay.left_at).max();
-        Some((joined, left.unwrap_or(DateTime::<Utc>::MAX_UTC)))
+        let last = stays.iter().filter_map(|stay| stay.left_at).max();
+        Some((joined, last.unwrap_or(left)))
     };
-    match stays_of(&caller.identity) {
+    let (came, went) = (caller.wall(caller.stay.start), caller.wall(caller.stay.end));
+    match stays_of(&caller.identity, went) {
         None => wrong.push("the caller was never there".into()),
         Some((joined, left)) => {
-            let off = [
-                joined - caller.wall(caller.stay.start),
-                left - caller.wall(caller.stay.end),
-            ];
+            let off = [joined - came, left - went];
             if off.iter().any(|off| off.abs() > ABOUT) {
                 let [came, went] = off.map(|off| off.as_seconds_f64());
                 wrong.push(format!(
@@ -189,12 +187,11 @@ fn untrue_stays(row: &Row, caller: &Memory) -> Vec<String> {
         }
     }
     for (identity, heard) in caller.ears.speakers() {
-        match stays_of(identity) {
+        let last = caller.wall(heard.end);
+        match stays_of(identity, last) {
             None => wrong.push("an agent that was heard was never there".into()),
             Some((joined, left)) => {
-                if joined > caller.wall(heard.start) + ABOUT
-                    || left < caller.wall(heard.end) - ABOUT
-                {
+                if joined > caller.wall(heard.start) + ABOUT || left < last - ABOUT {
                     wrong.push("an agent was heard before or after its stay".into());
                 }
             }
@@ -222,7 +219,7 @@ fn untrue_turns(row: &Row, caller: &Memory) -> Vec<String> {
         }
     }
     let greetings = of("agent").filter(|turn| turn.text.trim() == GREETING);
-    if greetings.count() > caller.greetings() {
+    if greetings.count() > caller.greetings(BEGUN) {
         wrong.push("a greeting that was not heard".into());
     }
     let mut turns: Vec<&Turn> = row.turns.iter().collect();
