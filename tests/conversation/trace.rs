@@ -143,11 +143,7 @@ fn agent_turn(turn: &AgentTurn) -> String {
         line += " interrupted";
     }
     if turn.is_final {
-        line += if turn.unfinished {
-            " unfinished final"
-        } else {
-            " final"
-        };
+        line += " final";
     } else if turn.text_heard.is_empty() {
         line += &latency(&turn.latency);
     }
