@@ -22,6 +22,8 @@ use tokio::time::{sleep, timeout};
 
 /// Longest wait for the client to take in that the others have left: it does so at once.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// Longest wait for the server to close its side of the socket, which it does at once.
+const LINGER: Duration = Duration::from_millis(500);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -132,8 +134,12 @@ impl WsConnection for Wire {
         }
     }
 
+    /// A socket that is dropped with something unread is reset, and what the server has not read yet is
+    /// lost with it: the word that we leave. So the rest is read, until the server closes its side.
     async fn close(&self) {
         self.own.close().await;
+        let rest = async { while let Ok(Some(_)) = self.own.recv().await {} };
+        let _ = timeout(LINGER, rest).await;
     }
 }
 

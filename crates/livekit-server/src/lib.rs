@@ -162,11 +162,6 @@ impl LiveKitServer {
         self.child = launch(&binary, &self.folder)?;
         self.wait_until_healthy().await
     }
-
-    /// The process, for tests that stop (SIGSTOP) or kill it.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
 }
 
 impl Drop for LiveKitServer {
