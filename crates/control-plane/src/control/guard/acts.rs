@@ -208,9 +208,17 @@ impl Acts {
             let Some(agent) = agent.filter(|agent| agent.state.is_live()) else {
                 return Ok(None);
             };
-            let Some(people) = self.livekit.participants(&room).await? else {
+            let people = self.livekit.participants(&room).await?.unwrap_or_default();
+            // Of a room that was just closed the server says that nobody is in it, and of its jobs nothing.
+            if people.is_empty()
+                && self
+                    .livekit
+                    .rooms_named(vec![room.clone()])
+                    .await?
+                    .is_empty()
+            {
                 return Ok(Some(Sight::NoRoom));
-            };
+            }
             // One of an earlier epoch is none, even if LiveKit still shows it.
             let agents: Vec<_> = people
                 .iter()
