@@ -9,7 +9,7 @@ use super::{Control, rooms};
 use crate::dispatch::leave::{LEAVE_TOPIC, request};
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
-use sidetone_store::dispatches::{Dispatch, DispatchState};
+use sidetone_store::dispatches::Dispatch;
 
 /// How often it is looked whether the agent has left.
 const LOOK: Duration = Duration::from_millis(500);
@@ -23,8 +23,7 @@ impl Control {
     pub async fn end_agent(&self, room: &str) -> anyhow::Result<bool> {
         let was_awaited = self.store.awaited_no_more(room).await?;
         let agent = self.store.agent_in(room).await?;
-        let live = [DispatchState::Asked, DispatchState::Joined];
-        let Some(agent) = agent.filter(|agent| live.contains(&agent.state)) else {
+        let Some(agent) = agent.filter(|agent| agent.state.is_live()) else {
             return Ok(was_awaited);
         };
         self.agent_ended(room).await?;
