@@ -37,8 +37,7 @@ use sidetone_recording::Recordings;
 use sidetone_store::Store;
 use uuid::Uuid;
 
-/// The agent file that is used when a call names none.
-pub const DEFAULT_AGENT: &str = "default";
+pub use sidetone_config::agent::DEFAULT_AGENT;
 
 /// Runs calls for the worker.
 pub struct Agents {

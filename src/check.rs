@@ -14,6 +14,7 @@ mod voices;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sidetone_base::private;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::{BadVariable, Database, Env};
 use sidetone_control_plane::http::auth::Auth;
@@ -49,6 +50,7 @@ pub async fn run(
                 tokio::join!(livekit::credentials(livekit), livekit::clock_skew(livekit));
             items.extend([rooms, skew]);
             items.extend(livekit::encryption(livekit));
+            items.extend(livekit::secret(livekit));
         }
         Err(error) => items.push(Item::wrong(
             "livekit",
@@ -62,6 +64,11 @@ pub async fn run(
     items.push(database(&env.database).await);
     items.push(webhook(&env).await);
     items.push(logins(&env));
+    items.extend(env.user_login.too_trusting().map(|found| {
+        let fix = "set them to what your tokens carry as iss and aud";
+        Item::note("logins", found, fix)
+    }));
+    items.extend(files(&env));
     items.extend(providers::look(&env, agents).await);
     items.extend(bucket::look(&env, fix).await);
     items.extend(more);
@@ -79,7 +86,7 @@ fn environment(env: &Env) -> Item {
         ("SIDETONE_PUBLIC_URL", env.public_url.is_some()),
         ("SIDETONE_JWT_SECRET", env.user_login.hs256_secret.is_some()),
         ("SIDETONE_JWKS_URL", env.user_login.jwks_url.is_some()),
-        ("SIDETONE_API_KEYS", !env.api_keys.is_empty()),
+        ("SIDETONE_API_KEYS", env.api_keys.is_some()),
         ("SIDETONE_TRUSTED_PROXIES", !env.trusted_proxies.is_empty()),
         ("SIDETONE_CORS_ORIGINS", !env.cors_origins.is_empty()),
         ("SIDETONE_RETENTION_DAYS", env.retention_days.is_some()),
@@ -140,6 +147,14 @@ async fn database(database: &Database) -> Item {
     }
 }
 
+/// Notes on what other users of this machine can read.
+fn files(env: &Env) -> Vec<Item> {
+    let open = env.private_paths().into_iter();
+    let open = open.filter_map(|path| private::too_open(&path));
+    open.map(|open| Item::note("files", open.to_string(), open.fix()))
+        .collect()
+}
+
 async fn webhook(env: &Env) -> Item {
     let Some(public) = &env.public_url else {
         return Item::note(
@@ -193,7 +208,7 @@ fn logins(env: &Env) -> Item {
     let any_login = login.hs256_secret.is_some() || login.jwks_url.is_some();
     match Auth::new(env) {
         Err(error) => Item::wrong("logins", error.to_string(), "mend or remove that entry"),
-        Ok(_) if any_login || !env.api_keys.is_empty() => Item::ok(
+        Ok(auth) if any_login || auth.key_count() > 0 => Item::ok(
             "logins",
             format!(
                 "users {}, {} API keys",
@@ -202,7 +217,7 @@ fn logins(env: &Env) -> Item {
                 } else {
                     "not set up"
                 },
-                env.api_keys.len()
+                auth.key_count()
             ),
         ),
         Ok(_) if env.demo && loopback => Item::note(

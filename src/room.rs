@@ -19,7 +19,7 @@ use livekit::RoomDataStreamOptions;
 use livekit::prelude::*;
 use tokio::sync::mpsc;
 
-pub use person::{is_person, is_telephone};
+pub use person::{caller_of, is_person, is_telephone};
 use sidetone_base::clock;
 
 /// A server that has not let us in after this long will not; LiveKit's clients wait as long.

@@ -24,6 +24,7 @@ use crate::health;
 use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
+use sidetone_base::private;
 use sidetone_base::supervise::{Needed, Supervisor};
 use sidetone_call::clients::Clients;
 use sidetone_config::agent::Voice;
@@ -77,9 +78,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
         models,
         worker,
     } = process;
-    if let Some(warning) = env.livekit.as_ref().ok().and_then(LiveKit::in_the_clear) {
-        tracing::warn!("{warning}");
-    }
+    warn(&env);
     // What outlives the drain.
     let closing = CancellationToken::new();
     let _closed = closing.clone().drop_guard();
@@ -165,6 +164,22 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     tasks.ended().await;
     store.close().await;
     worked.and(served)
+}
+
+/// Tells the log what an operator should know of the setup.
+fn warn(env: &Env) {
+    let livekit = env.livekit.as_ref().ok();
+    let open = env.private_paths().into_iter();
+    let open = open.filter_map(|path| private::too_open(&path));
+    let open = open.map(|open| format!("{open}; {}", open.fix()));
+    let warnings = [
+        livekit.and_then(LiveKit::in_the_clear),
+        livekit.and_then(LiveKit::weak_secret),
+        env.user_login.too_trusting(),
+    ];
+    for warning in warnings.into_iter().flatten().chain(open) {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// Builds the control plane's state and starts its background work.

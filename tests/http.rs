@@ -1,10 +1,12 @@
 //! The control plane over HTTP, without LiveKit: shapes, rights, bad input, webhooks.
 
+mod fields;
 mod history;
 mod live;
 mod logins;
 mod readme;
 mod rights;
+mod secrets;
 mod series;
 mod sessions;
 mod tokens;

@@ -1,6 +1,7 @@
 //! What goes wrong in rooms: connections that are made anew, tracks that are no microphone, encrypted
 //! and hostile callers, servers behind TLS. Each with a real livekit-server and a real participant.
 
+mod attributes;
 pub mod binary;
 mod gate;
 mod hostile;

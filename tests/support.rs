@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use sidetone_config::env::LiveKit;
-use sidetone_config::secret::Secret;
 use sidetone_testkit::LiveKitServer;
 use sidetone_testkit::livekit_server::Options;
 
@@ -27,11 +26,11 @@ pub async fn livekit(webhook: Option<String>) -> LiveKitServer {
 }
 
 pub fn credentials(server: &LiveKitServer) -> LiveKit {
-    LiveKit {
-        host: server.url.clone(),
-        api_key: server.api_key.clone(),
-        api_secret: Secret::new(&server.api_secret),
-    }
+    LiveKit::new(
+        server.url.clone(),
+        server.api_key.clone(),
+        &server.api_secret,
+    )
 }
 
 /// Where `make tools` puts programs.
@@ -74,9 +73,10 @@ pub fn claims(token: &str) -> serde_json::Value {
 
 /// LiveKit's room service.
 pub fn rooms(livekit: &sidetone_config::env::LiveKit) -> livekit_api::services::room::RoomClient {
+    let key = livekit.keys.first();
     livekit_api::services::room::RoomClient::with_api_key(
         &livekit.host,
-        &livekit.api_key,
-        livekit.api_secret.expose(),
+        &key.id,
+        &key.secret.expose(),
     )
 }

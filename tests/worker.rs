@@ -146,7 +146,7 @@ async fn a_dispatch_reaches_the_worker_and_its_end_the_server() {
         metadata
     );
     let claims = livekit_api::access_token::TokenVerifier::with_api_key(KEY, SECRET)
-        .verify(job.token.expose())
+        .verify(&job.token.expose())
         .unwrap();
     assert_eq!(
         (claims.kind.as_str(), claims.video.room.as_str()),
@@ -276,11 +276,7 @@ async fn a_worker_waits_for_a_server_that_is_not_there() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = nobody.local_addr().unwrap().port();
     drop(nobody);
-    let livekit = LiveKit {
-        host: format!("ws://127.0.0.1:{port}"),
-        api_key: KEY.into(),
-        api_secret: sidetone_config::secret::Secret::new(SECRET),
-    };
+    let livekit = LiveKit::new(format!("ws://127.0.0.1:{port}"), KEY, SECRET);
     let worker = TestWorker::start_unregistered(livekit, 1);
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert!(!worker.task.is_finished());

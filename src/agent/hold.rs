@@ -66,10 +66,10 @@ impl Agents {
             ordered: call.handle.dismissed(),
             declined: call.handle.declined(),
         };
-        let key = self.livekit.key().clone();
+        let keys = self.livekit.signer();
         let commission = Commission {
             dispatch_id: call.job.dispatch_id.clone(),
-            inbox: Inbox::new(key, &*call.job.room_name, call.id.to_string()),
+            inbox: Inbox::new(keys, &*call.job.room_name, call.id.to_string()),
             standing: Some(call.place.clone()),
         };
         let (store, spool) = (self.store.clone(), self.spool.clone());

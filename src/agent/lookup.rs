@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use livekit::Room;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::room::is_person;
+use crate::room::{caller_of, is_person};
 use sidetone_call::tools::HttpTools;
-use sidetone_config::agent::AgentConfig;
+use sidetone_config::agent::{AgentConfig, ConfigError};
 use sidetone_config::request::root;
 use sidetone_config::template;
 
@@ -44,12 +44,12 @@ pub async fn meet(team: Vec<AgentConfig>, room: &Room) -> Vec<AgentConfig> {
     let Ok(caller) = tokio::time::timeout(PATIENCE, caller).await else {
         return team;
     };
-    let caller = json!({
-        "identity": caller.identity().to_string(),
-        "name": caller.name(),
-        "attributes": caller.attributes(),
-    });
-    let meets = |agent: AgentConfig| with(&agent, "caller", caller.clone());
+    let caller = caller_of(&caller);
+    let meets = |agent: AgentConfig| {
+        let (agent, problems, _) = agent.meet(&caller);
+        tell(&problems);
+        agent
+    };
     team.into_iter().map(meets).collect()
 }
 
@@ -72,8 +72,12 @@ pub async fn look_up(team: Vec<AgentConfig>, http: &HttpTools) -> Vec<AgentConfi
 
 fn with(agent: &AgentConfig, name: &str, value: Value) -> AgentConfig {
     let (agent, problems) = agent.with(name, value);
+    tell(&problems);
+    agent
+}
+
+fn tell(problems: &[ConfigError]) {
     for problem in problems {
         tracing::error!("{problem}");
     }
-    agent
 }

@@ -135,6 +135,7 @@ impl Agents {
             voice: metadata.voice.map(|voice| voice.parse()).transpose()?,
             system_prompt: metadata.system_prompt,
             variables: metadata.variables,
+            set_by_user: metadata.set_by_user,
             call_id: Some(call_id.to_string()),
             recording: metadata.recording,
         };
@@ -160,7 +161,7 @@ impl Agents {
         job: &Job,
         team: Vec<AgentConfig>,
     ) -> Result<(Vec<AgentConfig>, Joined), JoinError> {
-        let join = room::join(&job.url, job.token.expose(), false);
+        let join = async { room::join(&job.url, &job.token.expose(), false).await };
         let http = &self.clients.http;
         if lookup::wants_caller(&team) {
             let joined = join.await?;

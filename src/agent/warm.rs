@@ -34,6 +34,7 @@ impl Agents {
             voice: metadata.voice.and_then(|voice| voice.parse().ok()),
             system_prompt: metadata.system_prompt,
             variables: metadata.variables,
+            set_by_user: metadata.set_by_user,
             call_id: Some(call_id.to_string()),
             recording: metadata.recording,
         };

@@ -88,10 +88,11 @@ impl Access {
                 request,
             } => {
                 let address = format!("{}/api/voice/token", server.trim_end_matches('/'));
-                let mut asking = reqwest::Client::new()
-                    .post(&address)
-                    .timeout(DEADLINE)
-                    .json(request);
+                // The key is for this server, wherever it would send us.
+                let client = reqwest::Client::builder()
+                    .redirect(reqwest::redirect::Policy::none())
+                    .build()?;
+                let mut asking = client.post(&address).timeout(DEADLINE).json(request);
                 if let Some(key) = api_key {
                     asking = asking.bearer_auth(key);
                 }

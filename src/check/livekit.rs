@@ -18,6 +18,14 @@ pub(super) fn encryption(livekit: &LiveKit) -> Option<Item> {
     Some(Item::note("encryption", found, fix))
 }
 
+/// A note when the secret is one that everybody knows.
+pub(super) fn secret(livekit: &LiveKit) -> Option<Item> {
+    let found = livekit.weak_secret()?;
+    let fix =
+        "before others can reach it, set a secret that `openssl rand -base64 48` prints, in both";
+    Some(Item::note("secret", found, fix))
+}
+
 /// Whether LiveKit takes the key, by a real call.
 pub(super) async fn credentials(livekit: &LiveKit) -> Item {
     let server = ServerApi::new(livekit);

@@ -1,6 +1,7 @@
 //! Variables whose names nobody reads: a typing mistake that would otherwise pass in silence.
 
 use super::Item;
+use sidetone_config::variable::SECRET_FILES;
 
 /// What follows is a name of the author's choice: agents' files use it.
 const SECRET: &str = "SIDETONE_SECRET_";
@@ -57,6 +58,7 @@ pub fn variables(names: impl Iterator<Item = String>) -> Item {
     let mut strange: Vec<String> = names
         .filter(ours)
         .filter(|name| !KNOWN.contains(&name.as_str()) && !name.starts_with(SECRET))
+        .filter(|name| !SECRET_FILES.iter().any(|(_, file)| file == name))
         .collect();
     strange.sort();
     if strange.is_empty() {

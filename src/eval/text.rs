@@ -1,6 +1,5 @@
 //! A call in writing: the whole of a call runs, only its ears and its voice are missing.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tokio::sync::mpsc;
 use sidetone_base::audio::Pcm;
 use sidetone_call::transport::{AgentState, RoomCommand, RoomDriver, RoomEvent, Speaker};
 use sidetone_call::{Llm, ProviderError, Providers, Stt, Tools, Tts};
+use sidetone_config::choices::Caller;
 
 /// A sentence takes this long to "say": as good as nothing, and still heard to its end.
 const SENTENCE: Duration = Duration::from_millis(10);
@@ -77,11 +77,11 @@ impl Seen {
 
 /// The caller at the terminal, who is there from the beginning.
 pub fn joined(name: &str) -> RoomEvent {
-    RoomEvent::CallerJoined {
+    RoomEvent::CallerJoined(Caller {
         identity: name.to_lowercase(),
         name: name.to_owned(),
-        attributes: HashMap::new(),
-    }
+        ..Caller::default()
+    })
 }
 
 /// Drives a room in which the caller writes: `written` goes in, what the agent does comes out of

@@ -1,6 +1,8 @@
 //! Who of those in a joined room a call may be with.
 
 use livekit::participant::{ParticipantKind, RemoteParticipant};
+use sidetone_config::choices::Caller;
+use sidetone_intake::doors;
 
 /// Whether this is a person, by browser, app or telephone. Hidden participants are not shown to the
 /// others in a room, so they need no exception here.
@@ -11,6 +13,21 @@ pub fn is_person(participant: &RemoteParticipant) -> bool {
 /// Whether somebody is on a telephone.
 pub fn is_telephone(participant: &RemoteParticipant) -> bool {
     participant.kind() == ParticipantKind::Sip
+}
+
+/// What a call knows of somebody.
+pub fn caller_of(participant: &RemoteParticipant) -> Caller {
+    let permission = participant.permission();
+    Caller {
+        identity: participant.identity().to_string(),
+        name: participant.name(),
+        attributes: doors::attributes(participant.attributes())
+            .into_iter()
+            .collect(),
+        by_telephone: is_telephone(participant),
+        // What is not known to be signed is the person's own.
+        writes_attributes: permission.is_none_or(|permission| permission.can_update_metadata),
+    }
 }
 
 fn is_of_person(kind: ParticipantKind) -> bool {

@@ -21,7 +21,7 @@ use tokio::time::sleep_until;
 use super::asked::Chats;
 use super::before;
 use super::microphone::Tracks;
-use super::person::is_person;
+use super::person::{caller_of, is_person};
 use super::publish::Seeing;
 use super::reason::reason_of;
 use hearing::subscribe;
@@ -34,7 +34,6 @@ use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomEvent};
-use sidetone_intake::doors;
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -307,12 +306,8 @@ impl<'a> Watch<'a> {
         if let Some(sound) = before {
             self.tell(RoomEvent::SaidBefore(sound)).await;
         }
-        let joined = RoomEvent::CallerJoined {
-            identity: caller.identity().to_string(),
-            name: caller.name(),
-            attributes: doors::attributes(caller.attributes()),
-        };
-        self.tell(joined).await;
+        let joined = caller_of(caller);
+        self.tell(RoomEvent::CallerJoined(joined)).await;
         self.tell_muted().await;
     }
 

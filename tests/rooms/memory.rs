@@ -6,7 +6,6 @@ use livekit::prelude::{Room, RoomEvent, TrackSource};
 use livekit::webrtc::peer_connection::held;
 use sidetone::room as livekit_room;
 use sidetone_config::env::LiveKit;
-use sidetone_config::secret::Secret;
 use sidetone_testkit::LiveKitServer;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -37,11 +36,11 @@ async fn comes_and_goes(server: &LiveKitServer, end: End) {
         End::Leaves => livekit_room::close(&room).await,
         End::Client => room.close().await.unwrap(),
         End::IsRemoved => {
-            let livekit = LiveKit {
-                host: server.url.clone(),
-                api_key: server.api_key.clone(),
-                api_secret: Secret::new(&server.api_secret),
-            };
+            let livekit = LiveKit::new(
+                server.url.clone(),
+                server.api_key.clone(),
+                &server.api_secret,
+            );
             let removed = rooms(&livekit).remove_participant("memory", "agent").await;
             removed.unwrap();
             is_over(&mut events).await;

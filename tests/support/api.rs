@@ -11,7 +11,6 @@ use sidetone_base::clock;
 use sidetone_base::supervise::{Down, Supervisor};
 use sidetone_config::env::{Env, LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
-use sidetone_config::secret::Secret;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_control_plane::http::auth::{Auth, Scope, api_key_entry};
 use sidetone_control_plane::http::{AppState, HttpConfig, LiveKitSide, router, serve};
@@ -63,11 +62,7 @@ impl Default for Setup {
 
 /// Good keys for a server that is not there.
 pub fn nowhere() -> LiveKit {
-    LiveKit {
-        host: "ws://127.0.0.1:9".into(),
-        api_key: KEY.into(),
-        api_secret: Secret::new(SECRET),
-    }
+    LiveKit::new("ws://127.0.0.1:9", KEY, SECRET)
 }
 
 impl Api {
@@ -99,7 +94,11 @@ impl Api {
         let env = Env::from_lookup(|name| match name {
             "SIDETONE_DATA_DIR" => Some(data.clone()),
             "SIDETONE_DEMO" => Some(demo.clone()),
-            "SIDETONE_API_KEYS" => Some(keys.clone()),
+            // A test may keep its own in a file.
+            "SIDETONE_API_KEYS" => {
+                let mut names = setup.variables.iter().map(|(name, _)| *name);
+                (!names.any(|name| name == "SIDETONE_API_KEYS_FILE")).then(|| keys.clone())
+            }
             _ => {
                 let mut variables = setup.variables.iter();
                 variables
@@ -187,6 +186,11 @@ impl Api {
             .header("authorization", signature)
             .body(body.to_owned());
         checked(request.send().await.unwrap()).await
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
     }
 
     /// Whether the database's files hold a word anywhere.

@@ -1,8 +1,9 @@
 //! Values that all of the product shares, and nothing of calls: sound that knows its rate ([`audio`]), the
-//! one place where time is read ([`clock`]), files that one process works on at a time ([`claim`]), what a
+//! one place where time is read ([`clock`]), files that one process works on at a time ([`claim`]) and nobody else reads
+//! ([`private`]), what a
 //! file may say of a provider ([`provider`]), the tap between a room and its recorder ([`tap`]), how long a call
 //! may take to end ([`leave`]), what the control plane tells an agent and how that is known ([`signed`]), what a
-//! worker says of itself ([`WorkerStatus`]), and who keeps background tasks running ([`supervise`]).
+//! worker says of itself ([`WorkerStatus`]), what an id is not made of ([`plain`]), and who keeps background tasks running ([`supervise`]).
 //!
 //! Every other crate of the product may import this one; it imports none of them.
 //!
@@ -13,6 +14,8 @@ pub mod audio;
 pub mod claim;
 pub mod clock;
 pub mod leave;
+pub mod plain;
+pub mod private;
 pub mod provider;
 pub mod signed;
 pub mod supervise;

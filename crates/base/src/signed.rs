@@ -98,10 +98,39 @@ impl Key {
     }
 }
 
+/// The keys of those who hold LiveKit's secrets: while they are changed, there are two. The first signs, any
+/// is known.
+#[derive(Clone, Debug)]
+pub struct Keys(Vec<Key>);
+
+impl Keys {
+    /// Signs with the first; see [`Key::sign`]. None without a key.
+    pub fn sign(&self, to: Address<'_>, now: SystemTime, body: String) -> serde_json::Value {
+        (self.0.first()).map_or(serde_json::Value::Null, |key| key.sign(to, now, body))
+    }
+
+    fn know(&self, signed: &[u8], mac: &[u8]) -> bool {
+        let mut keys = self.0.iter();
+        keys.any(|key| hmac::verify(&key.0, signed, mac).is_ok())
+    }
+}
+
+impl From<Key> for Keys {
+    fn from(key: Key) -> Self {
+        Self(vec![key])
+    }
+}
+
+impl FromIterator<Key> for Keys {
+    fn from_iter<T: IntoIterator<Item = Key>>(keys: T) -> Self {
+        Self(keys.into_iter().collect())
+    }
+}
+
 /// An agent's side: takes the messages to one call in one room.
 #[derive(Debug)]
 pub struct Inbox {
-    key: Key,
+    keys: Keys,
     room: String,
     call: String,
     /// Time and signature of what was taken, oldest first.
@@ -110,9 +139,9 @@ pub struct Inbox {
 
 impl Inbox {
     /// Of this call in this room.
-    pub fn new(key: Key, room: impl Into<String>, call: impl Into<String>) -> Self {
+    pub fn new(keys: impl Into<Keys>, room: impl Into<String>, call: impl Into<String>) -> Self {
         Self {
-            key,
+            keys: keys.into(),
             room: room.into(),
             call: call.into(),
             taken: VecDeque::new(),
@@ -134,7 +163,9 @@ impl Inbox {
             call: &envelope.call,
         };
         let signed = signed(address, envelope.at, &envelope.body);
-        hmac::verify(&self.key.0, &signed, &mac).map_err(|_| Refused::Unsigned)?;
+        if !self.keys.know(&signed, &mac) {
+            return Err(Refused::Unsigned);
+        }
         let (now, window) = (millis(now), WINDOW.as_millis() as u64);
         if envelope.at.abs_diff(now) > window {
             return Err(Refused::Untimely);

@@ -40,6 +40,8 @@ pub struct Clients {
     sockets: SpeechSockets,
     /// The process's own provider; each stage has its model.
     own: Settings,
+    /// Its key, which may change while we run.
+    key: Option<Secret>,
     models: [String; 3],
     /// Speech to text over a socket, where that is another model.
     live_model: Option<String>,
@@ -63,10 +65,10 @@ impl Clients {
             (None, Some(base_url)) => base_url.clone(),
             (None, None) => OPENAI.to_owned(),
         };
-        let api_key = env.openai_api_key.as_ref().filter(|_| local.is_none());
+        let key = env.openai_api_key.clone().filter(|_| local.is_none());
         let own = Settings {
             base_url,
-            api_key: api_key.map(api_key_of),
+            api_key: key.as_ref().map(api_key_of),
             timeout: TIMEOUT,
             ..Settings::default()
         };
@@ -83,6 +85,7 @@ impl Clients {
             connections: http,
             sockets,
             own,
+            key,
             models,
             live_model: env.stt_live_model.clone(),
             healths: Arc::default(),
@@ -174,6 +177,7 @@ impl Clients {
         let own = match &provider.address {
             None => Settings {
                 model: self.models[stage as usize].clone(),
+                api_key: self.key.as_ref().map(api_key_of),
                 ..self.own.clone()
             },
             Some(address) => Settings {
@@ -241,7 +245,7 @@ impl Clients {
 }
 
 fn api_key_of(secret: &Secret) -> ApiKey {
-    ApiKey::new(secret.expose())
+    ApiKey::new(&*secret.expose())
 }
 
 /// What tells one provider from another. Keys and headers are secrets: their hash does.

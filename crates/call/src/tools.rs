@@ -117,7 +117,7 @@ impl HttpTools {
             }
         }
         let mut headers = headers(request, &mut known)?;
-        let own_host = url.host_str().map(str::to_owned);
+        let own = url.origin();
         for _ in 0..=MAX_REDIRECTS {
             if !request.allow_private && guard::names_private_address(&url) {
                 return Err("the address is private, which this tool may not use".into());
@@ -134,8 +134,9 @@ impl HttpTools {
                 return read(response).await;
             }
             url = next(&response, &url, request)?;
-            if url.host_str() != own_host.as_deref() {
-                // Secrets are for the host that the file names them for.
+            if url.origin() != own {
+                // Secrets are for the origin that the file names them for: another port of the host, or the
+                // same one in the clear, may be somebody else's.
                 headers = HeaderMap::new();
             }
         }
@@ -160,7 +161,7 @@ fn rest_of(request: &HttpRequest, arguments: &Value) -> serde_json::Map<String, 
 fn headers(request: &HttpRequest, known: &mut Value) -> Result<HeaderMap, String> {
     let secrets = request.secrets.iter();
     known["secret"] = secrets
-        .map(|(name, secret)| (name.clone(), Value::from(secret.expose())))
+        .map(|(name, secret)| (name.clone(), Value::from(&*secret.expose())))
         .collect::<serde_json::Map<_, _>>()
         .into();
     let mut headers = HeaderMap::new();

@@ -5,13 +5,12 @@
 
 use std::time::Duration;
 
-use std::collections::HashMap;
-
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use sidetone_base::audio::Pcm;
 use sidetone_base::leave::{LeaveBy, LeaveOrder};
+use sidetone_config::choices::Caller;
 
 /// Frames of 10 ms that the speaker channel holds: the call runs this far ahead of the room.
 ///
@@ -80,14 +79,7 @@ pub fn link() -> (RoomLink, RoomDriver) {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomEvent {
     /// The caller is in the room (or back in it), and can hear the agent.
-    CallerJoined {
-        /// LiveKit identity.
-        identity: String,
-        /// Display name; may be empty.
-        name: String,
-        /// Participant attributes, `sip.*` among them.
-        attributes: HashMap<String, String>,
-    },
+    CallerJoined(Caller),
     /// The caller said this before the agent could hear; comes before `CallerJoined`.
     SaidBefore(Pcm<16_000>),
     /// The caller is gone.

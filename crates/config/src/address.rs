@@ -36,6 +36,11 @@ pub fn reach_of_ws(address: &str) -> Option<Reach> {
     if url.scheme() != "ws" || !is_plain {
         return None;
     }
+    reach_of(&url)
+}
+
+/// Where the host of an address is; None when it has none.
+pub fn reach_of(url: &Url) -> Option<Reach> {
     // Brackets are how an URL writes an IPv6 address.
     let host = url.host_str()?.trim_matches(['[', ']']);
     Some(match host.parse() {
@@ -92,6 +97,12 @@ fn name(host: &str) -> Reach {
 pub fn origin(value: &str) -> Result<String, String> {
     const FIX: &str = "write origins as browsers do, scheme, host and port, with commas between them: \
                        https://app.example.com,http://localhost:5173";
+    if value.ends_with('/') {
+        let bare = value.trim_end_matches('/');
+        return Err(format!(
+            "browsers write no slash at the end of an origin; write {bare}"
+        ));
+    }
     if value == "*" {
         return Err(format!(
             "any page could call with its visitor's rights, so each origin has to be named; {FIX}"

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::built_in;
+use super::choices::{self, UserChoices};
 use super::files::{self, Files};
 use super::language;
 use super::mcp::{self, McpServer};
@@ -71,6 +72,8 @@ pub struct AgentConfig {
     pub variables: BTreeMap<String, String>,
     /// Variables that each call must set.
     pub required_variables: Vec<String>,
+    /// What end users may choose about it.
+    pub user: UserChoices,
     /// Asked before the greeting; its answer is `{{ lookup }}`.
     pub lookup: Option<HttpRequest>,
     /// What the model may call.
@@ -96,8 +99,8 @@ pub struct AgentConfig {
     templates: Templates,
 }
 
-/// Names that templates know in every call; no variable may be called so.
-const RESERVED: [&str; 5] = ["caller", "call", "lookup", "args", "secret"];
+/// The agent of calls that name none; users may always have it.
+pub const DEFAULT_AGENT: &str = "default";
 /// Where all agents' defaults are, beside their files.
 pub const DEFAULTS: &str = "defaults.toml";
 /// A system prompt longer than this is a mistake: it would cost seconds on every turn.
@@ -191,14 +194,17 @@ impl AgentConfig {
         let pronunciations = plain(top.map("pronunciations"));
         let variables = top.map("variables");
         for (name, text) in &variables {
-            if RESERVED.contains(&name.as_str()) {
-                let message =
-                    format!("variables.{name}: the name has a meaning of its own; use another");
-                top.complain(&text.place, message);
+            if let Err(why) = choices::check_variable(name) {
+                top.complain(&text.place, format!("variables.{name}: {why}"));
             }
         }
         let variables = plain(variables);
         let required_variables = top.list("required_variables", Vec::new());
+        let is_declared = |name: &str| {
+            variables.contains_key(name)
+                || required_variables.iter().any(|required| required == name)
+        };
+        let user = UserChoices::read(&mut top);
         let has_lookup = !top.lacks("lookup");
         let known = |name: &str| match root(name) {
             "caller" => matches!(
@@ -207,7 +213,7 @@ impl AgentConfig {
             ),
             "call" => name == "call" || name == "call.id",
             "lookup" => has_lookup,
-            name => variables.contains_key(name) || required_variables.iter().any(|r| r == name),
+            name => is_declared(name),
         };
         for (key, text) in [
             ("greeting", &greeting),
@@ -259,6 +265,7 @@ impl AgentConfig {
             pronunciations,
             variables,
             required_variables,
+            user,
             lookup: request,
             tools,
             mcp,

@@ -4,60 +4,17 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::address::{self, Reach};
+use super::address;
+use super::livekit;
+pub use super::livekit::{LiveKit, NotConfigured};
+use super::login;
+pub use super::login::UserLogin;
 use super::recording::RecordingEnv;
-use super::secret::Secret;
+use super::secret::{self, Secret};
 pub use super::variable::BadVariable;
+use super::variable::Variables;
 use super::webhook::CallWebhook;
 use sidetone_base::provider::{catalogue, is_openai};
-
-/// Where LiveKit is and how to sign for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LiveKit {
-    /// `wss://…`, or `ws://` on loopback or a private network; no trailing slash.
-    pub host: String,
-    /// `iss` of every token.
-    pub api_key: String,
-    /// HS256 key of every token and webhook.
-    pub api_secret: Secret,
-}
-
-impl LiveKit {
-    /// What an operator has to know of an address that tokens and media keys reach in the clear; none
-    /// for `wss://` and this machine.
-    pub fn in_the_clear(&self) -> Option<String> {
-        (address::reach_of_ws(&self.host) == Some(Reach::Private)).then(|| {
-            format!(
-                "LIVEKIT_HOST is \"{}\": tokens and media keys cross that network unencrypted; use \
-                 wss:// unless you trust everything on it",
-                self.host
-            )
-        })
-    }
-}
-
-/// Why no call can be placed; the text tells the operator what to set.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotConfigured {
-    /// Variables that are not set.
-    #[error("Voice service not configured: set {}", .0.join(", "))]
-    Missing(Vec<&'static str>),
-    /// LIVEKIT_HOST has another scheme, or none.
-    #[error(
-        "Voice service not configured: LIVEKIT_HOST is \"{0}\", it must start with wss:// (or ws:// on loopback or a private network, such as ws://127.0.0.1:7880 or ws://livekit:7880)"
-    )]
-    Host(String),
-}
-
-impl NotConfigured {
-    /// The variables to mend.
-    pub fn variables(&self) -> Vec<&'static str> {
-        match self {
-            Self::Missing(names) => names.clone(),
-            Self::Host(_) => vec!["LIVEKIT_HOST"],
-        }
-    }
-}
 
 /// Where calls are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,27 +23,6 @@ pub enum Database {
     Sqlite(PathBuf),
     /// `postgres://…` (may hold a password).
     Postgres(Secret),
-}
-
-/// How users' own tokens (JWT of the product's login) are checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UserLogin {
-    /// HS256 secret shared with the product.
-    pub hs256_secret: Option<Secret>,
-    /// Address of the JWKS document for RS256 and ES256.
-    pub jwks_url: Option<String>,
-    /// `iss` that tokens must carry, when set.
-    pub issuer: Option<String>,
-    /// `aud` that tokens must carry, when set.
-    pub audience: Option<String>,
-    /// Claim that holds the user's id.
-    pub id_claim: String,
-    /// Claim that holds the name shown to others.
-    pub name_claim: String,
-    /// Claim that makes an admin: `true`, or a list or string holding `admin_value`.
-    pub admin_claim: String,
-    /// See `admin_claim`.
-    pub admin_value: String,
 }
 
 /// The whole environment.
@@ -126,8 +62,8 @@ pub struct Env {
     pub demo: bool,
     /// How users' tokens are checked.
     pub user_login: UserLogin,
-    /// `name:scope+scope:sha256-hex`, one a backend.
-    pub api_keys: Vec<String>,
+    /// `name:scope+scope:sha256-hex`, one a backend, with commas or line breaks between them.
+    pub api_keys: Option<Secret>,
     /// Days after which a call's personal data is deleted; none: kept.
     pub retention_days: Option<u32>,
     /// Calls a worker takes at once.
@@ -152,6 +88,16 @@ impl Env {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
+    /// What nobody else on this machine should read: the data folder, and a database elsewhere.
+    pub fn private_paths(&self) -> Vec<PathBuf> {
+        let mut paths = vec![self.data_dir.clone()];
+        match &self.database {
+            Database::Sqlite(path) if !path.starts_with(&self.data_dir) => paths.push(path.clone()),
+            _ => {}
+        }
+        paths
+    }
+
     /// Whether speech and language models run on this machine: no provider is named.
     pub fn uses_local_models(&self) -> bool {
         self.openai_api_key.is_none() && self.openai_base_url.is_none()
@@ -167,11 +113,8 @@ impl Env {
     /// # Errors
     /// See [`Env::read`].
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
-        let var = |name: &str| {
-            lookup(name)
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
-        };
+        let variables = Variables(&lookup);
+        let var = |name: &str| variables.text(name);
         let data_dir = var("SIDETONE_DATA_DIR").map_or_else(
             || default_data_dir(var("XDG_DATA_HOME"), var("HOME")),
             PathBuf::from,
@@ -183,7 +126,10 @@ impl Env {
             var("SIDETONE_HEALTH_ADDRESS"),
         )?;
         let named = |name: &str, default: &str| var(name).unwrap_or_else(|| default.to_owned());
-        let (openai_api_key, openai_base_url) = (var("OPENAI_API_KEY"), var("OPENAI_BASE_URL"));
+        let openai_api_key = variables.secret("OPENAI_API_KEY", secret::any)?;
+        let openai_base_url = var("OPENAI_BASE_URL");
+        let demo = flag("SIDETONE_DEMO", var("SIDETONE_DEMO"))?;
+        let database_url = variables.secret("DATABASE_URL", secret::any)?;
         // Other servers keep the names that most of them know; the local models answer to any.
         let models = match (&openai_api_key, &openai_base_url) {
             (_, Some(base_url)) if is_openai(base_url) => Names::OPENAI,
@@ -192,8 +138,8 @@ impl Env {
         };
         let stt_model = var("SIDETONE_STT_MODEL");
         Ok(Self {
-            livekit: livekit(&var),
-            openai_api_key: openai_api_key.map(Secret::new),
+            livekit: LiveKit::read(&variables, demo)?,
+            openai_api_key,
             openai_base_url,
             // Who names a model for speech to text means it for both ways of hearing.
             stt_live_model: models
@@ -203,7 +149,7 @@ impl Env {
             stt_model: stt_model.unwrap_or_else(|| models.stt.to_owned()),
             llm_model: named("SIDETONE_LLM_MODEL", models.llm),
             tts_model: named("SIDETONE_TTS_MODEL", models.tts),
-            database: database(var("DATABASE_URL"), &data_dir)?,
+            database: database(database_url.map(|url| url.expose().to_string()), &data_dir)?,
             data_dir,
             bind: bind.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))),
             health_address: health,
@@ -214,18 +160,9 @@ impl Env {
                 var("SIDETONE_TRUSTED_PROXIES"),
             )?,
             agent_name: named("SIDETONE_AGENT_NAME", "sidetone"),
-            demo: flag("SIDETONE_DEMO", var("SIDETONE_DEMO"))?,
-            user_login: UserLogin {
-                hs256_secret: var("SIDETONE_JWT_SECRET").map(Secret::new),
-                jwks_url: var("SIDETONE_JWKS_URL"),
-                issuer: var("SIDETONE_JWT_ISSUER"),
-                audience: var("SIDETONE_JWT_AUDIENCE"),
-                id_claim: named("SIDETONE_JWT_ID_CLAIM", "sub"),
-                name_claim: named("SIDETONE_JWT_NAME_CLAIM", "name"),
-                admin_claim: named("SIDETONE_JWT_ADMIN_CLAIM", "role"),
-                admin_value: named("SIDETONE_JWT_ADMIN_VALUE", "admin"),
-            },
-            api_keys: list(var("SIDETONE_API_KEYS")),
+            demo,
+            user_login: login::read(&variables)?,
+            api_keys: variables.secret("SIDETONE_API_KEYS", secret::any)?,
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
             end_of_turn: end_of_turn(var("SIDETONE_END_OF_TURN"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
@@ -233,8 +170,8 @@ impl Env {
                 number("SIDETONE_DRAIN_SECONDS", var("SIDETONE_DRAIN_SECONDS"))?
                     .unwrap_or(DRAIN_SECONDS),
             ),
-            recording: RecordingEnv::read(&var)?,
-            call_webhook: CallWebhook::read(&var)?,
+            recording: RecordingEnv::read(&variables)?,
+            call_webhook: CallWebhook::read(&variables)?,
         })
     }
 }
@@ -277,45 +214,6 @@ fn end_of_turn(value: Option<String>) -> Result<bool, BadVariable> {
     }
 }
 
-fn livekit(var: &impl Fn(&str) -> Option<String>) -> Result<LiveKit, NotConfigured> {
-    let host = var("LIVEKIT_HOST").or_else(|| var("LIVEKIT_URL"));
-    match (host, var("LIVEKIT_API_KEY"), var("LIVEKIT_API_SECRET")) {
-        (Some(host), Some(api_key), Some(secret)) => {
-            if !is_livekit_host(&host) {
-                return Err(NotConfigured::Host(host));
-            }
-            let host = host.trim_end_matches('/').to_owned();
-            Ok(LiveKit {
-                host,
-                api_key,
-                api_secret: Secret::new(secret),
-            })
-        }
-        (host, key, secret) => Err(NotConfigured::Missing(
-            [
-                (host.is_none(), "LIVEKIT_HOST"),
-                (key.is_none(), "LIVEKIT_API_KEY"),
-                (secret.is_none(), "LIVEKIT_API_SECRET"),
-            ]
-            .into_iter()
-            .filter_map(|(missing, name)| missing.then_some(name))
-            .collect(),
-        )),
-    }
-}
-
-/// `wss://host…`, or `ws://` to this machine or a private network: tokens never travel a public one in
-/// the clear.
-fn is_livekit_host(host: &str) -> bool {
-    match host.strip_prefix("wss://") {
-        Some(rest) => !rest.is_empty(),
-        None => matches!(
-            address::reach_of_ws(host),
-            Some(Reach::Machine | Reach::Private)
-        ),
-    }
-}
-
 fn database(url: Option<String>, data_dir: &std::path::Path) -> Result<Database, BadVariable> {
     match url {
         None => Ok(Database::Sqlite(data_dir.join("sidetone.db"))),
@@ -345,12 +243,8 @@ fn default_data_dir(xdg: Option<String>, home: Option<String>) -> PathBuf {
 }
 
 fn list(value: Option<String>) -> Vec<String> {
-    value
-        .iter()
-        .flat_map(|value| value.split(','))
-        .map(|item| item.trim().to_owned())
-        .filter(|item| !item.is_empty())
-        .collect()
+    let value = value.unwrap_or_default();
+    livekit::list(&value).map(str::to_owned).collect()
 }
 
 fn origins(name: &'static str, value: Option<String>) -> Result<Vec<String>, BadVariable> {

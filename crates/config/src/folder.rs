@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 
 use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems, without_tools};
+use super::choices::UserChoices;
 use super::files::{self, Files, Read, Texts};
 use super::secret::Secrets;
 use super::voice::Voice;
@@ -50,6 +51,17 @@ impl AgentNames {
         }
     }
 
+    /// What users may choose about one of them; none: there is no such agent.
+    pub fn choices(&self, name: &str) -> Option<UserChoices> {
+        match self {
+            Self::Fixed(names) => names.contains(name).then(UserChoices::default),
+            Self::In(folder) => {
+                let agent = folder.state().agents.get(name).cloned();
+                agent.map(|agent| agent.user.clone())
+            }
+        }
+    }
+
     /// The voices that a call may ask for: OpenAI's, then others that some agent has.
     pub fn voices(&self) -> Vec<String> {
         let mut voices = Voice::KNOWN.map(str::to_owned).to_vec();
@@ -79,11 +91,13 @@ struct Seen {
     listed: Result<BTreeSet<PathBuf>, String>,
     /// These files, and the prompts that they name.
     texts: Texts,
+    /// The secrets that they may name, as they were.
+    secrets: Secrets,
 }
 
 impl Seen {
     /// What is there now of the TOML files and of all that was read before.
-    fn look(folder: &Path, before: Option<&Self>, read: Read<'_>) -> Self {
+    fn look(folder: &Path, before: Option<&Self>, secrets: &Secrets, read: Read<'_>) -> Self {
         let listed = listed(folder);
         let known = before.into_iter().flat_map(|seen| seen.texts.keys());
         let paths: BTreeSet<&PathBuf> = listed.iter().flatten().chain(known).collect();
@@ -91,6 +105,7 @@ impl Seen {
         let texts = texts.map(|path| (path.clone(), files::text_of(path, read)));
         Self {
             texts: texts.collect(),
+            secrets: secrets.fixed(),
             listed,
         }
     }
@@ -133,17 +148,18 @@ impl AgentFolder {
 
     fn refresh_by(&self, read: Read<'_>) {
         let mut state = self.state();
-        let seen = Seen::look(&self.folder, state.seen.as_ref(), read);
+        let seen = Seen::look(&self.folder, state.seen.as_ref(), &self.secrets, read);
         if state.seen.as_ref() == Some(&seen) {
             return;
         }
         let is_first = state.seen.is_none();
         let files = Files::with(&self.folder, read, seen.texts);
-        let (agents, problems) = load(&files, &seen.listed, &self.secrets, &state.agents);
+        let (agents, problems) = load(&files, &seen.listed, &seen.secrets, &state.agents);
         // Prompts that are named only now were read in this pass, and are compared from now on.
         let seen = Seen {
             listed: seen.listed,
             texts: files.into_texts(),
+            secrets: seen.secrets,
         };
         for (name, agent) in &agents {
             let before = state.agents.get(name).map(|agent| &agent.version);

@@ -163,7 +163,7 @@ pub(super) fn filled<'a>(
         let used = request::used_secrets(section, key, &name, &text, secrets, &|_| false);
         let values: serde_json::Map<String, Value> = used
             .into_iter()
-            .map(|(name, secret)| (name, Value::from(secret.expose())))
+            .map(|(name, secret)| (name, Value::from(&*secret.expose())))
             .collect();
         // What cannot be filled in was complained of.
         if let Ok(value) = template::fill(&text.value, &json!({"secret": values})) {

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::secret::Secret;
-use super::variable::BadVariable;
+use super::secret::{self, Secret};
+use super::variable::{BadVariable, Variables};
 
 /// How a call is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ pub struct Bucket {
     /// Where it lies, such as `eu-central-1`.
     pub region: String,
     /// Of the key.
-    pub access_key_id: String,
+    pub access_key_id: Secret,
     /// Of the key.
     pub secret_access_key: Secret,
     /// `https://…` of a server other than Amazon's, without the bucket.
@@ -101,7 +101,8 @@ impl RecordingEnv {
     ///
     /// # Errors
     /// A bucket without a key, or a value that cannot be used.
-    pub(super) fn read(var: &impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
+    pub(super) fn read(variables: &Variables<'_>) -> Result<Self, BadVariable> {
+        let var = |name: &str| variables.text(name);
         let bad = |name, value: &str, fix: &str| BadVariable {
             name,
             value: value.to_owned(),
@@ -136,7 +137,8 @@ impl RecordingEnv {
         };
         let needed = |variable: &'static str| {
             let fix = "set it: LIVEKIT_RECORDING_BUCKET needs a key (or unset that)";
-            var(variable).ok_or_else(|| bad(variable, "", fix))
+            let secret = variables.secret(variable, secret::any)?;
+            secret.ok_or_else(|| bad(variable, "", fix))
         };
         let endpoint = var("LIVEKIT_RECORDING_ENDPOINT");
         if let Some(endpoint) = &endpoint
@@ -168,7 +170,7 @@ impl RecordingEnv {
                 name,
                 region,
                 access_key_id: needed("AWS_ACCESS_KEY_ID")?,
-                secret_access_key: Secret::new(needed("AWS_SECRET_ACCESS_KEY")?),
+                secret_access_key: needed("AWS_SECRET_ACCESS_KEY")?,
                 endpoint: endpoint.map(|url| url.trim_end_matches('/').to_owned()),
                 path_style,
             }),

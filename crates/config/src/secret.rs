@@ -1,21 +1,130 @@
 //! Values that must not be printed, and those that agents' files may name.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// A value that must not reach a log: `Debug` and `Display` never show it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+use sidetone_base::clock;
+
+/// How often the file of a secret is read again, at most.
+const EVERY: Duration = Duration::from_secs(1);
+/// HS256 needs a key at least as long as its hash (RFC 7518, 3.2).
+pub const MIN_BYTES: usize = 32;
+/// A secret of fewer different bytes was typed by somebody, or stands for none.
+const MIN_DIFFERENT: usize = 6;
+/// Secrets that documents print as examples.
+const PUBLISHED: [&str; 4] = [
+    "a-string-secret-at-least-256-bits-long",
+    "your-256-bit-secret",
+    "your-super-secret-jwt-token-with-at-least-32-characters-long",
+    "thiskeyisonlyfortestingthiskeyisonlyfortesting",
+];
+
+/// A value that must not reach a log: `Debug` never shows it. One that a file holds is read again when it is
+/// used, so that it can be changed while the process runs.
+#[derive(Clone)]
+pub struct Secret(Source);
+
+#[derive(Clone)]
+enum Source {
+    Fixed(Arc<str>),
+    File(Arc<Watched>),
+}
+
+/// What may be said of a secret before it is used; the text says what is wrong with it.
+pub type Judge = fn(&str) -> Result<(), String>;
+
+/// A file that holds a secret.
+struct Watched {
+    path: PathBuf,
+    judge: Judge,
+    state: Mutex<State>,
+}
+
+struct State {
+    value: Arc<str>,
+    looked_at: Instant,
+    /// What was wrong with the file at the last look.
+    trouble: Option<String>,
+}
 
 impl Secret {
     /// Wraps a secret value.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
+        Self(Source::Fixed(value.into().into()))
+    }
+
+    /// The secret in a file, without white space around it. The file is read again when the secret is used,
+    /// once a second at most; as long as `judge` does not take what it holds, the last good value is used.
+    ///
+    /// # Errors
+    /// The file cannot be read, or `judge` does not take what it holds.
+    pub fn in_file(path: impl Into<PathBuf>, judge: Judge) -> Result<Self, String> {
+        let path = path.into();
+        let value = read(&path, judge)?;
+        Ok(Self(Source::File(Arc::new(Watched {
+            path,
+            judge,
+            state: Mutex::new(State {
+                value,
+                looked_at: clock::now(),
+                trouble: None,
+            }),
+        }))))
     }
 
     /// The value itself, for the one call that needs it.
-    pub fn expose(&self) -> &str {
-        &self.0
+    pub fn expose(&self) -> Arc<str> {
+        match &self.0 {
+            Source::Fixed(value) => Arc::clone(value),
+            Source::File(file) => file.now(clock::now()),
+        }
     }
+
+    /// The value of now, for good.
+    #[must_use]
+    pub fn fixed(&self) -> Self {
+        Self(Source::Fixed(self.expose()))
+    }
+}
+
+impl Watched {
+    fn now(&self, now: Instant) -> Arc<str> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.saturating_duration_since(state.looked_at) < EVERY {
+            return Arc::clone(&state.value);
+        }
+        state.looked_at = now;
+        match read(&self.path, self.judge) {
+            Ok(value) => {
+                if value != state.value {
+                    tracing::info!(file = %self.path.display(), "a secret has changed; the new one is used");
+                }
+                (state.value, state.trouble) = (value, None);
+            }
+            Err(trouble) => {
+                if state.trouble.as_ref() != Some(&trouble) {
+                    let file = self.path.display();
+                    tracing::error!(%file, "the secret stays as it was: {trouble}");
+                }
+                state.trouble = Some(trouble);
+            }
+        }
+        Arc::clone(&state.value)
+    }
+}
+
+fn read(path: &Path, judge: Judge) -> Result<Arc<str>, String> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| format!("it cannot be read ({error})"))?;
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("it is empty; write the secret into it".into());
+    }
+    judge(text)?;
+    Ok(text.into())
 }
 
 impl fmt::Debug for Secret {
@@ -24,10 +133,51 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.expose() == other.expose()
+    }
+}
+
+impl Eq for Secret {}
+
+/// Whether a secret that signs can be guessed.
+///
+/// # Errors
+/// The text says why, and how to make a better one.
+pub fn check_strength(secret: &str, min_bytes: usize) -> Result<(), String> {
+    let different: std::collections::BTreeSet<u8> = secret.bytes().collect();
+    let why = if secret.len() < min_bytes {
+        format!(
+            "it has {} bytes, {min_bytes} at least are needed",
+            secret.len()
+        )
+    } else if different.len() < MIN_DIFFERENT {
+        format!(
+            "it is made of {} different characters only",
+            different.len()
+        )
+    } else if PUBLISHED.contains(&secret) {
+        "it stands as an example in public documents".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(format!(
+        "{why}, so that it can be guessed, and who does signs as whom they like; make one with `openssl rand \
+         -base64 48`"
+    ))
+}
+
+/// A secret that others judge.
+pub(super) fn any(_: &str) -> Result<(), String> {
+    Ok(())
+}
+
 /// Secrets that agents' files may name in headers: `{{ secret.booking }}` is the variable
-/// `SIDETONE_SECRET_BOOKING`. Nothing else of the environment can be named.
+/// `SIDETONE_SECRET_BOOKING`, or what the file holds that `SIDETONE_SECRET_BOOKING_FILE` names. Nothing else
+/// of the environment can be named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Secrets(std::collections::BTreeMap<String, Secret>);
+pub struct Secrets(BTreeMap<String, Secret>);
 
 impl Secrets {
     const PREFIX: &str = "SIDETONE_SECRET_";
@@ -39,13 +189,35 @@ impl Secrets {
         }))
     }
 
-    /// As [`Secrets::read`], from any variables.
+    /// As [`Secrets::read`], from any variables. One whose file cannot be read is left out and logged.
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
-        let named = variables.into_iter().filter_map(|(name, value)| {
-            let name = name.strip_prefix(Self::PREFIX)?.to_lowercase();
-            (!value.is_empty()).then_some((name, Secret(value)))
+        let named = variables.into_iter().filter_map(|(variable, value)| {
+            let name = variable.strip_prefix(Self::PREFIX)?.to_lowercase();
+            if value.is_empty() {
+                return None;
+            }
+            let Some(name) = name.strip_suffix("_file") else {
+                return Some((name, Secret::new(value)));
+            };
+            match Secret::in_file(&value, any) {
+                Ok(secret) => Some((name.to_owned(), secret)),
+                Err(why) => {
+                    tracing::error!("{variable} is {value:?}: {why}");
+                    None
+                }
+            }
         });
         Self(named.collect())
+    }
+
+    /// As they are now, for good: what is read with them is read again when they change.
+    #[must_use]
+    pub fn fixed(&self) -> Self {
+        let now = self
+            .0
+            .iter()
+            .map(|(name, secret)| (name.clone(), secret.fixed()));
+        Self(now.collect())
     }
 
     /// The secret of this name, in lower case.
@@ -58,3 +230,6 @@ impl Secrets {
         format!("{}{}", Self::PREFIX, name.to_uppercase())
     }
 }
+
+#[cfg(test)]
+mod tests;

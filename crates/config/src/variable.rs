@@ -1,4 +1,6 @@
-//! What is wrong with a variable of the environment.
+//! The variables of the environment, and what is wrong with one.
+
+use super::secret::{Judge, Secret};
 
 /// A variable whose value cannot be used; the process does not start with it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -10,4 +12,69 @@ pub struct BadVariable {
     pub value: String,
     /// What to write instead.
     pub fix: String,
+}
+
+/// Secrets, and for each the variable that names a file which holds it.
+pub const SECRET_FILES: [(&str, &str); 9] = [
+    ("LIVEKIT_API_KEY", "LIVEKIT_API_KEY_FILE"),
+    ("LIVEKIT_API_SECRET", "LIVEKIT_API_SECRET_FILE"),
+    ("OPENAI_API_KEY", "OPENAI_API_KEY_FILE"),
+    ("SIDETONE_JWT_SECRET", "SIDETONE_JWT_SECRET_FILE"),
+    ("SIDETONE_API_KEYS", "SIDETONE_API_KEYS_FILE"),
+    (
+        "SIDETONE_CALL_WEBHOOK_SECRET",
+        "SIDETONE_CALL_WEBHOOK_SECRET_FILE",
+    ),
+    ("DATABASE_URL", "DATABASE_URL_FILE"),
+    ("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID_FILE"),
+    ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY_FILE"),
+];
+
+/// Reads variables; blank ones count as unset.
+pub(super) struct Variables<'a>(pub(super) &'a dyn Fn(&str) -> Option<String>);
+
+impl Variables<'_> {
+    /// What a variable holds.
+    pub(super) fn text(&self, name: &str) -> Option<String> {
+        let value = (self.0)(name)?;
+        let value = value.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
+    /// A secret: a variable's value, or what the file holds that its `…_FILE` names.
+    ///
+    /// # Errors
+    /// Both are set, the file cannot be read, or `judge` does not take the secret.
+    pub(super) fn secret(
+        &self,
+        name: &'static str,
+        judge: Judge,
+    ) -> Result<Option<Secret>, BadVariable> {
+        let listed = SECRET_FILES.iter().find(|(secret, _)| *secret == name);
+        let file = listed.and_then(|(_, file)| Some((*file, self.text(file)?)));
+        match (self.text(name), file) {
+            (None, None) => Ok(None),
+            (Some(_), Some((file, path))) => Err(BadVariable {
+                name: file,
+                value: path,
+                fix: format!("{name} is set, too; unset one of them"),
+            }),
+            (Some(value), None) => match judge(&value) {
+                Ok(()) => Ok(Some(Secret::new(value))),
+                Err(fix) => Err(BadVariable {
+                    name,
+                    value: "…".into(),
+                    fix,
+                }),
+            },
+            (None, Some((file, path))) => match Secret::in_file(&path, judge) {
+                Ok(secret) => Ok(Some(secret)),
+                Err(fix) => Err(BadVariable {
+                    name: file,
+                    value: path,
+                    fix,
+                }),
+            },
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::secret::Secret;
-use super::variable::BadVariable;
+use super::secret::{self, Secret};
+use super::variable::{BadVariable, Variables};
 
 /// Shorter ones can be guessed.
 const MIN_WEBHOOK_SECRET: usize = 24;
@@ -21,8 +21,8 @@ impl CallWebhook {
     const URL: &str = "SIDETONE_CALL_WEBHOOK_URL";
     const SECRET: &str = "SIDETONE_CALL_WEBHOOK_SECRET";
 
-    pub(super) fn read(var: &impl Fn(&str) -> Option<String>) -> Result<Self, BadVariable> {
-        let (url, secret) = (var(Self::URL), var(Self::SECRET));
+    pub(super) fn read(var: &Variables<'_>) -> Result<Self, BadVariable> {
+        let url = var.text(Self::URL);
         if let Some(url) = &url
             && let Err(fix) = check_webhook(url)
         {
@@ -32,24 +32,23 @@ impl CallWebhook {
                 fix,
             });
         }
-        let is_short = secret
-            .as_ref()
-            .is_some_and(|s| s.len() < MIN_WEBHOOK_SECRET);
-        if is_short || (url.is_some() && secret.is_none()) {
+        let secret = var.secret(Self::SECRET, strong)?;
+        if url.is_some() && secret.is_none() {
             return Err(BadVariable {
                 name: Self::SECRET,
-                value: if is_short { "…" } else { "" }.into(),
+                value: String::new(),
                 fix: format!(
                     "receivers check signatures with it: set at least {MIN_WEBHOOK_SECRET} \
                      characters, such as what `openssl rand -hex 32` prints"
                 ),
             });
         }
-        Ok(Self {
-            url,
-            secret: secret.map(Secret::new),
-        })
+        Ok(Self { url, secret })
     }
+}
+
+fn strong(secret: &str) -> Result<(), String> {
+    secret::check_strength(secret, MIN_WEBHOOK_SECRET)
 }
 
 /// Where what was said may be posted to: `https://…`, or `http://` to this very machine.

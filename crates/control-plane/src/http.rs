@@ -22,6 +22,7 @@ pub mod token;
 pub mod ui;
 pub mod users;
 pub mod webhook;
+mod wishes;
 pub mod workers;
 
 use std::net::{IpAddr, SocketAddr};

@@ -4,7 +4,7 @@
 
 mod rpc;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use livekit_api::services::egress::{
@@ -18,6 +18,7 @@ use livekit_protocol as proto;
 
 use sidetone_base::signed;
 use sidetone_config::env::LiveKit;
+use sidetone_config::livekit::ApiKey;
 use sidetone_config::recording::Bucket;
 
 pub use livekit_api::services::ServiceError;
@@ -34,39 +35,62 @@ pub type Result<T> = std::result::Result<T, ServiceError>;
 /// A client of one LiveKit server (or cluster); cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ServerApi {
-    /// Rooms, dispatches and SIP, over one pool of connections.
-    services: Arc<LiveKitApi>,
-    /// On its own for its time limit.
-    egress: Arc<EgressClient>,
+    livekit: LiveKit,
+    /// With the key that signed last.
+    built: Arc<Mutex<Arc<Built>>>,
     rpc: Arc<rpc::Client>,
-    /// Signs what agents are told, and checks it at their side.
-    key: signed::Key,
+}
+
+/// Clients that sign with one key.
+#[derive(Debug)]
+struct Built {
+    key: ApiKey,
+    /// Rooms, dispatches and SIP, over one pool of connections.
+    services: LiveKitApi,
+    /// On its own for its time limit.
+    egress: EgressClient,
+}
+
+impl Built {
+    fn new(host: &str, key: ApiKey) -> Self {
+        let (id, secret) = (&key.id, key.secret.expose());
+        let services = LiveKitApi::with_api_key(host, id, &secret).with_request_timeout(DEADLINE);
+        let egress =
+            EgressClient::with_api_key(host, id, &secret).with_request_timeout(EGRESS_DEADLINE);
+        Self {
+            services,
+            egress,
+            key,
+        }
+    }
 }
 
 impl ServerApi {
     /// Connects with the first request.
     pub fn new(livekit: &LiveKit) -> Self {
-        let LiveKit {
-            host,
-            api_key,
-            api_secret,
-        } = livekit;
-        let secret = api_secret.expose();
-        let services =
-            LiveKitApi::with_api_key(host, api_key, secret).with_request_timeout(DEADLINE);
-        let egress =
-            EgressClient::with_api_key(host, api_key, secret).with_request_timeout(EGRESS_DEADLINE);
+        let built = Built::new(&livekit.host, livekit.keys.first());
         Self {
-            services: Arc::new(services),
-            egress: Arc::new(egress),
+            livekit: livekit.clone(),
+            built: Arc::new(Mutex::new(Arc::new(built))),
             rpc: Arc::new(rpc::Client::new(livekit)),
-            key: signed::Key::of(secret),
         }
     }
 
-    /// The key of messages to agents.
-    pub fn key(&self) -> &signed::Key {
-        &self.key
+    /// Signs messages to agents, and checks them at their side.
+    pub fn signer(&self) -> signed::Keys {
+        let keys = self.livekit.keys.all().into_iter();
+        keys.map(|key| signed::Key::of(&key.secret.expose()))
+            .collect()
+    }
+
+    /// The clients that sign with the key of now: it may be changed while we run.
+    fn built(&self) -> Arc<Built> {
+        let key = self.livekit.keys.first();
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        if built.key != key {
+            *built = Arc::new(Built::new(&self.livekit.host, key));
+        }
+        Arc::clone(&built)
     }
 }
 
@@ -77,7 +101,7 @@ impl ServerApi {
     /// # Errors
     /// See [`Result`].
     pub async fn rooms(&self) -> Result<Vec<proto::Room>> {
-        self.services.room().list_rooms(Vec::new()).await
+        self.built().services.room().list_rooms(Vec::new()).await
     }
 
     /// Those of these rooms that are open.
@@ -89,7 +113,7 @@ impl ServerApi {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        self.services.room().list_rooms(names).await
+        self.built().services.room().list_rooms(names).await
     }
 
     /// Who is in a room; None when there is no such room.
@@ -97,7 +121,7 @@ impl ServerApi {
     /// # Errors
     /// See [`Result`].
     pub async fn participants(&self, room: &str) -> Result<Option<Vec<proto::ParticipantInfo>>> {
-        let listed = found(self.services.room().list_participants(room).await)?;
+        let listed = found(self.built().services.room().list_participants(room).await)?;
         Ok(listed.map(|mut list| {
             let gone = proto::participant_info::State::Disconnected;
             list.retain(|participant| participant.state() != gone);
@@ -111,7 +135,8 @@ impl ServerApi {
     /// # Errors
     /// See [`Result`].
     pub async fn remove_participant(&self, room: &str, identity: &str) -> Result<()> {
-        let removed = self.services.room().remove_participant(room, identity);
+        let built = self.built();
+        let removed = built.services.room().remove_participant(room, identity);
         found(removed.await).map(drop)
     }
 
@@ -139,7 +164,11 @@ impl ServerApi {
             ..Default::default()
         };
         let payload = message.to_string().into_bytes();
-        self.services.room().send_data(room, payload, options).await
+        self.built()
+            .services
+            .room()
+            .send_data(room, payload, options)
+            .await
     }
 }
 
@@ -161,7 +190,8 @@ impl ServerApi {
             metadata,
             ..Default::default()
         };
-        let dispatch = self.services.agent_dispatch().create_dispatch(request);
+        let built = self.built();
+        let dispatch = built.services.agent_dispatch().create_dispatch(request);
         Ok(dispatch.await?.id)
     }
 
@@ -170,7 +200,8 @@ impl ServerApi {
     /// # Errors
     /// See [`Result`].
     pub async fn delete_dispatch(&self, room: &str, dispatch_id: &str) -> Result<()> {
-        let dispatches = self.services.agent_dispatch();
+        let built = self.built();
+        let dispatches = built.services.agent_dispatch();
         found(dispatches.delete_dispatch(dispatch_id, room).await).map(drop)
     }
 
@@ -179,7 +210,12 @@ impl ServerApi {
     /// # Errors
     /// See [`Result`].
     pub async fn dispatches(&self, room: &str) -> Result<Vec<proto::AgentDispatch>> {
-        let listed = self.services.agent_dispatch().list_dispatch(room).await;
+        let listed = self
+            .built()
+            .services
+            .agent_dispatch()
+            .list_dispatch(room)
+            .await;
         Ok(found(listed)?.unwrap_or_default())
     }
 }
@@ -203,7 +239,8 @@ impl ServerApi {
             ..RoomCompositeOptions::default()
         };
         let output = EgressOutput::File(file_output(bucket, key));
-        let started = self
+        let built = self.built();
+        let started = built
             .egress
             .start_room_composite_egress(room, vec![output], options);
         Ok(started.await?.egress_id)
@@ -219,7 +256,7 @@ impl ServerApi {
             filter,
             ..EgressListOptions::default()
         };
-        let listed = found(self.egress.list_egress(options).await)?;
+        let listed = found(self.built().egress.list_egress(options).await)?;
         Ok(listed.unwrap_or_default().into_iter().next())
     }
 
@@ -228,7 +265,7 @@ impl ServerApi {
     /// # Errors
     /// See [`Result`]; also when it has ended already.
     pub async fn stop_egress(&self, egress_id: &str) -> Result<()> {
-        self.egress.stop_egress(egress_id).await.map(drop)
+        self.built().egress.stop_egress(egress_id).await.map(drop)
     }
 }
 
@@ -252,7 +289,8 @@ impl ServerApi {
             ..Default::default()
         };
         let [room, identity, number] = [room, identity, number].map(str::to_owned);
-        let telephones = self.services.sip();
+        let built = self.built();
+        let telephones = built.services.sip();
         telephones
             .transfer_sip_participant(room, identity, number, options)
             .await
@@ -274,8 +312,8 @@ fn found<T>(answer: Result<T>) -> Result<Option<T>> {
 
 fn file_output(bucket: &Bucket, key: String) -> proto::EncodedFileOutput {
     let upload = proto::S3Upload {
-        access_key: bucket.access_key_id.clone(),
-        secret: bucket.secret_access_key.expose().to_owned(),
+        access_key: bucket.access_key_id.expose().to_string(),
+        secret: bucket.secret_access_key.expose().to_string(),
         region: bucket.region.clone(),
         endpoint: bucket.endpoint.clone().unwrap_or_default(),
         bucket: bucket.name.clone(),

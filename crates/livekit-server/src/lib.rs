@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -88,7 +89,8 @@ impl LiveKitServer {
             .port();
         let (api_key, api_secret) = options.key.clone().unwrap_or_else(random_key);
         let folder = std::env::temp_dir().join(format!("sidetone-livekit-{}", random()));
-        fs::create_dir(&folder)?;
+        // The keys are in it.
+        fs::DirBuilder::new().mode(0o700).create(&folder)?;
         let config = config(options, signal, rtc_tcp, udp, &api_key, &api_secret);
         fs::write(folder.join(CONFIG), config)?;
         let child = launch(binary, &folder)?;

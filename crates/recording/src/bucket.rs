@@ -1,12 +1,15 @@
 //! The bucket that recordings are uploaded to, on any S3 server.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::CredentialProvider;
+use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
 use object_store::path::Path as Key;
 use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
 use object_store::{
@@ -36,6 +39,23 @@ pub struct BucketError {
     pub fix: &'static str,
 }
 
+/// The key of now: it may be changed while we run.
+#[derive(Debug)]
+struct Credentials(Bucket);
+
+#[async_trait]
+impl CredentialProvider for Credentials {
+    type Credential = AwsCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
+        Ok(Arc::new(AwsCredential {
+            key_id: self.0.access_key_id.expose().to_string(),
+            secret_key: self.0.secret_access_key.expose().to_string(),
+            token: None,
+        }))
+    }
+}
+
 /// A client of one bucket.
 #[derive(Debug)]
 pub struct S3 {
@@ -56,8 +76,7 @@ impl S3 {
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&bucket.name)
             .with_region(&bucket.region)
-            .with_access_key_id(&bucket.access_key_id)
-            .with_secret_access_key(bucket.secret_access_key.expose())
+            .with_credentials(Arc::new(Credentials(bucket.clone())))
             .with_virtual_hosted_style_request(!bucket.path_style)
             .with_client_options(object_store::ClientOptions::new().with_timeout(REQUEST_DEADLINE))
             .with_retry(retry);
@@ -224,7 +243,14 @@ impl S3 {
             self.client
                 .signed_url_opts(method.clone(), &nothing, REQUEST_DEADLINE, &options);
         let url = signed.await.map_err(|error| told(&self.bucket, &error))?;
-        let http = reqwest::Client::new();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| BucketError {
+                bucket: self.bucket.name.clone(),
+                reason: error.to_string(),
+                fix: "check this machine's certificates",
+            })?;
         let mut request = http.request(method, String::from(url)).timeout(RETRY);
         if is_put {
             request = request.header(name, sum).body(body);

@@ -2,14 +2,14 @@
 //!
 //! A file is locked while it is written or uploaded (see [`claim`]).
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use uuid::Uuid;
 
 use super::ogg::{self, Written};
-use sidetone_base::claim;
+use sidetone_base::{claim, private};
 
 /// The folder, and how much it may hold.
 #[derive(Debug, Clone)]
@@ -46,7 +46,7 @@ impl Spool {
     /// # Errors
     /// The spool is full, or the folder cannot be written.
     pub fn begin(&self, entry: &Entry) -> io::Result<File> {
-        fs::create_dir_all(&self.folder)?;
+        private::folder(&self.folder)?;
         let used = self.used()?;
         if used >= self.limit {
             return Err(io::Error::other(format!(
@@ -56,7 +56,7 @@ impl Spool {
                 self.limit
             )));
         }
-        let mut options = OpenOptions::new();
+        let mut options = private::options();
         options.read(true).write(true).create_new(true);
         claim::create(&entry.path, &options)
     }

@@ -118,9 +118,16 @@ macro_rules! filtered {
             let pattern = $crate::history::like_pattern(text);
             $query
                 .push(" AND (LOWER(transcript) LIKE ")
-                .push_bind(pattern.clone());
+                .push_bind(pattern.clone())
+                .push(" ESCAPE '\\'");
+            if let Some(user) = &filter.user_id {
+                // Who came into a call that went on does not find what was said before.
+                $query.push(" AND (caller_id = ").push_bind(user.clone());
+                $query.push(" OR (call_type = 'user-to-user' AND callee_id = ");
+                $query.push_bind(user.clone()).push("))");
+            }
             $query
-                .push(" ESCAPE '\\' OR LOWER(room_name) LIKE ")
+                .push(" OR LOWER(room_name) LIKE ")
                 .push_bind(pattern.clone());
             $query
                 .push(" ESCAPE '\\' OR LOWER(caller_id) LIKE ")

@@ -49,6 +49,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, SqlSafeStr as _};
 
+use sidetone_base::private;
 use sidetone_config::env::Database;
 
 pub use awaited::Awaited;
@@ -287,7 +288,7 @@ impl Store {
     pub async fn connect(database: &Database) -> Result<Self, StoreError> {
         let pool = match database {
             Database::Sqlite(path) => {
-                make_folder(path)?;
+                make_private(path)?;
                 let options = SqliteConnectOptions::new()
                     .filename(path)
                     .create_if_missing(true)
@@ -316,7 +317,7 @@ impl Store {
                 let pool = PgPoolOptions::new()
                     .max_connections(CONNECTIONS)
                     .acquire_timeout(ACQUIRE_DEADLINE);
-                Pool::Postgres(pool.connect(url.expose()).await?)
+                Pool::Postgres(pool.connect(&url.expose()).await?)
             }
         };
         Ok(Self { pool })
@@ -370,11 +371,27 @@ async fn lock_file(database: &Path) -> Result<fs::File, StoreError> {
     make_folder(database)?;
     let path = database.with_extension("migrate-lock");
     let failed = |error| StoreError::Folder(path.display().to_string(), error);
-    let file = fs::File::create(&path).map_err(failed)?;
+    let mut options = private::options();
+    let file = (options.write(true).create(true).truncate(false).open(&path)).map_err(failed)?;
     tokio::task::spawn_blocking(move || file.lock().map(|()| file))
         .await
         .map_err(|error| failed(std::io::Error::other(error)))?
         .map_err(failed)
+}
+
+/// Makes the database's file before SQLite does, which would let others read it. Its log and index get the
+/// permissions of the file.
+fn make_private(database: &Path) -> Result<(), StoreError> {
+    make_folder(database)?;
+    let mut options = private::options();
+    let made = options.append(true).create(true).open(database).map(drop);
+    match made {
+        // A database that may only be read is SQLite's to judge.
+        Err(error) if !database.exists() => {
+            Err(StoreError::Folder(database.display().to_string(), error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn make_folder(database: &Path) -> Result<(), StoreError> {
@@ -384,8 +401,7 @@ fn make_folder(database: &Path) -> Result<(), StoreError> {
     else {
         return Ok(());
     };
-    fs::create_dir_all(folder)
-        .map_err(|error| StoreError::Folder(folder.display().to_string(), error))
+    private::folder(folder).map_err(|error| StoreError::Folder(folder.display().to_string(), error))
 }
 
 #[cfg(test)]

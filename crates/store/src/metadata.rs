@@ -1,6 +1,6 @@
 //! What travels with a dispatch: written by whoever asks for an agent, read by the agent that comes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sidetone_config::recording::RecordingMode;
@@ -33,6 +33,9 @@ pub struct DispatchMetadata {
     /// Values for the prompt's `{{variables}}`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
+    /// Which of them an end user set, and no backend: each agent takes those that its file lists.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub set_by_user: BTreeSet<String>,
     /// Which asking this is: an agent of an earlier one is not to speak any more. Added to what is
     /// stored of the call when LiveKit is asked; none from a control plane that knows no epochs.
     #[serde(skip_serializing_if = "Option::is_none")]

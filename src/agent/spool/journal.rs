@@ -1,9 +1,8 @@
 //! The file of one call: created when it is needed, locked while its writer lives, deleted when nothing
 //! in it is needed any more.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::PathBuf;
 
 use tokio::io::AsyncWriteExt as _;
@@ -11,7 +10,7 @@ use tokio::task::spawn_blocking;
 use uuid::Uuid;
 
 use super::{CALL_LIMIT, Spool};
-use sidetone_base::claim;
+use sidetone_base::{claim, private};
 
 /// Appends lines to the file of a call.
 #[derive(Debug)]
@@ -125,11 +124,10 @@ async fn create(spool: &Spool, call_id: Uuid) -> io::Result<Open> {
     let path = spool.file(Uuid::now_v7(), call_id).path;
     let (file, path) = spawn_blocking(move || -> io::Result<(File, PathBuf)> {
         if let Some(folder) = path.parent() {
-            let mut folders = DirBuilder::new();
-            folders.recursive(true).mode(0o700).create(folder)?;
+            private::folder(folder)?;
         }
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create_new(true).mode(0o600);
+        let mut options = private::options();
+        options.read(true).append(true).create_new(true);
         Ok((claim::create(&path, &options)?, path))
     })
     .await

@@ -5,7 +5,6 @@ use crate::worker::LoadMeasure;
 use proptest::prelude::*;
 use proto::{JobStatus, WorkerStatus as Status};
 use sidetone_config::env::LiveKit;
-use sidetone_config::secret::Secret;
 
 struct Script {
     worker: Worker,
@@ -14,11 +13,7 @@ struct Script {
 }
 
 fn settings() -> WorkerSettings {
-    let livekit = LiveKit {
-        host: "ws://127.0.0.1:7880".into(),
-        api_key: "key".into(),
-        api_secret: Secret::new("secret"),
-    };
+    let livekit = LiveKit::new("ws://127.0.0.1:7880", "key", "secret");
     WorkerSettings {
         max_jobs: 3,
         ..WorkerSettings::new(livekit, "sidetone")

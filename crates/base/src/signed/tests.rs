@@ -120,3 +120,19 @@ fn what_is_remembered_is_bounded() {
 fn the_key_is_not_shown() {
     assert_eq!(format!("{:?}", Key::of("secret")), "Key");
 }
+
+#[test]
+fn while_keys_change_both_are_known_and_the_first_signs() {
+    let keys: Keys = ["new", "old"].map(Key::of).into_iter().collect();
+    let mut inbox = Inbox::new(keys.clone(), "room-1", "call-1");
+    for (n, key) in ["old", "new"].into_iter().enumerate() {
+        let packet = packet(key, HERE, n as u64);
+        assert!(inbox.take(TOPIC, at(1), &packet).is_ok(), "{key}");
+    }
+    let other = packet("other", HERE, 0);
+    assert_eq!(inbox.take(TOPIC, at(1), &other), Err(Refused::Unsigned));
+    let signed = keys.sign(HERE, at(0), "{}".into());
+    let mut of_new = Inbox::new(Key::of("new"), "room-1", "call-1");
+    let packet = signed.to_string().into_bytes();
+    assert!(of_new.take(TOPIC, at(1), &packet).is_ok());
+}

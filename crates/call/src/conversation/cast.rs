@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::event::CallId;
 use crate::meter::Meter;
 use crate::providers::Providers;
 use crate::toolbox::Persona;
 use sidetone_config::agent::AgentConfig;
+use sidetone_config::choices::Caller;
 
 /// The agents of a call.
 pub(super) struct Cast {
@@ -50,11 +49,20 @@ impl Cast {
     }
 
     /// The caller is known now: prompts that speak of it are filled in again.
-    pub(super) fn meet(&mut self, call: CallId, caller: &Value) {
+    pub(super) fn meet(&mut self, call: CallId, caller: &Caller) {
         let met = |persona: &Persona| {
-            let (agent, problems) = persona.agent.with("caller", caller.clone());
+            let (agent, problems, passed) = persona.agent.meet(caller);
             for problem in problems {
                 tracing::error!(%call, "{problem}");
+            }
+            if !passed.is_empty() {
+                tracing::warn!(
+                    %call,
+                    agent = agent.name,
+                    attributes = ?passed,
+                    "the caller's own attributes are passed over: user_variables in the agent's file does \
+                     not list them"
+                );
             }
             Persona {
                 agent: Arc::new(agent),

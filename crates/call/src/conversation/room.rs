@@ -1,7 +1,5 @@
 //! What happens in the room: the caller comes and goes, types, mutes, and presses keys.
 
-use serde_json::json;
-
 use super::Conversation;
 use crate::context::clipped;
 use crate::event::{CallEvent, EndReason};
@@ -20,13 +18,9 @@ impl Conversation {
         match event {
             RoomEvent::Chat { .. } | RoomEvent::Say { .. } | RoomEvent::Floor(_)
                 if self.caller.is_encrypted() => {}
-            RoomEvent::CallerJoined {
-                identity,
-                name,
-                attributes,
-            } => {
-                let known = json!({"identity": identity, "name": name, "attributes": attributes});
-                self.cast.meet(self.id, &known);
+            RoomEvent::CallerJoined(caller) => {
+                self.cast.meet(self.id, &caller);
+                let identity = caller.identity;
                 self.chat
                     .set_system(self.cast.agent().system_prompt.clone());
                 self.record

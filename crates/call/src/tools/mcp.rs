@@ -273,7 +273,7 @@ async fn open(
             for (name, value) in headers {
                 let wrong = |_| format!("the header {name} cannot be sent");
                 let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(()))?;
-                let mut value = HeaderValue::from_str(value.expose()).map_err(|_| wrong(()))?;
+                let mut value = HeaderValue::from_str(&value.expose()).map_err(|_| wrong(()))?;
                 value.set_sensitive(true);
                 named.insert(key, value);
             }

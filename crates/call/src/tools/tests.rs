@@ -43,6 +43,12 @@ async fn server() -> u16 {
         )
         .route("/round", get(|| async { Redirect::temporary("/round") }))
         .route(
+            "/port/{to}",
+            get(|Path(to): Path<u16>| async move {
+                Redirect::temporary(&format!("http://127.0.0.1:{to}/tables/x"))
+            }),
+        )
+        .route(
             "/moved",
             get(move || async move {
                 Redirect::temporary(&format!("http://localhost:{port}/tables/x"))
@@ -156,6 +162,20 @@ async fn redirects_lead_only_where_the_file_says_and_leave_secrets_behind() {
     );
     let answer: Value = serde_json::from_str(&call(&moved, json!({})).await.unwrap()).unwrap();
     assert_eq!(answer["key"], "none");
+    // Another port of the same host is another server; the same port is not.
+    let other = server().await;
+    for (to, key) in [(other, "none"), (port, "hush")] {
+        let ported = request(
+            port,
+            &format!(
+                "url = \"HOST/port/{to}\"\nallow_private = true\n\
+                 headers = {{ X-Key = \"{{{{ secret.desk }}}}\" }}"
+            ),
+        );
+        let answer = call(&ported, json!({})).await.unwrap();
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["key"], key, "port {to}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! An agent in one call: overrides applied, templates filled in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -10,7 +10,8 @@ use super::super::recording::RecordingMode;
 use super::super::request::root;
 use super::super::{template, variants};
 use super::prompt::{check_prompt, hash};
-use super::{AgentConfig, RESERVED, Variant, Voice};
+use super::{AgentConfig, Variant, Voice};
+use crate::choices::{Caller, RESERVED_VARIABLES};
 
 /// Texts before their variables are filled in.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -32,6 +33,8 @@ pub struct Overrides {
     pub system_prompt: Option<String>,
     /// Values for `{{variables}}`.
     pub variables: BTreeMap<String, String>,
+    /// Which of them an end user set: an agent takes those that its file lists.
+    pub set_by_user: BTreeSet<String>,
     /// `{{ call.id }}`.
     pub call_id: Option<String>,
     /// Recorded in another way, or not.
@@ -79,7 +82,11 @@ impl AgentConfig {
     /// A variable has no value, or the prompt is empty or longer than [`MAX_PROMPT_CHARS`].
     pub fn for_call(&self, overrides: &Overrides) -> Result<Self, Problems> {
         let mut call = self.clone();
-        call.variables.extend(overrides.variables.clone());
+        let of_call = overrides.variables.iter().filter(|(name, _)| {
+            !overrides.set_by_user.contains(*name) || self.user.variables.contains(*name)
+        });
+        call.variables
+            .extend(of_call.map(|(name, value)| (name.clone(), value.clone())));
         call.voice = overrides.voice.clone().unwrap_or(call.voice);
         call.recording = overrides.recording.or(self.recording);
         if let Some(prompt) = &overrides.system_prompt {
@@ -102,7 +109,7 @@ impl AgentConfig {
         for (what, text) in call.templates.all() {
             for name in template::variables(text) {
                 let root = root(&name);
-                if !RESERVED.contains(&root) && !call.variables.contains_key(root) {
+                if !RESERVED_VARIABLES.contains(&root) && !call.variables.contains_key(root) {
                     let message = format!(
                         "no value for {{{{{name}}}}}; set it in the call's variables, or a default \
                          under [variables]"
@@ -133,6 +140,19 @@ impl AgentConfig {
         agent.values[name] = value;
         let problems = agent.fill();
         (agent, problems)
+    }
+
+    /// The agent with its caller, who is in the room now: of their attributes it sees those that
+    /// [`UserChoices`](crate::choices::UserChoices) lets through; also the names of the others.
+    pub fn meet(&self, caller: &Caller) -> (Self, Vec<ConfigError>, Vec<String>) {
+        let (attributes, passed) = self.user.attributes(caller);
+        let known = json!({
+            "identity": caller.identity,
+            "name": caller.name,
+            "attributes": attributes,
+        });
+        let (agent, problems) = self.with("caller", known);
+        (agent, problems, passed)
     }
 
     fn fill(&mut self) -> Vec<ConfigError> {

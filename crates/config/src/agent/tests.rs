@@ -169,7 +169,7 @@ fn what_the_model_is_like_holds_for_every_provider_and_headers_for_one() {
     assert_eq!(own.llm.temperature, Some(0.2));
     assert_eq!(own.llm.extra_body["a"]["b"], 1);
     assert_eq!(
-        (own.headers[0].0.as_str(), own.headers[0].1.expose()),
+        (own.headers[0].0.as_str(), &*own.headers[0].1.expose()),
         ("x-title", "Shop")
     );
     assert_eq!(own.auth, None);
@@ -329,8 +329,8 @@ fn a_call_fills_in_its_variables() {
         voice: Some("onyx".parse().unwrap()),
         system_prompt: Some("You talk with {{name}}.".into()),
         variables: [("name".to_owned(), "Ada".to_owned())].into(),
-        call_id: None,
         recording: Some(RecordingMode::Off),
+        ..Overrides::default()
     };
     let call = agent.for_call(&overrides).unwrap();
     assert_eq!(

@@ -1,10 +1,11 @@
 use super::*;
 
 fn read(pairs: &[(&str, &str)]) -> Result<RecordingEnv, BadVariable> {
-    RecordingEnv::read(&|name| {
+    let lookup = |name: &str| {
         let found = pairs.iter().find(|(key, _)| *key == name);
         found.map(|(_, value)| (*value).to_owned())
-    })
+    };
+    RecordingEnv::read(&Variables(&lookup))
 }
 
 const SET: [(&str, &str); 4] = [

@@ -169,7 +169,7 @@ async fn post(
 /// `v1,…` of a post. The key is what follows `whsec_` in Base64, as the standard writes secrets;
 /// else the bytes of the secret's text.
 fn signature(secret: &Secret, id: &str, at: i64, body: &str) -> String {
-    let text = secret.expose();
+    let text = &*secret.expose();
     let decoded = (text.strip_prefix("whsec_")).and_then(|key| STANDARD.decode(key).ok());
     let key = decoded.as_deref().unwrap_or(text.as_bytes());
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);

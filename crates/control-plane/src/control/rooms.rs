@@ -55,7 +55,9 @@ pub(super) async fn order(
         topic,
         call: &call,
     };
-    let signed = livekit.key().sign(to, clock::wall(), message.to_string());
+    let signed = livekit
+        .signer()
+        .sign(to, clock::wall(), message.to_string());
     livekit.send(room, topic, agents, &signed).await
 }
 

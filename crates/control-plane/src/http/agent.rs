@@ -11,136 +11,32 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::auth::{Principal, Right};
-use super::error::{Problem, ProblemDocument, check_text, parse_json};
+use super::error::{Problem, ProblemDocument, check_name, parse_json};
+use super::wishes::{AgentWishes, Asked};
 use super::{AppState, WholeBody};
 use crate::control::guard::Wanted;
-use sidetone_config::recording::RecordingMode;
 use sidetone_store::CallStatus;
-use sidetone_store::DispatchMetadata;
-
-/// Longest name of a person.
-pub(super) const MAX_NAME: usize = 128;
-/// Longest system prompt, characters.
-const MAX_PROMPT: usize = 16_000;
-const MAX_VARIABLES: usize = 64;
-const MAX_VARIABLE: usize = 2_000;
-
-/// How an agent is to be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct AgentWishes {
-    voice: Option<String>,
-    system_prompt: Option<String>,
-    agent: Option<String>,
-    recording: Option<RecordingMode>,
-    variables: BTreeMap<String, String>,
-}
-
-impl AgentWishes {
-    pub(super) fn check(
-        state: &AppState,
-        voice: Option<String>,
-        system_prompt: Option<String>,
-        agent: Option<String>,
-        variables: Option<BTreeMap<String, String>>,
-    ) -> Result<Self, Problem> {
-        if let Some(name) = &voice
-            && let all = state.config().agents.voices()
-            && !all.contains(name)
-        {
-            let detail = format!("voice \"{name}\" is not one of {}", all.join(", "));
-            return Err(Problem::field("voice", detail));
-        }
-        if let Some(prompt) = &system_prompt {
-            check_text("systemPrompt", prompt, MAX_PROMPT, true)?;
-        }
-        if let Some(name) = &agent
-            && let all = state.config().agents.now()
-            && !all.contains(name)
-        {
-            let all: Vec<String> = all.into_iter().collect();
-            let detail = format!("agent \"{name}\" is not one of {}", all.join(", "));
-            return Err(Problem::field("agent", detail));
-        }
-        let variables = variables.unwrap_or_default();
-        if variables.len() > MAX_VARIABLES {
-            let detail = format!("variables has more than {MAX_VARIABLES} entries");
-            return Err(Problem::field("variables", detail));
-        }
-        for (name, value) in &variables {
-            check_text("variables", name, MAX_NAME, false)?;
-            if value.chars().count() > MAX_VARIABLE || value.contains('\0') {
-                let field = format!("variables.{name}");
-                let detail = format!("{field} has more than {MAX_VARIABLE} characters");
-                return Err(Problem::field(field, detail));
-            }
-        }
-        Ok(Self {
-            voice,
-            system_prompt,
-            agent,
-            recording: None,
-            variables,
-        })
-    }
-
-    /// Whether calls are recorded is not their callers' to choose.
-    pub(super) fn recorded(
-        self,
-        principal: &Principal,
-        recording: Option<&str>,
-    ) -> Result<Self, Problem> {
-        let Some(text) = recording else {
-            return Ok(self);
-        };
-        if principal.user_id().is_some() {
-            principal
-                .need(Right::ManageAgents)
-                .map_err(|problem| Problem {
-                    field: Some("recording".into()),
-                    ..problem
-                })?;
-        }
-        let mode = text
-            .parse()
-            .map_err(|error| Problem::field("recording", format!("recording {error}")))?;
-        Ok(Self {
-            recording: Some(mode),
-            ..self
-        })
-    }
-
-    pub(super) fn metadata(self, call_id: Option<Uuid>) -> DispatchMetadata {
-        DispatchMetadata {
-            call_id,
-            agent: self.agent,
-            recording: self.recording,
-            voice: self.voice,
-            system_prompt: self.system_prompt,
-            variables: self.variables,
-            epoch: None,
-        }
-    }
-}
+use sidetone_store::{Call, DispatchMetadata};
 
 /// Which agent, where.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SpawnRequest {
     /// Room of a call of ours.
-    #[schema(example = "support-user123-1704067200000")]
+    #[schema(example = "support-0f8fad5bd9cb469fa16570867728950e")]
     room_name: String,
     /// One of OpenAI's (alloy, echo, fable, onyx, nova, shimmer, ash, ballad, coral, sage, verse,
     /// marin, cedar), or one that an agent file names. Default: the agent file's.
     #[schema(example = "alloy")]
     voice: Option<String>,
-    /// Instead of the agent file's prompt.
+    /// Instead of the agent file's prompt (backends and admins only).
     #[schema(max_length = 16000)]
     system_prompt: Option<String>,
-    /// Agent file to use.
+    /// Agent file to use: users choose those whose files say `user_may_choose`.
     agent: Option<String>,
     /// off, process or egress, instead of what the agent's file says (backends and admins only).
     recording: Option<String>,
-    /// Values for the prompt's `{{variables}}`.
+    /// Values for the prompt's `{{variables}}`: users set those that the agent's file lists.
     variables: Option<BTreeMap<String, String>>,
 }
 
@@ -195,15 +91,16 @@ pub async fn spawn(
 ) -> Result<Json<SpawnResponse>, Problem> {
     principal.need(Right::SpawnAgent)?;
     let request: SpawnRequest = parse_json(&body)?;
-    check_text("roomName", &request.room_name, 255, false)?;
-    let wishes = AgentWishes::check(
-        &state,
-        request.voice,
-        request.system_prompt,
-        request.agent,
-        request.variables,
-    )?
-    .recorded(&principal, request.recording.as_deref())?;
+    check_name("roomName", &request.room_name, 255)?;
+    let asked = Asked {
+        agent: request.agent.map(|name| ("agent", name)),
+        voice: request.voice,
+        system_prompt: request.system_prompt,
+        recording: request.recording,
+        variables: request.variables.map(|variables| ("variables", variables)),
+        attributes: None,
+    };
+    let wishes = AgentWishes::check(&state, &principal, asked)?;
     let voice = state.voice()?;
     let call = state.store().call_in_room(&request.room_name, None).await?;
     let call = call
@@ -227,11 +124,9 @@ pub async fn spawn(
             ..Problem::new(StatusCode::CONFLICT, "Call is over", detail)
         });
     }
-    let wanted = voice
-        .control
-        .guard
-        .want(&call.room_name, &wishes.metadata(Some(call.id)))
-        .await?;
+    let before = asked_before(&state, &call).await?;
+    let (told, _) = wishes.settle(&state, &principal, Some(call.id), before)?;
+    let wanted = voice.control.guard.want(&call.room_name, &told).await?;
     // The one that was to come when somebody joins.
     state.store().awaited_no_more(&call.room_name).await?;
     Ok(Json(SpawnResponse {
@@ -240,6 +135,17 @@ pub async fn spawn(
         already_there: wanted == Wanted::Already,
         call_id: call.id,
     }))
+}
+
+/// What was asked for in a call: what its token awaits, else what its agent was told.
+async fn asked_before(state: &AppState, call: &Call) -> Result<Option<DispatchMetadata>, Problem> {
+    let store = state.store();
+    if let Some(awaited) = store.awaited_in(&call.room_name).await? {
+        return Ok(Some(awaited.metadata.0));
+    }
+    let agent = store.agent_in(&call.room_name).await?;
+    let agent = agent.filter(|agent| agent.call_id == Some(call.id));
+    Ok(agent.map(|agent| agent.metadata.0))
 }
 
 /// The agents that are asked for or in a room, of all workers.
@@ -281,7 +187,7 @@ pub async fn end(
     Path(room): Path<String>,
 ) -> Result<StatusCode, Problem> {
     principal.need(Right::ManageAgents)?;
-    check_text("roomName", &room, 255, false)?;
+    check_name("roomName", &room, 255)?;
     let ended = state.voice()?.control.end_agent(&room).await;
     match ended.map_err(|error| Problem::livekit(&error))? {
         true => Ok(StatusCode::NO_CONTENT),

@@ -14,8 +14,10 @@
 //! are signed by LiveKit; health, status and documents are open.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, header};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -24,9 +26,15 @@ use super::address::is_this_machine;
 use super::cookie;
 use super::error::Problem;
 use super::jwt::Verifier;
-use sidetone_base::text_enum;
+use sidetone_base::{plain, text_enum};
 use sidetone_config::env::{Env, UserLogin};
+use sidetone_config::secret::Secret;
 use sidetone_store::sessions::SessionRow;
+
+/// Longest id and name of a user, characters.
+const MAX_ID: usize = 128;
+/// API keys below so many characters are warned of.
+const MIN_KEY: usize = 24;
 
 text_enum! {
     /// What an API key may be used for.
@@ -124,6 +132,11 @@ impl Principal {
         }
     }
 
+    /// A user of the product who is no admin: they steer no agent but as its file says.
+    pub fn is_end_user(&self) -> bool {
+        matches!(self, Self::User { admin: false, .. })
+    }
+
     /// Sees and does what belongs to others.
     pub fn sees_all(&self) -> bool {
         self.may(Right::AllHistory)
@@ -139,11 +152,13 @@ impl Principal {
 }
 
 /// A backend's key: only its SHA-256 is known here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 struct ApiKey {
     name: String,
     scopes: Vec<Scope>,
     sha256: [u8; 32],
+    /// The log was told that it is short.
+    told_short: AtomicBool,
 }
 
 /// Why SIDETONE_API_KEYS cannot be used.
@@ -159,7 +174,10 @@ pub struct BadApiKey {
 /// Checks credentials.
 #[derive(Debug)]
 pub struct Auth {
-    keys: Vec<ApiKey>,
+    /// As it is written.
+    listed: Option<Secret>,
+    /// What was written at the last look, and what that says.
+    keys: Mutex<(Arc<str>, Arc<Vec<ApiKey>>)>,
     login: UserLogin,
     tokens: Verifier,
     /// Nobody needs credentials: a demo on loopback.
@@ -172,22 +190,44 @@ impl Auth {
     /// # Errors
     /// An API key's entry cannot be read.
     pub fn new(env: &Env) -> Result<Self, BadApiKey> {
-        let keys = env
+        let listed = env
             .api_keys
-            .iter()
-            .map(|entry| parse_key(entry))
-            .collect::<Result<_, _>>()?;
+            .as_ref()
+            .map(Secret::expose)
+            .unwrap_or_default();
+        let keys = parse_keys(&listed)?;
         Ok(Self {
-            keys,
+            listed: env.api_keys.clone(),
+            keys: Mutex::new((listed, Arc::new(keys))),
             login: env.user_login.clone(),
             tokens: Verifier::new(env.user_login.clone()),
             open: env.demo && env.bind.ip().is_loopback(),
         })
     }
 
+    /// The keys of now: they may be changed while we run.
+    fn keys(&self) -> Arc<Vec<ApiKey>> {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let listed = self.listed.as_ref().map(Secret::expose).unwrap_or_default();
+        if listed != keys.0 {
+            match parse_keys(&listed) {
+                Ok(now) => keys.1 = Arc::new(now),
+                Err(error) => tracing::error!("the API keys stay as they were: {error}"),
+            }
+            keys.0 = listed;
+        }
+        Arc::clone(&keys.1)
+    }
+
+    /// How many API keys there are.
+    pub fn key_count(&self) -> usize {
+        self.keys().len()
+    }
+
     /// Tells one key of a name from another; none: no key has that name.
     pub(super) fn fingerprint(&self, name: &str) -> Option<String> {
-        let key = self.keys.iter().find(|key| key.name == name)?;
+        let keys = self.keys();
+        let key = keys.iter().find(|key| key.name == name)?;
         Some(
             key.sha256
                 .iter()
@@ -251,10 +291,8 @@ impl Auth {
             });
         }
         let same = self.fingerprint(&holder) == key;
-        let known = self
-            .keys
-            .iter()
-            .find(|known| same && known.name == holder)?;
+        let keys = self.keys();
+        let known = keys.iter().find(|known| same && known.name == holder)?;
         Some(Principal::Key {
             scopes: known.scopes.clone(),
             name: holder,
@@ -264,13 +302,20 @@ impl Auth {
     fn key(&self, presented: &str) -> Result<Principal, Problem> {
         let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
         // Every key is compared, in constant time, so that timing tells nothing.
-        let mut found = None;
-        for key in &self.keys {
+        let (keys, mut found) = (self.keys(), None);
+        for key in keys.iter() {
             if bool::from(key.sha256.ct_eq(&hash)) {
                 found = Some(key);
             }
         }
         let key = found.ok_or_else(|| Problem::unauthorized("This API key is not known."))?;
+        if presented.len() < MIN_KEY && !key.told_short.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                key = key.name,
+                "an API key of less than {MIN_KEY} characters can be guessed; replace it by one that \
+                 `openssl rand -hex 32` prints"
+            );
+        }
         Ok(Principal::Key {
             name: key.name.clone(),
             scopes: key.scopes.clone(),
@@ -294,15 +339,21 @@ impl Auth {
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => text(&login.id_claim).map(str::to_owned),
         };
-        let id = id
-            .filter(|id| id.chars().count() <= 128)
-            .ok_or_else(|| Problem {
-                status: StatusCode::UNAUTHORIZED,
-                ..Problem::unauthorized(format!(
-                    "The token has no user id of at most 128 characters in its claim \"{}\".",
-                    login.id_claim
-                ))
-            })?;
+        let refused = |why: &str| {
+            let claim = &login.id_claim;
+            Problem::unauthorized(format!("The token's claim \"{claim}\" {why}."))
+        };
+        let id = id.ok_or_else(|| refused("holds no user id"))?;
+        if id.chars().count() > MAX_ID {
+            return Err(refused(&format!(
+                "holds a user id of more than {MAX_ID} characters"
+            )));
+        }
+        if id.trim().is_empty() || plain::unfit(&id).is_some() {
+            return Err(refused(
+                "holds a user id with control characters or others that nobody sees",
+            ));
+        }
         let admin = match claims.get(&login.admin_claim) {
             Some(Value::Bool(admin)) => *admin,
             Some(Value::String(one)) => *one == login.admin_value,
@@ -313,10 +364,42 @@ impl Auth {
         };
         Ok(Principal::User {
             id,
-            name: text(&login.name_claim).map(str::to_owned),
+            name: text(&login.name_claim)
+                .map(|name| plain::fitting(name, MAX_ID))
+                .filter(|name| !name.is_empty()),
             admin,
         })
     }
+}
+
+/// What anybody would try first.
+const GUESSED: [&str; 12] = [
+    "", "a", "test", "key", "apikey", "api-key", "secret", "password", "changeme", "admin",
+    "sidetone", "1234",
+];
+
+fn parse_keys(listed: &str) -> Result<Vec<ApiKey>, BadApiKey> {
+    let mut keys: Vec<ApiKey> = Vec::new();
+    let entries = listed.split([',', '\n', '\r']).map(str::trim);
+    for entry in entries.filter(|entry| !entry.is_empty()) {
+        let key = parse_key(entry)?;
+        let bad = |reason: &str| BadApiKey {
+            name: key.name.clone(),
+            reason: reason.into(),
+        };
+        if keys.iter().any(|known| known.name == key.name) {
+            return Err(bad("has the name of another; name each key differently"));
+        }
+        let is_guessed =
+            |text: &&str| <[u8; 32]>::from(Sha256::digest(text.as_bytes())) == key.sha256;
+        if GUESSED.iter().any(is_guessed) {
+            return Err(bad(
+                "is of a key that anybody would guess; make one with `openssl rand -hex 32`",
+            ));
+        }
+        keys.push(key);
+    }
+    Ok(keys)
 }
 
 fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
@@ -342,6 +425,7 @@ fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
         name: name.clone(),
         scopes,
         sha256,
+        told_short: AtomicBool::new(false),
     })
 }
 

@@ -22,7 +22,6 @@ use super::{agent, health, history, live, recording, session, token, users, webh
         live::live, session::sign_in, session::who, session::sign_out, session::list, session::revoke, users::export, users::erase, workers::list, workers::drain, webhook::receive, webhook::health, health::alive,
         health::ready
     ),
-    components(schemas(token::StandardTokenRequest)),
     modifiers(&Bearer, &Problems),
     security(("bearer" = []))
 )]

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use sidetone_base::plain;
 use sidetone_config::env::NotConfigured;
 use sidetone_store::StoreError;
 
@@ -230,6 +231,24 @@ pub fn path_id(field: &str, text: &str, given_by: &str) -> Result<Uuid, Problem>
         let told = format!("{field} is a UUID, as /api/voice/{given_by} gives it");
         Problem::field(field, told)
     })
+}
+
+/// An id or a name of 1 to `max` characters, all of which are seen ([`plain`]).
+///
+/// # Errors
+/// 400 naming the field and the character.
+pub fn check_name(field: &str, text: &str, max: usize) -> Result<(), Problem> {
+    check_text(field, text, max, false)?;
+    match plain::unfit(text) {
+        Some(c) => Err(Problem::field(
+            field,
+            format!(
+                "{field} holds the invisible character U+{:04X}; leave it out",
+                u32::from(c)
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 /// A text of 1 to `max` characters without control characters.

@@ -10,6 +10,7 @@ use jsonwebtoken::crypto::aws_lc;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
+use reqwest::redirect::{Action, Attempt, Policy};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::Mutex;
@@ -24,6 +25,8 @@ const KEYS_FRESH: Duration = Duration::from_secs(600);
 /// A key id that is not known fetches the document again at once (keys rotate), but not more often
 /// than this.
 const KEYS_RETRY: Duration = Duration::from_secs(30);
+/// Redirects on the way to the keys.
+const MAX_REDIRECTS: usize = 3;
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a token is not taken; safe to tell.
@@ -35,7 +38,7 @@ pub struct Refused(pub &'static str);
 #[derive(Debug)]
 pub struct Verifier {
     login: UserLogin,
-    http: reqwest::Client,
+    http: Result<reqwest::Client, String>,
     keys: Mutex<Keys>,
 }
 
@@ -70,7 +73,11 @@ impl Verifier {
     pub fn new(login: UserLogin) -> Self {
         Self {
             login,
-            http: reqwest::Client::new(),
+            // Keys that a redirect leads to in the clear would be anybody's.
+            http: reqwest::Client::builder()
+                .redirect(Policy::custom(within_https))
+                .build()
+                .map_err(|error| error.to_string()),
             keys: Mutex::default(),
         }
     }
@@ -167,8 +174,10 @@ impl Verifier {
             .ok_or(Refused("the token's key (kid) is not known"))
     }
 
-    async fn fetch(&self, url: &str) -> reqwest::Result<HashMap<String, Jwk>> {
-        let response = self.http.get(url).timeout(FETCH_DEADLINE).send().await?;
+    async fn fetch(&self, url: &str) -> anyhow::Result<HashMap<String, Jwk>> {
+        let http = self.http.as_ref();
+        let http = http.map_err(|error| anyhow::anyhow!("{error}"))?;
+        let response = http.get(url).timeout(FETCH_DEADLINE).send().await?;
         let jwks: Jwks = response.error_for_status()?.json().await?;
         Ok(jwks
             .keys
@@ -176,6 +185,16 @@ impl Verifier {
             .filter(|key| key.r#use != "enc")
             .map(|key| (key.kid.clone(), key))
             .collect())
+    }
+}
+
+/// Follows a redirect to the same origin, and to `https` elsewhere.
+fn within_https(attempt: Attempt<'_>) -> Action {
+    let from = attempt.previous().last();
+    let is_same = from.is_some_and(|from| from.origin() == attempt.url().origin());
+    match attempt.previous().len() {
+        0..=MAX_REDIRECTS if is_same || attempt.url().scheme() == "https" => attempt.follow(),
+        _ => attempt.stop(),
     }
 }
 

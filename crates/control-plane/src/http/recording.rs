@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
-use super::history::call::visible;
+use super::history::call::{Sight, visible};
 use crate::control::rooms;
 use sidetone_base::clock;
 use sidetone_recording::{Command, RECORDING_TOPIC};
@@ -60,7 +60,12 @@ pub async fn get(
     request: Request,
 ) -> Result<Response, Problem> {
     let id = path_id("callId", &id, "history")?;
-    let (call, _) = visible(&state, &principal, id).await?;
+    let (call, _, sight) = visible(&state, &principal, id).await?;
+    if sight != Sight::Whole {
+        return Err(Problem::forbidden(
+            "You came into this call when it went on: its recording is for who made it, and for admins.",
+        ));
+    }
     let recordings = state.store().recordings(id).await?;
     // One that failed is not what is asked for where another took over.
     let is_there = |r: &Recording| r.state != RecordingState::Failed;

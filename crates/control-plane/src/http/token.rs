@@ -2,11 +2,14 @@
 
 mod request;
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use livekit_api::access_token::{AccessToken, VideoGrants};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -14,34 +17,37 @@ use uuid::Uuid;
 
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, parse_json};
+use super::wishes::AgentWishes;
 use super::{AppState, LiveKitSide, WholeBody};
-pub use request::{StandardTokenRequest, TokenRequest};
+pub use request::TokenRequest;
 use request::{WantedToken, is_standard};
-use sidetone_store::{Call, CallType, NewCall};
+use sidetone_store::{Call, CallType, DispatchMetadata, NewCall};
 
-/// The door to a room.
+/// Random bytes of a room's name.
+const ROOM_SECRET: usize = 16;
+
+/// The door to a room: by our own names, and by those that LiveKit's client SDKs read.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenResponse {
     /// LiveKit access token: this room only, microphone only.
     token: String,
+    /// As `token`.
+    #[serde(rename = "participant_token")]
+    participant_token: String,
     /// The room.
     room_name: String,
     /// The name shown to others.
     participant_name: String,
     /// Where to connect.
     livekit_host: String,
+    /// As `livekitHost`.
+    #[serde(rename = "server_url")]
+    server_url: String,
     /// An agent comes as soon as somebody joins.
     agent_spawned: bool,
     /// The call's id, as in the history.
     call_id: Uuid,
-}
-
-/// LiveKit's standard answer.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct StandardTokenResponse {
-    server_url: String,
-    participant_token: String,
 }
 
 /// Whether calls can be placed.
@@ -79,13 +85,14 @@ pub async fn status(State(state): State<AppState>) -> Json<ServiceStatus> {
 /// Starts or joins a call: writes its row, notes which agent is to come when somebody joins, gives the
 /// token. A token that nobody uses is no call: its row goes when the token is no longer good.
 ///
-/// A body with LiveKit's own field names (`room_name`, `participant_name`, …) is answered as
-/// LiveKit's client SDKs expect: 201 `{server_url, participant_token}`.
+/// A body of LiveKit's client SDKs (`room_name`, `participant_name`, …) is answered 201, as they expect;
+/// the answer has their names and ours in either case.
 #[utoipa::path(post, path = "/api/voice/token", tag = "voice",
     request_body = TokenRequest,
-    responses((status = 200, body = TokenResponse), (status = 201, body = StandardTokenResponse),
+    responses((status = 200, body = TokenResponse), (status = 201, body = TokenResponse),
         (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
         (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
+        (status = 409, body = ProblemDocument),
         (status = 413, body = ProblemDocument), (status = 429, body = ProblemDocument),
         (status = 503, body = ProblemDocument)))]
 pub async fn create(
@@ -94,42 +101,37 @@ pub async fn create(
     WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     principal.need(Right::Token)?;
-    if is_standard(&body) {
-        let request: StandardTokenRequest = parse_json(&body)?;
-        let voice = state.voice()?;
-        let granted = grant(&state, voice, &principal, request.into_own()?).await?;
-        let answer = StandardTokenResponse {
-            server_url: granted.livekit_host,
-            participant_token: granted.token,
-        };
-        return Ok((StatusCode::CREATED, Json(answer)).into_response());
-    }
     let request: TokenRequest = parse_json(&body)?;
-    let wanted = request.check(&state, &principal)?;
+    let wanted = request.check(&state, &principal, &body)?;
     let voice = state.voice()?;
-    Ok(Json(grant(&state, voice, &principal, wanted).await?).into_response())
+    let granted = grant(&state, voice, &principal, wanted).await?;
+    let status = match is_standard(&body) {
+        true => StatusCode::CREATED,
+        false => StatusCode::OK,
+    };
+    Ok((status, Json(granted)).into_response())
 }
 
 async fn grant(
     state: &AppState,
     voice: &LiveKitSide,
     principal: &Principal,
-    wanted: WantedToken,
+    (wanted, wishes): (WantedToken, AgentWishes),
 ) -> Result<TokenResponse, Problem> {
-    let user_id = wanted
-        .user_id
-        .clone()
-        .or_else(|| principal.user_id().map(str::to_owned))
-        .ok_or_else(|| Problem::field("userId", "userId is missing: name the token's user"))?;
     let name = wanted.name.clone().unwrap_or_else(|| match principal {
         Principal::User {
             name: Some(name), ..
         } => name.clone(),
-        _ => user_id.clone(),
+        _ => wanted.user_id.clone(),
     });
-    let call = call_for(state, &user_id, &wanted).await?;
+    // Before the call is written: a refused request leaves nothing behind.
+    let (told, attributes) = wishes.settle(state, principal, None, None)?;
+    let call = call_for(state, principal, &wanted).await?;
     let agent_spawned = if call.call_type == CallType::Support {
-        let metadata = wanted.wishes.metadata(Some(call.id));
+        let metadata = DispatchMetadata {
+            call_id: Some(call.id),
+            ..told
+        };
         let (room, now) = (&call.room_name, sidetone_store::now());
         let store = state.store();
         let noted = store.await_agent(room, call.id, &metadata, now).await?;
@@ -142,84 +144,112 @@ async fn grant(
     } else {
         false
     };
-    let token = mint(state, voice, &user_id, &name, &call.room_name)?;
+    let person = Person {
+        identity: &wanted.user_id,
+        name: &name,
+        metadata: wanted.metadata.as_deref().unwrap_or_default(),
+        attributes: &attributes,
+    };
+    let token = mint(state, voice, &person, &call.room_name)?;
     Ok(TokenResponse {
+        participant_token: token.clone(),
         token,
         room_name: call.room_name,
         participant_name: name,
+        server_url: voice.livekit.host.clone(),
         livekit_host: voice.livekit.host.clone(),
         agent_spawned,
         call_id: call.id,
     })
 }
 
-async fn call_for(state: &AppState, user_id: &str, wanted: &WantedToken) -> Result<Call, Problem> {
-    let now = sidetone_store::now();
-    if wanted.call_type == CallType::UserToUser
-        && let Some(room) = &wanted.room_name
-    {
-        let call = state.store().call_in_room(room, None).await?;
-        // Those who are no party learn nothing, not even that the call exists.
-        return call
-            .filter(|call| call.ended_at.is_none())
-            .filter(|call| {
-                // An agent's call has a callee when it is put through to a person.
-                let is_between_users = call.call_type == CallType::UserToUser;
-                (is_between_users && call.caller_id == user_id)
-                    || call.callee_id.as_deref() == Some(user_id)
-            })
-            .ok_or_else(|| Problem::not_found("roomName", "No call of yours has this room."));
+/// The call that a token is for: the one in the named room, else a new one.
+async fn call_for(
+    state: &AppState,
+    principal: &Principal,
+    wanted: &WantedToken,
+) -> Result<Call, Problem> {
+    let store = state.store();
+    let user_id = &wanted.user_id;
+    if let Some((field, room)) = &wanted.room_name {
+        let there = store.call_in_room(room, None).await?;
+        let no_such = |told: &str| Problem::not_found(*field, told);
+        match (wanted.call_type, &there) {
+            (CallType::UserToUser, _) => {
+                // Those who are no party learn nothing, not even that the call exists.
+                return there
+                    .filter(|call| call.ended_at.is_none())
+                    .filter(|call| {
+                        // An agent's call has a callee when it is put through to a person.
+                        let is_between_users = call.call_type == CallType::UserToUser;
+                        (is_between_users && call.caller_id == *user_id)
+                            || call.callee_id.as_deref() == Some(user_id)
+                    })
+                    .ok_or_else(|| no_such("No call of yours has this room."));
+            }
+            // A name that somebody chose can be guessed: users join by those that were given to them.
+            (CallType::Conference, None) if principal.is_end_user() => {
+                return Err(no_such(
+                    "There is no conference of this name: leave it out for a new one, whose name nobody \
+                     can guess.",
+                ));
+            }
+            (CallType::Support, Some(call))
+                if call.ended_at.is_none() && call.call_type != CallType::Support =>
+            {
+                return Err(Problem {
+                    field: Some((*field).to_owned()),
+                    ..Problem::new(
+                        StatusCode::CONFLICT,
+                        "Room is taken",
+                        "A call of another kind goes on in this room; name another, or none.",
+                    )
+                });
+            }
+            _ => {}
+        }
     }
-    let room_name = wanted.room_name.clone().unwrap_or_else(|| {
-        let user: String = user_id
-            .chars()
-            .map(|c| {
-                if c.is_ascii_alphanumeric() || "-_.".contains(c) {
-                    c
-                } else {
-                    '_'
-                }
-            })
-            .collect();
-        format!(
-            "{}-{user}-{}",
-            wanted.call_type.as_str(),
-            now.timestamp_millis()
-        )
-    });
+    let room_name = match &wanted.room_name {
+        Some((_, room)) => room.clone(),
+        None => new_room_name(wanted.call_type),
+    };
     let new = NewCall {
         id: Uuid::new_v4(),
         room_name,
-        caller_id: user_id.to_owned(),
+        caller_id: user_id.clone(),
         callee_id: wanted.callee_id.clone(),
         call_type: wanted.call_type,
         metadata: json!({}),
-        created_at: now,
+        created_at: sidetone_store::now(),
     };
-    let mut call = state.store().create_call(&new).await?;
-    // Two calls of one user within a millisecond would share a room; a conference is meant to.
-    if call.id != new.id && wanted.call_type != CallType::Conference {
-        let room_name = format!("{}-{}", new.room_name, &new.id.simple().to_string()[..8]);
-        call = state
-            .store()
-            .create_call(&NewCall { room_name, ..new })
-            .await?;
-    }
-    Ok(call)
+    Ok(store.create_call(&new).await?)
+}
+
+/// A name that tells nothing of anybody, for it is in the logs of every server that sees the room, and that
+/// nobody guesses: who knows a conference's name may join it.
+fn new_room_name(call_type: CallType) -> String {
+    let mut bytes = [0; ROOM_SECRET];
+    SystemRandom::new()
+        .fill(&mut bytes)
+        .expect("the kernel gives random bytes");
+    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{}-{secret}", call_type.as_str())
 }
 
 /// A token for one room: microphone, listening, text; no rights over the room, no secrets.
 fn mint(
     state: &AppState,
     voice: &LiveKitSide,
-    identity: &str,
-    name: &str,
+    person: &Person<'_>,
     room: &str,
 ) -> Result<String, Problem> {
-    AccessToken::with_api_key(&voice.livekit.api_key, voice.livekit.api_secret.expose())
+    let key = voice.livekit.keys.first();
+    AccessToken::with_api_key(&key.id, &key.secret.expose())
         .with_ttl(state.config().token_ttl)
-        .with_identity(identity)
-        .with_name(name)
+        .with_identity(person.identity)
+        .with_name(person.name)
+        .with_metadata(person.metadata)
+        .with_attributes(person.attributes)
         .with_grants(VideoGrants {
             room_join: true,
             room: room.to_owned(),
@@ -231,4 +261,12 @@ fn mint(
         })
         .to_jwt()
         .map_err(|error| Problem::livekit(&error))
+}
+
+/// As they are shown to the others in a room.
+struct Person<'a> {
+    identity: &'a str,
+    name: &'a str,
+    metadata: &'a str,
+    attributes: &'a BTreeMap<String, String>,
 }

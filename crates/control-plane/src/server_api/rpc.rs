@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use sidetone_config::env::LiveKit;
-use sidetone_config::secret::Secret;
+use sidetone_config::livekit::ApiKeys;
 
 /// What the server needs beside the participant's time.
 const SERVER: Duration = Duration::from_millis(1_500);
@@ -31,8 +31,7 @@ pub enum Answer {
 pub(super) struct Client {
     http: Result<reqwest::Client, String>,
     url: String,
-    api_key: String,
-    api_secret: Secret,
+    keys: ApiKeys,
 }
 
 #[derive(Deserialize)]
@@ -54,10 +53,12 @@ impl Client {
         // ws to http, wss to https.
         let host = livekit.host.strip_prefix("ws").unwrap_or_default();
         Self {
-            http: (reqwest::Client::builder().build()).map_err(|error| error.to_string()),
+            http: (reqwest::Client::builder()
+                .redirect(reqwest::redirect::Policy::none())
+                .build())
+            .map_err(|error| error.to_string()),
             url: format!("http{host}/twirp/livekit.RoomService/PerformRpc"),
-            api_key: livekit.api_key.clone(),
-            api_secret: livekit.api_secret.clone(),
+            keys: livekit.keys.clone(),
         }
     }
 
@@ -88,7 +89,8 @@ impl Client {
             room: room.to_owned(),
             ..Default::default()
         };
-        let token = AccessToken::with_api_key(&self.api_key, self.api_secret.expose())
+        let key = self.keys.first();
+        let token = AccessToken::with_api_key(&key.id, &key.secret.expose())
             .with_grants(grants)
             .to_jwt()?;
         let request = json!({

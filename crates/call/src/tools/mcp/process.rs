@@ -40,7 +40,10 @@ impl Process {
                 .args(args)
                 .env_clear()
                 .envs(kept)
-                .envs(env.iter().map(|(name, value)| (name, value.expose())))
+                .envs(
+                    env.iter()
+                        .map(|(name, value)| (name, value.expose().to_string())),
+                )
                 .stdin(Stdio::piped())
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped());

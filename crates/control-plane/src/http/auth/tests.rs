@@ -22,3 +22,29 @@ fn a_bad_entry_is_explained() {
         assert!(error.contains(reason) && error.contains("shop"), "{error}");
     }
 }
+
+#[test]
+fn keys_that_anybody_would_guess_are_refused() {
+    for weak in ["", "a", "secret", "changeme"] {
+        let error = parse_keys(&api_key_entry("shop", &[Scope::Admin], weak)).unwrap_err();
+        let told = error.to_string();
+        assert!(
+            told.contains("shop") && told.contains("openssl rand"),
+            "{told}"
+        );
+    }
+    let one = api_key_entry("shop", &[Scope::Token], "a long key of the shop");
+    let twice = format!("{one},{one}");
+    assert!(
+        parse_keys(&twice)
+            .unwrap_err()
+            .to_string()
+            .contains("name of another")
+    );
+    let lines = format!(
+        "{one}\n{}\n",
+        api_key_entry("desk", &[Scope::Agent], "one of the desk")
+    );
+    assert_eq!(parse_keys(&lines).unwrap().len(), 2);
+    assert_eq!(parse_keys("").unwrap().len(), 0);
+}

@@ -1,6 +1,7 @@
 //! One call with all that is known of it.
 
 mod read;
+mod sight;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub(in crate::http) use self::sight::Sight;
 use super::CallInfo;
 use super::recordings::RecordingInfo;
 use crate::http::AppState;
@@ -195,32 +197,26 @@ impl From<StoredTurn> for TurnInfo {
     }
 }
 
-/// A call and who took part, if the principal may see it.
+/// A call, who took part, and how much of it the principal sees, if any.
 pub(in crate::http) async fn visible(
     state: &AppState,
     principal: &Principal,
     id: Uuid,
-) -> Result<(Call, Vec<Participant>), Problem> {
+) -> Result<(Call, Vec<Participant>, Sight), Problem> {
     principal.need(Right::History)?;
     let no_such = || Problem::not_found("callId", "There is no such call.");
     let call = state.store().call(id).await?.ok_or_else(no_such)?;
     let participants = state.store().participants(id).await?;
-    if !principal.sees_all() {
-        let me = principal.user_id().unwrap_or_default();
-        let took_part = call.caller_id == me
-            || call.callee_id.as_deref() == Some(me)
-            || participants
-                .iter()
-                .any(|participant| participant.user_id == me);
-        // An erased call is nobody's, also not of a user whose id is "deleted".
-        if !took_part || call.deleted_at.is_some() {
-            return Err(no_such());
-        }
+    // An erased call is nobody's, also not of a user whose id is "deleted".
+    if !principal.sees_all() && call.deleted_at.is_some() {
+        return Err(no_such());
     }
-    Ok((call, participants))
+    let sight = Sight::of(principal, &call, &participants).ok_or_else(no_such)?;
+    Ok((call, participants, sight))
 }
 
-/// One call: who took part, what was said and when, the recording.
+/// One call: who took part, what was said and when, the recording. Users who came into a call that went on
+/// see what happened while they were there.
 #[utoipa::path(get, path = "/api/voice/history/{callId}", tag = "voice",
     params(("callId" = Uuid, Path)),
     responses((status = 200, body = CallDetail), (status = 400, body = ProblemDocument),
@@ -232,9 +228,9 @@ pub async fn one(
     Path(id): Path<String>,
 ) -> Result<Json<CallDetail>, Problem> {
     let id = path_id("callId", &id, "history")?;
-    let (call, participants) = visible(&state, &principal, id).await?;
+    let (call, participants, sight) = visible(&state, &principal, id).await?;
     let detail = CallDetail::of(state.store(), call, participants).await?;
-    Ok(Json(detail))
+    Ok(Json(detail.seen(&sight)))
 }
 
 /// Deletes a call's personal data: names, ids, words, recording link. When it was and how long it

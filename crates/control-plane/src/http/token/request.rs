@@ -1,59 +1,99 @@
-//! What is asked for: our own request and LiveKit's standard one, checked into the same.
+//! What is asked for: our own request and that of LiveKit's clients, read as one and checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::http::AppState;
-use crate::http::agent::{AgentWishes, MAX_NAME};
 use crate::http::auth::Principal;
-use crate::http::error::{Problem, check_text};
+use crate::http::error::{Problem, check_name, check_text};
+use crate::http::wishes::{AgentWishes, Asked, MAX_NAME, not_a_users};
+use sidetone_config::choices;
 use sidetone_store::CallType;
 
 /// Longest room name LiveKit and the table take, with place for our prefixes.
 const MAX_ROOM: usize = 200;
+/// Longest metadata of a participant; LiveKit takes more.
+const MAX_METADATA: usize = 16_000;
 
-/// What a caller asks for.
+/// What a caller asks for: by our own names, or by those of LiveKit's client SDKs (`room_name`,
+/// `participant_name`, …), of which each is taken in snake_case, too.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct TokenRequest {
-    /// support (default), user-to-user or conference.
+    /// support, user-to-user or conference. Default: conference when `roomName` begins so, else support.
     #[schema(example = "support")]
+    #[serde(alias = "room_type")]
     room_type: Option<String>,
     /// The name shown to others.
     #[schema(example = "John Doe", max_length = 128)]
+    #[serde(alias = "participant_name")]
     participant_name: Option<String>,
     /// user-to-user: who is called.
+    #[serde(alias = "callee_id")]
     callee_id: Option<String>,
     /// conference: the room to join, `conference-…`. user-to-user: the callee names the call's room.
+    /// support: backends and admins may name a room.
+    #[serde(alias = "room_name")]
     room_name: Option<String>,
     /// With an API key: the user the token is for.
+    #[serde(alias = "user_id")]
     user_id: Option<String>,
     /// One of OpenAI's (alloy, echo, fable, onyx, nova, shimmer, ash, ballad, coral, sage, verse,
     /// marin, cedar), or one that an agent file names. Default: the agent file's.
     voice: Option<String>,
-    /// Agent file to use.
+    /// Agent file to use: users choose those whose files say `user_may_choose`.
     agent: Option<String>,
     /// off, process or egress, instead of what the agent's file says (backends and admins only).
     recording: Option<String>,
-    /// Values for the prompt's `{{variables}}`.
+    /// Values for the prompt's `{{variables}}`: users set those that the agent's file lists.
     variables: Option<BTreeMap<String, String>>,
+    /// LiveKit's name for `agent`.
+    #[serde(alias = "agent_name")]
+    agent_name: Option<String>,
+    /// LiveKit's name for `variables`: an object of texts, in JSON.
+    #[serde(alias = "agent_metadata")]
+    agent_metadata: Option<String>,
+    /// With an API key: LiveKit's name for `userId`. Of a user it is passed over: who somebody is, their
+    /// login says.
+    #[serde(alias = "participant_identity")]
+    participant_identity: Option<String>,
+    /// Shown to others in the room (backends and admins only).
+    #[serde(alias = "participant_metadata")]
+    participant_metadata: Option<String>,
+    /// Shown to others in the room, and to the agent's templates: users set those that the agent's file
+    /// lists in `user_variables`.
+    #[serde(alias = "participant_attributes")]
+    participant_attributes: Option<BTreeMap<String, String>>,
+    /// LiveKit's configuration of the room: its one agent is taken, what else a room may do is not a
+    /// client's to say.
+    #[serde(alias = "room_config")]
+    room_config: Option<RoomConfig>,
 }
 
-/// LiveKit's standard token request, as its client SDKs send it.
+/// Of LiveKit's RoomConfiguration.
 #[derive(Debug, Default, Deserialize, ToSchema)]
-#[serde(default)]
-pub struct StandardTokenRequest {
-    room_name: Option<String>,
-    participant_name: Option<String>,
-    participant_identity: Option<String>,
-    participant_metadata: Option<String>,
-    participant_attributes: Option<BTreeMap<String, String>>,
-    /// Passed over: what a room may do is not the client's to say.
-    #[schema(value_type = Option<Object>)]
-    room_config: Option<Value>,
+pub struct RoomConfig {
+    /// The agent.
+    agents: Option<Vec<RoomAgent>>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: Map<String, Value>,
+}
+
+/// Of LiveKit's RoomAgentDispatch.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+pub struct RoomAgent {
+    /// As `agent`.
+    #[serde(alias = "agentName")]
+    agent_name: Option<String>,
+    /// As `agentMetadata`.
+    metadata: Option<String>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: Map<String, Value>,
 }
 
 /// What a checked request wants.
@@ -62,140 +102,313 @@ pub(super) struct WantedToken {
     pub(super) call_type: CallType,
     pub(super) name: Option<String>,
     pub(super) callee_id: Option<String>,
-    pub(super) room_name: Option<String>,
-    pub(super) user_id: Option<String>,
-    pub(super) wishes: AgentWishes,
+    /// By its field's name.
+    pub(super) room_name: Option<(&'static str, String)>,
+    pub(super) user_id: String,
+    /// Shown to others.
+    pub(super) metadata: Option<String>,
 }
 
-/// LiveKit's client SDKs send snake_case names; ours are camelCase.
-pub(super) fn is_standard(body: &[u8]) -> bool {
-    let Ok(Value::Object(object)) = serde_json::from_slice(body) else {
-        return false;
-    };
-    !object.is_empty()
-        && object.keys().all(|key| {
-            key == "room_config" || key.starts_with("participant_") || key == "room_name"
-        })
-}
+/// The names that a request's author used, for answers in the same.
+struct Spelling(BTreeSet<String>);
 
-impl StandardTokenRequest {
-    /// A conference room when one is named, a support call else. Identity, metadata and attributes
-    /// are not taken from the client: who somebody is, their login says.
-    pub(super) fn into_own(self) -> Result<WantedToken, Problem> {
-        if let Some(name) = &self.participant_name {
-            check_text("participant_name", name, MAX_NAME, false)?;
-        }
-        if let Some(room) = &self.room_name {
-            check_conference_name("room_name", room)?;
-        }
-        Ok(WantedToken {
-            call_type: if self.room_name.is_some() {
-                CallType::Conference
-            } else {
-                CallType::Support
-            },
-            name: self.participant_name,
-            callee_id: None,
-            room_name: self.room_name,
-            user_id: None,
-            wishes: AgentWishes::default(),
-        })
+impl Spelling {
+    fn of(body: &[u8]) -> Self {
+        let object: Map<String, Value> = serde_json::from_slice(body).unwrap_or_default();
+        Self(object.into_iter().map(|(name, _)| name).collect())
     }
+
+    /// The second where it was used, else the first.
+    fn one(&self, ours: &'static str, theirs: &'static str) -> &'static str {
+        if self.0.contains(theirs) {
+            theirs
+        } else {
+            ours
+        }
+    }
+}
+
+/// Whether a body is one of LiveKit's client SDKs, which send snake_case names and nothing else.
+pub(super) fn is_standard(body: &[u8]) -> bool {
+    let Spelling(names) = Spelling::of(body);
+    let theirs = |name: &String| {
+        matches!(name.as_str(), "room_config" | "room_name") || name.starts_with("participant_")
+    };
+    !names.is_empty() && names.iter().all(theirs)
 }
 
 impl TokenRequest {
     /// # Errors
-    /// Names the field that is wrong.
+    /// Names the field that is wrong, or that is not the principal's to say.
     pub(super) fn check(
-        self,
+        mut self,
         state: &AppState,
         principal: &Principal,
-    ) -> Result<WantedToken, Problem> {
-        let call_type = match self.room_type.as_deref() {
-            None => CallType::Support,
+        body: &[u8],
+    ) -> Result<(WantedToken, AgentWishes), Problem> {
+        let spelling = Spelling::of(body);
+        let named = spelling.one("participantName", "participant_name");
+        if let Some(name) = &self.participant_name {
+            check_name(named, name, MAX_NAME)?;
+        }
+        let room_field = spelling.one("roomName", "room_name");
+        if let Some(room) = &self.room_name {
+            check_name(room_field, room, MAX_ROOM)?;
+        }
+        let call_type = self.call_type()?;
+        self.check_room(principal, call_type, room_field)?;
+        if let Some(callee) = &self.callee_id {
+            check_name("calleeId", callee, MAX_NAME)?;
+            check_identity("calleeId", callee)?;
+        }
+        let user_id = self.user(principal, &spelling)?;
+        let asked = self.asked(principal, &spelling)?;
+        let wishes = AgentWishes::check(state, principal, asked)?;
+        let metadata = self.metadata(principal, &spelling)?;
+        let wanted = WantedToken {
+            call_type,
+            name: self.participant_name,
+            callee_id: self.callee_id,
+            room_name: self.room_name.map(|name| (room_field, name)),
+            user_id,
+            metadata,
+        };
+        Ok((wanted, wishes))
+    }
+
+    fn call_type(&self) -> Result<CallType, Problem> {
+        let is_conference = (self.room_name.as_deref())
+            .is_some_and(|room| room.starts_with(CallType::Conference.as_str()));
+        match self.room_type.as_deref() {
+            None if is_conference => Ok(CallType::Conference),
+            None => Ok(CallType::Support),
             Some(text) => text
                 .parse()
-                .map_err(|error| Problem::field("roomType", format!("roomType {error}")))?,
-        };
-        for (field, value) in [
-            ("participantName", &self.participant_name),
-            ("calleeId", &self.callee_id),
-            ("userId", &self.user_id),
-        ] {
-            if let Some(text) = value {
-                check_text(field, text, MAX_NAME, false)?;
-            }
+                .map_err(|error| Problem::field("roomType", format!("roomType {error}"))),
         }
-        let misplaced = |field: &str, place: &str| {
-            Problem::field(
-                field,
-                format!("{field} belongs to roomType {place} only; leave it out"),
-            )
-        };
-        match call_type {
-            CallType::Support if self.room_name.is_some() => {
-                return Err(misplaced("roomName", "user-to-user or conference"));
+    }
+
+    fn check_room(
+        &self,
+        principal: &Principal,
+        call_type: CallType,
+        room_field: &'static str,
+    ) -> Result<(), Problem> {
+        match (call_type, &self.room_name) {
+            (CallType::Support, Some(_)) if principal.is_end_user() => {
+                return Err(not_a_users(
+                    room_field,
+                    format!(
+                        "users do not name the rooms of their calls: leave {room_field} out, and the call \
+                         gets a room of its own. A backend's key or an admin may name it"
+                    ),
+                ));
             }
-            CallType::UserToUser if self.room_name.is_none() && self.callee_id.is_none() => {
+            (CallType::Support, Some(room)) => check_room_name(room_field, room)?,
+            (CallType::Conference, Some(room)) => check_conference_name(room_field, room)?,
+            (CallType::UserToUser, None) if self.callee_id.is_none() => {
                 return Err(Problem::field(
                     "calleeId",
                     "calleeId is missing: name who is called (or, as the callee, the roomName of \
                      the call)",
                 ));
             }
-            CallType::Conference => {
-                if let Some(room) = &self.room_name {
-                    check_conference_name("roomName", room)?;
-                }
-            }
             _ => {}
         }
         if self.callee_id.is_some() && call_type != CallType::UserToUser {
-            return Err(misplaced("calleeId", "user-to-user"));
+            return Err(Problem::field(
+                "calleeId",
+                "calleeId belongs to roomType user-to-user only; leave it out",
+            ));
         }
-        match (principal.user_id(), &self.user_id) {
-            (None, None) => {
-                return Err(Problem::field(
-                    "userId",
-                    "userId is missing: name the token's user",
-                ));
-            }
-            (Some(me), Some(other)) if me != other => {
-                return Err(Problem {
-                    field: Some("userId".into()),
-                    ..Problem::forbidden(
-                        "A user gets tokens for themselves only; leave userId out.",
-                    )
-                });
-            }
-            _ => {}
+        Ok(())
+    }
+
+    /// Whom the token is for.
+    fn user(&self, principal: &Principal, spelling: &Spelling) -> Result<String, Problem> {
+        let theirs = spelling.one("participantIdentity", "participant_identity");
+        if let Some(id) = &self.participant_identity {
+            check_name(theirs, id, MAX_NAME)?;
         }
-        let wishes = AgentWishes::check(state, self.voice, None, self.agent, self.variables)?
-            .recorded(principal, self.recording.as_deref())?;
-        Ok(WantedToken {
-            call_type,
-            name: self.participant_name,
-            callee_id: self.callee_id,
-            room_name: self.room_name,
-            user_id: self.user_id,
-            wishes,
+        if let Some(id) = &self.user_id {
+            check_name("userId", id, MAX_NAME)?;
+        }
+        let me = principal.user_id();
+        let identity = self.participant_identity.as_ref().map(|id| (theirs, id));
+        let named = self.user_id.as_ref().map(|id| ("userId", id));
+        match (me, named.or(identity.filter(|_| me.is_none()))) {
+            (None, None) => Err(Problem::field(
+                "userId",
+                "userId is missing: name the token's user",
+            )),
+            (Some(me), Some((field, other))) if me != other.as_str() => Err(not_a_users(
+                field,
+                "A user gets tokens for themselves only; leave userId out.",
+            )),
+            (Some(me), _) => check_identity("userId", me).map(|()| me.to_owned()),
+            (None, Some((field, id))) => check_identity(field, id).map(|()| id.clone()),
+        }
+    }
+
+    /// What is asked of the agent, by whichever names.
+    fn asked(&mut self, principal: &Principal, spelling: &Spelling) -> Result<Asked, Problem> {
+        let mut agents = Vec::new();
+        let mut told = Vec::new();
+        if let Some(name) = self.agent.take() {
+            agents.push(("agent", name));
+        }
+        if let Some(name) = self.agent_name.take() {
+            agents.push((spelling.one("agentName", "agent_name"), name));
+        }
+        if let Some(text) = self.agent_metadata.take() {
+            told.push((spelling.one("agentMetadata", "agent_metadata"), text));
+        }
+        if let Some(config) = self.room_config.take() {
+            let field = spelling.one("roomConfig", "room_config");
+            let (name, metadata) = config.agent(principal, field)?;
+            agents.extend(name.map(|name| (field, name)));
+            told.extend(metadata.map(|text| (field, text)));
+        }
+        // LiveKit's clients send what was not set as "".
+        agents.retain(|(_, name)| !name.is_empty());
+        told.retain(|(_, text)| !text.trim().is_empty());
+        let mut variables: Vec<_> = (self.variables.take().into_iter())
+            .map(|variables| ("variables", variables))
+            .collect();
+        for (field, text) in told {
+            let read = serde_json::from_str(&text).map_err(|_| {
+                let fix = "is read as the agent's variables: an object of texts, in JSON, such as \
+                           {\"company\": \"Acme\"}";
+                Problem::field(field, format!("{field} {fix}"))
+            })?;
+            variables.push((field, read));
+        }
+        let attributes = self.participant_attributes.take();
+        Ok(Asked {
+            agent: at_most_one(agents)?,
+            voice: self.voice.take(),
+            system_prompt: None,
+            recording: self.recording.take(),
+            variables: at_most_one(variables)?,
+            attributes: attributes.filter(|all| !all.is_empty()).map(|all| {
+                let field = spelling.one("participantAttributes", "participant_attributes");
+                (field, all)
+            }),
         })
     }
+
+    fn metadata(
+        &mut self,
+        principal: &Principal,
+        spelling: &Spelling,
+    ) -> Result<Option<String>, Problem> {
+        let metadata = (self.participant_metadata.take()).filter(|text| !text.is_empty());
+        if let Some(text) = &metadata {
+            let field = spelling.one("participantMetadata", "participant_metadata");
+            if principal.is_end_user() {
+                let why = format!("{field} is for backends and admins; leave it out");
+                return Err(not_a_users(field, why));
+            }
+            check_text(field, text, MAX_METADATA, true)?;
+        }
+        Ok(metadata)
+    }
+}
+
+impl RoomConfig {
+    /// Name and metadata of its agent. Nothing else of it is taken, from nobody: recordings, limits and
+    /// metadata of a room are not what a token is asked for.
+    fn agent(
+        self,
+        principal: &Principal,
+        field: &'static str,
+    ) -> Result<(Option<String>, Option<String>), Problem> {
+        let mut agents = self.agents.unwrap_or_default();
+        let agent = agents.pop().unwrap_or_default();
+        let others = self.others.into_iter().chain(
+            (agent.others.into_iter()).map(|(name, value)| (format!("agents.{name}"), value)),
+        );
+        for (name, value) in others {
+            if !is_nothing(&value) {
+                let path = format!("{field}.{name}");
+                let why = format!(
+                    "{path} is not taken: only an agent's name and metadata are; leave it out"
+                );
+                return Err(match principal.is_end_user() {
+                    true => not_a_users(&path, why),
+                    false => Problem::field(path, why),
+                });
+            }
+        }
+        if !agents.is_empty() {
+            let why = format!("{field}.agents names more than one agent; a call has one");
+            return Err(Problem::field(format!("{field}.agents"), why));
+        }
+        Ok((agent.agent_name, agent.metadata))
+    }
+}
+
+/// What a client sends for a field that was not set.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        Value::Bool(true) => false,
+    }
+}
+
+/// The same thing may be said by one name only.
+fn at_most_one<T>(mut said: Vec<(&'static str, T)>) -> Result<Option<(&'static str, T)>, Problem> {
+    if let [(first, _), (second, _), ..] = &said[..] {
+        let why = format!("{second} says what {first} says already; leave one of them out");
+        return Err(Problem::field(*second, why));
+    }
+    Ok(said.pop())
+}
+
+/// 400 for an identity by which a person would take the place of an agent or a telephone.
+fn check_identity(field: &str, identity: &str) -> Result<(), Problem> {
+    choices::check_identity(identity)
+        .map_err(|why| Problem::field(field, format!("{field} {identity:?} {why}")))
+}
+
+/// A name for a support call's room that none of our own could have.
+fn check_room_name(field: &str, room: &str) -> Result<(), Problem> {
+    let mut ours = CallType::ALL.iter().map(|kind| kind.as_str());
+    let is_ours = ours.any(|kind| {
+        let begin = room.get(..kind.len() + 1);
+        begin.is_some_and(|begin| begin.eq_ignore_ascii_case(&format!("{kind}-")))
+    });
+    if is_ours || choices::is_reserved(room) {
+        let why =
+            format!("{field} {room:?} begins as the names do that Sidetone gives; use another");
+        return Err(Problem::field(field, why));
+    }
+    if !is_plain(room) {
+        let why = format!("{field} must be of letters, digits, -, _ or . (at most {MAX_ROOM})");
+        return Err(Problem::field(field, why));
+    }
+    Ok(())
 }
 
 /// Conference rooms have a name of their own, so that nobody walks into another's call.
 fn check_conference_name(field: &str, room: &str) -> Result<(), Problem> {
     let rest = room.strip_prefix("conference-").unwrap_or_default();
-    let plain = rest
-        .bytes()
-        .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
-    if rest.is_empty() || !plain || room.len() > MAX_ROOM {
+    if rest.is_empty() || !is_plain(rest) || room.len() > MAX_ROOM {
         return Err(Problem::field(
             field,
             format!(
-                "{field} must be conference- and then letters, digits, - or _ (at most {MAX_ROOM})"
+                "{field} must be conference- and then letters, digits, -, _ or . (at most {MAX_ROOM})"
             ),
         ));
     }
     Ok(())
+}
+
+fn is_plain(name: &str) -> bool {
+    name.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }

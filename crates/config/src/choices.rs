@@ -1,0 +1,129 @@
+//! What an agent's file leaves to end users, and which names nobody may give. PURE.
+//!
+//! A user is somebody who is signed in to the product, or who is in the room; not a backend and not an
+//! admin. What a user writes steers nothing that the file does not list: variables fill prompts, addresses
+//! and headers that travel with the operator's secrets.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::section::Section;
+
+/// Names that templates know in every call; no variable may be called so.
+pub const RESERVED_VARIABLES: [&str; 5] = ["caller", "call", "lookup", "args", "secret"];
+/// Beginnings of names that LiveKit, its telephones and Sidetone itself give meanings to.
+const RESERVED_PREFIXES: [&str; 3] = ["sidetone", "lk", "sip"];
+/// Beginnings of identities that LiveKit or Sidetone give: of an agent, a telephone, a recorder, an ingress.
+/// Who joined by such a name would take the place of one.
+const RESERVED_IDENTITIES: [&str; 5] = ["agent-", "sip_", "sidetone-", "EG_", "IN_"];
+/// Attributes that LiveKit's SIP bridge fills with headers which the caller's side wrote.
+const SIP_HEADERS: &str = "sip.h.";
+
+/// What users may choose about an agent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct UserChoices {
+    /// Users may ask for the agent itself.
+    pub may_choose: bool,
+    /// The variables that users may set, and the attributes of theirs that templates see.
+    pub variables: BTreeSet<String>,
+}
+
+/// A caller, as the room shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Who they are to LiveKit.
+    pub identity: String,
+    /// The name that they are shown by; their own words, as a rule.
+    pub name: String,
+    /// Participant attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// They came by LiveKit's SIP bridge.
+    pub by_telephone: bool,
+    /// They may change their attributes, so that these are their own words.
+    pub writes_attributes: bool,
+}
+
+impl UserChoices {
+    /// Reads the keys of an agent's file.
+    pub(super) fn read(top: &mut Section<'_>) -> Self {
+        let may_choose = top.flag("user_may_choose", false);
+        let variables: BTreeSet<String> =
+            top.list("user_variables", Vec::new()).into_iter().collect();
+        for name in &variables {
+            // What no variable may be called, the headers of a telephone's call are.
+            if !name.starts_with(SIP_HEADERS)
+                && let Err(why) = check_variable(name)
+            {
+                top.complain_here(format!("user_variables: {name:?}: {why}"));
+            }
+        }
+        Self {
+            may_choose,
+            variables,
+        }
+    }
+
+    /// What templates may see of a caller's attributes, and the names of those that are passed over:
+    ///
+    /// - what the SIP bridge says of a telephone (`sip.…`), save headers that the other side wrote;
+    /// - what a signed token gave somebody who cannot change it, save reserved names;
+    /// - what [`UserChoices::variables`] lists.
+    pub fn attributes(&self, caller: &Caller) -> (BTreeMap<String, String>, Vec<String>) {
+        let is_seen = |name: &String| {
+            if self.variables.contains(name) {
+                return name.starts_with(SIP_HEADERS) || !is_reserved(name);
+            }
+            if caller.by_telephone {
+                return name.starts_with("sip.") && !name.starts_with(SIP_HEADERS);
+            }
+            !caller.writes_attributes && !is_reserved(name)
+        };
+        let (seen, passed): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            (caller.attributes.clone().into_iter()).partition(|(name, _)| is_seen(name));
+        (seen, passed.into_keys().collect())
+    }
+}
+
+/// Whether LiveKit, its telephones or Sidetone give the name a meaning: `lk.…`, `sip.…`, `sidetone.…`.
+pub fn is_reserved(name: &str) -> bool {
+    RESERVED_PREFIXES.into_iter().any(|prefix| {
+        let rest = name.get(prefix.len()..).filter(|_| {
+            name.get(..prefix.len())
+                .is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+        });
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '_', '-', ':', '/']))
+    })
+}
+
+/// Whether a variable may have this name, whoever sets it.
+///
+/// # Errors
+/// The name has a meaning of its own.
+pub fn check_variable(name: &str) -> Result<(), String> {
+    let root = name.split('.').next().unwrap_or(name);
+    if RESERVED_VARIABLES.contains(&root) || is_reserved(name) {
+        return Err("the name has a meaning of its own; use another".into());
+    }
+    Ok(())
+}
+
+/// Whether a person may be in a room by this identity.
+///
+/// # Errors
+/// It is of those that LiveKit and Sidetone give.
+pub fn check_identity(identity: &str) -> Result<(), String> {
+    let taken = RESERVED_IDENTITIES.into_iter().find(|prefix| {
+        identity
+            .get(..prefix.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(prefix))
+    });
+    match taken {
+        Some(prefix) => Err(format!(
+            "begins with {prefix:?}, as the identities of agents, telephones and recorders do; a person \
+             by it could take their place"
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

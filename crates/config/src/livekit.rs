@@ -1,0 +1,229 @@
+//! Where LiveKit is, and the keys by which it and we know each other.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::address::{self, Reach};
+use super::secret::{self, MIN_BYTES, Secret};
+use super::variable::{BadVariable, Variables};
+
+/// Where LiveKit is and how to sign for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveKit {
+    /// `wss://…`, or `ws://` on loopback or a private network; no trailing slash.
+    pub host: String,
+    /// The first signs; what others signed is known by any.
+    pub keys: ApiKeys,
+}
+
+/// A key of LiveKit's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKey {
+    /// `iss` of what it signs.
+    pub id: String,
+    /// HS256 key.
+    pub secret: Secret,
+}
+
+/// One key, or more while they are changed. Where files hold them they are read again; cheap to clone.
+#[derive(Clone)]
+pub struct ApiKeys(Arc<Inner>);
+
+struct Inner {
+    ids: Secret,
+    secrets: Secret,
+    /// The last that were as many ids as secrets.
+    good: Mutex<Vec<ApiKey>>,
+}
+
+impl LiveKit {
+    /// With one key, for good.
+    pub fn new(host: impl Into<String>, id: impl Into<String>, secret: impl Into<String>) -> Self {
+        let key = ApiKey {
+            id: id.into(),
+            secret: Secret::new(secret),
+        };
+        let (ids, secrets) = (Secret::new(key.id.clone()), key.secret.clone());
+        Self {
+            host: host.into(),
+            keys: ApiKeys(Arc::new(Inner {
+                ids,
+                secrets,
+                good: Mutex::new(vec![key]),
+            })),
+        }
+    }
+
+    /// `LIVEKIT_HOST`, `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET`, of which the latter two may hold a list.
+    ///
+    /// # Errors
+    /// A secret that can be guessed, where others than this machine could use it; ids and secrets that do
+    /// not pair. Inside: what is missing, with which the control plane starts all the same.
+    pub(super) fn read(
+        var: &Variables<'_>,
+        is_demo: bool,
+    ) -> Result<Result<Self, NotConfigured>, BadVariable> {
+        let host = var.text("LIVEKIT_HOST").or_else(|| var.text("LIVEKIT_URL"));
+        let ids = var.secret("LIVEKIT_API_KEY", secret::any)?;
+        // On this machine development servers have keys that everybody knows.
+        let is_here = host.as_deref().and_then(address::reach_of_ws) == Some(Reach::Machine);
+        let is_used = ids.is_some() && host.as_deref().is_some_and(is_livekit_host);
+        let judge = if is_here || is_demo || !is_used {
+            secret::any
+        } else {
+            strong
+        };
+        let secrets = var.secret("LIVEKIT_API_SECRET", judge)?;
+        let (host, ids, secrets) = match (host, ids, secrets) {
+            (Some(host), Some(ids), Some(secrets)) => (host, ids, secrets),
+            (host, ids, secrets) => {
+                let missing = [
+                    (host.is_none(), "LIVEKIT_HOST"),
+                    (ids.is_none(), "LIVEKIT_API_KEY"),
+                    (secrets.is_none(), "LIVEKIT_API_SECRET"),
+                ];
+                let missing = missing
+                    .into_iter()
+                    .filter_map(|(is, name)| is.then_some(name));
+                return Ok(Err(NotConfigured::Missing(missing.collect())));
+            }
+        };
+        if !is_livekit_host(&host) {
+            return Ok(Err(NotConfigured::Host(host)));
+        }
+        let good = pairs(&ids.expose(), &secrets.expose()).map_err(|fix| BadVariable {
+            name: "LIVEKIT_API_KEY",
+            value: ids.expose().to_string(),
+            fix,
+        })?;
+        Ok(Ok(Self {
+            host: host.trim_end_matches('/').to_owned(),
+            keys: ApiKeys(Arc::new(Inner {
+                ids,
+                secrets,
+                good: Mutex::new(good),
+            })),
+        }))
+    }
+
+    /// What an operator has to know of an address that tokens and media keys reach in the clear; none
+    /// for `wss://` and this machine.
+    pub fn in_the_clear(&self) -> Option<String> {
+        (address::reach_of_ws(&self.host) == Some(Reach::Private)).then(|| {
+            format!(
+                "LIVEKIT_HOST is \"{}\": tokens and media keys cross that network unencrypted; use \
+                 wss:// unless you trust everything on it",
+                self.host
+            )
+        })
+    }
+
+    /// What an operator has to know of a secret that can be guessed; such ones are taken on this machine
+    /// and in demos.
+    pub fn weak_secret(&self) -> Option<String> {
+        let keys = self.keys.all();
+        let mut weak = keys
+            .iter()
+            .filter_map(|key| secret::check_strength(&key.secret.expose(), MIN_BYTES).err());
+        let why = weak.next()?;
+        Some(format!(
+            "LIVEKIT_API_SECRET is for development only: {why}, and set it in livekit-server, too"
+        ))
+    }
+}
+
+impl ApiKeys {
+    /// All of now, at least one. While ids and secrets in files do not pair, the last that did.
+    pub fn all(&self) -> Vec<ApiKey> {
+        let Inner { ids, secrets, good } = &*self.0;
+        let mut good = good.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(now) = pairs(&ids.expose(), &secrets.expose()) {
+            *good = now;
+        }
+        good.clone()
+    }
+
+    /// The one that signs.
+    pub fn first(&self) -> ApiKey {
+        self.all().swap_remove(0)
+    }
+}
+
+impl fmt::Debug for ApiKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.all()).finish()
+    }
+}
+
+impl PartialEq for ApiKeys {
+    fn eq(&self, other: &Self) -> bool {
+        self.all() == other.all()
+    }
+}
+
+impl Eq for ApiKeys {}
+
+/// The parts of a list: with commas, or one a line.
+pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split([',', '\n', '\r']).map(str::trim);
+    parts.filter(|part| !part.is_empty())
+}
+
+fn strong(secrets: &str) -> Result<(), String> {
+    list(secrets).try_for_each(|one| secret::check_strength(one, MIN_BYTES))
+}
+
+fn pairs(ids: &str, secrets: &str) -> Result<Vec<ApiKey>, String> {
+    let (ids, secrets): (Vec<_>, Vec<_>) = (list(ids).collect(), list(secrets).collect());
+    if ids.is_empty() || ids.len() != secrets.len() {
+        return Err(format!(
+            "it names {} keys and LIVEKIT_API_SECRET {}; write as many, in the same order, with commas \
+             between them",
+            ids.len(),
+            secrets.len()
+        ));
+    }
+    let pair = |(id, secret): (&str, &str)| ApiKey {
+        id: id.to_owned(),
+        secret: Secret::new(secret),
+    };
+    Ok(ids.into_iter().zip(secrets).map(pair).collect())
+}
+
+/// `wss://host…`, or `ws://` to this machine or a private network: tokens never travel a public one in
+/// the clear.
+fn is_livekit_host(host: &str) -> bool {
+    match host.strip_prefix("wss://") {
+        Some(rest) => !rest.is_empty(),
+        None => matches!(
+            address::reach_of_ws(host),
+            Some(Reach::Machine | Reach::Private)
+        ),
+    }
+}
+
+/// Why no call can be placed; the text tells the operator what to set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotConfigured {
+    /// Variables that are not set.
+    #[error("Voice service not configured: set {}", .0.join(", "))]
+    Missing(Vec<&'static str>),
+    /// LIVEKIT_HOST has another scheme, or none.
+    #[error(
+        "Voice service not configured: LIVEKIT_HOST is \"{0}\", it must start with wss:// (or ws:// on loopback or a private network, such as ws://127.0.0.1:7880 or ws://livekit:7880)"
+    )]
+    Host(String),
+}
+
+impl NotConfigured {
+    /// The variables to mend.
+    pub fn variables(&self) -> Vec<&'static str> {
+        match self {
+            Self::Missing(names) => names.clone(),
+            Self::Host(_) => vec!["LIVEKIT_HOST"],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! How much of a call somebody sees. PURE.
+//!
+//! Who made a call sees all of it, and so does the other of two users who talk. Whoever came into a call that
+//! went on (to a conference, or put through by an agent) sees what happened while they were there: what was
+//! said before was not said to them.
+
+use std::fmt::Write as _;
+
+use super::CallDetail;
+use crate::http::auth::Principal;
+use sidetone_store::calls::Participant;
+use sidetone_store::{At, Call, CallType};
+
+/// How much of a call somebody sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::http) enum Sight {
+    /// All of it.
+    Whole,
+    /// What happened in these stays: from, and until when, if they have left.
+    During(Vec<(At, Option<At>)>),
+}
+
+impl Sight {
+    /// None: the call is none of theirs.
+    pub(super) fn of(
+        principal: &Principal,
+        call: &Call,
+        participants: &[Participant],
+    ) -> Option<Self> {
+        if principal.sees_all() {
+            return Some(Self::Whole);
+        }
+        let me = principal.user_id()?;
+        let is_callee = call.callee_id.as_deref() == Some(me);
+        if call.caller_id == me || (is_callee && call.call_type == CallType::UserToUser) {
+            return Some(Self::Whole);
+        }
+        let mine = participants.iter().filter(|one| one.user_id == me);
+        let stays: Vec<_> = mine
+            .filter_map(|one| Some((one.joined_at?, one.left_at)))
+            .collect();
+        (is_callee || !stays.is_empty()).then_some(Self::During(stays))
+    }
+
+    fn sees(&self, at: At) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::During(stays) => stays
+                .iter()
+                .any(|(from, to)| *from <= at && to.is_none_or(|to| at <= to)),
+        }
+    }
+
+    /// Whether somebody who was there from `from` to `to` was met.
+    fn meets(&self, from: Option<At>, to: Option<At>) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::During(stays) => stays.iter().any(|(mine, left)| {
+                to.is_none_or(|to| *mine <= to)
+                    && from.is_some_and(|from| left.is_none_or(|left| from <= left))
+            }),
+        }
+    }
+}
+
+impl CallDetail {
+    /// As much of it as is seen.
+    pub(super) fn seen(mut self, sight: &Sight) -> Self {
+        if *sight == Sight::Whole {
+            return self;
+        }
+        self.turns.retain(|turn| sight.sees(turn.started_at));
+        self.transcript = (!self.turns.is_empty()).then(|| {
+            let mut text = String::new();
+            for turn in &self.turns {
+                let line = if text.is_empty() { "" } else { "\n" };
+                let _ = write!(text, "{line}{}: {}", turn.speaker, turn.text);
+            }
+            text
+        });
+        self.tools.retain(|tool| sight.sees(tool.started_at));
+        self.errors.retain(|error| sight.sees(error.at));
+        self.participants
+            .retain(|one| sight.meets(one.joined_at, one.left_at));
+        // These are of the whole call, and so is what a backend wrote to it.
+        self.recordings.clear();
+        self.call.recording_url = None;
+        self.call.metadata = serde_json::json!({});
+        (self.result, self.result_error, self.webhook) = (None, None, None);
+        (self.usage, self.ledger) = (None, None);
+        self
+    }
+}
