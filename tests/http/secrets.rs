@@ -110,3 +110,20 @@ async fn secrets_in_files_change_without_a_restart() {
     assert_eq!(status("the key of this year, here").await, 200);
     api.stop().await;
 }
+
+#[tokio::test]
+async fn a_folder_that_others_can_read_is_told_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().display().to_string();
+    let told = async |mode: u32| {
+        let open = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(folder.path(), open).unwrap();
+        let env = Env::from_lookup(|name| (name == "SIDETONE_DATA_DIR").then(|| data.clone()));
+        let report = sidetone::check::run(env, &[], false, Vec::new()).await;
+        let text = report.to_text();
+        text.contains("chmod 700") && text.contains(&data)
+    };
+    assert!(told(0o755).await);
+    assert!(told(0o710).await);
+    assert!(!told(0o700).await);
+}

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::address::{self, Reach};
-use super::secret::{self, MIN_BYTES, Secret};
+use super::secret::{self, Judge, MIN_BYTES, Secret};
 use super::variable::{BadVariable, Variables};
 
 /// Where LiveKit is and how to sign for it.
@@ -68,10 +68,15 @@ impl LiveKit {
         // On this machine development servers have keys that everybody knows.
         let is_here = host.as_deref().and_then(address::reach_of_ws) == Some(Reach::Machine);
         let is_used = ids.is_some() && host.as_deref().is_some_and(is_livekit_host);
-        let judge = if is_here || is_demo || !is_used {
+        let names_one = ids
+            .as_ref()
+            .is_none_or(|ids| list(&ids.expose()).count() < 2);
+        let judge: Judge = if is_here || is_demo || !is_used {
             secret::any
+        } else if names_one {
+            strong_one
         } else {
-            strong
+            strong_each
         };
         let secrets = var.secret("LIVEKIT_API_SECRET", judge)?;
         let (host, ids, secrets) = match (host, ids, secrets) {
@@ -169,12 +174,26 @@ pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     parts.filter(|part| !part.is_empty())
 }
 
-fn strong(secrets: &str) -> Result<(), String> {
+fn strong_one(secret: &str) -> Result<(), String> {
+    // A second may be written into its file later, on a line of its own.
+    let mut lines = secret
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty());
+    lines.try_for_each(|one| secret::check_strength(one, MIN_BYTES))
+}
+
+fn strong_each(secrets: &str) -> Result<(), String> {
     list(secrets).try_for_each(|one| secret::check_strength(one, MIN_BYTES))
 }
 
 fn pairs(ids: &str, secrets: &str) -> Result<Vec<ApiKey>, String> {
-    let (ids, secrets): (Vec<_>, Vec<_>) = (list(ids).collect(), list(secrets).collect());
+    let ids: Vec<_> = list(ids).collect();
+    let secrets: Vec<_> = match &ids[..] {
+        // The secret of one key may have commas.
+        [_] if !secrets.trim().contains('\n') => vec![secrets.trim()],
+        _ => list(secrets).collect(),
+    };
     if ids.is_empty() || ids.len() != secrets.len() {
         return Err(format!(
             "it names {} keys and LIVEKIT_API_SECRET {}; write as many, in the same order, with commas \

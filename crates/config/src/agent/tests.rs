@@ -307,7 +307,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, user_may_choose, user_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
@@ -556,5 +556,38 @@ fn how_speech_is_asked_for_is_said_for_each_provider() {
     ] {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_users_variables_are_those_that_the_file_lists() {
+    let text = "greeting = \"{{name}} of {{company}}\"\nuser_variables = [\"name\", \"sip.h.x-order\"]\n\
+                user_may_choose = true\n[variables]\ncompany = \"Acme\"\nname = \"you\"";
+    let agent = parse(text).unwrap();
+    assert!(agent.user.may_choose);
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let by_backend = Overrides {
+        variables: [pair("name", "Ada"), pair("company", "Bell")].into(),
+        ..Overrides::default()
+    };
+    let by_user = Overrides {
+        set_by_user: ["name".to_owned(), "company".to_owned()].into(),
+        ..by_backend.clone()
+    };
+    assert_eq!(agent.for_call(&by_backend).unwrap().greeting, "Ada of Bell");
+    assert_eq!(agent.for_call(&by_user).unwrap().greeting, "Ada of Acme");
+    for name in [
+        "caller",
+        "secret",
+        "lk.agent",
+        "sip.phoneNumber",
+        "sidetone_prompt",
+    ] {
+        let Problems(problems) = parse(&format!("user_variables = [{name:?}]")).unwrap_err();
+        let told = problems[0].to_string();
+        assert!(
+            told.contains("user_variables") && told.contains(name),
+            "{told}"
+        );
     }
 }

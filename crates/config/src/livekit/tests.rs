@@ -24,6 +24,9 @@ fn keys(ids: &str, secrets: &str) -> Result<LiveKit, BadVariable> {
 #[test]
 fn two_keys_are_known_and_the_first_signs() {
     let other = STRONG.replace('0', "z");
+    let commas = "a secret, with commas, that is long enough";
+    let one = keys("one", commas).unwrap();
+    assert_eq!(&*one.keys.first().secret.expose(), commas);
     let livekit = keys("new, old", &format!("{STRONG},{other}")).unwrap();
     assert_eq!(livekit.keys.first().id, "new");
     let all = livekit.keys.all();
@@ -32,7 +35,7 @@ fn two_keys_are_known_and_the_first_signs() {
     assert!(!format!("{livekit:?}").contains(STRONG));
     for (ids, secrets) in [
         ("new,old", STRONG.to_owned()),
-        ("new", format!("{STRONG},{other}")),
+        ("new", format!("{STRONG}\n{other}")),
     ] {
         let error = keys(ids, &secrets).unwrap_err();
         assert_eq!((error.name, error.value.as_str()), ("LIVEKIT_API_KEY", ids));
