@@ -2,6 +2,7 @@
 //! and hostile callers, servers behind TLS. Each with a real livekit-server and a real participant.
 
 pub mod binary;
+mod found;
 mod gate;
 mod hostile;
 mod memory;

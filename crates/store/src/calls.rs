@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -87,7 +88,7 @@ super::from_row!(Call {
 });
 
 /// A call to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewCall {
     /// Its id.
     pub id: Uuid,
@@ -168,6 +169,45 @@ impl Store {
             .bind(call.created_at)
             .fetch_one(pool)
             .await?))
+    }
+
+    /// Writes a call of a room that Sidetone has not made, unless it is there already or another is under way
+    /// in the room. True when it has a row.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn found_call(&self, call: &NewCall) -> Result<bool, StoreError> {
+        const INSERT: &str = "INSERT INTO voice_calls \
+             (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+        on!(self, |pool| sqlx::query(INSERT)
+            .bind(call.id)
+            .bind(&call.room_name)
+            .bind(&call.caller_id)
+            .bind(&call.callee_id)
+            .bind(call.call_type.as_str())
+            .bind(Json(&call.metadata))
+            .bind(call.created_at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(self.call(call.id).await?.is_some())
+    }
+
+    /// Notes who a call is with that was found without its caller.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn caller_is(&self, id: Uuid, caller_id: &str) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE voice_calls SET caller_id = $2 \
+             WHERE id = $1 AND caller_id = '' AND deleted_at IS NULL";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(id)
+            .bind(caller_id)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
     }
 
     /// A call by id.

@@ -40,6 +40,19 @@ text_enum! {
     }
 }
 
+impl CallType {
+    /// The type of a room's call by its name: those that begin as the rooms that Sidetone makes are of that
+    /// type, all others are a person's with an agent.
+    pub fn of_room(name: &str) -> Self {
+        let begins = |kind: &&Self| {
+            let rest = name.strip_prefix(kind.as_str());
+            rest.is_some_and(|rest| rest.starts_with('-'))
+        };
+        let kind = Self::ALL.iter().find(begins);
+        *kind.unwrap_or(&Self::Support)
+    }
+}
+
 text_enum! {
     /// What a participant is.
     ParticipantKind {

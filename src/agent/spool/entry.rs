@@ -7,7 +7,7 @@ use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::results::CallResult;
 use sidetone_store::tools::{HeldBy, ToolCall};
-use sidetone_store::{At, Fact, ParticipantKind, Stay, Store, StoreError, StoredTurn};
+use sidetone_store::{At, Fact, NewCall, ParticipantKind, Stay, Store, StoreError, StoredTurn};
 
 /// One thing to write of a call. Writing it again changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,13 @@ pub enum Entry {
         opened_at: Option<At>,
         /// Who.
         stay: SeenStay,
+    },
+    /// A call that was found in a room which Sidetone has not made; before all others of the call.
+    Found(Box<NewCall>),
+    /// Who the caller of such a call is.
+    Caller {
+        /// The participant's identity, or a telephone's number.
+        caller_id: String,
     },
     /// The call is over: its agent has seen its end, or made it.
     Over {
@@ -153,6 +160,8 @@ impl Entry {
             Self::Webhook { .. } => "webhook",
             Self::ResultOwed { .. } => "result_owed",
             Self::Seen { .. } => "seen",
+            Self::Found(_) => "found",
+            Self::Caller { .. } => "caller",
             Self::Over { .. } => "over",
             Self::Result(_) => "result",
             Self::AgentEnded { .. } => "agent_ended",
@@ -173,6 +182,11 @@ impl Entry {
             Self::Result(made) => store.save_result(call_id, made).await?,
             Self::Figures { job, n, figures } => {
                 store.save_figures(call_id, job, *n, figures).await?
+            }
+            Self::Found(call) => store.found_call(call).await?,
+            Self::Caller { caller_id } => {
+                store.caller_is(call_id, caller_id).await?;
+                true
             }
             Self::HeldBy(by) => {
                 store.agent_of_call(call_id, by).await?;

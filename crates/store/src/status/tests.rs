@@ -249,3 +249,17 @@ proptest! {
         prop_assert_eq!(derive(call_type, &facts), derive(call_type, &late));
     }
 }
+
+#[test]
+fn a_room_s_name_tells_its_type_where_it_is_one_of_ours() {
+    for (room, kind) in [
+        ("support-ada-1704067200000", CallType::Support),
+        ("user-to-user-ada-1704067200000", CallType::UserToUser),
+        ("conference-ada-1704067200000", CallType::Conference),
+        ("conferences", CallType::Support),
+        ("playground-x1", CallType::Support),
+        ("", CallType::Support),
+    ] {
+        assert_eq!(CallType::of_room(room), kind, "{room}");
+    }
+}
