@@ -4,6 +4,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use livekit::participant::ParticipantKind;
 use livekit::prelude::{ParticipantIdentity, RemoteTrack, Room, RoomEvent};
@@ -289,5 +290,23 @@ async fn a_killed_workers_call_is_taken_over() {
     took.sort();
     println!("voice after a worker's death: {took:.2?}");
     caller.close().await.unwrap();
+    // Nobody has told when the dead ones left but those who removed them.
+    let call = format!("/api/voice/history/{}", token["callId"].as_str().unwrap());
+    let call = eventually("a call that is over", 20, async || {
+        let (_, call) = deaf.api.get(&call, &ann).await;
+        (call["status"] == "completed").then_some(call)
+    })
+    .await;
+    let stays = call["participants"].as_array().unwrap().iter();
+    let mut agents: Vec<[DateTime<Utc>; 2]> = stays
+        .filter(|stay| stay["kind"] == "agent")
+        .map(|stay| ["joinedAt", "leftAt"].map(|at| stay[at].as_str().unwrap().parse().unwrap()))
+        .collect();
+    agents.sort();
+    assert_eq!(agents.len(), kills + 1, "{call:#}");
+    for (before, after) in agents.iter().zip(&agents[1..]) {
+        let between = after[0] - before[1];
+        assert!(between.abs() < TimeDelta::seconds(4), "{call:#}");
+    }
     deaf.stop().await;
 }

@@ -8,11 +8,11 @@ use sidetone_config::env::Database;
 use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::{Dispatch, DispatchState};
 use sidetone_store::epochs::{Agent, SilentAgent};
-use sidetone_store::{DispatchMetadata, Store};
+use sidetone_store::{CallType, DispatchMetadata, Fact, ParticipantKind, Store};
 use sidetone_testkit::postgres::Postgres;
 use uuid::Uuid;
 
-use super::at;
+use super::{at, new_call, stay};
 
 const ROOM: &str = "support-tom-0";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -300,4 +300,57 @@ async fn mean(times: u32, act: impl AsyncFn(u32)) -> Duration {
         act(n).await;
     }
     (clock::now() - began) / times
+}
+
+/// Nobody has seen a killed agent leave: whoever removes it from the room ends its stay.
+pub async fn a_dead_agents_stay_ends(store: &Store) {
+    let call = new_call(60, "tim", CallType::Support);
+    store.create_call(&call).await.unwrap();
+    let agent = |sid, identity, from, to| stay(sid, identity, ParticipantKind::Agent, from, to);
+    let known = [
+        Fact::RoomStarted(at(61)),
+        agent("PA_dead", "agent-1", 61, None),
+        stay("PA_tim", "tim", ParticipantKind::User, 62, None),
+    ];
+    store.observe(call.id, Some("RM_t"), &known).await.unwrap();
+    store
+        .agent_is_gone(call.id, "agent-1", at(70))
+        .await
+        .unwrap();
+    let next = [agent("PA_next", "agent-2", 71, None)];
+    store.observe(call.id, Some("RM_t"), &next).await.unwrap();
+    // It is removed once more, later; and what it wrote before its death comes late.
+    store
+        .agent_is_gone(call.id, "agent-1", at(80))
+        .await
+        .unwrap();
+    let late = [agent("PA_dead", "agent-1", 61, None)];
+    store.observe(call.id, Some("RM_t"), &late).await.unwrap();
+    let left = async || {
+        let stays = store.participants(call.id).await.unwrap();
+        let left = stays.into_iter().map(|stay| (stay.user_id, stay.left_at));
+        left.collect::<Vec<_>>()
+    };
+    let of = |identity: &str, left: Option<i64>| (identity.to_owned(), left.map(at));
+    assert_eq!(
+        left().await,
+        [
+            of("agent-1", Some(70)),
+            of("tim", None),
+            of("agent-2", None)
+        ]
+    );
+    let over = Fact::Over {
+        at: at(90),
+        hung_up: true,
+    };
+    store.observe(call.id, None, &[over]).await.unwrap();
+    assert_eq!(
+        left().await,
+        [
+            of("agent-1", Some(70)),
+            of("tim", Some(90)),
+            of("agent-2", Some(90))
+        ]
+    );
 }

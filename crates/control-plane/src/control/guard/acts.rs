@@ -108,11 +108,14 @@ impl Acts {
         let room = &before.room_name;
         // LiveKit keeps a dead worker's participant for 20 s, and one that comes back would speak
         // beside the next.
-        if let Some(identity) = &before.agent_identity
-            && let Err(error) = self.livekit.remove_participant(room, identity).await
-        {
-            // The next one tries again before it speaks.
-            tracing::warn!(room, identity, %error, "a dead agent is still shown in its room");
+        if let Some(identity) = &before.agent_identity {
+            match self.livekit.remove_participant(room, identity).await {
+                Ok(()) => self.note_gone(before, identity),
+                // The next one tries again before it speaks.
+                Err(error) => {
+                    tracing::warn!(room, identity, %error, "a dead agent is still shown in its room");
+                }
+            }
         }
         let metadata = DispatchMetadata {
             epoch: Some(epoch),
@@ -132,6 +135,21 @@ impl Acts {
             });
         }
         Ok(())
+    }
+
+    /// Ends the stay of an agent that was removed, beside the asking for the next one: LiveKit's event may
+    /// be lost, and the dead one says nothing. When the database does not answer, reconciliation sees it.
+    fn note_gone(&self, before: &Dispatch, identity: &str) {
+        let Some(call_id) = before.call_id else {
+            return;
+        };
+        let (store, identity) = (self.store.clone(), identity.to_owned());
+        tokio::spawn(async move {
+            let gone = store.agent_is_gone(call_id, &identity, sidetone_store::now());
+            if let Err(error) = gone.await {
+                tracing::warn!(%call_id, identity, %error, "when an agent was gone is not stored");
+            }
+        });
     }
 
     /// Beats, and reads who is silent. None: the database does not take the beat.

@@ -16,7 +16,7 @@ use super::recordings::RecordingInfo;
 use crate::http::AppState;
 use crate::http::auth::{Principal, Right};
 use crate::http::error::{Problem, ProblemDocument, path_id};
-use sidetone_store::calls::Participant;
+use sidetone_store::participants::Participant;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Ledger, Usage};
 use sidetone_store::tools::ToolCall;

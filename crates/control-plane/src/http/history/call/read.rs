@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{CallDetail, ToolInfo};
-use sidetone_store::calls::Participant;
+use sidetone_store::participants::Participant;
 use sidetone_store::{Call, Store, StoreError};
 
 impl CallDetail {
