@@ -76,10 +76,10 @@ impl Agents {
     ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
         let metadata = metadata(&job.metadata)?;
         let epoch = metadata.epoch;
-        let asked_again = epoch.is_some_and(|epoch| epoch > 1);
+        let takes_over = metadata.takes_over;
         let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
         let team = self.team(metadata, call_id)?;
-        let earlier = self.earlier(call_id, job, asked_again);
+        let earlier = self.earlier(call_id, job, takes_over);
         let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
         let (mut team, (room, events)) = joined?;
         let place = Place::new(&self.store, &self.livekit, self.worker, job, epoch);

@@ -37,4 +37,7 @@ pub struct DispatchMetadata {
     /// stored of the call when LiveKit is asked; none from a control plane that knows no epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
+    /// Another agent was in the room before: its caller is most likely greeted. Added as the epoch is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub takes_over: bool,
 }

@@ -118,6 +118,7 @@ impl AgentWishes {
             system_prompt: self.system_prompt,
             variables: self.variables,
             epoch: None,
+            takes_over: false,
         }
     }
 }
