@@ -1,6 +1,7 @@
 //! Who is in a call's room, as its agent sees it: what the record knows of them without LiveKit's events.
 
 use chrono::DateTime;
+use livekit::DisconnectReason;
 use livekit::participant::{LocalParticipant, RemoteParticipant};
 use livekit::prelude::{Room, RoomEvent};
 use sidetone_store::At;
@@ -64,6 +65,8 @@ impl People {
         gone: CancellationToken,
     ) {
         let mut mine = self.mine();
+        // The agent's own link is down since.
+        let mut lost_at = None;
         // Nothing is kept of a call without a row.
         if let Some(row) = row {
             writer.take(row).await;
@@ -90,12 +93,20 @@ impl People {
                     }
                     stay_of(&person, None)
                 }
-                Some(RoomEvent::ParticipantDisconnected(person)) if is_person(&person) => {
+                Some(RoomEvent::ParticipantDisconnected(person)) if has_left(&person) => {
                     stay_of(&person, Some(sidetone_store::now()))
                 }
-                // A connection that was made anew is another stay.
-                Some(RoomEvent::Reconnected) if self.me.sid().as_str() != mine.sid => {
-                    mine.left_at = Some(sidetone_store::now());
+                Some(RoomEvent::Reconnecting) => {
+                    lost_at.get_or_insert_with(sidetone_store::now);
+                    continue;
+                }
+                Some(RoomEvent::Reconnected) => {
+                    let lost_at = lost_at.take();
+                    // A connection that was made anew is another stay.
+                    if self.me.sid().as_str() == mine.sid {
+                        continue;
+                    }
+                    mine.left_at = lost_at.or_else(|| Some(sidetone_store::now()));
                     writer.take(self.seen(mine)).await;
                     mine = self.mine();
                     mine.clone()
@@ -104,7 +115,8 @@ impl People {
             };
             writer.take(self.seen(stay)).await;
         }
-        mine.left_at = Some(sidetone_store::now());
+        // Whoever lost the room has left it then, for all others.
+        mine.left_at = lost_at.or_else(|| Some(sidetone_store::now()));
         writer.take(self.seen(mine)).await;
         writer.end().await;
     }
@@ -127,6 +139,13 @@ impl People {
             stay,
         }
     }
+}
+
+/// Whether somebody has left, as the server says. LiveKit's client says so of everybody, without a reason,
+/// when it makes the agent's own connection anew.
+fn has_left(person: &RemoteParticipant) -> bool {
+    let reason = DisconnectReason::from(person.disconnect_reason());
+    is_person(person) && reason != DisconnectReason::UnknownReason
 }
 
 fn stay_of(person: &RemoteParticipant, left_at: Option<At>) -> SeenStay {

@@ -88,13 +88,13 @@ impl Agents {
     ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
         let metadata = DispatchMetadata::read(&job.metadata);
         let mut epoch = metadata.epoch;
-        let asked_again = epoch.is_some_and(|epoch| epoch > 1);
+        let takes_over = metadata.takes_over;
         let mut call_id = match metadata.call_id {
             Some(call_id) => call_id,
             None => self.call_under_way(&job.room_name).await,
         };
         let team = self.team(&metadata, call_id)?;
-        let earlier = self.earlier(call_id, job, asked_again);
+        let earlier = self.earlier(call_id, job, takes_over);
         let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
         let (mut team, (room, events)) = joined?;
         let mut is_double = false;

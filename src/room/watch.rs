@@ -23,6 +23,7 @@ use super::before;
 use super::microphone::Tracks;
 use super::person::is_person;
 use super::publish::Seeing;
+use super::pulse;
 use super::reason::reason_of;
 use hearing::subscribe;
 pub(super) use link::Link;
@@ -122,6 +123,9 @@ impl<'a> Watch<'a> {
     ) {
         self.anybody().await;
         let mut order = Order::Awaited(dismissal.ordered);
+        let (tell, mut beats) = mpsc::channel(1);
+        let pulse = pulse::watch(self.room, tell);
+        tokio::pin!(pulse);
         loop {
             // A greeting is for a room that we are in.
             let greet_by = self.greet_by.filter(|_| !self.is_away());
@@ -141,6 +145,12 @@ impl<'a> Watch<'a> {
                 // What a task leaves behind is kept until it is asked for.
                 Some(_) = self.tasks.join_next() => {}
                 Some(()) = grace => self.greet().await,
+                () = &mut pulse => {}
+                Some(beat) = beats.recv() => {
+                    if let Some(check) = self.link.beat(beat, self.room, &self.to_call).await {
+                        self.tasks.spawn(check);
+                    }
+                }
                 lost = self.link.lost() => {
                     self.tasks.spawn(lost);
                 }
@@ -325,7 +335,7 @@ impl<'a> Watch<'a> {
             self.heard_since = None;
             self.seeing.rejoined();
         }
-        if let Some(check) = self.link.is_up(self.room, &self.session, &self.to_call) {
+        if let Some(check) = self.link.is_up(self.room, &self.to_call) {
             self.tasks.spawn(check);
         }
         if self.caller.is_none() {

@@ -62,6 +62,8 @@ pub enum Step {
     Followed,
     /// `drain`
     Drain,
+    /// `not-heard 500`: the room's link was down for so long.
+    NotHeard(u64),
     /// `encrypted`: the caller's tracks are.
     Encrypted,
     /// `dismissed`: LiveKit ends the job.
@@ -110,6 +112,7 @@ impl Step {
             ["usage"] => Self::Usage,
             ["takes", characters] => Self::Takes(characters.parse().unwrap()),
             ["drain"] => Self::Drain,
+            ["not-heard", ms] => Self::NotHeard(ms.parse().unwrap()),
             ["encrypted"] => Self::Encrypted,
             ["dismissed"] => Self::Dismissed,
             ["deaf"] => Self::Deaf,
@@ -149,6 +152,7 @@ impl Step {
             Self::Usage => "usage".into(),
             Self::Takes(characters) => format!("takes {characters}"),
             Self::Drain => "drain".into(),
+            Self::NotHeard(ms) => format!("not-heard {ms}"),
             Self::Encrypted => "encrypted".into(),
             Self::Dismissed => "dismissed".into(),
             Self::Deaf => "deaf".into(),
@@ -273,6 +277,9 @@ pub async fn drive(
                         Step::Press(key) => {
                             let key = key.chars().next().and_then(Key::new);
                             key.map(RoomEvent::Pressed)
+                        }
+                        Step::NotHeard(ms) => {
+                            Some(RoomEvent::NotHeard(Duration::from_millis(ms)))
                         }
                         Step::Encrypted => Some(RoomEvent::Encrypted),
                         Step::Dismissed => {

@@ -116,6 +116,8 @@ pub enum RoomEvent {
     /// The caller asks not to be heard (`true`), or to be heard again, whatever its microphone
     /// does. RPC `mute` and `unmute`.
     Unheard(bool),
+    /// The room's link has been down for so long: what was played in that time, nobody has heard.
+    NotHeard(Duration),
     /// The caller encrypts for the other participants: it cannot be heard, and expects nobody to
     /// speak in the clear.
     Encrypted,

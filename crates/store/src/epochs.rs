@@ -257,6 +257,27 @@ impl Store {
         Ok(())
     }
 
+    /// Whether another agent was asked for, for the same call, after the one of this epoch.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn is_taken_over(
+        &self,
+        call_id: Uuid,
+        room: &str,
+        epoch: i64,
+    ) -> Result<bool, StoreError> {
+        const SELECT: &str = "SELECT COUNT(*) FROM dispatches \
+             WHERE room_name = $1 AND call_id = $2 AND epoch > $3";
+        let later: i64 = on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(room)
+            .bind(call_id)
+            .bind(epoch)
+            .fetch_one(pool)
+            .await?);
+        Ok(later > 0)
+    }
+
     /// Whether no other agent was asked for after this one; true also when nobody watches over its room.
     async fn is_wanted(&self, agent: &Agent) -> Result<bool, StoreError> {
         const SELECT: &str = "SELECT epoch FROM dispatches WHERE room_name = $1";

@@ -38,6 +38,9 @@ pub struct DispatchMetadata {
     /// stored of the call when LiveKit is asked; none from a control plane that knows no epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
+    /// Another agent was in the room before: its caller is most likely greeted. Added as the epoch is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub takes_over: bool,
     /// What a dispatch said that is not Sidetone's own, such as a SIP rule's: the JSON it is, or its text.
     /// Prompts know it as `{{ dispatch }}`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -158,6 +158,7 @@ impl Facts {
         match fact {
             Fact::RoomStarted(at) => self.started_at = earlier(self.started_at, Some(at)),
             Fact::Resumed(at) => {
+                self.end_agents();
                 self.resumed_at = later(self.resumed_at, Some(at));
                 self.finished_at = self.finished_at.filter(|end| !self.is_past(*end));
                 self.over = self.over.filter(|(end, _)| !self.is_past(*end));
@@ -191,10 +192,7 @@ impl Facts {
     /// What follows.
     pub fn derive(&self, call_type: CallType) -> Derived {
         let connected_at = self.connected_at();
-        let failure = self
-            .failure
-            .as_ref()
-            .filter(|(at, _)| connected_at.is_none_or(|connected| connected <= *at));
+        let failure = self.failure();
         let ended_at = match (self.closed_at(), failure) {
             (Some(closed), _) => Some(self.last_party_left(closed).unwrap_or(closed)),
             (None, Some((at, _))) => Some(*at),
@@ -271,9 +269,30 @@ impl Facts {
         Some(last.min(closed))
     }
 
+    /// The failure, unless both sides met after all.
+    fn failure(&self) -> Option<&(At, String)> {
+        let connected_at = self.connected_at();
+        let failure = self.failure.as_ref();
+        failure.filter(|(at, _)| connected_at.is_none_or(|connected| connected <= *at))
+    }
+
     /// When a stay ended: its own leave, else the end of the call.
     pub fn left_at(&self, stay: &Stay) -> Option<At> {
-        stay.left_at.or(self.closed_at())
+        let over_at = self.closed_at().or(self.failure().map(|(at, _)| *at));
+        stay.left_at.or(later(over_at, over_at.and(stay.joined_at)))
+    }
+
+    /// The agents of a call that was over have left by its end. People may have stayed.
+    fn end_agents(&mut self) {
+        let Some(closed) = self.closed_at() else {
+            return;
+        };
+        for stay in &mut self.stays {
+            let is_past = stay.joined_at.is_none_or(|joined| joined <= closed);
+            if stay.kind == ParticipantKind::Agent && is_past {
+                stay.left_at.get_or_insert(closed);
+            }
+        }
     }
 }
 

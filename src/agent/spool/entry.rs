@@ -87,6 +87,9 @@ pub enum Entry {
         at: At,
         /// Somebody hung up.
         hung_up: bool,
+        /// What the agent has come for: the word of one that another was sent for ends nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asking: Option<Asking>,
     },
     /// What came of the call.
     Result(CallResult),
@@ -102,6 +105,15 @@ pub enum Entry {
         /// When.
         at: At,
     },
+}
+
+/// An asking for a room's agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// The room.
+    pub room: String,
+    /// Its number.
+    pub epoch: i64,
 }
 
 /// A stay of the agent or of a person.
@@ -234,8 +246,17 @@ impl Entry {
                 let observed = store.observe(call_id, room_sid.as_deref(), &facts);
                 observed.await?.is_some()
             }
-            Self::Over { at, hung_up } => {
+            Self::Over {
+                at,
+                hung_up,
+                asking,
+            } => {
                 let (at, hung_up) = (*at, *hung_up);
+                if let Some(Asking { room, epoch }) = asking
+                    && store.is_taken_over(call_id, room, *epoch).await?
+                {
+                    return Ok(());
+                }
                 let over = [Fact::Over { at, hung_up }];
                 store.observe(call_id, None, &over).await?.is_some()
             }

@@ -79,6 +79,7 @@ impl Conversation {
                 }
                 self.watch_silence(clock::now());
             }
+            RoomEvent::NotHeard(time) => self.not_heard(time),
             RoomEvent::Encrypted => self.encrypted(),
             RoomEvent::Dismissed(by) => self.dismissed(by),
             RoomEvent::Closed { reason } => {
