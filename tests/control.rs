@@ -9,6 +9,7 @@ mod dispatch;
 mod guard;
 mod leave;
 mod life;
+mod limits;
 mod people;
 mod pool;
 mod prompt_loop;

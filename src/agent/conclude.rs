@@ -98,6 +98,7 @@ fn ends_the_call(reason: EndReason) -> bool {
         EndReason::AgentHungUp
         | EndReason::CallerSilent
         | EndReason::MaxDuration
+        | EndReason::Limit
         | EndReason::Encrypted => true,
         EndReason::CallerHungUp
         | EndReason::Transferred
@@ -130,6 +131,7 @@ pub(super) fn job_outcome(reason: EndReason) -> JobOutcome {
         | EndReason::RoomClosed
         | EndReason::Drained
         | EndReason::Dismissed
-        | EndReason::MaxDuration => JobOutcome::Success,
+        | EndReason::MaxDuration
+        | EndReason::Limit => JobOutcome::Success,
     }
 }

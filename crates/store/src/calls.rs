@@ -143,6 +143,28 @@ super::from_row!(Participant {
     muted_at,
 });
 
+/// Writes a call, or gives the one that is under way in its room.
+pub(super) const INSERT: &str = "INSERT INTO voice_calls \
+     (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) \
+     ON CONFLICT (room_name) WHERE ended_at IS NULL \
+     DO UPDATE SET room_name = excluded.room_name RETURNING *";
+
+/// [`INSERT`] of a call, for either database.
+macro_rules! insert {
+    ($call:expr) => {
+        sqlx::query_as::<_, $crate::Call>($crate::calls::INSERT)
+            .bind($call.id)
+            .bind(&$call.room_name)
+            .bind(&$call.caller_id)
+            .bind(&$call.callee_id)
+            .bind($call.call_type.as_str())
+            .bind($crate::Json(&$call.metadata))
+            .bind($call.created_at)
+    };
+}
+pub(super) use insert;
+
 const PARTICIPANTS: &str =
     "SELECT * FROM call_participants WHERE call_id = $1 ORDER BY joined_at, id";
 
@@ -153,21 +175,7 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn create_call(&self, call: &NewCall) -> Result<Call, StoreError> {
-        const INSERT: &str = "INSERT INTO voice_calls \
-             (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
-             ON CONFLICT (room_name) WHERE ended_at IS NULL \
-             DO UPDATE SET room_name = excluded.room_name RETURNING *";
-        Ok(on!(self, |pool| sqlx::query_as::<_, Call>(INSERT)
-            .bind(call.id)
-            .bind(&call.room_name)
-            .bind(&call.caller_id)
-            .bind(&call.callee_id)
-            .bind(call.call_type.as_str())
-            .bind(Json(&call.metadata))
-            .bind(call.created_at)
-            .fetch_one(pool)
-            .await?))
+        Ok(on!(self, |pool| insert!(call).fetch_one(pool).await?))
     }
 
     /// A call by id.

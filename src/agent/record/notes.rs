@@ -230,7 +230,8 @@ fn ends_call(reason: EndReason) -> Option<bool> {
         | EndReason::AgentHungUp
         | EndReason::CallerSilent
         | EndReason::CallerRejected
-        | EndReason::MaxDuration => Some(true),
+        | EndReason::MaxDuration
+        | EndReason::Limit => Some(true),
         EndReason::CallerLost | EndReason::NoCaller | EndReason::RoomClosed => Some(false),
         EndReason::Transferred
         | EndReason::ConnectionLost
