@@ -9,6 +9,7 @@ mod dispatch;
 mod guard;
 mod leave;
 mod life;
+mod limits;
 mod outsiders;
 mod people;
 mod pool;

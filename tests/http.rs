@@ -1,9 +1,11 @@
 //! The control plane over HTTP, without LiveKit: shapes, rights, bad input, webhooks.
 
 mod history;
+mod limits;
 mod live;
 mod logins;
 mod readme;
+mod repeated;
 mod rights;
 mod series;
 mod sessions;

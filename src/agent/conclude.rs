@@ -103,6 +103,7 @@ fn is_hung_up(reason: EndReason) -> bool {
         EndReason::AgentHungUp
         | EndReason::CallerSilent
         | EndReason::MaxDuration
+        | EndReason::Limit
         | EndReason::Encrypted => true,
         EndReason::CallerHungUp
         | EndReason::Transferred
@@ -135,6 +136,7 @@ pub(super) fn job_outcome(reason: EndReason) -> JobOutcome {
         | EndReason::RoomClosed
         | EndReason::Drained
         | EndReason::Dismissed
-        | EndReason::MaxDuration => JobOutcome::Success,
+        | EndReason::MaxDuration
+        | EndReason::Limit => JobOutcome::Success,
     }
 }

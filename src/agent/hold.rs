@@ -49,7 +49,8 @@ impl Agents {
             tap,
         } = cast;
         let meter = Meter::default();
-        let model = meter.count(began).llm;
+        let budget = &persona.agent.limits.budget;
+        let model = meter.count(began, budget.questions_a_minute).llm;
         let (link, driver) = transport::link();
         let (record, events_of_call) = mpsc::channel(EVENTS);
         let vad = Vad::new(&persona.agent.vad);

@@ -265,6 +265,7 @@ async fn a_killed_workers_call_is_taken_over() {
     let database = ("DATABASE_URL", postgres.url());
     let login = ("SIDETONE_JWT_SECRET", LOGIN_SECRET.to_owned());
     let deaf = Deaf::start_with(vec![login, database.clone()]).await;
+    deaf.api.no_worker().await;
     let provider = FakeOpenAi::start(Timing::default()).await;
     let data = tempfile::tempdir().unwrap();
     let mut variables = served::variables(&deaf.server, &provider, data.path());

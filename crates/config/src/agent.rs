@@ -22,7 +22,7 @@ use super::request::{self, HttpRequest, root};
 use super::result::{self, ResultConfig};
 use super::secret::Secrets;
 use super::section::{Reader, Section, Source, Text};
-pub use super::timing::{KeysConfig, Limits, SilenceConfig, VadConfig};
+pub use super::timing::{Budget, KeysConfig, Limits, SilenceConfig, VadConfig};
 use super::timing::{endpointing, interruption, keys, limits, ms, secs, silence, vad};
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};

@@ -64,6 +64,23 @@ pub struct Limits {
     pub wait_for_caller: Duration,
     /// The longest call.
     pub max_duration: Duration,
+    /// What a call may take of its providers.
+    pub budget: Budget,
+}
+
+/// What a call may take of its providers: of those of all its agents. More than honest callers come to in
+/// hours, and an end to what somebody else runs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Tokens that models read and write.
+    pub tokens: u64,
+    /// Characters that are sent to be spoken.
+    pub characters: u64,
+    /// Speech that is sent to be transcribed; some of it is sent again, as the caller goes on.
+    pub listening: Duration,
+    /// Questions to models in a minute, in the long run; a third of them may come at once. What is more
+    /// waits.
+    pub questions_a_minute: u32,
 }
 
 /// Milliseconds.
@@ -234,9 +251,33 @@ pub fn limits(mut section: Section<'_>) -> Limits {
             default.max_duration,
             secs(1)..=secs(24 * 3600),
         ),
+        budget: budget(&mut section),
     };
     section.finish();
     limits
+}
+
+/// Those of `[limits]` that count.
+fn budget(section: &mut Section<'_>) -> Budget {
+    let default = Budget::default();
+    let mut most = |key, default: u64| {
+        let default = usize::try_from(default).unwrap_or(usize::MAX);
+        section.count(key, default, 1..=1_000_000_000) as u64
+    };
+    Budget {
+        tokens: most("max_tokens", default.tokens),
+        characters: most("max_characters", default.characters),
+        listening: section.duration(
+            "max_listening",
+            default.listening,
+            secs(1)..=secs(48 * 3600),
+        ),
+        questions_a_minute: {
+            let default = default.questions_a_minute as usize;
+            let most = section.count("questions_a_minute", default, 10..=6_000);
+            u32::try_from(most).unwrap_or(u32::MAX)
+        },
+    }
 }
 
 impl Default for VadConfig {
@@ -283,6 +324,18 @@ impl Default for Limits {
             reconnect_grace: secs(30),
             wait_for_caller: secs(60),
             max_duration: secs(3600),
+            budget: Budget::default(),
+        }
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            tokens: 10_000_000,
+            characters: 300_000,
+            listening: secs(6 * 3600),
+            questions_a_minute: 60,
         }
     }
 }

@@ -100,6 +100,28 @@ pub struct NewCall {
     pub created_at: At,
 }
 
+/// Writes a call, or gives the one that is under way in its room.
+pub(super) const INSERT: &str = "INSERT INTO voice_calls \
+     (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) \
+     ON CONFLICT (room_name) WHERE ended_at IS NULL \
+     DO UPDATE SET room_name = excluded.room_name RETURNING *";
+
+/// [`INSERT`] of a call, for either database.
+macro_rules! insert {
+    ($call:expr) => {
+        sqlx::query_as::<_, $crate::Call>($crate::calls::INSERT)
+            .bind($call.id)
+            .bind(&$call.room_name)
+            .bind(&$call.caller_id)
+            .bind(&$call.callee_id)
+            .bind($call.call_type.as_str())
+            .bind($crate::Json(&$call.metadata))
+            .bind($call.created_at)
+    };
+}
+pub(super) use insert;
+
 impl Store {
     /// Writes a call. A room has one call at a time: if one is under way there, it is given back
     /// instead (its id differs from the one asked for).
@@ -107,21 +129,7 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn create_call(&self, call: &NewCall) -> Result<Call, StoreError> {
-        const INSERT: &str = "INSERT INTO voice_calls \
-             (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
-             ON CONFLICT (room_name) WHERE ended_at IS NULL \
-             DO UPDATE SET room_name = excluded.room_name RETURNING *";
-        Ok(on!(self, |pool| sqlx::query_as::<_, Call>(INSERT)
-            .bind(call.id)
-            .bind(&call.room_name)
-            .bind(&call.caller_id)
-            .bind(&call.callee_id)
-            .bind(call.call_type.as_str())
-            .bind(Json(&call.metadata))
-            .bind(call.created_at)
-            .fetch_one(pool)
-            .await?))
+        Ok(on!(self, |pool| insert!(call).fetch_one(pool).await?))
     }
 
     /// Writes a call of a room that Sidetone has not made, unless it is there already or another is under way

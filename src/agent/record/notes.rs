@@ -241,7 +241,8 @@ fn is_over(reason: EndReason) -> Option<bool> {
         | EndReason::AgentHungUp
         | EndReason::CallerSilent
         | EndReason::CallerRejected
-        | EndReason::MaxDuration => Some(true),
+        | EndReason::MaxDuration
+        | EndReason::Limit => Some(true),
         EndReason::CallerLost | EndReason::NoCaller | EndReason::RoomClosed => Some(false),
         EndReason::Transferred
         | EndReason::ConnectionLost

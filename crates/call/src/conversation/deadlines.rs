@@ -174,7 +174,7 @@ impl Deadlines {
     }
 
     /// The first reason counts, and the nearest deadline.
-    fn drain(&mut self, by: LeaveBy, reason: EndReason) {
+    pub(super) fn drain(&mut self, by: LeaveBy, reason: EndReason) {
         let (before, reason) = self.drain.unwrap_or((by, reason));
         self.drain = Some((by.nearer(before), reason));
     }
@@ -214,6 +214,9 @@ impl Conversation {
         if due(self.deadlines.max_duration(&self.cast.agent().limits)) {
             self.say_goodbye(EndReason::MaxDuration);
         }
+        if let Some(part) = self.spent() {
+            self.tell_limit(part);
+        }
         let rules = &self.cast.agent().silence;
         match self.deadlines.silence.due(now, rules) {
             Some(Due::Away) => self.caller_is_away(),
@@ -225,6 +228,9 @@ impl Conversation {
     /// When [`Conversation::deadline`] wants to be called.
     pub fn next_deadline(&mut self) -> Instant {
         self.deadlines.audio_waits(self.replies.playout.is_ready());
+        if self.spent().is_some() {
+            return clock::now();
+        }
         let agent = self.cast.agent();
         let others = [self.dead_air_by(), self.keys.next(&agent.keys)];
         let next = self.deadlines.next(agent, others);

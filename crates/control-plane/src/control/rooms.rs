@@ -1,5 +1,6 @@
 //! Messages to the participants of a room.
 
+use serde_json::json;
 use uuid::Uuid;
 
 use super::Control;
@@ -103,4 +104,16 @@ pub async fn tell(
     message: &serde_json::Value,
 ) -> server_api::Result<()> {
     livekit.send(room, CLIENT_TOPIC, Vec::new(), message).await
+}
+
+/// Tells everybody in a room that no agent is free yet.
+///
+/// # Errors
+/// LiveKit refused or did not answer within 10 s.
+pub(super) async fn tell_waiting(livekit: &ServerApi, room: &str) -> server_api::Result<()> {
+    let message = json!({
+        "type": "call.waiting",
+        "reason": "No agent is free. One is asked for again and again.",
+    });
+    tell(livekit, room, &message).await
 }

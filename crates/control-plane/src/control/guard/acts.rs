@@ -208,6 +208,14 @@ impl Acts {
         Done::Nothing
     }
 
+    /// Tells the caller that an agent is still being asked for.
+    pub(super) async fn tell_waiting(&self, room: &str) -> Done {
+        if let Err(error) = rooms::tell_waiting(&self.livekit, room).await {
+            tracing::debug!(room, %error, "nobody was told to wait");
+        }
+        Done::Nothing
+    }
+
     pub(super) async fn give_up(&self, room: &str, reason: &str) -> Done {
         let noted = async {
             let Some(agent) = self.store.agent_in(room).await? else {
