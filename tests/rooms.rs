@@ -8,6 +8,7 @@ mod hostile;
 mod memory;
 pub mod person;
 mod standing;
+mod stranger;
 mod tls;
 
 use std::process::Stdio;
