@@ -2,9 +2,11 @@
 
 mod fields;
 mod history;
+mod limits;
 mod live;
 mod logins;
 mod readme;
+mod repeated;
 mod rights;
 mod secrets;
 mod series;

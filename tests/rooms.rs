@@ -3,11 +3,13 @@
 
 mod attributes;
 pub mod binary;
+mod found;
 mod gate;
 mod hostile;
 mod memory;
 pub mod person;
 mod standing;
+mod stranger;
 mod tls;
 
 use std::process::Stdio;

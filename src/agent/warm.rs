@@ -37,6 +37,7 @@ impl Agents {
             set_by_user: metadata.set_by_user,
             call_id: Some(call_id.to_string()),
             recording: metadata.recording,
+            dispatch: metadata.dispatch,
         };
         if let Ok(agent) = team[0].variant_of(call_id).for_call(&overrides) {
             let agent = self.clients.settle(agent);

@@ -23,8 +23,8 @@ use super::request::{self, HttpRequest, root};
 use super::result::{self, ResultConfig};
 use super::secret::Secrets;
 use super::section::{Reader, Section, Source, Text};
-pub use super::timing::{Limits, SilenceConfig, VadConfig};
-use super::timing::{endpointing, interruption, limits, ms, secs, silence, vad};
+pub use super::timing::{Budget, KeysConfig, Limits, SilenceConfig, VadConfig};
+use super::timing::{endpointing, interruption, keys, limits, ms, secs, silence, vad};
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};
 pub use super::voice::{BadVoice, Voice};
@@ -94,6 +94,8 @@ pub struct AgentConfig {
     pub limits: Limits,
     /// What happens when nobody speaks.
     pub silence: SilenceConfig,
+    /// When telephone keys are complete.
+    pub keys: KeysConfig,
     /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
@@ -212,6 +214,7 @@ impl AgentConfig {
                 None | Some("name" | "identity" | "attributes")
             ),
             "call" => name == "call" || name == "call.id",
+            "dispatch" => true,
             "lookup" => has_lookup,
             name => is_declared(name),
         };
@@ -280,6 +283,7 @@ impl AgentConfig {
             },
             limits: limits(top.section("limits")),
             silence: silence(top.section("silence"), &built_in),
+            keys: keys(top.section("keys")),
             values: json!({}),
             templates,
         };

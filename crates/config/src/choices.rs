@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::section::Section;
 
 /// Names that templates know in every call; no variable may be called so.
-pub const RESERVED_VARIABLES: [&str; 5] = ["caller", "call", "lookup", "args", "secret"];
+pub const RESERVED_VARIABLES: [&str; 6] =
+    ["caller", "call", "dispatch", "lookup", "args", "secret"];
 /// Beginnings of names that LiveKit, its telephones and Sidetone itself give meanings to.
 const RESERVED_PREFIXES: [&str; 3] = ["sidetone", "lk", "sip"];
 /// Beginnings of identities that LiveKit or Sidetone give: of an agent, a telephone, a recorder, an ingress.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address;
+use super::allowance::UserLimits;
 use super::livekit;
 pub use super::livekit::{LiveKit, NotConfigured};
 use super::login;
@@ -62,8 +63,11 @@ pub struct Env {
     pub demo: bool,
     /// How users' tokens are checked.
     pub user_login: UserLogin,
-    /// `name:scope+scope:sha256-hex`, one a backend, with commas or line breaks between them.
+    /// `name:scope+scope:sha256-hex`, and maybe `:requests a minute`, one a backend, with commas or line
+    /// breaks between them.
     pub api_keys: Option<Secret>,
+    /// What one user may have and ask for.
+    pub user_limits: UserLimits,
     /// Days after which a call's personal data is deleted; none: kept.
     pub retention_days: Option<u32>,
     /// Calls a worker takes at once.
@@ -163,6 +167,7 @@ impl Env {
             demo,
             user_login: login::read(&variables)?,
             api_keys: variables.secret("SIDETONE_API_KEYS", secret::any)?,
+            user_limits: UserLimits::read(&var)?,
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
             end_of_turn: end_of_turn(var("SIDETONE_END_OF_TURN"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::json;
+use livekit_protocol as proto;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
@@ -24,8 +24,7 @@ use super::reconcile::{opening_of, stay_of};
 use super::{Control, rooms};
 use sidetone_base::clock;
 use sidetone_store::dispatches::DispatchState;
-use sidetone_store::workers::{LOST_AFTER, WorkerState};
-use sidetone_store::{At, Call, CallType, Fact, NewCall, ParticipantKind, Stay, StoreError};
+use sidetone_store::{Call, CallType, Fact, NewCall, ParticipantKind, Stay, StoreError};
 
 use back::{Back, comes_back};
 
@@ -83,7 +82,7 @@ impl Control {
         let mut metadata = awaited.metadata.0;
         metadata.call_id = Some(call.id);
         // In this order: whoever fails in between is followed by another.
-        self.guard.ask_for(&call.room_name, &metadata).await?;
+        self.ask_for(call, &metadata).await?;
         self.store.awaited_no_more(&call.room_name).await?;
         Ok(true)
     }
@@ -98,7 +97,7 @@ pub(super) async fn run(control: Control, rooms: Arc<Mutex<Rooms>>, shutdown: Ca
             () = shutdown.cancelled() => return,
             Some(room) = rooms.recv() => {
                 next = next.min(clock::now() + SOON);
-                look(&control, &room).await
+                look(&control, &room, None).await
             }
             () = sleep_until(next.into()) => {
                 let now = clock::now();
@@ -136,19 +135,16 @@ async fn look_round(control: &Control, who_is_back: bool) -> anyhow::Result<Dura
     names.sort();
     names.dedup();
     for room in control.livekit.rooms_named(names).await? {
-        if let Err(error) = look(control, &room.name).await {
-            tracing::warn!(
-                room = room.name,
-                error = format!("{error:#}"),
-                "not looked at"
-            );
+        let name = room.name.clone();
+        if let Err(error) = look(control, &name, Some(room)).await {
+            tracing::warn!(room = name, error = format!("{error:#}"), "not looked at");
         }
     }
     Ok(pause)
 }
 
-/// Looks who is in a room, and does what that asks for.
-pub(super) async fn look(control: &Control, room: &str) -> anyhow::Result<()> {
+/// Looks who is in a room, and does what that asks for. `listed`: what LiveKit has just said of the room.
+async fn look(control: &Control, room: &str, listed: Option<proto::Room>) -> anyhow::Result<()> {
     let Some(call) = control.store.call_in_room(room, None).await? else {
         return Ok(());
     };
@@ -181,7 +177,7 @@ pub(super) async fn look(control: &Control, room: &str) -> anyhow::Result<()> {
             again(control, &call, &now).await?;
         }
     }
-    observe(control, &now, &people).await?;
+    observe(control, &now, listed, &people).await?;
     tell_trouble(control, &now).await
 }
 
@@ -215,9 +211,20 @@ async fn go_on(control: &Control, call: &Call, back: Back) -> Result<Option<Call
 }
 
 /// Notes who is in the room of the call.
-async fn observe(control: &Control, call: &Call, people: &[Stay]) -> anyhow::Result<()> {
-    let rooms = control.livekit.rooms_named(vec![call.room_name.clone()]);
-    let Some(room) = rooms.await?.into_iter().next() else {
+async fn observe(
+    control: &Control,
+    call: &Call,
+    listed: Option<proto::Room>,
+    people: &[Stay],
+) -> anyhow::Result<()> {
+    let listed = match listed {
+        Some(room) => Some(room),
+        None => {
+            let rooms = control.livekit.rooms_named(vec![call.room_name.clone()]);
+            rooms.await?.pop()
+        }
+    };
+    let Some(room) = listed else {
         return Ok(());
     };
     let facts: Vec<Fact> = opening_of(&room)
@@ -247,7 +254,7 @@ async fn again(control: &Control, before: &Call, now: &Call) -> Result<(), Store
     }
     let mut metadata = agent.metadata.0;
     metadata.call_id = Some(now.id);
-    control.guard.ask_for(&now.room_name, &metadata).await
+    control.ask_for(now, &metadata).await
 }
 
 /// Tells the caller at once when no worker is free to send an agent.
@@ -256,29 +263,19 @@ async fn tell_trouble(control: &Control, call: &Call) -> anyhow::Result<()> {
     if agent.is_none_or(|agent| agent.state != DispatchState::Asked) {
         return Ok(());
     }
-    if somebody_is_free(control, sidetone_store::now()).await? {
+    let now = sidetone_store::now();
+    let mut places = control
+        .store
+        .places(control.guard.agent_name(), now)
+        .await?;
+    // The one that this caller waits for is among those on their way.
+    places.asked = places.asked.saturating_sub(1);
+    if places.room(now).is_ok() {
         return Ok(());
     }
     tracing::warn!(call_id = %call.id, "no worker is free for a caller who waits");
-    let message = json!({
-        "type": "call.waiting",
-        "reason": "No agent is free. One is asked for again and again.",
-    });
-    if let Err(error) = rooms::tell(&control.livekit, &call.room_name, &message).await {
+    if let Err(error) = rooms::tell_waiting(&control.livekit, &call.room_name).await {
         tracing::debug!(call_id = %call.id, %error, "the caller was not told to wait");
     }
     Ok(())
-}
-
-/// Whether a worker can take a call, by its own last word.
-async fn somebody_is_free(control: &Control, now: At) -> Result<bool, StoreError> {
-    let workers = control.store.workers().await?;
-    let since = now - TimeDelta::from_std(LOST_AFTER).unwrap_or(TimeDelta::MAX);
-    let name = control.guard.agent_name();
-    Ok(workers.iter().any(|worker| {
-        worker.agent_name == name
-            && worker.state == WorkerState::Ready
-            && worker.seen_at >= since
-            && worker.calls < worker.max_calls
-    }))
 }

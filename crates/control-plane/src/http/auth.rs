@@ -26,6 +26,7 @@ use super::address::is_this_machine;
 use super::cookie;
 use super::error::Problem;
 use super::jwt::Verifier;
+use super::limits::Rate;
 use sidetone_base::{plain, text_enum};
 use sidetone_config::env::{Env, UserLogin};
 use sidetone_config::secret::Secret;
@@ -68,6 +69,9 @@ pub enum Right {
     /// See workers and sessions, drain those and end these.
     Operate,
 }
+
+/// Everybody who needs no credentials.
+const GUEST: &str = "guest";
 
 /// Who is asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -142,6 +146,11 @@ impl Principal {
         self.may(Right::AllHistory)
     }
 
+    /// One of those whom nobody can tell apart, but by their addresses.
+    pub fn is_guest(&self) -> bool {
+        matches!(self, Self::User { id, .. } if id == GUEST)
+    }
+
     /// A name for rate limits.
     pub fn bucket(&self) -> String {
         match self {
@@ -159,12 +168,17 @@ struct ApiKey {
     sha256: [u8; 32],
     /// The log was told that it is short.
     told_short: AtomicBool,
+    rate: Rate,
 }
+
+/// Requests of a key in a minute, where its entry does not say: it speaks for many users, who have limits
+/// of their own.
+const KEY_REQUESTS: u32 = 6_000;
 
 /// Why SIDETONE_API_KEYS cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "SIDETONE_API_KEYS: \"{name}\" {reason}; each entry is name:scope+scope:sha256 of the key in hex"
+    "SIDETONE_API_KEYS: \"{name}\" {reason}; each entry is name:scope+scope:sha256 of the key in hex, and maybe :requests a minute"
 )]
 pub struct BadApiKey {
     name: String,
@@ -177,7 +191,7 @@ pub struct Auth {
     /// As it is written.
     listed: Option<Secret>,
     /// What was written at the last look, and what that says.
-    keys: Mutex<(Arc<str>, Arc<Vec<ApiKey>>)>,
+    keys: Mutex<(Arc<str>, Arc<Vec<Arc<ApiKey>>>)>,
     login: UserLogin,
     tokens: Verifier,
     /// Nobody needs credentials: a demo on loopback.
@@ -206,7 +220,7 @@ impl Auth {
     }
 
     /// The keys of now: they may be changed while we run.
-    fn keys(&self) -> Arc<Vec<ApiKey>> {
+    fn keys(&self) -> Arc<Vec<Arc<ApiKey>>> {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = self.listed.as_ref().map(Secret::expose).unwrap_or_default();
         if listed != keys.0 {
@@ -247,15 +261,8 @@ impl Auth {
         peer: IpAddr,
         session: Option<SessionRow>,
     ) -> Result<Principal, Problem> {
-        let presented = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim());
-        let key = headers
-            .get("x-api-key")
-            .and_then(|value| value.to_str().ok());
-        if key.is_none()
-            && presented.is_none()
+        let presented = Presented::of(headers);
+        if presented == Presented::Nothing
             && let Some(principal) = session.and_then(|session| self.signed_in(session))
         {
             if !method.is_safe() {
@@ -263,19 +270,30 @@ impl Auth {
             }
             return Ok(principal);
         }
-        match (key, presented) {
-            (Some(key), _) => self.key(key),
-            (None, Some(token)) if token.split('.').count() == 3 => self.user(token).await,
-            (None, Some(key)) => self.key(key),
-            (None, None) if self.open && is_this_machine(peer, headers) => Ok(Principal::User {
-                id: "guest".into(),
-                name: Some("Guest".into()),
-                admin: true,
-            }),
-            (None, None) => Err(Problem::unauthorized(
+        match presented {
+            Presented::Token(token) => self.user(token).await,
+            Presented::Key(key) => self.key(key),
+            Presented::Nothing if self.open && is_this_machine(peer, headers) => {
+                Ok(Principal::User {
+                    id: GUEST.into(),
+                    name: Some("Guest".into()),
+                    admin: true,
+                })
+            }
+            Presented::Nothing => Err(Problem::unauthorized(
                 "Send the user's token or an API key as \"Authorization: Bearer …\".",
             )),
         }
+    }
+
+    /// The name of the key that a request presents, and how often it may; none for a key that is not known,
+    /// and for no key.
+    pub(super) fn limits_of_key(&self, headers: &HeaderMap) -> Option<(String, Rate)> {
+        let Presented::Key(presented) = Presented::of(headers) else {
+            return None;
+        };
+        let key = self.known_key(presented)?;
+        Some((key.name.clone(), key.rate))
     }
 
     /// Who a session stands for. That of an API key ends with the key: its scopes are those of now.
@@ -299,16 +317,22 @@ impl Auth {
         })
     }
 
-    fn key(&self, presented: &str) -> Result<Principal, Problem> {
+    fn known_key(&self, presented: &str) -> Option<Arc<ApiKey>> {
         let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
         // Every key is compared, in constant time, so that timing tells nothing.
         let (keys, mut found) = (self.keys(), None);
         for key in keys.iter() {
             if bool::from(key.sha256.ct_eq(&hash)) {
-                found = Some(key);
+                found = Some(Arc::clone(key));
             }
         }
-        let key = found.ok_or_else(|| Problem::unauthorized("This API key is not known."))?;
+        found
+    }
+
+    fn key(&self, presented: &str) -> Result<Principal, Problem> {
+        let key = self
+            .known_key(presented)
+            .ok_or_else(|| Problem::unauthorized("This API key is not known."))?;
         if presented.len() < MIN_KEY && !key.told_short.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 key = key.name,
@@ -378,8 +402,8 @@ const GUESSED: [&str; 12] = [
     "sidetone", "1234",
 ];
 
-fn parse_keys(listed: &str) -> Result<Vec<ApiKey>, BadApiKey> {
-    let mut keys: Vec<ApiKey> = Vec::new();
+fn parse_keys(listed: &str) -> Result<Vec<Arc<ApiKey>>, BadApiKey> {
+    let mut keys: Vec<Arc<ApiKey>> = Vec::new();
     let entries = listed.split([',', '\n', '\r']).map(str::trim);
     for entry in entries.filter(|entry| !entry.is_empty()) {
         let key = parse_key(entry)?;
@@ -397,9 +421,34 @@ fn parse_keys(listed: &str) -> Result<Vec<ApiKey>, BadApiKey> {
                 "is of a key that anybody would guess; make one with `openssl rand -hex 32`",
             ));
         }
-        keys.push(key);
+        keys.push(Arc::new(key));
     }
     Ok(keys)
+}
+
+/// What a request shows of who sends it, beside a session's cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presented<'a> {
+    /// A user's token.
+    Token(&'a str),
+    /// A backend's key.
+    Key(&'a str),
+    /// Neither.
+    Nothing,
+}
+
+impl<'a> Presented<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = text(header::AUTHORIZATION.as_str())
+            .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim());
+        match (text("x-api-key"), bearer) {
+            (Some(key), _) => Self::Key(key),
+            (None, Some(token)) if token.split('.').count() == 3 => Self::Token(token),
+            (None, Some(key)) => Self::Key(key),
+            (None, None) => Self::Nothing,
+        }
+    }
 }
 
 fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
@@ -409,9 +458,17 @@ fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
         name: name.clone(),
         reason,
     };
-    let (Some(scopes), Some(hash), None) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(bad("has not three parts".into()));
+    let (Some(scopes), Some(hash), requests, None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(bad("has not three or four parts".into()));
     };
+    let requests = requests.map_or(Ok(KEY_REQUESTS), |text| match text.parse() {
+        Ok(requests) if requests > 0 => Ok(requests),
+        _ => Err(bad(format!(
+            "may send \"{text}\" requests a minute, which is no number from 1 on"
+        ))),
+    })?;
     let scopes = scopes
         .split('+')
         .map(|scope| {
@@ -426,6 +483,7 @@ fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
         scopes,
         sha256,
         told_short: AtomicBool::new(false),
+        rate: Rate::a_minute(requests),
     })
 }
 

@@ -8,10 +8,10 @@ use axum::http::Method;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
 
-use super::AppState;
-use super::auth::Principal;
+use super::auth::{Presented, Principal};
 use super::error::Problem;
 use super::frame::plain_problem;
+use super::{AppState, address};
 
 /// The address at the other end of the connection.
 pub(super) fn peer(extensions: &axum::http::Extensions) -> IpAddr {
@@ -37,7 +37,18 @@ impl FromRequestParts<AppState> for Principal {
             )
             .await?;
         if parts.method != Method::GET {
-            AppState::limit(&state.0.writes, &principal.bucket())?;
+            match Presented::of(&parts.headers) {
+                // Counted by its key, and by the user that it names, once that is known.
+                Presented::Key(_) => {}
+                Presented::Nothing if principal.is_guest() => {
+                    let trusted = &state.config().trusted_proxies;
+                    let from = address::client(peer(&parts.extensions), &parts.headers, trusted);
+                    state.limit_user(&format!("address:{from}"))?;
+                }
+                Presented::Token(_) | Presented::Nothing => {
+                    state.limit_user(&principal.bucket())?
+                }
+            }
         }
         Ok(principal)
     }

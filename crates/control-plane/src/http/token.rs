@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::Serialize;
@@ -17,11 +18,13 @@ use uuid::Uuid;
 
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, parse_json};
+use super::repeat::Repeatable;
 use super::wishes::AgentWishes;
 use super::{AppState, LiveKitSide, WholeBody};
 pub use request::TokenRequest;
 use request::{WantedToken, is_standard};
-use sidetone_store::{Call, CallType, DispatchMetadata, NewCall};
+use sidetone_store::allowance::Allowed;
+use sidetone_store::{At, Call, CallType, DispatchMetadata, NewCall};
 
 /// Random bytes of a room's name.
 const ROOM_SECRET: usize = 16;
@@ -85,26 +88,33 @@ pub async fn status(State(state): State<AppState>) -> Json<ServiceStatus> {
 /// Starts or joins a call: writes its row, notes which agent is to come when somebody joins, gives the
 /// token. A token that nobody uses is no call: its row goes when the token is no longer good.
 ///
+/// Sent again within a day with the same `Idempotency-Key`, by the same user or key, it gives the same call
+/// again, with a token that is good from then on.
+///
 /// A body of LiveKit's client SDKs (`room_name`, `participant_name`, …) is answered 201, as they expect;
 /// the answer has their names and ours in either case.
 #[utoipa::path(post, path = "/api/voice/token", tag = "voice",
     request_body = TokenRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, made up anew for each request.")),
     responses((status = 200, body = TokenResponse), (status = 201, body = TokenResponse),
         (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
         (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
         (status = 409, body = ProblemDocument),
-        (status = 413, body = ProblemDocument), (status = 429, body = ProblemDocument),
+        (status = 413, body = ProblemDocument), (status = 422, body = ProblemDocument),
+        (status = 429, body = ProblemDocument),
         (status = 503, body = ProblemDocument)))]
 pub async fn create(
     State(state): State<AppState>,
     principal: Principal,
+    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     principal.need(Right::Token)?;
     let request: TokenRequest = parse_json(&body)?;
     let wanted = request.check(&state, &principal, &body)?;
     let voice = state.voice()?;
-    let granted = grant(&state, voice, &principal, wanted).await?;
+    let first = first(&state, &principal, &headers, &body).await?;
+    let granted = grant(&state, voice, &principal, wanted, first).await?;
     let status = match is_standard(&body) {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -112,11 +122,26 @@ pub async fn create(
     Ok((status, Json(granted)).into_response())
 }
 
+/// The request as it was first sent, where it names a key.
+async fn first(
+    state: &AppState,
+    principal: &Principal,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<Repeatable>, Problem> {
+    let route = "POST /api/voice/token";
+    let call = Uuid::new_v4();
+    state
+        .repeatable(headers, principal, route, body, call)
+        .await
+}
+
 async fn grant(
     state: &AppState,
     voice: &LiveKitSide,
     principal: &Principal,
     (wanted, wishes): (WantedToken, AgentWishes),
+    first: Option<Repeatable>,
 ) -> Result<TokenResponse, Problem> {
     let name = wanted.name.clone().unwrap_or_else(|| match principal {
         Principal::User {
@@ -126,7 +151,11 @@ async fn grant(
     });
     // Before the call is written: a refused request leaves nothing behind.
     let (told, attributes) = wishes.settle(state, principal, None, None)?;
-    let call = call_for(state, principal, &wanted).await?;
+    state.limit_user_of(principal, &wanted.user_id)?;
+    let call = match first {
+        Some(first) => call_again(state, voice, principal, &wanted, first.call()).await?,
+        None => call_for(state, voice, principal, &wanted, Uuid::new_v4()).await?,
+    };
     let agent_spawned = if call.call_type == CallType::Support {
         let metadata = DispatchMetadata {
             call_id: Some(call.id),
@@ -163,11 +192,31 @@ async fn grant(
     })
 }
 
-/// The call that a token is for: the one in the named room, else a new one.
-async fn call_for(
+/// The call that a request made when it was first sent, or makes now.
+async fn call_again(
     state: &AppState,
+    voice: &LiveKitSide,
     principal: &Principal,
     wanted: &WantedToken,
+    (id, _): (Uuid, At),
+) -> Result<Call, Problem> {
+    if let Some(call) = state.store().call(id).await? {
+        return Ok(call);
+    }
+    match call_for(state, voice, principal, wanted, id).await {
+        Ok(call) => Ok(call),
+        // The same request, sent twice at once, has made it meanwhile.
+        Err(problem) => state.store().call(id).await?.ok_or(problem),
+    }
+}
+
+/// The call that a token is for: the one in the named room, else a new one of this id.
+async fn call_for(
+    state: &AppState,
+    voice: &LiveKitSide,
+    principal: &Principal,
+    wanted: &WantedToken,
+    id: Uuid,
 ) -> Result<Call, Problem> {
     let store = state.store();
     let user_id = &wanted.user_id;
@@ -213,16 +262,25 @@ async fn call_for(
         Some((_, room)) => room.clone(),
         None => new_room_name(wanted.call_type),
     };
+    if wanted.call_type == CallType::Support {
+        state.need_worker(voice).await?;
+    }
+    let now = sidetone_store::now();
     let new = NewCall {
-        id: Uuid::new_v4(),
+        id,
         room_name,
         caller_id: user_id.clone(),
         callee_id: wanted.callee_id.clone(),
         call_type: wanted.call_type,
         metadata: json!({}),
-        created_at: sidetone_store::now(),
+        created_at: now,
     };
-    Ok(store.create_call(&new).await?)
+    let ttl = TimeDelta::from_std(state.config().token_ttl).unwrap_or(TimeDelta::MAX);
+    let allowance = state.config().allowance;
+    match store.create_call_within(&new, allowance, now - ttl).await? {
+        Allowed::Made(call) => Ok(*call),
+        Allowed::Over(open) => Err(state.one_too_many(open, now)),
+    }
 }
 
 /// A name that tells nothing of anybody, for it is in the logs of every server that sees the room, and that

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use super::CallDetail;
 use crate::http::auth::Principal;
-use sidetone_store::calls::Participant;
+use sidetone_store::participants::Participant;
 use sidetone_store::{At, Call, CallType};
 
 /// How much of a call somebody sees.
