@@ -128,6 +128,8 @@ async fn tell(database: &Database) {
     takeover::one_asks_at_a_time(&store).await;
     takeover::late_words_change_nothing(&store).await;
     takeover::silent_workers_are_seen(&store).await;
+    takeover::a_dead_agents_stay_ends(&store).await;
+    takeover::an_agent_that_was_replaced_ends_no_call(&store).await;
     history::personal_data_goes(&store).await;
     erasure::deletion_is_by_call(&store).await;
     erasure::late_writers_are_refused(&store).await;

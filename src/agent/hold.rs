@@ -93,7 +93,15 @@ impl Agents {
                     () = left => Ok(()),
                 }
             },
-            record::record(store, spool, call.id, &call.job.id, events_of_call, beside),
+            record::record(
+                store,
+                spool,
+                call.id,
+                &call.job.id,
+                call.place.asking(),
+                events_of_call,
+                beside,
+            ),
         );
         Held {
             outcome,

@@ -21,6 +21,7 @@ pub mod earlier;
 pub mod end_of_turn;
 pub mod event;
 mod journal;
+pub mod keys;
 pub mod ledger;
 mod listen;
 pub mod meter;

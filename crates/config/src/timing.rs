@@ -38,6 +38,15 @@ pub struct SilenceConfig {
     pub goodbye: String,
 }
 
+/// When telephone keys that a caller presses are complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysConfig {
+    /// No key for this long: what was pressed is complete.
+    pub gap: Duration,
+    /// The key that completes at once; None: only the gap does.
+    pub end: Option<char>,
+}
+
 /// Deadlines: nothing in a call waits for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -191,6 +200,33 @@ pub fn silence(mut section: Section<'_>, built_in: &BuiltIn) -> SilenceConfig {
     silence
 }
 
+/// `[keys]`
+pub fn keys(mut section: Section<'_>) -> KeysConfig {
+    let default = KeysConfig::default();
+    let gap = section.duration("gap", default.gap, ms(300)..=secs(30));
+    let end = match section.text("end") {
+        None => default.end,
+        Some(text) => {
+            let mut signs = text.value.chars();
+            match (signs.next(), signs.next()) {
+                (None, _) => None,
+                (Some(sign @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Some(sign),
+                _ => {
+                    let message = format!(
+                        "keys.end = {:?} is no telephone key; write one of 0 to 9, *, #, A to D, or \
+                         \"\" for none",
+                        text.value
+                    );
+                    section.complain(&text.place, message);
+                    None
+                }
+            }
+        }
+    };
+    section.finish();
+    KeysConfig { gap, end }
+}
+
 /// `[limits]`
 pub fn limits(mut section: Section<'_>) -> Limits {
     let default = Limits::default();
@@ -265,6 +301,15 @@ impl Default for SilenceConfig {
             still_there: built_in.still_there.into(),
             hang_up_after: secs(60),
             goodbye: built_in.goodbye.into(),
+        }
+    }
+}
+
+impl Default for KeysConfig {
+    fn default() -> Self {
+        Self {
+            gap: secs(2),
+            end: Some('#'),
         }
     }
 }

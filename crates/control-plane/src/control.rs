@@ -169,12 +169,14 @@ impl Control {
         Ok(())
     }
 
-    /// Says that a room's agent ended its call and leaves on purpose: it is not replaced.
+    /// Says that a room's agent has ended on purpose, or its room: it is not replaced. One that failed stays
+    /// so.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn agent_ended(&self, room: &str) -> Result<(), StoreError> {
-        if let Some(agent) = self.store.agent_in(room).await? {
+        let agent = self.store.agent_in(room).await?;
+        if let Some(agent) = agent.filter(|agent| agent.state != DispatchState::Failed) {
             let (ended, now) = (DispatchState::Ended, sidetone_store::now());
             let noted = self.store.agent_is(room, agent.epoch, ended, now, None);
             noted.await?;

@@ -92,7 +92,7 @@ impl Store {
     pub async fn agents_of_user(&self, user_id: &str, but: &str) -> Result<i64, StoreError> {
         const SELECT: &str = "SELECT COUNT(*) FROM dispatches d \
              JOIN voice_calls c ON c.id = d.call_id \
-             WHERE c.caller_id = $1 AND c.ended_at IS NULL AND c.deleted_at IS NULL \
+             WHERE c.caller_id = $1 AND c.caller_id <> '' AND c.ended_at IS NULL AND c.deleted_at IS NULL \
              AND d.room_name <> $2 AND d.state IN ('asked', 'joined')";
         Ok(on!(self, |pool| sqlx::query_scalar(SELECT)
             .bind(user_id)

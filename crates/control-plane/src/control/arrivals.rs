@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use livekit_protocol as proto;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
@@ -96,7 +97,7 @@ pub(super) async fn run(control: Control, rooms: Arc<Mutex<Rooms>>, shutdown: Ca
             () = shutdown.cancelled() => return,
             Some(room) = rooms.recv() => {
                 next = next.min(clock::now() + SOON);
-                look(&control, &room).await
+                look(&control, &room, None).await
             }
             () = sleep_until(next.into()) => {
                 let now = clock::now();
@@ -134,19 +135,16 @@ async fn look_round(control: &Control, who_is_back: bool) -> anyhow::Result<Dura
     names.sort();
     names.dedup();
     for room in control.livekit.rooms_named(names).await? {
-        if let Err(error) = look(control, &room.name).await {
-            tracing::warn!(
-                room = room.name,
-                error = format!("{error:#}"),
-                "not looked at"
-            );
+        let name = room.name.clone();
+        if let Err(error) = look(control, &name, Some(room)).await {
+            tracing::warn!(room = name, error = format!("{error:#}"), "not looked at");
         }
     }
     Ok(pause)
 }
 
-/// Looks who is in a room, and does what that asks for.
-pub(super) async fn look(control: &Control, room: &str) -> anyhow::Result<()> {
+/// Looks who is in a room, and does what that asks for. `listed`: what LiveKit has just said of the room.
+async fn look(control: &Control, room: &str, listed: Option<proto::Room>) -> anyhow::Result<()> {
     let Some(call) = control.store.call_in_room(room, None).await? else {
         return Ok(());
     };
@@ -179,7 +177,7 @@ pub(super) async fn look(control: &Control, room: &str) -> anyhow::Result<()> {
             again(control, &call, &now).await?;
         }
     }
-    observe(control, &now, &people).await?;
+    observe(control, &now, listed, &people).await?;
     tell_trouble(control, &now).await
 }
 
@@ -213,9 +211,20 @@ async fn go_on(control: &Control, call: &Call, back: Back) -> Result<Option<Call
 }
 
 /// Notes who is in the room of the call.
-async fn observe(control: &Control, call: &Call, people: &[Stay]) -> anyhow::Result<()> {
-    let rooms = control.livekit.rooms_named(vec![call.room_name.clone()]);
-    let Some(room) = rooms.await?.into_iter().next() else {
+async fn observe(
+    control: &Control,
+    call: &Call,
+    listed: Option<proto::Room>,
+    people: &[Stay],
+) -> anyhow::Result<()> {
+    let listed = match listed {
+        Some(room) => Some(room),
+        None => {
+            let rooms = control.livekit.rooms_named(vec![call.room_name.clone()]);
+            rooms.await?.pop()
+        }
+    };
+    let Some(room) = listed else {
         return Ok(());
     };
     let facts: Vec<Fact> = opening_of(&room)

@@ -1,6 +1,7 @@
 //! Drives the dispatch guardian: asks LiveKit, looks into rooms, writes down what comes of it.
 
 mod acts;
+mod rounds;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;

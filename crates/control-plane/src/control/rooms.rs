@@ -3,11 +3,12 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::participant::kind_of;
+use super::Control;
+use super::participant::{caller_of, kind_of};
 use crate::server_api::{self, ServerApi};
 use sidetone_base::clock;
 use sidetone_base::signed::Address;
-use sidetone_store::ParticipantKind;
+use sidetone_store::{Call, CallType, NewCall, ParticipantKind};
 
 /// Topic of messages to the caller's client.
 pub const CLIENT_TOPIC: &str = "sidetone.call";
@@ -36,6 +37,39 @@ pub async fn tell_agents(
     }
     order(livekit, room, agents, Some(call), topic, message).await?;
     Ok(true)
+}
+
+/// The call of a room that somebody else has made, with a row from now on. None when LiveKit has no such
+/// room.
+///
+/// # Errors
+/// LiveKit or the database did not answer.
+pub async fn found(control: &Control, room: &str) -> anyhow::Result<Option<Call>> {
+    let Some(there) = control.livekit.participants(room).await? else {
+        return Ok(None);
+    };
+    if there.is_empty()
+        && control
+            .livekit
+            .rooms_named(vec![room.to_owned()])
+            .await?
+            .is_empty()
+    {
+        return Ok(None);
+    }
+    let caller = there
+        .iter()
+        .find(|one| kind_of(one) == ParticipantKind::User);
+    let call = NewCall {
+        id: Uuid::new_v4(),
+        room_name: room.to_owned(),
+        caller_id: caller.map(caller_of).unwrap_or_default(),
+        callee_id: None,
+        call_type: CallType::of_room(room),
+        metadata: serde_json::json!({}),
+        created_at: sidetone_store::now(),
+    };
+    Ok(Some(control.store.create_call(&call).await?))
 }
 
 /// Sends these agents of a room a signed message; without a `call` it is for whatever call is there.

@@ -16,6 +16,7 @@ use super::error::{Problem, ProblemDocument, check_text, parse_json};
 use super::repeat::Repeatable;
 use super::{AppState, WholeBody};
 use crate::control::guard::Wanted;
+use crate::control::rooms;
 use sidetone_config::recording::RecordingMode;
 use sidetone_store::CallStatus;
 use sidetone_store::DispatchMetadata;
@@ -119,7 +120,7 @@ impl AgentWishes {
             voice: self.voice,
             system_prompt: self.system_prompt,
             variables: self.variables,
-            epoch: None,
+            ..DispatchMetadata::default()
         }
     }
 }
@@ -128,7 +129,7 @@ impl AgentWishes {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SpawnRequest {
-    /// Room of a call of ours.
+    /// Room of a call; for backends and admins also one that somebody else has made.
     #[schema(example = "support-user123-1704067200000")]
     room_name: String,
     /// One of OpenAI's (alloy, echo, fable, onyx, nova, shimmer, ash, ballad, coral, sage, verse,
@@ -210,7 +211,15 @@ pub async fn spawn(
     )?
     .recorded(&principal, request.recording.as_deref())?;
     let voice = state.voice()?;
-    let call = state.store().call_in_room(&request.room_name, None).await?;
+    let mut call = state.store().call_in_room(&request.room_name, None).await?;
+    // A backend may have made the room itself; whether there is one is not for users to find out.
+    if call.as_ref().is_none_or(|call| call.ended_at.is_some())
+        && principal.may(Right::ManageAgents)
+    {
+        let found = rooms::found(&voice.control, &request.room_name).await;
+        let found = found.map_err(|error| Problem::livekit(&error))?;
+        call = found.or(call);
+    }
     let call = call
         .filter(|call| {
             let theirs = |id: &str| call.caller_id == id || call.callee_id.as_deref() == Some(id);
