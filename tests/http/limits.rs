@@ -147,7 +147,10 @@ async fn tokens_and_calls(api: &Api) {
         let (who, body) = match n % 3 {
             0 => (mallory.as_str(), json!({})),
             1 => ("key-token", json!({"userId": "mallory"})),
-            _ => (mallory.as_str(), json!({"roomType": "conference"})),
+            _ => (
+                mallory.as_str(),
+                json!({"roomType": "user-to-user", "calleeId": "bob"}),
+            ),
         };
         post(api, TOKEN, who, body)
     }))
@@ -194,7 +197,10 @@ async fn tokens_and_calls(api: &Api) {
 async fn a_pool_that_takes_no_calls_says_so() {
     let api = Api::start(Setup {
         places: 0,
-        ..Setup::default()
+        ..with(HttpConfig {
+            write_rate: OFTEN,
+            ..Setup::default().http
+        })
     })
     .await;
     let ann = user("ann", false);

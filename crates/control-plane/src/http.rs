@@ -201,11 +201,14 @@ impl AppState {
         taken.map_err(|seconds| Problem::too_many(Limit::User, seconds))
     }
 
-    /// Counts a request of a backend for one of its users, which has not counted as that user's yet.
+    /// Counts a request of a backend for one of its users, which has not counted as that user's yet. Those
+    /// whom nobody knows share no limit.
     fn limit_user_of(&self, principal: &Principal, user_id: &str) -> Result<(), Problem> {
         match principal {
-            Principal::Key { name, .. } => self.limit_user(&format!("key:{name} user:{user_id}")),
-            Principal::User { .. } => Ok(()),
+            Principal::Key { name, .. } if !user_id.is_empty() => {
+                self.limit_user(&format!("key:{name} user:{user_id}"))
+            }
+            Principal::Key { .. } | Principal::User { .. } => Ok(()),
         }
     }
 }
