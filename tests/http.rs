@@ -1,8 +1,10 @@
 //! The control plane over HTTP, without LiveKit: shapes, rights, bad input, webhooks.
 
+mod door;
 mod history;
 mod live;
 mod logins;
+mod neighbours;
 mod readme;
 mod rights;
 mod series;

@@ -14,7 +14,8 @@ use sidetone_config::folder::AgentNames;
 use sidetone_config::secret::Secret;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_control_plane::http::auth::{Auth, Scope, api_key_entry};
-use sidetone_control_plane::http::{AppState, HttpConfig, LiveKitSide, router, serve};
+use sidetone_control_plane::http::{AppState, HttpConfig, LiveKitSide, router, server};
+use sidetone_http_server::Server;
 use sidetone_store::Store;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -41,6 +42,7 @@ pub struct Setup {
     pub livekit: Result<LiveKit, NotConfigured>,
     pub http: HttpConfig,
     pub control: ControlConfig,
+    pub server: Server,
     /// More variables: the login is a shared secret and the database SQLite unless they differ.
     pub variables: Vec<(&'static str, String)>,
 }
@@ -56,6 +58,7 @@ impl Default for Setup {
                 ..Default::default()
             },
             control: ControlConfig::new("sidetone"),
+            server: server(Vec::new()),
             variables: vec![("SIDETONE_JWT_SECRET", LOGIN_SECRET.into())],
         }
     }
@@ -124,8 +127,10 @@ impl Api {
         };
         let state = AppState::new(store.clone(), voice, auth, http, None);
         let address = listener.local_addr().unwrap();
-        let server = serve(listener, router(state), shutdown.clone());
-        tasks.spawn(async move { server.await.unwrap() });
+        let served = setup
+            .server
+            .serve(listener, router(state), shutdown.clone());
+        tasks.spawn(async move { served.await.unwrap() });
         Self {
             address,
             store,

@@ -16,15 +16,16 @@ pub mod history;
 pub mod jwt;
 pub mod limits;
 pub mod live;
+pub mod machine;
 pub mod recording;
 pub mod session;
+pub mod streams;
 pub mod token;
 pub mod ui;
 pub mod users;
 pub mod webhook;
 pub mod workers;
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,22 +42,25 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
+use uuid::Uuid;
 
 use crate::control::Control;
 use auth::Auth;
 use error::Problem;
-use extract::peer;
-pub use extract::{Peer, WholeBody};
+pub use extract::{Client, Here, WholeBody};
 use frame::REQUEST_ID;
 use limits::{Buckets, Rate};
 use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
+use sidetone_base::network::Block;
 use sidetone_base::supervise::TaskHealth;
 use sidetone_config::env::{LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
+use sidetone_http_server::Server;
 use sidetone_recording::Recordings;
 use sidetone_store::sessions::SessionRow;
 use sidetone_store::{DispatchMetadata, Store};
+use streams::Streams;
 
 /// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
 const BODY_LIMIT: usize = 64 * 1024;
@@ -81,7 +85,7 @@ pub struct HttpConfig {
     /// Browsers' origins that may call; empty: same origin only.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Block>,
     /// Names of agent files a request may ask for.
     pub agents: AgentNames,
     /// Where recordings are; none: in another process, without a bucket.
@@ -137,6 +141,7 @@ struct Shared {
     worker: Option<watch::Receiver<WorkerStatus>>,
     writes: Mutex<Buckets>,
     addresses: Mutex<Buckets>,
+    streams: Streams,
 }
 
 impl AppState {
@@ -154,6 +159,7 @@ impl AppState {
             auth,
             writes: Mutex::new(Buckets::new(config.write_rate)),
             addresses: Mutex::new(Buckets::new(config.address_rate)),
+            streams: live::streams(),
             config,
             worker,
         }))
@@ -271,7 +277,7 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Serves until `shutdown`, then lets requests under way end.
+/// Serves until `shutdown`, then lets requests under way end. See [`server`].
 ///
 /// # Errors
 /// The listener broke.
@@ -280,27 +286,39 @@ pub async fn serve(
     router: Router,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stop = shutdown.clone();
-    let server = axum::serve(listener, service)
-        .with_graceful_shutdown(async move { stop.cancelled().await });
-    let overdue = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(SHUTDOWN_GRACE).await;
-    };
-    tokio::select! {
-        ended = server => ended,
-        () = overdue => Ok(()),
+    server(Vec::new()).serve(listener, router, shutdown).await
+}
+
+/// The server of the control plane, where connections of `proxies` carry many people's requests.
+pub fn server(proxies: Vec<Block>) -> Server {
+    Server {
+        proxies,
+        full,
+        grace: SHUTDOWN_GRACE,
+        ..Server::default()
     }
+}
+
+/// What is told when there are too many connections: outside of the router, so framed here.
+fn full() -> Response {
+    let problem = Problem {
+        retry_after: Some(5),
+        ..Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many connections",
+            "There are too many connections. Try again in a few seconds.",
+        )
+    };
+    let id = Uuid::now_v7().to_string();
+    frame::framed(problem.render(&id), &id)
 }
 
 async fn limit_address(
     State(state): State<AppState>,
+    Client(client): Client,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let peer = peer(request.extensions());
-    let client = address::client(peer, request.headers(), &state.config().trusted_proxies);
     AppState::limit(&state.0.addresses, &client.to_string())?;
     Ok(next.run(request).await)
 }

@@ -10,17 +10,14 @@
 //! | DELETE history, DELETE users | | ✓ | | | | ✓ |
 //!
 //! Anonymous callers are admins of a demo bound to loopback, when they are on that very machine
-//! ([`super::address`]), and nobody anywhere else. Webhooks
+//! ([`super::machine`]), and nobody anywhere else. Webhooks
 //! are signed by LiveKit; health, status and documents are open.
-
-use std::net::IpAddr;
 
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::address::is_this_machine;
 use super::cookie;
 use super::error::Problem;
 use super::jwt::Verifier;
@@ -196,15 +193,17 @@ impl Auth {
         )
     }
 
-    /// Who is asking: by key, token, or the `session` of the request's cookie.
+    /// Who is asking: by key, token, or the `session` of the request's cookie. Where nobody needs
+    /// credentials, `guest` says whether this request comes from this very machine.
     ///
     /// # Errors
-    /// 401: no credentials, or wrong ones. 403: a session's cookie alone is to change something.
+    /// 401: no credentials, or wrong ones. 403: a session's cookie alone is to change something. And what
+    /// `guest` finds wrong.
     pub async fn principal(
         &self,
         method: &Method,
         headers: &HeaderMap,
-        peer: IpAddr,
+        guest: impl FnOnce() -> Result<bool, Problem>,
         session: Option<SessionRow>,
     ) -> Result<Principal, Problem> {
         let presented = headers
@@ -227,7 +226,7 @@ impl Auth {
             (Some(key), _) => self.key(key),
             (None, Some(token)) if token.split('.').count() == 3 => self.user(token).await,
             (None, Some(key)) => self.key(key),
-            (None, None) if self.open && is_this_machine(peer, headers) => Ok(Principal::User {
+            (None, None) if self.open && guest()? => Ok(Principal::User {
                 id: "guest".into(),
                 name: Some("Guest".into()),
                 admin: true,
