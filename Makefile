@@ -15,7 +15,7 @@ TESTS := --workspace --lib --bins --tests $(ALL)
 # Between PEERs.
 comma := ,
 
-.PHONY: demo test web tools lint unit web-test faults bench bench-calls bench-memory bench-recording \
+.PHONY: demo test web tools lint unit web-test faults soak fuzz bench bench-calls bench-memory bench-recording \
 	bench-history livekit-suite
 
 demo: web
@@ -39,6 +39,7 @@ lint:
 	cargo clippy --workspace --all-targets $(ALL) --quiet -- -D warnings
 	cargo clippy --bin sidetone --quiet -- -D warnings
 	cargo deny --log-level error check licenses bans sources
+	scripts/advisories.sh
 
 unit:
 	scripts/times.py tests cargo nextest run $(TESTS) --no-fail-fast
@@ -54,6 +55,18 @@ web-test: web
 faults:
 	scripts/tools.sh livekit python postgres
 	FAULTS=$(FAULTS) cargo nextest run $(TESTS) --run-ignored only --no-capture -E 'test(=faults::every_fault)'
+
+# One `serve` through as many calls as fit, half of them beside a flood: what it holds at the end, and what the
+# others hear (docs/soak.md). SOAK_MINUTES=10.
+soak:
+	scripts/tools.sh livekit
+	SOAK_MINUTES=$(or $(SOAK_MINUTES),10) cargo nextest run $(TESTS) --run-ignored only --no-capture \
+		-E 'test(=soak::a_day_in_ten_minutes)'
+
+# Feeds every reader of what strangers send, guided by coverage: the targets of tests/fuzz, FUZZ_SECONDS=60 each, or
+# those of TARGETS="webm mp4". `make test` replays what is kept of it.
+fuzz:
+	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) scripts/fuzz.sh $(TARGETS)
 
 # All that is measured: whole calls, what they leave behind, what recording one costs, a long history.
 bench: bench-calls bench-memory bench-recording bench-history

@@ -6,9 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -25,28 +23,12 @@ use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-/// Counts what is allocated.
-struct Counting;
-
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: all is the system allocator's; counting neither allocates nor touches what is allocated.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps to the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        BYTES.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps to the contract of `dealloc`.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+#[allow(dead_code, reason = "the tests need the rest of it")]
+#[path = "../tests/support/heap.rs"]
+mod heap;
 
 #[global_allocator]
-static HEAP: Counting = Counting;
+static HEAP: heap::Counted = heap::Counted;
 
 /// Calls at once: the default of a worker is 25.
 const AT_ONCE: usize = 10;
@@ -81,6 +63,9 @@ async fn measure(calls: usize) {
         ("SIDETONE_DATA_DIR", data.path().display().to_string()),
         ("SIDETONE_DEMO", "true".into()),
         ("SIDETONE_END_OF_TURN", "off".into()),
+        // They are all the same user's.
+        ("SIDETONE_USER_CALLS", "0".into()),
+        ("SIDETONE_USER_TOKENS", "0".into()),
     ];
     let env = Env::from_lookup(|name| {
         let known = variables.iter().find(|(known, _)| *known == name);
@@ -112,7 +97,7 @@ async fn measure(calls: usize) {
         }
         wait_for(|| async { (held() == 0).then_some(()) }).await;
         tokio::time::sleep(Duration::from_secs(5)).await;
-        let kib = BYTES.load(Ordering::Relaxed) / 1024;
+        let kib = heap::bytes() / 1024;
         println!(
             "after {done} calls: {kib} KiB on the heap, {} connections held",
             held()

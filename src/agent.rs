@@ -5,6 +5,7 @@
 mod conclude;
 mod earlier;
 pub mod end_of_turn;
+mod found;
 mod hold;
 mod lookup;
 mod mcp;
@@ -71,6 +72,7 @@ impl JobRunner for Agents {
             Ok(None) => JobOutcome::Success,
             Err(error) => {
                 tracing::error!(job = job.id, room = job.room_name, "{error:#}");
+                self.nobody_comes(&job).await;
                 JobOutcome::Failed(format!("{error:#}"))
             }
         };

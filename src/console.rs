@@ -180,7 +180,13 @@ async fn listen(
     };
     let reason = DisconnectReason::ClientInitiated;
     // A call that has ended needs no farewell.
-    write.send(RoomEvent::CallerLeft { reason }).await.ok();
+    write
+        .send(RoomEvent::CallerLeft {
+            reason,
+            is_followed: false,
+        })
+        .await
+        .ok();
     ended
 }
 

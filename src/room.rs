@@ -7,6 +7,7 @@ mod doorkeeper;
 mod microphone;
 mod person;
 mod publish;
+mod pulse;
 mod reason;
 pub mod standing;
 pub mod voice;

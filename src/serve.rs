@@ -33,6 +33,7 @@ use sidetone_config::secret::Secrets;
 use sidetone_control_plane::control::egress::EgressPlan;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_control_plane::http::auth::Auth;
+use sidetone_control_plane::http::limits::Rate;
 use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_control_plane::http::{self, AppState, HttpConfig};
 use sidetone_control_plane::server_api::ServerApi;
@@ -190,6 +191,7 @@ fn control_plane(
     let config = ControlConfig {
         retention_days: env.retention_days,
         webhook_secret: env.call_webhook.secret.clone(),
+        calls_of_user: http::allowance(&env.user_limits).at_once,
         egress: EgressPlan {
             bucket: env.recording.bucket.clone(),
             default_mode: env.recording.default_mode,
@@ -213,6 +215,8 @@ fn control_plane(
         tasks: tasks.health(),
         awaited,
         closing: closing.clone(),
+        write_rate: Rate::a_minute(env.user_limits.requests_a_minute),
+        allowance: http::allowance(&env.user_limits),
         ..HttpConfig::default()
     };
     Ok(AppState::new(

@@ -7,6 +7,7 @@
 
 mod earlier;
 mod fakes;
+mod flood;
 mod room;
 mod trace;
 

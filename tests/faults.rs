@@ -1,16 +1,16 @@
 //! What callers hear, and what is written down of it, while parts of the system are killed, cut off and
 //! restarted. Callers judge by sound; records are compared with what callers know (`docs/faults.md`).
 
-mod caller;
-mod ears;
+pub mod caller;
+pub mod ears;
 mod fault;
 mod judge;
 mod process;
-mod record;
-mod script;
-mod stage;
+pub mod record;
+pub mod script;
+pub mod stage;
 mod table;
-mod tones;
+pub mod tones;
 mod webhooks;
 
 use std::path::Path;

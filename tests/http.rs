@@ -2,10 +2,12 @@
 
 mod door;
 mod history;
+mod limits;
 mod live;
 mod logins;
 mod neighbours;
 mod readme;
+mod repeated;
 mod rights;
 mod series;
 mod sessions;

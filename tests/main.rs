@@ -14,14 +14,21 @@ mod egress;
 mod fallback;
 mod faults;
 mod first_agent;
+mod fuzz;
 mod http;
 mod interop_tones;
 mod mcp;
 mod realtime;
 mod recording;
 mod rooms;
+mod soak;
 mod speech;
 mod spool;
 mod store;
 mod support;
 mod worker;
+
+use support::heap;
+
+#[global_allocator]
+static HEAP: heap::Counted = heap::Counted;

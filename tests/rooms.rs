@@ -2,11 +2,13 @@
 //! and hostile callers, servers behind TLS. Each with a real livekit-server and a real participant.
 
 pub mod binary;
+mod found;
 mod gate;
 mod hostile;
 mod memory;
 pub mod person;
 mod standing;
+mod stranger;
 mod tls;
 
 use std::process::Stdio;

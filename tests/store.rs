@@ -5,6 +5,7 @@ mod deliveries;
 mod erasure;
 mod fleet;
 mod history;
+mod limits;
 mod takeover;
 
 use chrono::{TimeZone as _, Utc};
@@ -85,6 +86,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "094_deletion");
     apply(&postgres, "098_resume");
     apply(&postgres, "099_return");
+    apply(&postgres, "103_limits");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {
@@ -126,6 +128,8 @@ async fn tell(database: &Database) {
     takeover::one_asks_at_a_time(&store).await;
     takeover::late_words_change_nothing(&store).await;
     takeover::silent_workers_are_seen(&store).await;
+    takeover::a_dead_agents_stay_ends(&store).await;
+    takeover::an_agent_that_was_replaced_ends_no_call(&store).await;
     history::personal_data_goes(&store).await;
     erasure::deletion_is_by_call(&store).await;
     erasure::late_writers_are_refused(&store).await;
@@ -134,6 +138,9 @@ async fn tell(database: &Database) {
     erasure::a_user_is_erased(&store).await;
     erasure::long_names_are_kept(&store).await;
     deliveries::an_overdue_result_is_made_by_one(&store).await;
+    limits::a_user_has_so_many_calls(&store).await;
+    limits::agents_take_free_places(&store).await;
+    limits::a_request_is_known_again(&store).await;
     store.close().await;
     assert!(store.ping().await.is_err());
 }

@@ -1,6 +1,7 @@
 //! What the tests of the control plane share.
 
 pub mod api;
+pub mod heap;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -44,13 +44,17 @@ impl Agents {
             let outcome = job_outcome(held.outcome.reason);
             call.handle.ended(outcome, by.until(Step::Report)).await;
         }
-        if ends_the_call(held.outcome.reason) {
+        if is_hung_up(held.outcome.reason) {
             self.hang_up(&call, by.until(Step::Room)).await;
         }
         room::close_by(&call.room, by.until(Step::Room)).await;
         held.driven?;
-        self.results
-            .make(call.id, &call.agent, held.model, held.meter, held.notes);
+        // Whoever takes the call over makes its result, and if nobody does, whoever finds it owed when the
+        // call is over.
+        if held.outcome.reason != EndReason::ConnectionLost {
+            self.results
+                .make(call.id, &call.agent, held.model, held.meter, held.notes);
+        }
         Ok(held.outcome)
     }
 
@@ -75,6 +79,7 @@ impl Agents {
         if reason == EndReason::ConnectionLost {
             return call.place.give_up().await;
         }
+        call.place.leaves();
         let (room, identity) = (&call.job.room_name, &call.job.identity);
         let (epoch, at) = (call.place.epoch(), sidetone_store::now());
         let ended = self.store.agent_has_ended(room, epoch, identity, at);
@@ -93,11 +98,12 @@ impl Agents {
 }
 
 /// Whether it was the agent who ended the call, so that nobody is to be left on a line.
-fn ends_the_call(reason: EndReason) -> bool {
+fn is_hung_up(reason: EndReason) -> bool {
     match reason {
         EndReason::AgentHungUp
         | EndReason::CallerSilent
         | EndReason::MaxDuration
+        | EndReason::Limit
         | EndReason::Encrypted => true,
         EndReason::CallerHungUp
         | EndReason::Transferred
@@ -130,6 +136,7 @@ pub(super) fn job_outcome(reason: EndReason) -> JobOutcome {
         | EndReason::RoomClosed
         | EndReason::Drained
         | EndReason::Dismissed
-        | EndReason::MaxDuration => JobOutcome::Success,
+        | EndReason::MaxDuration
+        | EndReason::Limit => JobOutcome::Success,
     }
 }

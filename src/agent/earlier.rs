@@ -23,12 +23,12 @@ const DEADLINE: Duration = Duration::from_secs(1);
 
 impl Agents {
     /// What happened in the call before this job; none where nothing was said. Where nothing can be known,
-    /// a caller whose agent was `asked_again` for is not greeted once more.
+    /// a caller who had an agent before is not greeted once more.
     pub(super) async fn earlier(
         &self,
         call_id: Uuid,
         job: &Job,
-        asked_again: bool,
+        takes_over: bool,
     ) -> Option<Earlier> {
         let spool = self.spool.clone();
         // First: what is delivered meanwhile is in the database.
@@ -56,7 +56,7 @@ impl Agents {
         let is_known = stored.is_some();
         let (turns, tools) = stored.unwrap_or_default();
         let earlier = said_before(&job.id, turns, tools, left, sidetone_store::now());
-        if earlier.is_none() && !is_known && asked_again {
+        if earlier.is_none() && !is_known && takes_over {
             return Some(Earlier::default());
         }
         if let Some(earlier) = &earlier {

@@ -49,7 +49,8 @@ impl Agents {
             tap,
         } = cast;
         let meter = Meter::default();
-        let model = meter.count(began).llm;
+        let budget = &persona.agent.limits.budget;
+        let model = meter.count(began, budget.questions_a_minute).llm;
         let (link, driver) = transport::link();
         let (record, events_of_call) = mpsc::channel(EVENTS);
         let vad = Vad::new(&persona.agent.vad);
@@ -92,7 +93,15 @@ impl Agents {
                     () = left => Ok(()),
                 }
             },
-            record::record(store, spool, call.id, &call.job.id, events_of_call, beside),
+            record::record(
+                store,
+                spool,
+                call.id,
+                &call.job.id,
+                call.place.asking(),
+                events_of_call,
+                beside,
+            ),
         );
         Held {
             outcome,

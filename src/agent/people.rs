@@ -1,6 +1,7 @@
 //! Who is in a call's room, as its agent sees it: what the record knows of them without LiveKit's events.
 
 use chrono::DateTime;
+use livekit::DisconnectReason;
 use livekit::participant::{LocalParticipant, RemoteParticipant};
 use livekit::prelude::{Room, RoomEvent};
 use sidetone_store::At;
@@ -8,6 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::Agents;
+use super::found::caller_of;
 use super::prepare::Call;
 use super::spool::Writer;
 use super::spool::entry::{Entry, SeenStay};
@@ -23,18 +25,21 @@ struct People {
     room_sid: Option<String>,
     opened_at: Option<At>,
     me: LocalParticipant,
+    /// The call's row does not say yet who the caller is.
+    wants_caller: bool,
 }
 
 impl Agents {
     /// Notes who is in a call's room, beside the call.
     pub(super) fn witness(&self, call: &Call<'_>) -> Witness {
         let gone = CancellationToken::new();
-        let people = People::of(&call.room);
+        let people = People::of(&call.room, call.unwritten.caller);
         // In this order: who comes in between is seen twice, which changes nothing.
         let events = call.room.subscribe();
         let there: Vec<_> = call.room.remote_participants().into_values().collect();
         let writer = Writer::new(self.store.clone(), self.spool.clone(), call.id);
-        tokio::spawn(people.note(there, events, writer, gone.clone()));
+        let row = call.unwritten.row.clone();
+        tokio::spawn(people.note(row, there, events, writer, gone.clone()));
         Witness {
             _gone: gone.drop_guard(),
         }
@@ -42,22 +47,30 @@ impl Agents {
 }
 
 impl People {
-    fn of(room: &Room) -> Self {
+    fn of(room: &Room, wants_caller: bool) -> Self {
         Self {
             room_sid: room.maybe_sid().map(|sid| sid.to_string()),
             opened_at: moment(room.creation_time()),
             me: room.local_participant(),
+            wants_caller,
         }
     }
 
     async fn note(
-        self,
+        mut self,
+        row: Option<Entry>,
         there: Vec<RemoteParticipant>,
         mut events: UnboundedReceiver<RoomEvent>,
         mut writer: Writer,
         gone: CancellationToken,
     ) {
         let mut mine = self.mine();
+        // The agent's own link is down since.
+        let mut lost_at = None;
+        // Nothing is kept of a call without a row.
+        if let Some(row) = row {
+            writer.take(row).await;
+        }
         writer.take(self.seen(mine.clone())).await;
         for person in there.iter().filter(|person| is_person(person)) {
             writer.take(self.seen(stay_of(person, None))).await;
@@ -74,14 +87,26 @@ impl People {
             let stay = match writer.until(next).await {
                 None => break,
                 Some(RoomEvent::ParticipantConnected(person)) if is_person(&person) => {
+                    if std::mem::take(&mut self.wants_caller) {
+                        let caller_id = caller_of(&person);
+                        writer.take(Entry::Caller { caller_id }).await;
+                    }
                     stay_of(&person, None)
                 }
-                Some(RoomEvent::ParticipantDisconnected(person)) if is_person(&person) => {
+                Some(RoomEvent::ParticipantDisconnected(person)) if has_left(&person) => {
                     stay_of(&person, Some(sidetone_store::now()))
                 }
-                // A connection that was made anew is another stay.
-                Some(RoomEvent::Reconnected) if self.me.sid().as_str() != mine.sid => {
-                    mine.left_at = Some(sidetone_store::now());
+                Some(RoomEvent::Reconnecting) => {
+                    lost_at.get_or_insert_with(sidetone_store::now);
+                    continue;
+                }
+                Some(RoomEvent::Reconnected) => {
+                    let lost_at = lost_at.take();
+                    // A connection that was made anew is another stay.
+                    if self.me.sid().as_str() == mine.sid {
+                        continue;
+                    }
+                    mine.left_at = lost_at.or_else(|| Some(sidetone_store::now()));
                     writer.take(self.seen(mine)).await;
                     mine = self.mine();
                     mine.clone()
@@ -90,7 +115,8 @@ impl People {
             };
             writer.take(self.seen(stay)).await;
         }
-        mine.left_at = Some(sidetone_store::now());
+        // Whoever lost the room has left it then, for all others.
+        mine.left_at = lost_at.or_else(|| Some(sidetone_store::now()));
         writer.take(self.seen(mine)).await;
         writer.end().await;
     }
@@ -113,6 +139,13 @@ impl People {
             stay,
         }
     }
+}
+
+/// Whether somebody has left, as the server says. LiveKit's client says so of everybody, without a reason,
+/// when it makes the agent's own connection anew.
+fn has_left(person: &RemoteParticipant) -> bool {
+    let reason = DisconnectReason::from(person.disconnect_reason());
+    is_person(person) && reason != DisconnectReason::UnknownReason
 }
 
 fn stay_of(person: &RemoteParticipant, left_at: Option<At>) -> SeenStay {

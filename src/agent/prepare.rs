@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::Context as _;
 use livekit::prelude::{Room, RoomEvent};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio_util::task::AbortOnDropHandle;
 use uuid::Uuid;
 
+use super::found::Adopted;
 use super::mcp::Servers;
 use super::record::{self, Beside};
 use super::spool::Entry;
@@ -20,7 +21,7 @@ use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_base::tap::Tap;
 use sidetone_call::{Earlier, Operator, Persona, Providers};
-use sidetone_config::agent::{AgentConfig, Overrides};
+use sidetone_config::agent::{AgentConfig, BadVoice, Overrides};
 use sidetone_config::recording::RecordingMode;
 use sidetone_recording::Recorded;
 use sidetone_store::DispatchMetadata;
@@ -39,11 +40,22 @@ pub(super) struct Call<'a> {
     pub(super) room: Room,
     /// Whether the agent is still the room's own.
     pub(super) place: Arc<Place>,
+    /// What is still to be written of a call that was found in its room.
+    pub(super) unwritten: Unwritten,
     pub(super) servers: Servers,
     /// None: the call is not recorded.
     pub(super) recorded: Option<Recorded>,
     /// The local model reads the prompt ahead; aborted with the call.
     _reading: AbortOnDropHandle<()>,
+}
+
+/// What is still to be written of a call that was found in a room which Sidetone has not made.
+#[derive(Default)]
+pub(super) struct Unwritten {
+    /// Its row: the database was away.
+    pub(super) row: Option<Entry>,
+    /// Who the caller is: nobody was there.
+    pub(super) caller: bool,
 }
 
 /// Who holds the call, and the ends of what they hold it with.
@@ -74,16 +86,34 @@ impl Agents {
         job: &'a Job,
         handle: &'a JobHandle,
     ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
-        let metadata = metadata(&job.metadata)?;
-        let epoch = metadata.epoch;
-        let asked_again = epoch.is_some_and(|epoch| epoch > 1);
-        let call_id = metadata.call_id.unwrap_or_else(Uuid::now_v7);
-        let team = self.team(metadata, call_id)?;
-        let earlier = self.earlier(call_id, job, asked_again);
+        let metadata = DispatchMetadata::read(&job.metadata);
+        let mut epoch = metadata.epoch;
+        let takes_over = metadata.takes_over;
+        let mut call_id = match metadata.call_id {
+            Some(call_id) => call_id,
+            None => self.call_under_way(&job.room_name).await,
+        };
+        let team = self.team(&metadata, call_id)?;
+        let earlier = self.earlier(call_id, job, takes_over);
         let (earlier, joined) = tokio::join!(earlier, self.join(job, team));
         let (mut team, (room, events)) = joined?;
+        let mut is_double = false;
+        let mut unwritten = Unwritten::default();
+        if metadata.call_id.is_none() {
+            match self.adopt(job, call_id, &metadata, &room).await {
+                Adopted::Watched(found, own) => {
+                    (call_id, epoch) = (found.call_id, Some(own));
+                    unwritten.caller = found.wants_caller;
+                }
+                Adopted::Unwritten(found, row) => {
+                    unwritten.row = Some(Entry::Found(row));
+                    unwritten.caller = found.wants_caller;
+                }
+                Adopted::Double => is_double = true,
+            }
+        }
         let place = Place::new(&self.store, &self.livekit, self.worker, job, epoch);
-        if !place.take(&room).await {
+        if is_double || !place.take(&room).await {
             tracing::info!(%call_id, "another agent has this call: this one leaves");
             let by = LeaveBy::within(clock::now(), LeaveBy::OVER);
             (handle.ended(JobOutcome::Success, by.until(Step::Report))).await;
@@ -100,7 +130,7 @@ impl Agents {
         let (mut team, servers) = self.personas(call_id, job, team, &record);
         let first = team.first().context("a call without an agent")?;
         let (agent, began) = (Arc::clone(&first.agent), first.providers.clone());
-        self.note_beginning(call_id, &agent, &record);
+        self.note_beginning(call_id, &agent, unwritten.row.clone(), &record);
         // Whoever the caller was handed to goes on.
         let handed_to = earlier.as_ref().and_then(Earlier::handed_to);
         let speaks = |persona: &Persona| Some(persona.agent.name.as_str()) == handed_to;
@@ -112,6 +142,7 @@ impl Agents {
             agent,
             room,
             place: Arc::new(place),
+            unwritten,
             servers,
             recorded,
             _reading: reading,
@@ -128,17 +159,31 @@ impl Agents {
         Ok(Some((call, cast)))
     }
 
-    /// The agent of a call, and those that it may hand the caller to.
-    fn team(&self, metadata: DispatchMetadata, call_id: Uuid) -> anyhow::Result<Vec<AgentConfig>> {
+    /// The agent of a call, and those that it may hand the caller to. A caller is better off with the
+    /// default agent than with none: it holds the calls of agents that there are not.
+    fn team(&self, metadata: &DispatchMetadata, call_id: Uuid) -> anyhow::Result<Vec<AgentConfig>> {
         let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
+        let team = match self.agents.team(name) {
+            Err(error) if name != DEFAULT_AGENT => {
+                tracing::warn!(%call_id, agent = name, %error, "the default agent takes its place");
+                self.agents.team(DEFAULT_AGENT)?
+            }
+            team => team?,
+        };
+        let voice = metadata.voice.as_deref().map(str::parse).transpose();
+        let voice = voice.unwrap_or_else(|error| {
+            let error: BadVoice = error;
+            tracing::warn!(%call_id, %error, "the agent's own voice is used");
+            None
+        });
         let mut overrides = Overrides {
-            voice: metadata.voice.map(|voice| voice.parse()).transpose()?,
-            system_prompt: metadata.system_prompt,
-            variables: metadata.variables,
+            voice,
+            system_prompt: metadata.system_prompt.clone(),
+            variables: metadata.variables.clone(),
             call_id: Some(call_id.to_string()),
             recording: metadata.recording,
+            dispatch: metadata.dispatch.clone(),
         };
-        let team = self.agents.team(name)?;
         let mut ready = vec![team[0].variant_of(call_id).for_call(&overrides)?];
         // Voice and prompt of a call are those of the agent that was asked for.
         (overrides.voice, overrides.system_prompt) = (None, None);
@@ -217,7 +262,13 @@ impl Agents {
 
     /// Writes down who holds the call and where its end is posted to. A call does not wait for the
     /// database to begin.
-    fn note_beginning(&self, call_id: Uuid, agent: &AgentConfig, record: &Beside) {
+    fn note_beginning(
+        &self,
+        call_id: Uuid,
+        agent: &AgentConfig,
+        row: Option<Entry>,
+        record: &Beside,
+    ) {
         tracing::info!(%call_id, agent = agent.name, version = agent.version, "a call begins");
         let by = HeldBy {
             agent: agent.name.clone(),
@@ -230,20 +281,10 @@ impl Agents {
             url: url.clone(),
             at: sidetone_store::now(),
         });
-        for entry in [Entry::HeldBy(by)].into_iter().chain(webhook) {
+        for entry in row.into_iter().chain([Entry::HeldBy(by)]).chain(webhook) {
             if record.try_send(entry).is_err() {
                 tracing::error!(%call_id, "the call's beginning was not written down");
             }
         }
     }
-}
-
-fn metadata(json: &str) -> anyhow::Result<DispatchMetadata> {
-    if json.trim().is_empty() {
-        return Ok(DispatchMetadata::default());
-    }
-    serde_json::from_str(json).context(
-        "the dispatch's metadata is not what this agent understands: JSON with call_id, agent, \
-         voice, system_prompt, variables",
-    )
 }

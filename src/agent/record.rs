@@ -6,7 +6,7 @@ mod notes;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::spool::{Entry, Spool, Writer};
+use super::spool::{Asking, Entry, Spool, Writer};
 use sidetone_base::clock;
 use sidetone_call::CallEvent;
 use sidetone_store::Store;
@@ -27,16 +27,17 @@ pub fn beside() -> (Beside, mpsc::Receiver<Entry>) {
 /// Writes down the events of `call_id`, and what comes `beside` them, until the call has ended. The notes
 /// that it gives back know all events; the writer may still be writing, and is the caller's to end.
 /// `job` is part of each id: an agent that replaces a dead one counts from the start again and must not
-/// write over what the first has written.
+/// write over what the first has written. `asking`: what the agent has come for, if that is counted.
 pub async fn record(
     store: Store,
     spool: Spool,
     call_id: Uuid,
     job: &str,
+    asking: Option<Asking>,
     mut events: mpsc::Receiver<CallEvent>,
     mut beside: mpsc::Receiver<Entry>,
 ) -> (Notes, Writer) {
-    let mut notes = Notes::new(job, clock::wall());
+    let mut notes = Notes::new(job, clock::wall()).of(asking);
     let mut writer = Writer::new(store, spool, call_id);
     loop {
         let next = async {

@@ -164,7 +164,8 @@ async fn overdue(
         Meter::default(),
         Providers::from(Arc::new(clients.for_call(&agent))),
     );
-    let model = meter.count(providers).llm;
+    let a_minute = agent.limits.budget.questions_a_minute;
+    let model = meter.count(providers, a_minute).llm;
     let happened: Happened = (
         store.turns(call_id).await?,
         store.tool_calls(call_id).await?,

@@ -36,7 +36,7 @@ use uuid::Uuid;
 use sidetone_store::{Store, StoreError};
 
 use entry::Contents;
-pub use entry::Entry;
+pub use entry::{Asking, Entry};
 pub use writer::{LAST, Writer};
 
 /// Bytes that the folder may hold: some five thousand calls.

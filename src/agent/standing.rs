@@ -1,13 +1,16 @@
 //! An agent's place in its room: whether it is the one that is wanted there, or another was asked for.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use livekit::prelude::{Room, RpcError, RpcInvocationData};
+use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
+use super::spool::Asking;
 use crate::room::standing::{self, agents};
 use crate::worker::Job;
 use sidetone_control_plane::server_api::ServerApi;
@@ -26,11 +29,14 @@ const LOOK: Duration = Duration::from_millis(20);
 /// As HTTP's 403; codes below 1000 are the application's (LiveKit's RPC documentation).
 const RPC_FORBIDDEN: u32 = 403;
 
-/// An agent's place in its room.
+/// An agent's place in its room. Dropped before the agent [leaves](Place::leaves), it is noted as lost: the
+/// call has failed, and another agent is to come though the worker lives.
 pub(super) struct Place {
     agent: Agent,
     store: Store,
     livekit: ServerApi,
+    /// The agent is in the room, and does not leave it on purpose.
+    is_held: AtomicBool,
 }
 
 impl Place {
@@ -52,7 +58,19 @@ impl Place {
             agent,
             store: store.clone(),
             livekit: livekit.clone(),
+            is_held: AtomicBool::new(false),
         }
+    }
+
+    /// What the agent has come for, if that is counted.
+    pub(super) fn asking(&self) -> Option<Asking> {
+        let room = self.agent.room.clone();
+        self.agent.epoch.map(|epoch| Asking { room, epoch })
+    }
+
+    /// The agent leaves on purpose.
+    pub(super) fn leaves(&self) {
+        self.is_held.store(false, Ordering::Relaxed);
     }
 
     /// Takes the place in a room that was just joined, before anything is said there: whoever has come
@@ -71,6 +89,7 @@ impl Place {
         if agents(room).any(|(_, epoch)| epoch > own) {
             return false;
         }
+        self.is_held.store(true, Ordering::Relaxed);
         for (earlier, epoch) in agents(room).filter(|(_, epoch)| *epoch < own) {
             let identity = earlier.identity();
             tracing::warn!(%identity, epoch, "an agent of an earlier asking is removed");
@@ -117,9 +136,25 @@ impl Place {
 
     /// Notes that the agent has lost its room for good, so that another is sent.
     pub(super) async fn give_up(&self) {
-        if let Err(error) = within(self.store.agent_is_lost(&self.agent)).await {
-            tracing::warn!(%error, "that the agent lost its room was not stored");
+        self.leaves();
+        note_lost(&self.store, &self.agent).await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if *self.is_held.get_mut()
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let (store, agent) = (self.store.clone(), self.agent.clone());
+            runtime.spawn(async move { note_lost(&store, &agent).await });
         }
+    }
+}
+
+async fn note_lost(store: &Store, agent: &Agent) {
+    if let Err(error) = within(store.agent_is_lost(agent)).await {
+        tracing::warn!(%error, "that the agent lost its room was not stored");
     }
 }
 
@@ -130,12 +165,7 @@ impl standing::Standing for Place {
 
     fn lost(&self) -> BoxFuture<'static, ()> {
         let (agent, store) = (self.agent.clone(), self.store.clone());
-        async move {
-            if let Err(error) = within(store.agent_is_lost(&agent)).await {
-                tracing::warn!(%error, "that the agent lost its room was not stored");
-            }
-        }
-        .boxed()
+        async move { note_lost(&store, &agent).await }.boxed()
     }
 
     fn is_ours(&self) -> BoxFuture<'static, bool> {

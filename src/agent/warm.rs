@@ -36,6 +36,7 @@ impl Agents {
             variables: metadata.variables,
             call_id: Some(call_id.to_string()),
             recording: metadata.recording,
+            dispatch: metadata.dispatch,
         };
         if let Ok(agent) = team[0].variant_of(call_id).for_call(&overrides) {
             let agent = self.clients.settle(agent);

@@ -6,7 +6,7 @@ use super::Item;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; the README's table explains them.
-pub const KNOWN: [&str; 42] = [
+pub const KNOWN: [&str; 45] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -49,6 +49,9 @@ pub const KNOWN: [&str; 42] = [
     "SIDETONE_STT_MODEL",
     "SIDETONE_TRUSTED_PROXIES",
     "SIDETONE_TTS_MODEL",
+    "SIDETONE_USER_CALLS",
+    "SIDETONE_USER_REQUESTS",
+    "SIDETONE_USER_TOKENS",
 ];
 
 /// Looks at the names of the environment, never at values.

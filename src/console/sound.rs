@@ -109,7 +109,7 @@ pub async fn drive(
                     Some(Err(trouble)) => {
                         carrier = None;
                         let reason = DisconnectReason::ClientInitiated;
-                        events.send(RoomEvent::CallerLeft { reason }).await.ok();
+                        events.send(RoomEvent::CallerLeft { reason, is_followed: false }).await.ok();
                         Seen::Trouble(trouble)
                     }
                     _ => continue,

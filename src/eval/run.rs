@@ -241,7 +241,13 @@ async fn hold(
             return waits;
         }
         let reason = DisconnectReason::ClientInitiated;
-        write.send(RoomEvent::CallerLeft { reason }).await.ok();
+        write
+            .send(RoomEvent::CallerLeft {
+                reason,
+                is_followed: false,
+            })
+            .await
+            .ok();
         while !matches!(see.recv().await, Some(Seen::Left) | None) {}
         waits
     };

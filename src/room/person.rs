@@ -15,11 +15,11 @@ pub fn is_telephone(participant: &RemoteParticipant) -> bool {
 
 fn is_of_person(kind: ParticipantKind) -> bool {
     match kind {
-        ParticipantKind::Standard | ParticipantKind::Sip => true,
+        // A connector brings a person in from elsewhere, such as a messenger's call.
+        ParticipantKind::Standard | ParticipantKind::Sip | ParticipantKind::Connector => true,
         ParticipantKind::Agent
         | ParticipantKind::Ingress
         | ParticipantKind::Egress
-        | ParticipantKind::Connector
         | ParticipantKind::Bridge => false,
     }
 }

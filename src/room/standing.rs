@@ -29,18 +29,31 @@ pub fn agents(room: &Room) -> impl Iterator<Item = (RemoteParticipant, i64)> + u
     })
 }
 
-/// An agent's right to be heard: only in a session in the room of which it is known that it is the room's
-/// own. A connection that is made anew is another session.
+/// Whether an agent may be heard: only in a session in the room of which it is known that it is the room's
+/// own (a connection that is made anew is another session), and only while its link is up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Grant {
+    /// The session that is the room's own.
+    pub(super) session: ParticipantSid,
+    /// Its link is up, and nothing has to be asked first.
+    pub(super) is_open: bool,
+}
+
+/// An agent's right to be heard.
 pub(super) struct Floor {
     participant: LocalParticipant,
-    granted: watch::Receiver<ParticipantSid>,
+    granted: watch::Receiver<Grant>,
 }
 
 impl Floor {
-    /// The session there is now may be heard; others when they are sent.
-    pub(super) fn of(room: &Room) -> (watch::Sender<ParticipantSid>, Self) {
+    /// The session there is now may be heard; others when they are granted.
+    pub(super) fn of(room: &Room) -> (watch::Sender<Grant>, Self) {
         let participant = room.local_participant();
-        let (grants, granted) = watch::channel(participant.sid());
+        let grant = Grant {
+            session: participant.sid(),
+            is_open: true,
+        };
+        let (grants, granted) = watch::channel(grant);
         let floor = Self {
             participant,
             granted,
@@ -50,7 +63,11 @@ impl Floor {
 
     /// Waits until the session there is may be heard. Whoever may grant it is gone: the call is ending.
     pub(super) async fn is_ours(&mut self) {
-        while *self.granted.borrow_and_update() != self.participant.sid() {
+        loop {
+            let grant = self.granted.borrow_and_update().clone();
+            if grant.is_open && grant.session == self.participant.sid() {
+                return;
+            }
             if self.granted.changed().await.is_err() {
                 std::future::pending::<()>().await;
             }

@@ -23,6 +23,7 @@ use super::before;
 use super::microphone::Tracks;
 use super::person::is_person;
 use super::publish::Seeing;
+use super::pulse;
 use super::reason::reason_of;
 use hearing::subscribe;
 pub(super) use link::Link;
@@ -33,12 +34,14 @@ use said_before::SaidBefore;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_base::tap::Tap;
-use sidetone_call::transport::{Dismissal, RoomEvent};
+use sidetone_call::transport::{Dismissal, Key, RoomEvent};
 use sidetone_intake::doors;
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
 const SUBSCRIBE_GRACE: Duration = Duration::from_secs(2);
+/// The same where somebody has subscribed long before, such as a recorder: LiveKit tells of the first alone.
+const LATER_GRACE: Duration = Duration::from_millis(500);
 /// An agent that joins anew takes its own place, at which LiveKit ends its job, too. So an order that
 /// comes while it joins, or so soon afterwards, is about the session before.
 const OWN_PLACE: Duration = Duration::from_secs(2);
@@ -54,6 +57,8 @@ pub(super) struct Watch<'a> {
     known: Option<ParticipantIdentity>,
     /// The caller is here, the call does not know it yet: by then it is told.
     greet_by: Option<Instant>,
+    /// When somebody began to hear the agent: LiveKit may tell of it before it tells who is there.
+    heard_since: Option<Instant>,
     before: SaidBefore,
     tracks: Tracks,
     /// The track that is listened to.
@@ -94,6 +99,7 @@ impl<'a> Watch<'a> {
             caller: None,
             known: None,
             greet_by: None,
+            heard_since: None,
             before: SaidBefore::default(),
             tracks: Tracks::default(),
             hearing: None,
@@ -117,6 +123,9 @@ impl<'a> Watch<'a> {
     ) {
         self.anybody().await;
         let mut order = Order::Awaited(dismissal.ordered);
+        let (tell, mut beats) = mpsc::channel(1);
+        let pulse = pulse::watch(self.room, tell);
+        tokio::pin!(pulse);
         loop {
             // A greeting is for a room that we are in.
             let greet_by = self.greet_by.filter(|_| !self.is_away());
@@ -136,6 +145,12 @@ impl<'a> Watch<'a> {
                 // What a task leaves behind is kept until it is asked for.
                 Some(_) = self.tasks.join_next() => {}
                 Some(()) = grace => self.greet().await,
+                () = &mut pulse => {}
+                Some(beat) = beats.recv() => {
+                    if let Some(check) = self.link.beat(beat, self.room, &self.to_call).await {
+                        self.tasks.spawn(check);
+                    }
+                }
                 lost = self.link.lost() => {
                     self.tasks.spawn(lost);
                 }
@@ -178,7 +193,10 @@ impl<'a> Watch<'a> {
             LkEvent::LocalTrackRepublished { publication, .. } => {
                 self.seeing.own_track(publication.sid());
             }
-            LkEvent::LocalTrackSubscribed { .. } => self.caller_hears().await,
+            LkEvent::LocalTrackSubscribed { .. } => {
+                self.heard_since = Some(clock::now());
+                self.caller_hears().await;
+            }
             LkEvent::TrackPublished { .. }
             | LkEvent::TrackUnpublished { .. }
             | LkEvent::TrackSubscribed { .. }
@@ -192,6 +210,15 @@ impl<'a> Watch<'a> {
                 let (chats, caller) = (self.chats.clone(), participant.identity());
                 self.tasks
                     .spawn(async move { chats.whole(caller, message.message).await });
+            }
+            LkEvent::SipDTMFReceived {
+                code,
+                digit,
+                participant: Some(participant),
+            } if self.is_caller(&participant.identity()) => {
+                if let Some(key) = key_of(code, digit.as_deref()) {
+                    self.tell(RoomEvent::Pressed(key)).await;
+                }
             }
             LkEvent::TextStreamOpened {
                 reader,
@@ -251,26 +278,51 @@ impl<'a> Watch<'a> {
         }
         self.seeing.caller(identity.clone());
         self.known = Some(identity);
-        self.greet_by = Some(clock::now() + SUBSCRIBE_GRACE);
+        let now = clock::now();
+        let grace = self.heard_since.map_or(SUBSCRIBE_GRACE, |_| LATER_GRACE);
+        self.greet_by = Some(now + grace);
         for publication in participant.track_publications().values() {
             self.published(publication);
         }
         self.caller = Some(participant);
         self.chats_of_early();
         self.listen().await;
+        let just_now = |since: Instant| now < since + SUBSCRIBE_GRACE;
+        if self.heard_since.is_some_and(just_now) {
+            self.caller_hears().await;
+        }
     }
 
+    /// The caller is gone; whoever else is there has the call from now on.
     async fn left(&mut self, participant: &RemoteParticipant) {
         self.caller = None;
         self.forget_tracks();
         // What is still being read is of a caller who is gone.
         self.before = SaidBefore::default();
+        let next = match self.is_away() {
+            true => None,
+            false => self.somebody_else(&participant.identity()),
+        };
         // A caller whom the call never met needs no farewell.
         if self.greet_by.take().is_none() {
             let reason = livekit::DisconnectReason::from(participant.disconnect_reason());
-            let reason = reason_of(reason);
-            self.tell(RoomEvent::CallerLeft { reason }).await;
+            let left = RoomEvent::CallerLeft {
+                reason: reason_of(reason),
+                is_followed: next.is_some(),
+            };
+            self.tell(left).await;
         }
+        if let Some(next) = next {
+            self.arrived(next).await;
+            // Who was there before hears the agent already.
+            self.greet().await;
+            tracing::info!("the caller has left, and somebody else has the call now");
+        }
+    }
+
+    fn somebody_else(&self, than: &ParticipantIdentity) -> Option<RemoteParticipant> {
+        let mut there = self.room.remote_participants().into_values();
+        there.find(|other| is_person(other) && other.identity() != *than)
     }
 
     /// We are in the room again. After a full reconnect the server knows nothing of what we asked
@@ -280,9 +332,10 @@ impl<'a> Watch<'a> {
         let session = self.room.local_participant().sid();
         if std::mem::replace(&mut self.session, session.clone()) != session {
             self.rejoined = Some(clock::now());
+            self.heard_since = None;
             self.seeing.rejoined();
         }
-        if let Some(check) = self.link.is_up(self.room, &self.session, &self.to_call) {
+        if let Some(check) = self.link.is_up(self.room, &self.to_call) {
             self.tasks.spawn(check);
         }
         if self.caller.is_none() {
@@ -325,5 +378,14 @@ impl<'a> Watch<'a> {
     /// No event may be lost; a call that takes none any more is ending.
     async fn tell(&self, event: RoomEvent) {
         let _ = self.to_call.send(event).await;
+    }
+}
+
+/// The key that a packet tells of: by its sign, else by its code. LiveKit's SIP bridge sends both.
+fn key_of(code: u32, digit: Option<&str>) -> Option<Key> {
+    let mut signs = digit.unwrap_or_default().chars();
+    match (signs.next(), signs.next()) {
+        (Some(sign), None) => Key::new(sign),
+        _ => Key::of_code(code),
     }
 }

@@ -375,6 +375,8 @@ async fn a_caller_hears_at_once_that_no_worker_is_free() {
     let (_, token) = api
         .post("/api/voice/token", &user("ann", false), json!({}))
         .await;
+    // It was the last one.
+    api.no_worker().await;
     let (room, mut events) = enter(&token).await;
     let told = tokio::time::timeout(Duration::from_secs(20), async {
         loop {

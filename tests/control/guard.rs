@@ -4,6 +4,7 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::StreamExt as _;
 use livekit::participant::ParticipantKind;
 use livekit::prelude::{ParticipantIdentity, RemoteTrack, Room, RoomEvent};
@@ -13,7 +14,7 @@ use sidetone::room::voice::VoiceTrack;
 use sidetone::worker::Job;
 use sidetone_base::clock;
 use sidetone_base::supervise::Supervisor;
-use sidetone_control_plane::control::Control;
+use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_store::DispatchMetadata;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::epochs::Agent;
@@ -31,9 +32,9 @@ use crate::support::api::{Api, LOGIN_SECRET, Setup, user};
 use crate::support::{credentials, eventually, livekit};
 
 /// A server that tells nobody of anything, and two control planes on one store.
-struct Deaf {
-    server: LiveKitServer,
-    api: Api,
+pub(super) struct Deaf {
+    pub(super) server: LiveKitServer,
+    pub(super) api: Api,
     shutdown: CancellationToken,
     tasks: Supervisor,
 }
@@ -43,11 +44,18 @@ impl Deaf {
         Self::start_with(Setup::default().variables).await
     }
 
-    async fn start_with(variables: Vec<(&'static str, String)>) -> Self {
+    pub(super) async fn start_with(variables: Vec<(&'static str, String)>) -> Self {
+        Self::start_as(variables, impatient()).await
+    }
+
+    pub(super) async fn start_as(
+        variables: Vec<(&'static str, String)>,
+        control: ControlConfig,
+    ) -> Self {
         let server = livekit(None).await;
         let setup = Setup {
             livekit: Ok(credentials(&server)),
-            control: impatient(),
+            control: control.clone(),
             variables,
             ..Default::default()
         };
@@ -57,7 +65,7 @@ impl Deaf {
         Control::start(
             api.store.clone(),
             &credentials(&server),
-            impatient(),
+            control,
             &mut tasks,
         );
         Self {
@@ -68,7 +76,7 @@ impl Deaf {
         }
     }
 
-    async fn stop(self) {
+    pub(super) async fn stop(self) {
         self.shutdown.cancel();
         self.tasks.ended().await;
         self.api.stop().await;
@@ -123,8 +131,15 @@ async fn an_agent_that_dies_is_replaced_once_without_any_webhook() {
         (deaf.state(&room).await == DispatchState::Joined).then_some(())
     })
     .await;
-    // While it is there, nobody else is asked for, however often the room is looked at.
+    // While it is there, nobody else is asked for, however often the room is looked at: not at all, once
+    // LiveKit's own count of who is there has settled.
     tokio::time::sleep(Duration::from_secs(4)).await;
+    eventually("a room in which nothing changes is let be", 30, || async {
+        let age = Duration::from_secs(4);
+        let unseen = deaf.api.store.claim_look(&room, age).await.unwrap();
+        unseen.then_some(())
+    })
+    .await;
     assert!(worker.jobs.try_recv().is_err());
 
     drop(voice);
@@ -182,7 +197,7 @@ async fn an_agent_that_lives_is_left_alone_though_its_worker_is_silent() {
 }
 
 /// A worker that is a process of its own.
-fn worker_process(variables: &[(&'static str, String)]) -> Child {
+pub(super) fn worker_process(variables: &[(&'static str, String)]) -> Child {
     Command::new(PROGRAM)
         .args(["worker", "--count-jobs", "--agents", served::AGENTS])
         .envs(variables.iter().map(|(name, value)| (*name, value)))
@@ -194,7 +209,7 @@ fn worker_process(variables: &[(&'static str, String)]) -> Child {
 }
 
 /// Waits until so many workers take calls.
-async fn ready(deaf: &Deaf, workers: usize) {
+pub(super) async fn ready(deaf: &Deaf, workers: usize) {
     eventually("workers that take calls", 60, || async {
         let rows = deaf.api.store.workers().await.unwrap();
         let is_alive = |seen| sidetone_store::now() - seen < chrono::TimeDelta::seconds(5);
@@ -208,7 +223,9 @@ async fn ready(deaf: &Deaf, workers: usize) {
 }
 
 /// Whose voice was just heard, each time that it is.
-fn voices(mut events: mpsc::UnboundedReceiver<RoomEvent>) -> mpsc::Receiver<(String, Instant)> {
+pub(super) fn voices(
+    mut events: mpsc::UnboundedReceiver<RoomEvent>,
+) -> mpsc::Receiver<(String, Instant)> {
     let (heard, voices) = mpsc::channel(1_000);
     tokio::spawn(async move {
         while let Some(event) = events.recv().await {
@@ -248,6 +265,7 @@ async fn a_killed_workers_call_is_taken_over() {
     let database = ("DATABASE_URL", postgres.url());
     let login = ("SIDETONE_JWT_SECRET", LOGIN_SECRET.to_owned());
     let deaf = Deaf::start_with(vec![login, database.clone()]).await;
+    deaf.api.no_worker().await;
     let provider = FakeOpenAi::start(Timing::default()).await;
     let data = tempfile::tempdir().unwrap();
     let mut variables = served::variables(&deaf.server, &provider, data.path());
@@ -289,5 +307,23 @@ async fn a_killed_workers_call_is_taken_over() {
     took.sort();
     println!("voice after a worker's death: {took:.2?}");
     caller.close().await.unwrap();
+    // Nobody has told when the dead ones left but those who removed them.
+    let call = format!("/api/voice/history/{}", token["callId"].as_str().unwrap());
+    let call = eventually("a call that is over", 20, async || {
+        let (_, call) = deaf.api.get(&call, &ann).await;
+        (call["status"] == "completed").then_some(call)
+    })
+    .await;
+    let stays = call["participants"].as_array().unwrap().iter();
+    let mut agents: Vec<[DateTime<Utc>; 2]> = stays
+        .filter(|stay| stay["kind"] == "agent")
+        .map(|stay| ["joinedAt", "leftAt"].map(|at| stay[at].as_str().unwrap().parse().unwrap()))
+        .collect();
+    agents.sort();
+    assert_eq!(agents.len(), kills + 1, "{call:#}");
+    for (before, after) in agents.iter().zip(&agents[1..]) {
+        let between = after[0] - before[1];
+        assert!(between.abs() < TimeDelta::seconds(4), "{call:#}");
+    }
     deaf.stop().await;
 }

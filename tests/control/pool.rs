@@ -37,16 +37,40 @@ async fn drain(address: SocketAddr, worker: &Value) {
     assert_eq!(request.send().await.unwrap().status(), 202);
 }
 
+async fn post(address: SocketAddr, path: &str, body: Value) -> reqwest::Response {
+    let request = reqwest::Client::new().post(format!("http://{address}/api/voice/{path}"));
+    request.body(body.to_string()).send().await.unwrap()
+}
+
 /// A call that nobody has come to yet, with an agent on its way.
 async fn token(address: SocketAddr) -> Value {
-    let post = async |path: &str, body: Value| -> Value {
-        let request = reqwest::Client::new().post(format!("http://{address}/api/voice/{path}"));
-        let answer = request.body(body.to_string()).send().await.unwrap();
+    let post = async |path, body| -> Value {
+        let answer = post(address, path, body).await;
         answer.error_for_status().unwrap().json().await.unwrap()
     };
     let token = post("token", json!({"roomType": "support"})).await;
     post("agent", json!({"roomName": token["roomName"]})).await;
     token
+}
+
+/// Neither a token nor an agent is to be had, for this reason; when to ask again is said.
+async fn refused(address: SocketAddr, room: &Value, why: &str) {
+    for (path, body) in [
+        ("token", json!({"roomType": "support"})),
+        ("token", json!({"room_config": {}})),
+        ("agent", json!({"roomName": room})),
+    ] {
+        let answer = post(address, path, body).await;
+        assert_eq!(answer.status(), 503, "{path}");
+        let after = answer.headers()["retry-after"].to_str().unwrap();
+        assert!((1..=600).contains(&after.parse().unwrap()), "{after} s");
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["title"], "No agent is free", "{problem}");
+        assert!(
+            problem["detail"].as_str().unwrap().contains(why),
+            "{problem}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,7 +83,8 @@ async fn a_drained_worker_ends_its_calls_and_takes_no_more() {
     provider.default_answer("On Saturday we are open from nine to five.");
     let data = tempfile::tempdir().unwrap();
     let env = || {
-        let variables = served::variables(&server, &provider, data.path());
+        let mut variables = served::variables(&server, &provider, data.path());
+        variables.push(("SIDETONE_MAX_CALLS", "1".into()));
         Env::from_lookup(|name| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| value.clone())
@@ -76,26 +101,31 @@ async fn a_drained_worker_ends_its_calls_and_takes_no_more() {
     served::ready(address).await;
     worker(address, 0, "ready", 0).await;
 
-    // In the middle of a call of two questions, its worker is asked to drain.
+    // A room without an agent.
+    let conference = json!({"roomType": "conference"});
+    let conference: Value = post(address, "token", conference)
+        .await
+        .json()
+        .await
+        .unwrap();
+    let room = &conference["roomName"];
+
+    // In the middle of a call of two questions there is no place for another, and its worker is asked to
+    // drain.
     let caller = tokio::spawn(caller::place(served::call(address, None, 2)));
     let first = worker(address, 0, "ready", 1).await;
+    refused(address, room, "in calls").await;
     drain(address, &first).await;
+    refused(address, room, "being replaced").await;
     let draining = worker(address, 0, "draining", 1).await;
     assert!(draining["drainRequestedAt"].is_string());
-
-    // Another caller's job is not taken: its agent is asked for and does not come.
-    let refused = token(address).await;
+    refused(address, room, "being replaced").await;
 
     // The call goes on to its own end: both questions are answered after the request.
     let report = caller.await.unwrap().unwrap().report;
     assert_eq!(report.timings.len(), 2, "{report}");
     worker(address, 0, "drained", 0).await;
-    let path = format!("/api/voice/history/{}", refused["callId"].as_str().unwrap());
-    let other = served::get(address, &path).await.unwrap();
-    assert_eq!(
-        (&other["participants"], &other["turns"]),
-        (&json!([]), &json!([]))
-    );
+    refused(address, room, "being replaced").await;
     // The process stays, as a control plane.
     served::get(address, "/healthz").await.unwrap();
     let ready = reqwest::get(format!("http://{address}/readyz")).await;

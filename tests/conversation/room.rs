@@ -10,7 +10,7 @@ use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, LeaveOrder};
 use sidetone_call::Part;
 use sidetone_call::transport::{
-    DisconnectReason, Floor, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
+    DisconnectReason, Floor, Key, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
 };
 
 use super::fakes::{Fakes, Mode};
@@ -56,8 +56,14 @@ pub enum Step {
     Usage,
     /// `takes 300`: the model refuses longer questions as too long from now on.
     Takes(usize),
+    /// `press "7"`: a telephone key.
+    Press(String),
+    /// `followed`: the caller hangs up, and somebody else is in the room.
+    Followed,
     /// `drain`
     Drain,
+    /// `not-heard 500`: the room's link was down for so long.
+    NotHeard(u64),
     /// `encrypted`: the caller's tracks are.
     Encrypted,
     /// `dismissed`: LiveKit ends the job.
@@ -85,6 +91,8 @@ impl Step {
                 Self::Before(ms.parse().unwrap(), pause.parse().unwrap(), text(0))
             }
             ["chat", ..] => Self::Chat(text(0)),
+            ["press", ..] => Self::Press(text(0)),
+            ["followed"] => Self::Followed,
             ["key", "down"] => Self::Key(Floor::Taken),
             ["key", "up"] => Self::Key(Floor::Given),
             ["key", "cancel"] => Self::Key(Floor::Dropped),
@@ -104,6 +112,7 @@ impl Step {
             ["usage"] => Self::Usage,
             ["takes", characters] => Self::Takes(characters.parse().unwrap()),
             ["drain"] => Self::Drain,
+            ["not-heard", ms] => Self::NotHeard(ms.parse().unwrap()),
             ["encrypted"] => Self::Encrypted,
             ["dismissed"] => Self::Dismissed,
             ["deaf"] => Self::Deaf,
@@ -119,6 +128,8 @@ impl Step {
             Self::Say(ms, words) => format!("say {ms} {words:?}"),
             Self::Before(ms, pause, words) => format!("before {ms} {pause} {words:?}"),
             Self::Chat(words) => format!("chat {words:?}"),
+            Self::Press(key) => format!("press {key:?}"),
+            Self::Followed => "followed".into(),
             Self::Key(Floor::Taken) => "key down".into(),
             Self::Key(Floor::Given) => "key up".into(),
             Self::Key(Floor::Dropped) => "key cancel".into(),
@@ -141,6 +152,7 @@ impl Step {
             Self::Usage => "usage".into(),
             Self::Takes(characters) => format!("takes {characters}"),
             Self::Drain => "drain".into(),
+            Self::NotHeard(ms) => format!("not-heard {ms}"),
             Self::Encrypted => "encrypted".into(),
             Self::Dismissed => "dismissed".into(),
             Self::Deaf => "deaf".into(),
@@ -255,7 +267,19 @@ pub async fn drive(
                         Step::Unheard(unheard) => Some(RoomEvent::Unheard(unheard)),
                         Step::Leave(reason) => {
                             here = false;
-                            Some(RoomEvent::CallerLeft { reason })
+                            Some(RoomEvent::CallerLeft { reason, is_followed: false })
+                        }
+                        Step::Followed => {
+                            here = false;
+                            let reason = DisconnectReason::ClientInitiated;
+                            Some(RoomEvent::CallerLeft { reason, is_followed: true })
+                        }
+                        Step::Press(key) => {
+                            let key = key.chars().next().and_then(Key::new);
+                            key.map(RoomEvent::Pressed)
+                        }
+                        Step::NotHeard(ms) => {
+                            Some(RoomEvent::NotHeard(Duration::from_millis(ms)))
                         }
                         Step::Encrypted => Some(RoomEvent::Encrypted),
                         Step::Dismissed => {

@@ -51,6 +51,7 @@ pub enum Fault {
     LiveKitRestarted,
     PostgresStopped,
     PostgresUnreachable,
+    PostgresThenWorker,
     WebhooksLost,
     WebhooksDoubled,
     WebhooksLate,
@@ -60,7 +61,7 @@ pub enum Fault {
 const AWAY: Duration = Duration::from_secs(40);
 
 impl Fault {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Nothing,
         Self::WorkerKilled,
         Self::WorkerTerminated,
@@ -71,6 +72,7 @@ impl Fault {
         Self::LiveKitRestarted,
         Self::PostgresStopped,
         Self::PostgresUnreachable,
+        Self::PostgresThenWorker,
         Self::WebhooksLost,
         Self::WebhooksDoubled,
         Self::WebhooksLate,
@@ -89,6 +91,7 @@ impl Fault {
             Self::LiveKitRestarted => "livekit-restarted",
             Self::PostgresStopped => "postgres-stopped",
             Self::PostgresUnreachable => "postgres-unreachable",
+            Self::PostgresThenWorker => "postgres-then-worker",
             Self::WebhooksLost => "webhooks-lost",
             Self::WebhooksDoubled => "webhooks-doubled",
             Self::WebhooksLate => "webhooks-late",
@@ -108,6 +111,7 @@ impl Fault {
             Self::LiveKitRestarted => "livekit-server killed, back after 2 s",
             Self::PostgresStopped => "Postgres stopped for 40 s",
             Self::PostgresUnreachable => "Postgres unreachable for 40 s",
+            Self::PostgresThenWorker => "Postgres stopped for 40 s, 3 s later a worker killed",
             Self::WebhooksLost => "webhooks lost, a worker killed",
             Self::WebhooksDoubled => "webhooks doubled, a worker killed",
             Self::WebhooksLate => "webhooks 20 s late, a worker killed",
@@ -148,6 +152,15 @@ impl Fault {
             Self::LiveKitRestarted => vec![(at(0), Step::RestartLiveKit)],
             Self::PostgresStopped => {
                 vec![(at(0), Step::StopPostgres), (AWAY, Step::StartPostgres)]
+            }
+            Self::PostgresThenWorker => {
+                let dies = AWAY + at(3);
+                vec![
+                    (at(0), Step::StopPostgres),
+                    (AWAY, Step::StartPostgres),
+                    (dies, Step::Kill(Worker)),
+                    (dies + again, Step::Start(Worker)),
+                ]
             }
             Self::PostgresUnreachable => {
                 vec![(at(0), Step::StallPostgres), (AWAY, Step::OpenPostgres)]

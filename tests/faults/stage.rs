@@ -194,7 +194,7 @@ pub async fn get(planes: &[SocketAddr], path: &str) -> Option<Value> {
 }
 
 /// The agent that all callers get.
-fn agents(folder: &Path) -> PathBuf {
+pub fn agents(folder: &Path) -> PathBuf {
     let agents = folder.join("agents");
     std::fs::create_dir(&agents).unwrap();
     let file = format!("prompt = \"prompt.md\"\ngreeting = \"{GREETING}\"\nlanguage = \"en\"\n");
@@ -204,7 +204,7 @@ fn agents(folder: &Path) -> PathBuf {
 }
 
 /// Hears which question was asked, answers it, and knows whether it was told of the question before.
-async fn provider() -> FakeOpenAi {
+pub async fn provider() -> FakeOpenAi {
     let provider = FakeOpenAi::start(Timing::default()).await;
     provider.transcribe_sound(|samples| {
         Transcript::new(tones::mark_in(samples).map_or_else(String::new, tones::question))

@@ -11,7 +11,11 @@ use crate::support::api::{Api, Setup};
 
 #[tokio::test]
 async fn workers_are_listed_told_to_drain_once_and_shown_as_lost() {
-    let api = Api::start(Setup::default()).await;
+    let api = Api::start(Setup {
+        places: 0,
+        ..Setup::default()
+    })
+    .await;
     assert_eq!(
         api.get(WORKERS, "key-admin").await.1,
         json!({"workers": []})

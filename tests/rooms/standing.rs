@@ -13,7 +13,8 @@ use sidetone::room::standing::Standing;
 use sidetone_base::audio::Pcm;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{DisconnectReason, Dismissal, RoomEvent, link};
-use sidetone_testkit::LiveKitServer;
+use sidetone_testkit::livekit_server::Options;
+use sidetone_testkit::{LiveKitServer, RoughPath, Roughness};
 use tokio::sync::{Notify, mpsc, watch};
 
 use super::gate::Gate;
@@ -149,6 +150,93 @@ async fn an_agent_that_joined_anew_is_silent_until_the_call_is_known_to_be_its_o
         };
         let closed = tokio::time::timeout(Duration::from_secs(60), closed);
         assert_eq!(closed.await.unwrap(), DisconnectReason::ParticipantRemoved);
+    };
+    tokio::select! {
+        driven = drive => panic!("the room is over: {driven:?}"),
+        () = speaks => {}
+        () = story => {}
+    }
+    livekit_room::close(&room).await;
+}
+
+/// Nothing passes between the agent and the server any more, and nobody tells it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_is_cut_off_waits_and_knows_what_was_not_heard() {
+    let livekit = LiveKitServer::start_with(Options {
+        ice_lite: true,
+        ..Default::default()
+    });
+    let livekit = livekit.await.unwrap();
+    let path = RoughPath::before(&livekit, Roughness::default());
+    let path = path.await.unwrap();
+    let join = async |url: &str, identity, hears| {
+        let token = person::token(&livekit, "cut-off", identity);
+        livekit_room::join(url, &token, hears).await.unwrap()
+    };
+    let (_listener, heard) = join(&livekit.url, "ada", true).await;
+    let voiced = levels(heard);
+    let (room, events) = join(&path.url, "agent", false).await;
+    let (link, driver) = link();
+    let told = Arc::new(Told {
+        lost: Arc::default(),
+        asked: watch::Sender::new(0),
+        is_ours: watch::Sender::new(Some(true)),
+    });
+    let sent = Commission {
+        standing: Some(told.clone()),
+        ..commission(&livekit)
+    };
+    let (tap, dismissal) = (Tap::default(), Dismissal::default());
+    let drive = livekit_room::agent::drive(&room, events, driver, tap, dismissal, sent);
+    let (speaker, mut events) = (link.speaker, link.events);
+    let said = watch::Sender::new(0_u32);
+    let speaks = async {
+        loop {
+            let n = *said.borrow() * 480;
+            let sample = |n: u32| ((f64::from(n) * 0.06).sin() * 12_000.0) as i16;
+            let frame = Pcm::new((n..n + 480).map(sample).collect());
+            speaker.send(frame).await.unwrap();
+            said.send_modify(|frames| *frames += 1);
+        }
+    };
+    let is_heard = async |what: &str| {
+        let before = *voiced.borrow();
+        until(what, || (*voiced.borrow() > before + 20).then_some(())).await;
+    };
+    let story = async {
+        is_heard("the agent").await;
+        let before = *said.borrow();
+        path.cut();
+        let unheard = async {
+            loop {
+                if let RoomEvent::NotHeard(time) = events.recv().await.unwrap() {
+                    return time;
+                }
+            }
+        };
+        let unheard = tokio::time::timeout(Duration::from_secs(10), unheard);
+        let unheard = unheard.await.expect("told what was not heard");
+        // All that it has said since, and little of what was heard.
+        let since = Duration::from_millis(10) * (*said.borrow() - before);
+        assert!(
+            unheard + Duration::from_millis(100) > since,
+            "{unheard:?} of {since:?}"
+        );
+        assert!(
+            unheard < since + Duration::from_secs(3),
+            "{unheard:?} of {since:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let waits = *said.borrow();
+        let lost = tokio::time::timeout(Duration::from_secs(10), told.lost.notified());
+        lost.await.expect("told that it is lost");
+        assert_eq!(*said.borrow(), waits, "it says nothing meanwhile");
+        path.mend();
+        is_heard("the agent again").await;
+        assert!(
+            *told.asked.borrow() > 0,
+            "it has asked whether the call is its own"
+        );
     };
     tokio::select! {
         driven = drive => panic!("the room is over: {driven:?}"),

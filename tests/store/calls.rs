@@ -57,7 +57,16 @@ pub async fn a_call_from_token_to_history(store: &Store) {
     // The agent's leave was lost: its stay ends with the room.
     assert_eq!(
         (people[0].left_at, people[0].duration_seconds),
-        (None, Some(98))
+        (Some(at(100)), Some(98))
+    );
+    // What is told of it later counts.
+    let late = [stay("PA_1", "agent-1", ParticipantKind::Agent, 2, Some(64))];
+    let told = store.observe(call.id, Some("RM_1"), &late).await.unwrap();
+    assert_eq!(told.as_ref(), Some(&call));
+    let people = store.participants(call.id).await.unwrap();
+    assert_eq!(
+        (people[0].left_at, people[0].duration_seconds),
+        (Some(at(64)), Some(62))
     );
     assert!(
         store

@@ -5,10 +5,12 @@ use serde_json::json;
 use sidetone_store::Json;
 use sidetone_store::history::HistoryFilter;
 use sidetone_store::inbox::Event;
-use sidetone_store::{CallType, EgressStatus, Fact, Recorder, Recording, RecordingState, Store};
+use sidetone_store::{
+    CallType, EgressStatus, Fact, ParticipantKind, Recorder, Recording, RecordingState, Store,
+};
 use uuid::Uuid;
 
-use super::{at, new_call};
+use super::{at, new_call, stay};
 
 pub async fn events_are_kept_once(store: &Store) {
     let event = |n: i64| Event {
@@ -273,6 +275,17 @@ pub async fn an_overdue_result_is_made_by_one(store: &Store) {
         1,
         "an older result does not pay it"
     );
+    // A call that goes on with another agent is not over: the last one's result counts.
+    assert!(owe(87300, 87350).await.unwrap());
+    let both = [
+        stay("PA_olga", "olga", ParticipantKind::User, 87_300, None),
+        stay("PA_agent", "agent", ParticipantKind::Agent, 87_300, None),
+    ];
+    store.observe(call, None, &both).await.unwrap();
+    assert_eq!(take(87350).await.unwrap(), []);
+    let over = [Fact::RoomFinished(at(87_360))];
+    store.observe(call, None, &over).await.unwrap();
+    assert_eq!(take(87360).await.unwrap().len(), 1);
     // Nothing is owed of a call that was erased.
     store.delete_personal_data(&[call]).await.unwrap();
     assert_eq!(take(89000).await.unwrap(), []);

@@ -131,6 +131,16 @@ impl Chat {
         }
     }
 
+    /// What the caller has heard of a reply after all: less than was thought, or nothing.
+    pub fn heard_less(&mut self, reply: ReplyId, heard: &str) {
+        if heard.is_empty() {
+            let is_it = |item: &ChatItem| matches!(item, ChatItem::Agent { reply: known, .. } if *known == reply);
+            self.items.retain(|item| !is_it(item));
+        } else {
+            self.agent(reply, heard);
+        }
+    }
+
     /// Another prompt, for another agent or a caller who is known better.
     pub fn set_system(&mut self, system: String) {
         self.system = system;

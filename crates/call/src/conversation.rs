@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 use super::CallSpec;
 use super::chat::Chat;
 use super::event::{CallEvent, CallId, CallOutcome, EndReason};
+use super::keys::Keys;
 use super::ledger::Dropped;
 use super::listen::{Heard, Listen, Transcription};
 use super::nearness::is_said;
@@ -60,6 +61,8 @@ pub struct Conversation {
     turn: Turn,
     /// What the caller asked last.
     asked: Asked,
+    /// Telephone keys that the caller is pressing.
+    keys: Keys,
     /// What the model knows of the conversation.
     chat: Chat,
     /// How large that is, and the summary in the making.
@@ -109,6 +112,7 @@ impl Conversation {
             listen: Listen::new(vad, end_of_turn, agent, stt, heard),
             turn: Turn::after(agent.turn.clone(), last_turn, last_reply),
             asked: Asked::default(),
+            keys: Keys::default(),
             chat: Chat::after(agent.system_prompt.clone(), &earlier),
             context: ContextBudget::new(agent),
             replies: Replies::new(agent, items),

@@ -273,8 +273,10 @@ pub enum EndReason {
     Drained,
     /// The agent was told to leave: by the control plane, or by LiveKit, which has ended its job.
     Dismissed,
-    /// `call.max_duration` was reached.
+    /// `limits.max_duration` was reached.
     MaxDuration,
+    /// What the call may take of its providers is used up.
+    Limit,
 }
 
 impl EndReason {
@@ -294,6 +296,7 @@ impl EndReason {
             Self::Drained => "drained",
             Self::Dismissed => "dismissed",
             Self::MaxDuration => "max_duration",
+            Self::Limit => "limit",
         }
     }
 }

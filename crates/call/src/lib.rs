@@ -21,11 +21,13 @@ pub mod earlier;
 pub mod end_of_turn;
 pub mod event;
 mod journal;
+pub mod keys;
 pub mod ledger;
 mod listen;
 pub mod meter;
 pub mod models;
 mod nearness;
+mod pace;
 mod part;
 pub mod playout;
 pub mod providers;
@@ -52,7 +54,7 @@ pub use event::{
     AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Receipt, ToolCalled, ToolStarted,
 };
 pub use ledger::Figures;
-pub use meter::{Meter, Taken};
+pub use meter::{Meter, Spent, Taken};
 pub use models::Models;
 pub use part::Part;
 pub use providers::{

@@ -1,17 +1,23 @@
 //! What a call takes of its providers: tokens, characters, seconds. Counted where it is asked for,
-//! whoever asks: answers, summaries, apologies and results alike.
+//! whoever asks: answers, summaries, apologies and results alike. And what is left of a call's budget.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
 
+use super::context::{size, size_of_text};
+use super::pace::Pace;
+use super::part::Part;
 use super::providers::{
     Hearing, Llm, Piece, ProviderError, Providers, Question, SpeakerId, Spoken, Stt, Tts,
 };
 use sidetone_base::audio::Pcm;
+use sidetone_base::clock;
+use sidetone_config::agent::Budget;
 
 /// Sums of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,6 +45,21 @@ struct Counts {
     completion_tokens: AtomicU64,
     tts_characters: AtomicU64,
     stt_ms: AtomicU64,
+    /// Tokens of answers whose provider did not say how many they were, or was not heard to its end.
+    estimated_tokens: AtomicU64,
+    /// Of questions.
+    pace: Mutex<Pace>,
+}
+
+/// How much of a call's budget is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spent {
+    /// There is more.
+    No,
+    /// All of something: what is under way may end.
+    All(Part),
+    /// More than a tenth beyond that: what is under way is what takes it.
+    TooMuch(Part),
 }
 
 impl Meter {
@@ -54,16 +75,53 @@ impl Meter {
         }
     }
 
-    /// The same providers, counted.
-    pub fn count(&self, providers: Providers) -> Providers {
-        let meter = self.clone();
-        let of = |meter: &Self| meter.clone();
+    /// The same providers, counted; at most so many questions in a minute.
+    pub fn count(&self, providers: Providers, questions_a_minute: u32) -> Providers {
+        let counted = |meter: &Self| meter.clone();
         Providers {
-            stt: Arc::new(Counted(of(&meter), providers.stt)),
-            llm: Arc::new(Counted(of(&meter), providers.llm)),
-            tts: Arc::new(Counted(of(&meter), providers.tts)),
+            stt: Arc::new(Counted(counted(self), providers.stt)),
+            llm: Arc::new(Paced {
+                meter: self.clone(),
+                llm: providers.llm,
+                a_minute: questions_a_minute,
+            }),
+            tts: Arc::new(Counted(counted(self), providers.tts)),
             tools: providers.tools,
         }
+    }
+
+    /// How much of a budget is gone.
+    pub fn spent(&self, budget: &Budget) -> Spent {
+        let taken = self.taken();
+        let estimated = self.0.estimated_tokens.load(Relaxed);
+        let tokens = taken.prompt_tokens + taken.completion_tokens + estimated;
+        let listening = u64::try_from(budget.listening.as_millis()).unwrap_or(u64::MAX);
+        let parts = [
+            (Part::Llm, tokens, budget.tokens),
+            (Part::Tts, taken.tts_characters, budget.characters),
+            (Part::Stt, taken.stt_ms, listening),
+        ];
+        let of = |tenths: u64| {
+            let over = |(_, taken, most): &(Part, u64, u64)| {
+                taken.saturating_mul(10) >= most.saturating_mul(tenths)
+            };
+            parts.into_iter().find(over)
+        };
+        match (of(11), of(10)) {
+            (Some((part, ..)), _) => Spent::TooMuch(part),
+            (None, Some((part, ..))) => Spent::All(part),
+            (None, None) => Spent::No,
+        }
+    }
+
+    /// Takes one of a minute's questions.
+    ///
+    /// # Errors
+    /// When the next one can be had.
+    fn ask(&self, a_minute: u32) -> Result<(), Instant> {
+        // A panic while it was held leaves nothing half done.
+        let mut pace = self.0.pace.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.take(clock::now(), a_minute)
     }
 
     fn hears(&self, audio: &Pcm<16_000>) {
@@ -90,6 +148,81 @@ impl Meter {
     }
 }
 
+/// What an answer has come to, counted by its length where its provider does not say: some never do, and
+/// one that is cut short is paid for and never told of.
+struct Reckoning {
+    meter: Meter,
+    asked: usize,
+    written: usize,
+    is_known: bool,
+}
+
+impl Reckoning {
+    fn takes(&mut self, piece: &Result<Piece, ProviderError>) {
+        match piece {
+            Ok(Piece::Text(text)) => self.written += size_of_text(text),
+            Ok(Piece::Call(call)) => self.written += size_of_text(&call.arguments),
+            Ok(Piece::Opaque(_)) => {}
+            Ok(Piece::Usage(_)) => self.is_known = true,
+            // What was refused is not paid for.
+            Err(_) => self.is_known |= self.written == 0,
+        }
+        self.meter.thinks(piece);
+    }
+}
+
+impl Drop for Reckoning {
+    fn drop(&mut self) {
+        if !self.is_known {
+            let tokens = (self.asked + self.written) as u64;
+            self.meter.0.estimated_tokens.fetch_add(tokens, Relaxed);
+        }
+    }
+}
+
+/// A model that is asked at a pace, and counted.
+struct Paced {
+    meter: Meter,
+    llm: Arc<dyn Llm>,
+    a_minute: u32,
+}
+
+impl Llm for Paced {
+    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
+        let (meter, llm, a_minute) = (self.meter.clone(), Arc::clone(&self.llm), self.a_minute);
+        match meter.ask(a_minute) {
+            Ok(()) => counted(meter, &*llm, question),
+            // Who gives up meanwhile has asked nothing.
+            Err(mut free_at) => stream::once(async move {
+                loop {
+                    tokio::time::sleep_until(free_at.into()).await;
+                    match meter.ask(a_minute) {
+                        Ok(()) => return counted(meter, &*llm, question),
+                        Err(later) => free_at = later,
+                    }
+                }
+            })
+            .flatten()
+            .boxed(),
+        }
+    }
+}
+
+fn counted(
+    meter: Meter,
+    llm: &dyn Llm,
+    question: Question,
+) -> BoxStream<'static, Result<Piece, ProviderError>> {
+    let mut reckoning = Reckoning {
+        meter,
+        asked: size(&question.messages),
+        written: 0,
+        is_known: false,
+    };
+    let pieces = llm.chat(question);
+    pieces.inspect(move |piece| reckoning.takes(piece)).boxed()
+}
+
 struct Counted<P: ?Sized>(Meter, Arc<P>);
 
 impl Stt for Counted<dyn Stt> {
@@ -105,14 +238,6 @@ impl Stt for Counted<dyn Stt> {
     fn heard(&self, audio: &Pcm<16_000>) {
         self.0.hears(audio);
         self.1.heard(audio);
-    }
-}
-
-impl Llm for Counted<dyn Llm> {
-    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
-        let meter = self.0.clone();
-        let pieces = self.1.chat(question);
-        pieces.inspect(move |piece| meter.thinks(piece)).boxed()
     }
 }
 
@@ -136,3 +261,6 @@ impl Tts for Counted<dyn Tts> {
         self.1.phrase(text)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ use sidetone_turn::words;
 const FRAME: usize = Pcm::<48_000>::FRAME;
 /// Pushed, but perhaps not played yet.
 const IN_FLIGHT: u64 = (SPEAKER_FRAMES * FRAME) as u64;
+/// Audio that was played, kept for the case that nobody heard it: see [`Playout::take_back`].
+const KEPT: usize = 4 * 48_000;
 /// Speech rate taken while a sentence's length is not known yet: 15 letters a second, about
 /// 150 English words a minute.
 const SAMPLES_A_LETTER: u64 = 48_000 / 15;
@@ -31,6 +33,8 @@ struct LiveReply {
     open: bool,
     held: bool,
     queue: VecDeque<i16>,
+    /// The last of what left.
+    played: VecDeque<i16>,
     /// Samples that came in.
     received: u64,
     /// Samples that left.
@@ -66,6 +70,7 @@ impl Playout {
             open,
             held: false,
             queue: VecDeque::new(),
+            played: VecDeque::new(),
             received: 0,
             pushed: 0,
             sentences: Vec::new(),
@@ -189,10 +194,35 @@ impl Playout {
         let live = self.live.as_mut()?;
         let samples = FRAME.min(live.queue.len());
         let mut frame: Vec<i16> = live.queue.drain(..samples).collect();
+        live.played.extend(&frame);
+        let too_old = live.played.len().saturating_sub(KEPT);
+        live.played.drain(..too_old);
         frame.resize(FRAME, 0);
         live.pushed += samples as u64;
         live.listen_on();
         Some(Pcm::new(frame))
+    }
+
+    /// What left last, for so long, was not heard: it is played again. Words of it that were given out
+    /// stay so.
+    pub fn take_back(&mut self, unheard: Duration) {
+        let Some(live) = &mut self.live else { return };
+        let samples = Pcm::<48_000>::samples_in(unheard).min(live.played.len());
+        for _ in 0..samples {
+            let last = live.played.pop_back().unwrap_or_default();
+            live.queue.push_front(last);
+        }
+        live.goes_back(samples);
+    }
+
+    /// What is known of the reply, without its sound.
+    pub fn past(&mut self) -> Option<PastReply> {
+        let live = self.live.take()?;
+        Some(PastReply(LiveReply {
+            queue: VecDeque::new(),
+            played: VecDeque::new(),
+            ..live
+        }))
     }
 
     /// Whether all of the reply has left.
@@ -244,9 +274,28 @@ impl Playout {
     /// The words played since the last call, to append to the transcript.
     pub fn take_words(&mut self) -> Option<String> {
         let live = self.live.as_mut()?;
-        let words = live.heard().split_off(live.given);
-        live.given += words.len();
-        (!words.is_empty()).then_some(words)
+        let mut heard = live.heard();
+        // Fewer than before: some were taken back.
+        let is_more = heard.len() > live.given;
+        is_more.then(|| {
+            let words = heard.split_off(live.given);
+            live.given += words.len();
+            words
+        })
+    }
+}
+
+/// A reply that is over, without its sound.
+#[derive(Debug)]
+pub struct PastReply(LiveReply);
+
+impl PastReply {
+    /// What left last, for so long, was not heard; gives the words that were.
+    pub fn take_back(&mut self, unheard: Duration) -> String {
+        // The rest will never be.
+        self.0.complete = false;
+        self.0.goes_back(Pcm::<48_000>::samples_in(unheard));
+        self.0.heard()
     }
 }
 
@@ -271,7 +320,7 @@ impl PlayedSentence {
     }
 
     /// Moves the words heard up to what was played, `played` of `length` samples, taking each
-    /// letter for equally long. They never become fewer.
+    /// letter for equally long. They become fewer only when they are taken back.
     fn hear(&mut self, played: u64, length: u64) {
         let heard = if played >= length {
             self.text.len()
@@ -322,7 +371,16 @@ impl LiveReply {
         self.open && self.complete && self.queue.is_empty()
     }
 
-    /// Moves the words heard up to the position. They never become fewer.
+    /// So many samples were not played after all.
+    fn goes_back(&mut self, samples: usize) {
+        self.pushed = self.pushed.saturating_sub(samples as u64);
+        for sentence in &mut self.sentences {
+            sentence.heard = 0;
+        }
+        self.listen_on();
+    }
+
+    /// Moves the words heard up to the position. They become fewer only when they are taken back.
     fn listen_on(&mut self) {
         let position = if self.is_done() {
             self.pushed

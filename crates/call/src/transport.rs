@@ -94,12 +94,16 @@ pub enum RoomEvent {
     CallerLeft {
         /// Why, as the server says.
         reason: DisconnectReason,
+        /// Somebody else is in the room, with whom the call goes on: `CallerJoined` follows.
+        is_followed: bool,
     },
     /// Typed text from the caller (topic `lk.chat`).
     Chat {
         /// The whole message.
         text: String,
     },
+    /// The caller pressed a telephone key.
+    Pressed(Key),
     /// Whoever watches over the call wants the agent to say this.
     Say {
         /// The words.
@@ -112,6 +116,8 @@ pub enum RoomEvent {
     /// The caller asks not to be heard (`true`), or to be heard again, whatever its microphone
     /// does. RPC `mute` and `unmute`.
     Unheard(bool),
+    /// The room's link has been down for so long: what was played in that time, nobody has heard.
+    NotHeard(Duration),
     /// The caller encrypts for the other participants: it cannot be heard, and expects nobody to
     /// speak in the clear.
     Encrypted,
@@ -122,6 +128,31 @@ pub enum RoomEvent {
         /// Why.
         reason: DisconnectReason,
     },
+}
+
+/// A key of a telephone: a digit, `*`, `#`, or one of A to D.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key(char);
+
+impl Key {
+    /// A key by its sign; None for what is on no telephone.
+    pub fn new(sign: char) -> Option<Self> {
+        let sign = sign.to_ascii_uppercase();
+        matches!(sign, '0'..='9' | '*' | '#' | 'A'..='D').then_some(Self(sign))
+    }
+
+    /// A key by its event code (RFC 4733, section 3.2).
+    pub fn of_code(code: u32) -> Option<Self> {
+        let sign = "0123456789*#ABCD"
+            .chars()
+            .nth(usize::try_from(code).ok()?)?;
+        Some(Self(sign))
+    }
+
+    /// How it is written.
+    pub const fn sign(self) -> char {
+        self.0
+    }
 }
 
 /// Push-to-talk.

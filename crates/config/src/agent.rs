@@ -22,8 +22,8 @@ use super::request::{self, HttpRequest, root};
 use super::result::{self, ResultConfig};
 use super::secret::Secrets;
 use super::section::{Reader, Section, Source, Text};
-pub use super::timing::{Limits, SilenceConfig, VadConfig};
-use super::timing::{endpointing, interruption, limits, ms, secs, silence, vad};
+pub use super::timing::{Budget, KeysConfig, Limits, SilenceConfig, VadConfig};
+use super::timing::{endpointing, interruption, keys, limits, ms, secs, silence, vad};
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};
 pub use super::voice::{BadVoice, Voice};
@@ -91,13 +91,15 @@ pub struct AgentConfig {
     pub limits: Limits,
     /// What happens when nobody speaks.
     pub silence: SilenceConfig,
+    /// When telephone keys are complete.
+    pub keys: KeysConfig,
     /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
 }
 
 /// Names that templates know in every call; no variable may be called so.
-const RESERVED: [&str; 5] = ["caller", "call", "lookup", "args", "secret"];
+const RESERVED: [&str; 6] = ["caller", "call", "dispatch", "lookup", "args", "secret"];
 /// Where all agents' defaults are, beside their files.
 pub const DEFAULTS: &str = "defaults.toml";
 /// A system prompt longer than this is a mistake: it would cost seconds on every turn.
@@ -206,6 +208,7 @@ impl AgentConfig {
                 None | Some("name" | "identity" | "attributes")
             ),
             "call" => name == "call" || name == "call.id",
+            "dispatch" => true,
             "lookup" => has_lookup,
             name => variables.contains_key(name) || required_variables.iter().any(|r| r == name),
         };
@@ -273,6 +276,7 @@ impl AgentConfig {
             },
             limits: limits(top.section("limits")),
             silence: silence(top.section("silence"), &built_in),
+            keys: keys(top.section("keys")),
             values: json!({}),
             templates,
         };

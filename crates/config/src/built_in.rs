@@ -24,6 +24,8 @@ pub struct BuiltIn {
     pub transfer_failed: &'static str,
     /// In a room whose sound is encrypted for its participants; then the agent hangs up.
     pub encrypted: &'static str,
+    /// When a call has taken all that its limits allow; then the agent hangs up.
+    pub limit: &'static str,
 }
 
 /// The sentences of this language (BCP 47); the English ones where it is not known or has none.
@@ -42,6 +44,7 @@ const ENGLISH: BuiltIn = BuiltIn {
     goodbye: "I will hang up now. Goodbye!",
     transfer_failed: "I'm sorry, nobody can take the call right now.",
     encrypted: "I'm sorry, I can't take part in an encrypted call. Goodbye.",
+    limit: "I'm sorry, this call has reached its limit. Goodbye!",
 };
 
 const LANGUAGES: [(&str, BuiltIn); 14] = [
@@ -57,6 +60,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "Ich lege jetzt auf. Auf Wiederhören!",
             transfer_failed: "Es tut mir leid, im Moment kann niemand das Gespräch annehmen.",
             encrypted: "Dieser Raum ist Ende-zu-Ende-verschlüsselt, deshalb kann ich Sie nicht hören. Ich lege jetzt auf. Auf Wiederhören!",
+            limit: "Dieses Gespräch hat die vorgesehene Grenze erreicht. Ich lege jetzt auf. Auf Wiederhören!",
         },
     ),
     (
@@ -71,6 +75,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "Je vais raccrocher. Au revoir !",
             transfer_failed: "Veuillez m'excuser, personne ne peut prendre votre appel pour le moment.",
             encrypted: "Cette salle est chiffrée de bout en bout, je ne peux donc pas vous entendre. Je vais raccrocher. Au revoir !",
+            limit: "Cet appel a atteint la limite prévue. Je vais raccrocher. Au revoir !",
         },
     ),
     (
@@ -85,6 +90,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "Voy a finalizar la llamada. ¡Hasta luego!",
             transfer_failed: "Lo siento, en este momento nadie puede atender la llamada.",
             encrypted: "Esta sala está cifrada de extremo a extremo, por lo que no puedo oírle. Voy a finalizar la llamada. ¡Hasta luego!",
+            limit: "Esta llamada ha alcanzado el límite previsto. Voy a finalizar la llamada. ¡Hasta luego!",
         },
     ),
     (
@@ -99,6 +105,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "Ora chiudo la chiamata. Arrivederci!",
             transfer_failed: "Mi dispiace, al momento nessuno può rispondere alla chiamata.",
             encrypted: "Questa stanza è cifrata end-to-end, quindi non posso sentirla. Ora chiudo la chiamata. Arrivederci!",
+            limit: "Questa chiamata ha raggiunto il limite previsto. Ora chiudo la chiamata. Arrivederci!",
         },
     ),
     (
@@ -113,6 +120,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "Vou desligar agora. Até logo!",
             transfer_failed: "Lamento, neste momento ninguém pode atender a chamada.",
             encrypted: "Esta sala é cifrada de ponta a ponta, por isso não consigo ouvir a sua voz. Vou desligar agora. Até logo!",
+            limit: "Esta chamada atingiu o limite previsto. Vou desligar agora. Até logo!",
         },
     ),
     (
@@ -127,6 +135,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "Ik beëindig nu het gesprek. Tot ziens!",
             transfer_failed: "Het spijt me, op dit moment kan niemand het gesprek aannemen.",
             encrypted: "Deze ruimte is end-to-end versleuteld, daarom kan ik u niet horen. Ik beëindig nu het gesprek. Tot ziens!",
+            limit: "Dit gesprek heeft de toegestane limiet bereikt. Ik beëindig nu het gesprek. Tot ziens!",
         },
     ),
     (
@@ -141,6 +150,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "Zakończę teraz rozmowę. Do usłyszenia!",
             transfer_failed: "Przepraszam, w tej chwili nikt nie może odebrać połączenia.",
             encrypted: "Ten pokój jest w pełni szyfrowany, dlatego nie mogę Państwa usłyszeć. Zakończę teraz rozmowę. Do usłyszenia!",
+            limit: "Ta rozmowa osiągnęła przewidziany limit. Zakończę teraz rozmowę. Do usłyszenia!",
         },
     ),
     (
@@ -155,6 +165,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "Я завершаю звонок. До свидания!",
             transfer_failed: "Извините, сейчас никто не может ответить на звонок.",
             encrypted: "Эта комната защищена сквозным шифрованием, поэтому я вас не слышу. Я завершаю звонок. До свидания!",
+            limit: "Достигнут предел, установленный для этого разговора. Я завершаю звонок. До свидания!",
         },
     ),
     (
@@ -169,6 +180,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "我现在要挂断电话了，再见！",
             transfer_failed: "抱歉，现在没有人可以接听电话。",
             encrypted: "这个房间启用了端到端加密，我听不到您的声音。我现在要挂断电话了，再见！",
+            limit: "本次通话已达到上限。我现在要挂断电话了，再见！",
         },
     ),
     (
@@ -183,6 +195,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "我現在要掛斷電話了，再見！",
             transfer_failed: "抱歉，現在沒有人可以接聽電話。",
             encrypted: "這個房間啟用了端對端加密，我聽不到您的聲音。我現在要掛斷電話了，再見！",
+            limit: "本次通話已達到上限。我現在要掛斷電話了，再見！",
         },
     ),
     (
@@ -197,6 +210,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "それでは、お電話を切らせていただきます。失礼いたします。",
             transfer_failed: "申し訳ございません。ただいま電話に出られる者がおりません。",
             encrypted: "このルームはエンドツーエンドで暗号化されているため、お声を聞くことができません。お電話を切らせていただきます。失礼いたします。",
+            limit: "この通話は上限に達しました。お電話を切らせていただきます。失礼いたします。",
         },
     ),
     (
@@ -211,6 +225,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "이제 전화를 끊겠습니다. 안녕히 계세요!",
             transfer_failed: "죄송합니다. 지금은 전화를 받을 수 있는 사람이 없습니다.",
             encrypted: "이 방은 종단 간 암호화되어 있어 말씀을 들을 수 없습니다. 이제 전화를 끊겠습니다. 안녕히 계세요!",
+            limit: "이 통화는 정해진 한도에 도달했습니다. 이제 전화를 끊겠습니다. 안녕히 계세요!",
         },
     ),
     (
@@ -225,6 +240,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "अब कॉल समाप्त की जा रही है। नमस्ते!",
             transfer_failed: "क्षमा कीजिए, इस समय कोई भी कॉल लेने के लिए उपलब्ध नहीं है।",
             encrypted: "यह रूम एंड-टू-एंड एन्क्रिप्टेड है, इसलिए आपकी आवाज़ सुनाई नहीं दे रही है। अब कॉल समाप्त की जा रही है। नमस्ते!",
+            limit: "इस कॉल की तय सीमा पूरी हो गई है। अब कॉल समाप्त की जा रही है। नमस्ते!",
         },
     ),
     (
@@ -239,6 +255,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             goodbye: "سأنهي المكالمة الآن. مع السلامة!",
             transfer_failed: "عذرًا، لا يوجد من يمكنه الرد على المكالمة الآن.",
             encrypted: "هذه الغرفة مشفّرة من طرف إلى طرف، لذلك لا أستطيع سماعكم. سأنهي المكالمة الآن. مع السلامة!",
+            limit: "بلغت هذه المكالمة الحد المسموح به. سأنهي المكالمة الآن. مع السلامة!",
         },
     ),
 ];

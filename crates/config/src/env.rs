@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address::{self, Reach};
+use super::allowance::UserLimits;
 use super::recording::RecordingEnv;
 use super::secret::Secret;
 pub use super::variable::BadVariable;
@@ -127,8 +128,10 @@ pub struct Env {
     pub demo: bool,
     /// How users' tokens are checked.
     pub user_login: UserLogin,
-    /// `name:scope+scope:sha256-hex`, one a backend.
+    /// `name:scope+scope:sha256-hex`, and maybe `:requests a minute`, one a backend.
     pub api_keys: Vec<String>,
+    /// What one user may have and ask for.
+    pub user_limits: UserLimits,
     /// Days after which a call's personal data is deleted; none: kept.
     pub retention_days: Option<u32>,
     /// Calls a worker takes at once.
@@ -224,6 +227,7 @@ impl Env {
                 admin_value: named("SIDETONE_JWT_ADMIN_VALUE", "admin"),
             },
             api_keys: list(var("SIDETONE_API_KEYS")),
+            user_limits: UserLimits::read(&var)?,
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
             end_of_turn: end_of_turn(var("SIDETONE_END_OF_TURN"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),

@@ -12,6 +12,7 @@
 
 pub mod address;
 pub mod agent;
+pub mod allowance;
 pub mod built_in;
 pub mod env;
 mod files;

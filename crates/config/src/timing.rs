@@ -38,6 +38,15 @@ pub struct SilenceConfig {
     pub goodbye: String,
 }
 
+/// When telephone keys that a caller presses are complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysConfig {
+    /// No key for this long: what was pressed is complete.
+    pub gap: Duration,
+    /// The key that completes at once; None: only the gap does.
+    pub end: Option<char>,
+}
+
 /// Deadlines: nothing in a call waits for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -55,6 +64,23 @@ pub struct Limits {
     pub wait_for_caller: Duration,
     /// The longest call.
     pub max_duration: Duration,
+    /// What a call may take of its providers.
+    pub budget: Budget,
+}
+
+/// What a call may take of its providers: of those of all its agents. More than honest callers come to in
+/// hours, and an end to what somebody else runs up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// Tokens that models read and write.
+    pub tokens: u64,
+    /// Characters that are sent to be spoken.
+    pub characters: u64,
+    /// Speech that is sent to be transcribed; some of it is sent again, as the caller goes on.
+    pub listening: Duration,
+    /// Questions to models in a minute, in the long run; a third of them may come at once. What is more
+    /// waits.
+    pub questions_a_minute: u32,
 }
 
 /// Milliseconds.
@@ -174,6 +200,33 @@ pub fn silence(mut section: Section<'_>, built_in: &BuiltIn) -> SilenceConfig {
     silence
 }
 
+/// `[keys]`
+pub fn keys(mut section: Section<'_>) -> KeysConfig {
+    let default = KeysConfig::default();
+    let gap = section.duration("gap", default.gap, ms(300)..=secs(30));
+    let end = match section.text("end") {
+        None => default.end,
+        Some(text) => {
+            let mut signs = text.value.chars();
+            match (signs.next(), signs.next()) {
+                (None, _) => None,
+                (Some(sign @ ('0'..='9' | '*' | '#' | 'A'..='D')), None) => Some(sign),
+                _ => {
+                    let message = format!(
+                        "keys.end = {:?} is no telephone key; write one of 0 to 9, *, #, A to D, or \
+                         \"\" for none",
+                        text.value
+                    );
+                    section.complain(&text.place, message);
+                    None
+                }
+            }
+        }
+    };
+    section.finish();
+    KeysConfig { gap, end }
+}
+
 /// `[limits]`
 pub fn limits(mut section: Section<'_>) -> Limits {
     let default = Limits::default();
@@ -198,9 +251,33 @@ pub fn limits(mut section: Section<'_>) -> Limits {
             default.max_duration,
             secs(1)..=secs(24 * 3600),
         ),
+        budget: budget(&mut section),
     };
     section.finish();
     limits
+}
+
+/// Those of `[limits]` that count.
+fn budget(section: &mut Section<'_>) -> Budget {
+    let default = Budget::default();
+    let mut most = |key, default: u64| {
+        let default = usize::try_from(default).unwrap_or(usize::MAX);
+        section.count(key, default, 1..=1_000_000_000) as u64
+    };
+    Budget {
+        tokens: most("max_tokens", default.tokens),
+        characters: most("max_characters", default.characters),
+        listening: section.duration(
+            "max_listening",
+            default.listening,
+            secs(1)..=secs(48 * 3600),
+        ),
+        questions_a_minute: {
+            let default = default.questions_a_minute as usize;
+            let most = section.count("questions_a_minute", default, 10..=6_000);
+            u32::try_from(most).unwrap_or(u32::MAX)
+        },
+    }
 }
 
 impl Default for VadConfig {
@@ -228,6 +305,15 @@ impl Default for SilenceConfig {
     }
 }
 
+impl Default for KeysConfig {
+    fn default() -> Self {
+        Self {
+            gap: secs(2),
+            end: Some('#'),
+        }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -238,6 +324,18 @@ impl Default for Limits {
             reconnect_grace: secs(30),
             wait_for_caller: secs(60),
             max_duration: secs(3600),
+            budget: Budget::default(),
+        }
+    }
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            tokens: 10_000_000,
+            characters: 300_000,
+            listening: secs(6 * 3600),
+            questions_a_minute: 60,
         }
     }
 }

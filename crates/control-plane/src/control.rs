@@ -15,20 +15,29 @@ pub mod rooms;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::sync::{Mutex, Notify};
 
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
 use crate::server_api::ServerApi;
+use sidetone_base::lanes::{Lanes, Width};
 use sidetone_base::supervise::{Needed, Supervisor};
 use sidetone_config::env::LiveKit;
 use sidetone_config::secret::Secret;
 use sidetone_store::dispatches::DispatchState;
-use sidetone_store::{Store, StoreError};
+use sidetone_store::{Call, DispatchMetadata, Fact, Store, StoreError};
 
 use arrivals::Arrivals;
 use egress::{EgressPlan, Egresses};
 use guard::Guard;
+
+/// Messages to rooms; LiveKit may take its ten seconds for each.
+const MESSAGES: Width = Width {
+    at_once: 16,
+    in_all: 256,
+    deadline: Duration::from_secs(15),
+};
 
 /// How the background work is done.
 #[derive(Clone, Debug)]
@@ -49,6 +58,8 @@ pub struct ControlConfig {
     pub webhook_secret: Option<Secret>,
     /// Which calls LiveKit's Egress records.
     pub egress: EgressPlan,
+    /// Most agents that one user's calls may have at once.
+    pub calls_of_user: i64,
 }
 
 impl ControlConfig {
@@ -62,6 +73,7 @@ impl ControlConfig {
             retention_days: None,
             webhook_secret: None,
             egress: EgressPlan::default(),
+            calls_of_user: i64::MAX,
         }
     }
 }
@@ -79,7 +91,10 @@ pub struct Control {
     pub egresses: Egresses,
     events: Arc<Notify>,
     arrivals: Arrivals,
+    /// Messages to rooms on their way, of each room in order.
+    messages: Lanes,
     look_twice: Duration,
+    calls_of_user: i64,
 }
 
 impl Control {
@@ -103,7 +118,9 @@ impl Control {
             livekit,
             events: Arc::new(Notify::new()),
             arrivals,
+            messages: Lanes::new("messages", MESSAGES),
             look_twice: config.look_twice,
+            calls_of_user: config.calls_of_user,
         };
         let work = control.egresses.clone();
         supervisor.spawn("egress", Needed::Later, move |stop| {
@@ -142,12 +159,42 @@ impl Control {
         self.events.notify_one();
     }
 
-    /// Says that a room's agent ended its call and leaves on purpose: it is not replaced.
+    /// Asks for the agent of a call that somebody has joined, without waiting for LiveKit; unless its user
+    /// has as many as may be: then the call fails, and says so.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    async fn ask_for(&self, call: &Call, metadata: &DispatchMetadata) -> Result<(), StoreError> {
+        let (room, user) = (&call.room_name, &call.caller_id);
+        if self.store.agents_of_user(user, room).await? < self.calls_of_user {
+            return self.guard.ask_for(room, metadata).await;
+        }
+        tracing::warn!(call_id = %call.id, "a user has too many calls at once");
+        let reason = "the user has too many calls at once (SIDETONE_USER_CALLS)";
+        let failed = [Fact::Failed(sidetone_store::now(), reason.to_owned())];
+        self.store.observe(call.id, None, &failed).await?;
+        let told = json!({"type": "call.failed", "reason": "You have too many calls at once."});
+        let (livekit, to, call_id) = (self.livekit.clone(), room.clone(), call.id);
+        let tell = async move {
+            if let Err(error) = rooms::tell(&livekit, &to, &told).await {
+                tracing::debug!(%call_id, %error, "the caller was not told");
+            }
+        };
+        // Not waited for: this is asked by loops that serve all calls.
+        if let Err(full) = self.messages.run(room, tell) {
+            tracing::debug!(%call_id, %full, "the caller was not told");
+        }
+        Ok(())
+    }
+
+    /// Says that a room's agent has ended on purpose, or its room: it is not replaced. One that failed stays
+    /// so.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn agent_ended(&self, room: &str) -> Result<(), StoreError> {
-        if let Some(agent) = self.store.agent_in(room).await? {
+        let agent = self.store.agent_in(room).await?;
+        if let Some(agent) = agent.filter(|agent| agent.state != DispatchState::Failed) {
             let (ended, now) = (DispatchState::Ended, sidetone_store::now());
             let noted = self.store.agent_is(room, agent.epoch, ended, now, None);
             noted.await?;

@@ -18,15 +18,17 @@ pub mod limits;
 pub mod live;
 pub mod machine;
 pub mod recording;
+mod repeat;
 pub mod session;
 pub mod streams;
 pub mod token;
 pub mod ui;
 pub mod users;
+mod vacancy;
 pub mod webhook;
 pub mod workers;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -45,19 +47,21 @@ use tower_http::timeout::TimeoutLayer;
 use uuid::Uuid;
 
 use crate::control::Control;
-use auth::Auth;
+use auth::{Auth, Principal};
 use error::Problem;
 pub use extract::{Client, Here, WholeBody};
 use frame::REQUEST_ID;
-use limits::{Buckets, Rate};
+use limits::{Buckets, Limit, Rate};
 use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
 use sidetone_base::network::Block;
 use sidetone_base::supervise::TaskHealth;
+use sidetone_config::allowance::UserLimits;
 use sidetone_config::env::{LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
 use sidetone_http_server::Server;
 use sidetone_recording::Recordings;
+use sidetone_store::allowance::Allowance;
 use sidetone_store::sessions::SessionRow;
 use sidetone_store::{DispatchMetadata, Store};
 use streams::Streams;
@@ -99,10 +103,12 @@ pub struct HttpConfig {
     pub closing: CancellationToken,
     /// How long a token opens its room.
     pub token_ttl: Duration,
-    /// POSTs of one user or key: they cost a room and an agent.
+    /// POSTs of one user: they cost a room and an agent.
     pub write_rate: Rate,
-    /// All requests of one address.
+    /// All requests of one address, but for those with an API key, which has a rate of its own.
     pub address_rate: Rate,
+    /// How many calls one user may have.
+    pub allowance: Allowance,
 }
 
 impl Default for HttpConfig {
@@ -116,15 +122,22 @@ impl Default for HttpConfig {
             awaited: None,
             closing: CancellationToken::new(),
             token_ttl: Duration::from_secs(600),
-            write_rate: Rate {
-                burst: 20.0,
-                per_second: 1.0,
-            },
+            write_rate: Rate::a_minute(UserLimits::default().requests_a_minute),
             address_rate: Rate {
                 burst: 200.0,
                 per_second: 50.0,
             },
+            allowance: allowance(&UserLimits::default()),
         }
+    }
+}
+
+/// How many calls one user may have.
+pub fn allowance(limits: &UserLimits) -> Allowance {
+    let most = |limit: Option<u32>| limit.map_or(i64::MAX, i64::from);
+    Allowance {
+        unjoined: most(limits.tokens),
+        at_once: most(limits.calls),
     }
 }
 
@@ -139,6 +152,7 @@ struct Shared {
     auth: Auth,
     config: HttpConfig,
     worker: Option<watch::Receiver<WorkerStatus>>,
+    keys: Mutex<Buckets>,
     writes: Mutex<Buckets>,
     addresses: Mutex<Buckets>,
     streams: Streams,
@@ -157,6 +171,7 @@ impl AppState {
             store,
             voice,
             auth,
+            keys: Mutex::new(Buckets::new(config.write_rate)),
             writes: Mutex::new(Buckets::new(config.write_rate)),
             addresses: Mutex::new(Buckets::new(config.address_rate)),
             streams: live::streams(),
@@ -185,17 +200,18 @@ impl AppState {
         }
     }
 
-    fn limit(buckets: &Mutex<Buckets>, who: &str) -> Result<(), Problem> {
-        // A panic while the lock was held leaves nothing half done.
-        let mut buckets = buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        buckets.take(clock::now(), who).map_err(|seconds| Problem {
-            retry_after: Some(seconds),
-            ..Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many requests",
-                format!("Too many requests; try again in {seconds} s."),
-            )
-        })
+    /// Counts a request of a user that changes something.
+    fn limit_user(&self, who: &str) -> Result<(), Problem> {
+        let taken = held(&self.0.writes).take(clock::now(), who);
+        taken.map_err(|seconds| Problem::too_many(Limit::User, seconds))
+    }
+
+    /// Counts a request of a backend for one of its users, which has not counted as that user's yet.
+    fn limit_user_of(&self, principal: &Principal, user_id: &str) -> Result<(), Problem> {
+        match principal {
+            Principal::Key { name, .. } => self.limit_user(&format!("key:{name} user:{user_id}")),
+            Principal::User { .. } => Ok(()),
+        }
     }
 }
 
@@ -212,6 +228,7 @@ pub fn router(state: AppState) -> Router {
             header::AUTHORIZATION,
             header::CONTENT_TYPE,
             HeaderName::from_static("x-api-key"),
+            HeaderName::from_static("idempotency-key"),
         ])
         .expose_headers([REQUEST_ID.clone(), header::RETRY_AFTER])
         .max_age(Duration::from_secs(3_600));
@@ -319,6 +336,18 @@ async fn limit_address(
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    AppState::limit(&state.0.addresses, &client.to_string())?;
+    // A backend speaks for many users from one address.
+    if let Some((key, rate)) = state.0.auth.limits_of_key(request.headers()) {
+        let taken = held(&state.0.keys).take_at(clock::now(), key, rate);
+        taken.map_err(|seconds| Problem::too_many(Limit::Key, seconds))?;
+    } else {
+        let taken = held(&state.0.addresses).take(clock::now(), &client.to_string());
+        taken.map_err(|seconds| Problem::too_many(Limit::Address, seconds))?;
+    }
     Ok(next.run(request).await)
+}
+
+/// Buckets, to be counted in. A panic while they were held leaves nothing half done.
+fn held(buckets: &Mutex<Buckets>) -> MutexGuard<'_, Buckets> {
+    buckets.lock().unwrap_or_else(PoisonError::into_inner)
 }

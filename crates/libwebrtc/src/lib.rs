@@ -16,6 +16,8 @@
 
 mod engine;
 mod enum_dispatch;
+#[doc(hidden)]
+pub mod fuzz;
 mod track_methods;
 mod vocabulary;
 

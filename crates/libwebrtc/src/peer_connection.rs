@@ -21,7 +21,6 @@ use crate::unsupported::Unsupported;
 use crate::vocabulary::configuration::RtcConfiguration;
 use crate::vocabulary::data_channel::DataChannelInit;
 use crate::vocabulary::error::RtcError;
-use crate::vocabulary::gathering::IceTransportsType;
 use crate::vocabulary::ice_candidate::IceCandidate;
 use crate::vocabulary::media::{MediaType, RtpTransceiverDirection};
 use crate::vocabulary::session_description::SessionDescription;
@@ -65,9 +64,8 @@ impl Drop for Handle {
 
 impl PeerConnection {
     pub(crate) fn new(config: RtcConfiguration) -> Result<Self, RtcError> {
-        check(&config)?;
         let shared = Arc::new(Shared::default());
-        let commands = Peer::spawn(shared.clone())?;
+        let commands = Peer::spawn(shared.clone(), config)?;
         HELD.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
             handle: Arc::new(Handle { shared, commands }),
@@ -86,14 +84,14 @@ impl PeerConnection {
         }
     }
 
-    /// Checks a configuration; none of what may change after creation applies
-    /// to host candidates.
+    /// Changes the servers and ways that may be used, from now on.
     ///
     /// # Errors
-    /// When it asks for what is not supported, or the connection is closed.
+    /// When the connection is closed.
     pub fn set_configuration(&self, config: RtcConfiguration) -> Result<(), RtcError> {
         self.ensure_open()?;
-        check(&config)
+        self.shared().configure(config);
+        Ok(())
     }
 
     /// Not applied: see [`Unsupported::ConnectionBitrate`].
@@ -305,7 +303,8 @@ impl PeerConnection {
         self.shared().ice()
     }
 
-    /// Complete from the start: host candidates are there before the first offer.
+    /// Complete from the start: host candidates are there before the first offer, and relays, which
+    /// are trickled, are asked only where UDP does not answer.
     pub fn ice_gathering_state(&self) -> IceGatheringState {
         IceGatheringState::Complete
     }
@@ -351,16 +350,6 @@ impl PeerConnection {
             .map(|inner| RtpTransceiver { inner })
             .collect()
     }
-}
-
-fn check(config: &RtcConfiguration) -> Result<(), RtcError> {
-    if config.ice_transport_type != IceTransportsType::All {
-        return Err(Unsupported::RelayOnly.error());
-    }
-    if !config.ice_servers.is_empty() {
-        tracing::debug!("{}", Unsupported::IceServers);
-    }
-    Ok(())
 }
 
 impl fmt::Debug for PeerConnection {

@@ -9,6 +9,7 @@ pub mod native;
 
 pub use crate::vocabulary::configuration::RtcConfiguration;
 pub use crate::vocabulary::gathering::{ContinualGatheringPolicy, IceServer, IceTransportsType};
+pub use crate::vocabulary::paths::{Path, PathWatch, Paths, Tried};
 
 /// Makes connections and tracks. It holds nothing itself.
 #[derive(Debug, Clone, Default)]
@@ -30,7 +31,7 @@ impl PeerConnectionFactory {
     /// where there is none, on a thread of its own.
     ///
     /// # Errors
-    /// When the configuration is not supported or no socket can be bound.
+    /// When no socket can be bound.
     pub fn create_peer_connection(
         &self,
         config: RtcConfiguration,

@@ -24,12 +24,6 @@ pub enum Unsupported {
     AudioProcessing,
     /// Listening to a track that this process itself sends.
     LocalAudioStream,
-    /// STUN and TURN servers: only host addresses are gathered.
-    IceServers,
-    /// Connections through a relay only.
-    RelayOnly,
-    /// ICE over TCP.
-    IceTcp,
     /// Choosing the order of codecs in an offer.
     CodecPreferences,
     /// Bitrate limits for a whole connection.
@@ -44,15 +38,12 @@ use Unsupported::*;
 
 impl Unsupported {
     /// Every entry.
-    pub const ALL: [Unsupported; 12] = [
+    pub const ALL: [Unsupported; 9] = [
         EndToEndEncryption,
         Video,
         AudioDevices,
         AudioProcessing,
         LocalAudioStream,
-        IceServers,
-        RelayOnly,
-        IceTcp,
         CodecPreferences,
         ConnectionBitrate,
         PacketTrailer,
@@ -75,11 +66,6 @@ impl Unsupported {
             LocalAudioStream => {
                 "a NativeAudioStream needs a remote track; keep the frames you capture instead"
             }
-            IceServers => {
-                "STUN and TURN servers are not used; the server must be reachable directly over UDP"
-            }
-            RelayOnly => "relay-only connections need TURN; use IceTransportsType::All",
-            IceTcp => "TCP candidates are not used; open the server's UDP port",
             CodecPreferences => "codec preferences are not applied",
             ConnectionBitrate => "connection bitrate limits are not applied; set max_bitrate",
             PacketTrailer => "frame metadata is not carried",

@@ -13,6 +13,7 @@ pub mod gathering;
 pub mod ice_candidate;
 pub mod media;
 pub mod packet_trailer;
+pub mod paths;
 pub mod rtp_parameters;
 pub mod session_description;
 pub mod states;

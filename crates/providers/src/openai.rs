@@ -10,6 +10,8 @@ mod ask;
 mod dialect;
 mod error;
 mod family;
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod llm;
 mod models;

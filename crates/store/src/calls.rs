@@ -1,16 +1,11 @@
-//! Calls and who took part in them.
+//! Calls, and which of them a room is of.
 
-use std::collections::BTreeMap;
-
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::rooms::{self, Room};
-use super::status::{Facts, seconds_between};
-use super::{
-    At, CallStatus, CallType, Fact, ParticipantKind, Stay, Store, StoreError, in_transaction, on,
-};
+use super::{At, CallStatus, CallType, Store, StoreError, on};
 
 /// A call as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +82,7 @@ super::from_row!(Call {
 });
 
 /// A call to be.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewCall {
     /// Its id.
     pub id: Uuid,
@@ -105,46 +100,27 @@ pub struct NewCall {
     pub created_at: At,
 }
 
-/// A participant's stay as it is stored.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Participant {
-    /// Row number.
-    pub id: i32,
-    /// LiveKit identity.
-    pub user_id: String,
-    /// Name shown to others.
-    pub participant_name: String,
-    /// It came.
-    pub joined_at: Option<At>,
-    /// It went.
-    pub left_at: Option<At>,
-    /// From joined to left.
-    pub duration_seconds: Option<i32>,
-    /// At last.
-    pub is_muted: bool,
-    /// LiveKit's id of the stay.
-    pub participant_sid: String,
-    /// Person or agent.
-    pub kind: ParticipantKind,
-    /// When muting last changed.
-    pub muted_at: Option<At>,
+/// Writes a call, or gives the one that is under way in its room.
+pub(super) const INSERT: &str = "INSERT INTO voice_calls \
+     (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7) \
+     ON CONFLICT (room_name) WHERE ended_at IS NULL \
+     DO UPDATE SET room_name = excluded.room_name RETURNING *";
+
+/// [`INSERT`] of a call, for either database.
+macro_rules! insert {
+    ($call:expr) => {
+        sqlx::query_as::<_, $crate::Call>($crate::calls::INSERT)
+            .bind($call.id)
+            .bind(&$call.room_name)
+            .bind(&$call.caller_id)
+            .bind(&$call.callee_id)
+            .bind($call.call_type.as_str())
+            .bind($crate::Json(&$call.metadata))
+            .bind($call.created_at)
+    };
 }
-
-super::from_row!(Participant {
-    id,
-    user_id,
-    participant_name,
-    joined_at,
-    left_at,
-    duration_seconds,
-    is_muted,
-    participant_sid,
-    kind: text,
-    muted_at,
-});
-
-const PARTICIPANTS: &str =
-    "SELECT * FROM call_participants WHERE call_id = $1 ORDER BY joined_at, id";
+pub(super) use insert;
 
 impl Store {
     /// Writes a call. A room has one call at a time: if one is under way there, it is given back
@@ -153,12 +129,19 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn create_call(&self, call: &NewCall) -> Result<Call, StoreError> {
+        Ok(on!(self, |pool| insert!(call).fetch_one(pool).await?))
+    }
+
+    /// Writes a call of a room that Sidetone has not made, unless it is there already or another is under way
+    /// in the room. True when it has a row.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn found_call(&self, call: &NewCall) -> Result<bool, StoreError> {
         const INSERT: &str = "INSERT INTO voice_calls \
              (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) \
-             ON CONFLICT (room_name) WHERE ended_at IS NULL \
-             DO UPDATE SET room_name = excluded.room_name RETURNING *";
-        Ok(on!(self, |pool| sqlx::query_as::<_, Call>(INSERT)
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
+        on!(self, |pool| sqlx::query(INSERT)
             .bind(call.id)
             .bind(&call.room_name)
             .bind(&call.caller_id)
@@ -166,8 +149,26 @@ impl Store {
             .bind(call.call_type.as_str())
             .bind(Json(&call.metadata))
             .bind(call.created_at)
-            .fetch_one(pool)
-            .await?))
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(self.call(call.id).await?.is_some())
+    }
+
+    /// Notes who a call is with that was found without its caller.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn caller_is(&self, id: Uuid, caller_id: &str) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE voice_calls SET caller_id = $2 \
+             WHERE id = $1 AND caller_id = '' AND deleted_at IS NULL";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(id)
+            .bind(caller_id)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
     }
 
     /// A call by id.
@@ -272,36 +273,6 @@ impl Store {
             .await?))
     }
 
-    /// Who took part.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn participants(&self, call_id: Uuid) -> Result<Vec<Participant>, StoreError> {
-        Ok(on!(self, |pool| sqlx::query_as(PARTICIPANTS)
-            .bind(call_id)
-            .fetch_all(pool)
-            .await?))
-    }
-
-    /// Whether a stay is known of a call.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn is_in_call(
-        &self,
-        call_id: Uuid,
-        participant_sid: &str,
-    ) -> Result<bool, StoreError> {
-        const SELECT: &str = "SELECT COUNT(*) FROM call_participants \
-             WHERE call_id = $1 AND participant_sid = $2";
-        let stays: i64 = on!(self, |pool| sqlx::query_scalar(SELECT)
-            .bind(call_id)
-            .bind(participant_sid)
-            .fetch_one(pool)
-            .await?);
-        Ok(stays > 0)
-    }
-
     /// Makes a user the callee of a call that goes on, who may then join it; none: nobody. False
     /// when there is no such call.
     ///
@@ -321,190 +292,5 @@ impl Store {
             .await?
             .rows_affected()
             > 0))
-    }
-
-    /// Takes in what is now known of a call and brings status, times and participants up to date.
-    /// The order of facts does not matter, nor their repetition ([`super::status`]). With LiveKit's id of
-    /// the room that they are of, a younger room than the call's is the one it goes on in, and the end of
-    /// an older one is not the call's. None when there is no such call, or it was erased.
-    ///
-    /// # Errors
-    /// The database did not answer; nothing is changed then.
-    pub async fn observe(
-        &self,
-        call_id: Uuid,
-        room_sid: Option<&str>,
-        new: &[Fact],
-    ) -> Result<Option<Call>, StoreError> {
-        // Touching the row locks it on Postgres as SELECT … FOR UPDATE does, which SQLite lacks
-        // (there the transaction itself is the lock).
-        const LOCK: &str = "UPDATE voice_calls SET deleted_at = deleted_at \
-             WHERE id = $1 AND deleted_at IS NULL RETURNING *";
-        const ROOMS: &str = "SELECT room_sid AS sid, opened_at FROM call_rooms WHERE call_id = $1";
-        const SAVE_ROOM: &str = "INSERT INTO call_rooms (call_id, room_sid, opened_at) \
-             VALUES ($1, $2, $3) ON CONFLICT (call_id, room_sid) DO UPDATE SET \
-             opened_at = COALESCE(call_rooms.opened_at, excluded.opened_at)";
-        const SAVE: &str = "UPDATE voice_calls SET status = $2, started_at = $3, \
-             connected_at = $4, ended_at = $5, duration_seconds = $6, room_finished_at = $7, \
-             failed_at = $8, failure_reason = $9, over_at = $10, hung_up = $11, \
-             resumed_at = $12, room_sid = $13 WHERE id = $1 RETURNING *";
-        const SAVE_STAY: &str = "INSERT INTO call_participants (call_id, user_id, \
-             participant_name, joined_at, left_at, duration_seconds, is_muted, participant_sid, \
-             kind, muted_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
-             ON CONFLICT (call_id, participant_sid) DO UPDATE SET user_id = excluded.user_id, \
-             participant_name = excluded.participant_name, joined_at = excluded.joined_at, \
-             left_at = excluded.left_at, duration_seconds = excluded.duration_seconds, \
-             is_muted = excluded.is_muted, kind = excluded.kind, muted_at = excluded.muted_at";
-        Ok(in_transaction!(self, |tx| {
-            let found = sqlx::query_as::<_, Call>(LOCK)
-                .bind(call_id)
-                .fetch_optional(&mut *tx)
-                .await?;
-            let Some(call) = found else { return Ok(None) };
-            let mut is_in = call.room_sid.clone();
-            let mut is_of_old_room = false;
-            if let Some(sid) = room_sid {
-                let mut known: Vec<Room> = sqlx::query_as(ROOMS)
-                    .bind(call_id)
-                    .fetch_all(&mut *tx)
-                    .await?;
-                // A row of before there were several has its room here alone.
-                if let Some(sid) = &call.room_sid
-                    && !known.iter().any(|room| room.sid == *sid)
-                {
-                    known.push(Room {
-                        sid: sid.clone(),
-                        opened_at: call.started_at,
-                    });
-                }
-                let told = Room {
-                    sid: sid.to_owned(),
-                    opened_at: rooms::opened_at(new).or_else(|| {
-                        let told = known.iter().find(|room| room.sid == sid)?;
-                        told.opened_at
-                    }),
-                };
-                let current = rooms::current(&known, &told);
-                is_of_old_room = current.sid != sid;
-                is_in = Some(current.sid.clone());
-                sqlx::query(SAVE_ROOM)
-                    .bind(call_id)
-                    .bind(&told.sid)
-                    .bind(told.opened_at)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            let stored: Vec<Participant> = sqlx::query_as(PARTICIPANTS)
-                .bind(call_id)
-                .fetch_all(&mut *tx)
-                .await?;
-            let before: BTreeMap<_, _> = stored
-                .into_iter()
-                .map(|row| (row.participant_sid.clone(), row))
-                .collect();
-            let mut facts = facts_of(&call, before.values());
-            for fact in new {
-                let is_of_call = !is_of_old_room || !matches!(fact, Fact::RoomFinished(_));
-                if is_of_call {
-                    facts.learn(fact.clone());
-                }
-            }
-            for stay in &facts.stays {
-                let left_at = stay.left_at;
-                let duration = stay
-                    .joined_at
-                    .zip(facts.left_at(stay))
-                    .map(|(joined, left)| seconds_between(joined, left));
-                sqlx::query(SAVE_STAY)
-                    .bind(call_id)
-                    .bind(&stay.user_id)
-                    .bind(&stay.name)
-                    .bind(stay.joined_at)
-                    .bind(left_at)
-                    .bind(duration)
-                    .bind(stay.muted.is_some_and(|(_, muted)| muted))
-                    .bind(&stay.sid)
-                    .bind(stay.kind.as_str())
-                    .bind(stay.muted.map(|(at, _)| at))
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            let derived = facts.derive(call.call_type);
-            let saved: Call = sqlx::query_as(SAVE)
-                .bind(call_id)
-                .bind(derived.status.as_str())
-                .bind(facts.started_at)
-                .bind(derived.connected_at)
-                .bind(derived.ended_at)
-                .bind(derived.duration_seconds)
-                .bind(facts.finished_at)
-                .bind(facts.failure.as_ref().map(|(at, _)| *at))
-                .bind(
-                    facts
-                        .failure
-                        .map(|(_, reason)| reason)
-                        .or(derived.failure_reason),
-                )
-                .bind(facts.over.map(|(at, _)| at))
-                .bind(facts.over.is_some_and(|(_, hung_up)| hung_up))
-                .bind(facts.resumed_at)
-                .bind(is_in)
-                .fetch_one(&mut *tx)
-                .await?;
-            Some(saved)
-        }))
-    }
-
-    /// Notes that a participant muted or unmuted itself, as seen in the room. False when no stay of
-    /// that identity is known yet: comparing with LiveKit makes it good.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn note_muted(
-        &self,
-        call_id: Uuid,
-        identity: &str,
-        at: At,
-        muted: bool,
-    ) -> Result<bool, StoreError> {
-        let people = self.participants(call_id).await?;
-        let newest = people
-            .into_iter()
-            .filter(|stay| stay.user_id == identity)
-            .max_by_key(|stay| (stay.joined_at, stay.id));
-        let Some(stay) = newest else { return Ok(false) };
-        let seen = Fact::Seen(Stay {
-            sid: stay.participant_sid,
-            user_id: stay.user_id,
-            name: stay.participant_name,
-            kind: stay.kind,
-            joined_at: stay.joined_at,
-            left_at: stay.left_at,
-            muted: Some((at, muted)),
-        });
-        Ok(self.observe(call_id, None, &[seen]).await?.is_some())
-    }
-}
-
-fn facts_of<'a>(call: &Call, participants: impl Iterator<Item = &'a Participant>) -> Facts {
-    let mut stays: Vec<Stay> = participants
-        .map(|row| Stay {
-            sid: row.participant_sid.clone(),
-            user_id: row.user_id.clone(),
-            name: row.participant_name.clone(),
-            kind: row.kind,
-            joined_at: row.joined_at,
-            left_at: row.left_at,
-            muted: row.muted_at.map(|at| (at, row.is_muted)),
-        })
-        .collect();
-    stays.sort_by(|a, b| a.sid.cmp(&b.sid));
-    Facts {
-        started_at: call.started_at,
-        finished_at: call.room_finished_at,
-        over: call.over_at.map(|at| (at, call.hung_up)),
-        resumed_at: call.resumed_at,
-        failure: call.failed_at.zip(call.failure_reason.clone()),
-        stays,
     }
 }

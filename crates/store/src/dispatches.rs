@@ -74,6 +74,19 @@ super::from_row!(Dispatch {
     epoch,
 });
 
+/// Notes that an agent is wanted, unless one is asked for or there.
+pub(super) const WANT: &str = "INSERT INTO dispatches \
+     (room_name, call_id, state, metadata, asked_at, since) \
+     SELECT $1, $2, 'asked', $3, $4, $4 WHERE NOT EXISTS ( \
+     SELECT 1 FROM voice_calls WHERE id = $2 AND deleted_at IS NOT NULL) \
+     ON CONFLICT (room_name) DO UPDATE SET state = 'asked', attempts = 0, \
+     call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
+     dispatch_id = NULL, worker_id = NULL, worker = NULL, agent_identity = NULL, \
+     epoch = dispatches.epoch + 1, lost_at = NULL, claimed_at = NULL, \
+     claimed_until = NULL, looked_at = NULL, \
+     asked_at = excluded.asked_at, since = excluded.since \
+     WHERE dispatches.state IN ('ended', 'failed')";
+
 impl Store {
     /// Notes that an agent is wanted in a room. Idempotent: false (and nothing changed) while one
     /// is asked for or there. False also for a call that was erased.
@@ -86,18 +99,7 @@ impl Store {
         metadata: &DispatchMetadata,
         at: At,
     ) -> Result<bool, StoreError> {
-        const UPSERT: &str = "INSERT INTO dispatches \
-             (room_name, call_id, state, metadata, asked_at, since) \
-             SELECT $1, $2, 'asked', $3, $4, $4 WHERE NOT EXISTS ( \
-             SELECT 1 FROM voice_calls WHERE id = $2 AND deleted_at IS NOT NULL) \
-             ON CONFLICT (room_name) DO UPDATE SET state = 'asked', attempts = 0, \
-             call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
-             dispatch_id = NULL, worker_id = NULL, worker = NULL, agent_identity = NULL, \
-             epoch = dispatches.epoch + 1, lost_at = NULL, claimed_at = NULL, \
-             claimed_until = NULL, looked_at = NULL, \
-             asked_at = excluded.asked_at, since = excluded.since \
-             WHERE dispatches.state IN ('ended', 'failed')";
-        let rows = on!(self, |pool| sqlx::query(UPSERT)
+        let rows = on!(self, |pool| sqlx::query(WANT)
             .bind(room_name)
             .bind(metadata.call_id)
             .bind(Json(metadata))

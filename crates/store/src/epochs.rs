@@ -7,9 +7,11 @@
 
 use std::time::Duration;
 
+use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{At, Store, StoreError, on};
+use crate::DispatchMetadata;
 use crate::dispatches::Dispatch;
 
 /// Silent agents that are read at once; the next round has the rest.
@@ -124,6 +126,47 @@ impl Store {
         Ok(())
     }
 
+    /// Puts an agent that somebody else has sent, such as a SIP rule, under the watch over its room: another
+    /// is sent when it dies. Gives its epoch; None when an agent of ours is wanted in the room already, so
+    /// that this one is one too many.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn adopt_agent(
+        &self,
+        agent: &Agent,
+        dispatch_id: &str,
+        metadata: &DispatchMetadata,
+        at: At,
+    ) -> Result<Option<i64>, StoreError> {
+        const UPSERT: &str = "INSERT INTO dispatches (room_name, call_id, state, metadata, \
+             asked_at, since, dispatch_id, attempts, agent_identity, worker_id, worker) \
+             VALUES ($1, $2, 'joined', $3, $4, $4, $5, 1, $6, $7, $8) \
+             ON CONFLICT (room_name) DO UPDATE SET state = 'joined', attempts = 1, \
+             call_id = excluded.call_id, metadata = excluded.metadata, reason = NULL, \
+             dispatch_id = excluded.dispatch_id, worker_id = excluded.worker_id, \
+             worker = excluded.worker, agent_identity = excluded.agent_identity, \
+             epoch = dispatches.epoch + 1, lost_at = NULL, claimed_at = NULL, \
+             claimed_until = NULL, looked_at = NULL, \
+             asked_at = excluded.asked_at, since = excluded.since \
+             WHERE dispatches.state IN ('ended', 'failed') \
+             OR dispatches.agent_identity = excluded.agent_identity RETURNING epoch";
+        if let Some(worker) = agent.worker {
+            self.worker_lives(worker).await?;
+        }
+        Ok(on!(self, |pool| sqlx::query_scalar(UPSERT)
+            .bind(&agent.room)
+            .bind(metadata.call_id)
+            .bind(Json(metadata))
+            .bind(at)
+            .bind(dispatch_id)
+            .bind(&agent.identity)
+            .bind(&agent.worker_id)
+            .bind(agent.worker)
+            .fetch_optional(pool)
+            .await?))
+    }
+
     /// Stores who a room's agent is, and that its worker lives. False when the agent is not the one that is
     /// wanted: another was asked for since. True also for a room that nobody watches over.
     ///
@@ -212,6 +255,27 @@ impl Store {
             .await
             .map(|_| ()))?;
         Ok(())
+    }
+
+    /// Whether another agent was asked for, for the same call, after the one of this epoch.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn is_taken_over(
+        &self,
+        call_id: Uuid,
+        room: &str,
+        epoch: i64,
+    ) -> Result<bool, StoreError> {
+        const SELECT: &str = "SELECT COUNT(*) FROM dispatches \
+             WHERE room_name = $1 AND call_id = $2 AND epoch > $3";
+        let later: i64 = on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(room)
+            .bind(call_id)
+            .bind(epoch)
+            .fetch_one(pool)
+            .await?);
+        Ok(later > 0)
     }
 
     /// Whether no other agent was asked for after this one; true also when nobody watches over its room.

@@ -11,6 +11,7 @@
 //! their order cannot matter ([`status`]); times are kept to the microsecond, as both databases can; a call
 //! whose data was deleted takes no more ([`erasure`]).
 
+pub mod allowance;
 pub mod awaited;
 pub mod calls;
 pub mod dispatches;
@@ -23,9 +24,13 @@ pub mod history;
 pub mod inbox;
 pub mod live;
 mod metadata;
+mod observe;
 pub mod owed;
+pub mod participants;
 pub mod personal;
+pub mod places;
 pub mod recordings;
+pub mod repeatable;
 pub mod results;
 mod rooms;
 pub mod series;
@@ -33,6 +38,7 @@ pub mod sessions;
 pub mod status;
 pub mod tools;
 pub mod turns;
+mod turnstile;
 pub mod workers;
 
 use std::borrow::Cow;
@@ -67,7 +73,7 @@ macro_rules! migrations {
             "010_voice_calls", "012_history_figures", "030_recordings", "050_prompt_loop",
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
-            "097_epoch", "098_resume", "099_return", "100_leave",
+            "097_epoch", "098_resume", "099_return", "100_leave", "103_limits",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

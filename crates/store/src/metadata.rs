@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sidetone_config::recording::RecordingMode;
 use uuid::Uuid;
 
@@ -37,4 +38,60 @@ pub struct DispatchMetadata {
     /// stored of the call when LiveKit is asked; none from a control plane that knows no epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
+    /// Another agent was in the room before: its caller is most likely greeted. Added as the epoch is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub takes_over: bool,
+    /// What a dispatch said that is not Sidetone's own, such as a SIP rule's: the JSON it is, or its text.
+    /// Prompts know it as `{{ dispatch }}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dispatch: Option<Value>,
 }
+
+impl DispatchMetadata {
+    /// Reads the metadata of a job, whoever wrote them. Sidetone's own name a call; all others are kept as
+    /// they are in `dispatch`, and from an object that has keys of ours (`agent`, `voice`, `system_prompt`,
+    /// `variables`, `recording`) those are taken, too, where their values can be used.
+    pub fn read(text: &str) -> Self {
+        if text.trim().is_empty() {
+            return Self::default();
+        }
+        let Ok(value) = serde_json::from_str::<Value>(text) else {
+            return Self::of_others(Value::String(text.to_owned()));
+        };
+        if value.get("call_id").is_some() || value.get("epoch").is_some() {
+            match serde_json::from_value(value.clone()) {
+                Ok(own) => return own,
+                Err(error) => {
+                    tracing::warn!(%error, "a dispatch's metadata are not Sidetone's own")
+                }
+            }
+        }
+        Self::of_others(value)
+    }
+
+    fn of_others(value: Value) -> Self {
+        let text = |key: &str| Some(value.get(key)?.as_str()?.to_owned());
+        let variables = value.get("variables").and_then(Value::as_object);
+        let plain = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        };
+        Self {
+            agent: text("agent"),
+            voice: text("voice"),
+            system_prompt: text("system_prompt"),
+            recording: text("recording").and_then(|mode| mode.parse().ok()),
+            variables: variables
+                .into_iter()
+                .flatten()
+                .filter_map(|(name, value)| Some((name.clone(), plain(value)?)))
+                .collect(),
+            dispatch: Some(value),
+            ..Self::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,8 @@ impl Store {
     }
 
     /// Takes results that nobody has made in time, for `lease`. Any number of processes may ask at once;
-    /// each goes to one of them.
+    /// each goes to one of them. Those of calls that go on, with another agent or with a person, are not
+    /// due.
     ///
     /// # Errors
     /// The database did not answer.
@@ -69,7 +70,9 @@ impl Store {
         // Who waited for another's row finds it taken: its time has moved on.
         const UPDATE: &str = "UPDATE results_owed SET due_at = $2, tries = tries + 1 \
              WHERE due_at <= $1 AND call_id IN ( \
-             SELECT call_id FROM results_owed WHERE due_at <= $1 ORDER BY due_at LIMIT $3) \
+             SELECT call_id FROM results_owed WHERE due_at <= $1 AND NOT EXISTS ( \
+             SELECT 1 FROM voice_calls WHERE id = results_owed.call_id AND status = 'connected') \
+             ORDER BY due_at LIMIT $3) \
              RETURNING call_id, agent, tries";
         Ok(on!(self, |pool| sqlx::query_as(UPDATE)
             .bind(now)

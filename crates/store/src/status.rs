@@ -40,6 +40,19 @@ text_enum! {
     }
 }
 
+impl CallType {
+    /// The type of a room's call by its name: those that begin as the rooms that Sidetone makes are of that
+    /// type, all others are a person's with an agent.
+    pub fn of_room(name: &str) -> Self {
+        let begins = |kind: &&Self| {
+            let rest = name.strip_prefix(kind.as_str());
+            rest.is_some_and(|rest| rest.starts_with('-'))
+        };
+        let kind = Self::ALL.iter().find(begins);
+        *kind.unwrap_or(&Self::Support)
+    }
+}
+
 text_enum! {
     /// What a participant is.
     ParticipantKind {
@@ -145,6 +158,7 @@ impl Facts {
         match fact {
             Fact::RoomStarted(at) => self.started_at = earlier(self.started_at, Some(at)),
             Fact::Resumed(at) => {
+                self.end_agents();
                 self.resumed_at = later(self.resumed_at, Some(at));
                 self.finished_at = self.finished_at.filter(|end| !self.is_past(*end));
                 self.over = self.over.filter(|(end, _)| !self.is_past(*end));
@@ -178,10 +192,7 @@ impl Facts {
     /// What follows.
     pub fn derive(&self, call_type: CallType) -> Derived {
         let connected_at = self.connected_at();
-        let failure = self
-            .failure
-            .as_ref()
-            .filter(|(at, _)| connected_at.is_none_or(|connected| connected <= *at));
+        let failure = self.failure();
         let ended_at = match (self.closed_at(), failure) {
             (Some(closed), _) => Some(self.last_party_left(closed).unwrap_or(closed)),
             (None, Some((at, _))) => Some(*at),
@@ -258,9 +269,30 @@ impl Facts {
         Some(last.min(closed))
     }
 
+    /// The failure, unless both sides met after all.
+    fn failure(&self) -> Option<&(At, String)> {
+        let connected_at = self.connected_at();
+        let failure = self.failure.as_ref();
+        failure.filter(|(at, _)| connected_at.is_none_or(|connected| connected <= *at))
+    }
+
     /// When a stay ended: its own leave, else the end of the call.
     pub fn left_at(&self, stay: &Stay) -> Option<At> {
-        stay.left_at.or(self.closed_at())
+        let over_at = self.closed_at().or(self.failure().map(|(at, _)| *at));
+        stay.left_at.or(later(over_at, over_at.and(stay.joined_at)))
+    }
+
+    /// The agents of a call that was over have left by its end. People may have stayed.
+    fn end_agents(&mut self) {
+        let Some(closed) = self.closed_at() else {
+            return;
+        };
+        for stay in &mut self.stays {
+            let is_past = stay.joined_at.is_none_or(|joined| joined <= closed);
+            if stay.kind == ParticipantKind::Agent && is_past {
+                stay.left_at.get_or_insert(closed);
+            }
+        }
     }
 }
 

@@ -118,6 +118,8 @@ pub enum Input {
     },
     /// A whole turn of the caller that was typed: interrupts, and is answered.
     UserText(String),
+    /// The caller presses telephone keys: the agent stops talking. What was pressed follows as `UserText`.
+    KeyPressed,
     /// Say this; it replaces what the agent is saying.
     Say {
         /// The words.

@@ -167,6 +167,7 @@ impl Turn {
             Input::TranscriptFailed => self.transcript_failed(),
             Input::EndOfTurn { probability } => self.end_of_turn(now, probability),
             Input::UserText(text) => self.user_text(now, text),
+            Input::KeyPressed => self.key_pressed(),
             Input::Say {
                 text,
                 interruptible,

@@ -143,6 +143,7 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
             probability: rest.parse().unwrap(),
         },
         "chat" => Input::UserText(quoted(rest)),
+        "key" => Input::KeyPressed,
         "say" => Input::Say {
             text: quoted(rest),
             interruptible: true,
@@ -266,6 +267,7 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
         1 => Just(Kind::SttFailed),
         1 => (0.0f32..1.0).prop_map(Kind::EndOfTurn),
         1 => text.prop_map(Kind::Chat),
+        1 => Just(Kind::Key),
         1 => any::<bool>().prop_map(Kind::Say),
         5 => (0u64..3).prop_map(Kind::Audible),
         4 => (0u64..3).prop_map(Kind::Finished),
@@ -288,6 +290,7 @@ enum Kind {
     SttFailed,
     EndOfTurn(f32),
     Chat(&'static str),
+    Key,
     Say(bool),
     Audible(u64),
     Finished(u64),
@@ -312,6 +315,7 @@ impl Kind {
             Self::SttFailed => Input::TranscriptFailed,
             Self::EndOfTurn(p) => Input::EndOfTurn { probability: *p },
             Self::Chat(text) => Input::UserText((*text).into()),
+            Self::Key => Input::KeyPressed,
             Self::Say(interruptible) => Input::Say {
                 text: "hello".into(),
                 interruptible: *interruptible,

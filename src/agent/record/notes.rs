@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::agent::spool::Entry;
+use crate::agent::spool::{Asking, Entry};
 use sidetone_call::{
     self as call, AgentTurn, CallEvent, EndReason, Latency, ReplyId, Taken, ToolCalled, ToolStarted,
 };
@@ -18,6 +18,7 @@ use sidetone_store::{At, Json, Speaker, StoredTurn};
 /// database may not have them yet.
 pub struct Notes {
     job: String,
+    asking: Option<Asking>,
     started: SystemTime,
     caller: Option<String>,
     /// Of the entries that have no id of their own.
@@ -34,6 +35,7 @@ impl Notes {
     pub fn new(job: &str, now: SystemTime) -> Self {
         Self {
             job: job.to_owned(),
+            asking: None,
             started: now,
             caller: None,
             n: 0,
@@ -42,6 +44,11 @@ impl Notes {
             running: HashMap::new(),
             figures: Figures::default(),
         }
+    }
+
+    /// Those of the agent that has come for this asking.
+    pub fn of(self, asking: Option<Asking>) -> Self {
+        Self { asking, ..self }
     }
 
     /// Takes an event; the entry to write, if there is one.
@@ -105,7 +112,11 @@ impl Notes {
             }),
             CallEvent::Ended { at, reason } => {
                 let at = self.instant(at);
-                ends_call(reason).map(|hung_up| Entry::Over { at, hung_up })
+                is_over(reason).map(|hung_up| Entry::Over {
+                    at,
+                    hung_up,
+                    asking: self.asking.clone(),
+                })
             }
             CallEvent::AgentState { .. } | CallEvent::CallerAway { .. } => None,
         }
@@ -224,13 +235,14 @@ fn arguments(written: String) -> Json<Value> {
 
 /// Whether the call is over when its agent ends for this reason, and whether somebody hung up; None: it
 /// goes on with a person or with another agent.
-fn ends_call(reason: EndReason) -> Option<bool> {
+fn is_over(reason: EndReason) -> Option<bool> {
     match reason {
         EndReason::CallerHungUp
         | EndReason::AgentHungUp
         | EndReason::CallerSilent
         | EndReason::CallerRejected
-        | EndReason::MaxDuration => Some(true),
+        | EndReason::MaxDuration
+        | EndReason::Limit => Some(true),
         EndReason::CallerLost | EndReason::NoCaller | EndReason::RoomClosed => Some(false),
         EndReason::Transferred
         | EndReason::ConnectionLost

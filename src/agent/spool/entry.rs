@@ -7,7 +7,7 @@ use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::results::CallResult;
 use sidetone_store::tools::{HeldBy, ToolCall};
-use sidetone_store::{At, Fact, ParticipantKind, Stay, Store, StoreError, StoredTurn};
+use sidetone_store::{At, Fact, NewCall, ParticipantKind, Stay, Store, StoreError, StoredTurn};
 
 /// One thing to write of a call. Writing it again changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,12 +74,22 @@ pub enum Entry {
         /// Who.
         stay: SeenStay,
     },
+    /// A call that was found in a room which Sidetone has not made; before all others of the call.
+    Found(Box<NewCall>),
+    /// Who the caller of such a call is.
+    Caller {
+        /// The participant's identity, or a telephone's number.
+        caller_id: String,
+    },
     /// The call is over: its agent has seen its end, or made it.
     Over {
         /// When.
         at: At,
         /// Somebody hung up.
         hung_up: bool,
+        /// What the agent has come for: the word of one that another was sent for ends nothing.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        asking: Option<Asking>,
     },
     /// What came of the call.
     Result(CallResult),
@@ -95,6 +105,15 @@ pub enum Entry {
         /// When.
         at: At,
     },
+}
+
+/// An asking for a room's agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asking {
+    /// The room.
+    pub room: String,
+    /// Its number.
+    pub epoch: i64,
 }
 
 /// A stay of the agent or of a person.
@@ -153,6 +172,8 @@ impl Entry {
             Self::Webhook { .. } => "webhook",
             Self::ResultOwed { .. } => "result_owed",
             Self::Seen { .. } => "seen",
+            Self::Found(_) => "found",
+            Self::Caller { .. } => "caller",
             Self::Over { .. } => "over",
             Self::Result(_) => "result",
             Self::AgentEnded { .. } => "agent_ended",
@@ -173,6 +194,11 @@ impl Entry {
             Self::Result(made) => store.save_result(call_id, made).await?,
             Self::Figures { job, n, figures } => {
                 store.save_figures(call_id, job, *n, figures).await?
+            }
+            Self::Found(call) => store.found_call(call).await?,
+            Self::Caller { caller_id } => {
+                store.caller_is(call_id, caller_id).await?;
+                true
             }
             Self::HeldBy(by) => {
                 store.agent_of_call(call_id, by).await?;
@@ -220,8 +246,17 @@ impl Entry {
                 let observed = store.observe(call_id, room_sid.as_deref(), &facts);
                 observed.await?.is_some()
             }
-            Self::Over { at, hung_up } => {
+            Self::Over {
+                at,
+                hung_up,
+                asking,
+            } => {
                 let (at, hung_up) = (*at, *hung_up);
+                if let Some(Asking { room, epoch }) = asking
+                    && store.is_taken_over(call_id, room, *epoch).await?
+                {
+                    return Ok(());
+                }
                 let over = [Fact::Over { at, hung_up }];
                 store.observe(call_id, None, &over).await?.is_some()
             }

@@ -28,7 +28,7 @@ fn sdk_server_api_and_webhooks_agree_on_every_kind() {
             sidetone_store::ParticipantKind::Other => {}
         }
     }
-    assert_eq!(people, [Kind::Standard, Kind::Sip]);
+    assert_eq!(people, [Kind::Standard, Kind::Sip, Kind::Connector]);
     assert_eq!(agents, [Kind::Agent]);
 }
 
@@ -39,7 +39,7 @@ fn a_webhook_leaves_out_the_first_kind() {
 
 #[test]
 fn who_is_hidden_is_no_person() {
-    for kind in [Kind::Standard, Kind::Sip] {
+    for kind in [Kind::Standard, Kind::Sip, Kind::Connector] {
         let named = kind_named(kind.as_str_name(), true);
         assert_eq!(named, sidetone_store::ParticipantKind::Other, "{kind:?}");
     }

@@ -1,14 +1,16 @@
-//! The agent's own link to the room: when it is down for long another agent is sent, and when it is made
-//! anew the agent first hears whether it is still the room's own.
+//! The agent's own link to the room: while it is down nothing is said, when it is down for long another agent
+//! is sent, and when it is made anew the agent first hears whether it is still the room's own.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use livekit::prelude::{ParticipantSid, Room};
+use livekit::prelude::Room;
 use tokio::sync::{mpsc, watch};
 use tokio::time::sleep_until;
 
-use super::super::standing::{Standing, agents};
+use super::super::pulse::Beat;
+use super::super::standing::{Grant, Standing, agents};
+use sidetone_base::clock;
 use sidetone_call::transport::{DisconnectReason, RoomEvent};
 
 /// A link that is down for so long counts as lost. LiveKit's client tries for a minute.
@@ -17,61 +19,101 @@ const LOST_AFTER: Duration = Duration::from_secs(5);
 /// The agent's link to its room.
 pub(in super::super) struct Link {
     standing: Option<Arc<dyn Standing>>,
-    /// The session that may be heard.
-    grants: watch::Sender<ParticipantSid>,
-    /// It is down, and counts as lost then.
-    lost_at: Option<Instant>,
-    /// Somebody was told.
+    /// Whether the agent may be heard.
+    grants: watch::Sender<Grant>,
+    /// LiveKit's client is connecting anew since.
+    connecting: Option<Instant>,
+    /// Nothing has arrived since.
+    silent: Option<Instant>,
+    /// Somebody was told that it is lost.
     is_lost: bool,
 }
 
 impl Link {
     pub(in super::super) fn new(
         standing: Option<Arc<dyn Standing>>,
-        grants: watch::Sender<ParticipantSid>,
+        grants: watch::Sender<Grant>,
     ) -> Self {
         Self {
             standing,
             grants,
-            lost_at: None,
+            connecting: None,
+            silent: None,
             is_lost: false,
         }
     }
 
     pub(super) fn is_down(&mut self, now: Instant) {
-        self.lost_at.get_or_insert(now + LOST_AFTER);
+        self.connecting.get_or_insert(now);
+    }
+
+    /// The link is up again. What this gives lets the agent's session be heard, or ends the call, in which
+    /// another agent is.
+    pub(super) fn is_up(
+        &mut self,
+        room: &Room,
+        to_call: &mpsc::Sender<RoomEvent>,
+    ) -> Option<impl Future<Output = ()> + use<>> {
+        self.connecting = None;
+        self.settles(room, to_call)
+    }
+
+    /// What arrives over the link, or does not: sound that goes out meanwhile nobody hears.
+    pub(super) async fn beat(
+        &mut self,
+        beat: Beat,
+        room: &Room,
+        to_call: &mpsc::Sender<RoomEvent>,
+    ) -> Option<impl Future<Output = ()> + use<>> {
+        match beat {
+            Beat::Silent(since) => {
+                self.grants.send_modify(|grant| grant.is_open = false);
+                tracing::warn!("nothing arrives from the room: the agent waits");
+                self.silent = Some(since);
+                let unheard = clock::now().saturating_duration_since(since);
+                to_call.send(RoomEvent::NotHeard(unheard)).await.ok();
+                None
+            }
+            Beat::Back => {
+                self.silent = None;
+                self.settles(room, to_call)
+            }
+        }
     }
 
     /// Resolves when the link counts as lost, once; what it gives says so to others.
     pub(super) async fn lost(&mut self) -> impl Future<Output = ()> + use<> {
-        let (Some(at), Some(standing)) = (self.lost_at, &self.standing) else {
+        let down = self.connecting.into_iter().chain(self.silent).min();
+        let (Some(since), Some(standing), false) = (down, &self.standing, self.is_lost) else {
             return std::future::pending().await;
         };
-        sleep_until(at.into()).await;
+        sleep_until((since + LOST_AFTER).into()).await;
         tracing::warn!("the room is lost for {LOST_AFTER:?}: another agent may come");
-        let lost = standing.lost();
-        (self.lost_at, self.is_lost) = (None, true);
-        lost
+        self.is_lost = true;
+        standing.lost()
     }
 
-    /// The link is up again, by `session`. What it gives lets the session be heard, or ends the call, in
-    /// which another agent is.
-    pub(super) fn is_up(
+    /// Once all of the link is up: whether the agent is still the room's own.
+    fn settles(
         &mut self,
         room: &Room,
-        session: &ParticipantSid,
         to_call: &mpsc::Sender<RoomEvent>,
     ) -> Option<impl Future<Output = ()> + use<>> {
-        self.lost_at = None;
+        if self.connecting.is_some() || self.silent.is_some() {
+            return None;
+        }
+        let session = room.local_participant().sid();
         let was_lost = std::mem::take(&mut self.is_lost);
-        if !was_lost && *self.grants.borrow() == *session {
+        let is_known = !was_lost && self.grants.borrow().session == session;
+        self.grants.send_modify(|grant| grant.is_open = is_known);
+        if is_known {
             return None;
         }
         let standing = self.standing.clone();
         let own = standing.as_ref().and_then(|standing| standing.epoch());
         // Whoever came later is in the room already: nobody needs to be asked.
         let is_replaced = own.is_some_and(|own| agents(room).any(|(_, epoch)| epoch > own));
-        let (grants, session, to_call) = (self.grants.clone(), session.clone(), to_call.clone());
+        let (grants, to_call) = (self.grants.clone(), to_call.clone());
         Some(async move {
             let is_ours = match standing {
                 _ if is_replaced => false,
@@ -79,7 +121,8 @@ impl Link {
                 None => true,
             };
             if is_ours {
-                grants.send_replace(session);
+                let is_open = true;
+                grants.send_replace(Grant { session, is_open });
             } else {
                 tracing::warn!("another agent has this call: this one leaves");
                 let reason = DisconnectReason::ParticipantRemoved;

@@ -20,8 +20,8 @@ impl Cast {
     /// What their providers are asked is counted by `meter`.
     pub(super) fn new(speaks: Persona, team: Vec<Persona>, meter: &Meter) -> Self {
         let counted = |Persona { agent, providers }| Persona {
+            providers: meter.count(providers, agent.limits.budget.questions_a_minute),
             agent,
-            providers: meter.count(providers),
         };
         Self {
             speaks: counted(speaks),

@@ -55,8 +55,8 @@ impl Deadlines {
         }
     }
 
-    /// The earliest; `dead_air` is the one that is not kept here.
-    fn next(&self, agent: &AgentConfig, dead_air: Option<Instant>) -> Option<Instant> {
+    /// The earliest; `others` are not kept here.
+    fn next(&self, agent: &AgentConfig, others: [Option<Instant>; 2]) -> Option<Instant> {
         let at = |end: Option<(Instant, EndReason)>| end.map(|(at, _)| at);
         let all = [
             self.turn,
@@ -67,9 +67,8 @@ impl Deadlines {
             at(self.hang_up),
             self.max_duration(&agent.limits),
             self.silence.next(&agent.silence),
-            dead_air,
         ];
-        all.into_iter().flatten().min()
+        all.into_iter().chain(others).flatten().min()
     }
 
     /// Why the call is over now, if it is.
@@ -175,7 +174,7 @@ impl Deadlines {
     }
 
     /// The first reason counts, and the nearest deadline.
-    fn drain(&mut self, by: LeaveBy, reason: EndReason) {
+    pub(super) fn drain(&mut self, by: LeaveBy, reason: EndReason) {
         let (before, reason) = self.drain.unwrap_or((by, reason));
         self.drain = Some((by.nearer(before), reason));
     }
@@ -197,6 +196,10 @@ impl Conversation {
         if due(self.deadlines.microphone) {
             self.mic_paused();
         }
+        let rules = self.cast.agent().keys;
+        if let Some(keys) = self.keys.due(now, &rules) {
+            self.keys_complete(&keys);
+        }
         if due(self.dead_air_by()) {
             self.dead_air();
         }
@@ -211,6 +214,9 @@ impl Conversation {
         if due(self.deadlines.max_duration(&self.cast.agent().limits)) {
             self.say_goodbye(EndReason::MaxDuration);
         }
+        if let Some(part) = self.spent() {
+            self.tell_limit(part);
+        }
         let rules = &self.cast.agent().silence;
         match self.deadlines.silence.due(now, rules) {
             Some(Due::Away) => self.caller_is_away(),
@@ -222,7 +228,12 @@ impl Conversation {
     /// When [`Conversation::deadline`] wants to be called.
     pub fn next_deadline(&mut self) -> Instant {
         self.deadlines.audio_waits(self.replies.playout.is_ready());
-        let next = self.deadlines.next(self.cast.agent(), self.dead_air_by());
+        if self.spent().is_some() {
+            return clock::now();
+        }
+        let agent = self.cast.agent();
+        let others = [self.dead_air_by(), self.keys.next(&agent.keys)];
+        let next = self.deadlines.next(agent, others);
         next.unwrap_or_else(|| clock::now() + SPEAKER_DEADLINE)
     }
 

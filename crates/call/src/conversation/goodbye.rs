@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use super::Conversation;
 use crate::event::{CallEvent, EndReason};
+use crate::meter::Spent;
 use crate::part::Part;
 use crate::providers::ProviderError;
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
+use sidetone_config::agent::Budget;
 use sidetone_config::built_in;
 use sidetone_turn::{Input, Phase};
 
@@ -84,6 +86,42 @@ impl Conversation {
             let sentence = built_in::of(self.cast.agent().language.as_deref()).encrypted;
             self.say_last(sentence.to_owned(), EndReason::Encrypted);
         }
+    }
+
+    /// Whether the call may take no more of its providers, and which part it was: at once where the reply
+    /// that is being said is what takes it, else when that was heard.
+    pub(super) fn spent(&self) -> Option<Part> {
+        if self.deadlines.is_draining() || self.deadlines.hangs_up().is_some() {
+            return None;
+        }
+        match self.record.meter().spent(&self.cast.agent().limits.budget) {
+            Spent::TooMuch(part) => Some(part),
+            Spent::All(part) => Some(part).filter(|_| !self.replies.has_floor()),
+            Spent::No => None,
+        }
+    }
+
+    /// Says that the call has reached its limit, and leaves. Nothing more is taken up.
+    pub(super) fn tell_limit(&mut self, part: Part) {
+        let Budget {
+            tokens,
+            characters,
+            listening,
+            ..
+        } = self.cast.agent().limits.budget;
+        let limit = match part {
+            Part::Tts => format!("{characters} characters (limits.max_characters)"),
+            Part::Stt => format!("{listening:?} of speech (limits.max_listening)"),
+            _ => format!("{tokens} tokens (limits.max_tokens)"),
+        };
+        let message = format!("the call has taken {limit}, and ends");
+        self.record.failure(ProviderError::new(part, message));
+        // From now on nothing that the caller said is answered, and nothing is heard.
+        self.input(Input::FloorTaken);
+        let sentence = built_in::of(self.cast.agent().language.as_deref()).limit;
+        self.say_last(sentence.to_owned(), EndReason::Limit);
+        let by = LeaveBy::within(clock::now(), LeaveBy::ASKED);
+        self.deadlines.drain(by, EndReason::Limit);
     }
 
     fn say_unasked(&mut self, text: String, interruptible: bool, hangs_up: Option<EndReason>) {

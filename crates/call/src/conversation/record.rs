@@ -58,6 +58,11 @@ impl Record {
         &mut self.ledger
     }
 
+    /// What was taken of providers.
+    pub(super) fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
     /// The offset of a time from the start of the call.
     pub(super) fn offset(&self, time: Instant) -> Duration {
         self.journal.offset(time)

@@ -1,12 +1,14 @@
 //! The agent's side: the live reply, its sound, and what was said last.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::mpsc;
 
 use super::reply::Reply;
 use crate::apology::Apology;
-use crate::playout::Playout;
+use crate::event::AgentTurn;
+use crate::playout::{PastReply, Playout};
 use crate::providers::Tts;
 use crate::reply_item::{ReplyItem, ReplyOut};
 use crate::speech_text::{Pronunciations, SpeechText};
@@ -26,8 +28,18 @@ pub struct Replies {
     items: mpsc::Sender<(ReplyId, ReplyItem)>,
     /// What was heard of the last reply of which something was.
     said: String,
+    /// The last reply that is over, as it was recorded.
+    past: Option<Past>,
     /// The reply to nothing that the caller said, such as the question whether anybody is there.
     unasked: Option<ReplyId>,
+}
+
+/// A reply that is over.
+struct Past {
+    turn: AgentTurn,
+    /// When the last of it left.
+    last: Instant,
+    sound: PastReply,
 }
 
 impl Replies {
@@ -40,6 +52,7 @@ impl Replies {
             speech_text: speech_text(agent),
             items,
             said: String::new(),
+            past: None,
             unasked: None,
         }
     }
@@ -82,14 +95,31 @@ impl Replies {
         self.live.as_mut().filter(|reply| reply.id() == id)
     }
 
-    /// Lets the live reply go, and what was not played of it.
-    pub(super) fn clear(&mut self) {
-        self.live = None;
+    /// Lets the live reply go, and what was not played of it; `turn`: as it was recorded, if it was.
+    pub(super) fn over(&mut self, turn: Option<AgentTurn>) {
         let said = self.playout.heard();
         if !said.is_empty() {
             self.said = said;
         }
+        let last = self.live.take().and_then(|reply| reply.last_played());
+        if let (Some(turn), Some(last), Some(sound)) = (turn, last, self.playout.past()) {
+            self.past = Some(Past { turn, last, sound });
+        }
         self.playout.clear();
+    }
+
+    /// What was played since then was not heard. Gives the last reply that is over as it is to be recorded,
+    /// if it was being said then.
+    pub(super) fn not_heard(&mut self, since: Instant) -> Option<AgentTurn> {
+        let unheard = |last: Instant| last.saturating_duration_since(since);
+        if let Some(last) = self.live.as_ref().and_then(Reply::last_played) {
+            self.playout.take_back(unheard(last));
+        }
+        let mut past = self.past.take_if(|past| past.last > since)?;
+        past.turn.text_heard = past.sound.take_back(unheard(past.last));
+        past.turn.unfinished = true;
+        self.said.clone_from(&past.turn.text_heard);
+        Some(past.turn)
     }
 
     /// Whether a reply is being said, or is to be.

@@ -6,7 +6,7 @@ use super::Conversation;
 use crate::context::clipped;
 use crate::event::{CallEvent, EndReason};
 use crate::ledger::Dropped;
-use crate::transport::{DisconnectReason, Floor, RoomEvent};
+use crate::transport::{DisconnectReason, Floor, Key, RoomEvent};
 use sidetone_base::clock;
 use sidetone_turn::Input;
 
@@ -18,7 +18,10 @@ impl Conversation {
     /// Something happened in the room.
     pub fn room_event(&mut self, event: RoomEvent) {
         match event {
-            RoomEvent::Chat { .. } | RoomEvent::Say { .. } | RoomEvent::Floor(_)
+            RoomEvent::Chat { .. }
+            | RoomEvent::Pressed(_)
+            | RoomEvent::Say { .. }
+            | RoomEvent::Floor(_)
                 if self.caller.is_encrypted() => {}
             RoomEvent::CallerJoined {
                 identity,
@@ -42,16 +45,12 @@ impl Conversation {
                 }
             }
             RoomEvent::SaidBefore(sound) => self.caller.before().recorded(sound),
-            RoomEvent::CallerLeft { reason } => self.caller_left(reason),
-            RoomEvent::Chat { text } => {
-                let text = clipped(text.trim(), MAX_TYPED);
-                if self.deadlines.is_draining() {
-                    self.record.ledger().refused(Dropped::Draining);
-                } else if !text.is_empty() {
-                    self.asked.typed();
-                    self.input(Input::UserText(text));
-                }
-            }
+            RoomEvent::CallerLeft {
+                reason,
+                is_followed,
+            } => self.caller_left(reason, is_followed),
+            RoomEvent::Chat { text } => self.typed(clipped(text.trim(), MAX_TYPED)),
+            RoomEvent::Pressed(key) => self.pressed(key),
             RoomEvent::Say { text } => self.input(Input::Say {
                 text,
                 interruptible: true,
@@ -80,6 +79,7 @@ impl Conversation {
                 }
                 self.watch_silence(clock::now());
             }
+            RoomEvent::NotHeard(time) => self.not_heard(time),
             RoomEvent::Encrypted => self.encrypted(),
             RoomEvent::Dismissed(by) => self.dismissed(by),
             RoomEvent::Closed { reason } => {
@@ -93,23 +93,57 @@ impl Conversation {
         }
     }
 
-    fn caller_left(&mut self, reason: DisconnectReason) {
+    fn typed(&mut self, text: String) {
+        if self.deadlines.is_draining() {
+            self.record.ledger().refused(Dropped::Draining);
+        } else if !text.is_empty() {
+            self.asked.typed();
+            self.input(Input::UserText(text));
+        }
+    }
+
+    /// The agent stops talking at the first key, and answers when they are complete.
+    fn pressed(&mut self, key: Key) {
+        let now = clock::now();
+        if self.keys.is_empty() && !self.deadlines.is_draining() {
+            self.input(Input::KeyPressed);
+        }
+        // Somebody is there.
+        self.deadlines.silence().broken();
+        let rules = self.cast.agent().keys;
+        if let Some(keys) = self.keys.press(now, key, &rules) {
+            self.keys_complete(&keys);
+        }
+        self.watch_silence(now);
+    }
+
+    /// What was pressed is to the model as if it were said.
+    pub(super) fn keys_complete(&mut self, keys: &str) {
+        self.typed(format!("Keys pressed: {keys}"));
+    }
+
+    fn caller_left(&mut self, reason: DisconnectReason, is_followed: bool) {
+        self.keys.forget();
         match reason {
+            _ if is_followed => self.caller_is_gone(),
             DisconnectReason::ClientInitiated => self.ended = Some(EndReason::CallerHungUp),
             DisconnectReason::UserRejected => self.ended = Some(EndReason::CallerRejected),
             DisconnectReason::RoomDeleted => self.ended = Some(EndReason::RoomClosed),
-            _ => {
-                self.caller.left();
-                let grace = self.cast.agent().limits.reconnect_grace;
-                self.deadlines.caller_left(grace);
-                self.input(Input::UserLeft);
-                self.deadlines.microphone_paused();
-                // A client that starts anew shows its microphone as on.
-                self.caller.set_unheard(false);
-                self.listen.pause(clock::now());
-                self.listen.forget();
-                self.asked.forget();
-            }
+            _ => self.caller_is_gone(),
         }
+    }
+
+    /// The caller may come back, or somebody else takes the call up.
+    fn caller_is_gone(&mut self) {
+        self.caller.left();
+        let grace = self.cast.agent().limits.reconnect_grace;
+        self.deadlines.caller_left(grace);
+        self.input(Input::UserLeft);
+        self.deadlines.microphone_paused();
+        // A client that starts anew shows its microphone as on.
+        self.caller.set_unheard(false);
+        self.listen.pause(clock::now());
+        self.listen.forget();
+        self.asked.forget();
     }
 }

@@ -10,7 +10,7 @@ use super::Conversation;
 use super::dead_air::Owed;
 use super::reply::{Finished, Over, Reply};
 use crate::chat::REST;
-use crate::event::EndReason;
+use crate::event::{AgentTurn, EndReason};
 use crate::reply_item::ReplyItem;
 use crate::speak::{self, ReplySource};
 use crate::transport::RoomCommand;
@@ -193,7 +193,7 @@ impl Conversation {
     /// Records what was heard of the live reply, for good, and lets it go.
     pub(super) fn reply_over(&mut self, over: Over) {
         self.show_words();
-        self.record_reply(Some(over));
+        let recorded = self.record_reply(Some(over));
         if let Some(reply) = self.replies.live() {
             if reply.is_committed() {
                 let (begun, heard) = self.replies.playout.tally();
@@ -204,8 +204,23 @@ impl Conversation {
                 self.to_room.agent(reply.id(), String::new(), true);
             }
         }
-        self.replies.clear();
+        self.replies.over(recorded);
         self.watch_context();
+    }
+
+    /// The room's link has been down for so long. What was said in that time is neither recorded nor part of
+    /// the conversation; of a reply that is being said it is said again.
+    pub(super) fn not_heard(&mut self, time: Duration) {
+        let past = self.replies.not_heard(clock::now() - time);
+        if let Some(turn) = past {
+            self.chat.heard_less(turn.reply_id, &turn.text_heard);
+            self.record.agent_turn(turn);
+        }
+        if let Some(live) = self.replies.live() {
+            self.chat
+                .heard_less(live.id(), &self.replies.playout.heard());
+        }
+        self.record_reply(None);
     }
 
     /// Shows the words that have been heard since the last time.
@@ -230,16 +245,13 @@ impl Conversation {
     }
 
     /// Records what was heard of the live reply up to now, and how it ended, once it has; nothing if
-    /// nothing was heard.
-    fn record_reply(&mut self, over: Option<Over>) {
-        let Some(reply) = self.replies.live() else {
-            return;
-        };
+    /// nothing was heard. Gives what is recorded.
+    fn record_reply(&mut self, over: Option<Over>) -> Option<AgentTurn> {
+        let reply = self.replies.live()?;
         let heard = self.replies.playout.heard();
-        let turn = reply.heard(&self.record, &heard, over);
-        if let Some(turn) = turn {
-            self.chat.agent(turn.reply_id, &heard);
-            self.record.agent_turn(turn);
-        }
+        let turn = reply.heard(&self.record, &heard, over)?;
+        self.chat.agent(turn.reply_id, &heard);
+        self.record.agent_turn(turn.clone());
+        Some(turn)
     }
 }

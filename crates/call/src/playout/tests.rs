@@ -228,3 +228,43 @@ fn a_sentence_corrected_before_it_is_heard_says_that_only() {
     pull(&mut playout, 100);
     assert_eq!(playout.heard(), "two three four");
 }
+
+#[test]
+fn what_nobody_heard_is_taken_back_and_played_again() {
+    let mut playout = one_second("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd");
+    pull(&mut playout, 60);
+    assert_eq!(playout.take_words().unwrap(), "aaaaaaaaa bbbbbbbbb");
+    playout.take_back(Duration::from_millis(300));
+    assert_eq!(
+        (playout.heard().as_str(), playout.position()),
+        ("aaaaaaaaa", Duration::from_millis(300))
+    );
+    // It goes on at the sample after the last one that was heard, and no word is given out twice.
+    assert_eq!(playout.pull().unwrap().samples()[0], 30 * 480);
+    assert_eq!(playout.take_words(), None);
+    pull(&mut playout, 69);
+    assert!(playout.is_done());
+    assert_eq!(playout.take_words().unwrap(), " ccccccccc ddddddddd");
+
+    // More than was played, and nothing at all.
+    playout.take_back(Duration::from_secs(9));
+    assert_eq!(
+        (playout.heard().as_str(), playout.position()),
+        ("", Duration::ZERO)
+    );
+    playout.clear();
+    playout.take_back(Duration::from_secs(1));
+}
+
+#[test]
+fn of_a_reply_that_is_over_the_words_are_taken_back() {
+    let mut playout = one_second("aaaaaaaaa bbbbbbbbb ccccccccc ddddddddd");
+    pull(&mut playout, 100);
+    let mut past = playout.past().unwrap();
+    assert!(playout.past().is_none());
+    assert_eq!(
+        past.take_back(Duration::from_millis(400)),
+        "aaaaaaaaa bbbbbbbbb"
+    );
+    assert_eq!(past.take_back(Duration::from_secs(9)), "");
+}

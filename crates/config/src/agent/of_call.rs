@@ -36,6 +36,8 @@ pub struct Overrides {
     pub call_id: Option<String>,
     /// Recorded in another way, or not.
     pub recording: Option<RecordingMode>,
+    /// `{{ dispatch }}`: what a dispatch said that is not Sidetone's own.
+    pub dispatch: Option<Value>,
 }
 
 impl AgentConfig {
@@ -117,6 +119,8 @@ impl AgentConfig {
             .map(|(name, value)| (name.clone(), value.as_str().into()))
             .collect();
         values.insert("call".into(), json!({"id": overrides.call_id}));
+        let dispatch = overrides.dispatch.clone();
+        values.insert("dispatch".into(), dispatch.unwrap_or_default());
         call.values = values.into();
         problems.extend(call.fill());
         if let Err(message) = check_prompt(&call.system_prompt) {

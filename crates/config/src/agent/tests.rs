@@ -307,7 +307,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, vad, preemptive_generation, endpointing, interruption, limits, silence, keys",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
@@ -329,8 +329,8 @@ fn a_call_fills_in_its_variables() {
         voice: Some("onyx".parse().unwrap()),
         system_prompt: Some("You talk with {{name}}.".into()),
         variables: [("name".to_owned(), "Ada".to_owned())].into(),
-        call_id: None,
         recording: Some(RecordingMode::Off),
+        ..Overrides::default()
     };
     let call = agent.for_call(&overrides).unwrap();
     assert_eq!(
@@ -557,4 +557,28 @@ fn how_speech_is_asked_for_is_said_for_each_provider() {
         let error = parse(text).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     }
+}
+
+#[test]
+fn what_a_dispatch_said_is_for_templates() {
+    let greets = |dispatch: Option<serde_json::Value>| {
+        let agent = parse("greeting = \"Hi {{ dispatch.name or dispatch or 'you' }}!\"").unwrap();
+        let overrides = Overrides {
+            dispatch,
+            ..Overrides::default()
+        };
+        agent.for_call(&overrides).unwrap().greeting
+    };
+    assert_eq!(greets(Some(json!({"name": "Ada"}))), "Hi Ada!");
+    assert_eq!(greets(Some(json!("vip customer"))), "Hi vip customer!");
+    assert_eq!(greets(None), "Hi you!");
+}
+
+#[test]
+fn keys_are_read_and_checked() {
+    let agent = parse("[keys]\ngap = \"1s\"\nend = \"*\"").unwrap();
+    assert_eq!((agent.keys.gap, agent.keys.end), (secs(1), Some('*')));
+    assert_eq!(parse("[keys]\nend = \"\"").unwrap().keys.end, None);
+    let refused = parse("[keys]\nend = \"enter\"").unwrap_err().to_string();
+    assert!(refused.contains("keys.end = \"enter\""), "{refused}");
 }

@@ -13,6 +13,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             goodbye,
             transfer_failed,
             encrypted,
+            limit,
         } = built_in;
         [
             greeting,
@@ -24,6 +25,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             goodbye,
             transfer_failed,
             encrypted,
+            limit,
         ]
     };
     let mut seen = std::collections::BTreeSet::new();
@@ -41,9 +43,11 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             assert!(seen.insert(text), "{tag}: {text} is there twice");
         }
         let distinct: std::collections::BTreeSet<_> = all(built_in).into();
-        assert_eq!(distinct.len(), 9, "{tag}");
+        assert_eq!(distinct.len(), 10, "{tag}");
         let farewell = last_sentence(built_in.goodbye);
-        assert!(built_in.encrypted.contains(farewell), "{tag}: {farewell}");
+        for last in [built_in.encrypted, built_in.limit] {
+            assert!(last.contains(farewell), "{tag}: {farewell}");
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use serde_json::json;
+use livekit_protocol as proto;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
@@ -26,8 +26,7 @@ use super::{Control, rooms};
 use sidetone_base::clock;
 use sidetone_base::lanes::{Lanes, Width};
 use sidetone_store::dispatches::DispatchState;
-use sidetone_store::workers::{LOST_AFTER, WorkerState};
-use sidetone_store::{At, Call, CallType, Fact, NewCall, ParticipantKind, Stay, StoreError};
+use sidetone_store::{Call, CallType, Fact, NewCall, ParticipantKind, Stay, StoreError};
 
 use back::{Back, comes_back};
 
@@ -92,7 +91,7 @@ impl Control {
         let mut metadata = awaited.metadata.0;
         metadata.call_id = Some(call.id);
         // In this order: whoever fails in between is followed by another.
-        self.guard.ask_for(&call.room_name, &metadata).await?;
+        self.ask_for(call, &metadata).await?;
         self.store.awaited_no_more(&call.room_name).await?;
         Ok(true)
     }
@@ -110,7 +109,7 @@ pub(super) async fn run(control: Control, rooms: Arc<Mutex<Rooms>>, shutdown: Ca
             () = shutdown.cancelled() => return,
             Some(room) = rooms.recv() => {
                 next = next.min(clock::now() + SOON);
-                begin_look(&control, &lanes, room);
+                begin_look(&control, &lanes, room, None);
             }
             () = sleep_until(next.into()), if round.is_empty() => {
                 let now = clock::now();
@@ -134,14 +133,14 @@ pub(super) async fn run(control: Control, rooms: Arc<Mutex<Rooms>>, shutdown: Ca
 }
 
 /// Begins to look at a room. One that is going to be looked at anyway is not looked at twice, and for one
-/// too many the next round is soon enough.
-fn begin_look(control: &Control, lanes: &Lanes, room: String) {
+/// too many the next round is soon enough. `listed`: what LiveKit has just said of the room.
+fn begin_look(control: &Control, lanes: &Lanes, room: String, listed: Option<proto::Room>) {
     if lanes.has_waiting(&room) {
         return;
     }
     let (control, key) = (control.clone(), room.clone());
     let look = async move {
-        if let Err(error) = look(&control, &room).await {
+        if let Err(error) = look(&control, &room, listed).await {
             tracing::warn!(room, error = format!("{error:#}"), "not looked at");
         }
     };
@@ -172,14 +171,14 @@ async fn look_round(
     for room in control.livekit.rooms_named(names).await? {
         // One that is looked at now need not be looked at again because of this round.
         if !lanes.has(&room.name) {
-            begin_look(control, lanes, room.name);
+            begin_look(control, lanes, room.name.clone(), Some(room));
         }
     }
     Ok(pause)
 }
 
-/// Looks who is in a room, and does what that asks for.
-pub(super) async fn look(control: &Control, room: &str) -> anyhow::Result<()> {
+/// Looks who is in a room, and does what that asks for. `listed`: what LiveKit has just said of the room.
+async fn look(control: &Control, room: &str, listed: Option<proto::Room>) -> anyhow::Result<()> {
     let Some(call) = control.store.call_in_room(room, None).await? else {
         return Ok(());
     };
@@ -212,7 +211,7 @@ pub(super) async fn look(control: &Control, room: &str) -> anyhow::Result<()> {
             again(control, &call, &now).await?;
         }
     }
-    observe(control, &now, &people).await?;
+    observe(control, &now, listed, &people).await?;
     tell_trouble(control, &now).await
 }
 
@@ -246,9 +245,20 @@ async fn go_on(control: &Control, call: &Call, back: Back) -> Result<Option<Call
 }
 
 /// Notes who is in the room of the call.
-async fn observe(control: &Control, call: &Call, people: &[Stay]) -> anyhow::Result<()> {
-    let rooms = control.livekit.rooms_named(vec![call.room_name.clone()]);
-    let Some(room) = rooms.await?.into_iter().next() else {
+async fn observe(
+    control: &Control,
+    call: &Call,
+    listed: Option<proto::Room>,
+    people: &[Stay],
+) -> anyhow::Result<()> {
+    let listed = match listed {
+        Some(room) => Some(room),
+        None => {
+            let rooms = control.livekit.rooms_named(vec![call.room_name.clone()]);
+            rooms.await?.pop()
+        }
+    };
+    let Some(room) = listed else {
         return Ok(());
     };
     let facts: Vec<Fact> = opening_of(&room)
@@ -278,7 +288,7 @@ async fn again(control: &Control, before: &Call, now: &Call) -> Result<(), Store
     }
     let mut metadata = agent.metadata.0;
     metadata.call_id = Some(now.id);
-    control.guard.ask_for(&now.room_name, &metadata).await
+    control.ask_for(now, &metadata).await
 }
 
 /// Tells the caller at once when no worker is free to send an agent.
@@ -287,29 +297,19 @@ async fn tell_trouble(control: &Control, call: &Call) -> anyhow::Result<()> {
     if agent.is_none_or(|agent| agent.state != DispatchState::Asked) {
         return Ok(());
     }
-    if somebody_is_free(control, sidetone_store::now()).await? {
+    let now = sidetone_store::now();
+    let mut places = control
+        .store
+        .places(control.guard.agent_name(), now)
+        .await?;
+    // The one that this caller waits for is among those on their way.
+    places.asked = places.asked.saturating_sub(1);
+    if places.room(now).is_ok() {
         return Ok(());
     }
     tracing::warn!(call_id = %call.id, "no worker is free for a caller who waits");
-    let message = json!({
-        "type": "call.waiting",
-        "reason": "No agent is free. One is asked for again and again.",
-    });
-    if let Err(error) = rooms::tell(&control.livekit, &call.room_name, &message).await {
+    if let Err(error) = rooms::tell_waiting(&control.livekit, &call.room_name).await {
         tracing::debug!(call_id = %call.id, %error, "the caller was not told to wait");
     }
     Ok(())
-}
-
-/// Whether a worker can take a call, by its own last word.
-async fn somebody_is_free(control: &Control, now: At) -> Result<bool, StoreError> {
-    let workers = control.store.workers().await?;
-    let since = now - TimeDelta::from_std(LOST_AFTER).unwrap_or(TimeDelta::MAX);
-    let name = control.guard.agent_name();
-    Ok(workers.iter().any(|worker| {
-        worker.agent_name == name
-            && worker.state == WorkerState::Ready
-            && worker.seen_at >= since
-            && worker.calls < worker.max_calls
-    }))
 }

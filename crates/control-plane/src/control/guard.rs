@@ -1,6 +1,7 @@
 //! Drives the dispatch guardian: asks LiveKit, looks into rooms, writes down what comes of it.
 
 mod acts;
+mod rounds;
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::Dispatcher;
@@ -19,12 +20,16 @@ use crate::dispatch::observer::Observer;
 use crate::server_api::ServerApi;
 use acts::Acts;
 use sidetone_base::clock;
+use sidetone_store::dispatches::DispatchState;
 use sidetone_store::epochs::SilentAgent;
+use sidetone_store::places::{Full, Wish};
 use sidetone_store::{DispatchMetadata, Store, StoreError};
 
 /// What is wrong with a room whose act panicked.
 const PANICKED: &str = "the control plane failed; its log says where";
 
+/// Longest wait of a request for the first asking: less than a request may take.
+const ANSWER: Duration = Duration::from_secs(10);
 /// Commands on their way to the driver; a request waits while it is full.
 const QUEUE: usize = 256;
 
@@ -33,6 +38,7 @@ const QUEUE: usize = 256;
 pub struct Guard {
     store: Store,
     dispatcher: Arc<Dispatcher>,
+    livekit: ServerApi,
     commands: mpsc::Sender<Command>,
 }
 
@@ -52,6 +58,8 @@ pub enum Wanted {
     Asked,
     /// LiveKit did not take it (yet); it is tried again.
     NotYet,
+    /// No worker could take the call: nothing was asked.
+    Full(Full),
 }
 
 impl Guard {
@@ -64,20 +72,51 @@ impl Guard {
         room: &str,
         metadata: &DispatchMetadata,
     ) -> Result<Wanted, StoreError> {
-        if !self
-            .store
-            .want_agent(room, metadata, sidetone_store::now())
-            .await?
-        {
-            return Ok(Wanted::Already);
+        let mut wish = self.wish(room, metadata).await?;
+        if wish == Wish::Already && self.is_left(room).await? {
+            wish = self.wish(room, metadata).await?;
+        }
+        match wish {
+            Wish::Noted => {}
+            Wish::Already => return Ok(Wanted::Already),
+            Wish::Full(full) => return Ok(Wanted::Full(full)),
         }
         let (taken, answer) = oneshot::channel();
-        let sent = self
-            .commands
-            .send(Command::Want(room.to_owned(), taken))
-            .await;
-        let taken = sent.is_ok() && answer.await.unwrap_or(false);
+        let asked = async {
+            let command = Command::Want(room.to_owned(), taken);
+            self.commands.send(command).await.is_ok() && answer.await.unwrap_or(false)
+        };
+        // It is asked for in any case: whoever waits for LiveKit is told that it was not yet.
+        let taken = timeout(ANSWER, asked).await.unwrap_or(false);
         Ok(if taken { Wanted::Asked } else { Wanted::NotYet })
+    }
+
+    async fn wish(&self, room: &str, metadata: &DispatchMetadata) -> Result<Wish, StoreError> {
+        let (name, now) = (self.agent_name(), sidetone_store::now());
+        self.store
+            .want_agent_if_free(room, metadata, name, now)
+            .await
+    }
+
+    /// Whether nobody is in a room whose agent was there; then its agent is over. So would the guard find,
+    /// when it looks next.
+    async fn is_left(&self, room: &str) -> Result<bool, StoreError> {
+        let agent = self.store.agent_in(room).await?;
+        let Some(agent) = agent.filter(|agent| agent.state == DispatchState::Joined) else {
+            return Ok(false);
+        };
+        match self.livekit.participants(room).await {
+            Ok(there) if there.as_ref().is_none_or(Vec::is_empty) => {
+                let now = sidetone_store::now();
+                self.store.agent_over(room, agent.epoch, now).await?;
+                Ok(true)
+            }
+            Ok(_) => Ok(false),
+            Err(error) => {
+                tracing::debug!(room, %error, "who is in a room is not known");
+                Ok(false)
+            }
+        }
     }
 
     /// As [`Guard::want`], without waiting for LiveKit.
@@ -93,7 +132,7 @@ impl Guard {
     }
 
     /// The name that agents are asked for by.
-    pub(super) fn agent_name(&self) -> &str {
+    pub(crate) fn agent_name(&self) -> &str {
         self.dispatcher.agent_name()
     }
 
@@ -165,7 +204,12 @@ pub(super) fn driver(
     livekit: ServerApi,
 ) -> (Guard, GuardDriver) {
     let (commands, commands_in) = mpsc::channel(QUEUE);
-    let acts = Acts::new(&config, store.clone(), Arc::clone(&dispatcher), livekit);
+    let acts = Acts::new(
+        &config,
+        store.clone(),
+        Arc::clone(&dispatcher),
+        livekit.clone(),
+    );
     let driver = GuardDriver {
         config,
         acts,
@@ -175,6 +219,7 @@ pub(super) fn driver(
         Guard {
             store,
             dispatcher,
+            livekit,
             commands,
         },
         driver,
@@ -244,7 +289,20 @@ impl Run {
                 Input::Wanted(room)
             }
         };
+        self.answer(&input);
         self.guardian.handle_input(clock::now(), input);
+    }
+
+    /// Tells those who wait for a room's first asking that it is through, or that there will be none.
+    fn answer(&mut self, input: &Input) {
+        let (room, taken) = match input {
+            Input::Asked(room, taken) => (room, taken.is_ok()),
+            Input::Over(room) => (room, false),
+            _ => return,
+        };
+        for waiting in self.waiting.remove(room).into_iter().flatten() {
+            let _ = waiting.send(taken);
+        }
     }
 
     fn done(&mut self, done: Done) {
@@ -261,11 +319,7 @@ impl Run {
             }
             Done::Observed(began, ended, silent) => return self.observed(began, ended, silent),
         };
-        if let Input::Asked(room, taken) = &input {
-            for waiting in self.waiting.remove(room).into_iter().flatten() {
-                let _ = waiting.send(taken.is_ok());
-            }
-        }
+        self.answer(&input);
         self.guardian.handle_input(clock::now(), input);
     }
 
@@ -294,6 +348,8 @@ impl Run {
                         tracing::warn!(room, epoch, "an agent is dead, another is asked for");
                     } else if attempt > 1 {
                         tracing::warn!(room, attempt, "no agent came, one is asked for again");
+                        let (acts, room) = (acts.clone(), room.clone());
+                        tasks.spawn(async move { acts.tell_waiting(&room).await });
                     }
                     let panicked = Input::Asked(room.clone(), Err(PANICKED.into()));
                     let ask = async move { Done::Input(acts.ask(room, instead_of).await) };

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use super::Control;
 pub use body::{EventBody, LONGEST_NAME};
-use sidetone_store::dispatches::DispatchState;
 use sidetone_store::inbox::Event;
 use sidetone_store::{Store, StoreError};
 
@@ -162,15 +161,7 @@ async fn tell_guard(control: &Control, body: &EventBody, room: &str) -> Result<(
         ("participant_left" | "participant_connection_aborted", true) => {
             control.guard.agent_left(room).await
         }
-        ("room_finished", _) => {
-            control.guard.over(room).await;
-            let agent = control.store.agent_in(room).await?;
-            if let Some(agent) = agent.filter(|agent| agent.state != DispatchState::Failed) {
-                let (ended, now) = (DispatchState::Ended, sidetone_store::now());
-                let noted = control.store.agent_is(room, agent.epoch, ended, now, None);
-                noted.await?;
-            }
-        }
+        ("room_finished", _) => control.agent_ended(room).await?,
         _ => {}
     }
     Ok(())

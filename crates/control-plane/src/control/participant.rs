@@ -23,6 +23,17 @@ pub fn kind_named(name: &str, is_hidden: bool) -> ParticipantKind {
     Kind::from_str_name(name).map_or(ParticipantKind::Other, |named| kind(named, is_hidden))
 }
 
+/// The attribute with a telephone's number (LiveKit's SIP attributes); not there where the trunk hides
+/// numbers.
+pub const PHONE_NUMBER: &str = "sip.phoneNumber";
+
+/// What a call's row calls a person: a telephone by its number, where it shows one.
+pub fn caller_of(participant: &ParticipantInfo) -> String {
+    let number = participant.attributes.get(PHONE_NUMBER);
+    let number = number.filter(|number| is_telephone(participant) && !number.is_empty());
+    number.unwrap_or(&participant.identity).clone()
+}
+
 /// Whether a listed participant is on a telephone.
 pub fn is_telephone(participant: &ParticipantInfo) -> bool {
     participant.kind() == Kind::Sip
@@ -31,12 +42,12 @@ pub fn is_telephone(participant: &ParticipantInfo) -> bool {
 fn kind(kind: Kind, is_hidden: bool) -> ParticipantKind {
     match kind {
         Kind::Agent => ParticipantKind::Agent,
-        Kind::Standard | Kind::Sip if !is_hidden => ParticipantKind::User,
+        Kind::Standard | Kind::Sip | Kind::Connector if !is_hidden => ParticipantKind::User,
         Kind::Standard
         | Kind::Sip
+        | Kind::Connector
         | Kind::Ingress
         | Kind::Egress
-        | Kind::Connector
         | Kind::Bridge => ParticipantKind::Other,
     }
 }

@@ -42,8 +42,8 @@ pub struct Purged {
     pub events: u64,
 }
 
-/// Deletes the personal data of calls older than `days` (none: of no calls), and LiveKit's events that
-/// are older than that or than [`EVENT_DAYS`].
+/// Deletes the personal data of calls older than `days` (none: of no calls), LiveKit's events that are
+/// older than that or than [`EVENT_DAYS`], and requests that are remembered too long.
 ///
 /// # Errors
 /// The database did not answer; what is left goes next time.
@@ -57,6 +57,7 @@ pub async fn purge(store: &Store, days: Option<u32>) -> Result<Purged, StoreErro
             break;
         }
     }
+    store.forget_requests(sidetone_store::now()).await?;
     let events = days.map_or(EVENT_DAYS, |days| days.min(EVENT_DAYS));
     purged.events = store.forget_events(before(events)).await?;
     Ok(purged)

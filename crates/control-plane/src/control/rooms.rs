@@ -1,12 +1,14 @@
 //! Messages to the participants of a room.
 
+use serde_json::json;
 use uuid::Uuid;
 
-use super::participant::kind_of;
+use super::Control;
+use super::participant::{caller_of, kind_of};
 use crate::server_api::{self, ServerApi};
 use sidetone_base::clock;
 use sidetone_base::signed::Address;
-use sidetone_store::ParticipantKind;
+use sidetone_store::{Call, CallType, NewCall, ParticipantKind};
 
 /// Topic of messages to the caller's client.
 pub const CLIENT_TOPIC: &str = "sidetone.call";
@@ -35,6 +37,39 @@ pub async fn tell_agents(
     }
     order(livekit, room, agents, Some(call), topic, message).await?;
     Ok(true)
+}
+
+/// The call of a room that somebody else has made, with a row from now on. None when LiveKit has no such
+/// room.
+///
+/// # Errors
+/// LiveKit or the database did not answer.
+pub async fn found(control: &Control, room: &str) -> anyhow::Result<Option<Call>> {
+    let Some(there) = control.livekit.participants(room).await? else {
+        return Ok(None);
+    };
+    if there.is_empty()
+        && control
+            .livekit
+            .rooms_named(vec![room.to_owned()])
+            .await?
+            .is_empty()
+    {
+        return Ok(None);
+    }
+    let caller = there
+        .iter()
+        .find(|one| kind_of(one) == ParticipantKind::User);
+    let call = NewCall {
+        id: Uuid::new_v4(),
+        room_name: room.to_owned(),
+        caller_id: caller.map(caller_of).unwrap_or_default(),
+        callee_id: None,
+        call_type: CallType::of_room(room),
+        metadata: serde_json::json!({}),
+        created_at: sidetone_store::now(),
+    };
+    Ok(Some(control.store.create_call(&call).await?))
 }
 
 /// Sends these agents of a room a signed message; without a `call` it is for whatever call is there.
@@ -69,4 +104,16 @@ pub async fn tell(
     message: &serde_json::Value,
 ) -> server_api::Result<()> {
     livekit.send(room, CLIENT_TOPIC, Vec::new(), message).await
+}
+
+/// Tells everybody in a room that no agent is free yet.
+///
+/// # Errors
+/// LiveKit refused or did not answer within 10 s.
+pub(super) async fn tell_waiting(livekit: &ServerApi, room: &str) -> server_api::Result<()> {
+    let message = json!({
+        "type": "call.waiting",
+        "reason": "No agent is free. One is asked for again and again.",
+    });
+    tell(livekit, room, &message).await
 }

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_text, parse_json};
+use super::repeat::Repeatable;
 use super::{AppState, WholeBody};
 use crate::control::guard::Wanted;
+use crate::control::rooms;
 use sidetone_config::recording::RecordingMode;
 use sidetone_store::CallStatus;
 use sidetone_store::DispatchMetadata;
@@ -117,7 +120,7 @@ impl AgentWishes {
             voice: self.voice,
             system_prompt: self.system_prompt,
             variables: self.variables,
-            epoch: None,
+            ..DispatchMetadata::default()
         }
     }
 }
@@ -126,7 +129,7 @@ impl AgentWishes {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct SpawnRequest {
-    /// Room of a call of ours.
+    /// Room of a call; for backends and admins also one that somebody else has made.
     #[schema(example = "support-user123-1704067200000")]
     room_name: String,
     /// One of OpenAI's (alloy, echo, fable, onyx, nova, shimmer, ash, ballad, coral, sage, verse,
@@ -145,7 +148,7 @@ pub struct SpawnRequest {
 }
 
 /// What became of it.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SpawnResponse {
     /// The room.
@@ -181,16 +184,19 @@ pub struct AgentList {
 }
 
 /// Spawns an agent into a call's room now, without waiting for somebody to join. Idempotent: a second
-/// request changes nothing.
+/// request changes nothing, and with the `Idempotency-Key` of the first, within a day, it is answered the
+/// same. Where no worker could take the call, none is asked for (503).
 #[utoipa::path(post, path = "/api/voice/agent", tag = "voice", request_body = SpawnRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, made up anew for each request.")),
     responses((status = 200, body = SpawnResponse), (status = 400, body = ProblemDocument),
         (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
         (status = 404, body = ProblemDocument), (status = 409, body = ProblemDocument),
-        (status = 413, body = ProblemDocument), (status = 429, body = ProblemDocument),
-        (status = 503, body = ProblemDocument)))]
+        (status = 413, body = ProblemDocument), (status = 422, body = ProblemDocument),
+        (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn spawn(
     State(state): State<AppState>,
     principal: Principal,
+    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Json<SpawnResponse>, Problem> {
     principal.need(Right::SpawnAgent)?;
@@ -205,7 +211,15 @@ pub async fn spawn(
     )?
     .recorded(&principal, request.recording.as_deref())?;
     let voice = state.voice()?;
-    let call = state.store().call_in_room(&request.room_name, None).await?;
+    let mut call = state.store().call_in_room(&request.room_name, None).await?;
+    // A backend may have made the room itself; whether there is one is not for users to find out.
+    if call.as_ref().is_none_or(|call| call.ended_at.is_some())
+        && principal.may(Right::ManageAgents)
+    {
+        let found = rooms::found(&voice.control, &request.room_name).await;
+        let found = found.map_err(|error| Problem::livekit(&error))?;
+        call = found.or(call);
+    }
     let call = call
         .filter(|call| {
             let theirs = |id: &str| call.caller_id == id || call.callee_id.as_deref() == Some(id);
@@ -217,6 +231,15 @@ pub async fn spawn(
                 "No call has this room; get a token for one first.",
             )
         })?;
+    state.limit_user_of(&principal, &call.caller_id)?;
+    let route = "POST /api/voice/agent";
+    let first = state.repeatable(&headers, &principal, route, &body, call.id);
+    let first = first.await?;
+    if let Some(answer) = first.as_ref().and_then(Repeatable::answer)
+        && let Ok(answer) = serde_json::from_value(answer.clone())
+    {
+        return Ok(Json(answer));
+    }
     if call.ended_at.is_some() {
         let detail = match call.status {
             CallStatus::Failed => "The call in this room has failed; start a new one.",
@@ -227,19 +250,32 @@ pub async fn spawn(
             ..Problem::new(StatusCode::CONFLICT, "Call is over", detail)
         });
     }
+    state
+        .need_place_of(&call.caller_id, &call.room_name)
+        .await?;
     let wanted = voice
         .control
         .guard
         .want(&call.room_name, &wishes.metadata(Some(call.id)))
         .await?;
+    if let Wanted::Full(full) = wanted {
+        return Err(state.nobody_free(full, sidetone_store::now()).await);
+    }
     // The one that was to come when somebody joins.
     state.store().awaited_no_more(&call.room_name).await?;
-    Ok(Json(SpawnResponse {
+    let answer = SpawnResponse {
         room_name: call.room_name,
         agent_spawned: wanted != Wanted::NotYet,
         already_there: wanted == Wanted::Already,
         call_id: call.id,
-    }))
+    };
+    match (first, wanted) {
+        (None, _) | (_, Wanted::NotYet) => Ok(Json(answer)),
+        (Some(first), _) => {
+            let kept = state.answered(&first, json!(answer)).await?;
+            Ok(Json(serde_json::from_value(kept).unwrap_or(answer)))
+        }
+    }
 }
 
 /// The agents that are asked for or in a room, of all workers.

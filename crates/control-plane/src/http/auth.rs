@@ -21,6 +21,7 @@ use subtle::ConstantTimeEq as _;
 use super::cookie;
 use super::error::Problem;
 use super::jwt::Verifier;
+use super::limits::Rate;
 use sidetone_base::text_enum;
 use sidetone_config::env::{Env, UserLogin};
 use sidetone_store::sessions::SessionRow;
@@ -57,6 +58,9 @@ pub enum Right {
     /// See workers and sessions, drain those and end these.
     Operate,
 }
+
+/// Everybody who needs no credentials.
+const GUEST: &str = "guest";
 
 /// Who is asking.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,6 +130,11 @@ impl Principal {
         self.may(Right::AllHistory)
     }
 
+    /// One of those whom nobody can tell apart, but by their addresses.
+    pub fn is_guest(&self) -> bool {
+        matches!(self, Self::User { id, .. } if id == GUEST)
+    }
+
     /// A name for rate limits.
     pub fn bucket(&self) -> String {
         match self {
@@ -136,17 +145,22 @@ impl Principal {
 }
 
 /// A backend's key: only its SHA-256 is known here.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 struct ApiKey {
     name: String,
     scopes: Vec<Scope>,
     sha256: [u8; 32],
+    rate: Rate,
 }
+
+/// Requests of a key in a minute, where its entry does not say: it speaks for many users, who have limits
+/// of their own.
+const KEY_REQUESTS: u32 = 6_000;
 
 /// Why SIDETONE_API_KEYS cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "SIDETONE_API_KEYS: \"{name}\" {reason}; each entry is name:scope+scope:sha256 of the key in hex"
+    "SIDETONE_API_KEYS: \"{name}\" {reason}; each entry is name:scope+scope:sha256 of the key in hex, and maybe :requests a minute"
 )]
 pub struct BadApiKey {
     name: String,
@@ -206,15 +220,8 @@ impl Auth {
         guest: impl FnOnce() -> Result<bool, Problem>,
         session: Option<SessionRow>,
     ) -> Result<Principal, Problem> {
-        let presented = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim());
-        let key = headers
-            .get("x-api-key")
-            .and_then(|value| value.to_str().ok());
-        if key.is_none()
-            && presented.is_none()
+        let presented = Presented::of(headers);
+        if presented == Presented::Nothing
             && let Some(principal) = session.and_then(|session| self.signed_in(session))
         {
             if !method.is_safe() {
@@ -222,19 +229,28 @@ impl Auth {
             }
             return Ok(principal);
         }
-        match (key, presented) {
-            (Some(key), _) => self.key(key),
-            (None, Some(token)) if token.split('.').count() == 3 => self.user(token).await,
-            (None, Some(key)) => self.key(key),
-            (None, None) if self.open && guest()? => Ok(Principal::User {
-                id: "guest".into(),
+        match presented {
+            Presented::Token(token) => self.user(token).await,
+            Presented::Key(key) => self.key(key),
+            Presented::Nothing if self.open && guest()? => Ok(Principal::User {
+                id: GUEST.into(),
                 name: Some("Guest".into()),
                 admin: true,
             }),
-            (None, None) => Err(Problem::unauthorized(
+            Presented::Nothing => Err(Problem::unauthorized(
                 "Send the user's token or an API key as \"Authorization: Bearer …\".",
             )),
         }
+    }
+
+    /// The name of the key that a request presents, and how often it may; none for a key that is not known,
+    /// and for no key.
+    pub(super) fn limits_of_key(&self, headers: &HeaderMap) -> Option<(&str, Rate)> {
+        let Presented::Key(presented) = Presented::of(headers) else {
+            return None;
+        };
+        let key = self.known_key(presented)?;
+        Some((&key.name, key.rate))
     }
 
     /// Who a session stands for. That of an API key ends with the key: its scopes are those of now.
@@ -260,7 +276,7 @@ impl Auth {
         })
     }
 
-    fn key(&self, presented: &str) -> Result<Principal, Problem> {
+    fn known_key(&self, presented: &str) -> Option<&ApiKey> {
         let hash: [u8; 32] = Sha256::digest(presented.as_bytes()).into();
         // Every key is compared, in constant time, so that timing tells nothing.
         let mut found = None;
@@ -269,7 +285,13 @@ impl Auth {
                 found = Some(key);
             }
         }
-        let key = found.ok_or_else(|| Problem::unauthorized("This API key is not known."))?;
+        found
+    }
+
+    fn key(&self, presented: &str) -> Result<Principal, Problem> {
+        let key = self
+            .known_key(presented)
+            .ok_or_else(|| Problem::unauthorized("This API key is not known."))?;
         Ok(Principal::Key {
             name: key.name.clone(),
             scopes: key.scopes.clone(),
@@ -318,6 +340,31 @@ impl Auth {
     }
 }
 
+/// What a request shows of who sends it, beside a session's cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Presented<'a> {
+    /// A user's token.
+    Token(&'a str),
+    /// A backend's key.
+    Key(&'a str),
+    /// Neither.
+    Nothing,
+}
+
+impl<'a> Presented<'a> {
+    pub(super) fn of(headers: &'a HeaderMap) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let bearer = text(header::AUTHORIZATION.as_str())
+            .map(|value| value.strip_prefix("Bearer ").unwrap_or(value).trim());
+        match (text("x-api-key"), bearer) {
+            (Some(key), _) => Self::Key(key),
+            (None, Some(token)) if token.split('.').count() == 3 => Self::Token(token),
+            (None, Some(key)) => Self::Key(key),
+            (None, None) => Self::Nothing,
+        }
+    }
+}
+
 fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
     let mut parts = entry.split(':');
     let name = parts.next().unwrap_or_default().to_owned();
@@ -325,9 +372,17 @@ fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
         name: name.clone(),
         reason,
     };
-    let (Some(scopes), Some(hash), None) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(bad("has not three parts".into()));
+    let (Some(scopes), Some(hash), requests, None) =
+        (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(bad("has not three or four parts".into()));
     };
+    let requests = requests.map_or(Ok(KEY_REQUESTS), |text| match text.parse() {
+        Ok(requests) if requests > 0 => Ok(requests),
+        _ => Err(bad(format!(
+            "may send \"{text}\" requests a minute, which is no number from 1 on"
+        ))),
+    })?;
     let scopes = scopes
         .split('+')
         .map(|scope| {
@@ -341,6 +396,7 @@ fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
         name: name.clone(),
         scopes,
         sha256,
+        rate: Rate::a_minute(requests),
     })
 }
 

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::limits::Limit;
 use sidetone_config::env::NotConfigured;
 use sidetone_store::StoreError;
 
@@ -25,6 +26,8 @@ pub struct Problem {
     pub field: Option<String>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
+    /// The limit that was reached.
+    pub limit: Option<Limit>,
 }
 
 /// The document a client gets (`application/problem+json`).
@@ -43,6 +46,9 @@ pub struct ProblemDocument {
     /// The field, query parameter or header it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
+    /// The limit that was reached: address, key, user, tokens or calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<&'static str>,
     /// Name it when you ask for help.
     request_id: String,
 }
@@ -56,6 +62,25 @@ impl Problem {
             detail: detail.into(),
             field: None,
             retry_after: None,
+            limit: None,
+        }
+    }
+
+    /// 429: as much as this limit allows was had; in so many seconds there is more.
+    pub fn too_many(limit: Limit, seconds: u32) -> Self {
+        let whose = limit.whose();
+        Self {
+            retry_after: Some(seconds),
+            limit: Some(limit),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                match limit {
+                    Limit::Tokens => "Too many unused tokens",
+                    Limit::Calls => "Too many calls",
+                    Limit::Address | Limit::Key | Limit::User => "Too many requests",
+                },
+                format!("{whose}; try again in {seconds} s."),
+            )
         }
     }
 
@@ -113,6 +138,7 @@ impl Problem {
             status: self.status.as_u16(),
             detail: self.detail.clone(),
             field: self.field.clone(),
+            limit: self.limit.map(Limit::as_str),
             request_id: request_id.into(),
         }
     }

@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::IntoResponse;
 
-use super::auth::Principal;
+use super::auth::{Presented, Principal};
 use super::error::Problem;
 use super::frame::plain_problem;
 use super::machine::{is_here, refuse_other_sites};
@@ -40,7 +40,17 @@ impl FromRequestParts<AppState> for Principal {
             )
             .await?;
         if parts.method != Method::GET {
-            AppState::limit(&state.0.writes, &principal.bucket())?;
+            match Presented::of(&parts.headers) {
+                // Counted by its key, and by the user that it names, once that is known.
+                Presented::Key(_) => {}
+                Presented::Nothing if principal.is_guest() => {
+                    let from = client(parts, state);
+                    state.limit_user(&format!("address:{from}"))?;
+                }
+                Presented::Token(_) | Presented::Nothing => {
+                    state.limit_user(&principal.bucket())?
+                }
+            }
         }
         Ok(principal)
     }
@@ -65,10 +75,17 @@ impl FromRequestParts<AppState> for Client {
         parts: &mut Parts,
         state: &AppState,
     ) -> Result<Self, Self::Rejection> {
-        let trusted = &state.config().trusted_proxies;
-        let client = address::client(peer(&parts.extensions), &parts.headers, trusted);
-        Ok(Self(Network::of(client)))
+        Ok(Self(client(parts, state)))
     }
+}
+
+fn client(parts: &Parts, state: &AppState) -> Network {
+    let trusted = &state.config().trusted_proxies;
+    Network::of(address::client(
+        peer(&parts.extensions),
+        &parts.headers,
+        trusted,
+    ))
 }
 
 /// Whether a request was made on this very machine.

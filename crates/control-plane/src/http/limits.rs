@@ -1,4 +1,4 @@
-//! Rate limits: a token bucket for each user and each address, pure.
+//! Rate limits: a token bucket for each key, each user and each address, pure.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -13,6 +13,56 @@ pub struct Rate {
     pub burst: f64,
     /// Requests a second in the long run.
     pub per_second: f64,
+}
+
+impl Rate {
+    /// So many a minute in the long run, a third of them at once.
+    pub fn a_minute(requests: u32) -> Self {
+        let requests = f64::from(requests.max(1));
+        Self {
+            burst: (requests / 3.0).floor().max(1.0),
+            per_second: requests / 60.0,
+        }
+    }
+}
+
+/// What is limited: the member `limit` of a problem document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// All requests of an address.
+    Address,
+    /// All requests of an API key.
+    Key,
+    /// Requests of a user that change something.
+    User,
+    /// A user's tokens that nobody has used.
+    Tokens,
+    /// A user's calls at once.
+    Calls,
+}
+
+impl Limit {
+    /// Its name in a problem document.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Address => "address",
+            Self::Key => "key",
+            Self::User => "user",
+            Self::Tokens => "tokens",
+            Self::Calls => "calls",
+        }
+    }
+
+    /// Whose limit it is, and of what.
+    pub(super) const fn whose(self) -> &'static str {
+        match self {
+            Self::Address => "This address has sent too many requests",
+            Self::Key => "This API key has sent too many requests",
+            Self::User => "This user has sent too many requests",
+            Self::Tokens => "This user has too many tokens that nobody has used",
+            Self::Calls => "This user has too many calls at once",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -42,7 +92,14 @@ impl Buckets {
     /// # Errors
     /// Seconds until the next one is let through.
     pub fn take(&mut self, now: Instant, who: &str) -> Result<(), u32> {
-        let rate = self.rate;
+        self.take_at(now, who, self.rate)
+    }
+
+    /// As [`Buckets::take`], where this one has a rate of its own.
+    ///
+    /// # Errors
+    /// See [`Buckets::take`].
+    pub fn take_at(&mut self, now: Instant, who: &str, rate: Rate) -> Result<(), u32> {
         if self.buckets.len() >= MAX_BUCKETS && !self.buckets.contains_key(who) {
             // A full bucket is the same as none.
             self.buckets

@@ -4,8 +4,9 @@ mod request;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use chrono::TimeDelta;
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use serde::Serialize;
 use serde_json::json;
@@ -14,10 +15,12 @@ use uuid::Uuid;
 
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, parse_json};
+use super::repeat::Repeatable;
 use super::{AppState, LiveKitSide, WholeBody};
 pub use request::{StandardTokenRequest, TokenRequest};
 use request::{WantedToken, is_standard};
-use sidetone_store::{Call, CallType, NewCall};
+use sidetone_store::allowance::Allowed;
+use sidetone_store::{At, Call, CallType, NewCall};
 
 /// The door to a room.
 #[derive(Debug, Serialize, ToSchema)]
@@ -77,27 +80,36 @@ pub async fn status(State(state): State<AppState>) -> Json<ServiceStatus> {
 }
 
 /// Starts or joins a call: writes its row, notes which agent is to come when somebody joins, gives the
-/// token. A token that nobody uses is no call: its row goes when the token is no longer good.
+/// token. A token that nobody uses is no call: its row goes when the token is no longer good. Where no
+/// worker could take an agent's call, there is none (503), and `Retry-After` says when to ask again.
+///
+/// Sent again within a day with the same `Idempotency-Key`, by the same user or key, it gives the same call
+/// again, with a token that is good from then on.
 ///
 /// A body with LiveKit's own field names (`room_name`, `participant_name`, …) is answered as
 /// LiveKit's client SDKs expect: 201 `{server_url, participant_token}`.
 #[utoipa::path(post, path = "/api/voice/token", tag = "voice",
     request_body = TokenRequest,
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 255 ASCII characters, made up anew for each request.")),
     responses((status = 200, body = TokenResponse), (status = 201, body = StandardTokenResponse),
         (status = 400, body = ProblemDocument), (status = 401, body = ProblemDocument),
         (status = 403, body = ProblemDocument), (status = 404, body = ProblemDocument),
-        (status = 413, body = ProblemDocument), (status = 429, body = ProblemDocument),
-        (status = 503, body = ProblemDocument)))]
+        (status = 413, body = ProblemDocument), (status = 422, body = ProblemDocument),
+        (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn create(
     State(state): State<AppState>,
     principal: Principal,
+    headers: HeaderMap,
     WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     principal.need(Right::Token)?;
+
     if is_standard(&body) {
         let request: StandardTokenRequest = parse_json(&body)?;
         let voice = state.voice()?;
-        let granted = grant(&state, voice, &principal, request.into_own()?).await?;
+        let wanted = request.into_own()?;
+        let first = first(&state, &principal, &headers, &body).await?;
+        let granted = grant(&state, voice, &principal, wanted, first).await?;
         let answer = StandardTokenResponse {
             server_url: granted.livekit_host,
             participant_token: granted.token,
@@ -107,7 +119,22 @@ pub async fn create(
     let request: TokenRequest = parse_json(&body)?;
     let wanted = request.check(&state, &principal)?;
     let voice = state.voice()?;
-    Ok(Json(grant(&state, voice, &principal, wanted).await?).into_response())
+    let first = first(&state, &principal, &headers, &body).await?;
+    Ok(Json(grant(&state, voice, &principal, wanted, first).await?).into_response())
+}
+
+/// The request as it was first sent, where it names a key.
+async fn first(
+    state: &AppState,
+    principal: &Principal,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Option<Repeatable>, Problem> {
+    let route = "POST /api/voice/token";
+    let call = Uuid::new_v4();
+    state
+        .repeatable(headers, principal, route, body, call)
+        .await
 }
 
 async fn grant(
@@ -115,6 +142,7 @@ async fn grant(
     voice: &LiveKitSide,
     principal: &Principal,
     wanted: WantedToken,
+    first: Option<Repeatable>,
 ) -> Result<TokenResponse, Problem> {
     let user_id = wanted
         .user_id
@@ -127,7 +155,14 @@ async fn grant(
         } => name.clone(),
         _ => user_id.clone(),
     });
-    let call = call_for(state, &user_id, &wanted).await?;
+    state.limit_user_of(principal, &user_id)?;
+    let call = match first {
+        Some(first) => call_again(state, voice, &user_id, &wanted, first.call()).await?,
+        None => {
+            let new = (Uuid::new_v4(), sidetone_store::now());
+            call_for(state, voice, &user_id, &wanted, new).await?
+        }
+    };
     let agent_spawned = if call.call_type == CallType::Support {
         let metadata = wanted.wishes.metadata(Some(call.id));
         let (room, now) = (&call.room_name, sidetone_store::now());
@@ -153,8 +188,28 @@ async fn grant(
     })
 }
 
-async fn call_for(state: &AppState, user_id: &str, wanted: &WantedToken) -> Result<Call, Problem> {
-    let now = sidetone_store::now();
+/// The call that a request made when it was first sent, or makes now.
+async fn call_again(
+    state: &AppState,
+    voice: &LiveKitSide,
+    user_id: &str,
+    wanted: &WantedToken,
+    first: (Uuid, At),
+) -> Result<Call, Problem> {
+    match state.store().call(first.0).await? {
+        Some(call) => Ok(call),
+        None => call_for(state, voice, user_id, wanted, first).await,
+    }
+}
+
+/// The call of a request; one that it makes has this id, and a room of its own by this time.
+async fn call_for(
+    state: &AppState,
+    voice: &LiveKitSide,
+    user_id: &str,
+    wanted: &WantedToken,
+    (id, at): (Uuid, At),
+) -> Result<Call, Problem> {
     if wanted.call_type == CallType::UserToUser
         && let Some(room) = &wanted.room_name
     {
@@ -184,11 +239,24 @@ async fn call_for(state: &AppState, user_id: &str, wanted: &WantedToken) -> Resu
         format!(
             "{}-{user}-{}",
             wanted.call_type.as_str(),
-            now.timestamp_millis()
+            at.timestamp_millis()
         )
     });
+    if wanted.call_type == CallType::Support {
+        state.need_worker(voice).await?;
+    }
+    let now = sidetone_store::now();
+    let ttl = TimeDelta::from_std(state.config().token_ttl).unwrap_or(TimeDelta::MAX);
+    let make = async |new: &NewCall| {
+        let allowance = state.config().allowance;
+        let made = state.store().create_call_within(new, allowance, now - ttl);
+        match made.await? {
+            Allowed::Made(call) => Ok(*call),
+            Allowed::Over(open) => Err(state.one_too_many(open, now)),
+        }
+    };
     let new = NewCall {
-        id: Uuid::new_v4(),
+        id,
         room_name,
         caller_id: user_id.to_owned(),
         callee_id: wanted.callee_id.clone(),
@@ -196,14 +264,11 @@ async fn call_for(state: &AppState, user_id: &str, wanted: &WantedToken) -> Resu
         metadata: json!({}),
         created_at: now,
     };
-    let mut call = state.store().create_call(&new).await?;
+    let mut call = make(&new).await?;
     // Two calls of one user within a millisecond would share a room; a conference is meant to.
     if call.id != new.id && wanted.call_type != CallType::Conference {
         let room_name = format!("{}-{}", new.room_name, &new.id.simple().to_string()[..8]);
-        call = state
-            .store()
-            .create_call(&NewCall { room_name, ..new })
-            .await?;
+        call = make(&NewCall { room_name, ..new }).await?;
     }
     Ok(call)
 }

@@ -1,14 +1,22 @@
 //! The sockets of one connection: one for each address of this machine,
-//! because ICE needs the exact address a packet came to.
+//! because ICE needs the exact address a packet came to. What needs a task of
+//! its own, TCP and TURN, is in [`links`].
 
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::task::Poll;
 
-use if_addrs::{IfOperStatus, get_if_addrs};
 use tokio::io::ReadBuf;
 use tokio::net::UdpSocket;
+
+pub(crate) mod framing;
+pub(crate) mod interfaces;
+pub(crate) mod links;
+pub(crate) mod news;
+pub(crate) mod relay;
+pub(crate) mod tcp;
+pub(crate) mod turn_server;
 
 /// The largest UDP payload.
 const LARGEST: usize = 65_535;
@@ -31,26 +39,43 @@ pub(crate) struct Arrived {
 }
 
 impl Net {
-    /// Binds a socket to each address of this machine that others may reach;
-    /// to loopback where there is no other. Needs a tokio runtime.
-    ///
-    /// # Errors
-    /// When no address can be bound.
-    pub(crate) fn bind() -> io::Result<Self> {
-        let mut net = Self {
+    /// No socket yet.
+    pub(crate) fn closed() -> Self {
+        Self {
             sockets: Vec::new(),
             buffer: vec![0; LARGEST].into_boxed_slice(),
             first: 0,
-        };
-        for ip in reachable_addresses() {
-            if let Err(error) = net.bind_to(ip) {
+        }
+    }
+
+    /// Binds a socket to each address. Needs a tokio runtime.
+    pub(crate) fn bind(&mut self, addresses: &[IpAddr]) {
+        for ip in addresses {
+            if let Err(error) = self.bind_to(*ip) {
                 tracing::debug!(%ip, %error, "an address cannot be bound");
             }
         }
-        if net.sockets.is_empty() {
-            net.bind_to(IpAddr::V4(Ipv4Addr::LOCALHOST))?;
-        }
-        Ok(net)
+    }
+
+    /// Binds a socket to loopback.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub(crate) fn bind_loopback(&mut self) -> io::Result<()> {
+        self.bind_to(IpAddr::V4(Ipv4Addr::LOCALHOST)).map(|_| ())
+    }
+
+    /// Closes the sockets whose addresses are not wanted any more; answers which these were.
+    pub(crate) fn keep(&mut self, is_wanted: impl Fn(IpAddr) -> bool) -> Vec<SocketAddr> {
+        let mut closed = Vec::new();
+        self.sockets.retain(|(address, _)| {
+            let keep = is_wanted(address.ip());
+            if !keep {
+                closed.push(*address);
+            }
+            keep
+        });
+        closed
     }
 
     fn bind_to(&mut self, ip: IpAddr) -> io::Result<SocketAddr> {
@@ -84,14 +109,29 @@ impl Net {
             .ok()
     }
 
-    /// Sends a datagram; one that cannot leave at once is lost, as UDP may.
-    pub(crate) fn send(&self, source: SocketAddr, destination: SocketAddr, datagram: &[u8]) {
+    /// Sends a datagram; one that cannot leave at once is lost, as UDP may. Answers false when the
+    /// network says that there is no way from this address.
+    pub(crate) fn send(
+        &self,
+        source: SocketAddr,
+        destination: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
         let Some((_, socket)) = self.sockets.iter().find(|(address, _)| *address == source) else {
-            return;
+            return true;
         };
-        if let Err(error) = socket.try_send_to(datagram, destination) {
-            tracing::trace!(%source, %destination, %error, "a datagram was not sent");
-        }
+        let Err(error) = socket.try_send_to(datagram, destination) else {
+            return true;
+        };
+        tracing::trace!(%source, %destination, %error, "a datagram was not sent");
+        // An address that is gone is an invalid argument to Linux.
+        !matches!(
+            error.kind(),
+            io::ErrorKind::AddrNotAvailable
+                | io::ErrorKind::InvalidInput
+                | io::ErrorKind::NetworkUnreachable
+                | io::ErrorKind::NetworkDown
+        )
     }
 
     /// Waits for the next datagram. Nothing is lost when this is cancelled.
@@ -141,20 +181,6 @@ impl Net {
     pub(crate) fn datagram(&self, length: usize) -> &[u8] {
         &self.buffer[..length]
     }
-}
-
-/// This machine's addresses, without loopback, link-local ones and interfaces
-/// that are down.
-fn reachable_addresses() -> Vec<IpAddr> {
-    let interfaces = get_if_addrs()
-        .inspect_err(|error| tracing::warn!(%error, "interfaces cannot be listed"))
-        .unwrap_or_default();
-    interfaces
-        .into_iter()
-        .filter(|interface| interface.oper_status != IfOperStatus::Down)
-        .filter(|interface| !interface.is_loopback() && !interface.is_link_local())
-        .map(|interface| interface.ip())
-        .collect()
 }
 
 #[cfg(test)]

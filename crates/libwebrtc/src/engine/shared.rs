@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use super::callback::Callback;
 use super::channel::ChannelState;
 use super::transceiver::{Received, Transceiver};
+use crate::vocabulary::configuration::RtcConfiguration;
 use crate::vocabulary::gathering::IceCandidateError;
 use crate::vocabulary::ice_candidate::IceCandidate;
 use crate::vocabulary::session_description::SessionDescription;
@@ -42,6 +43,7 @@ struct View {
     transceivers: Vec<Arc<Transceiver>>,
     new_channels: Vec<Arc<ChannelState>>,
     restart_ice: bool,
+    configuration: Option<RtcConfiguration>,
     closing: bool,
 }
 
@@ -56,6 +58,7 @@ impl Default for View {
             transceivers: Vec::new(),
             new_channels: Vec::new(),
             restart_ice: false,
+            configuration: None,
             closing: false,
         }
     }
@@ -113,6 +116,16 @@ impl Shared {
 
     pub(crate) fn take_restart_ice(&self) -> bool {
         std::mem::take(&mut self.view.lock().restart_ice)
+    }
+
+    /// Asks for another configuration.
+    pub(crate) fn configure(&self, configuration: RtcConfiguration) {
+        self.view.lock().configuration = Some(configuration);
+        self.wake.notify_one();
+    }
+
+    pub(crate) fn take_configuration(&self) -> Option<RtcConfiguration> {
+        self.view.lock().configuration.take()
     }
 
     /// Closes the connection: its handles see that at once, the task follows.

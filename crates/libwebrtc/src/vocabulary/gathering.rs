@@ -1,11 +1,9 @@
 //! How ICE looks for addresses, and why that fails.
 
-/// STUN or TURN servers; see [`Unsupported::IceServers`].
-///
-/// [`Unsupported::IceServers`]: crate::unsupported::Unsupported::IceServers
+/// STUN or TURN servers that share a login.
 #[derive(Debug, Clone)]
 pub struct IceServer {
-    /// Their addresses.
+    /// Their addresses: `turn:host:port?transport=udp` or `tcp`, `turns:host:port`.
     pub urls: Vec<String>,
     /// User name.
     pub username: String,
@@ -21,9 +19,7 @@ pub enum ContinualGatheringPolicy {
     GatherContinually,
 }
 
-/// Which candidates may be used; see [`Unsupported::RelayOnly`].
-///
-/// [`Unsupported::RelayOnly`]: crate::unsupported::Unsupported::RelayOnly
+/// Which candidates may be used. `NoHost` is as `All`: host candidates are the only ones beside relays.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum IceTransportsType {

@@ -47,7 +47,6 @@ impl Known {
     }
 
     /// Of a provider that nobody has asked yet.
-    #[cfg(test)]
     pub(super) fn nothing_of(host: &str) -> Self {
         Self {
             host: host.to_owned(),

@@ -1,11 +1,11 @@
 //! The language model, read as it is written: by [`chat`] completions, which all servers know, or by
 //! the [`responses`] API.
 
-mod answer;
+pub(in crate::openai) mod answer;
 mod calls;
 mod chat;
 mod history;
-mod markup;
+pub(in crate::openai) mod markup;
 mod message;
 mod responses;
 mod wire;

@@ -1,8 +1,8 @@
 //! Text to speech: over HTTP (`POST /audio/speech`), or over the Realtime socket.
 
-mod decoder;
-mod kind;
-mod realtime;
+pub(in crate::openai) mod decoder;
+pub(in crate::openai) mod kind;
+pub(in crate::openai) mod realtime;
 mod speech;
 
 use sidetone_base::provider::{TtsProtocol, VOICES};

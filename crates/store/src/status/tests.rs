@@ -158,6 +158,44 @@ fn a_call_that_is_gone_on_with_is_open_until_its_next_end() {
     assert_eq!(support(&facts), (CallStatus::Completed, Some(100)));
 }
 
+#[test]
+fn nobody_is_in_a_call_that_is_over() {
+    let learned = |facts: &[Fact]| {
+        let mut known = Facts::default();
+        facts.iter().for_each(|fact| known.learn(fact.clone()));
+        let left: Vec<Option<At>> = known.stays.iter().map(|s| known.left_at(s)).collect();
+        left
+    };
+    // An agent was killed, and nobody saw it leave.
+    let mut facts = vec![
+        stay("PA_a", Agent, Some(1), None),
+        stay("PA_u", User, Some(2), Some(60)),
+    ];
+    assert_eq!(learned(&facts), [None, Some(at(60))]);
+    facts.push(over(60, true));
+    assert_eq!(learned(&facts), [Some(at(60)); 2]);
+    // What is told of it later counts.
+    facts.push(stay("PA_a", Agent, None, Some(20)));
+    assert_eq!(learned(&facts), [Some(at(20)), Some(at(60))]);
+
+    // The call goes on, and the agent of its first part does not.
+    let mut facts = vec![
+        stay("PA_a", Agent, Some(1), None),
+        stay("PA_u", User, Some(2), None),
+        over(60, false),
+        Fact::Resumed(at(80)),
+    ];
+    assert_eq!(learned(&facts), [Some(at(60)), None]);
+    facts.push(over(60, false));
+    assert_eq!(learned(&facts), [Some(at(60)), None]);
+
+    let facts = [
+        stay("PA_u", User, Some(2), None),
+        Fact::Failed(at(40), "no worker".into()),
+    ];
+    assert_eq!(learned(&facts), [Some(at(40))]);
+}
+
 fn over(second: i64, hung_up: bool) -> Fact {
     let at = at(second);
     Fact::Over { at, hung_up }
@@ -247,5 +285,19 @@ proptest! {
         let cut = cut.min(facts.len());
         let late: Vec<Fact> = facts[cut..].iter().chain(&facts[..cut]).cloned().collect();
         prop_assert_eq!(derive(call_type, &facts), derive(call_type, &late));
+    }
+}
+
+#[test]
+fn a_room_s_name_tells_its_type_where_it_is_one_of_ours() {
+    for (room, kind) in [
+        ("support-ada-1704067200000", CallType::Support),
+        ("user-to-user-ada-1704067200000", CallType::UserToUser),
+        ("conference-ada-1704067200000", CallType::Conference),
+        ("conferences", CallType::Support),
+        ("playground-x1", CallType::Support),
+        ("", CallType::Support),
+    ] {
+        assert_eq!(CallType::of_room(room), kind, "{room}");
     }
 }

@@ -118,6 +118,14 @@ impl Turn {
         self.restart_overlap(now);
     }
 
+    /// An answer that is not heard yet is made on; what was pressed may belong to its question.
+    pub(super) fn key_pressed(&mut self) {
+        let is_heard = |reply: &Reply| reply.stage == Progress::Speaking;
+        if self.can_interrupt() && self.reply.as_ref().is_some_and(is_heard) {
+            self.cancel();
+        }
+    }
+
     pub(super) fn user_left(&mut self) {
         let waits = self.timers.is_set(Timer::Endpoint);
         if waits {

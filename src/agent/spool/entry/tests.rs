@@ -69,6 +69,10 @@ fn all() -> Vec<Entry> {
         Entry::Over {
             at: at(6),
             hung_up: true,
+            asking: Some(Asking {
+                room: "support-ann".into(),
+                epoch: 2,
+            }),
         },
         Entry::HeldBy(HeldBy {
             agent: "a".into(),

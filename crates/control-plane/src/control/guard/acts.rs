@@ -1,24 +1,23 @@
 //! What the guardian's wishes are carried out with: the store, and LiveKit.
 
+mod look;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use livekit_protocol as proto;
 use serde_json::json;
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use super::Done;
-use crate::control::participant::kind_of;
+use super::rounds::Rounds;
 use crate::control::rooms;
 use crate::dispatch::Dispatcher;
-use crate::dispatch::guardian::{GuardianConfig, Input, Sight, Verdict};
-use crate::server_api::{Answer, ServerApi};
+use crate::dispatch::guardian::{GuardianConfig, Input};
+use crate::server_api::ServerApi;
 use sidetone_store::dispatches::{Dispatch, DispatchState};
 use sidetone_store::epochs::SilentAgent;
-use sidetone_store::{
-    ALIVE_METHOD, DispatchMetadata, EPOCH_ATTRIBUTE, Fact, ParticipantKind, Store, StoreError,
-};
+use sidetone_store::{DispatchMetadata, Fact, Store, StoreError};
 
 /// Askings at once: a dead worker leaves many rooms, and LiveKit chooses workers by a load that they
 /// report.
@@ -43,6 +42,7 @@ pub(super) struct Acts {
     answers_within: Duration,
     asking: Arc<Semaphore>,
     confirming: Arc<Semaphore>,
+    rounds: Arc<Rounds>,
 }
 
 impl Acts {
@@ -53,6 +53,7 @@ impl Acts {
         livekit: ServerApi,
     ) -> Self {
         Self {
+            rounds: Arc::new(Rounds::new(livekit.clone(), config.look_again.mul_f32(0.8))),
             store,
             dispatcher,
             livekit,
@@ -108,14 +109,18 @@ impl Acts {
         let room = &before.room_name;
         // LiveKit keeps a dead worker's participant for 20 s, and one that comes back would speak
         // beside the next.
-        if let Some(identity) = &before.agent_identity
-            && let Err(error) = self.livekit.remove_participant(room, identity).await
-        {
-            // The next one tries again before it speaks.
-            tracing::warn!(room, identity, %error, "a dead agent is still shown in its room");
+        if let Some(identity) = &before.agent_identity {
+            match self.livekit.remove_participant(room, identity).await {
+                Ok(()) => self.note_gone(before, identity),
+                // The next one tries again before it speaks.
+                Err(error) => {
+                    tracing::warn!(room, identity, %error, "a dead agent is still shown in its room");
+                }
+            }
         }
         let metadata = DispatchMetadata {
             epoch: Some(epoch),
+            takes_over: before.state == DispatchState::Joined || before.agent_identity.is_some(),
             ..before.metadata.0.clone()
         };
         let dispatch_id = self.dispatcher.create(room, &metadata).await?;
@@ -134,6 +139,21 @@ impl Acts {
         Ok(())
     }
 
+    /// Ends the stay of an agent that was removed, beside the asking for the next one: LiveKit's event may
+    /// be lost, and the dead one says nothing. When the database does not answer, reconciliation sees it.
+    fn note_gone(&self, before: &Dispatch, identity: &str) {
+        let Some(call_id) = before.call_id else {
+            return;
+        };
+        let (store, identity) = (self.store.clone(), identity.to_owned());
+        tokio::spawn(async move {
+            let gone = store.agent_is_gone(call_id, &identity, sidetone_store::now());
+            if let Err(error) = gone.await {
+                tracing::warn!(%call_id, identity, %error, "when an agent was gone is not stored");
+            }
+        });
+    }
+
     /// Beats, and reads who is silent. None: the database does not take the beat.
     pub(super) async fn silent(&self) -> Option<Vec<SilentAgent>> {
         let silent = timeout(ROUND, self.store.silent_agents(self.suspect_after)).await;
@@ -144,117 +164,6 @@ impl Acts {
                 None
             }
             Err(_) => None,
-        }
-    }
-
-    /// Asks an agent whether it lives.
-    pub(super) async fn confirm(&self, room: String, epoch: i64) -> Input {
-        // It is never closed.
-        let _turn = self.confirming.acquire().await;
-        let verdict = self.verdict(&room, epoch).await;
-        let verdict = verdict.unwrap_or_else(|error| {
-            tracing::warn!(room, %error, "whether an agent lives is not known");
-            Verdict::Unknown
-        });
-        Input::Confirmed(room, verdict)
-    }
-
-    async fn verdict(&self, room: &str, epoch: i64) -> anyhow::Result<Verdict> {
-        let agent = self.store.agent_in(room).await?;
-        let same = agent.filter(|agent| agent.state.is_live() && agent.epoch == epoch);
-        let Some(identity) = same.and_then(|agent| agent.agent_identity) else {
-            return Ok(Verdict::Unknown);
-        };
-        let (there, answer) = tokio::join!(
-            self.livekit.participants(room),
-            self.answer(room, &identity)
-        );
-        let there = there?.unwrap_or_default();
-        let people = there
-            .iter()
-            .any(|one| kind_of(one) == ParticipantKind::User);
-        if !there.iter().any(|one| one.identity == identity) {
-            return Ok(Verdict::Dead { people });
-        }
-        match answer {
-            // Whatever it answers: an older version knows no such method.
-            Answer::Given(_) | Answer::Refused(_) => Ok(Verdict::Alive),
-            Answer::Silence(_) => Ok(Verdict::Dead { people }),
-            Answer::Unknown(what) => anyhow::bail!("{what}"),
-        }
-    }
-
-    /// Asked twice, shortly after one another: the server does not hear an answer that comes before it
-    /// waits for one.
-    async fn answer(&self, room: &str, identity: &str) -> Answer {
-        let ask = || {
-            self.livekit
-                .call(room, identity, ALIVE_METHOD, self.answers_within)
-        };
-        let again = async {
-            sleep(self.answers_within / 5).await;
-            ask().await
-        };
-        match tokio::join!(ask(), again) {
-            (Answer::Silence(_) | Answer::Unknown(_), second) => second,
-            (first, _) => first,
-        }
-    }
-
-    pub(super) async fn look(&self, room: String) -> Input {
-        let seen = async {
-            // The agent hung up on purpose, or was given up, maybe in another process.
-            let agent = self.store.agent_in(&room).await?;
-            let Some(agent) = agent.filter(|agent| agent.state.is_live()) else {
-                return Ok(None);
-            };
-            let people = self.livekit.participants(&room).await?.unwrap_or_default();
-            // Of a room that was just closed the server says that nobody is in it, and of its jobs nothing.
-            if people.is_empty()
-                && self
-                    .livekit
-                    .rooms_named(vec![room.clone()])
-                    .await?
-                    .is_empty()
-            {
-                return Ok(Some(Sight::NoRoom));
-            }
-            // One of an earlier epoch is none, even if LiveKit still shows it.
-            let agents: Vec<_> = people
-                .iter()
-                .filter(|one| kind_of(one) == ParticipantKind::Agent)
-                .filter(|one| epoch_of(one).is_none_or(|epoch| epoch >= agent.epoch))
-                .collect();
-            if agents.iter().any(|one| speaks(one)) {
-                return Ok(Some(Sight::Agent));
-            }
-            if !agents.is_empty() {
-                return Ok(Some(Sight::Silent));
-            }
-            // The server lists a dead worker's job for ever: one whose agent was here is over.
-            let gone = agent.agent_identity;
-            let jobs = self.dispatcher.taken(&room).await?;
-            let taken = jobs.iter().any(|identity| gone.as_ref() != Some(identity));
-            anyhow::Ok(Some(Sight::NoAgent {
-                taken,
-                people: people
-                    .iter()
-                    .any(|one| kind_of(one) == ParticipantKind::User),
-            }))
-        };
-        match seen.await {
-            Ok(Some(sight)) => Input::Looked(room, sight),
-            Ok(None) => Input::Over(room),
-            Err(error) => Input::Looked(room, Sight::Unknown(error.to_string())),
-        }
-    }
-
-    /// As [`Acts::look`], by one process at a time.
-    pub(super) async fn check(&self, room: String, age: Duration) -> Input {
-        match self.store.claim_look(&room, age).await {
-            Ok(true) => self.look(room).await,
-            Ok(false) => Input::Looked(room, Sight::Elsewhere),
-            Err(error) => Input::Looked(room, Sight::Unknown(error.to_string())),
         }
     }
 
@@ -299,6 +208,14 @@ impl Acts {
         Done::Nothing
     }
 
+    /// Tells the caller that an agent is still being asked for.
+    pub(super) async fn tell_waiting(&self, room: &str) -> Done {
+        if let Err(error) = rooms::tell_waiting(&self.livekit, room).await {
+            tracing::debug!(room, %error, "nobody was told to wait");
+        }
+        Done::Nothing
+    }
+
     pub(super) async fn give_up(&self, room: &str, reason: &str) -> Done {
         let noted = async {
             let Some(agent) = self.store.agent_in(room).await? else {
@@ -325,16 +242,4 @@ impl Acts {
         }
         Done::Nothing
     }
-}
-
-/// Of the asking that an agent has come for; None of one that knows no epochs.
-fn epoch_of(agent: &proto::ParticipantInfo) -> Option<i64> {
-    agent.attributes.get(EPOCH_ATTRIBUTE)?.parse().ok()
-}
-
-/// Whether an agent can be heard: in the room, with its voice published.
-fn speaks(participant: &proto::ParticipantInfo) -> bool {
-    let is_audio = |track: &proto::TrackInfo| track.r#type() == proto::TrackType::Audio;
-    participant.state() == proto::participant_info::State::Active
-        && participant.tracks.iter().any(is_audio)
 }

@@ -16,11 +16,11 @@ use super::recordings::RecordingInfo;
 use crate::http::AppState;
 use crate::http::auth::{Principal, Right};
 use crate::http::error::{Problem, ProblemDocument, path_id};
-use sidetone_store::calls::Participant;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Ledger, Usage};
+use sidetone_store::participants::Participant;
 use sidetone_store::tools::ToolCall;
-use sidetone_store::{Call, StoredTurn};
+use sidetone_store::{Call, ParticipantKind, StoredTurn};
 
 /// A call with all that is known of it.
 #[derive(Debug, Serialize, ToSchema)]
@@ -143,13 +143,29 @@ impl From<StageError> for ErrorInfo {
 /// No tool may take longer than a minute, nor a person to take a call; both have some seconds of grace.
 const LONGEST_RUN: TimeDelta = TimeDelta::seconds(75);
 
+/// Whether an agent that was there when a run began is there still: nobody else waits for its end. True also
+/// where no agent is known.
+fn waits_since(run: &ToolCall, stays: &[Participant]) -> bool {
+    let mut agents = stays
+        .iter()
+        .filter(|stay| stay.kind == ParticipantKind::Agent)
+        .peekable();
+    let is_there = |identity: &str| {
+        let mut of_agent = stays.iter().filter(|stay| stay.user_id == identity);
+        of_agent.any(|stay| stay.left_at.is_none())
+    };
+    let was_there = |stay: &Participant| stay.joined_at.is_none_or(|at| at <= run.started_at);
+    agents.peek().is_none() || agents.any(|stay| was_there(stay) && is_there(&stay.user_id))
+}
+
 impl ToolInfo {
-    /// As it is known at `now`, in a call that goes on or does not.
-    fn of(call: ToolCall, goes_on: bool, now: DateTime<Utc>) -> Self {
+    /// As it is known at `now`, in a call that goes on or does not, with these in it.
+    fn of(call: ToolCall, goes_on: bool, stays: &[Participant], now: DateTime<Utc>) -> Self {
+        let is_waited_for = || waits_since(&call, stays) && now - call.started_at < LONGEST_RUN;
         let state = match call.outcome() {
             Some(Ok(_)) => "done",
             Some(Err(_)) => "failed",
-            None if goes_on && now - call.started_at < LONGEST_RUN => "running",
+            None if goes_on && is_waited_for() => "running",
             None => "unknown",
         };
         Self {
@@ -270,3 +286,6 @@ pub async fn delete(
     }
     Ok(StatusCode::NO_CONTENT)
 }
+
+#[cfg(test)]
+mod tests;

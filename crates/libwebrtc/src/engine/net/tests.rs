@@ -1,18 +1,20 @@
+use super::interfaces::reachable_addresses;
 use super::*;
 
 #[tokio::test]
 async fn loopback_is_bound_when_the_other_side_is_there() {
-    let mut net = Net::bind().unwrap();
-    let only_loopback = net.addresses().all(|address| address.ip().is_loopback());
+    let mut net = Net::closed();
+    net.bind(&reachable_addresses());
     assert!(net.reach("192.0.2.77".parse().unwrap()).is_none());
     let bound = net.reach(Ipv4Addr::LOCALHOST.into());
-    assert_eq!(bound.is_none(), only_loopback);
+    assert!(bound.is_some());
     assert!(net.reach(Ipv4Addr::LOCALHOST.into()).is_none());
 }
 
 #[tokio::test]
 async fn datagrams_carry_both_addresses() {
-    let mut net = Net::bind().unwrap();
+    let mut net = Net::closed();
+    net.bind(&reachable_addresses());
     net.reach(Ipv4Addr::LOCALHOST.into());
     let local = net
         .addresses()

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use str0m::Candidate;
 use str0m::change::{SdpAnswer, SdpApi, SdpOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 
@@ -41,6 +40,9 @@ impl Peer {
         }
 
         let ice_restart = self.shared.take_restart_ice() || ice_restart;
+        if ice_restart {
+            self.renew_ways();
+        }
         let transceivers = self.shared.transceivers();
         let settled = self.settled_media(&transceivers);
         let mut api = self.rtc.sdp_api();
@@ -130,26 +132,13 @@ impl Peer {
     }
 
     pub(crate) fn set_remote(&mut self, description: &SessionDescription) -> Result<(), RtcError> {
-        self.reach_candidates(description.sdp());
+        self.meet(description.sdp());
         match description.sdp_type() {
             SdpType::Offer => self.accept_offer(description),
             SdpType::Answer | SdpType::PrAnswer => self.accept_answer(description),
             SdpType::Rollback => {
                 self.roll_back();
                 Ok(())
-            }
-        }
-    }
-
-    fn reach_candidates(&mut self, sdp: &str) {
-        for line in sdp
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("a="))
-        {
-            if line.starts_with("candidate:")
-                && let Ok(candidate) = Candidate::from_sdp_string(line)
-            {
-                self.reach(&candidate);
             }
         }
     }
@@ -217,6 +206,9 @@ impl Peer {
     fn settle(&mut self, remote: &str) {
         self.negotiated = true;
         self.drain();
+        if !self.is_reached() {
+            self.search();
+        }
         let mut arrivals = Vec::new();
         for section in sdp::sections(remote) {
             if section.is_media() {

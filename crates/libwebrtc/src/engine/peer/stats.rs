@@ -257,12 +257,17 @@ impl Peer {
         let Some(pair) = &peer.selected_candidate_pair else {
             return;
         };
-        let candidate = |addr: std::net::SocketAddr| d::IceCandidateStats {
+        let host = IceCandidateType::Host;
+        let local_type = match self.ways.is_relay(pair.local.addr) {
+            true => IceCandidateType::Relay,
+            false => host,
+        };
+        let candidate = |addr: std::net::SocketAddr, of_type| d::IceCandidateStats {
             transport_id: TRANSPORT.into(),
             address: addr.ip().to_string(),
             port: i32::from(addr.port()),
             protocol: format!("{:?}", pair.protocol).to_lowercase(),
-            candidate_type: Some(IceCandidateType::Host),
+            candidate_type: Some(of_type),
             ..Default::default()
         };
         out.push(RtcStats::CandidatePair(CandidatePairStats {
@@ -285,11 +290,11 @@ impl Peer {
         }));
         out.push(RtcStats::LocalCandidate(LocalCandidateStats {
             rtc: head("CL"),
-            local_candidate: candidate(pair.local.addr),
+            local_candidate: candidate(pair.local.addr, local_type),
         }));
         out.push(RtcStats::RemoteCandidate(RemoteCandidateStats {
             rtc: head("CR"),
-            remote_candidate: candidate(pair.remote.addr),
+            remote_candidate: candidate(pair.remote.addr, host),
         }));
     }
 }

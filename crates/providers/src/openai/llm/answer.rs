@@ -27,12 +27,31 @@ pub(super) struct AnswerReader {
     response: Response,
     /// What the request said, which errors must not repeat.
     asked: Arc<Value>,
+    answer: Answer,
+    ended: bool,
+}
+
+/// An answer without its connection: bytes in, what the model says out. PURE.
+pub(in crate::openai) struct Answer {
     shape: Shape,
     ready: VecDeque<Delta>,
     reader: Reader,
     /// The tools that were offered, as the conversation names them.
     tools: Vec<String>,
-    ended: bool,
+}
+
+/// Why an answer is none.
+pub(in crate::openai) enum Wrong {
+    /// It is not what was asked for; completes "sent ...".
+    Garbage(&'static str),
+    /// The server says so.
+    Refused(Refusal),
+}
+
+impl From<Refusal> for Wrong {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// How the answer comes.
@@ -127,18 +146,11 @@ impl AnswerReader {
         } else {
             Opening::Unknown
         };
-        let reader = match api {
-            LlmApi::Chat => Reader::Chat(chat::Reader::new(request, opening)),
-            LlmApi::Responses => Reader::Responses(responses::Reader::new(request, opening)),
-        };
         Ok(Self {
             provider,
             response,
             asked: Arc::new(asked),
-            shape: Shape::Unknown,
-            ready: VecDeque::new(),
-            reader,
-            tools: request.tools.iter().map(|tool| tool.name.clone()).collect(),
+            answer: Answer::new(api, request, opening),
             ended: false,
         })
     }
@@ -146,20 +158,17 @@ impl AnswerReader {
     /// `None` at the end of a complete answer.
     pub(super) async fn next(&mut self) -> Result<Option<Delta>, ProviderError> {
         loop {
-            if let Some(mut delta) = self.ready.pop_front() {
-                if let Delta::ToolCall(call) = &mut delta {
-                    call.name = own_name(&call.name, &self.tools);
-                }
+            if let Some(delta) = self.answer.poll() {
                 return Ok(Some(delta));
             }
             if self.ended {
                 return Ok(None);
             }
-            if self.reader.is_done() {
+            if self.answer.reader.is_done() {
                 self.end()?;
                 continue;
             }
-            let has_finished = self.reader.has_finished();
+            let has_finished = self.answer.reader.has_finished();
             let piece = self.provider.piece(&mut self.response);
             let piece = if has_finished {
                 // All that matters has come: what breaks now breaks nothing.
@@ -172,16 +181,65 @@ impl AnswerReader {
                 piece.await?
             };
             match piece {
-                Some(bytes) => self.read(&bytes)?,
+                Some(bytes) => self
+                    .answer
+                    .push(&bytes)
+                    .map_err(|wrong| self.failed(wrong))?,
                 None => {
-                    self.flush()?;
+                    self.answer.flush().map_err(|wrong| self.failed(wrong))?;
                     self.end()?;
                 }
             }
         }
     }
 
-    fn read(&mut self, bytes: &[u8]) -> Result<(), ProviderError> {
+    fn failed(&self, wrong: Wrong) -> ProviderError {
+        match wrong {
+            Wrong::Garbage(what) => self.provider.garbage(what),
+            Wrong::Refused(refusal) => self.provider.within_answer(&refusal, &self.asked),
+        }
+    }
+
+    fn end(&mut self) -> Result<(), ProviderError> {
+        self.ended = true;
+        let is_whole = self.answer.end();
+        let opened_in_thought = self.answer.reader.opened_in_thought();
+        if is_whole || opened_in_thought {
+            self.provider.opens(opened_in_thought);
+        }
+        if is_whole {
+            return Ok(());
+        }
+        Err(self.provider.broken_off())
+    }
+}
+
+impl Answer {
+    /// To this request, of which nothing has come.
+    pub(in crate::openai) fn new(api: LlmApi, request: &ChatRequest, opening: Opening) -> Self {
+        let reader = match api {
+            LlmApi::Chat => Reader::Chat(chat::Reader::new(request, opening)),
+            LlmApi::Responses => Reader::Responses(responses::Reader::new(request, opening)),
+        };
+        Self {
+            shape: Shape::Unknown,
+            ready: VecDeque::new(),
+            reader,
+            tools: request.tools.iter().map(|tool| tool.name.clone()).collect(),
+        }
+    }
+
+    /// What the model says next, as far as it has come.
+    pub(in crate::openai) fn poll(&mut self) -> Option<Delta> {
+        let mut delta = self.ready.pop_front()?;
+        if let Delta::ToolCall(call) = &mut delta {
+            call.name = own_name(&call.name, &self.tools);
+        }
+        Some(delta)
+    }
+
+    /// Takes the next bytes.
+    pub(in crate::openai) fn push(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
         if let Shape::Unknown = self.shape {
             let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
             match first {
@@ -195,14 +253,14 @@ impl AnswerReader {
             Shape::Unknown => {}
             Shape::Whole(body) => {
                 if body.len() + bytes.len() > WHOLE {
-                    return Err(self.provider.garbage("more than 4 MiB in one piece"));
+                    return Err(Wrong::Garbage("more than 4 MiB in one piece"));
                 }
                 body.extend_from_slice(bytes);
             }
             Shape::Events(decoder) => {
                 let read = decoder.push(bytes, &mut events);
                 if read.is_err() && !self.reader.has_finished() {
-                    return Err(self.provider.garbage("an endless or unreadable event"));
+                    return Err(Wrong::Garbage("an endless or unreadable event"));
                 }
             }
         }
@@ -210,7 +268,7 @@ impl AnswerReader {
     }
 
     /// What the connection's end completes.
-    fn flush(&mut self) -> Result<(), ProviderError> {
+    pub(in crate::openai) fn flush(&mut self) -> Result<(), Wrong> {
         match std::mem::replace(&mut self.shape, Shape::Unknown) {
             Shape::Unknown => Ok(()),
             Shape::Events(mut decoder) => match decoder.finish() {
@@ -218,12 +276,11 @@ impl AnswerReader {
                 None => Ok(()),
             },
             Shape::Whole(body) => {
-                let garbage = || self.provider.garbage("what is no JSON");
-                let whole: Value = serde_json::from_slice(&body).map_err(|_| garbage())?;
-                let taken = self.reader.event(&whole, &mut self.ready);
-                taken.map_err(|refusal| self.refused(&refusal))?;
+                let garbage = |_| Wrong::Garbage("what is no JSON");
+                let whole: Value = serde_json::from_slice(&body).map_err(garbage)?;
+                self.reader.event(&whole, &mut self.ready)?;
                 if !whole["choices"].is_array() && !whole["output"].is_array() {
-                    return Err(self.provider.garbage("JSON that is no answer"));
+                    return Err(Wrong::Garbage("JSON that is no answer"));
                 }
                 self.reader.is_all();
                 Ok(())
@@ -231,26 +288,13 @@ impl AnswerReader {
         }
     }
 
-    fn take(&mut self, event: &str) -> Result<(), ProviderError> {
-        let taken = self.reader.take(event, &mut self.ready);
-        taken.map_err(|refusal| self.refused(&refusal))
+    /// Nothing more comes. Answers whether it was a whole answer.
+    pub(in crate::openai) fn end(&mut self) -> bool {
+        self.reader.end(&mut self.ready)
     }
 
-    fn refused(&self, refusal: &Refusal) -> ProviderError {
-        self.provider.within_answer(refusal, &self.asked)
-    }
-
-    fn end(&mut self) -> Result<(), ProviderError> {
-        self.ended = true;
-        let is_whole = self.reader.end(&mut self.ready);
-        let opened_in_thought = self.reader.opened_in_thought();
-        if is_whole || opened_in_thought {
-            self.provider.opens(opened_in_thought);
-        }
-        if is_whole {
-            return Ok(());
-        }
-        Err(self.provider.broken_off())
+    fn take(&mut self, event: &str) -> Result<(), Wrong> {
+        Ok(self.reader.take(event, &mut self.ready)?)
     }
 }
 

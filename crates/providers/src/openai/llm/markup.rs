@@ -44,7 +44,7 @@ const THOUGHTS: [&str; 18] = [
 
 /// How an answer's text may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Opening {
+pub(in crate::openai) enum Opening {
     /// With what is said, or a thought with its tag.
     Plain,
     /// Not known of this provider.

@@ -24,7 +24,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// Why a body is not, or not all of, a sentence's speech.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::openai) enum Fault {
     /// It is sound that cannot be played; completes "sent ...".
     NotSpeech(String),
     /// It is no sound; completes "sent ...".
@@ -42,7 +42,7 @@ impl Fault {
 }
 
 /// See the module's documentation.
-pub(super) struct Decoder {
+pub(in crate::openai) struct Decoder {
     label: Label,
     state: State,
     /// Server-sent events carry no server-sent events.
@@ -67,7 +67,7 @@ struct Events {
 
 impl Decoder {
     /// Of a body that is labelled so.
-    pub(super) fn new(label: Label) -> Self {
+    pub(in crate::openai) fn new(label: Label) -> Self {
         Self {
             label,
             state: State::Beginning(Vec::new()),
@@ -79,7 +79,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The body is not speech.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Pcm<24_000>, Fault> {
+    pub(in crate::openai) fn push(&mut self, bytes: &[u8]) -> Result<Pcm<24_000>, Fault> {
         match &mut self.state {
             State::Beginning(head) => {
                 head.extend_from_slice(bytes);
@@ -108,7 +108,7 @@ impl Decoder {
     ///
     /// # Errors
     /// The body is not speech, or not all of it.
-    pub(super) fn finish(&mut self) -> Result<Pcm<24_000>, Fault> {
+    pub(in crate::openai) fn finish(&mut self) -> Result<Pcm<24_000>, Fault> {
         let mut samples = Pcm::default();
         if let State::Beginning(head) = &self.state {
             if head.is_empty() {
@@ -129,7 +129,7 @@ impl Decoder {
     }
 
     /// Whether nothing more is to come, whatever the connection does.
-    pub(super) fn is_over(&self) -> bool {
+    pub(in crate::openai) fn is_over(&self) -> bool {
         matches!(&self.state, State::Events(events) if events.over)
     }
 

@@ -6,13 +6,13 @@
 /// Samples a second that speech is sent at; another rate is a mistake.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
 /// Bytes that every container is known by.
-pub(super) const LEAST: usize = 12;
+pub(in crate::openai) const LEAST: usize = 12;
 /// Text is taken for text from so many bytes on: samples can look like a few letters.
 const TEXT: usize = 64;
 
 /// What a body is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::openai) enum Kind {
     /// Raw 16-bit samples.
     Samples,
     /// A WAV file.
@@ -29,22 +29,22 @@ pub(super) enum Kind {
 
 /// What the server and the configuration say of a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Label {
+pub(in crate::openai) struct Label {
     /// The media type in small letters, without parameters; empty: none.
     media: String,
     /// Of raw samples.
-    pub(super) rate: u32,
+    pub(in crate::openai) rate: u32,
     /// Of raw samples.
-    pub(super) channels: usize,
+    pub(in crate::openai) channels: usize,
     /// Raw samples have their high byte first.
-    pub(super) big_endian: bool,
+    pub(in crate::openai) big_endian: bool,
     /// The configuration says that samples come: a type that says otherwise is not believed.
     is_raw: bool,
 }
 
 impl Label {
     /// From `Content-Type`, other headers, and the rate that is configured.
-    pub(super) fn new<'a>(
+    pub(in crate::openai) fn new<'a>(
         content_type: Option<&str>,
         header: impl Fn(&str) -> Option<&'a str>,
         configured: Option<u32>,
@@ -82,7 +82,7 @@ impl Label {
     }
 
     /// Of the sound within server-sent events, whose own type says nothing of it.
-    pub(super) fn in_events(self) -> Self {
+    pub(in crate::openai) fn in_events(self) -> Self {
         Self {
             media: String::new(),
             ..self
@@ -90,7 +90,7 @@ impl Label {
     }
 
     /// What the body is that begins with `head`; none: more of it is needed to tell.
-    pub(super) fn kind(&self, head: &[u8], ended: bool) -> Option<Kind> {
+    pub(in crate::openai) fn kind(&self, head: &[u8], ended: bool) -> Option<Kind> {
         if head.len() < LEAST && !ended {
             return None;
         }

@@ -4,11 +4,11 @@
 //! refusal, an answer or a preamble is asked for anew before it is heard where that is possible,
 //! and other words than those asked for are told with the sound.
 
-mod asking;
+pub(in crate::openai) mod asking;
 mod life;
 mod pool;
-mod reading;
-mod session;
+pub(in crate::openai) mod reading;
+pub(in crate::openai) mod session;
 
 use std::time::{Duration, Instant};
 

@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::{CallDetail, ToolInfo};
-use sidetone_store::calls::Participant;
+use sidetone_store::participants::Participant;
 use sidetone_store::{Call, Store, StoreError};
 
 impl CallDetail {
@@ -28,7 +28,8 @@ impl CallDetail {
         let tools = store.tool_calls(id).await?;
         let errors = store.stage_errors(id).await?;
         let (goes_on, now) = (call.ended_at.is_none(), sidetone_store::now());
-        let tool = |run| ToolInfo::of(run, goes_on, now);
+        let tool = |run| ToolInfo::of(run, goes_on, &participants, now);
+        let tools = tools.into_iter().map(tool).collect();
         let made = store.result(id).await?;
         let (result, result_error) = made.map_or((None, None), |made| (made.result, made.error));
         let webhook = store.webhook_state(id).await?;
@@ -45,7 +46,7 @@ impl CallDetail {
             call: call.into(),
             participants: participants.into_iter().map(Into::into).collect(),
             turns: turns.into_iter().map(Into::into).collect(),
-            tools: tools.into_iter().map(tool).collect(),
+            tools,
             errors: errors.into_iter().map(Into::into).collect(),
             result: result.map(|result| result.0),
             result_error,

@@ -18,26 +18,26 @@ const MAX_TOKENS: u32 = 4_096;
 
 /// What all responses of a socket have in common.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Manner {
+pub(in crate::openai) struct Manner {
     /// The agent's voice, by its own name.
-    pub(super) voice: String,
+    pub(in crate::openai) voice: String,
     /// 0.25 to 1.5.
-    pub(super) speed: Option<f32>,
+    pub(in crate::openai) speed: Option<f32>,
 }
 
 /// A sentence to be read.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Script {
-    pub(super) text: String,
+pub(in crate::openai) struct Script {
+    pub(in crate::openai) text: String,
     /// How it is to sound.
-    pub(super) directions: Option<String>,
+    pub(in crate::openai) directions: Option<String>,
     /// It was read wrongly before.
-    pub(super) again: bool,
+    pub(in crate::openai) again: bool,
 }
 
 impl Manner {
     /// Of the session.
-    pub(super) fn settings(&self, dialect: &Dialect) -> Value {
+    pub(in crate::openai) fn settings(&self, dialect: &Dialect) -> Value {
         let mut output = json!({
             "format": { "type": "audio/pcm", "rate": 24_000 },
             "voice": voice(stand_in(&self.voice)),
@@ -62,7 +62,7 @@ impl Manner {
 
 impl Script {
     /// The response that reads it; `number` names it.
-    pub(super) fn response(&self, number: u64, dialect: &Dialect) -> Value {
+    pub(in crate::openai) fn response(&self, number: u64, dialect: &Dialect) -> Value {
         let mut instructions = INSTRUCTIONS.to_owned();
         if self.again {
             instructions += AGAIN;
@@ -87,7 +87,7 @@ impl Script {
 }
 
 /// What of a session's settings, or of a response, a server may do without.
-pub(super) fn optional(sent: &Value) -> Value {
+pub(in crate::openai) fn optional(sent: &Value) -> Value {
     const OPTIONAL: [&str; 5] = [
         "reasoning",
         "max_output_tokens",

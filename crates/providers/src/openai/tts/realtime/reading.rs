@@ -72,7 +72,7 @@ const NUMBERS: [&str; 36] = [
 
 /// What became of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::openai) enum Verdict {
     /// It was read.
     Verbatim,
     /// It was said in other words.
@@ -82,7 +82,7 @@ pub(super) enum Verdict {
 }
 
 /// A sentence that is to be read.
-pub(super) struct Reading {
+pub(in crate::openai) struct Reading {
     /// With its numbers.
     all: Vec<char>,
     /// Without its numbers.
@@ -93,7 +93,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// Of these words.
-    pub(super) fn of(sentence: &str) -> Self {
+    pub(in crate::openai) fn of(sentence: &str) -> Self {
         Self {
             all: all_letters(sentence),
             letters: letters(sentence),
@@ -103,14 +103,14 @@ impl Reading {
     }
 
     /// Whether so much of the sentence was read that nothing speaks against it.
-    pub(super) fn is_confirmed(&self, so_far: &str) -> bool {
+    pub(in crate::openai) fn is_confirmed(&self, so_far: &str) -> bool {
         let said = letters(so_far);
         let is_enough = said.len() >= TELLING.min(self.letters.len()).max(1);
         is_enough && !self.strays(so_far, &said, 0)
     }
 
     /// Whether the words so far cannot be a beginning of the sentence.
-    pub(super) fn goes_astray(&self, so_far: &str) -> bool {
+    pub(in crate::openai) fn goes_astray(&self, so_far: &str) -> bool {
         let slack = self.numbers.slack(Numbers::of(so_far));
         self.strays(so_far, &letters(so_far), slack)
     }
@@ -127,7 +127,7 @@ impl Reading {
     }
 
     /// What the whole transcript says of it.
-    pub(super) fn verdict(&self, transcript: &str) -> Verdict {
+    pub(in crate::openai) fn verdict(&self, transcript: &str) -> Verdict {
         let said = letters(transcript);
         if all_letters(transcript) == self.all {
             return Verdict::Verbatim;

@@ -22,7 +22,7 @@ const LONGEST: usize = 120 * 24_000;
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
-pub(super) enum Output {
+pub(in crate::openai) enum Output {
     /// Goes to the server.
     Send(Value),
     /// Goes to who wants the sentence.
@@ -33,7 +33,7 @@ pub(super) enum Output {
 
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Part {
+pub(in crate::openai) enum Part {
     /// Its next audio.
     Audio(Pcm<24_000>),
     /// All of its words up to now.
@@ -43,7 +43,7 @@ pub(super) enum Part {
 }
 
 /// See the module's documentation.
-pub(super) struct Session {
+pub(in crate::openai) struct Session {
     known: Known,
     manner: Manner,
     /// By number.
@@ -85,7 +85,7 @@ struct Item {
 
 impl Session {
     /// A socket that has just opened.
-    pub(super) fn new(known: Known, manner: Manner) -> Self {
+    pub(in crate::openai) fn new(known: Known, manner: Manner) -> Self {
         let mut session = Self {
             known,
             manner,
@@ -106,17 +106,17 @@ impl Session {
     }
 
     /// What is to be done next.
-    pub(super) fn poll_output(&mut self) -> Option<Output> {
+    pub(in crate::openai) fn poll_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
     }
 
     /// Whether no sentence is wanted.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(in crate::openai) fn is_idle(&self) -> bool {
         self.sentences.is_empty()
     }
 
     /// Begins a sentence; answers its number.
-    pub(super) fn say(&mut self, script: Script) -> u64 {
+    pub(in crate::openai) fn say(&mut self, script: Script) -> u64 {
         self.next += 1;
         let sentence = Sentence {
             script,
@@ -133,7 +133,7 @@ impl Session {
     }
 
     /// Nobody wants the sentence any more.
-    pub(super) fn cancel(&mut self, number: u64) {
+    pub(in crate::openai) fn cancel(&mut self, number: u64) {
         let Some(sentence) = self.sentences.get_mut(&number) else {
             return;
         };
@@ -196,7 +196,7 @@ impl Session {
     }
 
     /// An event of the server.
-    pub(super) fn event(&mut self, text: &str) {
+    pub(in crate::openai) fn event(&mut self, text: &str) {
         let Ok(event) = serde_json::from_str::<Value>(text) else {
             return self.close(Some(ProviderError::garbage(
                 Stage::Tts,

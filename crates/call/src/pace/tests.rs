@@ -1,0 +1,33 @@
+use super::*;
+use sidetone_base::clock;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_third_at_once_and_then_one_each_so_often() {
+    let begun = clock::now();
+    let mut pace = Pace::default();
+    for _ in 0..20 {
+        assert_eq!(pace.take(begun, 60), Ok(()));
+    }
+    assert_eq!(pace.take(begun, 60), Err(begun + SECOND));
+    // Who is refused has taken nothing.
+    assert_eq!(pace.take(begun, 60), Err(begun + SECOND));
+    assert_eq!(pace.take(begun + SECOND, 60), Ok(()));
+    assert_eq!(pace.take(begun + SECOND, 60), Err(begun + 2 * SECOND));
+    // As many at once again after as long as they take.
+    let later = begun + 60 * SECOND;
+    let taken = (0..100).filter(|_| pace.take(later, 60).is_ok());
+    assert_eq!(taken.count(), 20);
+}
+
+#[test]
+fn however_few_there_is_always_one() {
+    let begun = clock::now();
+    for a_minute in [0, 1, 2] {
+        let mut pace = Pace::default();
+        assert_eq!(pace.take(begun, a_minute), Ok(()));
+        assert!(pace.take(begun, a_minute).is_err());
+        assert_eq!(pace.take(begun + 60 * SECOND, a_minute), Ok(()));
+    }
+}

@@ -1,0 +1,102 @@
+//! A request that names an `Idempotency-Key` is done once, however often it is sent: a client that was not
+//! answered sends it again, and makes no second call.
+//!
+//! What a repetition needs is in the store from before anything is done: the id of the call that the request
+//! makes. So of those sent at the same time, to whichever control planes, all make the same call.
+
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use super::AppState;
+use super::auth::Principal;
+use super::error::Problem;
+use sidetone_store::At;
+use sidetone_store::repeatable::{First, Request};
+
+const HEADER: &str = "idempotency-key";
+/// Its name as it is told.
+const FIELD: &str = "Idempotency-Key";
+/// Longest key.
+const LONGEST: usize = 255;
+
+/// A request that may be a repetition.
+#[derive(Debug)]
+pub(super) struct Repeatable {
+    request: Request,
+    first: First,
+}
+
+impl Repeatable {
+    /// The id of the call that the request makes, and when it was first asked for.
+    pub(super) fn call(&self) -> (Uuid, At) {
+        (self.first.call_id, self.first.asked_at)
+    }
+
+    /// What was answered first.
+    pub(super) fn answer(&self) -> Option<&Value> {
+        self.first.answer.as_ref().map(|answer| &answer.0)
+    }
+}
+
+impl AppState {
+    /// The request as it was first sent, where it names a key. `route` and who sends it tell it from others
+    /// with the same key; `call` is the id of the call that it makes, should it be the first.
+    ///
+    /// # Errors
+    /// 400: the key cannot be used. 422: another request has had it.
+    pub(super) async fn repeatable(
+        &self,
+        headers: &HeaderMap,
+        principal: &Principal,
+        route: &str,
+        body: &[u8],
+        call: Uuid,
+    ) -> Result<Option<Repeatable>, Problem> {
+        let mut keys = headers.get_all(HEADER).iter();
+        let Some(key) = keys.next() else {
+            return Ok(None);
+        };
+        let key = key.to_str().map(str::trim).unwrap_or_default();
+        let is_good = (1..=LONGEST).contains(&key.len()) && keys.next().is_none();
+        if !is_good {
+            let fix = format!("{FIELD} must be one text of 1 to {LONGEST} ASCII characters");
+            return Err(Problem::field(FIELD, fix));
+        }
+        let mut id = Sha256::new();
+        for part in [route, &principal.bucket(), key] {
+            // With its length, so that no two of them can be taken for others.
+            id.update((part.len() as u64).to_be_bytes());
+            id.update(part);
+        }
+        let request = Request {
+            id: id.finalize().into(),
+            body: Sha256::digest(body.trim_ascii()).into(),
+        };
+        let now = sidetone_store::now();
+        let first = self.store().first_request(&request, call, now).await?;
+        if first.body != request.body {
+            return Err(Problem {
+                field: Some(FIELD.into()),
+                ..Problem::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "Key of another request",
+                    "This Idempotency-Key came with another body before; make up a new one for each \
+                     request, and send the same only with the same body.",
+                )
+            });
+        }
+        Ok(Some(Repeatable { request, first }))
+    }
+
+    /// Keeps the answer to a request, and gives the one that counts: the first.
+    pub(super) async fn answered(
+        &self,
+        repeatable: &Repeatable,
+        answer: Value,
+    ) -> Result<Value, Problem> {
+        let kept = self.store().keep_answer(&repeatable.request, &answer);
+        Ok(kept.await?.unwrap_or(answer))
+    }
+}

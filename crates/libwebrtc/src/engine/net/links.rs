@@ -1,0 +1,149 @@
+//! The connections of a peer connection that have tasks of their own: TCP to the other side, and
+//! TURN servers.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc;
+
+use super::news::News;
+use super::relay;
+use super::tcp::{self, Ends};
+use super::turn_server::TurnServer;
+
+/// Packets that wait for a link. What comes when it is full is lost, as over UDP: late speech is
+/// worse than none.
+const OUTGOING: usize = 128;
+/// News of all links that wait for the peer's task; more make the links wait.
+const NEWS: usize = 256;
+/// A link that broke is not opened again sooner.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// A TURN server that is asked or relays.
+struct Relay {
+    /// At which address, from where: once it relays.
+    at: Option<(SocketAddr, SocketAddr)>,
+    outgoing: mpsc::Sender<relay::Outgoing>,
+}
+
+struct Stream {
+    outgoing: mpsc::Sender<Vec<u8>>,
+    opened: Instant,
+}
+
+/// The tasks end by themselves when this is dropped.
+pub(crate) struct Links {
+    streams: HashMap<Ends, Stream>,
+    relays: HashMap<String, Relay>,
+    to_peer: mpsc::Sender<News>,
+    pub(crate) news: mpsc::Receiver<News>,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        let (to_peer, news) = mpsc::channel(NEWS);
+        Self {
+            streams: HashMap::new(),
+            relays: HashMap::new(),
+            to_peer,
+            news,
+        }
+    }
+}
+
+impl Links {
+    /// Sends a packet over TCP, on a connection that is opened when there is none.
+    pub(crate) fn send_over_tcp(&mut self, ends: Ends, packet: Vec<u8>, now: Instant) {
+        let known = self.streams.get(&ends);
+        let open = known.is_some_and(|stream| !stream.outgoing.is_closed());
+        if !open {
+            // The other side reads from the first packet whose connection it is, so it must be STUN.
+            let soon = known.is_some_and(|stream| now < stream.opened + PAUSE);
+            if soon || !is_stun(&packet) {
+                return;
+            }
+            let (outgoing, packets) = mpsc::channel(OUTGOING);
+            tokio::spawn(tcp::run(ends, packets, self.to_peer.clone()));
+            let opened = now;
+            self.streams.insert(ends, Stream { outgoing, opened });
+        }
+        if let Some(stream) = self.streams.get(&ends)
+            && stream.outgoing.try_send(packet).is_err()
+        {
+            tracing::trace!(?ends, "a packet was dropped before TCP");
+        }
+    }
+
+    /// Closes all TCP connections: the other side has begun anew, and knows them no more.
+    pub(crate) fn close_streams(&mut self) {
+        self.streams.clear();
+    }
+
+    /// Asks a TURN server to relay, unless it is asked already.
+    pub(crate) fn ask(&mut self, server: &TurnServer) -> bool {
+        let known = self.relays.get(&server.url);
+        if known.is_some_and(|relay| !relay.outgoing.is_closed()) {
+            return false;
+        }
+        let (outgoing, packets) = mpsc::channel(OUTGOING);
+        tokio::spawn(relay::run(server.clone(), packets, self.to_peer.clone()));
+        let relay = Relay { at: None, outgoing };
+        self.relays.insert(server.url.clone(), relay);
+        true
+    }
+
+    /// A TURN server relays from now on.
+    pub(crate) fn relayed(&mut self, url: &str, address: SocketAddr, local: SocketAddr) {
+        if let Some(relay) = self.relays.get_mut(url) {
+            relay.at = Some((address, local));
+        }
+    }
+
+    /// A TURN server relays no more; answers where it did, and from where.
+    pub(crate) fn not_relayed(&mut self, url: &str) -> Option<(SocketAddr, SocketAddr)> {
+        self.relays.remove(url)?.at
+    }
+
+    /// Leaves the TURN servers that are reached from an address that is gone; answers where they
+    /// relayed, and from where.
+    pub(crate) fn leave_from(
+        &mut self,
+        is_gone: impl Fn(IpAddr) -> bool,
+    ) -> Vec<(SocketAddr, SocketAddr)> {
+        let mut left = Vec::new();
+        self.relays.retain(|_, relay| {
+            let gone = relay.at.filter(|(_, local)| is_gone(local.ip()));
+            left.extend(gone);
+            gone.is_none()
+        });
+        left
+    }
+
+    /// Where we are relayed, and from where.
+    pub(crate) fn relayed_at(&self) -> impl Iterator<Item = (SocketAddr, SocketAddr)> {
+        self.relays.values().filter_map(|relay| relay.at)
+    }
+
+    /// Sends a packet from a relayed address; answers false when we have none like it.
+    pub(crate) fn send_relayed(&self, source: SocketAddr, to: SocketAddr, packet: &[u8]) -> bool {
+        let from = |relay: &&Relay| relay.at.is_some_and(|(address, _)| address == source);
+        let Some(relay) = self.relays.values().find(from) else {
+            return false;
+        };
+        let packet = packet.to_vec();
+        if relay
+            .outgoing
+            .try_send(relay::Outgoing { to, packet })
+            .is_err()
+        {
+            tracing::trace!(%source, "a packet was dropped before a relay");
+        }
+        true
+    }
+}
+
+/// STUN is told from DTLS and RTP by the first byte (RFC 7983).
+pub(crate) fn is_stun(packet: &[u8]) -> bool {
+    packet.first().is_some_and(|first| *first < 4)
+}

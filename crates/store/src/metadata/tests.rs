@@ -1,0 +1,65 @@
+use serde_json::json;
+use uuid::Uuid;
+
+use super::*;
+
+#[test]
+fn what_sidetone_wrote_is_read_back() {
+    let own = DispatchMetadata {
+        call_id: Some(Uuid::nil()),
+        agent: Some("survey".into()),
+        variables: BTreeMap::from([("name".into(), "Ada".into())]),
+        epoch: Some(3),
+        ..DispatchMetadata::default()
+    };
+    let text = serde_json::to_string(&own).unwrap();
+    assert_eq!(DispatchMetadata::read(&text), own);
+}
+
+#[test]
+fn a_field_of_a_newer_control_plane_is_passed_over() {
+    let text = format!("{{\"call_id\": \"{}\", \"mood\": \"good\"}}", Uuid::nil());
+    assert_eq!(DispatchMetadata::read(&text).call_id, Some(Uuid::nil()));
+    assert_eq!(DispatchMetadata::read(&text).dispatch, None);
+}
+
+#[test]
+fn nothing_is_nothing() {
+    for text in ["", "  ", "\n"] {
+        assert_eq!(DispatchMetadata::read(text), DispatchMetadata::default());
+    }
+}
+
+#[test]
+fn whatever_others_wrote_is_kept_and_never_an_error() {
+    for (text, kept) in [
+        ("vip customer", json!("vip customer")),
+        ("{\"half\": ", json!("{\"half\": ")),
+        ("[1, 2]", json!([1, 2])),
+        ("7", json!(7)),
+        ("\"quoted\"", json!("quoted")),
+        ("null", json!(null)),
+        ("{\"order\": {\"id\": 5}}", json!({"order": {"id": 5}})),
+        // Ours by its keys, and not by their values.
+        ("{\"call_id\": \"none\"}", json!({"call_id": "none"})),
+        ("{\"epoch\": \"first\"}", json!({"epoch": "first"})),
+    ] {
+        let read = DispatchMetadata::read(text);
+        let expected = DispatchMetadata {
+            dispatch: Some(kept),
+            ..DispatchMetadata::default()
+        };
+        assert_eq!(read, expected, "{text}");
+    }
+}
+
+#[test]
+fn a_backend_of_its_own_may_name_the_agent_and_its_variables() {
+    let text = r#"{"agent": "survey", "voice": 5, "variables": {"name": "Ada", "age": 36, "of": []}, "vip": true}"#;
+    let read = DispatchMetadata::read(text);
+    assert_eq!(read.agent.as_deref(), Some("survey"));
+    assert_eq!(read.voice, None);
+    let variables = [("age", "36"), ("name", "Ada")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(read.variables, BTreeMap::from(variables));
+    assert_eq!(read.dispatch.unwrap()["vip"], json!(true));
+}

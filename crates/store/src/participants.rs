@@ -1,0 +1,126 @@
+//! Who took part in a call: one row a stay.
+
+use uuid::Uuid;
+
+use super::calls::Call;
+use super::status::{Facts, seconds_between};
+use super::{At, ParticipantKind, Stay, Store, StoreError, on};
+
+/// A participant's stay as it is stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Participant {
+    /// Row number.
+    pub id: i32,
+    /// LiveKit identity.
+    pub user_id: String,
+    /// Name shown to others.
+    pub participant_name: String,
+    /// It came.
+    pub joined_at: Option<At>,
+    /// It went, as far as is known.
+    pub left_at: Option<At>,
+    /// From joined to left.
+    pub duration_seconds: Option<i32>,
+    /// At last.
+    pub is_muted: bool,
+    /// LiveKit's id of the stay.
+    pub participant_sid: String,
+    /// Person or agent.
+    pub kind: ParticipantKind,
+    /// When muting last changed.
+    pub muted_at: Option<At>,
+}
+
+super::from_row!(Participant {
+    id,
+    user_id,
+    participant_name,
+    joined_at,
+    left_at,
+    duration_seconds,
+    is_muted,
+    participant_sid,
+    kind: text,
+    muted_at,
+});
+
+/// All stays of a call.
+pub(super) const PARTICIPANTS: &str =
+    "SELECT * FROM call_participants WHERE call_id = $1 ORDER BY joined_at, id";
+
+impl Participant {
+    /// What is known of the stay.
+    pub(super) fn stay(&self) -> Stay {
+        Stay {
+            sid: self.participant_sid.clone(),
+            user_id: self.user_id.clone(),
+            name: self.participant_name.clone(),
+            kind: self.kind,
+            joined_at: self.joined_at,
+            left_at: self.left_at,
+            muted: self.muted_at.map(|at| (at, self.is_muted)),
+        }
+    }
+}
+
+/// What is known of a call.
+pub(super) fn facts_of<'a>(call: &Call, stays: impl Iterator<Item = &'a Participant>) -> Facts {
+    let mut stays: Vec<Stay> = stays.map(Participant::stay).collect();
+    stays.sort_by(|a, b| a.sid.cmp(&b.sid));
+    Facts {
+        started_at: call.started_at,
+        finished_at: call.room_finished_at,
+        over: call.over_at.map(|at| (at, call.hung_up)),
+        resumed_at: call.resumed_at,
+        failure: call.failed_at.zip(call.failure_reason.clone()),
+        stays,
+    }
+}
+
+impl Store {
+    /// Who took part. Whoever is not known to have left has left by the call's end; that is no fact, and
+    /// not stored: what is told later of the leaving counts.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn participants(&self, call_id: Uuid) -> Result<Vec<Participant>, StoreError> {
+        let mut stays: Vec<Participant> = on!(self, |pool| sqlx::query_as(PARTICIPANTS)
+            .bind(call_id)
+            .fetch_all(pool)
+            .await?);
+        if stays.iter().all(|stay| stay.left_at.is_some()) {
+            return Ok(stays);
+        }
+        let Some(call) = self.call(call_id).await? else {
+            return Ok(stays);
+        };
+        let facts = facts_of(&call, stays.iter());
+        for stay in &mut stays {
+            stay.left_at = facts.left_at(&stay.stay());
+            stay.duration_seconds = stay
+                .joined_at
+                .zip(stay.left_at)
+                .map(|(joined, left)| seconds_between(joined, left));
+        }
+        Ok(stays)
+    }
+
+    /// Whether a stay is known of a call.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn is_in_call(
+        &self,
+        call_id: Uuid,
+        participant_sid: &str,
+    ) -> Result<bool, StoreError> {
+        const SELECT: &str = "SELECT COUNT(*) FROM call_participants \
+             WHERE call_id = $1 AND participant_sid = $2";
+        let stays: i64 = on!(self, |pool| sqlx::query_scalar(SELECT)
+            .bind(call_id)
+            .bind(participant_sid)
+            .fetch_one(pool)
+            .await?);
+        Ok(stays > 0)
+    }
+}

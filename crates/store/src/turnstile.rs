@@ -1,0 +1,27 @@
+//! Those who count something before they add to it pass one after the other.
+
+use sqlx::{PgConnection, SqliteConnection};
+
+/// A transaction that holds others off.
+pub(crate) trait Turnstile {
+    /// Waits for those who counted the same, and holds off who comes later until this transaction ends.
+    fn pass(&mut self, what: &str) -> impl Future<Output = sqlx::Result<()>> + Send;
+}
+
+impl Turnstile for SqliteConnection {
+    async fn pass(&mut self, _: &str) -> sqlx::Result<()> {
+        // It has one writer at a time, and this one writes: `BEGIN IMMEDIATE`.
+        Ok(())
+    }
+}
+
+impl Turnstile for PgConnection {
+    async fn pass(&mut self, what: &str) -> sqlx::Result<()> {
+        // Of the transaction, so that it goes with it also behind a pooler.
+        sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")
+            .bind(what)
+            .execute(self)
+            .await
+            .map(|_| ())
+    }
+}

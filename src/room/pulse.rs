@@ -1,0 +1,92 @@
+//! Whether anything arrives over the agent's own link. LiveKit's server reports about once a second what it
+//! has received of our voice, so a link over which nothing comes is down, long before LiveKit's client says
+//! so: that waits for its socket's time to run out, ten to fifteen seconds.
+
+use std::time::{Duration, Instant};
+
+use livekit::prelude::Room;
+use livekit::webrtc::stats::RtcStats;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use sidetone_base::clock;
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(500);
+/// Longest wait for one; a client that is connecting anew has nothing to say.
+const LOOK_DEADLINE: Duration = Duration::from_secs(1);
+/// A link over which nothing came for so long is down. Reports come each second and are counted each
+/// second.
+const SILENT: Duration = Duration::from_millis(2_500);
+/// What is counted came up to so long ago.
+const COUNTED: Duration = Duration::from_secs(1);
+
+/// What becomes of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beat {
+    /// Nothing has come since then.
+    Silent(Instant),
+    /// Something came again.
+    Back,
+}
+
+/// PURE. Judges counts of what has arrived.
+#[derive(Debug)]
+struct Pulse {
+    /// None: nothing was counted yet.
+    arrived: Option<u64>,
+    /// When the count was last another one.
+    at: Instant,
+    is_silent: bool,
+}
+
+impl Pulse {
+    fn new(now: Instant) -> Self {
+        Self {
+            arrived: None,
+            at: now,
+            is_silent: false,
+        }
+    }
+
+    /// So many bytes have arrived in all; None: there is nothing to count.
+    fn counted(&mut self, now: Instant, arrived: Option<u64>) -> Option<Beat> {
+        // A connection that is made anew counts from the start.
+        if arrived.is_some() && arrived != self.arrived {
+            (self.arrived, self.at) = (arrived, now);
+            return std::mem::take(&mut self.is_silent).then_some(Beat::Back);
+        }
+        let is_due = self.arrived.is_some() && !self.is_silent && now - self.at >= SILENT;
+        self.is_silent |= is_due;
+        is_due.then(|| Beat::Silent(self.at.checked_sub(COUNTED).unwrap_or(self.at)))
+    }
+}
+
+/// Tells what becomes of the room's link, until nobody listens.
+pub(super) async fn watch(room: &Room, beats: mpsc::Sender<Beat>) {
+    let mut pulse = Pulse::new(clock::now());
+    let mut looks = interval(LOOK);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let arrived = arrived(room).await;
+        if let Some(beat) = pulse.counted(clock::now(), arrived)
+            && beats.send(beat).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Bytes that have come on the connection by which our voice goes.
+async fn arrived(room: &Room) -> Option<u64> {
+    let stats = timeout(LOOK_DEADLINE, room.get_stats()).await.ok()?.ok()?;
+    let of_transport = |stats: RtcStats| match stats {
+        RtcStats::Transport(stats) => Some(stats.transport.bytes_received),
+        _ => None,
+    };
+    stats.publisher_stats.into_iter().find_map(of_transport)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+//! The list of what reads from strangers. Each target cuts its input into what it needs, and knows what must hold
+//! of what came of it.
+
+mod call;
+mod control;
+mod media;
+mod providers;
+mod room;
+
+use super::target::{Limit, Target};
+
+/// For readers of text and tables: what they read, some times over.
+const SMALL: Limit = limit(64, 64 * 1024);
+/// The work of such a reader.
+const LINEAR: Limit = limit(2_048, 1024 * 1024);
+
+const fn limit(per_byte: usize, always: usize) -> Limit {
+    Limit { per_byte, always }
+}
+
+const fn target(name: &'static str, run: fn(&[u8]), words: &'static [&'static [u8]]) -> Target {
+    Target {
+        name,
+        run,
+        holds: SMALL,
+        takes: LINEAR,
+        words,
+    }
+}
+
+const fn holding(target: Target, holds: Limit, takes: Limit) -> Target {
+    Target {
+        holds,
+        takes,
+        ..target
+    }
+}
+
+/// Fifteen seconds of sound, as samples of both sizes and both rates on their way to 16 kHz.
+const SOUND: Limit = limit(64, 32 * 1024 * 1024);
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    target("chat_answer", providers::chat_answer, providers::CHAT),
+    target(
+        "responses_answer",
+        providers::responses_answer,
+        providers::RESPONSES,
+    ),
+    holding(
+        target("speech_body", providers::speech_body, providers::SPEECH),
+        limit(256, 4 * 1024 * 1024),
+        limit(2_048, 8 * 1024 * 1024),
+    ),
+    target("speech_socket", providers::speech_socket, providers::SOCKET),
+    target("transcript", providers::transcript, &[b"\n", b"\xC3\xA9"]),
+    target("refusal", providers::refusal, providers::REFUSAL),
+    holding(target("webm", media::webm, media::WEBM), SOUND, SOUND),
+    holding(target("mp4", media::mp4, media::MP4), SOUND, SOUND),
+    holding(target("pcm", media::pcm, &[]), SOUND, SOUND),
+    target("ogg", media::ogg, &[b"OggS\0", b"OpusHead\x01\x02"]),
+    holding(
+        target("wav", media::wav, media::WAV),
+        limit(256, 4 * 1024 * 1024),
+        limit(2_048, 8 * 1024 * 1024),
+    ),
+    target("webhook", control::webhook, control::WEBHOOK),
+    target("worker", control::worker, &[]),
+    holding(
+        target("agent_file", control::agent_file, control::AGENT),
+        limit(512, 1024 * 1024),
+        limit(8_192, 8 * 1024 * 1024),
+    ),
+    target("arguments", control::arguments, control::ARGUMENTS),
+    target("sentences", call::sentences, call::TEXT),
+    // Regular expressions keep their state.
+    holding(
+        target("speech_text", call::speech_text, call::TEXT),
+        limit(64, 512 * 1024),
+        limit(8_192, 2 * 1024 * 1024),
+    ),
+    target("description", media::description, media::SDP),
+    holding(
+        target("voice_packets", media::voice_packets, &[]),
+        limit(64, 1024 * 1024),
+        limit(8_192, 4 * 1024 * 1024),
+    ),
+    target("data_packets", room::data_packets, &[]),
+    target("control_packet", room::control_packet, room::CONTROL),
+    target("doors", room::doors, &[]),
+];
+
+/// Cuts an input into pieces, of lengths that its first byte chooses: what comes over a network comes cut anywhere.
+fn pieces(input: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (first, rest) = input.split_first().unwrap_or((&0, input));
+    rest.chunks(1 + 17 * usize::from(*first))
+}
+
+/// An input as text; what is none of it stands as a replacement character.
+fn text(input: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(input)
+}

@@ -1,0 +1,154 @@
+//! What participants of a room send.
+
+use std::collections::HashMap;
+use std::time::{Duration, UNIX_EPOCH};
+
+use livekit_protocol::data_stream::{Chunk, Header, Trailer};
+use livekit_protocol::{DataPacket, RpcRequest, data_packet::Value};
+use prost::Message as _;
+use sidetone_base::clock;
+use sidetone_base::signed::{Address, Inbox, Key};
+use sidetone_intake::doors::{self, ChatDoor, RpcDoor};
+use sidetone_intake::gate::Gate;
+
+use super::text;
+
+pub const CONTROL: &[&[u8]] = &[
+    b"{\"call\":\"\",\"at\":1800000000000,\"body\":\"",
+    b"\",\"mac\":\"",
+    b"\"}",
+];
+
+/// Packets of one of two kinds: bytes as they are, and steps of who streams what. A stream has one sender and one
+/// end, and no more than eight of a sender are under way.
+pub fn data_packets(input: &[u8]) {
+    let mut gate = Gate::default();
+    let mut now = clock::now();
+    let mut open: HashMap<String, String> = HashMap::new();
+    let mut rest = input;
+    while let Some((head, body)) = rest.split_at_checked(3) {
+        let (part, after) = body.split_at(usize::from(head[2]).min(body.len()));
+        rest = after;
+        now += Duration::from_millis(u64::from(head[1] >> 2) * 40);
+        let (sender, id) = (format!("PA_{}", head[0] & 3), format!("{}", head[1] & 3));
+        let value = match head[0] >> 4 {
+            0 => None,
+            1..=4 => Some(Value::StreamHeader(Header {
+                stream_id: format!("{id}{}", head[0] >> 2 & 3),
+                topic: text(part).into_owned(),
+                compression: (head[0] >> 7).into(),
+                ..Header::default()
+            })),
+            5..=10 => Some(Value::StreamChunk(Chunk {
+                stream_id: format!("{id}{}", head[0] >> 2 & 3),
+                content: part.repeat(1 + usize::from(head[0] >> 6) * 64),
+                ..Chunk::default()
+            })),
+            11 | 12 => Some(Value::StreamTrailer(Trailer {
+                stream_id: format!("{id}{}", head[0] >> 2 & 3),
+                ..Trailer::default()
+            })),
+            _ => Some(Value::RpcRequest(RpcRequest {
+                id,
+                method: text(part).into_owned(),
+                ..RpcRequest::default()
+            })),
+        };
+        let packet = match value {
+            None => part.to_vec(),
+            value => DataPacket {
+                participant_sid: sender,
+                value,
+                ..DataPacket::default()
+            }
+            .encode_to_vec(),
+        };
+        let mut passed = Vec::new();
+        let taken = gate.packet(now, &packet, |packet| passed.push(packet.to_vec()));
+        // Itself, and ends of streams that made place for it.
+        assert!(passed.len() <= 33, "{} packets of one", passed.len());
+        assert!(taken.is_err() || passed.contains(&packet));
+        for packet in passed {
+            let Ok(DataPacket {
+                participant_sid,
+                value: Some(value),
+                ..
+            }) = DataPacket::decode(&*packet)
+            else {
+                continue;
+            };
+            if participant_sid.is_empty() {
+                continue;
+            }
+            match value {
+                Value::StreamHeader(header) if header.inline_content.is_none() => {
+                    let before = open.insert(header.stream_id, participant_sid.clone());
+                    assert_eq!(before, None, "a stream begins once");
+                    let own = open.values().filter(|sender| **sender == participant_sid);
+                    assert!(own.count() <= 8, "streams at once");
+                }
+                Value::StreamChunk(chunk) => {
+                    assert_eq!(open.get(&chunk.stream_id), Some(&participant_sid));
+                }
+                Value::StreamTrailer(end) => {
+                    assert_eq!(open.remove(&end.stream_id), Some(participant_sid));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What is not signed is nobody's; what is, is taken once.
+pub fn control_packet(input: &[u8]) {
+    let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let key = Key::of("a-secret-of-at-least-thirty-two-characters");
+    let mut inbox = Inbox::new(key.clone(), "room", "call");
+    assert!(inbox.take("topic", now, input).is_err());
+    let to = Address {
+        room: "room",
+        topic: "topic",
+        call: "call",
+    };
+    let body = text(input).into_owned();
+    let packet = key.sign(to, now, body.clone()).to_string();
+    assert_eq!(inbox.take("topic", now, packet.as_bytes()), Ok(body));
+    assert!(inbox.take("topic", now, packet.as_bytes()).is_err());
+}
+
+/// Messages, requests and attributes: so many in a time, whatever their order.
+pub fn doors(input: &[u8]) {
+    let start = clock::now();
+    let mut now = start;
+    let (mut chat, mut rpc) = (ChatDoor::default(), RpcDoor::default());
+    let (mut messages, mut bytes, mut requests, mut notes) = (0, 0, 0, 0);
+    for step in input.chunks_exact(3) {
+        now += Duration::from_millis(u64::from(step[0]) * 4);
+        if step[1] & 0x80 != 0 {
+            requests += u32::from(rpc.request(now));
+            continue;
+        }
+        let length = usize::from(u16::from_le_bytes([step[1], step[2]]));
+        match chat.message(now, length) {
+            Ok(()) => (messages, bytes) = (messages + 1, bytes + length),
+            Err(dropped) => notes += u32::from(dropped.tell),
+        }
+    }
+    let seconds = (now - start).as_secs();
+    assert!(messages <= 5 + seconds / 3 + 1, "{messages} in {seconds} s");
+    assert!(bytes <= 2 * doors::LONGEST_CHAT + 513 * (seconds as usize + 1));
+    assert!(u64::from(requests) <= 10 + 5 * (seconds + 1));
+    assert!(u64::from(notes) <= 1 + seconds / 30 + 1);
+    let pairs = input.chunks(40).map(|pair| {
+        let (name, value) = pair.split_at(pair.len() / 2);
+        (text(name).into_owned(), text(value).into_owned())
+    });
+    let all: HashMap<String, String> = pairs.collect();
+    let taken = doors::attributes(all.clone());
+    assert!(taken.len() <= 64);
+    assert!(
+        taken
+            .iter()
+            .all(|(name, value)| all.get(name) == Some(value))
+    );
+}

@@ -1,0 +1,211 @@
+//! Rooms that Sidetone's token endpoint has not made: a SIP rule's, a backend's own. Each is a call all
+//! the same.
+
+use livekit::SipDTMF;
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use serde_json::{Value, json};
+use sidetone_control_plane::server_api::ServerApi;
+use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
+
+use super::binary::Served;
+use super::person::{self, Person};
+use crate::control::served;
+use crate::support::{credentials, eventually};
+
+const ROOM: &str = "pbx-1";
+
+/// What opens [`ROOM`] for a telephone of this number.
+fn telephone(server: &LiveKitServer, number: &str) -> String {
+    let grants = VideoGrants {
+        room_join: true,
+        room: ROOM.to_owned(),
+        ..VideoGrants::default()
+    };
+    AccessToken::with_api_key(&server.api_key, &server.api_secret)
+        .with_identity(&format!("sip_{number}"))
+        .with_kind("sip")
+        .with_attributes([("sip.phoneNumber", number)])
+        .with_grants(grants)
+        .to_jwt()
+        .unwrap()
+}
+
+/// A house whose agent greets by what a dispatch says, and a room that somebody else has made.
+struct House {
+    livekit: LiveKitServer,
+    provider: FakeOpenAi,
+    served: Served,
+    /// Read again when a call begins.
+    _agents: tempfile::TempDir,
+}
+
+impl House {
+    async fn open() -> Self {
+        let livekit = LiveKitServer::start().await.unwrap();
+        let provider = FakeOpenAi::start(Timing::default()).await;
+        let agents = tempfile::tempdir().unwrap();
+        let file = "prompt = \"prompt.md\"\n\
+                    greeting = \"Welcome, {{ dispatch.customer or dispatch or 'stranger' }}.\"\n";
+        std::fs::write(agents.path().join("default.toml"), file).unwrap();
+        std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
+        let served = Served::start_in(agents.path(), &livekit, &provider, &[]).await;
+        Self {
+            livekit,
+            provider,
+            served,
+            _agents: agents,
+        }
+    }
+
+    /// As a SIP rule, or somebody else's backend, sends an agent.
+    async fn dispatch(&self, metadata: &str) {
+        let livekit = ServerApi::new(&credentials(&self.livekit));
+        let metadata = metadata.to_owned();
+        livekit
+            .create_dispatch(ROOM, "sidetone", metadata)
+            .await
+            .unwrap();
+    }
+
+    /// The calls there are.
+    async fn calls(&self) -> Vec<Value> {
+        let path = "/api/voice/history?allUsers=true";
+        let page = served::get(self.served.address, path).await.unwrap();
+        page["calls"].as_array().unwrap().clone()
+    }
+
+    async fn call_when(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        eventually(what, 40, || async {
+            let calls = self.calls().await;
+            let id = calls.first()?["id"].as_str()?.to_owned();
+            let call = self.served.call_of(&id).await;
+            is_so(&call).then_some(call)
+        })
+        .await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_of_a_sip_rule_is_a_call_with_a_row() {
+    let house = House::open().await;
+    house.provider.default_answer("Your order is on its way.");
+    let phone = Person::join(&house.livekit.url, &telephone(&house.livekit, "+4930123")).await;
+    house.dispatch("vip customer").await;
+    phone.reads("Welcome, vip customer.").await;
+    phone.sees("listening").await;
+    for (code, digit) in [(7, "7"), (9, "9"), (11, "#")] {
+        let key = SipDTMF {
+            code,
+            digit: digit.to_owned(),
+            destination_identities: Vec::new(),
+        };
+        phone
+            .room
+            .local_participant()
+            .publish_dtmf(key)
+            .await
+            .unwrap();
+    }
+    phone.reads("Your order is on its way.").await;
+    let asked = house.provider.requests();
+    let is_asked = |text: &str| {
+        asked
+            .iter()
+            .any(|one| one.body["messages"].to_string().contains(text))
+    };
+    assert!(is_asked("Keys pressed: 79#"));
+    phone.sees("listening").await;
+    phone.leave().await;
+
+    let call = house
+        .call_when("the call is over", |call| call["status"] == "completed")
+        .await;
+    assert_eq!(call["roomName"], ROOM);
+    assert_eq!(call["callerId"], "+4930123");
+    assert_eq!(call["callType"], "support");
+    let said: Vec<&Value> = call["turns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|turn| &turn["text"])
+        .collect();
+    let expected = [
+        "Welcome, vip customer.",
+        "Keys pressed: 79#",
+        "Your order is on its way.",
+    ];
+    assert_eq!(said, expected, "{call:#}");
+    assert_eq!(house.calls().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_comes_before_its_caller_whatever_the_dispatch_says() {
+    let house = House::open().await;
+    let metadata = json!({"agent": "of no file", "voice": "nobody's", "customer": "Ms Lovelace"});
+    house.dispatch(&metadata.to_string()).await;
+    let first = house
+        .call_when("a row without a caller", |call| call["callerId"] == "")
+        .await;
+    let ada = Person::join(
+        &house.livekit.url,
+        &person::token(&house.livekit, ROOM, "ada"),
+    )
+    .await;
+    ada.reads("Welcome, Ms Lovelace.").await;
+    let call = house
+        .call_when("a row with a caller", |call| call["callerId"] == "ada")
+        .await;
+    assert_eq!(call["id"], first["id"]);
+    ada.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_still_there_is_heard_when_the_first_has_left() {
+    let house = House::open().await;
+    let token = |identity| person::token(&house.livekit, ROOM, identity);
+    let ada = Person::join(&house.livekit.url, &token("ada")).await;
+    house.dispatch("").await;
+    ada.reads("Welcome, stranger.").await;
+    ada.sees("listening").await;
+    let bob = Person::join(&house.livekit.url, &token("bob")).await;
+    bob.sees("listening").await;
+    ada.leave().await;
+    house.provider.default_answer("Yes, Bob.");
+    // What is written before the agent has seen Ada leave is nobody's.
+    let log = || house.served.log();
+    eventually("the agent has seen it", 40, || async {
+        log()
+            .contains("and somebody else has the call now")
+            .then_some(())
+    })
+    .await;
+    bob.writes("Do you hear me?").await;
+    bob.reads("Yes, Bob.").await;
+    bob.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backend_sends_an_agent_into_a_room_of_its_own() {
+    let house = House::open().await;
+    let ada = Person::join(
+        &house.livekit.url,
+        &person::token(&house.livekit, ROOM, "ada"),
+    )
+    .await;
+    let client = reqwest::Client::new();
+    let spawn = async |room: &str| {
+        let url = format!("http://{}/api/voice/agent", house.served.address);
+        let asked = client.post(url).json(&json!({"roomName": room})).send();
+        asked.await.unwrap()
+    };
+    assert_eq!(spawn("of nobody").await.status(), 404);
+    let answer = spawn(ROOM).await;
+    assert_eq!(answer.status(), 200);
+    let answer: Value = answer.json().await.unwrap();
+    ada.reads("Welcome, stranger.").await;
+    let call = house
+        .call_when("a row", |call| call["callerId"] == "ada")
+        .await;
+    assert_eq!(call["id"], answer["callId"]);
+    ada.leave().await;
+}

@@ -1,0 +1,141 @@
+//! Hostile participants by LiveKit's Python SDK, which is what strangers have: part E of the field trial, at the
+//! doors it came through.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use livekit::prelude::{PerformRpcData, TrackSource};
+use serde_json::Value;
+use sidetone_testkit::{Endpoint, FakeOpenAi, LiveKitServer, Timing};
+
+use super::binary::Served;
+use super::person::{self, Person};
+use super::{ANSWER, asks_for_hours, granted};
+use crate::support::{claims, tools};
+
+/// What may be held more for all of them than for calls: a piece of each stream is unpacked before its size is
+/// known.
+const COST: u64 = 64 * 1024 * 1024;
+
+/// See the script's head.
+async fn hostile(mode: &[&str], url: &str, token: &str) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/hostile.py");
+    let peer = tokio::process::Command::new(tools().join("python/bin/python"))
+        .args([script, mode[0], url, token])
+        .args(&mode[1..])
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(Duration::from_secs(120), peer)
+        .await
+        .expect("the Python peer ends within two minutes")
+        .unwrap();
+    serde_json::from_slice(&output.stdout).expect("the Python peer reports")
+}
+
+/// The same, as a caller.
+async fn caller(served: &Served, mode: &[&str]) -> Value {
+    let granted = granted(served).await;
+    hostile(mode, &granted.url, &granted.token).await
+}
+
+/// A caller in the clear: speaks by writing, is answered.
+async fn is_answered(served: &Served) {
+    let granted = granted(served).await;
+    let mut ada = Person::join(&granted.url, &granted.token).await;
+    ada.publish(TrackSource::Microphone, false).await;
+    ada.sees("listening").await;
+    ada.writes("What are your opening hours?").await;
+    ada.reads(ANSWER).await;
+    ada.leave().await;
+}
+
+/// E1 and E2: each recording is told in the log, and its caller is answered like any other.
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_that_are_none_stop_nobody() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    is_answered(&served).await;
+    let before = served.most_memory();
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/fuzz/webm/");
+    let files = ["circle", "laced", "empty-frames"].map(|name| format!("{fixtures}{name}"));
+    let modes = files.each_ref().map(|file| ["before", file]);
+    let callers = modes.iter().map(|mode| caller(&served, mode));
+    for seen in futures::future::join_all(callers).await {
+        assert_eq!(seen["answered"], true, "{seen}");
+    }
+    is_answered(&served).await;
+    let log = served.log();
+    let told = log.matches("what the caller said before is not heard error=");
+    assert_eq!(told.count(), files.len(), "{log}");
+    let cost = served.most_memory() - before;
+    assert!(cost < COST, "they took {cost} bytes");
+}
+
+/// E3 and E7: what is unpacked is counted, and what is asked of the model, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_without_measure_cost_what_they_are_allowed_to() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    is_answered(&served).await;
+    let (before, asked) = (
+        served.most_memory(),
+        provider.requests_to(Endpoint::Chat).len(),
+    );
+    let (bombs, chats) = tokio::join!(caller(&served, &["bombs"]), caller(&served, &["chats"]));
+    for seen in [&bombs, &chats] {
+        assert_eq!(seen["answered"], true, "{seen}");
+    }
+    let words = chats["words"].as_str().unwrap();
+    assert_eq!(words.matches("Please wait a moment").count(), 1, "{chats}");
+    is_answered(&served).await;
+    let cost = served.most_memory() - before;
+    assert!(cost < COST, "they took {cost} bytes");
+    let asked = provider.requests_to(Endpoint::Chat).len() - asked;
+    assert!(asked < 30, "{asked} requests to the model");
+}
+
+/// E12: who is there before the agent knows its caller is neither the control plane nor the caller.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_before_the_caller_gives_no_orders() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    asks_for_hours(&provider);
+    let served = Served::start(&livekit, &provider, &[]).await;
+    let granted = granted(&served).await;
+    let room = claims(&granted.token)["video"]["room"].clone();
+    let room = room.as_str().unwrap();
+    let eve = person::token_of(&livekit, room, "eve", "egress");
+    let ada = async {
+        // Eve is there first, and at it.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let mut ada = Person::join(&granted.url, &granted.token).await;
+        ada.publish(TrackSource::Microphone, false).await;
+        let agent = ada.sees("listening").await;
+        let press = PerformRpcData::new(agent.identity(), "mute");
+        let pressed = ada.room.local_participant().perform_rpc(press).await;
+        assert_eq!(pressed.unwrap(), "");
+        let press = PerformRpcData::new(agent.identity(), "unmute");
+        ada.room
+            .local_participant()
+            .perform_rpc(press)
+            .await
+            .unwrap();
+        ada.writes("What are your opening hours?").await;
+        ada.reads(ANSWER).await;
+        ada
+    };
+    let (seen, ada) = tokio::join!(hostile(&["early"], &livekit.url, &eve), ada);
+    assert_eq!(seen["agent"], true, "{seen}");
+    let log = served.log();
+    assert!(
+        log.contains("was not taken for the control plane's"),
+        "{log}"
+    );
+    assert!(ada.agent().is_some(), "it was not asked to leave");
+    ada.leave().await;
+}

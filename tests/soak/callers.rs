@@ -1,0 +1,119 @@
+//! Callers who come and go.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use livekit::prelude::*;
+use serde_json::{Value, json};
+use sidetone::room::voice::VoiceTrack;
+use sidetone::room::{close, join};
+use sidetone_testkit::{LiveKitServer, RoughPath, Roughness};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::faults::stage::API_KEY;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How a call ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The backend ends the agent, the caller sees it go.
+    Agent,
+    /// The caller hangs up.
+    Caller,
+    /// The caller hangs up and is there again; then the backend ends the agent.
+    ComesBack,
+    /// The caller's network is gone.
+    Vanishes,
+}
+
+impl Ending {
+    /// Those that take no longer than a call.
+    pub const QUICK: [Self; 3] = [Self::Agent, Self::Caller, Self::ComesBack];
+    pub const ALL: [Self; 4] = [Self::Agent, Self::Caller, Self::ComesBack, Self::Vanishes];
+}
+
+/// What the control plane grants, for a user of this name.
+pub async fn token(plane: SocketAddr, user: &str) -> Value {
+    let request = reqwest::Client::new()
+        .post(format!("http://{plane}/api/voice/token"))
+        .bearer_auth(API_KEY)
+        .json(&json!({ "roomType": "support", "userId": user }));
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let answer = answer.text().await.unwrap();
+    assert!(status.is_success(), "{status}: {answer}");
+    serde_json::from_str(&answer).unwrap()
+}
+
+/// One call, from the token to its end.
+pub async fn call(plane: SocketAddr, livekit: &LiveKitServer, user: &str, ending: Ending) {
+    let granted = token(plane, user).await;
+    let text = |key: &str| granted[key].as_str().unwrap();
+    let path = match ending {
+        Ending::Vanishes => Some(
+            RoughPath::before(livekit, Roughness::default())
+                .await
+                .unwrap(),
+        ),
+        _ => None,
+    };
+    let url = path.as_ref().map_or(text("livekitHost"), |path| &path.url);
+    let (room, mut events) = join(url, text("token"), true).await.unwrap();
+    let microphone = VoiceTrack::publish(&room, "microphone").await.unwrap();
+    hears_the_agent(&mut events).await;
+    match ending {
+        Ending::Agent => end_agent(plane, text("roomName"), &mut events).await,
+        Ending::Caller => {}
+        Ending::ComesBack => {
+            drop(microphone);
+            close(&room).await;
+            drop((room, events));
+            let (room, mut events) = join(url, text("token"), true).await.unwrap();
+            let _microphone = VoiceTrack::publish(&room, "microphone").await.unwrap();
+            hears_the_agent(&mut events).await;
+            end_agent(plane, text("roomName"), &mut events).await;
+            close(&room).await;
+            return;
+        }
+        Ending::Vanishes => {
+            if let Some(path) = &path {
+                path.cut();
+            }
+        }
+    }
+    close(&room).await;
+}
+
+async fn hears_the_agent(events: &mut UnboundedReceiver<RoomEvent>) {
+    let heard = async {
+        while let Some(event) = events.recv().await {
+            if matches!(event, RoomEvent::TrackSubscribed { .. }) {
+                return;
+            }
+        }
+        panic!("the room is gone");
+    };
+    let heard = tokio::time::timeout(PATIENCE, heard);
+    heard.await.expect("an agent is heard");
+}
+
+async fn end_agent(plane: SocketAddr, room: &str, events: &mut UnboundedReceiver<RoomEvent>) {
+    let request = reqwest::Client::new()
+        .delete(format!("http://{plane}/api/voice/agent/{room}"))
+        .bearer_auth(API_KEY);
+    let answer = request.send().await.unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+    let gone = async {
+        while let Some(event) = events.recv().await {
+            if matches!(
+                event,
+                RoomEvent::ParticipantDisconnected(_) | RoomEvent::Disconnected { .. }
+            ) {
+                return;
+            }
+        }
+    };
+    let gone = tokio::time::timeout(PATIENCE, gone);
+    gone.await.expect("the agent goes");
+}

@@ -1,0 +1,133 @@
+//! A participant who sends whatever it can, as fast as it can.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use livekit::prelude::*;
+use livekit::{StreamByteOptions, StreamTextOptions, StreamWriter as _};
+use livekit_api::access_token::{AccessToken, VideoGrants};
+use sidetone_testkit::LiveKitServer;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::rooms::person::Person;
+
+/// The recording that once stopped a worker, and the one that took its memory.
+const CIRCLE: &[u8] = include_bytes!("../../fixtures/fuzz/webm/circle");
+const LACED: &[u8] = include_bytes!("../../fixtures/fuzz/webm/laced");
+/// Connections that say nothing more, at once.
+const HALF_OPEN: usize = 100;
+/// Between two rounds of all that follows: a second of it is a thousand packets.
+const ROUND: Duration = Duration::from_millis(400);
+
+/// Somebody with all rights in a room.
+fn token(server: &LiveKitServer, room: &str) -> String {
+    let grants = VideoGrants {
+        room_join: true,
+        room: room.to_owned(),
+        can_update_own_metadata: Some(true),
+        ..VideoGrants::default()
+    };
+    AccessToken::with_api_key(&server.api_key, &server.api_secret)
+        .with_identity("eve")
+        .with_grants(grants)
+        .to_jwt()
+        .unwrap()
+}
+
+/// Floods a room and the control plane until it is dropped.
+pub async fn flood(livekit: &LiveKitServer, plane: SocketAddr, room: &str) {
+    let mut eve = Person::join(&livekit.url, &token(livekit, room)).await;
+    let mut sockets = JoinSet::new();
+    for _ in 0..HALF_OPEN {
+        sockets.spawn(half_open(plane));
+    }
+    let mut kept = Vec::new();
+    for round in 0_usize.. {
+        messages(&eve, round).await;
+        // Streams without an end, of which those before are given up.
+        kept = streams(&eve).await;
+        requests(&eve).await;
+        packets(&eve).await;
+        track(&mut eve).await;
+        let attributes = (0..40).map(|n| (format!("{round}-{n}"), "x".repeat(500)));
+        let participant = eve.room.local_participant();
+        participant.set_attributes(attributes.collect()).await.ok();
+        tokio::time::sleep(ROUND).await;
+    }
+    drop(kept);
+}
+
+/// A connection that begins a request and says no more.
+async fn half_open(plane: SocketAddr) {
+    loop {
+        if let Ok(mut socket) = TcpStream::connect(plane).await {
+            let begun = b"POST /api/voice/token HTTP/1.1\r\nHost: a\r\n";
+            socket.write_all(begun).await.ok();
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn messages(eve: &Person, round: usize) {
+    for n in 0..10 {
+        eve.writes(&format!("{round} {n} {}", "word ".repeat(2_800)))
+            .await;
+    }
+}
+
+async fn streams(eve: &Person) -> Vec<impl Sized + use<>> {
+    let participant = eve.room.local_participant();
+    let mut open = Vec::new();
+    for bytes in [CIRCLE, LACED] {
+        let mut options = StreamByteOptions::new_with_topic("lk.agent.pre-connect-audio-buffer");
+        options.mime_type = Some("audio/webm;codecs=opus".into());
+        if let Ok(writer) = participant.stream_bytes(options).await {
+            writer.write(bytes).await.ok();
+            writer.close().await.ok();
+        }
+    }
+    for topic in ["lk.chat", "lk.rpc_request", "anything"] {
+        let options = StreamTextOptions::new_with_topic(topic);
+        if let Ok(writer) = participant.stream_text(options).await {
+            writer.write(&"a".repeat(10_000)).await.ok();
+            open.push(writer);
+        }
+    }
+    open
+}
+
+/// Nobody waits for the answers.
+async fn requests(eve: &Person) {
+    let Some(agent) = eve.agent() else { return };
+    for method in ["mute", "unmute", "nonsense"] {
+        let participant = eve.room.local_participant();
+        let mut asked = PerformRpcData::new(agent.identity(), method);
+        asked.response_timeout = Duration::from_secs(2);
+        tokio::spawn(async move {
+            participant.perform_rpc(asked).await.ok();
+        });
+    }
+}
+
+async fn packets(eve: &Person) {
+    let participant = eve.room.local_participant();
+    for n in 0..200 {
+        let packet = DataPacket {
+            payload: vec![n as u8; 1_000],
+            topic: Some("sidetone.recording".into()),
+            reliable: n % 2 == 0,
+            ..DataPacket::default()
+        };
+        participant.publish_data(packet).await.ok();
+    }
+}
+
+async fn track(eve: &mut Person) {
+    let sounding = eve.publish(TrackSource::ScreenshareAudio, false).await;
+    let id = sounding.publication.sid();
+    let participant = eve.room.local_participant();
+    participant.unpublish_track(&id).await.ok();
+}
