@@ -175,6 +175,8 @@ pub struct Auth {
     tokens: Verifier,
     /// Nobody needs credentials: a demo on loopback.
     open: bool,
+    /// Where this server is said to listen.
+    port: u16,
 }
 
 impl Auth {
@@ -193,7 +195,13 @@ impl Auth {
             login: env.user_login.clone(),
             tokens: Verifier::new(env.user_login.clone()),
             open: env.demo && env.bind.ip().is_loopback(),
+            port: env.bind.port(),
         })
+    }
+
+    /// The port that this server is known by.
+    pub(super) fn port(&self) -> u16 {
+        self.port
     }
 
     /// Tells one key of a name from another; none: no key has that name.

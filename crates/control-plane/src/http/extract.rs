@@ -58,7 +58,7 @@ impl FromRequestParts<AppState> for Principal {
 
 /// Whether a request without credentials is that of somebody who sits at this machine.
 fn guest(parts: &Parts, state: &AppState) -> Result<bool, Problem> {
-    let here = is_here(parts);
+    let here = is_here(parts, state.0.auth.port());
     if here {
         refuse_other_sites(parts, &state.config().cors_origins)?;
     }
@@ -91,11 +91,14 @@ fn client(parts: &Parts, state: &AppState) -> Network {
 /// Whether a request was made on this very machine.
 pub struct Here(pub bool);
 
-impl<S: Sync> FromRequestParts<S> for Here {
+impl FromRequestParts<AppState> for Here {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(is_here(parts)))
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self(is_here(parts, state.0.auth.port())))
     }
 }
 

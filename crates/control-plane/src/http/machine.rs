@@ -40,8 +40,9 @@ const TRACES: [&str; 22] = [
     "x-vercel-",
 ];
 
-/// Whether a request was made on this very machine.
-pub fn is_here(parts: &Parts) -> bool {
+/// Whether a request was made on this very machine. `port`: the one that this server is known by, beside
+/// the one that the request came in at.
+pub fn is_here(parts: &Parts, port: u16) -> bool {
     let Some(Ends {
         peer,
         local: Some(local),
@@ -56,7 +57,8 @@ pub fn is_here(parts: &Parts) -> bool {
     // Old proxies speak HTTP/1.0 to their servers, and leave no other trace.
     let is_direct = parts.version >= Version::HTTP_11 && !parts.headers.keys().any(is_trace);
     // Another port is a forwarder's, another name was made to lead here (DNS rebinding).
-    let names_this = host(parts).is_some_and(|host| names(&host, local.port()));
+    let ports = [local.port(), port];
+    let names_this = host(parts).is_some_and(|host| names(&host, &ports));
     ends_here && is_direct && names_this
 }
 
@@ -113,15 +115,15 @@ fn host(parts: &Parts) -> Option<Authority> {
     (is_only && asked.is_none_or(|asked| *asked == host)).then_some(host)
 }
 
-/// Whether a host is this machine's, at this port.
-fn names(host: &Authority, port: u16) -> bool {
+/// Whether a host is this machine's, at one of these ports.
+fn names(host: &Authority, ports: &[u16]) -> bool {
     let name = host.host().trim_start_matches('[').trim_end_matches(']');
     let is_local = name.eq_ignore_ascii_case("localhost")
         || name
             .parse::<IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback());
     // A name before "@" is for people to be fooled by.
-    is_local && host.port_u16().unwrap_or(80) == port && !host.as_str().contains('@')
+    is_local && ports.contains(&host.port_u16().unwrap_or(80)) && !host.as_str().contains('@')
 }
 
 /// `http://host:port` of an address.
