@@ -18,6 +18,7 @@ use sidetone_base::private;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::{BadVariable, Database, Env};
 use sidetone_control_plane::http::auth::Auth;
+use sidetone_http_server::descriptors;
 use sidetone_store::{Store, StoreError};
 
 pub use agents::agents;
@@ -25,6 +26,8 @@ pub use report::{Item, Outcome, Report, Request};
 pub use variables::variables;
 
 const DEADLINE: Duration = Duration::from_secs(10);
+/// File descriptors of a worker full of calls and a control plane with a thousand connections.
+const ENOUGH_FILES: u64 = 4_096;
 
 /// Looks at everything the control plane needs, and at the providers that it and `agents` ask;
 /// `fix` mends what can be mended from here (a bucket's CORS rules). `more` is appended.
@@ -61,6 +64,7 @@ pub async fn run(
             ),
         )),
     }
+    items.push(files(descriptors::limit()));
     items.push(database(&env.database).await);
     items.push(webhook(&env).await);
     items.push(logins(&env));
@@ -112,6 +116,19 @@ fn environment(env: &Env) -> Item {
             named(true),
             named(false)
         ),
+    )
+}
+
+/// `limit`: file descriptors that a process may have open, once it has raised the limit as far as it may.
+fn files(limit: u64) -> Item {
+    if limit >= ENOUGH_FILES {
+        return Item::ok("files", format!("{limit} may be open at once"));
+    }
+    Item::note(
+        "files",
+        format!("only {limit} may be open at once, of which a quarter is for HTTP connections"),
+        "raise the hard limit of open files (ulimit -Hn, LimitNOFILE=, docker --ulimit nofile=) to \
+         some thousands",
     )
 }
 

@@ -71,7 +71,10 @@ pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode>
     })
     .await?;
     println!("livekit-server is up at {}", livekit.url);
-    let env = environment(&livekit, data.path())?;
+    let env = Env {
+        bind: listener.local_addr()?,
+        ..environment(&livekit, data.path())?
+    };
     let stop = shutdown.drain.child_token();
     let stops = Shutdown {
         drain: stop.clone(),

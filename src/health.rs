@@ -19,6 +19,7 @@ use sidetone_base::supervise::{Down, Needed, Supervisor, TaskHealth};
 use sidetone_base::{WorkerStatus, clock};
 use sidetone_config::folder::AgentFolder;
 use sidetone_control_plane::http::{self, health::status};
+use sidetone_http_server::descriptors::Descriptors;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -85,6 +86,9 @@ struct Ready {
     /// Background tasks that failed and are restarted, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tasks: BTreeMap<&'static str, String>,
+    /// How many file descriptors are open, when that is near the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<String>,
 }
 
 impl WorkerHealth {
@@ -114,6 +118,7 @@ impl WorkerHealth {
             agents: no_agents.map_or_else(ok, str::to_owned),
             runtime: stuck.unwrap_or_else(ok),
             tasks,
+            files: None,
         }
     }
 }
@@ -130,7 +135,10 @@ async fn alive(State(health): State<WorkerHealth>) -> (StatusCode, Json<Value>) 
 
 /// Whether a job that LiveKit offers becomes a call.
 async fn ready(State(health): State<WorkerHealth>) -> (StatusCode, Json<Ready>) {
-    let ready = health.ready(clock::now());
+    let ready = Ready {
+        files: Descriptors::now().and_then(Descriptors::trouble),
+        ..health.ready(clock::now())
+    };
     (status(ready.ready), Json(ready))
 }
 

@@ -8,11 +8,13 @@ use std::time::Duration;
 use clap::Parser;
 use sidetone::cli::{Cli, Command};
 use sidetone::{telemetry, tls};
+use sidetone_http_server::descriptors;
 use sidetone_models as models;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     telemetry::start();
+    descriptors::raise();
     if let Err(error) = tls::prepare()
         && !matches!(cli.command, Command::Schema { .. })
     {

@@ -38,6 +38,7 @@ use sidetone_control_plane::http::limits::Rate;
 use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_control_plane::http::{self, AppState, HttpConfig};
 use sidetone_control_plane::server_api::ServerApi;
+use sidetone_http_server::descriptors;
 use sidetone_recording::Recordings;
 use sidetone_store::{DispatchMetadata, Store};
 
@@ -101,6 +102,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     let store = Store::open(&env.database)
         .await
         .context("opening the database")?;
+    tasks.spawn("file descriptors", Needed::Later, descriptors::watch);
     let folder = Arc::clone(&agents);
     tasks.spawn("agent files", Needed::Later, move |stop| {
         let folder = Arc::clone(&folder);
@@ -131,7 +133,12 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
             )?;
             let router = http::router(state).merge(pages(&env, &agents));
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
-            Some(tokio::spawn(http::serve(listener, router, closing.clone())))
+            let server = http::server(env.trusted_proxies.clone());
+            Some(tokio::spawn(server.serve(
+                listener,
+                router,
+                closing.clone(),
+            )))
         }
         None => None,
     };

@@ -1,17 +1,24 @@
 //! The bucket and the way to it, with a real S3 server.
 
-use std::collections::HashSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::body::Bytes;
+use axum::http::Uri;
 use sidetone::check::{Outcome, bucket};
 use sidetone_base::audio::Pcm;
 use sidetone_config::env::Env;
 use sidetone_recording::Recordings;
 use sidetone_recording::bucket::S3;
-use sidetone_recording::upkeep::pass;
+use sidetone_recording::upkeep::{Settled, pass, run};
 use sidetone_store::{Recorder, Recording, RecordingState, Store};
 use sidetone_testkit::{S3Server, s3};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+use crate::support::eventually;
 
 fn env(server: &S3Server, data: &std::path::Path, changed: &[(&str, &str)]) -> Env {
     let data = data.display().to_string();
@@ -107,14 +114,14 @@ async fn a_large_file_waits_out_an_outage_and_a_deletion_reaches_it() {
     };
     assert!(store.save_recording(&kept).await.unwrap());
 
-    let mut settled = HashSet::new();
+    let settled = Settled::default();
     server.pause();
     // The library's own patience is longer than a test's.
-    let tried = tokio::time::timeout(Duration::from_secs(2), pass(&recordings, &mut settled)).await;
+    let tried = tokio::time::timeout(Duration::from_secs(2), pass(&recordings, &settled)).await;
     assert!(tried.is_err() || tried.unwrap().is_err());
     assert!(entry.path.exists());
     server.resume();
-    pass(&recordings, &mut settled).await.unwrap();
+    pass(&recordings, &settled).await.unwrap();
     assert!(!entry.path.exists());
     let uploaded = store.recording(id).await.unwrap().unwrap();
     assert_eq!(uploaded.state, RecordingState::Uploaded);
@@ -139,9 +146,66 @@ async fn a_large_file_waits_out_an_outage_and_a_deletion_reaches_it() {
         ..store.recording(id).await.unwrap().unwrap()
     };
     store.save_recording(&deleted).await.unwrap();
-    pass(&recordings, &mut settled).await.unwrap();
+    pass(&recordings, &settled).await.unwrap();
     assert_eq!(server.keys(), [""; 0]);
     assert_eq!(store.recording(id).await.unwrap(), None);
+}
+
+/// A bucket that never takes one object, and any other at once.
+async fn slow_bucket(slow: Uuid) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
+    let taken = Arc::<Mutex<Vec<String>>>::default();
+    let takes = Arc::clone(&taken);
+    let put = async move |uri: Uri, _: Bytes| {
+        if uri.path().contains(&slow.to_string()) {
+            std::future::pending::<()>().await;
+        }
+        takes.lock().unwrap().push(uri.path().to_owned());
+        ([("etag", "\"1\"")], "")
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().fallback(put);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (address, taken)
+}
+
+#[tokio::test]
+async fn an_upload_that_hangs_holds_up_no_other_recording() {
+    let call = Uuid::new_v4();
+    let (address, taken) = slow_bucket(call).await;
+    let data = tempfile::tempdir().unwrap();
+    let folder = data.path().display().to_string();
+    let env = Env::from_lookup(|name| match name {
+        "SIDETONE_DATA_DIR" => Some(folder.clone()),
+        "LIVEKIT_RECORDING_BUCKET" => Some("calls".into()),
+        "LIVEKIT_RECORDING_ENDPOINT" => Some(format!("http://{address}")),
+        "AWS_ACCESS_KEY_ID" => Some("key".into()),
+        "AWS_SECRET_ACCESS_KEY" => Some("secret".into()),
+        _ => None,
+    })
+    .unwrap();
+    let store = Store::open(&env.database).await.unwrap();
+    let recordings = Recordings::new(store.clone(), &env.data_dir, &env.recording).unwrap();
+    for call_id in [call, Uuid::new_v4(), Uuid::new_v4()] {
+        let id = Uuid::now_v7();
+        let entry = recordings.spool().entry(id, call_id);
+        drop(recordings.spool().begin(&entry).unwrap());
+        std::fs::write(&entry.path, "sound").unwrap();
+        let kept = Recording {
+            state: RecordingState::Kept,
+            bytes: Some(5),
+            ..Recording::begun(id, call_id, Recorder::Process, sidetone_store::now())
+        };
+        assert!(store.save_recording(&kept).await.unwrap());
+    }
+    let stop = CancellationToken::new();
+    let upkeep = tokio::spawn(run(recordings, stop.clone()));
+    eventually("the others are in the bucket", 10, || async {
+        (taken.lock().unwrap().len() == 2).then_some(())
+    })
+    .await;
+    stop.cancel();
+    upkeep.await.unwrap();
 }
 
 #[tokio::test]

@@ -1,10 +1,12 @@
 //! The control plane over HTTP, without LiveKit: shapes, rights, bad input, webhooks.
 
+mod door;
 mod fields;
 mod history;
 mod limits;
 mod live;
 mod logins;
+mod neighbours;
 mod readme;
 mod repeated;
 mod rights;

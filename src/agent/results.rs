@@ -16,6 +16,7 @@ use super::record::{self, Notes};
 use super::result::{self, Happened};
 use super::spool::{Entry, Spool};
 use sidetone_base::clock;
+use sidetone_base::lanes::{Lanes, Width};
 use sidetone_call::clients::Clients;
 use sidetone_call::{Llm, Meter, Providers};
 use sidetone_config::agent::AgentConfig;
@@ -30,8 +31,12 @@ const LOOK: Duration = Duration::from_secs(15);
 const SLACK: Duration = Duration::from_secs(15);
 /// Who takes an overdue one has so long: longer than any agent's `result.timeout`.
 const LEASE: TimeDelta = TimeDelta::seconds(150);
-/// Overdue ones taken at once.
-const BATCH: i64 = 4;
+/// Overdue ones that are made at once: a slow model of one agent holds up no other's result.
+const WIDTH: Width = Width {
+    at_once: 4,
+    in_all: 4,
+    deadline: Duration::from_secs(LEASE.num_seconds().unsigned_abs()),
+};
 /// An overdue result is tried this often.
 const TRIES: i32 = 3;
 /// The part of a call's figures that making its result overdue took.
@@ -107,11 +112,22 @@ pub async fn run(
     clients: Clients,
     stop: CancellationToken,
 ) {
+    let lanes = Lanes::new("results", WIDTH);
     loop {
         let look = async {
-            let now = sidetone_store::now();
-            for owed in results.store.take_owed(now, LEASE, BATCH).await? {
-                overdue(&results, &agents, &clients, &owed).await?;
+            let (now, free) = (sidetone_store::now(), lanes.free());
+            for owed in results.store.take_owed(now, LEASE, free as i64).await? {
+                let (results, agents, clients) =
+                    (results.clone(), Arc::clone(&agents), clients.clone());
+                let call_id = owed.call_id;
+                let make = async move {
+                    if let Err(error) = overdue(&results, &agents, &clients, &owed).await {
+                        tracing::warn!(%error, %call_id, "an overdue result waits for the database");
+                    }
+                };
+                if let Err(full) = lanes.run(&call_id.to_string(), make) {
+                    tracing::debug!(%full, %call_id, "an overdue result waits");
+                }
             }
             Ok::<_, StoreError>(())
         };

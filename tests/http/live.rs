@@ -5,10 +5,12 @@ use std::time::Duration;
 use serde_json::Value;
 use sidetone_control_plane::http::HttpConfig;
 use sidetone_store::{CallType, Fact, Speaker, StoredTurn};
+use sidetone_testkit::BufferingProxy;
 use tokio_util::sync::CancellationToken;
 
 use super::{LIVE, new_call};
-use crate::support::api::{Api, Setup};
+use crate::support::api::{Api, Setup, checked};
+use crate::support::eventually;
 
 /// The next event; none when the server has ended the stream.
 async fn event(response: &mut reqwest::Response) -> Option<Value> {
@@ -78,5 +80,48 @@ async fn calls_are_told_as_they_begin_have_turns_and_end() {
     // The server's end is the stream's.
     closing.cancel();
     assert_eq!(event(&mut stream).await, None);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn events_pass_a_proxy_that_buffers_and_a_silent_stream_is_kept_alive() {
+    let api = Api::start(Setup::default()).await;
+    let proxy = BufferingProxy::before(api.address).await.unwrap();
+    let url = format!("http://{}{LIVE}", proxy.address);
+    let asked = api.client.get(url).bearer_auth("key-history").send();
+    let mut stream = asked.await.unwrap();
+    assert_eq!(stream.headers()["cache-control"], "no-cache, no-transform");
+    assert!(!stream.headers().contains_key("content-encoding"));
+    assert!(event(&mut stream).await.is_some());
+    new_call(&api.store, "ann", CallType::Support, "support-proxied").await;
+    assert!(event(&mut stream).await.is_some());
+    let heartbeat = tokio::time::timeout(Duration::from_secs(15), stream.chunk()).await;
+    assert_eq!(heartbeat.unwrap().unwrap().unwrap(), ":\n\n");
+    drop(stream);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn one_user_has_so_many_streams_and_no_more() {
+    let api = Api::start(Setup::default()).await;
+    let open = async |key: &str| {
+        let asked = api.client.get(api.url(LIVE)).bearer_auth(key);
+        asked.send().await.unwrap()
+    };
+    let mut streams = Vec::new();
+    for _ in 0..10 {
+        let stream = open("key-history").await;
+        assert_eq!(stream.status(), 200);
+        streams.push(stream);
+    }
+    let (status, body) = checked(open("key-history").await).await;
+    assert_eq!((status, &body["title"]), (429, &"Too many streams".into()));
+    assert_eq!(open("key-admin").await.status(), 200, "another's");
+    streams.pop();
+    eventually("a place is free", 20, async || {
+        (open("key-history").await.status() == 200).then_some(())
+    })
+    .await;
+    drop(streams);
     api.stop().await;
 }

@@ -1,6 +1,8 @@
 //! Users' own tokens signed with RS256 and ES256: real keys, in a JWKS document on a real server.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
@@ -17,15 +19,18 @@ use crate::support::api::{Api, LOGIN_SECRET, Setup, claims, jwt, user};
 
 /// The product's login: its key document, and how often that was fetched.
 #[derive(Clone, Default)]
-struct Login(Arc<Mutex<(Vec<Value>, u32)>>);
+struct Login(Arc<Mutex<(Vec<Value>, u32)>>, Arc<AtomicBool>);
 
 impl Login {
     /// Serves the keys; gives the document's address.
     async fn serve(&self) -> String {
         let login = self.clone();
         let document = move || async move {
-            let mut state = login.0.lock().unwrap();
-            state.1 += 1;
+            login.0.lock().unwrap().1 += 1;
+            if login.1.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
+            }
+            let state = login.0.lock().unwrap();
             Json(json!({"keys": state.0}))
         };
         let router = Router::new().route("/.well-known/jwks.json", get(document));
@@ -215,6 +220,30 @@ async fn what_an_attacker_can_sign_is_refused() {
         assert_eq!(api.get(HISTORY, token).await.0, 401, "{what}");
     }
     assert_eq!(api.get(HISTORY, &rsa.token("r1", "ann", true)).await.0, 200);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_login_that_hangs_holds_up_only_whoever_shows_an_unknown_key() {
+    let login = Login::default();
+    let rsa = Rsa::new("r1");
+    login.publish(&[&rsa.1]);
+    let api = api(&login).await;
+    let known = rsa.token("r1", "ann", false);
+    assert_eq!(api.get(HISTORY, &known).await.0, 200);
+    login.1.store(true, Ordering::Relaxed);
+    let stranger = rsa.token("invented", "eve", false);
+    let mut hanging = Box::pin(api.get(HISTORY, &stranger));
+    let soon = tokio::time::timeout(Duration::from_millis(500), &mut hanging).await;
+    assert!(soon.is_err(), "the document is being fetched");
+    assert_eq!(login.fetches(), 2);
+    // It is answered while the other one still waits.
+    tokio::select! {
+        biased;
+        answer = api.get(HISTORY, &known) => assert_eq!(answer.0, 200),
+        answer = &mut hanging => panic!("first came {answer:?}"),
+    }
+    assert_eq!(hanging.await.0, 401);
     api.stop().await;
 }
 

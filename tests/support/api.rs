@@ -15,7 +15,8 @@ use sidetone_config::env::{Env, LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_control_plane::http::auth::{Auth, Scope, api_key_entry};
-use sidetone_control_plane::http::{AppState, HttpConfig, LiveKitSide, router, serve};
+use sidetone_control_plane::http::{AppState, HttpConfig, LiveKitSide, router, server};
+use sidetone_http_server::Server;
 use sidetone_store::Store;
 use sidetone_store::workers::WorkerState;
 use tokio::net::TcpListener;
@@ -45,6 +46,7 @@ pub struct Setup {
     pub livekit: Result<LiveKit, NotConfigured>,
     pub http: HttpConfig,
     pub control: ControlConfig,
+    pub server: Server,
     /// Calls that a worker would take, by its row: there is none of these, and nobody counts down.
     pub places: usize,
     /// More variables: the login is a shared secret and the database SQLite unless they differ.
@@ -62,6 +64,7 @@ impl Default for Setup {
                 ..Default::default()
             },
             control: ControlConfig::new("sidetone"),
+            server: server(Vec::new()),
             places: 1_000,
             variables: vec![("SIDETONE_JWT_SECRET", LOGIN_SECRET.into())],
         }
@@ -139,8 +142,10 @@ impl Api {
         };
         let state = AppState::new(store.clone(), voice, auth, http, None);
         let address = listener.local_addr().unwrap();
-        let server = serve(listener, router(state), shutdown.clone());
-        tasks.spawn(async move { server.await.unwrap() });
+        let served = setup
+            .server
+            .serve(listener, router(state), shutdown.clone());
+        tasks.spawn(async move { served.await.unwrap() });
         Self {
             address,
             store,

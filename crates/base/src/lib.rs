@@ -3,7 +3,9 @@
 //! ([`private`]), what a
 //! file may say of a provider ([`provider`]), the tap between a room and its recorder ([`tap`]), how long a call
 //! may take to end ([`leave`]), what the control plane tells an agent and how that is known ([`signed`]), what a
-//! worker says of itself ([`WorkerStatus`]), what an id is not made of ([`plain`]), and who keeps background tasks running ([`supervise`]).
+//! worker says of itself ([`WorkerStatus`]), what an id is not made of ([`plain`]), who keeps background tasks
+//! running ([`supervise`]) and how their loops wait for no network ([`lanes`]), and whose requests are counted
+//! together ([`network`]).
 //!
 //! Every other crate of the product may import this one; it imports none of them.
 //!
@@ -13,7 +15,9 @@
 pub mod audio;
 pub mod claim;
 pub mod clock;
+pub mod lanes;
 pub mod leave;
+pub mod network;
 pub mod plain;
 pub mod private;
 pub mod provider;

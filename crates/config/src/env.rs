@@ -1,6 +1,6 @@
 //! The environment, read once and checked: what is missing or wrong is named with its mending.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use super::secret::{self, Secret};
 pub use super::variable::BadVariable;
 use super::variable::Variables;
 use super::webhook::CallWebhook;
+use sidetone_base::network::{Block, NoBlock};
 use sidetone_base::provider::{catalogue, is_openai};
 
 /// Where calls are kept.
@@ -56,7 +57,7 @@ pub struct Env {
     /// Browsers' origins that may call the API, as browsers write them. Empty: same origin only.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed. Empty: nobody's.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Block>,
     /// Name the workers register under and dispatches ask for.
     pub agent_name: String,
     /// Loopback demo: callers need no credentials.
@@ -159,10 +160,7 @@ impl Env {
             health_address: health,
             public_url: var("SIDETONE_PUBLIC_URL"),
             cors_origins: origins("SIDETONE_CORS_ORIGINS", var("SIDETONE_CORS_ORIGINS"))?,
-            trusted_proxies: addresses(
-                "SIDETONE_TRUSTED_PROXIES",
-                var("SIDETONE_TRUSTED_PROXIES"),
-            )?,
+            trusted_proxies: blocks("SIDETONE_TRUSTED_PROXIES", var("SIDETONE_TRUSTED_PROXIES"))?,
             agent_name: named("SIDETONE_AGENT_NAME", "sidetone"),
             demo,
             user_login: login::read(&variables)?,
@@ -258,12 +256,19 @@ fn origins(name: &'static str, value: Option<String>) -> Result<Vec<String>, Bad
     list(value).into_iter().map(read).collect()
 }
 
-fn addresses(name: &'static str, value: Option<String>) -> Result<Vec<IpAddr>, BadVariable> {
+fn blocks(name: &'static str, value: Option<String>) -> Result<Vec<Block>, BadVariable> {
     let parse = |item: String| {
-        item.parse().map_err(|_| BadVariable {
+        item.parse().map_err(|why| BadVariable {
             name,
+            fix: match why {
+                NoBlock::Unreadable => "write the proxies' addresses or networks, such as \
+                     127.0.0.1,10.0.0.0/8,2001:db8::/32"
+                    .into(),
+                NoBlock::Everybody => "name the networks that your proxies are in: of all \
+                     addresses, anybody could write the one that requests are counted by"
+                    .into(),
+            },
             value: item,
-            fix: "write the proxies' addresses, such as 127.0.0.1,10.0.0.2".into(),
         })
     };
     list(value).into_iter().map(parse).collect()

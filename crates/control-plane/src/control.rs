@@ -21,6 +21,7 @@ use tokio::sync::{Mutex, Notify};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
 use crate::server_api::ServerApi;
+use sidetone_base::lanes::{Lanes, Width};
 use sidetone_base::supervise::{Needed, Supervisor};
 use sidetone_config::env::LiveKit;
 use sidetone_config::secret::Secret;
@@ -30,6 +31,13 @@ use sidetone_store::{Call, DispatchMetadata, Fact, Store, StoreError};
 use arrivals::Arrivals;
 use egress::{EgressPlan, Egresses};
 use guard::Guard;
+
+/// Messages to rooms; LiveKit may take its ten seconds for each.
+const MESSAGES: Width = Width {
+    at_once: 16,
+    in_all: 256,
+    deadline: Duration::from_secs(15),
+};
 
 /// How the background work is done.
 #[derive(Clone, Debug)]
@@ -83,6 +91,8 @@ pub struct Control {
     pub egresses: Egresses,
     events: Arc<Notify>,
     arrivals: Arrivals,
+    /// Messages to rooms on their way, of each room in order.
+    messages: Lanes,
     look_twice: Duration,
     calls_of_user: i64,
 }
@@ -108,6 +118,7 @@ impl Control {
             livekit,
             events: Arc::new(Notify::new()),
             arrivals,
+            messages: Lanes::new("messages", MESSAGES),
             look_twice: config.look_twice,
             calls_of_user: config.calls_of_user,
         };
@@ -163,8 +174,15 @@ impl Control {
         let failed = [Fact::Failed(sidetone_store::now(), reason.to_owned())];
         self.store.observe(call.id, None, &failed).await?;
         let told = json!({"type": "call.failed", "reason": "You have too many calls at once."});
-        if let Err(error) = rooms::tell(&self.livekit, room, &told).await {
-            tracing::debug!(call_id = %call.id, %error, "the caller was not told");
+        let (livekit, to, call_id) = (self.livekit.clone(), room.clone(), call.id);
+        let tell = async move {
+            if let Err(error) = rooms::tell(&livekit, &to, &told).await {
+                tracing::debug!(%call_id, %error, "the caller was not told");
+            }
+        };
+        // Not waited for: this is asked by loops that serve all calls.
+        if let Err(full) = self.messages.run(room, tell) {
+            tracing::debug!(%call_id, %full, "the caller was not told");
         }
         Ok(())
     }

@@ -16,9 +16,11 @@ pub mod history;
 pub mod jwt;
 pub mod limits;
 pub mod live;
+pub mod machine;
 pub mod recording;
 mod repeat;
 pub mod session;
+pub mod streams;
 pub mod token;
 pub mod ui;
 pub mod users;
@@ -27,7 +29,6 @@ pub mod webhook;
 mod wishes;
 pub mod workers;
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -44,24 +45,27 @@ use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::timeout::TimeoutLayer;
+use uuid::Uuid;
 
 use crate::control::Control;
 use auth::{Auth, Principal};
 use error::Problem;
-use extract::peer;
-pub use extract::{Peer, WholeBody};
+pub use extract::{Client, Here, WholeBody};
 use frame::REQUEST_ID;
 use limits::{Buckets, Limit, Rate};
 use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
+use sidetone_base::network::Block;
 use sidetone_base::supervise::TaskHealth;
 use sidetone_config::allowance::UserLimits;
 use sidetone_config::env::{LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
+use sidetone_http_server::Server;
 use sidetone_recording::Recordings;
 use sidetone_store::allowance::Allowance;
 use sidetone_store::sessions::SessionRow;
 use sidetone_store::{DispatchMetadata, Store};
+use streams::Streams;
 
 /// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
 const BODY_LIMIT: usize = 64 * 1024;
@@ -86,7 +90,7 @@ pub struct HttpConfig {
     /// Browsers' origins that may call; empty: same origin only.
     pub cors_origins: Vec<String>,
     /// Proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Block>,
     /// Names of agent files a request may ask for.
     pub agents: AgentNames,
     /// Where recordings are; none: in another process, without a bucket.
@@ -152,6 +156,7 @@ struct Shared {
     keys: Mutex<Buckets>,
     writes: Mutex<Buckets>,
     addresses: Mutex<Buckets>,
+    streams: Streams,
 }
 
 impl AppState {
@@ -170,6 +175,7 @@ impl AppState {
             keys: Mutex::new(Buckets::new(config.write_rate)),
             writes: Mutex::new(Buckets::new(config.write_rate)),
             addresses: Mutex::new(Buckets::new(config.address_rate)),
+            streams: live::streams(),
             config,
             worker,
         }))
@@ -292,7 +298,7 @@ pub fn router(state: AppState) -> Router {
         .with_state(state)
 }
 
-/// Serves until `shutdown`, then lets requests under way end.
+/// Serves until `shutdown`, then lets requests under way end. See [`server`].
 ///
 /// # Errors
 /// The listener broke.
@@ -301,22 +307,36 @@ pub async fn serve(
     router: Router,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stop = shutdown.clone();
-    let server = axum::serve(listener, service)
-        .with_graceful_shutdown(async move { stop.cancelled().await });
-    let overdue = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(SHUTDOWN_GRACE).await;
-    };
-    tokio::select! {
-        ended = server => ended,
-        () = overdue => Ok(()),
+    server(Vec::new()).serve(listener, router, shutdown).await
+}
+
+/// The server of the control plane, where connections of `proxies` carry many people's requests.
+pub fn server(proxies: Vec<Block>) -> Server {
+    Server {
+        proxies,
+        full,
+        grace: SHUTDOWN_GRACE,
+        ..Server::default()
     }
+}
+
+/// What is told when there are too many connections: outside of the router, so framed here.
+fn full() -> Response {
+    let problem = Problem {
+        retry_after: Some(5),
+        ..Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "Too many connections",
+            "There are too many connections. Try again in a few seconds.",
+        )
+    };
+    let id = Uuid::now_v7().to_string();
+    frame::framed(problem.render(&id), &id)
 }
 
 async fn limit_address(
     State(state): State<AppState>,
+    Client(client): Client,
     request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
@@ -325,8 +345,6 @@ async fn limit_address(
         let taken = held(&state.0.keys).take_at(clock::now(), &key, rate);
         taken.map_err(|seconds| Problem::too_many(Limit::Key, seconds))?;
     } else {
-        let peer = peer(request.extensions());
-        let client = address::client(peer, request.headers(), &state.config().trusted_proxies);
         let taken = held(&state.0.addresses).take(clock::now(), &client.to_string());
         taken.map_err(|seconds| Problem::too_many(Limit::Address, seconds))?;
     }

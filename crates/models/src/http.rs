@@ -25,6 +25,7 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde_json::json;
+use sidetone_http_server::{Patience, Server};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +34,8 @@ use error::ApiError;
 
 /// Largest request body: OpenAI's limit for audio files is 25 MB.
 const BODY_LIMIT: usize = 26 * 1024 * 1024;
+/// How long a request's body may take: a recording of 25 MB, from a busy process on this machine.
+const BODY_PATIENCE: Duration = Duration::from_secs(60);
 /// How long requests in flight may go on after the shutdown was asked for.
 const DRAIN: Duration = Duration::from_secs(5);
 
@@ -42,23 +45,16 @@ pub async fn serve(
     models: Loaded,
     shutdown: CancellationToken,
 ) -> std::io::Result<()> {
-    use axum::serve::ListenerExt;
-    // small events must leave at once
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    });
-    let server = axum::serve(listener, router(models, shutdown.clone()))
-        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let deadline = async {
-        shutdown.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
+    let server = Server {
+        patience: Patience {
+            body: BODY_PATIENCE,
+            ..Patience::default()
+        },
+        grace: DRAIN,
+        ..Server::default()
     };
-    tokio::select! {
-        served = server => served,
-        () = deadline => Ok(()),
-    }
+    let router = router(models, shutdown.clone());
+    server.serve(listener, router, shutdown).await
 }
 
 fn router(models: Loaded, shutdown: CancellationToken) -> Router {

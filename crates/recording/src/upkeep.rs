@@ -2,18 +2,29 @@
 //! ones uploaded, and those of deleted calls deleted, until each has worked.
 
 use std::collections::HashSet;
+use std::future::ready;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _};
+use tokio::task::JoinSet;
+use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Recordings;
 use super::spool::Entry;
+use sidetone_base::clock;
 use sidetone_store::{At, Recorder, Recording, RecordingState};
 
 /// Time between looks without a reason: another process may have deleted a call, or died.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// After this many uploads failed in a row the bucket is taken for away.
+/// Files that are worked on at once: one that takes long holds up no other.
+const AT_ONCE: usize = 4;
+/// Passes at once, each over what the others do not work on.
+const PASSES: usize = 4;
+/// After this many uploads failed in a pass the bucket is taken for away.
 const AWAY: usize = 3;
 /// First pause after failures; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -21,62 +32,78 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
 /// Runs until `shutdown`, in every process that has a data folder.
 pub async fn run(recordings: Recordings, shutdown: CancellationToken) {
-    let mut pause = FIRST_PAUSE;
-    let mut settled = HashSet::new();
+    let settled = Settled::default();
+    let mut passes = JoinSet::new();
+    let (mut pause, mut next) = (FIRST_PAUSE, clock::now());
     loop {
-        let wait = tokio::select! {
-            () = shutdown.cancelled() => return,
-            done = pass(&recordings, &mut settled) => match done {
-                Ok(()) => {
-                    pause = FIRST_PAUSE;
-                    INTERVAL
-                }
-                Err(error) => {
-                    tracing::error!(error = format!("{error:#}"), "recordings wait here");
-                    let wait = pause;
-                    pause = (pause * 2).min(LONGEST_PAUSE);
-                    wait
-                }
-            }
-        };
         tokio::select! {
             () = shutdown.cancelled() => return,
-            () = recordings.woken(), if wait >= INTERVAL => {}
-            () = tokio::time::sleep(wait) => {}
+            // A slow upload holds up none that comes after it.
+            () = sleep_until(next.into()), if passes.len() < PASSES => {}
+            () = recordings.woken(), if pause == FIRST_PAUSE && passes.len() < PASSES => {}
+            Some(done) = passes.join_next() => {
+                match done.map_err(Into::into).flatten() {
+                    Ok(()) => pause = FIRST_PAUSE,
+                    Err(error) => {
+                        tracing::error!(error = format!("{error:#}"), "recordings wait here");
+                        next = clock::now() + pause;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
+                }
+                continue;
+            }
         }
+        next = clock::now() + INTERVAL;
+        let (recordings, settled) = (recordings.clone(), settled.clone());
+        passes.spawn(async move { pass(&recordings, &settled).await });
     }
 }
 
-/// Does all that can be done now, save for the files that are `settled`: they stay where they are.
+/// Files that stay where they are; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Settled(Arc<Mutex<HashSet<Uuid>>>);
+
+impl Settled {
+    fn files(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        // A panic while the lock was held leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Does all that can be done now, save for the files that are `settled`. What another pass works on is
+/// left to it: each file has a lock.
 ///
 /// # Errors
 /// The first thing that did not work; it is done again the next time.
-pub async fn pass(recordings: &Recordings, settled: &mut HashSet<Uuid>) -> anyhow::Result<()> {
-    let (mut failed, mut first_error) = (0, Ok(()));
-    for entry in recordings.spool().entries()? {
-        if settled.contains(&entry.id) {
-            continue;
-        }
-        match tend(recordings, &entry).await {
-            Ok(true) => {
-                settled.insert(entry.id);
+pub async fn pass(recordings: &Recordings, settled: &Settled) -> anyhow::Result<()> {
+    let mut entries = recordings.spool().entries()?;
+    entries.retain(|entry| !settled.files().contains(&entry.id));
+    let failed = AtomicUsize::new(0);
+    let tended = stream::iter(entries)
+        // What is under way goes on.
+        .take_while(|_| ready(failed.load(Ordering::Relaxed) < AWAY))
+        .map(async |entry| {
+            let tended = tend(recordings, &entry).await;
+            match &tended {
+                Ok(true) => drop(settled.files().insert(entry.id)),
+                Ok(false) => {}
+                Err(_) => drop(failed.fetch_add(1, Ordering::Relaxed)),
             }
-            Ok(false) => {}
-            Err(error) => {
-                failed += 1;
-                first_error = first_error.and(Err(error));
-                if failed == AWAY {
-                    break;
-                }
-            }
-        }
-    }
-    for deleted in recordings.store().deleted_recordings().await? {
-        if let Err(error) = delete(recordings, &deleted).await {
-            first_error = first_error.and(Err(error));
-        }
-    }
-    first_error
+            tended.map(drop)
+        })
+        .buffer_unordered(AT_ONCE);
+    let first = tended.fold(Ok(()), async |first: anyhow::Result<()>, one| {
+        first.and(one)
+    });
+    let first = first.await;
+    let deleted = recordings.store().deleted_recordings().await?;
+    let deleted = stream::iter(deleted)
+        .map(async |recording| delete(recordings, &recording).await)
+        .buffer_unordered(AT_ONCE);
+    let then = deleted.fold(Ok(()), async |first: anyhow::Result<()>, one| {
+        first.and(one)
+    });
+    first.and(then.await)
 }
 
 /// Brings one file on its way; whether it has arrived and stays here.

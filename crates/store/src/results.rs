@@ -12,14 +12,16 @@ use super::{At, Pool, Store, StoreError, on};
 /// See [`Store::take_webhooks`]. What is due is chosen once, in a part of its own: Postgres may run
 /// a subquery again for each row.
 macro_rules! take_webhooks {
-    ($lock:literal) => {
+    ($urls:literal, $lock:literal) => {
         concat!(
             "WITH due AS MATERIALIZED (SELECT hook.call_id FROM call_webhooks AS hook \
              JOIN voice_calls AS call ON call.id = hook.call_id \
              LEFT JOIN call_results AS made ON made.call_id = hook.call_id \
              WHERE hook.state = 'waiting' AND hook.due_at <= $1 AND call.ended_at IS NOT NULL \
              AND (made.call_id IS NOT NULL OR call.ended_at <= $3) \
-             ORDER BY hook.due_at LIMIT $4",
+             AND hook.url NOT IN (SELECT value FROM ",
+            $urls,
+            ") ORDER BY hook.due_at LIMIT $4",
             $lock,
             ") UPDATE call_webhooks SET due_at = $2, tries = tries + 1, \
              first_try_at = COALESCE(first_try_at, $1) \
@@ -30,9 +32,12 @@ macro_rules! take_webhooks {
 }
 
 /// SQLite has one writer at a time.
-const TAKE_ALONE: &str = take_webhooks!("");
+const TAKE_ALONE: &str = take_webhooks!("json_each($5)", "");
 /// Rows that another process is taking are passed over, not waited for.
-const TAKE_AMONG_MANY: &str = take_webhooks!(" FOR UPDATE OF hook SKIP LOCKED");
+const TAKE_AMONG_MANY: &str = take_webhooks!(
+    "jsonb_array_elements_text($5::jsonb) AS urls(value)",
+    " FOR UPDATE OF hook SKIP LOCKED"
+);
 
 /// What came of a call, as its agent's model put it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,7 +154,7 @@ impl Store {
 
     /// Takes webhooks that are due, for `lease`: of calls that are over, and whose result is there
     /// or has been waited for since `patience`. Any number of processes may ask at once; each row
-    /// goes to one of them.
+    /// goes to one of them. None is taken that goes to one of `except`, which are busy.
     ///
     /// # Errors
     /// The database did not answer.
@@ -158,6 +163,7 @@ impl Store {
         now: At,
         lease: TimeDelta,
         patience: TimeDelta,
+        except: &[String],
         limit: i64,
     ) -> Result<Vec<Webhook>, StoreError> {
         let take = match &self.pool {
@@ -169,6 +175,7 @@ impl Store {
             .bind(now + lease)
             .bind(now - patience)
             .bind(limit)
+            .bind(Json(except))
             .fetch_all(pool)
             .await?))
     }

@@ -2,6 +2,7 @@
 //! real Redis with a worker of LiveKit's egresses, a fake OpenAI provider with set delays and scripted
 //! failures. Everything listens on loopback only.
 
+pub mod buffering;
 pub mod egress;
 pub mod fake_openai;
 pub mod gate;
@@ -11,6 +12,7 @@ pub mod redis;
 pub mod rough_path;
 pub mod s3;
 
+pub use buffering::BufferingProxy;
 pub use egress::EgressWorker;
 pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, ModelList, Timing};
 pub use gate::Gate;

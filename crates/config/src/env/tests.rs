@@ -159,6 +159,25 @@ fn a_wrong_value_names_the_variable_and_the_fix() {
     );
     let proxies = env(&[("SIDETONE_TRUSTED_PROXIES", "10.0.0.1, proxy.internal")]);
     assert_eq!(proxies.unwrap_err().value, "proxy.internal");
+    let everybody = env(&[("SIDETONE_TRUSTED_PROXIES", "127.0.0.1,0.0.0.0/0")]).unwrap_err();
+    assert!(everybody.fix.contains("anybody could write"), "{everybody}");
+}
+
+#[test]
+fn proxies_are_addresses_and_networks_of_both_families() {
+    let env = env(&[(
+        "SIDETONE_TRUSTED_PROXIES",
+        "127.0.0.1, 10.0.0.0/8,2001:db8::/32",
+    )])
+    .unwrap();
+    let is_named = |address: &str| {
+        let address = address.parse().unwrap();
+        env.trusted_proxies
+            .iter()
+            .any(|proxy| proxy.contains(address))
+    };
+    assert!(is_named("127.0.0.1") && is_named("10.200.0.7") && is_named("2001:db8:5::1"));
+    assert!(!is_named("127.0.0.2") && !is_named("11.0.0.1") && !is_named("2001:db9::1"));
 }
 
 #[test]

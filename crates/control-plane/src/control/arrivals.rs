@@ -15,6 +15,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use livekit_protocol as proto;
 use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -23,6 +24,7 @@ use super::participant::kind_of;
 use super::reconcile::{opening_of, stay_of};
 use super::{Control, rooms};
 use sidetone_base::clock;
+use sidetone_base::lanes::{Lanes, Width};
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::{Call, CallType, Fact, NewCall, ParticipantKind, Stay, StoreError};
 
@@ -42,6 +44,13 @@ const SOON: Duration = Duration::from_millis(500);
 const LATER: Duration = Duration::from_secs(2);
 /// A token is most likely used within this.
 const LIKELY: TimeDelta = TimeDelta::seconds(30);
+
+/// Rooms that are looked at side by side: LiveKit may take its time for one of them.
+const WIDTH: Width = Width {
+    at_once: 16,
+    in_all: 1_024,
+    deadline: Duration::from_secs(60),
+};
 
 /// Tells which rooms are to be looked at; cheap to clone.
 #[derive(Clone, Debug)]
@@ -91,36 +100,61 @@ impl Control {
 /// Looks at rooms until `shutdown`.
 pub(super) async fn run(control: Control, rooms: Arc<Mutex<Rooms>>, shutdown: CancellationToken) {
     let mut rooms = rooms.lock_owned().await;
+    let lanes = Lanes::new("arrivals", WIDTH);
     let (mut next, mut next_back) = (clock::now(), clock::now());
+    // At most one.
+    let mut round = JoinSet::new();
     loop {
-        let looked = tokio::select! {
+        tokio::select! {
             () = shutdown.cancelled() => return,
             Some(room) = rooms.recv() => {
                 next = next.min(clock::now() + SOON);
-                look(&control, &room, None).await
+                begin_look(&control, &lanes, room, None);
             }
-            () = sleep_until(next.into()) => {
+            () = sleep_until(next.into()), if round.is_empty() => {
                 let now = clock::now();
                 let who_is_back = next_back <= now;
                 if who_is_back {
                     next_back = now + LATER;
                 }
-                let looked = look_round(&control, who_is_back).await;
-                next = clock::now() + *looked.as_ref().unwrap_or(&LATER);
-                looked.map(drop)
+                let (control, lanes) = (control.clone(), lanes.clone());
+                round.spawn(async move { look_round(&control, &lanes, who_is_back).await });
             }
-        };
-        if let Err(error) = looked {
-            tracing::warn!(
-                error = format!("{error:#}"),
-                "who joins which room is not known"
-            );
+            Some(looked) = round.join_next() => {
+                let looked = looked.map_err(Into::into).flatten();
+                next = clock::now() + *looked.as_ref().unwrap_or(&LATER);
+                if let Err(error) = looked {
+                    let error = format!("{error:#}");
+                    tracing::warn!(error, "who joins which room is not known");
+                }
+            }
         }
     }
 }
 
-/// Looks at the rooms that somebody may have joined; gives the time until the next round.
-async fn look_round(control: &Control, who_is_back: bool) -> anyhow::Result<Duration> {
+/// Begins to look at a room. One that is going to be looked at anyway is not looked at twice, and for one
+/// too many the next round is soon enough. `listed`: what LiveKit has just said of the room.
+fn begin_look(control: &Control, lanes: &Lanes, room: String, listed: Option<proto::Room>) {
+    if lanes.has_waiting(&room) {
+        return;
+    }
+    let (control, key) = (control.clone(), room.clone());
+    let look = async move {
+        if let Err(error) = look(&control, &room, listed).await {
+            tracing::warn!(room, error = format!("{error:#}"), "not looked at");
+        }
+    };
+    if lanes.run(&key, look).is_err() {
+        tracing::debug!(room = key, "looked at in the next round");
+    }
+}
+
+/// Begins to look at the rooms that somebody may have joined; gives the time until the next round.
+async fn look_round(
+    control: &Control,
+    lanes: &Lanes,
+    who_is_back: bool,
+) -> anyhow::Result<Duration> {
     let now = sidetone_store::now();
     let awaited = control.store.awaited_since(now - AWAITED, AT_ONCE).await?;
     let pause = match awaited.first() {
@@ -135,9 +169,9 @@ async fn look_round(control: &Control, who_is_back: bool) -> anyhow::Result<Dura
     names.sort();
     names.dedup();
     for room in control.livekit.rooms_named(names).await? {
-        let name = room.name.clone();
-        if let Err(error) = look(control, &name, Some(room)).await {
-            tracing::warn!(room = name, error = format!("{error:#}"), "not looked at");
+        // One that is looked at now need not be looked at again because of this round.
+        if !lanes.has(&room.name) {
+            begin_look(control, lanes, room.name.clone(), Some(room));
         }
     }
     Ok(pause)

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::server_api::ServerApi;
+use sidetone_base::lanes::{Lanes, Width};
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::recording::{Bucket, RecordingMode};
 use sidetone_store::egress::egress_recording;
@@ -23,6 +24,13 @@ use status::{Report, ReportedFile, Seen, Step, step};
 const WATCH: Duration = Duration::from_secs(5);
 /// Another control plane moves the same egress on at the same time: two or three tries are enough.
 const TRIES: usize = 8;
+/// LiveKit may take its fifteen seconds for each; what does not fit is looked at again, and an egress that
+/// is not stopped ends with its room.
+const WIDTH: Width = Width {
+    at_once: 16,
+    in_all: 512,
+    deadline: Duration::from_secs(30),
+};
 /// Agent of calls whose dispatch names none.
 const DEFAULT_AGENT: &str = "default";
 
@@ -53,6 +61,8 @@ pub struct Egresses {
     livekit: ServerApi,
     store: Store,
     plan: EgressPlan,
+    /// What is asked of LiveKit: of each recording one thing after the other, of different ones at once.
+    lanes: Lanes,
 }
 
 impl Egresses {
@@ -62,6 +72,7 @@ impl Egresses {
             livekit,
             store,
             plan,
+            lanes: Lanes::new("egress", WIDTH),
         }
     }
 
@@ -79,9 +90,13 @@ impl Egresses {
         let recording = Recording::by_egress(call.id, sidetone_store::now());
         if self.store.claim_egress(&recording).await? {
             let (egresses, bucket) = (self.clone(), bucket.clone());
-            let room = call.room_name.clone();
-            // It has a deadline, and is not waited for: LiveKit may take long to find a worker.
-            tokio::spawn(async move { egresses.start(&room, &bucket, recording).await });
+            let (id, room) = (recording.id, call.room_name.clone());
+            // Not waited for: LiveKit may take long to find a worker.
+            let start = async move { egresses.start(&room, &bucket, recording).await };
+            if let Err(full) = self.lanes.run(&id.to_string(), start) {
+                let reason = format!("too much is asked of LiveKit's Egress at once: {full}");
+                self.see(id, &Seen::Refused { reason }).await?;
+            }
         }
         Ok(())
     }
@@ -163,11 +178,8 @@ impl Egresses {
             {
                 tracing::error!(call_id = %after.call_id, reason, "a recording by LiveKit's Egress");
             }
-            if let Some(egress_id) = stop
-                && let Err(error) = self.livekit.stop_egress(&egress_id).await
-            {
-                // It ends with its room anyway.
-                tracing::debug!(egress_id, %error, "an egress was not stopped");
+            if let Some(egress_id) = stop {
+                self.stop(id, egress_id);
             }
             return Ok(());
         }
@@ -175,24 +187,52 @@ impl Egresses {
         Ok(())
     }
 
-    /// Looks at every egress that has not ended.
-    ///
-    /// # Errors
-    /// The database did not answer.
-    pub async fn watch(&self) -> Result<(), StoreError> {
-        for recording in self.store.open_egresses().await? {
-            if status::is_asked_about(&recording)
-                && let Some(egress_id) = &recording.egress_id
-            {
-                match self.livekit.egress(egress_id).await {
-                    Ok(Some(info)) => self.see(recording.id, &Seen::Told(report(info))).await?,
-                    Ok(None) => self.see(recording.id, &Seen::Unknown).await?,
-                    Err(error) => tracing::warn!(egress_id, %error, "LiveKit did not tell"),
-                }
+    /// Asks LiveKit to stop an egress, which is not waited for: it ends with its room anyway.
+    fn stop(&self, id: Uuid, egress_id: String) {
+        let livekit = self.livekit.clone();
+        let stop = async move {
+            if let Err(error) = livekit.stop_egress(&egress_id).await {
+                tracing::debug!(egress_id, %error, "an egress was not stopped");
             }
-            self.see(recording.id, &Seen::Time).await?;
+        };
+        if let Err(full) = self.lanes.run(&id.to_string(), stop) {
+            tracing::warn!(recording = %id, %full, "an egress is not stopped");
+        }
+    }
+
+    /// Begins to look at every egress that has not ended, and that nobody is asking about.
+    async fn watch(&self) -> Result<(), StoreError> {
+        for recording in self.store.open_egresses().await? {
+            let key = recording.id.to_string();
+            if self.lanes.has(&key) {
+                continue;
+            }
+            let egresses = self.clone();
+            let look = async move {
+                if let Err(error) = egresses.look(&recording).await {
+                    tracing::error!(recording = %recording.id, %error, "an egress waits for the database");
+                }
+            };
+            if self.lanes.run(&key, look).is_err() {
+                // The others come in the next round.
+                return Ok(());
+            }
         }
         Ok(())
+    }
+
+    /// Asks LiveKit about one egress.
+    async fn look(&self, recording: &Recording) -> Result<(), StoreError> {
+        if status::is_asked_about(recording)
+            && let Some(egress_id) = &recording.egress_id
+        {
+            match self.livekit.egress(egress_id).await {
+                Ok(Some(info)) => self.see(recording.id, &Seen::Told(report(info))).await?,
+                Ok(None) => self.see(recording.id, &Seen::Unknown).await?,
+                Err(error) => tracing::warn!(egress_id, %error, "LiveKit did not tell"),
+            }
+        }
+        self.see(recording.id, &Seen::Time).await
     }
 }
 

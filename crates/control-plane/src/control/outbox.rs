@@ -5,24 +5,35 @@
 //! (<https://www.standardwebhooks.com>): `webhook-id`, `webhook-timestamp` (seconds since 1970)
 //! and `webhook-signature: v1,base64(HMAC-SHA256(secret, "id.timestamp.body"))`.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
-use futures::future::join_all;
 use ring::hmac;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use sidetone_base::lanes::{Lanes, Width};
 use sidetone_config::secret::Secret;
 use sidetone_store::results::{Try, Webhook};
 use sidetone_store::{At, Store, StoreError};
 
 /// How often the outbox is looked at.
 const POLL: Duration = Duration::from_secs(1);
-/// Posts at a time.
-const BATCH: i64 = 16;
+/// Posts that are taken from the outbox at a time.
+const BATCH: usize = 16;
+/// Posts on their way. One that takes long holds up no other.
+const WIDTH: Width = Width {
+    at_once: 96,
+    in_all: 96,
+    // Reading the call and noting what came of the post take time, too.
+    deadline: Duration::from_secs(45),
+};
+/// Posts on their way to one receiver; while there are as many, those to others are taken.
+const OF_ONE: usize = 48;
 /// A receiver has this long to take a post.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// A post belongs to the process that took it for this long; longer than `DEADLINE`.
@@ -48,8 +59,15 @@ pub(super) async fn run(store: Store, secret: Secret, shutdown: CancellationToke
             return;
         }
     };
+    let outbox = Outbox {
+        store,
+        client,
+        secret,
+        lanes: Lanes::new("webhooks", WIDTH),
+        under_way: Arc::default(),
+    };
     loop {
-        if let Err(error) = deliver(&store, &client, &secret).await {
+        if let Err(error) = outbox.begin().await {
             tracing::warn!(%error, "the outbox of webhooks cannot be read");
         }
         tokio::select! {
@@ -59,17 +77,64 @@ pub(super) async fn run(store: Store, secret: Secret, shutdown: CancellationToke
     }
 }
 
-async fn deliver(
-    store: &Store,
-    client: &reqwest::Client,
-    secret: &Secret,
-) -> Result<(), StoreError> {
-    let due = store
-        .take_webhooks(sidetone_store::now(), LEASE, PATIENCE, BATCH)
-        .await?;
-    let posts = due.iter().map(async |webhook| {
-        let posted = match body(store, webhook).await? {
-            Some(body) => post(client, secret, webhook, body.to_string()).await,
+/// Posts from the store; cheap to clone.
+#[derive(Clone)]
+struct Outbox {
+    store: Store,
+    client: reqwest::Client,
+    secret: Secret,
+    lanes: Lanes,
+    /// Posts on their way, by receiver.
+    under_way: Arc<Mutex<HashMap<String, usize>>>,
+}
+
+/// A post on its way to a receiver, until it is dropped.
+struct UnderWay {
+    all: Arc<Mutex<HashMap<String, usize>>>,
+    url: String,
+}
+
+impl Outbox {
+    /// Begins to deliver what is due, as much as there is room for.
+    async fn begin(&self) -> Result<(), StoreError> {
+        let limit = self.lanes.free().min(BATCH);
+        if limit == 0 {
+            return Ok(());
+        }
+        let now = sidetone_store::now();
+        let busy: Vec<String> = (locked(&self.under_way).iter())
+            .filter(|(_, count)| **count >= OF_ONE)
+            .map(|(url, _)| url.clone())
+            .collect();
+        let due = (self.store).take_webhooks(now, LEASE, PATIENCE, &busy, limit as i64);
+        for webhook in due.await? {
+            let (outbox, key) = (self.clone(), webhook.id.to_string());
+            let under_way = self.under_way(&webhook.url);
+            let deliver = async move {
+                let _under_way = under_way;
+                if let Err(error) = outbox.deliver(&webhook).await {
+                    tracing::warn!(%error, call_id = %webhook.call_id, "a webhook is posted again");
+                }
+            };
+            if self.lanes.run(&key, deliver).is_err() {
+                // There was room for all that were taken; its lease ends.
+                tracing::debug!(webhook = key, "a webhook waits");
+            }
+        }
+        Ok(())
+    }
+
+    fn under_way(&self, url: &str) -> UnderWay {
+        *locked(&self.under_way).entry(url.to_owned()).or_default() += 1;
+        UnderWay {
+            all: Arc::clone(&self.under_way),
+            url: url.to_owned(),
+        }
+    }
+
+    async fn deliver(&self, webhook: &Webhook) -> Result<(), StoreError> {
+        let posted = match body(&self.store, webhook).await? {
+            Some(body) => post(&self.client, &self.secret, webhook, body.to_string()).await,
             // Deleted meanwhile: there is nothing left to tell.
             None => return Ok(()),
         };
@@ -87,9 +152,25 @@ async fn deliver(
                 tracing::error!(call_id = %webhook.call_id, error, "nobody took the call's webhook");
             }
         }
-        store.webhook_tried(webhook.id, now, &tried).await
-    });
-    join_all(posts).await.into_iter().collect()
+        self.store.webhook_tried(webhook.id, now, &tried).await
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut all = locked(&self.all);
+        if let Some(count) = all.get_mut(&self.url) {
+            *count -= 1;
+            if *count == 0 {
+                all.remove(&self.url);
+            }
+        }
+    }
+}
+
+/// A panic while the lock was held leaves nothing half done.
+fn locked(counts: &Mutex<HashMap<String, usize>>) -> MutexGuard<'_, HashMap<String, usize>> {
+    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// When to try again, if at all.

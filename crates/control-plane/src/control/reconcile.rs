@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
+use futures::stream::{self, StreamExt as _};
 use livekit_protocol as proto;
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,9 @@ use sidetone_store::{At, Call, Fact, Stay, StoreError};
 
 /// A call whose room never opened is over when its token has expired (10 min) and then some.
 const NEVER_STARTED: TimeDelta = TimeDelta::minutes(15);
+
+/// Calls that are compared at once.
+const AT_ONCE: usize = 16;
 
 /// Runs until `shutdown`: at start, every `interval`, and soon after LiveKit was away.
 pub(super) async fn run(control: Control, interval: Duration, shutdown: CancellationToken) {
@@ -50,38 +54,54 @@ pub async fn reconcile(control: &Control) -> anyhow::Result<usize> {
         tokio::time::sleep(control.look_twice).await;
         rooms.extend(open_rooms(control).await?);
     }
-    let now = sidetone_store::now();
-    let mut learned = 0;
-    for call in calls {
-        let (sid, facts) = match rooms.get(&call.room_name) {
-            // Under another id, too: the call goes on there.
-            Some(room) => {
-                control.egresses.room_open(&call).await?;
-                let facts = facts_of_open_room(control, &call, room).await?;
-                (Some(room.sid.clone()), facts)
-            }
-            None if was_opened(&call) => (None, vec![Fact::RoomFinished(now)]),
-            None if now - call.created_at > NEVER_STARTED => {
-                learned += usize::from(never_started(control, &call, now).await?);
-                continue;
-            }
-            None => continue,
-        };
-        if facts
-            .iter()
-            .any(|fact| matches!(fact, Fact::RoomFinished(_)))
-        {
-            control.egresses.room_over(call.id).await?;
-        }
-        if !facts.is_empty() {
-            let after = control
-                .store
-                .observe(call.id, sid.as_deref(), &facts)
-                .await?;
-            learned += usize::from(after.is_some_and(|after| after != call));
+    // Each for itself: a room that LiveKit is slow to tell of holds up no other.
+    let mut compared = stream::iter(calls)
+        .map(|call| compare(control, &rooms, call))
+        .buffer_unordered(AT_ONCE);
+    let (mut learned, mut first_error) = (0, None);
+    while let Some(one) = compared.next().await {
+        match one {
+            Ok(new) => learned += usize::from(new),
+            Err(error) => first_error = first_error.or(Some(error)),
         }
     }
-    Ok(learned)
+    first_error.map_or(Ok(learned), Err)
+}
+
+/// Compares one call; whether something new was learned of it.
+async fn compare(
+    control: &Control,
+    rooms: &HashMap<String, proto::Room>,
+    call: Call,
+) -> anyhow::Result<bool> {
+    let now = sidetone_store::now();
+    let (sid, facts) = match rooms.get(&call.room_name) {
+        // Under another id, too: the call goes on there.
+        Some(room) => {
+            control.egresses.room_open(&call).await?;
+            let facts = facts_of_open_room(control, &call, room).await?;
+            (Some(room.sid.clone()), facts)
+        }
+        None if was_opened(&call) => (None, vec![Fact::RoomFinished(now)]),
+        None if now - call.created_at > NEVER_STARTED => {
+            return Ok(never_started(control, &call, now).await?);
+        }
+        None => return Ok(false),
+    };
+    if facts
+        .iter()
+        .any(|fact| matches!(fact, Fact::RoomFinished(_)))
+    {
+        control.egresses.room_over(call.id).await?;
+    }
+    if facts.is_empty() {
+        return Ok(false);
+    }
+    let after = control
+        .store
+        .observe(call.id, sid.as_deref(), &facts)
+        .await?;
+    Ok(after.is_some_and(|after| after != call))
 }
 
 async fn facts_of_open_room(

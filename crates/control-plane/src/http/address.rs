@@ -1,55 +1,72 @@
 //! Where a request comes from, when proxies stand between.
 //!
-//! `X-Forwarded-For` is anybody's to write: it is read only when the connection is a proxy's that
-//! the operator named (SIDETONE_TRUSTED_PROXIES), from the right, past proxies named as well.
+//! `X-Forwarded-For` and `Forwarded` (RFC 7239) are anybody's to write: they are read only when the
+//! connection is a proxy's that the operator named (SIDETONE_TRUSTED_PROXIES), from the right, past
+//! proxies named as well.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::http::{HeaderMap, header};
+
+use sidetone_base::network::Block;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// The address a request came from, as far as it is vouched for.
-pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> IpAddr {
-    let mut client = peer.to_canonical();
-    let lines = headers.get_all(FORWARDED_FOR).iter();
-    let hops: Vec<&str> = lines
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .collect();
-    for hop in hops.iter().rev() {
-        if !trusted.contains(&client) {
-            break;
+pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Block]) -> IpAddr {
+    let peer = peer.to_canonical();
+    let is_proxy = |address: IpAddr| trusted.iter().any(|proxy| proxy.contains(address));
+    if !is_proxy(peer) {
+        return peer;
+    }
+    let by_chain = |hops: Vec<&str>| {
+        let mut client = peer;
+        for hop in hops.into_iter().rev() {
+            match address(hop) {
+                Some(address) if is_proxy(client) => client = address,
+                _ => break,
+            }
         }
-        match hop.trim().parse::<IpAddr>() {
-            Ok(address) => client = address.to_canonical(),
-            Err(_) => break,
+        client
+    };
+    let old = items(headers, FORWARDED_FOR);
+    let new = items(headers, header::FORWARDED.as_str());
+    let new: Vec<&str> = new.into_iter().map(forwarded_for).collect();
+    match (old.is_empty(), new.is_empty()) {
+        (_, true) => by_chain(old),
+        (true, false) => by_chain(new),
+        (false, false) => {
+            // A proxy writes one of them, and may pass on what a client wrote in the other.
+            let (old, new) = (by_chain(old), by_chain(new));
+            if old == new { old } else { peer }
         }
     }
-    client
 }
 
-/// Whether a request was made on this very machine: from loopback, past no proxy or tunnel, and to
-/// a local name. The last keeps out web pages whose name was made to lead here (DNS rebinding).
-pub fn is_this_machine(peer: IpAddr, headers: &HeaderMap) -> bool {
-    let forwarded = ["forwarded", FORWARDED_FOR, "x-forwarded-host", "x-real-ip"];
-    let passed_on = forwarded.iter().any(|name| headers.contains_key(*name));
-    let host = headers.get(header::HOST).map(|host| host.to_str());
-    let local_name = match host {
-        None => true,
-        Some(Ok(host)) => is_local_name(host),
-        Some(Err(_)) => false,
-    };
-    peer.to_canonical().is_loopback() && !passed_on && local_name
+/// The comma-separated items of all lines of a header.
+fn items<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
+    let lines = headers.get_all(name).iter();
+    lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim)
+        .collect()
 }
 
-fn is_local_name(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    };
-    name.eq_ignore_ascii_case("localhost")
-        || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+/// The value of `for=` in an item of `Forwarded`; else something that is no address.
+fn forwarded_for(item: &str) -> &str {
+    let pairs = item.split(';').filter_map(|pair| pair.split_once('='));
+    let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
+    named.next().map_or("unknown", |(_, value)| value.trim())
+}
+
+/// An address, with or without port, brackets and quotation marks.
+fn address(hop: &str) -> Option<IpAddr> {
+    let hop = hop.trim_matches('"');
+    let bare = || hop.trim_start_matches('[').trim_end_matches(']').parse();
+    let with_port = || hop.parse().map(|address: SocketAddr| address.ip());
+    let address = bare().ok().or_else(|| with_port().ok())?;
+    Some(address.to_canonical())
 }
 
 #[cfg(test)]

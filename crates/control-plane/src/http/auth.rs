@@ -10,19 +10,16 @@
 //! | DELETE history, DELETE users | | ✓ | | | | ✓ |
 //!
 //! Anonymous callers are admins of a demo bound to loopback, when they are on that very machine
-//! ([`super::address`]), and nobody anywhere else. Webhooks
+//! ([`super::machine`]), and nobody anywhere else. Webhooks
 //! are signed by LiveKit; health, status and documents are open.
 
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use super::address::is_this_machine;
 use super::cookie;
 use super::error::Problem;
 use super::jwt::Verifier;
@@ -196,6 +193,8 @@ pub struct Auth {
     tokens: Verifier,
     /// Nobody needs credentials: a demo on loopback.
     open: bool,
+    /// Where this server is said to listen.
+    port: u16,
 }
 
 impl Auth {
@@ -216,6 +215,7 @@ impl Auth {
             login: env.user_login.clone(),
             tokens: Verifier::new(env.user_login.clone()),
             open: env.demo && env.bind.ip().is_loopback(),
+            port: env.bind.port(),
         })
     }
 
@@ -238,6 +238,11 @@ impl Auth {
         self.keys().len()
     }
 
+    /// The port that this server is known by.
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Tells one key of a name from another; none: no key has that name.
     pub(super) fn fingerprint(&self, name: &str) -> Option<String> {
         let keys = self.keys();
@@ -250,15 +255,17 @@ impl Auth {
         )
     }
 
-    /// Who is asking: by key, token, or the `session` of the request's cookie.
+    /// Who is asking: by key, token, or the `session` of the request's cookie. Where nobody needs
+    /// credentials, `guest` says whether this request comes from this very machine.
     ///
     /// # Errors
-    /// 401: no credentials, or wrong ones. 403: a session's cookie alone is to change something.
+    /// 401: no credentials, or wrong ones. 403: a session's cookie alone is to change something. And what
+    /// `guest` finds wrong.
     pub async fn principal(
         &self,
         method: &Method,
         headers: &HeaderMap,
-        peer: IpAddr,
+        guest: impl FnOnce() -> Result<bool, Problem>,
         session: Option<SessionRow>,
     ) -> Result<Principal, Problem> {
         let presented = Presented::of(headers);
@@ -273,13 +280,11 @@ impl Auth {
         match presented {
             Presented::Token(token) => self.user(token).await,
             Presented::Key(key) => self.key(key),
-            Presented::Nothing if self.open && is_this_machine(peer, headers) => {
-                Ok(Principal::User {
-                    id: GUEST.into(),
-                    name: Some("Guest".into()),
-                    admin: true,
-                })
-            }
+            Presented::Nothing if self.open && guest()? => Ok(Principal::User {
+                id: GUEST.into(),
+                name: Some("Guest".into()),
+                admin: true,
+            }),
             Presented::Nothing => Err(Problem::unauthorized(
                 "Send the user's token or an API key as \"Authorization: Bearer …\".",
             )),

@@ -4,17 +4,20 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
-use axum::http::Method;
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::IntoResponse;
 
 use super::auth::{Presented, Principal};
 use super::error::Problem;
 use super::frame::plain_problem;
+use super::machine::{is_here, refuse_other_sites};
 use super::{AppState, address};
+use sidetone_base::network::Network;
+use sidetone_http_server::TooSlow;
 
 /// The address at the other end of the connection.
-pub(super) fn peer(extensions: &axum::http::Extensions) -> IpAddr {
+fn peer(extensions: &axum::http::Extensions) -> IpAddr {
     // Absent only where the router is called without a socket.
     extensions
         .get::<ConnectInfo<SocketAddr>>()
@@ -32,7 +35,7 @@ impl FromRequestParts<AppState> for Principal {
             .principal(
                 &parts.method,
                 &parts.headers,
-                peer(&parts.extensions),
+                || guest(parts, state),
                 session,
             )
             .await?;
@@ -41,8 +44,7 @@ impl FromRequestParts<AppState> for Principal {
                 // Counted by its key, and by the user that it names, once that is known.
                 Presented::Key(_) => {}
                 Presented::Nothing if principal.is_guest() => {
-                    let trusted = &state.config().trusted_proxies;
-                    let from = address::client(peer(&parts.extensions), &parts.headers, trusted);
+                    let from = client(parts, state);
                     state.limit_user(&format!("address:{from}"))?;
                 }
                 Presented::Token(_) | Presented::Nothing => {
@@ -54,27 +56,67 @@ impl FromRequestParts<AppState> for Principal {
     }
 }
 
-/// Who is at the other end of the connection.
-pub struct Peer(pub IpAddr);
+/// Whether a request without credentials is that of somebody who sits at this machine.
+fn guest(parts: &Parts, state: &AppState) -> Result<bool, Problem> {
+    let here = is_here(parts, state.0.auth.port());
+    if here {
+        refuse_other_sites(parts, &state.config().cors_origins)?;
+    }
+    Ok(here)
+}
 
-impl<S: Sync> FromRequestParts<S> for Peer {
+/// The network that a request came from, past proxies that are named.
+pub struct Client(pub Network);
+
+impl FromRequestParts<AppState> for Client {
     type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Ok(Self(peer(&parts.extensions)))
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self(client(parts, state)))
     }
 }
 
-/// A whole body within the limit; larger ones are answered 413 with a problem document.
+fn client(parts: &Parts, state: &AppState) -> Network {
+    let trusted = &state.config().trusted_proxies;
+    Network::of(address::client(
+        peer(&parts.extensions),
+        &parts.headers,
+        trusted,
+    ))
+}
+
+/// Whether a request was made on this very machine.
+pub struct Here(pub bool);
+
+impl FromRequestParts<AppState> for Here {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        state: &AppState,
+    ) -> Result<Self, Self::Rejection> {
+        Ok(Self(is_here(parts, state.0.auth.port())))
+    }
+}
+
+/// A whole body within the limits; a larger one is answered 413, a slower one 408, with a problem
+/// document.
 pub struct WholeBody(pub Bytes);
 
 impl FromRequest<AppState> for WholeBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &AppState) -> Result<Self, Problem> {
-        Bytes::from_request(request, state)
-            .await
-            .map(Self)
-            .map_err(|rejection| plain_problem(rejection.into_response().status()))
+        let whole = Bytes::from_request(request, state).await;
+        whole.map(Self).map_err(|rejection| {
+            plain_problem(if TooSlow::caused(&rejection) {
+                StatusCode::REQUEST_TIMEOUT
+            } else {
+                rejection.into_response().status()
+            })
+        })
     }
 }

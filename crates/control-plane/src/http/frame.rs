@@ -41,8 +41,13 @@ pub(super) async fn frame(request: Request, next: Next) -> Response {
     }
     // Paths hold ids but no secrets; queries (search words) and bodies are not logged.
     tracing::debug!(%method, path, status = status.as_u16(), request_id = id, "http");
+    framed(response, &id)
+}
+
+/// Adds the headers that every answer has.
+pub(super) fn framed(mut response: Response, id: &str) -> Response {
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(REQUEST_ID.clone(), id);
     }
     for (name, value) in [
@@ -92,6 +97,11 @@ pub(super) fn plain_problem(status: StatusCode) -> Problem {
             status,
             "Body too large",
             "The body is larger than what is taken here.",
+        ),
+        StatusCode::REQUEST_TIMEOUT => Problem::new(
+            status,
+            "Body too slow",
+            "The body did not arrive in time; send it at once.",
         ),
         StatusCode::GATEWAY_TIMEOUT => Problem {
             retry_after: Some(5),

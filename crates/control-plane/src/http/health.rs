@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use super::AppState;
 use sidetone_base::clock;
 use sidetone_base::supervise::Down;
+use sidetone_http_server::descriptors::Descriptors;
 
 /// This process answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -31,6 +32,9 @@ pub struct Ready {
     /// Background tasks that failed and are restarted, by name. Calls need some of them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tasks: BTreeMap<&'static str, String>,
+    /// How many file descriptors are open, when that is near the limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<String>,
 }
 
 /// What is wrong with each part; none: nothing is.
@@ -40,6 +44,7 @@ struct Parts {
     /// None: there is no worker in this process.
     worker: Option<Option<String>>,
     tasks: Down,
+    files: Option<String>,
 }
 
 impl Ready {
@@ -55,6 +60,7 @@ impl Ready {
             livekit: said(parts.livekit),
             worker: parts.worker.map(said),
             tasks: parts.tasks.tasks,
+            files: parts.files,
         }
     }
 }
@@ -81,6 +87,7 @@ pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Ready>) {
         livekit: state.0.voice.as_ref().err().map(ToString::to_string),
         worker: worker.map(|worker| worker.borrow().trouble().map(str::to_owned)),
         tasks: state.config().tasks.down(clock::now()),
+        files: Descriptors::now().and_then(Descriptors::trouble),
     });
     (status(ready.ready), Json(ready))
 }

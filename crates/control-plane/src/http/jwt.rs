@@ -2,6 +2,7 @@
 //! ES256 with keys of a JWKS document (RFC 7515, 7517, 7518, 7519).
 
 use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -13,7 +14,6 @@ use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
 use reqwest::redirect::{Action, Attempt, Policy};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 use sidetone_base::clock;
 use sidetone_config::env::UserLogin;
@@ -22,11 +22,15 @@ use sidetone_config::env::UserLogin;
 const LEEWAY: u64 = 60;
 /// How long keys are used before they are fetched again.
 const KEYS_FRESH: Duration = Duration::from_secs(600);
+/// How long they are used while that fetch is under way.
+const KEYS_OLD: Duration = Duration::from_secs(3_600);
 /// A key id that is not known fetches the document again at once (keys rotate), but not more often
 /// than this.
 const KEYS_RETRY: Duration = Duration::from_secs(30);
 /// Redirects on the way to the keys.
 const MAX_REDIRECTS: usize = 3;
+/// Largest document of keys: a key takes one or two KiB.
+const KEYS_LIMIT: usize = 1024 * 1024;
 const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why a token is not taken; safe to tell.
@@ -34,12 +38,19 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 #[error("{0}")]
 pub struct Refused(pub &'static str);
 
-/// Checks tokens.
-#[derive(Debug)]
+/// Checks tokens; cheap to clone.
+#[derive(Clone, Debug)]
 pub struct Verifier {
     login: UserLogin,
     http: Result<reqwest::Client, String>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    /// Never held over a fetch.
     keys: Mutex<Keys>,
+    fetching: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +59,36 @@ struct Keys {
     fetched_at: Option<Instant>,
     /// When a key id that was not known last caused a fetch.
     missed_at: Option<Instant>,
+}
+
+impl Keys {
+    fn is_stale(&self, now: Instant) -> bool {
+        is_older(self.fetched_at, KEYS_FRESH, now)
+    }
+
+    /// Keys that have been withdrawn since are not to be used.
+    fn is_old(&self, now: Instant) -> bool {
+        is_older(self.fetched_at, KEYS_OLD, now)
+    }
+
+    /// Whether the document is fetched now, which is noted.
+    fn begin_fetch(&mut self, missing: Option<&str>, now: Instant) -> bool {
+        let is_stale = self.is_stale(now);
+        let is_missed = missing.is_some_and(|kid| {
+            !self.by_id.contains_key(kid) && is_older(self.missed_at, KEYS_RETRY, now)
+        });
+        if is_missed && !is_stale {
+            self.missed_at = Some(now);
+        }
+        if is_stale || is_missed {
+            self.fetched_at = Some(now);
+        }
+        is_stale || is_missed
+    }
+}
+
+fn is_older(at: Option<Instant>, limit: Duration, now: Instant) -> bool {
+    at.is_none_or(|at| now.saturating_duration_since(at) > limit)
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -78,7 +119,7 @@ impl Verifier {
                 .redirect(Policy::custom(within_https))
                 .build()
                 .map_err(|error| error.to_string()),
-            keys: Mutex::default(),
+            shared: Arc::default(),
         }
     }
 
@@ -146,39 +187,69 @@ impl Verifier {
         Ok(())
     }
 
+    /// A known key is there at once: while the login is slow, whoever shows an unknown one waits alone.
     async fn key(&self, kid: &str) -> Result<Jwk, Refused> {
         let url = self.login.jwks_url.as_ref();
         let url = url.ok_or(Refused("tokens signed with RS256 or ES256 are not taken"))?;
-        // Held over the fetch: many requests with a new key cause one fetch.
-        let mut keys = self.keys.lock().await;
+        let unknown = Refused("the token's key (kid) is not known");
         let now = clock::now();
-        let older = |at: Option<Instant>, limit| {
-            at.is_none_or(|at| now.saturating_duration_since(at) > limit)
-        };
-        let stale = older(keys.fetched_at, KEYS_FRESH);
-        let missed = !keys.by_id.contains_key(kid) && older(keys.missed_at, KEYS_RETRY);
-        if stale || missed {
-            if !stale {
-                keys.missed_at = Some(now);
+        if let Some(key) = self.known(kid).filter(|_| !self.keys().is_old(now)) {
+            if self.keys().is_stale(now) {
+                let (this, url) = (self.clone(), url.clone());
+                tokio::spawn(async move { this.renew(&url, None).await });
             }
-            keys.fetched_at = Some(now);
-            match self.fetch(url).await {
-                Ok(fetched) => keys.by_id = fetched,
-                // Old keys are better than none while the login is away.
-                Err(error) => tracing::warn!(%error, url, "the login's keys could not be fetched"),
-            }
+            return Ok(key);
         }
-        keys.by_id
-            .get(kid)
-            .cloned()
-            .ok_or(Refused("the token's key (kid) is not known"))
+        self.renew(url, Some(kid)).await;
+        self.known(kid).ok_or(unknown)
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        // A panic while the lock was held leaves nothing half done.
+        self.shared
+            .keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known(&self, kid: &str) -> Option<Jwk> {
+        self.keys().by_id.get(kid).cloned()
+    }
+
+    /// Fetches the keys, if they are stale or `missing` may be a new one of them.
+    async fn renew(&self, url: &str, missing: Option<&str>) {
+        // Held over the fetch: many requests with a new key cause one fetch.
+        let Ok(_fetching) = (match missing {
+            Some(_) => Ok(self.shared.fetching.lock().await),
+            // Old keys are good while somebody fetches new ones.
+            None => self.shared.fetching.try_lock(),
+        }) else {
+            return;
+        };
+        if !self.keys().begin_fetch(missing, clock::now()) {
+            return;
+        }
+        match self.fetch(url).await {
+            Ok(fetched) => self.keys().by_id = fetched,
+            // Old keys are better than none while the login is away.
+            Err(error) => tracing::warn!(%error, url, "the login's keys could not be fetched"),
+        }
     }
 
     async fn fetch(&self, url: &str) -> anyhow::Result<HashMap<String, Jwk>> {
         let http = self.http.as_ref();
         let http = http.map_err(|error| anyhow::anyhow!("{error}"))?;
         let response = http.get(url).timeout(FETCH_DEADLINE).send().await?;
-        let jwks: Jwks = response.error_for_status()?.json().await?;
+        let mut response = response.error_for_status()?;
+        let mut body = Vec::new();
+        while let Some(piece) = response.chunk().await? {
+            anyhow::ensure!(
+                body.len() + piece.len() <= KEYS_LIMIT,
+                "the document is larger than {KEYS_LIMIT} bytes"
+            );
+            body.extend_from_slice(&piece);
+        }
+        let jwks: Jwks = serde_json::from_slice(&body)?;
         Ok(jwks
             .keys
             .into_iter()

@@ -8,17 +8,18 @@ use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures::Stream;
+use axum::response::{IntoResponse as _, Response};
 use futures::stream;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument};
+use super::streams::{Place, Streams, TooMany};
+use super::{AppState, Client};
 use sidetone_base::clock;
 use sidetone_store::LiveCall;
 
@@ -26,6 +27,26 @@ use sidetone_store::LiveCall;
 const EVERY: Duration = Duration::from_secs(1);
 /// Then the browser asks again by itself, and has to be let in again.
 const LONGEST: Duration = Duration::from_secs(10 * 60);
+/// A comment goes out when nothing else has for so long: proxies close a connection after a minute, some
+/// after half of it.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+/// Streams of one user or key, and of one network. Each takes a connection and asks the store each second.
+const OF_ONE: usize = 10;
+const OF_NETWORK: usize = 30;
+/// Streams in all.
+const IN_ALL: usize = 200;
+
+/// Proxies pass each event on as it comes: nginx and those that read its header buffer nothing, and
+/// nobody compresses, which would wait for more.
+const UNBUFFERED: [(HeaderName, &str); 2] = [
+    (header::CACHE_CONTROL, "no-cache, no-transform"),
+    (HeaderName::from_static("x-accel-buffering"), "no"),
+];
+
+/// How many may watch.
+pub(super) fn streams() -> Streams {
+    Streams::new(OF_ONE, OF_NETWORK, IN_ALL)
+}
 
 /// The calls under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -61,15 +82,22 @@ impl From<LiveCall> for LiveInfo {
     responses((status = 200, description = "A stream of events named \"live\".",
             content_type = "text/event-stream", body = LiveCalls),
         (status = 401, body = ProblemDocument), (status = 403, body = ProblemDocument),
-        (status = 503, body = ProblemDocument)))]
+        (status = 429, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn live(
     State(state): State<AppState>,
     principal: Principal,
+    Client(client): Client,
     headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<Response, Problem> {
     principal.need(Right::AllHistory)?;
+    let place = state
+        .0
+        .streams
+        .take(&principal.bucket(), &client.to_string());
+    let place = place.map_err(too_many)?;
     let first = read(&state).await?;
     let watcher = Watcher {
+        _place: place,
         signed_in: state.session(&headers).await?.is_some(),
         headers,
         state,
@@ -83,9 +111,21 @@ pub async fn live(
             .event("live")
             .json_data(calls)
             .unwrap_or_default();
-        Some((Ok(event), watcher))
+        Some((Ok::<_, Infallible>(event), watcher))
     });
-    Ok(Sse::new(events).keep_alive(KeepAlive::default()))
+    let events = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT));
+    Ok((UNBUFFERED, events).into_response())
+}
+
+fn too_many(_: TooMany) -> Problem {
+    Problem {
+        retry_after: Some(30),
+        ..Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many streams",
+            "There are too many open streams of events; close a page that shows calls under way.",
+        )
+    }
 }
 
 async fn read(state: &AppState) -> Result<LiveCalls, Problem> {
@@ -96,6 +136,7 @@ async fn read(state: &AppState) -> Result<LiveCalls, Problem> {
 
 /// What one browser was told.
 struct Watcher {
+    _place: Place,
     state: AppState,
     /// It was let in by its session: who signs out sees no more.
     signed_in: bool,

@@ -23,7 +23,7 @@ use uuid::Uuid;
 use super::auth::{Principal, Right};
 use super::cookie::{cookie, need_header, token};
 use super::error::{Problem, ProblemDocument, path_id};
-use super::{AppState, Peer, address};
+use super::{AppState, Here};
 use sidetone_store::sessions::{NewSession, SessionRow};
 
 /// A working day: then the admin shows the token or key again.
@@ -49,7 +49,7 @@ pub struct SessionInfo {
 pub async fn sign_in(
     State(state): State<AppState>,
     principal: Principal,
-    Peer(peer): Peer,
+    Here(here): Here,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     // A session is not made from a session: it would never end.
@@ -84,8 +84,7 @@ pub async fn sign_in(
         name: session.name.or(Some(session.holder)),
         expires_at: Some(session.until),
     };
-    let secure = !address::is_this_machine(peer, &headers);
-    let set = cookie(&URL_SAFE_NO_PAD.encode(token), VALID, secure);
+    let set = cookie(&URL_SAFE_NO_PAD.encode(token), VALID, !here);
     Ok(([(header::SET_COOKIE, set)], Json(info)).into_response())
 }
 
@@ -114,7 +113,7 @@ pub async fn who(
         (status = 403, body = ProblemDocument), (status = 503, body = ProblemDocument)))]
 pub async fn sign_out(
     State(state): State<AppState>,
-    Peer(peer): Peer,
+    Here(here): Here,
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -139,8 +138,7 @@ pub async fn sign_out(
         }
         state.store().end_session(&token).await?;
     }
-    let secure = !address::is_this_machine(peer, &headers);
-    let set = cookie("", Duration::ZERO, secure);
+    let set = cookie("", Duration::ZERO, !here);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, set)]).into_response())
 }
 

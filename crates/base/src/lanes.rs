@@ -1,0 +1,161 @@
+//! Work that waits for somebody else, beside the loop that it comes from. A shared loop never awaits a
+//! network call: it hands the call to a lane, and goes on.
+//!
+//! Jobs of one key run one after the other, in order; jobs of different keys side by side, a bounded
+//! number at once. Each has a deadline, and one that panics fails alone.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How much may be done at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Width {
+    /// Jobs that run side by side.
+    pub at_once: usize,
+    /// Jobs in all, those that wait for their turn included; beyond it none is taken.
+    pub in_all: usize,
+    /// Longest that a job may run; then it is dropped.
+    pub deadline: Duration,
+}
+
+/// There are as many jobs as may be; this one was dropped. Whoever asks keeps it where it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0} jobs run or wait; no more are taken")]
+pub struct Full(usize);
+
+type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Lanes of one kind of work; cheap to clone.
+#[derive(Clone)]
+pub struct Lanes(Arc<Shared>);
+
+struct Shared {
+    /// For the log.
+    name: &'static str,
+    width: Width,
+    places: Semaphore,
+    queues: Mutex<Queues>,
+}
+
+#[derive(Default)]
+struct Queues {
+    /// Jobs that wait, by key; a key is there while one of its jobs runs, too.
+    by_key: HashMap<String, VecDeque<Job>>,
+    /// Jobs that run or wait.
+    jobs: usize,
+}
+
+impl std::fmt::Debug for Lanes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Lanes").field(&self.0.name).finish()
+    }
+}
+
+impl Lanes {
+    /// Nothing runs yet; `name` is for the log.
+    pub fn new(name: &'static str, width: Width) -> Self {
+        Self(Arc::new(Shared {
+            name,
+            width,
+            places: Semaphore::new(width.at_once),
+            queues: Mutex::default(),
+        }))
+    }
+
+    /// Runs a job after those of the same key.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub fn run(
+        &self,
+        key: &str,
+        job: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Full> {
+        let mut queues = self.0.queues();
+        if queues.jobs >= self.0.width.in_all {
+            return Err(Full(queues.jobs));
+        }
+        queues.jobs += 1;
+        if let Some(queue) = queues.by_key.get_mut(key) {
+            queue.push_back(Box::pin(job));
+            return Ok(());
+        }
+        let queue = VecDeque::from([Box::pin(job) as Job]);
+        queues.by_key.insert(key.to_owned(), queue);
+        drop(queues);
+        tokio::spawn(Arc::clone(&self.0).lane(key.to_owned()));
+        Ok(())
+    }
+
+    /// How many more jobs are taken.
+    pub fn free(&self) -> usize {
+        let jobs = self.0.queues().jobs;
+        self.0.width.in_all.saturating_sub(jobs)
+    }
+
+    /// Whether a job of this key runs or waits.
+    pub fn has(&self, key: &str) -> bool {
+        self.0.queues().by_key.contains_key(key)
+    }
+
+    /// Whether a job of this key waits for its turn: what it will see is seen after now.
+    pub fn has_waiting(&self, key: &str) -> bool {
+        let queues = self.0.queues();
+        queues
+            .by_key
+            .get(key)
+            .is_some_and(|queue| !queue.is_empty())
+    }
+}
+
+impl Shared {
+    fn queues(&self) -> MutexGuard<'_, Queues> {
+        // A panic while the lock was held leaves nothing half done.
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next job of a key; the key goes with the last.
+    fn next(&self, key: &str) -> Option<Job> {
+        let mut queues = self.queues();
+        let job = queues.by_key.get_mut(key).and_then(VecDeque::pop_front);
+        if job.is_none() {
+            queues.by_key.remove(key);
+        }
+        job
+    }
+
+    async fn lane(self: Arc<Self>, key: String) {
+        loop {
+            // A place first: a job that has none still waits.
+            let Ok(_place) = self.places.acquire().await else {
+                return;
+            };
+            let Some(job) = self.next(&key) else {
+                return;
+            };
+            // A task of its own, so that a panic ends it alone; dropped with this one, it is aborted.
+            let mut task = JoinSet::new();
+            task.spawn(job);
+            match timeout(self.width.deadline, task.join_next()).await {
+                Ok(Some(Err(error))) if error.is_panic() => {
+                    tracing::error!(lane = self.name, key, "a job panicked");
+                }
+                Ok(_) => {}
+                Err(_) => {
+                    let within = self.width.deadline;
+                    tracing::warn!(lane = self.name, key, ?within, "a job took too long");
+                }
+            }
+            self.queues().jobs -= 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

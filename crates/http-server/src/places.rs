@@ -1,0 +1,184 @@
+//! Who may have a connection, and who makes room when there are too many: pure.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+use sidetone_base::network::Network;
+
+/// A newcomer's request is on its way for so long: before that its place is not given away.
+const ON_ITS_WAY: Duration = Duration::from_secs(2);
+
+/// How many connections there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// In all, the reserved ones aside.
+    pub all: usize,
+    /// Of one network.
+    pub network: usize,
+    /// Kept for health checks, and for telling others that there is no room.
+    pub reserved: usize,
+}
+
+impl Limits {
+    /// For a process of so many file descriptors: a quarter of them, so that calls have theirs.
+    pub fn of(descriptors: u64) -> Self {
+        let all = usize::try_from(descriptors / 4)
+            .unwrap_or(usize::MAX)
+            .clamp(32, 4_096);
+        Self {
+            all,
+            network: all / 2,
+            reserved: (all / 16).clamp(4, 64),
+        }
+    }
+}
+
+/// A connection's number; younger ones have higher ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Id(u64);
+
+/// What a newcomer gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// A place.
+    Seat(Id),
+    /// A reserved place.
+    Reserved(Id),
+    /// Nothing: the connection is closed.
+    Refused,
+}
+
+#[derive(Debug)]
+struct Connection {
+    /// None: a proxy's.
+    network: Option<Network>,
+    reserved: bool,
+    /// It has made no request since then; none: one is under way.
+    waiting: Option<Instant>,
+    /// Cancelled when its place is given to another.
+    closed: CancellationToken,
+}
+
+/// All connections.
+#[derive(Debug)]
+pub(super) struct Places {
+    limits: Limits,
+    last: u64,
+    connections: BTreeMap<Id, Connection>,
+    /// Those that are no reserved ones, by network.
+    by_network: HashMap<Network, usize>,
+    reserved: usize,
+}
+
+impl Places {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            last: 0,
+            connections: BTreeMap::new(),
+            by_network: HashMap::new(),
+            reserved: 0,
+        }
+    }
+
+    /// Somebody connected; `closed` is cancelled when the place is given to another.
+    pub(super) fn enter(
+        &mut self,
+        now: Instant,
+        network: Option<Network>,
+        closed: CancellationToken,
+    ) -> Admission {
+        let seats = self.connections.len() - self.reserved;
+        let of_network = network.and_then(|network| self.by_network.get(&network));
+        let is_crowd = of_network.is_some_and(|count| *count >= self.limits.network);
+        let has_seat = if is_crowd {
+            self.make_room(|other| {
+                !other.reserved && other.network == network && other.has_dawdled(now)
+            })
+        } else {
+            seats < self.limits.all
+                || self.make_room(|other| {
+                    // A proxy keeps connections open for the next of its people.
+                    !other.reserved && other.network.is_some() && other.has_dawdled(now)
+                })
+        };
+        let has_reserved = !has_seat
+            && (self.reserved < self.limits.reserved
+                || self.make_room(|other| other.reserved && other.waiting.is_some()));
+        if !has_seat && !has_reserved {
+            return Admission::Refused;
+        }
+        self.last += 1;
+        let id = Id(self.last);
+        if has_reserved {
+            self.reserved += 1;
+        } else if let Some(network) = network {
+            *self.by_network.entry(network).or_default() += 1;
+        }
+        let connection = Connection {
+            network,
+            reserved: has_reserved,
+            waiting: Some(now),
+            closed,
+        };
+        self.connections.insert(id, connection);
+        if has_reserved {
+            Admission::Reserved(id)
+        } else {
+            Admission::Seat(id)
+        }
+    }
+
+    /// Closes the one that waits longest of those that may go; whether there was one.
+    fn make_room(&mut self, may_go: impl Fn(&Connection) -> bool) -> bool {
+        let going = (self.connections.iter())
+            .filter(|(_, connection)| may_go(connection))
+            .min_by_key(|(id, connection)| (connection.waiting, **id))
+            .map(|(id, _)| *id);
+        if let Some(id) = going {
+            if let Some(connection) = self.connections.get(&id) {
+                connection.closed.cancel();
+            }
+            self.leave(id);
+        }
+        going.is_some()
+    }
+
+    /// A request begins, or its answer is over.
+    pub(super) fn is_busy(&mut self, id: Id, busy: bool, now: Instant) {
+        if let Some(connection) = self.connections.get_mut(&id) {
+            connection.waiting = (!busy).then_some(now);
+        }
+    }
+
+    /// A connection is closed, which may be known already.
+    pub(super) fn leave(&mut self, id: Id) {
+        let Some(gone) = self.connections.remove(&id) else {
+            return;
+        };
+        if gone.reserved {
+            self.reserved -= 1;
+        } else if let Some(network) = gone.network
+            && let Some(count) = self.by_network.get_mut(&network)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_network.remove(&network);
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn has_dawdled(&self, now: Instant) -> bool {
+        let waited = self
+            .waiting
+            .map(|since| now.saturating_duration_since(since));
+        waited.is_some_and(|waited| waited >= ON_ITS_WAY)
+    }
+}
+
+#[cfg(test)]
+mod tests;
