@@ -52,18 +52,11 @@ struct Worker {
 
 impl Worker {
     async fn start(server: &LiveKitServer) -> Self {
-        let settings = WorkerSettings::new(credentials(server), "sidetone");
-        Self::of_size(server, settings.max_jobs).await
-    }
-
-    /// One that holds at most so many jobs.
-    async fn of_size(server: &LiveKitServer, max_jobs: usize) -> Self {
         let (jobs_out, jobs) = mpsc::channel(16);
         let (status_out, mut status) = watch::channel(WorkerStatus::default());
         let shutdown = CancellationToken::new();
         let settings = WorkerSettings {
             load: LoadMeasure::Jobs,
-            max_jobs,
             drain_timeout: Duration::ZERO,
             ..WorkerSettings::new(credentials(server), "sidetone")
         };

@@ -225,6 +225,12 @@ impl Conversation {
         let open = self.turn.open_turn();
         let is_typed = matches!(input, Input::UserText(_));
         let begins = matches!(input, Input::SpeechStarted { .. });
+        // Who is gone has not interrupted. Before LiveKit's client says that the agent was removed it says
+        // that everybody else is gone.
+        let cut = match input {
+            Input::UserLeft => Over::Left,
+            _ => Over::Interrupted,
+        };
         self.turn.handle_input(now, input);
         if let Some(turn) = self.turn.open_turn().filter(|_| begins) {
             self.record.ledger().opened(turn);
@@ -240,7 +246,7 @@ impl Conversation {
                     self.start_reply(id, turn, prompt, speculative);
                 }
                 Output::CommitReply(id) => self.commit_reply(id, now),
-                Output::CancelReply(_) => self.reply_over(Over::Interrupted),
+                Output::CancelReply(_) => self.reply_over(cut),
                 Output::HoldPlayout => self.replies.playout.hold(),
                 Output::ReleasePlayout => self.replies.playout.release(),
                 Output::TurnEnded(turn) => {

@@ -48,7 +48,7 @@ pub(super) enum Over {
     Said,
     /// The caller cut it short.
     Interrupted,
-    /// The agent leaves in the middle of it.
+    /// The agent leaves in the middle of it, or the caller is gone.
     Left,
 }
 
