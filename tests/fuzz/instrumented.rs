@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "the soak needs the rest of it")]
 #[path = "../support/heap.rs"]
 mod heap;
+#[allow(dead_code, reason = "mutations are libFuzzer's")]
 mod target;
 mod targets;
 

@@ -36,6 +36,9 @@ const fn holding(target: Target, holds: Limit, takes: Limit) -> Target {
     }
 }
 
+/// The filter between two odd rates.
+const RESAMPLED: Limit = limit(256, 16 * 1024 * 1024);
+
 /// Fifteen seconds of sound, as samples of both sizes and both rates on their way to 16 kHz.
 const SOUND: Limit = limit(64, 32 * 1024 * 1024);
 
@@ -49,8 +52,8 @@ pub const TARGETS: &[Target] = &[
     ),
     holding(
         target("speech_body", providers::speech_body, providers::SPEECH),
-        limit(256, 4 * 1024 * 1024),
-        limit(2_048, 8 * 1024 * 1024),
+        RESAMPLED,
+        limit(2_048, 32 * 1024 * 1024),
     ),
     target("speech_socket", providers::speech_socket, providers::SOCKET),
     target("transcript", providers::transcript, &[b"\n", b"\xC3\xA9"]),
@@ -61,8 +64,8 @@ pub const TARGETS: &[Target] = &[
     target("ogg", media::ogg, &[b"OggS\0", b"OpusHead\x01\x02"]),
     holding(
         target("wav", media::wav, media::WAV),
-        limit(256, 4 * 1024 * 1024),
-        limit(2_048, 8 * 1024 * 1024),
+        RESAMPLED,
+        limit(2_048, 32 * 1024 * 1024),
     ),
     target("webhook", control::webhook, control::WEBHOOK),
     target("worker", control::worker, &[]),
@@ -71,13 +74,18 @@ pub const TARGETS: &[Target] = &[
         limit(512, 1024 * 1024),
         limit(8_192, 8 * 1024 * 1024),
     ),
-    target("arguments", control::arguments, control::ARGUMENTS),
+    // A validator is made of the schema, with what it knows of JSON Schema itself.
+    holding(
+        target("arguments", control::arguments, control::ARGUMENTS),
+        limit(4_096, 2 * 1024 * 1024),
+        limit(64 * 1024, 16 * 1024 * 1024),
+    ),
     target("sentences", call::sentences, call::TEXT),
-    // Regular expressions keep their state.
+    // Regular expressions keep what they have seen, up to 2 MiB each.
     holding(
         target("speech_text", call::speech_text, call::TEXT),
-        limit(64, 512 * 1024),
-        limit(8_192, 2 * 1024 * 1024),
+        limit(64, 64 * 1024 * 1024),
+        limit(8_192, 64 * 1024 * 1024),
     ),
     target("description", media::description, media::SDP),
     holding(
@@ -85,7 +93,12 @@ pub const TARGETS: &[Target] = &[
         limit(64, 1024 * 1024),
         limit(8_192, 4 * 1024 * 1024),
     ),
-    target("data_packets", room::data_packets, &[]),
+    // Three bytes of the input are a packet of up to 50 KB.
+    holding(
+        target("data_packets", room::data_packets, &[]),
+        limit(64, 512 * 1024),
+        limit(128 * 1024, 1024 * 1024),
+    ),
     target("control_packet", room::control_packet, room::CONTROL),
     target("doors", room::doors, &[]),
 ];

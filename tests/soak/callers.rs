@@ -21,7 +21,7 @@ pub enum Ending {
     Agent,
     /// The caller hangs up.
     Caller,
-    /// The caller hangs up and is there again; then the backend ends the agent.
+    /// The caller hangs up, is there again at once, and hangs up.
     ComesBack,
     /// The caller's network is gone.
     Vanishes,
@@ -71,8 +71,8 @@ pub async fn call(plane: SocketAddr, livekit: &LiveKitServer, user: &str, ending
             drop((room, events));
             let (room, mut events) = join(url, text("token"), true).await.unwrap();
             let _microphone = VoiceTrack::publish(&room, "microphone").await.unwrap();
+            // The one that was there, or another: it may be on its way out.
             hears_the_agent(&mut events).await;
-            end_agent(plane, text("roomName"), &mut events).await;
             close(&room).await;
             return;
         }

@@ -153,9 +153,11 @@ pub fn refusal(input: &[u8]) {
         let words = words.filter(|word| !word.is_empty()).map(str::to_lowercase);
         words.collect::<Vec<_>>()
     };
-    let (said, told_words) = (words_of(SAID), words_of(&told));
-    for four in said.windows(4) {
-        assert!(told_words.windows(4).all(|words| words != four), "{told}");
+    // What was taken out leaves a mark.
+    for told in told.split('…').map(words_of) {
+        for four in words_of(SAID).windows(4) {
+            assert!(told.windows(4).all(|words| words != four), "{told:?}");
+        }
     }
     assert!(told.chars().count() <= 400, "{told}");
 }

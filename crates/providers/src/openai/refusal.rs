@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// Most bytes of an error that are looked at.
 const LIMIT: usize = 8 << 10;
+/// Fields that it may point to.
+const PATHS: usize = 64;
 
 /// Codes of accounts and keys: no retry helps.
 const EXHAUSTED: [&str; 4] = [
@@ -117,8 +119,10 @@ impl Refusal {
         if self.code.is_none() {
             self.code = named;
         }
-        self.paths.extend(path(&one["param"]));
-        self.paths.extend(path(&one["loc"]));
+        if self.paths.len() < PATHS {
+            self.paths.extend(path(&one["param"]));
+            self.paths.extend(path(&one["loc"]));
+        }
         for key in ["message", "msg", "error_description"] {
             self.add(text_of(&one[key]));
         }
@@ -129,7 +133,8 @@ impl Refusal {
     }
 
     fn add(&mut self, text: &str) {
-        if text.is_empty() || self.message.contains(text) {
+        // What is told of it is a few lines.
+        if text.is_empty() || self.message.len() >= LIMIT || self.message.contains(text) {
             return;
         }
         if !self.message.is_empty() {

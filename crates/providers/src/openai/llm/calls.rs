@@ -7,6 +7,7 @@
 
 use serde_json::Value;
 
+use super::wire::OPAQUE_LIMIT;
 use super::{Opaque, ToolCall};
 
 /// Calls of one answer; more is a model gone wild.
@@ -43,13 +44,75 @@ struct Call {
     /// Pieces that named the tool.
     named: usize,
     arguments: String,
+    extent: Extent,
     opaque: Opaque,
+    opaque_bytes: usize,
 }
 
 impl Call {
     /// No more arguments can come.
     fn is_complete(&self) -> bool {
-        is_object(&self.arguments)
+        self.extent.is_whole
+    }
+
+    fn add_arguments(&mut self, more: &str) {
+        if self.arguments.len() + more.len() > LONGEST {
+            return;
+        }
+        self.arguments.push_str(more);
+        if self.extent.closes(more) {
+            self.extent.is_whole = is_object(&self.arguments);
+        }
+    }
+
+    fn add_opaque(&mut self, more: Opaque) {
+        self.opaque_bytes += more
+            .iter()
+            .map(|(_, value)| value.to_string().len())
+            .sum::<usize>();
+        if self.opaque_bytes <= OPAQUE_LIMIT {
+            self.opaque.extend(more);
+        }
+    }
+}
+
+/// How far the braces of a text are closed: whether it is an object is looked at when they are, and not for each
+/// piece of it.
+#[derive(Default)]
+struct Extent {
+    depth: usize,
+    in_text: bool,
+    is_escaped: bool,
+    /// The outermost one was closed.
+    is_closed: bool,
+    /// It is an object.
+    is_whole: bool,
+}
+
+impl Extent {
+    /// Goes on with more of the text; whether this closes it.
+    fn closes(&mut self, more: &str) -> bool {
+        let was_closed = self.is_closed;
+        for byte in more.bytes() {
+            if self.is_closed {
+                // More than an object is none.
+                self.is_whole &= byte.is_ascii_whitespace();
+                continue;
+            }
+            match byte {
+                _ if self.is_escaped => self.is_escaped = false,
+                b'\\' if self.in_text => self.is_escaped = true,
+                b'"' => self.in_text = !self.in_text,
+                _ if self.in_text => {}
+                b'{' => self.depth += 1,
+                b'}' => {
+                    self.depth = self.depth.saturating_sub(1);
+                    self.is_closed = self.depth == 0;
+                }
+                _ => {}
+            }
+        }
+        self.is_closed && !was_closed
     }
 }
 
@@ -135,10 +198,10 @@ impl Calls {
         }
         // Said again as a whole at its end.
         let is_again = call.is_complete() && same(&call.arguments, &arguments);
-        if !is_again && call.arguments.len() + arguments.len() <= LONGEST {
-            call.arguments.push_str(&arguments);
+        if !is_again {
+            call.add_arguments(&arguments);
         }
-        call.opaque.extend(piece.opaque);
+        call.add_opaque(piece.opaque);
     }
 
     /// The call that a piece belongs to; none: it begins one.
@@ -223,14 +286,9 @@ impl Calls {
 
 /// Whether two texts are the same JSON object.
 fn same(one: &str, other: &str) -> bool {
-    one == other
-        || match (
-            serde_json::from_str::<Value>(one),
-            serde_json::from_str::<Value>(other),
-        ) {
-            (Ok(one), Ok(other)) => one == other,
-            _ => false,
-        }
+    let read = |text| serde_json::from_str::<Value>(text).ok();
+    // The shorter one first, which mostly is none.
+    one == other || read(other).is_some_and(|other| read(one) == Some(other))
 }
 
 /// No arguments are an empty object; an object in a string is the object.

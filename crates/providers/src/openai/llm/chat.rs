@@ -9,14 +9,14 @@ use super::super::dialect::History;
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
 use super::markup::{Markup, Opening};
-use super::wire::{REASONING, usage_of};
+use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history};
 
 /// Fields of a message that only its provider understands, and wants back with the calls that they
 /// led to: DeepSeek's thoughts, OpenRouter's, and Google's signatures.
 const OPAQUE: [&str; 3] = ["reasoning_content", "reasoning_details", "extra_content"];
-/// Bytes of them.
-const OPAQUE_LIMIT: usize = 512 << 10;
+/// Pieces of a list of them: each is looked for among those before.
+const DETAILS: usize = 4_096;
 
 /// What is asked, as a field of each name: history and tools.
 pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value> {
@@ -286,7 +286,9 @@ fn detail(all: &mut Vec<Value>, more: &Value) {
     };
     let (Some(Value::Object(known)), Value::Object(fields)) = (all.iter_mut().find(same), more)
     else {
-        all.push(more.clone());
+        if all.len() < DETAILS {
+            all.push(more.clone());
+        }
         return;
     };
     for (name, value) in fields {

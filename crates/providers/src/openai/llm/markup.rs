@@ -58,6 +58,8 @@ pub(super) struct Markup {
     tools: Vec<Tool>,
     state: State,
     held: String,
+    /// Bytes at its front that are done with: taken off once a push, not once a marker.
+    gone: usize,
     /// Something was given out.
     said: bool,
     /// Something was cut: white space after it is not the answer's beginning.
@@ -99,6 +101,7 @@ impl Markup {
             tools,
             state: State::Begin(opening),
             held: String::new(),
+            gone: 0,
             said: false,
             cut: false,
             calls: Vec::new(),
@@ -111,13 +114,21 @@ impl Markup {
         self.held.push_str(text);
         let mut out = String::new();
         while self.step(&mut out) {}
+        self.held.drain(..self.gone);
+        self.gone = 0;
         out
+    }
+
+    /// What is held and not done with.
+    fn left(&self) -> &str {
+        &self.held[self.gone..]
     }
 
     /// The answer is over; `cut` short or not.
     pub(super) fn finish(&mut self, cut: bool) -> String {
         let mut out = String::new();
-        let held = std::mem::take(&mut self.held);
+        let held = self.left().to_owned();
+        (self.held, self.gone) = (String::new(), 0);
         match std::mem::replace(&mut self.state, State::Over) {
             State::Thought | State::Over | State::Role => {}
             // A thought that was cut short never came to its end.
@@ -150,13 +161,14 @@ impl Markup {
 
     /// Takes the first `length` bytes off what is held.
     fn off(&mut self, length: usize) -> String {
-        let rest = self.held.split_off(length);
-        std::mem::replace(&mut self.held, rest)
+        let from = self.gone;
+        self.gone += length;
+        self.held[from..self.gone].to_owned()
     }
 
     /// Answers whether there is more to do with what is held.
     fn step(&mut self, out: &mut String) -> bool {
-        if self.held.is_empty() {
+        if self.left().is_empty() {
             return false;
         }
         match &mut self.state {
@@ -170,14 +182,14 @@ impl Markup {
             State::Block(_) => self.block(out),
             State::Role => self.role(),
             State::Over => {
-                self.held.clear();
+                self.gone = self.held.len();
                 false
             }
         }
     }
 
     fn begin(&mut self, opening: Opening) -> bool {
-        let trimmed = self.held.trim_start();
+        let trimmed = self.held[self.gone..].trim_start();
         let Some(first) = trimmed.chars().next() else {
             return false;
         };
@@ -219,9 +231,9 @@ impl Markup {
     fn opening(&mut self) -> bool {
         let mut from = 0;
         loop {
-            match find(&self.held[from..]) {
+            match find(&self.left()[from..]) {
                 Found::Marker(_, end, Marker::ThoughtEnd) => {
-                    self.off(from + end);
+                    self.gone += from + end;
                     (self.cut, self.ended_unopened) = (true, true);
                     self.state = State::Plain;
                     return true;
@@ -230,7 +242,7 @@ impl Markup {
                 Found::Marker(_, _, Marker::Thought) => break,
                 // What is thought about.
                 Found::Marker(_, end, _) => from += end,
-                Found::Nothing | Found::Maybe(_) if self.held.len() <= OPENING => return false,
+                Found::Nothing | Found::Maybe(_) if self.left().len() <= OPENING => return false,
                 Found::Nothing | Found::Maybe(_) => break,
             }
         }
@@ -239,9 +251,9 @@ impl Markup {
     }
 
     fn plain(&mut self, out: &mut String) -> bool {
-        let (at, end, marker) = match find(&self.held) {
+        let (at, end, marker) = match find(self.left()) {
             Found::Nothing => {
-                let text = std::mem::take(&mut self.held);
+                let text = self.off(self.left().len());
                 self.say(&text, out);
                 return false;
             }
@@ -275,17 +287,17 @@ impl Markup {
     }
 
     fn thought(&mut self) -> bool {
-        match find(&self.held) {
+        match find(self.left()) {
             Found::Nothing => {
-                self.held.clear();
+                self.gone = self.held.len();
                 false
             }
             Found::Maybe(at) => {
-                self.off(at);
+                self.gone += at;
                 false
             }
             Found::Marker(_, end, marker) => {
-                self.off(end);
+                self.gone += end;
                 if marker == Marker::ThoughtEnd {
                     self.state = State::Plain;
                 }
@@ -298,26 +310,27 @@ impl Markup {
         let State::Block(block) = &mut self.state else {
             return false;
         };
-        // As long as the text itself, so that places in both are the same.
-        let lower = self.held.to_ascii_lowercase();
+        let left = &self.held[self.gone..];
         let from = (0..=block.scanned)
             .rev()
-            .find(|at| lower.is_char_boundary(*at))
+            .find(|at| left.is_char_boundary(*at))
             .unwrap_or(0);
+        // As long as the text itself, so that places in both are the same.
+        let lower = left[from..].to_ascii_lowercase();
         let ends = block.closers.iter().filter_map(|closer| {
-            let at = lower[from..].find(closer.as_str())? + from;
+            let at = lower.find(closer.as_str())? + from;
             Some((at, at + closer.len()))
         });
         let Some((at, end)) = ends.min() else {
             let longest = block.closers.iter().map(String::len).max().unwrap_or(0);
-            block.scanned = self.held.len().saturating_sub(longest);
-            if self.held.len() > BLOCK {
+            block.scanned = left.len().saturating_sub(longest);
+            if left.len() > BLOCK {
                 self.state = State::Over;
             }
             return false;
         };
         let body = self.off(at);
-        self.off(end - at);
+        self.gone += end - at;
         if let State::Block(block) = std::mem::replace(&mut self.state, State::Plain) {
             self.end_block(&block, &body, out);
         }
@@ -342,15 +355,15 @@ impl Markup {
     }
 
     fn role(&mut self) -> bool {
-        let end = self.held.find(['\n', '<']);
-        if end.is_none() && self.held.len() <= ROLE {
+        let end = self.left().find(['\n', '<']);
+        if end.is_none() && self.left().len() <= ROLE {
             return false;
         }
-        let role = self.held[..end.unwrap_or(0)].trim().to_lowercase();
+        let role = self.left()[..end.unwrap_or(0)].trim().to_lowercase();
         self.state = State::Plain;
         match role.as_str() {
             "user" | "system" | "tool" | "ipython" | "human" => self.state = State::Over,
-            "assistant" | "model" | "bot" => drop(self.off(end.unwrap_or(0))),
+            "assistant" | "model" | "bot" => self.gone += end.unwrap_or(0),
             _ => {}
         }
         true

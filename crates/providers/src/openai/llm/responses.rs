@@ -10,7 +10,7 @@ use super::super::dialect::History;
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
 use super::markup::{Markup, Opening};
-use super::wire::{REASONING, usage_of};
+use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Role, Usage, history};
 
 /// What is asked, as a field of each name: history and tools.
@@ -73,6 +73,8 @@ pub(super) struct Reader {
     markup: Markup,
     calls: Calls,
     reasoning: Vec<Value>,
+    /// Bytes of all of it until now.
+    reasoning_bytes: usize,
     has_text: bool,
     usage: Option<Usage>,
     reason: Option<FinishReason>,
@@ -91,6 +93,7 @@ impl Reader {
             markup: Markup::new(tools, opening),
             calls: Calls::default(),
             reasoning: Vec::new(),
+            reasoning_bytes: 0,
             has_text: false,
             usage: None,
             reason: None,
@@ -143,7 +146,10 @@ impl Reader {
     fn item(&mut self, item: &Value, index: &Value, ready: &mut VecDeque<Delta>) {
         match item["type"].as_str().unwrap_or_default() {
             "reasoning" if item["encrypted_content"].is_string() => {
-                self.reasoning.push(item.clone());
+                self.reasoning_bytes += item.to_string().len();
+                if self.reasoning_bytes <= OPAQUE_LIMIT {
+                    self.reasoning.push(item.clone());
+                }
             }
             "function_call" => {
                 let id = ["call_id", "id"]

@@ -8,6 +8,9 @@ use super::Usage;
 /// them back.
 pub(super) const REASONING: &str = "reasoning_items";
 
+/// Bytes that are kept of what only the provider understands, in one answer.
+pub(super) const OPAQUE_LIMIT: usize = 512 << 10;
+
 /// Tokens as either API counts them.
 pub(super) fn usage_of(usage: &Value) -> Option<Usage> {
     usage.as_object()?;

@@ -12,3 +12,34 @@ fn a_tool_has_its_own_name_whatever_was_sent() {
         assert_eq!(own_name(name, &tools), own);
     }
 }
+
+/// A server that goes on for ever fills no memory.
+#[test]
+fn what_only_the_provider_understands_is_kept_up_to_a_limit() {
+    let large = "x".repeat(100_000);
+    let thought = serde_json::json!({ "type": "response.output_item.done", "item": {
+        "type": "reasoning", "encrypted_content": large } });
+    let call = serde_json::json!({ "type": "response.output_item.done", "item": {
+        "type": "function_call", "call_id": "a", "name": "look", "arguments": "{}" } });
+    let chat = serde_json::json!({ "choices": [{ "delta": { "tool_calls": [
+        { "id": "a", "function": { "name": "look", "arguments": "{}" }, "extra": large }] } }] });
+    let request = ChatRequest {
+        may_call: true,
+        ..ChatRequest::default()
+    };
+    for (api, events) in [
+        (LlmApi::Responses, [vec![thought; 40], vec![call]].concat()),
+        (LlmApi::Chat, vec![chat; 40]),
+    ] {
+        let mut answer = Answer::new(api, &request, Opening::Plain);
+        for event in events {
+            assert!(answer.push(format!("data: {event}\n\n").as_bytes()).is_ok());
+        }
+        assert!(answer.push(b"data: [DONE]\n\n").is_ok() && answer.end());
+        let Some(Delta::ToolCall(call)) = answer.poll() else {
+            panic!("a call")
+        };
+        let kept = Value::from(call.opaque).to_string().len();
+        assert!((100_000..600_000).contains(&kept), "{kept} bytes");
+    }
+}

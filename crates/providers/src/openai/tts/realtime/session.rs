@@ -19,6 +19,12 @@ use sidetone_base::audio::{Pcm, PcmDecoder};
 
 /// Two minutes of one sentence, after which a model does not stop by itself.
 const LONGEST: usize = 120 * 24_000;
+/// Bytes of words in that time, ten times over.
+const MOST_WORDS: usize = 32 << 10;
+/// Parts of a response.
+const MOST_ITEMS: usize = 16;
+/// Responses at once, of sentences that are wanted or not; a call has two or three.
+const MOST_RUNNING: usize = 64;
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
@@ -243,6 +249,11 @@ impl Session {
 
     fn created(&mut self, response: &Value) {
         let id = text_of(&response["id"]).to_owned();
+        if self.running.len() >= MOST_RUNNING {
+            let what = "more responses than were asked for";
+            let error = ProviderError::garbage(Stage::Tts, &self.known.host, what);
+            return self.close(Some(error));
+        }
         self.running.insert(id.clone());
         let named = text_of(&response["metadata"]["sentence"]).parse().ok();
         let asked = |sentence: &Sentence| sentence.sent.is_some() && sentence.response.is_none();
@@ -250,7 +261,9 @@ impl Session {
         let Some(number) = named.or(first.map(|(number, _)| *number)) else {
             return;
         };
-        let Some(sentence) = self.sentences.get_mut(&number) else {
+        // Nobody asked for it, or for another of a sentence that has one.
+        let sentence = self.sentences.get_mut(&number);
+        let Some(sentence) = sentence.filter(|sentence| sentence.response.is_none()) else {
             return self.cancel_response(number, &id);
         };
         sentence.response = Some(id.clone());
@@ -267,6 +280,9 @@ impl Session {
         let number = *self.responses.get(text_of(&event["response_id"]))?;
         let sentence = self.sentences.get_mut(&number)?;
         let index = event["output_index"].as_u64().unwrap_or_default();
+        if sentence.items.len() >= MOST_ITEMS && !sentence.items.contains_key(&index) {
+            return None;
+        }
         Some((number, sentence.items.entry(index).or_default()))
     }
 
@@ -311,7 +327,13 @@ impl Session {
         };
         let items = sentence.items.values().map(|item| item.words.trim());
         let words: Vec<&str> = items.filter(|words| !words.is_empty()).collect();
-        let words = Part::Words(words.join(" "));
+        let words = words.join(" ");
+        if words.len() > MOST_WORDS {
+            let error =
+                ProviderError::unspoken(&self.known.host, "more words than two minutes have");
+            return self.give_up(number, error);
+        }
+        let words = Part::Words(words);
         self.outputs.push_back(Output::Give(number, words));
     }
 
@@ -407,7 +429,9 @@ impl Session {
         let one_by_one = code == "conversation_already_has_active_response";
         self.one_by_one |= one_by_one;
         if one_by_one || self.known.learn(&refusal, &optional(&sent), &[]) {
-            self.waiting.push_front(number);
+            if !self.waiting.contains(&number) {
+                self.waiting.push_front(number);
+            }
             self.ask_on();
         } else {
             let error = self.known.failure(&refusal, &sent);

@@ -341,3 +341,53 @@ fn the_previews_event_names_are_understood() {
     assert_eq!(stand.heard(number), [1]);
     assert!(stand.given.contains(&(number, Part::Words("One.".into()))));
 }
+
+/// Neither more responses, nor more words, nor more parts are kept than a call can use.
+#[test]
+fn a_server_without_measure_is_given_up() {
+    let mut one = stand();
+    let number = one.say("Hello.");
+    one.created("a", Some(number));
+    for _ in 0..40 {
+        one.event(
+            json!({ "type": "response.output_audio_transcript.delta", "response_id": "a",
+                          "delta": "word ".repeat(200) }),
+        );
+    }
+    let last = one.given.last().unwrap();
+    assert!(matches!(last, (_, Part::End(Err(_)))), "{last:?}");
+
+    let mut one = stand();
+    let number = one.say("Hello.");
+    one.created("a", Some(number));
+    for index in 0..1_000 {
+        one.audio("a", index, &[1; 10]);
+    }
+    one.done("a", "completed", Value::Null);
+    let pieces = one
+        .given
+        .iter()
+        .filter(|(_, part)| matches!(part, Part::Audio(_)));
+    assert_eq!(pieces.count(), MOST_ITEMS);
+
+    let mut one = stand();
+    for n in 0..1_000 {
+        one.created(&n.to_string(), None);
+    }
+    assert!(matches!(one.closed, Some(Some(_))));
+}
+
+/// Found by `make fuzz`: both were given as the sentence, which ended twice.
+#[test]
+fn a_sentence_has_one_response_whatever_the_server_names() {
+    let mut one = stand();
+    let number = one.say("Hello.");
+    one.created("a", Some(number));
+    one.created("b", Some(number));
+    one.audio("b", 0, &[1; 10]);
+    one.done("a", "completed", Value::Null);
+    one.done("b", "completed", Value::Null);
+    assert_eq!(one.given, [(number, Part::End(Ok(())))]);
+    let cancelled = one.sent.last().unwrap();
+    assert_eq!(cancelled["response_id"], "b", "{cancelled}");
+}
