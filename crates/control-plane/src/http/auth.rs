@@ -13,9 +13,10 @@
 //! ([`super::machine`]), and nobody anywhere else. Webhooks
 //! are signed by LiveKit; health, status and documents are open.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, header};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -182,13 +183,21 @@ pub struct BadApiKey {
     reason: String,
 }
 
+/// The API keys as they were at the last look.
+#[derive(Debug)]
+struct ReadKeys {
+    /// What was written.
+    listed: Arc<str>,
+    /// What that says.
+    keys: Arc<Vec<Arc<ApiKey>>>,
+}
+
 /// Checks credentials.
 #[derive(Debug)]
 pub struct Auth {
     /// As it is written.
     listed: Option<Secret>,
-    /// What was written at the last look, and what that says.
-    keys: Mutex<(Arc<str>, Arc<Vec<Arc<ApiKey>>>)>,
+    keys: Mutex<ReadKeys>,
     login: UserLogin,
     tokens: Verifier,
     /// Nobody needs credentials: a demo on loopback.
@@ -211,7 +220,10 @@ impl Auth {
         let keys = parse_keys(&listed)?;
         Ok(Self {
             listed: env.api_keys.clone(),
-            keys: Mutex::new((listed, Arc::new(keys))),
+            keys: Mutex::new(ReadKeys {
+                listed,
+                keys: Arc::new(keys),
+            }),
             login: env.user_login.clone(),
             tokens: Verifier::new(env.user_login.clone()),
             open: env.demo && env.bind.ip().is_loopback(),
@@ -221,16 +233,16 @@ impl Auth {
 
     /// The keys of now: they may be changed while we run.
     fn keys(&self) -> Arc<Vec<Arc<ApiKey>>> {
-        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut read = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = self.listed.as_ref().map(Secret::expose).unwrap_or_default();
-        if listed != keys.0 {
+        if listed != read.listed {
             match parse_keys(&listed) {
-                Ok(now) => keys.1 = Arc::new(now),
+                Ok(now) => read.keys = Arc::new(now),
                 Err(error) => tracing::error!("the API keys stay as they were: {error}"),
             }
-            keys.0 = listed;
+            read.listed = listed;
         }
-        Arc::clone(&keys.1)
+        Arc::clone(&read.keys)
     }
 
     /// How many API keys there are.

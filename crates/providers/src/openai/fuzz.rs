@@ -91,7 +91,7 @@ pub fn speech_socket<'a>(events: impl Iterator<Item = &'a str>) -> Given {
     }
     let mut given = Given::default();
     let mut events = events.map(Some).chain([None]);
-    while let Some(event) = events.next() {
+    for event in events.by_ref() {
         while let Some(output) = session.poll_output() {
             match output {
                 Output::Send(event) => given.sent += event.to_string().len(),
