@@ -13,9 +13,10 @@
 //! ([`super::machine`]), and nobody anywhere else. Webhooks
 //! are signed by LiveKit; health, status and documents are open.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, Method, header};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
