@@ -8,9 +8,10 @@ use super::Entry;
 /// Entries that wait in memory. Later ones are on disk alone, and delivered after the call.
 const KEPT: usize = 1_024;
 /// Pause after a first failure; it doubles up to the longest, which is also how late the history of a
-/// call under way may catch up with it.
+/// call under way may catch up with it: an agent that takes the call over until then knows nothing of what
+/// was said meanwhile.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// The entries of one call that the database does not have, in order.
 #[derive(Debug, Default)]
