@@ -72,7 +72,7 @@ pub async fn run(
         let fix = "set them to what your tokens carry as iss and aud";
         Item::note("logins", found, fix)
     }));
-    items.extend(files(&env));
+    items.extend(privacy(&env));
     items.extend(providers::look(&env, agents).await);
     items.extend(bucket::look(&env, fix).await);
     items.extend(more);
@@ -165,7 +165,7 @@ async fn database(database: &Database) -> Item {
 }
 
 /// Notes on what other users of this machine can read.
-fn files(env: &Env) -> Vec<Item> {
+fn privacy(env: &Env) -> Vec<Item> {
     let open = env.private_paths().into_iter();
     let open = open.filter_map(|path| private::too_open(&path));
     open.map(|open| Item::note("files", open.to_string(), open.fix()))
