@@ -175,6 +175,9 @@ struct ApiKey {
 /// of their own.
 const KEY_REQUESTS: u32 = 6_000;
 
+/// All keys that are known at a time.
+type ApiKeys = Arc<Vec<Arc<ApiKey>>>;
+
 /// Why SIDETONE_API_KEYS cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -191,7 +194,7 @@ pub struct Auth {
     /// As it is written.
     listed: Option<Secret>,
     /// What was written at the last look, and what that says.
-    keys: Mutex<(Arc<str>, Arc<Vec<Arc<ApiKey>>>)>,
+    keys: Mutex<(Arc<str>, ApiKeys)>,
     login: UserLogin,
     tokens: Verifier,
     /// Nobody needs credentials: a demo on loopback.
@@ -220,7 +223,7 @@ impl Auth {
     }
 
     /// The keys of now: they may be changed while we run.
-    fn keys(&self) -> Arc<Vec<Arc<ApiKey>>> {
+    fn keys(&self) -> ApiKeys {
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let listed = self.listed.as_ref().map(Secret::expose).unwrap_or_default();
         if listed != keys.0 {
