@@ -5,6 +5,7 @@ mod agents;
 pub mod bucket;
 pub mod live;
 mod livekit;
+mod media;
 mod providers;
 mod report;
 mod used;
@@ -47,8 +48,12 @@ pub async fn run(
         Ok(livekit) => {
             let (rooms, skew) =
                 tokio::join!(livekit::credentials(livekit), livekit::clock_skew(livekit));
+            let may_join = rooms.outcome == Outcome::Ok;
             items.extend([rooms, skew]);
             items.extend(livekit::encryption(livekit));
+            if may_join {
+                items.extend(media::ways(livekit).await);
+            }
         }
         Err(error) => items.push(Item::wrong(
             "livekit",
