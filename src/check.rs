@@ -5,6 +5,7 @@ mod agents;
 pub mod bucket;
 pub mod live;
 mod livekit;
+mod media;
 mod providers;
 mod report;
 mod used;
@@ -51,9 +52,13 @@ pub async fn run(
         Ok(livekit) => {
             let (rooms, skew) =
                 tokio::join!(livekit::credentials(livekit), livekit::clock_skew(livekit));
+            let may_join = rooms.outcome == Outcome::Ok;
             items.extend([rooms, skew]);
             items.extend(livekit::encryption(livekit));
             items.extend(livekit::secret(livekit));
+            if may_join {
+                items.extend(media::ways(livekit).await);
+            }
         }
         Err(error) => items.push(Item::wrong(
             "livekit",

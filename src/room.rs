@@ -14,10 +14,12 @@ pub mod voice;
 mod watch;
 mod wire;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use livekit::RoomDataStreamOptions;
 use livekit::prelude::*;
+use livekit::webrtc::peer_connection_factory::{PathWatch, Paths, Tried};
 use tokio::sync::mpsc;
 
 pub use person::{caller_of, is_person, is_telephone};
@@ -25,6 +27,9 @@ use sidetone_base::clock;
 
 /// A server that has not let us in after this long will not; LiveKit's clients wait as long.
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);
+/// Media that has found no way in this time, once the server has said where it is, will find none: all ways
+/// are tried after a quarter of a second. LiveKit's clients wait longer, in silence.
+const MEDIA_DEADLINE: Duration = Duration::from_secs(4);
 /// Leaving is a courtesy: the server notices a vanished participant by itself.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
 
@@ -43,6 +48,17 @@ pub enum JoinError {
     Deadline {
         /// LiveKit's address.
         url: String,
+    },
+    /// The server let us in, but media does not reach it.
+    #[error(
+        "media does not reach {url}; tried {tried}; open one of these ports in the firewall towards \
+         LiveKit, or set up TURN over TLS there (`sidetone check` says which ways work)"
+    )]
+    NoPath {
+        /// LiveKit's address.
+        url: String,
+        /// What was tried.
+        tried: Box<Tried>,
     },
     /// The server refused, or cannot be reached.
     #[error("{url} cannot be joined: {reason}; {}", mending(.reason))]
@@ -76,14 +92,39 @@ pub async fn join(
     token: &str,
     auto_subscribe: bool,
 ) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
+    join_by(url, token, auto_subscribe, Paths::ALL).await
+}
+
+/// [`join`] by some ways only.
+///
+/// # Errors
+/// See [`JoinError`].
+pub async fn join_by(
+    url: &str,
+    token: &str,
+    auto_subscribe: bool,
+    paths: Paths,
+) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
     wire::lay();
     doorkeeper::keep();
+    let watch = Arc::<PathWatch>::default();
     let mut options = RoomOptions::default();
     options.auto_subscribe = auto_subscribe;
     options.data_stream =
         RoomDataStreamOptions::default().with_max_payload_byte_length(STREAM_LIMIT);
+    options.rtc_config.paths = paths;
+    options.rtc_config.watch = Some(watch.clone());
     let joining = Room::connect(url, token, options);
-    match tokio::time::timeout(JOIN_DEADLINE, joining).await {
+    let joined = tokio::select! {
+        joined = tokio::time::timeout(JOIN_DEADLINE, joining) => joined,
+        () = watch.stuck(MEDIA_DEADLINE) => {
+            return Err(JoinError::NoPath {
+                url: url.to_owned(),
+                tried: Box::new(watch.tried()),
+            });
+        }
+    };
+    match joined {
         Err(_) => Err(JoinError::Deadline {
             url: url.to_owned(),
         }),

@@ -1,6 +1,7 @@
 //! `sidetone check`: what providers say of their models, and what real requests to them come to.
 
 use std::path::Path;
+use std::time::Duration;
 
 use sidetone::check::{self, Item, Outcome, Report, live};
 use sidetone_call::clients::Clients;
@@ -389,4 +390,69 @@ async fn agents_that_lack_tools_on_local_models_are_named() {
         "{note}"
     );
     assert!(note.ends_with("end_call"), "{note}");
+}
+
+/// What is said of the ways that media can take.
+#[cfg(target_os = "linux")]
+async fn media(livekit: &sidetone_testkit::LiveKitServer) -> Vec<Item> {
+    let folder = tempfile::tempdir().unwrap();
+    let env = Env::from_lookup(|name| match name {
+        "LIVEKIT_HOST" => Some(livekit.url.clone()),
+        "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
+        "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
+        "SIDETONE_DATA_DIR" => Some(folder.path().display().to_string()),
+        _ => None,
+    });
+    let report = check::run(Ok(env.unwrap()), &[], false, Vec::new()).await;
+    let items = report.items.into_iter();
+    items.filter(|item| item.name == "media").collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_ways_of_media_are_tried_and_the_ports_to_open_are_named() {
+    use sidetone::room::{self, JoinError};
+    use sidetone_testkit::livekit_server::Options;
+    use sidetone_testkit::network::{SERVER, apart};
+
+    apart(|network| async move {
+        let options = Options {
+            address: Some(SERVER),
+            ..Options::default()
+        };
+        let livekit = network.livekit(options).await;
+        assert_eq!(faults(&media(&livekit).await), []);
+
+        network.block("ipproto udp");
+        let items = media(&livekit).await;
+        let outcomes: Vec<Outcome> = items.iter().map(|item| item.outcome).collect();
+        assert_eq!(
+            outcomes,
+            [Outcome::Note, Outcome::Ok, Outcome::Ok],
+            "{items:?}"
+        );
+        let fix = items[0].fix.as_deref().unwrap();
+        assert!(
+            fix.contains(&format!("UDP to {SERVER}:{}", livekit.media_port)),
+            "{fix}"
+        );
+
+        network.block(&format!("ipproto tcp dport {}", livekit.media_tcp_port));
+        let items = media(&livekit).await;
+        assert!(
+            items.iter().all(|item| item.outcome == Outcome::Wrong),
+            "{items:?}"
+        );
+        let fix = items[1].fix.as_deref().unwrap();
+        let tcp = format!("TCP to {SERVER}:{}", livekit.media_tcp_port);
+        assert!(fix.contains(&tcp), "{fix}");
+
+        // An agent says the same.
+        let token = crate::rooms::person::token(&livekit, "room", "agent");
+        let joining = room::join(&livekit.url, &token, false);
+        let error = tokio::time::timeout(Duration::from_secs(10), joining);
+        let error = error.await.unwrap().err().unwrap();
+        assert!(matches!(error, JoinError::NoPath { .. }), "{error}");
+        assert!(error.to_string().contains(&tcp), "{error}");
+    });
 }

@@ -2,7 +2,7 @@
 //! tests talk to the same server that production does.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -28,6 +28,8 @@ pub struct LiveKitServer {
     pub http_url: String,
     /// Where it takes media (UDP).
     pub media_port: u16,
+    /// Where it takes media over TCP.
+    pub media_tcp_port: u16,
     /// The only key it knows.
     pub api_key: String,
     /// The key's secret, 64 characters.
@@ -53,6 +55,20 @@ pub struct Options {
     pub redis: Option<String>,
     /// A key and secret to use in place of random ones, as two nodes must share theirs.
     pub key: Option<(String, String)>,
+    /// The address of this machine that it is reached at; loopback when `None`.
+    pub address: Option<IpAddr>,
+    /// Its own TURN server.
+    pub turn: Option<Turn>,
+}
+
+/// A TURN server within livekit-server, which relays to the server's own address.
+#[derive(Debug, Clone)]
+pub struct Turn {
+    /// Where it takes UDP.
+    pub udp_port: Option<u16>,
+    /// Certificate and key in PEM, for the server's address. TLS is on port 443: the server tells its
+    /// clients no other.
+    pub tls: Option<(String, String)>,
 }
 
 impl LiveKitServer {
@@ -83,21 +99,31 @@ impl LiveKitServer {
     }
 
     fn spawn(binary: &Path, options: &Options) -> anyhow::Result<Self> {
-        let [signal, rtc_tcp] = free_tcp_ports()?;
-        let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?
-            .local_addr()?
-            .port();
+        let address = options.address.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let [signal, rtc_tcp] = free_tcp_ports(address)?;
+        let udp = UdpSocket::bind((address, 0))?.local_addr()?.port();
         let (api_key, api_secret) = options.key.clone().unwrap_or_else(random_key);
         let folder = std::env::temp_dir().join(format!("sidetone-livekit-{}", random()));
         // The keys are in it.
         fs::DirBuilder::new().mode(0o700).create(&folder)?;
-        let config = config(options, signal, rtc_tcp, udp, &api_key, &api_secret);
+        let mut config = config(
+            options,
+            address,
+            [signal, rtc_tcp, udp],
+            &api_key,
+            &api_secret,
+        );
+        if let Some(turn) = &options.turn {
+            config["turn"] = turn_config(turn, address, &folder)?;
+        }
+        let config = config.to_string(); // JSON is YAML
         fs::write(folder.join(CONFIG), config)?;
         let child = launch(binary, &folder)?;
         Ok(Self {
-            url: format!("ws://127.0.0.1:{signal}"),
-            http_url: format!("http://127.0.0.1:{signal}"),
+            url: format!("ws://{}", SocketAddr::new(address, signal)),
+            http_url: format!("http://{}", SocketAddr::new(address, signal)),
             media_port: udp,
+            media_tcp_port: rtc_tcp,
             api_key,
             api_secret,
             child,
@@ -201,27 +227,27 @@ fn launch(binary: &Path, folder: &Path) -> anyhow::Result<Child> {
         .with_context(|| format!("{} does not start", binary.display()))
 }
 
-/// Loopback only, and no STUN server of anybody else's: without `stun_servers` the server
+/// One address only, and no STUN server of anybody else's: without `stun_servers` the server
 /// hands Google's to its clients.
 fn config(
     options: &Options,
-    signal: u16,
-    rtc_tcp: u16,
-    udp: u16,
+    address: IpAddr,
+    [signal, rtc_tcp, udp]: [u16; 3],
     api_key: &str,
     api_secret: &str,
-) -> String {
+) -> serde_json::Value {
+    let bits = if address.is_ipv4() { 32 } else { 128 };
     let mut config = serde_json::json!({
         "port": signal,
-        "bind_addresses": ["127.0.0.1"],
+        "bind_addresses": [address],
         "rtc": {
             "tcp_port": rtc_tcp,
             "udp_port": udp,
-            "node_ip": "127.0.0.1",
+            "node_ip": address,
             "use_external_ip": false,
-            "enable_loopback_candidate": true,
-            "ips": { "includes": ["127.0.0.1/32"] },
-            "stun_servers": [format!("127.0.0.1:{udp}")],
+            "enable_loopback_candidate": address.is_loopback(),
+            "ips": { "includes": [format!("{address}/{bits}")] },
+            "stun_servers": [SocketAddr::new(address, udp)],
             "force_tcp": options.force_tcp,
             "use_ice_lite": options.ice_lite,
         },
@@ -241,13 +267,35 @@ fn config(
     if let Some(address) = &options.redis {
         config["redis"] = serde_json::json!({ "address": address });
     }
-    config.to_string() // JSON is YAML
+    config
+}
+
+fn turn_config(turn: &Turn, address: IpAddr, folder: &Path) -> anyhow::Result<serde_json::Value> {
+    let mut config = serde_json::json!({
+        "enabled": true,
+        "domain": address.to_string(),
+        "bind_addresses": [address],
+        // Private addresses are refused otherwise, and the server's own is one.
+        "allow_restricted_peer_cidrs": ["0.0.0.0/0", "::/0"],
+    });
+    if let Some(port) = turn.udp_port {
+        config["udp_port"] = port.into();
+    }
+    if let Some((certificate, key)) = &turn.tls {
+        let (certificate_file, key_file) = (folder.join("turn.pem"), folder.join("turn-key.pem"));
+        fs::write(&certificate_file, certificate)?;
+        fs::write(&key_file, key)?;
+        config["tls_port"] = 443.into();
+        config["cert_file"] = certificate_file.display().to_string().into();
+        config["key_file"] = key_file.display().to_string().into();
+    }
+    Ok(config)
 }
 
 /// Both are held until both are found, so that they differ.
-fn free_tcp_ports() -> anyhow::Result<[u16; 2]> {
-    let a = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let b = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+fn free_tcp_ports(address: IpAddr) -> anyhow::Result<[u16; 2]> {
+    let a = TcpListener::bind((address, 0))?;
+    let b = TcpListener::bind((address, 0))?;
     Ok([a.local_addr()?.port(), b.local_addr()?.port()])
 }
 

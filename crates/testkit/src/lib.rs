@@ -6,6 +6,8 @@ pub mod buffering;
 pub mod egress;
 pub mod fake_openai;
 pub mod gate;
+#[cfg(target_os = "linux")]
+pub mod network;
 pub mod postgres;
 pub mod recording;
 pub mod redis;

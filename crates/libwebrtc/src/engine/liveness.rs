@@ -8,6 +8,9 @@ use str0m::IceConnectionState as Reported;
 
 use crate::vocabulary::states::{IceConnectionState, PeerConnectionState};
 
+/// A connection on which nothing has arrived for this long is lost. The other side answers a check each
+/// second, besides its own checks and media; str0m itself waits for 15 s.
+pub(crate) const SILENT_LIMIT: Duration = Duration::from_secs(4);
 /// A connection that has been lost this long has failed. str0m itself never
 /// gives up; livekit resumes only on failure.
 pub(crate) const LOST_LIMIT: Duration = Duration::from_secs(5);
@@ -21,6 +24,10 @@ pub(crate) struct Liveness {
     connection: PeerConnectionState,
     /// When the present state turns into failure.
     fails_at: Option<Instant>,
+    /// When something arrived last.
+    heard: Option<Instant>,
+    /// Lost by silence, not by what ICE says.
+    silent: bool,
 }
 
 impl Default for Liveness {
@@ -29,6 +36,8 @@ impl Default for Liveness {
             ice: IceConnectionState::New,
             connection: PeerConnectionState::New,
             fails_at: None,
+            heard: None,
+            silent: false,
         }
     }
 }
@@ -43,8 +52,27 @@ impl Liveness {
     }
 
     /// When [`Liveness::advance`] is due.
-    pub(crate) fn fails_at(&self) -> Option<Instant> {
-        self.fails_at
+    pub(crate) fn due(&self) -> Option<Instant> {
+        match self.connection {
+            PeerConnectionState::Connected => self.silent_at(),
+            _ => self.fails_at,
+        }
+    }
+
+    fn silent_at(&self) -> Option<Instant> {
+        self.heard.map(|heard| heard + SILENT_LIMIT)
+    }
+
+    /// Something has arrived. Answers whether that ends a silence.
+    pub(crate) fn heard(&mut self, now: Instant) -> bool {
+        self.heard = Some(now);
+        let ends = std::mem::take(&mut self.silent)
+            && self.connection == PeerConnectionState::Disconnected;
+        if ends {
+            self.ice = IceConnectionState::Connected;
+            self.connected();
+        }
+        ends
     }
 
     /// ICE and DTLS are up for the first time.
@@ -105,6 +133,11 @@ impl Liveness {
 
     /// Moves time forward. Answers whether the connection has failed by it.
     pub(crate) fn advance(&mut self, now: Instant) -> bool {
+        let connected = self.connection == PeerConnectionState::Connected;
+        if connected && self.silent_at().is_some_and(|at| at <= now) {
+            self.silent = true;
+            self.said_goodbye(now);
+        }
         let failed = self.fails_at.is_some_and(|at| at <= now);
         if failed {
             self.fail();

@@ -23,6 +23,7 @@ use super::shared::Shared;
 use crate::vocabulary::configuration::RtcConfiguration;
 use crate::vocabulary::error::RtcError;
 use crate::vocabulary::session_description::SessionDescription;
+use crate::vocabulary::states::PeerConnectionState;
 use channels::Channels;
 use media::Media;
 use paths::Ways;
@@ -114,7 +115,7 @@ impl Peer {
         while !shared.is_closing() {
             self.configure();
             self.service_channels();
-            let others = [self.liveness.fails_at(), self.ways.due()];
+            let others = [self.liveness.due(), self.ways.due()];
             let due = others
                 .into_iter()
                 .flatten()
@@ -204,9 +205,9 @@ impl Peer {
         let input = Receive::new(Protocol::Udp, arrived.source, arrived.destination, datagram);
         // What is neither STUN, DTLS nor RTP is not for us.
         if let Ok(receive) = input {
-            let handled = self.rtc.handle_input(Input::Receive(clock::now(), receive));
-            self.check(handled);
-            self.drain();
+            let now = clock::now();
+            let handled = self.rtc.handle_input(Input::Receive(now, receive));
+            self.arrived(handled, now);
         }
     }
 
@@ -219,10 +220,23 @@ impl Peer {
         packet: &[u8],
     ) {
         if let Ok(receive) = Receive::new(protocol, source, destination, packet) {
-            let handled = self.rtc.handle_input(Input::Receive(clock::now(), receive));
-            self.check(handled);
-            self.drain();
+            let now = clock::now();
+            let handled = self.rtc.handle_input(Input::Receive(now, receive));
+            self.arrived(handled, now);
         }
+    }
+
+    fn arrived(&mut self, handled: Result<(), str0m::RtcError>, now: Instant) {
+        if self.liveness.heard(now) {
+            self.tell_liveness();
+        }
+        self.check(handled);
+        self.drain();
+    }
+
+    /// Whether the other side is there.
+    fn is_connected(&self) -> bool {
+        self.liveness.connection() == PeerConnectionState::Connected
     }
 
     /// Moves time forward.
@@ -232,8 +246,11 @@ impl Peer {
         self.check(handled);
         self.drain();
         self.look(now);
+        let before = self.liveness.connection();
         if self.liveness.advance(now) {
             self.fail("the other side cannot be reached");
+        } else if self.liveness.connection() != before {
+            self.tell_liveness();
         }
     }
 

@@ -116,6 +116,28 @@ impl PathWatch {
     }
 }
 
+impl fmt::Display for Tried {
+    /// What was tried, with ports: for a person who is to open one of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut ways: Vec<String> = Vec::new();
+        for (name, addresses) in [("UDP", &self.udp), ("TCP", &self.tcp)] {
+            ways.extend(
+                addresses
+                    .iter()
+                    .map(|address| format!("{name} to {address}")),
+            );
+        }
+        for (url, reason) in &self.relays {
+            let reason = reason.as_deref().unwrap_or("it leads nowhere");
+            ways.push(format!("{url} ({reason})"));
+        }
+        if ways.is_empty() {
+            return f.write_str("nothing: the other side names no address that may be tried");
+        }
+        f.write_str(&ways.join(", "))
+    }
+}
+
 impl Tried {
     pub(crate) fn waits(&mut self, now: Instant) {
         self.path = None;

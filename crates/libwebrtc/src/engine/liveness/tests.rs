@@ -12,7 +12,7 @@ fn connected(now: Instant) -> Liveness {
     liveness.ice_changed(Reported::Completed, true, now);
     assert_eq!(liveness.ice(), IceConnectionState::Completed);
     assert_eq!(liveness.connection(), PeerConnectionState::Connected);
-    assert_eq!(liveness.fails_at(), None);
+    assert_eq!(liveness.due(), None);
     liveness
 }
 
@@ -22,7 +22,7 @@ fn a_loss_turns_into_failure_after_its_limit_and_not_before() {
     let mut liveness = connected(start);
     liveness.ice_changed(Reported::Disconnected, true, start);
     assert_eq!(liveness.connection(), PeerConnectionState::Disconnected);
-    assert_eq!(liveness.fails_at(), Some(start + LOST_LIMIT));
+    assert_eq!(liveness.due(), Some(start + LOST_LIMIT));
     // Hearing of it again does not put it off.
     liveness.ice_changed(Reported::Disconnected, true, start + 1000 * MS);
     assert!(!liveness.advance(start + LOST_LIMIT - MS));
@@ -80,7 +80,7 @@ fn an_ice_restart_revives_what_failed_and_leaves_what_works_alone() {
     assert_eq!(liveness.connection(), PeerConnectionState::Connecting);
     liveness.ice_changed(Reported::Connected, true, start);
     assert_eq!(liveness.connection(), PeerConnectionState::Connected);
-    assert_eq!(liveness.fails_at(), None);
+    assert_eq!(liveness.due(), None);
 }
 
 #[test]
@@ -91,4 +91,28 @@ fn a_goodbye_is_a_loss_first() {
     assert_eq!(liveness.connection(), PeerConnectionState::Disconnected);
     assert!(!liveness.advance(start + LOST_LIMIT - MS));
     assert!(liveness.advance(start + LOST_LIMIT));
+}
+
+#[test]
+fn silence_is_a_loss_and_whatever_arrives_ends_it() {
+    let start = clock::now();
+    let mut liveness = connected(start);
+    liveness.heard(start);
+    assert_eq!(liveness.due(), Some(start + SILENT_LIMIT));
+    assert!(!liveness.advance(start + SILENT_LIMIT - MS));
+    assert_eq!(liveness.connection(), PeerConnectionState::Connected);
+    let lost = start + SILENT_LIMIT;
+    assert!(!liveness.advance(lost));
+    assert_eq!(liveness.connection(), PeerConnectionState::Disconnected);
+    assert_eq!(liveness.due(), Some(lost + LOST_LIMIT));
+    assert!(liveness.heard(lost + LOST_LIMIT - MS));
+    assert_eq!(liveness.connection(), PeerConnectionState::Connected);
+    // The second silence lasts.
+    let again = lost + LOST_LIMIT - MS + SILENT_LIMIT;
+    assert!(!liveness.advance(again));
+    assert!(liveness.advance(again + LOST_LIMIT));
+    assert_eq!(liveness.connection(), PeerConnectionState::Failed);
+    // What has failed is for an ICE restart to revive.
+    assert!(!liveness.heard(again + LOST_LIMIT));
+    assert_eq!(liveness.connection(), PeerConnectionState::Failed);
 }

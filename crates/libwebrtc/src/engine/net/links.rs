@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::news::News;
+use super::news::{News, RelayId};
 use super::relay;
 use super::tcp::{self, Ends};
 use super::turn_server::TurnServer;
@@ -22,6 +22,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// A TURN server that is asked or relays.
 struct Relay {
+    url: String,
     /// At which address, from where: once it relays.
     at: Option<(SocketAddr, SocketAddr)>,
     outgoing: mpsc::Sender<relay::Outgoing>,
@@ -35,7 +36,8 @@ struct Stream {
 /// The tasks end by themselves when this is dropped.
 pub(crate) struct Links {
     streams: HashMap<Ends, Stream>,
-    relays: HashMap<String, Relay>,
+    relays: HashMap<RelayId, Relay>,
+    next_relay: u64,
     to_peer: mpsc::Sender<News>,
     pub(crate) news: mpsc::Receiver<News>,
 }
@@ -46,6 +48,7 @@ impl Default for Links {
         Self {
             streams: HashMap::new(),
             relays: HashMap::new(),
+            next_relay: 0,
             to_peer,
             news,
         }
@@ -80,29 +83,36 @@ impl Links {
         self.streams.clear();
     }
 
-    /// Asks a TURN server to relay, unless it is asked already.
+    /// Asks a TURN server to relay, unless it is asked already; answers whether it is asked now.
     pub(crate) fn ask(&mut self, server: &TurnServer) -> bool {
-        let known = self.relays.get(&server.url);
-        if known.is_some_and(|relay| !relay.outgoing.is_closed()) {
+        let asked = |relay: &Relay| relay.url == server.url && !relay.outgoing.is_closed();
+        if self.relays.values().any(asked) {
             return false;
         }
+        let id = RelayId(self.next_relay);
+        self.next_relay += 1;
         let (outgoing, packets) = mpsc::channel(OUTGOING);
-        tokio::spawn(relay::run(server.clone(), packets, self.to_peer.clone()));
-        let relay = Relay { at: None, outgoing };
-        self.relays.insert(server.url.clone(), relay);
+        let news = self.to_peer.clone();
+        tokio::spawn(relay::run(id, server.clone(), packets, news));
+        let relay = Relay {
+            url: server.url.clone(),
+            at: None,
+            outgoing,
+        };
+        self.relays.insert(id, relay);
         true
     }
 
     /// A TURN server relays from now on.
-    pub(crate) fn relayed(&mut self, url: &str, address: SocketAddr, local: SocketAddr) {
-        if let Some(relay) = self.relays.get_mut(url) {
+    pub(crate) fn relayed(&mut self, id: RelayId, address: SocketAddr, local: SocketAddr) {
+        if let Some(relay) = self.relays.get_mut(&id) {
             relay.at = Some((address, local));
         }
     }
 
     /// A TURN server relays no more; answers where it did, and from where.
-    pub(crate) fn not_relayed(&mut self, url: &str) -> Option<(SocketAddr, SocketAddr)> {
-        self.relays.remove(url)?.at
+    pub(crate) fn not_relayed(&mut self, id: RelayId) -> Option<(SocketAddr, SocketAddr)> {
+        self.relays.remove(&id)?.at
     }
 
     /// Leaves the TURN servers that are reached from an address that is gone; answers where they

@@ -4,6 +4,10 @@ use std::net::SocketAddr;
 
 use str0m::net::Protocol;
 
+/// One allocation that is asked for; another one at the same server is another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RelayId(pub(crate) u64);
+
 /// News of a TCP connection or a TURN server.
 #[derive(Debug)]
 pub(crate) enum News {
@@ -16,10 +20,14 @@ pub(crate) enum News {
     },
     /// A TURN server relays for us at `address`; we reach it from `local`.
     Relayed {
-        url: String,
+        relay: RelayId,
         address: SocketAddr,
         local: SocketAddr,
     },
     /// A TURN server does not relay for us, or no more.
-    NotRelayed { url: String, reason: String },
+    NotRelayed {
+        relay: RelayId,
+        url: String,
+        reason: String,
+    },
 }

@@ -19,7 +19,7 @@ use turn_client_proto::types::{
 };
 use turn_client_proto::udp::TurnClientUdp;
 
-use super::news::News;
+use super::news::{News, RelayId};
 use super::turn_server::TurnServer;
 use crate::engine::clock;
 use wire::Wire;
@@ -45,20 +45,23 @@ pub(crate) struct Outgoing {
 
 /// Asks for an address and relays until the peer wants no more or the server gives up; then says why.
 pub(crate) async fn run(
+    relay: RelayId,
     server: TurnServer,
     outgoing: mpsc::Receiver<Outgoing>,
     news: mpsc::Sender<News>,
 ) {
     let url = server.url.clone();
-    if let Err(error) = relay(server, outgoing, &news).await {
+    if let Err(error) = allocate(relay, server, outgoing, &news).await {
         let reason = error.to_string();
         tracing::info!(url, reason, "a TURN server does not relay");
+        let ended = News::NotRelayed { relay, url, reason };
         // Whoever does not listen any more needs no reason.
-        let _ = news.send(News::NotRelayed { url, reason }).await;
+        let _ = news.send(ended).await;
     }
 }
 
-async fn relay(
+async fn allocate(
+    relay: RelayId,
     server: TurnServer,
     outgoing: mpsc::Receiver<Outgoing>,
     news: &mpsc::Sender<News>,
@@ -78,6 +81,7 @@ async fn relay(
     };
     let begin = clock::now();
     let session = Session {
+        relay,
         url: server.url,
         client,
         wire,
@@ -93,6 +97,7 @@ async fn relay(
 }
 
 struct Session<'a> {
+    relay: RelayId,
     url: String,
     client: TurnClient,
     wire: Wire,
@@ -114,7 +119,11 @@ impl Session<'_> {
             tokio::select! {
                 packet = outgoing.recv() => match packet {
                     Some(packet) => self.send(packet).await?,
-                    None => return self.leave().await,
+                    None => {
+                        // Nobody waits for the outcome.
+                        let _ = self.leave().await;
+                        return Ok(());
+                    }
                 },
                 length = self.wire.receive(&mut buffer) => self.received(&buffer[..length?]).await?,
                 () = sleep_until(due.into()) => {}
@@ -156,11 +165,10 @@ impl Session<'_> {
             TurnEvent::AllocationCreated(_, address) if self.relayed.is_none() => {
                 self.relayed = Some(address);
                 self.allocate_by = None;
-                let (url, local) = (self.url.clone(), self.local);
                 let relayed = News::Relayed {
-                    url,
+                    relay: self.relay,
                     address,
-                    local,
+                    local: self.local,
                 };
                 self.tell(relayed).await
             }

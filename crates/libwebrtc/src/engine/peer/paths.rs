@@ -338,7 +338,7 @@ impl Peer {
     /// anew, as routers between may have forgotten the old ones.
     pub(crate) fn renew_ways(&mut self) {
         self.look_at_addresses();
-        if !self.ways.reached {
+        if !self.is_connected() {
             let present = self.ways.addresses.clone();
             self.rebind(true, |ip| !present.contains(&ip));
         }
@@ -403,15 +403,15 @@ impl Peer {
                 data,
             } => self.take_packet(protocol, source, destination, &data),
             News::Relayed {
-                url,
+                relay,
                 address,
                 local,
             } => {
-                self.ways.links.relayed(&url, address, local);
+                self.ways.links.relayed(relay, address, local);
                 self.propose_candidates();
             }
-            News::NotRelayed { url, reason } => {
-                if let Some((address, _)) = self.ways.links.not_relayed(&url) {
+            News::NotRelayed { relay, url, reason } => {
+                if let Some((address, _)) = self.ways.links.not_relayed(relay) {
                     self.withdraw(|candidate| {
                         candidate.kind() == CandidateKind::Relayed && candidate.addr() == address
                     });

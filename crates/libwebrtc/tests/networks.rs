@@ -1,0 +1,308 @@
+//! Rooms over networks as they are: without UDP, through TURN servers, with addresses that change. The
+//! agent's side is on a machine of its own behind a router, livekit-server and the caller on another.
+//! Where network namespaces are not allowed, each test says so and ends.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "networks/talker.rs"]
+mod talker;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use libwebrtc::peer_connection_factory::{Path, Paths};
+use sidetone_testkit::LiveKitServer;
+use sidetone_testkit::livekit_server::{Options, Turn};
+use sidetone_testkit::network::{Network, SERVER, SERVER_V6, apart};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, sleep};
+
+use talker::{Talker, token};
+
+/// No measure: what is broken must not hang the tests.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn at(address: IpAddr) -> Options {
+    Options {
+        address: Some(address),
+        ..Options::default()
+    }
+}
+
+/// The agent's side, and the caller's on the server's machine.
+struct Pair {
+    agent: Talker,
+    caller: oneshot::Receiver<Talker>,
+    /// Tells the caller's side that the test is over.
+    over: oneshot::Sender<()>,
+}
+
+/// What the caller has lived through, and what the agent.
+struct Lived {
+    agent: Talker,
+    caller: Talker,
+}
+
+impl Pair {
+    /// Both in a room of this server, the agent by these paths.
+    async fn join(network: &Network, livekit: &LiveKitServer, paths: Paths) -> Self {
+        let (url, tokens) = (
+            livekit.url.clone(),
+            ["agent", "caller"].map(|who| token(livekit, "network", who)),
+        );
+        let [agent, caller] = tokens;
+        let (told, caller_is) = oneshot::channel();
+        let (over, end) = oneshot::channel::<()>();
+        let (joined, wait) = oneshot::channel();
+        let there = url.clone();
+        let staying = network.on_server(async move {
+            let caller = Talker::join(&there, &caller, Paths::ALL).await;
+            joined.send(()).ok();
+            // Until the test is over: this runtime carries the caller.
+            end.await.ok();
+            told.send(caller).ok();
+        });
+        tokio::spawn(staying);
+        wait.await.unwrap();
+        let agent = Talker::join(&url, &agent, paths).await;
+        let pair = Self {
+            agent,
+            caller: caller_is,
+            over,
+        };
+        pair.agent.hears_from(Instant::now(), PATIENCE).await;
+        pair
+    }
+
+    /// Ends the test.
+    async fn end(self) -> Lived {
+        self.over.send(()).unwrap();
+        Lived {
+            agent: self.agent,
+            caller: self.caller.await.unwrap(),
+        }
+    }
+}
+
+#[test]
+fn a_call_works_over_tcp_where_udp_is_blocked() {
+    apart(|network| async move {
+        let livekit = network.livekit(at(SERVER)).await;
+        network.block("ipproto udp");
+        let pair = Pair::join(&network, &livekit, Paths::ALL).await;
+        assert_eq!(pair.agent.watch.tried().path, Some(Path::Tcp));
+        let begin = Instant::now();
+        sleep(Duration::from_secs(3)).await;
+        let lived = pair.end().await;
+        for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
+            let silence = talker.longest_silence(begin);
+            assert!(silence < Duration::from_secs(1), "{who}: {silence:?}");
+            assert!(talker.data_since(begin) > 0, "{who}");
+        }
+    });
+}
+
+#[test]
+fn where_udp_answers_nothing_else_is_tried() {
+    apart(|network| async move {
+        let livekit = network.livekit(at(SERVER)).await;
+        let pair = Pair::join(&network, &livekit, Paths::ALL).await;
+        let tried = pair.agent.watch.tried();
+        assert_eq!(tried.path, Some(Path::Udp));
+        assert!(tried.relays.is_empty());
+        pair.end().await;
+    });
+}
+
+/// The server moves a client to TCP whose UDP breaks early.
+#[test]
+fn udp_that_is_cut_early_in_a_call_is_replaced_by_tcp() {
+    apart(|network| async move {
+        let livekit = network.livekit(at(SERVER)).await;
+        let pair = Pair::join(&network, &livekit, Paths::ALL).await;
+        network.block("ipproto udp");
+        sleep(Duration::from_secs(25)).await;
+        let after = Instant::now();
+        pair.agent.hears_from(after, PATIENCE).await;
+        assert_eq!(pair.agent.watch.tried().path, Some(Path::Tcp));
+        network.unblock("ipproto udp");
+        sleep(Duration::from_secs(5)).await;
+        let begin = Instant::now();
+        sleep(Duration::from_secs(3)).await;
+        let lived = pair.end().await;
+        for talker in [&lived.agent, &lived.caller] {
+            assert!(talker.longest_silence(begin) < Duration::from_secs(1));
+            assert!(talker.data_since(begin) > 0);
+        }
+    });
+}
+
+#[test]
+fn a_change_of_address_costs_at_most_three_seconds_of_sound() {
+    apart(|network| async move {
+        let livekit = network.livekit(at(SERVER)).await;
+        let pair = Pair::join(&network, &livekit, Paths::ALL).await;
+        sleep(Duration::from_secs(2)).await;
+        let begin = Instant::now();
+        network.on_client(
+            "ip addr del 10.77.1.2/24 dev eth0; ip -6 addr flush dev eth0 scope global
+             ip addr add 10.77.1.3/24 dev eth0; ip route replace default via 10.77.1.1",
+        );
+        // Also what the loss of the signalling leads to is part of it.
+        sleep(Duration::from_secs(40)).await;
+        let lived = pair.end().await;
+        for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
+            let silence = talker.longest_silence(begin);
+            assert!(silence <= Duration::from_secs(3), "{who}: {silence:?}");
+            assert!(talker.data_since(begin) > 0, "{who}");
+        }
+    });
+}
+
+#[test]
+fn an_outage_of_25_seconds_early_in_a_call_is_survived() {
+    apart(|network| async move {
+        let livekit = network.livekit(at(SERVER)).await;
+        let pair = Pair::join(&network, &livekit, Paths::ALL).await;
+        network.on_client("ip link set eth0 down");
+        sleep(Duration::from_secs(25)).await;
+        network.on_client("ip link set eth0 up; ip route replace default via 10.77.1.1");
+        let up = Instant::now();
+        pair.agent.hears_from(up, PATIENCE).await;
+        sleep(Duration::from_secs(10)).await;
+        let begin = Instant::now();
+        sleep(Duration::from_secs(3)).await;
+        let lived = pair.end().await;
+        for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
+            let silence = talker.longest_silence(begin);
+            assert!(silence < Duration::from_secs(1), "{who}: {silence:?}");
+            assert!(talker.data_since(begin) > 0, "{who}");
+        }
+    });
+}
+
+async fn relayed(network: Network, turn: Turn, paths: Paths, blocked: &'static [&'static str]) {
+    let options = Options {
+        turn: Some(turn),
+        ..at(SERVER)
+    };
+    let livekit = network.livekit(options).await;
+    for selector in blocked {
+        network.block(&selector.replace("MEDIA_TCP", &livekit.media_tcp_port.to_string()));
+    }
+    let pair = Pair::join(&network, &livekit, paths).await;
+    assert_eq!(pair.agent.watch.tried().path, Some(Path::Relay));
+    let begin = Instant::now();
+    sleep(Duration::from_secs(3)).await;
+    let lived = pair.end().await;
+    for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
+        let silence = talker.longest_silence(begin);
+        assert!(silence < Duration::from_secs(1), "{who}: {silence:?}");
+        assert!(talker.data_since(begin) > 0, "{who}");
+    }
+}
+
+const TURN_UDP: u16 = 3478;
+
+#[test]
+fn a_call_works_through_a_relay_alone() {
+    apart(|network| {
+        let turn = Turn {
+            udp_port: Some(TURN_UDP),
+            tls: None,
+        };
+        relayed(network, turn, Paths::RELAY, &[])
+    });
+}
+
+#[test]
+fn a_call_works_where_only_the_relays_port_is_open() {
+    apart(|network| {
+        let turn = Turn {
+            udp_port: Some(TURN_UDP),
+            tls: None,
+        };
+        // What the relay sends on leaves from the server's own machine.
+        const BLOCKED: &[&str] = &[
+            "ipproto udp dport 1-3477",
+            "ipproto udp dport 3479-65535 iif client0",
+            "ipproto tcp dport MEDIA_TCP",
+        ];
+        relayed(network, turn, Paths::ALL, BLOCKED)
+    });
+}
+
+/// The CA is one of this process, so the test runs in a process of its own.
+#[test]
+fn a_call_works_where_only_tls_is_open() {
+    const CERTIFICATE: &str = "TURN_TEST_CERTIFICATE";
+    let name = "a_call_works_where_only_tls_is_open";
+    if std::env::var_os(CERTIFICATE).is_none() {
+        let (certificate, key) = talker::certificate(SERVER);
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        let certificate = file("turn.pem", &certificate);
+        let ended = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", name, "--nocapture"])
+            .env(CERTIFICATE, &certificate)
+            .env("TURN_TEST_KEY", file("key.pem", &key))
+            .env("SSL_CERT_FILE", &certificate)
+            .status()
+            .unwrap();
+        assert!(ended.success());
+        return;
+    }
+    apart(|network| {
+        let read = |name| std::fs::read_to_string(std::env::var_os(name).unwrap()).unwrap();
+        let turn = Turn {
+            udp_port: None,
+            tls: Some((read(CERTIFICATE), read("TURN_TEST_KEY"))),
+        };
+        const BLOCKED: &[&str] = &["ipproto udp", "ipproto tcp dport MEDIA_TCP"];
+        relayed(network, turn, Paths::ALL, BLOCKED)
+    });
+}
+
+#[test]
+fn a_call_works_over_ipv6_alone() {
+    apart(|network| async move {
+        network.on_client("ip -4 addr flush dev eth0");
+        let livekit = network.livekit(at(SERVER_V6)).await;
+        for (selector, path) in [("", Path::Udp), ("ipproto udp", Path::Tcp)] {
+            if !selector.is_empty() {
+                network.block(selector);
+            }
+            let pair = Pair::join(&network, &livekit, Paths::ALL).await;
+            assert_eq!(pair.agent.watch.tried().path, Some(path));
+            pair.end().await;
+        }
+    });
+}
+
+/// The second interface leads nowhere, and goes away in the call.
+#[test]
+fn an_interface_that_leads_nowhere_changes_nothing() {
+    apart(|network| async move {
+        network.on_client(
+            "ip link add eth1 type dummy; ip link set eth1 up; ip addr add 10.99.0.1/24 dev eth1",
+        );
+        let livekit = network.livekit(at(SERVER)).await;
+        let pair = Pair::join(&network, &livekit, Paths::ALL).await;
+        let begin = Instant::now();
+        network.on_client("ip link del eth1");
+        sleep(Duration::from_secs(3)).await;
+        network.on_client(
+            "ip link add eth2 type dummy; ip link set eth2 up; ip addr add 10.98.0.1/24 dev eth2",
+        );
+        sleep(Duration::from_secs(3)).await;
+        let lived = pair.end().await;
+        for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
+            let silence = talker.longest_silence(begin);
+            assert!(silence < Duration::from_secs(1), "{who}: {silence:?}");
+        }
+    });
+}
