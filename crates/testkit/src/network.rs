@@ -6,6 +6,8 @@
 //!        fd77:1::2 ── fd77:1::1        fd77:0::254 ── fd77:0::1
 //! ```
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs::File;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
