@@ -45,7 +45,7 @@ async fn an_agent_that_dies_after_an_outage_of_the_database_is_replaced() {
     tokio::time::sleep(Duration::from_secs(8)).await;
     postgres.start_again();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(agents(), [first.clone()], "it was not dead");
+    assert_eq!(agents(), std::slice::from_ref(&first), "it was not dead");
     while voices.try_recv().is_ok() {}
     holds.kill().await.unwrap();
     let next = async {

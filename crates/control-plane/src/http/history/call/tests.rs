@@ -38,10 +38,10 @@ fn a_run_whose_agent_is_gone_has_an_unknown_end_at_once() {
     // Of a call without facts only time is known.
     assert_eq!(state(&[], 11), "running");
     let there = agent("a", 0, None);
-    assert_eq!(state(&[there.clone()], 12), "running");
+    assert_eq!(state(std::slice::from_ref(&there), 12), "running");
     assert_eq!(state(&[there], 90), "unknown");
     let (dead, next) = (agent("a", 0, Some(12)), agent("b", 13, None));
-    assert_eq!(state(&[dead.clone()], 12), "unknown");
+    assert_eq!(state(std::slice::from_ref(&dead), 12), "unknown");
     assert_eq!(state(&[dead.clone(), next], 14), "unknown");
     // Its connection was made anew, which is another stay.
     assert_eq!(state(&[dead, agent("a", 13, None)], 14), "running");
