@@ -50,7 +50,8 @@ async fn join(
         room: room.to_owned(),
         ..VideoGrants::default()
     };
-    let token = AccessToken::with_api_key(&livekit.api_key, livekit.api_secret.expose())
+    let key = livekit.keys.first();
+    let token = AccessToken::with_api_key(&key.id, &key.secret.expose())
         .with_identity(&format!("check-{way}"))
         .with_ttl(TOKEN_LIFE)
         .with_grants(grants)
