@@ -136,7 +136,5 @@ async fn who_comes_before_the_caller_gives_no_orders() {
         assert!(!log.contains(order), "{order}: {log}");
     }
     assert!(ada.agent().is_some(), "it was not asked to leave");
-    // One that comes by chance of time before its caller is known may not be refused; none after that is taken.
-    assert!(seen["refused"].as_u64().unwrap() >= 3, "{seen}");
     ada.leave().await;
 }
