@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[Layer])] = &[
             ("console", &["eval"]),
             ("caller", &["room"]),
             ("agent", &["room", "worker"]),
-            ("check", &["agent", "eval"]),
+            ("check", &["agent", "eval", "room"]),
         ],
     ),
     (
@@ -58,10 +58,11 @@ const LAYERS: &[(&str, &[Layer])] = &[
 ];
 
 /// The other files of the media connection's task: one object, in a circle on purpose.
-const PEER: [&str; 4] = [
+const PEER: [&str; 5] = [
     "engine::peer::channels",
     "engine::peer::media",
     "engine::peer::negotiate",
+    "engine::peer::paths",
     "engine::peer::stats",
 ];
 

@@ -113,6 +113,7 @@ fn story(room: &str) -> [String; 5] {
 async fn post(address: SocketAddr, path: &str, body: String, signature: Option<String>) -> Value {
     let mut request = reqwest::Client::new()
         .post(format!("http://{address}{path}"))
+        .header("content-type", "application/json")
         .body(body);
     if let Some(signature) = signature {
         request = request.header("authorization", signature);

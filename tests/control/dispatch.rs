@@ -19,8 +19,8 @@ async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {
     let mut worker = Worker::start(&server).await;
     let ann = user("ann", false);
     let request = json!({"roomType": "support", "participantName": "Ann", "voice": "nova",
-        "variables": {"order": "42"}});
-    let (status, token) = api.post("/api/voice/token", &ann, request).await;
+        "userId": "ann", "variables": {"order": "42"}});
+    let (status, token) = api.post("/api/voice/token", "key-admin", request).await;
     assert_eq!(
         (status, &token["agentSpawned"]),
         (200, &json!(true)),

@@ -39,7 +39,7 @@ async fn drain(address: SocketAddr, worker: &Value) {
 
 async fn post(address: SocketAddr, path: &str, body: Value) -> reqwest::Response {
     let request = reqwest::Client::new().post(format!("http://{address}/api/voice/{path}"));
-    request.body(body.to_string()).send().await.unwrap()
+    request.json(&body).send().await.unwrap()
 }
 
 /// A call that nobody has come to yet, with an agent on its way.

@@ -46,7 +46,7 @@ impl House {
         let process = start(address, &server, &provider, agents.path(), data.path()).await;
         let token: Value = reqwest::Client::new()
             .post(format!("http://{address}/api/voice/token"))
-            .body(json!({"roomType": "support", "participantName": "Ada"}).to_string())
+            .json(&json!({"roomType": "support", "participantName": "Ada"}))
             .send()
             .await
             .unwrap()

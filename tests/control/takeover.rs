@@ -18,6 +18,8 @@ async fn an_agent_that_dies_after_an_outage_of_the_database_is_replaced() {
     let database = ("DATABASE_URL", postgres.url());
     let login = ("SIDETONE_JWT_SECRET", LOGIN_SECRET.to_owned());
     let deaf = Deaf::start_with(vec![login, database.clone()]).await;
+    // Those that are counted below are there.
+    deaf.api.no_worker().await;
     let provider = FakeOpenAi::start(Timing::default()).await;
     let data = tempfile::tempdir().unwrap();
     let mut variables = served::variables(&deaf.server, &provider, data.path());

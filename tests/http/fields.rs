@@ -9,6 +9,7 @@ use sidetone_config::secret::Secrets;
 use sidetone_control_plane::http::HttpConfig;
 use sidetone_control_plane::http::limits::Rate;
 use sidetone_store::CallType;
+use sidetone_store::allowance::Allowance;
 
 use super::{AGENT, HISTORY, TOKEN, new_call};
 use crate::support;
@@ -44,6 +45,10 @@ impl Shop {
             agents: AgentNames::In(agents),
             write_rate: often,
             address_rate: often,
+            allowance: Allowance {
+                unjoined: i64::MAX,
+                at_once: i64::MAX,
+            },
             ..Setup::default().http
         };
         Api::start(Setup {

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::{Mutex, Notify};
+use tokio::time::sleep;
 
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::GuardianConfig;
@@ -38,6 +39,13 @@ const MESSAGES: Width = Width {
     in_all: 256,
     deadline: Duration::from_secs(15),
 };
+
+/// A message that nobody repeats is sent so long after the one before: whoever is told may just be joining.
+const SAID_AFTER: [Duration; 3] = [
+    Duration::ZERO,
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+];
 
 /// How the background work is done.
 #[derive(Clone, Debug)]
@@ -176,8 +184,12 @@ impl Control {
         let told = json!({"type": "call.failed", "reason": "You have too many calls at once."});
         let (livekit, to, call_id) = (self.livekit.clone(), room.clone(), call.id);
         let tell = async move {
-            if let Err(error) = rooms::tell(&livekit, &to, &told).await {
-                tracing::debug!(%call_id, %error, "the caller was not told");
+            // A client takes no data yet when its joining is told, and nobody else will tell it.
+            for pause in SAID_AFTER {
+                sleep(pause).await;
+                if let Err(error) = rooms::tell(&livekit, &to, &told).await {
+                    tracing::debug!(%call_id, %error, "the caller was not told");
+                }
             }
         };
         // Not waited for: this is asked by loops that serve all calls.

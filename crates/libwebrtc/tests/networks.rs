@@ -225,7 +225,7 @@ fn a_call_works_where_only_the_relays_port_is_open() {
         // What the relay sends on leaves from the server's own machine.
         const BLOCKED: &[&str] = &[
             "ipproto udp dport 1-3477",
-            "ipproto udp dport 3479-65535 iif client0",
+            "ipproto udp dport 3479-65534 iif client0",
             "ipproto tcp dport MEDIA_TCP",
         ];
         relayed(network, turn, Paths::ALL, BLOCKED)
@@ -288,7 +288,8 @@ fn a_call_works_over_ipv6_alone() {
 fn an_interface_that_leads_nowhere_changes_nothing() {
     apart(|network| async move {
         network.on_client(
-            "ip link add eth1 type dummy; ip link set eth1 up; ip addr add 10.99.0.1/24 dev eth1",
+            "ip link add eth1 type veth peer name eth1-end; ip link set eth1-end up; ip link set eth1 up
+             ip addr add 10.99.0.1/24 dev eth1",
         );
         let livekit = network.livekit(at(SERVER)).await;
         let pair = Pair::join(&network, &livekit, Paths::ALL).await;
@@ -296,7 +297,8 @@ fn an_interface_that_leads_nowhere_changes_nothing() {
         network.on_client("ip link del eth1");
         sleep(Duration::from_secs(3)).await;
         network.on_client(
-            "ip link add eth2 type dummy; ip link set eth2 up; ip addr add 10.98.0.1/24 dev eth2",
+            "ip link add eth2 type veth peer name eth2-end; ip link set eth2-end up; ip link set eth2 up
+             ip addr add 10.98.0.1/24 dev eth2",
         );
         sleep(Duration::from_secs(3)).await;
         let lived = pair.end().await;

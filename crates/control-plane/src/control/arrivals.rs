@@ -199,6 +199,10 @@ async fn look(control: &Control, room: &str, listed: Option<proto::Room>) -> any
     let is_new = |stay: &Stay| known.iter().all(|known| known.participant_sid != stay.sid);
     let somebody_new = people.iter().any(is_new);
     let Some(back) = comes_back(&call, somebody_new, sidetone_store::now()) else {
+        if somebody_new {
+            // Known from now on, so that a call that has failed is not taken up by who has heard it.
+            observe(control, &call, listed, &people).await?;
+        }
         return Ok(());
     };
     let Some(now) = go_on(control, &call, back).await? else {

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::TimeDelta;
 use livekit_api::access_token::{AccessToken, VideoGrants};
-use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::hmac;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -26,8 +26,10 @@ use request::{WantedToken, is_standard};
 use sidetone_store::allowance::Allowed;
 use sidetone_store::{At, Call, CallType, DispatchMetadata, NewCall};
 
-/// Random bytes of a room's name.
+/// Bytes of a room's name that nobody can guess.
 const ROOM_SECRET: usize = 16;
+/// Parts what the key is used for here from all else.
+const ROOM_PURPOSE: &[u8] = b"sidetone room name";
 
 /// The door to a room: by our own names, and by those that LiveKit's client SDKs read.
 #[derive(Debug, Serialize, ToSchema)]
@@ -260,7 +262,7 @@ async fn call_for(
     }
     let room_name = match &wanted.room_name {
         Some((_, room)) => room.clone(),
-        None => new_room_name(wanted.call_type),
+        None => new_room_name(wanted.call_type, id, voice),
     };
     if wanted.call_type == CallType::Support {
         state.need_worker(voice).await?;
@@ -284,13 +286,14 @@ async fn call_for(
 }
 
 /// A name that tells nothing of anybody, for it is in the logs of every server that sees the room, and that
-/// nobody guesses: who knows a conference's name may join it.
-fn new_room_name(call_type: CallType) -> String {
-    let mut bytes = [0; ROOM_SECRET];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the kernel gives random bytes");
-    let secret: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+/// nobody guesses: who knows a conference's name may join it. The same for the same call, whose request may be
+/// repeated when its row is gone.
+fn new_room_name(call_type: CallType, id: Uuid, voice: &LiveKitSide) -> String {
+    let secret = voice.livekit.keys.first().secret.expose();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
+    let name = hmac::sign(&key, &[ROOM_PURPOSE, id.as_bytes()].concat());
+    let bytes = name.as_ref().iter().take(ROOM_SECRET);
+    let secret: String = bytes.map(|byte| format!("{byte:02x}")).collect();
     format!("{}-{secret}", call_type.as_str())
 }
 

@@ -6,6 +6,8 @@ use sidetone_store::{At, Call};
 
 /// A call that has been over for less than this is gone on with.
 const GOES_ON: TimeDelta = TimeDelta::seconds(60);
+/// Who is seen first so soon after a failure was there when it was told.
+const TOLD: TimeDelta = TimeDelta::seconds(5);
 
 /// Which call somebody who joins comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +27,8 @@ pub(super) fn comes_back(call: &Call, is_new: bool, now: At) -> Option<Back> {
         return Some(Back::Open);
     };
     // Those who were in the call and stay in the room have heard its end.
-    if !is_new {
+    let is_told = call.failed_at.is_some_and(|failed| now - failed < TOLD);
+    if !is_new || is_told {
         return None;
     }
     Some(if !call.hung_up && now - ended < GOES_ON {

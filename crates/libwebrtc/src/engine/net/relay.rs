@@ -191,8 +191,12 @@ impl Session<'_> {
         let now = self.now();
         for packet in std::mem::take(&mut self.held) {
             if packet.to.ip() == ip {
-                // There is one already for a second packet to the same address.
-                let _ = self.client.bind_channel(TransportType::Udp, packet.to, now);
+                // There is one already for a second packet to the same address. Over TCP, what a channel
+                // carries is padded (RFC 8656, section 12.5), which turn-client-proto 0.7 does not do: the
+                // server loses its place in the stream.
+                if matches!(self.wire, Wire::Datagrams(_)) {
+                    let _ = self.client.bind_channel(TransportType::Udp, packet.to, now);
+                }
                 self.send(packet).await?;
             } else {
                 self.held.push_back(packet);

@@ -49,3 +49,13 @@ fn who_comes_back_soon_goes_on_and_who_hung_up_calls_anew() {
     assert_eq!(came(Some(10), true, false, 11), None);
     assert_eq!(came(Some(10), false, false, 11), None);
 }
+
+#[test]
+fn who_is_just_told_that_the_call_failed_does_not_take_it_up() {
+    let failed = Call {
+        failed_at: Some(at(10)),
+        ..call(Some(10), false)
+    };
+    assert_eq!(comes_back(&failed, true, at(14)), None);
+    assert_eq!(comes_back(&failed, true, at(15)), Some(Back::Resumes));
+}
