@@ -161,7 +161,7 @@ pub fn token(server: &LiveKitServer, room: &str, identity: &str) -> String {
     let grants = VideoGrants {
         room_join: true,
         room: room.to_owned(),
-        can_update_own_metadata: true,
+        can_update_own_metadata: Some(true),
         ..VideoGrants::default()
     };
     AccessToken::with_api_key(&server.api_key, &server.api_secret)
