@@ -17,7 +17,6 @@ use crate::support::{self, credentials, eventually};
 async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {
     let (server, api) = start().await;
     let mut worker = Worker::start(&server).await;
-    let ann = user("ann", false);
     let request = json!({"roomType": "support", "participantName": "Ann", "voice": "nova",
         "userId": "ann", "variables": {"order": "42"}});
     let (status, token) = api.post("/api/voice/token", "key-admin", request).await;
@@ -38,7 +37,7 @@ async fn a_token_brings_an_agent_and_the_webhooks_tell_of_it() {
 
     // Asking again for the room changes nothing.
     let again = json!({"roomName": room, "voice": "echo", "systemPrompt": "Be brief."});
-    let (status, answer) = api.post("/api/voice/agent", &ann, again).await;
+    let (status, answer) = api.post("/api/voice/agent", "key-agent", again).await;
     assert_eq!((status, &answer["alreadyThere"]), (200, &json!(true)));
     let (_, agents) = api.get("/api/voice/agent", "key-agent").await;
     assert_eq!(agents["agents"][0]["roomName"], room.as_str());
