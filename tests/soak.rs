@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use livekit_api::services::room::RoomClient;
 use sidetone_base::clock;
 use sidetone_control_plane::http::auth::{Scope, api_key_entry};
 use sidetone_testkit::livekit_server::Options;
@@ -123,11 +124,13 @@ impl Soak {
             self.pass(&mut passing, until, usize::MAX, plan.endings);
         }
         let mut floods = JoinSet::new();
+        let mut flooded_room = None;
         if flooded {
             let (livekit, plane) = (Arc::clone(&self.livekit), self.server.address);
             let granted = callers::token(plane, "a caller whose room is flooded").await;
             let room = granted["roomName"].as_str().unwrap().to_owned();
             self.calls.fetch_add(1, Ordering::Relaxed);
+            flooded_room = Some(room.clone());
             floods.spawn(async move { hostile::flood(&livekit, plane, &room).await });
         }
         let (finish, finished) = watch::channel(false);
@@ -155,6 +158,13 @@ impl Soak {
             passed.unwrap();
         }
         floods.shutdown().await;
+        if let Some(room) = flooded_room {
+            // LiveKit's client stays in its room when it is dropped, and the call would go on.
+            let url = self.livekit.url.replacen("ws", "http", 1);
+            let (key, secret) = (&self.livekit.api_key, &self.livekit.api_secret);
+            let rooms = RoomClient::with_api_key(&url, key, secret);
+            rooms.delete_room(&room).await.unwrap();
+        }
     }
 
     /// Waits until no call is left, and says what is held then.
@@ -247,7 +257,7 @@ async fn soak(name: &str, plan: Plan) -> (String, Vec<String>) {
 
 /// A few calls of each kind, and a flood: what they took is given back.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "a connection is held after the flood: the hostile client is dropped without leaving, and its call goes on"]
+#[ignore = "a connection is held after the flood; why is not known (docs/soak.md)"]
 async fn what_calls_and_floods_take_is_given_back() {
     let plan = Plan {
         slice: Duration::from_secs(3),

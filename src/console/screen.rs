@@ -14,6 +14,8 @@ pub(super) async fn show(mut see: mpsc::Receiver<Seen>, mut events: mpsc::Receiv
     while seeing || told {
         let line = tokio::select! {
             seen = see.recv(), if seeing => match seen {
+                // The end of what is said has no words of its own.
+                Some(Seen::Words(words)) if words.is_empty() => continue,
                 Some(Seen::Words(words)) => {
                     print!("{}{words}", if in_words { "" } else { "agent: " });
                     in_words = true;
