@@ -257,7 +257,7 @@ async fn soak(name: &str, plan: Plan) -> (String, Vec<String>) {
 
 /// A few calls of each kind, and a flood: what they took is given back.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a quarter of a minute of the whole machine: docs/soak.md"]
+#[ignore = "one of its figures misses its margin in every second run: docs/soak.md"]
 async fn what_calls_and_floods_take_is_given_back() {
     let plan = Plan {
         slice: Duration::from_secs(3),
