@@ -20,6 +20,7 @@ use sidetone_store::{CallType, DispatchMetadata, NewCall, StoreError};
 const STORE: Duration = Duration::from_secs(1);
 /// Longest wait for LiveKit to hang up on callers whom no agent will answer.
 const GOODBYE: Duration = Duration::from_secs(5);
+
 /// What became of a job that names no call of ours.
 pub(super) enum Adopted {
     /// It is a call, and the room is watched over; the agent has this epoch.

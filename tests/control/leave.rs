@@ -62,16 +62,7 @@ struct Greeting {
 
 /// Asks for a call, joins it, and waits until the agent speaks.
 async fn greeted(address: SocketAddr) -> (Person, Uuid, String) {
-    let request = reqwest::Client::new().post(format!("http://{address}/api/voice/token"));
-    let body = json!({"roomType": "support", "participantName": "Ada"});
-    let token: Value = request
-        .json(&body)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let token = served::token(address, "Ada").await;
     let text = |name: &str| token[name].as_str().unwrap().to_owned();
     let ada = Person::join(&text("livekitHost"), &text("token")).await;
     ada.sees("speaking").await;
@@ -332,16 +323,7 @@ async fn a_telephone_is_hung_up_when_the_agent_has_said_goodbye() {
     std::fs::write(agents.path().join("default.toml"), file).unwrap();
     std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
     let served = Served::start_in(agents.path(), &livekit, &provider, &[]).await;
-    let request = reqwest::Client::new().post(format!("http://{}/api/voice/token", served.address));
-    let body = json!({"roomType": "support", "participantName": "Ada"});
-    let token: Value = request
-        .json(&body)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let token = served::token(served.address, "Ada").await;
     let room = token["roomName"].as_str().unwrap();
     let telephone = person::token_of(&livekit, room, "sip_1", "sip");
     let phone = Person::join(&livekit.url, &telephone).await;

@@ -73,16 +73,7 @@ async fn a_call_is_connected_muted_and_completed() {
     ));
     served::ready(address).await;
 
-    let body = json!({"roomType": "support", "participantName": "Ann"});
-    let request = reqwest::Client::new().post(format!("http://{address}/api/voice/token"));
-    let token: Value = request
-        .json(&body)
-        .send()
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let token = served::token(address, "Ann").await;
     let path = format!("/api/voice/history/{}", token["callId"].as_str().unwrap());
     let call = async || served::get(address, &path).await.unwrap();
     assert!(matches!(

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 
@@ -43,17 +42,7 @@ impl Asking {
         std::fs::write(agents.path().join("default.toml"), file).unwrap();
         std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
         let served = Served::start_in(agents.path(), &livekit, &provider, &[]).await;
-        let request =
-            reqwest::Client::new().post(format!("http://{}/api/voice/token", served.address));
-        let body = serde_json::json!({"roomType": "support", "participantName": "Ada"});
-        let token: Value = request
-            .json(&body)
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
+        let token = served::token(served.address, "Ada").await;
         let text = |name: &str| token[name].as_str().unwrap().to_owned();
         let ada = Person::join(&text("livekitHost"), &text("token")).await;
         ada.reads("Hello!").await;

@@ -44,15 +44,7 @@ impl House {
         std::fs::write(agents.path().join("default.toml"), file).unwrap();
         std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
         let process = start(address, &server, &provider, agents.path(), data.path()).await;
-        let token: Value = reqwest::Client::new()
-            .post(format!("http://{address}/api/voice/token"))
-            .json(&json!({"roomType": "support", "participantName": "Ada"}))
-            .send()
-            .await
-            .unwrap()
-            .json()
-            .await
-            .unwrap();
+        let token = served::token(address, "Ada").await;
         let (room, _) = join(&token["livekitHost"], token["token"].as_str().unwrap()).await;
         let call = token["callId"].as_str().unwrap().to_owned();
         let house = Self {

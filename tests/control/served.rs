@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{CallPlan, ScriptTurn};
@@ -59,6 +59,14 @@ pub async fn run(
 pub async fn get(address: SocketAddr, path: &str) -> reqwest::Result<Value> {
     let response = reqwest::get(format!("http://{address}{path}")).await?;
     response.error_for_status()?.json().await
+}
+
+/// A caller's token for a call of its own in a demo, with the default agent.
+pub async fn token(address: SocketAddr, name: &str) -> Value {
+    let request = reqwest::Client::new().post(format!("http://{address}/api/voice/token"));
+    let body = json!({"roomType": "support", "participantName": name});
+    let answer = request.json(&body).send().await.unwrap();
+    answer.json().await.unwrap()
 }
 
 /// Waits until calls can be placed.

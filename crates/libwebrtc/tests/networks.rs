@@ -48,6 +48,18 @@ struct Lived {
     caller: Talker,
 }
 
+impl Lived {
+    /// Both have heard each other and got data since `begin`, without so long a silence.
+    fn is_whole(&self, begin: Instant, lost: Duration) {
+        for (who, talker) in [("agent", &self.agent), ("caller", &self.caller)] {
+            let silence = talker.longest_silence(begin);
+            println!("{who}: {silence:?} without sound");
+            assert!(silence < lost, "{who}: {silence:?}");
+            assert!(talker.data_since(begin) > 0, "{who}");
+        }
+    }
+}
+
 impl Pair {
     /// Both in a room of this server, the agent by these paths.
     async fn join(network: &Network, livekit: &LiveKitServer, paths: Paths) -> Self {
@@ -98,12 +110,7 @@ fn a_call_works_over_tcp_where_udp_is_blocked() {
         assert_eq!(pair.agent.watch.tried().path, Some(Path::Tcp));
         let begin = Instant::now();
         sleep(Duration::from_secs(3)).await;
-        let lived = pair.end().await;
-        for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
-            let silence = talker.longest_silence(begin);
-            assert!(silence < HOLE, "{who}: {silence:?}");
-            assert!(talker.data_since(begin) > 0, "{who}");
-        }
+        pair.end().await.is_whole(begin, HOLE);
     });
 }
 
@@ -134,11 +141,7 @@ fn udp_that_is_cut_early_in_a_call_is_replaced_by_tcp() {
         sleep(Duration::from_secs(5)).await;
         let begin = Instant::now();
         sleep(Duration::from_secs(3)).await;
-        let lived = pair.end().await;
-        for talker in [&lived.agent, &lived.caller] {
-            assert!(talker.longest_silence(begin) < HOLE);
-            assert!(talker.data_since(begin) > 0);
-        }
+        pair.end().await.is_whole(begin, HOLE);
     });
 }
 
@@ -155,13 +158,7 @@ fn a_change_of_address_is_followed() {
         );
         // Also what the loss of the signalling leads to is part of it.
         sleep(Duration::from_secs(40)).await;
-        let lived = pair.end().await;
-        for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
-            let silence = talker.longest_silence(begin);
-            println!("{who}: {silence:?} without sound");
-            assert!(silence < LOST, "{who}: {silence:?}");
-            assert!(talker.data_since(begin) > 0, "{who}");
-        }
+        pair.end().await.is_whole(begin, LOST);
     });
 }
 
@@ -178,12 +175,7 @@ fn an_outage_of_25_seconds_early_in_a_call_is_survived() {
         sleep(Duration::from_secs(10)).await;
         let begin = Instant::now();
         sleep(Duration::from_secs(3)).await;
-        let lived = pair.end().await;
-        for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
-            let silence = talker.longest_silence(begin);
-            assert!(silence < HOLE, "{who}: {silence:?}");
-            assert!(talker.data_since(begin) > 0, "{who}");
-        }
+        pair.end().await.is_whole(begin, HOLE);
     });
 }
 
@@ -200,12 +192,7 @@ async fn relayed(network: Network, turn: Turn, paths: Paths, blocked: &'static [
     assert_eq!(pair.agent.watch.tried().path, Some(Path::Relay));
     let begin = Instant::now();
     sleep(Duration::from_secs(3)).await;
-    let lived = pair.end().await;
-    for (who, talker) in [("agent", &lived.agent), ("caller", &lived.caller)] {
-        let silence = talker.longest_silence(begin);
-        assert!(silence < HOLE, "{who}: {silence:?}");
-        assert!(talker.data_since(begin) > 0, "{who}");
-    }
+    pair.end().await.is_whole(begin, HOLE);
 }
 
 const TURN_UDP: u16 = 3478;
