@@ -34,7 +34,7 @@ use said_before::SaidBefore;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_base::tap::Tap;
-use sidetone_call::transport::{Dismissal, Key, RoomEvent};
+use sidetone_call::transport::{DisconnectReason, Dismissal, Key, RoomEvent};
 
 /// A caller who is in the room but has not subscribed to the agent's voice after this long may
 /// not want to (a text client): the conversation begins all the same.
@@ -45,6 +45,17 @@ const LATER_GRACE: Duration = Duration::from_millis(500);
 /// comes while it joins, or so soon afterwards, is about the session before.
 const OWN_PLACE: Duration = Duration::from_secs(2);
 
+/// LiveKit tells of those who come and go in batches, and of those who only listen every few seconds; within
+/// one, who has left may stand before who has come. So nobody is taken for the last one at once.
+const SETTLE: Duration = Duration::from_millis(500);
+
+/// A caller who has left, until it is clear whether somebody else has the call.
+struct Parted {
+    identity: ParticipantIdentity,
+    reason: DisconnectReason,
+    settled: Instant,
+}
+
 /// The listening half: LiveKit's events in, the call's events out.
 pub(super) struct Watch<'a> {
     room: &'a Room,
@@ -54,6 +65,8 @@ pub(super) struct Watch<'a> {
     caller: Option<RemoteParticipant>,
     /// Who the caller was: when the agent's own connection is made anew, nobody else is.
     known: Option<ParticipantIdentity>,
+    /// The last caller's leave, which the call is not told yet.
+    parted: Option<Parted>,
     /// The caller is here, the call does not know it yet: by then it is told.
     greet_by: Option<Instant>,
     /// When somebody began to hear the agent: LiveKit may tell of it before it tells who is there.
@@ -97,6 +110,7 @@ impl<'a> Watch<'a> {
             mic,
             caller: None,
             known: None,
+            parted: None,
             greet_by: None,
             heard_since: None,
             before: SaidBefore::default(),
@@ -129,9 +143,12 @@ impl<'a> Watch<'a> {
             // A greeting is for a room that we are in.
             let greet_by = self.greet_by.filter(|_| !self.is_away());
             let grace: OptionFuture<_> = greet_by.map(|at| sleep_until(at.into())).into();
+            let settled = self.parted.as_ref().map(|parted| parted.settled);
+            let settled: OptionFuture<_> = settled.map(|at| sleep_until(at.into())).into();
             tokio::select! {
                 event = events.recv() => match event {
                     Some(LkEvent::Disconnected { reason }) => {
+                        self.part(None).await;
                         tracing::info!(?reason, "the room is over for the agent");
                         self.tell(RoomEvent::Closed { reason: reason_of(reason) }).await;
                         // The call answers with `Leave`; until then nothing more happens here.
@@ -144,6 +161,7 @@ impl<'a> Watch<'a> {
                 // What a task leaves behind is kept until it is asked for.
                 Some(_) = self.tasks.join_next() => {}
                 Some(()) = grace => self.greet().await,
+                Some(()) = settled => self.part(None).await,
                 () = &mut pulse => {}
                 Some(beat) = beats.recv() => {
                     if let Some(check) = self.link.beat(beat, self.room, &self.to_call).await {
@@ -275,6 +293,7 @@ impl<'a> Watch<'a> {
         if self.is_away() && self.known.as_ref().is_some_and(|known| *known != identity) {
             return;
         }
+        self.part(Some(&identity)).await;
         self.seeing.caller(identity.clone());
         self.known = Some(identity);
         let now = clock::now();
@@ -304,19 +323,35 @@ impl<'a> Watch<'a> {
         };
         // A caller whom the call never met needs no farewell.
         if self.greet_by.take().is_none() {
-            let reason = livekit::DisconnectReason::from(participant.disconnect_reason());
-            let left = RoomEvent::CallerLeft {
-                reason: reason_of(reason),
-                is_followed: next.is_some(),
-            };
-            self.tell(left).await;
+            self.parted = Some(Parted {
+                identity: participant.identity(),
+                reason: reason_of(livekit::DisconnectReason::from(
+                    participant.disconnect_reason(),
+                )),
+                settled: clock::now() + SETTLE,
+            });
         }
         if let Some(next) = next {
             self.arrived(next).await;
             // Who was there before hears the agent already.
             self.greet().await;
+        }
+    }
+
+    /// Tells the call that its caller has left, and whether somebody else has it now.
+    async fn part(&mut self, next: Option<&ParticipantIdentity>) {
+        let Some(parted) = self.parted.take() else {
+            return;
+        };
+        let is_followed = next.is_some_and(|next| *next != parted.identity);
+        if is_followed {
             tracing::info!("the caller has left, and somebody else has the call now");
         }
+        let left = RoomEvent::CallerLeft {
+            reason: parted.reason,
+            is_followed,
+        };
+        self.tell(left).await;
     }
 
     fn somebody_else(&self, than: &ParticipantIdentity) -> Option<RemoteParticipant> {

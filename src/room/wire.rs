@@ -1,5 +1,9 @@
-//! LiveKit's signalling socket with one addition: before a room is left, its client is told that all
-//! others have left.
+//! LiveKit's signalling socket with two additions: before a room is left, its client is told that all
+//! others have left; and a lost network does not use its attempts up.
+//!
+//! livekit 0.10 gives a connection up after ten attempts. Where each fails at once, as without a network,
+//! they are over after 22 s in the mean and 8 s at worst. So who was in the room goes on trying for as long
+//! as one attempt may last.
 //!
 //! livekit 0.10 keeps a reference cycle for each participant who has published and is in the room when it
 //! is closed, and each holds the whole connection (rust-sdks #1435). It lets go of participants who leave.
@@ -18,12 +22,14 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use proto::signal_response::Message;
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Longest wait for the client to take in that the others have left: it does so at once.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Longest wait for the server to close its side of the socket, which it does at once.
 const LINGER: Duration = Duration::from_millis(500);
+/// Time between two tries within one of the client's attempts.
+const AGAIN: Duration = Duration::from_millis(500);
 /// How often it is looked whether it has.
 const LOOK: Duration = Duration::from_millis(2);
 
@@ -77,7 +83,13 @@ impl WsClient for Wires {
         timeout_ms: u64,
     ) -> Result<WsConnectResult, TransportError> {
         let session = headers.iter().find_map(session);
-        let own = self.0.connect(url, headers, timeout_ms).await?.connection;
+        let own = match &session {
+            Some(session) if locked(&WIRES).contains_key(session) => {
+                self.reconnect(url, headers, timeout_ms).await?
+            }
+            _ => self.0.connect(url, headers, timeout_ms).await?,
+        };
+        let own = own.connection;
         let wire = Arc::new(Wire {
             own,
             identity: session.as_ref().map(|(_, identity)| identity.clone()),
@@ -91,6 +103,28 @@ impl WsClient for Wires {
             wires.insert(session, Arc::downgrade(&wire));
         }
         Ok(WsConnectResult { connection: wire })
+    }
+}
+
+impl Wires {
+    /// Connects again; a network that is away may be back before the attempt is over. The server's own
+    /// refusal is an answer.
+    async fn reconnect(
+        &self,
+        url: String,
+        headers: Vec<Header>,
+        timeout_ms: u64,
+    ) -> Result<WsConnectResult, TransportError> {
+        let by = Instant::now() + Duration::from_millis(timeout_ms);
+        loop {
+            let left = by.saturating_duration_since(Instant::now()).as_millis() as u64;
+            let tried = self.0.connect(url.clone(), headers.clone(), left).await;
+            let is_away = matches!(tried, Err(TransportError::Connection(_)));
+            if !is_away || Instant::now() + AGAIN >= by {
+                return tried;
+            }
+            sleep(AGAIN).await;
+        }
     }
 }
 
@@ -217,3 +251,6 @@ fn left(
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

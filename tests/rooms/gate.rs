@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use sidetone_testkit::LiveKitServer;
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -48,7 +48,7 @@ impl Gate {
                         .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
                         .is_ok()
                     {
-                        return;
+                        return refuse(&mut client).await;
                     }
                     cut.mark_unchanged();
                     tokio::select! {
@@ -71,6 +71,17 @@ impl Gate {
     pub fn cut(&self, refusals: u32) {
         self.refusals.store(refusals, Ordering::SeqCst);
         self.cuts.send_modify(|cuts| *cuts += 1);
+    }
+}
+
+/// As a server that is too busy does; a connection that breaks would be tried again within the attempt.
+async fn refuse(client: &mut TcpStream) {
+    let mut request = [0; 4_096];
+    let answer =
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    // Who does not wait for the answer has none.
+    if client.read(&mut request).await.is_ok() {
+        client.write_all(answer).await.ok();
     }
 }
 

@@ -14,3 +14,8 @@ pub fn now() -> Instant {
 pub fn wall() -> SystemTime {
     SystemTime::now()
 }
+
+/// The wall-clock time of a moment that has been.
+pub fn wall_at(moment: Instant) -> SystemTime {
+    wall() - now().saturating_duration_since(moment)
+}

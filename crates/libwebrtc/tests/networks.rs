@@ -164,6 +164,7 @@ fn a_change_of_address_is_followed() {
 
 #[test]
 fn an_outage_of_25_seconds_early_in_a_call_is_survived() {
+    talker::be_patient();
     apart(|network| async move {
         let livekit = network.livekit(at(SERVER)).await;
         let pair = Pair::join(&network, &livekit, Paths::ALL).await;

@@ -101,7 +101,8 @@ pub enum Fact {
         hung_up: bool,
     },
     /// Somebody came back to a call that was over, and it goes on: what ended it before does not count.
-    /// Learned under the lock of a call that is over, so before all that is told of its second part.
+    /// Learned under the lock of a call that is over, so before all that is told of its second part. Not before
+    /// that end, which may be told by a machine whose clock is ahead.
     Resumed(At),
     /// The call cannot go on, with the reason an operator reads.
     Failed(At, String),
@@ -159,7 +160,9 @@ impl Facts {
             Fact::RoomStarted(at) => self.started_at = earlier(self.started_at, Some(at)),
             Fact::Resumed(at) => {
                 self.end_agents();
-                self.resumed_at = later(self.resumed_at, Some(at));
+                let failed = self.failure.as_ref().map(|(end, _)| *end);
+                let ends = [self.finished_at, self.over.map(|(end, _)| end), failed];
+                self.resumed_at = ends.into_iter().fold(Some(at), later).max(self.resumed_at);
                 self.finished_at = self.finished_at.filter(|end| !self.is_past(*end));
                 self.over = self.over.filter(|(end, _)| !self.is_past(*end));
                 let failure = self.failure.take();

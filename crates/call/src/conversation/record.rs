@@ -36,7 +36,7 @@ impl Record {
     ) -> Self {
         Self {
             call,
-            journal: Journal::new(events, begun, clock::wall()),
+            journal: Journal::new(events, begun, clock::wall_at(begun)),
             ledger: Ledger::default(),
             meter,
             turns: 0,

@@ -109,6 +109,8 @@ async fn facts_of_open_room(
     call: &Call,
     room: &proto::Room,
 ) -> anyhow::Result<Vec<Fact>> {
+    // Who is known first: somebody who comes in between is not mistaken for one who has left.
+    let known = control.store.participants(call.id).await?;
     let Some(there) = control.livekit.participants(&room.name).await? else {
         return Ok(Vec::new());
     };
@@ -119,7 +121,7 @@ async fn facts_of_open_room(
         .iter()
         .map(|participant| participant.sid.as_str())
         .collect();
-    for known in control.store.participants(call.id).await? {
+    for known in known {
         if known.left_at.is_none() && !there.contains(known.participant_sid.as_str()) {
             facts.push(Fact::Seen(Stay {
                 sid: known.participant_sid,

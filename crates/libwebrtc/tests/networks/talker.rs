@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures::StreamExt as _;
 use libwebrtc::audio_frame::AudioFrame;
 use libwebrtc::audio_source::native::NativeAudioSource;
@@ -14,6 +15,7 @@ use libwebrtc::peer_connection_factory::{PathWatch, Paths};
 use livekit::options::TrackPublishOptions;
 use livekit::prelude::*;
 use livekit_api::access_token::{AccessToken, VideoGrants};
+use livekit_net::{Header, TransportError, WsClient, WsConnectResult};
 use sidetone_testkit::LiveKitServer;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -154,6 +156,38 @@ pub fn certificate(address: IpAddr) -> (String, String) {
     let parameters = rcgen::CertificateParams::new([address.to_string()]).unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
     (certificate.pem(), key.serialize_pem())
+}
+
+/// The client's own transport, but an attempt to connect lasts while there is no network: the ten that
+/// livekit 0.10 makes are used up in half a minute, or in 8 s, where each fails at once.
+struct Patient(Arc<dyn WsClient>);
+
+#[async_trait]
+impl WsClient for Patient {
+    async fn connect(
+        &self,
+        url: String,
+        headers: Vec<Header>,
+        timeout_ms: u64,
+    ) -> Result<WsConnectResult, TransportError> {
+        for _ in 0..timeout_ms / 500 {
+            match self
+                .0
+                .connect(url.clone(), headers.clone(), timeout_ms)
+                .await
+            {
+                Err(TransportError::Connection(_)) => sleep(Duration::from_millis(500)).await,
+                connected => return connected,
+            }
+        }
+        Err(TransportError::Timeout)
+    }
+}
+
+/// Has LiveKit's client outlast what has no network for long.
+pub fn be_patient() {
+    let own = livekit_net::ws_client().unwrap();
+    livekit_net::set_ws_client(Arc::new(Patient(own)));
 }
 
 /// What opens `room` for `identity`.

@@ -159,6 +159,28 @@ fn a_call_that_is_gone_on_with_is_open_until_its_next_end() {
 }
 
 #[test]
+fn a_call_goes_on_whose_end_was_told_by_a_clock_that_is_ahead() {
+    for end in [
+        over(71, false),
+        Fact::RoomFinished(at(71)),
+        Fact::Failed(at(71), "no worker".into()),
+    ] {
+        let mut facts = vec![
+            stay("PA_a", Agent, Some(1), None),
+            stay("PA_u", User, Some(2), Some(40)),
+            end.clone(),
+            Fact::Resumed(at(70)),
+            stay("PA_v", User, Some(70), None),
+        ];
+        assert_eq!(support(&facts).0, CallStatus::Connected, "{end:?}");
+        facts.push(end.clone());
+        assert_eq!(support(&facts).0, CallStatus::Connected, "{end:?} again");
+        facts.push(over(90, true));
+        assert_eq!(support(&facts).0, CallStatus::Completed, "{end:?}");
+    }
+}
+
+#[test]
 fn nobody_is_in_a_call_that_is_over() {
     let learned = |facts: &[Fact]| {
         let mut known = Facts::default();
