@@ -44,7 +44,7 @@ lint:
 unit:
 	scripts/times.py tests cargo nextest run $(TESTS) --no-fail-fast
 
-# The call element and the pages in a real Chromium, with a stand-in agent and with the demo's.
+# The call element and the pages in a real Chromium, with a stand-in agent, with the real one, and with the demo.
 web-test: web
 	scripts/tools.sh livekit python s3 browser
 	cargo test --quiet --no-run $(TESTS)

@@ -71,7 +71,7 @@ impl JobRunner for Agents {
             Ok(None) => JobOutcome::Success,
             Err(error) => {
                 tracing::error!(job = job.id, room = job.room_name, "{error:#}");
-                self.nobody_comes(&job).await;
+                self.apologise(&job, &error).await;
                 JobOutcome::Failed(format!("{error:#}"))
             }
         };

@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Agents;
-use crate::room::{is_person, is_telephone};
+use crate::room::{JoinError, is_person, is_telephone};
 use crate::worker::Job;
 use sidetone_control_plane::control::participant::{self, PHONE_NUMBER};
-use sidetone_control_plane::control::rooms;
+use sidetone_control_plane::control::rooms::{self, Alone, Notice};
 use sidetone_store::epochs::Agent;
 use sidetone_store::{CallType, DispatchMetadata, NewCall, StoreError};
 
@@ -129,17 +129,24 @@ impl Agents {
         Ok((call_id, adopted.await?))
     }
 
-    /// Ends the wait of those in a room to which nobody sends another agent: telephones are hung up, which
-    /// would ring for ever, and pages are told.
-    pub(super) async fn nobody_comes(&self, job: &Job) {
-        if DispatchMetadata::read(&job.metadata).epoch.is_some() {
+    /// Tells those in a room that this agent could not take their call. Where another is asked for, they
+    /// wait; else the wait is over, and telephones are hung up, which would ring for ever.
+    pub(super) async fn apologise(&self, job: &Job, error: &anyhow::Error) {
+        let why = match error.downcast_ref() {
+            Some(JoinError::NoPath { .. }) => Alone::NoMedia,
+            _ => Alone::AgentFailed,
+        };
+        let room = &job.room_name;
+        let is_asked_again = DispatchMetadata::read(&job.metadata).epoch.is_some();
+        if is_asked_again {
+            let telling = rooms::tell(&self.livekit, room, Notice::Waiting(why));
+            if !matches!(timeout(GOODBYE, telling).await, Ok(Ok(()))) {
+                tracing::debug!(room, "callers were not told why they wait");
+            }
             return;
         }
-        let room = &job.room_name;
-        let message =
-            json!({"type": "call.failed", "reason": "The agent failed. Try again later."});
         let ended = async {
-            rooms::tell(&self.livekit, room, &message).await?;
+            rooms::tell(&self.livekit, room, Notice::Failed(why)).await?;
             let there = self.livekit.participants(room).await?.unwrap_or_default();
             for telephone in there.iter().filter(|one| participant::is_telephone(one)) {
                 self.livekit

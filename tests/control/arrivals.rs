@@ -388,6 +388,7 @@ async fn a_caller_hears_at_once_that_no_worker_is_free() {
     });
     let first = told.await.expect("the caller is told");
     assert_eq!(first["type"], "call.waiting", "before the call is given up");
+    assert_eq!(first["code"], "no-agent");
     assert!(
         first["reason"]
             .as_str()

@@ -228,6 +228,7 @@ async fn a_caller_is_told_that_the_call_has_failed() {
     );
     let message: Value = serde_json::from_slice(&payload).unwrap();
     assert_eq!(message["type"], "call.failed");
+    assert_eq!(message["code"], "no-agent");
     assert!(
         message["reason"]
             .as_str()

@@ -56,6 +56,7 @@ async fn a_user_has_so_many_agents_however_many_tokens_are_joined() {
         let told = tokio::time::timeout(Duration::from_secs(20), told).await;
         let told = told.expect("the caller is told");
         assert_eq!(told["type"], "call.failed", "{told}");
+        assert_eq!(told["code"], "too-many-calls", "{told}");
         assert!(told["reason"].as_str().unwrap().contains("too many calls"));
         let id = token["callId"].as_str().unwrap().parse().unwrap();
         let call = api.store.call(id).await.unwrap().unwrap();

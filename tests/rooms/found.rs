@@ -209,3 +209,71 @@ async fn a_backend_sends_an_agent_into_a_room_of_its_own() {
     assert_eq!(call["id"], answer["callId"]);
     ada.leave().await;
 }
+
+/// The agent's machine has no way for media to LiveKit, the caller's has. Whoever has sent the agent, the
+/// caller is told why nobody speaks.
+#[cfg(target_os = "linux")]
+#[test]
+fn callers_are_told_that_the_agents_sound_finds_no_way() {
+    use livekit::{Room, RoomEvent, RoomOptions};
+    use sidetone_testkit::livekit_server::Options;
+    use sidetone_testkit::network::{SERVER, apart};
+    use std::time::Duration;
+    use tokio::sync::mpsc;
+    use tokio::time::timeout;
+
+    apart(|network| async move {
+        let options = Options {
+            address: Some(SERVER),
+            ..Options::default()
+        };
+        let livekit = network.livekit(options).await;
+        let provider = FakeOpenAi::start(Timing::default()).await;
+        let served = Served::start(&livekit, &provider, &[]).await;
+        network.block("ipproto udp");
+        network.block(&format!("ipproto tcp dport {}", livekit.media_tcp_port));
+        let (url, token) = (livekit.url.clone(), person::token(&livekit, ROOM, "ada"));
+        let (tell, mut told) = mpsc::unbounded_channel();
+        let _caller = network.on_server(async move {
+            let options = RoomOptions::default();
+            let (_room, mut events) = Room::connect(&url, &token, options).await.unwrap();
+            tell.send(json!("joined")).unwrap();
+            while let Some(event) = events.recv().await {
+                if let RoomEvent::DataReceived { payload, topic, .. } = event
+                    && topic.as_deref() == Some("sidetone.call")
+                {
+                    tell.send(serde_json::from_slice(&payload).unwrap()).ok();
+                }
+            }
+        });
+        let mut hears = async |what: &str, is_it: &dyn Fn(&Value) -> bool| {
+            let heard = async {
+                while let Some(message) = told.recv().await {
+                    if is_it(&message) {
+                        return;
+                    }
+                }
+            };
+            timeout(Duration::from_secs(60), heard).await.expect(what);
+        };
+        hears("the caller is there", &|message| message == "joined").await;
+
+        let api = ServerApi::new(&credentials(&livekit));
+        let foreign = api.create_dispatch(ROOM, "sidetone", "vip".to_owned());
+        foreign.await.unwrap();
+        hears("that nobody else comes", &|message| {
+            message["type"] == "call.failed" && message["code"] == "no-media"
+        })
+        .await;
+
+        // Our own guard asks again.
+        let url = format!("http://{}/api/voice/agent", served.address);
+        let asked = reqwest::Client::new().post(url);
+        let answer = asked.json(&json!({"roomName": ROOM})).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        hears("that another is asked for", &|message| {
+            message["type"] == "call.waiting" && message["code"] == "no-media"
+        })
+        .await;
+    });
+}

@@ -26,8 +26,8 @@ export const PATIENCE_MS = 90_000;
 /** The demo loads its models and places a whole call of its own before it gives its address. */
 const DEMO_MS = 300_000;
 
-const KEY = "testkey";
-const SECRET = "a-secret-of-tests-that-is-long-enough-for-livekit";
+export const KEY = "testkey";
+export const SECRET = "a-secret-of-tests-that-is-long-enough-for-livekit";
 
 for (const [what, file, fix] of [
   ["livekit-server", LIVEKIT, "set SIDETONE_LIVEKIT_SERVER"],
@@ -117,13 +117,30 @@ export class LiveKit {
   }
 
   async deleteRoom(room: string): Promise<void> {
-    const token = mint({ identity: "test", video: { roomCreate: true } });
-    const response = await fetch(`http://127.0.0.1:${this.port}/twirp/livekit.RoomService/DeleteRoom`, {
+    await this.ask("DeleteRoom", { room });
+  }
+
+  /** Tells everybody in a room something, as the control plane does. */
+  async tell(room: string, topic: string, message: unknown): Promise<void> {
+    const data = Buffer.from(JSON.stringify(message)).toString("base64");
+    await this.ask("SendData", { room, topic, data, kind: "RELIABLE" });
+  }
+
+  /** Who is in a room. */
+  async people(room: string): Promise<string[]> {
+    const { participants = [] } = (await this.ask("ListParticipants", { room })) as { participants?: { identity: string }[] };
+    return participants.map(({ identity }) => identity);
+  }
+
+  private async ask(method: string, body: { room: string } & Record<string, unknown>): Promise<unknown> {
+    const token = mint({ identity: "test", video: { roomCreate: true, roomAdmin: true, room: body.room } });
+    const response = await fetch(`http://127.0.0.1:${this.port}/twirp/livekit.RoomService/${method}`, {
       method: "POST",
       headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
-      body: JSON.stringify({ room }),
+      body: JSON.stringify(body),
     });
-    if (!response.ok) throw new Error(`DeleteRoom answered ${response.status}: ${await response.text()}`);
+    if (!response.ok) throw new Error(`${method} answered ${response.status}: ${await response.text()}`);
+    return response.json();
   }
 }
 
@@ -244,6 +261,26 @@ export class Site {
       status: 200,
       body: { token, roomName, participantName, livekitHost: this.livekit.url, agentSpawned: true, callId: randomUUID() },
     };
+  }
+
+  /** A page of somebody's at `path`, with the element's script and `body`. */
+  page(path: string, body: string, headers: Record<string, string> = {}): void {
+    this.routes.set(path, (_request, response) => {
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8", ...headers });
+      response.end(`<!doctype html><html lang="en"><title>Host</title><main><h1>Our shop</h1></main>
+        <script src="/sidetone-call.js" defer></script>${body}`);
+    });
+  }
+
+  /** The rooms of the tokens that are given from now on, newest last. */
+  rooms(): string[] {
+    const rooms: string[] = [];
+    this.answer = (request) => {
+      const admitted = this.admit(request);
+      rooms.push((admitted.body as { roomName: string }).roomName);
+      return admitted;
+    };
+    return rooms;
   }
 
   async stop(): Promise<void> {
@@ -396,7 +433,7 @@ export class Bucket {
 const REPOSITORY = path.join(WEB, "..");
 
 /** The product, as it was built. */
-function product(): string {
+export function product(): string {
   const binary = process.env["SIDETONE_BINARY"] ?? path.join(REPOSITORY, "target/debug/sidetone");
   if (!existsSync(binary)) throw new Error(`the product is not at ${binary}: cargo build, or set SIDETONE_BINARY`);
   return binary;

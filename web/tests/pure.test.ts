@@ -4,11 +4,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { clock } from "../src/call/dom.js";
 import { FRAME_SECONDS, LatencyMeter, dbfs } from "../src/call/latency.js";
+import { readNotice } from "../src/call/notice.js";
 import { next, type Phase, type PhaseEvent } from "../src/call/phase.js";
 import { direction, spokenLanguage, stringsFor } from "../src/call/strings.js";
 import { readToken, secondsToWait, tokenExpiry } from "../src/call/token.js";
 import { MAX_LINES, put, settle, type Line, type Transcript } from "../src/call/transcript.js";
 import { addTurn, readStages, type Turn } from "../src/call/turns.js";
+import { instant, readAddress } from "../src/pages/address.js";
 import { ceiling, line as path } from "../src/pages/charts.js";
 import { steps } from "../src/pages/waterfall.js";
 
@@ -189,4 +191,37 @@ test("an axis ends at a round figure; a line breaks where nothing was measured",
   assert.deepEqual([0, 0.4, 1, 3, 11, 20, 812, 5001].map(ceiling), [1, 0.5, 1, 5, 20, 20, 1000, 10_000]);
   assert.equal(path([100, 50, null, 0], 100), "M75.0 0.0h3L225.0 60.0M525.0 120.0h3");
   assert.equal(path([null, null], 1), "");
+});
+
+test("an ended call is put away; a running one is not", () => {
+  for (const over of [run(START, { type: "hang-up" }), run(START, { type: "fail", problem: { code: "bad-request", retry: false } })]) {
+    assert.deepEqual(next(over, { type: "dismiss" }), { is: "idle" });
+  }
+  const live = run(START, { type: "agent", state: "listening" });
+  assert.equal(next(live, { type: "dismiss" }), live);
+});
+
+test("what the service tells of a wait is read, whatever it is", () => {
+  const told = (message: unknown) => readNotice(JSON.stringify(message));
+  assert.deepEqual(told({ type: "call.waiting", code: "no-media", reason: "x" }), { type: "call.waiting", why: { code: "no-media", retry: true } });
+  assert.deepEqual(told({ type: "call.failed", code: "too-many-calls", reason: "x" }).why, { code: "too-many-at-once", retry: true });
+  assert.deepEqual(told({ type: "call.failed", code: "of 2030", reason: "y".repeat(400) }).why, { code: "no-agent", retry: true, detail: "y".repeat(300) });
+  for (const message of ["", "{", "null", "7", '"call.failed"', "[]", '{"code":"constructor"}', '{"type":{}}']) {
+    assert.equal(readNotice(message).why.code, "no-agent", message);
+    assert.ok(!["call.failed", "call.waiting"].includes(String(readNotice(message).type)), message);
+  }
+});
+
+test("an address is read for what makes sense of it", () => {
+  assert.deepEqual(readAddress("?q=+blue%20&status=failed&callType=conference&from=2026-01-31&to=2026-02-01&offset=40"),
+    { call: undefined, offset: 40, filters: { q: "blue", status: "failed", callType: "conference", from: "2026-01-31", to: "2026-02-01" } });
+  for (const offset of ["-5", "2.5", "1e9", "NaN", "99999999999999999999", "", " 20", "0x10", "١٢"]) {
+    assert.equal(readAddress(`?offset=${encodeURIComponent(offset)}`).offset, 0, offset);
+  }
+  assert.deepEqual(readAddress("?status=gone&callType=fax&from=2026-02-30&to=1-1-1&q=%20&call="), { call: undefined, offset: 0, filters: {} });
+  assert.equal(readAddress(`?q=${"x".repeat(500)}`).filters.q!.length, 200);
+  assert.equal(readAddress("?call=0191d3c0-0000-7000-8000-000000000001").call, "0191d3c0-0000-7000-8000-000000000001");
+  for (const call of ["nonsense", "%2e%2e%2f", "0191d3c0-0000-7000-8000-000000000001x"]) assert.equal(readAddress(`?call=${call}`).call, undefined);
+  assert.equal(new Date(instant("2026-01-31", 1)!).getDate(), 1);
+  assert.equal(instant("2026-02-29", 0), undefined);
 });

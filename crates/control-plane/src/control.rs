@@ -15,7 +15,6 @@ pub mod rooms;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::{Mutex, Notify};
 use tokio::time::sleep;
 
@@ -32,6 +31,7 @@ use sidetone_store::{Call, DispatchMetadata, Fact, Store, StoreError};
 use arrivals::Arrivals;
 use egress::{EgressPlan, Egresses};
 use guard::Guard;
+use rooms::{Alone, Notice};
 
 /// Messages to rooms; LiveKit may take its ten seconds for each.
 const MESSAGES: Width = Width {
@@ -181,13 +181,13 @@ impl Control {
         let reason = "the user has too many calls at once (SIDETONE_USER_CALLS)";
         let failed = [Fact::Failed(sidetone_store::now(), reason.to_owned())];
         self.store.observe(call.id, None, &failed).await?;
-        let told = json!({"type": "call.failed", "reason": "You have too many calls at once."});
+        let told = Notice::Failed(Alone::TooManyCalls);
         let (livekit, to, call_id) = (self.livekit.clone(), room.clone(), call.id);
         let tell = async move {
             // A client takes no data yet when its joining is told, and nobody else will tell it.
             for pause in SAID_AFTER {
                 sleep(pause).await;
-                if let Err(error) = rooms::tell(&livekit, &to, &told).await {
+                if let Err(error) = rooms::tell(&livekit, &to, told).await {
                     tracing::debug!(%call_id, %error, "the caller was not told");
                 }
             }

@@ -5,10 +5,10 @@
 
 import type { AudioCaptureOptions } from "livekit-client";
 import css from "./call.css";
-import { isRunning, type Phase } from "./phase.js";
+import type { Phase } from "./phase.js";
 import { CallSession, type Snapshot } from "./session.js";
 import { spokenLanguage, stringsFor, type Strings } from "./strings.js";
-import { fetchToken, type CallRequest, type CallToken, type TokenProvider } from "./token.js";
+import { askProvider, fetchToken, type CallRequest, type CallToken, type TokenProvider } from "./token.js";
 import type { Line } from "./transcript.js";
 import type { Turn } from "./turns.js";
 import { View } from "./view.js";
@@ -32,7 +32,7 @@ export interface SidetoneCallEventMap {
 }
 
 export class SidetoneCall extends HTMLElement {
-  static readonly observedAttributes = ["label", "lang", "open", "inline", "theme", "position"];
+  static readonly observedAttributes = ["label", "lang", "open", "inline", "theme", "position", "agent", "endpoint", "room-type"];
   /** Fetches the right to join the host page's own way; without it the element asks `endpoint`. */
   declare tokenProvider: TokenProvider | undefined;
   /** Headers for `endpoint`, such as the page's own Authorization. */
@@ -44,6 +44,9 @@ export class SidetoneCall extends HTMLElement {
   private view: View | undefined;
   private told: Snapshot | undefined;
   private readonly onPageHide = () => this.session?.pageLeaves();
+  private readonly onPageShow = (event: PageTransitionEvent) => {
+    if (event.persisted) this.session?.pageReturns();
+  };
 
   constructor() {
     super();
@@ -52,15 +55,15 @@ export class SidetoneCall extends HTMLElement {
 
   connectedCallback(): void {
     addEventListener("pagehide", this.onPageHide);
+    addEventListener("pageshow", this.onPageShow);
     if (!this.session) this.build();
     this.render();
-    void this.session?.offerResume().then(() => {
-      if (this.session && (isRunning(this.session.snapshot.phase) || this.session.snapshot.resumable)) this.show();
-    });
+    this.offerResume();
   }
 
   disconnectedCallback(): void {
     removeEventListener("pagehide", this.onPageHide);
+    removeEventListener("pageshow", this.onPageShow);
     // An element that is only moved comes back within this task.
     queueMicrotask(() => {
       if (this.isConnected) return;
@@ -69,8 +72,10 @@ export class SidetoneCall extends HTMLElement {
     });
   }
 
-  attributeChangedCallback(): void {
+  attributeChangedCallback(name: string): void {
     this.render();
+    // A page may say whom the element calls after it has put it in.
+    if (this.isConnected && (name === "agent" || name === "endpoint" || name === "room-type")) this.offerResume();
   }
 
   /** Opens the panel. */
@@ -141,7 +146,7 @@ export class SidetoneCall extends HTMLElement {
       getToken: () => this.getToken(),
       capture: () => this.audioCapture ?? {},
       changed: (snapshot) => this.changed(snapshot),
-      storageKey: `sidetone-call ${this.endpoint} ${this.roomType}`,
+      storageKey: () => this.storageKey,
       sound: root,
     });
     this.session = session;
@@ -155,6 +160,7 @@ export class SidetoneCall extends HTMLElement {
         hide: () => this.hide(),
         start: (options) => void session.start(options),
         resume: () => void session.resume(),
+        dismiss: () => session.dismiss(),
         hangUp: () => session.hangUp(),
         mute: (muted) => void session.setMuted(muted),
         send: (text) => session.sendText(text),
@@ -163,6 +169,19 @@ export class SidetoneCall extends HTMLElement {
       },
       () => session.levels,
     );
+  }
+
+  private offerResume(): void {
+    void this.session?.offerResume().then((found) => {
+      if (found) this.show();
+    });
+  }
+
+  /** Two elements of a page, and two agents of one element, have calls of their own. */
+  private get storageKey(): string {
+    const root = this.getRootNode() as ParentNode;
+    const place = this.id || String([...root.querySelectorAll(this.localName)].indexOf(this));
+    return ["sidetone-call", this.endpoint, this.roomType, this.getAttribute("agent") ?? "", place].join(" ");
   }
 
   /** A property set before the element was defined hides the class's accessor: set it again. */
@@ -192,7 +211,7 @@ export class SidetoneCall extends HTMLElement {
       const value = this.getAttribute(attribute);
       if (value) request[field] = value;
     }
-    return this.tokenProvider ? this.tokenProvider(request) : fetchToken(this.endpoint, request, this.headers);
+    return this.tokenProvider ? askProvider(this.tokenProvider, request) : fetchToken(this.endpoint, request, this.headers);
   }
 
   private changed(now: Snapshot): void {

@@ -8,24 +8,26 @@ import {
   ConnectionErrorReason,
   ConnectionQuality,
   DisconnectReason,
-  Room,
   RoomEvent,
   Track,
   type LocalAudioTrack,
   type Participant,
   type RemoteParticipant,
   type RemoteTrack,
+  type Room,
   type TextStreamReader,
 } from "livekit-client";
 import { Ears } from "./ears.js";
+import { readNotice } from "./notice.js";
 import type { AgentState, Problem } from "./phase.js";
+import { letGo, tidyRoom } from "./tidy-room.js";
 import { CallError, type CallToken } from "./token.js";
 import type { Line } from "./transcript.js";
 import { readStages, TURN_TOPIC, type Turn } from "./turns.js";
 
 const TRANSCRIPTION_TOPIC = "lk.transcription";
 const CHAT_TOPIC = "lk.chat";
-/** The control plane tells on it that none is free yet, or that none could be had: `call.waiting`, `call.failed`. */
+/** The service tells on it that nobody is there yet, or that nobody comes: `call.waiting`, `call.failed`. */
 const CALL_TOPIC = "sidetone.call";
 const STATE_ATTRIBUTE = "lk.agent.state";
 /** A text stream may be of any length; a line on a page may not. */
@@ -35,8 +37,8 @@ const MAX_LINE = 8_000;
 export interface LinkEvents {
   agent(state: AgentState): void;
   agentGone(hungUp: boolean): void;
-  /** Nobody is free yet; the call is still asked for. */
-  waiting(): void;
+  /** Nobody is there yet; the call is still asked for. */
+  waiting(why: Problem): void;
   lost(): void;
   back(): void;
   /** The room is gone for good; without a problem, the call was ended for everyone. */
@@ -72,7 +74,7 @@ export class Link {
       this.tell((e) => e.turn({ heardMs: Math.round(seconds * 1000) }));
     });
     void this.context.resume().catch(() => undefined);
-    this.room = new Room({
+    this.room = tidyRoom({
       // A reload or a closed tab is not a hang-up: the server finds out by itself and the agent
       // may wait; `close()` says goodbye, which ends the call at once.
       disconnectOnPageLeave: false,
@@ -83,18 +85,23 @@ export class Link {
 
   /** Joins and publishes. Throws a `CallError`; `token-refused` asks for a new token. */
   async join({ livekitHost, token }: CallToken, microphone: LocalAudioTrack | undefined): Promise<void> {
+    let answered = false;
+    this.room.once(RoomEvent.SignalConnected, () => (answered = true));
     try {
       // From now on, so that nothing is lost that is said before the agent is there.
       if (microphone) recordForAgent(microphone);
       await this.room.connect(livekitHost, token);
+      if (this.closed) return letGo(this.room);
       this.joined = true;
       if (microphone) {
         this.hearMicrophone(microphone);
         const source = Track.Source.Microphone;
-        await this.room.localParticipant.publishTrack(microphone, { source, preConnectBuffer: true });
+        const published = this.room.localParticipant.publishTrack(microphone, { source, preConnectBuffer: true });
+        // Livekit-client watches over a track from here on, also over one that was stopped meanwhile.
+        await published.finally(() => this.closed && microphone.stop());
       }
     } catch (error) {
-      throw new CallError(joinProblem(error));
+      throw new CallError(joinProblem(error, answered && !this.joined));
     }
     this.lookForAgent();
   }
@@ -161,7 +168,7 @@ export class Link {
         track?.detach().forEach((element) => element.remove());
       }
     }
-    void this.room.disconnect().catch(() => undefined);
+    letGo(this.room);
     void this.context.close().catch(() => undefined);
   }
 
@@ -210,9 +217,9 @@ export class Link {
       .on(RoomEvent.DataReceived, (payload, sender, _kind, topic) => {
         // Only the server itself sends without a sender: another participant cannot end the call.
         if (topic !== CALL_TOPIC || sender) return;
-        const type = typeOf(new TextDecoder().decode(payload));
-        if (type === "call.failed") this.tell((e) => e.closed({ code: "no-agent", retry: true }));
-        if (type === "call.waiting") this.tell((e) => e.waiting());
+        const { type, why } = readNotice(new TextDecoder().decode(payload));
+        if (type === "call.failed") this.tell((e) => e.closed(why));
+        if (type === "call.waiting") this.tell((e) => e.waiting(why));
       })
       .on(RoomEvent.MediaDevicesChanged, () => this.tell((e) => e.devicesChanged()))
       .on(RoomEvent.ActiveDeviceChanged, () => this.tell((e) => e.devicesChanged()));
@@ -312,15 +319,8 @@ function recordForAgent(microphone: LocalAudioTrack): void {
   (microphone as unknown as { startPreConnectBuffer?: () => void }).startPreConnectBuffer?.();
 }
 
-function typeOf(message: string): unknown {
-  try {
-    return (JSON.parse(message) as { type?: unknown } | null)?.type;
-  } catch {
-    return undefined;
-  }
-}
-
-function joinProblem(error: unknown): Problem {
+/** Why a room could not be joined. Where the server has `answered`, there is no way for sound to it. */
+function joinProblem(error: unknown, answered: boolean): Problem {
   if (error instanceof ConnectionError) {
     switch (error.reason) {
       case ConnectionErrorReason.NotAllowed:
@@ -329,7 +329,7 @@ function joinProblem(error: unknown): Problem {
         return { code: "removed", retry: true };
     }
   }
-  return { code: "server-unreachable", retry: true };
+  return { code: answered ? "media-blocked" : "server-unreachable", retry: true };
 }
 
 function closeProblem(reason: DisconnectReason | undefined): Problem | undefined {

@@ -1,6 +1,7 @@
 /** The microphone: asked for when a person starts a call, never before, and its refusal named. */
 
 import { createLocalAudioTrack, type AudioCaptureOptions, type LocalAudioTrack } from "livekit-client";
+import type { ProblemCode } from "./phase.js";
 import { CallError } from "./token.js";
 
 const SPEECH: AudioCaptureOptions = { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
@@ -8,7 +9,7 @@ const SPEECH: AudioCaptureOptions = { echoCancellation: true, noiseSuppression: 
 /** Opens the microphone, which makes the browser ask. Throws a `CallError` that says what to do. */
 export async function openMicrophone(capture: AudioCaptureOptions = {}): Promise<LocalAudioTrack> {
   if (!navigator.mediaDevices?.getUserMedia) {
-    throw new CallError({ code: "insecure-page", retry: false });
+    throw new CallError({ code: isSecureContext ? "old-browser" : "insecure-page", retry: false });
   }
   try {
     return await createLocalAudioTrack({ ...SPEECH, ...capture });
@@ -19,10 +20,23 @@ export async function openMicrophone(capture: AudioCaptureOptions = {}): Promise
       throw new CallError({ code: "microphone-missing", retry: true });
     }
     if (name === "NotAllowedError" || name === "SecurityError") {
-      throw new CallError({ code: "microphone-refused", retry: true });
+      throw new CallError({ code: refusal(error instanceof Error ? error.message : ""), retry: true });
     }
     throw new CallError({ code: "microphone-busy", retry: true });
   }
+}
+
+/** Who refused: each has a mending of its own, and only one of them is the icon beside the address. */
+function refusal(message: string): ProblemCode {
+  const framed = self !== top;
+  const policy = (document as Document & { featurePolicy?: { allowsFeature(name: string): boolean } }).featurePolicy;
+  const allowed = policy?.allowsFeature("microphone");
+  if (allowed === false) return framed ? "microphone-framed" : "microphone-forbidden";
+  // Chromium tells these apart in words only.
+  if (/dismissed/i.test(message)) return "microphone-dismissed";
+  if (/by system/i.test(message)) return "microphone-withheld";
+  // Browsers without that API do not say whether a page of another origin has passed the microphone on.
+  return allowed === undefined && framed && frameElement === null ? "microphone-framed" : "microphone-refused";
 }
 
 /** True when the browser gives the microphone without asking (again). */

@@ -9,18 +9,34 @@ export type AgentState = "listening" | "thinking" | "speaking";
 /** Why a call could not start or could not go on. */
 export type ProblemCode =
   | "microphone-refused"
+  /** The person closed the browser's question. */
+  | "microphone-dismissed"
+  /** The system keeps the microphone from the browser. */
+  | "microphone-withheld"
+  /** The page around this one does not hand the microphone on (Permissions Policy). */
+  | "microphone-framed"
+  /** The site's own Permissions Policy rules it out. */
+  | "microphone-forbidden"
   | "microphone-missing"
   | "microphone-busy"
   | "insecure-page"
+  | "old-browser"
   | "signed-out"
   | "not-allowed"
   | "too-many-calls"
+  | "too-many-at-once"
   | "unavailable"
   | "bad-request"
   | "endpoint-unreachable"
+  | "endpoint-slow"
   | "server-unreachable"
+  /** The server answers, but this network lets no sound through to it. */
+  | "media-blocked"
   | "token-refused"
   | "no-agent"
+  | "agent-failed"
+  /** Agents came, but no sound gets through between them and the server. */
+  | "no-media"
   | "connection-lost"
   | "joined-elsewhere"
   | "removed";
@@ -54,6 +70,8 @@ export type PhaseEvent =
   | { type: "link-lost" }
   | { type: "link-back" }
   | { type: "hang-up" }
+  /** The person has read how the call ended, and wants to begin anew. */
+  | { type: "dismiss" }
   | { type: "fail"; problem: Problem };
 
 /** True while there is something to hang up. */
@@ -71,6 +89,7 @@ export function next(phase: Phase, event: PhaseEvent): Phase {
   if (event.type === "start") {
     return isRunning(phase) ? phase : { is: "starting", step: event.step };
   }
+  if (event.type === "dismiss") return isRunning(phase) ? phase : { is: "idle" };
   // Whatever comes late from a call that is over changes nothing.
   if (!isRunning(phase)) return phase;
   switch (event.type) {

@@ -1,6 +1,9 @@
 /**
  * The running call, kept for this tab so that a reload joins it again. `sessionStorage` is per tab
  * and goes with it; the token in it opens one room for a few minutes.
+ *
+ * An entry is taken, not read: it is written when a page goes, and gone once a page has it. A tab that is
+ * duplicated copies the storage, and two pages in one call would put each other out of it by turns.
  */
 
 import type { Transcript } from "./transcript.js";
@@ -18,45 +21,37 @@ export interface RunningCall {
 /** Reloads take seconds; an older entry is of a tab that the browser brought back. */
 const MAX_AGE_MS = 60_000;
 
-interface Entry extends RunningCall {
+/** A running call that its page left at `savedAt`. */
+export interface LeftCall extends RunningCall {
+  /** Milliseconds of the epoch. */
   savedAt: number;
 }
 
-export class RunningCallStore {
-  constructor(private readonly key: string) {}
-
-  save(call: RunningCall): void {
-    const entry: Entry = { ...call, transcript: call.transcript.slice(-50), savedAt: Date.now() };
-    try {
-      sessionStorage.setItem(this.key, JSON.stringify(entry));
-    } catch {
-      // Storage is full or forbidden: the call works, a reload just does not rejoin.
-    }
+/** Keeps a call under `key`. */
+export function save(key: string, call: LeftCall): void {
+  const entry: LeftCall = { ...call, transcript: call.transcript.slice(-50) };
+  try {
+    sessionStorage.setItem(key, JSON.stringify(entry));
+  } catch {
+    // Storage is full or forbidden: the call works, a reload just does not rejoin.
   }
+}
 
-  forget(): void {
-    try {
-      sessionStorage.removeItem(this.key);
-    } catch {
-      // Storage is forbidden: there is nothing to forget.
-    }
+/** The call under `key`, if it was running a moment ago and its token still opens the room. Nobody finds it again. */
+export function take(key: string): LeftCall | undefined {
+  try {
+    const text = sessionStorage.getItem(key);
+    if (!text) return undefined;
+    sessionStorage.removeItem(key);
+    const call = JSON.parse(text) as LeftCall;
+    return isGood(call) ? call : undefined;
+  } catch {
+    return undefined;
   }
+}
 
-  /** The call to join again, if it was running a moment ago and its token still opens the room. */
-  load(): RunningCall | undefined {
-    try {
-      const text = sessionStorage.getItem(this.key);
-      if (!text) return undefined;
-      const entry = JSON.parse(text) as Entry;
-      const now = Date.now();
-      const expiry = tokenExpiry(entry.token.token) ?? 0;
-      if (now - entry.savedAt > MAX_AGE_MS || expiry < now + 5_000) {
-        this.forget();
-        return undefined;
-      }
-      return entry;
-    } catch {
-      return undefined;
-    }
-  }
+/** Whether the call can still be joined. */
+export function isGood({ savedAt, token }: LeftCall): boolean {
+  const now = Date.now();
+  return now - savedAt <= MAX_AGE_MS && (tokenExpiry(token.token) ?? 0) >= now + 5_000;
 }

@@ -7,13 +7,15 @@ import { Room, type AudioCaptureOptions, type LocalAudioTrack } from "livekit-cl
 import { Link, type LinkEvents } from "./link.js";
 import { microphoneIsGranted, openMicrophone } from "./microphone.js";
 import { isRunning, next, type Phase, type PhaseEvent, type Problem } from "./phase.js";
-import { RunningCallStore, type RunningCall } from "./resume.js";
+import { isGood, save, take, type LeftCall } from "./resume.js";
 import { CallError, type CallToken } from "./token.js";
 import { put, settle, type Line, type Transcript } from "./transcript.js";
 import { addTurn, type Turn } from "./turns.js";
 
 /** The dispatch guardian asks again every 2 s; after this the caller is told that nobody comes. */
 const AGENT_DEADLINE_MS = 25_000;
+/** A start that takes longer is spoken of. */
+const SLOW_MS = 4_000;
 
 export interface Snapshot {
   phase: Phase;
@@ -30,6 +32,10 @@ export interface Snapshot {
   weakLink: boolean;
   /** No agent is free; one is still asked for. */
   waiting: boolean;
+  /** What the service said of the wait: what the call will have failed of if nobody comes. */
+  trouble: Problem | undefined;
+  /** Starting takes unusually long. */
+  slow: boolean;
   /** A call of this tab was running before the page was reloaded, and waits for a click. */
   resumable: boolean;
   microphones: readonly MediaDeviceInfo[];
@@ -42,10 +48,12 @@ export interface SessionOptions {
   getToken(): Promise<CallToken>;
   capture(): AudioCaptureOptions;
   changed(snapshot: Snapshot): void;
-  /** Key under which the running call is kept for a reload. */
-  storageKey: string;
+  /** Key under which the running call is kept for a reload: it names the element and its agent. */
+  storageKey(): string;
   sound: ParentNode & Node;
 }
+
+const NOBODY: Problem = { code: "no-agent", retry: true };
 
 const NOTHING: Snapshot = {
   phase: { is: "idle" },
@@ -58,6 +66,8 @@ const NOTHING: Snapshot = {
   soundBlocked: false,
   weakLink: false,
   waiting: false,
+  trouble: undefined,
+  slow: false,
   resumable: false,
   microphones: [],
   speakers: [],
@@ -71,53 +81,72 @@ export class CallSession {
   private track: LocalAudioTrack | undefined;
   private token: CallToken | undefined;
   private agentTimer: ReturnType<typeof setTimeout> | undefined;
-  private readonly store: RunningCallStore;
+  private slowTimer: ReturnType<typeof setTimeout> | undefined;
+  /** The call of before the reload, while it waits for a click. */
+  private left: LeftCall | undefined;
 
-  constructor(private readonly options: SessionOptions) {
-    this.store = new RunningCallStore(options.storageKey);
-  }
+  constructor(private readonly options: SessionOptions) {}
 
   /** Call it from a click or key press. */
   async start({ microphone = true } = {}): Promise<void> {
     if (isRunning(this.snapshot.phase)) return;
-    this.store.forget();
     this.reset({ microphone });
     await this.run(microphone, undefined);
   }
 
-  /** Joins the call of before the reload, if there is one. Without the right to listen it waits for a click. */
-  async offerResume(): Promise<void> {
-    const call = this.store.load();
-    if (!call || isRunning(this.snapshot.phase)) return;
-    if (call.microphone && !(await microphoneIsGranted())) {
-      this.set({ resumable: true, transcript: call.transcript });
-      return;
-    }
-    await this.resume(call);
+  /**
+   * Joins the call of before the reload; true if there is one. Without the right to listen it waits for a click.
+   */
+  async offerResume(): Promise<boolean> {
+    if (this.left || this.snapshot.phase.is !== "idle") return false;
+    const call = (this.left = take(this.options.storageKey()));
+    if (!call) return false;
+    const listens = !call.microphone || (await microphoneIsGranted());
+    // Whoever has called anew meanwhile has left that call.
+    if (this.left !== call) return false;
+    if (listens) void this.resume();
+    else this.set({ resumable: true, transcript: call.transcript });
+    return true;
   }
 
-  async resume(call: RunningCall | undefined = this.store.load()): Promise<void> {
-    if (!call || isRunning(this.snapshot.phase)) return this.set({ resumable: false });
+  async resume(): Promise<void> {
+    const call = this.left;
+    if (isRunning(this.snapshot.phase)) return;
+    if (!call || !isGood(call)) return this.dismiss();
     const { microphone, muted, startedAt, transcript } = call;
     this.reset({ microphone, muted, startedAt, transcript: settle(transcript) });
+    // A page that goes again before it has joined keeps the call, too.
+    this.token = call.token;
     await this.run(microphone, call.token);
   }
 
   hangUp(): void {
-    if (!isRunning(this.snapshot.phase)) {
-      this.store.forget();
-      return this.set({ resumable: false });
-    }
-    this.apply({ type: "hang-up" });
+    if (isRunning(this.snapshot.phase)) this.apply({ type: "hang-up" });
+    else if (this.left) this.dismiss();
+  }
+
+  /** Puts away how the last call ended: the element is as it was before. */
+  dismiss(): void {
+    const phase = next(this.snapshot.phase, { type: "dismiss" });
+    if (isRunning(phase)) return;
+    this.reset({ phase });
+    this.set({});
   }
 
   /** The page goes: keep what a reload needs. Does not hang up. */
   pageLeaves(): void {
     const { phase, startedAt, muted, microphone, transcript } = this.snapshot;
-    if (isRunning(phase) && this.token && startedAt !== undefined) {
+    const key = this.options.storageKey();
+    if (this.left) save(key, this.left);
+    else if (isRunning(phase) && this.token && startedAt !== undefined) {
       const token = { ...this.token, token: this.link?.renewedToken ?? this.token.token };
-      this.store.save({ token, startedAt, muted, microphone, transcript });
+      save(key, { token, startedAt, muted, microphone, transcript, savedAt: Date.now() });
     }
+  }
+
+  /** The page comes back as it was, out of the browser's memory: its call is its own again. */
+  pageReturns(): void {
+    take(this.options.storageKey());
   }
 
   async setMuted(muted: boolean): Promise<void> {
@@ -161,11 +190,13 @@ export class CallSession {
   }
 
   private async run(microphone: boolean, token: CallToken | undefined): Promise<void> {
-    const link = new Link(this.linkEvents(() => link), this.options.sound);
-    this.link = link;
-    const current = () => this.link === link;
     this.apply({ type: "start", step: microphone ? "microphone" : "token" });
+    let link: Link | undefined;
+    const current = () => this.link === link;
     try {
+      if (!("RTCPeerConnection" in globalThis)) throw new CallError({ code: "old-browser", retry: false });
+      link = new Link(this.linkEvents(() => link), this.options.sound);
+      this.link = link;
       if (microphone) {
         const track = await openMicrophone(this.options.capture());
         if (!current()) return void track.stop();
@@ -176,9 +207,7 @@ export class CallSession {
       await this.join(link, token, current);
     } catch (error) {
       if (!current()) return;
-      const problem: Problem =
-        error instanceof CallError ? error.problem : { code: "unavailable", retry: true };
-      this.apply({ type: "fail", problem });
+      this.fail(error instanceof CallError ? error.problem : { code: "unavailable", retry: true });
     }
   }
 
@@ -207,7 +236,7 @@ export class CallSession {
     this.apply({ type: "step", step: "agent" });
   }
 
-  private linkEvents(link: () => Link): LinkEvents {
+  private linkEvents(link: () => Link | undefined): LinkEvents {
     const ifCurrent = (act: () => void) => {
       if (this.link === link()) act();
     };
@@ -218,15 +247,16 @@ export class CallSession {
           this.set({ transcript: settle(this.snapshot.transcript, "agent") });
           this.apply({ type: "agent-gone", hungUp });
         }),
-      waiting: () => ifCurrent(() => this.set({ waiting: true })),
+      waiting: (trouble) => ifCurrent(() => this.set({ waiting: true, trouble })),
       lost: () => ifCurrent(() => this.apply({ type: "link-lost" })),
       back: () => ifCurrent(() => this.apply({ type: "link-back" })),
       closed: (problem) =>
         ifCurrent(() => {
           const waiting = this.snapshot.startedAt === undefined;
           // A room closed before an agent came was closed because none could be had.
-          if (!problem && waiting) problem = { code: "no-agent", retry: true };
-          this.apply(problem ? { type: "fail", problem } : { type: "agent-gone", hungUp: true });
+          if (!problem && waiting) problem = NOBODY;
+          if (problem) this.fail(problem);
+          else this.apply({ type: "agent-gone", hungUp: true });
         }),
       line: (line) => ifCurrent(() => this.line(line)),
       turn: (figure) => ifCurrent(() => this.set({ turns: addTurn(this.snapshot.turns, figure) })),
@@ -250,6 +280,7 @@ export class CallSession {
 
   private reset(start: Partial<Snapshot>): void {
     this.token = undefined;
+    this.left = undefined;
     this.snapshot = { ...NOTHING, ...start };
   }
 
@@ -260,8 +291,10 @@ export class CallSession {
     if (phase.is === "live") {
       change.startedAt = this.snapshot.startedAt ?? Date.now();
       change.waiting = false;
+      change.trouble = undefined;
     }
     this.watchForAgent(phase);
+    if (this.watchForSlowness(phase)) change.slow = false;
     if (!isRunning(phase)) {
       change.endedAt = Date.now();
       change.transcript = settle(this.snapshot.transcript);
@@ -274,9 +307,25 @@ export class CallSession {
   private watchForAgent(phase: Phase): void {
     clearTimeout(this.agentTimer);
     if (phase.is !== "starting" || phase.step !== "agent") return;
-    this.agentTimer = setTimeout(() => {
-      this.apply({ type: "fail", problem: { code: "no-agent", retry: true } });
-    }, AGENT_DEADLINE_MS);
+    this.agentTimer = setTimeout(() => this.fail(NOBODY), AGENT_DEADLINE_MS);
+  }
+
+  /** True when the wait is over. It is one wait, whatever its steps; a person at the browser's question takes their time. */
+  private watchForSlowness(phase: Phase): boolean {
+    if (phase.is === "starting" && phase.step !== "microphone") {
+      this.slowTimer ??= setTimeout(() => this.set({ slow: true }), SLOW_MS);
+      return false;
+    }
+    clearTimeout(this.slowTimer);
+    this.slowTimer = undefined;
+    return true;
+  }
+
+  /** The call cannot go on. Where nobody came, what the service said of it is the better reason. */
+  private fail(problem: Problem): void {
+    const { trouble } = this.snapshot;
+    const told = trouble && trouble.code !== "no-agent" && problem.code === "no-agent";
+    this.apply({ type: "fail", problem: told ? trouble : problem });
   }
 
   /** Gives back everything that the call held. */
@@ -284,7 +333,6 @@ export class CallSession {
     const { link, track } = this;
     this.link = undefined;
     this.track = undefined;
-    this.store.forget();
     link?.close();
     track?.stop();
   }

@@ -30,7 +30,22 @@ export class CallError extends Error {
   }
 }
 
+/** For who grants calls: an endpoint, or the host page. */
 const DEADLINE_MS = 15_000;
+
+/** What the host page's own provider gives, held to what an endpoint is: a deadline, and one of the two shapes. */
+export async function askProvider(provider: TokenProvider, request: CallRequest): Promise<CallToken> {
+  const late = new CallError({ code: "endpoint-slow", retry: true });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const deadline = new Promise<never>((_, reject) => (timer = setTimeout(() => reject(late), DEADLINE_MS)));
+  try {
+    const token = readToken(await Promise.race([provider(request), deadline]));
+    if (token) return token;
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new CallError({ code: "unavailable", retry: true, detail: "tokenProvider answered without a token" });
+}
 
 /** `POST endpoint`. Reads Sidetone's answer, and that of LiveKit's standard token endpoint. */
 export async function fetchToken(
@@ -46,16 +61,24 @@ export async function fetchToken(
       body: JSON.stringify(request),
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
-  } catch {
-    throw new CallError({ code: "endpoint-unreachable", retry: true });
+  } catch (error) {
+    throw new CallError({ code: isLate(error) ? "endpoint-slow" : "endpoint-unreachable", retry: true });
   }
-  const body: unknown = await response.json().catch(() => undefined);
+  // The deadline holds for the body, too.
+  const body: unknown = await response.json().catch((error: unknown) => {
+    if (isLate(error)) throw new CallError({ code: "endpoint-slow", retry: true });
+    return undefined;
+  });
   if (!response.ok) throw new CallError(refusal(response, body));
   const token = readToken(body);
   if (!token) {
     throw new CallError({ code: "unavailable", retry: true, detail: `${endpoint} answered without a token` });
   }
   return token;
+}
+
+function isLate(error: unknown): boolean {
+  return error instanceof DOMException && error.name === "TimeoutError";
 }
 
 /** The two shapes of an answer; undefined when it is neither. */

@@ -5,7 +5,7 @@
 
 import { clock, h, icon, setText } from "./dom.js";
 import { LogView } from "./log-view.js";
-import { isRunning, type Phase } from "./phase.js";
+import { isRunning, type Phase, type Problem, type ProblemCode } from "./phase.js";
 import type { Snapshot } from "./session.js";
 import { direction, type Strings } from "./strings.js";
 import { Visualiser, type Mood } from "./visualiser.js";
@@ -15,6 +15,8 @@ export interface Actions {
   hide(): void;
   start(options: { microphone: boolean }): void;
   resume(): void;
+  /** Back to where a call can be begun. */
+  dismiss(): void;
   hangUp(): void;
   mute(muted: boolean): void;
   send(text: string): Promise<boolean>;
@@ -36,6 +38,8 @@ export interface ViewModel {
 }
 
 const MESSAGE_LIMIT = 2_000;
+/** Between calls the orb breathes for so long after the last sign of a person: a page left open draws nothing. */
+const REST_AFTER_MS = 20_000;
 
 export class View {
   private readonly visualiser = new Visualiser();
@@ -56,6 +60,9 @@ export class View {
   private readonly primary: HTMLButtonElement;
   private readonly textOnly: HTMLButtonElement;
   private readonly leave: HTMLButtonElement;
+  private readonly back: HTMLButtonElement;
+  /** Where the call would work, when it cannot on this page. */
+  private readonly elsewhere = h("a", { class: "plain", target: "_blank", rel: "noopener" });
   private readonly actionRow: HTMLElement;
   private readonly banner = h("p", { class: "banner", role: "status" });
   private readonly unlockText = h("span");
@@ -79,6 +86,13 @@ export class View {
 
   private model: ViewModel | undefined;
   private frame = 0;
+  /** On the clock of animation frames. */
+  private restAt = 0;
+  private inSight = true;
+  private readonly sight = new IntersectionObserver(([entry]) => {
+    this.inSight = entry!.isIntersecting;
+    this.stir();
+  });
   private retryAt = 0;
   private retryTimer: ReturnType<typeof setInterval> | undefined;
   private sendFailed = false;
@@ -93,7 +107,8 @@ export class View {
     this.primary = h("button", { class: "primary", type: "button", click: () => this.onPrimary() }, icon("microphone"), this.primaryText);
     this.textOnly = h("button", { class: "plain", type: "button", click: () => actions.start({ microphone: false }) });
     this.leave = h("button", { class: "plain", type: "button", click: () => actions.hangUp() });
-    this.actionRow = h("div", { class: "actions" }, this.primary, this.textOnly, this.leave);
+    this.back = h("button", { class: "plain", type: "button", click: () => actions.dismiss() });
+    this.actionRow = h("div", { class: "actions" }, this.primary, this.elsewhere, this.textOnly, this.leave, this.back);
     this.unlock = h("button", { class: "primary unlock", type: "button", click: () => actions.unlock() }, icon("sound"), this.unlockText);
     this.mute = h("button", { class: "control", type: "button", click: () => actions.mute(!this.model?.snapshot.muted) });
     this.settings = h("button", { class: "control", type: "button", "aria-controls": "devices", click: () => this.toggleDevices() }, icon("settings"));
@@ -118,6 +133,8 @@ export class View {
       if (!this.devices.hidden) this.toggleDevices();
       else actions.hide();
     });
+    for (const sign of ["pointermove", "focusin"] as const) this.panel.addEventListener(sign, () => this.stir());
+    this.sight.observe(this.panel);
     this.frameOfWords.append(this.float, this.panel);
     root.append(this.frameOfWords);
   }
@@ -127,8 +144,7 @@ export class View {
     const focused = this.root.activeElement;
     this.model = model;
     this.render(model);
-    const shown = model.open || model.inline;
-    if (shown && this.frame === 0) this.frame = requestAnimationFrame((now) => this.animate(now));
+    this.stir();
     if (before && before.open !== model.open && !model.inline) {
       if (!model.open && focused) this.float.focus();
       else if (model.open) this.firstControl().focus();
@@ -142,11 +158,15 @@ export class View {
     cancelAnimationFrame(this.frame);
     this.frame = 0;
     clearInterval(this.retryTimer);
+    this.retryTimer = undefined;
   }
 
   private firstControl(): HTMLElement {
     const { phase } = this.model!.snapshot;
-    if (!isRunning(phase)) return this.primary.hidden || this.primary.disabled ? this.minimise : this.primary;
+    if (!isRunning(phase)) {
+      const usable = [this.primary, this.back, this.minimise].find((button) => !button.hidden && !button.disabled);
+      return usable ?? this.primary;
+    }
     return this.mute.hidden ? this.hangUp : this.mute;
   }
 
@@ -182,8 +202,7 @@ export class View {
 
     setText(this.unlockText, s.unlock);
     this.unlock.hidden = !running || !snapshot.soundBlocked;
-    const banner = this.sendFailed ? s.sendFailed : phase.is === "live" && snapshot.weakLink ? s.weakLink
-      : phase.is === "live" && snapshot.microphone && snapshot.muted ? s.muted : "";
+    const banner = this.sendFailed ? s.sendFailed : bannerText(snapshot, s);
     setText(this.banner, banner);
     this.banner.hidden = !running || banner === "";
 
@@ -209,13 +228,25 @@ export class View {
     const wait = Math.ceil((this.retryAt - Date.now()) / 1000);
     this.primary.hidden = problem !== undefined && !problem.retry;
     this.primary.disabled = problem !== undefined && wait > 0;
-    setText(this.primaryText, problem ? (wait > 0 ? s.retryIn.replace("{seconds}", String(wait)) : s.retry)
+    setText(this.primaryText, problem ? (wait > 0 ? retryText(wait, s) : s.retry)
       : phase.is === "ended" ? s.again : resumable ? s.resume : s.start);
     const silent = problem !== undefined && problem.code.startsWith("microphone-");
     this.textOnly.hidden = !silent;
     setText(this.textOnly, s.textOnly);
     this.leave.hidden = !resumable || running;
     setText(this.leave, s.hangUp);
+    this.renderWayOn(problem, s);
+  }
+
+  /** No failure is a dead end: what cannot be tried again may work elsewhere, or as another call. */
+  private renderWayOn(problem: Problem | undefined, s: Strings): void {
+    this.back.hidden = problem === undefined || problem.retry;
+    setText(this.back, s.back);
+    const address = problem && placeFor(problem.code);
+    this.elsewhere.hidden = address === undefined;
+    setText(this.elsewhere, problem?.code === "insecure-page" ? s.openSecure : s.openOutside);
+    if (address === undefined) this.elsewhere.removeAttribute("href");
+    else this.elsewhere.href = address;
   }
 
   private renderControls(snapshot: Snapshot, s: Strings, running: boolean): void {
@@ -251,10 +282,21 @@ export class View {
     this.speakerRow.hidden = !("setSinkId" in HTMLMediaElement.prototype) || snapshot.speakers.length === 0;
   }
 
+  /** Something has changed, or somebody is there: what moves is drawn again for a while. */
+  private stir(): void {
+    this.restAt = performance.now() + REST_AFTER_MS;
+    if (this.frame === 0 && this.isSeen) this.frame = requestAnimationFrame((now) => this.animate(now));
+  }
+
+  private get isSeen(): boolean {
+    return this.inSight && this.model !== undefined && (this.model.open || this.model.inline);
+  }
+
   private animate(now: number): void {
     const { model } = this;
-    this.frame = model && (model.open || model.inline) ? requestAnimationFrame((t) => this.animate(t)) : 0;
-    if (!model || this.frame === 0) return;
+    const moves = this.isSeen && (now < this.restAt || isRunning(model!.snapshot.phase));
+    this.frame = moves ? requestAnimationFrame((t) => this.animate(t)) : 0;
+    if (!model || !this.isSeen) return;
     const { caller, agent } = this.levels();
     const { phase, muted } = model.snapshot;
     const mood = moodOf(phase);
@@ -313,6 +355,28 @@ function name(button: HTMLElement, label: string, tooltip = label): void {
   button.title = tooltip;
 }
 
+/** What is to be said beside the conversation; the most urgent of it. */
+function bannerText({ phase, weakLink, microphone, muted, waiting, trouble, slow }: Snapshot, s: Strings): string {
+  if (phase.is === "starting") {
+    if (waiting && trouble?.code === "no-media") return s["problem.no-media"];
+    return slow ? s.slow : "";
+  }
+  if (phase.is !== "live") return "";
+  return weakLink ? s.weakLink : microphone && muted ? s.muted : "";
+}
+
+/** Seconds, until they are too many to be read as such. */
+function retryText(seconds: number, s: Strings): string {
+  return seconds < 100 ? s.retryIn.replace("{seconds}", String(seconds)) : s.retryAfter.replace("{time}", clock(seconds));
+}
+
+/** The address at which a call could be made that cannot be made on this page as it is. */
+function placeFor(code: ProblemCode): string | undefined {
+  if (code === "microphone-framed") return location.href;
+  if (code === "insecure-page" && location.protocol === "http:") return location.href.replace(/^http:/, "https:");
+  return undefined;
+}
+
 function moodOf(phase: Phase): Mood {
   switch (phase.is) {
     case "idle":
@@ -328,12 +392,12 @@ function moodOf(phase: Phase): Mood {
   }
 }
 
-function stateText({ phase, waiting }: Snapshot, s: Strings): string {
+function stateText({ phase, waiting, trouble }: Snapshot, s: Strings): string {
   switch (phase.is) {
     case "idle":
       return "";
     case "starting":
-      return waiting && phase.step === "agent" ? s["state.waiting"] : s[`state.${phase.step}`];
+      return waiting && trouble?.code === "no-agent" && phase.step === "agent" ? s["state.waiting"] : s[`state.${phase.step}`];
     case "live":
       return s[`state.${phase.agent}`];
     case "reconnecting":

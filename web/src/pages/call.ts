@@ -50,7 +50,7 @@ interface Tool {
   durationMs: number;
 }
 
-export const LIVE: ReadonlySet<string> = new Set(["pending", "ringing", "connected"]);
+const LIVE: ReadonlySet<string> = new Set(["pending", "ringing", "connected"]);
 const HAVE_ENDED: ReadonlySet<string> = new Set(["done", "failed"]);
 const HOW_TOOLS_ENDED: Readonly<Record<string, string>> = {
   failed: " failed ", running: " is running ", unknown: " may have run, its agent was lost: ",
@@ -70,10 +70,10 @@ export function status(call: Call): HTMLElement {
   return h("span", { class: `status is-${call.status}` }, call.status);
 }
 
-/** Shows a call if the page still wants it; `changed` when a button here changed it. True while it goes on. */
-export async function showCall(id: string, current: () => boolean, changed: (error?: unknown) => void): Promise<boolean> {
+/** Shows a call if the page still wants it; `changed` when a button here changed it. */
+export async function showCall(id: string, current: () => boolean, changed: (error?: unknown) => void): Promise<void> {
   const call = await api<Detail>(`/api/voice/history/${encodeURIComponent(id)}`);
-  if (!current()) return false;
+  if (!current()) return;
   setText(get("call-title"), when(call.startedAt ?? call.createdAt));
   get("call-status").replaceChildren(status(call));
   const facts: [string, string][] = [
@@ -95,7 +95,6 @@ export async function showCall(id: string, current: () => boolean, changed: (err
       .finally(() => (end.disabled = false));
   };
   showRecording(call, showTurns(call));
-  return LIVE.has(call.status);
 }
 
 function showRecording(call: Detail, marks: readonly Mark[]): void {

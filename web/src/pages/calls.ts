@@ -1,8 +1,10 @@
 /** `/admin/calls`: calls with filters and figures; one of them is `call.ts`'s. */
 
 import { clock, h, setText } from "../call/dom.js";
+import { instant, readAddress, STATUSES, type Wanted } from "./address.js";
+import { Again } from "./again.js";
 import { api, ApiError, get, milliseconds, showError, showSession, when } from "./api.js";
-import { leaveCall, LIVE, showCall, status, type Call } from "./call.js";
+import { leaveCall, showCall, status, type Call } from "./call.js";
 import { Charts } from "./charts.js";
 import { Live, type LiveCall } from "./live.js";
 
@@ -23,55 +25,55 @@ interface Page {
 }
 
 const PAGE = 20;
-/** How often a page with live calls asks again when the server does not tell of them. */
+/** How often a page asks again when the server does not tell of live calls. */
 const REFRESH_MS = 4_000;
 /** How often a page asks again that could not reach the server. */
 const RETRY_MS = 5_000;
-const STATUSES = ["connected", "ringing", "pending", "completed", "missed", "failed"];
 
 const filters = get<HTMLFormElement>("filters");
 const note = get("note");
-let timer: ReturnType<typeof setTimeout> | undefined;
 let asked = 0;
-const live = new Live(told);
+const again = new Again(() => void show(), (seen) => (seen ? live.watch() : live.close()));
+const live = new Live(told, () => again.after(REFRESH_MS));
 const charts = new Charts(get("charts"));
 
 /** Shows again what the server says has changed: the list, or the call that is looked at. */
 function told(before: readonly LiveCall[], now: readonly LiveCall[]): void {
   setText(get("live"), now.length === 0 ? "" : `${now.length} live`);
-  const id = address().get("call");
-  const seen = (calls: readonly LiveCall[]) => JSON.stringify(id === null ? calls.map((c) => [c.id, c.status]) : calls.find((c) => c.id === id));
+  const id = wanted().call;
+  const seen = (calls: readonly LiveCall[]) => JSON.stringify(id === undefined ? calls.map((c) => [c.id, c.status]) : calls.find((c) => c.id === id));
   if (seen(before) !== seen(now)) void show();
 }
 
 /** The address holds what is shown, so that it can be linked to and gone back to. */
-function address(): URLSearchParams {
-  return new URLSearchParams(location.search);
+function wanted(): Wanted {
+  return readAddress(location.search);
 }
 
-function go(parameters: URLSearchParams): void {
-  history.pushState(null, "", parameters.size > 0 ? `?${parameters}` : location.pathname);
+function go(parameters: URLSearchParams, how: "pushState" | "replaceState" = "pushState"): void {
+  history[how](null, "", parameters.size > 0 ? `?${parameters}` : location.pathname);
   void show();
 }
 
 async function show(): Promise<void> {
-  clearTimeout(timer);
+  again.stop();
   const turn = (asked += 1);
-  const parameters = address();
-  const id = parameters.get("call");
-  get("list").hidden = id !== null;
-  get("call").hidden = id === null;
-  if (id === null) leaveCall();
+  const address = wanted();
+  const id = address.call;
+  get("list").hidden = id !== undefined;
+  get("call").hidden = id === undefined;
+  if (id === undefined) leaveCall();
   try {
-    const underWay = id === null ? await showList(parameters, () => turn === asked) : await showCall(id, () => turn === asked, changed);
+    const current = () => turn === asked;
+    if (id === undefined) await showList(address, current);
+    else await showCall(id, current, changed);
     if (turn !== asked) return;
     note.hidden = true;
-    live.watch();
-    if (underWay && !live.open) timer = setTimeout(() => void show(), REFRESH_MS);
+    if (!document.hidden) live.watch();
   } catch (error) {
     if (turn !== asked) return;
     showError(note, error, () => void show());
-    if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) timer = setTimeout(() => void show(), RETRY_MS);
+    if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) again.after(RETRY_MS);
   }
 }
 
@@ -80,24 +82,28 @@ function changed(error?: unknown): void {
   else showError(note, error, () => void show());
 }
 
-async function showList(parameters: URLSearchParams, current: () => boolean): Promise<boolean> {
-  for (const name of ["q", "status", "callType", "from", "to"]) {
+async function showList({ filters: given, offset }: Wanted, current: () => boolean): Promise<void> {
+  for (const name of ["q", "status", "callType", "from", "to"] as const) {
     const field = filters.elements.namedItem(name) as HTMLInputElement | HTMLSelectElement;
-    if (document.activeElement !== field) field.value = parameters.get(name) ?? "";
+    if (document.activeElement !== field) field.value = given[name] ?? "";
   }
-  const offset = Number(parameters.get("offset")) || 0;
   const query = new URLSearchParams({ allUsers: "true" });
-  for (const name of ["q", "status", "callType"]) {
-    const value = parameters.get(name);
+  for (const name of ["q", "status", "callType"] as const) {
+    const value = given[name];
     if (value) query.set(name, value);
   }
   // A day of the calendar here, as an instant; the last day counts whole.
-  const [from, to] = [day(parameters.get("from"), 0), day(parameters.get("to"), 1)];
+  const [from, to] = [instant(given.from ?? "", 0), instant(given.to ?? "", 1)];
   if (from) query.set("from", from);
   if (to) query.set("to", to);
-  const wanted = new URLSearchParams([...query, ["limit", String(PAGE)], ["offset", String(offset)], ["includeStats", "true"]]);
-  const page = await api<Page>(`/api/voice/history?${wanted}`);
-  if (!current()) return false;
+  const asking = new URLSearchParams([...query, ["limit", String(PAGE)], ["offset", String(offset)], ["includeStats", "true"]]);
+  const page = await api<Page>(`/api/voice/history?${asking}`);
+  if (!current()) return;
+  // A link into a list that has become shorter: its last page is what is meant.
+  if (page.calls.length === 0 && offset > 0) {
+    turnTo(page.total > 0 && page.total <= offset ? Math.floor((page.total - 1) / PAGE) * PAGE : 0, "replaceState");
+    return;
+  }
   void charts.show(query);
 
   if (page.stats) showStats(page.stats);
@@ -107,24 +113,18 @@ async function showList(parameters: URLSearchParams, current: () => boolean): Pr
   setText(get("range"), page.total === 0 ? "" : `${offset + 1}–${offset + page.calls.length} of ${page.total}${page.totalIsExact === false ? "+" : ""}`);
   step("previous", offset > 0, offset - PAGE);
   step("next", page.hasMore, offset + PAGE);
-  return page.calls.some((call) => LIVE.has(call.status));
-}
-
-function day(value: string | null, add: number): string | undefined {
-  if (!value || !/^\d{4}-\d\d-\d\d$/.test(value)) return undefined;
-  const [y, m, d] = value.split("-").map(Number) as [number, number, number];
-  return new Date(y, m - 1, d + add).toISOString();
 }
 
 function step(id: string, possible: boolean, offset: number): void {
   const button = get<HTMLButtonElement>(id);
   button.disabled = !possible;
-  button.onclick = () => {
-    const parameters = address();
-    if (offset > 0) parameters.set("offset", String(offset));
-    else parameters.delete("offset");
-    go(parameters);
-  };
+  button.onclick = () => turnTo(offset, "pushState");
+}
+
+function turnTo(offset: number, how: "pushState" | "replaceState"): void {
+  const parameters = new URLSearchParams(wanted().filters);
+  if (offset > 0) parameters.set("offset", String(offset));
+  go(parameters, how);
 }
 
 function showStats(stats: Stats): void {

@@ -1,6 +1,7 @@
 /** `/admin/pool`: the workers of all machines, which can be drained, and the agents in calls, which can be ended. */
 
 import { h, setText } from "../call/dom.js";
+import { Again } from "./again.js";
 import { api, get, showError, showSession, when } from "./api.js";
 import { Rows } from "./rows.js";
 
@@ -31,12 +32,12 @@ interface Agent {
 }
 
 const REFRESH_MS = 3_000;
-let timer: ReturnType<typeof setTimeout> | undefined;
+const again = new Again(() => void show());
 /** Names of machines by LiveKit's id of their worker. */
 let hosts = new Map<string, string>();
 
 async function show(): Promise<void> {
-  clearTimeout(timer);
+  again.stop();
   try {
     const [{ workers }, { agents }] = await Promise.all([
       api<{ workers: Worker[] }>("/api/voice/workers"), api<{ agents: Agent[] }>("/api/voice/agent"),
@@ -52,7 +53,7 @@ async function show(): Promise<void> {
     get("agents").hidden = agents.length === 0;
     get("none").hidden = agents.length > 0;
     get("note").hidden = true;
-    timer = setTimeout(() => void show(), REFRESH_MS);
+    again.after(REFRESH_MS);
   } catch (error) {
     failed(error);
   }

@@ -32,18 +32,40 @@ async function readConfig(): Promise<UiConfig> {
 }
 
 function offer(config: UiConfig): void {
+  const chosen = readChoice();
   agent.replaceChildren(...config.agents.map((name) => h("option", { value: name }, name)));
   if (config.defaultAgent) agent.value = config.defaultAgent;
+  if (config.agents.includes(chosen["agent"] ?? "")) agent.value = chosen["agent"]!;
+  const voice = config.voices.find((name) => name === chosen["voice"]) ?? config.defaultVoice;
   // One agent is no choice.
   get("agent-field").hidden = config.agents.length < 2;
   voices.replaceChildren(
     ...config.voices.map((name) => {
       const radio = h("input", { type: "radio", name: "voice", value: name });
-      radio.checked = name === config.defaultVoice;
+      radio.checked = name === voice;
       return h("label", { class: "chip" }, radio, h("span", {}, name));
     }),
   );
   choose();
+}
+
+/** Where this tab keeps the choice: a call that a reload takes up again is one with the chosen agent. */
+const CHOICE = "sidetone-try";
+
+function readChoice(): Record<string, string> {
+  try {
+    return Object(JSON.parse(sessionStorage.getItem(CHOICE) ?? "{}")) as Record<string, string>;
+  } catch {
+    return {};
+  }
+}
+
+function keepChoice(form: FormData): void {
+  try {
+    sessionStorage.setItem(CHOICE, JSON.stringify(Object.fromEntries(form)));
+  } catch {
+    // Storage is forbidden: a reload begins with what the server offers first.
+  }
 }
 
 /** Carries the choice to the element and into the code to paste. */
@@ -97,6 +119,7 @@ function showLegend(turns: readonly Turn[]): void {
 
 get("choice").addEventListener("change", () => {
   choose();
+  keepChoice(new FormData(get<HTMLFormElement>("choice")));
   get("applies").hidden = call.snapshot?.phase.is !== "live";
 });
 get("access").addEventListener("submit", (event) => {
@@ -107,7 +130,9 @@ get("access").addEventListener("submit", (event) => {
   void call.start();
 });
 get("copy").addEventListener("click", () => {
-  void navigator.clipboard.writeText(get("snippet").textContent ?? "").then(() => setText(get("copy"), "Copied"));
+  // There is no clipboard on a page that is not secure.
+  const copied = navigator.clipboard?.writeText(get("snippet").textContent ?? "") ?? Promise.reject(new Error("no clipboard"));
+  copied.then(() => setText(get("copy"), "Copied"), () => getSelection()?.selectAllChildren(get("snippet")));
 });
 call.addEventListener("sidetone-turn", () => showTurns(call.snapshot?.turns ?? []));
 call.addEventListener("sidetone-state", (event) => {
@@ -119,4 +144,16 @@ call.addEventListener("sidetone-state", (event) => {
 
 useKey();
 choose();
-offer(await readConfig());
+async function begin(): Promise<void> {
+  const note = get("not-listed");
+  try {
+    offer(await readConfig());
+    note.hidden = true;
+  } catch {
+    // Calls work without: the server's own agent and voice answer.
+    const retry = h("button", { class: "button small", type: "button", click: () => void begin() }, "Try again");
+    note.replaceChildren("The agents and voices could not be listed. ", retry);
+    note.hidden = false;
+  }
+}
+await begin();

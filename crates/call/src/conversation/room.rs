@@ -43,7 +43,11 @@ impl Conversation {
                 reason,
                 is_followed,
             } => self.caller_left(reason, is_followed),
-            RoomEvent::Chat { text } => self.typed(clipped(text.trim(), MAX_TYPED)),
+            RoomEvent::Chat { text } => {
+                let text = clipped(text.trim(), MAX_TYPED);
+                self.to_room.caller_wrote(&text);
+                self.typed(text);
+            }
             RoomEvent::Pressed(key) => self.pressed(key),
             RoomEvent::Say { text } => self.input(Input::Say {
                 text,

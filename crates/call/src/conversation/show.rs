@@ -17,6 +17,8 @@ pub(super) struct ToRoom {
     state: AgentState,
     /// Words of the open turn that were shown, and are not settled.
     interim: Option<(TurnId, String)>,
+    /// Words that came as a message in the room.
+    written: Option<String>,
 }
 
 impl ToRoom {
@@ -26,7 +28,14 @@ impl ToRoom {
             commands,
             state: AgentState::Initializing,
             interim: None,
+            written: None,
         }
+    }
+
+    /// The caller wrote this in the room: whoever is there has the message, and the writer's client shows it.
+    /// Sent once more, as a caption, it would stand there twice.
+    pub(super) fn caller_wrote(&mut self, text: &str) {
+        self.written = Some(text.to_owned());
     }
 
     /// A room that does not take its commands loses them, rather than stop the conversation.
@@ -56,6 +65,9 @@ impl ToRoom {
 
     /// Shows the words of a turn that has ended.
     pub(super) fn caller_said(&mut self, turn: TurnId, text: &str) {
+        if self.written.take_if(|written| written == text).is_some() {
+            return;
+        }
         self.caller(turn, text, true);
         self.interim = None;
     }

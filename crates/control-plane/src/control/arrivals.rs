@@ -312,7 +312,8 @@ async fn tell_trouble(control: &Control, call: &Call) -> anyhow::Result<()> {
         return Ok(());
     }
     tracing::warn!(call_id = %call.id, "no worker is free for a caller who waits");
-    if let Err(error) = rooms::tell_waiting(&control.livekit, &call.room_name).await {
+    let notice = rooms::Notice::Waiting(rooms::Alone::NoAgent);
+    if let Err(error) = rooms::tell(&control.livekit, &call.room_name, notice).await {
         tracing::debug!(call_id = %call.id, %error, "the caller was not told to wait");
     }
     Ok(())

@@ -96,26 +96,68 @@ pub(super) async fn order(
     livekit.send(room, topic, agents, &signed).await
 }
 
-/// Sends a JSON message to everybody in a room, on [`CLIENT_TOPIC`].
-///
-/// # Errors
-/// LiveKit refused or did not answer within 10 s.
-pub async fn tell(
-    livekit: &ServerApi,
-    room: &str,
-    message: &serde_json::Value,
-) -> server_api::Result<()> {
-    livekit.send(room, CLIENT_TOPIC, Vec::new(), message).await
+/// Why a caller is alone. The call element has words of its own for each (`web/src/call/notice.ts`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Alone {
+    /// No worker is free.
+    NoAgent,
+    /// An agent was there, and could not hold the call.
+    AgentFailed,
+    /// An agent was there, and its sound found no way to LiveKit.
+    NoMedia,
+    /// The caller has as many calls as may be.
+    TooManyCalls,
 }
 
-/// Tells everybody in a room that no agent is free yet.
+impl Alone {
+    const fn code(self) -> &'static str {
+        match self {
+            Self::NoAgent => "no-agent",
+            Self::AgentFailed => "agent-failed",
+            Self::NoMedia => "no-media",
+            Self::TooManyCalls => "too-many-calls",
+        }
+    }
+
+    /// In words, for clients that know no codes.
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::NoAgent => "No agent is free.",
+            Self::AgentFailed => "The agent failed.",
+            Self::NoMedia => "The agent's sound does not reach the call.",
+            Self::TooManyCalls => "You have too many calls at once.",
+        }
+    }
+}
+
+/// What a caller without an agent is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// An agent is still asked for.
+    Waiting(Alone),
+    /// Nobody comes any more.
+    Failed(Alone),
+}
+
+impl Notice {
+    fn message(self) -> serde_json::Value {
+        let (kind, why, then) = match self {
+            Self::Waiting(why) => ("call.waiting", why, "One is asked for again and again."),
+            Self::Failed(why) => ("call.failed", why, "Try again later."),
+        };
+        let reason = format!("{} {then}", why.reason());
+        json!({"type": kind, "code": why.code(), "reason": reason})
+    }
+}
+
+/// Tells everybody in a room why they are alone, on [`CLIENT_TOPIC`].
 ///
 /// # Errors
 /// LiveKit refused or did not answer within 10 s.
-pub(super) async fn tell_waiting(livekit: &ServerApi, room: &str) -> server_api::Result<()> {
-    let message = json!({
-        "type": "call.waiting",
-        "reason": "No agent is free. One is asked for again and again.",
-    });
-    tell(livekit, room, &message).await
+pub async fn tell(livekit: &ServerApi, room: &str, notice: Notice) -> server_api::Result<()> {
+    let message = notice.message();
+    livekit.send(room, CLIENT_TOPIC, Vec::new(), &message).await
 }
+
+#[cfg(test)]
+mod tests;

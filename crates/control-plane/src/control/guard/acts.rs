@@ -5,13 +5,12 @@ mod look;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::Done;
 use super::rounds::Rounds;
-use crate::control::rooms;
+use crate::control::rooms::{self, Alone, Notice};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::{GuardianConfig, Input};
 use crate::server_api::ServerApi;
@@ -210,7 +209,8 @@ impl Acts {
 
     /// Tells the caller that an agent is still being asked for.
     pub(super) async fn tell_waiting(&self, room: &str) -> Done {
-        if let Err(error) = rooms::tell_waiting(&self.livekit, room).await {
+        let notice = Notice::Waiting(Alone::NoAgent);
+        if let Err(error) = rooms::tell(&self.livekit, room, notice).await {
             tracing::debug!(room, %error, "nobody was told to wait");
         }
         Done::Nothing
@@ -235,9 +235,8 @@ impl Acts {
             tracing::error!(room, %error, "a failed call could not be noted");
         }
         // The caller hears why nobody answers; an empty room has nobody to tell.
-        let message =
-            json!({"type": "call.failed", "reason": "No agent is free. Try again later."});
-        if let Err(error) = rooms::tell(&self.livekit, room, &message).await {
+        let notice = Notice::Failed(Alone::NoAgent);
+        if let Err(error) = rooms::tell(&self.livekit, room, notice).await {
             tracing::debug!(room, %error, "nobody to tell that the call failed");
         }
         Done::Nothing
