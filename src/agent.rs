@@ -13,7 +13,7 @@ mod people;
 pub mod phrases;
 mod prepare;
 pub mod presence;
-mod record;
+pub mod record;
 mod result;
 pub mod results;
 pub mod spool;
@@ -27,15 +27,18 @@ use self::conclude::job_outcome;
 use self::end_of_turn::SmartTurn;
 use self::results::Results;
 use self::spool::Spool;
+use crate::telemetry;
 use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
+use sidetone_base::metrics::{CallState, metrics};
 use sidetone_call::CallOutcome;
 use sidetone_call::clients::Clients;
 use sidetone_config::folder::AgentFolder;
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
 use sidetone_store::Store;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
 pub use sidetone_config::agent::DEFAULT_AGENT;
@@ -70,6 +73,7 @@ impl JobRunner for Agents {
             Ok(Some(outcome)) => job_outcome(outcome.reason),
             Ok(None) => JobOutcome::Success,
             Err(error) => {
+                metrics().calls.not_begun.inc();
                 tracing::error!(job = job.id, room = job.room_name, "{error:#}");
                 self.apologise(&job, &error).await;
                 JobOutcome::Failed(format!("{error:#}"))
@@ -84,12 +88,22 @@ impl JobRunner for Agents {
 impl Agents {
     /// Takes the job's call from its metadata to its end. None: another agent has the call.
     async fn call(&self, job: &Job, handle: &JobHandle) -> anyhow::Result<Option<CallOutcome>> {
+        let calls = &metrics().calls;
+        let joining = calls.enter(CallState::Joining);
         let Some((call, cast)) = self.prepare(job, handle).await? else {
             return Ok(None);
         };
-        let witness = self.witness(&call);
-        let held = self.hold(&call, cast).await;
-        drop(witness);
-        self.conclude(call, held).await.map(Some)
+        drop(joining);
+        let span = telemetry::of_call(call.id);
+        let held = async {
+            let talking = calls.enter(CallState::Talking);
+            let witness = self.witness(&call);
+            let held = self.hold(&call, cast).await;
+            drop(witness);
+            drop(talking);
+            let _leaving = calls.enter(CallState::Leaving);
+            self.conclude(call, held).await.map(Some)
+        };
+        held.instrument(span).await
     }
 }

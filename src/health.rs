@@ -1,4 +1,4 @@
-//! `/healthz` and `/readyz` of `sidetone worker`, which has no control plane to answer them.
+//! `/healthz`, `/readyz` and `/metrics` of `sidetone worker`, which has no control plane to answer them.
 //!
 //! They have a thread and a runtime of their own, and only look at what others told last: they answer also
 //! when the process's runtime is stuck, which is when it matters.
@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use sidetone_base::supervise::{Down, Needed, Supervisor, TaskHealth};
 use sidetone_base::{WorkerStatus, clock};
 use sidetone_config::folder::AgentFolder;
-use sidetone_control_plane::http::{self, health::status};
+use sidetone_control_plane::http::{self, health::status, machine};
 use sidetone_http_server::descriptors::Descriptors;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -142,6 +143,16 @@ async fn ready(State(health): State<WorkerHealth>) -> (StatusCode, Json<Ready>) 
     (status(ready.ready), Json(ready))
 }
 
+/// What the process measures of itself, for whoever is in a private network with it.
+async fn scrape(request: Request) -> Response {
+    if machine::is_near(&request.into_parts().0) {
+        http::metrics::text()
+    } else {
+        let told = "Metrics are for scrapers in the worker's own private network.\n";
+        (StatusCode::FORBIDDEN, told).into_response()
+    }
+}
+
 /// Answers at `address` for a worker that has no control plane, and starts the runtime's heartbeat.
 /// `livekit` is what is wrong with its address and keys.
 ///
@@ -182,6 +193,7 @@ fn answer(
     let router = Router::new()
         .route("/healthz", get(alive))
         .route("/readyz", get(ready))
+        .route("/metrics", get(scrape))
         .with_state(health);
     let serve = async move {
         let listener = tokio::net::TcpListener::from_std(listener)?;

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::agent::end_of_turn::SmartTurn;
+use crate::agent::record::counted;
 use crate::agent::results::{self, Results};
 use crate::agent::spool::{self, Spool};
 use crate::agent::warm::HINTS;
@@ -24,6 +25,7 @@ use crate::health;
 use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
+use sidetone_base::metrics::{metrics, watch_lag};
 use sidetone_base::private;
 use sidetone_base::supervise::{Needed, Supervisor};
 use sidetone_call::clients::Clients;
@@ -85,6 +87,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     let closing = CancellationToken::new();
     let _closed = closing.clone().drop_guard();
     let mut tasks = Supervisor::new(closing.clone());
+    tasks.spawn("loop lag", Needed::Later, watch_lag);
     let local_models = worker.is_some() && env.uses_local_models();
     let agents = Arc::new(AgentFolder::open_on(agents, Secrets::read(), local_models));
     let (status, watched) = watch::channel(WorkerStatus::default());
@@ -321,6 +324,8 @@ impl Worker<'_> {
         tasks.spawn("results", Needed::Later, move |stop| {
             results::run(left.clone(), Arc::clone(&files), asked.clone(), stop)
         });
+        counted::expect(agents.names());
+        metrics().workers.slots.set(settings.max_jobs as i64);
         let me = presence::introduce(&env.agent_name, env.max_calls);
         let runner = Arc::new(Agents {
             agents,

@@ -1,8 +1,21 @@
 //! Logs: to standard error, as text for people or JSON for machines.
+//!
+//! They name calls, never people: no words of a conversation, no users, and of a room or an identity that
+//! Sidetone has not made only a sign ([`shown`]): a room of LiveKit's SIP bridge has the caller's number in
+//! its name. Whatever is logged while a call is held names it ([`of_call`]), in JSON as `call_id`, beside its
+//! `trace_id`: the same 128 bits, as OpenTelemetry writes them.
+
+mod json;
+mod shown;
 
 use std::io::IsTerminal;
 
+use tracing::Span;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::{EnvFilter, fmt, prelude::*};
+use uuid::Uuid;
+
+use json::{Calls, JsonLines};
 
 /// What is logged when `SIDETONE_LOG` says nothing: our own info, others' warnings. Transcripts
 /// are never logged at these levels.
@@ -24,17 +37,30 @@ pub fn start() {
     };
     let json = std::env::var("SIDETONE_LOG_FORMAT").is_ok_and(|format| format == "json");
     let registry = tracing_subscriber::registry().with(filter);
-    let to_stderr = fmt::layer().with_writer(std::io::stderr);
     // A second start (tests in one process) keeps the first.
     let _ = if json {
-        registry.with(to_stderr.json()).try_init()
+        let lines = fmt::layer().event_format(JsonLines);
+        registry
+            .with(Calls)
+            .with(lines.with_writer(std::io::stderr))
+            .try_init()
     } else {
+        let lines = fmt::layer().compact();
+        let lines = lines.fmt_fields(fmt::format::debug_fn(shown::text).delimited(" "));
         registry
             .with(
-                to_stderr
-                    .compact()
-                    .with_ansi(std::io::stderr().is_terminal()),
+                lines
+                    .with_ansi(std::io::stderr().is_terminal())
+                    .with_writer(std::io::stderr),
             )
             .try_init()
     };
 }
+
+/// What is logged within it is of this call, whatever is logged otherwise.
+pub fn of_call(call_id: Uuid) -> Span {
+    tracing::error_span!(target: "sidetone", "call", %call_id)
+}
+
+#[cfg(test)]
+mod tests;

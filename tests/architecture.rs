@@ -24,7 +24,7 @@ const LAYERS: &[(&str, &[Layer])] = &[
             ("replay", &["eval"]),
             ("console", &["eval"]),
             ("caller", &["room"]),
-            ("agent", &["room", "worker"]),
+            ("agent", &["room", "telemetry", "worker"]),
             ("check", &["agent", "eval", "room"]),
         ],
     ),

@@ -5,13 +5,13 @@ pub mod caller;
 pub mod ears;
 mod fault;
 mod judge;
-mod process;
+pub mod process;
 pub mod record;
 pub mod script;
 pub mod stage;
 mod table;
 pub mod tones;
-mod webhooks;
+pub mod webhooks;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -18,6 +18,7 @@ mod fuzz;
 mod http;
 mod interop_tones;
 mod mcp;
+mod metrics;
 mod realtime;
 mod recording;
 mod rooms;

@@ -13,6 +13,7 @@ use super::{Agents, record};
 use crate::room::{self, standing::Standing as _};
 use crate::worker::JobOutcome;
 use sidetone_base::leave::Step;
+use sidetone_base::metrics::metrics;
 use sidetone_call::{CallOutcome, EndReason};
 
 impl Agents {
@@ -22,6 +23,8 @@ impl Agents {
         mut call: Call<'_>,
         mut held: Held,
     ) -> anyhow::Result<CallOutcome> {
+        let lost = held.outcome.events_lost as u64;
+        metrics().calls.events_lost.inc_by(lost);
         let by = held.outcome.leave_by;
         let until = by.until(Step::Record);
         let was_held = held.driven.is_ok();

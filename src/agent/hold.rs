@@ -97,8 +97,11 @@ impl Agents {
                 store,
                 spool,
                 call.id,
-                &call.job.id,
-                call.place.asking(),
+                record::Part {
+                    job: &call.job.id,
+                    agent: &call.agent.name,
+                    asking: call.place.asking(),
+                },
                 events_of_call,
                 beside,
             ),

@@ -19,6 +19,7 @@ use crate::room::{self as room, JoinError};
 use crate::worker::{Job, JobHandle, JobOutcome};
 use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
+use sidetone_base::metrics::metrics;
 use sidetone_base::tap::Tap;
 use sidetone_call::{Earlier, Operator, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, BadVoice, Overrides};
@@ -119,6 +120,9 @@ impl Agents {
             (handle.ended(JobOutcome::Success, by.until(Step::Report))).await;
             room::close_by(&room, by.until(Step::Room)).await;
             return Ok(None);
+        }
+        if earlier.is_some() {
+            metrics().calls.taken_over.inc();
         }
         let (tap, recorded) = self.begin_recording(call_id, &mut team[0]);
         let reading = self

@@ -1,6 +1,7 @@
 //! Writes a call's events down as they happen: [`notes`] says what there is to write (PURE), the
 //! [spool](super::spool) sees that it reaches the database.
 
+pub mod counted;
 mod notes;
 
 use tokio::sync::mpsc;
@@ -11,6 +12,7 @@ use sidetone_base::clock;
 use sidetone_call::CallEvent;
 use sidetone_store::Store;
 
+use counted::Counted;
 pub use notes::Notes;
 
 /// Entries on their way to the record that are no events of the conversation; what does not fit is lost.
@@ -24,20 +26,29 @@ pub fn beside() -> (Beside, mpsc::Receiver<Entry>) {
     mpsc::channel(BESIDE)
 }
 
+/// Whose part of a call is written down.
+pub struct Part<'a> {
+    /// Part of each id: an agent that replaces a dead one counts from the start again and must not write
+    /// over what the first has written.
+    pub job: &'a str,
+    /// By whose file the call is held.
+    pub agent: &'a str,
+    /// What the agent has come for, if that is counted.
+    pub asking: Option<Asking>,
+}
+
 /// Writes down the events of `call_id`, and what comes `beside` them, until the call has ended. The notes
 /// that it gives back know all events; the writer may still be writing, and is the caller's to end.
-/// `job` is part of each id: an agent that replaces a dead one counts from the start again and must not
-/// write over what the first has written. `asking`: what the agent has come for, if that is counted.
 pub async fn record(
     store: Store,
     spool: Spool,
     call_id: Uuid,
-    job: &str,
-    asking: Option<Asking>,
+    part: Part<'_>,
     mut events: mpsc::Receiver<CallEvent>,
     mut beside: mpsc::Receiver<Entry>,
 ) -> (Notes, Writer) {
-    let mut notes = Notes::new(job, clock::wall()).of(asking);
+    let mut counted = Counted::new(part.agent);
+    let mut notes = Notes::new(part.job, clock::wall()).of(part.asking);
     let mut writer = Writer::new(store, spool, call_id);
     loop {
         let next = async {
@@ -55,6 +66,7 @@ pub async fn record(
             }
             Next::End => break,
         };
+        counted.take(&event);
         // Whoever waits for it goes on when the entry is on disk.
         let _receipt = match &event {
             CallEvent::ToolStarted(_, receipt) => Some(receipt.clone()),

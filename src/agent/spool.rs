@@ -33,6 +33,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 use uuid::Uuid;
 
+use sidetone_base::metrics::metrics;
 use sidetone_store::{Store, StoreError};
 
 use entry::Contents;
@@ -127,16 +128,25 @@ impl Spool {
 
     fn grew(&self, bytes: u64) {
         self.0.used.fetch_add(bytes, Ordering::Relaxed);
+        self.show();
     }
 
     fn shrank(&self, bytes: u64) {
         let less = |used: u64| Some(used.saturating_sub(bytes));
         // Some is always given: it cannot fail.
         let _ = (self.0.used).fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+        self.show();
     }
 
     fn measured(&self, bytes: u64) {
         self.0.used.store(bytes, Ordering::Relaxed);
+        self.show();
+    }
+
+    /// Tells whoever watches how much waits.
+    fn show(&self) {
+        let bytes = i64::try_from(self.used()).unwrap_or(i64::MAX);
+        metrics().workers.spool_bytes.set(bytes);
     }
 
     fn wake(&self) {
@@ -183,6 +193,7 @@ async fn attempt(store: &Store, call_id: Uuid, entry: &Entry) -> Tried {
 
 /// Refused entries are lost; what they say is not told.
 fn log_refused(call_id: Uuid, entry: &Entry, error: &StoreError) {
+    metrics().workers.entries_lost.inc();
     let what = entry.kind();
     // A database's message may quote the value: only its code is told.
     let code = error.code().unwrap_or_default();

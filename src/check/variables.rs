@@ -7,7 +7,7 @@ use sidetone_config::variable::SECRET_FILES;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; the README's table explains them.
-pub const KNOWN: [&str; 45] = [
+pub const KNOWN: [&str; 46] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -44,6 +44,7 @@ pub const KNOWN: [&str; 45] = [
     "SIDETONE_LOG_FORMAT",
     "SIDETONE_END_OF_TURN",
     "SIDETONE_MAX_CALLS",
+    "SIDETONE_PRICES",
     "SIDETONE_PUBLIC_URL",
     "SIDETONE_RECORDING_SPOOL_LIMIT",
     "SIDETONE_RETENTION_DAYS",

@@ -90,6 +90,9 @@ fn a_stuck_runtime_is_told_of_from_a_thread_of_its_own() {
     answer(listener, told.health.clone(), stop.clone()).unwrap();
     assert!(get_status(address, "/healthz").starts_with("200 {\"status\":\"ok\""));
     assert!(get_status(address, "/readyz").starts_with("200 {\"ready\":true"));
+    let metrics = get_status(address, "/metrics");
+    assert!(metrics.starts_with("200 # HELP "), "{metrics}");
+    assert!(metrics.contains("\nsidetone_worker_registered "));
 
     let long_ago = clock::now().checked_sub(STUCK_AFTER).unwrap();
     told.beat.send_replace(Beat {

@@ -22,6 +22,7 @@ use super::protocol::{Cause, Input, Output, Worker};
 use super::{Job, JobHandle, JobOutcome, JobRunner, Report, Shutdown, Stop, WorkerSettings};
 use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
+use sidetone_base::metrics::metrics;
 
 /// Longest time a frame may take to leave; a socket that blocks longer is dead.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
@@ -214,6 +215,7 @@ impl<R: JobRunner> Driver<R> {
             }
         };
         let status = self.worker.status(clock::now());
+        metrics().workers.is(&status);
         self.status.send_if_modified(|old| {
             let changed = *old != status;
             *old = status;
@@ -244,6 +246,7 @@ impl<R: JobRunner> Driver<R> {
 
     async fn send(&mut self, message: proto::worker_message::Message) {
         if let proto::worker_message::Message::Availability(answer) = &message {
+            metrics().workers.offered(answer.available).inc();
             tracing::info!(job = answer.job_id, taken = answer.available, "job offered");
         }
         let Socket::Open(stream) = &mut self.socket else {
@@ -295,6 +298,8 @@ impl<R: JobRunner> Driver<R> {
             return;
         };
         self.jobs.remove(&id);
+        let success = outcome == JobOutcome::Success;
+        metrics().workers.job_ended(success).inc();
         match &outcome {
             JobOutcome::Success => tracing::info!(job = id, "job ended"),
             JobOutcome::Failed(reason) => tracing::warn!(job = id, reason, "job failed"),

@@ -182,6 +182,7 @@ async fn the_documents_name_every_route() {
         "/api/voice/webhook",
         "/healthz",
         "/readyz",
+        "/metrics",
     ] {
         assert!(paths.contains_key(path), "{path}");
     }

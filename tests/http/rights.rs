@@ -39,7 +39,7 @@ async fn every_route_and_every_role() {
     let revoke = format!("/api/voice/sessions/{somebody}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 30] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 31] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -174,6 +174,12 @@ async fn every_route_and_every_role() {
         ("GET", "/api/voice/webhook", None, [true; 8]),
         ("GET", "/healthz", None, [true; 8]),
         ("GET", "/readyz", None, [true; 8]),
+        (
+            "GET",
+            "/metrics",
+            None,
+            [false, false, false, true, false, false, false, true],
+        ),
         ("GET", "/openapi.json", None, [true; 8]),
         ("GET", "/docs", None, [true; 8]),
     ];

@@ -13,6 +13,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::metrics::{IntGauge, metrics};
+
 /// How much may be done at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Width {
@@ -41,6 +43,8 @@ struct Shared {
     width: Width,
     places: Semaphore,
     queues: Mutex<Queues>,
+    /// Jobs that run or wait in all lanes of this name.
+    depth: IntGauge,
 }
 
 #[derive(Default)]
@@ -65,6 +69,7 @@ impl Lanes {
             width,
             places: Semaphore::new(width.at_once),
             queues: Mutex::default(),
+            depth: metrics().control.queue(name),
         }))
     }
 
@@ -79,9 +84,11 @@ impl Lanes {
     ) -> Result<(), Full> {
         let mut queues = self.0.queues();
         if queues.jobs >= self.0.width.in_all {
+            metrics().control.queue_full(self.0.name).inc();
             return Err(Full(queues.jobs));
         }
         queues.jobs += 1;
+        self.0.depth.inc();
         if let Some(queue) = queues.by_key.get_mut(key) {
             queue.push_back(Box::pin(job));
             return Ok(());
@@ -144,15 +151,21 @@ impl Shared {
             task.spawn(job);
             match timeout(self.width.deadline, task.join_next()).await {
                 Ok(Some(Err(error))) if error.is_panic() => {
-                    tracing::error!(lane = self.name, key, "a job panicked");
+                    tracing::error!(lane = self.name, lane_key = key, "a job panicked");
                 }
                 Ok(_) => {}
                 Err(_) => {
                     let within = self.width.deadline;
-                    tracing::warn!(lane = self.name, key, ?within, "a job took too long");
+                    tracing::warn!(
+                        lane = self.name,
+                        lane_key = key,
+                        ?within,
+                        "a job took too long"
+                    );
                 }
             }
             self.queues().jobs -= 1;
+            self.depth.dec();
         }
     }
 }

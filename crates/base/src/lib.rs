@@ -4,8 +4,8 @@
 //! file may say of a provider ([`provider`]), the tap between a room and its recorder ([`tap`]), how long a call
 //! may take to end ([`leave`]), what the control plane tells an agent and how that is known ([`signed`]), what a
 //! worker says of itself ([`WorkerStatus`]), what an id is not made of ([`plain`]), who keeps background tasks
-//! running ([`supervise`]) and how their loops wait for no network ([`lanes`]), and whose requests are counted
-//! together ([`network`]).
+//! running ([`supervise`]) and how their loops wait for no network ([`lanes`]), whose requests are counted
+//! together ([`network`]), and what a process measures of itself ([`metrics`]).
 //!
 //! Every other crate of the product may import this one; it imports none of them.
 //!
@@ -17,6 +17,7 @@ pub mod claim;
 pub mod clock;
 pub mod lanes;
 pub mod leave;
+pub mod metrics;
 pub mod network;
 pub mod plain;
 pub mod private;

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::clock;
+use super::metrics::metrics;
 pub use restarts::Restarts;
 
 /// What waits while a task is down.
@@ -53,6 +54,7 @@ impl Supervisor {
         M: FnMut(CancellationToken) -> T + Send + 'static,
         T: Future<Output = ()> + Send + 'static,
     {
+        metrics().process.task(name, false);
         let keeper = Keeper {
             name,
             needed,
@@ -99,6 +101,7 @@ impl Keeper {
             };
             let again_at = self.restarts.failed(clock::now());
             self.tell();
+            metrics().process.task(self.name, true);
             tracing::error!(
                 task = self.name,
                 failures = self.restarts.failures(),
@@ -111,6 +114,7 @@ impl Keeper {
             }
             self.restarts.started(clock::now());
             self.tell();
+            metrics().process.task(self.name, false);
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::providers::Tts;
 use super::voice::phrase;
@@ -37,7 +38,9 @@ impl Apology {
     /// Begins to make the audio, if there is none.
     pub fn prepare(&mut self, tts: &Arc<dyn Tts>) {
         if let Audio::Missing = self.audio {
-            let task = tokio::spawn(phrase(self.text.clone(), Arc::clone(tts), DEADLINE));
+            let task = tokio::spawn(
+                phrase(self.text.clone(), Arc::clone(tts), DEADLINE).in_current_span(),
+            );
             self.audio = Audio::Making(AbortOnDropHandle::new(task));
         }
     }

@@ -9,12 +9,14 @@ use futures::StreamExt as _;
 
 use crate::Models;
 use crate::models::line::{Client, Line, Member, SharedHealth};
+use crate::models::measured::Measured;
 use crate::models::{Phrases, SpeechClient};
 use crate::tools::HttpTools;
 use sidetone_base::clock;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_config::language;
+use sidetone_config::prices::{LOCAL, Prices};
 use sidetone_config::providers::{Provider, StageConfig, Stages};
 use sidetone_config::secret::Secret;
 use sidetone_providers::openai::{
@@ -49,6 +51,7 @@ pub struct Clients {
     /// share what is known of it, and a key that is refused says nothing of others.
     healths: Arc<Mutex<HashMap<String, SharedHealth>>>,
     phrases: Phrases,
+    prices: Arc<Prices>,
     is_local: bool,
 }
 
@@ -90,6 +93,7 @@ impl Clients {
             live_model: env.stt_live_model.clone(),
             healths: Arc::default(),
             phrases: Phrases::default(),
+            prices: Arc::new(env.prices.clone()),
             is_local: local.is_some(),
         })
     }
@@ -142,7 +146,11 @@ impl Clients {
             Ok(stt.with_language(language).with_hints(hints))
         };
         let hears = self.line(crate::Part::Stt, stt, hearing);
-        let ears = agent.stages.ears.as_ref().map(hearing).transpose();
+        let ears = agent.stages.ears.as_ref().map(|provider| {
+            let measured = self.measured(crate::Part::Stt, provider);
+            hearing(provider).map(|stt| (stt, measured))
+        });
+        let ears = ears.transpose();
         let ears = ears.inspect_err(|error: &SettingsError| tracing::error!("{error}"));
         let thinks = self.line(crate::Part::Llm, llm, |provider| {
             let llm = Llm::new(http, self.settings(provider, openai::Stage::Llm))?;
@@ -212,15 +220,32 @@ impl Clients {
                 .ok()?;
             let key = health_key(stage, provider);
             let mut healths = self.healths.lock().unwrap_or_else(PoisonError::into_inner);
-            let health = healths.entry(key).or_default().clone();
-            let name = provider.name.clone();
+            let measured = self.measured(stage, provider);
+            let health = healths.entry(key);
+            let health = health.or_insert_with(|| SharedHealth::new(&measured));
             Some(Member {
-                name,
+                name: provider.name.clone(),
                 client,
-                health,
+                health: health.clone(),
+                measured,
             })
         });
         Line::new(stage, members.collect(), config.fallback_after)
+    }
+
+    /// What asking a provider is measured by.
+    fn measured(&self, stage: crate::Part, provider: &Provider) -> Measured {
+        let asked = match stage {
+            crate::Part::Stt => openai::Stage::Stt,
+            crate::Part::Tts => openai::Stage::Tts,
+            crate::Part::Llm | crate::Part::Tool | crate::Part::Transport => openai::Stage::Llm,
+        };
+        let settings = self.settings(provider, asked);
+        let (server, model) = match self.is_local && provider.address.is_none() {
+            true => (LOCAL.to_owned(), LOCAL),
+            false => (server_of(&settings.base_url), settings.model.as_str()),
+        };
+        Measured::new(stage, &provider.name, model, self.prices.of(&server, model))
     }
 
     /// Lets the local model read a call's prompt while the caller is greeted: two hundred tokens
@@ -241,6 +266,19 @@ impl Clients {
     /// Opens the connections before the first call needs them.
     pub async fn prewarm(&self) {
         tokio::join!(self.stt.prewarm(), self.llm.prewarm(), self.tts.prewarm());
+    }
+}
+
+/// The host of a base URL, and its port where the URL has one; "" where it is none.
+fn server_of(base_url: &str) -> String {
+    let url = reqwest::Url::parse(base_url).ok();
+    let named = url
+        .as_ref()
+        .and_then(|url| Some((url.host_str()?, url.port())));
+    match named {
+        Some((host, Some(port))) => format!("{host}:{port}"),
+        Some((host, None)) => host.to_owned(),
+        None => String::new(),
     }
 }
 

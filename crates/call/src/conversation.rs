@@ -247,7 +247,10 @@ impl Conversation {
                 }
                 Output::CommitReply(id) => self.commit_reply(id, now),
                 Output::CancelReply(_) => self.reply_over(cut),
-                Output::HoldPlayout => self.replies.playout.hold(),
+                Output::HoldPlayout => {
+                    self.replies.playout.hold();
+                    self.replies.flow.rests();
+                }
                 Output::ReleasePlayout => self.replies.playout.release(),
                 Output::TurnEnded(turn) => {
                     if is_typed && Some(turn.id) != open {

@@ -280,6 +280,24 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// Every reason.
+    pub const ALL: [Self; 14] = [
+        Self::CallerHungUp,
+        Self::AgentHungUp,
+        Self::Transferred,
+        Self::CallerSilent,
+        Self::CallerRejected,
+        Self::CallerLost,
+        Self::NoCaller,
+        Self::RoomClosed,
+        Self::ConnectionLost,
+        Self::Encrypted,
+        Self::Drained,
+        Self::Dismissed,
+        Self::MaxDuration,
+        Self::Limit,
+    ];
+
     /// Short name, as stored and logged.
     pub fn as_str(self) -> &'static str {
         match self {

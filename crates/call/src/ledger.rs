@@ -35,6 +35,20 @@ pub enum Dropped {
 }
 
 impl Dropped {
+    /// Every reason.
+    pub const ALL: [Self; 10] = [
+        Self::NoWords,
+        Self::Echo,
+        Self::Backchannel,
+        Self::TooFewWords,
+        Self::NotUnderstood,
+        Self::NotAnswered,
+        Self::TakenBack,
+        Self::CallerLeft,
+        Self::Draining,
+        Self::CallEnded,
+    ];
+
     /// Short name, as stored and shown.
     pub fn as_str(self) -> &'static str {
         match self {

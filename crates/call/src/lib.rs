@@ -20,6 +20,7 @@ mod conversation;
 pub mod earlier;
 pub mod end_of_turn;
 pub mod event;
+mod flow;
 mod journal;
 pub mod keys;
 pub mod ledger;

@@ -4,6 +4,7 @@ mod ask;
 mod health;
 pub mod line;
 mod loudness;
+pub mod measured;
 mod phrases;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use crate::tools::mcp::Mcp;
 pub use ask::SpeechClient;
 use ask::{AskLlm, AskStt, AskTts};
 use line::Line;
+use measured::Measured;
 pub use phrases::Phrases;
 use sidetone_base::audio::Pcm;
 use sidetone_config::agent::{AgentConfig, Limits};
@@ -48,7 +50,7 @@ pub struct Models {
     /// Who puts callers through, where somebody can.
     pub operator: Option<Arc<dyn Operator>>,
     /// Who hears the caller speak, where that is another than who is asked for whole utterances.
-    pub ears: Option<Stt>,
+    pub ears: Option<(Stt, Measured)>,
     /// What was spoken before.
     pub phrases: Phrases,
     limits: Limits,
@@ -146,9 +148,24 @@ impl providers::Stt for Models {
     }
 
     fn hear(&self) -> Option<Hearing> {
-        let ears = self.ears.as_ref().or(self.stt.first());
-        let ears = ears.filter(|_| self.mode == SttMode::Realtime);
-        ears.map(|stt| stt.hear(self.stt.fallback_after()))
+        let (stt, measured) = self.hears()?;
+        measured.listens();
+        Some(stt.hear(self.stt.fallback_after()))
+    }
+
+    fn heard(&self, audio: &Pcm<16_000>) {
+        if let Some((_, measured)) = self.hears() {
+            measured.heard(ask::ms(audio.duration()));
+        }
+    }
+}
+
+impl Models {
+    /// Who hears the caller speak, where words come as they are spoken.
+    fn hears(&self) -> Option<(&Stt, &Measured)> {
+        let own = self.ears.as_ref().map(|(stt, measured)| (stt, measured));
+        let ears = own.or_else(|| self.stt.first_measured());
+        ears.filter(|_| self.mode == SttMode::Realtime)
     }
 }
 

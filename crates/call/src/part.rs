@@ -16,6 +16,9 @@ pub enum Part {
 }
 
 impl Part {
+    /// Every part.
+    pub const ALL: [Self; 5] = [Self::Stt, Self::Llm, Self::Tts, Self::Tool, Self::Transport];
+
     /// Short name, as stored and logged.
     pub fn as_str(self) -> &'static str {
         match self {

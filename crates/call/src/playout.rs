@@ -230,6 +230,11 @@ impl Playout {
         self.live.as_ref().is_some_and(LiveReply::is_done)
     }
 
+    /// Whether a frame is to follow the last one at once: there is one, or the sentence goes on.
+    pub fn expects_more(&self) -> bool {
+        self.is_ready() || self.is_in_sentence()
+    }
+
     /// Audio waiting to leave.
     pub fn buffered(&self) -> Duration {
         Pcm::<48_000>::duration_of(self.live.as_ref().map_or(0, |live| live.queue.len()))

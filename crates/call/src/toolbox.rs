@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tracing::Instrument as _;
 
 use super::context;
 use super::event::Receipt;
@@ -283,14 +284,17 @@ impl Answering {
                 (call, given, tool)
             })
             .collect();
-        let running = tokio::spawn(async move {
-            let runs = run::run(calls, &persona, &team, &Starts { reply, news: &news }).await;
-            // Fails only when the call is over.
-            news.send(ToolNews::Finished(reply, runs.clone()))
-                .await
-                .ok();
-            runs
-        });
+        let running = tokio::spawn(
+            async move {
+                let runs = run::run(calls, &persona, &team, &Starts { reply, news: &news }).await;
+                // Fails only when the call is over.
+                news.send(ToolNews::Finished(reply, runs.clone()))
+                    .await
+                    .ok();
+                runs
+            }
+            .in_current_span(),
+        );
         (round, running)
     }
 

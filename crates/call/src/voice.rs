@@ -14,6 +14,7 @@ use futures::StreamExt as _;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::part::Part;
 use super::providers::{Fault, ProviderError, Reworded, SpeakerId, Tts};
@@ -89,18 +90,21 @@ impl Synthesizer {
         let (sender, pieces) = mpsc::channel(1);
         let audio = phrase(text, Arc::clone(&self.tts), FILLER_DEADLINE);
         let by = self.known.unwrap_or(SpeakerId(0));
-        let task = tokio::spawn(async move {
-            if let Some(audio) = audio.await {
-                let piece = SoundPiece {
-                    audio,
-                    said: None,
-                    by,
-                    is_first: true,
-                    since_request: Duration::ZERO,
-                };
-                sender.send(Ok(piece)).await.ok();
+        let task = tokio::spawn(
+            async move {
+                if let Some(audio) = audio.await {
+                    let piece = SoundPiece {
+                        audio,
+                        said: None,
+                        by,
+                        is_first: true,
+                        since_request: Duration::ZERO,
+                    };
+                    sender.send(Ok(piece)).await.ok();
+                }
             }
-        });
+            .in_current_span(),
+        );
         PendingSentence {
             text: String::new(),
             spoken: String::new(),
@@ -127,7 +131,7 @@ impl Synthesizer {
             went_out: false,
             is_anew: false,
             broke_off: false,
-            _task: AbortOnDropHandle::new(tokio::spawn(audio)),
+            _task: AbortOnDropHandle::new(tokio::spawn(audio.in_current_span())),
         }
     }
 }

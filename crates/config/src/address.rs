@@ -43,11 +43,15 @@ pub fn reach_of_ws(address: &str) -> Option<Reach> {
 pub fn reach_of(url: &Url) -> Option<Reach> {
     // Brackets are how an URL writes an IPv6 address.
     let host = url.host_str()?.trim_matches(['[', ']']);
-    Some(match host.parse() {
-        Ok(IpAddr::V4(ip)) => v4(ip),
-        Ok(IpAddr::V6(ip)) => ip.to_ipv4_mapped().map_or_else(|| v6(ip), v4),
-        Err(_) => name(host),
-    })
+    Some(host.parse().map_or_else(|_| name(host), reach_of_ip))
+}
+
+/// Where an IP address is.
+pub fn reach_of_ip(ip: IpAddr) -> Reach {
+    match ip {
+        IpAddr::V4(ip) => v4(ip),
+        IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or_else(|| v6(ip), v4),
+    }
 }
 
 fn v4(ip: Ipv4Addr) -> Reach {

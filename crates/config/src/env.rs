@@ -1,7 +1,7 @@
 //! The environment, read once and checked: what is missing or wrong is named with its mending.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::address;
@@ -10,6 +10,7 @@ use super::livekit;
 pub use super::livekit::{LiveKit, NotConfigured};
 use super::login;
 pub use super::login::UserLogin;
+use super::prices::Prices;
 use super::recording::RecordingEnv;
 use super::secret::{self, Secret};
 pub use super::variable::BadVariable;
@@ -81,6 +82,8 @@ pub struct Env {
     pub recording: RecordingEnv,
     /// Where the ends of calls are told of.
     pub call_webhook: CallWebhook,
+    /// What providers ask for.
+    pub prices: Prices,
 }
 
 impl Env {
@@ -175,6 +178,7 @@ impl Env {
             ),
             recording: RecordingEnv::read(&variables)?,
             call_webhook: CallWebhook::read(&variables)?,
+            prices: prices(var("SIDETONE_PRICES"))?,
         })
     }
 }
@@ -235,6 +239,14 @@ fn database(url: Option<String>, data_dir: &std::path::Path) -> Result<Database,
             }),
         },
     }
+}
+
+fn prices(file: Option<String>) -> Result<Prices, BadVariable> {
+    Prices::read(file.as_deref().map(Path::new)).map_err(|error| BadVariable {
+        name: "SIDETONE_PRICES",
+        value: file.unwrap_or_default(),
+        fix: error.to_string(),
+    })
 }
 
 fn default_data_dir(xdg: Option<String>, home: Option<String>) -> PathBuf {

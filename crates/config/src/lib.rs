@@ -24,6 +24,7 @@ pub mod livekit;
 mod login;
 pub mod mcp;
 mod phrases;
+pub mod prices;
 pub mod problem;
 pub mod providers;
 pub mod recording;

@@ -17,6 +17,7 @@ pub mod jwt;
 pub mod limits;
 pub mod live;
 pub mod machine;
+pub mod metrics;
 pub mod recording;
 mod repeat;
 pub mod session;
@@ -283,6 +284,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/voice/webhook", webhook)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::scrape))
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::page))
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)

@@ -14,6 +14,7 @@
 pub mod allowance;
 pub mod awaited;
 pub mod calls;
+pub mod census;
 pub mod dispatches;
 pub mod egress;
 pub mod epochs;
@@ -55,6 +56,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{Connection, SqlSafeStr as _};
 
+use sidetone_base::metrics::metrics;
 use sidetone_base::private;
 use sidetone_config::env::Database;
 
@@ -281,6 +283,9 @@ impl Store {
             Database::Sqlite(path) => Some(lock_file(path).await?),
             Database::Postgres(_) => None,
         };
+        for status in CallStatus::ALL {
+            metrics().calls.status(status.as_str());
+        }
         let store = Self::connect(database).await?;
         store.migrate().await?;
         drop(lock);

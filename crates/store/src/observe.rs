@@ -10,6 +10,7 @@ use super::participants::{PARTICIPANTS, Participant, facts_of};
 use super::rooms::{self, Room};
 use super::status::seconds_between;
 use super::{At, Fact, Stay, Store, StoreError, in_transaction};
+use sidetone_base::metrics::metrics;
 
 impl Store {
     /// Takes in what is now known of a call and brings status, times and participants up to date.
@@ -119,6 +120,7 @@ impl Store {
                     .await?;
             }
             let derived = facts.derive(call.call_type);
+            let before = call.status;
             let saved: Call = sqlx::query_as(SAVE)
                 .bind(call_id)
                 .bind(derived.status.as_str())
@@ -140,6 +142,9 @@ impl Store {
                 .bind(is_in)
                 .fetch_one(&mut *tx)
                 .await?;
+            if saved.status != before {
+                metrics().calls.status(saved.status.as_str()).inc();
+            }
             Some(saved)
         }))
     }

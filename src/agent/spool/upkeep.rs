@@ -12,6 +12,7 @@ use super::backlog::longer;
 use super::entry::Contents;
 use super::{Left, Spool, Tried, attempt, log_refused};
 use sidetone_base::claim;
+use sidetone_base::metrics::metrics;
 use sidetone_store::Store;
 
 /// Time between looks without a reason: another process may have died.
@@ -59,6 +60,8 @@ pub async fn pass(spool: &Spool, store: &Store) -> anyhow::Result<()> {
     let looked = spool.clone();
     let (files, bytes) = spawn_blocking(move || look(&looked)).await??;
     spool.measured(bytes);
+    let waiting = i64::try_from(files.len()).unwrap_or(i64::MAX);
+    metrics().workers.spool_files.set(waiting);
     let mut first_error = Ok(());
     for left in files {
         let claimed = left.clone();

@@ -13,6 +13,7 @@ use super::backlog::{Backlog, Next};
 use super::journal::Journal;
 use super::{Entry, Spool, Tried, attempt, log_refused};
 use sidetone_base::clock;
+use sidetone_base::metrics::metrics;
 use sidetone_store::Store;
 
 /// Longest wait of a call's end for a database that has answered until now. One that is known to be away
@@ -63,6 +64,7 @@ impl Writer {
             }
         };
         if !self.backlog.push(entry, on_disk) {
+            metrics().workers.entries_lost.inc();
             tracing::error!(%call_id, what, "an entry of the call's record is lost");
         }
     }
@@ -100,6 +102,7 @@ impl Writer {
     pub async fn leave(self) {
         let (call_id, rest) = (self.call_id, self.backlog.rest());
         if rest.lost > 0 {
+            metrics().workers.entries_lost.inc_by(rest.lost as u64);
             tracing::error!(%call_id, lost = rest.lost, "entries of the call's record are lost");
         }
         if rest.on_disk {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::Conversation;
 use crate::context::{Gauge, clipped, size, size_of_text, within};
@@ -83,13 +84,16 @@ impl Conversation {
         // What is too long for the model is cut, not refused.
         let transcript = within(&transcript, room.saturating_sub(size_of_text(PROMPT)));
         let (llm, news) = (self.cast.providers().llm.clone(), self.work.news());
-        let task = tokio::spawn(async move {
-            let summary = timeout(DEADLINE, summarise(&*llm, transcript)).await;
-            // Fails only when the call is over.
-            news.send(ToolNews::Summarised(summary.ok().flatten()))
-                .await
-                .ok();
-        });
+        let task = tokio::spawn(
+            async move {
+                let summary = timeout(DEADLINE, summarise(&*llm, transcript)).await;
+                // Fails only when the call is over.
+                news.send(ToolNews::Summarised(summary.ok().flatten()))
+                    .await
+                    .ok();
+            }
+            .in_current_span(),
+        );
         self.context.summary = Some((items, AbortOnDropHandle::new(task)));
     }
 

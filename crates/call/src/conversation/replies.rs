@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::reply::Reply;
 use crate::apology::Apology;
 use crate::event::AgentTurn;
+use crate::flow::Flow;
 use crate::playout::{PastReply, Playout};
 use crate::providers::Tts;
 use crate::reply_item::{ReplyItem, ReplyOut};
@@ -21,6 +22,8 @@ pub struct Replies {
     live: Option<Reply>,
     /// What the room is to hear.
     pub playout: Playout,
+    /// Whether that comes in time.
+    pub(super) flow: Flow,
     /// Said when a stage fails.
     pub apology: Apology,
     /// From written to spoken, at the start of a reply.
@@ -48,6 +51,7 @@ impl Replies {
         Self {
             live: None,
             playout: Playout::default(),
+            flow: Flow::default(),
             apology: Apology::new(agent.apology.clone()),
             speech_text: speech_text(agent),
             items,
@@ -79,6 +83,7 @@ impl Replies {
     /// Takes up a new reply. Nothing of it is heard before it is committed.
     pub(super) fn begin(&mut self, reply: Reply) {
         self.playout.begin(reply.id(), false);
+        self.flow.rests();
         self.live = Some(reply);
     }
 

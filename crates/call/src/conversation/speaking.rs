@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::Conversation;
 use super::dead_air::Owed;
@@ -16,6 +17,7 @@ use crate::speak::{self, ReplySource};
 use crate::transport::RoomCommand;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_base::metrics::metrics;
 use sidetone_turn::{Closed, Input, Prompt, ReplyId, TurnId};
 
 /// From the last sample sent to the end of the call: what the caller's jitter buffer and network
@@ -51,7 +53,7 @@ impl Conversation {
         let out = self.replies.out(id);
         let tts = Arc::clone(&self.cast.providers().tts);
         let (limits, text) = (self.cast.agent().limits, self.replies.speech_text());
-        let task = tokio::spawn(speak::reply(source, tts, limits, text, out));
+        let task = tokio::spawn(speak::reply(source, tts, limits, text, out).in_current_span());
         let task = AbortOnDropHandle::new(task);
         let reply = Reply::new(id, turn, is_apology, owed, commit, task);
         self.replies.begin(reply);
@@ -98,15 +100,20 @@ impl Conversation {
                 self.record.failure(why);
             }
             ReplyItem::Audio(audio) => self.replies.playout.push(id, &audio),
-            ReplyItem::SentenceEnd => self.replies.playout.end_sentence(id),
+            ReplyItem::SentenceEnd => {
+                self.replies.playout.end_sentence(id);
+                self.flow_may_rest();
+            }
             ReplyItem::Notice(text) => self.to_room.notice(id, text),
             ReplyItem::Finished => {
                 self.replies.playout.finish(id);
+                self.flow_may_rest();
                 self.finish_if_done();
             }
             ReplyItem::Failed(error) => {
                 reply.fail(error.stage);
                 self.replies.playout.fail(id);
+                self.flow_may_rest();
                 self.record.failure(error);
                 // What was made is still played, if there is any.
                 if self.replies.playout.buffered().is_zero() {
@@ -125,9 +132,20 @@ impl Conversation {
         }
     }
 
+    /// A sentence is all there: when it has been played, nothing is late.
+    fn flow_may_rest(&mut self) {
+        if !self.replies.playout.is_ready() {
+            self.replies.flow.rests();
+        }
+    }
+
     /// A frame goes to the room.
     pub fn played(&mut self, frame: &Pcm<48_000>) {
         let now = clock::now();
+        let more = self.replies.playout.expects_more();
+        if let Some(silence) = self.replies.flow.frame(now, more) {
+            metrics().calls.breaks.observe(silence.as_secs_f64());
+        }
         self.listen.agent_says(now, frame);
         self.deadlines.audio_taken();
         let Some(reply) = self.replies.live_mut() else {

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::Conversation;
 use crate::event::{EndReason, Receipt, ToolCalled, ToolStarted};
@@ -41,17 +42,20 @@ impl Conversation {
             started_at: self.record.offset(since),
         };
         self.record.tool_starts(started, receipt);
-        let task = tokio::spawn(async move {
-            // A record that cannot be kept is not waited for.
-            tokio::time::timeout(WRITTEN_DEADLINE, written.cancelled())
-                .await
-                .ok();
-            let done = tools.put_through(target, ring);
-            let done = tokio::time::timeout(ring + GRACE, done).await;
-            let done = done.unwrap_or_else(|_| Err("nobody answered".into()));
-            // Fails only when the call is over.
-            news.send(ToolNews::Transferred(done)).await.ok();
-        });
+        let task = tokio::spawn(
+            async move {
+                // A record that cannot be kept is not waited for.
+                tokio::time::timeout(WRITTEN_DEADLINE, written.cancelled())
+                    .await
+                    .ok();
+                let done = tools.put_through(target, ring);
+                let done = tokio::time::timeout(ring + GRACE, done).await;
+                let done = done.unwrap_or_else(|_| Err("nobody answered".into()));
+                // Fails only when the call is over.
+                news.send(ToolNews::Transferred(done)).await.ok();
+            }
+            .in_current_span(),
+        );
         *self.work.transfer() = Some(Transferring {
             transfer,
             reply,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
 
 use super::asking::{Asking, SttResult};
 use super::{Listen, SETTLE_AT};
@@ -83,7 +84,7 @@ impl Listen {
             audio: Pcm::new(audio),
             deadline: self.deadline,
         };
-        let task = tokio::spawn(asking.run(so_far, self.results.clone()));
+        let task = tokio::spawn(asking.run(so_far, self.results.clone()).in_current_span());
         let task = AbortOnDropHandle::new(task);
         self.request = Some(Request {
             id,

@@ -12,6 +12,7 @@ use super::loudness;
 use crate::providers::{Piece, ProviderError};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_config::prices::Used;
 use sidetone_config::providers::Noise;
 use sidetone_providers::openai::{self, ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
 
@@ -78,6 +79,13 @@ impl Ask for AskStt {
         .boxed()
     }
 
+    fn sent(&self) -> Used {
+        Used {
+            heard_ms: ms(self.audio.duration()),
+            ..Used::default()
+        }
+    }
+
     fn came(&mut self, _: &String) -> bool {
         false
     }
@@ -141,6 +149,18 @@ impl Ask for AskLlm {
                 Err(error) => Some(Err(error.into())),
             })
             .boxed()
+    }
+
+    fn used(piece: &Piece) -> Used {
+        match piece {
+            Piece::Usage(usage) => Used {
+                prompt_tokens: usage.prompt_tokens.into(),
+                cached_tokens: usage.cached_tokens.into(),
+                completion_tokens: usage.completion_tokens.into(),
+                ..Used::default()
+            },
+            Piece::Text(_) | Piece::Call(_) | Piece::Opaque(_) => Used::default(),
+        }
     }
 
     fn came(&mut self, piece: &Piece) -> bool {
@@ -259,7 +279,26 @@ impl Ask for AskTts {
             .boxed()
     }
 
+    fn sent(&self) -> Used {
+        Used {
+            characters: self.0.chars().count() as u64,
+            ..Used::default()
+        }
+    }
+
+    fn used(spoken: &openai::Spoken) -> Used {
+        Used {
+            spoken_ms: ms(spoken.audio.duration()),
+            ..Used::default()
+        }
+    }
+
     fn came(&mut self, _: &openai::Spoken) -> bool {
         true
     }
+}
+
+/// As it is counted.
+pub(super) fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -10,19 +10,49 @@ use futures::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::timeout;
 
 use super::health::{Health, PROBE};
+use super::measured::{Asking, Measured};
 use crate::part::Part;
 use crate::providers::{Fault, ProviderError};
 use sidetone_base::clock;
+use sidetone_base::metrics::IntGauge;
+use sidetone_config::prices::Used;
 use sidetone_providers::openai::RETRIES;
 
 /// A provider's health, shared by all calls that may ask it.
-#[derive(Debug, Clone, Default)]
-pub struct SharedHealth(Arc<Mutex<Health>>);
+#[derive(Debug, Clone)]
+pub struct SharedHealth {
+    health: Arc<Mutex<Health>>,
+    /// 1 while it is out; by the name under which it was asked first.
+    out: IntGauge,
+}
 
 impl SharedHealth {
+    /// Of a provider that was not asked yet.
+    pub fn new(measured: &Measured) -> Self {
+        Self {
+            health: Arc::default(),
+            out: measured.out(),
+        }
+    }
+
     fn get(&self) -> MutexGuard<'_, Health> {
         // It is a plain value: whole also after a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request failed. Answers whether this takes it out.
+    fn failed(&self, now: Instant) -> bool {
+        self.out.set(1);
+        self.get().failed(now)
+    }
+
+    /// A request, or a probe, was answered. Answers whether this brings it back.
+    fn succeeded(&self) -> bool {
+        let is_back = self.get().succeeded();
+        if is_back {
+            self.out.set(0);
+        }
+        is_back
     }
 }
 
@@ -41,6 +71,8 @@ pub struct Member<C> {
     pub client: C,
     /// Whether it is worth it.
     pub health: SharedHealth,
+    /// What it is asked for, and gives.
+    pub measured: Measured,
 }
 
 /// See the module's documentation. Cloning shares it.
@@ -76,6 +108,16 @@ pub trait Ask: Send + 'static {
         async move { client.probe().await }.boxed()
     }
 
+    /// What it takes to ask.
+    fn sent(&self) -> Used {
+        Used::default()
+    }
+
+    /// What a piece of the answer has used.
+    fn used(_: &Self::Item) -> Used {
+        Used::default()
+    }
+
     /// Takes note of what came. Answers whether another provider can take over after it.
     fn came(&mut self, item: &Self::Item) -> bool;
 }
@@ -98,6 +140,12 @@ impl<C: Client> Line<C> {
     /// Who is asked first when all are well.
     pub fn first(&self) -> Option<&C> {
         self.members.first().map(|member| &member.client)
+    }
+
+    /// Who is asked first when all are well, and what that is measured by.
+    pub fn first_measured(&self) -> Option<(&C, &Measured)> {
+        let first = self.members.first()?;
+        Some((&first.client, &first.measured))
     }
 
     /// All of them by their names, in the order in which they are asked.
@@ -125,6 +173,7 @@ impl<C: Client> Line<C> {
             line: self.clone(),
             left: self.order(preferred, now),
             current: None,
+            asking: None,
             ask,
             limit,
             deadline: now + limit,
@@ -154,7 +203,7 @@ impl<C: Client> Line<C> {
             let works = timeout(PROBE, probe).await.unwrap_or(false);
             if !works {
                 health.get().probe_failed(clock::now());
-            } else if health.get().succeeded() {
+            } else if health.succeeded() {
                 tracing::info!(stage = stage.as_str(), provider = name, "is well again");
             }
         });
@@ -163,14 +212,19 @@ impl<C: Client> Line<C> {
     fn failed(&self, index: usize, error: &ProviderError, next: Option<usize>) {
         let name = |index: usize| self.members[index].name.as_str();
         let now = clock::now();
-        let mut health = self.members[index].health.get();
+        let Member {
+            health, measured, ..
+        } = &self.members[index];
         let is_out = match error.fault {
             // The request's own fault: others are answered.
             Fault::Refused | Fault::TooLong => false,
-            Fault::Limited => health.limited(now, error.retry_after),
+            Fault::Limited => health.get().limited(now, error.retry_after),
             Fault::Sick => health.failed(now),
         };
-        drop(health);
+        measured.failed(error);
+        if next.is_some() {
+            measured.left();
+        }
         let (stage, fault, message) = (self.stage.as_str(), error.fault, &error.message);
         let provider = name(index);
         match next.map(name) {
@@ -188,6 +242,8 @@ struct Relay<A: Ask> {
     line: Line<A::Client>,
     left: VecDeque<(usize, bool)>,
     current: Option<(usize, Items<A::Item>)>,
+    /// Measures the current one.
+    asking: Option<Asking>,
     ask: A,
     limit: Duration,
     /// For the first item of all providers together.
@@ -219,7 +275,10 @@ impl<A: Ask> Relay<A> {
                     };
                     let now = clock::now();
                     let until = patience.map_or(self.deadline, |patience| now + patience);
-                    let client = &self.line.members[index].client;
+                    let Member {
+                        client, measured, ..
+                    } = &self.line.members[index];
+                    self.asking = Some(measured.asked(self.ask.sent()));
                     let retries = if patience.is_some() { 1 } else { RETRIES };
                     let items = self.ask.ask(client, retries, until.min(self.deadline));
                     self.given = false;
@@ -236,14 +295,17 @@ impl<A: Ask> Relay<A> {
             match item {
                 None => return Ok(None),
                 Some(Ok(item)) => {
-                    self.line.members[index].health.get().succeeded();
+                    self.line.members[index].health.succeeded();
+                    if let Some(asking) = &mut self.asking {
+                        asking.came(A::used(&item));
+                    }
                     self.replaceable &= self.ask.came(&item);
                     self.given = true;
                     self.deadline = clock::now() + self.limit;
                     return Ok(Some((index, item)));
                 }
                 Some(Err(error)) => {
-                    self.current = None;
+                    (self.current, self.asking) = (None, None);
                     // A connection that broke does not mean that the next one does.
                     if A::GOES_ON && self.given && self.left.is_empty() && !self.again {
                         self.again = true;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::Control;
 pub use body::{EventBody, LONGEST_NAME};
+use sidetone_base::metrics::metrics;
 use sidetone_store::inbox::Event;
 use sidetone_store::{Store, StoreError};
 
@@ -58,12 +59,18 @@ where
         done += events.len();
         let is_last = events.len() < BATCH as usize;
         for event in events {
-            let id = event.id.clone();
+            let (id, occurred_at) = (event.id.clone(), event.occurred_at);
             let acted = AssertUnwindSafe(act(event)).catch_unwind().await;
             let now = sidetone_store::now();
             match acted.unwrap_or_else(|_| Err(anyhow::anyhow!(PANICKED))) {
-                Ok((call_id, note)) => store.event_done(&id, now, call_id, &note).await?,
+                Ok((call_id, note)) => {
+                    store.event_done(&id, now, call_id, &note).await?;
+                    let lag = (now - occurred_at).to_std().unwrap_or_default();
+                    metrics().control.event_lag.observe(lag.as_secs_f64());
+                    metrics().control.event("acted_on").inc();
+                }
                 Err(error) => {
+                    metrics().control.event("failed").inc();
                     tracing::error!(event = id, %error, "an event could not be acted on");
                     store.event_failed(&id, now, &error.to_string()).await?;
                 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use sidetone_base::lanes::{Lanes, Width};
+use sidetone_base::metrics::metrics;
 use sidetone_config::secret::Secret;
 use sidetone_store::results::{Try, Webhook};
 use sidetone_store::{At, Store, StoreError};
@@ -143,6 +144,14 @@ impl Outbox {
             Ok(()) => Try::Delivered,
             Err(error) => next(webhook, now, error),
         };
+        metrics()
+            .control
+            .post(match &tried {
+                Try::Delivered => "delivered",
+                Try::Again(..) => "again",
+                Try::GivenUp(_) => "given_up",
+            })
+            .inc();
         match &tried {
             Try::Delivered => {}
             Try::Again(at, error) => {

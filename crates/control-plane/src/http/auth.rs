@@ -8,6 +8,7 @@
 //! | GET history | own calls | ✓ | | | ✓ | ✓ |
 //! | GET users' export | | ✓ | | | ✓ | ✓ |
 //! | DELETE history, DELETE users | | ✓ | | | | ✓ |
+//! | GET metrics (key: metrics, too) | | ✓ | | | | ✓ |
 //!
 //! Anonymous callers are admins of a demo bound to loopback, when they are on that very machine
 //! ([`super::machine`]), and nobody anywhere else. Webhooks
@@ -44,6 +45,8 @@ text_enum! {
         Agent = "agent",
         /// Everybody's calls.
         History = "history",
+        /// What processes measure of themselves.
+        Metrics = "metrics",
         /// All of it, and deletion.
         Admin = "admin",
     }
@@ -66,6 +69,8 @@ pub enum Right {
     Delete,
     /// See workers and sessions, drain those and end these.
     Operate,
+    /// Scrape `/metrics`.
+    Measure,
 }
 
 /// Everybody who needs no credentials.
@@ -106,6 +111,7 @@ impl Principal {
                     Right::SpawnAgent | Right::ManageAgents => Scope::Agent,
                     Right::History | Right::AllHistory => Scope::History,
                     Right::Delete | Right::Operate => Scope::Admin,
+                    Right::Measure => Scope::Metrics,
                 };
                 scopes.contains(&needed) || scopes.contains(&Scope::Admin)
             }

@@ -11,7 +11,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
-use super::{agent, health, history, live, recording, session, token, users, webhook, workers};
+use super::{
+    agent, health, history, live, metrics, recording, session, token, users, webhook, workers,
+};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -20,7 +22,8 @@ use super::{agent, health, history, live, recording, session, token, users, webh
         token::create, token::status, agent::spawn, agent::list, agent::end, history::list,
         history::series::series, history::call::one, history::call::delete, recording::get, recording::pause, recording::resume,
         live::live, session::sign_in, session::who, session::sign_out, session::list, session::revoke, users::export, users::erase, workers::list, workers::drain, webhook::receive, webhook::health, health::alive,
-        health::ready
+        health::ready,
+        metrics::scrape
     ),
     modifiers(&Bearer, &Problems),
     security(("bearer" = []))

@@ -12,6 +12,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Method, StatusCode, Version, header};
 
 use super::error::Problem;
+use sidetone_config::address::{Reach, reach_of_ip};
 use sidetone_http_server::Ends;
 
 /// What proxies, tunnels and content networks add to a request, by how the names begin.
@@ -53,13 +54,27 @@ pub fn is_here(parts: &Parts, port: u16) -> bool {
     let ends_here = [peer.ip(), local.ip()]
         .into_iter()
         .all(|ip| ip.to_canonical().is_loopback());
-    let is_trace = |name: &HeaderName| TRACES.iter().any(|trace| name.as_str().starts_with(trace));
     // Old proxies speak HTTP/1.0 to their servers, and leave no other trace.
     let is_direct = parts.version >= Version::HTTP_11 && !parts.headers.keys().any(is_trace);
     // Another port is a forwarder's, another name was made to lead here (DNS rebinding).
     let ports = [local.port(), port];
     let names_this = host(parts).is_some_and(|host| names(&host, &ports));
     ends_here && is_direct && names_this
+}
+
+/// Whether a request was made in this machine's own private network, past no proxy: what is not for the whole
+/// internet is not kept from it by an address to listen at alone.
+pub fn is_near(parts: &Parts) -> bool {
+    let is_private = parts
+        .extensions
+        .get::<Ends>()
+        .is_some_and(|ends| matches!(reach_of_ip(ends.peer.ip()), Reach::Machine | Reach::Private));
+    is_private && !parts.headers.keys().any(is_trace)
+}
+
+/// A header that proxies, tunnels and content networks add.
+fn is_trace(name: &HeaderName) -> bool {
+    TRACES.iter().any(|trace| name.as_str().starts_with(trace))
 }
 
 /// Refuses what a page of another site has a browser send: it would come with this machine's rights.

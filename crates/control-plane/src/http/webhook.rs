@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 use super::error::{Problem, ProblemDocument, parse_json};
 use super::{AppState, WholeBody};
 use crate::control::inbox::{EventBody, LONGEST_NAME};
+use sidetone_base::metrics::metrics;
 use sidetone_config::env::LiveKit;
 use sidetone_config::livekit::ApiKey;
 use sidetone_store::At;
@@ -94,6 +95,8 @@ pub async fn receive(
         received_at,
     };
     let new = state.store().keep_event(&event).await?;
+    let result = if new { "taken" } else { "repeated" };
+    metrics().control.event(result).inc();
     voice.control.event_kept();
     Ok(Json(Received {
         received: true,
@@ -104,6 +107,7 @@ pub async fn receive(
 /// In LiveKit's order: issuer and key, signature and dates, then the hash of the raw body.
 fn verify(livekit: &LiveKit, headers: &HeaderMap, body: &[u8]) -> Result<(), Problem> {
     let refuse = |why: &str| {
+        metrics().control.event("refused").inc();
         tracing::warn!(why, "a webhook was refused");
         Problem::unauthorized(format!(
             "The webhook's signature is not taken: {why}. Sign it with this service's API key."

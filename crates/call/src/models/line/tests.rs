@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use futures::FutureExt as _;
 
 use super::*;
+use sidetone_base::metrics::metrics;
 
 /// Seconds, as the fake providers count.
 fn secs(seconds: f32) -> Duration {
@@ -120,10 +121,14 @@ fn stand(does: &[Does]) -> Stand {
             asked: Arc::clone(&asked),
         })
         .collect();
-    let members = fakes.iter().map(|fake| Member {
-        name: fake.name.into(),
-        client: fake.clone(),
-        health: SharedHealth::default(),
+    let members = fakes.iter().map(|fake| {
+        let measured = Measured::new(Part::Llm, fake.name, "", None);
+        Member {
+            name: fake.name.into(),
+            client: fake.clone(),
+            health: SharedHealth::new(&measured),
+            measured,
+        }
     });
     let line = Line::new(Part::Llm, members.collect(), secs(2.0));
     Stand { line, fakes, asked }
@@ -243,4 +248,30 @@ async fn when_all_are_out_all_are_asked() {
         "an answer makes well, too"
     );
     assert_eq!(stand.asked(), ["b asked, 3 retries"]);
+}
+
+/// What an operator sees of a provider that fails and comes back.
+#[tokio::test(start_paused = true)]
+async fn failures_and_fallbacks_are_counted_by_provider() {
+    let stand = stand(&[Does::Fails, Does::Gives(1)]);
+    let text = |name: &str| {
+        let text = metrics().text();
+        let line = text.lines().find(|line| line.starts_with(name));
+        line.and_then(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+    };
+    let of_a = "provider=\"a\",stage=\"llm\"}";
+    stand.relay(false, None).await;
+    let errors = format!("sidetone_provider_errors_total{{fault=\"sick\",{of_a}");
+    assert_eq!(text(&errors), Some(1.0));
+    let fallbacks = format!("sidetone_provider_fallbacks_total{{{of_a}");
+    assert_eq!(text(&fallbacks), Some(1.0));
+    let out = format!("sidetone_provider_out{{{of_a}");
+    assert_eq!(text(&out), Some(1.0));
+    let asked = "sidetone_provider_requests_total{provider=\"b\",stage=\"llm\"}";
+    assert_eq!(text(asked), Some(1.0));
+    stand.set(0, Does::Gives(1));
+    tokio::time::sleep(secs(6.0)).await;
+    stand.relay(false, None).await;
+    tokio::time::sleep(secs(1.0)).await;
+    assert_eq!(text(&out), Some(0.0), "the probe has brought it back");
 }

@@ -14,6 +14,7 @@ use crate::control::rooms::{self, Alone, Notice};
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::{GuardianConfig, Input};
 use crate::server_api::ServerApi;
+use sidetone_base::metrics::metrics;
 use sidetone_store::dispatches::{Dispatch, DispatchState};
 use sidetone_store::epochs::SilentAgent;
 use sidetone_store::{DispatchMetadata, Fact, Store, StoreError};
@@ -86,6 +87,13 @@ impl Acts {
                 return Ok(true);
             };
             let asked = self.ask_as(&before, epoch).await;
+            let why = match (&asked, instead_of, &before.dispatch_id) {
+                (Err(_), ..) => "failed",
+                (Ok(()), Some(_), _) => "instead_of_lost",
+                (Ok(()), None, Some(_)) => "again",
+                (Ok(()), None, None) => "first",
+            };
+            metrics().control.asked(why).inc();
             if asked.is_err() {
                 // Whoever tries next need not wait.
                 self.store.release_claim(&room, epoch).await?;
@@ -217,6 +225,7 @@ impl Acts {
     }
 
     pub(super) async fn give_up(&self, room: &str, reason: &str) -> Done {
+        metrics().control.given_up.inc();
         let noted = async {
             let Some(agent) = self.store.agent_in(room).await? else {
                 return Ok(());

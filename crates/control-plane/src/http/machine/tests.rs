@@ -139,3 +139,42 @@ fn another_sites_page_is_refused_and_ones_own_is_not() {
         assert_eq!(status(&lines), expected, "{lines:?}");
     }
 }
+
+#[test]
+fn near_is_a_private_network_past_no_proxy() {
+    let from = |peer: &str, lines: &[(&'static str, &str)]| {
+        let mut parts = request(lines);
+        parts.extensions.insert(Ends {
+            peer: peer.parse().unwrap(),
+            local: None,
+        });
+        is_near(&parts)
+    };
+    for peer in [
+        "127.0.0.1:1",
+        "10.1.2.3:1",
+        "172.20.0.9:1",
+        "192.168.7.7:1",
+        "100.64.1.1:1",
+        "[::1]:1",
+        "[fd00::7]:1",
+        "[::ffff:10.0.0.1]:1",
+    ] {
+        assert!(from(peer, &[]), "{peer}");
+        assert!(
+            !from(peer, &[("x-forwarded-for", "10.0.0.1")]),
+            "{peer} through a proxy"
+        );
+    }
+    for peer in [
+        "203.0.113.9:1",
+        "172.32.0.1:1",
+        "[2001:db8::1]:1",
+        "[::ffff:8.8.8.8]:1",
+    ] {
+        assert!(!from(peer, &[]), "{peer}");
+    }
+    let mut unknown = request(&[]);
+    unknown.extensions.remove::<Ends>();
+    assert!(!is_near(&unknown), "where it is from is not known");
+}

@@ -1,0 +1,277 @@
+//! Calls, and what is heard and said in them: counted by the process that holds them.
+
+use std::time::Duration;
+
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+
+use super::names::Names;
+use super::register::Register;
+use crate::text_enum;
+
+/// Latencies of a stage, and of an answer, seconds. Callers take two seconds for a line that broke.
+const LATENCY: &[f64] = &[
+    0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0,
+];
+/// Silences in the middle of a sentence, seconds.
+const BREAKS: &[f64] = &[0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 2.0, 5.0];
+/// Calls, seconds.
+const LENGTHS: &[f64] = &[
+    10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0,
+];
+/// Runs of tools, seconds.
+const TOOLS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+
+text_enum! {
+    /// What a job is at.
+    CallState {
+        /// It joins its room.
+        Joining = "joining",
+        /// It holds the conversation.
+        Talking = "talking",
+        /// The conversation is over; its end is stored and told.
+        Leaving = "leaving",
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Calls {
+    in_state: IntGaugeVec,
+    begun: IntCounterVec,
+    ended: IntCounterVec,
+    /// A call was found to have had another agent before.
+    pub taken_over: IntCounter,
+    /// A job came to nothing: no agent's file, no room.
+    pub not_begun: IntCounter,
+    /// From the agent's coming to its going.
+    pub lasted: Histogram,
+    statuses: IntCounterVec,
+    utterances: IntCounterVec,
+    utterances_begun: IntCounter,
+    sentences: IntCounterVec,
+    sentences_begun: IntCounter,
+    stages: HistogramVec,
+    /// End of the caller's speech to the first sound of the answer.
+    pub heard: Histogram,
+    /// The room had nothing to play in the middle of a sentence.
+    pub breaks: Histogram,
+    /// The caller cut the agent short.
+    pub barge_ins: IntCounter,
+    failures: IntCounterVec,
+    tools: IntCounterVec,
+    /// From a tool's call to its answer.
+    pub tool_took: Histogram,
+    /// Events of calls that nobody took in time: the stored call is incomplete.
+    pub events_lost: IntCounter,
+    agents: Names,
+}
+
+impl Calls {
+    pub(super) fn new(register: &Register) -> Self {
+        let this = Self {
+            in_state: register.gauges(
+                "sidetone_calls",
+                "Calls that this process holds, by what they are at.",
+                &["state"],
+            ),
+            begun: register.counters(
+                "sidetone_calls_begun_total",
+                "Calls that an agent of this process began to hold, by the agent's file.",
+                &["agent"],
+            ),
+            ended: register.counters(
+                "sidetone_calls_ended_total",
+                "Calls that an agent of this process ceased to hold, by the agent's file and why.",
+                &["agent", "reason"],
+            ),
+            taken_over: register.counter(
+                "sidetone_calls_taken_over_total",
+                "Calls begun by this process that another agent held before, which was lost.",
+            ),
+            not_begun: register.counter(
+                "sidetone_calls_not_begun_total",
+                "Jobs that came to no call: the agent's file, or the room, could not be had.",
+            ),
+            lasted: register.histogram(
+                "sidetone_call_seconds",
+                "How long an agent held a call.",
+                LENGTHS,
+            ),
+            statuses: register.counters(
+                "sidetone_call_status_total",
+                "Calls that came to have this status in the store, counted by the process that noted it.",
+                &["status"],
+            ),
+            utterances: register.counters(
+                "sidetone_utterances_total",
+                "Utterances of callers, by how they closed: answered, superseded, or why they came to nothing.",
+                &["closed"],
+            ),
+            utterances_begun: register.counter(
+                "sidetone_utterances_begun_total",
+                "Utterances of callers: stretches of speech, and typed messages.",
+            ),
+            sentences: register.counters(
+                "sidetone_sentences_total",
+                "Sentences of agents, by how they closed: heard, cut, or failed and the stage that failed.",
+                &["closed"],
+            ),
+            sentences_begun: register.counter(
+                "sidetone_sentences_begun_total",
+                "Sentences that agents began to say.",
+            ),
+            stages: register.histograms(
+                "sidetone_stage_seconds",
+                "Where the time of an answer went, by stage; a stage without a part in it is not counted.",
+                LATENCY,
+                &["stage"],
+            ),
+            heard: register.histogram(
+                "sidetone_heard_seconds",
+                "From the end of the caller's speech to the first frame of the answer that went to the room.",
+                LATENCY,
+            ),
+            breaks: register.histogram(
+                "sidetone_sound_break_seconds",
+                "Silences of 40 ms and more within a sentence, since its sound was late.",
+                BREAKS,
+            ),
+            barge_ins: register.counter(
+                "sidetone_barge_ins_total",
+                "Replies that callers cut short.",
+            ),
+            failures: register.counters(
+                "sidetone_stage_failures_total",
+                "Failures that a call was told of, after all providers of the stage, by part.",
+                &["part"],
+            ),
+            tools: register.counters(
+                "sidetone_tool_runs_total",
+                "Runs of tools, by how they went.",
+                &["result"],
+            ),
+            tool_took: register.histogram(
+                "sidetone_tool_seconds",
+                "How long runs of tools took.",
+                TOOLS,
+            ),
+            events_lost: register.counter(
+                "sidetone_call_events_lost_total",
+                "Events of calls that were not taken before the call had to leave: not stored.",
+            ),
+            agents: Names::default(),
+        };
+        for state in CallState::ALL {
+            this.in_state.with_label_values(&[state.as_str()]);
+        }
+        for closed in ["answered", "superseded"] {
+            this.utterance(closed);
+        }
+        for closed in ["heard", "cut"] {
+            this.sentence(closed);
+        }
+        for result in [true, false] {
+            this.tool(result);
+        }
+        this
+    }
+
+    /// Lets all reasons of an agent's ends, all ends of utterances and sentences and all parts that fail
+    /// stand at 0, as they are before the first call. The words are those of the calls' own enums.
+    pub fn expect(
+        &self,
+        agents: impl IntoIterator<Item = impl AsRef<str>>,
+        reasons: &[&str],
+        utterances: &[&str],
+        parts: &[&str],
+    ) {
+        for agent in agents {
+            self.begun(agent.as_ref());
+            for reason in reasons {
+                self.ended(agent.as_ref(), reason);
+            }
+        }
+        for closed in utterances {
+            self.utterance(closed);
+        }
+        for part in parts {
+            self.failed(part);
+            self.sentence_failed(part);
+        }
+    }
+
+    /// A call is in this state until what is given is dropped.
+    pub fn enter(&self, state: CallState) -> InState {
+        let gauge = self.in_state.with_label_values(&[state.as_str()]);
+        gauge.inc();
+        InState(gauge)
+    }
+
+    /// Calls that an agent, by its file's name, began.
+    pub fn begun(&self, agent: &str) -> IntCounter {
+        self.begun.with_label_values(&[self.agents.label(agent)])
+    }
+
+    /// Calls that an agent ended for this reason.
+    pub fn ended(&self, agent: &str, reason: &str) -> IntCounter {
+        self.ended
+            .with_label_values(&[self.agents.label(agent), reason])
+    }
+
+    /// Calls that came to be of this status.
+    pub fn status(&self, status: &str) -> IntCounter {
+        self.statuses.with_label_values(&[status])
+    }
+
+    /// Utterances that were begun.
+    pub fn utterances_begun(&self) -> &IntCounter {
+        &self.utterances_begun
+    }
+
+    /// Utterances that closed so.
+    pub fn utterance(&self, closed: &str) -> IntCounter {
+        self.utterances.with_label_values(&[closed])
+    }
+
+    /// Sentences that were begun.
+    pub fn sentences_begun(&self) -> &IntCounter {
+        &self.sentences_begun
+    }
+
+    /// Sentences that closed so.
+    pub fn sentence(&self, closed: &str) -> IntCounter {
+        self.sentences.with_label_values(&[closed])
+    }
+
+    /// Sentences that could not be said, for this part failed.
+    pub fn sentence_failed(&self, part: &str) -> IntCounter {
+        self.sentence(&format!("failed_{part}"))
+    }
+
+    /// Failures of a part.
+    pub fn failed(&self, part: &str) -> IntCounter {
+        self.failures.with_label_values(&[part])
+    }
+
+    /// Runs of tools that went well, or not.
+    pub fn tool(&self, ok: bool) -> IntCounter {
+        let result = if ok { "ok" } else { "failed" };
+        self.tools.with_label_values(&[result])
+    }
+
+    /// A stage had this part in an answer.
+    pub fn stage(&self, stage: &str, took: Duration) {
+        let stage = self.stages.with_label_values(&[stage]);
+        stage.observe(took.as_secs_f64());
+    }
+}
+
+/// Counts a call in one state while it is held.
+#[derive(Debug)]
+pub struct InState(IntGauge);
+
+impl Drop for InState {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

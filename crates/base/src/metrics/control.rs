@@ -1,0 +1,163 @@
+//! The control plane: LiveKit's events, agents that were asked for, posts of calls' ends, the database.
+
+use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+
+use super::register::Register;
+
+/// LiveKit tells the time of its events in whole seconds.
+const LAG: &[f64] = &[0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0];
+/// Askings for an agent and answers of a database, seconds.
+const ANSWERS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Control {
+    events: IntCounterVec,
+    /// From LiveKit's time of an event to its being acted on.
+    pub event_lag: Histogram,
+    /// Events that wait to be acted on.
+    pub events_waiting: IntGauge,
+    /// Age of the oldest of them, seconds.
+    pub events_oldest: Gauge,
+    askings: IntCounterVec,
+    /// Calls that were given up, for no agent came.
+    pub given_up: IntCounter,
+    posts: IntCounterVec,
+    /// Posts that are due and not delivered.
+    pub posts_waiting: IntGauge,
+    /// For how long the oldest of them is due, seconds.
+    pub posts_oldest: Gauge,
+    /// Results of calls that are owed.
+    pub results_owed: IntGauge,
+    open_calls: IntGaugeVec,
+    lanes: IntGaugeVec,
+    lanes_full: IntCounterVec,
+    database_up: IntGaugeVec,
+    /// How long what a scrape asks of the database took.
+    pub database_took: Histogram,
+}
+
+impl Control {
+    pub(super) fn new(register: &Register) -> Self {
+        let this = Self {
+            events: register.counters(
+                "sidetone_livekit_events_total",
+                "LiveKit's events (webhooks), by what became of them.",
+                &["result"],
+            ),
+            event_lag: register.histogram(
+                "sidetone_livekit_event_lag_seconds",
+                "From LiveKit's time of an event, which has whole seconds, to its being acted on.",
+                LAG,
+            ),
+            events_waiting: register.gauge(
+                "sidetone_livekit_events_waiting",
+                "LiveKit's events in the store that wait to be acted on.",
+            ),
+            events_oldest: register.level(
+                "sidetone_livekit_events_oldest_seconds",
+                "Age of the oldest event that waits.",
+            ),
+            askings: register.counters(
+                "sidetone_agent_askings_total",
+                "Agents that this control plane asked LiveKit for, by why: the first of a call, again since \
+                 none came, instead of one that is lost; or the asking failed.",
+                &["why"],
+            ),
+            given_up: register.counter(
+                "sidetone_calls_given_up_total",
+                "Calls that this control plane gave up, for no agent came.",
+            ),
+            posts: register.counters(
+                "sidetone_webhook_posts_total",
+                "Posts of calls' ends, by what became of the try.",
+                &["result"],
+            ),
+            posts_waiting: register.gauge(
+                "sidetone_outbox_waiting",
+                "Posts of calls' ends in the store that are due and not delivered.",
+            ),
+            posts_oldest: register.level(
+                "sidetone_outbox_oldest_seconds",
+                "For how long the oldest of them is due.",
+            ),
+            results_owed: register.gauge(
+                "sidetone_results_owed",
+                "Results of calls that are still to be made.",
+            ),
+            open_calls: register.gauges(
+                "sidetone_open_calls",
+                "Calls in the store that are not over, by status.",
+                &["status"],
+            ),
+            lanes: register.gauges(
+                "sidetone_queue_depth",
+                "Jobs that run or wait in one of the process's queues.",
+                &["queue"],
+            ),
+            lanes_full: register.counters(
+                "sidetone_queue_full_total",
+                "Jobs that a queue did not take, for it was full.",
+                &["queue"],
+            ),
+            database_up: register.gauges(
+                "sidetone_database_up",
+                "1: the database answered what this scrape asked; else what it tells is of the last answer.",
+                &[],
+            ),
+            database_took: register.histogram(
+                "sidetone_database_seconds",
+                "How long the database took for what a scrape asks.",
+                ANSWERS,
+            ),
+        };
+        for result in ["taken", "repeated", "refused", "acted_on", "failed"] {
+            this.event(result);
+        }
+        for why in ["first", "again", "instead_of_lost", "failed"] {
+            this.asked(why);
+        }
+        for result in ["delivered", "again", "given_up"] {
+            this.post(result);
+        }
+        this
+    }
+
+    /// LiveKit's events of which this became.
+    pub fn event(&self, result: &str) -> IntCounter {
+        self.events.with_label_values(&[result])
+    }
+
+    /// Agents that were asked for by this reason.
+    pub fn asked(&self, why: &str) -> IntCounter {
+        self.askings.with_label_values(&[why])
+    }
+
+    /// Tries of posts of which this became.
+    pub fn post(&self, result: &str) -> IntCounter {
+        self.posts.with_label_values(&[result])
+    }
+
+    /// Calls of this status that are not over.
+    pub fn open_calls(&self, status: &str) -> IntGauge {
+        self.open_calls.with_label_values(&[status])
+    }
+
+    /// 1: the database answered. Only who asks it for a scrape says anything of it.
+    pub fn database_up(&self) -> IntGauge {
+        self.database_up.with_label_values::<&str>(&[])
+    }
+
+    /// Jobs in a queue.
+    pub fn queue(&self, name: &str) -> IntGauge {
+        self.queue_full(name);
+        self.lanes.with_label_values(&[name])
+    }
+
+    /// Jobs that a queue did not take.
+    pub fn queue_full(&self, name: &str) -> IntCounter {
+        self.lanes_full.with_label_values(&[name])
+    }
+}

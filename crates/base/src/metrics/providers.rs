@@ -1,0 +1,195 @@
+//! The services that stages ask: what was asked, what failed, what it took and what that costs.
+
+use prometheus::{
+    Counter, CounterVec, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec,
+};
+
+use super::names::Names;
+use super::register::Register;
+use crate::text_enum;
+
+/// From asking to the first piece of an answer, seconds.
+const FIRST: &[f64] = &[
+    0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0,
+];
+
+text_enum! {
+    /// Whose fault a failed request is.
+    Fault {
+        /// The request's.
+        Refused = "refused",
+        /// The conversation is too long for the model.
+        TooLong = "too_long",
+        /// The provider wants to be left alone for a while.
+        Limited = "limited",
+        /// The provider's.
+        Sick = "sick",
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Providers {
+    requests: IntCounterVec,
+    errors: IntCounterVec,
+    fallbacks: IntCounterVec,
+    out: IntGaugeVec,
+    first: HistogramVec,
+    tokens: IntCounterVec,
+    characters: IntCounterVec,
+    heard: CounterVec,
+    spoken: CounterVec,
+    cost: CounterVec,
+    unknown: IntCounterVec,
+    priced: GaugeVec,
+    names: Names,
+    models: Names,
+}
+
+impl Providers {
+    pub(super) fn new(register: &Register) -> Self {
+        let asked = &["stage", "provider"];
+        let model = &["stage", "provider", "model"];
+        Self {
+            requests: register.counters(
+                "sidetone_provider_requests_total",
+                "Times that a provider was asked for an answer; a client's retries count as one.",
+                asked,
+            ),
+            errors: register.counters(
+                "sidetone_provider_errors_total",
+                "Requests that failed after retries, by whose fault it was.",
+                &["stage", "provider", "fault"],
+            ),
+            fallbacks: register.counters(
+                "sidetone_provider_fallbacks_total",
+                "Requests that another provider took over, by who was left.",
+                asked,
+            ),
+            out: register.gauges(
+                "sidetone_provider_out",
+                "1 while a provider counts as failed: it is asked last, and probed.",
+                asked,
+            ),
+            first: register.histograms(
+                "sidetone_provider_first_answer_seconds",
+                "From asking a provider to the first piece of its answer.",
+                FIRST,
+                asked,
+            ),
+            tokens: register.counters(
+                "sidetone_tokens_total",
+                "Tokens by the provider's own count; cached ones are among those of the prompt.",
+                &["stage", "provider", "model", "kind"],
+            ),
+            characters: register.counters(
+                "sidetone_speech_characters_total",
+                "Characters that were sent to be spoken.",
+                model,
+            ),
+            heard: register.sums(
+                "sidetone_transcribed_seconds_total",
+                "Seconds of sound that were sent to be transcribed.",
+                model,
+            ),
+            spoken: register.sums(
+                "sidetone_spoken_seconds_total",
+                "Seconds of speech that came.",
+                model,
+            ),
+            cost: register.sums(
+                "sidetone_cost_dollars_total",
+                "What that costs in US dollars, by the file of prices; what it does not know is not in it.",
+                model,
+            ),
+            unknown: register.counters(
+                "sidetone_cost_unknown_total",
+                "Answers whose cost is not known: no price of the model, or its provider counted no tokens.",
+                model,
+            ),
+            priced: register.levels(
+                "sidetone_price_date_seconds",
+                "The day that a model's price is of, seconds since 1970; 0: there is none.",
+                model,
+            ),
+            names: Names::default(),
+            models: Names::default(),
+        }
+    }
+
+    /// A provider of a stage, by the name that the agent's file gives it: all its series stand at 0 from
+    /// now on.
+    pub fn of(&self, stage: &str, provider: &str, model: &str) -> OfProvider {
+        let provider = self.names.label(provider);
+        let model = self.models.label(model);
+        let (asked, used) = ([stage, provider], [stage, provider, model]);
+        let tokens = |kind: &str| {
+            self.tokens
+                .with_label_values(&[stage, provider, model, kind])
+        };
+        OfProvider {
+            requests: self.requests.with_label_values(&asked),
+            errors: Fault::ALL
+                .iter()
+                .map(|fault| {
+                    let labels = [stage, provider, fault.as_str()];
+                    (*fault, self.errors.with_label_values(&labels))
+                })
+                .collect(),
+            fallbacks: self.fallbacks.with_label_values(&asked),
+            out: self.out.with_label_values(&asked),
+            first_answer: self.first.with_label_values(&asked),
+            prompt_tokens: tokens("prompt"),
+            cached_tokens: tokens("cached"),
+            completion_tokens: tokens("completion"),
+            characters: self.characters.with_label_values(&used),
+            heard: self.heard.with_label_values(&used),
+            spoken: self.spoken.with_label_values(&used),
+            cost: self.cost.with_label_values(&used),
+            cost_unknown: self.unknown.with_label_values(&used),
+            priced: self.priced.with_label_values(&used),
+        }
+    }
+}
+
+/// The metrics of one provider of one stage.
+#[derive(Clone, Debug)]
+pub struct OfProvider {
+    /// Asked.
+    pub requests: IntCounter,
+    errors: Vec<(Fault, IntCounter)>,
+    /// Left for another.
+    pub fallbacks: IntCounter,
+    /// 1: it counts as failed.
+    pub out: IntGauge,
+    /// From asking to the first piece.
+    pub first_answer: Histogram,
+    /// Tokens that it read.
+    pub prompt_tokens: IntCounter,
+    /// Of these, from its cache.
+    pub cached_tokens: IntCounter,
+    /// Tokens that it wrote.
+    pub completion_tokens: IntCounter,
+    /// Sent to be spoken.
+    pub characters: IntCounter,
+    /// Seconds sent to be transcribed.
+    pub heard: Counter,
+    /// Seconds of speech that came.
+    pub spoken: Counter,
+    /// Dollars.
+    pub cost: Counter,
+    /// Answers whose cost is not known.
+    pub cost_unknown: IntCounter,
+    /// The day that its price is of.
+    pub priced: prometheus::Gauge,
+}
+
+impl OfProvider {
+    /// A request failed by this fault.
+    pub fn failed(&self, fault: Fault) {
+        for (_, count) in self.errors.iter().filter(|(of, _)| *of == fault) {
+            count.inc();
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The worker of this process, what its calls leave on disk, and the pool as the store has it.
+
+use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+
+use super::register::Register;
+use crate::WorkerStatus;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Workers {
+    load: Gauge,
+    /// Calls that it takes at most.
+    pub slots: IntGauge,
+    jobs: IntGauge,
+    registered: IntGauge,
+    draining: IntGauge,
+    offers: IntCounterVec,
+    job_ends: IntCounterVec,
+    /// Bytes of records that wait on disk for the database.
+    pub spool_bytes: IntGauge,
+    /// Files of them.
+    pub spool_files: IntGauge,
+    /// Entries that the database, or a full disk, refused: lost.
+    pub entries_lost: IntCounter,
+    pool: IntGaugeVec,
+    /// Calls that the pool's workers hold.
+    pub pool_calls: IntGauge,
+    /// Calls that they take at most.
+    pub pool_slots: IntGauge,
+}
+
+impl Workers {
+    pub(super) fn new(register: &Register) -> Self {
+        let this = Self {
+            load: register.level(
+                "sidetone_worker_load",
+                "What this worker tells LiveKit of its load, 0 to 1; at 0.7 it gets no more calls.",
+            ),
+            slots: register.gauge(
+                "sidetone_worker_slots",
+                "Calls that this worker takes at most; 0: there is no worker in this process.",
+            ),
+            jobs: register.gauge("sidetone_worker_jobs", "Jobs of this worker under way."),
+            registered: register.gauge(
+                "sidetone_worker_registered",
+                "1 while this worker is registered with LiveKit.",
+            ),
+            draining: register.gauge(
+                "sidetone_worker_draining",
+                "1 while this worker takes no more jobs.",
+            ),
+            offers: register.counters(
+                "sidetone_job_offers_total",
+                "Jobs that LiveKit offered to this worker, by its answer.",
+                &["answer"],
+            ),
+            job_ends: register.counters(
+                "sidetone_jobs_ended_total",
+                "Jobs of this worker that ended, as LiveKit records them.",
+                &["outcome"],
+            ),
+            spool_bytes: register.gauge(
+                "sidetone_spool_bytes",
+                "Records of calls that wait on this disk for the database.",
+            ),
+            spool_files: register.gauge(
+                "sidetone_spool_files",
+                "Files of records that wait on this disk, those of calls under way among them.",
+            ),
+            entries_lost: register.counter(
+                "sidetone_record_entries_lost_total",
+                "Entries of calls' records that were refused by the database or by a full spool.",
+            ),
+            pool: register.gauges(
+                "sidetone_pool_workers",
+                "Workers of all machines that share the store, by state; lost: silent for 20 s.",
+                &["state"],
+            ),
+            pool_calls: register.gauge(
+                "sidetone_pool_calls",
+                "Calls that the pool's workers hold, but for lost ones.",
+            ),
+            pool_slots: register.gauge(
+                "sidetone_pool_slots",
+                "Calls that the pool's workers take at most: those that are ready.",
+            ),
+        };
+        for taken in [true, false] {
+            this.offered(taken);
+            this.job_ended(taken);
+        }
+        this
+    }
+
+    /// What the worker of this process is doing.
+    pub fn is(&self, status: &WorkerStatus) {
+        self.load.set(status.load.into());
+        self.jobs.set(count(status.jobs.len()));
+        self.registered.set(status.worker_id.is_some().into());
+        self.draining.set(status.draining.into());
+    }
+
+    /// Offers of jobs that were taken, or refused.
+    pub fn offered(&self, taken: bool) -> IntCounter {
+        let answer = if taken { "taken" } else { "refused" };
+        self.offers.with_label_values(&[answer])
+    }
+
+    /// Jobs that ended well, or failed.
+    pub fn job_ended(&self, success: bool) -> IntCounter {
+        let outcome = if success { "success" } else { "failed" };
+        self.job_ends.with_label_values(&[outcome])
+    }
+
+    /// Workers of the pool in a state.
+    pub fn pool(&self, state: &str) -> IntGauge {
+        self.pool.with_label_values(&[state])
+    }
+}
+
+/// As a gauge has it.
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,47 @@
+//! PURE. What a log shows of a field.
+
+use std::fmt::{self, Debug, Write as _};
+
+use sha2::{Digest as _, Sha256};
+use tracing::field::Field;
+use tracing_subscriber::fmt::format::Writer;
+
+/// Fields that hold names which others have chosen.
+const NAMES: [&str; 4] = ["room", "identity", "participant", "lane_key"];
+/// Before the sign of such a name.
+const SIGN: char = '#';
+
+/// Whether a field holds a name that others have chosen.
+pub(super) fn is_name(field: &str) -> bool {
+    NAMES.contains(&field)
+}
+
+/// A name as a log shows it: itself where Sidetone or LiveKit has made it, else a sign, the same for the same
+/// name in all processes.
+pub(super) fn name(name: &str) -> String {
+    let last = name.rsplit(['-', '_']).next().unwrap_or(name);
+    let is_made = last.len() == 32 && last.bytes().all(|byte| byte.is_ascii_hexdigit())
+        || name.starts_with("agent-AJ_")
+        || uuid::Uuid::parse_str(name).is_ok();
+    if is_made {
+        return name.to_owned();
+    }
+    let mut sign = String::from(SIGN);
+    for byte in &Sha256::digest(name.as_bytes())[..4] {
+        // A string takes every write.
+        let _ = write!(sign, "{byte:02x}");
+    }
+    sign
+}
+
+/// Writes a field for people.
+pub(super) fn text(out: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
+    match field.name() {
+        "message" => write!(out, "{value:?}"),
+        named if is_name(named) => {
+            let value = format!("{value:?}");
+            write!(out, "{named}={}", name(value.trim_matches('"')))
+        }
+        named => write!(out, "{named}={value:?}"),
+    }
+}

@@ -1,0 +1,92 @@
+//! A scrape, read as a scraper reads it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+/// Series that differ from one run to the next, and what they are made the same by.
+pub struct Scrape {
+    text: String,
+}
+
+impl Scrape {
+    /// Sends the request, which must be answered in the text format.
+    pub async fn of(request: reqwest::RequestBuilder) -> Self {
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{answer:?}");
+        let kind = answer.headers()["content-type"].to_str().unwrap();
+        assert!(kind.starts_with("text/plain; version=0.0.4"), "{kind}");
+        let text = answer.text().await.unwrap();
+        let scrape = Self { text };
+        scrape.is_well_formed();
+        scrape
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The sum of all series of this name that have these labels; 0 where there is none.
+    pub fn value(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        let of_name = |line: &&str| {
+            let rest = line.strip_prefix(name);
+            rest.is_some_and(|rest| rest.starts_with([' ', '{']))
+        };
+        let has = |line: &&str| {
+            let mut labels = labels.iter();
+            labels.all(|(label, word)| line.contains(&format!("{label}=\"{word}\"")))
+        };
+        let lines = self.text.lines().filter(of_name).filter(has);
+        lines
+            .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+            .sum()
+    }
+
+    /// Each family and its type.
+    pub fn types(&self) -> BTreeMap<String, String> {
+        let types = self
+            .text
+            .lines()
+            .filter_map(|line| line.strip_prefix("# TYPE "));
+        types
+            .filter_map(|line| line.split_once(' '))
+            .map(|(name, kind)| (name.to_owned(), kind.to_owned()))
+            .collect()
+    }
+
+    /// The names of all families.
+    pub fn families(&self) -> BTreeSet<String> {
+        self.types().into_keys().collect()
+    }
+
+    /// Every line is a comment, or a series of a family that was declared before it, with a number.
+    fn is_well_formed(&self) {
+        let types = self.types();
+        for line in self.text.lines().filter(|line| !line.starts_with('#')) {
+            let (series, value) = line.rsplit_once(' ').unwrap_or_else(|| panic!("{line}"));
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+            let name = series.split('{').next().unwrap();
+            let of_histogram = ["_bucket", "_sum", "_count"]
+                .iter()
+                .filter_map(|ending| name.strip_suffix(ending))
+                .any(|family| types.get(family).is_some_and(|kind| kind == "histogram"));
+            assert!(types.contains_key(name) || of_histogram, "{line}");
+        }
+    }
+}
+
+/// Compares families and types with the scrape that is kept of such a process during such a call; with
+/// BLESS=1 it is kept.
+pub fn is_as_kept(name: &str, scrape: &Scrape) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/metrics/{name}.txt"));
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, &scrape.text).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap();
+    let kept = Scrape { text: kept };
+    assert_eq!(
+        scrape.types(),
+        kept.types(),
+        "what {} has is another; with BLESS=1 it is written anew",
+        path.display()
+    );
+}

@@ -1,0 +1,211 @@
+//! livekit-server, a control plane and workers as processes of their own, with logs in JSON.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use livekit::prelude::Room;
+use serde_json::{Value, json};
+use sidetone::caller::access::Access;
+use sidetone::caller::script::Patience;
+use sidetone::caller::{self, CallPlan, Placed, ScriptTurn};
+use sidetone_control_plane::http::auth::{Scope, api_key_entry};
+use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
+
+use super::scrape::Scrape;
+use crate::faults::process::Process;
+use crate::faults::webhooks::{Delivery, Webhooks};
+use crate::support::livekit;
+
+/// Keys, by what they are for.
+pub const ADMIN: &str = "the key of an admin of the metrics";
+pub const SCRAPER: &str = "the key of a scraper of metrics";
+pub const TOKENS: &str = "the key of a backend for tokens";
+
+/// Who calls.
+pub struct Caller {
+    pub user: &'static str,
+    pub name: &'static str,
+}
+
+/// The system; dropping it ends it.
+pub struct Stage {
+    pub provider: FakeOpenAi,
+    plane: Process,
+    workers: Vec<Process>,
+    logs: Vec<(String, PathBuf)>,
+    client: reqwest::Client,
+    _webhooks: Webhooks,
+    _livekit: LiveKitServer,
+    folder: tempfile::TempDir,
+}
+
+impl Stage {
+    pub async fn set(workers: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut webhooks = Webhooks::reserve().await;
+        let server = livekit(Some(webhooks.url.clone())).await;
+        let provider = FakeOpenAi::start(Timing::default()).await;
+        let agents = folder.path().join("agents");
+        std::fs::create_dir(&agents).unwrap();
+        let agent = "prompt = \"prompt.md\"\ngreeting = \"Good morning.\"\nlanguage = \"en\"\n";
+        std::fs::write(agents.join("default.toml"), agent).unwrap();
+        std::fs::write(agents.join("prompt.md"), "Answer.").unwrap();
+        let prices = folder.path().join("prices.toml");
+        std::fs::write(&prices, prices_of(&provider)).unwrap();
+        let keys = [
+            api_key_entry("admin", &[Scope::Admin], ADMIN),
+            api_key_entry("prometheus", &[Scope::Metrics], SCRAPER),
+            api_key_entry("shop", &[Scope::Token], TOKENS),
+        ];
+        let variables = |name: &str| {
+            vec![
+                ("LIVEKIT_HOST", server.url.clone()),
+                ("LIVEKIT_API_KEY", server.api_key.clone()),
+                ("LIVEKIT_API_SECRET", server.api_secret.clone()),
+                ("OPENAI_API_KEY", "sk-test".into()),
+                ("OPENAI_BASE_URL", provider.base_url()),
+                ("SIDETONE_STT_MODEL", "hears".into()),
+                ("SIDETONE_LLM_MODEL", "thinks".into()),
+                ("SIDETONE_TTS_MODEL", "speaks".into()),
+                ("SIDETONE_PRICES", prices.display().to_string()),
+                (
+                    "DATABASE_URL",
+                    format!("sqlite:{}", folder.path().join("calls.db").display()),
+                ),
+                // A machine each.
+                (
+                    "SIDETONE_DATA_DIR",
+                    folder.path().join(name).display().to_string(),
+                ),
+                ("SIDETONE_API_KEYS", keys.join(",")),
+                ("SIDETONE_END_OF_TURN", "off".into()),
+                ("SIDETONE_LOG_FORMAT", "json".into()),
+            ]
+        };
+        let agents = agents.to_str().unwrap();
+        let mut logs = Vec::new();
+        let mut log = |name: &str| {
+            let path = folder.path().join(format!("{name}.log"));
+            logs.push((name.to_owned(), path.clone()));
+            path
+        };
+        let args = ["serve", "--no-worker", "--agents", agents];
+        let plane = Process::start(&args, "--bind", variables("plane"), log("plane")).await;
+        webhooks.deliver(vec![plane.address], Delivery::Prompt);
+        let mut pool = Vec::new();
+        for n in 0..workers {
+            let name = format!("worker-{n}");
+            let args = ["worker", "--count-jobs", "--agents", agents];
+            let log = log(&name);
+            pool.push(Process::start(&args, "--health", variables(&name), log).await);
+        }
+        let stage = Self {
+            provider,
+            plane,
+            workers: pool,
+            logs,
+            client: reqwest::Client::new(),
+            _webhooks: webhooks,
+            _livekit: server,
+            folder,
+        };
+        crate::support::eventually("the control plane knows its workers", 60, async || {
+            let ready = stage.plane().await;
+            let ready = ready.value("sidetone_pool_workers", &[("state", "ready")]);
+            (ready == workers as f64).then_some(())
+        })
+        .await;
+        stage
+    }
+
+    /// A scrape of the control plane, as Prometheus does it.
+    pub async fn plane(&self) -> Scrape {
+        let url = format!("http://{}/metrics", self.plane.address);
+        Scrape::of(self.client.get(url).bearer_auth(SCRAPER)).await
+    }
+
+    /// A scrape of a worker.
+    pub async fn worker(&self, n: usize) -> Scrape {
+        let url = format!("http://{}/metrics", self.workers[n].address);
+        Scrape::of(self.client.get(url)).await
+    }
+
+    /// What a GET of the control plane is answered.
+    pub async fn status(&self, path: &str, key: Option<&str>) -> u16 {
+        let mut request = self
+            .client
+            .get(format!("http://{}{path}", self.plane.address));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    async fn token(&self, caller: &Caller) -> Value {
+        let body = json!({
+            "roomType": "support", "userId": caller.user, "participantName": caller.name,
+        });
+        let url = format!("http://{}/api/voice/token", self.plane.address);
+        let request = self.client.post(url).bearer_auth(ADMIN).json(&body);
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{answer:?}");
+        answer.json().await.unwrap()
+    }
+
+    /// A whole call.
+    pub async fn call(&self, caller: &Caller, turns: Vec<ScriptTurn>) -> Placed {
+        let token = self.token(caller).await;
+        let text = |key: &str| token[key].as_str().unwrap().to_owned();
+        let plan = CallPlan {
+            access: Access::Token {
+                url: text("livekitHost"),
+                token: text("token"),
+            },
+            turns,
+            patience: Patience::default(),
+            limit: Duration::from_secs(120),
+            out: None::<PathBuf>,
+        };
+        let mut placed = caller::place(plan).await.unwrap();
+        placed.report.call_id = Some(text("callId"));
+        placed
+    }
+
+    /// Somebody who is there and says nothing.
+    pub async fn join(&self, caller: &Caller) -> Room {
+        let token = self.token(caller).await;
+        let text = |key: &str| token[key].as_str().unwrap();
+        let joined = sidetone::room::join(text("livekitHost"), text("token"), true).await;
+        joined.unwrap().0
+    }
+
+    /// kill -9
+    pub fn kill(&mut self, worker: usize) {
+        self.workers[worker].kill();
+    }
+
+    /// Ends everything; what was logged, by process.
+    pub async fn end(self) -> Vec<(String, String)> {
+        drop((self.workers, self.plane));
+        let read = |(name, path): (String, PathBuf)| {
+            let log = std::fs::read(path).unwrap_or_default();
+            (name, String::from_utf8_lossy(&log).into_owned())
+        };
+        let logs = self.logs.into_iter().map(read).collect();
+        drop(self.folder);
+        logs
+    }
+}
+
+/// What two of three models cost at the fake provider.
+fn prices_of(provider: &FakeOpenAi) -> String {
+    let url = provider.base_url();
+    let server = url.split('/').nth(2).unwrap();
+    let price = |model: &str, rates: &str| {
+        format!(
+            "[[price]]\nserver = \"{server}\"\nmodel = \"{model}\"\ndate = 2026-11-28\n\
+             source = \"made up\"\n{rates}\n"
+        )
+    };
+    price("hears", "heard_minute = 0.6") + &price("thinks", "input = 100.0\noutput = 200.0")
+}
