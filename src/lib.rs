@@ -7,6 +7,7 @@ pub mod check;
 pub mod cli;
 pub mod console;
 pub mod demo;
+pub mod env_files;
 pub mod eval;
 pub mod health;
 pub mod replay;

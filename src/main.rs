@@ -2,18 +2,32 @@
 
 mod commands;
 
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 use sidetone::cli::{Cli, Command};
-use sidetone::{telemetry, tls};
+use sidetone::{env_files, telemetry, tls};
 use sidetone_http_server::descriptors;
 use sidetone_models as models;
 
 fn main() -> ExitCode {
+    // Before anything asks for a variable. SAFETY: it sets variables, and no other thread runs yet.
+    let files = match unsafe { env_files::load(Path::new("")) } {
+        Ok(files) => files,
+        Err(error) => {
+            eprintln!("sidetone: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    // SAFETY: the same.
+    unsafe { sidetone_dial::spare_this_machine() };
     let cli = Cli::parse();
     telemetry::start();
+    if !files.is_empty() {
+        tracing::info!("variables are read from {}", files.join(", "));
+    }
     descriptors::raise();
     if let Err(error) = tls::prepare()
         && !matches!(cli.command, Command::Schema { .. })

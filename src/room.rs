@@ -9,6 +9,7 @@ mod person;
 mod publish;
 mod pulse;
 mod reason;
+mod socket;
 pub mod standing;
 pub mod voice;
 mod watch;

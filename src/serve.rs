@@ -135,6 +135,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
                 watched,
             )?;
             let router = http::router(state).merge(pages(&env, &agents));
+            let router = http::prefix::also_under(env.path_prefix(), router);
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
             let server = http::server(env.trusted_proxies.clone());
             Some(tokio::spawn(server.serve(
@@ -257,7 +258,7 @@ fn pages(env: &Env, agents: &Arc<AgentFolder>) -> axum::Router {
             .livekit
             .as_ref()
             .ok()
-            .map(|livekit| livekit.host.clone()),
+            .map(|livekit| livekit.for_callers().to_owned()),
         bucket_url: env.recording.bucket.as_ref().map(|bucket| bucket.url("")),
     })
 }

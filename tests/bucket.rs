@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::Uri;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use serde_json::json;
 use sidetone::check::{Outcome, bucket};
 use sidetone_base::audio::Pcm;
 use sidetone_config::env::Env;
@@ -236,4 +237,91 @@ async fn a_full_spool_stops_the_recording_and_nothing_else() {
         reason.contains("SIDETONE_RECORDING_SPOOL_LIMIT"),
         "{reason}"
     );
+}
+
+/// An S3 server and Amazon's word of a machine's role in one, which keeps the headers of requests to the former.
+async fn amazon() -> (SocketAddr, Arc<Mutex<Vec<HeaderMap>>>) {
+    let seen = Arc::<Mutex<Vec<HeaderMap>>>::default();
+    let kept = Arc::clone(&seen);
+    let answer = async move |method: Method, uri: Uri, headers: HeaderMap| match uri.path() {
+        "/latest/api/token" if method == Method::PUT => (StatusCode::OK, "a session".to_owned()),
+        "/latest/meta-data/iam/security-credentials/" => (StatusCode::OK, "calls-role".to_owned()),
+        "/latest/meta-data/iam/security-credentials/calls-role" | "/pod" => {
+            let knows = headers.contains_key("x-aws-ec2-metadata-token")
+                || headers
+                    .get("authorization")
+                    .is_some_and(|by| by == "pod-token");
+            let credentials = json!({
+                "Code": "Success", "AccessKeyId": "ROLEKEY", "SecretAccessKey": "role-secret",
+                "Token": "role-token", "Expiration": "2100-01-01T00:00:00Z",
+                "LastUpdated": "2026-01-01T00:00:00Z",
+            });
+            match knows {
+                true => (StatusCode::OK, credentials.to_string()),
+                false => (StatusCode::UNAUTHORIZED, String::new()),
+            }
+        }
+        _ => {
+            kept.lock().unwrap().push(headers);
+            (StatusCode::NO_CONTENT, String::new())
+        }
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router = axum::Router::new().fallback(answer);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (address, seen)
+}
+
+/// By a key that is good for hours, by the machine's role and by a pod's.
+#[tokio::test]
+async fn a_bucket_knows_us_by_session_and_by_role() {
+    let (address, seen) = amazon().await;
+    let here = format!("http://{address}");
+    let folder = tempfile::tempdir().unwrap();
+    let token = folder.path().join("token");
+    std::fs::write(&token, "pod-token").unwrap();
+    let pod = format!("{here}/pod");
+    let session: [(&str, &str); 3] = [
+        ("AWS_ACCESS_KEY_ID", "SESSIONKEY"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("AWS_SESSION_TOKEN", "session-token"),
+    ];
+    let machine = [("AWS_EC2_METADATA_SERVICE_ENDPOINT", here.as_str())];
+    let in_pod = [
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", pod.as_str()),
+        (
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            token.to_str().unwrap(),
+        ),
+    ];
+    for (set, key, token) in [
+        (&session[..], "SESSIONKEY", "session-token"),
+        (&machine[..], "ROLEKEY", "role-token"),
+        (&in_pod[..], "ROLEKEY", "role-token"),
+    ] {
+        let env = Env::from_lookup(|name| {
+            let all = [
+                ("LIVEKIT_RECORDING_BUCKET", "calls"),
+                ("LIVEKIT_RECORDING_ENDPOINT", here.as_str()),
+            ];
+            let found = all.iter().chain(set).find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        });
+        let bucket = env.unwrap().recording.bucket.unwrap();
+        let client = S3::new(&bucket).unwrap();
+        client.delete("a/b.ogg").await.unwrap();
+        let headers = seen.lock().unwrap().pop().unwrap();
+        assert_eq!(headers["x-amz-security-token"], token);
+        let by = headers["authorization"].to_str().unwrap();
+        assert!(by.contains(&format!("Credential={key}/")), "{by}");
+        let link = client
+            .link("a/b.ogg", "b.ogg", Duration::from_secs(60))
+            .await;
+        let link = link.unwrap();
+        assert!(
+            link.contains(&format!("X-Amz-Security-Token={token}")),
+            "{link}"
+        );
+    }
 }

@@ -2,6 +2,7 @@
 //! of fifteen, for each of them would link the whole product: minutes and gigabytes.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod anywhere;
 mod architecture;
 mod bucket;
 mod calls;

@@ -69,9 +69,11 @@ async fn a_call_moves_the_counters_of_both_processes_and_names_nobody() {
     assert_eq!(worker.value("sidetone_worker_slots", &[]), 25.0);
     let reason = [("agent", "default"), ("reason", "caller_hung_up")];
     // What is counted stands at 0 before the first, so that the first is seen.
-    assert!(worker.text().contains(
-        "sidetone_calls_ended_total{agent=\"default\",reason=\"caller_hung_up\"} 0\n"
-    ));
+    assert!(
+        worker.text().contains(
+            "sidetone_calls_ended_total{agent=\"default\",reason=\"caller_hung_up\"} 0\n"
+        )
+    );
     assert_eq!(plane.value("sidetone_database_up", &[]), 1.0);
     assert_eq!(plane.value("sidetone_pool_slots", &[]), 25.0);
 

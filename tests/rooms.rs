@@ -4,7 +4,7 @@
 mod attributes;
 pub mod binary;
 mod found;
-mod gate;
+pub mod gate;
 mod hostile;
 mod memory;
 pub mod person;

@@ -6,6 +6,7 @@ mod erasure;
 mod fleet;
 mod history;
 mod limits;
+mod servers;
 mod takeover;
 
 use chrono::{TimeZone as _, Utc};

@@ -18,6 +18,29 @@ pub(super) fn encryption(livekit: &LiveKit) -> Option<Item> {
     Some(Item::note("encryption", found, fix))
 }
 
+/// Whether something answers where callers are told to connect, when that is elsewhere.
+pub(super) async fn public(livekit: &LiveKit) -> Option<Item> {
+    let public = livekit.public.as_ref()?;
+    let url = public.replacen("ws", "http", 1);
+    let asked = reqwest::Client::new()
+        .get(url)
+        .timeout(DEADLINE)
+        .send()
+        .await;
+    let found = format!("callers are told {public}");
+    Some(match asked {
+        Ok(_) => Item::ok("public address", format!("{found}, which answers")),
+        Err(error) => Item::note(
+            "public address",
+            format!(
+                "{found}, which does not answer from here ({})",
+                with_causes(&error.without_url())
+            ),
+            "check LIVEKIT_PUBLIC_URL, unless this machine is not meant to reach it",
+        ),
+    })
+}
+
 /// A note when the secret is one that everybody knows.
 pub(super) fn secret(livekit: &LiveKit) -> Option<Item> {
     let found = livekit.weak_secret()?;

@@ -7,8 +7,8 @@
 //!
 //! livekit 0.10 keeps a reference cycle for each participant who has published and is in the room when it
 //! is closed, and each holds the whole connection (rust-sdks #1435). It lets go of participants who leave.
-//! Its transport may be replaced (`livekit_net::set_ws_client`), so this one hands through what the
-//! client's own does, and says what is missing.
+//! Its transport may be replaced (`livekit_net::set_ws_client`), so this one hands through what a socket of
+//! ours does, and says what is missing.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
@@ -23,6 +23,8 @@ use prost::Message as _;
 use proto::signal_response::Message;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, timeout};
+
+use super::socket::Socket;
 
 /// Longest wait for the client to take in that the others have left: it does so at once.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -42,11 +44,7 @@ static WIRES: LazyLock<Mutex<HashMap<Session, Weak<Wire>>>> = LazyLock::new(Mute
 /// Puts this transport in the place of the client's own, once.
 pub(super) fn lay() {
     static LAID: Once = Once::new();
-    LAID.call_once(|| {
-        if let Some(own) = livekit_net::ws_client() {
-            livekit_net::set_ws_client(Arc::new(Wires(own)));
-        }
-    });
+    LAID.call_once(|| livekit_net::set_ws_client(Arc::new(Wires)));
 }
 
 /// Has the client of `room`, which is about to be left, let go of all others in it.
@@ -71,8 +69,8 @@ pub(super) async fn others_leave(room: &Room) {
     }
 }
 
-/// The client's own transport, and the sockets that it opens.
-struct Wires(Arc<dyn WsClient>);
+/// Opens the sockets.
+struct Wires;
 
 #[async_trait]
 impl WsClient for Wires {
@@ -83,13 +81,13 @@ impl WsClient for Wires {
         timeout_ms: u64,
     ) -> Result<WsConnectResult, TransportError> {
         let session = headers.iter().find_map(session);
-        let own = match &session {
-            Some(session) if locked(&WIRES).contains_key(session) => {
-                self.reconnect(url, headers, timeout_ms).await?
-            }
-            _ => self.0.connect(url, headers, timeout_ms).await?,
+        let within = Duration::from_millis(timeout_ms);
+        let open = async |within| Socket::open(&url, &headers, within).await;
+        let was_in = |session| locked(&WIRES).contains_key(session);
+        let own = match session.as_ref().is_some_and(was_in) {
+            true => again(within, open).await?,
+            false => open(within).await?,
         };
-        let own = own.connection;
         let wire = Arc::new(Wire {
             own,
             identity: session.as_ref().map(|(_, identity)| identity.clone()),
@@ -106,25 +104,20 @@ impl WsClient for Wires {
     }
 }
 
-impl Wires {
-    /// Connects again; a network that is away may be back before the attempt is over. The server's own
-    /// refusal is an answer.
-    async fn reconnect(
-        &self,
-        url: String,
-        headers: Vec<Header>,
-        timeout_ms: u64,
-    ) -> Result<WsConnectResult, TransportError> {
-        let by = Instant::now() + Duration::from_millis(timeout_ms);
-        loop {
-            let left = by.saturating_duration_since(Instant::now()).as_millis() as u64;
-            let tried = self.0.connect(url.clone(), headers.clone(), left).await;
-            let is_away = matches!(tried, Err(TransportError::Connection(_)));
-            if !is_away || Instant::now() + AGAIN >= by {
-                return tried;
-            }
-            sleep(AGAIN).await;
+/// Connects again; a network that is away may be back before the attempt is over. The server's own refusal is
+/// an answer.
+async fn again<T>(
+    within: Duration,
+    connect: impl AsyncFn(Duration) -> Result<T, TransportError>,
+) -> Result<T, TransportError> {
+    let by = Instant::now() + within;
+    loop {
+        let tried = connect(by.saturating_duration_since(Instant::now())).await;
+        let is_away = matches!(tried, Err(TransportError::Connection(_)));
+        if !is_away || Instant::now() + AGAIN >= by {
+            return tried;
         }
+        sleep(AGAIN).await;
     }
 }
 
@@ -137,7 +130,7 @@ fn session(header: &Header) -> Option<Session> {
 
 /// One socket.
 struct Wire {
-    own: Arc<dyn WsConnection>,
+    own: Socket,
     /// Our own identity.
     identity: Option<String>,
     /// Who else is in the room, as the server has told: identities by id.

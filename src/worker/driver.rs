@@ -9,13 +9,12 @@ use futures::{FutureExt, SinkExt, StreamExt};
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use livekit_protocol as proto;
 use prost::Message as _;
-use tokio::net::TcpStream;
+use sidetone_dial as dial;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::{Request, header};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message as Frame};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::load::{CpuMeter, MovingAverage, SAMPLE_INTERVAL};
 use super::protocol::{Cause, Input, Output, Worker};
@@ -98,7 +97,7 @@ impl RunningJob {
     }
 }
 
-type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Stream = dial::Socket;
 
 enum Socket {
     Closed,
@@ -227,7 +226,7 @@ impl<R: JobRunner> Driver<R> {
     fn connect(&mut self) {
         self.socket = match connect_request(&self.settings) {
             Ok(request) => Socket::Connecting(Box::pin(
-                connect_async(request).map(|result| result.map(|(stream, _)| stream)),
+                dial::websocket(request, None).map(|result| result.map(|(stream, _)| stream)),
             )),
             Err(error) => {
                 tracing::error!(%error, "worker cannot connect");

@@ -1,11 +1,11 @@
 //! What stands between clients and livekit-server's signalling: a door that can be shut for a
-//! moment, and one that speaks TLS. Media does not pass through.
+//! moment, one that speaks TLS, and an HTTP proxy. Media does not pass through.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use sidetone_testkit::LiveKitServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,6 +109,8 @@ async fn relay(client: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite +
 pub struct Tls {
     /// `wss://localhost:…`
     pub url: String,
+    /// Of loopback.
+    pub port: u16,
     /// The CA's certificate, PEM.
     pub ca: String,
     _task: JoinSet<()>,
@@ -116,10 +118,16 @@ pub struct Tls {
 
 impl Tls {
     pub async fn before(server: &LiveKitServer) -> Self {
-        let (acceptor, ca) = certified();
+        let address = server.http_url.trim_start_matches("http://");
+        Self::to(address, &Authority::new()).await
+    }
+
+    /// Before whatever listens at an address, by a certificate of this CA.
+    pub async fn to(address: &str, authority: &Authority) -> Self {
+        let acceptor = authority.acceptor();
+        let (address, ca) = (address.to_owned(), authority.pem());
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let address = server.http_url.trim_start_matches("http://").to_owned();
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut clients = JoinSet::new();
@@ -135,29 +143,110 @@ impl Tls {
         });
         Self {
             url: format!("wss://localhost:{port}"),
+            port,
             ca,
             _task: task,
         }
     }
 }
 
-fn certified() -> (TlsAcceptor, String) {
-    let ca_key = KeyPair::generate().unwrap();
-    let mut ca = CertificateParams::default();
-    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let ca_certificate = ca.self_signed(&ca_key).unwrap();
-    let issuer = Issuer::new(ca, ca_key);
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["localhost".to_owned()])
-        .unwrap()
-        .signed_by(&key, &issuer)
-        .unwrap();
-    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate.der().clone()], key.into())
-        .unwrap();
-    (TlsAcceptor::from(Arc::new(config)), ca_certificate.pem())
+/// A CA that nobody else knows.
+pub struct Authority {
+    certificate: Certificate,
+    issuer: Issuer<'static, KeyPair>,
+}
+
+/// The name by which only a proxy reaches the servers behind [`Tls`].
+pub const PROXIED: &str = "livekit.proxied.example";
+
+impl Authority {
+    pub fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut ca = CertificateParams::default();
+        ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self {
+            certificate: ca.self_signed(&key).unwrap(),
+            issuer: Issuer::new(ca, key),
+        }
+    }
+
+    /// Its own certificate.
+    pub fn pem(&self) -> String {
+        self.certificate.pem()
+    }
+
+    /// A server's certificate, for `localhost` and [`PROXIED`], and its key.
+    pub fn certify(&self) -> (Certificate, KeyPair) {
+        let key = KeyPair::generate().unwrap();
+        let names = ["localhost", PROXIED].map(str::to_owned);
+        let certificate = CertificateParams::new(names).unwrap();
+        (certificate.signed_by(&key, &self.issuer).unwrap(), key)
+    }
+
+    fn acceptor(&self) -> TlsAcceptor {
+        let (certificate, key) = self.certify();
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key.into())
+            .unwrap();
+        TlsAcceptor::from(Arc::new(config))
+    }
+}
+
+/// An HTTP proxy that leads every CONNECT to one port of loopback, whatever host it names.
+pub struct Proxy {
+    /// `http://…` with a user and a password.
+    pub url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+    _task: JoinSet<()>,
+}
+
+impl Proxy {
+    pub async fn to(port: u16) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let url = format!("http://me:very-secret@{}", listener.local_addr().unwrap());
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let (mut task, noted) = (JoinSet::new(), Arc::clone(&asked));
+        task.spawn(async move {
+            let mut clients = JoinSet::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                let noted = Arc::clone(&noted);
+                clients.spawn(async move {
+                    let mut head = Vec::new();
+                    while !head.ends_with(b"\r\n\r\n") {
+                        let Ok(byte) = client.read_u8().await else {
+                            return;
+                        };
+                        head.push(byte);
+                    }
+                    let head = String::from_utf8(head).unwrap();
+                    let line = head.lines().next().unwrap_or_default().to_owned();
+                    let knows = head.to_lowercase().contains("proxy-authorization: basic ");
+                    let taken = line.starts_with("CONNECT ") && knows;
+                    noted.lock().unwrap().push(line);
+                    let answer = if taken {
+                        "HTTP/1.1 200 OK\r\n\r\n"
+                    } else {
+                        "HTTP/1.1 407 Proxy Authentication Required\r\n\r\n"
+                    };
+                    if client.write_all(answer.as_bytes()).await.is_ok() && taken {
+                        relay(&mut client, &format!("127.0.0.1:{port}")).await;
+                    }
+                });
+            }
+        });
+        Self {
+            url,
+            asked,
+            _task: task,
+        }
+    }
+
+    /// The first lines of the requests so far.
+    pub fn asked(&self) -> Vec<String> {
+        self.asked.lock().unwrap().clone()
+    }
 }

@@ -14,6 +14,8 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Client, Response, Url};
 use serde_json::{Value, json};
 
+use sidetone_dial as dial;
+
 use sidetone_config::request::HttpRequest;
 use sidetone_config::template;
 
@@ -23,12 +25,14 @@ const MAX_BYTES: usize = 256 * 1024;
 const MAX_CHARS: usize = 4000;
 const MAX_REDIRECTS: usize = 3;
 const CONNECT: Duration = Duration::from_secs(3);
+const PRIVATE: &str = "the address is private, which this tool may not use";
 
-/// Two clients: one that reaches everything, and one that reaches public addresses only.
+/// Clients that reach everything, public addresses only, and what the environment names a proxy for.
 #[derive(Clone)]
 pub struct HttpTools {
     anywhere: Client,
     public: Client,
+    by_proxy: Client,
 }
 
 impl HttpTools {
@@ -37,25 +41,38 @@ impl HttpTools {
     /// # Errors
     /// TLS cannot be set up.
     pub fn new() -> reqwest::Result<Self> {
-        // A proxy would resolve names in our stead, unguarded.
         let client = || {
             Client::builder()
-                .no_proxy()
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(CONNECT)
         };
         Ok(Self {
-            anywhere: client().build()?,
-            public: client().dns_resolver(guard::PublicOnly).build()?,
+            anywhere: client().no_proxy().build()?,
+            public: client()
+                .no_proxy()
+                .dns_resolver(guard::PublicOnly)
+                .build()?,
+            by_proxy: client().build()?,
         })
     }
 
-    fn client(&self, allow_private: bool) -> &Client {
-        if allow_private {
-            &self.anywhere
-        } else {
-            &self.public
+    /// The client for an address.
+    async fn client(&self, url: &Url, allow_private: bool) -> Result<&Client, String> {
+        if !allow_private && guard::names_private_address(url) {
+            return Err(PRIVATE.into());
         }
+        if !dial::has_proxy(url.as_str()) {
+            return Ok(match allow_private {
+                true => &self.anywhere,
+                false => &self.public,
+            });
+        }
+        // The proxy resolves names in our stead. Where they lead from here is looked at all the same; names that
+        // only the proxy knows are its to judge.
+        if !allow_private && guard::leads_to_private_address(url).await {
+            return Err(PRIVATE.into());
+        }
+        Ok(&self.by_proxy)
     }
 
     /// Sends a request and gives what the model is to be shown of the answer.
@@ -119,10 +136,7 @@ impl HttpTools {
         let mut headers = headers(request, &mut known)?;
         let own = url.origin();
         for _ in 0..=MAX_REDIRECTS {
-            if !request.allow_private && guard::names_private_address(&url) {
-                return Err("the address is private, which this tool may not use".into());
-            }
-            let client = self.client(request.allow_private);
+            let client = self.client(&url, request.allow_private).await?;
             let method = reqwest::Method::from_bytes(request.method.as_str().as_bytes())
                 .map_err(|_| "no such method".to_owned())?;
             let mut sent = client.request(method, url.clone()).headers(headers.clone());
@@ -233,7 +247,7 @@ fn unreachable(error: &reqwest::Error) -> String {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         if error.is::<guard::Private>() {
-            return "the address is private, which this tool may not use".into();
+            return PRIVATE.into();
         }
         cause = error.source();
     }

@@ -24,7 +24,7 @@ use sidetone_base::provider::{catalogue, is_openai};
 pub enum Database {
     /// Embedded, one file.
     Sqlite(PathBuf),
-    /// `postgres://…` (may hold a password).
+    /// `postgres://…`, which may hold a password, and may stand in a file that changes.
     Postgres(Secret),
 }
 
@@ -106,6 +106,14 @@ impl Env {
         paths
     }
 
+    /// The path under which others reach this server, when it is not the root of its host: `/voice` of
+    /// `https://example.com/voice/`.
+    pub fn path_prefix(&self) -> Option<String> {
+        let public = reqwest::Url::parse(self.public_url.as_ref()?).ok()?;
+        let path = public.path().trim_end_matches('/');
+        (!path.is_empty()).then(|| path.to_owned())
+    }
+
     /// Whether speech and language models run on this machine: no provider is named.
     pub fn uses_local_models(&self) -> bool {
         self.openai_api_key.is_none() && self.openai_base_url.is_none()
@@ -157,7 +165,7 @@ impl Env {
             stt_model: stt_model.unwrap_or_else(|| models.stt.to_owned()),
             llm_model: named("SIDETONE_LLM_MODEL", models.llm),
             tts_model: named("SIDETONE_TTS_MODEL", models.tts),
-            database: database(database_url.map(|url| url.expose().to_string()), &data_dir)?,
+            database: database(database_url, &data_dir)?,
             data_dir,
             bind: bind.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 3000))),
             health_address: health,
@@ -221,23 +229,24 @@ fn end_of_turn(value: Option<String>) -> Result<bool, BadVariable> {
     }
 }
 
-fn database(url: Option<String>, data_dir: &std::path::Path) -> Result<Database, BadVariable> {
-    match url {
-        None => Ok(Database::Sqlite(data_dir.join("sidetone.db"))),
-        Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
-            Ok(Database::Postgres(Secret::new(url)))
-        }
-        Some(url) => match url.strip_prefix("sqlite:") {
-            Some(path) => Ok(Database::Sqlite(path.trim_start_matches("//").into())),
-            None => Err(BadVariable {
-                name: "DATABASE_URL",
-                // The rest may hold a password.
-                value: format!("{}…", url.split(':').next().unwrap_or_default()),
-                fix: "write postgres://user:password@host/database or sqlite:path, or leave it \
-                      unset for SQLite in the data folder"
-                    .into(),
-            }),
-        },
+fn database(url: Option<Secret>, data_dir: &std::path::Path) -> Result<Database, BadVariable> {
+    let Some(secret) = url else {
+        return Ok(Database::Sqlite(data_dir.join("sidetone.db")));
+    };
+    let url = secret.expose();
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        return Ok(Database::Postgres(secret));
+    }
+    match url.strip_prefix("sqlite:") {
+        Some(path) => Ok(Database::Sqlite(path.trim_start_matches("//").into())),
+        None => Err(BadVariable {
+            name: "DATABASE_URL",
+            // The rest may hold a password.
+            value: format!("{}…", url.split(':').next().unwrap_or_default()),
+            fix: "write postgres://user:password@host/database or sqlite:path, or leave it \
+                  unset for SQLite in the data folder"
+                .into(),
+        }),
     }
 }
 

@@ -12,6 +12,8 @@ use super::variable::{BadVariable, Variables};
 pub struct LiveKit {
     /// `wss://…`, or `ws://` on loopback or a private network; no trailing slash.
     pub host: String,
+    /// Where browsers and apps reach it, when that is elsewhere: `host` may be a name that only a cluster knows.
+    pub public: Option<String>,
     /// The first signs; what others signed is known by any.
     pub keys: ApiKeys,
 }
@@ -46,6 +48,7 @@ impl LiveKit {
         let (ids, secrets) = (Secret::new(key.id.clone()), key.secret.clone());
         Self {
             host: host.into(),
+            public: None,
             keys: ApiKeys(Arc::new(Inner {
                 ids,
                 secrets,
@@ -54,11 +57,12 @@ impl LiveKit {
         }
     }
 
-    /// `LIVEKIT_HOST`, `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET`, of which the latter two may hold a list.
+    /// `LIVEKIT_HOST`, `LIVEKIT_PUBLIC_URL`, `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET`, of which the latter
+    /// two may hold a list.
     ///
     /// # Errors
     /// A secret that can be guessed, where others than this machine could use it; ids and secrets that do
-    /// not pair. Inside: what is missing, with which the control plane starts all the same.
+    /// not pair; a public address that no browser should use. Inside: what is missing, with which the control plane starts all the same.
     pub(super) fn read(
         var: &Variables<'_>,
         is_demo: bool,
@@ -96,6 +100,16 @@ impl LiveKit {
         if !is_livekit_host(&host) {
             return Ok(Err(NotConfigured::Host(host)));
         }
+        let public = var.text("LIVEKIT_PUBLIC_URL");
+        if let Some(public) = public.as_ref().filter(|public| !is_livekit_host(public)) {
+            return Err(BadVariable {
+                name: "LIVEKIT_PUBLIC_URL",
+                value: public.clone(),
+                fix: "write where browsers reach LiveKit, such as wss://livekit.example.com (ws:// on \
+                      loopback and private networks only), or unset it when LIVEKIT_HOST is that"
+                    .into(),
+            });
+        }
         let good = pairs(&ids.expose(), &secrets.expose()).map_err(|fix| BadVariable {
             name: "LIVEKIT_API_KEY",
             value: ids.expose().to_string(),
@@ -103,12 +117,18 @@ impl LiveKit {
         })?;
         Ok(Ok(Self {
             host: host.trim_end_matches('/').to_owned(),
+            public: public.map(|url| url.trim_end_matches('/').to_owned()),
             keys: ApiKeys(Arc::new(Inner {
                 ids,
                 secrets,
                 good: Mutex::new(good),
             })),
         }))
+    }
+
+    /// The address that callers are told.
+    pub fn for_callers(&self) -> &str {
+        self.public.as_deref().unwrap_or(&self.host)
     }
 
     /// What an operator has to know of an address that tokens and media keys reach in the clear; none

@@ -48,22 +48,51 @@ impl FromStr for RecordingMode {
     }
 }
 
-/// A bucket on an S3 server, and the key to it.
+/// A bucket on an S3 server, and how we are known to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
     /// Its name.
     pub name: String,
     /// Where it lies, such as `eu-central-1`.
     pub region: String,
-    /// Of the key.
-    pub access_key_id: Secret,
-    /// Of the key.
-    pub secret_access_key: Secret,
+    /// Who we are to the server.
+    pub key: BucketKey,
     /// `https://…` of a server other than Amazon's, without the bucket.
     pub endpoint: Option<String>,
     /// The bucket's name is in the path of its addresses, not in the host.
     pub path_style: bool,
 }
+
+/// By what a bucket's server knows us.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BucketKey {
+    /// A key that we are given.
+    Own {
+        /// `AWS_ACCESS_KEY_ID`.
+        id: Secret,
+        /// `AWS_SECRET_ACCESS_KEY`.
+        secret: Secret,
+        /// `AWS_SESSION_TOKEN`, of a key that is good for some hours.
+        session_token: Option<Secret>,
+    },
+    /// The role of this machine, container or pod, whose keys are asked for as they are needed. `AWS_…`
+    /// variables, and what they hold, say where; none: the machine's own (IMDSv2).
+    Role(Vec<(&'static str, String)>),
+}
+
+/// Where a role's keys are to be had: EKS's web identity, ECS's and EKS Pod Identity's agents, the machine.
+const ROLE: [&str; 8] = [
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    METADATA,
+];
+/// Where the machine tells of its role, when it is not Amazon's own address.
+const METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
 impl Bucket {
     /// Where an object lies; only who has a key, or a presigned URL, can fetch it.
@@ -100,7 +129,7 @@ impl RecordingEnv {
     /// Reads `LIVEKIT_RECORDING_…` and `AWS_…`.
     ///
     /// # Errors
-    /// A bucket without a key, or a value that cannot be used.
+    /// A bucket with half a key, or a value that cannot be used.
     pub(super) fn read(variables: &Variables<'_>) -> Result<Self, BadVariable> {
         let var = |name: &str| variables.text(name);
         let bad = |name, value: &str, fix: &str| BadVariable {
@@ -135,11 +164,6 @@ impl RecordingEnv {
                 default_mode: mode.map_or(RecordingMode::Off, |(mode, _)| mode),
             });
         };
-        let needed = |variable: &'static str| {
-            let fix = "set it: LIVEKIT_RECORDING_BUCKET needs a key (or unset that)";
-            let secret = variables.secret(variable, secret::any)?;
-            secret.ok_or_else(|| bad(variable, "", fix))
-        };
         let endpoint = var("LIVEKIT_RECORDING_ENDPOINT");
         if let Some(endpoint) = &endpoint
             && !endpoint.starts_with("https://")
@@ -169,14 +193,48 @@ impl RecordingEnv {
             bucket: Some(Bucket {
                 name,
                 region,
-                access_key_id: needed("AWS_ACCESS_KEY_ID")?,
-                secret_access_key: needed("AWS_SECRET_ACCESS_KEY")?,
+                key: BucketKey::read(variables, endpoint.is_some())?,
                 endpoint: endpoint.map(|url| url.trim_end_matches('/').to_owned()),
                 path_style,
             }),
             spool_limit,
             default_mode: mode.map_or(RecordingMode::Process, |(mode, _)| mode),
         })
+    }
+}
+
+impl BucketKey {
+    /// A key, or else the role; other servers than Amazon's give none by themselves.
+    fn read(variables: &Variables<'_>, is_elsewhere: bool) -> Result<Self, BadVariable> {
+        const FIX: &str = "set it: LIVEKIT_RECORDING_BUCKET needs a key (or unset that)";
+        let id = variables.secret("AWS_ACCESS_KEY_ID", secret::any)?;
+        let secret = variables.secret("AWS_SECRET_ACCESS_KEY", secret::any)?;
+        let session_token = variables.secret("AWS_SESSION_TOKEN", secret::any)?;
+        let missing = |name| BadVariable {
+            name,
+            value: String::new(),
+            fix: FIX.to_owned(),
+        };
+        match (id, secret) {
+            (Some(id), Some(secret)) => Ok(Self::Own {
+                id,
+                secret,
+                session_token,
+            }),
+            (Some(_), None) => Err(missing("AWS_SECRET_ACCESS_KEY")),
+            (None, Some(_)) => Err(missing("AWS_ACCESS_KEY_ID")),
+            (None, None) if session_token.is_some() => Err(missing("AWS_ACCESS_KEY_ID")),
+            (None, None) => {
+                let told = ROLE.into_iter();
+                let told: Vec<_> = told
+                    .filter_map(|name| Some((name, variables.text(name)?)))
+                    .collect();
+                if told.is_empty() && is_elsewhere {
+                    return Err(missing("AWS_ACCESS_KEY_ID"));
+                }
+                Ok(Self::Role(told))
+            }
+        }
     }
 }
 

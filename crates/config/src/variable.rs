@@ -15,7 +15,7 @@ pub struct BadVariable {
 }
 
 /// Secrets, and for each the variable that names a file which holds it.
-pub const SECRET_FILES: [(&str, &str); 9] = [
+pub const SECRET_FILES: [(&str, &str); 10] = [
     ("LIVEKIT_API_KEY", "LIVEKIT_API_KEY_FILE"),
     ("LIVEKIT_API_SECRET", "LIVEKIT_API_SECRET_FILE"),
     ("OPENAI_API_KEY", "OPENAI_API_KEY_FILE"),
@@ -28,6 +28,7 @@ pub const SECRET_FILES: [(&str, &str); 9] = [
     ("DATABASE_URL", "DATABASE_URL_FILE"),
     ("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID_FILE"),
     ("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY_FILE"),
+    ("AWS_SESSION_TOKEN", "AWS_SESSION_TOKEN_FILE"),
 ];
 
 /// Reads variables; blank ones count as unset.

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod live;
 pub mod machine;
 pub mod metrics;
+pub mod prefix;
 pub mod recording;
 mod repeat;
 pub mod session;

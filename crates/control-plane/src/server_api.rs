@@ -19,7 +19,8 @@ use livekit_protocol as proto;
 use sidetone_base::signed;
 use sidetone_config::env::LiveKit;
 use sidetone_config::livekit::ApiKey;
-use sidetone_config::recording::Bucket;
+use sidetone_config::recording::{Bucket, BucketKey};
+use sidetone_config::secret::Secret;
 
 pub use livekit_api::services::ServiceError;
 pub use rpc::Answer;
@@ -311,9 +312,21 @@ fn found<T>(answer: Result<T>) -> Result<Option<T>> {
 }
 
 fn file_output(bucket: &Bucket, key: String) -> proto::EncodedFileOutput {
+    // Without a key Egress uses the role of its own machine.
+    let (access_key, secret, session_token) = match &bucket.key {
+        BucketKey::Own {
+            id,
+            secret,
+            session_token,
+        } => (Some(id), Some(secret), session_token.as_ref()),
+        BucketKey::Role(_) => (None, None, None),
+    };
+    let text =
+        |secret: Option<&Secret>| secret.map_or_else(String::new, |s| s.expose().to_string());
     let upload = proto::S3Upload {
-        access_key: bucket.access_key_id.expose().to_string(),
-        secret: bucket.secret_access_key.expose().to_string(),
+        access_key: text(access_key),
+        secret: text(secret),
+        session_token: text(session_token),
         region: bucket.region.clone(),
         endpoint: bucket.endpoint.clone().unwrap_or_default(),
         bucket: bucket.name.clone(),

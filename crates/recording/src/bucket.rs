@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use object_store::CredentialProvider;
-use object_store::aws::{AmazonS3, AmazonS3Builder, AwsCredential};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsCredential};
 use object_store::path::Path as Key;
 use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
 use object_store::{
@@ -20,7 +20,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-use sidetone_config::recording::Bucket;
+use sidetone_config::recording::{Bucket, BucketKey};
+use sidetone_config::secret::Secret;
 
 /// Files up to this size go in one request, larger ones in parts of it. S3's least is 5 MiB.
 const PART: usize = 8 * 1024 * 1024;
@@ -41,7 +42,11 @@ pub struct BucketError {
 
 /// The key of now: it may be changed while we run.
 #[derive(Debug)]
-struct Credentials(Bucket);
+struct Credentials {
+    id: Secret,
+    secret: Secret,
+    session_token: Option<Secret>,
+}
 
 #[async_trait]
 impl CredentialProvider for Credentials {
@@ -49,9 +54,9 @@ impl CredentialProvider for Credentials {
 
     async fn get_credential(&self) -> object_store::Result<Arc<AwsCredential>> {
         Ok(Arc::new(AwsCredential {
-            key_id: self.0.access_key_id.expose().to_string(),
-            secret_key: self.0.secret_access_key.expose().to_string(),
-            token: None,
+            key_id: self.id.expose().to_string(),
+            secret_key: self.secret.expose().to_string(),
+            token: (self.session_token.as_ref()).map(|token| token.expose().to_string()),
         }))
     }
 }
@@ -76,10 +81,21 @@ impl S3 {
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&bucket.name)
             .with_region(&bucket.region)
-            .with_credentials(Arc::new(Credentials(bucket.clone())))
             .with_virtual_hosted_style_request(!bucket.path_style)
             .with_client_options(object_store::ClientOptions::new().with_timeout(REQUEST_DEADLINE))
             .with_retry(retry);
+        builder = match bucket.key.clone() {
+            BucketKey::Own {
+                id,
+                secret,
+                session_token,
+            } => builder.with_credentials(Arc::new(Credentials {
+                id,
+                secret,
+                session_token,
+            })),
+            BucketKey::Role(told) => told.into_iter().fold(builder, at),
+        };
         if let Some(endpoint) = &bucket.endpoint {
             let endpoint = match endpoint.split_once("://") {
                 Some((scheme, host)) if !bucket.path_style => {
@@ -300,6 +316,26 @@ impl S3 {
     }
 }
 
+/// Where a role's keys are to be had, by a variable.
+fn at(builder: AmazonS3Builder, (name, value): (&str, String)) -> AmazonS3Builder {
+    let key = match name {
+        "AWS_WEB_IDENTITY_TOKEN_FILE" => AmazonS3ConfigKey::WebIdentityTokenFile,
+        "AWS_ROLE_ARN" => AmazonS3ConfigKey::RoleArn,
+        "AWS_ROLE_SESSION_NAME" => AmazonS3ConfigKey::RoleSessionName,
+        "AWS_ENDPOINT_URL_STS" => AmazonS3ConfigKey::StsEndpoint,
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" => {
+            AmazonS3ConfigKey::ContainerCredentialsRelativeUri
+        }
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI" => AmazonS3ConfigKey::ContainerCredentialsFullUri,
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" => {
+            AmazonS3ConfigKey::ContainerAuthorizationTokenFile
+        }
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT" => AmazonS3ConfigKey::MetadataEndpoint,
+        _ => return builder,
+    };
+    builder.with_config(key, value)
+}
+
 /// Origins of the rules that allow reading.
 fn allowed_origins(rules: &str) -> Vec<String> {
     between(rules, "<CORSRule", "</CORSRule>")
@@ -325,6 +361,9 @@ async fn read_part(file: &mut File) -> std::io::Result<Vec<u8>> {
     Ok(part)
 }
 
+/// What is asked when a role's keys are wanted.
+const ROLES: [&str; 3] = ["/latest/api/token", "/latest/meta-data", "AssumeRole"];
+
 fn told(bucket: &Bucket, error: &Error) -> BucketError {
     let mut reason = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -339,6 +378,13 @@ fn told(bucket: &Bucket, error: &Error) -> BucketError {
         "AWS_SECRET_ACCESS_KEY does not belong to AWS_ACCESS_KEY_ID"
     } else if reason.contains("InvalidAccessKeyId") || reason.contains("UserNotFound") {
         "the server does not know AWS_ACCESS_KEY_ID"
+    } else if reason.contains("ExpiredToken") || reason.contains("InvalidToken") {
+        "AWS_SESSION_TOKEN is not good any more, or belongs to another key: set all three anew"
+    } else if matches!(&bucket.key, BucketKey::Role(_)) && reason.contains("credential")
+        || ROLES.iter().any(|asked| reason.contains(asked))
+    {
+        "no key could be had for this machine's role: give it a role that may use the bucket, or set \
+         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     } else if reason.contains("NoSuchBucket") {
         "LIVEKIT_RECORDING_BUCKET names no bucket there: make it, or mend the name"
     } else if reason.contains("AuthorizationHeaderMalformed")

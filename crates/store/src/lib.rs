@@ -25,11 +25,13 @@ pub mod history;
 pub mod inbox;
 pub mod live;
 mod metadata;
+mod migrate;
 mod observe;
 pub mod owed;
 pub mod participants;
 pub mod personal;
 pub mod places;
+mod postgres;
 pub mod recordings;
 pub mod repeatable;
 pub mod results;
@@ -50,12 +52,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound as _, Utc};
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
-use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Connection, SqlSafeStr as _};
 
+use postgres::Postgres;
 use sidetone_base::metrics::metrics;
 use sidetone_base::private;
 use sidetone_config::env::Database;
@@ -124,12 +126,38 @@ pub enum StoreError {
     /// The tables could not be brought up to date.
     #[error("the database's tables could not be brought up to date: {0}")]
     Migrate(#[from] MigrateError),
+    /// Postgres shows a certificate that is not trusted.
+    #[error(
+        "the database's certificate is not trusted: {0}; for a private CA, add sslrootcert=FILE (PEM) to \
+         DATABASE_URL or set SSL_CERT_FILE, and name the host as the certificate does"
+    )]
+    Certificate(sqlx::Error),
+    /// A table has the name of one of ours, and is another.
+    #[error(
+        "the database has a table {table} that is not Sidetone's (it has no column {column}); rename that \
+         table, or give Sidetone a database of its own"
+    )]
+    OthersTable {
+        /// Its name.
+        table: String,
+        /// What ours has, and it has not.
+        column: String,
+    },
     /// The data folder cannot be used.
     #[error("the data folder {0} cannot be written: {1}")]
     Folder(String, std::io::Error),
 }
 
 impl StoreError {
+    /// What went wrong on the way to Postgres.
+    fn of_connecting(error: sqlx::Error) -> Self {
+        // The TLS library's error is an input or output error to sqlx.
+        if !matches!(error, sqlx::Error::Database(_)) && error.to_string().contains("certificate") {
+            return Self::Certificate(error);
+        }
+        Self::Query(error)
+    }
+
     /// How to mend a text that PostgreSQL refused: it held U+0000 (22P05, 22021), or was longer than
     /// its column (22001) or an index takes (54000). None when something else went wrong.
     pub fn refused_text(&self) -> Option<&'static str> {
@@ -165,7 +193,7 @@ impl StoreError {
 #[derive(Clone, Debug)]
 enum Pool {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    Postgres(Postgres),
 }
 
 /// The database, cheap to clone.
@@ -276,9 +304,8 @@ impl Store {
     /// # Errors
     /// The database is away, the folder cannot be written, or a migration failed.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
-        // sqlx locks Postgres by itself. SQLite has no such lock, neither for migrations nor for
-        // the first connection's change to WAL, which fails at once when another makes it too:
-        // a file is it.
+        // Postgres has a lock of its own (`migrate`). SQLite has none for the first connection's change to
+        // WAL, which fails at once when another makes it too: a file is it.
         let lock = match database {
             Database::Sqlite(path) => Some(lock_file(path).await?),
             Database::Postgres(_) => None,
@@ -325,21 +352,11 @@ impl Store {
                 Pool::Sqlite(pool.connect_with(options).await?)
             }
             Database::Postgres(url) => {
-                let pool = PgPoolOptions::new()
-                    .max_connections(CONNECTIONS)
-                    .acquire_timeout(ACQUIRE_DEADLINE);
-                Pool::Postgres(pool.connect(&url.expose()).await?)
+                let connected = Postgres::connect(url).await;
+                Pool::Postgres(connected.map_err(StoreError::of_connecting)?)
             }
         };
         Ok(Self { pool })
-    }
-
-    async fn migrate(&self) -> Result<(), StoreError> {
-        match &self.pool {
-            Pool::Sqlite(pool) => SQLITE_MIGRATIONS.run(pool).await?,
-            Pool::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
-        }
-        Ok(())
     }
 
     /// Whether the database answers.

@@ -1,6 +1,8 @@
 //! Those who count something before they add to it pass one after the other.
 
-use sqlx::{PgConnection, SqliteConnection};
+use sqlx::SqliteConnection;
+
+use super::postgres::Session;
 
 /// A transaction that holds others off.
 pub(crate) trait Turnstile {
@@ -15,7 +17,7 @@ impl Turnstile for SqliteConnection {
     }
 }
 
-impl Turnstile for PgConnection {
+impl Turnstile for Session {
     async fn pass(&mut self, what: &str) -> sqlx::Result<()> {
         // Of the transaction, so that it goes with it also behind a pooler.
         sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))")

@@ -1,5 +1,5 @@
-//! What tests and benchmarks share: a real livekit-server on free ports, a real Postgres, a real S3 server, a
-//! real Redis with a worker of LiveKit's egresses, a fake OpenAI provider with set delays and scripted
+//! What tests and benchmarks share: a real livekit-server on free ports, a real Postgres with or without
+//! TLS or a real pgbouncer before it, a real S3 server, a real Redis with a worker of LiveKit's egresses, a fake OpenAI provider with set delays and scripted
 //! failures. Everything listens on loopback only.
 
 pub mod buffering;
@@ -8,6 +8,7 @@ pub mod fake_openai;
 pub mod gate;
 #[cfg(target_os = "linux")]
 pub mod network;
+pub mod pgbouncer;
 pub mod postgres;
 pub mod recording;
 pub mod redis;
@@ -18,6 +19,7 @@ pub use buffering::BufferingProxy;
 pub use egress::EgressWorker;
 pub use fake_openai::{Answer, Endpoint, Failure, FakeOpenAi, ModelList, Timing};
 pub use gate::Gate;
+pub use pgbouncer::PgBouncer;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use rough_path::{RoughPath, Roughness};

@@ -16,6 +16,7 @@ pub struct Postgres {
     process: Child,
     port: u16,
     folder: PathBuf,
+    is_secure: bool,
 }
 
 impl Postgres {
@@ -24,6 +25,18 @@ impl Postgres {
     /// # Panics
     /// When Postgres is not installed (`apt-get install postgresql`) or does not start.
     pub fn start() -> Self {
+        Self::start_with(None)
+    }
+
+    /// As [`Postgres::start`], with TLS by this certificate and key (PEM).
+    ///
+    /// # Panics
+    /// See [`Postgres::start`].
+    pub fn start_secure(certificate: &str, key: &str) -> Self {
+        Self::start_with(Some((certificate, key)))
+    }
+
+    fn start_with(tls: Option<(&str, &str)>) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
             .expect("a free port on loopback")
@@ -34,7 +47,7 @@ impl Postgres {
         if root {
             run(Command::new("chown").arg(UNPRIVILEGED).arg(&folder));
         }
-        run(server_command("initdb", root)
+        run(server_command("initdb")
             .args([
                 "--username=postgres",
                 "--auth=trust",
@@ -43,10 +56,16 @@ impl Postgres {
             ])
             .args(["--no-sync", "--pgdata"])
             .arg(&folder));
+        if let Some((certificate, key)) = tls {
+            private_file(&folder.join("server.crt"), certificate, root);
+            private_file(&folder.join("server.key"), key, root);
+        }
+        let is_secure = tls.is_some();
         let cluster = Self {
-            process: serve(&folder, port),
+            process: serve(&folder, port, is_secure),
             port,
             folder,
+            is_secure,
         };
         cluster.wait_until_ready();
         cluster
@@ -70,13 +89,41 @@ impl Postgres {
     /// # Panics
     /// When it does not start.
     pub fn start_again(&mut self) {
-        self.process = serve(&self.folder, self.port);
+        self.process = serve(&self.folder, self.port, self.is_secure);
         self.wait_until_ready();
     }
 
     /// `postgres://…` of the cluster's default database.
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
+    }
+
+    /// `postgres://…` of a database of the cluster.
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Where it listens on loopback.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs `psql` on a database with these arguments, as an operator does, and gives its exit code and what it
+    /// said.
+    ///
+    /// # Panics
+    /// When there is no psql.
+    pub fn psql(&self, database: &str, arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(binary("psql"))
+            .args(["-q", "-X", &self.url_of(database)])
+            .args(arguments)
+            .output()
+            .expect("psql is installed (apt-get install postgresql)");
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.success(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
     }
 
     fn wait_until_ready(&self) {
@@ -106,9 +153,18 @@ impl Drop for Postgres {
     }
 }
 
-fn serve(folder: &Path, port: u16) -> Child {
+/// A file that the server alone may read, which it insists on for its key.
+fn private_file(path: &Path, text: &str, root: bool) {
+    fs::write(path, text).expect("the temporary folder can be written");
+    run(Command::new("chmod").arg("600").arg(path));
+    if root {
+        run(Command::new("chown").arg(UNPRIVILEGED).arg(path));
+    }
+}
+
+fn serve(folder: &Path, port: u16, is_secure: bool) -> Child {
     let log = fs::File::create(folder.with_extension("log")).expect("a log file");
-    server_command("postgres", is_root())
+    server_command("postgres")
         .arg("-D")
         .arg(folder)
         .args([
@@ -119,6 +175,7 @@ fn serve(folder: &Path, port: u16) -> Child {
         ])
         .args(["-c", "unix_socket_directories=", "-c", "fsync=off"])
         .args(["-c", "synchronous_commit=off", "-c", "full_page_writes=off"])
+        .args(["-c", if is_secure { "ssl=on" } else { "ssl=off" }])
         .stdin(Stdio::null())
         .stdout(log.try_clone().expect("a second handle of the log"))
         .stderr(log)
@@ -133,16 +190,21 @@ fn is_root() -> bool {
 
 /// A server program, as an unprivileged user; `setpriv` becomes the program, so its process id is
 /// the server's.
-fn server_command(program: &str, root: bool) -> Command {
-    if !root {
-        return Command::new(binary(program));
+fn server_command(program: &str) -> Command {
+    unprivileged(&binary(program))
+}
+
+/// A program as an unprivileged user where tests run as root.
+pub(crate) fn unprivileged(program: &Path) -> Command {
+    if !is_root() {
+        return Command::new(program);
     }
     let mut command = Command::new("setpriv");
     command
         .arg(format!("--reuid={UNPRIVILEGED}"))
         .arg(format!("--regid={UNPRIVILEGED}"))
         .arg("--clear-groups")
-        .arg(binary(program))
+        .arg(program)
         .current_dir("/");
     command
 }

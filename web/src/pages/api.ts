@@ -1,6 +1,7 @@
 /** The admin pages' way to the API: the session's cookie, problems as errors, signing in and out. */
 
 import { h, setText } from "../call/dom.js";
+import { here } from "./here.js";
 
 const DEADLINE_MS = 15_000;
 const SESSION = "/api/voice/session";
@@ -17,10 +18,10 @@ export class ApiError extends Error {
   }
 }
 
-export async function api<T>(path: string, options: { method?: string; key?: string } = {}): Promise<T> {
+export async function api<T>(path: `/${string}`, options: { method?: string; key?: string } = {}): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(path, {
+    response = await fetch(here(path), {
       method: options.method ?? "GET",
       // The cookie alone may not change anything: the header tells that a page of ours asks.
       headers: { accept: "application/json", "x-sidetone-session": "1", ...(options.key && { authorization: `Bearer ${options.key}` }) },

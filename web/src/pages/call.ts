@@ -2,6 +2,7 @@
 
 import { clock, h, setText } from "../call/dom.js";
 import { api, get, milliseconds, when } from "./api.js";
+import { here } from "./here.js";
 import { audible, Player, type Mark, type Recording } from "./player.js";
 import { waterfall, type Metrics } from "./waterfall.js";
 
@@ -99,7 +100,7 @@ export async function showCall(id: string, current: () => boolean, changed: (err
 
 function showRecording(call: Detail, marks: readonly Mark[]): void {
   const heard = call.recordings.some(audible);
-  const url = `/api/voice/history/${encodeURIComponent(call.id)}/recording`;
+  const url = here(`/api/voice/history/${encodeURIComponent(call.id)}/recording`);
   get("sound").hidden = !heard;
   const download = get<HTMLAnchorElement>("recording");
   download.hidden = !heard;

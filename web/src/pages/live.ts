@@ -1,5 +1,7 @@
 /** Calls under way, as the server tells of them (GET /api/voice/live). */
 
+import { here } from "./here.js";
+
 export interface LiveCall {
   id: string;
   status: string;
@@ -30,7 +32,7 @@ export class Live {
   /** Opens the stream where it is not. A stream that broke is opened again by the browser itself. */
   watch(): void {
     if (this.open) return;
-    const stream = new EventSource("/api/voice/live");
+    const stream = new EventSource(here("/api/voice/live"));
     this.stream = stream;
     stream.addEventListener("error", () => {
       if (stream === this.stream && !this.open) this.lost();

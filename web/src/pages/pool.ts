@@ -134,7 +134,7 @@ const agentRows = new Rows<Agent>(get<HTMLTableElement>("agents").tBodies[0]!, (
   const update = (now: Agent) => {
     if (room !== now.roomName) {
       room = now.roomName;
-      place.replaceChildren(now.callId ? h("a", { href: `/admin/calls?call=${encodeURIComponent(now.callId)}` }, room) : room);
+      place.replaceChildren(now.callId ? h("a", { href: `calls?call=${encodeURIComponent(now.callId)}` }, room) : room);
       end.setAttribute("aria-label", `End the agent in ${room}`);
     }
     setText(state, now.state);

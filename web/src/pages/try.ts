@@ -4,6 +4,7 @@ import { h, setText } from "../call/dom.js";
 import type { SidetoneCallEventMap } from "../call/element.js";
 import { STAGES, type Turn } from "../call/turns.js";
 import { milliseconds } from "./api.js";
+import { here } from "./here.js";
 import { legend, stageBar } from "./stages.js";
 
 /** What `GET /ui/config.json` tells (crates/control-plane/src/http/ui.rs). */
@@ -22,11 +23,12 @@ function get<T extends HTMLElement>(id: string): T {
 }
 
 const call = document.querySelector("sidetone-call")!;
+call.setAttribute("endpoint", here("/api/voice/token"));
 const agent = get<HTMLSelectElement>("agent");
 const voices = get("voices");
 
 async function readConfig(): Promise<UiConfig> {
-  const response = await fetch("/ui/config.json", { signal: AbortSignal.timeout(10_000) });
+  const response = await fetch(here("/ui/config.json"), { signal: AbortSignal.timeout(10_000) });
   if (!response.ok) throw new Error(`/ui/config.json answered ${response.status}`);
   return (await response.json()) as UiConfig;
 }
@@ -71,8 +73,8 @@ function keepChoice(form: FormData): void {
 /** Carries the choice to the element and into the code to paste. */
 function choose(): void {
   const form = new FormData(get<HTMLFormElement>("choice"));
-  const lines = [`<script src="${location.origin}/sidetone-call.js" defer></script>`];
-  const attributes = [`endpoint="${location.origin}/api/voice/token"`];
+  const lines = [`<script src="${location.origin}${here("/sidetone-call.js")}" defer></script>`];
+  const attributes = [`endpoint="${location.origin}${here("/api/voice/token")}"`];
   for (const name of ["agent", "voice"]) {
     const value = form.get(name);
     if (typeof value !== "string" || value === "") call.removeAttribute(name);

@@ -34,6 +34,14 @@ pub fn names_private_address(url: &Url) -> bool {
     host.parse().is_ok_and(|ip| !is_public(ip))
 }
 
+/// Whether a host's name leads, from here, to an address that is not public; what cannot be resolved here does
+/// not.
+pub async fn leads_to_private_address(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let found = tokio::net::lookup_host((host, 0)).await;
+    found.is_ok_and(|mut found| found.any(|address| !is_public(address.ip())))
+}
+
 /// Not of this machine, a private network, or a range that leads nowhere (IANA's special-purpose
 /// address registries, RFC 6890).
 pub fn is_public(ip: IpAddr) -> bool {

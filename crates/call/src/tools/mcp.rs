@@ -281,7 +281,7 @@ async fn open(
                 .custom_headers(named)
                 .max_json_response_size(super::MAX_BYTES)
                 .max_sse_event_size(super::MAX_BYTES);
-            let client = http.client(*allow_private).clone();
+            let client = http.client(&address, *allow_private).await?.clone();
             serve_client(us, StreamableHttpClientTransport::with_client(client, at)).await
         }
     };

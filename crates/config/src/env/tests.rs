@@ -202,3 +202,16 @@ fn the_database_is_sqlite_in_the_data_folder_unless_told() {
     let there = env(&[("DATABASE_URL", "sqlite://x/y.db")]).unwrap();
     assert_eq!(there.database, Database::Sqlite("x/y.db".into()));
 }
+
+#[test]
+fn the_path_of_the_public_address_is_where_the_server_is_found() {
+    let prefix = |url: &str| env(&[("SIDETONE_PUBLIC_URL", url)]).unwrap().path_prefix();
+    assert_eq!(
+        prefix("https://example.com/voice/").as_deref(),
+        Some("/voice")
+    );
+    assert_eq!(prefix("https://example.com/a/b").as_deref(), Some("/a/b"));
+    assert_eq!(prefix("https://voice.example.com/"), None);
+    assert_eq!(prefix("voice.example.com"), None);
+    assert_eq!(env(&[]).unwrap().path_prefix(), None);
+}

@@ -115,3 +115,27 @@ fn keys_in_files_are_changed_while_we_run() {
     let both = [all[0], all[1], ("LIVEKIT_API_KEY", "a")];
     assert_eq!(read(&both).unwrap_err().name, "LIVEKIT_API_KEY_FILE");
 }
+
+#[test]
+fn callers_may_have_an_address_of_their_own() {
+    let livekit = |public: &str| {
+        read(&[
+            ("LIVEKIT_HOST", "ws://livekit:7880"),
+            ("LIVEKIT_PUBLIC_URL", public),
+            ("LIVEKIT_API_KEY", "key"),
+            ("LIVEKIT_API_SECRET", STRONG),
+        ])
+        .map(Result::unwrap)
+    };
+    let apart = livekit("wss://livekit.example.com/").unwrap();
+    assert_eq!(apart.host, "ws://livekit:7880");
+    assert_eq!(apart.for_callers(), "wss://livekit.example.com");
+    assert_eq!(livekit(" ").unwrap().for_callers(), "ws://livekit:7880");
+    for bad in ["https://livekit.example.com", "ws://livekit.example.com"] {
+        let error = livekit(bad).unwrap_err();
+        assert_eq!(
+            (error.name, error.value.as_str()),
+            ("LIVEKIT_PUBLIC_URL", bad)
+        );
+    }
+}

@@ -35,6 +35,31 @@ fn a_bucket_is_all_it_takes_to_record() {
 }
 
 #[test]
+fn a_key_may_be_good_for_hours_and_a_role_needs_none() {
+    let key = |pairs: &[(&str, &str)]| read(pairs).map(|read| read.bucket.unwrap().key);
+    let mut session = SET.to_vec();
+    session.push(("AWS_SESSION_TOKEN", "very-secret-value-2"));
+    let BucketKey::Own { session_token, .. } = key(&session).unwrap() else {
+        panic!("a key was given");
+    };
+    assert_eq!(&*session_token.unwrap().expose(), "very-secret-value-2");
+    assert!(!format!("{:?}", key(&session)).contains("very-secret-value"));
+
+    let amazons = &SET[..2];
+    assert_eq!(key(amazons).unwrap(), BucketKey::Role(Vec::new()));
+    let pod = ("AWS_WEB_IDENTITY_TOKEN_FILE", "/var/run/secrets/token");
+    let told = key(&[amazons[0], amazons[1], pod]).unwrap();
+    assert_eq!(told, BucketKey::Role(vec![(pod.0, pod.1.to_owned())]));
+
+    // Another server gives no keys by itself.
+    let other = ("LIVEKIT_RECORDING_ENDPOINT", "http://127.0.0.1:7070/");
+    let error = key(&[SET[0], other]).unwrap_err();
+    assert_eq!(error.name, "AWS_ACCESS_KEY_ID");
+    let error = key(&[SET[0], SET[1], session[4]]).unwrap_err();
+    assert_eq!(error.name, "AWS_ACCESS_KEY_ID");
+}
+
+#[test]
 fn the_mode_is_said_or_follows_from_the_bucket() {
     let mut egress = SET.to_vec();
     egress.push(("LIVEKIT_RECORDING_MODE", "egress"));

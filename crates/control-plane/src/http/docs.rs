@@ -123,7 +123,7 @@ fn render(api: &Value) -> String {
         "<!doctype html><html lang=en><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width\"><title>Sidetone API</title>\
          <style>{STYLE}</style><h1>Sidetone API</h1><p>The document for machines: \
-         <a href=/openapi.json>/openapi.json</a></p>"
+         <a href=openapi.json>openapi.json</a></p>"
     );
     for (path, methods) in api["paths"].as_object().into_iter().flatten() {
         for (method, operation) in methods.as_object().into_iter().flatten() {

@@ -187,8 +187,8 @@ async fn grant(
         token,
         room_name: call.room_name,
         participant_name: name,
-        server_url: voice.livekit.host.clone(),
-        livekit_host: voice.livekit.host.clone(),
+        server_url: voice.livekit.for_callers().to_owned(),
+        livekit_host: voice.livekit.for_callers().to_owned(),
         agent_spawned,
         call_id: call.id,
     })

@@ -28,7 +28,7 @@ const POLICY: &str = include_str!("../../../../web/csp.txt");
 const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Sidetone</title>\
     <h1>Sidetone is running</h1><p>Its web pages are not in this binary. Build them with \
     <code>cd web &amp;&amp; npm ci &amp;&amp; npm run build</code>, then build Sidetone again. \
-    <p>The API works without them: <a href=\"/docs\">its description</a>.";
+    <p>The API works without them: <a href=\"docs\">its description</a>.";
 
 /// What the page to try the agent offers (`GET /ui/config.json`).
 #[derive(Clone, Debug, Default, Serialize)]

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use sidetone_dial as dial;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Error, Message as Frame};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 use super::error::ProviderError;
 use super::http::{CONNECT_TIMEOUT, Provider, wait};
@@ -20,7 +19,7 @@ const WRITE_DEADLINE: Duration = Duration::from_secs(3);
 const EVENT_LIMIT: usize = 4 << 20;
 
 /// See the module's documentation. Dropping it closes the connection.
-pub(super) struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(super) struct Socket(dial::Socket);
 
 impl Socket {
     /// Connects to `path` of a provider.
@@ -33,7 +32,7 @@ impl Socket {
             .max_message_size(Some(EVENT_LIMIT))
             .max_frame_size(Some(EVENT_LIMIT));
         // Boxed, for it is large and rare.
-        let opening = connect_async_with_config(request, Some(config), true).boxed();
+        let opening = dial::websocket(request, Some(config)).boxed();
         match timeout(CONNECT_TIMEOUT, opening).await {
             Ok(Ok((socket, _))) => Ok(Self(socket)),
             Ok(Err(Error::Http(answer))) => {
