@@ -203,6 +203,12 @@ impl Conversation {
                 }
                 self.input(Input::Transcript { text, is_final });
             }
+            Transcription::Last { words, took } => {
+                self.asked.transcribed(took);
+                let words = words.map(|text| self.without_echo(text));
+                let words = words.map_err(|error| self.record.failure(error));
+                self.input(Input::LastWords(words.ok()));
+            }
             Transcription::Failed(error) => {
                 self.record.failure(error);
                 self.input(Input::TranscriptFailed);
@@ -232,7 +238,8 @@ impl Conversation {
             _ => Over::Interrupted,
         };
         self.turn.handle_input(now, input);
-        if let Some(turn) = self.turn.open_turn().filter(|_| begins) {
+        let is_new = |turn: &TurnId| begins || Some(*turn) != open;
+        if let Some(turn) = self.turn.open_turn().filter(is_new) {
             self.record.ledger().opened(turn);
         }
         loop {
@@ -258,6 +265,7 @@ impl Conversation {
                     }
                     self.turn_ended(turn);
                 }
+                Output::CutTurn(_, cut) => self.listen.cut(cut),
                 Output::CloseTurn(turn, why) => {
                     self.record.ledger().closed(turn, why);
                     self.close_turn(turn);
@@ -287,7 +295,10 @@ impl Conversation {
     }
 
     fn close_turn(&mut self, turn: TurnId) {
-        self.listen.forget();
+        // A turn that was cut off is closed while the next one may be open.
+        if self.turn.open_turn().is_none() {
+            self.listen.forget();
+        }
         self.to_room.caller_turn_closed(turn);
     }
 

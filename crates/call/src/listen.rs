@@ -5,6 +5,7 @@
 
 mod asking;
 mod backoff;
+mod cutting;
 mod ears;
 mod judging;
 mod transcription;
@@ -21,6 +22,7 @@ use super::providers::{Hearing, Stt};
 use super::vad::{Vad, VadEvent};
 pub use asking::SttResult;
 use backoff::Backoff;
+use cutting::CutOff;
 use ears::{asks_model, padding};
 use judging::Judging;
 use sidetone_base::audio::Pcm;
@@ -79,6 +81,10 @@ pub struct Listen {
     backoff: Backoff,
     /// What STT brought for all speech up to the last pause.
     ahead: Option<Ahead>,
+    /// The turn before, which had its longest length: its words are awaited.
+    cut_off: Option<CutOff>,
+    /// It was cut off in a pause, and nothing has been said since.
+    is_cut: bool,
 }
 
 impl Listen {
@@ -111,6 +117,8 @@ impl Listen {
             request: None,
             backoff: Backoff::default(),
             ahead: None,
+            cut_off: None,
+            is_cut: false,
         }
     }
 
@@ -138,7 +146,11 @@ impl Listen {
             self.hear(frame.clone());
         }
         let event = self.vad.push(frame);
-        if open.is_none() && matches!(event, Some(VadEvent::SpeechStarted { .. })) {
+        let begins = matches!(
+            event,
+            Some(VadEvent::SpeechStarted { .. } | VadEvent::Resumed)
+        );
+        if open.is_none() && begins {
             // What is new in a turn begins with its padding.
             self.hear(Pcm::new(self.audio.iter().copied().collect()));
         }
@@ -194,6 +206,7 @@ impl Listen {
         match event {
             VadEvent::SpeechStarted { at } => {
                 self.speaking = true;
+                self.is_cut = false;
                 self.nearness.begins();
                 self.judging.forget();
                 Some(Input::SpeechStarted { at: time(at) })
@@ -204,13 +217,20 @@ impl Listen {
                 }
                 Some(Input::SpeechPaused { at: time(at) })
             }
-            VadEvent::Resumed => Some(Input::SpeechResumed),
+            VadEvent::Resumed => {
+                self.is_cut = false;
+                Some(Input::SpeechResumed)
+            }
             VadEvent::SpeechStopped { at } => {
                 self.speaking = false;
                 self.nearness.ends();
                 self.near_untold = false;
                 self.ahead.take_if(|ahead| ahead.voiced_to != at);
                 let asked = self.request.as_ref().and_then(|request| request.voiced_to);
+                if std::mem::take(&mut self.is_cut) {
+                    // All that was said is of the turn that was cut off.
+                    return Some(Input::SpeechStopped { at: time(at) });
+                }
                 if self.ahead.is_none() && asked != Some(at) {
                     self.transcribe(Some(at));
                 }

@@ -133,6 +133,7 @@ pub fn endpointing(mut section: Section<'_>, language: Option<&str>) -> sidetone
     if let Some(phrases) = phrases::of(language) {
         default.open_words = phrases.open_words();
     }
+    default.complete_phrases = phrases::complete(language);
     let endpointing = sidetone_turn::Endpointing {
         min_delay: section.duration("min_delay", default.min_delay, ms(0)..=secs(10)),
         max_delay: section.duration("max_delay", default.max_delay, ms(0)..=secs(30)),
@@ -144,7 +145,14 @@ pub fn endpointing(mut section: Section<'_>, language: Option<&str>) -> sidetone
             ms(0)..=secs(30),
         ),
         open_words: section.list("open_words", default.open_words),
+        complete_delay: section.duration(
+            "complete_delay",
+            default.complete_delay,
+            ms(0)..=secs(30),
+        ),
+        complete_phrases: section.list("complete_phrases", default.complete_phrases),
         dynamic: section.flag("dynamic", default.dynamic),
+        longest_turn: section.duration("longest_turn", default.longest_turn, secs(5)..=secs(600)),
     };
     if endpointing.min_delay > endpointing.max_delay {
         let message = format!(
@@ -162,11 +170,11 @@ pub fn interruption(
     mut section: Section<'_>,
     language: Option<&str>,
 ) -> sidetone_turn::Interruption {
-    let mut default = sidetone_turn::Interruption::default();
-    if let Some(phrases) = phrases::of(language) {
-        default.backchannels = phrases.backchannels();
-        default.stop_phrases = phrases.stop();
-    }
+    let default = sidetone_turn::Interruption {
+        backchannels: phrases::backchannels(language),
+        stop_phrases: phrases::stop(language),
+        ..Default::default()
+    };
     let interruption = sidetone_turn::Interruption {
         enabled: section.flag("enabled", default.enabled),
         min_duration: section.duration("min_duration", default.min_duration, ms(0)..=secs(5)),

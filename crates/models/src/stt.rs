@@ -45,6 +45,8 @@ impl SttModel {
 pub struct Transcript {
     /// All of it; empty where there was no speech.
     pub text: String,
+    /// The language it was heard in (ISO 639-1): the one asked for, or the one detected.
+    pub language: String,
     /// Length of the audio in seconds.
     pub duration: f32,
     /// The stretches it was transcribed in. One, up to 28 seconds.
@@ -104,17 +106,14 @@ impl Stt {
     }
 
     /// Transcribes mono samples in -1..1 at [`INPUT_RATE`]. The language must be one
-    /// it [`knows`](Self::knows). Dropping the future stops the work.
-    pub async fn transcribe(
+    /// it [`knows`](Self::knows); without one it is detected, for one step of the decoder more.
+    /// Dropping the future stops the work.
+    pub async fn transcribe<'l>(
         &self,
         samples: Vec<f32>,
-        language: &str,
+        language: impl Into<Option<&'l str>>,
     ) -> Result<Transcript, Failure> {
-        self.engine
-            .ask(Request {
-                samples,
-                language: language.to_owned(),
-            })
-            .await
+        let language = language.into().map(str::to_owned);
+        self.engine.ask(Request { samples, language }).await
     }
 }

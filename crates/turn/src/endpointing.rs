@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use super::ending::Ending;
+use super::phrases;
 
 /// The wait, counted from the last voiced sample, so that VAD and STT work inside it and not
 /// before it.
 ///
 /// What the words end with and the caller's own pauses lengthen it; an end-of-turn model
-/// lengthens it further or takes it back to the shortest. Nothing makes it longer than
-/// `max_delay`.
+/// lengthens it further or takes it back to the shortest, but does not make complete words wait
+/// beyond `complete_delay`. Nothing makes it longer than `max_delay`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Endpointing {
     /// Wait when the caller seems to have finished. 500 ms: livekit-agents `min_delay`.
@@ -26,8 +27,18 @@ pub struct Endpointing {
     pub unfinished_delay: Duration,
     /// Words after which a sentence goes on.
     pub open_words: Vec<String>,
+    /// The longest that the model's doubt makes a complete greeting, short answer or question wait:
+    /// the model hears how they sound, not that there is nothing to add. 700 ms: our choice, above the
+    /// pause between two sentences said in one breath.
+    pub complete_delay: Duration,
+    /// Greetings, answers and questions that are complete without a question mark.
+    pub complete_phrases: Vec<String>,
     /// Wait longer for callers who make longer pauses.
     pub dynamic: bool,
+    /// A turn that has lasted this long from its first sound ends at the next pause between two
+    /// words, although speech goes on, and is answered. 30 s: our choice, longer than people speak
+    /// to be answered, and what speech recognisers take at a time.
+    pub longest_turn: Duration,
 }
 
 impl Default for Endpointing {
@@ -35,6 +46,30 @@ impl Default for Endpointing {
         // Those that a sentence may well end with ("so", "is", "on") are left out.
         const OPEN_WORDS: &str = "and but or because if the a an my your our their of with from to \
                                   for um uh uhm er erm plus than i'm i'd i'll i've we're";
+        const COMPLETE: &str = "\
+            hello, hello there, hi, hi there, hey, hey there, good morning, good afternoon, good \
+            evening, good day, good night, greetings, howdy, hello again, hi again, hello \
+            everyone, hi everyone, hello everybody, what's up, how's it going, how are you, how \
+            are you doing, how do you do, nice to meet you, pleased to meet you, good to see \
+            you, i'm fine, sir, madam, ma'am, i'm good, bye, bye bye, goodbye, see you, see you \
+            later, take care, have a nice day, have a good day, thank you, thanks, thank you \
+            very much, thank you so much, thanks a lot, many thanks, no thanks, no thank you, \
+            cheers, you're welcome, yes, yes please, yeah, yep, yup, yes i am, yes it is, no, no \
+            i don't, no i'm not, no it isn't, nope, not at all, no problem, yes i can, yes i do, \
+            speaking, it's me, ok, okay, all right, alright, sure, of course, of course not, \
+            certainly, absolutely, definitely, exactly, correct, right, that's right, that's \
+            correct, that's all, that's it, that's fine, that's great, that works, sounds good, \
+            perfect, great, good, fine, very good, very well, maybe, perhaps, not really, not \
+            yet, not now, never, never mind, nothing, nothing else, i don't know, i know, i see, \
+            i understand, i don't understand, i think so, i don't think so, i hope so, got it, \
+            understood, me too, same here, please do, go ahead, here i am, i'm here, who is \
+            that, who's that, who is this, who's this, who are you, who is there, who's there, \
+            who am i speaking to, who am i speaking with, who am i talking to, are you a robot, \
+            what is your name, what's your name, where are you, how much is it, how much does it \
+            cost, what does it cost, what is that, what's that, what is this, what do you mean, \
+            what did you say, what was that, what time is it, why not, are you there, are you \
+            still there, is anybody there, is anyone there, is somebody there, is someone there, \
+            anybody there, anyone there, can you hear me, do you hear me, can you help me";
         Self {
             min_delay: Duration::from_millis(500),
             max_delay: Duration::from_secs(3),
@@ -42,7 +77,10 @@ impl Default for Endpointing {
             digits_delay: Duration::from_millis(1200),
             unfinished_delay: Duration::from_millis(1500),
             open_words: OPEN_WORDS.split_whitespace().map(str::to_owned).collect(),
+            complete_delay: Duration::from_millis(700),
+            complete_phrases: phrases::listed(COMPLETE),
             dynamic: true,
+            longest_turn: Duration::from_secs(30),
         }
     }
 }
@@ -51,9 +89,9 @@ impl Endpointing {
     /// The wait after `text`, for a caller with these pauses and an end of turn of this
     /// probability.
     pub(super) fn delay(&self, text: &str, pauses: &Pauses, probability: Option<f32>) -> Duration {
-        let ending = Ending::of(text, &self.open_words);
+        let ending = Ending::of(text, self);
         let words = match ending {
-            Ending::Whole => self.min_delay,
+            Ending::Complete | Ending::Whole => self.min_delay,
             Ending::Digits => self.digits_delay,
             Ending::Unfinished => self.unfinished_delay,
         };
@@ -70,9 +108,12 @@ impl Endpointing {
                 // Squared: a model in doubt costs little, one that is sure gets its way.
                 let doubt = (1.0 - p / self.threshold).powi(2);
                 let range = self.max_delay.saturating_sub(self.min_delay);
-                (self.min_delay + range.mul_f32(doubt))
-                    .max(words)
-                    .max(usual)
+                let doubted = self.min_delay + range.mul_f32(doubt);
+                let most = match ending {
+                    Ending::Complete => self.complete_delay,
+                    _ => self.max_delay,
+                };
+                doubted.min(most).max(words).max(usual)
             }
             None => words.max(usual),
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::phrases;
 use crate::words::{self, bare};
 
 /// When the agent gives way.
@@ -15,7 +16,8 @@ pub struct Interruption {
     pub min_duration: Duration,
     /// Words it takes; 0 means that sound is enough to hold, and any word to interrupt.
     pub min_words: usize,
-    /// Held for this long after the caller fell silent and still no words: resume.
+    /// Held for this long after the caller fell silent and still no words: resume. After a sound in
+    /// which nothing was recognised sooner: twice its length, or twice `min_duration`.
     /// 2 s: livekit-agents `false_interruption_timeout`.
     pub false_interruption_timeout: Duration,
     /// Phrases that say "go on". An overlap of nothing else does not interrupt.
@@ -69,9 +71,11 @@ impl Interruption {
         let words = bare(text);
         if words.is_empty() {
             Overlap::Noise
-        } else if phrases(&self.stop_phrases).any(|stop| contains(&words, &stop)) {
+        } else if phrases::is_in(&words, &self.stop_phrases) {
             Overlap::Stop
-        } else if words::count(text) < self.min_words || self.is_backchannel(&words) {
+        } else if words::count(text) < self.min_words
+            || phrases::is_nothing_but(&words, &self.backchannels)
+        {
             Overlap::Backchannel
         } else {
             Overlap::Interruption
@@ -80,26 +84,9 @@ impl Interruption {
 
     /// Whether these words are nothing but backchannels.
     pub(super) fn says_go_on(&self, text: &str) -> bool {
-        self.is_backchannel(&bare(text))
+        let words = bare(text);
+        words.is_empty() || phrases::is_nothing_but(&words, &self.backchannels)
     }
-
-    /// Whether `words` is nothing but backchannels, one after the other.
-    fn is_backchannel(&self, words: &[String]) -> bool {
-        words.is_empty()
-            || phrases(&self.backchannels).any(|phrase| {
-                !phrase.is_empty()
-                    && words.starts_with(&phrase)
-                    && self.is_backchannel(&words[phrase.len()..])
-            })
-    }
-}
-
-fn phrases(list: &[String]) -> impl Iterator<Item = Vec<String>> {
-    list.iter().map(|phrase| bare(phrase))
-}
-
-fn contains(words: &[String], phrase: &[String]) -> bool {
-    !phrase.is_empty() && words.windows(phrase.len()).any(|window| window == phrase)
 }
 
 #[cfg(test)]

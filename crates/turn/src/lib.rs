@@ -21,6 +21,7 @@
 //! | Speaking, Held | words that interrupt | reply cancelled; Endpointing |
 //! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
 //! | any reply | failed | an apology takes its place |
+//! | UserSpeaking | the turn has had its longest length | at the next pause between words it is cut off, and answered as soon as its words are there; what follows is the next turn |
 //!
 //! With push-to-talk ([`Input::FloorTaken`]) the caller's hand takes the place of the delay.
 
@@ -28,6 +29,7 @@ mod ending;
 mod endpointing;
 mod interruption;
 mod machine;
+mod phrases;
 mod timers;
 pub mod words;
 
@@ -111,6 +113,8 @@ pub enum Input {
     },
     /// The transcript promised by `SpeechStopped` will not come.
     TranscriptFailed,
+    /// All words of the turn that was cut off; none where they cannot be had.
+    LastWords(Option<String>),
     /// How likely the open turn is over, from a model.
     EndOfTurn {
         /// 0 to 1.
@@ -174,10 +178,24 @@ pub enum Output {
     /// The caller's turn is over: these are its words. Comes again with the same id when the
     /// caller goes on before hearing an answer; the last one counts.
     TurnEnded(UserTurn),
+    /// This turn has had its longest length. What was said up to now is all of it, what follows is the
+    /// next turn's.
+    CutTurn(TurnId, Cut),
     /// Nothing can be added to this turn: its audio may be forgotten.
     CloseTurn(TurnId, Closed),
     /// Nothing more to do until this time, or until the next input.
     Timeout(Option<Instant>),
+}
+
+/// Where a turn that had its longest length is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// In a pause. `LastWords` will follow; the next turn begins when the speech goes on, if it does.
+    InPause,
+    /// In mid-speech. `LastWords` will follow; the next turn has begun.
+    InSpeech,
+    /// Its words are known; the next turn has begun.
+    Settled,
 }
 
 /// Why nothing can be added to a turn any more.
@@ -197,7 +215,7 @@ pub enum Closed {
     NotAnswered,
     /// The caller took it back, by hand.
     TakenBack,
-    /// The caller went on in writing: both are answered together.
+    /// The caller went on, in writing or in a turn of its own: both are answered together.
     Joined,
     /// The caller left; it is answered when the caller is back.
     Owed,

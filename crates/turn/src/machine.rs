@@ -1,5 +1,6 @@
 //! The state machine of turn taking.
 
+mod longest;
 mod reply;
 mod turns;
 mod voice;
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::endpointing::Pauses;
 use super::interruption::Overlap;
 use super::timers::{Timer, Timers};
-use super::{Closed, Config, Input, Output, Owed, Phase, Prompt, ReplyId, TurnId, UserTurn};
+use super::{Closed, Config, Cut, Input, Output, Owed, Phase, Prompt, ReplyId, TurnId, UserTurn};
 
 /// Who may speak, and when. Total and synchronous: every input is fine in every state.
 ///
@@ -25,6 +26,12 @@ pub struct Turn {
     key_down: Option<bool>,
     /// The spoken turn that can still grow: open from its first sound until its answer is heard.
     open: Option<OpenTurn>,
+    /// A turn that was cut off at its longest length: until its answer is heard.
+    full: Option<OpenTurn>,
+    /// It was cut off in a pause of speech that may go on; whether that speech is near.
+    cut_speech: Option<bool>,
+    /// When the caller was heard last.
+    voiced_to: Option<Instant>,
     /// At most one.
     reply: Option<Reply>,
     /// The turn that ended last.
@@ -72,6 +79,8 @@ struct Reply {
     stage: Progress,
     held: bool,
     interruptible: bool,
+    /// It answers a turn that was cut off: the voice that went on then does not talk it down.
+    firm: bool,
     is_apology: bool,
 }
 
@@ -91,6 +100,9 @@ impl Turn {
             pauses: Pauses::default(),
             key_down: None,
             open: None,
+            full: None,
+            cut_speech: None,
+            voiced_to: None,
             reply: None,
             ended: None,
             owed: None,
@@ -152,7 +164,7 @@ impl Turn {
     /// Takes what happened. `now` never goes back.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
-            Input::SpeechStarted { at } => self.speech_started(at),
+            Input::SpeechStarted { at } => self.speech_started(now, at),
             Input::SpeechPaused { at } => self.speech_wavers(now, at),
             Input::SpeechResumed => self.speech_resumed(now),
             Input::SpeechIsNear => self.speech_is_near(now),
@@ -165,6 +177,7 @@ impl Turn {
             Input::SpeechStopped { at } => self.speech_stopped(at),
             Input::Transcript { text, is_final } => self.transcript(now, text, is_final),
             Input::TranscriptFailed => self.transcript_failed(),
+            Input::LastWords(text) => self.last_words(now, text),
             Input::EndOfTurn { probability } => self.end_of_turn(now, probability),
             Input::UserText(text) => self.user_text(now, text),
             Input::KeyPressed => self.key_pressed(),
@@ -185,6 +198,7 @@ impl Turn {
                 Timer::Overlap => self.overlap_lasts(),
                 Timer::Endpoint => self.commit(),
                 Timer::FalseInterruption => self.release(),
+                Timer::Longest => self.turn_is_full(now),
             }
         }
     }

@@ -95,6 +95,7 @@ impl Stage {
                 let (from, to) = (ms(turn.started_at), ms(turn.ended_at));
                 format!("turn{} {:?} {from}..{to}", turn.id.0, turn.text)
             }
+            Output::CutTurn(id, cut) => format!("cut turn{} {cut:?}", id.0),
             Output::CloseTurn(id, Closed::Answered) => format!("close turn{}", id.0),
             Output::CloseTurn(id, why) => format!("close turn{} {why:?}", id.0),
             Output::Timeout(_) => unreachable!("not traced"),
@@ -139,6 +140,8 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
         "floor-given" => Input::FloorGiven,
         "floor-dropped" => Input::FloorDropped,
         "stt-failed" => Input::TranscriptFailed,
+        "last-words" => Input::LastWords(Some(quoted(rest))),
+        "last-words-failed" => Input::LastWords(None),
         "end-of-turn" => Input::EndOfTurn {
             probability: rest.parse().unwrap(),
         },
@@ -184,6 +187,7 @@ fn parse_config(config: &mut Config, line: &str) {
         "speculative" => config.speculative = value == "true",
         "min_words" => config.interruption.min_words = number(value) as usize,
         "interruption" => config.interruption.enabled = value == "true",
+        "longest_turn" => config.endpointing.longest_turn = Duration::from_millis(number(value)),
         _ => panic!("unknown setting {key:?}"),
     }
 }
@@ -265,6 +269,7 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
         6 => Just(Kind::Stopped),
         6 => (text.clone(), prop::bool::weighted(0.8)).prop_map(|(t, f)| Kind::Transcript(t, f)),
         1 => Just(Kind::SttFailed),
+        3 => (text.clone(), prop::bool::weighted(0.8)).prop_map(|(t, ok)| Kind::LastWords(ok.then_some(t))),
         1 => (0.0f32..1.0).prop_map(Kind::EndOfTurn),
         1 => text.prop_map(Kind::Chat),
         1 => Just(Kind::Key),
@@ -288,6 +293,7 @@ enum Kind {
     Stopped,
     Transcript(&'static str, bool),
     SttFailed,
+    LastWords(Option<&'static str>),
     EndOfTurn(f32),
     Chat(&'static str),
     Key,
@@ -313,6 +319,7 @@ impl Kind {
                 is_final: *is_final,
             },
             Self::SttFailed => Input::TranscriptFailed,
+            Self::LastWords(text) => Input::LastWords(text.map(Into::into)),
             Self::EndOfTurn(p) => Input::EndOfTurn { probability: *p },
             Self::Chat(text) => Input::UserText((*text).into()),
             Self::Key => Input::KeyPressed,
@@ -339,7 +346,14 @@ struct Observer {
     near: bool,
     /// All that was voiced is a short sound.
     short: bool,
+    /// The speech counts from now on.
+    restarts: bool,
     ended: Vec<(TurnId, String)>,
+    /// Turns that were cut off, and those that were closed.
+    cut: Vec<TurnId>,
+    closed: Vec<TurnId>,
+    /// The speech was cut off in a pause, and has not gone on.
+    is_cut: bool,
 }
 
 struct Live {
@@ -408,7 +422,19 @@ impl Observer {
                 assert!(turn.started_at <= turn.ended_at);
                 self.ended.push((turn.id, turn.text.clone()));
             }
-            Output::CloseTurn(..) | Output::Timeout(_) => {}
+            Output::CutTurn(id, cut) => {
+                assert!(!self.closed.contains(id), "cut after its end");
+                assert!(!self.cut.contains(id), "cut twice");
+                self.cut.push(*id);
+                self.is_cut = *cut == Cut::InPause;
+                // What goes on is new speech.
+                (self.restarts, self.short) = (true, false);
+            }
+            Output::CloseTurn(id, _) => {
+                assert!(!self.closed.contains(id), "closed twice");
+                self.closed.push(*id);
+            }
+            Output::Timeout(_) => {}
         }
     }
 
@@ -431,16 +457,24 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
             | Input::ReplyFailed(id) if seen.live.as_ref().map(|live| live.id) != Some(*id));
         match &input {
             Input::ReplyFinished(id) | Input::ReplyFailed(id) => seen.reply_ended(*id),
-            Input::SpeechStarted { .. } if seen.speaking_since.is_none() => {
+            Input::SpeechStarted { .. } if seen.speaking_since.is_none() || seen.is_cut => {
+                seen.is_cut = false;
                 (seen.speaking_since, seen.near, seen.short) = (Some(ms), false, false);
             }
             Input::SpeechPaused { .. } => {
                 let voiced = seen.speaking_since.map(|since| ms - since);
                 seen.short = voiced.is_some_and(|ms| Duration::from_millis(ms) < min_duration / 2);
             }
-            Input::SpeechResumed => seen.short = false,
+            Input::SpeechResumed => {
+                seen.short = false;
+                if std::mem::take(&mut seen.is_cut) {
+                    seen.speaking_since = Some(ms);
+                }
+            }
             Input::SpeechIsNear => seen.near = seen.speaking_since.is_some(),
-            Input::SpeechStopped { .. } | Input::UserLeft => seen.speaking_since = None,
+            Input::SpeechStopped { .. } | Input::UserLeft => {
+                (seen.speaking_since, seen.is_cut) = (None, false);
+            }
             _ => {}
         }
         // Restarted when a reply begins under speech that is already there.
@@ -459,6 +493,9 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
         for (_, output) in &outputs {
             seen.output(output);
         }
+        if std::mem::take(&mut seen.restarts) {
+            seen.speaking_since = seen.speaking_since.map(|_| ms);
+        }
         if stale {
             assert!(outputs.is_empty(), "a stale id did something: {outputs:?}");
             assert_eq!(before, stage.turn.phase(), "a stale id changed the phase");
@@ -468,6 +505,8 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
             && always_holds
             && seen.near
             && !seen.short
+            && !seen.is_cut
+            && live.turn.is_none_or(|turn| !seen.cut.contains(&turn))
             && !uninterruptible
             && live.prompt != Prompt::Say("hello".into())
             && Duration::from_millis(ms - since) >= min_duration
@@ -493,6 +532,9 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
     step(&mut stage, ms, Input::UserLeft);
     assert!(stage.wake.is_none() && stage.turn.phase() == Phase::Listening);
     assert!(seen.live.is_none(), "a reply never ended");
+    for turn in &seen.cut {
+        assert!(seen.closed.contains(turn), "cut off and forgotten");
+    }
     all
 }
 
@@ -504,9 +546,14 @@ proptest! {
         speculative: bool,
         enabled in prop::bool::weighted(0.9),
         min_words in 0usize..3,
+        longest in prop::sample::select(vec![1u64, 3, 30]),
     ) {
         let config = Config {
             speculative,
+            endpointing: Endpointing {
+                longest_turn: Duration::from_secs(longest),
+                ..Default::default()
+            },
             interruption: Interruption { enabled, min_words, ..Default::default() },
             ..Default::default()
         };

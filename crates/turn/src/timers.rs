@@ -11,10 +11,17 @@ pub(super) enum Timer {
     Endpoint,
     /// No words came of an interruption.
     FalseInterruption,
+    /// The turn has lasted for as long as turns may.
+    Longest,
 }
 
 impl Timer {
-    const ALL: [Self; 3] = [Self::Overlap, Self::Endpoint, Self::FalseInterruption];
+    const ALL: [Self; 4] = [
+        Self::Overlap,
+        Self::Endpoint,
+        Self::FalseInterruption,
+        Self::Longest,
+    ];
 }
 
 /// At most one deadline for each [`Timer`].

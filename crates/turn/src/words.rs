@@ -69,6 +69,34 @@ pub fn has_any(text: &str) -> bool {
     text.chars().any(char::is_alphanumeric)
 }
 
+/// Whether speech to text wrote down what it heard and no words: `[BLANK_AUDIO]`, `(dog barking)`, `*coughs*`,
+/// `♪`.
+pub fn is_annotation(text: &str) -> bool {
+    const PAIRS: [(char, char); 6] = [
+        ('[', ']'),
+        ('(', ')'),
+        ('<', '>'),
+        ('*', '*'),
+        ('（', '）'),
+        ('【', '】'),
+    ];
+    let text = text.trim();
+    if text.starts_with(['♪', '♫']) && text.ends_with(['♪', '♫']) {
+        return true;
+    }
+    let is_between = |c: char| c.is_whitespace() || c.is_ascii_punctuation() && !"[(<*".contains(c);
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let pair = PAIRS.iter().find(|(open, _)| *open == first);
+        let after = pair.and_then(|(open, close)| rest[open.len_utf8()..].split_once(*close));
+        match after {
+            Some((_, after)) => rest = after.trim_start_matches(is_between),
+            None => return false,
+        }
+    }
+    !text.is_empty()
+}
+
 /// The words of `text` for comparison: small letters and digits only, so that "Mm-hmm, I see!" is
 /// `mmhmm`, `i`, `see`. Where a script has no spaces each letter is a word of its own: the same
 /// words in another sentence may be parted differently.

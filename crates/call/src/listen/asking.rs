@@ -9,6 +9,7 @@ use super::Heard;
 use crate::part::Part;
 use crate::providers::{ProviderError, Stt};
 use sidetone_base::audio::Pcm;
+use sidetone_turn::words::is_annotation;
 
 /// See [`Heard::Words`].
 #[derive(Debug)]
@@ -59,10 +60,15 @@ impl<S: Future<Output = Option<String>>> Asking<S> {
             Some(spoken) => spoken.await,
             None => None,
         };
-        match heard {
-            Some(words) => Ok(words),
-            None => self.stt.transcribe(self.audio).await,
-        }
+        let words = match heard {
+            Some(words) => words,
+            None => self.stt.transcribe(self.audio).await?,
+        };
+        // "(dog barking)" is what was heard, and nothing that was said.
+        Ok(match is_annotation(&words) {
+            true => String::new(),
+            false => words,
+        })
     }
 }
 

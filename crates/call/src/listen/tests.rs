@@ -6,6 +6,7 @@ use sidetone_base::clock;
 use sidetone_config::agent::Overrides;
 use sidetone_config::env::Env;
 use sidetone_config::secret::Secrets;
+use sidetone_turn::Cut;
 
 const FRAME: usize = 160;
 
@@ -90,6 +91,68 @@ async fn words_come_as_they_are_spoken() {
     );
     assert!(fake.requests_to(Endpoint::Transcriptions).is_empty());
     assert_eq!(fake.requests_to(Endpoint::Realtime).len(), 1);
+}
+
+/// The words of the turn that was cut off.
+async fn last_words(listen: &mut Listen, heard: &mut mpsc::Receiver<Heard>) -> String {
+    loop {
+        let Some(Heard::Words(words)) = heard.recv().await else {
+            panic!("no words");
+        };
+        if let Some(Transcription::Last { words, .. }) = listen.transcribed(words) {
+            return words.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_turn_that_is_cut_off_has_its_words_and_the_next_one_its_own() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    fake.default_transcript("good morning");
+    let (mut listen, mut heard) = listen(&fake);
+    let open = hear(&mut listen, None, 100, 3000);
+    listen.settled = "Hello.".into();
+    listen.cut(Cut::InSpeech);
+    assert!(listen.audio.is_empty() && listen.is_speaking());
+    assert_eq!(
+        last_words(&mut listen, &mut heard).await,
+        "Hello. good morning"
+    );
+    let next = say(&mut listen, &mut heard, open).await;
+    assert!(next.starts_with("good morning"), "{next}");
+}
+
+#[tokio::test]
+async fn nothing_is_asked_about_the_silence_after_a_turn_that_was_cut_off() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    fake.default_transcript("good morning");
+    let (mut listen, mut heard) = listen(&fake);
+    let open = hear(&mut listen, None, 100, 3000);
+    hear(&mut listen, open, 4, 0);
+    listen.cut(Cut::InPause);
+    hear(&mut listen, None, 60, 0);
+    assert!(!listen.is_speaking() && listen.request.is_none());
+    assert_eq!(last_words(&mut listen, &mut heard).await, "good morning");
+    assert!(
+        say(&mut listen, &mut heard, None)
+            .await
+            .starts_with("good morning")
+    );
+}
+
+#[tokio::test]
+async fn speech_that_goes_on_after_the_cut_is_asked_about() {
+    let fake = FakeOpenAi::start(Timing::INSTANT).await;
+    fake.default_transcript("good morning");
+    let (mut listen, mut heard) = listen(&fake);
+    let open = hear(&mut listen, None, 100, 3000);
+    hear(&mut listen, open, 4, 0);
+    listen.cut(Cut::InPause);
+    hear(&mut listen, None, 5, 0);
+    let resumed = listen.push(clock::now(), &Pcm::new(vec![3000; FRAME]), None);
+    assert_eq!(resumed, Some(Input::SpeechResumed));
+    let next = say(&mut listen, &mut heard, Some(TurnId(2))).await;
+    assert!(next.starts_with("good morning"), "{next}");
 }
 
 #[tokio::test]

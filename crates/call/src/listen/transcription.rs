@@ -28,11 +28,11 @@ pub(super) struct Ahead {
 
 /// The one STT request in flight. Dropping it cancels it.
 pub(super) struct Request {
-    id: u64,
+    pub(super) id: u64,
     pub(super) covers: usize,
     /// All speech up to this sample was sent; `None` in mid-speech.
     pub(super) voiced_to: Option<u64>,
-    started: Instant,
+    pub(super) started: Instant,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -45,6 +45,13 @@ pub enum Transcription {
         text: String,
         /// They cover all speech up to now.
         is_final: bool,
+        /// Request → words.
+        took: Duration,
+    },
+    /// All words of the turn that was cut off ([`Listen::cut`]), or why there are none.
+    Last {
+        /// The words.
+        words: Result<String, ProviderError>,
         /// Request → words.
         took: Duration,
     },
@@ -97,9 +104,11 @@ impl Listen {
 
     /// Takes what an STT request brought; `None` when nobody waits for it any more.
     pub fn transcribed(&mut self, result: SttResult) -> Option<Transcription> {
-        if result.is_begun {
-            return self.begun(&result);
-        }
+        let result = match self.last_words(result) {
+            Ok(last) => return Some(last),
+            Err(result) if result.is_begun => return self.begun(&result),
+            Err(result) => result,
+        };
         let request = self
             .request
             .take_if(|request| request.id == result.request)?;
@@ -149,10 +158,15 @@ impl Listen {
 
     /// All words of the turn, where `more` follow those whose audio was let go.
     pub(super) fn after_settled(&self, more: &str) -> String {
-        let (before, after) = (self.settled.trim(), more.trim());
-        if before.is_empty() || after.is_empty() {
-            return format!("{before}{after}");
-        }
-        format!("{before}{}{after}", words::between(before, after))
+        joined(&self.settled, more)
     }
+}
+
+/// Words, and those that follow them.
+pub(super) fn joined(before: &str, after: &str) -> String {
+    let (before, after) = (before.trim(), after.trim());
+    if before.is_empty() || after.is_empty() {
+        return format!("{before}{after}");
+    }
+    format!("{before}{}{after}", words::between(before, after))
 }

@@ -38,7 +38,6 @@ const LONGEST: usize = 8 << 20;
 const WRITE: Duration = Duration::from_secs(5);
 /// A client that is silent is asked this often whether it is still there, and has as long to answer.
 const ASK: Duration = Duration::from_secs(30);
-const DEFAULT_LANGUAGE: &str = "en";
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {
@@ -59,7 +58,7 @@ pub(super) async fn open(
     let place = SOCKETS
         .try_acquire()
         .map_err(|_| ApiError::busy("too many realtime sessions are open"))?;
-    let session = Session::new(models.stt_name(), DEFAULT_LANGUAGE).map_err(|cause| {
+    let session = Session::new(models.stt_name()).map_err(|cause| {
         ApiError::from(Failure::Broken {
             engine: "stt",
             cause,
@@ -124,7 +123,10 @@ async fn transcribe(models: &Loaded, stretch: Stretch) -> (String, Result<Transc
         samples,
         language,
     } = stretch;
-    (item, models.stt.transcribe(samples, &language).await)
+    (
+        item,
+        models.stt.transcribe(samples, language.as_deref()).await,
+    )
 }
 
 /// The other end. Its methods say whether it is still there.

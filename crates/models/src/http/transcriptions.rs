@@ -16,7 +16,6 @@ use crate::{Loaded, audio};
 
 /// A client that stops sending must not hold its request open.
 const UPLOAD: Duration = Duration::from_secs(30);
-const DEFAULT_LANGUAGE: &str = "en";
 
 #[derive(Default)]
 struct Form {
@@ -39,8 +38,8 @@ pub(super) async fn transcribe(
         let message = format!("'{format}' is not supported; use json, text or verbose_json");
         return Err(ApiError::invalid("response_format", message));
     }
-    let language = form.language.unwrap_or_else(|| DEFAULT_LANGUAGE.into());
-    if !models.stt.knows(&language) {
+    let language = form.language.filter(|language| !language.is_empty());
+    if let Some(language) = language.as_deref().filter(|name| !models.stt.knows(name)) {
         let message = format!(
             "{} does not know the language '{language}'",
             models.stt_name()
@@ -54,11 +53,11 @@ pub(super) async fn transcribe(
         ApiError::invalid("file", format!("not a WAV file that can be read: {cause}"))
     })?;
 
-    let transcript = models.stt.transcribe(samples, &language).await?;
+    let transcript = models.stt.transcribe(samples, language.as_deref()).await?;
     Ok(match format.as_str() {
         "text" => transcript.text + "\n",
         "json" => return Ok(Json(json!({"text": transcript.text})).into_response()),
-        _ => return Ok(Json(verbose(&transcript, &language)).into_response()),
+        _ => return Ok(Json(verbose(&transcript)).into_response()),
     }
     .into_response())
 }
@@ -82,7 +81,7 @@ async fn read(mut multipart: Multipart) -> Result<Form, ApiError> {
     Ok(form)
 }
 
-fn verbose(transcript: &Transcript, language: &str) -> serde_json::Value {
+fn verbose(transcript: &Transcript) -> serde_json::Value {
     let segments: Vec<_> = transcript
         .segments
         .iter()
@@ -104,7 +103,7 @@ fn verbose(transcript: &Transcript, language: &str) -> serde_json::Value {
         .collect();
     json!({
         "task": "transcribe",
-        "language": language,
+        "language": transcript.language,
         "duration": transcript.duration,
         "text": transcript.text,
         "segments": segments,

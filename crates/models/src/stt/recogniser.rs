@@ -27,8 +27,13 @@ const QUIET: f32 = 8e-4;
 /// One utterance.
 pub(super) struct Request {
     pub(super) samples: Vec<f32>,
-    pub(super) language: String,
+    /// ISO 639-1; none: detected.
+    pub(super) language: Option<String>,
 }
+
+/// What a language other than English has to be likelier than, with the languages together at 1: short
+/// words sound like several, and English is what the other local models speak.
+const CERTAIN: f32 = 0.5;
 
 /// Asked at every point where the work can be stopped.
 pub(super) type Stop<'a> = &'a dyn Fn() -> bool;
@@ -43,6 +48,7 @@ pub(super) struct Recogniser {
 
 /// One decoding of one window.
 struct Decoding {
+    language: String,
     tokens: Vec<u32>,
     avg_logprob: f32,
     no_speech_prob: f32,
@@ -68,7 +74,8 @@ impl Recogniser {
     pub(super) fn warm_up(&self) -> Result<(), String> {
         let request = Request {
             samples: noise(),
-            language: "en".into(),
+            // Detection is made ready, too.
+            language: None,
         };
         self.transcribe(&request, &|| false)?;
         self.whisper.release();
@@ -81,20 +88,25 @@ impl Recogniser {
         let seconds = |samples: usize| samples as f32 / INPUT_RATE as f32;
         let mut transcript = Transcript {
             duration: seconds(samples.len()),
+            language: request.language.clone().unwrap_or_else(|| "en".into()),
             ..Transcript::default()
         };
+        // Of the first stretch with speech: people stay with a language for an utterance.
+        let mut language = request.language.clone();
         for window in windows(samples) {
             let heard = &samples[window.clone()];
             if stop() || is_quiet(heard) {
                 continue;
             }
-            let Some(decoding) = self.window(heard, &request.language, stop)? else {
+            let Some(decoding) = self.window(heard, language.as_deref(), stop)? else {
                 continue;
             };
             let text = self.vocabulary.text(&decoding.tokens);
             if !is_speech(&decoding) || !text.contains(char::is_alphanumeric) {
                 continue;
             }
+            transcript.language.clone_from(&decoding.language);
+            language = Some(decoding.language);
             if !transcript.text.is_empty() {
                 transcript.text.push(' ');
             }
@@ -116,7 +128,7 @@ impl Recogniser {
     fn window(
         &self,
         samples: &[f32],
-        language: &str,
+        language: Option<&str>,
         stop: Stop,
     ) -> Result<Option<Decoding>, String> {
         let full = self.whisper.max_context();
@@ -141,7 +153,7 @@ impl Recogniser {
         &self,
         samples: &[f32],
         context: usize,
-        language: &str,
+        language: Option<&str>,
         stop: Stop,
     ) -> candle_core::Result<Option<Decoding>> {
         let mel = self.mel.spectrogram(samples, context * 2);
@@ -151,18 +163,33 @@ impl Recogniser {
         };
         drop(turn);
 
-        let prompt = self.vocabulary.prompt(language);
         let seconds = samples.len() as f32 / INPUT_RATE as f32;
         // nobody speaks ten tokens a second for long
         let most = 16 + (seconds * 10.0) as usize;
+        let (language, mut feed, heard_nothing) = match language {
+            Some(language) => (language, self.vocabulary.prompt(language), None),
+            None => {
+                let turn = self.compute.turn();
+                let logits = self
+                    .whisper
+                    .decode(&mut listener, &[self.vocabulary.start])?;
+                drop(turn);
+                let first = row(&logits, 0)?;
+                let language = self.likeliest(&first);
+                let mut prompt = self.vocabulary.prompt(language);
+                // The model has had its first token.
+                prompt.remove(0);
+                (language, prompt, Some(self.no_speech(&first)))
+            }
+        };
         let mut decoding = Decoding {
+            language: language.to_owned(),
             tokens: Vec::new(),
             avg_logprob: 0.0,
             no_speech_prob: 0.0,
             looped: false,
         };
         let mut sum = 0.0;
-        let mut feed = prompt;
         loop {
             if stop() {
                 return Ok(None);
@@ -172,9 +199,10 @@ impl Recogniser {
             drop(turn);
             let at_start = decoding.tokens.is_empty();
             if at_start {
-                let first = row(&logits, 0)?;
-                decoding.no_speech_prob =
-                    log_softmax(&first, self.vocabulary.no_speech as usize).exp();
+                decoding.no_speech_prob = match heard_nothing {
+                    Some(probability) => probability,
+                    None => self.no_speech(&row(&logits, 0)?),
+                };
             }
             let mut last = row(&logits, feed.len() - 1)?;
             last.truncate(self.vocabulary.len());
@@ -198,6 +226,36 @@ impl Recogniser {
             feed = vec![next as u32];
         }
     }
+}
+
+impl Recogniser {
+    /// The language of what is heard, by the logits after the first token.
+    fn likeliest(&self, first: &[f32]) -> &str {
+        let languages = self.vocabulary.languages();
+        let heard: Vec<(&str, f32)> = languages
+            .map(|(name, id)| (name, first[id as usize]))
+            .collect();
+        likeliest(&heard)
+    }
+
+    /// The probability that there is no speech, by the logits after the first token.
+    fn no_speech(&self, first: &[f32]) -> f32 {
+        log_softmax(first, self.vocabulary.no_speech as usize).exp()
+    }
+}
+
+/// The language with the greatest logit, if it is likelier than all others together; else English.
+fn likeliest<'l>(heard: &[(&'l str, f32)]) -> &'l str {
+    let best = heard.iter().max_by(|a, b| a.1.total_cmp(&b.1));
+    let Some((name, logit)) = best else {
+        return "en";
+    };
+    let share = 1.0
+        / heard
+            .iter()
+            .map(|(_, other)| (other - logit).exp())
+            .sum::<f32>();
+    if share > CERTAIN { name } else { "en" }
 }
 
 /// Whisper's own rule: probably no speech, and unsure of what it wrote. The

@@ -13,7 +13,7 @@ pub(super) struct Vocabulary {
     /// Tokens that are never part of a transcript.
     suppressed: Vec<u32>,
     pub(super) end: u32,
-    start: u32,
+    pub(super) start: u32,
     transcribe: u32,
     pub(super) no_speech: u32,
     no_timestamps: u32,
@@ -80,6 +80,13 @@ impl Vocabulary {
         } else {
             language == "en"
         }
+    }
+
+    /// The languages that can be told apart, by ISO 639-1 code, and their tokens: none in an
+    /// English-only model.
+    pub(super) fn languages(&self) -> impl Iterator<Item = (&str, u32)> {
+        let all = self.languages.iter().filter(|_| self.multilingual);
+        all.map(|(name, id)| (name.as_str(), *id))
     }
 
     /// The tokens that begin a transcript without timestamps. The first is the

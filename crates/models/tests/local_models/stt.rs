@@ -41,6 +41,29 @@ async fn clips_give_their_golden_tokens() {
 }
 
 #[tokio::test]
+async fn english_is_detected_where_no_language_is_set() {
+    for (name, text, _) in CLIPS {
+        let transcript = models().stt.transcribe(fixture(name), None).await.unwrap();
+        assert_eq!(
+            (transcript.language.as_str(), transcript.text.as_str()),
+            ("en", text)
+        );
+        assert!(transcript.segments[0].no_speech_prob < 0.1);
+    }
+    let short = models().stt.transcribe(fixture("cards-five-five"), None);
+    assert_eq!(short.await.unwrap().language, "en");
+}
+
+#[tokio::test]
+async fn german_is_heard_as_german_where_no_language_is_set() {
+    let german = fixture("german-table-for-four");
+    let transcript = models().stt.transcribe(german, None).await.unwrap();
+    assert_eq!(transcript.language, "de", "«{}»", transcript.text);
+    let text = transcript.text.to_lowercase();
+    assert!(text.contains("tisch"), "«{text}»");
+}
+
+#[tokio::test]
 async fn words_are_heard_right() {
     let mut rates = Vec::new();
     for (name, said) in [

@@ -11,6 +11,9 @@ impl Turn {
             if self.reply_answers_open_turn() {
                 self.pauses.turn_over();
                 self.close_answered_turn(is_apology);
+            } else if self.is_of_full(id) {
+                self.pauses.turn_over();
+                self.close_answered_full(is_apology);
             }
         }
     }
@@ -26,13 +29,18 @@ impl Turn {
         {
             return self.close_answered_turn(reply.is_apology);
         }
+        if self.is_full_turn(reply.turn) {
+            self.close_answered_full(reply.is_apology);
+        }
         self.answer_owed();
         self.answer_pending(now);
     }
 
     /// What was said over a reply that is over now, and waited for it, is answered.
     pub(super) fn answer_pending(&mut self, now: Instant) {
-        if self.open.as_ref().is_some_and(|turn| turn.settled) {
+        if self.full.as_ref().is_some_and(|turn| turn.settled) {
+            self.answer_full(now);
+        } else if self.open.as_ref().is_some_and(|turn| turn.settled) {
             self.wait_for_end(now);
         }
     }
@@ -41,6 +49,15 @@ impl Turn {
         let Some(reply) = self.take_reply(id) else {
             return;
         };
+        if self.is_full_turn(reply.turn) {
+            if reply.is_apology {
+                self.close_answered_full(true);
+                self.answer_pending(now);
+            } else {
+                self.start(reply.turn, Prompt::Apology, Progress::Thinking, true);
+            }
+            return;
+        }
         let answered = self
             .open
             .as_mut()
@@ -58,11 +75,7 @@ impl Turn {
     /// The reply to the open turn is there, or is over.
     fn close_answered_turn(&mut self, is_apology: bool) {
         let has_words = self.open.as_ref().is_some_and(|turn| turn.settled);
-        self.close_turn(match (is_apology, has_words) {
-            (false, _) => Closed::Answered,
-            (true, true) => Closed::NotAnswered,
-            (true, false) => Closed::NotUnderstood,
-        });
+        self.close_turn(closed(is_apology, has_words));
     }
 
     pub(super) fn start(
@@ -77,12 +90,14 @@ impl Turn {
         self.replies = id.0;
         let is_apology = prompt == Prompt::Apology;
         let speculative = stage == Progress::Speculative;
+        let firm = self.is_full_turn(turn);
         self.reply = Some(Reply {
             id,
             turn,
             stage,
             held: false,
             interruptible,
+            firm,
             is_apology,
         });
         self.outputs.push_back(Output::StartReply {
@@ -131,6 +146,11 @@ impl Turn {
             && self.reply.as_ref().is_some_and(|reply| reply.interruptible)
     }
 
+    /// Whether voice and words interrupt, and not only "stop".
+    pub(super) fn can_be_talked_down(&self) -> bool {
+        self.can_interrupt() && self.reply.as_ref().is_some_and(|reply| !reply.firm)
+    }
+
     /// Speech that goes on before the answer is heard belongs to the same turn.
     pub(super) fn reply_answers_open_turn(&self) -> bool {
         let open = self.open.as_ref().map(|turn| turn.words.id);
@@ -140,5 +160,14 @@ impl Turn {
     pub(super) fn next_turn(&mut self) -> TurnId {
         self.turns += 1;
         TurnId(self.turns)
+    }
+}
+
+/// What became of a turn whose reply is there, or is over.
+pub(super) fn closed(is_apology: bool, has_words: bool) -> Closed {
+    match (is_apology, has_words) {
+        (false, _) => Closed::Answered,
+        (true, true) => Closed::NotAnswered,
+        (true, false) => Closed::NotUnderstood,
     }
 }

@@ -18,6 +18,7 @@ impl Turn {
         self.timers.stop(Timer::Endpoint);
         if self.can_interrupt() {
             self.cancel();
+            self.join_full();
         }
     }
 
@@ -34,6 +35,11 @@ impl Turn {
         let (Some(turn), Some(end)) = (&self.open, self.endpoint()) else {
             return;
         };
+        if self.full.as_ref().is_some_and(|full| !full.settled) {
+            // What was said before comes first.
+            return;
+        }
+        let end = if self.is_full(now) { end.min(now) } else { end };
         self.timers.set(Timer::Endpoint, end);
         if self.config.speculative && !turn.speculation_failed && end > now {
             let (id, text) = (turn.words.id, turn.words.text.clone());
@@ -89,6 +95,7 @@ impl Turn {
         self.user = User::Silent;
         self.timers.stop(Timer::Endpoint);
         self.timers.stop(Timer::FalseInterruption);
+        self.timers.stop(Timer::Longest);
         if let Some(turn) = self.open.take() {
             self.outputs
                 .push_back(Output::CloseTurn(turn.words.id, why));
@@ -96,6 +103,7 @@ impl Turn {
     }
 
     pub(super) fn user_text(&mut self, now: Instant, text: String) {
+        self.join_full();
         let waits = self.timers.is_set(Timer::Endpoint);
         if waits || self.reply_answers_open_turn() {
             // The words spoken before come first.
@@ -127,6 +135,8 @@ impl Turn {
     }
 
     pub(super) fn user_left(&mut self) {
+        self.cut_speech = None;
+        let full = self.leave_full();
         let waits = self.timers.is_set(Timer::Endpoint);
         if waits {
             self.end_turn();
@@ -138,6 +148,9 @@ impl Turn {
             self.owed = ended
                 .filter(|turn| waits || asked == Some(turn.id))
                 .map(UserTurn::owed);
+        }
+        if self.owed.is_none() {
+            self.owed = full.as_ref().map(UserTurn::owed);
         }
         self.cancel();
         self.close_turn(if is_owed {
@@ -158,6 +171,7 @@ impl Turn {
     pub(super) fn answer_owed(&mut self) {
         if self.reply.is_none()
             && self.open.is_none()
+            && self.full.is_none()
             && let Some(Owed { turn, prompt }) = self.owed.take()
         {
             self.start(turn, prompt, Progress::Thinking, true);
@@ -189,7 +203,7 @@ impl Turn {
     pub(super) fn say(&mut self, now: Instant, text: String, interruptible: bool) {
         // A turn that was about to be answered is answered afterwards; so is what was typed.
         let asked = self.unheard_answer();
-        let is_open = self.open.is_some();
+        let is_open = self.open.is_some() || self.full.is_some();
         let ended = self.ended.as_ref();
         let owed = ended
             .filter(|turn| asked == Some(turn.id) && !is_open)
@@ -203,7 +217,7 @@ impl Turn {
 
     /// A reply began while the caller is speaking.
     pub(super) fn restart_overlap(&mut self, now: Instant) {
-        if matches!(self.user, User::Speaking { near: true, .. }) && self.can_interrupt() {
+        if matches!(self.user, User::Speaking { near: true, .. }) && self.can_be_talked_down() {
             self.timers
                 .set(Timer::Overlap, now + self.config.interruption.min_duration);
         }

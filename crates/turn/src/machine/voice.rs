@@ -3,7 +3,8 @@
 use super::*;
 
 impl Turn {
-    pub(super) fn speech_started(&mut self, at: Instant) {
+    pub(super) fn speech_started(&mut self, now: Instant, at: Instant) {
+        self.cut_speech = None;
         let pause = match self.user {
             User::Speaking { .. } => return,
             User::Paused { since } => Some(at.saturating_duration_since(since)),
@@ -16,6 +17,10 @@ impl Turn {
         };
         self.timers.stop(Timer::Endpoint);
         self.timers.stop(Timer::FalseInterruption);
+        self.may_talk_down(at);
+        if self.is_full(now) {
+            self.set_aside();
+        }
         match &mut self.open {
             Some(turn) => {
                 turn.settled = false;
@@ -23,29 +28,35 @@ impl Turn {
                 turn.probability = None;
                 turn.speculation_failed = false;
             }
-            None => {
-                let id = self.next_turn();
-                let words = UserTurn {
-                    id,
-                    text: String::new(),
-                    started_at: at,
-                    ended_at: at,
-                };
-                self.open = Some(OpenTurn {
-                    words,
-                    settled: false,
-                    pause: None,
-                    probability: None,
-                    speculation_failed: false,
-                });
-            }
+            None => self.open_turn_at(at),
         }
         if self.reply_answers_open_turn() {
             self.cancel();
         }
     }
 
+    /// A new turn.
+    pub(super) fn open_turn_at(&mut self, at: Instant) {
+        let words = UserTurn {
+            id: self.next_turn(),
+            text: String::new(),
+            started_at: at,
+            ended_at: at,
+        };
+        self.open = Some(OpenTurn {
+            words,
+            settled: false,
+            pause: None,
+            probability: None,
+            speculation_failed: false,
+        });
+        self.await_longest();
+    }
+
     pub(super) fn speech_is_near(&mut self, now: Instant) {
+        if let Some(near) = &mut self.cut_speech {
+            *near = true;
+        }
         if let User::Speaking { near, .. } = &mut self.user {
             *near = true;
             self.await_overlap(now);
@@ -61,10 +72,14 @@ impl Turn {
             if was_short && !*short {
                 self.await_overlap(now);
             }
+            self.cut_in_pause(now, at);
         }
     }
 
     pub(super) fn speech_resumed(&mut self, now: Instant) {
+        if let Some(near) = self.cut_speech.take() {
+            return self.goes_on_as_next(now, near);
+        }
         if let User::Speaking { short, .. } = &mut self.user {
             *short = false;
             self.await_overlap(now);
@@ -80,30 +95,35 @@ impl Turn {
             return;
         };
         let held_at = since + self.config.interruption.min_duration;
-        if self.can_interrupt() && !self.reply_answers_open_turn() {
+        if self.can_be_talked_down() && !self.reply_answers_open_turn() {
             self.timers.set(Timer::Overlap, held_at.max(now));
         }
     }
 
     pub(super) fn speech_stopped(&mut self, at: Instant) {
+        self.cut_speech = None;
         let User::Speaking { since, .. } = self.user else {
             return;
         };
         self.user = User::Paused { since: at };
+        self.voiced_to = Some(at);
         if let Some(turn) = &mut self.open {
             turn.words.ended_at = at;
         }
         self.timers.stop(Timer::Overlap);
         if self.is_held() {
             let rules = &self.config.interruption;
-            // The stop is known only after the VAD's silence, by when the overlap timer may have
-            // fired for a sound that was in fact too short: unless words say that it was one,
-            // "wait" for instance, the voice goes on soon.
-            let is_short = at.saturating_duration_since(since) < rules.min_duration;
-            let wait = if is_short {
-                rules.min_duration * 2
-            } else {
-                rules.false_interruption_timeout
+            let has_words = self
+                .open
+                .as_ref()
+                .is_some_and(|turn| !turn.words.text.trim().is_empty());
+            let wait = match has_words {
+                true => rules.false_interruption_timeout,
+                // A bark, a cough, a door: unless words come soon, the voice goes on. STT has had
+                // as long again as the sound lasted, and words that come later interrupt, too.
+                false => (at.saturating_duration_since(since) * 2)
+                    .max(rules.min_duration * 2)
+                    .min(rules.false_interruption_timeout),
             };
             self.timers.set(Timer::FalseInterruption, at + wait);
         }
@@ -111,6 +131,7 @@ impl Turn {
 
     pub(super) fn transcript(&mut self, now: Instant, text: String, is_final: bool) {
         let may_hold = self.can_interrupt() && !self.is_held();
+        let by_words = self.can_be_talked_down();
         let Some(turn) = &mut self.open else { return };
         if !is_final && matches!(self.user, User::Paused { .. }) {
             return;
@@ -133,7 +154,7 @@ impl Turn {
                 let lasts = now >= since + rules.min_duration;
                 match rules.judge(&turn.words.text) {
                     Overlap::Stop => self.hold(),
-                    Overlap::Interruption if lasts => self.hold(),
+                    Overlap::Interruption if lasts && by_words => self.hold(),
                     _ => {}
                 }
             }
@@ -163,8 +184,10 @@ impl Turn {
                     self.drop_turn(Closed::Backchannel);
                 }
                 Overlap::Backchannel => self.drop_turn(Closed::TooFewWords),
+                Overlap::Interruption if !self.can_be_talked_down() => {}
                 Overlap::Interruption | Overlap::Stop => {
                     self.cancel();
+                    self.join_full();
                     self.wait_for_end(now);
                 }
             }

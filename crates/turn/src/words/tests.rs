@@ -65,3 +65,31 @@ fn sentences_are_put_together_as_their_script_has_it() {
     assert_eq!(between("Hello.", "How"), " ");
     assert_eq!(between("สวัสดี", "ครับ"), " ");
 }
+
+#[test]
+fn what_was_heard_is_told_from_what_was_said() {
+    for text in [
+        "[BLANK_AUDIO]",
+        "(dog barking)",
+        " *barks* ",
+        "(dog barking) [laughter].",
+        "♪",
+        "♪ la la la ♪",
+        "<noise>",
+        "（狗叫）",
+    ] {
+        assert!(is_annotation(text), "{text:?}");
+    }
+    for text in [
+        "",
+        "...",
+        "Woof.",
+        "(dog barking) Sorry, that was my dog.",
+        "Press * or #.",
+        "It costs 5 (five) euros",
+        "[unclosed",
+        "(a) or (b)?",
+    ] {
+        assert!(!is_annotation(text), "{text:?}");
+    }
+}

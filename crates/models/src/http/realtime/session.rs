@@ -18,7 +18,8 @@ const MOST: usize = 120 * INPUT_RATE;
 pub(super) struct Session {
     id: String,
     model: &'static str,
-    language: String,
+    /// None: detected, stretch by stretch.
+    language: Option<String>,
     /// Samples at [`INPUT_RATE`].
     buffer: Vec<f32>,
     resampler: Resampler,
@@ -42,7 +43,7 @@ pub(super) enum Reply {
 pub(super) struct Stretch {
     pub(super) item: String,
     pub(super) samples: Vec<f32>,
-    pub(super) language: String,
+    pub(super) language: Option<String>,
 }
 
 /// Why an event cannot be obeyed, as the `error` event tells it. The session goes on.
@@ -92,11 +93,11 @@ pub(super) fn event(mut event: Value) -> Value {
 }
 
 impl Session {
-    pub(super) fn new(model: &'static str, language: &str) -> Result<Self, String> {
+    pub(super) fn new(model: &'static str) -> Result<Self, String> {
         Ok(Self {
             id: format!("sess_{}", uuid::Uuid::new_v4().simple()),
             model,
-            language: language.to_owned(),
+            language: None,
             buffer: Vec::new(),
             resampler: resampler()?,
             taken: 0,
@@ -175,7 +176,7 @@ impl Session {
         }
         match &input["transcription"]["language"] {
             Value::Null => {}
-            Value::String(language) if knows(language) => self.language.clone_from(language),
+            Value::String(language) if knows(language) => self.language = Some(language.clone()),
             other => {
                 let message = format!("{} does not know the language {other}", self.model);
                 let param = "session.audio.input.transcription.language";
