@@ -263,7 +263,8 @@ async fn amazon() -> (SocketAddr, Arc<Mutex<Vec<HeaderMap>>>) {
         }
         _ => {
             kept.lock().unwrap().push(headers);
-            (StatusCode::NO_CONTENT, String::new())
+            let deleted = "<DeleteResult><Deleted><Key>a/b.ogg</Key></Deleted></DeleteResult>";
+            (StatusCode::OK, deleted.to_owned())
         }
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

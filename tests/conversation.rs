@@ -165,10 +165,10 @@ fn others(script: &str) -> String {
 }
 
 fn agent(name: &str, settings: &str) -> AgentConfig {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conversation");
-    std::fs::create_dir_all(&folder).unwrap();
-    std::fs::write(folder.join("prompt.md"), "Be kind.").unwrap();
-    let file = folder.join(format!("{name}.toml"));
+    // Other tests load agents of the same name meanwhile.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("prompt.md"), "Be kind.").unwrap();
+    let file = folder.path().join(format!("{name}.toml"));
     let greeting = if settings.contains("greeting") {
         ""
     } else {

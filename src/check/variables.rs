@@ -7,7 +7,7 @@ use sidetone_config::variable::SECRET_FILES;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; the README's table explains them.
-pub const KNOWN: [&str; 46] = [
+pub const KNOWN: [&str; 47] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",

@@ -22,9 +22,10 @@ use livekit_protocol as proto;
 use prost::Message as _;
 use proto::signal_response::Message;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{sleep, timeout};
 
 use super::socket::Socket;
+use sidetone_base::clock;
 
 /// Longest wait for the client to take in that the others have left: it does so at once.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -82,7 +83,7 @@ impl WsClient for Wires {
     ) -> Result<WsConnectResult, TransportError> {
         let session = headers.iter().find_map(session);
         let within = Duration::from_millis(timeout_ms);
-        let open = async |within| Socket::open(&url, &headers, within).await;
+        let open = |within| Socket::open(&url, &headers, within);
         let was_in = |session| locked(&WIRES).contains_key(session);
         let own = match session.as_ref().is_some_and(was_in) {
             true => again(within, open).await?,
@@ -106,15 +107,15 @@ impl WsClient for Wires {
 
 /// Connects again; a network that is away may be back before the attempt is over. The server's own refusal is
 /// an answer.
-async fn again<T>(
-    within: Duration,
-    connect: impl AsyncFn(Duration) -> Result<T, TransportError>,
-) -> Result<T, TransportError> {
-    let by = Instant::now() + within;
+async fn again<T, C>(within: Duration, connect: impl Fn(Duration) -> C) -> Result<T, TransportError>
+where
+    C: Future<Output = Result<T, TransportError>>,
+{
+    let by = clock::now() + within;
     loop {
-        let tried = connect(by.saturating_duration_since(Instant::now())).await;
+        let tried = connect(by.saturating_duration_since(clock::now())).await;
         let is_away = matches!(tried, Err(TransportError::Connection(_)));
-        if !is_away || Instant::now() + AGAIN >= by {
+        if !is_away || clock::now() + AGAIN >= by {
             return tried;
         }
         sleep(AGAIN).await;

@@ -1,9 +1,8 @@
 //! A scrape, read as a scraper reads it.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::collections::BTreeMap;
 
-/// Series that differ from one run to the next, and what they are made the same by.
+/// What a process answered.
 pub struct Scrape {
     text: String,
 }
@@ -53,11 +52,6 @@ impl Scrape {
             .collect()
     }
 
-    /// The names of all families.
-    pub fn families(&self) -> BTreeSet<String> {
-        self.types().into_keys().collect()
-    }
-
     /// Every line is a comment, or a series of a family that was declared before it, with a number.
     fn is_well_formed(&self) {
         let types = self.types();
@@ -72,21 +66,4 @@ impl Scrape {
             assert!(types.contains_key(name) || of_histogram, "{line}");
         }
     }
-}
-
-/// Compares families and types with the scrape that is kept of such a process during such a call; with
-/// BLESS=1 it is kept.
-pub fn is_as_kept(name: &str, scrape: &Scrape) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fixtures/metrics/{name}.txt"));
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, &scrape.text).unwrap();
-    }
-    let kept = std::fs::read_to_string(&path).unwrap();
-    let kept = Scrape { text: kept };
-    assert_eq!(
-        scrape.types(),
-        kept.types(),
-        "what {} has is another; with BLESS=1 it is written anew",
-        path.display()
-    );
 }

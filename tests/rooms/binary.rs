@@ -88,7 +88,8 @@ impl Served {
             let log = self.log();
             let line = log.lines().find(|line| line.contains("the call ended"))?;
             let reason = line.split("reason=").nth(1)?;
-            Some(reason.trim_matches(['"', ' ']).to_owned())
+            let reason = reason.trim_start_matches('"').split(['"', ' ']).next()?;
+            Some(reason.to_owned())
         })
         .await
     }

@@ -233,16 +233,17 @@ fn callers_are_told_that_the_agents_sound_finds_no_way() {
         network.block("ipproto udp");
         network.block(&format!("ipproto tcp dport {}", livekit.media_tcp_port));
         let (url, token) = (livekit.url.clone(), person::token(&livekit, ROOM, "ada"));
-        let (tell, mut told) = mpsc::unbounded_channel();
+        let (tell, mut told) = mpsc::channel(64);
         let _caller = network.on_server(async move {
             let options = RoomOptions::default();
             let (_room, mut events) = Room::connect(&url, &token, options).await.unwrap();
-            tell.send(json!("joined")).unwrap();
+            tell.send(json!("joined")).await.unwrap();
             while let Some(event) = events.recv().await {
                 if let RoomEvent::DataReceived { payload, topic, .. } = event
                     && topic.as_deref() == Some("sidetone.call")
                 {
-                    tell.send(serde_json::from_slice(&payload).unwrap()).ok();
+                    let message = serde_json::from_slice(&payload).unwrap();
+                    tell.send(message).await.ok();
                 }
             }
         });

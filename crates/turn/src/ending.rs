@@ -67,11 +67,11 @@ fn last_sentence(text: &str) -> &str {
         |c: char| matches!(c, '.' | '!' | '。' | '！' | '।' | '۔') || QUESTION.contains(&c);
     let body = text.trim_end_matches(|c: char| is_end(c) || c.is_whitespace());
     // A stop within a word, as in "9.30", is none.
-    let ends = body.char_indices().filter(|(at, c)| {
+    let mut ends = body.char_indices().filter(|(at, c)| {
         let after = &body[at + c.len_utf8()..];
         is_end(*c) && (after.starts_with(char::is_whitespace) || !c.is_ascii())
     });
-    let from = ends.last().map_or(0, |(at, c)| at + c.len_utf8());
+    let from = ends.next_back().map_or(0, |(at, c)| at + c.len_utf8());
     &text[from..]
 }
 

@@ -555,7 +555,6 @@ proptest! {
                 ..Default::default()
             },
             interruption: Interruption { enabled, min_words, ..Default::default() },
-            ..Default::default()
         };
         let trace = run_random(&script, config.clone());
         prop_assert_eq!(trace, run_random(&script, config), "the same script, the same trace");

@@ -4,13 +4,18 @@ use super::*;
 
 /// Refuses so many times with this; what the client is told, how often it was tried, and how long.
 async fn refused(times: u32, error: TransportError) -> (bool, u32, Duration) {
-    let (begin, tried) = (Instant::now(), AtomicU32::new(0));
-    let connect = async |_| match tried.fetch_add(1, Ordering::Relaxed) < times {
-        true => Err(error.clone()),
-        false => Ok(()),
+    let (begin, tried) = (clock::now(), AtomicU32::new(0));
+    let connect = |_| {
+        let is_refused = tried.fetch_add(1, Ordering::Relaxed) < times;
+        let told = if is_refused {
+            Err(error.clone())
+        } else {
+            Ok(())
+        };
+        std::future::ready(told)
     };
     let connected = again(Duration::from_secs(5), connect).await.is_ok();
-    (connected, tried.into_inner(), begin.elapsed())
+    (connected, tried.into_inner(), clock::now() - begin)
 }
 
 fn unreachable() -> TransportError {

@@ -14,7 +14,7 @@ fn a_bad_entry_is_explained() {
         ("shop", "has not three or four parts"),
         (
             "shop:root:00",
-            "\"root\" is not one of token, agent, history, admin",
+            "\"root\" is not one of token, agent, history, metrics, admin",
         ),
         ("shop:token:00", "64 hex digits"),
     ] {
