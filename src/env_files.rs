@@ -36,7 +36,7 @@ pub enum BadFile {
 /// What the files of a folder add to the variables that a process `has`.
 ///
 /// # Errors
-/// A file that is there cannot be read, or has a line that is none.
+/// A file that is there cannot be read, or one of its lines cannot.
 pub fn read(
     folder: &Path,
     has: impl Fn(&str) -> bool,

@@ -12,10 +12,7 @@ let chromium: Chromium;
 before(async () => {
   livekit = await LiveKit.start();
   [site, chromium] = await Promise.all([Site.start(livekit), Chromium.launch()]);
-  site.routes.set("/host", (_request, response) => {
-    response.setHeader("content-type", "text/html; charset=utf-8");
-    response.end('<!doctype html><html lang="en"><title>Host</title><main><h1>Shop</h1></main><script src="/sidetone-call.js" defer></script><sidetone-call></sidetone-call>');
-  });
+  site.page("/host", "<sidetone-call></sidetone-call>");
 });
 
 after(async () => {

@@ -10,7 +10,7 @@ use toml::value::Datetime;
 pub const LOCAL: &str = "local";
 /// The file that is built in.
 const BUILT_IN: &str = include_str!("../../../docs/ops/prices.toml");
-/// Highest price that is none by mistake, dollars.
+/// A higher price, in dollars, is taken for a mistake.
 const HIGHEST: f64 = 100_000.0;
 
 /// Why a file of prices cannot be used.

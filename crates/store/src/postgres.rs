@@ -294,7 +294,7 @@ impl<'p> Executor<'p> for &'p Postgres {
 /// What an address says, and whether it names a pooler in transaction mode itself.
 ///
 /// Beside sqlx's parameters it may have those of others that are in common use: `pgbouncer=true`, by which
-/// other programs are told of a pooler, `sslrootcert=system`, which is psql's word for what is done anyway
+/// other programs learn of a pooler, `sslrootcert=system`, which is psql's word for what is done anyway
 /// (the server's name is checked then), and `channel_binding`, which needs no word of ours.
 fn options(url: &str) -> sqlx::Result<(PgConnectOptions, bool)> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));

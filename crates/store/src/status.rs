@@ -101,8 +101,8 @@ pub enum Fact {
         hung_up: bool,
     },
     /// Somebody came back to a call that was over, and it goes on: what ended it before does not count.
-    /// Learned under the lock of a call that is over, so before all that is told of its second part. Not before
-    /// that end, which may be told by a machine whose clock is ahead.
+    /// Learned under the lock of a call that is over, so before anything is known of its second part. It counts
+    /// as later than that end even where the end came from a machine whose clock is ahead.
     Resumed(At),
     /// The call cannot go on, with the reason an operator reads.
     Failed(At, String),

@@ -60,7 +60,7 @@ impl Counted {
         }
     }
 
-    /// A reply is told of several times; its latency stands from the first.
+    /// Several events come of one reply; its latency is known from the first.
     fn agent_turn(&mut self, turn: &AgentTurn) {
         let calls = &metrics().calls;
         let is_cut = turn.is_final && turn.interrupted && !turn.unfinished;
