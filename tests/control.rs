@@ -19,6 +19,7 @@ mod resume;
 pub mod served;
 mod supervised;
 mod takeover;
+mod takeovers;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,11 +53,17 @@ struct Worker {
 
 impl Worker {
     async fn start(server: &LiveKitServer) -> Self {
-        let (jobs_out, jobs) = mpsc::channel(16);
+        Self::of_size(server, 25).await
+    }
+
+    /// One that takes so many calls at once: 0.7 of these, as LiveKit has it.
+    async fn of_size(server: &LiveKitServer, max_jobs: usize) -> Self {
+        let (jobs_out, jobs) = mpsc::channel(100);
         let (status_out, mut status) = watch::channel(WorkerStatus::default());
         let shutdown = CancellationToken::new();
         let settings = WorkerSettings {
             load: LoadMeasure::Jobs,
+            max_jobs,
             drain_timeout: Duration::ZERO,
             ..WorkerSettings::new(credentials(server), "sidetone")
         };

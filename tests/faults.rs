@@ -147,6 +147,11 @@ async fn judged(line: &Line, placed: &Placed) -> Found {
         }
         if since > TRUE_WITHIN {
             let row = stage::get(&line.planes, &path).await.unwrap_or(Value::Null);
+            let heard: Vec<String> = (caller.ears.pieces().into_iter())
+                .map(|(voice, piece)| format!("{} {piece:?}\n", voice.identity))
+                .collect();
+            let file = line.logs.join(format!("{}.heard", caller.identity));
+            std::fs::write(file, heard.concat()).unwrap();
             let file = line.logs.join(format!("{}.json", caller.identity));
             std::fs::write(file, format!("{row:#}")).unwrap();
             return found;

@@ -4,6 +4,7 @@ pub mod api;
 pub mod heap;
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Duration;
 
 use sidetone_config::env::LiveKit;
@@ -60,6 +61,13 @@ pub async fn eventually<T, F: Future<Output = Option<T>>>(
     polled
         .await
         .unwrap_or_else(|_| panic!("not within {secs} s: {what}"))
+}
+
+/// Sends a process a signal, by its name.
+pub fn signal(process: u32, name: &str) {
+    let process = process.to_string();
+    let sent = Command::new("kill").args(["-s", name, &process]).status();
+    assert!(sent.unwrap().success(), "kill -s {name} {process}");
 }
 
 /// The claims of a token, unchecked.

@@ -20,6 +20,9 @@ const LOOK_DEADLINE: Duration = Duration::from_secs(1);
 const SILENT: Duration = Duration::from_millis(2_500);
 /// What is counted came up to so long ago.
 const COUNTED: Duration = Duration::from_secs(1);
+/// A process that has not looked for so long was stopped (its machine paused, SIGSTOP): longer than two looks take,
+/// and about as long as it takes until another agent has been sent. What it then reads from its sockets is old.
+const STOPPED: Duration = Duration::from_secs(2);
 
 /// What becomes of the link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub(super) enum Beat {
     Silent(Instant),
     /// Something came again.
     Back,
+    /// The process itself did nothing since then.
+    Stopped(Instant),
 }
 
 /// PURE. Judges counts of what has arrived.
@@ -37,6 +42,8 @@ struct Pulse {
     arrived: Option<u64>,
     /// When the count was last another one.
     at: Instant,
+    /// When it was last looked at.
+    looked: Instant,
     is_silent: bool,
 }
 
@@ -45,8 +52,20 @@ impl Pulse {
         Self {
             arrived: None,
             at: now,
+            looked: now,
             is_silent: false,
         }
+    }
+
+    /// Before and after each look: whether the process was stopped meanwhile.
+    fn wakes(&mut self, now: Instant) -> Option<Beat> {
+        let before = std::mem::replace(&mut self.looked, now);
+        if now - before < STOPPED {
+            return None;
+        }
+        // What is counted from here on is news.
+        self.at = now;
+        Some(Beat::Stopped(before.checked_sub(COUNTED).unwrap_or(before)))
     }
 
     /// So many bytes have arrived in all; None: there is nothing to count.
@@ -69,11 +88,14 @@ pub(super) async fn watch(room: &Room, beats: mpsc::Sender<Beat>) {
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
+        let stopped = pulse.wakes(clock::now());
         let arrived = arrived(room).await;
-        if let Some(beat) = pulse.counted(clock::now(), arrived)
-            && beats.send(beat).await.is_err()
-        {
-            return;
+        let now = clock::now();
+        let beats_now = [stopped, pulse.wakes(now), pulse.counted(now, arrived)];
+        for beat in beats_now.into_iter().flatten() {
+            if beats.send(beat).await.is_err() {
+                return;
+            }
         }
     }
 }

@@ -14,7 +14,7 @@ use sidetone::room::voice::VoiceTrack;
 use sidetone::worker::Job;
 use sidetone_base::clock;
 use sidetone_base::supervise::Supervisor;
-use sidetone_control_plane::control::Control;
+use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_store::DispatchMetadata;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::epochs::Agent;
@@ -45,10 +45,17 @@ impl Deaf {
     }
 
     pub(super) async fn start_with(variables: Vec<(&'static str, String)>) -> Self {
+        Self::start_as(variables, impatient()).await
+    }
+
+    pub(super) async fn start_as(
+        variables: Vec<(&'static str, String)>,
+        control: ControlConfig,
+    ) -> Self {
         let server = livekit(None).await;
         let setup = Setup {
             livekit: Ok(credentials(&server)),
-            control: impatient(),
+            control: control.clone(),
             variables,
             ..Default::default()
         };
@@ -58,7 +65,7 @@ impl Deaf {
         Control::start(
             api.store.clone(),
             &credentials(&server),
-            impatient(),
+            control,
             &mut tasks,
         );
         Self {

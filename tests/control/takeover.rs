@@ -1,14 +1,19 @@
-//! An agent that dies after the database was away.
+//! Agents that die after the database was away, and that are stopped for a while.
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use livekit::participant::ParticipantKind;
 use serde_json::json;
+use sidetone_control_plane::control::ControlConfig;
+use sidetone_control_plane::dispatch::guardian::GuardianConfig;
 use sidetone_testkit::{FakeOpenAi, Postgres, Timing};
 
 use super::guard::{Deaf, ready, voices, worker_process};
-use super::served;
+use super::people::write;
+use super::{impatient, served};
 use crate::support::api::{LOGIN_SECRET, user};
+use crate::support::{eventually, signal};
 
 /// While the database is away nobody is taken for dead, and the caller hears its agent; afterwards a death
 /// is noticed as before. (`make faults` has an outage of 40 s.)
@@ -62,5 +67,77 @@ async fn an_agent_that_dies_after_an_outage_of_the_database_is_replaced() {
     let next = next.expect("another agent");
     assert_eq!(agents(), [next]);
     caller.close().await.unwrap();
+    deaf.stop().await;
+}
+
+/// A machine that is paused and goes on is no death and no life: what waited in its sockets is old, and its
+/// agent says nothing more, and writes nothing down as said.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_whose_process_was_stopped_does_not_go_on_where_another_has_taken_over() {
+    let postgres = Postgres::start();
+    let database = ("DATABASE_URL", postgres.url());
+    let login = ("SIDETONE_JWT_SECRET", LOGIN_SECRET.to_owned());
+    // LiveKit offers the job to the one that is stopped, too, at random, and waits ten seconds for its answer.
+    let control = ControlConfig {
+        guardian: GuardianConfig {
+            limit: 20,
+            ..GuardianConfig::default()
+        },
+        ..impatient()
+    };
+    let deaf = Deaf::start_as(vec![login, database.clone()], control).await;
+    deaf.api.no_worker().await;
+    let provider = FakeOpenAi::start(Timing::default()).await;
+    let data = tempfile::tempdir().unwrap();
+    let mut variables = served::variables(&deaf.server, &provider, data.path());
+    variables.push(database);
+    let stops = worker_process(&variables);
+    ready(&deaf, 1).await;
+    let ann = user("ann", false);
+    let (_, token) = deaf.api.post("/api/voice/token", &ann, json!({})).await;
+    let (host, jwt) = (&token["livekitHost"], &token["token"]);
+    let joined = sidetone::room::join(host.as_str().unwrap(), jwt.as_str().unwrap(), true).await;
+    let (caller, events) = joined.unwrap();
+    let mut voices = voices(events);
+    let (first, _) = voices.recv().await.unwrap();
+    let _takes_over = worker_process(&variables);
+    ready(&deaf, 2).await;
+    let path = format!("/api/voice/history/{}", token["callId"].as_str().unwrap());
+    eventually("the greeting is over", 30, async || {
+        let (_, call) = deaf.api.get(&path, &ann).await;
+        (!call["turns"][0]["endedAt"].is_null()).then_some(())
+    })
+    .await;
+
+    signal(stops.id().unwrap(), "STOP");
+    let stopped_at = sidetone_store::now();
+    // It is read by whoever was stopped as soon as that goes on.
+    write(&caller, "When do you open?").await;
+    let next = async {
+        loop {
+            let (identity, _) = voices.recv().await.unwrap();
+            if identity != first {
+                return;
+            }
+        }
+    };
+    let next = tokio::time::timeout(Duration::from_secs(60), next).await;
+    next.expect("another agent");
+    signal(stops.id().unwrap(), "CONT");
+    // In which it would have answered.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    caller.close().await.unwrap();
+    let call = eventually("a call that is over", 20, async || {
+        let (_, call) = deaf.api.get(&path, &ann).await;
+        (call["status"] == "completed").then_some(call)
+    })
+    .await;
+    let job = first.trim_start_matches("agent-");
+    for turn in call["turns"].as_array().unwrap() {
+        let began: DateTime<Utc> = turn["startedAt"].as_str().unwrap().parse().unwrap();
+        let is_its_own = turn["turnId"].as_str().unwrap().starts_with(job);
+        let is_said = turn["speaker"] == "agent" && is_its_own && began > stopped_at;
+        assert!(!is_said, "nobody has heard it: {turn:#}");
+    }
     deaf.stop().await;
 }

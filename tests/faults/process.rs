@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::eventually;
+use crate::support::{eventually, signal};
 
 /// `sidetone serve` or `sidetone worker`. Dropping it kills it.
 pub struct Process {
@@ -55,9 +55,7 @@ impl Process {
 
     /// Sends a signal, by its name.
     pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-s", name, &pid]).status();
-        assert!(sent.unwrap().success(), "kill -s {name} {pid}");
+        signal(self.child.id(), name);
     }
 
     /// kill -9

@@ -22,6 +22,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::support::signal;
+
 pub struct Stage {
     pub s3: S3Server,
     pub data: tempfile::TempDir,
@@ -290,11 +292,7 @@ impl Stage {
 
     /// kill -9.
     pub async fn kill(&self) {
-        let pid = self.pid();
-        let killed = std::process::Command::new("kill")
-            .args(["-9", &pid])
-            .status();
-        assert!(killed.unwrap().success());
+        signal(self.pid().parse().unwrap(), "KILL");
     }
 
     /// Starts the killed process again.

@@ -12,6 +12,7 @@ use tokio::process::{Child, Command};
 
 use crate::calls::until;
 use crate::control::served;
+use crate::support::signal;
 
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_sidetone");
 
@@ -96,11 +97,7 @@ impl Served {
 
     /// Sends it SIGTERM.
     pub fn terminate(&self) {
-        let id = self.child.id().unwrap().to_string();
-        let sent = std::process::Command::new("kill")
-            .args(["-TERM", &id])
-            .status();
-        assert!(sent.unwrap().success());
+        signal(self.child.id().unwrap(), "TERM");
     }
 
     pub async fn call_of(&self, id: &str) -> Value {

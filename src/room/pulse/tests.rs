@@ -26,3 +26,25 @@ fn a_silent_link_is_told_of_once() {
         Some(Beat::Silent(at(20_000)))
     );
 }
+
+#[test]
+fn a_process_that_was_stopped_knows_it_before_it_believes_its_sockets() {
+    let began = clock::now();
+    let at = |ms| began + Duration::from_millis(ms);
+    let mut pulse = Pulse::new(began);
+    assert_eq!(pulse.counted(at(100), Some(10)), None);
+    for ms in [500, 1_500, 3_400] {
+        assert_eq!(pulse.wakes(at(ms)), None, "{ms}");
+    }
+    assert_eq!(pulse.counted(at(3_500), Some(20)), None);
+    // What waited in the socket is new to the count, and old.
+    assert_eq!(pulse.wakes(at(13_000)), Some(Beat::Stopped(at(2_400))));
+    assert_eq!(pulse.counted(at(13_010), Some(30)), None);
+    // Nothing comes after it: the link has its own time from the waking on.
+    assert_eq!(pulse.wakes(at(13_500)), None);
+    assert_eq!(pulse.counted(at(15_000), Some(30)), None);
+    assert_eq!(
+        pulse.counted(at(15_600), Some(30)),
+        Some(Beat::Silent(at(12_010)))
+    );
+}

@@ -27,6 +27,8 @@ pub(in super::super) struct Link {
     silent: Option<Instant>,
     /// Somebody was told that it is lost.
     is_lost: bool,
+    /// Another agent may have been sent: not heard again before it is known that none was.
+    is_doubtful: bool,
 }
 
 impl Link {
@@ -40,6 +42,7 @@ impl Link {
             connecting: None,
             silent: None,
             is_lost: false,
+            is_doubtful: false,
         }
     }
 
@@ -67,18 +70,29 @@ impl Link {
     ) -> Option<impl Future<Output = ()> + use<>> {
         match beat {
             Beat::Silent(since) => {
-                self.grants.send_modify(|grant| grant.is_open = false);
                 tracing::warn!("nothing arrives from the room: the agent waits");
                 self.silent = Some(since);
-                let unheard = clock::now().saturating_duration_since(since);
-                to_call.send(RoomEvent::NotHeard(unheard)).await.ok();
+                self.unheard_since(since, to_call).await;
                 None
+            }
+            Beat::Stopped(since) => {
+                tracing::warn!("this process was stopped: the agent waits until its place is sure");
+                self.is_doubtful = true;
+                self.unheard_since(since, to_call).await;
+                self.settles(room, to_call)
             }
             Beat::Back => {
                 self.silent = None;
                 self.settles(room, to_call)
             }
         }
+    }
+
+    /// The agent waits, and takes back what it has said since then.
+    async fn unheard_since(&mut self, since: Instant, to_call: &mpsc::Sender<RoomEvent>) {
+        self.grants.send_modify(|grant| grant.is_open = false);
+        let unheard = clock::now().saturating_duration_since(since);
+        to_call.send(RoomEvent::NotHeard(unheard)).await.ok();
     }
 
     /// Resolves when the link counts as lost, once; what it gives says so to others.
@@ -90,6 +104,7 @@ impl Link {
         sleep_until((since + LOST_AFTER).into()).await;
         tracing::warn!("the room is lost for {LOST_AFTER:?}: another agent may come");
         self.is_lost = true;
+        self.is_doubtful = true;
         standing.lost()
     }
 
@@ -103,8 +118,9 @@ impl Link {
             return None;
         }
         let session = room.local_participant().sid();
-        let was_lost = std::mem::take(&mut self.is_lost);
-        let is_known = !was_lost && self.grants.borrow().session == session;
+        self.is_lost = false;
+        let is_sure = !std::mem::take(&mut self.is_doubtful);
+        let is_known = is_sure && self.grants.borrow().session == session;
         self.grants.send_modify(|grant| grant.is_open = is_known);
         if is_known {
             return None;
