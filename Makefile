@@ -40,6 +40,7 @@ lint:
 	cargo clippy --bin sidetone --quiet -- -D warnings
 	cargo deny --log-level error check licenses bans sources
 	scripts/advisories.sh
+	scripts/shipped.sh
 
 unit:
 	scripts/times.py tests cargo nextest run $(TESTS) --no-fail-fast

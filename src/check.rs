@@ -230,7 +230,7 @@ fn logins(env: &Env) -> Item {
     let login = &env.user_login;
     let any_login = login.hs256_secret.is_some() || login.jwks_url.is_some();
     match Auth::new(env) {
-        Err(error) => Item::wrong("logins", error.to_string(), "mend or remove that entry"),
+        Err(error) => Item::wrong("logins", error.to_string(), "fix or remove that entry"),
         Ok(auth) if any_login || auth.key_count() > 0 => Item::ok(
             "logins",
             format!(

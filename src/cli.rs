@@ -29,7 +29,7 @@ pub enum Command {
     /// The local speech and language models
     #[command(subcommand)]
     Models(ModelsCommand),
-    /// What is wrong with configuration, credentials, database and models, and how to mend it
+    /// What is wrong with configuration, credentials, database and models, and how to fix it
     Check(CheckArgs),
     /// Try agents on scenarios: offline with recorded answers, or live
     Eval(EvalArgs),
@@ -138,7 +138,7 @@ pub struct CheckArgs {
     /// and heard again, and the model is asked a question of four words. Costs next to nothing
     #[arg(long)]
     pub live: bool,
-    /// Mend what can be mended from here: the CORS rules of the recordings' bucket
+    /// Fix what can be fixed from here: the CORS rules of the recordings' bucket
     #[arg(long)]
     pub fix: bool,
 }

@@ -16,7 +16,7 @@ pub const FILES: [&str; 2] = [".env.local", ".env"];
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadFile {
     /// It cannot be read.
-    #[error("{} cannot be read ({why}); mend that, or take it away", path.display())]
+    #[error("{} cannot be read ({why}); fix or remove it", path.display())]
     Unreadable {
         /// Which.
         path: PathBuf,

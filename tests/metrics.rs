@@ -151,7 +151,7 @@ async fn a_call_moves_the_counters_of_both_processes_and_names_nobody() {
     })
     .await;
     assert_eq!(
-        over.value("sidetone_agent_askings_total", &[("why", "first")]),
+        over.value("sidetone_agent_dispatches_total", &[("why", "first")]),
         1.0
     );
     assert!(over.value("sidetone_livekit_event_lag_seconds_count", &[]) >= 3.0);
@@ -223,7 +223,7 @@ async fn a_worker_that_dies_is_seen_by_the_others() {
     eventually("the control plane shows who is lost", 60, async || {
         let plane = stage.plane().await;
         let why = [("why", "instead_of_lost")];
-        let asked = plane.value("sidetone_agent_askings_total", &why);
+        let asked = plane.value("sidetone_agent_dispatches_total", &why);
         let lost = plane.value("sidetone_pool_workers", &[("state", "lost")]);
         (asked >= 1.0 && lost == 1.0).then_some(())
     })

@@ -13,7 +13,7 @@ pub fn agents(agents: &AgentFolder, local_models: bool) -> Vec<Item> {
         items.push(Item::wrong("agent", problems.to_string(), fix));
     }
     for problem in agents.problems() {
-        let fix = "mend the file; until then the last good version is used";
+        let fix = "fix the file; until then the last good version is used";
         items.push(Item::wrong("agent", problem.to_string(), fix));
     }
     items.dedup_by(|a, b| a.found == b.found);

@@ -76,7 +76,7 @@ fn judge(probes: &[Probe]) -> Vec<Item> {
                 format!("{way}: reaches LiveKit, {} ms", took.as_millis()),
             ),
             Err(JoinError::NoPath { tried, .. }) => blocked(way, tried, any),
-            Err(error) => Item::wrong("media", format!("{way}: {error}"), "mend what this says"),
+            Err(error) => Item::wrong("media", format!("{way}: {error}"), "fix what this says"),
         })
         .collect()
 }

@@ -30,7 +30,7 @@ pub(super) async fn look(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     let clients = match Clients::new(env, None) {
         Ok(clients) => clients,
         Err(error) => {
-            let fix = "mend OPENAI_BASE_URL or OPENAI_API_KEY";
+            let fix = "correct OPENAI_BASE_URL or OPENAI_API_KEY";
             items.push(Item::wrong(NAME, format!("{error:#}"), fix));
             return items;
         }
@@ -51,7 +51,7 @@ async fn at(env: &Env, clients: &Clients, place: &Place, today: NaiveDate) -> Ve
     let models = match clients.models_of(&place.provider) {
         Ok(models) => models,
         Err(error) => {
-            let fix = format!("mend {}", address(place));
+            let fix = format!("correct {}", address(place));
             return vec![Item::wrong(NAME, error.to_string(), fix)];
         }
     };

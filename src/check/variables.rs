@@ -6,7 +6,7 @@ use sidetone_config::variable::SECRET_FILES;
 /// What follows is a name of the author's choice: agents' files use it.
 const SECRET: &str = "SIDETONE_SECRET_";
 
-/// Every variable of ours; the README's table explains them.
+/// Every variable of ours; docs/configure.md explains them.
 pub const KNOWN: [&str; 47] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
@@ -75,7 +75,7 @@ pub fn variables(names: impl Iterator<Item = String>) -> Item {
         Item::note(
             "variables",
             format!("{} is read by nobody", strange.join(", ")),
-            "check the spelling against the README's table",
+            "check the spelling against docs/configure.md",
         )
     }
 }

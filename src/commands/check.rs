@@ -46,7 +46,7 @@ async fn ask(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     match live_clients().await {
         Ok(clients) => live::ask(env, &clients, agents).await,
         Err(error) => {
-            let fix = "mend what this says, or leave out --live";
+            let fix = "fix what this says, or run without --live";
             vec![Item::wrong("live", format!("{error:#}"), fix)]
         }
     }

@@ -135,7 +135,7 @@ pub enum Error {
     },
     /// A model file cannot be used.
     #[error(
-        "model {model} cannot be loaded: {cause}; run `sidetone models fetch` to check and mend the files"
+        "model {model} cannot be loaded: {cause}; run `sidetone models fetch` to check and repair the files"
     )]
     Model {
         /// The model's name in the manifest.

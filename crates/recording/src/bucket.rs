@@ -386,7 +386,7 @@ fn told(bucket: &Bucket, error: &Error) -> BucketError {
         "no key could be had for this machine's role: give it a role that may use the bucket, or set \
          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     } else if reason.contains("NoSuchBucket") {
-        "LIVEKIT_RECORDING_BUCKET names no bucket there: make it, or mend the name"
+        "LIVEKIT_RECORDING_BUCKET names no bucket there: create it, or correct the name"
     } else if reason.contains("AuthorizationHeaderMalformed")
         || reason.contains("PermanentRedirect")
         || reason.contains("wrong region")

@@ -213,7 +213,7 @@ impl Facts {
             (Some(_), None, Some(_)) => (CallStatus::Completed, None),
             (Some(_), None, None) if nobody_answered => (
                 CallStatus::Failed,
-                Some("no agent came into the room".to_owned()),
+                Some("no agent joined the room".to_owned()),
             ),
             (Some(_), None, None) => (CallStatus::Missed, None),
             (None, None, Some(_)) => (CallStatus::Connected, None),

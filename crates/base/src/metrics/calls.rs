@@ -71,26 +71,26 @@ impl Calls {
         let this = Self {
             in_state: register.gauges(
                 "sidetone_calls",
-                "Calls that this process holds, by what they are at.",
+                "Calls held by this process, by what is happening in them.",
                 &["state"],
             ),
             begun: register.counters(
                 "sidetone_calls_begun_total",
-                "Calls that an agent of this process began to hold, by the agent's file.",
+                "Calls begun by this process, by the agent's file.",
                 &["agent"],
             ),
             ended: register.counters(
                 "sidetone_calls_ended_total",
-                "Calls that an agent of this process ceased to hold, by the agent's file and why.",
+                "Calls ended in this process, by the agent's file and the reason.",
                 &["agent", "reason"],
             ),
             taken_over: register.counter(
                 "sidetone_calls_taken_over_total",
-                "Calls begun by this process that another agent held before, which was lost.",
+                "Calls begun by this process in place of an agent that was lost.",
             ),
             not_begun: register.counter(
                 "sidetone_calls_not_begun_total",
-                "Jobs that came to no call: the agent's file, or the room, could not be had.",
+                "Jobs that did not become a call: the agent's file could not be read, or the room not joined.",
             ),
             lasted: register.histogram(
                 "sidetone_call_seconds",
@@ -99,41 +99,41 @@ impl Calls {
             ),
             statuses: register.counters(
                 "sidetone_call_status_total",
-                "Calls that came to have this status in the store, counted by the process that noted it.",
+                "Calls that reached this status in the store, counted by the process that wrote it.",
                 &["status"],
             ),
             utterances: register.counters(
                 "sidetone_utterances_total",
-                "Utterances of callers, by how they closed: answered, superseded, or why they came to nothing.",
+                "Callers' utterances, by how they closed: answered, superseded, or why they were dropped.",
                 &["closed"],
             ),
             utterances_begun: register.counter(
                 "sidetone_utterances_begun_total",
-                "Utterances of callers: stretches of speech, and typed messages.",
+                "Callers' utterances: stretches of speech, and typed messages.",
             ),
             sentences: register.counters(
                 "sidetone_sentences_total",
-                "Sentences of agents, by how they closed: heard, cut, or failed and the stage that failed.",
+                "Agents' sentences, by how they closed: heard, cut, or failed, with the stage that failed.",
                 &["closed"],
             ),
             sentences_begun: register.counter(
                 "sidetone_sentences_begun_total",
-                "Sentences that agents began to say.",
+                "Sentences that agents began to speak.",
             ),
             stages: register.histograms(
                 "sidetone_stage_seconds",
-                "Where the time of an answer went, by stage; a stage without a part in it is not counted.",
+                "Time of an answer spent in each stage; a stage that took no part is not counted.",
                 LATENCY,
                 &["stage"],
             ),
             heard: register.histogram(
                 "sidetone_heard_seconds",
-                "From the end of the caller's speech to the first frame of the answer that went to the room.",
+                "Time from the end of the caller's speech to the first audio frame of the answer sent to the room.",
                 LATENCY,
             ),
             breaks: register.histogram(
                 "sidetone_sound_break_seconds",
-                "Silences of 40 ms and more within a sentence, since its sound was late.",
+                "Silences of 40 ms or more within a sentence because its audio was late.",
                 BREAKS,
             ),
             barge_ins: register.counter(
@@ -142,22 +142,22 @@ impl Calls {
             ),
             failures: register.counters(
                 "sidetone_stage_failures_total",
-                "Failures that a call was told of, after all providers of the stage, by part.",
+                "Failures of a stage, the tools or the room that no other provider could make good, by part.",
                 &["part"],
             ),
             tools: register.counters(
                 "sidetone_tool_runs_total",
-                "Runs of tools, by how they went.",
+                "Tool runs, by result.",
                 &["result"],
             ),
             tool_took: register.histogram(
                 "sidetone_tool_seconds",
-                "How long runs of tools took.",
+                "Duration of tool runs.",
                 TOOLS,
             ),
             events_lost: register.counter(
                 "sidetone_call_events_lost_total",
-                "Events of calls that were not taken before the call had to leave: not stored.",
+                "Events of calls that were not stored because the call had to leave first.",
             ),
             agents: Names::default(),
         };

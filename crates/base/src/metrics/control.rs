@@ -44,72 +44,72 @@ impl Control {
         let this = Self {
             events: register.counters(
                 "sidetone_livekit_events_total",
-                "LiveKit's events (webhooks), by what became of them.",
+                "LiveKit events (webhooks), by result.",
                 &["result"],
             ),
             event_lag: register.histogram(
                 "sidetone_livekit_event_lag_seconds",
-                "From LiveKit's time of an event, which has whole seconds, to its being acted on.",
+                "Time from an event's creation at LiveKit, in whole seconds, until it was handled.",
                 LAG,
             ),
             events_waiting: register.gauge(
                 "sidetone_livekit_events_waiting",
-                "LiveKit's events in the store that wait to be acted on.",
+                "LiveKit events in the database that wait to be handled.",
             ),
             events_oldest: register.level(
                 "sidetone_livekit_events_oldest_seconds",
-                "Age of the oldest event that waits.",
+                "Age of the oldest waiting event.",
             ),
             askings: register.counters(
-                "sidetone_agent_askings_total",
-                "Agents that this control plane asked LiveKit for, by why: the first of a call, again since \
-                 none came, instead of one that is lost; or the asking failed.",
+                "sidetone_agent_dispatches_total",
+                "Agent dispatches requested from LiveKit by this control plane, by reason: first of a call, again \
+                 because no agent joined, in place of a lost agent, or the request failed.",
                 &["why"],
             ),
             given_up: register.counter(
                 "sidetone_calls_given_up_total",
-                "Calls that this control plane gave up, for no agent came.",
+                "Calls that this control plane gave up because no agent joined.",
             ),
             posts: register.counters(
                 "sidetone_webhook_posts_total",
-                "Posts of calls' ends, by what became of the try.",
+                "Deliveries of call webhooks, by result.",
                 &["result"],
             ),
             posts_waiting: register.gauge(
                 "sidetone_outbox_waiting",
-                "Posts of calls' ends in the store that are due and not delivered.",
+                "Call webhooks in the database that are due and not delivered.",
             ),
             posts_oldest: register.level(
                 "sidetone_outbox_oldest_seconds",
-                "For how long the oldest of them is due.",
+                "Time since the oldest undelivered call webhook was due.",
             ),
             results_owed: register.gauge(
                 "sidetone_results_owed",
-                "Results of calls that are still to be made.",
+                "Call results that are still to be made.",
             ),
             open_calls: register.gauges(
                 "sidetone_open_calls",
-                "Calls in the store that are not over, by status.",
+                "Open calls in the database, by status.",
                 &["status"],
             ),
             lanes: register.gauges(
                 "sidetone_queue_depth",
-                "Jobs that run or wait in one of the process's queues.",
+                "Jobs running or waiting in one of this process's queues.",
                 &["queue"],
             ),
             lanes_full: register.counters(
                 "sidetone_queue_full_total",
-                "Jobs that a queue did not take, for it was full.",
+                "Jobs refused because a queue was full.",
                 &["queue"],
             ),
             database_up: register.gauges(
                 "sidetone_database_up",
-                "1: the database answered what this scrape asked; else what it tells is of the last answer.",
+                "1 if the database answered this scrape; otherwise its figures are those of the last answer.",
                 &[],
             ),
             database_took: register.histogram(
                 "sidetone_database_seconds",
-                "How long the database took for what a scrape asks.",
+                "Time the database took to answer a scrape.",
                 ANSWERS,
             ),
         };

@@ -29,33 +29,33 @@ impl Process {
     pub(super) fn new(register: &Register) -> Self {
         let info = register.gauges(
             "sidetone_build_info",
-            "1; the label says which version runs.",
+            "Always 1; the label is the version.",
             &["version"],
         );
         info.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let this = Self {
             loop_lag: register.histogram(
                 "sidetone_loop_lag_seconds",
-                "How late the process comes to a timer that is due: what a call's loop waits, too.",
+                "Delay of a due timer in this process; a call's loop waits as long.",
                 LAG,
             ),
             restarts: register.counters(
                 "sidetone_task_restarts_total",
-                "Background tasks that failed and were begun again, by task.",
+                "Background tasks that failed and were restarted, by task.",
                 &["task"],
             ),
             down: register.gauges(
                 "sidetone_task_down",
-                "1 while a background task waits to be begun again.",
+                "1 while a background task waits to be restarted.",
                 &["task"],
             ),
-            memory: register.gauge("process_resident_memory_bytes", "Memory in use, bytes."),
-            cpu: register.sum("process_cpu_seconds_total", "CPU time taken, seconds."),
-            files: register.gauge("process_open_fds", "File descriptors that are open."),
-            files_limit: register.gauge("process_max_fds", "File descriptors that may be open."),
+            memory: register.gauge("process_resident_memory_bytes", "Resident memory in bytes."),
+            cpu: register.sum("process_cpu_seconds_total", "CPU time used, in seconds."),
+            files: register.gauge("process_open_fds", "Open file descriptors."),
+            files_limit: register.gauge("process_max_fds", "Limit of open file descriptors."),
             started: register.level(
                 "process_start_time_seconds",
-                "When the process began, seconds since 1970.",
+                "Start time of the process, seconds since 1970.",
             ),
         };
         let now = crate::clock::wall().duration_since(std::time::UNIX_EPOCH);

@@ -34,13 +34,13 @@ impl Workers {
         let this = Self {
             load: register.level(
                 "sidetone_worker_load",
-                "What this worker tells LiveKit of its load, 0 to 1; at 0.7 it gets no more calls.",
+                "Load that this worker reports to LiveKit, 0 to 1; at 0.7 it gets no more calls.",
             ),
             slots: register.gauge(
                 "sidetone_worker_slots",
-                "Calls that this worker takes at most; 0: there is no worker in this process.",
+                "Most calls that this worker takes at once; 0 if this process has no worker.",
             ),
-            jobs: register.gauge("sidetone_worker_jobs", "Jobs of this worker under way."),
+            jobs: register.gauge("sidetone_worker_jobs", "Jobs in progress in this worker."),
             registered: register.gauge(
                 "sidetone_worker_registered",
                 "1 while this worker is registered with LiveKit.",
@@ -51,38 +51,38 @@ impl Workers {
             ),
             offers: register.counters(
                 "sidetone_job_offers_total",
-                "Jobs that LiveKit offered to this worker, by its answer.",
+                "Jobs that LiveKit offered to this worker, by the worker's answer.",
                 &["answer"],
             ),
             job_ends: register.counters(
                 "sidetone_jobs_ended_total",
-                "Jobs of this worker that ended, as LiveKit records them.",
+                "Jobs of this worker that ended, by the outcome reported to LiveKit.",
                 &["outcome"],
             ),
             spool_bytes: register.gauge(
                 "sidetone_spool_bytes",
-                "Records of calls that wait on this disk for the database.",
+                "Bytes of call records on this disk that wait for the database.",
             ),
             spool_files: register.gauge(
                 "sidetone_spool_files",
-                "Files of records that wait on this disk, those of calls under way among them.",
+                "Files of call records on this disk, including those of calls in progress.",
             ),
             entries_lost: register.counter(
                 "sidetone_record_entries_lost_total",
-                "Entries of calls' records that were refused by the database or by a full spool.",
+                "Entries of call records refused by the database or by a full spool.",
             ),
             pool: register.gauges(
                 "sidetone_pool_workers",
-                "Workers of all machines that share the store, by state; lost: silent for 20 s.",
+                "Workers on all machines that share the database, by state; lost means silent for 20 s.",
                 &["state"],
             ),
             pool_calls: register.gauge(
                 "sidetone_pool_calls",
-                "Calls that the pool's workers hold, but for lost ones.",
+                "Calls held by the pool's workers, without lost workers.",
             ),
             pool_slots: register.gauge(
                 "sidetone_pool_slots",
-                "Calls that the pool's workers take at most: those that are ready.",
+                "Most calls that the pool's ready workers take at once.",
             ),
         };
         for taken in [true, false] {

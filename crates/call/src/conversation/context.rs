@@ -105,7 +105,7 @@ impl Conversation {
         match summary {
             Some(summary) => self.chat.summarised(items, summary),
             None => {
-                tracing::warn!(call = %self.id, "the conversation could not be summarised; its oldest turns are left out");
+                tracing::warn!(call = %self.id, "the conversation could not be summarised; its oldest turns are dropped");
                 self.context.not_before = Some(clock::now() + PAUSE);
             }
         }

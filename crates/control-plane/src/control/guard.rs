@@ -347,7 +347,7 @@ impl Run {
                     if let Some(epoch) = instead_of {
                         tracing::warn!(room, epoch, "an agent is dead, another is asked for");
                     } else if attempt > 1 {
-                        tracing::warn!(room, attempt, "no agent came, one is asked for again");
+                        tracing::warn!(room, attempt, "no agent joined; it is dispatched again");
                         let (acts, room) = (acts.clone(), room.clone());
                         tasks.spawn(async move { acts.tell_waiting(&room).await });
                     }

@@ -268,7 +268,10 @@ impl Guardian {
             let cause = watch.trouble.take().unwrap_or_else(|| {
                 "no worker took the job; is a worker running, and below its load limit?".into()
             });
-            let reason = format!("no agent came after {} askings: {cause}", watch.attempts);
+            let reason = format!(
+                "no agent joined after {} dispatch attempts: {cause}",
+                watch.attempts
+            );
             self.watches.remove(room);
             self.outputs
                 .push_back(Output::GiveUp(room.to_owned(), reason));

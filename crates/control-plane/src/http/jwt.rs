@@ -281,7 +281,7 @@ impl Jwk {
 }
 
 const NO_JWT: Refused = Refused("the token is no JWT");
-const OTHER_ALGORITHM: Refused = Refused("the token's algorithm is none of HS256, RS256, ES256");
+const OTHER_ALGORITHM: Refused = Refused("the token's algorithm must be HS256, RS256 or ES256");
 const OTHER_KEY: Refused = Refused("the token's key is of another kind than its algorithm");
 const WRONG_SIGNATURE: Refused = Refused("the token's signature is wrong");
 

@@ -158,7 +158,7 @@ fn it_gives_up_with_the_reason() {
         ));
     }
     script.pass_ms(2_000);
-    let reason = "no agent came after 6 askings: LiveKit answered 503";
+    let reason = "no agent joined after 6 dispatch attempts: LiveKit answered 503";
     assert_eq!(
         script.look(NOBODY),
         [Output::GiveUp(ROOM.into(), reason.into())]

@@ -84,7 +84,7 @@ async fn what_is_wrong_is_said() {
             with("aud", json!("web")),
             "the token is meant for somebody else (aud)",
         ),
-        (none, "the token's algorithm is none of HS256, RS256, ES256"),
+        (none, "the token's algorithm must be HS256, RS256 or ES256"),
         (swapped, "the token's signature is wrong"),
         ("a.b".into(), "the token is no JWT"),
         ("a.b.c.d".into(), "the token is no JWT"),

@@ -1,0 +1,145 @@
+//! The pages that people read: their links lead somewhere, and their TOML is what Sidetone takes.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use sidetone::eval::scenario::Scenario;
+use sidetone_config::agent::AgentConfig;
+use sidetone_config::secret::Secrets;
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Every page, and its text.
+fn pages() -> Vec<(PathBuf, String)> {
+    let folders = [Path::new(ROOT).to_owned(), Path::new(ROOT).join("docs")];
+    let entries = folders.iter().flat_map(|folder| {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|entry| entry.unwrap().path())
+    });
+    let pages = entries.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    pages
+        .map(|path| (path.clone(), std::fs::read_to_string(path).unwrap()))
+        .collect()
+}
+
+/// Lines of a page, and whether each is within a block of code.
+fn lines(text: &str) -> impl Iterator<Item = (&str, bool)> {
+    text.lines().scan(false, |is_code, line| {
+        let is_fence = line.trim_start().starts_with("```");
+        *is_code ^= is_fence;
+        Some((line, *is_code || is_fence))
+    })
+}
+
+/// What links to headings of a page end with, as GitHub makes it of them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let headings = lines(text).filter(|(line, is_code)| !is_code && line.starts_with('#'));
+    let anchor = |(line, _): (&str, bool)| {
+        let words = line.trim_start_matches('#').trim().to_lowercase();
+        let kept = words
+            .chars()
+            .filter(|sign| sign.is_alphanumeric() || " -_".contains(*sign));
+        kept.map(|sign| if sign == ' ' { '-' } else { sign })
+            .collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// Where the links of a page lead, but for other sites.
+fn links(text: &str) -> Vec<&str> {
+    let prose = lines(text).filter(|(_, is_code)| !is_code);
+    let targets = prose.flat_map(|(line, _)| line.split("](").skip(1));
+    targets
+        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        .filter(|target| !target.contains("://") && !target.starts_with("mailto:"))
+        .collect()
+}
+
+#[test]
+fn links_lead_to_pages_and_headings_that_there_are() {
+    let pages = pages();
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for (page, text) in &pages {
+        for link in links(text) {
+            seen += 1;
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let to = match file {
+                "" => page.clone(),
+                _ => page.with_file_name("").join(file),
+            };
+            let is_there = match anchor {
+                "" => to.exists(),
+                _ => std::fs::read_to_string(&to).is_ok_and(|text| anchors(&text).contains(anchor)),
+            };
+            if !is_there {
+                broken.push(format!("{}: {link}", page.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+    assert!(seen > 50, "{seen} links were found");
+}
+
+/// Blocks of TOML of a page.
+fn toml_blocks(text: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line.trim() == "```toml" {
+            let block = lines.by_ref().take_while(|line| line.trim() != "```");
+            blocks.push(block.map(|line| format!("{line}\n")).collect());
+        }
+    }
+    blocks
+}
+
+/// What a block lacks to be a whole agent's file, or a whole scenario.
+fn checked(folder: &Path, block: &str) -> Result<(), String> {
+    let file = folder.join("agent-config/page.toml");
+    let table: toml::Table = block.parse().map_err(|error| format!("{error}"))?;
+    if table.contains_key("simulated") || table.contains_key("turns") {
+        std::fs::write(&file, format!("agent = \"default\"\n{block}")).unwrap();
+        return Scenario::load(&file)
+            .map(drop)
+            .map_err(|error| format!("{error:#}"));
+    }
+    let prompt = match table.contains_key("prompt") {
+        true => "",
+        false => "prompt = \"../prompts/support.md\"\n",
+    };
+    std::fs::write(&file, format!("{prompt}{block}")).unwrap();
+    let secrets = ["GROQ", "BOOKING", "CALENDAR"]
+        .map(|name| (format!("SIDETONE_SECRET_{name}"), "one".to_owned()));
+    AgentConfig::load(&file, &Secrets::from_variables(secrets))
+        .map(drop)
+        .map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn toml_of_the_pages_is_taken_as_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["agent-config", "prompts"] {
+        std::fs::create_dir(folder.path().join(name)).unwrap();
+    }
+    for name in ["support", "support-shorter", "bakery"] {
+        let prompt = folder.path().join(format!("prompts/{name}.md"));
+        std::fs::write(prompt, "Answer in one sentence.").unwrap();
+    }
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (page, text) in pages() {
+        // Followed to its end by `first_agent`.
+        if page.ends_with("first-agent.md") {
+            continue;
+        }
+        for block in toml_blocks(&text) {
+            seen += 1;
+            if let Err(what) = checked(folder.path(), &block) {
+                wrong.push(format!("{}: {what}\n{block}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 5, "{seen} blocks were found");
+}
