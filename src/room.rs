@@ -9,6 +9,7 @@ mod person;
 mod publish;
 mod pulse;
 mod reason;
+mod secrecy;
 mod socket;
 pub mod standing;
 pub mod voice;
@@ -25,6 +26,7 @@ use tokio::sync::mpsc;
 
 pub use person::{caller_of, is_person, is_telephone};
 use sidetone_base::clock;
+use sidetone_config::encryption::Encryption;
 
 /// A server that has not let us in after this long will not; LiveKit's clients wait as long.
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);
@@ -69,6 +71,9 @@ pub enum JoinError {
         /// What LiveKit's client says.
         reason: String,
     },
+    /// The room's keys cannot be used.
+    #[error("the agent's [encryption] cannot be used: {0}")]
+    Keys(String),
     /// Our microphone track was not taken.
     #[error("the microphone track was not published: {0}")]
     Publish(String),
@@ -96,6 +101,19 @@ pub async fn join(
     join_by(url, token, auto_subscribe, Paths::ALL).await
 }
 
+/// Joins the room that `token` opens as an agent: tracks come when they are asked for. With `encryption`, no
+/// sound passes in the clear.
+///
+/// # Errors
+/// See [`JoinError`].
+pub async fn join_as_agent(
+    url: &str,
+    token: &str,
+    encryption: Option<&Encryption>,
+) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
+    connect(url, token, false, Paths::ALL, encryption).await
+}
+
 /// [`join`] by some ways only.
 ///
 /// # Errors
@@ -106,8 +124,18 @@ pub async fn join_by(
     auto_subscribe: bool,
     paths: Paths,
 ) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
+    connect(url, token, auto_subscribe, paths, None).await
+}
+
+async fn connect(
+    url: &str,
+    token: &str,
+    auto_subscribe: bool,
+    paths: Paths,
+    encryption: Option<&Encryption>,
+) -> Result<(Room, mpsc::UnboundedReceiver<RoomEvent>), JoinError> {
     wire::lay();
-    doorkeeper::keep();
+    doorkeeper::keep_what_is_opened();
     let watch = Arc::<PathWatch>::default();
     let mut options = RoomOptions::default();
     options.auto_subscribe = auto_subscribe;
@@ -115,6 +143,11 @@ pub async fn join_by(
         RoomDataStreamOptions::default().with_max_payload_byte_length(STREAM_LIMIT);
     options.rtc_config.paths = paths;
     options.rtc_config.watch = Some(watch.clone());
+    options.rtc_config.doors = Some(doorkeeper::of_calls);
+    if let Some(encryption) = encryption {
+        let kept = secrecy::keep(&mut options, encryption).await;
+        kept.map_err(JoinError::Keys)?;
+    }
     let joining = Room::connect(url, token, options);
     let joined = tokio::select! {
         joined = tokio::time::timeout(JOIN_DEADLINE, joining) => joined,

@@ -127,7 +127,7 @@ pub(super) fn job_outcome(reason: EndReason) -> JobOutcome {
             JobOutcome::Failed("the connection to the room was lost".into())
         }
         EndReason::Encrypted => JobOutcome::Failed(
-            "the caller's tracks are end-to-end encrypted, and agents have no key".into(),
+            "caller and agent did not encrypt alike; the call's errors say how".into(),
         ),
         EndReason::CallerHungUp
         | EndReason::AgentHungUp

@@ -72,6 +72,7 @@ impl Agents {
             dispatch_id: call.job.dispatch_id.clone(),
             inbox: Inbox::new(keys, &*call.job.room_name, call.id.to_string()),
             standing: Some(call.place.clone()),
+            encryption: call.agent.encryption.clone(),
         };
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let over = LeaveOrder::default();

@@ -210,7 +210,11 @@ impl Agents {
         job: &Job,
         team: Vec<AgentConfig>,
     ) -> Result<(Vec<AgentConfig>, Joined), JoinError> {
-        let join = async { room::join(&job.url, &job.token.expose(), false).await };
+        let encryption = team.first().and_then(|agent| agent.encryption.clone());
+        let join = async {
+            let token = job.token.expose();
+            room::join_as_agent(&job.url, &token, encryption.as_ref()).await
+        };
         let http = &self.clients.http;
         if lookup::wants_caller(&team) {
             let joined = join.await?;
@@ -231,7 +235,11 @@ impl Agents {
         agent.announce_recording();
         let (tap, recorded) = self
             .recordings
-            .record(call_id, mode == RecordingMode::Egress);
+            // A recorder of LiveKit's has no key.
+            .record(
+                call_id,
+                mode == RecordingMode::Egress && agent.encryption.is_none(),
+            );
         (tap, Some(recorded))
     }
 

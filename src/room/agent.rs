@@ -8,12 +8,14 @@ use tokio::task::JoinSet;
 
 use super::asked::answer_rpc;
 use super::publish::Publisher;
+use super::secrecy::Keyring;
 use super::standing::{Floor, Standing};
 use super::voice::VoiceTrack;
-use super::watch::{Link, Orders, Watch};
+use super::watch::{Link, Orders, Secrecy, Voice, Watch};
 use sidetone_base::signed::Inbox;
 use sidetone_base::tap::Tap;
 use sidetone_call::transport::{Dismissal, RoomDriver};
+use sidetone_config::encryption::Encryption;
 
 /// The name that LiveKit's own agents give their track; clients look for it.
 const TRACK_NAME: &str = "roomio_audio";
@@ -26,6 +28,8 @@ pub struct Commission {
     pub inbox: Inbox,
     /// Tells whether an agent that was away is still the room's own; until it has, nothing is said.
     pub standing: Option<Arc<dyn Standing>>,
+    /// The keys that the room was joined with.
+    pub encryption: Option<Encryption>,
 }
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
@@ -49,21 +53,31 @@ pub async fn drive(
         mut speaker,
         commands,
     } = driver;
-    let publisher = Publisher::new(room.local_participant(), voice.track_sid());
+    let publisher = {
+        let is_encrypted = commission.encryption.is_some();
+        Publisher::new(room.local_participant(), voice.track_sid(), is_encrypted)
+    };
     answer_rpc(room, &publisher.callers(), &to_call);
     let mut tasks = JoinSet::new();
     let said = tap.clone();
     let (grants, mut floor) = Floor::of(room);
+    let (secrecy, mut may_speak) = Secrecy::new(Keyring::of(room, commission.encryption.as_ref()));
     tasks.spawn(async move {
         while let Some(frame) = speaker.recv().await {
             floor.is_ours().await;
+            // A caller who encrypts is not answered in the clear: then nothing more is heard, nor counted so.
+            let known = may_speak.wait_for(|voice| *voice != Voice::Waits).await;
+            if !known.is_ok_and(|voice| *voice == Voice::Open) {
+                std::future::pending::<()>().await;
+            }
             said.agent(&frame);
             voice.play(&frame).await;
         }
     });
     let link = Link::new(commission.standing, grants);
     let orders = Orders::new(commission.dispatch_id, commission.inbox);
-    let watch = Watch::new(room, to_call, mic, publisher.seeing(), link, tap, orders);
+    let seeing = publisher.seeing();
+    let watch = Watch::new(room, (to_call, mic), seeing, link, tap, orders, secrecy);
     tokio::select! {
         () = publisher.carry_out(commands) => {}
         () = watch.run(events, dismissal) => {}

@@ -1,8 +1,8 @@
-//! Stands before each data channel of the process's rooms: LiveKit's client sees only what [`Gate`] lets pass.
+//! Stands before each data channel of the calls' rooms: LiveKit's client sees only what [`Gate`] lets pass.
 
 use std::time::{Duration, Instant};
 
-use livekit::webrtc::data_channel::{DataBuffer, Doorkeeper, keep_doors};
+use livekit::webrtc::data_channel::{DataBuffer, Doorkeeper, OpenedDoorkeeper, keep_opened};
 
 use sidetone_base::clock;
 use sidetone_intake::budget::{Bucket, Budget};
@@ -13,16 +13,26 @@ const DATA_TRACKS: &str = "_data_track";
 /// What is refused is logged this often, whoever sends how much.
 const NOTES: Budget = Budget::every(3, Duration::from_secs(20));
 
-/// Has all data channels guarded that are opened from now on.
-pub(super) fn keep() {
-    keep_doors(|label| match label {
+/// Has what comes out of encrypted packets guarded from now on.
+pub(super) fn keep_what_is_opened() {
+    keep_opened(|| Box::new(Keeper::new(Gate::default())));
+}
+
+/// Guards a channel of a room.
+pub(super) fn of_calls(label: &str) -> Box<dyn Doorkeeper> {
+    of_channel(label, Gate::default())
+}
+
+/// Guards a channel of a room of encrypted calls.
+pub(super) fn of_encrypted_calls(label: &str) -> Box<dyn Doorkeeper> {
+    of_channel(label, Gate::of_encrypted_calls())
+}
+
+fn of_channel(label: &str, gate: Gate) -> Box<dyn Doorkeeper> {
+    match label {
         DATA_TRACKS => Box::new(Closed),
-        _ => Box::new(Keeper {
-            gate: Gate::default(),
-            notes: Bucket::full(NOTES),
-            refused: 0,
-        }),
-    });
+        _ => Box::new(Keeper::new(gate)),
+    }
 }
 
 /// Lets nothing in.
@@ -54,7 +64,23 @@ impl Doorkeeper for Keeper {
     }
 }
 
+impl OpenedDoorkeeper for Keeper {
+    fn opened(&mut self, sender: &str, packet: Vec<u8>) -> Option<Vec<u8>> {
+        let now = clock::now();
+        let passed = self.gate.opened(now, sender, packet);
+        passed.inspect_err(|why| self.note(now, *why)).ok()
+    }
+}
+
 impl Keeper {
+    fn new(gate: Gate) -> Self {
+        Self {
+            gate,
+            notes: Bucket::full(NOTES),
+            refused: 0,
+        }
+    }
+
     fn note(&mut self, now: Instant, why: Refused) {
         self.refused += 1;
         if self.notes.take(now, 1) {

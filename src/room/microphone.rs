@@ -17,11 +17,12 @@ pub(super) struct Track {
 
 impl Track {
     /// Where it may be heard: a microphone, or sound that a client gave no source. A shared screen's
-    /// sound is not for the agent, and what is encrypted between participants is only noise here.
-    pub(super) fn may_be_heard(&self) -> bool {
+    /// sound is not for the agent. What is encrypted between participants is only noise to an agent without
+    /// a key, and one with a key takes nothing in the clear.
+    pub(super) fn may_be_heard(&self, has_key: bool) -> bool {
         self.kind == TrackKind::Audio
             && matches!(self.source, TrackSource::Microphone | TrackSource::Unknown)
-            && !self.is_encrypted
+            && self.is_encrypted == has_key
     }
 }
 
@@ -43,21 +44,37 @@ const MOST: usize = 16;
 
 /// What the caller publishes, in the order of publishing.
 #[derive(Debug, Default)]
-pub(super) struct Tracks(Vec<Track>);
+pub(super) struct Tracks {
+    all: Vec<Track>,
+    /// The agent has a key.
+    has_key: bool,
+}
 
 impl Tracks {
+    /// None yet, for an agent with a key or without.
+    pub(super) fn none(has_key: bool) -> Self {
+        Self {
+            all: Vec::new(),
+            has_key,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Published, or published again. False: it is one too many, and is not looked at.
     pub(super) fn published(&mut self, track: Track) -> bool {
         self.unpublished(&track.sid);
-        let is_room = self.0.len() < MOST;
+        let is_room = self.all.len() < MOST;
         if is_room {
-            self.0.push(track);
+            self.all.push(track);
         }
         is_room
     }
 
     pub(super) fn unpublished(&mut self, sid: &TrackSid) {
-        self.0.retain(|track| track.sid != *sid);
+        self.all.retain(|track| track.sid != *sid);
     }
 
     /// Its sound begins to arrive, or ends.
@@ -70,7 +87,7 @@ impl Tracks {
     }
 
     fn with(&mut self, sid: &TrackSid, change: impl FnOnce(&mut Track)) {
-        if let Some(track) = self.0.iter_mut().find(|track| track.sid == *sid) {
+        if let Some(track) = self.all.iter_mut().find(|track| track.sid == *sid) {
             change(track);
         }
     }
@@ -79,7 +96,8 @@ impl Tracks {
     /// announced, a microphone before sound without a source, and the newest of its kind, for clients
     /// publish a new device's track before they end the old one.
     pub(super) fn microphone(&self) -> Option<&Track> {
-        let candidates = self.0.iter().filter(|track| track.may_be_heard());
+        let audible = |track: &&Track| track.may_be_heard(self.has_key);
+        let candidates = self.all.iter().filter(audible);
         candidates.max_by_key(|track| (track.is_here, track.source == TrackSource::Microphone))
     }
 
@@ -88,10 +106,10 @@ impl Tracks {
         self.microphone().filter(|track| track.is_here)
     }
 
-    /// Whether the caller encrypts for the other participants: one encrypted track, of any kind, says
-    /// that the room is meant to be.
-    pub(super) fn are_encrypted(&self) -> bool {
-        self.0.iter().any(|track| track.is_encrypted)
+    /// Whether one of them is encrypted for the other participants, or is not: one track, of any kind, says
+    /// how the room is meant to be.
+    pub(super) fn some_are(&self, encrypted: bool) -> bool {
+        self.all.iter().any(|track| track.is_encrypted == encrypted)
     }
 }
 

@@ -6,6 +6,7 @@ mod link;
 mod order;
 mod packets;
 mod said_before;
+mod secrecy;
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ use order::Order;
 use packets::Early;
 pub(super) use packets::Orders;
 use said_before::SaidBefore;
+pub(super) use secrecy::{Secrecy, Voice};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_base::tap::Tap;
@@ -77,7 +79,7 @@ pub(super) struct Watch<'a> {
     hearing: Option<(TrackSid, AbortHandle)>,
     /// What the call knows of the microphone.
     is_muted: bool,
-    is_encrypted: bool,
+    secrecy: Secrecy,
     /// Our own session in the room.
     session: ParticipantSid,
     /// When it replaced another.
@@ -95,12 +97,12 @@ impl<'a> Watch<'a> {
     /// Watches `room` for a call. `tasks` end with it.
     pub(super) fn new(
         room: &'a Room,
-        to_call: mpsc::Sender<RoomEvent>,
-        mic: mpsc::Sender<Pcm<16_000>>,
+        (to_call, mic): (mpsc::Sender<RoomEvent>, mpsc::Sender<Pcm<16_000>>),
         seeing: Seeing,
         link: Link,
         tap: Tap,
         orders: Orders,
+        secrecy: Secrecy,
     ) -> Self {
         Self {
             room,
@@ -114,10 +116,10 @@ impl<'a> Watch<'a> {
             greet_by: None,
             heard_since: None,
             before: SaidBefore::default(),
-            tracks: Tracks::default(),
+            tracks: Tracks::none(secrecy.is_kept()),
+            secrecy,
             hearing: None,
             is_muted: false,
-            is_encrypted: false,
             session: room.local_participant().sid(),
             rejoined: None,
             seeing,
@@ -143,6 +145,8 @@ impl<'a> Watch<'a> {
             // A greeting is for a room that we are in.
             let greet_by = self.greet_by.filter(|_| !self.is_away());
             let grace: OptionFuture<_> = greet_by.map(|at| sleep_until(at.into())).into();
+            let secrecy: OptionFuture<_> =
+                (self.secrecy.due()).map(|at| sleep_until(at.into())).into();
             let settled = self.parted.as_ref().map(|parted| parted.settled);
             let settled: OptionFuture<_> = settled.map(|at| sleep_until(at.into())).into();
             tokio::select! {
@@ -161,6 +165,7 @@ impl<'a> Watch<'a> {
                 // What a task leaves behind is kept until it is asked for.
                 Some(_) = self.tasks.join_next() => {}
                 Some(()) = grace => self.greet().await,
+                Some(()) = secrecy => self.secrecy_due().await,
                 Some(()) = settled => self.part(None).await,
                 () = &mut pulse => {}
                 Some(beat) = beats.recv() => {
@@ -209,6 +214,10 @@ impl<'a> Watch<'a> {
             LkEvent::Reconnected => self.reconnected().await,
             LkEvent::LocalTrackRepublished { publication, .. } => {
                 self.seeing.own_track(publication.sid());
+                self.go_on();
+            }
+            LkEvent::E2eeStateChanged { participant, state } => {
+                self.encryption(&participant, state).await;
             }
             LkEvent::LocalTrackSubscribed { .. } => {
                 self.heard_since = Some(clock::now());
@@ -303,6 +312,7 @@ impl<'a> Watch<'a> {
             self.published(publication);
         }
         self.caller = Some(participant);
+        self.secrecy.caller_came(now, &self.tracks);
         self.chats_of_early();
         self.listen().await;
         let just_now = |since: Instant| now < since + SUBSCRIBE_GRACE;
@@ -377,7 +387,7 @@ impl<'a> Watch<'a> {
         }
         let Some(caller) = &self.caller else { return };
         for publication in caller.track_publications().values() {
-            subscribe(publication);
+            subscribe(publication, self.secrecy.is_kept());
         }
         if let Some(greet_by) = &mut self.greet_by {
             *greet_by = clock::now() + SUBSCRIBE_GRACE;

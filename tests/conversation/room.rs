@@ -9,7 +9,7 @@ use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, LeaveOrder};
 use sidetone_call::Part;
 use sidetone_call::transport::{
-    DisconnectReason, Floor, Key, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
+    DisconnectReason, Floor, Key, Mismatch, RoomCommand, RoomDriver, RoomEvent, Segment, Speaker,
 };
 use sidetone_config::choices::Caller;
 
@@ -64,8 +64,9 @@ pub enum Step {
     Drain,
     /// `not-heard 500`: the room's link was down for so long.
     NotHeard(u64),
-    /// `encrypted`: the caller's tracks are.
-    Encrypted,
+    /// `encrypted`: the caller's tracks are, and the agent has no key. `wrong key`, `in the clear`: the other
+    /// ways in which they differ.
+    Mismatch(Mismatch),
     /// `dismissed`: LiveKit ends the job.
     Dismissed,
     /// `unplug`: the microphone stops without a word.
@@ -113,7 +114,9 @@ impl Step {
             ["takes", characters] => Self::Takes(characters.parse().unwrap()),
             ["drain"] => Self::Drain,
             ["not-heard", ms] => Self::NotHeard(ms.parse().unwrap()),
-            ["encrypted"] => Self::Encrypted,
+            ["encrypted"] => Self::Mismatch(Mismatch::NoKey),
+            ["wrong", "key"] => Self::Mismatch(Mismatch::WrongKey),
+            ["in", "the", "clear"] => Self::Mismatch(Mismatch::InTheClear),
             ["dismissed"] => Self::Dismissed,
             ["deaf"] => Self::Deaf,
             ["unplug"] => Self::Unplug,
@@ -153,7 +156,9 @@ impl Step {
             Self::Takes(characters) => format!("takes {characters}"),
             Self::Drain => "drain".into(),
             Self::NotHeard(ms) => format!("not-heard {ms}"),
-            Self::Encrypted => "encrypted".into(),
+            Self::Mismatch(Mismatch::NoKey) => "encrypted".into(),
+            Self::Mismatch(Mismatch::WrongKey) => "wrong key".into(),
+            Self::Mismatch(Mismatch::InTheClear) => "in the clear".into(),
             Self::Dismissed => "dismissed".into(),
             Self::Deaf => "deaf".into(),
             Self::Unplug => "unplug".into(),
@@ -235,6 +240,7 @@ pub async fn drive(
                 }
                 Some(RoomCommand::Dtmf(keys)) => trace.note(&format!("| keys {keys}")),
                 Some(RoomCommand::Transcript(segment)) => shown.transcript(segment),
+                Some(RoomCommand::Announce(text)) => trace.note(&format!("| announces {text:?}")),
                 // The same figures are in the reply's event.
                 Some(RoomCommand::Timing(_)) => {}
             },
@@ -283,7 +289,7 @@ pub async fn drive(
                         Step::NotHeard(ms) => {
                             Some(RoomEvent::NotHeard(Duration::from_millis(ms)))
                         }
-                        Step::Encrypted => Some(RoomEvent::Encrypted),
+                        Step::Mismatch(mismatch) => Some(RoomEvent::Mismatch(mismatch)),
                         Step::Dismissed => {
                             let by = LeaveBy::within(clock::now(), LeaveBy::TERMINATED);
                             Some(RoomEvent::Dismissed(by))

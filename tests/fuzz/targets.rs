@@ -93,6 +93,11 @@ pub const TARGETS: &[Target] = &[
         limit(64, 1024 * 1024),
         limit(8_192, 4 * 1024 * 1024),
     ),
+    target(
+        "encrypted_packet",
+        media::encrypted_packet,
+        media::ENCRYPTED,
+    ),
     // Three bytes of the input are a packet of up to 50 KB.
     holding(
         target("data_packets", room::data_packets, &[]),

@@ -267,7 +267,7 @@ pub enum EndReason {
     RoomClosed,
     /// The agent lost its connection to the room for good.
     ConnectionLost,
-    /// The caller encrypts for the other participants, and the agent has no key.
+    /// Caller and agent did not encrypt alike: one of them not at all, or with another key.
     Encrypted,
     /// This process is shutting down.
     Drained,

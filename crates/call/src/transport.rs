@@ -110,9 +110,8 @@ pub enum RoomEvent {
     Unheard(bool),
     /// The room's link has been down for so long: what was played in that time, nobody has heard.
     NotHeard(Duration),
-    /// The caller encrypts for the other participants: it cannot be heard, and expects nobody to
-    /// speak in the clear.
-    Encrypted,
+    /// Caller and agent cannot talk, for they do not encrypt alike. Nothing is heard or said any more.
+    Mismatch(Mismatch),
     /// The agent is to leave: the control plane says so, or LiveKit, which has ended its job.
     Dismissed(LeaveBy),
     /// The room is over for the agent: deleted, or the connection is lost for good.
@@ -120,6 +119,46 @@ pub enum RoomEvent {
         /// Why.
         reason: DisconnectReason,
     },
+}
+
+/// How caller and agent differ in what they encrypt for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mismatch {
+    /// The caller encrypts, and the agent has no key.
+    NoKey,
+    /// None of the agent's keys opens what the caller sends.
+    WrongKey,
+    /// The agent encrypts, and the caller does not.
+    InTheClear,
+}
+
+impl Mismatch {
+    /// The value of the attribute `sidetone.encryption`, by which pages and apps learn of it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoKey => "no-key",
+            Self::WrongKey => "wrong-key",
+            Self::InTheClear => "in-the-clear",
+        }
+    }
+
+    /// What is wrong, and how to mend it.
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::NoKey => {
+                "the caller's tracks are end-to-end encrypted, and the agent has no key: name one under \
+                 [encryption] in the agent's file, or join without encryption"
+            }
+            Self::WrongKey => {
+                "what the caller sends is end-to-end encrypted, and no key of the agent opens it: give both the \
+                 same keys, indexes and derivation ([encryption] in the agent's file)"
+            }
+            Self::InTheClear => {
+                "the agent's calls are end-to-end encrypted ([encryption] in its file), and the caller's tracks \
+                 are in the clear: join with encryption, or take the keys out of the file"
+            }
+        }
+    }
 }
 
 /// A key of a telephone: a digit, `*`, `#`, or one of A to D.
@@ -225,6 +264,8 @@ pub enum RoomCommand {
     SetState(AgentState),
     /// Publish words on `lk.transcription`.
     Transcript(Segment),
+    /// Show everybody these words of the agent's, which are not spoken, also who has not its key.
+    Announce(String),
     /// Press these telephone keys, in order; `w` waits half a second.
     Dtmf(String),
     /// Publish where the time of an answer went, on `sidetone.turn`: names and times, once it is

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use super::built_in;
 use super::choices::{self, UserChoices};
+use super::encryption::{self, Encryption};
 use super::files::{self, Files};
 use super::language;
 use super::mcp::{self, McpServer};
@@ -96,6 +97,8 @@ pub struct AgentConfig {
     pub silence: SilenceConfig,
     /// When telephone keys are complete.
     pub keys: KeysConfig,
+    /// The keys that its calls are encrypted with between their participants; none: they are not.
+    pub encryption: Option<Encryption>,
     /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
@@ -284,6 +287,7 @@ impl AgentConfig {
             limits: limits(top.section("limits")),
             silence: silence(top.section("silence"), &built_in),
             keys: keys(top.section("keys")),
+            encryption: encryption::read(top.section("encryption"), secrets),
             values: json!({}),
             templates,
         };

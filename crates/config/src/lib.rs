@@ -15,6 +15,7 @@ pub mod agent;
 pub mod allowance;
 pub mod built_in;
 pub mod choices;
+pub mod encryption;
 pub mod env;
 mod files;
 pub mod folder;

@@ -29,7 +29,8 @@ pub struct Secret(Source);
 
 #[derive(Clone)]
 enum Source {
-    Fixed(Arc<str>),
+    /// And the file that it was read from, if any.
+    Fixed(Arc<str>, Option<Arc<Watched>>),
     File(Arc<Watched>),
 }
 
@@ -53,7 +54,7 @@ struct State {
 impl Secret {
     /// Wraps a secret value.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(Source::Fixed(value.into().into()))
+        Self(Source::Fixed(value.into().into(), None))
     }
 
     /// The secret in a file, without white space around it. The file is read again when the secret is used,
@@ -78,7 +79,7 @@ impl Secret {
     /// The value itself, for the one call that needs it.
     pub fn expose(&self) -> Arc<str> {
         match &self.0 {
-            Source::Fixed(value) => Arc::clone(value),
+            Source::Fixed(value, _) => Arc::clone(value),
             Source::File(file) => file.now(clock::now()),
         }
     }
@@ -86,7 +87,20 @@ impl Secret {
     /// The value of now, for good.
     #[must_use]
     pub fn fixed(&self) -> Self {
-        Self(Source::Fixed(self.expose()))
+        let file = match &self.0 {
+            Source::Fixed(_, file) => file.clone(),
+            Source::File(file) => Some(Arc::clone(file)),
+        };
+        Self(Source::Fixed(self.expose(), file))
+    }
+
+    /// The one that changes with its file, also of one that was [`fixed`](Self::fixed).
+    #[must_use]
+    pub(crate) fn live(&self) -> Self {
+        match &self.0 {
+            Source::Fixed(_, Some(file)) => Self(Source::File(Arc::clone(file))),
+            Source::Fixed(_, None) | Source::File(_) => self.clone(),
+        }
     }
 }
 

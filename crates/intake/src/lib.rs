@@ -10,4 +10,5 @@
 pub mod budget;
 pub mod doors;
 pub mod gate;
+mod opened;
 pub mod recorded;

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use crate::engine::channel::ChannelState;
 use crate::engine::doorkeeper;
 
-pub use crate::engine::doorkeeper::{Doorkeeper, MakeDoorkeeper};
-
 pub use crate::vocabulary::data_channel::{
     DataBuffer, DataChannelError, DataChannelInit, DataChannelState,
+};
+pub use crate::vocabulary::doorkeeper::{
+    Doorkeeper, MakeDoorkeeper, MakeOpenedDoorkeeper, OpenedDoorkeeper,
 };
 
 /// Called on each change of state.
@@ -25,6 +26,12 @@ pub type OnBufferedAmountChange = Box<dyn FnMut(u64) + Send + Sync>;
 /// thing; whoever goes back to it takes the call away.)
 pub fn keep_doors(make: MakeDoorkeeper) {
     doorkeeper::keep_doors(make);
+}
+
+/// The same for data packets that came encrypted, once they are open: on their channels nobody could see what
+/// they are.
+pub fn keep_opened(make: MakeOpenedDoorkeeper) {
+    doorkeeper::keep_opened(make);
 }
 
 /// A data channel. Clones are the same channel.

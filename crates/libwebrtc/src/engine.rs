@@ -12,6 +12,7 @@ pub(crate) mod channel;
 pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod doorkeeper;
+pub(crate) mod encryption;
 pub(crate) mod fallback;
 pub(crate) mod liveness;
 pub(crate) mod net;

@@ -1,13 +1,20 @@
 //! Doors for the tests that feed anything (`tests/fuzz` of the product): what the other side sends, read as
 //! a connection reads it, without one.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use str0m::Candidate;
 use str0m::change::{SdpAnswer, SdpOffer};
 
 use crate::engine::audio_in::{JitterBuffer, MediaPacket};
+use crate::engine::encryption::data;
+use crate::engine::encryption::keys::Keys;
+use crate::engine::encryption::media::Cryptor;
 use crate::engine::sdp;
+use crate::vocabulary::encryption::{
+    EncryptedPacket, EncryptionAlgorithm, KeyDerivationAlgorithm, KeyProviderOptions,
+};
 
 /// Media sections that are found in a description.
 pub fn description(sdp: &str) -> usize {
@@ -79,4 +86,33 @@ pub fn played(start: Instant, packets: impl Iterator<Item = Packet>, more: usize
     }
     let stats = buffer.stats();
     (samples, stats.samples + stats.removed + stats.concealed)
+}
+
+/// What is read of something that somebody without the key sends, as a packet of sound and as a data packet: the
+/// sound, which can be the server's silence alone.
+///
+/// # Panics
+/// It was opened as data.
+pub fn unsealed(packet: &[u8], server_trailer: &[u8]) -> Option<Vec<u8>> {
+    let keys = Keys::new(KeyProviderOptions {
+        shared_key: true,
+        ratchet_window_size: 0,
+        ratchet_salt: b"salt".to_vec(),
+        failure_tolerance: 3,
+        key_ring_size: 4,
+        key_derivation_algorithm: KeyDerivationAlgorithm::HKDF,
+    });
+    keys.set_shared(0, b"nobody's");
+    keys.set_server_trailer(server_trailer);
+    let keys = Arc::new(keys);
+    let (iv, rest) = packet.split_at(packet.len().min(12));
+    let sealed = EncryptedPacket {
+        data: rest.to_vec(),
+        iv: iv.to_vec(),
+        key_index: packet.first().map_or(0, |byte| u32::from(*byte) >> 6),
+    };
+    assert!(data::open(&keys, "anybody", &sealed).is_err());
+    let cryptor = Cryptor::new("anybody".into(), EncryptionAlgorithm::AesGcm, keys);
+    cryptor.set_enabled(true);
+    Some(cryptor.open(packet.into())?.to_vec())
 }

@@ -11,7 +11,7 @@
 //! - `engine`: the work, which knows no handle;
 //! - `vocabulary` and [`unsupported`]: the values both speak in.
 //!
-//! Audio and data channels work both ways. What is not there is listed in
+//! Audio and data channels work both ways, also encrypted between participants. What is not there is listed in
 //! [`unsupported`], one entry each, and says so when it is used.
 
 mod engine;

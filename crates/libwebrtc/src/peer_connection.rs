@@ -64,7 +64,7 @@ impl Drop for Handle {
 
 impl PeerConnection {
     pub(crate) fn new(config: RtcConfiguration) -> Result<Self, RtcError> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared::new(config.doors));
         let commands = Peer::spawn(shared.clone(), config)?;
         HELD.fetch_add(1, Ordering::Relaxed);
         Ok(Self {
@@ -182,8 +182,8 @@ impl PeerConnection {
                 "a negotiated channel needs an id of 0 to 65534",
             ));
         }
-        let wake = self.shared().wake.clone();
-        let state = Arc::new(ChannelState::new(label.to_owned(), init, wake));
+        let (wake, doors) = (self.shared().wake.clone(), self.shared().doors);
+        let state = Arc::new(ChannelState::new(label.to_owned(), init, wake, doors));
         self.shared().add_channel(state.clone());
         Ok(DataChannel { state })
     }

@@ -13,9 +13,6 @@ use crate::vocabulary::error::RtcError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Unsupported {
-    /// Frame encryption between participants. Media of an encrypted track is
-    /// withheld, never sent or played in the clear.
-    EndToEndEncryption,
     /// Capturing, encoding, decoding and rendering pictures.
     Video,
     /// Microphones and loudspeakers of this machine.
@@ -38,8 +35,7 @@ use Unsupported::*;
 
 impl Unsupported {
     /// Every entry.
-    pub const ALL: [Unsupported; 9] = [
-        EndToEndEncryption,
+    pub const ALL: [Unsupported; 8] = [
         Video,
         AudioDevices,
         AudioProcessing,
@@ -53,9 +49,6 @@ impl Unsupported {
     /// What is missing and what to do about it.
     pub fn advice(self) -> &'static str {
         match self {
-            EndToEndEncryption => {
-                "end-to-end encryption is not supported; join without encryption options"
-            }
             Video => "video is negotiated but neither sent nor decoded; use audio tracks",
             AudioDevices => {
                 "sound devices are not supported; fill a NativeAudioSource and read a NativeAudioStream"

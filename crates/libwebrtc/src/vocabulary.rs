@@ -8,6 +8,8 @@
 pub mod audio_frame;
 pub mod configuration;
 pub mod data_channel;
+pub mod doorkeeper;
+pub mod encryption;
 pub mod error;
 pub mod gathering;
 pub mod ice_candidate;

@@ -20,7 +20,7 @@ fn audio(id: &str, source: TrackSource) -> Track {
 }
 
 fn tracks(all: impl IntoIterator<Item = Track>) -> Tracks {
-    let mut tracks = Tracks::default();
+    let mut tracks = Tracks::none(false);
     for track in all {
         tracks.published(track);
     }
@@ -109,24 +109,37 @@ fn only_the_microphones_mute_counts() {
 #[test]
 fn an_encrypted_track_is_not_heard_and_tells_of_the_room() {
     let mut tracks = tracks([audio("mic", TrackSource::Microphone)]);
-    assert!(!tracks.are_encrypted());
+    assert!(!tracks.some_are(true));
     tracks.published(Track {
         is_encrypted: true,
         ..audio("newer", TrackSource::Microphone)
     });
-    assert!(tracks.are_encrypted());
+    assert!(tracks.some_are(true));
     assert_eq!(heard(&tracks), Some(sid_of("mic")));
     tracks.unpublished(&sid_of("newer"));
     tracks.published(Track {
         is_encrypted: true,
         ..track("camera", TrackKind::Video, TrackSource::Camera)
     });
-    assert!(tracks.are_encrypted(), "a camera says it, too");
+    assert!(tracks.some_are(true), "a camera says it, too");
+}
+
+#[test]
+fn an_agent_with_a_key_hears_what_is_encrypted_and_nothing_else() {
+    let mut tracks = Tracks::none(true);
+    tracks.published(audio("clear", TrackSource::Microphone));
+    assert_eq!(heard(&tracks), None);
+    tracks.published(Track {
+        is_encrypted: true,
+        ..audio("sealed", TrackSource::Microphone)
+    });
+    assert_eq!(heard(&tracks), Some(sid_of("sealed")));
+    assert!(tracks.some_are(false), "one in the clear is told of");
 }
 
 #[test]
 fn a_caller_has_a_few_tracks() {
-    let mut tracks = Tracks::default();
+    let mut tracks = Tracks::none(false);
     let published = |tracks: &mut Tracks, n: usize| {
         tracks.published(audio(&n.to_string(), TrackSource::Unknown))
     };

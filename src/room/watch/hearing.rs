@@ -62,24 +62,23 @@ impl Watch<'_> {
 
     pub(super) fn published(&mut self, publication: &RemoteTrackPublication) {
         if self.tracks.published(publication.into()) {
-            subscribe(publication);
+            subscribe(publication, self.secrecy.is_kept());
         }
     }
 
     /// The caller has gone, and its tracks with it.
     pub(super) fn forget_tracks(&mut self) {
-        self.tracks = Tracks::default();
+        self.tracks = Tracks::none(self.secrecy.is_kept());
         stop(self.hearing.take());
+        self.secrecy.nothing_is_closed();
         self.is_muted = false;
     }
 
     /// Listens to what is the caller's microphone now, and tells the call what changed.
     pub(super) async fn listen(&mut self) {
-        if self.tracks.are_encrypted() && !self.is_encrypted {
-            self.is_encrypted = true;
-            self.tell(RoomEvent::Encrypted).await;
-        }
-        let heard = self.tracks.heard().filter(|_| !self.is_encrypted);
+        self.judge_tracks().await;
+        let is_heard = self.secrecy.mismatch.is_none();
+        let heard = self.tracks.heard().filter(|_| is_heard);
         let heard = heard.map(|track| track.sid.clone());
         if self.hearing.as_ref().map(|(sid, _)| sid) != heard.as_ref() {
             stop(self.hearing.take());
@@ -124,8 +123,8 @@ fn stop(hearing: Option<(TrackSid, AbortHandle)>) {
 }
 
 /// Asks the server for sound that may be heard, and for nothing else.
-pub(super) fn subscribe(publication: &RemoteTrackPublication) {
-    if Track::from(publication).may_be_heard() {
+pub(super) fn subscribe(publication: &RemoteTrackPublication, has_key: bool) {
+    if Track::from(publication).may_be_heard(has_key) {
         publication.set_subscribed(true);
     }
 }

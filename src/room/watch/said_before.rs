@@ -70,7 +70,11 @@ impl Watch<'_> {
             .caller
             .as_ref()
             .is_some_and(|caller| before::is_of_announced(caller, &attributes));
-        if self.before.is_taken || self.greet_by.is_none() || !is_announced || self.is_encrypted {
+        if self.before.is_taken
+            || self.greet_by.is_none()
+            || !is_announced
+            || self.secrecy.mismatch.is_some()
+        {
             reader.closer().close();
             return tracing::info!(
                 "what the caller said before is not heard: it came twice, late, or unannounced"

@@ -59,6 +59,10 @@ pub const SDP: &[&[u8]] = &[
     b"a=sctp-port:5000\r\n",
 ];
 
+/// What a room's server marks its own packets with.
+const SERVERS: &[u8] = b"LKSERVER";
+pub const ENCRYPTED: &[&[u8]] = &[SERVERS, b"\xF8\xFF\xFE", b"\x0C\0"];
+
 fn recorded(mime: &str, rate: u32, channels: u32, bytes: &[u8]) {
     let format = Format {
         mime: mime.into(),
@@ -139,4 +143,13 @@ pub fn voice_packets(input: &[u8]) {
     assert_eq!(samples, (count + 50) * 160);
     let most = (count as u64 + 50) * 16_000;
     assert!(work <= most, "{work} samples of work for {count} packets");
+}
+
+/// Sound for whoever has a key, from somebody who has none: nothing is heard but silence of the server's.
+pub fn encrypted_packet(input: &[u8]) {
+    if let Some(heard) = fuzz::unsealed(input, SERVERS) {
+        assert_eq!([&heard, SERVERS].concat(), input);
+        let zeros = heard.strip_prefix(b"\xF8\xFF\xFE").expect("silence");
+        assert!(zeros.iter().all(|&byte| byte == 0), "{heard:?}");
+    }
 }

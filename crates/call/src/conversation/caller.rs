@@ -1,6 +1,7 @@
 //! The caller: whether somebody is there to be heard.
 
 use super::before::Before;
+use crate::transport::Mismatch;
 use sidetone_base::audio::Pcm;
 use sidetone_turn::Owed;
 
@@ -11,8 +12,8 @@ pub(super) struct Caller {
     was_here: bool,
     /// Asked not to be heard.
     unheard: bool,
-    /// Its tracks are encrypted: only that is still said.
-    encrypted: bool,
+    /// It encrypts otherwise than the agent: only that is still written.
+    mismatch: Option<Mismatch>,
     before: Before,
 }
 
@@ -34,9 +35,9 @@ impl Caller {
         self.unheard
     }
 
-    /// Whether the caller's tracks are encrypted, so that it can neither be heard nor answered.
-    pub(super) fn is_encrypted(&self) -> bool {
-        self.encrypted
+    /// Why the caller can neither be heard nor answered, if it cannot.
+    pub(super) fn mismatch(&self) -> Option<Mismatch> {
+        self.mismatch
     }
 
     /// What the caller said before the agent could hear.
@@ -60,9 +61,9 @@ impl Caller {
         self.unheard = unheard;
     }
 
-    /// Turns out to encrypt, for the rest of the call.
-    pub(super) fn encrypts(&mut self) {
-        self.encrypted = true;
+    /// Turns out to encrypt otherwise than the agent, for the rest of the call.
+    pub(super) fn differs(&mut self, mismatch: Mismatch) {
+        self.mismatch = Some(mismatch);
     }
 
     /// A frame of the microphone. Whether it is a part of the conversation: before the caller has

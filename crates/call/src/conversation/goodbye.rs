@@ -1,17 +1,21 @@
 //! Silence, and the end of a call that the agent brings about.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Conversation;
 use crate::event::{CallEvent, EndReason};
 use crate::meter::Spent;
 use crate::part::Part;
 use crate::providers::ProviderError;
+use crate::transport::{Mismatch, RoomCommand};
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
 use sidetone_config::agent::Budget;
 use sidetone_config::built_in;
 use sidetone_turn::{Input, Phase};
+
+/// What is only written has so long to reach the caller before the agent leaves.
+const ANNOUNCED: Duration = Duration::from_secs(1);
 
 impl Conversation {
     /// The call is over; the first reason counts.
@@ -47,7 +51,7 @@ impl Conversation {
 
     /// Says goodbye, and ends the call when that was heard.
     pub(super) fn say_goodbye(&mut self, reason: EndReason) {
-        if self.caller.is_encrypted() {
+        if self.caller.mismatch().is_some() {
             self.end(EndReason::Encrypted);
             return;
         }
@@ -66,26 +70,32 @@ impl Conversation {
         self.say_unasked(text, reason == EndReason::CallerSilent, Some(reason));
     }
 
-    /// The caller's tracks are encrypted, so it cannot be heard, and must not be answered in the clear.
-    pub(super) fn encrypted(&mut self) {
-        self.caller.encrypts();
-        let message = "the caller's tracks are end-to-end encrypted, and agents have no key: join \
-                       without encryption";
+    /// Caller and agent do not encrypt alike: neither can hear the other, and nothing may be said in the clear.
+    pub(super) fn mismatched(&mut self, mismatch: Mismatch) {
+        self.caller.differs(mismatch);
         self.record
-            .failure(ProviderError::new(Part::Transport, message));
+            .failure(ProviderError::new(Part::Transport, mismatch.advice()));
         if self.caller.is_here() {
-            self.tell_encrypted();
+            self.tell_mismatch(mismatch);
         }
     }
 
-    /// Says why the agent leaves, once, and leaves.
-    pub(super) fn tell_encrypted(&mut self) {
-        if self.deadlines.hangs_up() != Some(EndReason::Encrypted) {
-            // From now on nothing that the caller said is answered.
-            self.input(Input::FloorTaken);
-            let sentence = built_in::of(self.cast.agent().language.as_deref()).encrypted;
-            self.say_last(sentence.to_owned(), EndReason::Encrypted);
+    /// Writes why the agent leaves, once, and leaves.
+    pub(super) fn tell_mismatch(&mut self, mismatch: Mismatch) {
+        if self.deadlines.hangs_up() == Some(EndReason::Encrypted) {
+            return;
         }
+        // From now on nothing that the caller said is answered.
+        self.input(Input::FloorTaken);
+        let built_in = built_in::of(self.cast.agent().language.as_deref());
+        let sentence = match mismatch {
+            Mismatch::NoKey | Mismatch::WrongKey => built_in.encrypted,
+            Mismatch::InTheClear => built_in.not_encrypted,
+        };
+        self.to_room
+            .command(RoomCommand::Announce(sentence.to_owned()));
+        self.deadlines
+            .hang_up_at(clock::now() + ANNOUNCED, EndReason::Encrypted);
     }
 
     /// Whether the call may take no more of its providers, and which part it was: at once where the reply

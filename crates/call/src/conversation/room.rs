@@ -20,7 +20,7 @@ impl Conversation {
             | RoomEvent::Pressed(_)
             | RoomEvent::Say { .. }
             | RoomEvent::Floor(_)
-                if self.caller.is_encrypted() => {}
+                if self.caller.mismatch().is_some() => {}
             RoomEvent::CallerJoined(caller) => {
                 self.cast.meet(self.id, &caller);
                 let identity = caller.identity;
@@ -30,8 +30,8 @@ impl Conversation {
                     .now(|at| CallEvent::CallerJoined { at, identity });
                 let is_first = self.caller.joined();
                 self.deadlines.caller_came();
-                if self.caller.is_encrypted() {
-                    self.tell_encrypted();
+                if let Some(mismatch) = self.caller.mismatch() {
+                    self.tell_mismatch(mismatch);
                 } else if is_first {
                     self.greet();
                 } else {
@@ -78,7 +78,7 @@ impl Conversation {
                 self.watch_silence(clock::now());
             }
             RoomEvent::NotHeard(time) => self.not_heard(time),
-            RoomEvent::Encrypted => self.encrypted(),
+            RoomEvent::Mismatch(mismatch) => self.mismatched(mismatch),
             RoomEvent::Dismissed(by) => self.dismissed(by),
             RoomEvent::Closed { reason } => {
                 self.ended = Some(match reason {

@@ -13,6 +13,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             goodbye,
             transfer_failed,
             encrypted,
+            not_encrypted,
             limit,
         } = built_in;
         [
@@ -25,6 +26,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             goodbye,
             transfer_failed,
             encrypted,
+            not_encrypted,
             limit,
         ]
     };
@@ -43,9 +45,9 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             assert!(seen.insert(text), "{tag}: {text} is there twice");
         }
         let distinct: std::collections::BTreeSet<_> = all(built_in).into();
-        assert_eq!(distinct.len(), 10, "{tag}");
+        assert_eq!(distinct.len(), 11, "{tag}");
         let farewell = last_sentence(built_in.goodbye);
-        for last in [built_in.encrypted, built_in.limit] {
+        for last in [built_in.encrypted, built_in.not_encrypted, built_in.limit] {
             assert!(last.contains(farewell), "{tag}: {farewell}");
         }
     }

@@ -13,7 +13,8 @@ fn a_secret_in_a_file_can_be_changed() {
     );
     let write = |text: &str| std::fs::write(&path, text).unwrap();
     write(&format!("{one}\n"));
-    let Secret(Source::File(file)) = Secret::in_file(&path, judge).unwrap() else {
+    let fixed = Secret::in_file(&path, judge).unwrap().fixed();
+    let Secret(Source::File(file)) = fixed.live() else {
         panic!("it is in a file");
     };
     let start = clock::now();
@@ -21,6 +22,7 @@ fn a_secret_in_a_file_can_be_changed() {
     assert_eq!(&*file.now(start), one, "read once a second");
     let later = |n: u32| start + EVERY * n + EVERY;
     assert_eq!(&*file.now(later(1)), two);
+    assert_eq!(&*fixed.expose(), one, "as it was, for good");
     // What cannot be a secret replaces none.
     write("weak");
     assert_eq!(&*file.now(later(2)), two);

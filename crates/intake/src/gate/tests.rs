@@ -275,3 +275,53 @@ proptest! {
         prop_assert!(room.now >= begin);
     }
 }
+
+#[test]
+fn encrypted_packets_pass_where_calls_are_encrypted() {
+    let sealed = || Value::EncryptedPacket(livekit_protocol::EncryptedPacket::default());
+    let mut without = room();
+    assert_eq!(without.sends("ada", sealed()), Err(Refused::Encrypted));
+    let mut with = room();
+    with.gate = Gate::of_encrypted_calls();
+    assert_eq!(with.sends("ada", sealed()), Ok(()));
+    let passed = (0..1_000).filter(|_| with.sends("ada", sealed()).is_ok());
+    assert!(passed.count() < 400, "within her budget");
+}
+
+#[test]
+fn what_was_encrypted_is_held_to_the_same_budgets() {
+    use livekit_protocol::EncryptedPacketPayload;
+    use livekit_protocol::encrypted_packet_payload::Value as Opened;
+    let payload = |value| EncryptedPacketPayload { value: Some(value) }.encode_to_vec();
+    let begin = |id: &str| {
+        payload(Opened::StreamHeader(Header {
+            stream_id: id.into(),
+            compression: CompressionType::DeflateRaw.into(),
+            ..Header::default()
+        }))
+    };
+    let piece = |id: &str| {
+        payload(Opened::StreamChunk(Chunk {
+            stream_id: id.into(),
+            content: vec![7; 15_000],
+            ..Chunk::default()
+        }))
+    };
+    let Room { mut gate, now, .. } = room();
+    assert_eq!(gate.opened(now, "ada", begin("a")), Ok(begin("a")));
+    assert_eq!(gate.opened(now, "bob", piece("a")), Err(Refused::NoStream));
+    // A stream that is one packet too many is ended, and the client is told so.
+    let ended = (0..200).find_map(|_| {
+        let passed = gate.opened(now, "ada", piece("a")).unwrap();
+        (passed != piece("a")).then_some(passed)
+    });
+    let ended = EncryptedPacketPayload::decode(&*ended.unwrap()).unwrap();
+    assert!(matches!(
+        ended.value,
+        Some(Opened::StreamTrailer(end)) if end.stream_id == "a" && !end.reason.is_empty()
+    ));
+    assert_eq!(gate.opened(now, "ada", piece("a")), Err(Refused::NoStream));
+    for (sender, payload) in [("ada", vec![0xff]), ("ada", Vec::new()), ("", begin("b"))] {
+        assert_eq!(gate.opened(now, sender, payload), Err(Refused::NotAPacket));
+    }
+}

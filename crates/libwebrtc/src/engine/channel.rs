@@ -10,10 +10,11 @@ use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use tokio::sync::Notify;
 
 use super::callback::Callback;
-use super::doorkeeper::{self, Doorkeeper};
+use super::doorkeeper;
 use crate::vocabulary::data_channel::{
     DataBuffer, DataChannelError, DataChannelInit, DataChannelState,
 };
+use crate::vocabulary::doorkeeper::{Doorkeeper, MakeDoorkeeper};
 
 /// Bytes a channel queues at most, as in Google's implementation
 /// (`kMaxQueuedSendDataBytes`); more are refused.
@@ -53,13 +54,18 @@ pub(crate) struct Counters {
 }
 
 impl ChannelState {
-    pub(crate) fn new(label: String, init: DataChannelInit, wake: Arc<Notify>) -> Self {
+    pub(crate) fn new(
+        label: String,
+        init: DataChannelInit,
+        wake: Arc<Notify>,
+        doors: Option<MakeDoorkeeper>,
+    ) -> Self {
         let id = init
             .negotiated
             .then(|| u16::try_from(init.id).ok())
             .flatten();
         Self {
-            doorkeeper: Mutex::new(doorkeeper::of_channel(&label)),
+            doorkeeper: Mutex::new(doorkeeper::of_channel(&label, doors)),
             label,
             init,
             wake,

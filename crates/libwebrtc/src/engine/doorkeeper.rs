@@ -1,19 +1,13 @@
-//! Who looks at a channel's messages before its user does.
+//! The process's doorkeepers.
 
 use std::sync::OnceLock;
 
-use crate::vocabulary::data_channel::DataBuffer;
-
-/// Looks at each message that comes in on one channel.
-pub trait Doorkeeper: Send {
-    /// A message has come. What the channel's user is to see goes to `deliver`.
-    fn message(&mut self, message: DataBuffer<'_>, deliver: &mut dyn FnMut(DataBuffer<'_>));
-}
-
-/// Makes the doorkeeper of a channel with this label.
-pub type MakeDoorkeeper = fn(label: &str) -> Box<dyn Doorkeeper>;
+use crate::vocabulary::doorkeeper::{
+    Doorkeeper, MakeDoorkeeper, MakeOpenedDoorkeeper, OpenedDoorkeeper,
+};
 
 static MAKE: OnceLock<MakeDoorkeeper> = OnceLock::new();
+static MAKE_OPENED: OnceLock<MakeOpenedDoorkeeper> = OnceLock::new();
 
 /// See [`crate::data_channel::keep_doors`].
 pub(crate) fn keep_doors(make: MakeDoorkeeper) {
@@ -21,6 +15,20 @@ pub(crate) fn keep_doors(make: MakeDoorkeeper) {
     let _ = MAKE.set(make);
 }
 
-pub(crate) fn of_channel(label: &str) -> Option<Box<dyn Doorkeeper>> {
-    MAKE.get().map(|make| make(label))
+/// See [`crate::data_channel::keep_opened`].
+pub(crate) fn keep_opened(make: MakeOpenedDoorkeeper) {
+    // The first one stays.
+    let _ = MAKE_OPENED.set(make);
+}
+
+pub(crate) fn of_channel(
+    label: &str,
+    of_connection: Option<MakeDoorkeeper>,
+) -> Option<Box<dyn Doorkeeper>> {
+    let make = of_connection.or_else(|| MAKE.get().copied());
+    make.map(|make| make(label))
+}
+
+pub(crate) fn of_opened() -> Option<Box<dyn OpenedDoorkeeper>> {
+    MAKE_OPENED.get().map(|make| make())
 }

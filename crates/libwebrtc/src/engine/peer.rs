@@ -92,7 +92,7 @@ impl Peer {
             shared,
             commands: sender.downgrade(),
             channels: Channels::default(),
-            media: Media::default(),
+            media: Media::new(configuration.only_encrypted),
             stats: StatsBook::default(),
             pending: None,
             unchanged_offer: false,

@@ -9,6 +9,7 @@ use super::callback::Callback;
 use super::channel::ChannelState;
 use super::transceiver::{Received, Transceiver};
 use crate::vocabulary::configuration::RtcConfiguration;
+use crate::vocabulary::doorkeeper::MakeDoorkeeper;
 use crate::vocabulary::gathering::IceCandidateError;
 use crate::vocabulary::ice_candidate::IceCandidate;
 use crate::vocabulary::session_description::SessionDescription;
@@ -21,6 +22,8 @@ use crate::vocabulary::states::{
 #[derive(Default)]
 pub(crate) struct Shared {
     view: Mutex<View>,
+    /// Who looks at what its channels bring; none: who does so for the process.
+    pub(crate) doors: Option<MakeDoorkeeper>,
     /// Wakes the task to look at wishes.
     pub(crate) wake: Arc<Notify>,
     pub(crate) on_connection: Callback<dyn FnMut(PeerConnectionState) + Send + Sync>,
@@ -65,6 +68,13 @@ impl Default for View {
 }
 
 impl Shared {
+    pub(crate) fn new(doors: Option<MakeDoorkeeper>) -> Self {
+        Self {
+            doors,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn connection(&self) -> PeerConnectionState {
         self.view.lock().connection
     }

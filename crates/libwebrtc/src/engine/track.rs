@@ -6,6 +6,7 @@ use parking_lot::Mutex;
 
 use super::audio_in::{JitterBuffer, MediaPacket};
 use super::audio_out::Source;
+use super::encryption::media::Cryptor;
 use super::track_core::TrackCore;
 
 /// An audio or a video track. Clones are the same track.
@@ -35,6 +36,8 @@ impl Track {
 pub(crate) struct AudioTrack {
     pub(crate) core: Arc<TrackCore>,
     origin: Origin,
+    /// Stands in the way of its packets.
+    cryptor: Mutex<Option<Arc<Cryptor>>>,
 }
 
 enum Origin {
@@ -58,7 +61,17 @@ impl AudioTrack {
         Self {
             core: Arc::new(TrackCore::new(id)),
             origin,
+            cryptor: Mutex::default(),
         }
+    }
+
+    /// From now on its packets pass this cryptor, also those of other connections.
+    pub(crate) fn encrypt(&self, cryptor: Arc<Cryptor>) {
+        *self.cryptor.lock() = Some(cryptor);
+    }
+
+    pub(crate) fn cryptor(&self) -> Option<Arc<Cryptor>> {
+        self.cryptor.lock().clone()
     }
 
     /// The source of a track we send.

@@ -1,7 +1,7 @@
 //! Transceivers: what their users and the connection's task share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use parking_lot::Mutex;
 use str0m::media::{Direction, MediaKind};
@@ -21,7 +21,6 @@ pub(crate) struct Transceiver {
     pub(crate) index: usize,
     pub(crate) kind: MediaKind,
     pub(crate) encoder: Arc<EncoderSettings>,
-    withheld: AtomicBool,
     commands: mpsc::WeakSender<Command>,
     inner: Mutex<Inner>,
 }
@@ -60,7 +59,6 @@ impl Transceiver {
             index,
             kind,
             encoder: Arc::default(),
-            withheld: AtomicBool::new(false),
             commands,
             inner: Mutex::new(Inner {
                 mid: None,
@@ -190,16 +188,6 @@ impl Transceiver {
         if let Some(old) = old {
             old.track.end();
         }
-    }
-
-    /// Carries no media from now on, because it would have to be encrypted.
-    pub(crate) fn withhold_media(&self) {
-        self.withheld.store(true, Ordering::Release);
-        self.encoder.stopped.store(true, Ordering::Release);
-    }
-
-    pub(crate) fn is_withheld(&self) -> bool {
-        self.withheld.load(Ordering::Acquire)
     }
 
     pub(crate) async fn stats(&self, outbound: bool) -> Result<Vec<RtcStats>, RtcError> {

@@ -1,208 +1,197 @@
-//! Frame encryption between participants: [`Unsupported::EndToEndEncryption`].
+//! Encryption between participants, as `livekit` asks for it.
 //!
-//! Making a key provider is reported. A sender or receiver that is told to
-//! encrypt carries no media from then on, so that nothing meant to be
-//! encrypted ever travels in the clear.
-//!
-//! [`Unsupported::EndToEndEncryption`]: crate::unsupported::Unsupported::EndToEndEncryption
+//! Two things are stricter than in Google's library. A track that once was to be encrypted stays so, also where
+//! it is published anew. And what a server marks as its own is heard only if it is silence.
 #![allow(missing_docs)]
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::engine::doorkeeper;
+use crate::engine::encryption::data;
+use crate::engine::encryption::keys::Keys;
+use crate::engine::encryption::media::Cryptor;
+use crate::engine::track::Track;
 use crate::peer_connection_factory::PeerConnectionFactory;
 use crate::rtp_receiver::RtpReceiver;
 use crate::rtp_sender::RtpSender;
-use crate::unsupported::Unsupported;
+use crate::vocabulary::doorkeeper::OpenedDoorkeeper;
+pub use crate::vocabulary::encryption::{
+    EncryptedPacket, EncryptionAlgorithm, EncryptionState, KeyDerivationAlgorithm,
+    KeyProviderOptions,
+};
 use crate::vocabulary::packet_trailer::PacketTrailerHandler;
 
 pub type OnStateChange = Box<dyn FnMut(String, EncryptionState) + Send + Sync>;
 
-#[derive(Copy, Clone, Debug)]
-#[non_exhaustive]
-pub enum KeyDerivationAlgorithm {
-    PBKDF2,
-    HKDF,
-}
-
-#[derive(Debug, Clone)]
-pub struct KeyProviderOptions {
-    pub shared_key: bool,
-    pub ratchet_window_size: i32,
-    pub ratchet_salt: Vec<u8>,
-    pub failure_tolerance: i32,
-    pub key_ring_size: i32,
-    pub key_derivation_algorithm: KeyDerivationAlgorithm,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EncryptionAlgorithm {
-    AesGcm,
-    AesCbc,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EncryptionState {
-    New,
-    Ok,
-    EncryptionFailed,
-    DecryptionFailed,
-    MissingKey,
-    KeyRatcheted,
-    InternalError,
-}
-
-#[derive(Debug, Clone)]
-pub struct EncryptedPacket {
-    pub data: Vec<u8>,
-    pub iv: Vec<u8>,
-    pub key_index: u32,
-}
-
-/// By participant, or none for the shared ones, and index.
-type Keys = HashMap<(Option<String>, i32), Vec<u8>>;
-
-/// Keeps keys; nothing uses them.
-#[derive(Clone)]
+/// The keys of a room's participants. Clones are the same keys.
+#[derive(Clone, Debug)]
 pub struct KeyProvider {
-    keys: Arc<Mutex<Keys>>,
+    keys: Arc<Keys>,
 }
 
 impl KeyProvider {
-    pub fn new(_options: KeyProviderOptions) -> Self {
-        Unsupported::EndToEndEncryption.report();
+    pub fn new(options: KeyProviderOptions) -> Self {
         Self {
-            keys: Arc::default(),
+            keys: Arc::new(Keys::new(options)),
         }
     }
 
+    /// Sets the key of all participants. False where each has its own.
     pub fn set_shared_key(&self, key_index: i32, key: Vec<u8>) -> bool {
-        self.keys.lock().insert((None, key_index), key);
-        true
+        self.keys.set_shared(key_index, &key)
     }
 
     pub fn get_shared_key(&self, key_index: i32) -> Option<Vec<u8>> {
-        self.keys.lock().get(&(None, key_index)).cloned()
+        Some(self.keys.shared(key_index)?.material().to_vec())
     }
 
-    pub fn ratchet_shared_key(&self, _key_index: i32) -> Option<Vec<u8>> {
-        None
+    pub fn ratchet_shared_key(&self, key_index: i32) -> Option<Vec<u8>> {
+        Some(self.keys.ratchet_shared(key_index)?.material().to_vec())
     }
 
     pub fn set_key(&self, participant_id: String, key_index: i32, key: Vec<u8>) -> bool {
-        self.keys
-            .lock()
-            .insert((Some(participant_id), key_index), key);
+        self.keys.set(participant_id, key_index, &key);
         true
     }
 
     pub fn get_key(&self, participant_id: String, key_index: i32) -> Option<Vec<u8>> {
-        self.keys
-            .lock()
-            .get(&(Some(participant_id), key_index))
-            .cloned()
+        let key = self.keys.get(&participant_id, key_index)?;
+        Some(key.material().to_vec())
     }
 
-    pub fn ratchet_key(&self, _participant_id: String, _key_index: i32) -> Option<Vec<u8>> {
-        None
+    pub fn ratchet_key(&self, participant_id: String, key_index: i32) -> Option<Vec<u8>> {
+        let key = self.keys.ratchet(participant_id, key_index)?;
+        Some(key.material().to_vec())
     }
 
-    pub fn set_sif_trailer(&self, _trailer: Vec<u8>) {}
+    /// What marks packets that LiveKit's server has put into a track.
+    pub fn set_sif_trailer(&self, trailer: Vec<u8>) {
+        self.keys.set_server_trailer(&trailer);
+    }
 }
 
-/// Stands where encryption would be and lets no media through.
+/// Encrypts what a sender sends, or decrypts what a receiver receives. Clones are the same.
 #[derive(Clone)]
 pub struct FrameCryptor {
-    participant_id: String,
-    settings: Arc<Mutex<(bool, i32)>>,
+    cryptor: Arc<Cryptor>,
 }
 
 impl FrameCryptor {
     pub fn new_for_rtp_sender(
         _peer_factory: &PeerConnectionFactory,
         participant_id: String,
-        _algorithm: EncryptionAlgorithm,
-        _key_provider: KeyProvider,
+        algorithm: EncryptionAlgorithm,
+        key_provider: KeyProvider,
         sender: RtpSender,
     ) -> Self {
-        sender.inner.withhold_media();
-        Self::new(participant_id)
+        let track = sender.inner.sender_track();
+        Self::before(track, participant_id, algorithm, key_provider)
     }
 
     pub fn new_for_rtp_receiver(
         _peer_factory: &PeerConnectionFactory,
         participant_id: String,
-        _algorithm: EncryptionAlgorithm,
-        _key_provider: KeyProvider,
+        algorithm: EncryptionAlgorithm,
+        key_provider: KeyProvider,
         receiver: RtpReceiver,
     ) -> Self {
-        receiver.inner.withhold_media();
-        Self::new(participant_id)
+        let track = receiver.inner.received().map(|received| received.track);
+        Self::before(track, participant_id, algorithm, key_provider)
     }
 
-    fn new(participant_id: String) -> Self {
-        Unsupported::EndToEndEncryption.report();
-        Self {
-            participant_id,
-            settings: Arc::default(),
+    /// Puts a cryptor in the track's way. Video has no packets here.
+    fn before(
+        track: Option<Track>,
+        participant: String,
+        algorithm: EncryptionAlgorithm,
+        key_provider: KeyProvider,
+    ) -> Self {
+        let cryptor = Cryptor::new(participant, algorithm, key_provider.keys);
+        if let Some(Track::Audio(track)) = track {
+            track.encrypt(Arc::clone(&cryptor));
         }
+        Self { cryptor }
     }
 
+    /// Disabled, it lets packets through as they are. It begins so.
     pub fn set_enabled(&self, enabled: bool) {
-        self.settings.lock().0 = enabled;
+        self.cryptor.set_enabled(enabled);
     }
 
     pub fn enabled(&self) -> bool {
-        self.settings.lock().0
+        self.cryptor.enabled()
     }
 
+    /// The key that a sender takes.
     pub fn set_key_index(&self, index: i32) {
-        self.settings.lock().1 = index;
+        self.cryptor.set_key_index(index);
     }
 
+    /// The key that a sender takes. Of a receiver, the one that its sender has taken last.
     pub fn key_index(&self) -> i32 {
-        self.settings.lock().1
+        self.cryptor.key_index()
     }
 
     pub fn participant_id(&self) -> String {
-        self.participant_id.clone()
+        self.cryptor.participant().to_owned()
     }
 
-    /// Reports an internal error at once, since nothing will ever be encrypted.
     pub fn on_state_change(&self, handler: Option<OnStateChange>) {
-        if let Some(mut handler) = handler {
-            handler(self.participant_id.clone(), EncryptionState::InternalError);
-        }
+        self.cryptor.on_state(handler);
     }
 
     pub fn set_packet_trailer_handler(&self, _handler: &PacketTrailerHandler) {}
 }
 
-/// Refuses every packet.
+/// Encrypts and decrypts data packets.
 #[derive(Clone)]
-pub struct DataPacketCryptor;
+pub struct DataPacketCryptor {
+    keys: Arc<Keys>,
+    is_known: bool,
+    /// Looks at what was opened, where the process has one.
+    door: Arc<Mutex<Option<Box<dyn OpenedDoorkeeper>>>>,
+}
 
 impl DataPacketCryptor {
-    pub fn new(_algorithm: EncryptionAlgorithm, _key_provider: KeyProvider) -> Self {
-        Self
+    pub fn new(algorithm: EncryptionAlgorithm, key_provider: KeyProvider) -> Self {
+        Self {
+            keys: key_provider.keys,
+            is_known: algorithm == EncryptionAlgorithm::AesGcm,
+            door: Arc::new(Mutex::new(doorkeeper::of_opened())),
+        }
     }
 
     pub fn encrypt(
         &self,
-        _participant_id: &str,
-        _key_index: u32,
-        _data: &[u8],
+        participant_id: &str,
+        key_index: u32,
+        data: &[u8],
     ) -> Result<EncryptedPacket, Box<dyn std::error::Error>> {
-        Err(Unsupported::EndToEndEncryption.advice().into())
+        self.check()?;
+        Ok(data::seal(&self.keys, participant_id, key_index, data)?)
     }
 
     pub fn decrypt(
         &self,
-        _participant_id: &str,
-        _encrypted_packet: &EncryptedPacket,
+        participant_id: &str,
+        encrypted_packet: &EncryptedPacket,
     ) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
-        Err(Unsupported::EndToEndEncryption.advice().into())
+        self.check()?;
+        let opened = data::open(&self.keys, participant_id, encrypted_packet)?;
+        match self.door.lock().as_mut() {
+            None => Ok(opened),
+            Some(door) => door
+                .opened(participant_id, opened)
+                .ok_or_else(|| "its doorkeeper has refused it".into()),
+        }
+    }
+
+    fn check(&self) -> Result<(), Box<dyn std::error::Error>> {
+        match self.is_known {
+            true => Ok(()),
+            false => Err("AES-CBC is not supported; use EncryptionAlgorithm::AesGcm".into()),
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::vocabulary::doorkeeper::MakeDoorkeeper;
 use crate::vocabulary::gathering::{ContinualGatheringPolicy, IceServer, IceTransportsType};
 use crate::vocabulary::paths::{PathWatch, Paths};
 
@@ -21,6 +22,11 @@ pub struct RtcConfiguration {
     pub paths: Paths,
     /// Sees what is tried.
     pub watch: Option<Arc<PathWatch>>,
+    /// No sound passes, in either direction, that is not encrypted between the participants: a track to which
+    /// its cryptor has not come yet, or is disabled, is silent. It says nothing of data.
+    pub only_encrypted: bool,
+    /// Who looks at what its channels bring; none: who does so for the process.
+    pub doors: Option<MakeDoorkeeper>,
 }
 
 impl RtcConfiguration {
@@ -45,6 +51,8 @@ impl Default for RtcConfiguration {
             enable_sctp_snap: false,
             paths: Paths::ALL,
             watch: None,
+            only_encrypted: false,
+            doors: None,
         }
     }
 }

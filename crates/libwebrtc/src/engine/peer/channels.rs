@@ -146,7 +146,8 @@ impl Peer {
             protocol: config.map(|config| config.protocol).unwrap_or_default(),
             ..Default::default()
         };
-        let state = Arc::new(ChannelState::new(label, init, self.shared.wake.clone()));
+        let wake = self.shared.wake.clone();
+        let state = Arc::new(ChannelState::new(label, init, wake, self.shared.doors));
         state.runs_on(stream);
         state.enter(DataChannelState::Open);
         self.channels

@@ -32,29 +32,32 @@ pub(crate) struct Media {
     sender: mpsc::Sender<EncodedPacket>,
     outputs: HashMap<usize, OutputStream>,
     routes: HashMap<u32, Option<Arc<AudioTrack>>>,
+    only_encrypted: bool,
 }
 
 /// A track we send.
 struct OutputStream {
+    track: Arc<AudioTrack>,
     mid: Mid,
     payload_type: Pt,
     next_seq: u64,
     first_tick: u32,
 }
 
-impl Default for Media {
-    fn default() -> Self {
+impl Media {
+    /// With `only_encrypted`, what has no cryptor carries nothing, nor what has one that is disabled: each
+    /// begins so, and LiveKit's client disables them when it leaves a room.
+    pub(crate) fn new(only_encrypted: bool) -> Self {
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         Self {
             outgoing,
             sender,
             outputs: HashMap::new(),
             routes: HashMap::new(),
+            only_encrypted,
         }
     }
-}
 
-impl Media {
     /// Forgets which track a source belongs to: negotiation may have changed it.
     pub(crate) fn forget_routes(&mut self) {
         self.routes.clear();
@@ -97,7 +100,7 @@ impl Peer {
         }
     }
 
-    fn start_sending(&mut self, transceiver: &Arc<Transceiver>, mid: Mid, track: &AudioTrack) {
+    fn start_sending(&mut self, transceiver: &Arc<Transceiver>, mid: Mid, track: &Arc<AudioTrack>) {
         let Some(payload_type) = self.opus_payload_type(mid) else {
             tracing::error!(%mid, "the other side does not take Opus; the track is not sent");
             return;
@@ -126,6 +129,7 @@ impl Peer {
         // RFC 3550, section 5.1: both start at random.
         let random = uuid::Uuid::new_v4().as_u128();
         let output = OutputStream {
+            track: Arc::clone(track),
             mid,
             payload_type,
             // Half the space, so that the rollover counter starts at 0 on both sides.
@@ -161,13 +165,18 @@ impl Peer {
         let seq = SeqNo::from(output.next_seq);
         output.next_seq += 1;
         let ticks = output.first_tick.wrapping_add(packet.ticks);
+        let payload = match output.track.cryptor().filter(|cryptor| cryptor.enabled()) {
+            None => (!self.media.only_encrypted).then_some(packet.payload),
+            Some(cryptor) => cryptor.seal(*stream.ssrc(), ticks, &packet.payload),
+        };
+        let Some(payload) = payload else { return };
         let extensions = ExtensionValues {
             audio_level: Some(packet.level),
             voice_activity: Some(packet.level > VOICE_LEVEL),
             ..Default::default()
         };
         let now = clock::now();
-        let write = RtpWrite::new(output.payload_type, seq, ticks, now, packet.payload)
+        let write = RtpWrite::new(output.payload_type, seq, ticks, now, payload)
             .marker(packet.talkspurt)
             .ext_vals(extensions);
         stream.write_rtp(write);
@@ -197,11 +206,16 @@ impl Peer {
         if !is_opus {
             return;
         }
+        let payload = match track.cryptor().filter(|cryptor| cryptor.enabled()) {
+            None => (!self.media.only_encrypted).then_some(packet.payload),
+            Some(cryptor) => cryptor.open(packet.payload),
+        };
+        let Some(payload) = payload else { return };
         track.deliver(&MediaPacket {
             ssrc: *ssrc,
             seq: *packet.seq_no,
             ticks: packet.time.numer(),
-            payload: packet.payload,
+            payload,
             arrival: packet.timestamp,
         });
     }
@@ -214,8 +228,8 @@ impl Peer {
             .iter()
             .find(|t| t.mid().as_deref() == Some(&mid))?;
         match transceiver.received()?.track {
-            Track::Audio(track) if !transceiver.is_withheld() => Some(track),
-            _ => None,
+            Track::Audio(track) => Some(track),
+            Track::Video(_) => None,
         }
     }
 

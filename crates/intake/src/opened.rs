@@ -1,0 +1,43 @@
+//! What comes out of an encrypted packet, as the packet that it would have been in the clear, and back.
+
+use livekit_protocol::data_packet::Value as Clear;
+use livekit_protocol::encrypted_packet_payload::Value as Opened;
+use livekit_protocol::{DataPacket, EncryptedPacketPayload};
+use prost::Message as _;
+
+/// The packet of this sender that `payload` stands for. None where it is none.
+pub(crate) fn packet(sender: &str, payload: &[u8]) -> Option<Vec<u8>> {
+    let value = match EncryptedPacketPayload::decode(payload).ok()?.value? {
+        Opened::User(user) => Clear::User(user),
+        Opened::ChatMessage(message) => Clear::ChatMessage(message),
+        Opened::RpcRequest(request) => Clear::RpcRequest(request),
+        Opened::RpcAck(ack) => Clear::RpcAck(ack),
+        Opened::RpcResponse(response) => Clear::RpcResponse(response),
+        Opened::StreamHeader(header) => Clear::StreamHeader(header),
+        Opened::StreamChunk(chunk) => Clear::StreamChunk(chunk),
+        Opened::StreamTrailer(trailer) => Clear::StreamTrailer(trailer),
+    };
+    let packet = DataPacket {
+        participant_identity: sender.to_owned(),
+        value: Some(value),
+        ..DataPacket::default()
+    };
+    Some(packet.encode_to_vec())
+}
+
+/// What stands for a packet in an encrypted one. None where it may not be encrypted.
+pub(crate) fn payload(packet: &[u8]) -> Option<Vec<u8>> {
+    let value = match DataPacket::decode(packet).ok()?.value? {
+        Clear::User(user) => Opened::User(user),
+        Clear::ChatMessage(message) => Opened::ChatMessage(message),
+        Clear::RpcRequest(request) => Opened::RpcRequest(request),
+        Clear::RpcAck(ack) => Opened::RpcAck(ack),
+        Clear::RpcResponse(response) => Opened::RpcResponse(response),
+        Clear::StreamHeader(header) => Opened::StreamHeader(header),
+        Clear::StreamChunk(chunk) => Opened::StreamChunk(chunk),
+        Clear::StreamTrailer(trailer) => Opened::StreamTrailer(trailer),
+        _ => return None,
+    };
+    let payload = EncryptedPacketPayload { value: Some(value) };
+    Some(payload.encode_to_vec())
+}
