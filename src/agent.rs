@@ -35,6 +35,7 @@ use sidetone_base::metrics::{CallState, metrics};
 use sidetone_call::CallOutcome;
 use sidetone_call::clients::Clients;
 use sidetone_config::folder::AgentFolder;
+use sidetone_config::unknown_agent::UnknownAgent;
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
 use sidetone_store::Store;
@@ -65,6 +66,8 @@ pub struct Agents {
     pub livekit: ServerApi,
     /// Where a call's end is posted to, unless the agent's file says so.
     pub call_webhook: Option<String>,
+    /// Who answers for an agent that there is not.
+    pub unknown: UnknownAgent,
 }
 
 impl JobRunner for Agents {

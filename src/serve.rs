@@ -339,6 +339,7 @@ impl Worker<'_> {
             recordings,
             livekit: ServerApi::new(&livekit),
             call_webhook: env.call_webhook.url.clone(),
+            unknown: env.unknown_agent,
         });
         let (warming, ends) = (Arc::clone(&runner), closing.clone());
         let _warming = AbortOnDropHandle::new(tokio::spawn(async move {

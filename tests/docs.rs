@@ -109,7 +109,7 @@ fn checked(folder: &Path, block: &str) -> Result<(), String> {
         false => "prompt = \"../prompts/support.md\"\n",
     };
     std::fs::write(&file, format!("{prompt}{block}")).unwrap();
-    let secrets = ["GROQ", "BOOKING", "CALENDAR"]
+    let secrets = ["GROQ", "BOOKING", "CALENDAR", "ROOM"]
         .map(|name| (format!("SIDETONE_SECRET_{name}"), "one".to_owned()));
     AgentConfig::load(&file, &Secrets::from_variables(secrets))
         .map(drop)

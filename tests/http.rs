@@ -6,6 +6,7 @@ mod history;
 mod limits;
 mod live;
 mod logins;
+mod metadata;
 mod neighbours;
 mod readme;
 mod repeated;

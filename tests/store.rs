@@ -88,6 +88,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "098_resume");
     apply(&postgres, "099_return");
     apply(&postgres, "103_limits");
+    apply(&postgres, "106_call_metadata");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {

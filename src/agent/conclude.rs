@@ -50,6 +50,10 @@ impl Agents {
         if is_hung_up(held.outcome.reason) {
             self.hang_up(&call, by.until(Step::Room)).await;
         }
+        if held.outcome.reason == EndReason::NoAgent {
+            self.end_room(&call.job.room_name, by.until(Step::Room))
+                .await;
+        }
         room::close_by(&call.room, by.until(Step::Room)).await;
         held.driven?;
         // Whoever takes the call over makes its result, and if nobody does, whoever finds it owed when the
@@ -59,6 +63,15 @@ impl Agents {
                 .make(call.id, &call.agent, held.model, held.meter, held.notes);
         }
         Ok(held.outcome)
+    }
+
+    /// Ends a room in which nobody will ever answer.
+    async fn end_room(&self, room: &str, until: Instant) {
+        match timeout_at(until.into(), self.livekit.delete_room(room)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(room, %error, "a room without an agent was not ended"),
+            Err(_) => tracing::warn!(room, "a room without an agent was not ended in time"),
+        }
     }
 
     /// Hangs the telephones up: a page sees the agent leave, a telephone's line would stay open.
@@ -107,6 +120,7 @@ fn is_hung_up(reason: EndReason) -> bool {
         | EndReason::CallerSilent
         | EndReason::MaxDuration
         | EndReason::Limit
+        | EndReason::NoAgent
         | EndReason::Encrypted => true,
         EndReason::CallerHungUp
         | EndReason::Transferred
@@ -128,6 +142,10 @@ pub(super) fn job_outcome(reason: EndReason) -> JobOutcome {
         }
         EndReason::Encrypted => JobOutcome::Failed(
             "caller and agent did not encrypt alike; the call's errors say how".into(),
+        ),
+        EndReason::NoAgent => JobOutcome::Failed(
+            "there is no such agent, and SIDETONE_UNKNOWN_AGENT=end lets no other take its place"
+                .into(),
         ),
         EndReason::CallerHungUp
         | EndReason::AgentHungUp

@@ -24,6 +24,7 @@ use sidetone_base::tap::Tap;
 use sidetone_call::{Earlier, Operator, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, BadVoice, Overrides};
 use sidetone_config::recording::RecordingMode;
+use sidetone_config::unknown_agent::UnknownAgent;
 use sidetone_recording::Recorded;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::tools::HeldBy;
@@ -163,12 +164,17 @@ impl Agents {
         Ok(Some((call, cast)))
     }
 
-    /// The agent of a call, and those that it may hand the caller to. A caller is better off with the
-    /// default agent than with none: it holds the calls of agents that there are not.
+    /// The agent of a call, and those that it may hand the caller to. For an agent that there is not the
+    /// default one holds the call, or tells the caller that nobody does ([`UnknownAgent`]).
     fn team(&self, metadata: &DispatchMetadata, call_id: Uuid) -> anyhow::Result<Vec<AgentConfig>> {
         let name = metadata.agent.as_deref().unwrap_or(DEFAULT_AGENT);
         let team = match self.agents.team(name) {
             Err(error) if name != DEFAULT_AGENT => {
+                // A caller who was with that agent already is not turned away in the middle.
+                if self.unknown == UnknownAgent::End && !metadata.takes_over {
+                    tracing::warn!(%call_id, agent = name, %error, "the caller is told, and the room ends");
+                    return Ok(vec![self.refusing()?]);
+                }
                 tracing::warn!(%call_id, agent = name, %error, "the default agent takes its place");
                 self.agents.team(DEFAULT_AGENT)?
             }
@@ -201,6 +207,14 @@ impl Agents {
             }
         }
         Ok(ready)
+    }
+
+    /// The default agent's voice and language, for the one sentence that nobody takes the call.
+    fn refusing(&self) -> anyhow::Result<AgentConfig> {
+        let mut team = self.agents.team(DEFAULT_AGENT)?;
+        let mut agent = AgentConfig::clone(&team.swap_remove(0));
+        agent.refuse();
+        Ok(agent)
     }
 
     /// Joins the room while what the agents ask for is looked up: it may be said in the greeting.

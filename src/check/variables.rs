@@ -7,7 +7,7 @@ use sidetone_config::variable::SECRET_FILES;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; docs/configure.md explains them.
-pub const KNOWN: [&str; 47] = [
+pub const KNOWN: [&str; 48] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -52,6 +52,7 @@ pub const KNOWN: [&str; 47] = [
     "SIDETONE_STT_MODEL",
     "SIDETONE_TRUSTED_PROXIES",
     "SIDETONE_TTS_MODEL",
+    "SIDETONE_UNKNOWN_AGENT",
     "SIDETONE_USER_CALLS",
     "SIDETONE_USER_REQUESTS",
     "SIDETONE_USER_TOKENS",

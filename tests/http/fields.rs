@@ -141,6 +141,13 @@ fn fields() -> Vec<(&'static str, &'static str, Value, Value, [May; 5])> {
         (TOKEN, "recording", json!("off"), none.clone(), token(Never)),
         (
             TOKEN,
+            "metadata",
+            json!({"order": 42}),
+            none.clone(),
+            token(Never),
+        ),
+        (
+            TOKEN,
             "variables",
             json!({"plan": "gold"}),
             json!({"name": "Ann"}),

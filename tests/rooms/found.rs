@@ -1,14 +1,17 @@
 //! Rooms that Sidetone's token endpoint has not made: a SIP rule's, a backend's own. Each is a call all
 //! the same.
 
-use livekit::SipDTMF;
+use livekit::{ConnectionState, SipDTMF};
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use serde_json::{Value, json};
+use sidetone_config::built_in;
 use sidetone_control_plane::server_api::ServerApi;
+use sidetone_testkit::fake_openai::Endpoint;
 use sidetone_testkit::{FakeOpenAi, LiveKitServer, Timing};
 
 use super::binary::Served;
 use super::person::{self, Person};
+use crate::calls::until;
 use crate::control::served;
 use crate::support::{credentials, eventually};
 
@@ -41,14 +44,20 @@ struct House {
 
 impl House {
     async fn open() -> Self {
+        Self::open_with("", &[]).await
+    }
+
+    /// With more in the agent's file, and more variables.
+    async fn open_with(keys: &str, variables: &[(&str, &str)]) -> Self {
         let livekit = LiveKitServer::start().await.unwrap();
         let provider = FakeOpenAi::start(Timing::default()).await;
         let agents = tempfile::tempdir().unwrap();
         let file = "prompt = \"prompt.md\"\n\
                     greeting = \"Welcome, {{ dispatch.customer or dispatch or 'stranger' }}.\"\n";
+        let file = format!("{file}{keys}");
         std::fs::write(agents.path().join("default.toml"), file).unwrap();
         std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
-        let served = Served::start_in(agents.path(), &livekit, &provider, &[]).await;
+        let served = Served::start_in(agents.path(), &livekit, &provider, variables).await;
         Self {
             livekit,
             provider,
@@ -157,6 +166,48 @@ async fn an_agent_comes_before_its_caller_whatever_the_dispatch_says() {
         .await;
     assert_eq!(call["id"], first["id"]);
     ada.leave().await;
+}
+
+/// Where no other agent is to take its place, the caller is told in the house's language, and nobody is left
+/// in the room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_room_whose_agent_there_is_not_is_ended_with_a_sentence() {
+    let end = [("SIDETONE_UNKNOWN_AGENT", "end")];
+    let house = House::open_with("language = \"de\"\n", &end).await;
+    let phone = Person::join(&house.livekit.url, &telephone(&house.livekit, "+4930123")).await;
+    let ada = person::token(&house.livekit, ROOM, "ada");
+    let ada = Person::join(&house.livekit.url, &ada).await;
+    let metadata = json!({"agent": "of no file", "customer": "Ms Lovelace"});
+    house.dispatch(&metadata.to_string()).await;
+    let sentence = built_in::of(Some("de")).no_agent;
+    phone.reads(sentence).await;
+    until("nobody left in the room", || {
+        let is_out =
+            |person: &Person| person.room.connection_state() == ConnectionState::Disconnected;
+        (is_out(&phone) && is_out(&ada)).then_some(())
+    })
+    .await;
+    let call = house
+        .call_when("the call is over", |call| call["endedAt"].is_string())
+        .await;
+    let said: Vec<&Value> = call["turns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|turn| &turn["text"])
+        .collect();
+    assert_eq!(said, [sentence], "{call:#}");
+    let why = call["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        why.contains("the agent that was asked for is not there"),
+        "{why}"
+    );
+    assert!(house.served.log().contains("of no file"));
+    assert_eq!(
+        house.provider.requests_to(Endpoint::Chat).len(),
+        0,
+        "its model was asked nothing"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

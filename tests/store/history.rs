@@ -1,7 +1,7 @@
 //! What the history shows of whom, and what is left when personal data goes.
 
 use chrono::Duration;
-use sidetone_store::history::HistoryFilter;
+use sidetone_store::history::{HistoryFilter, MetadataIs};
 use sidetone_store::series::Buckets;
 use sidetone_store::{CallStatus, CallType, Store};
 use uuid::Uuid;
@@ -56,6 +56,27 @@ pub async fn history_is_filtered(store: &Store) {
         ..mine.clone()
     };
     assert_eq!(total(span).await, 10);
+    let says = |name: &str, value: &str| MetadataIs {
+        name: name.into(),
+        value: value.into(),
+    };
+    for (metadata, found) in [
+        (vec![says("n", "110")], 1),
+        (vec![says("n", "110"), says("voice", "nova")], 1),
+        (vec![says("voice", "nova")], 40),
+        (vec![says("voice", "Nova")], 0),
+        (vec![says("n", "11")], 0),
+        (vec![says("$.n", "110")], 0),
+        (vec![says("'n\"", "110")], 0),
+        (vec![says("n", "99999999999999999999999")], 0),
+    ] {
+        let filter = HistoryFilter {
+            metadata,
+            ..mine.clone()
+        };
+        assert_eq!(total(filter.clone()).await, found, "{:?}", filter.metadata);
+        store.stats(&filter).await.unwrap();
+    }
     // Bob was called by Fay; Ann took part in her own call.
     let bob = HistoryFilter {
         user_id: Some("bob".into()),

@@ -277,11 +277,13 @@ pub enum EndReason {
     MaxDuration,
     /// What the call may take of its providers is used up.
     Limit,
+    /// The agent that was asked for is not there, and none was to take its place.
+    NoAgent,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::CallerHungUp,
         Self::AgentHungUp,
         Self::Transferred,
@@ -296,6 +298,7 @@ impl EndReason {
         Self::Dismissed,
         Self::MaxDuration,
         Self::Limit,
+        Self::NoAgent,
     ];
 
     /// Short name, as stored and logged.
@@ -315,6 +318,7 @@ impl EndReason {
             Self::Dismissed => "dismissed",
             Self::MaxDuration => "max_duration",
             Self::Limit => "limit",
+            Self::NoAgent => "no_agent",
         }
     }
 }

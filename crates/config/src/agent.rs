@@ -99,6 +99,8 @@ pub struct AgentConfig {
     pub keys: KeysConfig,
     /// The keys that its calls are encrypted with between their participants; none: they are not.
     pub encryption: Option<Encryption>,
+    /// Only this is said, and the call ends: see [`AgentConfig::refuse`].
+    pub refusal: Option<&'static str>,
     /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
@@ -288,6 +290,7 @@ impl AgentConfig {
             silence: silence(top.section("silence"), &built_in),
             keys: keys(top.section("keys")),
             encryption: encryption::read(top.section("encryption"), secrets),
+            refusal: None,
             values: json!({}),
             templates,
         };

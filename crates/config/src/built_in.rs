@@ -28,6 +28,8 @@ pub struct BuiltIn {
     pub not_encrypted: &'static str,
     /// When a call has taken all that its limits allow; then the agent hangs up.
     pub limit: &'static str,
+    /// When the agent that was asked for is not there, and no other shall take its place; then it hangs up.
+    pub no_agent: &'static str,
 }
 
 /// The sentences of this language (BCP 47); the English ones where it is not known or has none.
@@ -48,6 +50,7 @@ const ENGLISH: BuiltIn = BuiltIn {
     encrypted: "I'm sorry, I can't take part in an encrypted call. Goodbye.",
     not_encrypted: "I'm sorry, I can only take part in encrypted calls. Goodbye.",
     limit: "I'm sorry, this call has reached its limit. Goodbye!",
+    no_agent: "I'm sorry, this call can't be taken right now. Goodbye!",
 };
 
 const LANGUAGES: [(&str, BuiltIn); 14] = [
@@ -65,6 +68,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "Dieser Raum ist Ende-zu-Ende-verschlüsselt, deshalb kann ich Sie nicht hören. Ich lege jetzt auf. Auf Wiederhören!",
             not_encrypted: "Dieser Anruf ist nicht Ende-zu-Ende-verschlüsselt, deshalb kann ich nicht daran teilnehmen. Auf Wiederhören!",
             limit: "Dieses Gespräch hat die vorgesehene Grenze erreicht. Ich lege jetzt auf. Auf Wiederhören!",
+            no_agent: "Dieser Anruf kann leider nicht angenommen werden. Ich lege jetzt auf. Auf Wiederhören!",
         },
     ),
     (
@@ -81,6 +85,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "Cette salle est chiffrée de bout en bout, je ne peux donc pas vous entendre. Je vais raccrocher. Au revoir !",
             not_encrypted: "Cet appel n'est pas chiffré de bout en bout, je ne peux donc pas y participer. Au revoir !",
             limit: "Cet appel a atteint la limite prévue. Je vais raccrocher. Au revoir !",
+            no_agent: "Cet appel ne peut malheureusement pas être pris en charge. Je vais raccrocher. Au revoir !",
         },
     ),
     (
@@ -97,6 +102,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "Esta sala está cifrada de extremo a extremo, por lo que no puedo oírle. Voy a finalizar la llamada. ¡Hasta luego!",
             not_encrypted: "Esta llamada no está cifrada de extremo a extremo, por lo que no puedo participar. ¡Hasta luego!",
             limit: "Esta llamada ha alcanzado el límite previsto. Voy a finalizar la llamada. ¡Hasta luego!",
+            no_agent: "Lamentablemente, esta llamada no se puede atender. Voy a finalizar la llamada. ¡Hasta luego!",
         },
     ),
     (
@@ -113,6 +119,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "Questa stanza è cifrata end-to-end, quindi non posso sentirla. Ora chiudo la chiamata. Arrivederci!",
             not_encrypted: "Questa chiamata non è cifrata end-to-end, quindi non posso parteciparvi. Arrivederci!",
             limit: "Questa chiamata ha raggiunto il limite previsto. Ora chiudo la chiamata. Arrivederci!",
+            no_agent: "Purtroppo non è possibile rispondere a questa chiamata. Ora chiudo la chiamata. Arrivederci!",
         },
     ),
     (
@@ -129,6 +136,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "Esta sala é cifrada de ponta a ponta, por isso não consigo ouvir a sua voz. Vou desligar agora. Até logo!",
             not_encrypted: "Esta chamada não é cifrada de ponta a ponta, por isso não posso participar. Até logo!",
             limit: "Esta chamada atingiu o limite previsto. Vou desligar agora. Até logo!",
+            no_agent: "Infelizmente, esta chamada não pode ser atendida. Vou desligar agora. Até logo!",
         },
     ),
     (
@@ -145,6 +153,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "Deze ruimte is end-to-end versleuteld, daarom kan ik u niet horen. Ik beëindig nu het gesprek. Tot ziens!",
             not_encrypted: "Dit gesprek is niet end-to-end versleuteld, daarom kan ik er niet aan deelnemen. Tot ziens!",
             limit: "Dit gesprek heeft de toegestane limiet bereikt. Ik beëindig nu het gesprek. Tot ziens!",
+            no_agent: "Dit gesprek kan helaas niet worden aangenomen. Ik beëindig nu het gesprek. Tot ziens!",
         },
     ),
     (
@@ -161,6 +170,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "Ten pokój jest w pełni szyfrowany, dlatego nie mogę Państwa usłyszeć. Zakończę teraz rozmowę. Do usłyszenia!",
             not_encrypted: "Ta rozmowa nie jest w pełni szyfrowana, dlatego nie mogę w niej uczestniczyć. Do usłyszenia!",
             limit: "Ta rozmowa osiągnęła przewidziany limit. Zakończę teraz rozmowę. Do usłyszenia!",
+            no_agent: "Niestety to połączenie nie może zostać odebrane. Zakończę teraz rozmowę. Do usłyszenia!",
         },
     ),
     (
@@ -177,6 +187,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "Эта комната защищена сквозным шифрованием, поэтому я вас не слышу. Я завершаю звонок. До свидания!",
             not_encrypted: "Этот звонок не защищён сквозным шифрованием, поэтому я не могу в нём участвовать. До свидания!",
             limit: "Достигнут предел, установленный для этого разговора. Я завершаю звонок. До свидания!",
+            no_agent: "К сожалению, этот звонок не может быть принят. Я завершаю звонок. До свидания!",
         },
     ),
     (
@@ -193,6 +204,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "这个房间启用了端到端加密，我听不到您的声音。我现在要挂断电话了，再见！",
             not_encrypted: "这次通话没有端到端加密，我无法参加。再见！",
             limit: "本次通话已达到上限。我现在要挂断电话了，再见！",
+            no_agent: "抱歉，目前无法接听您的来电。我现在要挂断电话了，再见！",
         },
     ),
     (
@@ -209,6 +221,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "這個房間啟用了端對端加密，我聽不到您的聲音。我現在要掛斷電話了，再見！",
             not_encrypted: "這次通話沒有端對端加密，我無法參加。再見！",
             limit: "本次通話已達到上限。我現在要掛斷電話了，再見！",
+            no_agent: "抱歉，目前無法接聽您的來電。我現在要掛斷電話了，再見！",
         },
     ),
     (
@@ -225,6 +238,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "このルームはエンドツーエンドで暗号化されているため、お声を聞くことができません。お電話を切らせていただきます。失礼いたします。",
             not_encrypted: "この通話はエンドツーエンドで暗号化されていないため、参加することができません。失礼いたします。",
             limit: "この通話は上限に達しました。お電話を切らせていただきます。失礼いたします。",
+            no_agent: "申し訳ございません。このお電話をお受けすることができません。お電話を切らせていただきます。失礼いたします。",
         },
     ),
     (
@@ -241,6 +255,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "이 방은 종단 간 암호화되어 있어 말씀을 들을 수 없습니다. 이제 전화를 끊겠습니다. 안녕히 계세요!",
             not_encrypted: "이 통화는 종단 간 암호화되어 있지 않아 참여할 수 없습니다. 안녕히 계세요!",
             limit: "이 통화는 정해진 한도에 도달했습니다. 이제 전화를 끊겠습니다. 안녕히 계세요!",
+            no_agent: "죄송합니다. 이 전화를 받을 수 없습니다. 이제 전화를 끊겠습니다. 안녕히 계세요!",
         },
     ),
     (
@@ -257,6 +272,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "यह रूम एंड-टू-एंड एन्क्रिप्टेड है, इसलिए आपकी आवाज़ सुनाई नहीं दे रही है। अब कॉल समाप्त की जा रही है। नमस्ते!",
             not_encrypted: "यह कॉल एंड-टू-एंड एन्क्रिप्टेड नहीं है, इसलिए इसमें भाग नहीं लिया जा सकता। नमस्ते!",
             limit: "इस कॉल की तय सीमा पूरी हो गई है। अब कॉल समाप्त की जा रही है। नमस्ते!",
+            no_agent: "क्षमा कीजिए, यह कॉल नहीं ली जा सकती। अब कॉल समाप्त की जा रही है। नमस्ते!",
         },
     ),
     (
@@ -273,6 +289,7 @@ const LANGUAGES: [(&str, BuiltIn); 14] = [
             encrypted: "هذه الغرفة مشفّرة من طرف إلى طرف، لذلك لا أستطيع سماعكم. سأنهي المكالمة الآن. مع السلامة!",
             not_encrypted: "هذه المكالمة غير مشفّرة من طرف إلى طرف، لذلك لا يمكنني المشاركة فيها. مع السلامة!",
             limit: "بلغت هذه المكالمة الحد المسموح به. سأنهي المكالمة الآن. مع السلامة!",
+            no_agent: "عذرًا، لا يمكن الرد على هذه المكالمة. سأنهي المكالمة الآن. مع السلامة!",
         },
     ),
 ];

@@ -13,6 +13,7 @@ pub use super::login::UserLogin;
 use super::prices::Prices;
 use super::recording::RecordingEnv;
 use super::secret::{self, Secret};
+use super::unknown_agent::UnknownAgent;
 pub use super::variable::BadVariable;
 use super::variable::Variables;
 use super::webhook::CallWebhook;
@@ -72,6 +73,8 @@ pub struct Env {
     pub user_limits: UserLimits,
     /// Days after which a call's personal data is deleted; none: kept.
     pub retention_days: Option<u32>,
+    /// Who answers where an agent is asked for that there is not.
+    pub unknown_agent: UnknownAgent,
     /// Calls a worker takes at once.
     pub max_calls: usize,
     /// How long calls may go on when the process is to end.
@@ -179,6 +182,7 @@ impl Env {
             user_limits: UserLimits::read(&var)?,
             retention_days: number("SIDETONE_RETENTION_DAYS", var("SIDETONE_RETENTION_DAYS"))?,
             end_of_turn: end_of_turn(var("SIDETONE_END_OF_TURN"))?,
+            unknown_agent: UnknownAgent::read(var("SIDETONE_UNKNOWN_AGENT"))?,
             max_calls: number("SIDETONE_MAX_CALLS", var("SIDETONE_MAX_CALLS"))?.unwrap_or(25),
             drain_time: Duration::from_secs(
                 number("SIDETONE_DRAIN_SECONDS", var("SIDETONE_DRAIN_SECONDS"))?

@@ -39,6 +39,7 @@ pub mod template;
 mod timing;
 pub mod tools;
 pub mod transfer;
+pub mod unknown_agent;
 pub mod variable;
 pub mod variants;
 mod voice;

@@ -141,6 +141,14 @@ impl ServerApi {
         found(removed.await).map(drop)
     }
 
+    /// Ends a room for all who are in it; one that is gone already is no error.
+    ///
+    /// # Errors
+    /// See [`Result`].
+    pub async fn delete_room(&self, room: &str) -> Result<()> {
+        found(self.built().services.room().delete_room(room).await).map(drop)
+    }
+
     /// Calls a method of a participant, who has so long to answer.
     pub async fn call(&self, room: &str, identity: &str, method: &str, within: Duration) -> Answer {
         self.rpc.call(room, identity, method, within).await

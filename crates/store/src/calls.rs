@@ -1,10 +1,11 @@
 //! Calls, and which of them a room is of.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::erasure::in_call;
 use super::{At, CallStatus, CallType, Store, StoreError, on};
 
 /// A call as it is stored.
@@ -54,6 +55,14 @@ pub struct Call {
     pub failure_reason: Option<String>,
     /// Its personal data was deleted; it takes no more.
     pub deleted_at: Option<At>,
+}
+
+impl Call {
+    /// Whether a user made the call, or is one of the two of it: then all of it is theirs to see.
+    pub fn is_of(&self, user_id: &str) -> bool {
+        let is_callee = self.callee_id.as_deref() == Some(user_id);
+        self.caller_id == user_id || (is_callee && self.call_type == CallType::UserToUser)
+    }
 }
 
 super::from_row!(Call {
@@ -168,6 +177,36 @@ impl Store {
             .execute(pool)
             .await
             .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Adds to what a call's metadata say; of a name that they have already, the new value counts.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn add_metadata(
+        &self,
+        id: Uuid,
+        said: &Map<String, Value>,
+    ) -> Result<(), StoreError> {
+        const SELECT: &str = "SELECT metadata FROM voice_calls WHERE id = $1";
+        const UPDATE: &str = "UPDATE voice_calls SET metadata = $2 WHERE id = $1";
+        in_call!(self, id, |tx| {
+            let before: Json<Value> = sqlx::query_scalar(SELECT)
+                .bind(id)
+                .fetch_one(&mut *tx)
+                .await?;
+            let mut all = match before.0 {
+                Value::Object(before) => before,
+                _ => Map::new(),
+            };
+            all.extend(said.clone());
+            sqlx::query(UPDATE)
+                .bind(id)
+                .bind(Json(all))
+                .execute(&mut *tx)
+                .await?;
+        });
         Ok(())
     }
 

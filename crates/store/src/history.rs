@@ -1,8 +1,12 @@
 //! Looking back: filtered pages of calls and their statistics.
 
+mod said;
+
 use std::collections::BTreeMap;
 
 use super::{At, Call, CallStatus, CallType, Store, StoreError, on};
+pub use said::MetadataIs;
+pub(super) use said::Says;
 
 /// Which calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +23,8 @@ pub struct HistoryFilter {
     pub to: Option<At>,
     /// Words in the transcript, or part of a room's name or a caller's id.
     pub text: Option<String>,
+    /// What the calls' metadata say, all of it.
+    pub metadata: Vec<MetadataIs>,
 }
 
 /// Calls that a page's total counts at most. Both databases read every entry they count, so an
@@ -113,6 +119,17 @@ macro_rules! filtered {
         }
         if let Some(to) = filter.to {
             $query.push(" AND created_at < ").push_bind(to);
+        }
+        for said in &filter.metadata {
+            $crate::history::Says::push(&mut $query, said);
+        }
+        if let Some(user) = &filter.user_id
+            && !filter.metadata.is_empty()
+        {
+            // Who came into a call that went on is not shown them, and does not find by them.
+            $query.push(" AND (caller_id = ").push_bind(user.clone());
+            $query.push(" OR (call_type = 'user-to-user' AND callee_id = ");
+            $query.push_bind(user.clone()).push("))");
         }
         if let Some(text) = &filter.text {
             let pattern = $crate::history::like_pattern(text);

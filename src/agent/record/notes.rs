@@ -242,7 +242,8 @@ fn is_over(reason: EndReason) -> Option<bool> {
         | EndReason::CallerSilent
         | EndReason::CallerRejected
         | EndReason::MaxDuration
-        | EndReason::Limit => Some(true),
+        | EndReason::Limit
+        | EndReason::NoAgent => Some(true),
         EndReason::CallerLost | EndReason::NoCaller | EndReason::RoomClosed => Some(false),
         EndReason::Transferred
         | EndReason::ConnectionLost

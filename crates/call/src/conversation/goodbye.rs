@@ -129,9 +129,24 @@ impl Conversation {
         // From now on nothing that the caller said is answered, and nothing is heard.
         self.input(Input::FloorTaken);
         let sentence = built_in::of(self.cast.agent().language.as_deref()).limit;
-        self.say_last(sentence.to_owned(), EndReason::Limit);
+        self.say_only(sentence, EndReason::Limit);
+    }
+
+    /// Says that nobody takes the call, and leaves: the agent that was asked for is not there.
+    pub(super) fn refuse(&mut self, sentence: &str) {
+        let message =
+            "the agent that was asked for is not there: the caller is told, and the call ends";
+        self.record
+            .failure(ProviderError::new(Part::Transport, message));
+        self.input(Input::FloorTaken);
+        self.say_only(sentence, EndReason::NoAgent);
+    }
+
+    /// Says this and leaves. Nothing is taken up any more.
+    fn say_only(&mut self, sentence: &str, reason: EndReason) {
+        self.say_last(sentence.to_owned(), reason);
         let by = LeaveBy::within(clock::now(), LeaveBy::ASKED);
-        self.deadlines.drain(by, EndReason::Limit);
+        self.deadlines.drain(by, reason);
     }
 
     fn say_unasked(&mut self, text: String, interruptible: bool, hangs_up: Option<EndReason>) {

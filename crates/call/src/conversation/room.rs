@@ -32,6 +32,8 @@ impl Conversation {
                 self.deadlines.caller_came();
                 if let Some(mismatch) = self.caller.mismatch() {
                     self.tell_mismatch(mismatch);
+                } else if let Some(sentence) = self.cast.agent().refusal {
+                    self.refuse(sentence);
                 } else if is_first {
                     self.greet();
                 } else {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::super::built_in;
 use super::super::problem::{ConfigError, Problems};
 use super::super::recording::RecordingMode;
 use super::super::request::root;
@@ -191,6 +192,12 @@ impl AgentConfig {
             }
         }
         problems
+    }
+
+    /// Another agent was asked for that there is not, and none is to take its place: this one tells the
+    /// caller so, and that is all it does.
+    pub fn refuse(&mut self) {
+        self.refusal = Some(built_in::of(self.language.as_deref()).no_agent);
     }
 
     /// The greeting begins by telling that the call is recorded, where callers have to be told.

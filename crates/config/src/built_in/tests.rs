@@ -15,6 +15,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             encrypted,
             not_encrypted,
             limit,
+            no_agent,
         } = built_in;
         [
             greeting,
@@ -28,6 +29,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             encrypted,
             not_encrypted,
             limit,
+            no_agent,
         ]
     };
     let mut seen = std::collections::BTreeSet::new();
@@ -45,9 +47,14 @@ fn every_sentence_is_whole_and_in_its_own_language() {
             assert!(seen.insert(text), "{tag}: {text} is there twice");
         }
         let distinct: std::collections::BTreeSet<_> = all(built_in).into();
-        assert_eq!(distinct.len(), 11, "{tag}");
+        assert_eq!(distinct.len(), 12, "{tag}");
         let farewell = last_sentence(built_in.goodbye);
-        for last in [built_in.encrypted, built_in.not_encrypted, built_in.limit] {
+        for last in [
+            built_in.encrypted,
+            built_in.not_encrypted,
+            built_in.limit,
+            built_in.no_agent,
+        ] {
             assert!(last.contains(farewell), "{tag}: {farewell}");
         }
     }

@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::{RawQuery, State};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -92,6 +92,17 @@ impl From<Call> for CallInfo {
     }
 }
 
+impl CallInfo {
+    /// Without what is of the whole call: its recording, and what a backend wrote to it.
+    fn in_part(self) -> Self {
+        Self {
+            recording_url: None,
+            metadata: Value::Object(Map::new()),
+            ..self
+        }
+    }
+}
+
 /// Calls, newest first: the user's own, or everybody's for admins.
 #[utoipa::path(get, path = "/api/voice/history", tag = "voice", params(HistoryQuery),
     responses((status = 200, body = HistoryPage), (status = 400, body = ProblemDocument),
@@ -113,11 +124,20 @@ pub async fn list(
     };
     Ok(Json(HistoryPage {
         has_more: page.has_more,
-        calls: page.calls.into_iter().map(Into::into).collect(),
+        calls: (page.calls.into_iter())
+            .map(|call| shown(&principal, call))
+            .collect(),
         total: page.total,
         total_is_exact: page.total_is_exact,
         limit: query.limit,
         offset: query.offset,
         stats,
     }))
+}
+
+/// A line of the history: of a call that somebody only came into, not what is of the whole call.
+fn shown(principal: &Principal, call: Call) -> CallInfo {
+    let sees_whole = principal.sees_all() || principal.user_id().is_some_and(|me| call.is_of(me));
+    let info = CallInfo::from(call);
+    if sees_whole { info } else { info.in_part() }
 }

@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use livekit_api::access_token::{AccessToken, VideoGrants};
 use ring::hmac;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ use super::repeat::Repeatable;
 use super::wishes::AgentWishes;
 use super::{AppState, LiveKitSide, WholeBody};
 pub use request::TokenRequest;
-use request::{WantedToken, is_standard};
+use request::{WantedToken, check_call_metadata, is_standard};
 use sidetone_store::allowance::Allowed;
 use sidetone_store::{At, Call, CallType, DispatchMetadata, NewCall};
 
@@ -158,6 +158,7 @@ async fn grant(
         Some(first) => call_again(state, voice, principal, &wanted, first.call()).await?,
         None => call_for(state, voice, principal, &wanted, Uuid::new_v4()).await?,
     };
+    add_metadata(state, &call, &wanted.call_metadata).await?;
     let agent_spawned = if call.call_type == CallType::Support {
         let metadata = DispatchMetadata {
             call_id: Some(call.id),
@@ -192,6 +193,25 @@ async fn grant(
         agent_spawned,
         call_id: call.id,
     })
+}
+
+/// Adds what is said of a call to what it has already.
+async fn add_metadata(
+    state: &AppState,
+    call: &Call,
+    said: &Map<String, Value>,
+) -> Result<(), Problem> {
+    let mut all = match &call.metadata.0 {
+        Value::Object(before) => before.clone(),
+        _ => Map::new(),
+    };
+    all.extend(said.clone());
+    if call.metadata.0.as_object() == Some(&all) {
+        return Ok(());
+    }
+    check_call_metadata(&all)?;
+    state.store().add_metadata(call.id, said).await?;
+    Ok(())
 }
 
 /// The call that a request made when it was first sent, or makes now.
@@ -274,7 +294,7 @@ async fn call_for(
         caller_id: user_id.clone(),
         callee_id: wanted.callee_id.clone(),
         call_type: wanted.call_type,
-        metadata: json!({}),
+        metadata: wanted.call_metadata.clone().into(),
         created_at: now,
     };
     let ttl = TimeDelta::from_std(state.config().token_ttl).unwrap_or(TimeDelta::MAX);

@@ -8,11 +8,17 @@ use utoipa::IntoParams;
 
 use crate::http::auth::{Principal, Right};
 use crate::http::error::{Problem, check_text};
-use sidetone_store::history::HistoryFilter;
+use sidetone_store::history::{HistoryFilter, MetadataIs};
 use sidetone_store::{At, CallStatus, CallType};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
+/// What a parameter begins with that names a field of the calls' metadata.
+const METADATA: &str = "metadata.";
+/// Fields of the metadata that one query names.
+const MAX_FIELDS: usize = 8;
+/// Longest name of such a field, and longest value, characters.
+const MAX_FIELD: usize = 200;
 
 /// Which calls.
 #[derive(Debug, IntoParams)]
@@ -42,6 +48,10 @@ pub struct HistoryQuery {
     /// Words of the transcript, or a part of a room's name or a caller's id.
     #[param(max_length = 200)]
     q: Option<String>,
+    /// Calls whose `metadata` have this field: `metadata.order=42` finds `{"order": 42}` and `{"order": "42"}`.
+    /// Up to eight, all of which must be so.
+    #[param(rename = "metadata.{field}", max_length = 200)]
+    metadata: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -96,18 +106,42 @@ impl Query {
                     check_text("q", text, 200, false)?;
                     query.filter.text = Some(text.to_owned());
                 }
+                field if field.starts_with(METADATA) => query.says(field, text)?,
                 unknown => {
                     return Err(Problem::field(
                         unknown,
                         format!(
                             "there is no query parameter \"{unknown}\"; there are callType, \
-                             status, limit, offset, includeStats, allUsers, from, to and q"
+                             status, limit, offset, includeStats, allUsers, from, to, q and \
+                             metadata.… (a field's name)"
                         ),
                     ));
                 }
             }
         }
         Ok(query)
+    }
+
+    /// `metadata.name=value`.
+    fn says(&mut self, field: &str, value: &str) -> Result<(), Problem> {
+        let name = &field[METADATA.len()..];
+        if name.is_empty() {
+            let why = "metadata. is followed by a field's name, as in metadata.order=42";
+            return Err(Problem::field(METADATA, why));
+        }
+        check_text(METADATA, name, MAX_FIELD, false)?;
+        // A text may be empty, or of white space.
+        check_text(field, &format!("x{value}"), MAX_FIELD + 1, true)?;
+        let named = &mut self.filter.metadata;
+        if named.len() == MAX_FIELDS {
+            let why = format!("at most {MAX_FIELDS} fields of metadata are asked for at a time");
+            return Err(Problem::field(field, why));
+        }
+        named.push(MetadataIs {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        });
+        Ok(())
     }
 }
 

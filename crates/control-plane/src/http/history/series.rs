@@ -44,6 +44,9 @@ pub struct SeriesQuery {
     /// Words of the transcript, or a part of a room's name or a caller's id.
     #[param(max_length = 200)]
     q: Option<String>,
+    /// Calls whose `metadata` have this field, as in the history.
+    #[param(rename = "metadata.{field}", max_length = 200)]
+    metadata: Option<String>,
     /// Minutes that the reader's clock is ahead of UTC: where days begin.
     #[param(minimum = -840, maximum = 840, default = 0)]
     minutes_ahead: Option<i64>,

@@ -17,6 +17,8 @@ use sidetone_store::CallType;
 const MAX_ROOM: usize = 200;
 /// Longest metadata of a participant; LiveKit takes more.
 const MAX_METADATA: usize = 16_000;
+/// Longest metadata of a call, bytes of JSON: every line of the history shows it.
+pub(super) const MAX_CALL_METADATA: usize = 8_192;
 
 /// What a caller asks for: by our own names, or by those of LiveKit's client SDKs (`room_name`,
 /// `participant_name`, …), of which each is taken in snake_case, too.
@@ -48,6 +50,11 @@ pub struct TokenRequest {
     agent: Option<String>,
     /// off, process or egress, instead of what the agent's file says (backends and admins only).
     recording: Option<String>,
+    /// What your product knows of the call, such as `{"order": 42}` (backends and admins only): at most 8 KiB
+    /// of JSON. The history shows it and finds calls by it, and the webhook of the call's end has it. What is
+    /// said of a call that goes on already is added to what it has.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
     /// Values for the prompt's `{{variables}}`: users set those that the agent's file lists.
     variables: Option<BTreeMap<String, String>>,
     /// LiveKit's name for `agent`.
@@ -105,8 +112,10 @@ pub(super) struct WantedToken {
     /// By its field's name.
     pub(super) room_name: Option<(&'static str, String)>,
     pub(super) user_id: String,
-    /// Shown to others.
+    /// Of the participant, shown to others.
     pub(super) metadata: Option<String>,
+    /// Of the call, for the product itself.
+    pub(super) call_metadata: Map<String, Value>,
 }
 
 /// The names that a request's author used, for answers in the same.
@@ -165,6 +174,7 @@ impl TokenRequest {
         let asked = self.asked(principal, &spelling)?;
         let wishes = AgentWishes::check(state, principal, asked)?;
         let metadata = self.metadata(principal, &spelling)?;
+        let call_metadata = self.call_metadata(principal)?;
         let wanted = WantedToken {
             call_type,
             name: self.participant_name,
@@ -172,6 +182,7 @@ impl TokenRequest {
             room_name: self.room_name.map(|name| (room_field, name)),
             user_id,
             metadata,
+            call_metadata,
         };
         Ok((wanted, wishes))
     }
@@ -312,6 +323,53 @@ impl TokenRequest {
             check_text(field, text, MAX_METADATA, true)?;
         }
         Ok(metadata)
+    }
+}
+
+impl TokenRequest {
+    fn call_metadata(&mut self, principal: &Principal) -> Result<Map<String, Value>, Problem> {
+        const FIELD: &str = "metadata";
+        let Some(value) = self.metadata.take() else {
+            return Ok(Map::new());
+        };
+        if principal.is_end_user() {
+            let why = "metadata is the backend's, and not a user's to set; leave it out";
+            return Err(not_a_users(FIELD, why));
+        }
+        let Value::Object(object) = value else {
+            let why = "metadata is an object, such as {\"order\": 42}";
+            return Err(Problem::field(FIELD, why));
+        };
+        check_call_metadata(&object)?;
+        if holds_zero(&Value::Object(object.clone())) {
+            let why = "metadata holds a zero character (U+0000), which not every database keeps; leave it out";
+            return Err(Problem::field(FIELD, why));
+        }
+        Ok(object)
+    }
+}
+
+/// 400 for metadata of a call that are longer than is kept.
+pub(super) fn check_call_metadata(object: &Map<String, Value>) -> Result<(), Problem> {
+    let bytes = serde_json::to_vec(object).map_or(usize::MAX, |json| json.len());
+    if bytes <= MAX_CALL_METADATA {
+        return Ok(());
+    }
+    let why = format!(
+        "metadata are {bytes} bytes of JSON; at most {MAX_CALL_METADATA} are kept of a call: keep the rest in \
+         your own database, by the call's id"
+    );
+    Err(Problem::field("metadata", why))
+}
+
+fn holds_zero(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.contains('\0'),
+        Value::Array(list) => list.iter().any(holds_zero),
+        Value::Object(object) => {
+            (object.iter()).any(|(key, value)| key.contains('\0') || holds_zero(value))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 

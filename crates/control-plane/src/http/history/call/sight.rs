@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use super::CallDetail;
 use crate::http::auth::Principal;
 use sidetone_store::participants::Participant;
-use sidetone_store::{At, Call, CallType};
+use sidetone_store::{At, Call};
 
 /// How much of a call somebody sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,10 +31,10 @@ impl Sight {
             return Some(Self::Whole);
         }
         let me = principal.user_id()?;
-        let is_callee = call.callee_id.as_deref() == Some(me);
-        if call.caller_id == me || (is_callee && call.call_type == CallType::UserToUser) {
+        if call.is_of(me) {
             return Some(Self::Whole);
         }
+        let is_callee = call.callee_id.as_deref() == Some(me);
         let mine = participants.iter().filter(|one| one.user_id == me);
         let stays: Vec<_> = mine
             .filter_map(|one| Some((one.joined_at?, one.left_at)))
@@ -84,8 +84,7 @@ impl CallDetail {
             .retain(|one| sight.meets(one.joined_at, one.left_at));
         // These are of the whole call, and so is what a backend wrote to it.
         self.recordings.clear();
-        self.call.recording_url = None;
-        self.call.metadata = serde_json::json!({});
+        self.call = self.call.in_part();
         (self.result, self.result_error, self.webhook) = (None, None, None);
         (self.usage, self.ledger) = (None, None);
         self
