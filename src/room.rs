@@ -3,6 +3,7 @@
 pub mod agent;
 mod asked;
 mod before;
+mod desk;
 mod doorkeeper;
 mod microphone;
 mod person;

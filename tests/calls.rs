@@ -3,6 +3,7 @@
 
 mod away;
 mod conditions;
+mod hand;
 pub mod stage;
 
 use std::time::Duration;

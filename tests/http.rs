@@ -1,5 +1,6 @@
 //! The control plane over HTTP, without LiveKit: shapes, rights, bad input, webhooks.
 
+mod commands;
 mod door;
 mod fields;
 mod history;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 
 const TOKEN: &str = "/api/voice/token";
 const AGENT: &str = "/api/voice/agent";
+const CALLS: &str = "/api/voice/calls";
 const HISTORY: &str = "/api/voice/history";
 const SERIES: &str = "/api/voice/history/stats/series";
 const LIVE: &str = "/api/voice/live";

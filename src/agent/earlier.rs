@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Agents;
 use super::spool::Entry;
 use crate::worker::Job;
-use sidetone_call::{Earlier, Happened, ReplyId, TurnId};
+use sidetone_call::{Earlier, Happened, ReplyId, Told, TurnId};
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{At, Speaker, StoreError, StoredTurn};
 
@@ -133,6 +133,9 @@ fn said(turn: StoredTurn) -> Happened {
 
 /// None for what no model has called, such as an MCP server that was not there.
 fn done(run: ToolCall) -> Option<Happened> {
+    if let Some(told) = Told::of(&run.name, &run.arguments.0) {
+        return Some(Happened::Told(told));
+    }
     let legal = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !run.name.chars().all(legal) {
         return None;

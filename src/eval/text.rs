@@ -69,7 +69,7 @@ impl Seen {
                 Speaker::Caller => segment.is_final.then_some(Self::Heard(segment.text)),
             },
             Some(RoomCommand::Announce(text)) => Some(Self::Words(text)),
-            Some(RoomCommand::Timing(_)) => None,
+            Some(RoomCommand::Timing(_) | RoomCommand::Answer { .. }) => None,
             Some(RoomCommand::Dtmf(keys)) => Some(Self::Keys(keys)),
             Some(RoomCommand::Leave) | None => Some(Self::Left),
         }

@@ -7,6 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use super::asked::answer_rpc;
+use super::desk::Desk;
 use super::publish::Publisher;
 use super::secrecy::Keyring;
 use super::standing::{Floor, Standing};
@@ -58,6 +59,8 @@ pub async fn drive(
         Publisher::new(room.local_participant(), voice.track_sid(), is_encrypted)
     };
     answer_rpc(room, &publisher.callers(), &to_call);
+    let desk = Desk::default();
+    desk.open(room, commission.inbox.clone(), &to_call);
     let mut tasks = JoinSet::new();
     let said = tap.clone();
     let (grants, mut floor) = Floor::of(room);
@@ -79,7 +82,7 @@ pub async fn drive(
     let seeing = publisher.seeing();
     let watch = Watch::new(room, (to_call, mic), seeing, link, tap, orders, secrecy);
     tokio::select! {
-        () = publisher.carry_out(commands) => {}
+        () = publisher.carry_out(commands, desk) => {}
         () = watch.run(events, dismissal) => {}
     }
     Ok(())

@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
+use super::desk::Desk;
 use sidetone_call::transport::{AgentState, RoomCommand, Segment, Speaker};
 
 /// A server or data channel that takes longer than this is stuck; the call goes on without.
@@ -144,7 +145,7 @@ impl Publisher {
 
     /// Carries out commands in their order until `Leave` or until the call is gone. What fails
     /// is logged and left: a lost caption must not end a conversation.
-    pub async fn carry_out(mut self, mut commands: mpsc::Receiver<RoomCommand>) {
+    pub(super) async fn carry_out(mut self, mut commands: mpsc::Receiver<RoomCommand>, desk: Desk) {
         // In a task of their own, so that captions never wait for a state to be confirmed.
         let (state, states) = watch::channel(None);
         let showing = show_states(self.participant.clone(), states, self.seen.subscribe());
@@ -161,9 +162,11 @@ impl Publisher {
                 RoomCommand::Announce(text) => self.announce(text).await,
                 RoomCommand::Dtmf(keys) => self.press(&keys).await,
                 RoomCommand::Timing(timing) => self.timing(timing).await,
+                RoomCommand::Answer { id, outcome } => desk.answered(&id, &outcome),
                 RoomCommand::Leave => break,
             }
         }
+        desk.close();
     }
 
     /// Sends telephone keys, as a person would press them. Codes are those of RFC 4733.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use sidetone::caller::access::{Access, TokenRequest};
 use sidetone::caller::script::{Cue, Patience};
 use sidetone::caller::{self, CallPlan, Placed, ScriptTurn};
@@ -26,6 +27,41 @@ pub struct Stage {
     stop: CancellationToken,
     serving: JoinHandle<anyhow::Result<()>>,
     pub data: tempfile::TempDir,
+    host: String,
+}
+
+/// A control plane beside a stage's own, with the same database and no worker.
+pub struct Beside {
+    pub address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Beside {
+    pub async fn close(self) {
+        self.stop.cancel();
+        self.serving.await.unwrap().unwrap();
+    }
+}
+
+/// The API key of a backend that manages agents.
+pub const BACKEND: &str = "key-of-the-backend";
+
+fn env(host: &str, livekit: &LiveKitServer, provider: &FakeOpenAi, data: &Path) -> Env {
+    let hash = Sha256::digest(BACKEND);
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    Env::from_lookup(|name| match name {
+        "LIVEKIT_HOST" => Some(host.to_owned()),
+        "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
+        "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
+        "OPENAI_API_KEY" => Some("sk-test".into()),
+        "OPENAI_BASE_URL" => Some(provider.base_url()),
+        "SIDETONE_API_KEYS" => Some(format!("backend:agent+history:{hash}")),
+        "SIDETONE_DATA_DIR" => Some(data.display().to_string()),
+        "SIDETONE_DEMO" => Some("true".into()),
+        _ => None,
+    })
+    .unwrap()
 }
 
 impl Stage {
@@ -55,17 +91,7 @@ impl Stage {
         let data = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let env = Env::from_lookup(|name| match name {
-            "LIVEKIT_HOST" => Some(host.clone()),
-            "LIVEKIT_API_KEY" => Some(livekit.api_key.clone()),
-            "LIVEKIT_API_SECRET" => Some(livekit.api_secret.clone()),
-            "OPENAI_API_KEY" => Some("sk-test".into()),
-            "OPENAI_BASE_URL" => Some(provider.base_url()),
-            "SIDETONE_DATA_DIR" => Some(data.path().display().to_string()),
-            "SIDETONE_DEMO" => Some("true".into()),
-            _ => None,
-        })
-        .unwrap();
+        let env = env(&host, &livekit, &provider, data.path());
         let stop = CancellationToken::new();
         let process = Process {
             env,
@@ -82,9 +108,34 @@ impl Stage {
             serving,
             livekit,
             data,
+            host,
         };
         stage.ready().await;
         stage
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A second control plane.
+    pub async fn beside(&self) -> Beside {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let process = Process {
+            env: env(&self.host, &self.livekit, &self.provider, self.data.path()),
+            agents: "agent-config".into(),
+            listener: Some(listener),
+            models: None,
+            worker: None,
+        };
+        let serving = tokio::spawn(serve(process, stop.clone()));
+        Beside {
+            address,
+            stop,
+            serving,
+        }
     }
 
     async fn ready(&self) {

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use sidetone_call::{Earlier, Happened};
+use sidetone_call::{Earlier, Happened, Told};
 use sidetone_turn::{ReplyId, TurnId};
 
 /// None where no line tells of another agent.
@@ -39,10 +39,14 @@ fn event(line: &str) -> Happened {
         "did" => {
             let (name, rest) = rest.split_at(rest.find('{').unwrap());
             let (arguments, result) = rest.split_at(rest.find('}').unwrap() + 1);
+            let arguments = serde_json::from_str(arguments).unwrap();
+            if let Some(told) = Told::of(name, &arguments) {
+                return Happened::Told(told);
+            }
             let result = result.trim();
             Happened::Did {
                 name: name.to_owned(),
-                arguments: serde_json::from_str(arguments).unwrap(),
+                arguments,
                 result: (!result.is_empty()).then(|| Ok(result.trim_matches('"').to_owned())),
             }
         }

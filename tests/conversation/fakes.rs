@@ -17,6 +17,7 @@ use sidetone_call::{
     EndOfTurn, Llm, Part, Piece, ProviderError, Question, Role, Stt, ToolCall, Tools, Tts,
 };
 use sidetone_config::request::HttpRequest;
+use sidetone_config::transfer::Target;
 use tokio::time::sleep;
 
 use super::trace::Trace;
@@ -421,6 +422,24 @@ impl Tools for Fakes {
             match mode {
                 Mode::Works => Ok(format!("{took} ms")),
                 _ => Err("the server answered 500".into()),
+            }
+        })
+    }
+
+    /// A person comes after two seconds where tools work, else nobody.
+    fn put_through(
+        &self,
+        to: Target,
+        _ring: Duration,
+    ) -> BoxFuture<'static, Result<String, String>> {
+        let mode = self.mode(Part::Tool);
+        let request = self.request(Part::Tool, &format!("calls {}", to.name));
+        Box::pin(async move {
+            sleep(Duration::from_secs(2)).await;
+            request.done();
+            match mode {
+                Mode::Works => Ok(format!("{} has taken the call", to.name)),
+                _ => Err("nobody came".into()),
             }
         })
     }

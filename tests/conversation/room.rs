@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
+use sidetone_base::hand::Order;
 use sidetone_base::leave::{LeaveBy, LeaveOrder};
 use sidetone_call::Part;
 use sidetone_call::transport::{
@@ -67,6 +68,8 @@ pub enum Step {
     /// `encrypted`: the caller's tracks are, and the agent has no key. `wrong key`, `in the clear`: the other
     /// ways in which they differ.
     Mismatch(Mismatch),
+    /// `order a1 {"type": "mute"}`: the backend's, with its id.
+    Order(Order, String),
     /// `dismissed`: LiveKit ends the job.
     Dismissed,
     /// `unplug`: the microphone stops without a word.
@@ -117,6 +120,13 @@ impl Step {
             ["encrypted"] => Self::Mismatch(Mismatch::NoKey),
             ["wrong", "key"] => Self::Mismatch(Mismatch::WrongKey),
             ["in", "the", "clear"] => Self::Mismatch(Mismatch::InTheClear),
+            ["order", id, ..] => {
+                let json = line.split_once('{').map_or("", |(_, json)| json);
+                let json = format!("{{{json}");
+                let command = serde_json::from_str(&json).unwrap_or_else(|e| panic!("{json}: {e}"));
+                let id = (*id).to_owned();
+                Self::Order(Order { id, command }, json)
+            }
             ["dismissed"] => Self::Dismissed,
             ["deaf"] => Self::Deaf,
             ["unplug"] => Self::Unplug,
@@ -159,6 +169,7 @@ impl Step {
             Self::Mismatch(Mismatch::NoKey) => "encrypted".into(),
             Self::Mismatch(Mismatch::WrongKey) => "wrong key".into(),
             Self::Mismatch(Mismatch::InTheClear) => "in the clear".into(),
+            Self::Order(order, json) => format!("order {} {json}", order.id),
             Self::Dismissed => "dismissed".into(),
             Self::Deaf => "deaf".into(),
             Self::Unplug => "unplug".into(),
@@ -241,6 +252,9 @@ pub async fn drive(
                 Some(RoomCommand::Dtmf(keys)) => trace.note(&format!("| keys {keys}")),
                 Some(RoomCommand::Transcript(segment)) => shown.transcript(segment),
                 Some(RoomCommand::Announce(text)) => trace.note(&format!("| announces {text:?}")),
+                Some(RoomCommand::Answer { id, outcome }) => {
+                    trace.note(&format!("| answers {id}: {outcome:?}"));
+                }
                 // The same figures are in the reply's event.
                 Some(RoomCommand::Timing(_)) => {}
             },
@@ -290,6 +304,7 @@ pub async fn drive(
                             Some(RoomEvent::NotHeard(Duration::from_millis(ms)))
                         }
                         Step::Mismatch(mismatch) => Some(RoomEvent::Mismatch(mismatch)),
+                        Step::Order(order, _) => Some(RoomEvent::Commanded(order)),
                         Step::Dismissed => {
                             let by = LeaveBy::within(clock::now(), LeaveBy::TERMINATED);
                             Some(RoomEvent::Dismissed(by))

@@ -11,9 +11,12 @@ use sidetone_control_plane::http::limits::Rate;
 use sidetone_store::CallType;
 use sidetone_store::allowance::Allowance;
 
-use super::{AGENT, HISTORY, TOKEN, new_call};
+use super::{AGENT, CALLS, HISTORY, TOKEN, new_call};
 use crate::support;
 use crate::support::api::{Api, Setup, user};
+
+/// In a call of the request's own.
+const COMMANDS: &str = "/api/voice/calls/{callId}/commands";
 
 /// A folder with an agent of each kind.
 struct Shop(tempfile::TempDir);
@@ -103,6 +106,8 @@ impl May {
 fn fields() -> Vec<(&'static str, &'static str, Value, Value, [May; 5])> {
     let token = |user| [user, Any, Any, No, Any];
     let agent = |user| [user, Any, No, Any, Any];
+    // Only for those who manage agents, and theirs altogether.
+    let command = [No, Any, No, Any, Any];
     let none = Value::Null;
     let conference = json!("conference");
     vec![
@@ -219,6 +224,18 @@ fn fields() -> Vec<(&'static str, &'static str, Value, Value, [May; 5])> {
             json!({"name": "Ann"}),
             agent(Listed),
         ),
+        (COMMANDS, "type", json!("mute"), none.clone(), command),
+        (COMMANDS, "text", json!("Hello."), none.clone(), command),
+        (
+            COMMANDS,
+            "interruptible",
+            json!(false),
+            none.clone(),
+            command,
+        ),
+        (COMMANDS, "answer", json!(true), none.clone(), command),
+        (COMMANDS, "agent", json!("billing"), none.clone(), command),
+        (COMMANDS, "person", json!("anna"), none.clone(), command),
     ]
 }
 
@@ -229,6 +246,7 @@ async fn every_field_and_every_role() {
     let api = shop.serve().await;
     let page = include_str!("../../docs/rights.md");
     let mut calls = 0;
+    let call = new_call(&api.store, "ann", CallType::Support, "support-commanded").await;
     for (path, field, value, listed, may) in fields() {
         let marks = may.map(May::mark).join(" | ");
         let line = format!("| `POST {path}` `{field}` | {marks} |");
@@ -244,11 +262,19 @@ async fn every_field_and_every_role() {
                 }
                 calls += 1;
                 let body = body(&api, path, field, value, role, calls).await;
-                let (status, answer) = api.post(path, &credential, body.clone()).await;
+                let path = path.replace("{callId}", &call.to_string());
+                let (status, answer) = api.post(&path, &credential, body.clone()).await;
                 let told = format!("{role} {path} {body}: {status} {answer}");
                 if may == No {
                     assert_eq!(status, 403, "{told}");
                     assert_eq!(answer["field"], Value::Null, "{told}");
+                } else if path.starts_with(CALLS) {
+                    // Let in; the call has no agent.
+                    assert_eq!(
+                        (status, &answer["title"]),
+                        (409, &json!("No agent there")),
+                        "{told}"
+                    );
                 } else if allowed {
                     assert_eq!(status, 200, "{told}");
                 } else {
@@ -281,7 +307,16 @@ async fn every_field_and_every_role() {
 /// A request that is good but for the field.
 async fn body(api: &Api, path: &str, field: &str, value: &Value, role: &str, n: u32) -> Value {
     let mut body = json!({});
-    if path == AGENT {
+    if path == COMMANDS {
+        body = match field {
+            "answer" => json!({"type": "instruct", "text": "Be brief."}),
+            "agent" | "person" => json!({"type": "handover"}),
+            _ => json!({"type": "say", "text": "Hello."}),
+        };
+        if field == "type" {
+            body = json!({});
+        }
+    } else if path == AGENT {
         // A call that everybody here may spawn an agent into.
         let room = format!("support-fields-{n}");
         new_call(&api.store, "ann", CallType::Support, &room).await;

@@ -6,7 +6,7 @@ use sidetone_control_plane::http::limits::Rate;
 use sidetone_store::{CallType, Fact};
 use uuid::Uuid;
 
-use super::{AGENT, HISTORY, LIVE, SERIES, SESSION, TOKEN, WORKERS, new_call};
+use super::{AGENT, CALLS, HISTORY, LIVE, SERIES, SESSION, TOKEN, WORKERS, new_call};
 use crate::support::api::{Api, Setup, checked, user};
 
 /// Who may call what; docs/rights.md shows this very table.
@@ -33,13 +33,14 @@ async fn every_route_and_every_role() {
     let one = format!("{HISTORY}/{over}");
     let recording = format!("{one}/recording");
     let (pause, resume) = (format!("{recording}/pause"), format!("{recording}/resume"));
+    let commands = format!("{CALLS}/{over}/commands");
     let nobody = Uuid::new_v4();
     let drain = format!("{WORKERS}/{nobody}/drain");
     let somebody = Uuid::new_v4();
     let revoke = format!("/api/voice/sessions/{somebody}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 31] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 32] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -64,6 +65,12 @@ async fn every_route_and_every_role() {
             "DELETE",
             "/api/voice/agent/nowhere",
             None,
+            [false, false, false, true, false, true, false, true],
+        ),
+        (
+            "POST",
+            &commands,
+            Some(json!({"type": "mute"})),
             [false, false, false, true, false, true, false, true],
         ),
         (

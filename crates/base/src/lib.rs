@@ -2,7 +2,7 @@
 //! one place where time is read ([`clock`]), files that one process works on at a time ([`claim`]) and nobody else reads
 //! ([`private`]), what a
 //! file may say of a provider ([`provider`]), the tap between a room and its recorder ([`tap`]), how long a call
-//! may take to end ([`leave`]), what the control plane tells an agent and how that is known ([`signed`]), what a
+//! may take to end ([`leave`]), what the control plane tells an agent ([`hand`]) and how that is known ([`signed`]), what a
 //! worker says of itself ([`WorkerStatus`]), what an id is not made of ([`plain`]), who keeps background tasks
 //! running ([`supervise`]) and how their loops wait for no network ([`lanes`]), whose requests are counted
 //! together ([`network`]), and what a process measures of itself ([`metrics`]).
@@ -15,6 +15,7 @@
 pub mod audio;
 pub mod claim;
 pub mod clock;
+pub mod hand;
 pub mod lanes;
 pub mod leave;
 pub mod metrics;

@@ -127,8 +127,8 @@ impl FromIterator<Key> for Keys {
     }
 }
 
-/// An agent's side: takes the messages to one call in one room.
-#[derive(Debug)]
+/// An agent's side: takes the messages to one call in one room. A clone takes those of other topics.
+#[derive(Clone, Debug)]
 pub struct Inbox {
     keys: Keys,
     room: String,

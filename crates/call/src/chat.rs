@@ -15,6 +15,8 @@ pub struct Chat {
     notes: String,
     /// What was said before the items, in short.
     summary: String,
+    /// What the backend has told the model, as it stands at the end of the prompt.
+    instructions: String,
     items: Vec<ChatItem>,
     /// What goes back to the model with its words, unread.
     opaque: BTreeMap<ReplyId, Opaque>,
@@ -45,6 +47,7 @@ impl Chat {
             system,
             notes: String::new(),
             summary: String::new(),
+            instructions: String::new(),
             items: Vec::new(),
             opaque: BTreeMap::new(),
         }
@@ -55,6 +58,9 @@ impl Chat {
         let mut chat = Self::new(system);
         for (key, value) in earlier.remembered() {
             chat.remember(key, value);
+        }
+        for text in earlier.instructions() {
+            chat.instruct(text);
         }
         let (mut turn, mut reply) = (TurnId(0), ReplyId(0));
         for event in earlier.happened() {
@@ -67,6 +73,7 @@ impl Chat {
                     reply.0 += 1;
                     chat.agent(reply, heard);
                 }
+                Happened::Told(_) => {}
                 Happened::Did {
                     name,
                     arguments,
@@ -154,14 +161,29 @@ impl Chat {
         self.notes += &note(key, value);
     }
 
-    /// What stands at the end of the prompt: what was remembered and summarised.
+    /// Keeps a note of the backend's: the model minds it from its next answer on, whoever answers. It stands
+    /// in the one system message, for many servers take none in the middle of a conversation. False when there
+    /// is no room for it.
+    pub fn instruct(&mut self, text: &str) -> bool {
+        if self.instructions.len() + text.len() > INSTRUCTIONS {
+            return false;
+        }
+        if self.instructions.is_empty() {
+            self.instructions += "\n\nYou were told this in the call, by those you work for. It counts from now on; the \
+                                  later counts more:";
+        }
+        let _ = write!(self.instructions, "\n- {text}");
+        true
+    }
+
+    /// What stands at the end of the prompt: what was remembered, summarised and told.
     pub fn notes(&self) -> String {
         let mut notes = self.notes.clone();
         if !self.summary.is_empty() {
             notes += "\n\nWhat was said in this call before:\n";
             notes += &self.summary;
         }
-        notes
+        notes + &self.instructions
     }
 
     /// What only the model understands of a reply: it goes back with its words.
@@ -336,6 +358,11 @@ const UNKNOWN: &str = "it is not known whether this was done, for the line broke
 pub const REST: &str = "(The line broke off before your answer was finished, and is back. Go on with it where \
                         it stopped, in the same language; do not repeat what you have said, and do not \
                         speak of the line.)";
+/// What a model is asked that is to speak by itself.
+pub const UNASKED: &str = "(The caller has said nothing new. Say now what you were told last to say or do, in the \
+                           language of the call and in few words; do not speak of having been told.)";
+/// Bytes of all instructions: they are in every question of the call.
+const INSTRUCTIONS: usize = 8_000;
 /// For a tool whose result has not come.
 const RUNNING: &str = "still running: do not call it again now";
 

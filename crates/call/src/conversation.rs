@@ -9,6 +9,7 @@ mod context;
 mod dead_air;
 mod deadlines;
 mod goodbye;
+mod hand;
 mod record;
 mod replies;
 mod reply;
@@ -38,6 +39,7 @@ use caller::Caller;
 use cast::Cast;
 use context::ContextBudget;
 use deadlines::Deadlines;
+use hand::Hand;
 use record::Record;
 use replies::Replies;
 use reply::Over;
@@ -69,6 +71,8 @@ pub struct Conversation {
     context: ContextBudget,
     /// What the agent says.
     pub replies: Replies,
+    /// What the backend has told the agent.
+    hand: Hand,
     /// Tools that run, and a person that is being called.
     pub work: Work,
     /// Until when a call waits for what.
@@ -116,6 +120,7 @@ impl Conversation {
             chat: Chat::after(agent.system_prompt.clone(), &earlier),
             context: ContextBudget::new(agent),
             replies: Replies::new(agent, items),
+            hand: Hand::after(earlier.is_muted()),
             work: Work::new(tool_news),
             deadlines: Deadlines::new(begun, earlier.lasted, &agent.limits),
             to_room: ToRoom::new(id, commands),
@@ -131,7 +136,10 @@ impl Conversation {
 
     /// The next 10 ms of the caller's microphone.
     pub fn heard(&mut self, frame: &Pcm<16_000>) {
-        if !self.caller.is_heard(frame) || self.turn.key_down() == Some(false) {
+        if !self.caller.is_heard(frame)
+            || self.turn.key_down() == Some(false)
+            || self.hand.is_muted()
+        {
             return;
         }
         if self.deadlines.is_draining() {
@@ -227,6 +235,9 @@ impl Conversation {
     // --- what the turn machine wants ---
 
     fn input(&mut self, input: Input) {
+        if self.hand.is_muted() && hand::is_passed_over(&input) {
+            return;
+        }
         let now = clock::now();
         let open = self.turn.open_turn();
         let is_typed = matches!(input, Input::UserText(_));
@@ -280,6 +291,9 @@ impl Conversation {
             && let Some(opening) = self.caller.before().take_opening()
         {
             return self.input(opening);
+        }
+        if self.say_what_waits() {
+            return;
         }
         self.show_state();
         self.watch_silence(now);

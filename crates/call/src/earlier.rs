@@ -6,6 +6,12 @@ use serde_json::Value;
 
 use sidetone_turn::{Owed, Prompt, ReplyId, TurnId};
 
+/// Names under which the backend's orders are recorded among a call's tools. No tool of a file has a dot in
+/// its name.
+pub(crate) const INSTRUCT: &str = "backend.instruct";
+pub(crate) const MUTE: &str = "backend.mute";
+pub(crate) const UNMUTE: &str = "backend.unmute";
+
 /// A call as it stood when its agent was lost.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Earlier {
@@ -40,6 +46,29 @@ pub enum Happened {
         /// What the model was told; none: its end is not known.
         result: Option<Result<String, String>>,
     },
+    /// The backend told the agent something that counts for the rest of the call.
+    Told(Told),
+}
+
+/// See [`Happened::Told`].
+#[derive(Clone, PartialEq, Eq)]
+pub enum Told {
+    /// A note to the model.
+    Instruction(String),
+    /// To neither hear nor speak (`true`), or to do both again.
+    Muted(bool),
+}
+
+impl Told {
+    /// What a run of this name in a call's record was, if it was none of a tool.
+    pub fn of(name: &str, arguments: &Value) -> Option<Self> {
+        match name {
+            INSTRUCT => Some(Self::Instruction(arguments["text"].as_str()?.to_owned())),
+            MUTE => Some(Self::Muted(true)),
+            UNMUTE => Some(Self::Muted(false)),
+            _ => None,
+        }
+    }
 }
 
 /// Says what kind it is, never the words: they are personal data.
@@ -48,6 +77,7 @@ impl std::fmt::Debug for Happened {
         match self {
             Self::Asked(_) => f.write_str("Asked"),
             Self::Said { unfinished, .. } => write!(f, "Said(unfinished {unfinished})"),
+            Self::Told(_) => f.write_str("Told"),
             Self::Did { name, result, .. } => write!(f, "Did({name}, ended {})", result.is_some()),
         }
     }
@@ -84,6 +114,23 @@ impl Earlier {
             let text = |key: &str| arguments[key].as_str();
             Some((text("key")?, text("value")?))
         })
+    }
+
+    /// What the backend has told the model.
+    pub fn instructions(&self) -> impl Iterator<Item = &str> {
+        self.happened.iter().filter_map(|event| match event {
+            Happened::Told(Told::Instruction(text)) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Whether the agent was muted when it was lost.
+    pub fn is_muted(&self) -> bool {
+        let told = self.happened.iter().rev().find_map(|event| match event {
+            Happened::Told(Told::Muted(muted)) => Some(*muted),
+            _ => None,
+        });
+        told.unwrap_or_default()
     }
 
     /// The agent that the caller was handed to last, if it was.

@@ -26,6 +26,8 @@ pub enum Dropped {
     NotAnswered,
     /// The caller took it back with the key of push-to-talk.
     TakenBack,
+    /// The agent was muted, by the backend.
+    Muted,
     /// The caller left before it was over.
     CallerLeft,
     /// The agent was about to leave.
@@ -36,7 +38,7 @@ pub enum Dropped {
 
 impl Dropped {
     /// Every reason.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::NoWords,
         Self::Echo,
         Self::Backchannel,
@@ -44,6 +46,7 @@ impl Dropped {
         Self::NotUnderstood,
         Self::NotAnswered,
         Self::TakenBack,
+        Self::Muted,
         Self::CallerLeft,
         Self::Draining,
         Self::CallEnded,
@@ -59,6 +62,7 @@ impl Dropped {
             Self::NotUnderstood => "not_understood",
             Self::NotAnswered => "not_answered",
             Self::TakenBack => "taken_back",
+            Self::Muted => "muted",
             Self::CallerLeft => "caller_left",
             Self::Draining => "draining",
             Self::CallEnded => "call_ended",
@@ -161,6 +165,7 @@ impl Ledger {
             Closed::NotUnderstood => self.drop_turn(turn, Dropped::NotUnderstood),
             Closed::NotAnswered => self.drop_turn(turn, Dropped::NotAnswered),
             Closed::TakenBack => self.drop_turn(turn, Dropped::TakenBack),
+            Closed::Muted => self.drop_turn(turn, Dropped::Muted),
             Closed::CallerLeft => self.drop_turn(turn, Dropped::CallerLeft),
         }
     }

@@ -49,7 +49,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-pub use earlier::{Earlier, Happened};
+pub use earlier::{Earlier, Happened, Told};
 pub use end_of_turn::EndOfTurn;
 pub use event::{
     AgentTurn, CallEvent, CallId, CallOutcome, EndReason, Latency, Receipt, ToolCalled, ToolStarted,

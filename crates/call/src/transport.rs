@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use sidetone_base::audio::Pcm;
+use sidetone_base::hand::{Order, Outcome};
 use sidetone_base::leave::{LeaveBy, LeaveOrder};
 use sidetone_config::choices::Caller;
 
@@ -101,6 +102,8 @@ pub enum RoomEvent {
         /// The words.
         text: String,
     },
+    /// The backend tells the agent to do something; it is answered by [`RoomCommand::Answer`].
+    Commanded(Order),
     /// The caller says by hand when its turn begins and ends (push-to-talk, by RPC).
     Floor(Floor),
     /// The caller muted (`true`) or unmuted the microphone.
@@ -271,6 +274,13 @@ pub enum RoomCommand {
     /// Publish where the time of an answer went, on `sidetone.turn`: names and times, once it is
     /// heard. Stages overlap, so they sum up to more than the caller's wait.
     Timing(Vec<(&'static str, Duration)>),
+    /// Tell the backend what became of its order.
+    Answer {
+        /// The order's id.
+        id: String,
+        /// What became of it.
+        outcome: Outcome,
+    },
     /// Leave the room. Always the last command of a call.
     Leave,
 }

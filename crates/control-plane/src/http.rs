@@ -6,6 +6,7 @@
 pub mod address;
 pub mod agent;
 pub mod auth;
+pub mod commands;
 mod cookie;
 mod docs;
 pub mod error;
@@ -247,6 +248,10 @@ pub fn router(state: AppState) -> Router {
         .route(
             "/api/voice/agent/{roomName}",
             axum::routing::delete(agent::end),
+        )
+        .route(
+            "/api/voice/calls/{callId}/commands",
+            post(commands::command),
         )
         .route("/api/voice/live", get(live::live))
         .route("/api/voice/history", get(history::list))

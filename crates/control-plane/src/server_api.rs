@@ -4,9 +4,11 @@
 
 mod rpc;
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use livekit_api::services::egress::{
     AudioMixing, EgressClient, EgressListFilter, EgressListOptions, EgressOutput,
     RoomCompositeOptions, encoding,
@@ -149,9 +151,30 @@ impl ServerApi {
         found(self.built().services.room().delete_room(room).await).map(drop)
     }
 
-    /// Calls a method of a participant, who has so long to answer.
-    pub async fn call(&self, room: &str, identity: &str, method: &str, within: Duration) -> Answer {
-        self.rpc.call(room, identity, method, within).await
+    /// Calls a method of a participant, who has so long to answer: twice, shortly after one another, for the
+    /// server does not hear an answer that comes before it waits for one. `payload` is made for each.
+    pub async fn ask(
+        &self,
+        room: &str,
+        identity: &str,
+        method: &str,
+        within: Duration,
+        payload: impl Fn() -> String,
+    ) -> Answer {
+        let call = || self.rpc.call(room, identity, method, payload(), within);
+        let again = async {
+            tokio::time::sleep(within / 5).await;
+            call().await
+        };
+        let is_answer = |answer: &Answer| matches!(answer, Answer::Given(_) | Answer::Refused(_));
+        match select(pin!(call()), pin!(again)).await {
+            Either::Left((answer, _)) | Either::Right((answer, _)) if is_answer(&answer) => answer,
+            Either::Left((_, again)) => again.await,
+            Either::Right((again, first)) => match first.await {
+                first if is_answer(&first) => first,
+                _ => again,
+            },
+        }
     }
 
     /// Sends a JSON message on a topic to these identities in a room; to everybody when the list is

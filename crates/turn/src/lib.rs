@@ -22,6 +22,7 @@
 //! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
 //! | any reply | failed | an apology takes its place |
 //! | UserSpeaking | the turn has had its longest length | at the next pause between words it is cut off, and answered as soon as its words are there; what follows is the next turn |
+//! | any | muted | Listening: the reply is cancelled, the turn is closed unanswered |
 //!
 //! With push-to-talk ([`Input::FloorTaken`]) the caller's hand takes the place of the delay.
 
@@ -131,6 +132,10 @@ pub enum Input {
         /// Whether the caller can talk it down.
         interruptible: bool,
     },
+    /// Speak by yourself, of what the model was told: nobody has asked anything.
+    SpeakUp,
+    /// From now on the agent neither hears nor speaks: what it says ends, what the caller said is not answered.
+    Muted,
     /// The conversation goes on that another agent held: says these words first, if there are any, then
     /// gives the answer that is owed.
     Resume {
@@ -217,6 +222,8 @@ pub enum Closed {
     TakenBack,
     /// The caller went on, in writing or in a turn of its own: both are answered together.
     Joined,
+    /// The agent was muted before it had answered.
+    Muted,
     /// The caller left; it is answered when the caller is back.
     Owed,
     /// The caller left before it was over.
@@ -230,6 +237,8 @@ pub enum Prompt {
     Answer(String),
     /// Give the rest of an answer that broke off.
     Rest,
+    /// Speak of what the model was told last.
+    Unasked,
     /// Say these words.
     Say(String),
     /// Say these words, which are the same in many calls and may have been made before.

@@ -184,7 +184,9 @@ impl Turn {
             Input::Say {
                 text,
                 interruptible,
-            } => self.say(now, text, interruptible),
+            } => self.say(now, Prompt::Say(text), interruptible),
+            Input::SpeakUp => self.say(now, Prompt::Unasked, true),
+            Input::Muted => self.muted(),
             Input::Resume { text, owed } => self.resume(now, text, owed),
             Input::ReplyAudible(id) => self.reply_audible(id),
             Input::ReplyFinished(id) => self.reply_finished(now, id),

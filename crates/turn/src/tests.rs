@@ -80,6 +80,7 @@ impl Stage {
                 let prompt = match prompt {
                     Prompt::Answer(text) => format!("answer {text:?}"),
                     Prompt::Rest => "rest".into(),
+                    Prompt::Unasked => "unasked".into(),
                     Prompt::Say(text) => format!("say {text:?}"),
                     Prompt::Phrase(text) => format!("phrase {text:?}"),
                     Prompt::Apology => "apology".into(),
@@ -170,6 +171,8 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
                 },
             }),
         },
+        "speak-up" => Input::SpeakUp,
+        "muted" => Input::Muted,
         "audible" => Input::ReplyAudible(id()),
         "finished" => Input::ReplyFinished(id()),
         "failed" => Input::ReplyFailed(id()),
@@ -274,6 +277,8 @@ fn any_input() -> impl Strategy<Value = (u64, Kind)> {
         1 => text.prop_map(Kind::Chat),
         1 => Just(Kind::Key),
         1 => any::<bool>().prop_map(Kind::Say),
+        1 => Just(Kind::SpeakUp),
+        1 => Just(Kind::Muted),
         5 => (0u64..3).prop_map(Kind::Audible),
         4 => (0u64..3).prop_map(Kind::Finished),
         2 => (0u64..3).prop_map(Kind::Failed),
@@ -298,6 +303,8 @@ enum Kind {
     Chat(&'static str),
     Key,
     Say(bool),
+    SpeakUp,
+    Muted,
     Audible(u64),
     Finished(u64),
     Failed(u64),
@@ -327,6 +334,8 @@ impl Kind {
                 text: "hello".into(),
                 interruptible: *interruptible,
             },
+            Self::SpeakUp => Input::SpeakUp,
+            Self::Muted => Input::Muted,
             Self::Audible(back) => Input::ReplyAudible(id(back)),
             Self::Finished(back) => Input::ReplyFinished(id(back)),
             Self::Failed(back) => Input::ReplyFailed(id(back)),
@@ -472,13 +481,16 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
                 }
             }
             Input::SpeechIsNear => seen.near = seen.speaking_since.is_some(),
-            Input::SpeechStopped { .. } | Input::UserLeft => {
+            Input::SpeechStopped { .. } | Input::UserLeft | Input::Muted => {
                 (seen.speaking_since, seen.is_cut) = (None, false);
             }
             _ => {}
         }
         // Restarted when a reply begins under speech that is already there.
-        if matches!(&input, Input::UserText(_) | Input::Say { .. }) {
+        if matches!(
+            &input,
+            Input::UserText(_) | Input::Say { .. } | Input::SpeakUp
+        ) {
             seen.speaking_since = seen.speaking_since.map(|_| ms);
         }
         let uninterruptible = matches!(

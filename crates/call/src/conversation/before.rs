@@ -93,7 +93,8 @@ impl Conversation {
 
     /// Listens to what was said before, in the time it was said.
     fn catch_up(&mut self) {
-        let Some(sound) = self.caller.before().take_sound() else {
+        let sound = self.caller.before().take_sound();
+        let Some(sound) = sound.filter(|_| !self.hand.is_muted()) else {
             return;
         };
         let now = clock::now();

@@ -30,6 +30,11 @@ impl Caller {
         self.is_here
     }
 
+    /// Whether somebody has been there.
+    pub(super) fn has_come(&self) -> bool {
+        self.was_here
+    }
+
     /// Whether the caller asked not to be heard.
     pub(super) fn is_unheard(&self) -> bool {
         self.unheard

@@ -27,7 +27,7 @@ impl Conversation {
     pub(super) fn watch_silence(&mut self, now: Instant) {
         let phase = self.turn.phase();
         let is_silent = phase == Phase::Listening && self.work.is_idle();
-        if self.caller.is_unheard() && is_silent {
+        if (self.caller.is_unheard() || self.hand.is_muted()) && is_silent {
             // Who asked not to be heard is there, and has a reason to be silent.
             self.deadlines.silence().broken();
         } else if self.caller.is_here() && is_silent {
@@ -60,8 +60,8 @@ impl Conversation {
     }
 
     /// Says this, and ends the call when it was heard.
-    fn say_last(&mut self, text: String, reason: EndReason) {
-        if text.is_empty() || !self.caller.is_here() {
+    pub(super) fn say_last(&mut self, text: String, reason: EndReason) {
+        if text.is_empty() || !self.caller.is_here() || self.hand.is_muted() {
             self.end(reason);
             return;
         }

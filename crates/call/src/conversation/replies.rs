@@ -127,6 +127,11 @@ impl Replies {
         Some(past.turn)
     }
 
+    /// Whether this reply is not over.
+    pub(super) fn is_live(&self, id: ReplyId) -> bool {
+        self.live.as_ref().is_some_and(|reply| reply.id() == id)
+    }
+
     /// Whether a reply is being said, or is to be.
     pub(super) fn has_floor(&self) -> bool {
         self.live.as_ref().is_some_and(Reply::is_committed)

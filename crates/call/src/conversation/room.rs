@@ -20,7 +20,7 @@ impl Conversation {
             | RoomEvent::Pressed(_)
             | RoomEvent::Say { .. }
             | RoomEvent::Floor(_)
-                if self.caller.mismatch().is_some() => {}
+                if self.caller.mismatch().is_some() || self.hand.is_muted() => {}
             RoomEvent::CallerJoined(caller) => {
                 self.cast.meet(self.id, &caller);
                 let identity = caller.identity;
@@ -51,6 +51,7 @@ impl Conversation {
                 self.typed(text);
             }
             RoomEvent::Pressed(key) => self.pressed(key),
+            RoomEvent::Commanded(order) => self.commanded(order),
             RoomEvent::Say { text } => self.input(Input::Say {
                 text,
                 interruptible: true,

@@ -114,7 +114,7 @@ impl ToRoom {
 impl Conversation {
     pub(super) fn show_state(&mut self) {
         let state = match self.turn.phase() {
-            _ if !self.caller.is_here() => AgentState::Idle,
+            _ if !self.caller.is_here() || self.hand.is_muted() => AgentState::Idle,
             Phase::Listening | Phase::UserSpeaking | Phase::Endpointing => AgentState::Listening,
             Phase::Thinking => AgentState::Thinking,
             Phase::Speaking | Phase::Overlap | Phase::Held => AgentState::Speaking,

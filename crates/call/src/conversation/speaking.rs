@@ -10,7 +10,8 @@ use tracing::Instrument as _;
 use super::Conversation;
 use super::dead_air::Owed;
 use super::reply::{Finished, Over, Reply};
-use crate::chat::REST;
+use super::transfer::Caused;
+use crate::chat::{REST, UNASKED};
 use crate::event::{AgentTurn, EndReason};
 use crate::reply_item::ReplyItem;
 use crate::speak::{self, ReplySource};
@@ -35,7 +36,7 @@ impl Conversation {
         let (commit, committed) = watch::channel(false);
         let is_apology = prompt == Prompt::Apology;
         let owed = match prompt {
-            Prompt::Answer(_) | Prompt::Rest => Owed::default(),
+            Prompt::Answer(_) | Prompt::Rest | Prompt::Unasked => Owed::default(),
             Prompt::Say(_) | Prompt::Phrase(_) | Prompt::Apology => Owed::words(clock::now()),
         };
         let source = match prompt {
@@ -43,6 +44,9 @@ impl Conversation {
                 ReplySource::Chat(Box::new(self.answer(id, turn, &text, committed)))
             }
             Prompt::Rest => ReplySource::Chat(Box::new(self.answer(id, None, REST, committed))),
+            Prompt::Unasked => {
+                ReplySource::Chat(Box::new(self.answer(id, None, UNASKED, committed)))
+            }
             Prompt::Say(text) => ReplySource::Text(text),
             Prompt::Phrase(text) => ReplySource::Phrase(text),
             Prompt::Apology => ReplySource::Apology {
@@ -191,7 +195,7 @@ impl Conversation {
             self.record.ledger().answered(turn);
         }
         if let Some(transfer) = transfer {
-            self.transfer(id, transfer);
+            self.transfer(id, transfer, Caused::ByModel);
         }
         // The providers are idle now, and all that the caller waits for has been said.
         self.prepare_apology();

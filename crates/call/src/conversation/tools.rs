@@ -89,7 +89,7 @@ impl Conversation {
     }
 
     /// Another agent goes on: it hears, waits, gives way, thinks and speaks as its own file says.
-    fn handed_to(&mut self, next: Persona) {
+    pub(super) fn handed_to(&mut self, next: Persona) {
         let Persona { agent, providers } = &next;
         tracing::info!(call = %self.id, agent = agent.name, version = agent.version, "handed over");
         self.chat.set_system(agent.system_prompt.clone());

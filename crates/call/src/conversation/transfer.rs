@@ -18,14 +18,34 @@ const GRACE: Duration = Duration::from_secs(10);
 /// A person is being called.
 pub(super) struct Transferring {
     transfer: TransferOrder,
+    caused: Caused,
     reply: ReplyId,
     since: Instant,
     _task: AbortOnDropHandle<()>,
 }
 
+/// Who wants the caller to be put through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Caused {
+    /// The model, by its tool.
+    ByModel,
+    /// The backend, by the order of this id.
+    ByOrder(String),
+}
+
+impl Caused {
+    /// By which the run is known among those of a reply.
+    fn id(&self) -> String {
+        match self {
+            Self::ByModel => String::new(),
+            Self::ByOrder(id) => id.clone(),
+        }
+    }
+}
+
 impl Conversation {
     /// Calls a person, while the conversation goes on. One at a time.
-    pub(super) fn transfer(&mut self, reply: ReplyId, transfer: TransferOrder) {
+    pub(super) fn transfer(&mut self, reply: ReplyId, transfer: TransferOrder, caused: Caused) {
         if self.work.transfer().is_some() {
             return;
         }
@@ -36,7 +56,7 @@ impl Conversation {
         let started = ToolStarted {
             reply_id: reply,
             agent: self.cast.agent().name.clone(),
-            id: String::new(),
+            id: caused.id(),
             name: "transfer".into(),
             arguments: arguments(&transfer),
             started_at: self.record.offset(since),
@@ -58,6 +78,7 @@ impl Conversation {
         );
         *self.work.transfer() = Some(Transferring {
             transfer,
+            caused,
             reply,
             since,
             _task: AbortOnDropHandle::new(task),
@@ -69,6 +90,7 @@ impl Conversation {
     pub(super) fn transferred(&mut self, result: Result<String, String>) {
         let Some(Transferring {
             transfer,
+            caused,
             reply,
             since,
             ..
@@ -80,7 +102,7 @@ impl Conversation {
         self.record.tool(ToolCalled {
             reply_id: reply,
             agent: self.cast.agent().name.clone(),
-            id: String::new(),
+            id: caused.id(),
             name: "transfer".into(),
             arguments: arguments(&transfer),
             result: result.clone(),

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-const EACH: [Closed; 10] = [
+const EACH: [Closed; 11] = [
     Closed::Answered,
     Closed::NoWords,
     Closed::Backchannel,
@@ -10,6 +10,7 @@ const EACH: [Closed; 10] = [
     Closed::NotUnderstood,
     Closed::NotAnswered,
     Closed::TakenBack,
+    Closed::Muted,
     Closed::Joined,
     Closed::Owed,
     Closed::CallerLeft,

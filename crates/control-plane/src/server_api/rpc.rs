@@ -67,9 +67,10 @@ impl Client {
         room: &str,
         identity: &str,
         method: &str,
+        payload: String,
         within: Duration,
     ) -> Answer {
-        let called = self.try_call(room, identity, method, within).await;
+        let called = self.try_call(room, identity, method, payload, within).await;
         called.unwrap_or_else(|error| Answer::Unknown(error.to_string()))
     }
 
@@ -78,6 +79,7 @@ impl Client {
         room: &str,
         identity: &str,
         method: &str,
+        payload: String,
         within: Duration,
     ) -> anyhow::Result<Answer> {
         let http = self
@@ -97,6 +99,7 @@ impl Client {
             "room": room,
             "destination_identity": identity,
             "method": method,
+            "payload": payload,
             "response_timeout_ms": u32::try_from(within.as_millis())?,
         });
         let response = http

@@ -219,7 +219,7 @@ impl Turn {
         self.close_full(closed(is_apology, has_words));
     }
 
-    fn close_full(&mut self, why: Closed) {
+    pub(super) fn close_full(&mut self, why: Closed) {
         if let Some(turn) = self.full.take() {
             self.outputs
                 .push_back(Output::CloseTurn(turn.words.id, why));

@@ -161,6 +161,16 @@ impl Turn {
         self.timers.stop_all();
     }
 
+    /// Nothing is said, and nothing that was said is owed an answer any more.
+    pub(super) fn muted(&mut self) {
+        self.cut_speech = None;
+        self.owed = None;
+        self.close_full(Closed::Muted);
+        self.cancel();
+        self.close_turn(Closed::Muted);
+        self.timers.stop_all();
+    }
+
     /// The turn whose answer is made and not heard yet.
     fn unheard_answer(&self) -> Option<TurnId> {
         let reply = self.reply.as_ref()?;
@@ -200,7 +210,7 @@ impl Turn {
         self.answer_owed();
     }
 
-    pub(super) fn say(&mut self, now: Instant, text: String, interruptible: bool) {
+    pub(super) fn say(&mut self, now: Instant, prompt: Prompt, interruptible: bool) {
         // A turn that was about to be answered is answered afterwards; so is what was typed.
         let asked = self.unheard_answer();
         let is_open = self.open.is_some() || self.full.is_some();
@@ -210,7 +220,7 @@ impl Turn {
             .map(UserTurn::owed);
         self.cancel();
         self.timers.stop(Timer::Endpoint);
-        self.start(None, Prompt::Say(text), Progress::Thinking, interruptible);
+        self.start(None, prompt, Progress::Thinking, interruptible);
         self.owed = owed;
         self.restart_overlap(now);
     }

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use livekit_protocol as proto;
-use tokio::time::sleep;
 
 use super::Acts;
 use crate::control::participant::kind_of;
@@ -32,7 +31,13 @@ impl Acts {
         };
         let (there, answer) = tokio::join!(
             self.livekit.participants(room),
-            self.answer(room, &identity)
+            self.livekit.ask(
+                room,
+                &identity,
+                ALIVE_METHOD,
+                self.answers_within,
+                String::new
+            )
         );
         let there = there?.unwrap_or_default();
         let people = there
@@ -46,23 +51,6 @@ impl Acts {
             Answer::Given(_) | Answer::Refused(_) => Ok(Verdict::Alive),
             Answer::Silence(_) => Ok(Verdict::Dead { people }),
             Answer::Unknown(what) => anyhow::bail!("{what}"),
-        }
-    }
-
-    /// Asked twice, shortly after one another: the server does not hear an answer that comes before it
-    /// waits for one.
-    async fn answer(&self, room: &str, identity: &str) -> Answer {
-        let ask = || {
-            self.livekit
-                .call(room, identity, ALIVE_METHOD, self.answers_within)
-        };
-        let again = async {
-            sleep(self.answers_within / 5).await;
-            ask().await
-        };
-        match tokio::join!(ask(), again) {
-            (Answer::Silence(_) | Answer::Unknown(_), second) => second,
-            (first, _) => first,
         }
     }
 

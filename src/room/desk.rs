@@ -1,0 +1,125 @@
+//! Takes the backend's orders in a room, and answers them when the call has.
+//!
+//! Each comes as an RPC of LiveKit's server, signed by the control plane for this room and call. The server may
+//! miss an answer that comes at once, so the control plane asks more than once: the call does an order once, and
+//! answers it each time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use livekit::prelude::{Room, RpcError, RpcInvocationData};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use sidetone_base::clock;
+use sidetone_base::hand::{METHOD, Order, Outcome, Refused};
+use sidetone_base::signed::{self, Inbox};
+use sidetone_call::transport::RoomEvent;
+
+/// As HTTP's 400, 403 and 504; codes below 1000 are the application's (LiveKit's RPC documentation).
+const RPC_UNREADABLE: u32 = 400;
+const RPC_FORBIDDEN: u32 = 403;
+const RPC_LATE: u32 = 504;
+/// The call's loop answers at once; one that does not is stuck.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Orders that the call has not answered yet, by their id.
+#[derive(Clone, Default)]
+pub(super) struct Desk(Arc<Mutex<HashMap<String, Vec<oneshot::Sender<Outcome>>>>>);
+
+impl Desk {
+    /// Takes orders in `room` from now on, for a call whose messages `inbox` knows.
+    pub(super) fn open(&self, room: &Room, inbox: Inbox, to_call: &mpsc::Sender<RoomEvent>) {
+        let inbox = Arc::new(Mutex::new(inbox));
+        let (desk, to_call) = (self.clone(), to_call.clone());
+        let answer =
+            move |asked: RpcInvocationData| -> BoxFuture<'static, Result<String, RpcError>> {
+                let (desk, to_call) = (desk.clone(), to_call.clone());
+                let order = read(&asked, &inbox);
+                async move {
+                    let outcome = match order? {
+                        Ok(order) => desk.take(order, &to_call).await?,
+                        Err(refused) => Outcome::Refused(refused),
+                    };
+                    Ok(serde_json::to_string(&outcome).unwrap_or_default())
+                }
+                .boxed()
+            };
+        let participant = room.local_participant();
+        participant.register_rpc_method(METHOD.to_owned(), answer);
+    }
+
+    async fn take(
+        &self,
+        order: Order,
+        to_call: &mpsc::Sender<RoomEvent>,
+    ) -> Result<Outcome, RpcError> {
+        let (answer, answered) = oneshot::channel();
+        self.waiting()
+            .entry(order.id.clone())
+            .or_default()
+            .push(answer);
+        let asked = async {
+            // A call that takes no more events has ended.
+            if to_call.send(RoomEvent::Commanded(order)).await.is_err() {
+                return Outcome::Refused(Refused::Ending);
+            }
+            answered.await.unwrap_or(Outcome::Refused(Refused::Ending))
+        };
+        timeout(DEADLINE, asked).await.map_err(|_| {
+            let message = format!("the call did not answer within {DEADLINE:?}");
+            RpcError::new(RPC_LATE, message, None)
+        })
+    }
+
+    /// The call has answered the order of this id.
+    pub(super) fn answered(&self, id: &str, outcome: &Outcome) {
+        for asked in self.waiting().remove(id).into_iter().flatten() {
+            // Fails where nobody waits any more.
+            asked.send(outcome.clone()).ok();
+        }
+    }
+
+    /// The call is over: nothing more is answered.
+    pub(super) fn close(&self) {
+        self.waiting().clear();
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, Vec<oneshot::Sender<Outcome>>>> {
+        locked(&self.0)
+    }
+}
+
+/// The order in a request, if it is the control plane's. LiveKit's server asks in the name of the request, and
+/// puts the true name on what a participant sends.
+fn read(
+    asked: &RpcInvocationData,
+    inbox: &Mutex<Inbox>,
+) -> Result<Result<Order, Refused>, RpcError> {
+    let refused = |code, message: String| RpcError::new(code, message, None);
+    if asked.caller_identity.as_str() != asked.request_id {
+        let message = format!("{METHOD} is for the control plane alone");
+        return Err(refused(RPC_FORBIDDEN, message));
+    }
+    let body = locked(inbox).take(METHOD, clock::wall(), asked.payload.as_bytes());
+    let body = match body {
+        Ok(body) => body,
+        Err(signed::Refused::TooMany) => return Ok(Err(Refused::TooMany)),
+        Err(why) => {
+            tracing::warn!("an order was not taken for the control plane's: {why}");
+            return Err(refused(RPC_FORBIDDEN, why.to_string()));
+        }
+    };
+    serde_json::from_str(&body).map(Ok).map_err(|error| {
+        let message = format!("this agent's version does not know the order: {error}");
+        refused(RPC_UNREADABLE, message)
+    })
+}
+
+/// A panic while the lock was held leaves nothing half done.
+fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
+}
