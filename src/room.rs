@@ -9,6 +9,7 @@ mod microphone;
 mod person;
 mod publish;
 mod pulse;
+pub mod quality;
 mod reason;
 mod secrecy;
 mod socket;

@@ -44,7 +44,8 @@ const LAYERS: &[(&str, &[Layer])] = &[
             ("budget", &[]),
             ("recorded", &[]),
             ("doors", &["budget"]),
-            ("gate", &["budget"]),
+            ("opened", &[]),
+            ("gate", &["budget", "opened"]),
         ],
     ),
     (

@@ -102,6 +102,7 @@ tests!(
     speech_text,
     description,
     voice_packets,
+    encrypted_packet,
     data_packets,
     control_packet,
     doors,

@@ -9,6 +9,7 @@ pub mod gate;
 mod hostile;
 mod memory;
 pub mod person;
+mod quality;
 mod standing;
 mod stranger;
 mod tls;
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 use livekit::prelude::{ConnectionState, PerformRpcData, TrackSource};
 use sidetone::caller::access::{Access, Granted, TokenRequest};
-use sidetone::room::{self as livekit_room, agent::Commission};
+use sidetone::room::{self as livekit_room, agent::Commission, quality::Quality};
 use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
 use sidetone_base::signed::{Inbox, Key};
@@ -49,6 +50,7 @@ fn commission(livekit: &LiveKitServer) -> Commission {
         inbox: Inbox::new(Key::of(&livekit.api_secret), "room", "call"),
         standing: None,
         encryption: None,
+        quality: Quality::default(),
     }
 }
 

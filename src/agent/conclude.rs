@@ -32,6 +32,9 @@ impl Agents {
             // After all that was said, so that who finds it finds that, too.
             held.writer.take(owed).await;
         }
+        if let Some(media) = held.quality.media() {
+            held.writer.take(Entry::Media(media)).await;
+        }
         // The tap is gone with the driver.
         let recorded = call.recorded.take();
         let recording = recorded.map(|recorded| recorded.finish(until));

@@ -10,6 +10,7 @@ use super::prepare::{Call, Cast};
 use super::record::{self, Notes};
 use super::spool::Writer;
 use crate::room::agent::Commission;
+use crate::room::quality::Quality;
 use crate::room::{self, JoinError};
 use sidetone_base::leave::{LeaveOrder, Step};
 use sidetone_base::signed::Inbox;
@@ -31,6 +32,8 @@ pub(super) struct Held {
     pub(super) model: Arc<dyn Llm>,
     /// What was written down of it.
     pub(super) notes: Notes,
+    /// What its sound went through.
+    pub(super) quality: Quality,
     /// Writes it; not ended yet.
     pub(super) writer: Writer,
 }
@@ -68,11 +71,13 @@ impl Agents {
             declined: call.handle.declined(),
         };
         let keys = self.livekit.signer();
+        let quality = Quality::default();
         let commission = Commission {
             dispatch_id: call.job.dispatch_id.clone(),
             inbox: Inbox::new(keys, &*call.job.room_name, call.id.to_string()),
             standing: Some(call.place.clone()),
             encryption: call.agent.encryption.clone(),
+            quality: quality.clone(),
         };
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let over = LeaveOrder::default();
@@ -113,6 +118,7 @@ impl Agents {
             meter,
             model,
             notes,
+            quality,
             writer,
         }
     }

@@ -9,6 +9,7 @@ use tokio::task::JoinSet;
 use super::asked::answer_rpc;
 use super::desk::Desk;
 use super::publish::Publisher;
+use super::quality::Quality;
 use super::secrecy::Keyring;
 use super::standing::{Floor, Standing};
 use super::voice::VoiceTrack;
@@ -31,6 +32,8 @@ pub struct Commission {
     pub standing: Option<Arc<dyn Standing>>,
     /// The keys that the room was joined with.
     pub encryption: Option<Encryption>,
+    /// Learns what the call's sound goes through.
+    pub quality: Quality,
 }
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
@@ -83,7 +86,7 @@ pub async fn drive(
     let watch = Watch::new(room, (to_call, mic), seeing, link, tap, orders, secrecy);
     tokio::select! {
         () = publisher.carry_out(commands, desk) => {}
-        () = watch.run(events, dismissal) => {}
+        () = watch.run(events, dismissal, &commission.quality) => {}
     }
     Ok(())
 }

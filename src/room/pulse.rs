@@ -9,6 +9,7 @@ use livekit::webrtc::stats::RtcStats;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use super::quality::Quality;
 use sidetone_base::clock;
 
 /// Time between two looks.
@@ -81,15 +82,19 @@ impl Pulse {
     }
 }
 
-/// Tells what becomes of the room's link, until nobody listens.
-pub(super) async fn watch(room: &Room, beats: mpsc::Sender<Beat>) {
+/// Tells what becomes of the room's link, until nobody listens, and what its sound goes through.
+pub(super) async fn watch(room: &Room, beats: mpsc::Sender<Beat>, quality: &Quality) {
     let mut pulse = Pulse::new(clock::now());
     let mut looks = interval(LOOK);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
         let stopped = pulse.wakes(clock::now());
-        let arrived = arrived(room).await;
+        let stats = look(room).await;
+        let arrived = stats.as_ref().and_then(|(ours, theirs)| {
+            quality.look(ours.iter().chain(theirs));
+            arrived(ours)
+        });
         let now = clock::now();
         let beats_now = [stopped, pulse.wakes(now), pulse.counted(now, arrived)];
         for beat in beats_now.into_iter().flatten() {
@@ -100,14 +105,19 @@ pub(super) async fn watch(room: &Room, beats: mpsc::Sender<Beat>) {
     }
 }
 
-/// Bytes that have come on the connection by which our voice goes.
-async fn arrived(room: &Room) -> Option<u64> {
+/// Statistics of the connections by which our voice goes, and by which the others' come.
+async fn look(room: &Room) -> Option<(Vec<RtcStats>, Vec<RtcStats>)> {
     let stats = timeout(LOOK_DEADLINE, room.get_stats()).await.ok()?.ok()?;
-    let of_transport = |stats: RtcStats| match stats {
+    Some((stats.publisher_stats, stats.subscriber_stats))
+}
+
+/// Bytes that have come on the connection by which our voice goes.
+fn arrived(stats: &[RtcStats]) -> Option<u64> {
+    let of_transport = |stats: &RtcStats| match stats {
         RtcStats::Transport(stats) => Some(stats.transport.bytes_received),
         _ => None,
     };
-    stats.publisher_stats.into_iter().find_map(of_transport)
+    stats.iter().find_map(of_transport)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use super::microphone::Tracks;
 use super::person::{caller_of, is_person};
 use super::publish::Seeing;
 use super::pulse;
+use super::quality::Quality;
 use super::reason::reason_of;
 use hearing::subscribe;
 pub(super) use link::Link;
@@ -135,11 +136,12 @@ impl<'a> Watch<'a> {
         mut self,
         mut events: UnboundedReceiver<LkEvent>,
         dismissal: Dismissal,
+        quality: &Quality,
     ) {
         self.anybody().await;
         let mut order = Order::Awaited(dismissal.ordered);
         let (tell, mut beats) = mpsc::channel(1);
-        let pulse = pulse::watch(self.room, tell);
+        let pulse = pulse::watch(self.room, tell, quality);
         tokio::pin!(pulse);
         loop {
             // A greeting is for a room that we are in.

@@ -6,6 +6,7 @@ use sidetone_control_plane::control::retention::purge;
 use sidetone_control_plane::control::{Control, ControlConfig};
 use sidetone_store::figures::Figures;
 use sidetone_store::inbox::Event;
+use sidetone_store::media::{Media, MediaPath};
 use sidetone_store::{CallType, Fact, NewCall, ParticipantKind, Stay};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -96,6 +97,14 @@ async fn history_shows_a_call_and_forgets_it() {
         .save_figures(id, "job", 1, &figures)
         .await
         .unwrap();
+    let mut media = Media {
+        path: Some(MediaPath::Tcp),
+        ..Media::default()
+    };
+    assert!(api.store.save_media(id, &media).await.unwrap());
+    // Another agent went on with the call.
+    media.received.lost_percent = 1.5;
+    assert!(api.store.save_media(id, &media).await.unwrap());
     let ann = user("ann", false);
     let (_, page) = api
         .get(&format!("{HISTORY}?q=PARCEL&includeStats=true"), &ann)
@@ -127,6 +136,8 @@ async fn history_shows_a_call_and_forgets_it() {
     );
     assert_eq!(call["usage"]["promptTokens"], 70);
     assert_eq!(call["ledger"]["caller"]["dropped"]["echo"], 1);
+    assert_eq!(call["media"]["path"], "tcp");
+    assert_eq!(call["media"]["received"]["lostPercent"], 1.5);
     assert_eq!(call["errors"][0]["stage"], "tts");
     assert_eq!(call["errors"][0]["message"], "the provider answered 503");
     assert_eq!(

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
+use sidetone_store::media::Media;
 use sidetone_store::results::CallResult;
 use sidetone_store::tools::{HeldBy, ToolCall};
 use sidetone_store::{At, Fact, NewCall, ParticipantKind, Stay, Store, StoreError, StoredTurn};
@@ -38,6 +39,8 @@ pub enum Entry {
         /// Both.
         figures: Figures,
     },
+    /// What the call's sound went through, in the place of what an earlier agent measured.
+    Media(Media),
     /// Somebody muted or unmuted.
     Muted {
         /// Who.
@@ -167,6 +170,7 @@ impl Entry {
             Self::Tool { .. } => "tool",
             Self::Error { .. } => "error",
             Self::Figures { .. } => "figures",
+            Self::Media(_) => "media",
             Self::Muted { .. } => "muted",
             Self::HeldBy(_) => "held_by",
             Self::Webhook { .. } => "webhook",
@@ -195,6 +199,7 @@ impl Entry {
             Self::Figures { job, n, figures } => {
                 store.save_figures(call_id, job, *n, figures).await?
             }
+            Self::Media(media) => store.save_media(call_id, media).await?,
             Self::Found(call) => store.found_call(call).await?,
             Self::Caller { caller_id } => {
                 store.caller_is(call_id, caller_id).await?;

@@ -35,9 +35,24 @@ interface Detail extends Call {
   errors: { stage: string; message: string; at: string }[];
   agent?: string;
   agentVersion?: string;
+  /** What its sound went through between agent and server; known once an agent has left. */
+  media?: Media;
   /** What came of it, by the agent's `[result]`. */
   result?: { summary?: unknown } | null;
   recordings: Recording[];
+}
+interface Media {
+  path: "udp" | "tcp" | "relay" | null;
+  rttMs: number | null;
+  received: Way;
+  sent: Way;
+}
+interface Way {
+  packets: number;
+  lostPercent: number;
+  jitterMs: number | null;
+  concealedPercent?: number;
+  mos: number | null;
 }
 interface Tool {
   agent: string;
@@ -86,6 +101,7 @@ export async function showCall(id: string, current: () => boolean, changed: (err
   if (typeof call.result?.summary === "string") facts.push(["Summary", call.result.summary]);
   if (call.agent) facts.push(["Agent", call.agent]);
   if (call.agentVersion) facts.push(["Version of its files", call.agentVersion.slice(0, 12)]);
+  if (call.media) facts.push(...soundFacts(call.media));
   get("facts").replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
   const end = get<HTMLButtonElement>("end");
   end.hidden = !LIVE.has(call.status);
@@ -96,6 +112,26 @@ export async function showCall(id: string, current: () => boolean, changed: (err
       .finally(() => (end.disabled = false));
   };
   showRecording(call, showTurns(call));
+}
+
+const PATHS = { udp: "UDP", tcp: "TCP", relay: "TURN relay" } as const;
+
+/** By which way sound went between the agent and LiveKit's server, and how well. */
+function soundFacts(media: Media): [string, string][] {
+  const facts: [string, string][] = [["Media path", [
+    media.path === null ? "" : PATHS[media.path],
+    media.rttMs === null ? "" : `${milliseconds(media.rttMs)} there and back`,
+  ].filter(Boolean).join(", ") || "–"]];
+  for (const [name, way] of [["Sound from the caller", media.received], ["Sound to the caller", media.sent]] as const) {
+    if (way.packets === 0) continue;
+    facts.push([name, [
+      way.mos === null ? "" : `MOS about ${way.mos.toFixed(1)}`,
+      `${way.lostPercent}% lost`,
+      way.concealedPercent === undefined ? "" : `${way.concealedPercent}% made up`,
+      way.jitterMs === null ? "" : `jitter ${way.jitterMs.toFixed(1)} ms`,
+    ].filter(Boolean).join(", ")]);
+  }
+  return facts;
 }
 
 function showRecording(call: Detail, marks: readonly Mark[]): void {

@@ -9,9 +9,11 @@
 mod delay;
 mod jitter;
 mod packet;
+mod reception;
 mod stretch;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use jitter::JitterBuffer;
 pub(crate) use packet::MediaPacket;
+pub(crate) use reception::Reception;

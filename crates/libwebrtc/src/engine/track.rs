@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::audio_in::{JitterBuffer, MediaPacket};
+use super::audio_in::{JitterBuffer, MediaPacket, Reception};
 use super::audio_out::Source;
 use super::encryption::media::Cryptor;
 use super::track_core::TrackCore;
@@ -38,6 +38,7 @@ pub(crate) struct AudioTrack {
     origin: Origin,
     /// Stands in the way of its packets.
     cryptor: Mutex<Option<Arc<Cryptor>>>,
+    reception: Mutex<Reception>,
 }
 
 enum Origin {
@@ -62,6 +63,7 @@ impl AudioTrack {
             core: Arc::new(TrackCore::new(id)),
             origin,
             cryptor: Mutex::default(),
+            reception: Mutex::default(),
         }
     }
 
@@ -72,6 +74,16 @@ impl AudioTrack {
 
     pub(crate) fn cryptor(&self) -> Option<Arc<Cryptor>> {
         self.cryptor.lock().clone()
+    }
+
+    /// A packet of a track we receive has come, whatever becomes of it.
+    pub(crate) fn came(&self, ssrc: u32, seq: u64) {
+        self.reception.lock().came(ssrc, seq);
+    }
+
+    /// Which packets have come.
+    pub(crate) fn reception(&self) -> Reception {
+        *self.reception.lock()
     }
 
     /// The source of a track we send.

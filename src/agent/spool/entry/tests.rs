@@ -1,5 +1,6 @@
 use super::*;
 use serde_json::json;
+use sidetone_store::media::{MediaPath, MediaWay};
 use sidetone_store::{Json, Speaker};
 
 fn at(second: i64) -> At {
@@ -49,6 +50,18 @@ fn all() -> Vec<Entry> {
             n: 3,
             figures,
         },
+        Entry::Media(Media {
+            path: Some(MediaPath::Relay),
+            rtt_ms: Some(12.5),
+            received: MediaWay {
+                packets: 500,
+                lost_percent: 0.2,
+                jitter_ms: Some(3.1),
+                concealed_percent: Some(0.1),
+                mos: Some(4.38),
+            },
+            sent: MediaWay::default(),
+        }),
         Entry::Muted {
             identity: "ann".into(),
             at: at(5),

@@ -20,6 +20,7 @@ use crate::http::auth::{Principal, Right};
 use crate::http::error::{Problem, ProblemDocument, path_id};
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Ledger, Usage};
+use sidetone_store::media::Media;
 use sidetone_store::participants::Participant;
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{Call, ParticipantKind, StoredTurn};
@@ -53,6 +54,9 @@ pub struct CallDetail {
     /// What became of all that was said in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     ledger: Option<Ledger>,
+    /// What its sound went through between agent and server; known once an agent has left.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    media: Option<Media>,
     /// The agent that the call began with.
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,

@@ -306,9 +306,9 @@ impl JitterBuffer {
             self.stats.packets_fec += 1;
         } else {
             self.append(|decoder, out| decoder.decode(&[], &mut out[..samples], false));
+            self.stats.concealment_events += 1;
+            self.stats.concealed += (samples / self.channels) as u64;
         }
-        self.stats.concealment_events += 1;
-        self.stats.concealed += (samples / self.channels) as u64;
     }
 
     /// Nothing to play: go on with what Opus makes of the past.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use opus::{Application, Channels, Encoder};
 
-use super::{JitterBuffer, MediaPacket};
+use super::{JitterBuffer, MediaPacket, Reception};
 use crate::engine::clock;
 
 /// A small seeded generator, so that every run sees the same network.
@@ -318,4 +318,24 @@ fn another_source_starts_afresh() {
         buffer.pull(arrival + Duration::from_millis(11), &mut out);
     }
     assert!(sounding(&out[16_000 / 5..], 16_000) > 0.99);
+}
+
+#[test]
+fn packets_that_never_came_are_lost_whatever_their_order() {
+    let lost = |seqs: &[(u32, u64)]| {
+        let mut reception = Reception::default();
+        for (ssrc, seq) in seqs {
+            reception.came(*ssrc, *seq);
+        }
+        reception.lost()
+    };
+    assert_eq!(lost(&[]), 0);
+    assert_eq!(lost(&[(1, 10), (1, 11), (1, 12)]), 0);
+    assert_eq!(lost(&[(1, 10), (1, 13)]), 2);
+    assert_eq!(lost(&[(1, 10), (1, 13), (1, 11), (1, 12)]), 0);
+    assert_eq!(lost(&[(1, 10), (1, 9)]), 0, "the first came second");
+    assert_eq!(lost(&[(1, 10), (1, 10)]), -1, "one came twice");
+    // Another source, and a sender that was started again.
+    assert_eq!(lost(&[(1, 10), (1, 12), (2, 5_000), (2, 5_001)]), 1);
+    assert_eq!(lost(&[(1, 10), (1, 12), (1, 60_000), (1, 60_002)]), 2);
 }

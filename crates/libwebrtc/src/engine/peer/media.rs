@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use str0m::format::Codec;
+use str0m::format::{Codec, PayloadParams};
 use str0m::media::{Mid, Pt};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite, SeqNo, Ssrc};
 use str0m::stats::MediaEgressStats;
@@ -42,6 +42,8 @@ struct OutputStream {
     payload_type: Pt,
     next_seq: u64,
     first_tick: u32,
+    /// Of what was sent last.
+    ssrc: Option<u32>,
 }
 
 impl Media {
@@ -56,6 +58,11 @@ impl Media {
             routes: HashMap::new(),
             only_encrypted,
         }
+    }
+
+    /// The source that a transceiver sends as, once it has sent.
+    pub(super) fn source_of(&self, transceiver: usize) -> Option<u32> {
+        self.outputs.get(&transceiver)?.ssrc
     }
 
     /// Forgets which track a source belongs to: negotiation may have changed it.
@@ -135,19 +142,24 @@ impl Peer {
             // Half the space, so that the rollover counter starts at 0 on both sides.
             next_seq: (random & 0x7fff) as u64,
             first_tick: (random >> 64) as u32,
+            ssrc: None,
         };
         self.media.outputs.insert(transceiver.index, output);
         source.attach(encoder);
     }
 
     fn opus_payload_type(&self, mid: Mid) -> Option<Pt> {
+        self.opus(mid).map(|params| params.pt())
+    }
+
+    /// Opus as it was agreed on for a section.
+    pub(super) fn opus(&self, mid: Mid) -> Option<&PayloadParams> {
         let accepted = self.rtc.media(mid)?.remote_pts();
         self.rtc
             .codec_config()
             .params()
             .iter()
             .find(|params| params.spec().codec == Codec::Opus && accepted.contains(&params.pt()))
-            .map(|params| params.pt())
     }
 
     pub(crate) fn send_packet(&mut self, packet: Option<EncodedPacket>) {
@@ -162,6 +174,7 @@ impl Peer {
         let Some(stream) = api.stream_tx_by_mid(output.mid, None) else {
             return;
         };
+        output.ssrc = Some(*stream.ssrc());
         let seq = SeqNo::from(output.next_seq);
         output.next_seq += 1;
         let ticks = output.first_tick.wrapping_add(packet.ticks);
@@ -196,6 +209,7 @@ impl Peer {
         let Some(Some(track)) = self.media.routes.get(&*ssrc) else {
             return;
         };
+        track.came(*ssrc, *packet.seq_no);
         let payload_type = packet.header.payload_type;
         let is_opus = self
             .rtc

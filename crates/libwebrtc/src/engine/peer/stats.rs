@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use str0m::media::Mid;
 use str0m::stats::{MediaEgressStats, MediaIngressStats, PeerStats};
 
 use super::Peer;
+use crate::engine::audio_in::Reception;
 use crate::engine::clock;
 use crate::engine::command::StatsFilter;
 use crate::engine::track::Track;
@@ -64,6 +66,9 @@ impl Peer {
                     outbound,
                 } => (*wanted == mid && !outbound, *wanted == mid && *outbound),
             };
+            if inbound || outbound {
+                self.report_codec(&mid, &mut reports);
+            }
             if inbound {
                 self.report_inbound(&transceiver, &mid, &mut reports);
             }
@@ -75,6 +80,24 @@ impl Peer {
             self.report_connection(&mut reports);
         }
         reports
+    }
+
+    fn report_codec(&self, mid: &str, out: &mut Vec<RtcStats>) {
+        let Some(params) = self.opus(Mid::from(mid)) else {
+            return;
+        };
+        let spec = params.spec();
+        out.push(RtcStats::Codec(CodecStats {
+            rtc: head(format!("C{mid}")),
+            codec: d::CodecStats {
+                payload_type: u32::from(*params.pt()),
+                transport_id: TRANSPORT.into(),
+                mime_type: "audio/opus".into(),
+                clock_rate: spec.clock_rate.get(),
+                channels: spec.channels.map_or(0, u32::from),
+                sdp_fmtp_line: spec.format.to_string(),
+            },
+        }));
     }
 
     fn report_inbound(&self, transceiver: &Transceiver, mid: &str, out: &mut Vec<RtcStats>) {
@@ -97,7 +120,8 @@ impl Peer {
             let buffer = buffer.lock();
             let jitter = buffer.stats();
             inbound.total_samples_received = jitter.samples;
-            inbound.concealed_samples = jitter.concealed;
+            // The standard counts silence that is made up among them.
+            inbound.concealed_samples = jitter.concealed + jitter.comfort_noise;
             inbound.silent_concealed_samples = jitter.comfort_noise;
             inbound.concealment_events = jitter.concealment_events;
             inbound.removed_samples_for_acceleration = jitter.removed;
@@ -115,18 +139,21 @@ impl Peer {
         } else {
             90_000.0
         };
-        let lost = stats.loss.unwrap_or(0.0);
+        let reception = match &track {
+            Some(Track::Audio(track)) => track.reception(),
+            Some(Track::Video(_)) | None => Reception::default(),
+        };
         out.push(RtcStats::InboundRtp(InboundRtpStats {
             rtc: head(format!("I{mid}")),
             stream: d::RtpStreamStats {
+                ssrc: reception.ssrc().unwrap_or_default(),
                 kind: kind(transceiver),
                 transport_id: TRANSPORT.into(),
                 codec_id: format!("C{mid}"),
-                ..Default::default()
             },
             received: d::ReceivedRtpStreamStats {
                 packets_received: stats.packets,
-                packets_lost: (f64::from(lost) * stats.packets as f64) as i64,
+                packets_lost: reception.lost(),
                 jitter: f64::from(stats.jitter) / clock_rate,
             },
             inbound,
@@ -135,6 +162,7 @@ impl Peer {
             out.push(RtcStats::RemoteOutboundRtp(RemoteOutboundRtpStats {
                 rtc: head(format!("RO{mid}")),
                 stream: d::RtpStreamStats {
+                    ssrc: reception.ssrc().unwrap_or_default(),
                     kind: kind(transceiver),
                     ..Default::default()
                 },
@@ -169,10 +197,10 @@ impl Peer {
         out.push(RtcStats::OutboundRtp(OutboundRtpStats {
             rtc: head(format!("O{mid}")),
             stream: d::RtpStreamStats {
+                ssrc: self.media.source_of(transceiver.index).unwrap_or_default(),
                 kind: kind(transceiver),
                 transport_id: TRANSPORT.into(),
                 codec_id: format!("C{mid}"),
-                ..Default::default()
             },
             sent: d::SentRtpStreamStats {
                 packets_sent: stats.packets,
@@ -197,6 +225,7 @@ impl Peer {
             out.push(RtcStats::RemoteInboundRtp(RemoteInboundRtpStats {
                 rtc: head(format!("RI{mid}")),
                 stream: d::RtpStreamStats {
+                    ssrc: self.media.source_of(transceiver.index).unwrap_or_default(),
                     kind: kind(transceiver),
                     ..Default::default()
                 },

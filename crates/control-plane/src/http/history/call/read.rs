@@ -37,6 +37,7 @@ impl CallDetail {
         let (usage, ledger) = figures
             .map(|figures| (figures.usage, figures.ledger))
             .unzip();
+        let media = store.media(id).await?;
         let by = store.version_of_call(id).await?;
         let (agent, agent_version, variant) = by.map_or((None, None, None), |by| {
             (Some(by.agent), Some(by.agent_version), by.variant)
@@ -53,6 +54,7 @@ impl CallDetail {
             webhook,
             usage,
             ledger,
+            media,
             agent,
             agent_version,
             variant,

@@ -86,7 +86,7 @@ impl CallDetail {
         self.recordings.clear();
         self.call = self.call.in_part();
         (self.result, self.result_error, self.webhook) = (None, None, None);
-        (self.usage, self.ledger) = (None, None);
+        (self.usage, self.ledger, self.media) = (None, None, None);
         self
     }
 }

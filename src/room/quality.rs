@@ -1,0 +1,196 @@
+//! What a call's sound goes through on its way between the agent and LiveKit's server: what is lost, how late it
+//! comes, what has to be made up, and what a listener would say of it.
+//!
+//! PURE but for the lock of [`Quality`]. Counters begin anew with each connection; here they are added up over
+//! the whole call.
+
+mod mos;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use livekit::webrtc::stats::{IceCandidateType, RtcStats};
+
+use mos::{Repair, mos};
+use sidetone_store::media::{Media, MediaPath, MediaWay};
+
+/// Opus's usual packet, which is waited for before it can be sent.
+const PACKET: Duration = Duration::from_millis(20);
+/// A listener's buffer is taken to hold so much of the jitter back.
+const BUFFERED_JITTERS: f64 = 2.0;
+
+/// What is known so far of a call. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct Quality(Arc<Mutex<Account>>);
+
+impl Quality {
+    /// Statistics of the connections to the server have come.
+    pub(super) fn look<'a>(&self, stats: impl IntoIterator<Item = &'a RtcStats>) {
+        self.account(|account| account.look(stats));
+    }
+
+    /// All of it; none: nothing was ever sent or received.
+    pub fn media(&self) -> Option<Media> {
+        self.account(|account| account.media())
+    }
+
+    fn account<T>(&self, with: impl FnOnce(&mut Account) -> T) -> T {
+        // Counters are whole after each step, whoever panics.
+        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    received: Way,
+    sent: Way,
+    rtt: Mean,
+    path: Option<MediaPath>,
+}
+
+/// Sound in one direction.
+#[derive(Debug, Default)]
+struct Way {
+    /// Lost packets, of all that were sent.
+    lost: Share,
+    /// Samples that were made up, of those that are no silence.
+    concealed: Share,
+    /// Seconds.
+    jitter: Mean,
+}
+
+impl Account {
+    fn look<'a>(&mut self, stats: impl IntoIterator<Item = &'a RtcStats>) {
+        for stats in stats {
+            match stats {
+                RtcStats::InboundRtp(stats) if stats.stream.kind == "audio" => {
+                    let (id, received) = (&stats.rtc.id, &stats.received);
+                    let lost = u64::try_from(received.packets_lost).unwrap_or_default();
+                    let way = &mut self.received;
+                    way.lost.count(id, received.packets_received + lost, lost);
+                    if received.packets_received > 0 {
+                        way.jitter.add(received.jitter);
+                    }
+                    let (sound, silence) = (&stats.inbound, stats.inbound.silent_concealed_samples);
+                    way.concealed.count(
+                        id,
+                        sound.total_samples_received.saturating_sub(silence),
+                        sound.concealed_samples.saturating_sub(silence),
+                    );
+                }
+                RtcStats::RemoteInboundRtp(stats) if stats.stream.kind == "audio" => {
+                    let (id, received) = (&stats.rtc.id, &stats.received);
+                    let lost = u64::try_from(received.packets_lost).unwrap_or_default();
+                    (self.sent.lost).count(id, received.packets_received + lost, lost);
+                    self.sent.jitter.add(received.jitter);
+                }
+                RtcStats::CandidatePair(stats) => {
+                    let rtt = stats.candidate_pair.current_round_trip_time;
+                    if rtt > 0.0 {
+                        self.rtt.add(rtt);
+                    }
+                }
+                RtcStats::LocalCandidate(stats) => {
+                    let candidate = &stats.local_candidate;
+                    self.path = Some(match &candidate.candidate_type {
+                        Some(IceCandidateType::Relay) => MediaPath::Relay,
+                        _ if candidate.protocol == "udp" => MediaPath::Udp,
+                        _ => MediaPath::Tcp,
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn media(&self) -> Option<Media> {
+        let is_any = self.received.lost.whole + self.sent.lost.whole > 0;
+        let rtt = self.rtt.value();
+        is_any.then(|| Media {
+            path: self.path,
+            rtt_ms: rtt.map(|seconds| rounded(1_000.0 * seconds)),
+            received: self.received.told(rtt, Repair::Done),
+            sent: self.sent.told(rtt, Repair::Fec),
+        })
+    }
+}
+
+impl Way {
+    fn told(&self, rtt: Option<f64>, repair: Repair) -> MediaWay {
+        let jitter = self.jitter.value();
+        let lost = self.lost.percent();
+        let concealed = match repair {
+            Repair::Done => self.concealed.percent(),
+            Repair::Fec => None,
+        };
+        let seconds = rtt.unwrap_or_default() / 2.0 + BUFFERED_JITTERS * jitter.unwrap_or_default();
+        let one_way = PACKET + Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        // What was repaired nobody has missed.
+        let missed = concealed.or(lost);
+        MediaWay {
+            packets: self.lost.whole,
+            lost_percent: rounded(lost.unwrap_or_default()),
+            jitter_ms: jitter.map(|seconds| rounded(1_000.0 * seconds)),
+            concealed_percent: concealed.map(rounded),
+            mos: missed.map(|percent| rounded(mos(one_way, percent, repair))),
+        }
+    }
+}
+
+/// Adds up a count and a part of it, of streams whose counters may begin anew.
+#[derive(Debug, Default)]
+struct Share {
+    whole: u64,
+    part: u64,
+    last: HashMap<String, (u64, u64)>,
+}
+
+/// Streams that are known apart; a connection has a handful.
+const STREAMS: usize = 64;
+
+impl Share {
+    /// A stream has come to these counts.
+    fn count(&mut self, stream: &str, whole: u64, part: u64) {
+        if !self.last.contains_key(stream) && self.last.len() >= STREAMS {
+            return;
+        }
+        let last = self.last.entry(stream.to_owned()).or_default();
+        if whole < last.0 {
+            *last = (0, 0);
+        }
+        self.whole += whole - last.0;
+        // A packet that was taken for lost may have come late.
+        self.part = (self.part + part).saturating_sub(last.1);
+        *last = (whole, part);
+    }
+
+    fn percent(&self) -> Option<f64> {
+        (self.whole > 0).then(|| 100.0 * self.part as f64 / self.whole as f64)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Mean {
+    sum: f64,
+    count: u32,
+}
+
+impl Mean {
+    fn add(&mut self, value: f64) {
+        self.sum += value;
+        self.count += 1;
+    }
+
+    fn value(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / f64::from(self.count))
+    }
+}
+
+/// To two places.
+fn rounded(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+//! PURE. What listeners would say of a way that speech takes, 1 (bad) to 4.5.
+//!
+//! The E-model of ITU-T G.107 with its default values, for which what is left of the rating are the impairments
+//! by delay (equations 7-27 and 7-28, without echo) and by equipment and loss (7-29), made a score by its annex
+//! B. Opus has no values in ITU-T G.113; that it adds no impairment of its own at speech's bit rates, and how
+//! robust it is against loss with and without its own error correction, is taken as the `rtcscore` library
+//! takes it.
+
+use std::time::Duration;
+
+/// The rating of G.107's default values without delay and loss.
+const BEST: f64 = 93.2;
+/// Rated so far below the best when nothing arrives.
+const ALL_LOST: f64 = 95.0;
+/// A delay up to which nobody notices, milliseconds.
+const UNNOTICED: f64 = 100.0;
+
+/// What is done about loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Repair {
+    /// Opus's error correction, at the other end.
+    Fec,
+    /// All that could be: the loss is what is left of it.
+    Done,
+}
+
+impl Repair {
+    /// The packet-loss robustness factor.
+    fn robustness(self) -> f64 {
+        match self {
+            Self::Fec => 20.0,
+            Self::Done => 10.0,
+        }
+    }
+}
+
+/// The score of speech that takes `one_way` from mouth to ear, and of which `percent` is lost.
+pub(super) fn mos(one_way: Duration, percent: f64, repair: Repair) -> f64 {
+    let percent = percent.clamp(0.0, 100.0);
+    let by_loss = ALL_LOST * percent / (percent + repair.robustness());
+    score(BEST - by_delay(one_way) - by_loss)
+}
+
+/// The impairment by delay.
+fn by_delay(one_way: Duration) -> f64 {
+    let ms = 1_000.0 * one_way.as_secs_f64();
+    if ms <= UNNOTICED {
+        return 0.0;
+    }
+    let x = (ms / UNNOTICED).log2();
+    let sixth = |x: f64| (1.0 + x.powi(6)).powf(1.0 / 6.0);
+    25.0 * (sixth(x) - 3.0 * sixth(x / 3.0) + 2.0)
+}
+
+/// A rating's score.
+fn score(rating: f64) -> f64 {
+    let r = rating.clamp(0.0, 100.0);
+    (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).max(1.0)
+}
+
+#[cfg(test)]
+mod tests;
