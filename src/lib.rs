@@ -10,6 +10,7 @@ pub mod demo;
 pub mod env_files;
 pub mod eval;
 pub mod health;
+pub mod recorder;
 pub mod replay;
 pub mod room;
 pub mod serve;

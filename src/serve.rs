@@ -22,6 +22,7 @@ use crate::agent::spool::{self, Spool};
 use crate::agent::warm::HINTS;
 use crate::agent::{Agents, DEFAULT_AGENT, phrases, presence};
 use crate::health;
+use crate::recorder::{self, Recorder};
 use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
@@ -328,6 +329,16 @@ impl Worker<'_> {
         counted::expect(agents.names());
         metrics().workers.slots.set(settings.max_jobs as i64);
         let me = presence::introduce(&env.agent_name, env.max_calls);
+        let recorder = Arc::new(Recorder {
+            livekit: livekit.clone(),
+            api: ServerApi::new(&livekit),
+            store: store.clone(),
+            recordings: recordings.clone(),
+            holder: me.id,
+        });
+        tasks.spawn("recorder", Needed::Later, move |stop| {
+            recorder::run(Arc::clone(&recorder), stop)
+        });
         let runner = Arc::new(Agents {
             agents,
             worker: me.id,

@@ -24,6 +24,7 @@ const LAYERS: &[(&str, &[Layer])] = &[
             ("replay", &["eval"]),
             ("console", &["eval"]),
             ("caller", &["room"]),
+            ("recorder", &["room"]),
             ("agent", &["room", "telemetry", "worker"]),
             ("check", &["agent", "eval", "room"]),
         ],

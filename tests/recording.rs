@@ -1,5 +1,6 @@
 //! Recordings of whole calls: a scripted caller, a real livekit-server, a real S3 server.
 
+mod people;
 pub mod stage;
 
 use std::path::Path;

@@ -89,6 +89,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "099_return");
     apply(&postgres, "103_limits");
     apply(&postgres, "106_call_metadata");
+    apply(&postgres, "107_between_people");
     apply(&postgres, "109_media");
 }
 

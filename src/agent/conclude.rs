@@ -15,6 +15,8 @@ use crate::worker::JobOutcome;
 use sidetone_base::leave::Step;
 use sidetone_base::metrics::metrics;
 use sidetone_call::{CallOutcome, EndReason};
+use sidetone_config::recording::RecordingMode;
+use sidetone_store::RoomToRecord;
 
 impl Agents {
     /// Ends what the call began, in the order that LiveKit and the dispatch guardian need.
@@ -37,6 +39,9 @@ impl Agents {
         }
         // The tap is gone with the driver.
         let recorded = call.recorded.take();
+        if held.outcome.reason == EndReason::Transferred && recorded.is_some() {
+            self.listens_on(&call).await;
+        }
         let recording = recorded.map(|recorded| recorded.finish(until));
         tokio::join!(
             call.servers.close(until),
@@ -66,6 +71,21 @@ impl Agents {
                 .make(call.id, &call.agent, held.model, held.meter, held.notes);
         }
         Ok(held.outcome)
+    }
+
+    /// Those whom the agent has put through to one another go on without it: so does the recording.
+    async fn listens_on(&self, call: &Call<'_>) {
+        let mode = (call.agent.recording).unwrap_or(self.recordings.default_mode());
+        let room = RoomToRecord {
+            call_id: call.id,
+            room_name: call.job.room_name.clone(),
+            until_egress: mode == RecordingMode::Egress,
+            asked_at: sidetone_store::now(),
+        };
+        let asked = timeout(spool::LAST, self.store.ask_recorder(&room)).await;
+        if !matches!(asked, Ok(Ok(()))) {
+            tracing::error!(call_id = %call.id, "what is said after the transfer is not recorded");
+        }
     }
 
     /// Ends a room in which nobody will ever answer.

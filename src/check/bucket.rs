@@ -2,6 +2,7 @@
 
 use super::{DEADLINE, Item};
 use sidetone_config::env::Env;
+use sidetone_config::recording::RecordingMode;
 use sidetone_recording::bucket::S3;
 
 const NAME: &str = "bucket";
@@ -36,7 +37,32 @@ pub async fn look(env: &Env, fix: bool) -> Vec<Item> {
         }
     }
     let written = format!("bucket {} takes, gives and deletes objects", bucket.name);
-    vec![Item::ok(NAME, written), cors(env, &s3, fix).await]
+    vec![
+        Item::ok(NAME, written),
+        recorded(env.recording.default_mode),
+        cors(env, &s3, fix).await,
+    ]
+}
+
+/// Which calls are recorded, and by whom, where neither agent nor call says.
+fn recorded(mode: RecordingMode) -> Item {
+    const NAME: &str = "recordings";
+    match mode {
+        RecordingMode::Off => Item::note(
+            NAME,
+            "there is a bucket, and LIVEKIT_RECORDING_MODE=off: only calls are recorded whose agent or token says so",
+            "set it to process or egress to record all",
+        ),
+        RecordingMode::Process => Item::ok(
+            NAME,
+            "agents' calls by the worker that holds them, calls between people by a worker that listens in",
+        ),
+        RecordingMode::Egress => Item::ok(
+            NAME,
+            "all calls by LiveKit's Egress (its workers and Redis beside LiveKit, its webhooks here); by a worker \
+             until it does, or where it cannot",
+        ),
+    }
 }
 
 async fn cors(env: &Env, s3: &S3, fix: bool) -> Item {

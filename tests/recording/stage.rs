@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::rooms::person;
 use crate::support::signal;
 
 pub struct Stage {
@@ -44,6 +45,8 @@ pub struct Scene {
     pub egress: Egress,
     /// The agents' folder, instead of ours.
     pub agents: Option<PathBuf>,
+    /// The control plane is alone.
+    pub no_worker: bool,
 }
 
 /// Who else records.
@@ -82,6 +85,7 @@ impl Stage {
             apart,
             egress,
             agents,
+            no_worker,
         } = scene;
         let s3 = S3Server::start();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -130,7 +134,7 @@ impl Stage {
                 agents: agents.unwrap_or_else(|| "agent-config".into()),
                 listener: Some(listener),
                 models: None,
-                worker: Some(LoadMeasure::Jobs),
+                worker: (!no_worker).then_some(LoadMeasure::Jobs),
             };
             let stop = CancellationToken::new();
             Running::Here(stop.clone(), tokio::spawn(serve(process, stop)))
@@ -220,20 +224,43 @@ impl Stage {
         Some(detail["recordings"].as_array_mut()?.drain(..).collect())
     }
 
-    /// A call between people, in a room that nobody has joined yet; its id and its room.
-    pub async fn room_for_people(&self) -> (String, RoomClient, String) {
+    /// A token, with what comes along with it.
+    pub async fn token(&self, wanted: Value) -> Value {
         let url = format!("http://{}/api/voice/token", self.address);
-        let wanted = json!({"roomType": "conference", "participantName": "Ada"});
         let answer = reqwest::Client::new().post(url).json(&wanted).send();
-        let token: Value = answer.await.unwrap().json().await.unwrap();
-        let room = token["roomName"].as_str().unwrap().to_owned();
+        let answer = answer.await.unwrap().error_for_status().unwrap();
+        answer.json().await.unwrap()
+    }
+
+    /// What opens a room for somebody else.
+    pub fn token_in(&self, room: &str, identity: &str) -> Value {
+        let token = person::token(&self.livekit, room, identity);
+        json!({"livekitHost": self.livekit.url, "token": token})
+    }
+
+    /// LiveKit's rooms.
+    pub fn rooms(&self) -> RoomClient {
         let LiveKitServer {
             url,
             api_key,
             api_secret,
             ..
         } = &self.livekit;
-        let rooms = RoomClient::with_api_key(url, api_key, api_secret);
+        RoomClient::with_api_key(url, api_key, api_secret)
+    }
+
+    /// Whether no file waits in the data folder.
+    pub fn spool_is_empty(&self) -> bool {
+        let files = std::fs::read_dir(self.data.path().join("recordings"));
+        files.map_or(true, |mut files| files.next().is_none())
+    }
+
+    /// A call between people, in a room that nobody has joined yet; its id and its room.
+    pub async fn room_for_people(&self) -> (String, RoomClient, String) {
+        let wanted = json!({"roomType": "conference", "participantName": "Ada"});
+        let token = self.token(wanted).await;
+        let room = token["roomName"].as_str().unwrap().to_owned();
+        let rooms = self.rooms();
         rooms
             .create_room(&room, CreateRoomOptions::default())
             .await

@@ -31,6 +31,11 @@ const NOTE_EVERY: Duration = Duration::from_secs(5);
 pub struct Recorded(JoinHandle<()>);
 
 impl Recorded {
+    /// Whether nothing is written any more: the disk is full, or Egress records.
+    pub fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+
     /// Waits, after the tap is dropped, until all is on disk and in the store, or until a deadline: what
     /// is left to write then goes on.
     pub async fn finish(self, until: Instant) {
@@ -49,6 +54,16 @@ impl Recordings {
     /// never fails the call, and ends when the tap is dropped. Where LiveKit's Egress shall record,
     /// this goes on only until that does: nothing is lost when it cannot.
     pub fn record(&self, call_id: Uuid, until_egress: bool) -> (Tap, Recorded) {
+        self.record_of(Sides::CALLER_AND_AGENT, call_id, until_egress)
+    }
+
+    /// As [`Recordings::record`], of a call between people: whoever made it is on the left, all others
+    /// together are on the right, and both are tapped as they arrive.
+    pub fn record_people(&self, call_id: Uuid, until_egress: bool) -> (Tap, Recorded) {
+        self.record_of(Sides::PEOPLE, call_id, until_egress)
+    }
+
+    fn record_of(&self, sides: Sides, call_id: Uuid, until_egress: bool) -> (Tap, Recorded) {
         // A random part makes it unguessable: who knows it may pause the recording.
         let id = Uuid::now_v7();
         let (tap, tapping) = Tap::open(&id.to_string());
@@ -58,9 +73,29 @@ impl Recordings {
             entry: self.spool().entry(id, call_id),
             recording,
             until_egress,
+            sides,
         };
         (tap, Recorded(tokio::spawn(task.run(tapping))))
     }
+}
+
+/// Who is on which side of a recording.
+#[derive(Clone, Copy)]
+struct Sides {
+    description: &'static str,
+    /// How much later the right side sounds than it is tapped.
+    right_delay: Duration,
+}
+
+impl Sides {
+    const CALLER_AND_AGENT: Self = Self {
+        description: "left: caller, right: agent",
+        right_delay: super::AGENT_DELAY,
+    };
+    const PEOPLE: Self = Self {
+        description: "left: who made the call, right: everybody else",
+        right_delay: Duration::ZERO,
+    };
 }
 
 struct Task {
@@ -68,6 +103,7 @@ struct Task {
     entry: Entry,
     recording: Recording,
     until_egress: bool,
+    sides: Sides,
 }
 
 /// Why writing ended well.
@@ -85,7 +121,7 @@ impl Task {
             return;
         };
         self.recording.started_at = sidetone_store::now();
-        let timeline = Timeline::new(first.at, super::AGENT_DELAY);
+        let timeline = Timeline::new(first.at, self.sides.right_delay);
         let (file, ended) = match self.begin().await {
             Ok((writer, file)) => {
                 self.save().await;
@@ -118,7 +154,7 @@ impl Task {
         let comments = vec![
             format!("CALL_ID={}", self.recording.call_id),
             format!("DATE={}", self.recording.started_at.to_rfc3339()),
-            "DESCRIPTION=left: caller, right: agent".to_owned(),
+            format!("DESCRIPTION={}", self.sides.description),
         ];
         let serial = self.recording.id.as_u128() as u32;
         blocking(move || {

@@ -33,6 +33,7 @@ pub mod participants;
 pub mod personal;
 pub mod places;
 mod postgres;
+pub mod recorders;
 pub mod recordings;
 pub mod repeatable;
 pub mod results;
@@ -67,6 +68,7 @@ pub use awaited::Awaited;
 pub use calls::{Call, NewCall};
 pub use live::LiveCall;
 pub use metadata::{ALIVE_METHOD, DispatchMetadata, EPOCH_ATTRIBUTE};
+pub use recorders::RoomToRecord;
 pub use recordings::{EgressStatus, Recorder, Recording, RecordingState};
 pub use sqlx::types::Json;
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
@@ -80,7 +82,7 @@ macro_rules! migrations {
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
-            "109_media",
+            "107_between_people", "109_media",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

@@ -69,6 +69,7 @@ impl Store {
                 "DELETE FROM webhook_events WHERE call_id = $1",
                 "DELETE FROM dispatches WHERE call_id = $1",
                 "DELETE FROM awaited_agents WHERE call_id = $1",
+                "DELETE FROM room_recorders WHERE call_id = $1",
                 "DELETE FROM repeatable_requests WHERE call_id = $1",
                 // File and object are deleted next (sidetone_recording::upkeep).
                 "UPDATE call_recordings SET state = 'deleting' WHERE call_id = $1",

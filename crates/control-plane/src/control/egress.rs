@@ -17,7 +17,9 @@ use sidetone_base::lanes::{Lanes, Width};
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::recording::{Bucket, RecordingMode};
 use sidetone_store::egress::egress_recording;
-use sidetone_store::{Call, EgressStatus, Recording, Store, StoreError};
+use sidetone_store::{
+    Call, CallType, EgressStatus, Recording, RecordingState, RoomToRecord, Store, StoreError,
+};
 use status::{Report, ReportedFile, Seen, Step, step};
 
 /// How often egresses are looked at of which no event tells.
@@ -31,6 +33,9 @@ const WIDTH: Width = Width {
     in_all: 512,
     deadline: Duration::from_secs(30),
 };
+/// Why a call between people is not recorded, as far as the control plane can tell.
+const NOBODY_LISTENS: &str = "no worker listened in: calls between people are recorded by a process that joins \
+     their room, so run `sidetone serve` or `sidetone worker` on a machine that reaches LiveKit's media";
 /// Agent of calls whose dispatch names none.
 const DEFAULT_AGENT: &str = "default";
 
@@ -81,10 +86,14 @@ impl Egresses {
     /// # Errors
     /// The database did not answer.
     pub async fn room_open(&self, call: &Call) -> Result<(), StoreError> {
+        if call.ended_at.is_some() {
+            return Ok(());
+        }
+        self.listen_in(call).await?;
         let Some(bucket) = &self.plan.bucket else {
             return Ok(());
         };
-        if call.ended_at.is_some() || !self.is_wanted(call).await? {
+        if self.mode_of(call).await? != RecordingMode::Egress {
             return Ok(());
         }
         let recording = Recording::by_egress(call.id, sidetone_store::now());
@@ -97,6 +106,51 @@ impl Egresses {
                 let reason = format!("too much is asked of LiveKit's Egress at once: {full}");
                 self.see(id, &Seen::Refused { reason }).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Asks for a process that listens in on a call between people, which no agent of ours records. Where
+    /// Egress shall record, it does so until Egress does, or where that cannot. The room may not be open yet.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn listen_in(&self, call: &Call) -> Result<(), StoreError> {
+        if call.call_type == CallType::Support {
+            return Ok(());
+        }
+        let mode = self.mode_of(call).await?;
+        if mode == RecordingMode::Off {
+            return Ok(());
+        }
+        let room = RoomToRecord {
+            call_id: call.id,
+            room_name: call.room_name.clone(),
+            until_egress: mode == RecordingMode::Egress && self.plan.bucket.is_some(),
+            asked_at: sidetone_store::now(),
+        };
+        self.store.ask_recorder(&room).await
+    }
+
+    /// Says of which calls between people there is no recording, though there should be one.
+    async fn tell_missed(&self) -> Result<(), StoreError> {
+        for (call_id, asked_at, reason) in self.store.rooms_missed().await? {
+            let of_call = self.store.recordings(call_id).await?;
+            let call = self.store.call(call_id).await?;
+            let is_over = call.is_none_or(|call| call.ended_at.is_some());
+            // That of an agent, which has put its caller through, ended with it.
+            let others = |one: &Recording| match one.state {
+                RecordingState::Recording => true,
+                RecordingState::Failed => false,
+                _ => is_over || one.started_at >= asked_at,
+            };
+            if of_call.iter().any(others) {
+                continue;
+            }
+            let reason = reason.unwrap_or_else(|| NOBODY_LISTENS.to_owned());
+            tracing::error!(%call_id, reason, "a call between people is not recorded");
+            let missed = Recording::missed(call_id, reason, sidetone_store::now());
+            self.store.save_recording(&missed).await?;
         }
         Ok(())
     }
@@ -131,7 +185,12 @@ impl Egresses {
     }
 
     /// The call says, else its agent's file, else the environment.
-    async fn is_wanted(&self, call: &Call) -> Result<bool, StoreError> {
+    async fn mode_of(&self, call: &Call) -> Result<RecordingMode, StoreError> {
+        if call.call_type != CallType::Support
+            && let Some(mode) = self.store.wanted_recording(call.id).await?
+        {
+            return Ok(mode);
+        }
         let dispatch = self.store.agent_in(&call.room_name).await?;
         let mode = dispatch.and_then(|dispatch| {
             let metadata = dispatch.metadata.0;
@@ -141,7 +200,7 @@ impl Egresses {
                 team.first()?.recording
             })
         });
-        Ok(mode.unwrap_or(self.plan.default_mode) == RecordingMode::Egress)
+        Ok(mode.unwrap_or(self.plan.default_mode))
     }
 
     async fn start(&self, room: &str, bucket: &Bucket, recording: Recording) {
@@ -246,6 +305,9 @@ pub(super) async fn run(egresses: Egresses, shutdown: CancellationToken) {
         }
         if let Err(error) = egresses.watch().await {
             tracing::error!(%error, "LiveKit's egresses wait for the database");
+        }
+        if let Err(error) = egresses.tell_missed().await {
+            tracing::warn!(%error, "whether all calls between people are recorded is not known");
         }
     }
 }

@@ -13,8 +13,13 @@ use sidetone_store::{Call, CallType, NewCall, ParticipantKind};
 /// Topic of messages to the caller's client.
 pub const CLIENT_TOPIC: &str = "sidetone.call";
 
-/// Sends a JSON message to the agent of a call, on a topic, signed. False when there is no agent in the
-/// room.
+/// What the process is called in a room that listens in on a call between people; they do not see it.
+pub fn recorder_identity(process: Uuid) -> String {
+    format!("sidetone-recorder-{process}")
+}
+
+/// Sends a JSON message to the agent of a call, and to somebody `hidden`, on a topic, signed. False when there
+/// is neither in the room.
 ///
 /// # Errors
 /// LiveKit refused or did not answer within 10 s.
@@ -22,6 +27,7 @@ pub async fn tell_agents(
     livekit: &ServerApi,
     room: &str,
     call: Uuid,
+    hidden: Option<String>,
     topic: &str,
     message: &serde_json::Value,
 ) -> server_api::Result<bool> {
@@ -30,6 +36,7 @@ pub async fn tell_agents(
         .iter()
         .filter(|participant| kind_of(participant) == ParticipantKind::Agent)
         .map(|participant| participant.identity.clone())
+        .chain(hidden)
         .collect();
     // An empty list of identities would mean everybody.
     if agents.is_empty() {

@@ -14,7 +14,7 @@ use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
 use super::history::call::{Sight, visible};
-use crate::control::rooms;
+use crate::control::rooms::{self, recorder_identity};
 use sidetone_base::clock;
 use sidetone_recording::{Command, RECORDING_TOPIC};
 use sidetone_store::{Call, Recorder, Recording, RecordingState};
@@ -229,7 +229,16 @@ async fn set_paused(
     };
     let message = serde_json::to_value(command).unwrap_or_default();
     let livekit = &state.voice()?.control.livekit;
-    let told = rooms::tell_agents(livekit, &call.room_name, id, RECORDING_TOPIC, &message);
+    // Of a call between people a process listens in that nobody sees.
+    let hidden = state.store().recorder_of(id).await?.map(recorder_identity);
+    let told = rooms::tell_agents(
+        livekit,
+        &call.room_name,
+        id,
+        hidden,
+        RECORDING_TOPIC,
+        &message,
+    );
     told.await.map_err(|error| Problem::livekit(&error))?;
     let until = clock::now() + CONFIRM;
     while clock::now() < until {

@@ -159,6 +159,13 @@ async fn grant(
         None => call_for(state, voice, principal, &wanted, Uuid::new_v4()).await?,
     };
     add_metadata(state, &call, &wanted.call_metadata).await?;
+    if call.call_type != CallType::Support {
+        // Nobody else records it, and no event may tell that its room opens.
+        if let Some(mode) = told.recording {
+            state.store().wants_recording(call.id, mode).await?;
+        }
+        voice.control.egresses.listen_in(&call).await?;
+    }
     let agent_spawned = if call.call_type == CallType::Support {
         let metadata = DispatchMetadata {
             call_id: Some(call.id),

@@ -1,0 +1,99 @@
+//! Records calls between people: a process listens in on their room, unseen, and keeps what it hears as it keeps
+//! the sound of an agent's call. Which rooms, the store says (`room_recorders`); one process has each, by a
+//! lease, so that another goes on when it dies.
+
+mod mixer;
+mod room;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use sidetone_config::livekit::LiveKit;
+use sidetone_control_plane::server_api::ServerApi;
+use sidetone_recording::Recordings;
+use sidetone_store::{RoomToRecord, Store};
+
+/// How often it is asked which rooms are to be recorded.
+const LOOK: Duration = Duration::from_secs(1);
+/// Rooms that one process listens in on at once; others are other processes'.
+const AT_ONCE: usize = 32;
+/// Rooms that are looked at in a round. Most of them nobody has joined yet.
+const A_ROUND: i64 = 200;
+/// A room belongs to the process that took it for so long after it was last heard of.
+const LEASE: TimeDelta = TimeDelta::seconds(10);
+/// A room that could not be joined is tried again after this.
+const AGAIN: TimeDelta = TimeDelta::seconds(5);
+
+/// What a process needs to listen in.
+pub struct Recorder {
+    /// Whose rooms they are, and the key that opens them.
+    pub livekit: LiveKit,
+    /// The same, as a client.
+    pub api: ServerApi,
+    /// Where it stands which rooms are to be recorded.
+    pub store: Store,
+    /// Where sound is kept.
+    pub recordings: Recordings,
+    /// This process.
+    pub holder: Uuid,
+}
+
+/// Runs until `stop`; what is recorded then is left to other processes.
+pub async fn run(recorder: Arc<Recorder>, stop: CancellationToken) {
+    let mut clock = interval(LOOK);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut under_way = JoinSet::new();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            _ = clock.tick() => {}
+        }
+        while under_way.try_join_next().is_some() {}
+        let places = AT_ONCE.saturating_sub(under_way.len());
+        if places == 0 {
+            continue;
+        }
+        match recorder.open_rooms(places).await {
+            Ok(rooms) => {
+                for wanted in rooms {
+                    let (recorder, stop) = (Arc::clone(&recorder), stop.clone());
+                    under_way.spawn(async move { recorder.record(wanted, stop).await });
+                }
+            }
+            Err(error) => {
+                let error = format!("{error:#}");
+                tracing::warn!(error, "which calls between people to record is not known");
+            }
+        }
+    }
+    while under_way.join_next().await.is_some() {}
+}
+
+impl Recorder {
+    /// Rooms that nobody records and that are open, taken for this process.
+    async fn open_rooms(&self, places: usize) -> anyhow::Result<Vec<RoomToRecord>> {
+        let wanted = self.store.rooms_to_record(A_ROUND).await?;
+        let names: Vec<String> = wanted.iter().map(|one| one.room_name.clone()).collect();
+        let open = self.api.rooms_named(names).await?;
+        let open: HashSet<String> = open.into_iter().map(|room| room.name).collect();
+        let mut taken = Vec::new();
+        for one in wanted {
+            if taken.len() < places
+                && open.contains(&one.room_name)
+                && (self.store)
+                    .take_room(one.call_id, self.holder, LEASE)
+                    .await?
+            {
+                taken.push(one);
+            }
+        }
+        Ok(taken)
+    }
+}
