@@ -2,6 +2,7 @@
 
 mod commands;
 mod door;
+mod events;
 mod fields;
 mod history;
 mod limits;

@@ -34,13 +34,14 @@ async fn every_route_and_every_role() {
     let recording = format!("{one}/recording");
     let (pause, resume) = (format!("{recording}/pause"), format!("{recording}/resume"));
     let commands = format!("{CALLS}/{over}/commands");
+    let events = format!("{CALLS}/{over}/events");
     let nobody = Uuid::new_v4();
     let drain = format!("{WORKERS}/{nobody}/drain");
     let somebody = Uuid::new_v4();
     let revoke = format!("/api/voice/sessions/{somebody}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 32] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 33] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -72,6 +73,12 @@ async fn every_route_and_every_role() {
             &commands,
             Some(json!({"type": "mute"})),
             [false, false, false, true, false, true, false, true],
+        ),
+        (
+            "GET",
+            &events,
+            None,
+            [false, false, false, true, false, false, true, true],
         ),
         (
             "GET",
@@ -226,7 +233,9 @@ async fn every_route_and_every_role() {
             }
             // A stream of events has no end to wait for.
             let (status, answer) = match path {
-                LIVE => (api.opened(path, credential.as_deref()).await, Value::Null),
+                _ if path == LIVE || path == events => {
+                    (api.opened(path, credential.as_deref()).await, Value::Null)
+                }
                 _ => api.call(method, path, credential.as_deref(), body).await,
             };
             let entered = !matches!(status, 401 | 403);

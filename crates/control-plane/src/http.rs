@@ -10,6 +10,7 @@ pub mod commands;
 mod cookie;
 mod docs;
 pub mod error;
+pub mod events;
 mod extract;
 mod frame;
 pub mod health;
@@ -253,6 +254,7 @@ pub fn router(state: AppState) -> Router {
             "/api/voice/calls/{callId}/commands",
             post(commands::command),
         )
+        .route("/api/voice/calls/{callId}/events", get(events::events))
         .route("/api/voice/live", get(live::live))
         .route("/api/voice/history", get(history::list))
         .route(

@@ -120,10 +120,13 @@ impl Conversation {
             (Err(message), _) => {
                 let about = format!("transfer to {}", transfer.target.name);
                 self.chat.remember(&about, &format!("failed, {message}"));
-                self.input(Input::Say {
-                    text: transfer.failed,
-                    interruptible: true,
-                });
+                // A goodbye that is being said is the last word.
+                if self.deadlines.hangs_up().is_none() {
+                    self.input(Input::Say {
+                        text: transfer.failed,
+                        interruptible: true,
+                    });
+                }
             }
         }
         self.watch_silence(now);

@@ -24,12 +24,12 @@ use sidetone_base::clock;
 use sidetone_store::LiveCall;
 
 /// How often the store is asked.
-const EVERY: Duration = Duration::from_secs(1);
+pub(super) const EVERY: Duration = Duration::from_secs(1);
 /// Then the browser asks again by itself, and has to be let in again.
-const LONGEST: Duration = Duration::from_secs(10 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(10 * 60);
 /// A comment goes out when nothing else has for so long: proxies close a connection after a minute, some
 /// after half of it.
-const HEARTBEAT: Duration = Duration::from_secs(10);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(10);
 /// Streams of one user or key, and of one network. Each takes a connection and asks the store each second.
 const OF_ONE: usize = 10;
 const OF_NETWORK: usize = 30;
@@ -38,7 +38,7 @@ const IN_ALL: usize = 200;
 
 /// Proxies pass each event on as it comes: nginx and those that read its header buffer nothing, and
 /// nobody compresses, which would wait for more.
-const UNBUFFERED: [(HeaderName, &str); 2] = [
+pub(super) const UNBUFFERED: [(HeaderName, &str); 2] = [
     (header::CACHE_CONTROL, "no-cache, no-transform"),
     (HeaderName::from_static("x-accel-buffering"), "no"),
 ];
@@ -117,13 +117,13 @@ pub async fn live(
     Ok((UNBUFFERED, events).into_response())
 }
 
-fn too_many(_: TooMany) -> Problem {
+pub(super) fn too_many(_: TooMany) -> Problem {
     Problem {
         retry_after: Some(30),
         ..Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             "Too many streams",
-            "There are too many open streams of events; close a page that shows calls under way.",
+            "There are too many open streams of events; close one, such as a page that shows calls under way.",
         )
     }
 }
