@@ -1,5 +1,6 @@
 //! One room that is listened in on.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -31,6 +32,9 @@ const KEEP: Duration = Duration::from_secs(2);
 const FINISH: Duration = Duration::from_secs(10);
 /// Frames of all voices that may wait for the mixer: ten voices for half a second. A full queue costs a frame.
 const WAITING: usize = 512;
+/// Tracks that are decoded at once: more than people who talk with one another, and no more than a participant who
+/// publishes without end may cost.
+const TRACKS: usize = 32;
 /// The token need only be good until the room is joined.
 const TOKEN_TTL: Duration = Duration::from_secs(600);
 
@@ -95,6 +99,7 @@ impl Recorder {
             up: Resampler::new(),
             is_heard: false,
             is_encrypted: false,
+            tracks: HashSet::new(),
             tasks: JoinSet::new(),
         };
         let end = listening.run(&room, events, &recorded, stop).await;
@@ -138,6 +143,8 @@ struct Listening<'a> {
     /// A recording begins with the first voice.
     is_heard: bool,
     is_encrypted: bool,
+    /// What was asked for.
+    tracks: HashSet<TrackSid>,
     tasks: JoinSet<()>,
 }
 
@@ -171,6 +178,9 @@ impl Listening<'_> {
                     Some(RoomEvent::Disconnected { reason }) => return ended(reason.into()),
                     Some(RoomEvent::TrackPublished { publication, .. }) => {
                         self.published(&publication).await;
+                    }
+                    Some(RoomEvent::TrackUnpublished { publication, .. }) => {
+                        self.tracks.remove(&publication.sid());
                     }
                     Some(RoomEvent::TrackSubscribed {
                         track: RemoteTrack::Audio(track), participant, ..
@@ -213,7 +223,13 @@ impl Listening<'_> {
             return;
         }
         if publication.encryption_type() == EncryptionType::None {
-            publication.set_subscribed(true);
+            if self.tracks.len() < TRACKS {
+                self.tracks.insert(publication.sid());
+                publication.set_subscribed(true);
+            } else {
+                let call_id = self.wanted.call_id;
+                tracing::warn!(%call_id, "a track is not recorded: {TRACKS} are already");
+            }
         } else if !std::mem::replace(&mut self.is_encrypted, true) {
             let call_id = self.wanted.call_id;
             let reason = "the call's sound is end-to-end encrypted, and a recorder has no key";

@@ -109,7 +109,7 @@ async fn without_any_worker_the_call_fails_with_the_reason() {
     .await;
     let reason = call.failure_reason.unwrap();
     assert!(
-        reason.contains("after 3 askings") && reason.contains("worker"),
+        reason.contains("after 3 dispatch attempts") && reason.contains("worker"),
         "{reason}"
     );
     let agent = api.store.agent_in(room).await.unwrap().unwrap();

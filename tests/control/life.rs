@@ -241,7 +241,7 @@ async fn a_caller_is_told_that_the_call_has_failed() {
         call["failureReason"]
             .as_str()
             .unwrap()
-            .contains("after 3 askings"),
+            .contains("after 3 dispatch attempts"),
         "{call}"
     );
     room.close().await.unwrap();
