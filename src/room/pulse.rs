@@ -34,6 +34,8 @@ pub(super) enum Beat {
     Back,
     /// The process itself did nothing since then.
     Stopped(Instant),
+    /// The link was made anew; over the one before nothing came since then.
+    Renewed(Instant),
 }
 
 /// PURE. Judges counts of what has arrived.
@@ -66,20 +68,30 @@ impl Pulse {
         }
         // What is counted from here on is news.
         self.at = now;
-        Some(Beat::Stopped(before.checked_sub(COUNTED).unwrap_or(before)))
+        Some(Beat::Stopped(last_by(before)))
     }
 
     /// So many bytes have arrived in all; None: there is nothing to count.
     fn counted(&mut self, now: Instant, arrived: Option<u64>) -> Option<Beat> {
-        // A connection that is made anew counts from the start.
         if arrived.is_some() && arrived != self.arrived {
-            (self.arrived, self.at) = (arrived, now);
-            return std::mem::take(&mut self.is_silent).then_some(Beat::Back);
+            // A connection that is made anew counts from the start.
+            let is_another = arrived < self.arrived;
+            let before = std::mem::replace(&mut self.at, now);
+            self.arrived = arrived;
+            return match std::mem::take(&mut self.is_silent) {
+                true => Some(Beat::Back),
+                false => is_another.then(|| Beat::Renewed(last_by(before))),
+            };
         }
         let is_due = self.arrived.is_some() && !self.is_silent && now - self.at >= SILENT;
         self.is_silent |= is_due;
-        is_due.then(|| Beat::Silent(self.at.checked_sub(COUNTED).unwrap_or(self.at)))
+        is_due.then(|| Beat::Silent(last_by(self.at)))
     }
+}
+
+/// When the last of what was counted at this time came, at the earliest.
+fn last_by(counted: Instant) -> Instant {
+    counted.checked_sub(COUNTED).unwrap_or(counted)
 }
 
 /// Tells what becomes of the room's link, until nobody listens, and what its sound goes through.

@@ -48,3 +48,20 @@ fn a_process_that_was_stopped_knows_it_before_it_believes_its_sockets() {
         Some(Beat::Silent(at(12_010)))
     );
 }
+
+#[test]
+fn a_link_that_is_made_anew_before_it_was_silent_is_told() {
+    let began = clock::now();
+    let at = |ms| began + Duration::from_millis(ms);
+    let mut pulse = Pulse::new(began);
+    for (ms, bytes) in [(500, 100), (1_000, 250)] {
+        assert_eq!(pulse.counted(at(ms), Some(bytes)), None, "{ms}");
+    }
+    // The server died at 1.2 s, and was back at 3.1.
+    assert_eq!(pulse.counted(at(2_000), None), None);
+    assert_eq!(
+        pulse.counted(at(3_300), Some(40)),
+        Some(Beat::Renewed(at(0)))
+    );
+    assert_eq!(pulse.counted(at(3_800), Some(90)), None);
+}

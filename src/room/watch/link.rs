@@ -81,6 +81,11 @@ impl Link {
                 self.unheard_since(since, to_call).await;
                 self.settles(room, to_call)
             }
+            Beat::Renewed(since) => {
+                tracing::warn!("the link was made anew: the agent says again what nobody heard");
+                self.unheard_since(since, to_call).await;
+                self.settles(room, to_call)
+            }
             Beat::Back => {
                 self.silent = None;
                 self.settles(room, to_call)
