@@ -66,6 +66,7 @@ async fn measure(calls: usize) {
         // They are all the same user's.
         ("SIDETONE_USER_CALLS", "0".into()),
         ("SIDETONE_USER_TOKENS", "0".into()),
+        ("SIDETONE_USER_REQUESTS", "100000".into()),
     ];
     let env = Env::from_lookup(|name| {
         let known = variables.iter().find(|(known, _)| *known == name);
