@@ -102,7 +102,7 @@ async fn both_ends_of_a_track_tell_of_it() {
     assert_eq!(codec.channels, 2);
     assert!(codec.sdp_fmtp_line.contains("useinbandfec=1"), "{codec:?}");
 
-    // What is sent, and what the other side has told of it.
+    // What is sent, and what the other side has reported of it.
     let (outbound, told) = eventually(&from, "what is sent", |stats| {
         Some((of!(stats, OutboundRtp)?, of!(stats, RemoteInboundRtp)?))
     })

@@ -1,5 +1,5 @@
 //! Calls between people that a process of ours records: asked for by the control plane, taken by one worker at
-//! a time (by the database's clock), and told of when nobody takes them.
+//! a time (by the database's clock), and reported when nobody takes them.
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -37,7 +37,7 @@ const FREE: &str = "NOT done AND (held_until IS NULL OR held_until < $1) \
      AND ended_at IS NULL AND deleted_at IS NULL)";
 
 impl Recording {
-    /// What is told of a call that nobody has recorded.
+    /// The failed recording of a call that nobody has recorded.
     pub fn missed(call_id: Uuid, reason: impl Into<String>, now: At) -> Self {
         Self {
             state: RecordingState::Failed,

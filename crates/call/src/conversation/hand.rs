@@ -189,7 +189,7 @@ impl Conversation {
         }
     }
 
-    /// Says the next of what waits, if nobody speaks, and calls the person whom the caller was told of. True
+    /// Says the next of what waits, if nobody speaks, and calls the person who was announced to the caller. True
     /// when something is said now.
     pub(super) fn say_what_waits(&mut self) -> bool {
         let told = self

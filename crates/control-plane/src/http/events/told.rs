@@ -66,7 +66,7 @@ impl News {
     }
 }
 
-/// What was told of one call.
+/// Which events of one call were sent.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     started: bool,

@@ -282,7 +282,7 @@ fn an_index_has_its_place_in_the_ring() {
     assert_eq!(keys.shared(-1).unwrap().material(), b"third", "set last");
     let (theirs, ours) = (cryptor("ada", &keys), cryptor("ada", &keys));
     assert!(pass(&theirs.0, &ours.0).is_some());
-    // Who is heard by another key is told of, and which it is.
+    // When another key opens what somebody sends, that is reported, with its index.
     theirs.0.set_key_index(15);
     assert!(pass(&theirs.0, &ours.0).is_some());
     assert_eq!(ours.0.key_index(), 15);
