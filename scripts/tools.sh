@@ -96,7 +96,8 @@ postgres() {
 }
 
 pgbouncer() {
-  PATH="$PATH:/usr/sbin" command -v pgbouncer >/dev/null || debian pgbouncer
+  # Not `command -v`, which would find this function.
+  PATH="$PATH:/usr/sbin" type -P pgbouncer >/dev/null || debian pgbouncer
 }
 
 livekit_agents() {

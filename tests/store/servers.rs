@@ -53,13 +53,25 @@ async fn the_story_behind_a_pooler_in_transaction_mode() {
     let behind = database(pooler.url());
     let one = Store::open(&behind).await.unwrap();
     let other = Store::open(&behind).await.unwrap();
+    ask_at_once(&[one, other], 100).await;
+}
+
+/// A deploy: all processes look whether there is a pooler while the others have its few sessions.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_starts_beside_others_notices_the_pooler() {
+    let postgres = Postgres::start();
+    let pooler = PgBouncer::before(&postgres, "transaction", 2);
+    let behind = database(pooler.url());
+    let opening = std::iter::repeat_with(|| Store::open(&behind)).take(16);
+    let stores = futures::future::try_join_all(opening).await.unwrap();
+    ask_at_once(&stores, 160).await;
+}
+
+/// So many calls are made and read at once, by these stores in turn.
+async fn ask_at_once(stores: &[Store], calls: i64) {
     let mut asking = JoinSet::new();
-    for n in 10_000..10_100 {
-        let store = if n % 2 == 0 {
-            one.clone()
-        } else {
-            other.clone()
-        };
+    for (n, store) in (10_000..10_000 + calls).zip(stores.iter().cycle()) {
+        let store = store.clone();
         asking.spawn(async move {
             let call = new_call(n, "ann", CallType::Support);
             store.create_call(&call).await.unwrap();
@@ -72,9 +84,10 @@ async fn the_story_behind_a_pooler_in_transaction_mode() {
         asked.unwrap();
         done += 1;
     }
-    assert_eq!(done, 100);
-    one.close().await;
-    other.close().await;
+    assert_eq!(done, calls);
+    for store in stores {
+        store.close().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,43 +3,56 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _};
+use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
 
-/// How often it is looked: another program may take a session in between.
-const LOOKS: usize = 3;
-/// Longest time that a look takes. A pooler that lends sessions to clients until they leave may have no second
+/// How often each client asks for its session twice in a row. Others take sessions in between: that all of them
+/// fall so that each client seems to keep its own becomes impossible soon.
+const ROUNDS: usize = 4;
+/// Longest time that the look takes. A pooler that lends sessions to clients until they leave may have no second
 /// one to lend.
-const DEADLINE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Looks whether two clients are given the same session, or one is given two, which happens to nobody who
-/// keeps a session of his own. What cannot be seen is taken for none.
+/// keeps a session of his own.
+///
+/// What cannot be seen is taken for a pooler: that costs time, and the opposite would cost the calls.
 pub(super) async fn is_between(options: &PgConnectOptions) -> bool {
-    for _ in 0..LOOKS {
-        match timeout(DEADLINE, look(options)).await {
-            Ok(Ok(false)) => {}
-            Ok(Ok(true)) => return true,
-            Ok(Err(_)) | Err(_) => return false,
-        }
-    }
-    false
+    let unseen = match timeout(DEADLINE, look(options)).await {
+        Ok(Ok(is_between)) => return is_between,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no second session within {} s", DEADLINE.as_secs()),
+    };
+    tracing::warn!(
+        "whether DATABASE_URL leads to a pooler cannot be seen ({unseen}): taken for one"
+    );
+    true
 }
 
+/// Nothing is held while another session is waited for: many processes may look at once.
 async fn look(options: &PgConnectOptions) -> sqlx::Result<bool> {
-    let mut one = options.connect().await?;
-    let mut other = options.connect().await?;
-    let first = session(&mut one, "").await?;
-    // A pooler hands out the session that came back last, and this one is kept until the transaction ends.
-    let second = session(&mut other, "BEGIN; ").await?;
-    let is_shared = first == second || session(&mut one, "").await? != first;
-    session(&mut other, "ROLLBACK; ").await?;
-    one.close().await?;
-    other.close().await?;
+    let mut clients = [options.connect().await?, options.connect().await?];
+    let mut sessions = [None, None];
+    let mut is_shared = false;
+    for n in (0..ROUNDS).flat_map(|_| [0, 0, 1, 1]) {
+        let given = Some(session(&mut clients[n]).await?);
+        is_shared = sessions[1 - n] == given || sessions[n].is_some() && sessions[n] != given;
+        if is_shared {
+            break;
+        }
+        sessions[n] = given;
+    }
+    for client in clients {
+        client.close().await?;
+    }
     Ok(is_shared)
 }
 
 /// The server's process that answers. One message, for a statement that is prepared takes two.
-async fn session(connection: &mut PgConnection, before: &str) -> sqlx::Result<String> {
-    let sql = AssertSqlSafe(format!("{before}SELECT pg_backend_pid()::text"));
-    sqlx::raw_sql(sql).fetch_one(connection).await?.try_get(0)
+async fn session(connection: &mut PgConnection) -> sqlx::Result<i32> {
+    let sql = "SELECT pg_backend_pid()::text";
+    let answered: String = sqlx::raw_sql(sql).fetch_one(connection).await?.try_get(0)?;
+    answered
+        .parse()
+        .map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
