@@ -16,11 +16,8 @@ use sidetone_base::clock;
 const LOOK: Duration = Duration::from_millis(500);
 /// Longest wait for one; a client that is connecting anew has nothing to say.
 const LOOK_DEADLINE: Duration = Duration::from_secs(1);
-/// A link over which nothing came for so long is down. Reports come each second and are counted each
-/// second.
+/// A link over which nothing came for so long is down: reports come each second.
 const SILENT: Duration = Duration::from_millis(2_500);
-/// What is counted came up to so long ago.
-const COUNTED: Duration = Duration::from_secs(1);
 /// A process that has not looked for so long was stopped (its machine paused, SIGSTOP): longer than two looks take,
 /// and about as long as it takes until another agent has been sent. What it then reads from its sockets is old.
 const STOPPED: Duration = Duration::from_secs(2);
@@ -38,13 +35,20 @@ pub(super) enum Beat {
     Renewed(Instant),
 }
 
-/// PURE. Judges counts of what has arrived.
+/// What has arrived over the connection by which our voice goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Arrived {
+    /// In all. A connection that is made anew counts from the start.
+    bytes: u64,
+    /// The last of it: it came then, or a little later.
+    last: Instant,
+}
+
+/// PURE. Judges what has arrived.
 #[derive(Debug)]
 struct Pulse {
-    /// None: nothing was counted yet.
-    arrived: Option<u64>,
-    /// When the count was last another one.
-    at: Instant,
+    /// None: nothing was seen yet.
+    arrived: Option<Arrived>,
     /// When it was last looked at.
     looked: Instant,
     is_silent: bool,
@@ -54,7 +58,6 @@ impl Pulse {
     fn new(now: Instant) -> Self {
         Self {
             arrived: None,
-            at: now,
             looked: now,
             is_silent: false,
         }
@@ -66,32 +69,39 @@ impl Pulse {
         if now - before < STOPPED {
             return None;
         }
-        // What is counted from here on is news.
-        self.at = now;
-        Some(Beat::Stopped(last_by(before)))
+        let Some(arrived) = &mut self.arrived else {
+            return Some(Beat::Stopped(before));
+        };
+        // The link has its time from here on: what waits in its socket is older than it seems.
+        let last = std::mem::replace(&mut arrived.last, now);
+        Some(Beat::Stopped(last.min(before)))
     }
 
-    /// So many bytes have arrived in all; None: there is nothing to count.
-    fn counted(&mut self, now: Instant, arrived: Option<u64>) -> Option<Beat> {
-        if arrived.is_some() && arrived != self.arrived {
-            // A connection that is made anew counts from the start.
-            let is_another = arrived < self.arrived;
-            let before = std::mem::replace(&mut self.at, now);
-            self.arrived = arrived;
-            return match std::mem::take(&mut self.is_silent) {
-                true => Some(Beat::Back),
-                false => is_another.then(|| Beat::Renewed(last_by(before))),
-            };
+    /// None: there is nothing to see.
+    fn sees(&mut self, now: Instant, seen: Option<Arrived>) -> Option<Beat> {
+        let Some(before) = self.arrived else {
+            self.arrived = seen;
+            return None;
+        };
+        let is_another = seen.is_some_and(|seen| seen.bytes < before.bytes);
+        let arrived = match seen {
+            Some(seen) if is_another => seen,
+            Some(seen) => Arrived {
+                bytes: seen.bytes,
+                last: seen.last.max(before.last),
+            },
+            None => before,
+        };
+        self.arrived = Some(arrived);
+        let is_silent = now.saturating_duration_since(arrived.last) >= SILENT;
+        let was_silent = std::mem::replace(&mut self.is_silent, is_silent);
+        match (was_silent, is_silent) {
+            (false, true) => Some(Beat::Silent(arrived.last)),
+            (true, false) => Some(Beat::Back),
+            (false, false) if is_another => Some(Beat::Renewed(before.last)),
+            _ => None,
         }
-        let is_due = self.arrived.is_some() && !self.is_silent && now - self.at >= SILENT;
-        self.is_silent |= is_due;
-        is_due.then(|| Beat::Silent(last_by(self.at)))
     }
-}
-
-/// When the last of what was counted at this time came, at the earliest.
-fn last_by(counted: Instant) -> Instant {
-    counted.checked_sub(COUNTED).unwrap_or(counted)
 }
 
 /// Tells what becomes of the room's link, until nobody listens, and what its sound goes through.
@@ -101,14 +111,15 @@ pub(super) async fn watch(room: &Room, beats: mpsc::Sender<Beat>, quality: &Qual
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let stopped = pulse.wakes(clock::now());
+        let began = clock::now();
+        let stopped = pulse.wakes(began);
         let stats = look(room).await;
         let arrived = stats.as_ref().and_then(|(ours, theirs)| {
             quality.look(ours.iter().chain(theirs));
-            arrived(ours)
+            arrived(ours, began)
         });
         let now = clock::now();
-        let beats_now = [stopped, pulse.wakes(now), pulse.counted(now, arrived)];
+        let beats_now = [stopped, pulse.wakes(now), pulse.sees(now, arrived)];
         for beat in beats_now.into_iter().flatten() {
             if beats.send(beat).await.is_err() {
                 return;
@@ -123,13 +134,20 @@ async fn look(room: &Room) -> Option<(Vec<RtcStats>, Vec<RtcStats>)> {
     Some((stats.publisher_stats, stats.subscriber_stats))
 }
 
-/// Bytes that have come on the connection by which our voice goes.
-fn arrived(stats: &[RtcStats]) -> Option<u64> {
-    let of_transport = |stats: &RtcStats| match stats {
-        RtcStats::Transport(stats) => Some(stats.transport.bytes_received),
-        _ => None,
-    };
-    stats.iter().find_map(of_transport)
+/// What has come on the connection by which our voice goes, looked at since `began`.
+fn arrived(stats: &[RtcStats], began: Instant) -> Option<Arrived> {
+    stats.iter().find_map(|stats| {
+        let RtcStats::CandidatePair(stats) = stats else {
+            return None;
+        };
+        let pair = &stats.candidate_pair;
+        let ago = stats.rtc.timestamp as f64 / 1e3 - pair.last_packet_received_timestamp;
+        let ago = Duration::try_from_secs_f64(ago / 1e3).unwrap_or_default();
+        Some(Arrived {
+            bytes: pair.bytes_received,
+            last: began.checked_sub(ago)?,
+        })
+    })
 }
 
 #[cfg(test)]

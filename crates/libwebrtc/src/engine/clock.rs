@@ -19,3 +19,9 @@ pub(crate) fn wall_us() -> i64 {
         .duration_since(std::time::UNIX_EPOCH)
         .map_or(0, |since| since.as_micros() as i64)
 }
+
+/// Milliseconds since the Unix epoch of a moment that has passed, for the moments that statistics hold.
+pub(crate) fn wall_ms_of(passed: Instant) -> f64 {
+    let ago = now().saturating_duration_since(passed);
+    wall_us() as f64 / 1e3 - ago.as_secs_f64() * 1e3
+}

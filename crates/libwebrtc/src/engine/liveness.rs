@@ -59,6 +59,11 @@ impl Liveness {
         }
     }
 
+    /// When something arrived last.
+    pub(crate) fn last_heard(&self) -> Option<Instant> {
+        self.heard
+    }
+
     fn silent_at(&self) -> Option<Instant> {
         self.heard.map(|heard| heard + SILENT_LIMIT)
     }

@@ -309,6 +309,10 @@ impl Peer {
                 nominated: true,
                 bytes_sent: peer.peer_bytes_tx,
                 bytes_received: peer.peer_bytes_rx,
+                last_packet_received_timestamp: self
+                    .liveness
+                    .last_heard()
+                    .map_or(0.0, clock::wall_ms_of),
                 total_round_trip_time: pair.total_round_trip_time.as_secs_f64(),
                 current_round_trip_time: pair
                     .current_round_trip_time
