@@ -2,15 +2,13 @@
 
 mod acts;
 mod rounds;
+mod tasks;
 
 use std::collections::HashMap;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::FutureExt as _;
 use tokio::sync::{Mutex, mpsc, oneshot};
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +22,7 @@ use sidetone_store::dispatches::DispatchState;
 use sidetone_store::epochs::SilentAgent;
 use sidetone_store::places::{Full, Wish};
 use sidetone_store::{DispatchMetadata, Store, StoreError};
+use tasks::Tasks;
 
 /// What is wrong with a room whose act panicked.
 const PANICKED: &str = "the control plane failed; its log says where";
@@ -113,7 +112,7 @@ impl Guard {
             }
             Ok(_) => Ok(false),
             Err(error) => {
-                tracing::debug!(room, %error, "who is in a room is not known");
+                tracing::debug!(room, %error, "could not read who is in a room");
                 Ok(false)
             }
         }
@@ -240,13 +239,13 @@ impl GuardDriver {
             observer: Observer::new(self.config.silence),
             is_observing: false,
         };
-        let mut acts = JoinSet::new();
+        let mut tasks = Tasks::new();
         let mut read = tokio::time::interval(run.read_every);
         read.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut observe = tokio::time::interval(self.config.observe_every);
         observe.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let deadline = run.act(&mut acts);
+            let deadline = run.act(&mut tasks);
             let wake = async {
                 match deadline {
                     Some(at) => tokio::time::sleep_until(at.into()).await,
@@ -256,13 +255,13 @@ impl GuardDriver {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 Some(command) = commands.recv() => run.command(command),
-                Some(Ok(done)) = acts.join_next() => run.done(done),
+                Some(done) = tasks.next() => run.done(done),
                 () = wake => run.guardian.handle_input(clock::now(), Input::Timeout),
                 _ = read.tick(), if !run.is_reading => {
                     run.is_reading = true;
                     let reading = run.acts.clone();
                     let live = async move { Done::Read(reading.live().await) };
-                    acts.spawn(act(live, Done::Read(Vec::new())));
+                    tasks.of_all(live, Done::Read(Vec::new()));
                 }
                 // Without calls there is nobody to be silent.
                 _ = observe.tick(), if !run.is_observing && run.guardian.is_watching() => {
@@ -273,7 +272,7 @@ impl GuardDriver {
                         let silent = observing.silent().await;
                         Done::Observed(began, clock::now(), silent)
                     };
-                    acts.spawn(act(round, Done::Observed(began, began, None)));
+                    tasks.of_all(round, Done::Observed(began, began, None));
                 }
             }
         }
@@ -334,7 +333,7 @@ impl Run {
         }
     }
 
-    fn act(&mut self, tasks: &mut JoinSet<Done>) -> Option<std::time::Instant> {
+    fn act(&mut self, tasks: &mut Tasks) -> Option<std::time::Instant> {
         loop {
             let acts = self.acts.clone();
             match self.guardian.poll_output() {
@@ -349,51 +348,43 @@ impl Run {
                     } else if attempt > 1 {
                         tracing::warn!(room, attempt, "no agent joined; it is dispatched again");
                         let (acts, room) = (acts.clone(), room.clone());
-                        tasks.spawn(async move { acts.tell_waiting(&room).await });
+                        let tell = async move { acts.tell_waiting(&room).await };
+                        tasks.of_room(tell, Done::Nothing);
                     }
                     let panicked = Input::Asked(room.clone(), Err(PANICKED.into()));
                     let ask = async move { Done::Input(acts.ask(room, instead_of).await) };
-                    tasks.spawn(act(ask, Done::Input(panicked)));
+                    tasks.of_room(ask, Done::Input(panicked));
                 }
                 Output::Look(room) => {
                     let panicked = Input::Looked(room.clone(), Sight::Unknown(PANICKED.into()));
                     let look = async move { Done::Input(acts.look(room).await) };
-                    tasks.spawn(act(look, Done::Input(panicked)));
+                    tasks.of_room(look, Done::Input(panicked));
                 }
                 Output::Check(room) => {
                     let age = self.read_every.mul_f32(0.8);
                     let panicked = Input::Looked(room.clone(), Sight::Unknown(PANICKED.into()));
                     let check = async move { Done::Input(acts.check(room, age).await) };
-                    tasks.spawn(act(check, Done::Input(panicked)));
+                    tasks.of_room(check, Done::Input(panicked));
                 }
                 Output::Confirm(room, epoch) => {
                     let panicked = Input::Confirmed(room.clone(), Verdict::Unknown);
                     let confirm = async move { Done::Input(acts.confirm(room, epoch).await) };
-                    tasks.spawn(act(confirm, Done::Input(panicked)));
+                    tasks.of_room(confirm, Done::Input(panicked));
                 }
                 Output::Present(room) => {
-                    tasks.spawn(async move { acts.note_present(&room).await });
+                    let note = async move { acts.note_present(&room).await };
+                    tasks.of_room(note, Done::Nothing);
                 }
                 Output::Ended(room) => {
-                    tasks.spawn(async move { acts.note_over(&room).await });
+                    let note = async move { acts.note_over(&room).await };
+                    tasks.of_room(note, Done::Nothing);
                 }
                 Output::GiveUp(room, reason) => {
                     tracing::error!(room, reason, "no agent for a call");
-                    tasks.spawn(async move { acts.give_up(&room, &reason).await });
+                    let give_up = async move { acts.give_up(&room, &reason).await };
+                    tasks.of_room(give_up, Done::Nothing);
                 }
             }
         }
     }
 }
-
-/// What an act comes to. One that panics fails for its room alone: the guardian would wait for it for ever.
-async fn act(act: impl Future<Output = Done>, panicked: Done) -> Done {
-    let done = AssertUnwindSafe(act).catch_unwind().await;
-    done.unwrap_or_else(|_| {
-        tracing::error!(?panicked, "an act of the guard panicked");
-        panicked
-    })
-}
-
-#[cfg(test)]
-mod tests;

@@ -104,7 +104,7 @@ impl Acts {
             Ok(true) => Input::Asked(room, Ok(())),
             Ok(false) => Input::Over(room),
             Err(error) => {
-                tracing::warn!(room, %error, "an agent could not be asked for");
+                tracing::warn!(room, %error, "an agent could not be dispatched");
                 Input::Asked(room, Err(error.to_string()))
             }
         }
@@ -139,7 +139,7 @@ impl Acts {
             let (dispatcher, room) = (Arc::clone(&self.dispatcher), room.clone());
             tokio::spawn(async move {
                 if let Err(error) = dispatcher.delete(&room, &earlier).await {
-                    tracing::warn!(room, %error, "an earlier dispatch stays");
+                    tracing::warn!(room, %error, "an earlier dispatch could not be deleted");
                 }
             });
         }
@@ -156,7 +156,7 @@ impl Acts {
         tokio::spawn(async move {
             let gone = store.agent_is_gone(call_id, &identity, sidetone_store::now());
             if let Err(error) = gone.await {
-                tracing::warn!(%call_id, identity, %error, "when an agent was gone is not stored");
+                tracing::warn!(%call_id, identity, %error, "the time at which an agent left could not be stored");
             }
         });
     }
@@ -167,7 +167,7 @@ impl Acts {
         match silent {
             Ok(Ok(silent)) => Some(silent),
             Ok(Err(error)) => {
-                tracing::debug!(%error, "silent workers are not looked for");
+                tracing::debug!(%error, "could not look for silent workers");
                 None
             }
             Err(_) => None,
@@ -194,7 +194,7 @@ impl Acts {
             self.store.agent_over(room, agent.epoch, now).await
         };
         if let Err(error) = noted.await {
-            tracing::error!(room, %error, "that an empty room needs no agent could not be noted");
+            tracing::error!(room, %error, "could not store that an empty room needs no agent");
         }
         Done::Nothing
     }
@@ -210,7 +210,7 @@ impl Acts {
                 .await
         };
         if let Err(error) = noted.await {
-            tracing::error!(room, %error, "an agent's coming could not be noted");
+            tracing::error!(room, %error, "could not store that an agent is on its way");
         }
         Done::Nothing
     }
@@ -219,7 +219,7 @@ impl Acts {
     pub(super) async fn tell_waiting(&self, room: &str) -> Done {
         let notice = Notice::Waiting(Alone::NoAgent);
         if let Err(error) = rooms::tell(&self.livekit, room, notice).await {
-            tracing::debug!(room, %error, "nobody was told to wait");
+            tracing::debug!(room, %error, "callers could not be told to wait");
         }
         Done::Nothing
     }
@@ -241,12 +241,12 @@ impl Acts {
             Ok::<_, StoreError>(())
         };
         if let Err(error) = noted.await {
-            tracing::error!(room, %error, "a failed call could not be noted");
+            tracing::error!(room, %error, "a failed call could not be stored");
         }
         // The caller hears why nobody answers; an empty room has nobody to tell.
         let notice = Notice::Failed(Alone::NoAgent);
         if let Err(error) = rooms::tell(&self.livekit, room, notice).await {
-            tracing::debug!(room, %error, "nobody to tell that the call failed");
+            tracing::debug!(room, %error, "callers could not be told that the call failed");
         }
         Done::Nothing
     }

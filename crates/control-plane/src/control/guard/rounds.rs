@@ -65,7 +65,8 @@ impl Rounds {
         if !listed.as_ref().is_some_and(is_good) {
             *listed = None;
             let rooms = self.livekit.rooms().await;
-            let rooms = rooms.inspect_err(|error| tracing::debug!(%error, "rooms are not listed"));
+            let rooms =
+                rooms.inspect_err(|error| tracing::debug!(%error, "rooms could not be listed"));
             let rooms: HashMap<_, _> = rooms.ok()?.into_iter().map(counts_of).collect();
             self.seen().keep(|room| rooms.contains_key(room));
             let at = clock::now();

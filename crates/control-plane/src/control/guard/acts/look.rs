@@ -17,7 +17,7 @@ impl Acts {
         let _turn = self.confirming.acquire().await;
         let verdict = self.verdict(&room, epoch).await;
         let verdict = verdict.unwrap_or_else(|error| {
-            tracing::warn!(room, %error, "whether an agent lives is not known");
+            tracing::warn!(room, %error, "could not find out whether an agent is alive");
             Verdict::Unknown
         });
         Input::Confirmed(room, verdict)
