@@ -24,7 +24,7 @@ use sidetone_store::{Store, StoreError};
 
 pub use agents::agents;
 pub use report::{Item, Outcome, Report, Request};
-pub use variables::variables;
+pub use variables::{KNOWN, variables};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 /// File descriptors of a worker full of calls and a control plane with a thousand connections.

@@ -1,8 +1,12 @@
-//! The pages that people read: their links lead somewhere, and their TOML is what Sidetone takes.
+//! The pages that people read: their links lead somewhere, and their TOML, commands and variables are what
+//! Sidetone takes.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use clap::Parser as _;
+use sidetone::check::KNOWN;
+use sidetone::cli::Cli;
 use sidetone::eval::scenario::Scenario;
 use sidetone_config::agent::AgentConfig;
 use sidetone_config::secret::Secrets;
@@ -142,4 +146,88 @@ fn toml_of_the_pages_is_taken_as_it_stands() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(seen > 5, "{seen} blocks were found");
+}
+
+/// Commands of a page that begin with this word: lines of blocks of code, and what stands between backticks.
+fn commands<'a>(text: &'a str, program: &str) -> Vec<&'a str> {
+    let begins = |command: &&str| {
+        let rest = command.strip_prefix(program);
+        rest.is_some_and(|rest| rest.starts_with(' '))
+    };
+    let of_prose = lines(text).filter(|(_, is_code)| !is_code);
+    let inline = of_prose.flat_map(|(line, _)| line.split('`').skip(1).step_by(2));
+    let of_blocks = lines(text).filter(|(_, is_code)| *is_code);
+    let whole = of_blocks.map(|(line, _)| line.split(" #").next().unwrap_or_default());
+    inline.chain(whole).filter(begins).collect()
+}
+
+#[test]
+fn commands_of_the_pages_are_those_of_the_program() {
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    // The log of changes names commands without what they need.
+    let pages = pages()
+        .into_iter()
+        .filter(|(page, _)| !page.ends_with("CHANGELOG.md"));
+    for (page, text) in pages {
+        for command in commands(&text, "sidetone") {
+            seen += 1;
+            let typed = command.replace("CALL_ID", &uuid::Uuid::nil().to_string());
+            if let Err(error) = Cli::try_parse_from(typed.split_whitespace()) {
+                wrong.push(format!("{}: {command}: {error}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 20, "{seen} commands were found");
+}
+
+#[test]
+fn targets_of_make_that_the_pages_name_are_there() {
+    let makefile = std::fs::read_to_string(Path::new(ROOT).join("Makefile")).unwrap();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for (page, text) in pages() {
+        let commands = commands(&text, "make");
+        for word in commands
+            .iter()
+            .flat_map(|line| line.split_whitespace().skip(1))
+        {
+            seen += 1;
+            let is_there = match word.split_once('=') {
+                Some((variable, _)) => makefile.contains(&format!("$({variable})")),
+                None => makefile
+                    .lines()
+                    .any(|line| line.starts_with(&format!("{word}:"))),
+            };
+            if !is_there {
+                wrong.push(format!("{}: make {word}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(seen > 10, "{seen} targets were found");
+}
+
+#[test]
+fn variables_of_the_pages_are_read_and_those_that_are_read_have_a_page() {
+    // Read by a test alone.
+    const OF_TESTS: &str = "SIDETONE_TAKEOVERS";
+    let is_ours = |name: &&str| name.starts_with("SIDETONE_") || name.starts_with("LIVEKIT_");
+    let mut wrong = Vec::new();
+    for (page, text) in pages() {
+        let words =
+            text.split(|sign: char| !sign.is_ascii_uppercase() && !"_0123456789".contains(sign));
+        for name in words.filter(is_ours).filter(|name| !name.ends_with('_')) {
+            let base = name.strip_suffix("_FILE").unwrap_or(name);
+            let is_read = KNOWN.contains(&base) || base == OF_TESTS;
+            if !is_read && !name.starts_with("SIDETONE_SECRET_") {
+                wrong.push(format!("{}: {name}", page.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/configure.md")).unwrap();
+    let missing: Vec<_> = KNOWN.iter().filter(|name| !page.contains(**name)).collect();
+    assert!(missing.is_empty(), "docs/configure.md lacks {missing:?}");
 }
