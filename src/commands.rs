@@ -36,7 +36,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let bind = args.bind.unwrap_or(env.bind);
             let listener = TcpListener::bind(bind)
                 .await
-                .with_context(|| format!("{bind} cannot be listened at; choose another --bind"))?;
+                .with_context(|| format!("cannot listen on {bind}; choose another --bind"))?;
             let worker = (!args.no_worker).then(|| measure(args.count_jobs));
             // A control plane alone has no calls to wait for.
             let drain = worker.is_some().then_some(env.drain_time);

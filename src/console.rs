@@ -26,9 +26,8 @@ use sidetone_config::folder::AgentFolder;
 use sidetone_config::secret::Secrets;
 use sound::SoundOptions;
 
-const HELP: &str = "what you write the agent reads; /why shows the prompt as it was sent last, /say TEXT makes \
-                    the agent say something, /reload begins a new call with the files as they \
-                    are now, /quit ends";
+const HELP: &str = "type to talk to the agent; /why shows the last prompt as it was sent, /say TEXT makes \
+                    the agent say something, /reload starts a new call with the files as they are now, /quit ends";
 
 /// What is talked with.
 pub struct Console {
@@ -173,7 +172,7 @@ async fn listen(
                     None => RoomEvent::Chat { text: line.into() },
                 };
                 if write.send(event).await.is_err() {
-                    println!("[nobody is there; /reload begins anew]");
+                    println!("[nobody is there; /reload starts a new call]");
                 }
             }
         }
@@ -194,7 +193,7 @@ async fn listen(
 fn why(minds: &[Arc<Asked>]) {
     let longest = minds.iter().filter_map(|mind| mind.last());
     let Some(question) = longest.max_by_key(|question| question.messages.len()) else {
-        println!("[the model was asked nothing yet]");
+        println!("[the model has not been asked anything yet]");
         return;
     };
     for message in question.messages {

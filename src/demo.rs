@@ -117,9 +117,9 @@ pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode>
         println!(
             "{}",
             if good {
-                "All ended. The demo went well."
+                "Everything has ended. The demo went well."
             } else {
-                "All ended. The demo did NOT go well: see above."
+                "Everything has ended. The demo did NOT go well: see above."
             }
         );
     }

@@ -167,7 +167,7 @@ pub fn start(
     stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address)
-        .with_context(|| format!("{address} cannot be listened at; choose another --health"))?;
+        .with_context(|| format!("cannot listen on {address}; choose another --health"))?;
     tracing::info!(address = %listener.local_addr()?, "health checks are answered");
     let (beats, beat_seen) = watch::channel(Beat::now(agents));
     let agents = Arc::clone(agents);

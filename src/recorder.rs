@@ -69,7 +69,10 @@ pub async fn run(recorder: Arc<Recorder>, stop: CancellationToken) {
             }
             Err(error) => {
                 let error = format!("{error:#}");
-                tracing::warn!(error, "which calls between people to record is not known");
+                tracing::warn!(
+                    error,
+                    "could not read which calls between people are to be recorded"
+                );
             }
         }
     }

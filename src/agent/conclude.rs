@@ -92,8 +92,10 @@ impl Agents {
     async fn end_room(&self, room: &str, until: Instant) {
         match timeout_at(until.into(), self.livekit.delete_room(room)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(room, %error, "a room without an agent was not ended"),
-            Err(_) => tracing::warn!(room, "a room without an agent was not ended in time"),
+            Ok(Err(error)) => {
+                tracing::warn!(room, %error, "a room without an agent could not be closed")
+            }
+            Err(_) => tracing::warn!(room, "a room without an agent was not closed in time"),
         }
     }
 
@@ -106,7 +108,7 @@ impl Agents {
             let removed = self.livekit.remove_participant(room, &identity);
             match timeout_at(until.into(), removed).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(room, %error, "a telephone was not hung up"),
+                Ok(Err(error)) => tracing::warn!(room, %error, "a telephone could not be hung up"),
                 Err(_) => tracing::warn!(room, "a telephone was not hung up in time"),
             }
         }

@@ -42,13 +42,13 @@ impl Agents {
         let stored = match timeout(DEADLINE, stored).await {
             Ok(Ok(stored)) => Some(stored),
             Ok(Err(error)) => {
-                tracing::warn!(%call_id, %error, "what was said in the call before is not known");
+                tracing::warn!(%call_id, %error, "what was said earlier in the call could not be read");
                 None
             }
             Err(_) => {
                 tracing::warn!(
                     %call_id, within = ?DEADLINE,
-                    "the database does not say in time what was said in the call before"
+                    "what was said earlier in the call was not read in time"
                 );
                 None
             }

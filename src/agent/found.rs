@@ -46,11 +46,11 @@ impl Agents {
             Ok(Ok(Some(call))) if call.ended_at.is_none() => return call.id,
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                tracing::warn!(room, %error, "whether the room has a call is not known");
+                tracing::warn!(room, %error, "could not find out whether the room has a call");
             }
             Err(_) => tracing::warn!(
                 room,
-                "the database does not say whether the room has a call"
+                "the database did not say in time whether the room has a call"
             ),
         }
         Uuid::now_v7()
@@ -141,7 +141,7 @@ impl Agents {
         if is_asked_again {
             let telling = rooms::tell(&self.livekit, room, Notice::Waiting(why));
             if !matches!(timeout(GOODBYE, telling).await, Ok(Ok(()))) {
-                tracing::debug!(room, "callers were not told why they wait");
+                tracing::debug!(room, "callers could not be told why they wait");
             }
             return;
         }

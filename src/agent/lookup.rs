@@ -62,7 +62,11 @@ pub async fn look_up(team: Vec<AgentConfig>, http: &HttpTools) -> Vec<AgentConfi
         match http.ask(request, &agent.values, &Value::Null).await {
             Ok((_, found)) => with(&agent, "lookup", found),
             Err(message) => {
-                tracing::warn!(agent = agent.name, message, "the lookup gave nothing");
+                tracing::warn!(
+                    agent = agent.name,
+                    message,
+                    "the lookup failed: the call begins without its values"
+                );
                 agent
             }
         }

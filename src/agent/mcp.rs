@@ -46,7 +46,7 @@ async fn connect(mcp: Mcp, record: Beside, call_id: Uuid, agent: String) {
             message,
             took,
         } = failure;
-        tracing::warn!(%call_id, agent, server, message, "an MCP server is not there for this call");
+        tracing::warn!(%call_id, agent, server, message, "an MCP server is not available in this call");
         let run = ToolCall {
             agent: agent.clone(),
             name: format!("mcp.{server}"),
@@ -59,7 +59,7 @@ async fn connect(mcp: Mcp, record: Beside, call_id: Uuid, agent: String) {
         };
         let id = Uuid::now_v7().to_string();
         if record.try_send(Entry::Tool { id, run }).is_err() {
-            tracing::warn!(%call_id, server, "an MCP server's failure was not written down");
+            tracing::warn!(%call_id, server, "an MCP server's failure could not be stored");
         }
     }
 }

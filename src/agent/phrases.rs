@@ -31,7 +31,7 @@ pub async fn speak_ahead(agents: &AgentFolder, clients: &Clients) {
     let spoken = stream::iter(ready).for_each_concurrent(AT_A_TIME, async |agent| {
         let models = clients.for_call(agent);
         if let Err(error) = models.phrase(agent.cut_off.clone()).await {
-            tracing::debug!(agent = agent.name, %error, "a sentence was not made ahead");
+            tracing::debug!(agent = agent.name, %error, "a sentence could not be prepared in advance");
         }
     });
     timeout(DEADLINE, spoken).await.ok();

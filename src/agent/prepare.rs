@@ -310,7 +310,7 @@ impl Agents {
         });
         for entry in row.into_iter().chain([Entry::HeldBy(by)]).chain(webhook) {
             if record.try_send(entry).is_err() {
-                tracing::error!(%call_id, "the call's beginning was not written down");
+                tracing::error!(%call_id, "the call's start could not be stored");
             }
         }
     }

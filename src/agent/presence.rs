@@ -76,10 +76,10 @@ pub async fn run(
                 drain.cancel();
             }
             Ok(_) => {}
-            Err(error) => tracing::debug!(%error, "the worker's beat was not stored"),
+            Err(error) => tracing::debug!(%error, "the worker's heartbeat could not be stored"),
         }
         if let Err(error) = store.forget_workers(at - FORGOTTEN_AFTER).await {
-            tracing::debug!(%error, "lost workers were not forgotten");
+            tracing::debug!(%error, "lost workers could not be removed from the table");
         }
     }
     if !matches!(
@@ -114,8 +114,8 @@ pub async fn beat(
         }
         match timeout(BEAT_DEADLINE, store.worker_lives(worker)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::debug!(%error, "a beat was not stored"),
-            Err(_) => tracing::debug!("a beat was not stored within {BEAT_DEADLINE:?}"),
+            Ok(Err(error)) => tracing::debug!(%error, "a heartbeat could not be stored"),
+            Err(_) => tracing::debug!("a heartbeat was not stored within {BEAT_DEADLINE:?}"),
         }
     }
 }

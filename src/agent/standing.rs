@@ -81,7 +81,7 @@ impl Place {
         match within(self.store.agent_runs(&self.agent)).await {
             Ok(true) => {}
             Ok(false) => return false,
-            Err(error) => tracing::warn!(%error, "who runs the agent was not stored"),
+            Err(error) => tracing::warn!(%error, "could not store which worker runs the agent"),
         }
         let Some(own) = self.agent.epoch else {
             return true;
@@ -92,7 +92,7 @@ impl Place {
         self.is_held.store(true, Ordering::Relaxed);
         for (earlier, epoch) in agents(room).filter(|(_, epoch)| *epoch < own) {
             let identity = earlier.identity();
-            tracing::warn!(%identity, epoch, "an agent of an earlier asking is removed");
+            tracing::warn!(%identity, epoch, "an agent of an earlier dispatch is removed");
             let removed = self
                 .livekit
                 .remove_participant(&self.agent.room, identity.as_str());
@@ -154,7 +154,7 @@ impl Drop for Place {
 
 async fn note_lost(store: &Store, agent: &Agent) {
     if let Err(error) = within(store.agent_is_lost(agent)).await {
-        tracing::warn!(%error, "that the agent lost its room was not stored");
+        tracing::warn!(%error, "could not store that the agent lost its room");
     }
 }
 
@@ -174,7 +174,9 @@ impl standing::Standing for Place {
             for _ in 0..TRIES {
                 match within(store.agent_is_back(&agent)).await {
                     Ok(is_ours) => return is_ours,
-                    Err(error) => tracing::warn!(%error, "whose the call is was not read"),
+                    Err(error) => {
+                        tracing::warn!(%error, "could not read which agent the call belongs to")
+                    }
                 }
             }
             true

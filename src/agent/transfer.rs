@@ -52,7 +52,7 @@ impl Switchboard {
     /// and waits until that user is there. Whoever does not come is no callee any more.
     async fn invite(&self, identity: &str, ring: Duration) -> Result<(), String> {
         let stored = |error| {
-            tracing::error!(call_id = %self.call_id, %error, "a person was not invited");
+            tracing::error!(call_id = %self.call_id, %error, "a person could not be invited");
             "the person could not be called".to_owned()
         };
         let invited = self.store.set_callee(self.call_id, Some(identity)).await;
@@ -83,7 +83,7 @@ impl Switchboard {
             .livekit
             .transfer(&self.room, &caller.identity, number, ring);
         sent.await.map_err(|error| {
-            tracing::warn!(call_id = %self.call_id, %error, "a telephone was not transferred");
+            tracing::warn!(call_id = %self.call_id, %error, "a telephone could not be transferred");
             "the telephone could not be put through".to_owned()
         })
     }
@@ -93,7 +93,7 @@ impl Switchboard {
         match self.livekit.participants(&self.room).await {
             Ok(people) => people.unwrap_or_default(),
             Err(error) => {
-                tracing::warn!(call_id = %self.call_id, %error, "who is in the room is not known");
+                tracing::warn!(call_id = %self.call_id, %error, "could not read who is in the room");
                 Vec::new()
             }
         }

@@ -108,8 +108,8 @@ pub(super) async fn clock_skew(livekit: &LiveKit) -> Item {
     let Some(date) = date else {
         return Item::note(
             "clock",
-            "LiveKit told no time",
-            "see whether the clock is kept (NTP)",
+            "LiveKit did not report its time",
+            "check that this machine synchronises its clock (NTP)",
         );
     };
     let skew = (DateTime::<Utc>::from(clock::wall()) - date.to_utc()).num_seconds();

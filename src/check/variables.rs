@@ -75,7 +75,10 @@ pub fn variables(names: impl Iterator<Item = String>) -> Item {
     } else {
         Item::note(
             "variables",
-            format!("{} is read by nobody", strange.join(", ")),
+            format!(
+                "{} is not a variable that Sidetone reads",
+                strange.join(", ")
+            ),
             "check the spelling against docs/configure.md",
         )
     }

@@ -35,7 +35,7 @@ pub(super) async fn run(command: ModelsCommand) -> anyhow::Result<ExitCode> {
             let loaded = tokio::task::spawn_blocking(move || models::load(&settings)).await??;
             let listener = TcpListener::bind(bind)
                 .await
-                .with_context(|| format!("{bind} cannot be listened at; choose another --bind"))?;
+                .with_context(|| format!("cannot listen on {bind}; choose another --bind"))?;
             println!("models are served at http://{}/v1", listener.local_addr()?);
             models::serve(listener, loaded, shutdown(None).drain).await?;
         }

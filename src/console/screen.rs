@@ -26,7 +26,7 @@ pub(super) async fn show(mut see: mpsc::Receiver<Seen>, mut events: mpsc::Receiv
                 Some(Seen::Heard(words)) => format!("you: {words}"),
                 Some(Seen::Keys(keys)) => format!("[keys {keys}]"),
                 Some(Seen::Trouble(why)) => format!("[{why}; /reload tries again]"),
-                Some(Seen::Left) => "[the agent has left; /reload begins anew]".into(),
+                Some(Seen::Left) => "[the agent has left; /reload starts a new call]".into(),
                 None => {
                     seeing = false;
                     continue;

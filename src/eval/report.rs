@@ -58,7 +58,7 @@ pub fn table(results: &[Result], took: Duration) -> String {
     if old > 0 {
         let _ = writeln!(
             text,
-            "{old} recordings answer to older files of their agents: `--live` tries the files as \
+            "{old} recordings were made with older versions of their agents' files: `--live` tries the files as \
              they are, `--record` keeps the answers"
         );
     }

@@ -70,7 +70,7 @@ pub enum Refused {
     #[error("it is for another call")]
     OtherCall,
     /// It came before.
-    #[error("it has come before")]
+    #[error("it was received before (a replay)")]
     Repeated,
     /// Too many came to remember them.
     #[error("more than {REMEMBERED} messages came in {:?}", 2 * WINDOW)]

@@ -98,7 +98,7 @@ impl Tap {
     pub fn command(&self, json: &[u8]) {
         match serde_json::from_slice::<Command>(json) {
             Ok(command) if *command.recording == *self.recording => self.pause(command.paused),
-            _ => tracing::warn!("a command for a recorder was not for this one"),
+            _ => tracing::warn!("ignored a command for another recorder"),
         }
     }
 

@@ -122,7 +122,7 @@ impl Starts<'_> {
             .await
             .is_err()
         {
-            tracing::error!("a tool is called whose start is not written down");
+            tracing::error!("a tool runs although its start could not be stored");
         }
     }
 }

@@ -33,8 +33,8 @@ impl UserLimits {
                     name,
                     value,
                     fix: match least {
-                        0 => "write a whole number; 0 is any number".into(),
-                        _ => format!("write a whole number from {least} on"),
+                        0 => "write a whole number; 0 means no limit".into(),
+                        _ => format!("write a whole number of at least {least}"),
                     },
                 }),
             };

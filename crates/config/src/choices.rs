@@ -119,8 +119,7 @@ pub fn check_identity(identity: &str) -> Result<(), String> {
     });
     match taken {
         Some(prefix) => Err(format!(
-            "begins with {prefix:?}, as the identities of agents, telephones and recorders do; a person \
-             by it could take their place"
+            "begins with {prefix:?}, as the identities of agents, telephones and recorders do; a person with such a name could take their place"
         )),
         None => Ok(()),
     }

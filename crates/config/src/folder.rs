@@ -175,7 +175,7 @@ impl AgentFolder {
                 tracing::info!(
                     agent = name,
                     version,
-                    "the next call uses the changed agent"
+                    "the agent's file has changed: the next call uses it"
                 );
             }
         }
@@ -183,7 +183,7 @@ impl AgentFolder {
             tracing::error!("{problem}");
         }
         if problems.is_empty() && !state.problems.is_empty() {
-            tracing::info!("all agent files are good again");
+            tracing::info!("all agent files are valid again");
         }
         *state = State {
             seen: Some(seen),

@@ -102,7 +102,7 @@ fn look(schema: &Value, at: &str, found: &mut Vec<String>) {
                 let is_known = name.as_str().is_some_and(|n| properties.contains_key(n));
                 if !is_known && !TYPED.iter().any(|key| schema.contains_key(*key)) {
                     found.push(format!(
-                        "{} names {name}, which is no property",
+                        "{} names {name}, which is not a property",
                         here("required")
                     ));
                 }

@@ -29,10 +29,12 @@ pub fn parse(text: &str) -> Result<String, String> {
     let language = parts.next().unwrap_or_default().to_lowercase();
     if !is_known(&language) {
         return Err(match meant(&language) {
-            Some(meant) => format!("is no language tag; did you mean \"{meant}\"?"),
-            None => "is no known language; write its tag (BCP 47), such as \"en\", \"de-AT\" or \
+            Some(meant) => format!("is not a language tag; did you mean \"{meant}\"?"),
+            None => {
+                "is not a known language; write its tag (BCP 47), such as \"en\", \"de-AT\" or \
                      \"zh-Hans\", or nothing: then STT detects it"
-                .to_owned(),
+                    .to_owned()
+            }
         });
     }
     let mut written = language.clone();
@@ -41,7 +43,7 @@ pub fn parse(text: &str) -> Result<String, String> {
             (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric());
         if !is_subtag {
             return Err(format!(
-                "is no language tag: {part:?} is neither script nor region; write \"{language}\", \
+                "is not a language tag: {part:?} is neither script nor region; write \"{language}\", \
                  or with a region as in \"pt-BR\""
             ));
         }

@@ -38,8 +38,7 @@ impl UserLogin {
             (None, None) => "SIDETONE_JWT_ISSUER and SIDETONE_JWT_AUDIENCE",
         };
         Some(format!(
-            "SIDETONE_JWKS_URL is set without {missing}: whatever that login signs, for other applications, \
-             too, is taken; set {missing} to what your tokens carry as iss and aud"
+            "SIDETONE_JWKS_URL is set without {missing}: tokens that this login signs for other applications are accepted, too; set {missing} to what your tokens carry as iss and aud"
         ))
     }
 }
@@ -80,7 +79,7 @@ fn check_jwks(url: &str, login: &UserLogin) -> Result<(), String> {
         None => return Err("write the document's address, https://…".into()),
         Some(Reach::Public) if is_http => {
             return Err(
-                "who changes it on its way signs in as anybody: it must start with https:// (http:// on \
+                "whoever changes it in transit can sign in as anybody: it must start with https:// (http:// on \
                  loopback or a private network)"
                     .into(),
             );
@@ -93,7 +92,7 @@ fn check_jwks(url: &str, login: &UserLogin) -> Result<(), String> {
     }
     if login.issuer.is_none() && login.audience.is_none() {
         return Err(
-            "whatever that login signs, for any other application, would be taken: set SIDETONE_JWT_ISSUER \
+            "tokens that this login signs for other applications would be accepted, too: set SIDETONE_JWT_ISSUER \
              and SIDETONE_JWT_AUDIENCE to what your tokens carry as iss and aud"
                 .into(),
         );

@@ -135,7 +135,7 @@ impl Price {
                 "it names no price; write input and output, characters, heard_minute or spoken_minute",
             )
         } else if rates.any(|rate| !(0.0..=HIGHEST).contains(&rate)) {
-            Some("a price is no number of dollars from 0 on")
+            Some("a price must be a number of dollars, 0 or more")
         } else {
             None
         }

@@ -164,7 +164,7 @@ pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Sta
     for (name, mut section) in top.each("providers") {
         if name == DEFAULT {
             section.complain_here(
-                "providers.default is the process's own provider; name this one otherwise",
+                "providers.default is the process's own provider; give this one another name",
             );
         }
         if section.lacks("base_url") {
@@ -299,7 +299,7 @@ fn read_stage(
         } else {
             let known: Vec<&str> = named.keys().map(String::as_str).collect();
             section.complain_here(format!(
-                "{} names {name}, which there is not; known are {DEFAULT} {}",
+                "{} names {name}, which does not exist; known are {DEFAULT} {}",
                 section.full("providers"),
                 known.join(" ")
             ));

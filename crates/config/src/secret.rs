@@ -177,7 +177,7 @@ pub fn check_strength(secret: &str, min_bytes: usize) -> Result<(), String> {
         return Ok(());
     };
     Err(format!(
-        "{why}, so that it can be guessed, and who does signs as whom they like; make one with `openssl rand \
+        "{why}, so it can be guessed, and whoever guesses it can sign in as anybody; make one with `openssl rand \
          -base64 48`"
     ))
 }

@@ -143,7 +143,7 @@ fn tool(
     let tool = match (keys.request, name.as_str()) {
         (Some(_), _) if built_in => {
             section.complain_here(format!(
-                "tools.{name} has a url, and is the name of a built-in tool; name it otherwise"
+                "tools.{name} has a url, and is the name of a built-in tool; give it another name"
             ));
             None
         }

@@ -189,13 +189,13 @@ impl Control {
             for pause in SAID_AFTER {
                 sleep(pause).await;
                 if let Err(error) = rooms::tell(&livekit, &to, told).await {
-                    tracing::debug!(%call_id, %error, "the caller was not told");
+                    tracing::debug!(%call_id, %error, "the caller could not be told");
                 }
             }
         };
         // Not waited for: this is asked by loops that serve all calls.
         if let Err(full) = self.messages.run(room, tell) {
-            tracing::debug!(%call_id, %full, "the caller was not told");
+            tracing::debug!(%call_id, %full, "the caller could not be told");
         }
         Ok(())
     }

@@ -90,7 +90,7 @@ async fn tunnel(proxy: &Intercept, to: &Uri) -> io::Result<TcpStream> {
     if address.scheme_str() != Some("http") {
         let scheme = address.scheme_str().unwrap_or_default();
         return Err(io::Error::other(format!(
-            "the proxy {scheme}://{place} is of a kind that sockets cannot go by; name an http:// proxy, or \
+            "the proxy {scheme}://{place} cannot carry sockets; name an http:// proxy, or \
              the host in NO_PROXY"
         )));
     }
@@ -107,7 +107,7 @@ async fn tunnel(proxy: &Intercept, to: &Uri) -> io::Result<TcpStream> {
     let connected = tunnel.call(to).await;
     let connected = connected.map_err(|error| {
         io::Error::other(format!(
-            "the proxy {place} gave no way to {host}:{port}: {error}"
+            "the proxy {place} gave no connection to {host}:{port}: {error}"
         ))
     });
     Ok(connected?.into_inner())

@@ -379,7 +379,7 @@ fn told(bucket: &Bucket, error: &Error) -> BucketError {
     } else if reason.contains("InvalidAccessKeyId") || reason.contains("UserNotFound") {
         "the server does not know AWS_ACCESS_KEY_ID"
     } else if reason.contains("ExpiredToken") || reason.contains("InvalidToken") {
-        "AWS_SESSION_TOKEN is not good any more, or belongs to another key: set all three anew"
+        "AWS_SESSION_TOKEN has expired, or belongs to another key: set all three again"
     } else if matches!(&bucket.key, BucketKey::Role(_)) && reason.contains("credential")
         || ROLES.iter().any(|asked| reason.contains(asked))
     {

@@ -232,12 +232,12 @@ impl Task {
             Ok(())
         });
         if let Err(error) = removed.await {
-            tracing::error!(%call_id, %error, "a recording that Egress makes stays here too");
+            tracing::error!(%call_id, %error, "the local copy of a recording that Egress makes could not be deleted");
             return;
         }
         let forgotten = self.recordings.store().forget_recording(self.recording.id);
         if let Err(error) = forgotten.await {
-            tracing::error!(%call_id, %error, "a recording that Egress makes stays noted here");
+            tracing::error!(%call_id, %error, "the local entry of a recording that Egress makes could not be deleted");
         }
         tracing::info!(%call_id, "LiveKit's Egress records the call");
     }

@@ -101,8 +101,8 @@ impl Card {
         let speaker =
             speaker.with_context(|| format!("the loudspeaker {device} cannot be opened"))?;
 
-        mic.play().context("the microphone does not begin")?;
-        speaker.play().context("the loudspeaker does not begin")?;
+        mic.play().context("the microphone does not start")?;
+        speaker.play().context("the loudspeaker does not start")?;
         Ok(Self {
             _streams: [mic, speaker],
             heard,
@@ -265,7 +265,7 @@ fn on_error(
         ErrorKind::Xrun | ErrorKind::DeviceChanged | ErrorKind::RealtimeDenied => {}
         _ => {
             let why = format!(
-                "{device} works no more ({error}): see that it is plugged in, or end and name another \
+                "{device} has stopped working ({error}): check that it is plugged in, or quit and name another \
                  by --input or --output"
             );
             // One is enough.

@@ -70,7 +70,7 @@ impl Link {
     ) -> Option<impl Future<Output = ()> + use<>> {
         match beat {
             Beat::Silent(since) => {
-                tracing::warn!("nothing arrives from the room: the agent waits");
+                tracing::warn!("nothing arrives from the room: the agent is silent until it does");
                 self.silent = Some(since);
                 self.unheard_since(since, to_call).await;
                 None

@@ -60,7 +60,7 @@ impl Cast {
                     %call,
                     agent = agent.name,
                     attributes = ?passed,
-                    "the caller's own attributes are passed over: user_variables in the agent's file does \
+                    "the caller's own attributes are ignored: user_variables in the agent's file does \
                      not list them"
                 );
             }

@@ -124,7 +124,7 @@ impl Conversation {
             Part::Stt => format!("{listening:?} of speech (limits.max_listening)"),
             _ => format!("{tokens} tokens (limits.max_tokens)"),
         };
-        let message = format!("the call has taken {limit}, and ends");
+        let message = format!("the call has reached its limit ({limit}) and ends");
         self.record.failure(ProviderError::new(part, message));
         // From now on nothing that the caller said is answered, and nothing is heard.
         self.input(Input::FloorTaken);
@@ -135,7 +135,7 @@ impl Conversation {
     /// Says that nobody takes the call, and leaves: the agent that was asked for is not there.
     pub(super) fn refuse(&mut self, sentence: &str) {
         let message =
-            "the agent that was asked for is not there: the caller is told, and the call ends";
+            "the requested agent does not exist: the caller is told so, and the call ends";
         self.record
             .failure(ProviderError::new(Part::Transport, message));
         self.input(Input::FloorTaken);

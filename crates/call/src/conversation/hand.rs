@@ -85,7 +85,7 @@ impl Conversation {
     pub(super) fn commanded(&mut self, Order { id, command }: Order) {
         let known = self.hand.outcome(&id);
         let outcome = known.unwrap_or_else(|| {
-            tracing::info!(call = %self.id, ?command, order = id, "the backend gives an order");
+            tracing::info!(call = %self.id, ?command, order = id, "the backend sent a command");
             let done = self.obey(&id, command);
             let outcome = done.map_or_else(Outcome::Refused, Outcome::Done);
             self.hand.remember(id.clone(), outcome.clone());
@@ -327,7 +327,7 @@ impl Conversation {
             id: id.to_owned(),
             name: name.to_owned(),
             arguments: arguments.to_string(),
-            result: Ok("done for the backend".into()),
+            result: Ok("the backend's command was carried out".into()),
             started_at: at,
             took: Duration::ZERO,
         });

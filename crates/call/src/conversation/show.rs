@@ -41,7 +41,7 @@ impl ToRoom {
     /// A room that does not take its commands loses them, rather than stop the conversation.
     pub(super) fn command(&self, command: RoomCommand) {
         if self.commands.try_send(command).is_err() {
-            tracing::warn!(call = %self.call, "the room does not take its commands; one was dropped");
+            tracing::warn!(call = %self.call, "the room is too slow for its commands; one was dropped");
         }
     }
 

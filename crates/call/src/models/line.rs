@@ -229,7 +229,7 @@ impl<C: Client> Line<C> {
         let provider = name(index);
         match next.map(name) {
             Some(next) => {
-                tracing::warn!(stage, provider, ?fault, is_out, next, %message, "the next takes over");
+                tracing::warn!(stage, provider, ?fault, is_out, next, %message, "the next provider takes over");
             }
             None => tracing::warn!(stage, provider, ?fault, is_out, %message, "nobody takes over"),
         }

@@ -71,7 +71,7 @@ fn arguments(written: &str) -> Result<Value, String> {
             return Ok(Value::Object(serde_json::Map::new()));
         }
         serde_json::from_str(text).map_err(|error| {
-            format!("the arguments are no JSON ({error}); nothing was done: call it again")
+            format!("the arguments are not JSON ({error}); nothing was done: call it again")
         })
     };
     let value = match read(written)? {

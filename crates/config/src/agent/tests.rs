@@ -120,14 +120,14 @@ fn a_language_that_is_none_is_told_of() {
     for (text, expected) in [
         (
             "german",
-            "a.toml:2: language = \"german\" is no language tag; did you mean \"de\"?",
+            "a.toml:2: language = \"german\" is not a language tag; did you mean \"de\"?",
         ),
         (
             "English",
-            "a.toml:2: language = \"English\" is no language tag; did you mean \"en\"?",
+            "a.toml:2: language = \"English\" is not a language tag; did you mean \"en\"?",
         ),
-        ("xx", "a.toml:2: language = \"xx\" is no known language"),
-        ("de-", "a.toml:2: language = \"de-\" is no language tag"),
+        ("xx", "a.toml:2: language = \"xx\" is not a known language"),
+        ("de-", "a.toml:2: language = \"de-\" is not a language tag"),
     ] {
         let error = parse(&format!("language = \"{text}\""))
             .unwrap_err()
@@ -208,7 +208,7 @@ fn providers_that_cannot_be_asked_are_told_of() {
     for (text, expected) in [
         (
             "[stt]\nproviders = [\"x\"]",
-            "stt.providers names x, which there is not; known are default",
+            "stt.providers names x, which does not exist; known are default",
         ),
         ("[stt]\nproviders = []", "stt.providers is empty"),
         (
@@ -225,7 +225,7 @@ fn providers_that_cannot_be_asked_are_told_of() {
         ),
         (
             "[providers.default]\nbase_url = \"http://x/v1\"",
-            "name this one otherwise",
+            "give this one another name",
         ),
         (
             "[providers.x]\nbase_url = \"http://x/v1\"\napi_key = \"sk-1\"",
@@ -258,7 +258,7 @@ fn providers_that_cannot_be_asked_are_told_of() {
         ),
         (
             "[stt]\nfallback_provider = \"x\"",
-            "stt.fallback_provider names x, which there is not",
+            "stt.fallback_provider names x, which does not exist",
         ),
         (
             "[providers.x]\nbase_url = \"http://x/v1\"\n[stt]\nfallback_provider = \"x\"",
@@ -387,7 +387,7 @@ fn all_that_is_wrong_is_told_at_once() {
         "the secret desc is not set; set the variable SIDETONE_SECRET_DESC",
         "a.toml:11: tools.end_cal has no url, and no built-in tool has this name",
         "tools.look.url: {{args.day}} is not known here",
-        "tools.look.parameters: required names \"hour\", which is no property",
+        "tools.look.parameters: required names \"hour\", which is not a property",
     ] {
         assert!(text.contains(part), "{part}\nis not in:\n{text}");
     }

@@ -14,7 +14,7 @@ pub(super) fn wrong(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(String,
             if !agents.contains_key(other) {
                 let near = nearest(other, agents.keys().map(String::as_str));
                 let advice = near.map_or_else(
-                    || "there is no good file of that name".to_owned(),
+                    || "there is no valid file of that name".to_owned(),
                     |near| format!("did you mean {near:?}?"),
                 );
                 wrong.push((name.clone(), format!("{other:?}: {advice}")));

@@ -14,7 +14,7 @@ fn a_schema_is_looked_through() {
         "properties.people.type is missing",
         "properties.people.minimum must be a number",
         "unknown keyword properties.people.patern",
-        "required names \"hour\", which is no property",
+        "required names \"hour\", which is not a property",
     ] {
         assert!(found.contains(part), "{part} is not in:\n{found}");
     }

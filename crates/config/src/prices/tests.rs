@@ -66,7 +66,7 @@ fn what_is_not_known_has_no_cost_and_not_0() {
 #[test]
 fn a_bad_file_is_refused_with_what_is_wrong() {
     let wrong = [
-        (ONE.replace("input = 1.0", "input = -1.0"), "from 0 on"),
+        (ONE.replace("input = 1.0", "input = -1.0"), "0 or more"),
         (ONE.replace("input = 1.0", "imput = 1.0"), "imput"),
         (ONE.replace("\"its price list\"", "\" \""), "source"),
         (ONE.replace("2026-11-28", "10:00:00"), "2026-11-28"),

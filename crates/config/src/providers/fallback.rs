@@ -22,7 +22,7 @@ pub(super) fn read(
             None => {
                 let full = section.full("fallback_provider");
                 let message = format!(
-                    "{full} names {}, which there is not; write it as [providers.{}]",
+                    "{full} names {}, which does not exist; write it as [providers.{}]",
                     text.value, text.value
                 );
                 section.complain(&text.place, message);

@@ -68,7 +68,7 @@ impl Arrivals {
     /// Somebody joined this room, or is about to, who may need an agent.
     pub(super) fn look(&self, room: &str) {
         if self.0.try_send(room.to_owned()).is_err() {
-            tracing::debug!(room, "looked at in the next round");
+            tracing::debug!(room, "the room is looked at in the next round");
         }
     }
 }
@@ -125,7 +125,7 @@ pub(super) async fn run(control: Control, rooms: Arc<Mutex<Rooms>>, shutdown: Ca
                 next = clock::now() + *looked.as_ref().unwrap_or(&LATER);
                 if let Err(error) = looked {
                     let error = format!("{error:#}");
-                    tracing::warn!(error, "who joins which room is not known");
+                    tracing::warn!(error, "could not read who joins which room");
                 }
             }
         }
@@ -145,7 +145,7 @@ fn begin_look(control: &Control, lanes: &Lanes, room: String, listed: Option<pro
         }
     };
     if lanes.run(&key, look).is_err() {
-        tracing::debug!(room = key, "looked at in the next round");
+        tracing::debug!(room = key, "the room is looked at in the next round");
     }
 }
 
@@ -314,7 +314,7 @@ async fn tell_trouble(control: &Control, call: &Call) -> anyhow::Result<()> {
     tracing::warn!(call_id = %call.id, "no worker is free for a caller who waits");
     let notice = rooms::Notice::Waiting(rooms::Alone::NoAgent);
     if let Err(error) = rooms::tell(&control.livekit, &call.room_name, notice).await {
-        tracing::debug!(call_id = %call.id, %error, "the caller was not told to wait");
+        tracing::debug!(call_id = %call.id, %error, "the caller could not be told to wait");
     }
     Ok(())
 }

@@ -216,7 +216,7 @@ impl Egresses {
             }
         };
         if let Err(error) = self.see(recording.id, &seen).await {
-            tracing::error!(%call_id, %error, "what LiveKit's Egress does was not stored");
+            tracing::error!(%call_id, %error, "the state of a recording by LiveKit's Egress could not be stored");
         }
     }
 
@@ -242,7 +242,7 @@ impl Egresses {
             }
             return Ok(());
         }
-        tracing::warn!(recording = %id, "others move an egress on again and again");
+        tracing::warn!(recording = %id, "other processes keep updating an egress; it is left to them");
         Ok(())
     }
 
@@ -251,11 +251,11 @@ impl Egresses {
         let livekit = self.livekit.clone();
         let stop = async move {
             if let Err(error) = livekit.stop_egress(&egress_id).await {
-                tracing::debug!(egress_id, %error, "an egress was not stopped");
+                tracing::debug!(egress_id, %error, "an egress could not be stopped");
             }
         };
         if let Err(full) = self.lanes.run(&id.to_string(), stop) {
-            tracing::warn!(recording = %id, %full, "an egress is not stopped");
+            tracing::warn!(recording = %id, %full, "an egress could not be stopped");
         }
     }
 
@@ -288,7 +288,9 @@ impl Egresses {
             match self.livekit.egress(egress_id).await {
                 Ok(Some(info)) => self.see(recording.id, &Seen::Told(report(info))).await?,
                 Ok(None) => self.see(recording.id, &Seen::Unknown).await?,
-                Err(error) => tracing::warn!(egress_id, %error, "LiveKit did not tell"),
+                Err(error) => {
+                    tracing::warn!(egress_id, %error, "LiveKit did not report the state of an egress")
+                }
             }
         }
         self.see(recording.id, &Seen::Time).await
@@ -307,7 +309,7 @@ pub(super) async fn run(egresses: Egresses, shutdown: CancellationToken) {
             tracing::error!(%error, "LiveKit's egresses wait for the database");
         }
         if let Err(error) = egresses.tell_missed().await {
-            tracing::warn!(%error, "whether all calls between people are recorded is not known");
+            tracing::warn!(%error, "could not check whether all calls between people are recorded");
         }
     }
 }

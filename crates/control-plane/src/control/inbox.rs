@@ -71,7 +71,7 @@ where
                 }
                 Err(error) => {
                     metrics().control.event("failed").inc();
-                    tracing::error!(event = id, %error, "an event could not be acted on");
+                    tracing::error!(event = id, %error, "an event could not be handled");
                     store.event_failed(&id, now, &error.to_string()).await?;
                 }
             }

@@ -67,7 +67,7 @@ impl Control {
             () = self.gone(room, identity) => {}
         }
         if let Err(error) = self.guard.dispatcher().delete(room, dispatch_id).await {
-            tracing::warn!(room, %error, "the dispatch of an ended agent was not withdrawn");
+            tracing::warn!(room, %error, "the dispatch of an agent that has left could not be deleted");
         }
     }
 

@@ -53,13 +53,13 @@ impl Control {
         match asked.await {
             Answer::Given(outcome) => Ok(Ordered::Answered(serde_json::from_str(&outcome)?)),
             Answer::Refused(what) => {
-                tracing::warn!(room, what, "an agent takes no orders");
+                tracing::warn!(room, what, "an agent takes no commands");
                 Ok(Ordered::NotKnown)
             }
             Answer::Silence(what) => {
                 let there = self.livekit.participants(room).await?.unwrap_or_default();
                 let is_gone = !there.iter().any(|one| one.identity == identity);
-                tracing::warn!(room, what, is_gone, "an agent did not answer an order");
+                tracing::warn!(room, what, is_gone, "an agent did not answer a command");
                 Ok(match (is_gone, &order.command) {
                     (true, Command::End { .. }) => Ordered::Answered(Outcome::Done(Done::Ending)),
                     (true, _) => Ordered::NoAgent,

@@ -26,7 +26,7 @@ pub(super) async fn run(control: Control, interval: Duration, shutdown: Cancella
         let wait = match reconcile(&control).await {
             Ok(_) => interval,
             Err(error) => {
-                tracing::warn!(%error, "calls could not be compared with LiveKit");
+                tracing::warn!(%error, "calls could not be compared with LiveKit's rooms");
                 after_outage
             }
         };

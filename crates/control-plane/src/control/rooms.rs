@@ -149,7 +149,7 @@ pub enum Notice {
 impl Notice {
     fn message(self) -> serde_json::Value {
         let (kind, why, then) = match self {
-            Self::Waiting(why) => ("call.waiting", why, "One is asked for again and again."),
+            Self::Waiting(why) => ("call.waiting", why, "We keep trying to find one."),
             Self::Failed(why) => ("call.failed", why, "Try again later."),
         };
         let reason = format!("{} {then}", why.reason());

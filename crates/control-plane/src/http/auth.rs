@@ -484,12 +484,12 @@ fn parse_key(entry: &str) -> Result<ApiKey, BadApiKey> {
     let (Some(scopes), Some(hash), requests, None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err(bad("has not three or four parts".into()));
+        return Err(bad("must have three or four parts".into()));
     };
     let requests = requests.map_or(Ok(KEY_REQUESTS), |text| match text.parse() {
         Ok(requests) if requests > 0 => Ok(requests),
         _ => Err(bad(format!(
-            "may send \"{text}\" requests a minute, which is no number from 1 on"
+            "may send \"{text}\" requests a minute; write a number of at least 1"
         ))),
     })?;
     let scopes = scopes

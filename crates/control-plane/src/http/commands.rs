@@ -158,10 +158,12 @@ impl CommandRequest {
         if let Some((field, _)) = foreign {
             let fix = match takes {
                 [] => {
-                    format!("{field} is nothing of this type, which takes no field; leave it out")
+                    format!(
+                        "{field} does not belong to this type, which takes no field; leave it out"
+                    )
                 }
                 _ => format!(
-                    "{field} is nothing of this type, which takes {}; leave it out",
+                    "{field} does not belong to this type, which takes {}; leave it out",
                     takes.join(", ")
                 ),
             };
@@ -279,8 +281,7 @@ fn refused(why: Refused) -> Problem {
         ),
         Refused::Full => conflict(
             "Too much at once",
-            "As much waits to be said, or is noted in this call, as may be; wait until some of it was said, or \
-             say it in fewer words.",
+            "This call's limit of what may wait to be said or be noted is reached; wait until some of it was said, or say it in fewer words.",
         ),
         Refused::TooMany => Problem {
             retry_after: Some(30),

@@ -116,7 +116,7 @@ impl Problem {
 
     /// 502: LiveKit did not do its part.
     pub fn livekit(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "LiveKit did not answer as hoped");
+        tracing::error!(%error, "Unexpected answer from LiveKit");
         Self {
             retry_after: Some(5),
             ..Self::new(
@@ -213,7 +213,7 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "Invalid body",
-            "the body is no JSON object; send one such as {\"roomType\": \"support\"}",
+            "the body is not a JSON object; send one such as {\"roomType\": \"support\"}",
         ));
     }
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -231,7 +231,7 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         };
         let detail = match &field {
             Some(field) => format!("{field}: {message}"),
-            None => format!("the body is no JSON object of the expected shape: {message}"),
+            None => format!("the body is not a JSON object of the expected shape: {message}"),
         };
         Problem {
             field,
@@ -242,7 +242,7 @@ pub fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         Problem::new(
             StatusCode::BAD_REQUEST,
             "Invalid body",
-            format!("after the JSON object comes something else: {error}"),
+            format!("something follows the JSON object: {error}"),
         )
     })?;
     Ok(value)

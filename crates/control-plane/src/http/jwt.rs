@@ -135,7 +135,7 @@ impl Verifier {
         let key = match head.alg {
             Algorithm::HS256 => {
                 let secret = self.login.hs256_secret.as_ref();
-                let secret = secret.ok_or(Refused("tokens signed with HS256 are not taken"))?;
+                let secret = secret.ok_or(Refused("tokens signed with HS256 are not accepted"))?;
                 DecodingKey::from_secret(secret.expose().as_bytes())
             }
             Algorithm::RS256 | Algorithm::ES256 => {
@@ -172,7 +172,7 @@ impl Verifier {
         if let Some(issuer) = &self.login.issuer
             && claims.get("iss").and_then(Value::as_str) != Some(issuer)
         {
-            return Err(Refused("the token's issuer (iss) is another one"));
+            return Err(Refused("the token's issuer (iss) is not the expected one"));
         }
         if let Some(audience) = &self.login.audience {
             let meant = match claims.get("aud") {
@@ -190,7 +190,9 @@ impl Verifier {
     /// A known key is there at once: while the login is slow, whoever shows an unknown one waits alone.
     async fn key(&self, kid: &str) -> Result<Jwk, Refused> {
         let url = self.login.jwks_url.as_ref();
-        let url = url.ok_or(Refused("tokens signed with RS256 or ES256 are not taken"))?;
+        let url = url.ok_or(Refused(
+            "tokens signed with RS256 or ES256 are not accepted",
+        ))?;
         let unknown = Refused("the token's key (kid) is not known");
         let now = clock::now();
         if let Some(key) = self.known(kid).filter(|_| !self.keys().is_old(now)) {
@@ -280,7 +282,7 @@ impl Jwk {
     }
 }
 
-const NO_JWT: Refused = Refused("the token is no JWT");
+const NO_JWT: Refused = Refused("the token is not a JWT");
 const OTHER_ALGORITHM: Refused = Refused("the token's algorithm must be HS256, RS256 or ES256");
 const OTHER_KEY: Refused = Refused("the token's key is of another kind than its algorithm");
 const WRONG_SIGNATURE: Refused = Refused("the token's signature is wrong");

@@ -55,8 +55,12 @@ async fn look(store: &Store) {
         .set(matches!(answer, Ok(Ok(_))).into());
     match answer {
         Ok(Ok((census, inbox, workers))) => tell(census, inbox, workers),
-        Ok(Err(error)) => tracing::warn!(%error, "a scrape is without the database"),
-        Err(_) => tracing::warn!("a scrape is without the database: no answer in {DEADLINE:?}"),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a scrape was answered without the database's figures")
+        }
+        Err(_) => tracing::warn!(
+            "a scrape was answered without the database's figures: no answer in {DEADLINE:?}"
+        ),
     }
 }
 

@@ -63,7 +63,7 @@ pub async fn get(
     let (call, _, sight) = visible(&state, &principal, id).await?;
     if sight != Sight::Whole {
         return Err(Problem::forbidden(
-            "You came into this call when it went on: its recording is for who made it, and for admins.",
+            "You joined this call later: its recording is only for the user who made it, and for admins.",
         ));
     }
     let recordings = state.store().recordings(id).await?;
@@ -152,7 +152,7 @@ async fn file(
     let entry = recordings.map(|r| r.spool().entry(recording.id, recording.call_id));
     let Some(entry) = entry.filter(|entry| entry.path.exists()) else {
         return Err(away(
-            "The recording lies with the worker that made it, on its way to the bucket. Without \
+            "The recording is still with the worker that made it, on its way to the bucket. Without \
              a bucket, workers and control plane must share SIDETONE_DATA_DIR.",
         ));
     };
@@ -252,7 +252,7 @@ async fn set_paused(
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Err(away(
-        "The recorder did not confirm it. Take the call for recorded, and try again.",
+        "The recorder did not confirm it. Assume that the call is being recorded, and try again.",
     ))
 }
 

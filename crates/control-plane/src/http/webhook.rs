@@ -110,7 +110,7 @@ fn verify(livekit: &LiveKit, headers: &HeaderMap, body: &[u8]) -> Result<(), Pro
         metrics().control.event("refused").inc();
         tracing::warn!(why, "a webhook was refused");
         Problem::unauthorized(format!(
-            "The webhook's signature is not taken: {why}. Sign it with this service's API key."
+            "The webhook's signature is not accepted: {why}. Sign it with this service's API key."
         ))
     };
     let token = headers

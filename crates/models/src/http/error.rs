@@ -33,7 +33,7 @@ impl ApiError {
     }
 
     pub(super) fn not_found() -> Self {
-        let message = "no such path; there are /v1/models, /v1/audio/transcriptions, \
+        let message = "no such path; this server has /v1/models, /v1/audio/transcriptions, \
                        /v1/realtime, /v1/chat/completions, /v1/audio/speech and /healthz";
         Self::plain(StatusCode::NOT_FOUND, message)
     }

@@ -98,7 +98,7 @@ impl Provider {
     /// Remembers what helped.
     pub(super) fn learned(&self, dialect: &Dialect) {
         tracing::info!(stage = %self.stage, host = %self.host, model = self.model, ?dialect,
-            "the provider is asked otherwise from now on");
+            "the provider refused a part of the request: it is asked without it from now on");
         self.dialects
             .learned(&self.key(), |known| known.adopt(dialect));
     }

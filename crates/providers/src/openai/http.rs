@@ -89,7 +89,9 @@ pub enum SettingsError {
         url: String,
     },
     /// A header cannot be sent.
-    #[error("{stage}: the header {name:?} has a name or a value that no header has; set it again")]
+    #[error(
+        "{stage}: the header {name:?} has a name or a value that HTTP does not allow; set it again"
+    )]
     Header {
         /// Whose.
         stage: Stage,
@@ -97,7 +99,9 @@ pub enum SettingsError {
         name: String,
     },
     /// The key cannot be sent.
-    #[error("{stage}: the key has characters that no key has (a line break?); set it again")]
+    #[error(
+        "{stage}: the key has characters that no header may have (a line break?); set it again"
+    )]
     Key {
         /// Whose.
         stage: Stage,

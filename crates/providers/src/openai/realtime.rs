@@ -259,7 +259,7 @@ impl Session {
 
     async fn event(&mut self, text: &str) {
         let Ok(event) = serde_json::from_str::<Event>(text) else {
-            return self.fail("sent what is no event of the protocol");
+            return self.fail("sent an event that the protocol does not have");
         };
         let item_id = event.item_id;
         match event.kind.as_str() {

@@ -154,7 +154,7 @@ impl Stt {
                 let (response, _) = provider.ask(fields, &NEEDED, request).await?;
                 let body = provider.body(response).await?;
                 let answer: TranscriptBody = serde_json::from_slice(&body)
-                    .map_err(|_| provider.garbage("what is no JSON with a `text`"))?;
+                    .map_err(|_| provider.garbage("something that is not JSON with a `text`"))?;
                 Ok(answer.into())
             },
         )

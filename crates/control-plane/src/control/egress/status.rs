@@ -119,7 +119,7 @@ pub fn step(before: &Recording, seen: &Seen, now: At) -> Step {
             }
         }
         Seen::Unknown => {
-            let reason = "LiveKit knows nothing of its Egress any more".to_owned();
+            let reason = "LiveKit no longer knows its Egress".to_owned();
             fail(&mut after, EgressStatus::Failed, reason, now);
         }
         Seen::RoomOver => {

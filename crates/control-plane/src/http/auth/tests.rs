@@ -11,7 +11,7 @@ fn a_key_is_stored_as_its_hash() {
 #[test]
 fn a_bad_entry_is_explained() {
     for (entry, reason) in [
-        ("shop", "has not three or four parts"),
+        ("shop", "must have three or four parts"),
         (
             "shop:root:00",
             "\"root\" is not one of token, agent, history, metrics, admin",

@@ -78,7 +78,7 @@ async fn what_is_wrong_is_said() {
         ),
         (
             with("iss", json!("evil")),
-            "the token's issuer (iss) is another one",
+            "the token's issuer (iss) is not the expected one",
         ),
         (
             with("aud", json!("web")),
@@ -86,10 +86,10 @@ async fn what_is_wrong_is_said() {
         ),
         (none, "the token's algorithm must be HS256, RS256 or ES256"),
         (swapped, "the token's signature is wrong"),
-        ("a.b".into(), "the token is no JWT"),
-        ("a.b.c.d".into(), "the token is no JWT"),
-        ("ä.ö.ü".into(), "the token is no JWT"),
-        (String::new(), "the token is no JWT"),
+        ("a.b".into(), "the token is not a JWT"),
+        ("a.b.c.d".into(), "the token is not a JWT"),
+        ("ä.ö.ü".into(), "the token is not a JWT"),
+        (String::new(), "the token is not a JWT"),
     ] {
         assert_eq!(
             verifier.claims(&token).await,
@@ -110,7 +110,7 @@ async fn an_algorithm_that_is_not_set_up_is_refused() {
     let refused = jwks_only.claims(&hs256(&good())).await;
     assert_eq!(
         refused,
-        Err(Refused("tokens signed with HS256 are not taken"))
+        Err(Refused("tokens signed with HS256 are not accepted"))
     );
 }
 

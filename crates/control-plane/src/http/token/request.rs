@@ -356,7 +356,7 @@ pub(super) fn check_call_metadata(object: &Map<String, Value>) -> Result<(), Pro
         return Ok(());
     }
     let why = format!(
-        "metadata are {bytes} bytes of JSON; at most {MAX_CALL_METADATA} are kept of a call: keep the rest in \
+        "metadata has {bytes} bytes of JSON; at most {MAX_CALL_METADATA} are kept for a call: keep the rest in \
          your own database, by the call's id"
     );
     Err(Problem::field("metadata", why))
@@ -441,8 +441,9 @@ fn check_room_name(field: &str, room: &str) -> Result<(), Problem> {
         begin.is_some_and(|begin| begin.eq_ignore_ascii_case(&format!("{kind}-")))
     });
     if is_ours || choices::is_reserved(room) {
-        let why =
-            format!("{field} {room:?} begins as the names do that Sidetone gives; use another");
+        let why = format!(
+            "{field} {room:?} begins like the names that Sidetone itself gives; use another"
+        );
         return Err(Problem::field(field, why));
     }
     if !is_plain(room) {

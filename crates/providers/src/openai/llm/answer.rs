@@ -276,11 +276,11 @@ impl Answer {
                 None => Ok(()),
             },
             Shape::Whole(body) => {
-                let garbage = |_| Wrong::Garbage("what is no JSON");
+                let garbage = |_| Wrong::Garbage("something that is not JSON");
                 let whole: Value = serde_json::from_slice(&body).map_err(garbage)?;
                 self.reader.event(&whole, &mut self.ready)?;
                 if !whole["choices"].is_array() && !whole["output"].is_array() {
-                    return Err(Wrong::Garbage("JSON that is no answer"));
+                    return Err(Wrong::Garbage("JSON that is not an answer"));
                 }
                 self.reader.is_all();
                 Ok(())
