@@ -32,6 +32,7 @@ use crate::worker::{Job, JobHandle, JobOutcome, JobRunner};
 use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_base::metrics::{CallState, metrics};
+use sidetone_base::trace::Tracer;
 use sidetone_call::CallOutcome;
 use sidetone_call::clients::Clients;
 use sidetone_config::folder::AgentFolder;
@@ -68,6 +69,8 @@ pub struct Agents {
     pub call_webhook: Option<String>,
     /// Who answers for an agent that there is not.
     pub unknown: UnknownAgent,
+    /// Takes spans of calls.
+    pub tracer: Tracer,
 }
 
 impl JobRunner for Agents {

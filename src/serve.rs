@@ -23,12 +23,15 @@ use crate::agent::warm::HINTS;
 use crate::agent::{Agents, DEFAULT_AGENT, phrases, presence};
 use crate::health;
 use crate::recorder::{self, Recorder};
+use crate::telemetry::otlp::Exporter;
 use crate::worker::{self, LoadMeasure, Shutdown, WorkerSettings};
 use local_models::LocalModels;
 use sidetone_base::WorkerStatus;
+use sidetone_base::clock;
 use sidetone_base::metrics::{metrics, watch_lag};
 use sidetone_base::private;
 use sidetone_base::supervise::{Needed, Supervisor};
+use sidetone_base::trace::Tracer;
 use sidetone_call::clients::Clients;
 use sidetone_config::agent::Voice;
 use sidetone_config::env::{Env, LiveKit};
@@ -49,9 +52,12 @@ use sidetone_store::{DispatchMetadata, Store};
 /// process makes.
 const RESULTS: Duration = Duration::from_secs(30);
 
+/// How long a process that ends waits for the collector to take its last spans.
+const SPANS: Duration = Duration::from_secs(3);
+
 /// From the end of the drain time to the end of the process at the latest: the last calls end with a
 /// sentence ([`LeaveBy::ASKED`](sidetone_base::leave::LeaveBy::ASKED)), their results are made
-/// ([`RESULTS`]), and what is left is closed.
+/// ([`RESULTS`]), and what is left is closed, the last spans sent ([`SPANS`]).
 pub const AFTER_DRAIN: Duration = Duration::from_secs(60);
 
 /// What a process is made of.
@@ -122,6 +128,12 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     tasks.spawn("spool", Needed::Later, move |stop| {
         spool::upkeep::run(left.clone(), into.clone(), stop)
     });
+    let (tracer, exporter) = Exporter::new(env.traces.as_ref())?;
+    if let Some(exporter) = exporter.clone() {
+        tasks.spawn("spans", Needed::Later, move |stop| {
+            exporter.clone().run(stop)
+        });
+    }
     let (hints, awaited) = mpsc::channel(HINTS);
     let serving = match listener {
         Some(listener) => {
@@ -134,6 +146,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
                 &closing,
                 &mut tasks,
                 watched,
+                &tracer,
             )?;
             let router = http::router(state).merge(pages(&env, &agents));
             let router = http::prefix::also_under(env.path_prefix(), router);
@@ -159,6 +172,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
                 load,
                 status,
                 awaited,
+                tracer,
             };
             let worked = worker.run(&shutdown, &closing, &mut tasks).await;
             // A worker that was drained by request ends as by a signal; a control plane stays.
@@ -175,6 +189,9 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     closing.cancel();
     let served = ended(serving).await;
     tasks.ended().await;
+    if let Some(exporter) = exporter {
+        exporter.end(clock::now() + SPANS).await;
+    }
     store.close().await;
     worked.and(served)
 }
@@ -207,6 +224,7 @@ fn control_plane(
         watch::Receiver<WorkerStatus>,
         mpsc::Sender<DispatchMetadata>,
     )>,
+    tracer: &Tracer,
 ) -> anyhow::Result<AppState> {
     let config = ControlConfig {
         retention_days: env.retention_days,
@@ -237,6 +255,7 @@ fn control_plane(
         closing: closing.clone(),
         write_rate: Rate::a_minute(env.user_limits.requests_a_minute),
         allowance: http::allowance(&env.user_limits),
+        tracer: tracer.clone(),
         ..HttpConfig::default()
     };
     Ok(AppState::new(
@@ -276,6 +295,7 @@ struct Worker<'a> {
     status: watch::Sender<WorkerStatus>,
     /// Agents that tokens await.
     awaited: mpsc::Receiver<DispatchMetadata>,
+    tracer: Tracer,
 }
 
 impl Worker<'_> {
@@ -295,6 +315,7 @@ impl Worker<'_> {
             load,
             status,
             awaited,
+            tracer,
         } = self;
         // A mistake in the default agent is found at start, not by the first caller.
         let agent = agents.team(DEFAULT_AGENT)?.swap_remove(0);
@@ -351,6 +372,7 @@ impl Worker<'_> {
             livekit: ServerApi::new(&livekit),
             call_webhook: env.call_webhook.url.clone(),
             unknown: env.unknown_agent,
+            tracer,
         });
         let (warming, ends) = (Arc::clone(&runner), closing.clone());
         let _warming = AbortOnDropHandle::new(tokio::spawn(async move {

@@ -1,11 +1,13 @@
-//! Logs: to standard error, as text for people or JSON for machines.
+//! What operators see of a process as it happens: logs, and spans for a collector ([`otlp`]).
 //!
+//! Logs go to standard error, as text for people or JSON for machines.
 //! They name calls, never people: no words of a conversation, no users, and of a room or an identity that
 //! Sidetone has not made only a sign ([`shown`]): a room of LiveKit's SIP bridge has the caller's number in
 //! its name. Whatever is logged while a call is held names it ([`of_call`]), in JSON as `call_id`, beside its
 //! `trace_id`: the same 128 bits, as OpenTelemetry writes them.
 
 mod json;
+pub mod otlp;
 mod shown;
 
 use std::io::IsTerminal;

@@ -2,9 +2,11 @@
 //! workers die; that nothing in it or in a log says who called or what was said; and that dashboard, alerts
 //! and runbook speak of what there is.
 
+mod collector;
 mod files;
 mod scrape;
 mod stage;
+mod traces;
 
 use std::collections::BTreeSet;
 

@@ -50,6 +50,7 @@ impl Agents {
             beside,
             events,
             tap,
+            traced,
         } = cast;
         let meter = Meter::default();
         let budget = &persona.agent.limits.budget;
@@ -110,6 +111,7 @@ impl Agents {
                 },
                 events_of_call,
                 beside,
+                traced,
             ),
         );
         Held {

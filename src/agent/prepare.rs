@@ -1,5 +1,6 @@
 //! The first step of a job: what the dispatch says, who holds the call, the room, the recording.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use uuid::Uuid;
 
 use super::found::Adopted;
 use super::mcp::Servers;
+use super::record::traced::{Subject, Traced};
 use super::record::{self, Beside};
 use super::spool::Entry;
 use super::standing::Place;
@@ -21,9 +23,11 @@ use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_base::metrics::metrics;
 use sidetone_base::tap::Tap;
+use sidetone_call::clients::Clients;
 use sidetone_call::{Earlier, Operator, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, BadVoice, Overrides};
 use sidetone_config::recording::RecordingMode;
+use sidetone_config::tools::BUILT_IN;
 use sidetone_config::unknown_agent::UnknownAgent;
 use sidetone_recording::Recorded;
 use sidetone_store::DispatchMetadata;
@@ -76,6 +80,8 @@ pub(super) struct Cast {
     pub(super) events: UnboundedReceiver<RoomEvent>,
     /// Where the recording takes its sound; dropping it ends the recording.
     pub(super) tap: Tap,
+    /// Makes spans of the call.
+    pub(super) traced: Traced,
 }
 
 impl Agents {
@@ -88,6 +94,7 @@ impl Agents {
         job: &'a Job,
         handle: &'a JobHandle,
     ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
+        let begun = clock::wall();
         let metadata = DispatchMetadata::read(&job.metadata);
         let mut epoch = metadata.epoch;
         let takes_over = metadata.takes_over;
@@ -132,7 +139,20 @@ impl Agents {
             .read_ahead(team[0].system_prompt.clone());
         let reading = AbortOnDropHandle::new(tokio::spawn(reading));
         let (record, beside) = record::beside();
-        let (mut team, servers) = self.personas(call_id, job, team, &record);
+        let asked_by = metadata.traceparent.as_deref();
+        let subject = Subject {
+            call: call_id,
+            agent: team[0].name.clone(),
+            version: team[0].version.clone(),
+            job: job.id.clone(),
+            tools: tools_of(&team),
+            begun,
+            asked_by: asked_by.and_then(|parent| parent.parse().ok()),
+            takes_over,
+        };
+        let (traced, requests) = Traced::of(&self.tracer, subject);
+        let clients = self.clients.reporting(&requests);
+        let (mut team, servers) = self.personas(call_id, job, team, &record, &clients);
         let first = team.first().context("a call without an agent")?;
         let (agent, began) = (Arc::clone(&first.agent), first.providers.clone());
         self.note_beginning(call_id, &agent, unwritten.row.clone(), &record);
@@ -160,6 +180,7 @@ impl Agents {
             beside,
             events,
             tap,
+            traced,
         };
         Ok(Some((call, cast)))
     }
@@ -264,6 +285,7 @@ impl Agents {
         job: &Job,
         team: Vec<AgentConfig>,
         record: &Beside,
+        clients: &Clients,
     ) -> (Vec<Persona>, Servers) {
         let switchboard: Arc<dyn Operator> = Arc::new(Switchboard {
             livekit: self.livekit.clone(),
@@ -273,8 +295,8 @@ impl Agents {
         });
         let mut servers = Servers::default();
         let persona = |agent: AgentConfig| {
-            let agent = self.clients.settle(agent);
-            let mut models = self.clients.for_call(&agent);
+            let agent = clients.settle(agent);
+            let mut models = clients.for_call(&agent);
             models.warm();
             models.operator = Some(Arc::clone(&switchboard));
             servers.connect(models.mcp.clone(), record, call_id, &agent.name);
@@ -314,4 +336,11 @@ impl Agents {
             }
         }
     }
+}
+
+/// Names of the tools that the agents' files give their models.
+fn tools_of(team: &[AgentConfig]) -> BTreeSet<String> {
+    let own = team.iter().flat_map(|agent| &agent.tools);
+    let own = own.map(|tool| tool.name.clone());
+    own.chain(BUILT_IN.map(str::to_owned)).collect()
 }

@@ -3,6 +3,7 @@
 
 pub mod counted;
 mod notes;
+pub mod traced;
 
 use tokio::sync::mpsc;
 use uuid::Uuid;
@@ -14,6 +15,7 @@ use sidetone_store::Store;
 
 use counted::Counted;
 pub use notes::Notes;
+pub use traced::Traced;
 
 /// Entries on their way to the record that are no events of the conversation; what does not fit is lost.
 const BESIDE: usize = 64;
@@ -37,7 +39,8 @@ pub struct Part<'a> {
     pub asking: Option<Asking>,
 }
 
-/// Writes down the events of `call_id`, and what comes `beside` them, until the call has ended. The notes
+/// Writes down the events of `call_id`, and what comes `beside` them, until the call has ended; `traced` makes
+/// spans of them. The notes
 /// that it gives back know all events; the writer may still be writing, and is the caller's to end.
 pub async fn record(
     store: Store,
@@ -46,6 +49,7 @@ pub async fn record(
     part: Part<'_>,
     mut events: mpsc::Receiver<CallEvent>,
     mut beside: mpsc::Receiver<Entry>,
+    mut traced: Traced,
 ) -> (Notes, Writer) {
     let mut counted = Counted::new(part.agent);
     let mut notes = Notes::new(part.job, clock::wall()).of(part.asking);
@@ -67,6 +71,7 @@ pub async fn record(
             Next::End => break,
         };
         counted.take(&event);
+        traced.take(&event);
         // Whoever waits for it goes on when the entry is on disk.
         let _receipt = match &event {
             CallEvent::ToolStarted(_, receipt) => Some(receipt.clone()),
@@ -86,6 +91,7 @@ pub async fn record(
             writer.take(entry).await;
         }
     }
+    traced.over();
     while let Ok(entry) = beside.try_recv() {
         writer.take(entry).await;
     }

@@ -64,14 +64,19 @@ impl Process {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again where it is down, with the same address and data; waits for its end where it was
-    /// told to.
-    pub async fn start_again(&mut self) {
-        eventually("the old process ends", 60, || {
+    /// Waits for the end of one that was told to.
+    pub async fn ended(&mut self) {
+        eventually("the process ends", 60, || {
             let ended = self.child.try_wait().unwrap();
             async move { ended }
         })
         .await;
+    }
+
+    /// Starts it again where it is down, with the same address and data; waits for its end where it was
+    /// told to.
+    pub async fn start_again(&mut self) {
+        self.ended().await;
         self.child = spawn(&self.args, &self.variables, &self.log);
     }
 }

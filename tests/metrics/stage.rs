@@ -34,6 +34,8 @@ pub struct Stage {
     workers: Vec<Process>,
     logs: Vec<(String, PathBuf)>,
     client: reqwest::Client,
+    /// What a backend's requests belong to.
+    pub traceparent: Option<&'static str>,
     _webhooks: Webhooks,
     _livekit: LiveKitServer,
     folder: tempfile::TempDir,
@@ -41,13 +43,21 @@ pub struct Stage {
 
 impl Stage {
     pub async fn set(workers: usize) -> Self {
+        Self::set_with(workers, |_| Vec::new()).await
+    }
+
+    /// With more variables for each process, by its name.
+    pub async fn set_with(
+        workers: usize,
+        more: impl Fn(&str) -> Vec<(&'static str, String)>,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let mut webhooks = Webhooks::reserve().await;
         let server = livekit(Some(webhooks.url.clone())).await;
         let provider = FakeOpenAi::start(Timing::default()).await;
         let agents = folder.path().join("agents");
         std::fs::create_dir(&agents).unwrap();
-        let agent = "prompt = \"prompt.md\"\ngreeting = \"Good morning.\"\nlanguage = \"en\"\n";
+        let agent = "prompt = \"prompt.md\"\ngreeting = \"Good morning.\"\nlanguage = \"en\"\n[tools.remember]\n";
         std::fs::write(agents.join("default.toml"), agent).unwrap();
         std::fs::write(agents.join("prompt.md"), "Answer.").unwrap();
         let prices = folder.path().join("prices.toml");
@@ -58,7 +68,7 @@ impl Stage {
             api_key_entry("shop", &[Scope::Token], TOKENS),
         ];
         let variables = |name: &str| {
-            vec![
+            let mut variables = vec![
                 ("LIVEKIT_HOST", server.url.clone()),
                 ("LIVEKIT_API_KEY", server.api_key.clone()),
                 ("LIVEKIT_API_SECRET", server.api_secret.clone()),
@@ -80,7 +90,9 @@ impl Stage {
                 ("SIDETONE_API_KEYS", keys.join(",")),
                 ("SIDETONE_END_OF_TURN", "off".into()),
                 ("SIDETONE_LOG_FORMAT", "json".into()),
-            ]
+            ];
+            variables.extend(more(name));
+            variables
         };
         let agents = agents.to_str().unwrap();
         let mut logs = Vec::new();
@@ -105,6 +117,7 @@ impl Stage {
             workers: pool,
             logs,
             client: reqwest::Client::new(),
+            traceparent: None,
             _webhooks: webhooks,
             _livekit: server,
             folder,
@@ -146,7 +159,10 @@ impl Stage {
             "roomType": "support", "userId": caller.user, "participantName": caller.name,
         });
         let url = format!("http://{}/api/voice/token", self.plane.address);
-        let request = self.client.post(url).bearer_auth(ADMIN).json(&body);
+        let mut request = self.client.post(url).bearer_auth(ADMIN).json(&body);
+        if let Some(traceparent) = self.traceparent {
+            request = request.header("traceparent", traceparent);
+        }
         let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
         answer.json().await.unwrap()
@@ -182,6 +198,15 @@ impl Stage {
     /// kill -9
     pub fn kill(&mut self, worker: usize) {
         self.workers[worker].kill();
+    }
+
+    /// Lets the processes end by themselves, workers first; what was logged, by process.
+    pub async fn end_gracefully(mut self) -> Vec<(String, String)> {
+        for process in self.workers.iter_mut().chain([&mut self.plane]) {
+            process.signal("TERM");
+            process.ended().await;
+        }
+        self.end().await
     }
 
     /// Ends everything; what was logged, by process.

@@ -5,7 +5,7 @@
 //! may take to end ([`leave`]), what the control plane tells an agent ([`hand`]) and how that is known ([`signed`]), what a
 //! worker says of itself ([`WorkerStatus`]), what an id is not made of ([`plain`]), who keeps background tasks
 //! running ([`supervise`]) and how their loops wait for no network ([`lanes`]), whose requests are counted
-//! together ([`network`]), and what a process measures of itself ([`metrics`]).
+//! together ([`network`]), what a process measures of itself ([`metrics`]) and tells as spans ([`trace`]).
 //!
 //! Every other crate of the product may import this one; it imports none of them.
 //!
@@ -27,6 +27,7 @@ pub mod signed;
 pub mod supervise;
 pub mod tap;
 mod text_enum;
+pub mod trace;
 mod worker_status;
 
 pub use worker_status::WorkerStatus;

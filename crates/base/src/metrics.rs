@@ -28,7 +28,7 @@ pub use calls::{CallState, Calls, InState};
 pub use control::Control;
 pub use lag::watch_lag;
 pub use names::NAMES;
-pub use process::Process;
+pub use process::{Process, SpanFate};
 pub use prometheus::{Counter, Histogram, IntCounter, IntGauge, TEXT_FORMAT};
 pub use providers::{Fault, OfProvider, Providers};
 use register::Register;

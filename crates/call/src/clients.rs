@@ -11,6 +11,7 @@ use crate::Models;
 use crate::models::line::{Client, Line, Member, SharedHealth};
 use crate::models::measured::Measured;
 use crate::models::{Phrases, SpeechClient};
+use crate::requests::Requests;
 use crate::tools::HttpTools;
 use sidetone_base::clock;
 use sidetone_config::agent::AgentConfig;
@@ -53,6 +54,7 @@ pub struct Clients {
     phrases: Phrases,
     prices: Arc<Prices>,
     is_local: bool,
+    requests: Requests,
 }
 
 impl Clients {
@@ -95,7 +97,17 @@ impl Clients {
             phrases: Phrases::default(),
             prices: Arc::new(env.prices.clone()),
             is_local: local.is_some(),
+            requests: Requests::default(),
         })
+    }
+
+    /// The same, for a call whose requests are told to these.
+    #[must_use]
+    pub fn reporting(&self, requests: &Requests) -> Self {
+        Self {
+            requests: requests.clone(),
+            ..self.clone()
+        }
     }
 
     /// Whether the models are those of this machine.
@@ -245,7 +257,8 @@ impl Clients {
             true => (LOCAL.to_owned(), LOCAL),
             false => (server_of(&settings.base_url), settings.model.as_str()),
         };
-        Measured::new(stage, &provider.name, model, self.prices.of(&server, model))
+        let price = self.prices.of(&server, model);
+        Measured::new(stage, &provider.name, model, price).reported(&self.requests)
     }
 
     /// Lets the local model read a call's prompt while the caller is greeted: two hundred tokens

@@ -33,6 +33,7 @@ mod part;
 pub mod playout;
 pub mod providers;
 mod reply_item;
+pub mod requests;
 pub mod sentences;
 mod silence;
 mod speak;
@@ -59,8 +60,8 @@ pub use meter::{Meter, Spent, Taken};
 pub use models::Models;
 pub use part::Part;
 pub use providers::{
-    Llm, Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, Stt, ToolCall,
-    Tools, Tts,
+    Fault, Llm, Message, Operator, Piece, ProviderError, Providers, Question, Role, Served, Stt,
+    ToolCall, Tools, Tts,
 };
 pub use sidetone_turn::{ReplyId, TurnId};
 pub use toolbox::Persona;

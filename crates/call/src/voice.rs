@@ -19,6 +19,7 @@ use tracing::Instrument as _;
 use super::part::Part;
 use super::providers::{Fault, ProviderError, Reworded, SpeakerId, Tts};
 use super::reply_item::{ReplyItem, ReplyOut};
+use super::requests;
 use super::speech_text::{Pronunciations, SpeechText};
 use super::toolbox::Persona;
 use sidetone_base::audio::{Pcm, Resampler};
@@ -90,21 +91,18 @@ impl Synthesizer {
         let (sender, pieces) = mpsc::channel(1);
         let audio = phrase(text, Arc::clone(&self.tts), FILLER_DEADLINE);
         let by = self.known.unwrap_or(SpeakerId(0));
-        let task = tokio::spawn(
-            async move {
-                if let Some(audio) = audio.await {
-                    let piece = SoundPiece {
-                        audio,
-                        said: None,
-                        by,
-                        is_first: true,
-                        since_request: Duration::ZERO,
-                    };
-                    sender.send(Ok(piece)).await.ok();
-                }
+        let filling = async move {
+            if let Some(audio) = audio.await {
+                let piece = SoundPiece {
+                    audio,
+                    said: None,
+                    by,
+                    is_first: true,
+                    since_request: Duration::ZERO,
+                };
+                sender.send(Ok(piece)).await.ok();
             }
-            .in_current_span(),
-        );
+        };
         PendingSentence {
             text: String::new(),
             spoken: String::new(),
@@ -114,7 +112,7 @@ impl Synthesizer {
             went_out: false,
             is_anew: false,
             broke_off: false,
-            _task: AbortOnDropHandle::new(task),
+            _task: begin(filling),
         }
     }
 
@@ -131,9 +129,15 @@ impl Synthesizer {
             went_out: false,
             is_anew: false,
             broke_off: false,
-            _task: AbortOnDropHandle::new(tokio::spawn(audio.in_current_span())),
+            _task: begin(audio),
         }
     }
+}
+
+/// Does it in a task of its own, for the same reply.
+fn begin(work: impl Future<Output = ()> + Send + 'static) -> AbortOnDropHandle<()> {
+    let work = requests::carried(requests::reply(), work);
+    AbortOnDropHandle::new(tokio::spawn(work.in_current_span()))
 }
 
 /// A sentence in the making.

@@ -13,6 +13,7 @@ pub use super::login::UserLogin;
 use super::prices::Prices;
 use super::recording::RecordingEnv;
 use super::secret::{self, Secret};
+use super::traces::Traces;
 use super::unknown_agent::UnknownAgent;
 pub use super::variable::BadVariable;
 use super::variable::Variables;
@@ -87,6 +88,8 @@ pub struct Env {
     pub call_webhook: CallWebhook,
     /// What providers ask for.
     pub prices: Prices,
+    /// Where spans go; none: none are made.
+    pub traces: Option<Traces>,
 }
 
 impl Env {
@@ -191,6 +194,7 @@ impl Env {
             recording: RecordingEnv::read(&variables)?,
             call_webhook: CallWebhook::read(&variables)?,
             prices: prices(var("SIDETONE_PRICES"))?,
+            traces: Traces::read(&variables)?,
         })
     }
 }

@@ -38,6 +38,7 @@ pub mod speech;
 pub mod template;
 mod timing;
 pub mod tools;
+pub mod traces;
 pub mod transfer;
 pub mod unknown_agent;
 pub mod variable;

@@ -26,6 +26,7 @@ mod repeat;
 pub mod session;
 pub mod streams;
 pub mod token;
+mod traced;
 pub mod ui;
 pub mod users;
 mod vacancy;
@@ -61,6 +62,7 @@ use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
 use sidetone_base::network::Block;
 use sidetone_base::supervise::TaskHealth;
+use sidetone_base::trace::Tracer;
 use sidetone_config::allowance::UserLimits;
 use sidetone_config::env::{LiveKit, NotConfigured};
 use sidetone_config::folder::AgentNames;
@@ -114,6 +116,8 @@ pub struct HttpConfig {
     pub address_rate: Rate,
     /// How many calls one user may have.
     pub allowance: Allowance,
+    /// Takes spans of requests that belong to a backend's trace.
+    pub tracer: Tracer,
 }
 
 impl Default for HttpConfig {
@@ -133,6 +137,7 @@ impl Default for HttpConfig {
                 per_second: 50.0,
             },
             allowance: allowance(&UserLimits::default()),
+            tracer: Tracer::off(),
         }
     }
 }

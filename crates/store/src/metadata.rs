@@ -44,6 +44,9 @@ pub struct DispatchMetadata {
     /// Another agent was in the room before: its caller is most likely greeted. Added as the epoch is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub takes_over: bool,
+    /// The span of a backend that asked for the call, as its `traceparent` said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
     /// What a dispatch said that is not Sidetone's own, such as a SIP rule's: the JSON it is, or its text.
     /// Prompts know it as `{{ dispatch }}`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +56,7 @@ pub struct DispatchMetadata {
 impl DispatchMetadata {
     /// Reads the metadata of a job, whoever wrote them. Sidetone's own name a call; all others are kept as
     /// they are in `dispatch`, and from an object that has keys of ours (`agent`, `voice`, `system_prompt`,
-    /// `variables`, `recording`) those are taken, too, where their values can be used.
+    /// `variables`, `recording`, `traceparent`) those are taken, too, where their values can be used.
     pub fn read(text: &str) -> Self {
         if text.trim().is_empty() {
             return Self::default();
@@ -90,6 +93,7 @@ impl DispatchMetadata {
                 .flatten()
                 .filter_map(|(name, value)| Some((name.clone(), plain(value)?)))
                 .collect(),
+            traceparent: text("traceparent"),
             dispatch: Some(value),
             ..Self::default()
         }

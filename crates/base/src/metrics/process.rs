@@ -2,14 +2,29 @@
 
 use std::fs;
 
-use prometheus::{Counter, Gauge, Histogram, IntCounterVec, IntGauge, IntGaugeVec};
+use prometheus::{Counter, Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::register::Register;
+use crate::text_enum;
 
 /// How late a timer of 100 ms is, seconds.
 const LAG: &[f64] = &[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 /// Clock ticks of `/proc/self/stat` in a second: 100 on every Linux that Sidetone runs on.
 const TICKS: f64 = 100.0;
+
+text_enum! {
+    /// What becomes of a span.
+    SpanFate {
+        /// The collector took it.
+        Sent = "sent",
+        /// Too many waited.
+        QueueFull = "queue_full",
+        /// The collector did not take it: it was away for too long.
+        Unreachable = "unreachable",
+        /// The collector refused it.
+        Refused = "refused",
+    }
+}
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -18,6 +33,7 @@ pub struct Process {
     pub loop_lag: Histogram,
     restarts: IntCounterVec,
     down: IntGaugeVec,
+    spans: IntCounterVec,
     memory: IntGauge,
     cpu: Counter,
     files: IntGauge,
@@ -49,6 +65,11 @@ impl Process {
                 "1 while a background task waits to be restarted.",
                 &["task"],
             ),
+            spans: register.counters(
+                "sidetone_spans_total",
+                "Spans of traces, by what became of them: sent to the collector, or why they were dropped.",
+                &["result"],
+            ),
             memory: register.gauge("process_resident_memory_bytes", "Resident memory in bytes."),
             cpu: register.sum("process_cpu_seconds_total", "CPU time used, in seconds."),
             files: register.gauge("process_open_fds", "Open file descriptors."),
@@ -60,6 +81,9 @@ impl Process {
         };
         let now = crate::clock::wall().duration_since(std::time::UNIX_EPOCH);
         this.started.set(now.unwrap_or_default().as_secs_f64());
+        for fate in SpanFate::ALL {
+            this.spans(*fate);
+        }
         this
     }
 
@@ -70,6 +94,11 @@ impl Process {
         if is_down {
             restarts.inc();
         }
+    }
+
+    /// Spans of which this became.
+    pub fn spans(&self, fate: SpanFate) -> IntCounter {
+        self.spans.with_label_values(&[fate.as_str()])
     }
 
     /// Reads what the kernel knows of the process; elsewhere than on Linux it stays 0.

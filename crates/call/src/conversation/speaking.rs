@@ -14,6 +14,7 @@ use super::transfer::Caused;
 use crate::chat::{REST, UNASKED};
 use crate::event::{AgentTurn, EndReason};
 use crate::reply_item::ReplyItem;
+use crate::requests;
 use crate::speak::{self, ReplySource};
 use crate::transport::RoomCommand;
 use sidetone_base::audio::Pcm;
@@ -57,7 +58,8 @@ impl Conversation {
         let out = self.replies.out(id);
         let tts = Arc::clone(&self.cast.providers().tts);
         let (limits, text) = (self.cast.agent().limits, self.replies.speech_text());
-        let task = tokio::spawn(speak::reply(source, tts, limits, text, out).in_current_span());
+        let work = requests::of(id, speak::reply(source, tts, limits, text, out));
+        let task = tokio::spawn(work.in_current_span());
         let task = AbortOnDropHandle::new(task);
         let reply = Reply::new(id, turn, is_apology, owed, commit, task);
         self.replies.begin(reply);

@@ -305,6 +305,9 @@ impl<A: Ask> Relay<A> {
                     return Ok(Some((index, item)));
                 }
                 Some(Err(error)) => {
+                    if let Some(asking) = &mut self.asking {
+                        asking.failed(error.fault);
+                    }
                     (self.current, self.asking) = (None, None);
                     // A connection that broke does not mean that the next one does.
                     if A::GOES_ON && self.given && self.left.is_empty() && !self.again {

@@ -5,15 +5,21 @@ use std::time::Instant;
 
 use crate::part::Part;
 use crate::providers::{Fault, ProviderError};
+use crate::requests::{self, Request, Requests};
 use sidetone_base::clock;
 use sidetone_base::metrics::{self, IntGauge, OfProvider, metrics};
 use sidetone_config::prices::{Price, Used};
+use sidetone_turn::ReplyId;
 
 /// The measures of one provider of one stage; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Measured {
     of: Arc<OfProvider>,
     price: Option<Arc<Price>>,
+    stage: Part,
+    /// Its name, and its model's.
+    names: [Arc<str>; 2],
+    requests: Requests,
 }
 
 impl Measured {
@@ -24,7 +30,17 @@ impl Measured {
         Self {
             of: Arc::new(of),
             price: price.cloned().map(Arc::new),
+            stage,
+            names: [name.into(), model.into()],
+            requests: Requests::default(),
         }
+    }
+
+    /// The same, whose requests are told to these.
+    #[must_use]
+    pub fn reported(mut self, requests: &Requests) -> Self {
+        self.requests = requests.clone();
+        self
     }
 
     /// 1 while the provider counts as failed.
@@ -33,14 +49,16 @@ impl Measured {
     }
 
     /// It is asked now, and sent this.
-    pub(super) fn asked(&self, sent: Used) -> Asking {
+    pub(crate) fn asked(&self, sent: Used) -> Asking {
         self.of.requests.inc();
         self.sent(&sent);
         Asking {
             measured: self.clone(),
+            reply: requests::reply(),
             begun: clock::now(),
+            first: None,
             used: sent,
-            is_answered: false,
+            fault: None,
         }
     }
 
@@ -88,18 +106,23 @@ impl Measured {
 /// A provider that is being asked. What it used is settled when this is dropped: who breaks off an answer
 /// pays for what came.
 #[derive(Debug)]
-pub(super) struct Asking {
+pub(crate) struct Asking {
     measured: Measured,
+    reply: Option<ReplyId>,
     begun: Instant,
+    /// The first piece came.
+    first: Option<Instant>,
     used: Used,
-    is_answered: bool,
+    fault: Option<Fault>,
 }
 
 impl Asking {
     /// A piece of the answer came, which used this.
-    pub(super) fn came(&mut self, used: Used) {
-        if !std::mem::replace(&mut self.is_answered, true) {
-            let took = clock::now().saturating_duration_since(self.begun);
+    pub(crate) fn came(&mut self, used: Used) {
+        if self.first.is_none() {
+            let now = clock::now();
+            self.first = Some(now);
+            let took = now.saturating_duration_since(self.begun);
             self.measured.of.first_answer.observe(took.as_secs_f64());
         }
         self.used.prompt_tokens += used.prompt_tokens;
@@ -107,12 +130,40 @@ impl Asking {
         self.used.completion_tokens += used.completion_tokens;
         self.used.spoken_ms += used.spoken_ms;
     }
+
+    /// It failed.
+    pub(crate) fn failed(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+    }
+
+    fn report(&self) {
+        let Measured {
+            stage,
+            names: [provider, model],
+            requests,
+            ..
+        } = &self.measured;
+        if requests.are_watched() {
+            requests.take(Request {
+                stage: *stage,
+                provider: Arc::clone(provider),
+                model: Arc::clone(model),
+                reply: self.reply,
+                begun: self.begun,
+                first: self.first,
+                ended: clock::now(),
+                used: self.used,
+                fault: self.fault,
+            });
+        }
+    }
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
+        self.report();
         // What failed before its first piece is not paid for.
-        if !self.is_answered {
+        if self.first.is_none() {
             return;
         }
         let (of, used) = (&self.measured.of, &self.used);

@@ -14,12 +14,16 @@ use uuid::Uuid;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, check_name, parse_json};
 use super::repeat::Repeatable;
+use super::traced::AskedWithin;
 use super::wishes::{AgentWishes, Asked};
 use super::{AppState, WholeBody};
 use crate::control::guard::Wanted;
 use crate::control::rooms;
 use sidetone_store::CallStatus;
 use sidetone_store::{Call, DispatchMetadata};
+
+/// What asks for agents.
+const ROUTE: &str = "POST /api/voice/agent";
 
 /// Which agent, where.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -96,6 +100,7 @@ pub async fn spawn(
     WholeBody(body): WholeBody,
 ) -> Result<Json<SpawnResponse>, Problem> {
     principal.need(Right::SpawnAgent)?;
+    let within = AskedWithin::of(&headers, &principal);
     let request: SpawnRequest = parse_json(&body)?;
     check_name("roomName", &request.room_name, 255)?;
     let asked = Asked {
@@ -129,8 +134,7 @@ pub async fn spawn(
             )
         })?;
     state.limit_user_of(&principal, &call.caller_id)?;
-    let route = "POST /api/voice/agent";
-    let first = state.repeatable(&headers, &principal, route, &body, call.id);
+    let first = state.repeatable(&headers, &principal, ROUTE, &body, call.id);
     let first = first.await?;
     if let Some(answer) = first.as_ref().and_then(Repeatable::answer)
         && let Ok(answer) = serde_json::from_value(answer.clone())
@@ -152,9 +156,17 @@ pub async fn spawn(
         .await?;
     let before = asked_before(&state, &call).await?;
     let (told, _) = wishes.settle(&state, &principal, Some(call.id), before)?;
+    let traceparent = within.as_ref().map(AskedWithin::told).or(told.traceparent);
+    let told = DispatchMetadata {
+        traceparent,
+        ..told
+    };
     let wanted = voice.control.guard.want(&call.room_name, &told).await?;
     if let Wanted::Full(full) = wanted {
         return Err(state.nobody_free(full, sidetone_store::now()).await);
+    }
+    if let Some(within) = within {
+        within.has_asked_for(call.id, ROUTE, &state);
     }
     // The one that was to come when somebody joins.
     state.store().awaited_no_more(&call.room_name).await?;

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, parse_json};
 use super::repeat::Repeatable;
+use super::traced::AskedWithin;
 use super::wishes::AgentWishes;
 use super::{AppState, LiveKitSide, WholeBody};
 pub use request::TokenRequest;
@@ -26,6 +27,8 @@ use request::{WantedToken, check_call_metadata, is_standard};
 use sidetone_store::allowance::Allowed;
 use sidetone_store::{At, Call, CallType, DispatchMetadata, NewCall};
 
+/// What makes tokens.
+const ROUTE: &str = "POST /api/voice/token";
 /// Bytes of a room's name that nobody can guess.
 const ROOM_SECRET: usize = 16;
 /// Parts what the key is used for here from all else.
@@ -112,11 +115,16 @@ pub async fn create(
     WholeBody(body): WholeBody,
 ) -> Result<Response, Problem> {
     principal.need(Right::Token)?;
+    let within = AskedWithin::of(&headers, &principal);
     let request: TokenRequest = parse_json(&body)?;
     let wanted = request.check(&state, &principal, &body)?;
     let voice = state.voice()?;
     let first = first(&state, &principal, &headers, &body).await?;
-    let granted = grant(&state, voice, &principal, wanted, first).await?;
+    let told = within.as_ref().map(AskedWithin::told);
+    let granted = grant(&state, voice, &principal, wanted, first, told).await?;
+    if let Some(within) = within {
+        within.has_asked_for(granted.call_id, ROUTE, &state);
+    }
     let status = match is_standard(&body) {
         true => StatusCode::CREATED,
         false => StatusCode::OK,
@@ -131,10 +139,9 @@ async fn first(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Option<Repeatable>, Problem> {
-    let route = "POST /api/voice/token";
     let call = Uuid::new_v4();
     state
-        .repeatable(headers, principal, route, body, call)
+        .repeatable(headers, principal, ROUTE, body, call)
         .await
 }
 
@@ -144,6 +151,7 @@ async fn grant(
     principal: &Principal,
     (wanted, wishes): (WantedToken, AgentWishes),
     first: Option<Repeatable>,
+    traceparent: Option<String>,
 ) -> Result<TokenResponse, Problem> {
     let name = wanted.name.clone().unwrap_or_else(|| match principal {
         Principal::User {
@@ -169,6 +177,7 @@ async fn grant(
     let agent_spawned = if call.call_type == CallType::Support {
         let metadata = DispatchMetadata {
             call_id: Some(call.id),
+            traceparent,
             ..told
         };
         let (room, now) = (&call.room_name, sidetone_store::now());
