@@ -388,12 +388,14 @@ impl Worker<'_> {
             presence::beat(beats.clone(), own, seen.clone(), stop)
         });
         let (seen, drained) = (status.subscribe(), shutdown.drain.clone());
+        let drain_time = env.drain_time;
         tasks.spawn("presence", Needed::Later, move |stop| {
             presence::run(
                 store.clone(),
                 me.clone(),
                 seen.clone(),
                 drained.clone(),
+                drain_time,
                 stop,
             )
         });

@@ -4,6 +4,7 @@
 
 mod collector;
 mod files;
+mod listen;
 mod scrape;
 mod stage;
 mod traces;

@@ -91,6 +91,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "106_call_metadata");
     apply(&postgres, "107_between_people");
     apply(&postgres, "109_media");
+    apply(&postgres, "112_pool");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {

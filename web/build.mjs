@@ -25,7 +25,7 @@ const shared = {
 const builds = [
   { ...shared, entryPoints: ["src/call/index.ts"], outfile: "dist/sidetone-call.js", format: "iife" },
   { ...shared, entryPoints: ["src/call/index.ts"], outfile: "dist/npm/sidetone-call.js", format: "esm", packages: "external" },
-  { ...shared, entryPoints: ["src/pages/try.ts", "src/pages/calls.ts", "src/pages/pool.ts"], outdir: "dist/assets", format: "esm" },
+  { ...shared, entryPoints: ["src/pages/try.ts", "src/pages/calls.ts", "src/pages/pool.ts", "src/pages/listen.ts"], outdir: "dist/assets", format: "esm" },
   { ...shared, entryPoints: ["src/pages/pages.css"], outdir: "dist/assets", loader: {} },
 ];
 

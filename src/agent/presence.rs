@@ -9,8 +9,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use sidetone_base::WorkerStatus;
-use sidetone_store::Store;
+use sidetone_base::clock;
+use sidetone_base::metrics::metrics;
+use sidetone_base::metrics::recent::Looks;
 use sidetone_store::workers::{WorkerRow, WorkerState};
+use sidetone_store::{Json, Store};
 
 /// Time between two writes of the row; also the longest wait of a request to drain.
 const TELL: Duration = Duration::from_secs(3);
@@ -41,6 +44,8 @@ pub fn introduce(agent_name: &str, max_calls: usize) -> WorkerRow {
         started_at: now,
         seen_at: now,
         drain_requested_at: None,
+        drain_until: None,
+        recent: None,
     }
 }
 
@@ -51,8 +56,10 @@ pub async fn run(
     mut row: WorkerRow,
     mut status: watch::Receiver<WorkerStatus>,
     drain: CancellationToken,
+    drain_time: Duration,
     stop: CancellationToken,
 ) {
+    let mut looks = Looks::default();
     let mut beats = interval(TELL);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut told = None;
@@ -70,6 +77,10 @@ pub async fn run(
         (row.load, row.seen_at) = (now.load, at);
         (row.state, row.calls) = (state(&now), now.jobs.len().try_into().unwrap_or(i32::MAX));
         row.livekit_id = now.worker_id;
+        if now.draining {
+            row.drain_until.get_or_insert(at + drain_time);
+        }
+        row.recent = Some(Json(looks.look(clock::now(), metrics().counts())));
         match store.worker_beat(&row).await {
             Ok(Some(_)) if !drain.is_cancelled() => {
                 tracing::info!("this worker is asked to drain");

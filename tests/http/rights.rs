@@ -35,13 +35,14 @@ async fn every_route_and_every_role() {
     let (pause, resume) = (format!("{recording}/pause"), format!("{recording}/resume"));
     let commands = format!("{CALLS}/{over}/commands");
     let events = format!("{CALLS}/{over}/events");
+    let listen = format!("{CALLS}/{over}/listen");
     let nobody = Uuid::new_v4();
     let drain = format!("{WORKERS}/{nobody}/drain");
     let somebody = Uuid::new_v4();
     let revoke = format!("/api/voice/sessions/{somebody}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 33] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 34] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -79,6 +80,12 @@ async fn every_route_and_every_role() {
             &events,
             None,
             [false, false, false, true, false, false, true, true],
+        ),
+        (
+            "POST",
+            &listen,
+            None,
+            [false, false, false, true, false, false, false, true],
         ),
         (
             "GET",

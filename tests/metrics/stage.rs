@@ -154,6 +154,20 @@ impl Stage {
         request.send().await.unwrap().status().as_u16()
     }
 
+    /// What an admin reads.
+    pub async fn get(&self, path: &str) -> Value {
+        let url = format!("http://{}{path}", self.plane.address);
+        let answer = self.client.get(url).bearer_auth(ADMIN).send().await;
+        answer.unwrap().json().await.unwrap()
+    }
+
+    /// What a POST without a body is answered.
+    pub async fn post(&self, path: &str, key: &str) -> (u16, Value) {
+        let url = format!("http://{}{path}", self.plane.address);
+        let answer = self.client.post(url).bearer_auth(key).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
     async fn token(&self, caller: &Caller) -> Value {
         let body = json!({
             "roomType": "support", "userId": caller.user, "participantName": caller.name,

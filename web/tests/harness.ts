@@ -147,7 +147,7 @@ export class LiveKit {
 export interface Grant {
   identity: string;
   name?: string;
-  kind?: "agent";
+  kind?: "agent" | "egress";
   video: Record<string, unknown>;
   /** Seconds from now; negative for an expired token. */
   expiresIn?: number;

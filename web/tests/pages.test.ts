@@ -21,7 +21,7 @@ const EVIL = `<img src=x onerror="window.pwned=1">`;
 const historyAsked: URLSearchParams[] = [];
 const seriesAsked: URLSearchParams[] = [];
 const WORKERS = [
-  { id: "0191d3c0-0000-7000-8000-0000000000a1", host: "voice-1", agentName: "sidetone", version: "0.1.0", livekitId: "AW_test", state: "ready", load: 0.32, calls: 2, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date().toISOString(), drainRequestedAt: null as string | null },
+  { id: "0191d3c0-0000-7000-8000-0000000000a1", host: "voice-1", agentName: "sidetone", version: "0.1.0", livekitId: "AW_test", state: "ready", load: 0.32, calls: 2, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date().toISOString(), drainRequestedAt: null as string | null, drainUntil: null as string | null, recent: { answers: 42, p50LatencyMs: 640, p95LatencyMs: 1100, providers: [{ stage: "llm", provider: EVIL, requests: 40, errors: 10 }, { stage: "stt", provider: "default", requests: 44, errors: 0 }] } },
   { id: "0191d3c0-0000-7000-8000-0000000000a2", host: EVIL, agentName: "sidetone", version: "0.1.0", livekitId: null, state: "lost", load: 0.9, calls: 1, maxCalls: 25, startedAt: CALL.startedAt, seenAt: new Date(Date.now() - 720_000).toISOString(), drainRequestedAt: null as string | null },
 ];
 let tellLive: (calls: { id: string; status: string; turns: number }[]) => void = () => undefined;
@@ -99,7 +99,7 @@ before(async () => {
   site.routes.set("/api/voice/workers", (request, response) => json({ workers: WORKERS })(request, response));
   site.routes.set(`/api/voice/workers/${WORKERS[0]!.id}/drain`, (request, response) => {
     assert.equal(request.headers["x-sidetone-session"], "1");
-    Object.assign(WORKERS[0]!, { state: "draining", drainRequestedAt: CALL.endedAt });
+    Object.assign(WORKERS[0]!, { state: "draining", drainRequestedAt: CALL.endedAt, drainUntil: CALL.endedAt });
     response.writeHead(202).end("{}");
   });
   site.routes.set("/api/voice/agent", json({ agents: [{ roomName: CALL.roomName, state: "joined", since: CALL.startedAt, attempts: 1, worker: "AW_test", callId: CALL.id }] }));
@@ -300,6 +300,11 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   await page.getByText("1 worker, 2 calls").waitFor();
   await page.getByText("lost", { exact: true }).waitFor();
   assert.equal(await page.getByRole("row", { name: CALL.roomName }).getByText("voice-1").count(), 1, "an agent's machine is named");
+  await page.getByText("640 ms / 1.10 s").waitFor();
+  const texts = async (table: string) => page.locator(`#${table} tbody tr`).evaluateAll((rows) => rows.map((row) => [...row.children].map((cell) => cell.textContent)));
+  assert.deepEqual(await texts("providers"), [[`Model: ${EVIL}`, "40", "10", "25 %"], ["Speech to text: default", "44", "0", "0 %"]]);
+  assert.deepEqual(await texts("versions"), [["0.1.0", "1", "0", "2"]]);
+  await page.getByRole("img", { name: "Calls: at most 11 a day" }).waitFor();
   assert.deepEqual(await axe(page), [], "pool");
   if (process.env["SIDETONE_REVIEW"]) await page.screenshot({ path: "review/admin-pool.png" });
   // By keyboard: asked, thought better of, asked again.
@@ -316,6 +321,7 @@ test("admin: sign in, list, filters, paging, a call, the pool", async () => {
   await page.keyboard.press("Enter");
   await dialog.getByRole("button", { name: "Drain" }).press("Enter");
   await page.getByText("draining", { exact: true }).waitFor();
+  await page.locator("#workers").getByText(/ until /).waitFor();
   await until("it cannot be asked again", () => drain.isDisabled());
   assert.deepEqual(await axe(page), [], "draining");
   assert.equal(await page.evaluate("'pwned' in window"), false);
@@ -442,7 +448,7 @@ test("the element's time on the main thread, told and not judged", async (t) => 
 
 test("the script stays within its budget and carries no markup that could be a sink", async () => {
   assert.ok((await readFile("dist/sidetone-call.js.gz")).length < 250_000);
-  for (const file of ["call/dom", "call/view", "call/log-view", "call/element", "pages/try", "pages/calls", "pages/call", "pages/waterfall", "pages/pool", "pages/rows", "pages/charts", "pages/api", "pages/stages", "pages/player", "pages/live"]) {
+  for (const file of ["call/dom", "call/view", "call/log-view", "call/element", "pages/try", "pages/calls", "pages/call", "pages/waterfall", "pages/pool", "pages/rows", "pages/charts", "pages/api", "pages/stages", "pages/player", "pages/live", "pages/listen", "pages/listening", "pages/pool-figures"]) {
     assert.doesNotMatch(await readFile(`src/${file}.ts`, "utf8"), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser/, file);
   }
 });

@@ -12,6 +12,7 @@ import { MAX_LINES, put, settle, type Line, type Transcript } from "../src/call/
 import { addTurn, readStages, type Turn } from "../src/call/turns.js";
 import { instant, readAddress } from "../src/pages/address.js";
 import { ceiling, line as path } from "../src/pages/charts.js";
+import { providers, versions } from "../src/pages/pool-figures.js";
 import { steps } from "../src/pages/waterfall.js";
 
 const START: PhaseEvent = { type: "start", step: "microphone" };
@@ -224,4 +225,17 @@ test("an address is read for what makes sense of it", () => {
   for (const call of ["nonsense", "%2e%2e%2f", "0191d3c0-0000-7000-8000-000000000001x"]) assert.equal(readAddress(`?call=${call}`).call, undefined);
   assert.equal(new Date(instant("2026-01-31", 1)!).getDate(), 1);
   assert.equal(instant("2026-02-29", 0), undefined);
+});
+
+test("what workers measured is summed, without those that are lost", () => {
+  const asked = (provider: string, requests: number, errors: number) => ({ stage: "llm", provider, requests, errors });
+  const recent = (...providers: ReturnType<typeof asked>[]) => ({ answers: 1, p50LatencyMs: 1, p95LatencyMs: 1, providers });
+  const workers = [
+    { version: "0.1.0", state: "draining", calls: 3, recent: null },
+    { version: "0.2.0", state: "ready", calls: 1, recent: recent(asked("good", 10, 0), asked("bad", 4, 2)) },
+    { version: "0.2.0", state: "ready", calls: 2, recent: recent(asked("bad", 6, 5)) },
+    { version: "0.2.0", state: "lost", calls: 9, recent: recent(asked("bad", 90, 90)) },
+  ];
+  assert.deepEqual(versions(workers), [{ version: "0.2.0", workers: 2, leaving: 0, calls: 3 }, { version: "0.1.0", workers: 1, leaving: 1, calls: 3 }]);
+  assert.deepEqual(providers(workers), [asked("bad", 10, 7), asked("good", 10, 0)]);
 });

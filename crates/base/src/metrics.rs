@@ -17,6 +17,7 @@ mod lag;
 mod names;
 mod process;
 mod providers;
+pub mod recent;
 mod register;
 mod workers;
 
@@ -66,6 +67,16 @@ impl Metrics {
             control: Control::new(&register),
             process: Process::new(&register),
             register,
+        }
+    }
+
+    /// What [`recent`] needs to know.
+    pub fn counts(&self) -> recent::Counts {
+        let (heard, answers) = self.calls.heard_so_far();
+        recent::Counts {
+            heard,
+            answers,
+            providers: self.providers.asked_so_far(),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod health;
 pub mod history;
 pub mod jwt;
 pub mod limits;
+pub mod listen;
 pub mod live;
 pub mod machine;
 pub mod metrics;
@@ -260,6 +261,7 @@ pub fn router(state: AppState) -> Router {
             post(commands::command),
         )
         .route("/api/voice/calls/{callId}/events", get(events::events))
+        .route("/api/voice/calls/{callId}/listen", post(listen::listen))
         .route("/api/voice/live", get(live::live))
         .route("/api/voice/history", get(history::list))
         .route(

@@ -82,7 +82,7 @@ macro_rules! migrations {
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
-            "107_between_people", "109_media",
+            "107_between_people", "109_media", "112_pool",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{At, Store, StoreError, on};
+use super::{At, Json, Store, StoreError, on};
+use sidetone_base::metrics::recent::Recent;
 use sidetone_base::text_enum;
 
 /// A worker that was not heard of for so long counts as lost: six beats, and what two machines'
@@ -53,6 +54,10 @@ pub struct WorkerRow {
     pub seen_at: At,
     /// When it was first asked to drain.
     pub drain_requested_at: Option<At>,
+    /// When the last of its calls is ended, where it drains.
+    pub drain_until: Option<At>,
+    /// What it has measured of late; none of an older version's.
+    pub recent: Option<Json<Recent>>,
 }
 
 super::from_row!(WorkerRow {
@@ -68,6 +73,8 @@ super::from_row!(WorkerRow {
     started_at,
     seen_at,
     drain_requested_at,
+    drain_until,
+    recent,
 });
 
 impl Store {
@@ -77,11 +84,12 @@ impl Store {
     /// The database did not answer.
     pub async fn worker_beat(&self, row: &WorkerRow) -> Result<Option<At>, StoreError> {
         const UPSERT: &str = "INSERT INTO workers (id, host, agent_name, version, livekit_id, \
-             state, load, calls, max_calls, started_at, seen_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             state, load, calls, max_calls, started_at, seen_at, drain_until, recent) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) \
              ON CONFLICT (id) DO UPDATE SET livekit_id = excluded.livekit_id, \
              state = excluded.state, load = excluded.load, calls = excluded.calls, \
-             seen_at = excluded.seen_at RETURNING drain_requested_at";
+             seen_at = excluded.seen_at, drain_until = excluded.drain_until, \
+             recent = excluded.recent RETURNING drain_requested_at";
         Ok(on!(self, |pool| sqlx::query_scalar(UPSERT)
             .bind(row.id)
             .bind(&row.host)
@@ -94,6 +102,8 @@ impl Store {
             .bind(row.max_calls)
             .bind(row.started_at)
             .bind(row.seen_at)
+            .bind(row.drain_until)
+            .bind(&row.recent)
             .fetch_one(pool)
             .await?))
     }

@@ -3,6 +3,7 @@
 import { clock, h, setText } from "../call/dom.js";
 import { api, get, milliseconds, when } from "./api.js";
 import { here } from "./here.js";
+import { Listening } from "./listening.js";
 import { audible, Player, type Mark, type Recording } from "./player.js";
 import { waterfall, type Metrics } from "./waterfall.js";
 
@@ -76,10 +77,12 @@ const STAGES_OF_ERRORS: Readonly<Record<string, string>> = {
 };
 
 const player = new Player(get("player"));
+const listening = new Listening(get("listen"), get("listen-note"));
 
 /** Silence, when another page is shown. */
 export function leaveCall(): void {
   player.stop();
+  listening.end("");
 }
 
 export function status(call: Call): HTMLElement {
@@ -105,6 +108,7 @@ export async function showCall(id: string, current: () => boolean, changed: (err
   get("facts").replaceChildren(...facts.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
   const end = get<HTMLButtonElement>("end");
   end.hidden = !LIVE.has(call.status);
+  listening.show(call.id, LIVE.has(call.status));
   end.onclick = () => {
     end.disabled = true;
     api(`/api/voice/agent/${encodeURIComponent(call.roomName)}`, { method: "DELETE" })

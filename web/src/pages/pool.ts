@@ -2,7 +2,9 @@
 
 import { h, setText } from "../call/dom.js";
 import { Again } from "./again.js";
-import { api, get, showError, showSession, when } from "./api.js";
+import { api, get, milliseconds, showError, showSession, when } from "./api.js";
+import { Charts } from "./charts.js";
+import { providers, versions, type Asked, type Recent, type Version } from "./pool-figures.js";
 import { Rows } from "./rows.js";
 
 /** Shape of GET /api/voice/workers (crates/control-plane/src/http/workers.rs). */
@@ -19,6 +21,8 @@ interface Worker {
   startedAt: string;
   seenAt: string;
   drainRequestedAt: string | null;
+  drainUntil?: string | null;
+  recent?: Recent | null;
 }
 
 /** Shape of GET /api/voice/agent (crates/control-plane/src/http/agent.rs). */
@@ -32,7 +36,12 @@ interface Agent {
 }
 
 const REFRESH_MS = 3_000;
+const HOUR_MS = 3_600_000;
+/** Hours of calls that are drawn. */
+const HOURS = 24;
+const charts = new Charts(get("charts"));
 const again = new Again(() => void show());
+const STAGES: Readonly<Record<string, string>> = { stt: "Speech to text", llm: "Model", tts: "Voice" };
 /** Names of machines by LiveKit's id of their worker. */
 let hosts = new Map<string, string>();
 
@@ -47,16 +56,28 @@ async function show(): Promise<void> {
     const calls = here.reduce((sum, worker) => sum + worker.calls, 0);
     setText(get("summary"), `${count(here.length, "worker")}, ${count(calls, "call")}`);
     workerRows.show(workers);
+    const [sides, asked] = [versions(workers), providers(workers)];
+    versionRows.show(sides);
+    providerRows.show(asked);
+    get("versions").hidden = sides.length === 0;
+    get("providers").hidden = asked.length === 0;
+    get("no-requests").hidden = asked.length > 0;
     agentRows.show(agents);
     get("workers").hidden = workers.length === 0;
     get("no-workers").hidden = workers.length > 0;
     get("agents").hidden = agents.length === 0;
     get("none").hidden = agents.length > 0;
     get("note").hidden = true;
+    void charts.show(new URLSearchParams({ allUsers: "true", from: day() }));
     again.after(REFRESH_MS);
   } catch (error) {
     failed(error);
   }
+}
+
+/** Where the hours that are drawn begin; the same within an hour. */
+function day(): string {
+  return new Date(Math.floor(Date.now() / HOUR_MS - HOURS + 1) * HOUR_MS).toISOString();
 }
 
 function failed(error: unknown): void {
@@ -79,20 +100,23 @@ const workerRows = new Rows<Worker>(get<HTMLTableElement>("workers").tBodies[0]!
   const host = h("th", { scope: "row", class: "wide" });
   const load = h("meter", { min: "0", max: "1", high: "0.7", optimum: "0" });
   const loadText = h("span", {});
-  const [calls, version, started, seen] = [0, 1, 2, 3].map(() => h("td", {}));
-  calls!.className = "number";
+  const until = h("span", { class: "note" });
+  const [calls, latency, version, started, seen] = [0, 1, 2, 3, 4].map(() => h("td", {}));
+  calls!.className = latency!.className = "number";
   const drain = h("button", { class: "button small", type: "button", click: () => worker && ask(worker) }, "Drain");
-  const row = h("tr", {}, host, h("td", {}, state), h("td", {}, h("span", { class: "load" }, load, loadText)), calls!, version!, started!, seen!, h("td", {}, drain));
+  const row = h("tr", {}, host, h("td", {}, state, until), h("td", {}, h("span", { class: "load" }, load, loadText)), calls!, latency!, version!, started!, seen!, h("td", {}, drain));
   const update = (now: Worker) => {
     worker = now;
     setText(host, now.host);
     const asked = now.drainRequestedAt !== null;
     setText(state, asked && now.state === "ready" ? "asked to drain" : now.state);
     state.className = `status is-${now.state}`;
+    setText(until, now.drainUntil == null || now.state === "lost" ? "" : ` until ${when(now.drainUntil)}`);
     load.value = now.load;
     load.setAttribute("aria-label", `Load of ${now.host}`);
     setText(loadText, `${Math.round(now.load * 100)} %`);
     setText(calls!, `${now.calls} of ${now.maxCalls}`);
+    setText(latency!, spoken(now.recent));
     setText(version!, now.version);
     setText(started!, when(now.startedAt));
     setText(seen!, ago(Date.now() - Date.parse(now.seenAt)));
@@ -101,6 +125,27 @@ const workerRows = new Rows<Worker>(get<HTMLTableElement>("workers").tBodies[0]!
   };
   return { row, update };
 });
+
+/** How soon callers heard answers of late. */
+function spoken(recent: Recent | null | undefined): string {
+  const { p50LatencyMs: p50 = null, p95LatencyMs: p95 = null } = recent ?? {};
+  return p50 === null || p95 === null ? "–" : `${milliseconds(p50)} / ${milliseconds(p95)}`;
+}
+
+/** A row of texts, the first of which names it. */
+function row<T>(columns: readonly ((item: T) => string)[]): () => { row: HTMLTableRowElement; update(item: T): void } {
+  return () => {
+    const cells = columns.map((_, n) => (n === 0 ? h("th", { scope: "row" }) : h("td", { class: "number" })));
+    return { row: h("tr", {}, ...cells), update: (item) => cells.forEach((cell, n) => setText(cell, columns[n]!(item))) };
+  };
+}
+
+const versionRows = new Rows<Version>(get<HTMLTableElement>("versions").tBodies[0]!, ({ version }) => version,
+  row<Version>([({ version }) => version, ({ workers }) => String(workers), ({ leaving }) => String(leaving), ({ calls }) => String(calls)]));
+
+const providerRows = new Rows<Asked>(get<HTMLTableElement>("providers").tBodies[0]!, ({ stage, provider }) => JSON.stringify([stage, provider]),
+  row<Asked>([({ stage, provider }) => `${STAGES[stage] ?? stage}: ${provider}`, ({ requests }) => String(requests), ({ errors }) => String(errors),
+    ({ requests, errors }) => `${Math.round((errors / Math.max(1, requests)) * 100)} %`]));
 
 /** Asks the reader, then the server: a drained worker comes back only by a restart. */
 function ask(worker: Worker): void {

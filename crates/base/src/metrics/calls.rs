@@ -176,6 +176,16 @@ impl Calls {
         this
     }
 
+    /// Upper bounds of [`Calls::heard`] in seconds with the answers that took no longer, and all answers.
+    pub(super) fn heard_so_far(&self) -> (Vec<(f64, u64)>, u64) {
+        let samples = Register::samples(&self.heard);
+        let buckets = samples
+            .iter()
+            .flat_map(|sample| sample.get_histogram().get_bucket());
+        let buckets = buckets.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
+        (buckets.collect(), self.heard.get_sample_count())
+    }
+
     /// Lets all reasons of an agent's ends, all ends of utterances and sentences and all parts that fail
     /// stand at 0, as they are before the first call. The words are those of the calls' own enums.
     pub fn expect(

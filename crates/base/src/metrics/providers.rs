@@ -1,5 +1,8 @@
 //! The services that stages ask: what was asked, what failed, what it took and what that costs.
 
+use std::collections::BTreeMap;
+
+use prometheus::proto::Metric;
 use prometheus::{
     Counter, CounterVec, GaugeVec, Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge,
     IntGaugeVec,
@@ -116,6 +119,29 @@ impl Providers {
             names: Names::default(),
             models: Names::default(),
         }
+    }
+
+    /// Requests and errors up to now, by stage and provider.
+    pub(super) fn asked_so_far(&self) -> BTreeMap<(String, String), (u64, u64)> {
+        let mut all = BTreeMap::<_, (u64, u64)>::new();
+        let key = |sample: &Metric| {
+            let label = |name: &str| {
+                let labels = sample.get_label().iter();
+                let found = labels.clone().find(|label| label.name() == name);
+                found
+                    .map(|label| label.value().to_owned())
+                    .unwrap_or_default()
+            };
+            (label("stage"), label("provider"))
+        };
+        let count = |sample: &Metric| sample.get_counter().get_value() as u64;
+        for sample in Register::samples(&self.requests) {
+            all.entry(key(&sample)).or_default().0 += count(&sample);
+        }
+        for sample in Register::samples(&self.errors) {
+            all.entry(key(&sample)).or_default().1 += count(&sample);
+        }
+        all
     }
 
     /// A provider of a stage, by the name that the agent's file gives it: all its series stand at 0 from

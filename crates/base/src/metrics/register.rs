@@ -1,7 +1,7 @@
 //! Where metrics are declared: name, what it says, and its labels.
 
 use prometheus::core::Collector;
-use prometheus::proto::MetricFamily;
+use prometheus::proto::{Metric, MetricFamily};
 use prometheus::{
     Counter, CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter,
     IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
@@ -18,6 +18,16 @@ pub(super) struct Register(Registry);
 impl Register {
     pub(super) fn gather(&self) -> Vec<MetricFamily> {
         self.0.gather()
+    }
+
+    /// Samples of one metric.
+    pub(super) fn samples(metric: &impl Collector) -> Vec<Metric> {
+        let families = metric.collect();
+        families
+            .iter()
+            .flat_map(|family| family.get_metric())
+            .cloned()
+            .collect()
     }
 
     pub(super) fn counter(&self, name: &str, help: &str) -> IntCounter {

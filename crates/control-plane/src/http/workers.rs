@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
+use sidetone_base::metrics::recent::Recent;
 use sidetone_store::workers::{LOST_AFTER, WorkerRow};
 
 /// A worker process.
@@ -39,6 +40,10 @@ pub struct WorkerInfo {
     seen_at: DateTime<Utc>,
     /// When it was asked to drain.
     drain_requested_at: Option<DateTime<Utc>>,
+    /// When the last of its calls is ended, where it drains.
+    drain_until: Option<DateTime<Utc>>,
+    /// What it has measured within the last five minutes; none of a version that does not tell.
+    recent: Option<RecentInfo>,
 }
 
 impl From<WorkerRow> for WorkerInfo {
@@ -57,6 +62,52 @@ impl From<WorkerRow> for WorkerInfo {
             started_at: row.started_at,
             seen_at: row.seen_at,
             drain_requested_at: row.drain_requested_at,
+            drain_until: row.drain_until,
+            recent: row.recent.map(|recent| recent.0.into()),
+        }
+    }
+}
+
+/// What a worker has measured within the last five minutes.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecentInfo {
+    /// Answers that callers heard.
+    answers: u64,
+    /// Half of them were heard within this time, ms.
+    p50_latency_ms: Option<u64>,
+    /// 95 of 100 were heard within this time, ms.
+    p95_latency_ms: Option<u64>,
+    /// Providers that were asked.
+    providers: Vec<AskedInfo>,
+}
+
+/// A provider that was asked.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AskedInfo {
+    /// stt, llm or tts.
+    stage: String,
+    /// Its name in the agent's file.
+    provider: String,
+    requests: u64,
+    /// Of these, those that failed.
+    errors: u64,
+}
+
+impl From<Recent> for RecentInfo {
+    fn from(recent: Recent) -> Self {
+        let asked = recent.providers.into_iter().map(|asked| AskedInfo {
+            stage: asked.stage,
+            provider: asked.provider,
+            requests: asked.requests,
+            errors: asked.errors,
+        });
+        Self {
+            answers: recent.answers,
+            p50_latency_ms: recent.p50_ms,
+            p95_latency_ms: recent.p95_ms,
+            providers: asked.collect(),
         }
     }
 }

@@ -20,6 +20,8 @@ fn worker(state: WorkerState, calls: i32, load: f32) -> WorkerRow {
         started_at: now(),
         seen_at: now(),
         drain_requested_at: None,
+        drain_until: None,
+        recent: None,
     }
 }
 
