@@ -138,16 +138,15 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     let serving = match listener {
         Some(listener) => {
             let watched = worker.is_some().then_some((watched, hints));
-            let state = control_plane(
-                &env,
-                &agents,
-                &store,
-                &recordings,
-                &closing,
-                &mut tasks,
-                watched,
-                &tracer,
-            )?;
+            let (watched, awaited) = watched.unzip();
+            let http = HttpConfig {
+                recordings: Some(recordings.clone()),
+                awaited,
+                closing: closing.clone(),
+                tracer: tracer.clone(),
+                ..HttpConfig::default()
+            };
+            let state = control_plane(&env, &agents, &store, http, &mut tasks, watched)?;
             let router = http::router(state).merge(pages(&env, &agents));
             let router = http::prefix::also_under(env.path_prefix(), router);
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
@@ -212,19 +211,14 @@ fn warn(env: &Env) {
     }
 }
 
-/// Builds the control plane's state and starts its background work.
+/// Builds the control plane's state and starts its background work. `http` has what the rest of the process gives.
 fn control_plane(
     env: &Env,
     agents: &Arc<AgentFolder>,
     store: &Store,
-    recordings: &Recordings,
-    closing: &CancellationToken,
+    http: HttpConfig,
     tasks: &mut Supervisor,
-    worker: Option<(
-        watch::Receiver<WorkerStatus>,
-        mpsc::Sender<DispatchMetadata>,
-    )>,
-    tracer: &Tracer,
+    worker: Option<watch::Receiver<WorkerStatus>>,
 ) -> anyhow::Result<AppState> {
     let config = ControlConfig {
         retention_days: env.retention_days,
@@ -244,19 +238,14 @@ fn control_plane(
     if let Err(missing) = &voice {
         tracing::warn!("{missing}");
     }
-    let (worker, awaited) = worker.unzip();
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
         agents: AgentNames::In(Arc::clone(agents)),
         trusted_proxies: env.trusted_proxies.clone(),
-        recordings: Some(recordings.clone()),
         tasks: tasks.health(),
-        awaited,
-        closing: closing.clone(),
         write_rate: Rate::a_minute(env.user_limits.requests_a_minute),
         allowance: http::allowance(&env.user_limits),
-        tracer: tracer.clone(),
-        ..HttpConfig::default()
+        ..http
     };
     Ok(AppState::new(
         store.clone(),
