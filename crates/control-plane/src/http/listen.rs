@@ -97,3 +97,6 @@ fn is_encrypted(participant: &ParticipantInfo) -> bool {
 fn conflict(title: &'static str, why: &'static str) -> Problem {
     Problem::new(StatusCode::CONFLICT, title, why)
 }
+
+#[cfg(test)]
+mod tests;
