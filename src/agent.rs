@@ -37,6 +37,7 @@ use sidetone_call::CallOutcome;
 use sidetone_call::clients::Clients;
 use sidetone_config::folder::AgentFolder;
 use sidetone_config::unknown_agent::UnknownAgent;
+use sidetone_config::webhook::CallWebhook;
 use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
 use sidetone_store::Store;
@@ -65,8 +66,8 @@ pub struct Agents {
     pub recordings: Recordings,
     /// Where callers are put through.
     pub livekit: ServerApi,
-    /// Where a call's end is posted to, unless the agent's file says so.
-    pub call_webhook: Option<String>,
+    /// Where a call's end is posted to, and what else of it, unless the agent's file says so.
+    pub call_webhook: CallWebhook,
     /// Who answers for an agent that there is not.
     pub unknown: UnknownAgent,
     /// Takes spans of calls.

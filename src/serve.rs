@@ -359,7 +359,7 @@ impl Worker<'_> {
             end_of_turn,
             recordings,
             livekit: ServerApi::new(&livekit),
-            call_webhook: env.call_webhook.url.clone(),
+            call_webhook: env.call_webhook.clone(),
             unknown: env.unknown_agent,
             tracer,
         });

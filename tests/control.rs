@@ -13,7 +13,7 @@ mod limits;
 mod outsiders;
 mod people;
 mod pool;
-mod prompt_loop;
+pub mod prompt_loop;
 mod reach;
 mod resume;
 pub mod served;

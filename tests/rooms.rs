@@ -9,6 +9,7 @@ pub mod gate;
 mod hostile;
 mod memory;
 pub mod person;
+mod posts;
 mod quality;
 mod standing;
 mod stranger;

@@ -128,6 +128,7 @@ async fn tell(database: &Database) {
     deliveries::recordings_go_with_their_call(&store).await;
     deliveries::webhooks_are_taken_by_one(&store).await;
     deliveries::webhooks_are_shared_out(&store).await;
+    deliveries::events_of_a_call_are_taken_in_order(&store).await;
     fleet::workers_beat(&store).await;
     fleet::sessions_end(&store).await;
     takeover::one_asks_at_a_time(&store).await;

@@ -324,10 +324,12 @@ impl Agents {
             agent_version: agent.version.clone(),
             variant: agent.variant.clone(),
         };
-        let url = agent.result.webhook.as_ref().or(self.call_webhook.as_ref());
+        let (result, default) = (&agent.result, &self.call_webhook);
+        let url = result.webhook.as_ref().or(default.url.as_ref());
         // Before anything can happen to the call.
         let webhook = url.map(|url| Entry::Webhook {
             url: url.clone(),
+            events: result.events.as_ref().unwrap_or(&default.events).clone(),
             at: sidetone_store::now(),
         });
         for entry in row.into_iter().chain([Entry::HeldBy(by)]).chain(webhook) {

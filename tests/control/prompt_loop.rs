@@ -21,7 +21,7 @@ use super::{crash, served};
 use crate::support::api::Api;
 use crate::support::{eventually, livekit};
 
-const WEBHOOK_SECRET: &str = "a-secret-of-the-shop-and-of-nobody-else";
+pub const WEBHOOK_SECRET: &str = "a-secret-of-the-shop-and-of-nobody-else";
 
 /// A caller who asks its question `turns` times.
 async fn place(address: SocketAddr, agent: &str, turns: usize) -> Placed {
@@ -124,13 +124,15 @@ async fn an_edit_is_heard_on_the_next_call_and_not_on_the_one_that_runs() {
 
 /// What the product's server was told.
 #[derive(Clone, Default)]
-struct Receiver {
+pub struct Receiver {
     posts: Arc<Mutex<Vec<(HeaderMap, String)>>>,
-    takes: Arc<std::sync::atomic::AtomicBool>,
+    /// Whether it answers that it has taken a post.
+    pub takes: Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Receiver {
-    async fn start(&self) -> String {
+    /// Listens; gives its address.
+    pub async fn start(&self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/calls", listener.local_addr().unwrap());
         let this = self.clone();
@@ -147,7 +149,7 @@ impl Receiver {
     }
 
     /// The posts so far, their signatures checked: ids and bodies.
-    fn posts(&self) -> Vec<(String, Value)> {
+    pub fn posts(&self) -> Vec<(String, Value)> {
         let posts = self.posts.lock().unwrap();
         let read = |(headers, body): &(HeaderMap, String)| {
             let text = |name: &str| headers[name].to_str().unwrap().to_owned();

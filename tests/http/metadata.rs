@@ -209,7 +209,7 @@ async fn the_webhook_of_a_calls_end_has_it() {
     .await;
     let (id, _) = token(&api, json!({"metadata": {"order": 42}})).await;
     let (now, store) = (sidetone_store::now(), &api.store);
-    store.will_tell(id, &url, now).await.unwrap();
+    store.will_tell(id, &url, &[], now).await.unwrap();
     let over = [Fact::RoomFinished(now)];
     store.observe(id, None, &over).await.unwrap();
     let made = sidetone_store::results::CallResult {

@@ -222,7 +222,7 @@ async fn a_receiver_that_takes_long_over_one_call_delays_no_other() {
     let end = async |room: &str| {
         let id = new_call(&api.store, "ann", CallType::Support, room).await;
         let now = sidetone_store::now();
-        api.store.will_tell(id, &url, now).await.unwrap();
+        api.store.will_tell(id, &url, &[], now).await.unwrap();
         let made = CallResult {
             result: None,
             error: None,

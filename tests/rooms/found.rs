@@ -15,7 +15,7 @@ use crate::calls::until;
 use crate::control::served;
 use crate::support::{credentials, eventually};
 
-const ROOM: &str = "pbx-1";
+pub const ROOM: &str = "pbx-1";
 
 /// What opens [`ROOM`] for a telephone of this number.
 fn telephone(server: &LiveKitServer, number: &str) -> String {
@@ -34,21 +34,21 @@ fn telephone(server: &LiveKitServer, number: &str) -> String {
 }
 
 /// A house whose agent greets by what a dispatch says, and a room that somebody else has made.
-struct House {
-    livekit: LiveKitServer,
-    provider: FakeOpenAi,
-    served: Served,
+pub struct House {
+    pub livekit: LiveKitServer,
+    pub provider: FakeOpenAi,
+    pub served: Served,
     /// Read again when a call begins.
-    _agents: tempfile::TempDir,
+    agents: tempfile::TempDir,
 }
 
 impl House {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         Self::open_with("", &[]).await
     }
 
     /// With more in the agent's file, and more variables.
-    async fn open_with(keys: &str, variables: &[(&str, &str)]) -> Self {
+    pub async fn open_with(keys: &str, variables: &[(&str, &str)]) -> Self {
         let livekit = LiveKitServer::start().await.unwrap();
         let provider = FakeOpenAi::start(Timing::default()).await;
         let agents = tempfile::tempdir().unwrap();
@@ -62,12 +62,12 @@ impl House {
             livekit,
             provider,
             served,
-            _agents: agents,
+            agents,
         }
     }
 
     /// As a SIP rule, or somebody else's backend, sends an agent.
-    async fn dispatch(&self, metadata: &str) {
+    pub async fn dispatch(&self, metadata: &str) {
         let livekit = ServerApi::new(&credentials(&self.livekit));
         let metadata = metadata.to_owned();
         livekit
@@ -77,13 +77,13 @@ impl House {
     }
 
     /// The calls there are.
-    async fn calls(&self) -> Vec<Value> {
+    pub async fn calls(&self) -> Vec<Value> {
         let path = "/api/voice/history?allUsers=true";
         let page = served::get(self.served.address, path).await.unwrap();
         page["calls"].as_array().unwrap().clone()
     }
 
-    async fn call_when(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    pub async fn call_when(&self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         eventually(what, 40, || async {
             let calls = self.calls().await;
             let id = calls.first()?["id"].as_str()?.to_owned();

@@ -140,10 +140,10 @@ pub async fn webhooks_are_taken_by_one(store: &Store) {
         let call = new_call(n, "will", CallType::Support);
         let call = store.create_call(&call).await.unwrap();
         let url = "https://shop.example/calls";
-        store.will_tell(call.id, url, at(1000)).await.unwrap();
+        store.will_tell(call.id, url, &[], at(1000)).await.unwrap();
         // Another agent of the same call changes nothing.
         store
-            .will_tell(call.id, "https://other.example", at(1000))
+            .will_tell(call.id, "https://other.example", &[], at(1000))
             .await
             .unwrap();
         calls.push(call.id);
@@ -227,7 +227,7 @@ pub async fn webhooks_are_shared_out(store: &Store) {
         let call = new_call(6000 + n, "wanda", CallType::Support);
         let call = store.create_call(&call).await.unwrap();
         let url = "https://shop.example/calls";
-        store.will_tell(call.id, url, at(6100)).await.unwrap();
+        store.will_tell(call.id, url, &[], at(6100)).await.unwrap();
         let over = [Fact::RoomFinished(at(6200))];
         store.observe(call.id, None, &over).await.unwrap();
     }
@@ -238,6 +238,138 @@ pub async fn webhooks_are_shared_out(store: &Store) {
     assert_eq!(shares, [5; 8]);
     let ids: std::collections::BTreeSet<Uuid> = taken.iter().flatten().map(|w| w.id).collect();
     assert_eq!(ids.len(), 40, "each to one");
+}
+
+/// What happens in a call is posted one after the other, and before its end.
+pub async fn events_of_a_call_are_taken_in_order(store: &Store) {
+    use sidetone_config::webhook::WebhookEvent::{Started, Tool, Transferred, Turn};
+    use sidetone_store::results::{CallResult, Try};
+    let (lease, patience) = (Duration::seconds(60), Duration::seconds(100));
+    // What is written is due by the clock of now.
+    let begin = sidetone_store::now();
+    let later = |seconds: i64| begin + Duration::seconds(seconds);
+    let take = |seconds: i64| store.take_events(later(seconds), lease, &[], 16);
+    let url = "https://shop.example/events";
+    let call = new_call(9700, "nina", CallType::Support);
+    let call = store.create_call(&call).await.unwrap().id;
+    // Other calls' ends are due as well.
+    let ends = async |seconds: i64| {
+        let taken = store.take_webhooks(later(seconds), lease, patience, &[], 100);
+        let taken = taken.await.unwrap().into_iter();
+        taken.filter(|end| end.call_id == call).count()
+    };
+    let both = [
+        stay("PA_nina", "nina", ParticipantKind::User, 97_000, None),
+        stay(
+            "PA_nina_agent",
+            "agent-n",
+            ParticipantKind::Agent,
+            97_000,
+            None,
+        ),
+    ];
+    store.observe(call, None, &both).await.unwrap();
+    let all = [Started, Turn, Tool, Transferred];
+    store.will_tell(call, url, &all, begin).await.unwrap();
+    // The same facts again are nothing new.
+    store.observe(call, None, &both).await.unwrap();
+    let mut turn = sidetone_store::StoredTurn {
+        turn_id: "a1".into(),
+        speaker: sidetone_store::Speaker::Agent,
+        text: "Hel".into(),
+        started_at: at(97_001),
+        ended_at: Some(at(97_002)),
+        interrupted: false,
+        unfinished: true,
+        unasked: true,
+        latency_ms: None,
+        metrics: Json(json!(null)),
+    };
+    assert!(store.save_turn(call, &turn).await.unwrap());
+    (turn.text, turn.unfinished) = ("Hello.".into(), false);
+    assert!(store.save_turn(call, &turn).await.unwrap());
+    assert!(store.save_turn(call, &turn).await.unwrap());
+    let run = |name: &str, ok, running| sidetone_store::tools::ToolCall {
+        agent: "default".into(),
+        name: name.into(),
+        arguments: Json(json!({"to": "anna"})),
+        ok,
+        running,
+        result: String::new(),
+        started_at: at(97_003),
+        duration_ms: 9,
+    };
+    for (id, run) in [
+        ("t1", run("look", false, true)),
+        ("t1", run("look", true, false)),
+        ("t1", run("look", true, false)),
+        ("t2", run("transfer", true, false)),
+    ] {
+        store.save_tool_call(call, id, &run).await.unwrap();
+    }
+    // One at a time, whoever asks.
+    let asked = futures::future::join_all((0..4).map(|_| take(1))).await;
+    let mut taken: Vec<_> = asked.into_iter().flat_map(Result::unwrap).collect();
+    assert_eq!(taken.len(), 1, "{taken:?}");
+    let first = taken.remove(0);
+    assert_eq!((first.kind, first.tries), (Started, 1));
+    assert_eq!((first.call_id, first.url.as_str()), (call, url));
+    let again = Try::Again(later(6), "503".into());
+    store.event_tried(first.id, later(1), &again).await.unwrap();
+    assert_eq!(take(5).await.unwrap(), [], "the others wait for it");
+    let second = take(6).await.unwrap();
+    assert_eq!((second[0].id, second[0].tries), (first.id, 2));
+    let done = Try::Delivered;
+    store.event_tried(first.id, later(7), &done).await.unwrap();
+    let second = take(7).await.unwrap().remove(0);
+    assert_eq!((second.kind, second.about.as_str()), (Turn, "a1"));
+    assert_eq!(store.turn(call, "a1").await.unwrap(), Some(turn.clone()));
+    // It goes on while it is posted: told again, after what came before.
+    turn.text = "Hello there.".into();
+    assert!(store.save_turn(call, &turn).await.unwrap());
+    store.event_tried(second.id, later(8), &done).await.unwrap();
+    let third = take(8).await.unwrap().remove(0);
+    assert_eq!((third.kind, third.about.as_str()), (Tool, "t1"));
+
+    let over = [Fact::RoomFinished(later(9))];
+    store.observe(call, None, &over).await.unwrap();
+    let made = CallResult {
+        result: None,
+        error: Some("none".into()),
+        made_at: later(9),
+    };
+    assert!(store.save_result(call, &made).await.unwrap());
+    assert_eq!(ends(10).await, 0, "its events come first");
+    store.event_tried(third.id, later(9), &done).await.unwrap();
+    // An event that is refused again and again does not keep the rest.
+    let mut second = 10;
+    let refused = loop {
+        let transferred = take(second).await.unwrap().remove(0);
+        assert_eq!(transferred.kind, Transferred);
+        let again = Try::Again(later(second + 1), "400".into());
+        let tried = store.event_tried(transferred.id, later(second), &again);
+        tried.await.unwrap();
+        if transferred.tries == 4 {
+            break transferred.id;
+        }
+        second += 1;
+    };
+    let last = take(second).await.unwrap().remove(0);
+    assert_eq!((last.kind, last.about.as_str()), (Turn, "a1"));
+    assert_ne!(last.id, refused);
+    store
+        .event_tried(last.id, later(second), &done)
+        .await
+        .unwrap();
+    assert_eq!(ends(second).await, 0);
+    let given_up = Try::GivenUp("400".into());
+    store
+        .event_tried(refused, later(second), &given_up)
+        .await
+        .unwrap();
+    assert_eq!(ends(second).await, 1);
+    store.delete_personal_data(&[call]).await.unwrap();
+    assert_eq!(take(9000).await.unwrap(), []);
 }
 
 /// A result is owed until it is there; one that nobody has made in time goes to one of all who ask.

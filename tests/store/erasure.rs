@@ -141,7 +141,7 @@ pub async fn late_writers_are_refused(store: &Store) {
     assert!(!store.save_figures(id, "job", 1, &figures).await.unwrap());
     store.agent_of_call(id, &by).await.unwrap();
     store
-        .will_tell(id, "https://shop.example", at(7112))
+        .will_tell(id, "https://shop.example", &[], at(7112))
         .await
         .unwrap();
     assert!(!store.set_callee(id, Some("ida")).await.unwrap());

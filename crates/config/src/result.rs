@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::json_schema;
 use super::section::Section;
 use super::timing::secs;
-use super::webhook::check_webhook;
+use super::webhook::{self, WebhookEvent, check_webhook};
 
 /// What an agent's calls come to.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct ResultConfig {
     pub timeout: Duration,
     /// Where the call's end is posted to; none: as the process's environment says.
     pub webhook: Option<String>,
+    /// What is posted there beside the end; none: as the process's environment says.
+    pub events: Option<Vec<WebhookEvent>>,
 }
 
 /// `[result]`
@@ -49,12 +51,19 @@ pub fn read(top: &mut Section<'_>) -> ResultConfig {
             format!("result.webhook = {:?}: {message}", url.value),
         );
     }
+    let lacks_events = section.lacks("events");
+    let names = section.list("events", Vec::new());
+    let events = webhook::events(names.iter().map(String::as_str)).unwrap_or_else(|message| {
+        section.complain_here(format!("result.events: {message}"));
+        Vec::new()
+    });
     section.finish();
     ResultConfig {
         schema: wanted.then(|| schema(&intents, fields)),
         instructions: instructions.map_or_else(String::new, |text| text.value),
         timeout,
         webhook: webhook.map(|url| url.value),
+        events: (!lacks_events).then_some(events),
     }
 }
 

@@ -1,6 +1,8 @@
-//! Where the ends of calls are posted to, and with what they are signed.
+//! Where the ends of calls are posted to, what else of them, and with what that is signed.
 
 use std::net::IpAddr;
+
+use sidetone_base::text_enum;
 
 use super::secret::{self, Secret};
 use super::variable::{BadVariable, Variables};
@@ -8,17 +10,52 @@ use super::variable::{BadVariable, Variables};
 /// Shorter ones can be guessed.
 const MIN_WEBHOOK_SECRET: usize = 24;
 
+text_enum! {
+    /// What is posted of a call beside its end, where it is asked for.
+    WebhookEvent {
+        /// Caller and agent are connected.
+        Started = "started",
+        /// Somebody has finished a turn: with the words.
+        Turn = "turn",
+        /// A tool has run, or the backend's command was done.
+        Tool = "tool",
+        /// A person has taken the call.
+        Transferred = "transferred",
+    }
+}
+
+/// Reads a list of events; a doubled one counts once.
+///
+/// # Errors
+/// There is no such event; the text says which there are.
+pub fn events<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<WebhookEvent>, String> {
+    let read = |name: &str| match name {
+        "ended" => Err("\"ended\" is always posted; leave it out".to_owned()),
+        name => name.parse(),
+    };
+    let mut events = names
+        .into_iter()
+        .map(read)
+        .collect::<Result<Vec<WebhookEvent>, _>>()?;
+    events.sort();
+    events.dedup();
+    Ok(events)
+}
+
 /// Where the ends of calls are told of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallWebhook {
     /// For agents whose files name no address of their own.
     pub url: Option<String>,
+    /// What is posted beside the end, for agents whose files do not say it.
+    pub events: Vec<WebhookEvent>,
     /// Signs every post; none: nothing is posted.
     pub secret: Option<Secret>,
 }
 
 impl CallWebhook {
     const URL: &str = "SIDETONE_CALL_WEBHOOK_URL";
+    const EVENTS: &str = "SIDETONE_CALL_WEBHOOK_EVENTS";
     const SECRET: &str = "SIDETONE_CALL_WEBHOOK_SECRET";
 
     pub(super) fn read(var: &Variables<'_>) -> Result<Self, BadVariable> {
@@ -43,7 +80,18 @@ impl CallWebhook {
                 ),
             });
         }
-        Ok(Self { url, secret })
+        let named = var.text(Self::EVENTS).unwrap_or_default();
+        let names = named.split(',').map(str::trim);
+        let events = events(names.filter(|name| !name.is_empty())).map_err(|fix| BadVariable {
+            name: Self::EVENTS,
+            value: named.clone(),
+            fix,
+        })?;
+        Ok(Self {
+            url,
+            events,
+            secret,
+        })
     }
 }
 

@@ -6,6 +6,7 @@ pub mod egress;
 pub mod guard;
 pub mod inbox;
 mod leave;
+pub(crate) mod news;
 pub mod orders;
 mod outbox;
 pub mod participant;

@@ -27,6 +27,7 @@ pub mod live;
 pub mod media;
 mod metadata;
 mod migrate;
+pub mod news;
 mod observe;
 pub mod owed;
 pub mod participants;
@@ -82,7 +83,7 @@ macro_rules! migrations {
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
-            "107_between_people", "109_media", "112_pool",
+            "107_between_people", "109_media", "110_call_events", "112_pool",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

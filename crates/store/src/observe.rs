@@ -6,11 +6,13 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 use super::calls::Call;
+use super::news::note;
 use super::participants::{PARTICIPANTS, Participant, facts_of};
 use super::rooms::{self, Room};
 use super::status::seconds_between;
 use super::{At, Fact, Stay, Store, StoreError, in_transaction};
 use sidetone_base::metrics::metrics;
+use sidetone_config::webhook::WebhookEvent;
 
 impl Store {
     /// Takes in what is now known of a call and brings status, times and participants up to date.
@@ -142,6 +144,9 @@ impl Store {
                 .bind(is_in)
                 .fetch_one(&mut *tx)
                 .await?;
+            if call.connected_at.is_none() && saved.connected_at.is_some() {
+                note!(tx, call_id, WebhookEvent::Started, "");
+            }
             if saved.status != before {
                 metrics().calls.status(saved.status.as_str()).inc();
             }

@@ -66,6 +66,7 @@ impl Store {
                 "DELETE FROM call_results WHERE call_id = $1",
                 "DELETE FROM results_owed WHERE call_id = $1",
                 "DELETE FROM call_webhooks WHERE call_id = $1",
+                "DELETE FROM call_events WHERE call_id = $1",
                 "DELETE FROM webhook_events WHERE call_id = $1",
                 "DELETE FROM dispatches WHERE call_id = $1",
                 "DELETE FROM awaited_agents WHERE call_id = $1",

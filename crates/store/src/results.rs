@@ -7,7 +7,10 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::erasure::in_call;
+pub use super::news::Try;
+use super::news::note;
 use super::{At, Pool, Store, StoreError, on};
+use sidetone_config::webhook::WebhookEvent;
 
 /// See [`Store::take_webhooks`]. What is due is chosen once, in a part of its own: Postgres may run
 /// a subquery again for each row.
@@ -18,7 +21,9 @@ macro_rules! take_webhooks {
              JOIN voice_calls AS call ON call.id = hook.call_id \
              LEFT JOIN call_results AS made ON made.call_id = hook.call_id \
              WHERE hook.state = 'waiting' AND hook.due_at <= $1 AND call.ended_at IS NOT NULL \
-             AND (made.call_id IS NOT NULL OR call.ended_at <= $3) \
+             AND (call.ended_at <= $3 OR (made.call_id IS NOT NULL AND NOT EXISTS ( \
+             SELECT 1 FROM call_events AS event WHERE event.call_id = hook.call_id \
+             AND event.state = 'waiting'))) \
              AND hook.url NOT IN (SELECT value FROM ",
             $urls,
             ") ORDER BY hook.due_at LIMIT $4",
@@ -79,17 +84,6 @@ super::from_row!(Webhook {
     tries
 });
 
-/// What became of a try.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Try {
-    /// It was taken.
-    Delivered,
-    /// It was not: again at this time, for this reason.
-    Again(At, String),
-    /// It was not, and never will be.
-    GivenUp(String),
-}
-
 impl Store {
     /// Keeps what came of a call, which is owed no more; a later one replaces it. False when there is no
     /// such call, or it was erased.
@@ -131,29 +125,47 @@ impl Store {
             .await?))
     }
 
-    /// Says at a call's beginning who is to be told of its end, so that a kill cannot prevent it.
-    /// A call that is known in the outbox keeps its row; nobody is told of one that was erased.
+    /// Says at a call's beginning who is to be told of its end, so that a kill cannot prevent it, and of
+    /// which `events` before that. A call that is known in the outbox keeps its row; nobody is told of one
+    /// that was erased.
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn will_tell(&self, call_id: Uuid, url: &str, now: At) -> Result<(), StoreError> {
-        const INSERT: &str = "INSERT INTO call_webhooks (id, call_id, url, due_at) \
-             VALUES ($2, $1, $3, $4) \
+    pub async fn will_tell(
+        &self,
+        call_id: Uuid,
+        url: &str,
+        events: &[WebhookEvent],
+        now: At,
+    ) -> Result<(), StoreError> {
+        const INSERT: &str = "INSERT INTO call_webhooks (id, call_id, url, due_at, events) \
+             VALUES ($2, $1, $3, $4, $5) \
              ON CONFLICT (call_id) DO NOTHING";
+        const CONNECTED: &str =
+            "SELECT COUNT(*) FROM voice_calls WHERE id = $1 AND connected_at IS NOT NULL";
+        let names: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
         in_call!(self, call_id, |tx| {
-            sqlx::query(INSERT)
+            let added = sqlx::query(INSERT)
                 .bind(call_id)
                 .bind(Uuid::now_v7())
                 .bind(url)
                 .bind(now)
+                .bind(names.join(","))
                 .execute(&mut *tx)
                 .await?;
+            let connected: i64 = sqlx::query_scalar(CONNECTED)
+                .bind(call_id)
+                .fetch_one(&mut *tx)
+                .await?;
+            if added.rows_affected() > 0 && connected > 0 {
+                note!(tx, call_id, WebhookEvent::Started, "");
+            }
         });
         Ok(())
     }
 
-    /// Takes webhooks that are due, for `lease`: of calls that are over, and whose result is there
-    /// or has been waited for since `patience`. Any number of processes may ask at once; each row
+    /// Takes webhooks that are due, for `lease`: of calls that are over, and whose result is there and whose
+    /// events are delivered, or have been waited for since `patience`. Any number of processes may ask at once; each row
     /// goes to one of them. None is taken that goes to one of `except`, which are busy.
     ///
     /// # Errors
@@ -187,11 +199,7 @@ impl Store {
     pub async fn webhook_tried(&self, id: Uuid, now: At, tried: &Try) -> Result<(), StoreError> {
         const UPDATE: &str = "UPDATE call_webhooks SET state = $2, due_at = $3, last_error = $4 \
              WHERE id = $1";
-        let (state, due_at, error) = match tried {
-            Try::Delivered => ("delivered", now, None),
-            Try::Again(at, error) => ("waiting", *at, Some(error)),
-            Try::GivenUp(error) => ("given_up", now, Some(error)),
-        };
+        let (state, due_at, error) = tried.columns(now);
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(id)
             .bind(state)

@@ -6,7 +6,12 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::erasure::in_call;
+use super::news::note;
 use super::{At, Store, StoreError, on};
+use sidetone_config::webhook::WebhookEvent;
+
+/// The tool under whose name callers are put through.
+const TRANSFER: &str = "transfer";
 
 /// A tool that ran, or runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,6 +52,11 @@ impl ToolCall {
     pub fn outcome(&self) -> Option<Result<&str, &str>> {
         let result = self.result.as_str();
         (!self.running).then_some(if self.ok { Ok(result) } else { Err(result) })
+    }
+
+    /// Whether a person has taken the call by it.
+    pub fn is_transfer(&self) -> bool {
+        self.name == TRANSFER && self.ok && !self.running
     }
 
     /// Whether both tell of the same run, one of them perhaps of its start alone.
@@ -111,8 +121,30 @@ impl Store {
                 .bind(call.running)
                 .execute(&mut *tx)
                 .await?;
-            added.rows_affected() > 0
+            let is_new = added.rows_affected() > 0;
+            if is_new && !call.running {
+                let kind = match call.is_transfer() {
+                    true => WebhookEvent::Transferred,
+                    false => WebhookEvent::Tool,
+                };
+                note!(tx, call_id, kind, id);
+            }
+            is_new
         }))
+    }
+
+    /// One run of a tool, by the id that it was written under.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn tool_call(&self, call_id: Uuid, id: &str) -> Result<Option<ToolCall>, StoreError> {
+        const SELECT: &str = "SELECT agent, name, arguments, ok, running, result, started_at, duration_ms \
+             FROM call_tools WHERE call_id = $1 AND entry = $2";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(call_id)
+            .bind(id)
+            .fetch_optional(pool)
+            .await?))
     }
 
     /// The tools that ran in a call, in order.

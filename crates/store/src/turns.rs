@@ -6,8 +6,10 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::erasure::in_call;
+use super::news::note;
 use super::{At, Store, StoreError, on};
 use sidetone_base::text_enum;
+use sidetone_config::webhook::WebhookEvent;
 
 text_enum! {
     /// Whose words they are.
@@ -77,7 +79,19 @@ impl Store {
         const TRANSCRIPT: &str = "UPDATE voice_calls SET transcript = (SELECT \
              string_agg(speaker || ': ' || text, $2 ORDER BY started_at, turn_id) \
              FROM call_turns WHERE call_id = $1) WHERE id = $1";
+        const SAME: &str = "SELECT COUNT(*) FROM call_turns WHERE call_id = $1 AND turn_id = $2 \
+             AND text = $3 AND interrupted = $4 AND NOT unfinished";
         Ok(in_call!(self, call_id, |tx| {
+            let same: i64 = sqlx::query_scalar(SAME)
+                .bind(call_id)
+                .bind(&turn.turn_id)
+                .bind(&turn.text)
+                .bind(turn.interrupted)
+                .fetch_one(&mut *tx)
+                .await?;
+            if same == 0 && !turn.unfinished {
+                note!(tx, call_id, WebhookEvent::Turn, &turn.turn_id);
+            }
             sqlx::query(UPSERT)
                 .bind(call_id)
                 .bind(&turn.turn_id)
@@ -99,6 +113,19 @@ impl Store {
                 .await?;
             true
         }))
+    }
+
+    /// One turn of a call.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn turn(&self, call_id: Uuid, id: &str) -> Result<Option<StoredTurn>, StoreError> {
+        const SELECT: &str = "SELECT * FROM call_turns WHERE call_id = $1 AND turn_id = $2";
+        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+            .bind(call_id)
+            .bind(id)
+            .fetch_optional(pool)
+            .await?))
     }
 
     /// The turns of a call in order.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use sidetone_config::webhook::WebhookEvent;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::media::Media;
@@ -56,6 +57,9 @@ pub enum Entry {
     Webhook {
         /// The address.
         url: String,
+        /// What else of the call is.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        events: Vec<WebhookEvent>,
         /// When it was settled.
         at: At,
     },
@@ -209,8 +213,8 @@ impl Entry {
                 store.agent_of_call(call_id, by).await?;
                 true
             }
-            Self::Webhook { url, at } => {
-                store.will_tell(call_id, url, *at).await?;
+            Self::Webhook { url, events, at } => {
+                store.will_tell(call_id, url, events, *at).await?;
                 true
             }
             // False also when it is stored already.

@@ -196,6 +196,23 @@ fn a_webhook_is_signed_and_travels_encrypted() {
 }
 
 #[test]
+fn what_is_posted_of_a_call_is_chosen_by_name() {
+    use crate::webhook::WebhookEvent::{Started, Turn};
+    let events = |value| env(&[("SIDETONE_CALL_WEBHOOK_EVENTS", value)]);
+    assert_eq!(events(" ").unwrap().call_webhook.events, []);
+    let some = events("turn, started,turn").unwrap().call_webhook.events;
+    assert_eq!(some, [Started, Turn]);
+    for (bad, fix) in [
+        ("turns", "not one of started, turn, tool, transferred"),
+        ("ended", "always posted"),
+    ] {
+        let error = events(bad).unwrap_err();
+        assert_eq!(error.name, "SIDETONE_CALL_WEBHOOK_EVENTS");
+        assert!(error.fix.contains(fix), "{error}");
+    }
+}
+
+#[test]
 fn the_database_is_sqlite_in_the_data_folder_unless_told() {
     let here = env(&[("SIDETONE_DATA_DIR", "/data")]).unwrap();
     assert_eq!(here.database, Database::Sqlite("/data/sidetone.db".into()));

@@ -1,5 +1,6 @@
-//! Tells others that a call is over: signed posts from an outbox in the store, so that none is
-//! lost to a crash. At least once, each with an id that stays the same.
+//! Tells others that a call is over, and what happens in it where they want to know: signed posts from an
+//! outbox in the store, so that none is lost to a crash. At least once, each with an id that stays the same; of
+//! one call in order, as long as the receiver takes them.
 //!
 //! Headers and signature are those of Standard Webhooks
 //! (<https://www.standardwebhooks.com>): `webhook-id`, `webhook-timestamp` (seconds since 1970)
@@ -14,13 +15,18 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::TimeDelta;
 use ring::hmac;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use sidetone_base::lanes::{Lanes, Width};
 use sidetone_base::metrics::metrics;
+use super::news::News;
 use sidetone_config::secret::Secret;
+use sidetone_config::webhook::WebhookEvent;
+use sidetone_store::news::CallEvent;
 use sidetone_store::results::{Try, Webhook};
-use sidetone_store::{At, Store, StoreError};
+use sidetone_store::{At, Call, Store, StoreError};
 
 /// How often the outbox is looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -66,6 +72,7 @@ pub(super) async fn run(store: Store, secret: Secret, shutdown: CancellationToke
         secret,
         lanes: Lanes::new("webhooks", WIDTH),
         under_way: Arc::default(),
+        more: Arc::default(),
     };
     loop {
         if let Err(error) = outbox.begin().await {
@@ -74,6 +81,47 @@ pub(super) async fn run(store: Store, secret: Secret, shutdown: CancellationToke
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(POLL) => {}
+            () = outbox.more.notified() => {}
+        }
+    }
+}
+
+/// A post, taken from the store.
+#[derive(Clone, Debug)]
+enum Post {
+    /// Of a call's end.
+    End(Webhook),
+    /// Of something that happened in it.
+    Event(CallEvent),
+}
+
+impl Post {
+    fn id(&self) -> Uuid {
+        match self {
+            Self::End(webhook) => webhook.id,
+            Self::Event(event) => event.id,
+        }
+    }
+
+    fn call_id(&self) -> Uuid {
+        match self {
+            Self::End(webhook) => webhook.call_id,
+            Self::Event(event) => event.call_id,
+        }
+    }
+
+    fn url(&self) -> &str {
+        match self {
+            Self::End(webhook) => &webhook.url,
+            Self::Event(event) => &event.url,
+        }
+    }
+
+    /// When it was tried first, and how often until now.
+    fn tries(&self) -> (At, i32) {
+        match self {
+            Self::End(webhook) => (webhook.first_try_at, webhook.tries),
+            Self::Event(event) => (event.first_try_at, event.tries),
         }
     }
 }
@@ -87,6 +135,8 @@ struct Outbox {
     lanes: Lanes,
     /// Posts on their way, by receiver.
     under_way: Arc<Mutex<HashMap<String, usize>>>,
+    /// An event was taken: the call's next one may go.
+    more: Arc<Notify>,
 }
 
 /// A post on its way to a receiver, until it is dropped.
@@ -107,18 +157,21 @@ impl Outbox {
             .filter(|(_, count)| **count >= OF_ONE)
             .map(|(url, _)| url.clone())
             .collect();
-        let due = (self.store).take_webhooks(now, LEASE, PATIENCE, &busy, limit as i64);
-        for webhook in due.await? {
-            let (outbox, key) = (self.clone(), webhook.id.to_string());
-            let under_way = self.under_way(&webhook.url);
+        let limit = limit as i64;
+        let ends = (self.store).take_webhooks(now, LEASE, PATIENCE, &busy, limit);
+        let ends = ends.await?.into_iter().map(Post::End);
+        let events = self.store.take_events(now, LEASE, &busy, limit).await?;
+        for post in ends.chain(events.into_iter().map(Post::Event)) {
+            let (outbox, key) = (self.clone(), post.id().to_string());
+            let under_way = self.under_way(post.url());
             let deliver = async move {
                 let _under_way = under_way;
-                if let Err(error) = outbox.deliver(&webhook).await {
-                    tracing::warn!(%error, call_id = %webhook.call_id, "a webhook is posted again");
+                if let Err(error) = outbox.deliver(&post).await {
+                    tracing::warn!(%error, call_id = %post.call_id(), "a webhook is posted again");
                 }
             };
             if self.lanes.run(&key, deliver).is_err() {
-                // There was room for all that were taken; its lease ends.
+                // Its lease ends.
                 tracing::debug!(webhook = key, "a webhook waits");
             }
         }
@@ -133,16 +186,16 @@ impl Outbox {
         }
     }
 
-    async fn deliver(&self, webhook: &Webhook) -> Result<(), StoreError> {
-        let posted = match body(&self.store, webhook).await? {
-            Some(body) => post(&self.client, &self.secret, webhook, body.to_string()).await,
+    async fn deliver(&self, post: &Post) -> Result<(), StoreError> {
+        let posted = match body(&self.store, post).await? {
+            Some(body) => send(&self.client, &self.secret, post, body.to_string()).await,
             // Deleted meanwhile: there is nothing left to tell.
             None => return Ok(()),
         };
         let now = sidetone_store::now();
         let tried = match posted {
             Ok(()) => Try::Delivered,
-            Err(error) => next(webhook, now, error),
+            Err(error) => next(post.tries(), now, error),
         };
         metrics()
             .control
@@ -152,16 +205,26 @@ impl Outbox {
                 Try::GivenUp(_) => "given_up",
             })
             .inc();
+        let call_id = post.call_id();
         match &tried {
             Try::Delivered => {}
             Try::Again(at, error) => {
-                tracing::debug!(call_id = %webhook.call_id, error, again = %at, "webhook not taken");
+                tracing::debug!(%call_id, error, again = %at, "webhook not taken");
             }
             Try::GivenUp(error) => {
-                tracing::error!(call_id = %webhook.call_id, error, "nobody took the call's webhook");
+                tracing::error!(%call_id, error, "nobody took the call's webhook");
             }
         }
-        self.store.webhook_tried(webhook.id, now, &tried).await
+        match post {
+            Post::End(webhook) => self.store.webhook_tried(webhook.id, now, &tried).await,
+            Post::Event(event) => {
+                self.store.event_tried(event.id, now, &tried).await?;
+                if tried == Try::Delivered {
+                    self.more.notify_one();
+                }
+                Ok(())
+            }
+        }
     }
 }
 
@@ -182,11 +245,11 @@ fn locked(counts: &Mutex<HashMap<String, usize>>) -> MutexGuard<'_, HashMap<Stri
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// When to try again, if at all.
-fn next(webhook: &Webhook, now: At, error: String) -> Try {
-    let doublings = u32::try_from(webhook.tries - 1).unwrap_or(0).min(10);
+/// When to try again what was tried first then and so often, if at all.
+fn next((first_try_at, tries): (At, i32), now: At, error: String) -> Try {
+    let doublings = u32::try_from(tries - 1).unwrap_or(0).min(10);
     let pause = (FIRST_PAUSE * 2_i32.pow(doublings)).min(TimeDelta::hours(1));
-    if now + pause - webhook.first_try_at > GIVE_UP {
+    if now + pause - first_try_at > GIVE_UP {
         Try::GivenUp(error)
     } else {
         Try::Again(now + pause, error)
@@ -194,15 +257,23 @@ fn next(webhook: &Webhook, now: At, error: String) -> Try {
 }
 
 /// What is told; none when the call is gone.
-async fn body(store: &Store, webhook: &Webhook) -> Result<Option<Value>, StoreError> {
-    let call = store.call(webhook.call_id).await?;
+async fn body(store: &Store, post: &Post) -> Result<Option<Value>, StoreError> {
+    let call = store.call(post.call_id()).await?;
     let Some(call) = call.filter(|call| call.deleted_at.is_none()) else {
         return Ok(None);
     };
+    match post {
+        Post::End(webhook) => end(store, webhook, call).await.map(Some),
+        Post::Event(event) => happened(store, event, &call).await,
+    }
+}
+
+/// That a call is over, and what came of it.
+async fn end(store: &Store, webhook: &Webhook, call: Call) -> Result<Value, StoreError> {
     let made = store.result(call.id).await?;
     let (result, error) = made.map_or((None, None), |made| (made.result, made.error));
     let by = store.version_of_call(call.id).await?;
-    Ok(Some(json!({
+    Ok(json!({
         "type": "call.ended",
         "id": webhook.id,
         "call": {
@@ -224,18 +295,47 @@ async fn body(store: &Store, webhook: &Webhook) -> Result<Option<Value>, StoreEr
         },
         "result": result.map(|result| result.0),
         "resultError": error,
-    })))
+    }))
 }
 
-async fn post(
+/// What has happened in a call; none when what it tells of is gone.
+async fn happened(
+    store: &Store,
+    event: &CallEvent,
+    call: &Call,
+) -> Result<Option<Value>, StoreError> {
+    let (id, about) = (call.id, &event.about);
+    let news = match event.kind {
+        WebhookEvent::Started => News::started(call),
+        WebhookEvent::Turn => store.turn(id, about).await?.map(News::turn),
+        WebhookEvent::Tool | WebhookEvent::Transferred => {
+            store.tool_call(id, about).await?.map(News::tool)
+        }
+    };
+    Ok(news.map(|news| {
+        json!({
+            "type": format!("call.{}", news.name()),
+            "id": event.id,
+            "call": {
+                "id": id,
+                "roomName": call.room_name,
+                "callerId": call.caller_id,
+                "metadata": call.metadata.0,
+            },
+            "event": news,
+        })
+    }))
+}
+
+async fn send(
     client: &reqwest::Client,
     secret: &Secret,
-    webhook: &Webhook,
+    post: &Post,
     body: String,
 ) -> Result<(), String> {
-    let (id, at) = (webhook.id, sidetone_store::now().timestamp());
+    let (id, at) = (post.id(), sidetone_store::now().timestamp());
     let request = client
-        .post(&webhook.url)
+        .post(post.url())
         .header("content-type", "application/json")
         .header("webhook-id", id.to_string())
         .header("webhook-timestamp", at)

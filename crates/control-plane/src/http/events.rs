@@ -16,12 +16,13 @@ use axum::response::{IntoResponse as _, Response};
 use futures::stream;
 use uuid::Uuid;
 
-use self::told::{News, Told};
+use self::told::Told;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
 use super::live::{EVERY, HEARTBEAT, LONGEST, UNBUFFERED, too_many};
 use super::streams::Place;
 use super::{AppState, Client};
+use crate::control::news::News;
 use sidetone_base::clock;
 
 /// The events of one call, as server-sent events: all that has happened until now, then each as it happens. The

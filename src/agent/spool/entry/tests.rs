@@ -94,6 +94,7 @@ fn all() -> Vec<Entry> {
         }),
         Entry::Webhook {
             url: "https://shop.example".into(),
+            events: vec![WebhookEvent::Turn],
             at: at(6),
         },
         Entry::Result(CallResult {

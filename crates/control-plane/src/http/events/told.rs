@@ -3,68 +3,11 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
 use serde_json::Value;
-use uuid::Uuid;
 
+use crate::control::news::News;
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{Call, StoredTurn};
-
-/// The tool under whose name callers are put through.
-const TRANSFER: &str = "transfer";
-
-/// An event.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(untagged, rename_all_fields = "camelCase")]
-pub(super) enum News {
-    /// Caller and agent are connected.
-    Started {
-        call_id: Uuid,
-        room_name: String,
-        caller_id: String,
-        at: DateTime<Utc>,
-    },
-    /// Somebody has finished a turn. The same turn comes again when it turns out to have gone on.
-    Turn {
-        turn_id: String,
-        speaker: String,
-        text: String,
-        interrupted: bool,
-        started_at: DateTime<Utc>,
-        ended_at: Option<DateTime<Utc>>,
-    },
-    /// A tool has run, or the backend's order was done.
-    Tool {
-        agent: String,
-        name: String,
-        arguments: Value,
-        ok: bool,
-        result: String,
-        started_at: DateTime<Utc>,
-        duration_ms: i32,
-    },
-    /// A person has taken the call.
-    Transferred { to: Value, at: DateTime<Utc> },
-    /// The call is over. Always the last.
-    Ended {
-        status: String,
-        at: DateTime<Utc>,
-        duration_seconds: Option<i32>,
-    },
-}
-
-impl News {
-    /// The event's name.
-    pub(super) const fn name(&self) -> &'static str {
-        match self {
-            Self::Started { .. } => "started",
-            Self::Turn { .. } => "turn",
-            Self::Tool { .. } => "tool",
-            Self::Transferred { .. } => "transferred",
-            Self::Ended { .. } => "ended",
-        }
-    }
-}
 
 /// Which events of one call were sent.
 #[derive(Debug, Default)]
@@ -94,14 +37,9 @@ impl Told {
         tools: Vec<ToolCall>,
     ) -> Vec<News> {
         let mut news = Vec::new();
-        if let Some(at) = call.connected_at.filter(|_| !self.started) {
+        if let Some(started) = News::started(call).filter(|_| !self.started) {
             self.started = true;
-            news.push(News::Started {
-                call_id: call.id,
-                room_name: call.room_name.clone(),
-                caller_id: call.caller_id.clone(),
-                at,
-            });
+            news.push(started);
         }
         let is_over = call.ended_at.is_some();
         let mut happened = Vec::new();
@@ -110,7 +48,7 @@ impl Told {
                 continue;
             }
             let (id, at) = (turn.turn_id.clone(), turn.started_at);
-            let told = turn_news(turn);
+            let told = News::turn(turn);
             if self.turns.get(&id) != Some(&told) {
                 self.turns.insert(id, told.clone());
                 happened.push((at, told));
@@ -122,7 +60,7 @@ impl Told {
                 continue;
             }
             self.tools.push(key);
-            happened.push((run.started_at, tool_news(run)));
+            happened.push((run.started_at, News::tool(run)));
         }
         happened.sort_by_key(|(at, _)| *at);
         news.extend(happened.into_iter().map(|(_, news)| news));
@@ -137,35 +75,6 @@ impl Told {
             });
         }
         news
-    }
-}
-
-fn turn_news(turn: StoredTurn) -> News {
-    News::Turn {
-        turn_id: turn.turn_id,
-        speaker: turn.speaker.as_str().to_owned(),
-        text: turn.text,
-        interrupted: turn.interrupted,
-        started_at: turn.started_at,
-        ended_at: turn.ended_at,
-    }
-}
-
-fn tool_news(run: ToolCall) -> News {
-    if run.name == TRANSFER && run.ok {
-        return News::Transferred {
-            to: run.arguments.0["to"].clone(),
-            at: run.started_at,
-        };
-    }
-    News::Tool {
-        agent: run.agent,
-        name: run.name,
-        arguments: run.arguments.0,
-        ok: run.ok,
-        result: run.result,
-        started_at: run.started_at,
-        duration_ms: run.duration_ms,
     }
 }
 

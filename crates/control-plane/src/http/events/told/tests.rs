@@ -1,5 +1,6 @@
 use chrono::TimeDelta;
 use serde_json::json;
+use uuid::Uuid;
 
 use sidetone_store::{CallStatus, CallType, Json, Speaker};
 
