@@ -16,6 +16,7 @@ pub mod presence;
 pub mod record;
 mod result;
 pub mod results;
+mod route;
 pub mod spool;
 mod standing;
 pub mod transfer;

@@ -9,6 +9,7 @@ use sidetone::check::KNOWN;
 use sidetone::cli::Cli;
 use sidetone::eval::scenario::Scenario;
 use sidetone_config::agent::AgentConfig;
+use sidetone_config::routing::Routing;
 use sidetone_config::secret::Secrets;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -107,6 +108,12 @@ fn checked(folder: &Path, block: &str) -> Result<(), String> {
         return Scenario::load(&file)
             .map(drop)
             .map_err(|error| format!("{error:#}"));
+    }
+    if table.contains_key("routes") {
+        let agents = ["default", "sales", "night", "receptionist"];
+        let agents = agents.map(str::to_owned).into();
+        let routing = Routing::read("routing.toml", block, &agents);
+        return routing.map(drop).map_err(|problems| problems.to_string());
     }
     let prompt = match table.contains_key("prompt") {
         true => "",

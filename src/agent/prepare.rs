@@ -95,7 +95,10 @@ impl Agents {
         handle: &'a JobHandle,
     ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
         let begun = clock::wall();
-        let metadata = DispatchMetadata::read(&job.metadata);
+        let mut metadata = DispatchMetadata::read(&job.metadata);
+        if let Some(agent) = self.route(job, &metadata).await {
+            metadata.agent = Some(agent);
+        }
         let mut epoch = metadata.epoch;
         let takes_over = metadata.takes_over;
         let mut call_id = match metadata.call_id {

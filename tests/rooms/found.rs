@@ -19,6 +19,11 @@ pub const ROOM: &str = "pbx-1";
 
 /// What opens [`ROOM`] for a telephone of this number.
 fn telephone(server: &LiveKitServer, number: &str) -> String {
+    sip(server, number, &[])
+}
+
+/// With more that LiveKit's SIP service says of it.
+fn sip(server: &LiveKitServer, number: &str, said: &[(&str, &str)]) -> String {
     let grants = VideoGrants {
         room_join: true,
         room: ROOM.to_owned(),
@@ -27,7 +32,7 @@ fn telephone(server: &LiveKitServer, number: &str) -> String {
     AccessToken::with_api_key(&server.api_key, &server.api_secret)
         .with_identity(&format!("sip_{number}"))
         .with_kind("sip")
-        .with_attributes([("sip.phoneNumber", number)])
+        .with_attributes(said.iter().copied().chain([("sip.phoneNumber", number)]))
         .with_grants(grants)
         .to_jwt()
         .unwrap()
@@ -49,7 +54,11 @@ impl House {
 
     /// With more in the agent's file, and more variables.
     pub async fn open_with(keys: &str, variables: &[(&str, &str)]) -> Self {
-        let livekit = LiveKitServer::start().await.unwrap();
+        Self::open_on(LiveKitServer::start().await.unwrap(), keys, variables).await
+    }
+
+    /// On this server.
+    pub async fn open_on(livekit: LiveKitServer, keys: &str, variables: &[(&str, &str)]) -> Self {
         let provider = FakeOpenAi::start(Timing::default()).await;
         let agents = tempfile::tempdir().unwrap();
         let file = "prompt = \"prompt.md\"\n\
@@ -145,6 +154,62 @@ async fn a_telephone_of_a_sip_rule_is_a_call_with_a_row() {
     ];
     assert_eq!(said, expected, "{call:#}");
     assert_eq!(house.calls().await.len(), 1);
+}
+
+/// As LiveKit's SIP service says it.
+const DIALLED: [(&str, &str); 2] = [
+    ("sip.trunkPhoneNumber", "+4930555"),
+    ("sip.trunkID", "ST_1"),
+];
+
+/// A house with another agent, for a number.
+async fn with_sales() -> House {
+    let house = House::open().await;
+    let write = |name: &str, text: &str| {
+        std::fs::write(house.agents.path().join(name), text).unwrap();
+    };
+    write(
+        "sales.toml",
+        "prompt = \"prompt.md\"\ngreeting = \"Sales, hello.\"\n",
+    );
+    write(
+        "routing.toml",
+        "[routes.sales]\nnumber = \"+49 30 55*\"\nagent = \"sales\"\n",
+    );
+    house
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispatch_without_an_agent_goes_by_the_dialled_number() {
+    let house = with_sales().await;
+    let phone = sip(&house.livekit, "+4917155", &DIALLED);
+    let phone = Person::join(&house.livekit.url, &phone).await;
+    house.dispatch("").await;
+    phone.reads("Sales, hello.").await;
+    phone.leave().await;
+    let over = |call: &Value| call["status"] == "completed";
+    let call = house.call_when("the call is over", over).await;
+    assert_eq!(
+        (&call["agent"], &call["callerId"]),
+        (&json!("sales"), &json!("+4917155"))
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_page_says_of_itself_chooses_no_agent() {
+    let house = with_sales().await;
+    let page = AccessToken::with_api_key(&house.livekit.api_key, &house.livekit.api_secret)
+        .with_identity("ada")
+        .with_attributes(DIALLED)
+        .with_grants(VideoGrants {
+            room_join: true,
+            room: ROOM.to_owned(),
+            ..VideoGrants::default()
+        });
+    let ada = Person::join(&house.livekit.url, &page.to_jwt().unwrap()).await;
+    house.dispatch("").await;
+    ada.reads("Welcome, stranger.").await;
+    ada.leave().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems, without_tools};
 use super::choices::UserChoices;
 use super::files::{self, Files, Read, Texts};
+use super::routing::{ROUTING, Routing};
 use super::secret::Secrets;
 use super::voice::Voice;
 
@@ -115,6 +116,7 @@ impl Seen {
 struct State {
     seen: Option<Seen>,
     agents: BTreeMap<String, Arc<AgentConfig>>,
+    routing: Arc<Routing>,
     problems: Vec<ConfigError>,
 }
 
@@ -154,7 +156,18 @@ impl AgentFolder {
         }
         let is_first = state.seen.is_none();
         let files = Files::with(&self.folder, read, seen.texts);
-        let (agents, problems) = load(&files, &seen.listed, &seen.secrets, &state.agents);
+        let (agents, mut problems) = load(&files, &seen.listed, &seen.secrets, &state.agents);
+        let routing = match routing(&files, &seen.listed) {
+            Ok(routing) => Arc::new(routing),
+            Err(Problems(found)) => {
+                problems.extend(found);
+                problems.sort();
+                Arc::clone(&state.routing)
+            }
+        };
+        if !is_first && *routing != *state.routing {
+            tracing::info!("the next call is routed by the changed {ROUTING}");
+        }
         // Prompts that are named only now were read in this pass, and are compared from now on.
         let seen = Seen {
             listed: seen.listed,
@@ -188,6 +201,7 @@ impl AgentFolder {
         *state = State {
             seen: Some(seen),
             agents,
+            routing,
             problems,
         };
     }
@@ -226,6 +240,12 @@ impl AgentFolder {
             }
         }
         Ok(team)
+    }
+
+    /// Who takes the calls that name no agent.
+    pub fn routing(&self) -> Arc<Routing> {
+        self.refresh();
+        Arc::clone(&self.state().routing)
     }
 
     /// The names of all agents.
@@ -279,6 +299,28 @@ fn listed(folder: &Path) -> Result<BTreeSet<PathBuf>, String> {
     Ok(paths.filter(is_toml).collect())
 }
 
+/// Whether a TOML file of the folder is an agent's.
+fn is_agent(path: &Path) -> bool {
+    let name = path.file_name();
+    name.is_none_or(|name| name != DEFAULTS && name != ROUTING)
+}
+
+/// The routes; none where there is no such file.
+fn routing(
+    files: &Files<'_>,
+    listed: &Result<BTreeSet<PathBuf>, String>,
+) -> Result<Routing, Problems> {
+    let path = files.path(ROUTING);
+    let text = match files.text(&path) {
+        Ok(text) => text,
+        Err(error) if error.is_missing() => return Ok(Routing::default()),
+        Err(error) => return Err(error.problem(&path, "make it readable or remove it").into()),
+    };
+    let agents = listed.iter().flatten().filter(|path| is_agent(path));
+    let names = agents.filter_map(|path| Some(path.file_stem()?.to_string_lossy().into_owned()));
+    Routing::read(&path.display().to_string(), &text, &names.collect())
+}
+
 /// Makes all agents; in the place of a bad one stands what was `before`.
 fn load(
     files: &Files<'_>,
@@ -302,7 +344,7 @@ fn load(
     let mut agents = BTreeMap::new();
     let mut problems = Vec::new();
     for path in listed {
-        if path.file_name().is_some_and(|name| name == DEFAULTS) {
+        if !is_agent(path) {
             // Asked for by each agent, and compared also where there is none.
             let _ = files.text(path);
             continue;

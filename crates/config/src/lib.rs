@@ -32,6 +32,7 @@ pub mod recording;
 pub mod reference;
 pub mod request;
 pub mod result;
+pub mod routing;
 pub mod secret;
 mod section;
 pub mod speech;

@@ -270,6 +270,11 @@ impl<'a> Section<'a> {
         found
     }
 
+    /// Where the table begins.
+    pub fn place(&self) -> Place<'a> {
+        self.place.clone()
+    }
+
     /// Complains about what stands at `place`.
     pub fn complain(&self, place: &Place<'a>, message: impl Into<String>) {
         complain(self.reader, place, message.into());

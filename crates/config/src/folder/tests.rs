@@ -1,6 +1,7 @@
 //! What a folder of agents does when its files change.
 
 use super::*;
+use crate::routing::Arrival;
 
 struct Folder {
     folder: tempfile::TempDir,
@@ -225,4 +226,36 @@ fn a_call_may_ask_for_openais_voices_and_for_those_of_agents() {
         assert!(voices.iter().any(|name| name == voice), "{voices:?}");
     }
     assert_eq!(voices.len(), Voice::KNOWN.len() + 2);
+}
+
+#[test]
+fn routes_are_read_again_and_a_bad_file_of_them_replaces_nothing() {
+    let folder = Folder::with(&[("a.toml", A), ("night.toml", A)]);
+    let agent = |folder: &Folder| {
+        let dialled = Arrival {
+            number: Some("+4930123"),
+            ..Arrival::default()
+        };
+        folder.agents.routing().agent(dialled).map(str::to_owned)
+    };
+    assert_eq!(agent(&folder), None);
+    folder.write(
+        "routing.toml",
+        "[routes.shop]\nnumber = \"+49 30 123\"\nagent = \"a\"\n",
+    );
+    assert_eq!(agent(&folder).as_deref(), Some("a"));
+    assert_eq!(folder.agents.names().len(), 2, "it is no agent");
+    folder.write(
+        "routing.toml",
+        "[routes.shop]\nnumber = \"+49 30 123\"\nagent = \"nigt\"\n",
+    );
+    assert_eq!(agent(&folder).as_deref(), Some("a"));
+    assert_eq!(
+        folder.problems(),
+        "routing.toml:3: routes.shop.agent = \"nigt\": no such agent; did you mean \"night\"?"
+    );
+    // An agent's file that comes makes it good.
+    folder.write("nigt.toml", A);
+    assert_eq!(agent(&folder).as_deref(), Some("nigt"));
+    assert_eq!(folder.problems(), "");
 }
