@@ -7,7 +7,7 @@ use sidetone_config::variable::SECRET_FILES;
 const SECRET: &str = "SIDETONE_SECRET_";
 
 /// Every variable of ours; docs/configure.md explains them.
-pub const KNOWN: [&str; 48] = [
+pub const KNOWN: [&str; 49] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
     "LIVEKIT_API_KEY",
@@ -25,6 +25,7 @@ pub const KNOWN: [&str; 48] = [
     "SIDETONE_API_KEY",
     "SIDETONE_API_KEYS",
     "SIDETONE_BIND",
+    "SIDETONE_CALL_WEBHOOK_EVENTS",
     "SIDETONE_CALL_WEBHOOK_SECRET",
     "SIDETONE_CALL_WEBHOOK_URL",
     "SIDETONE_CORS_ORIGINS",

@@ -263,10 +263,7 @@ async fn a_room_whose_agent_there_is_not_is_ended_with_a_sentence() {
         .collect();
     assert_eq!(said, [sentence], "{call:#}");
     let why = call["errors"][0]["message"].as_str().unwrap();
-    assert!(
-        why.contains("the agent that was asked for is not there"),
-        "{why}"
-    );
+    assert!(why.contains("the requested agent does not exist"), "{why}");
     assert!(house.served.log().contains("of no file"));
     assert_eq!(
         house.provider.requests_to(Endpoint::Chat).len(),

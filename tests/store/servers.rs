@@ -62,9 +62,9 @@ async fn whoever_starts_beside_others_notices_the_pooler() {
     let postgres = Postgres::start();
     let pooler = PgBouncer::before(&postgres, "transaction", 2);
     let behind = database(pooler.url());
-    let opening = std::iter::repeat_with(|| Store::open(&behind)).take(16);
+    let opening = std::iter::repeat_with(|| Store::open(&behind)).take(6);
     let stores = futures::future::try_join_all(opening).await.unwrap();
-    ask_at_once(&stores, 160).await;
+    ask_at_once(&stores, 90).await;
 }
 
 /// So many calls are made and read at once, by these stores in turn.

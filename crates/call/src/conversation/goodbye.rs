@@ -124,7 +124,7 @@ impl Conversation {
             Part::Stt => format!("{listening:?} of speech (limits.max_listening)"),
             _ => format!("{tokens} tokens (limits.max_tokens)"),
         };
-        let message = format!("the call has reached its limit ({limit}) and ends");
+        let message = format!("the call has reached {limit} and ends");
         self.record.failure(ProviderError::new(part, message));
         // From now on nothing that the caller said is answered, and nothing is heard.
         self.input(Input::FloorTaken);

@@ -19,9 +19,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::news::News;
 use sidetone_base::lanes::{Lanes, Width};
 use sidetone_base::metrics::metrics;
-use super::news::News;
 use sidetone_config::secret::Secret;
 use sidetone_config::webhook::WebhookEvent;
 use sidetone_store::news::CallEvent;
