@@ -91,7 +91,7 @@ fn what_failed_is_told_as_such() {
         (told(EgressStatus::LimitReached), "reached its limit"),
         (told(EgressStatus::Complete), "ended without a file"),
         (complete(EgressStatus::Failed), "failed"),
-        (Seen::Unknown, "knows nothing"),
+        (Seen::Unknown, "no longer knows"),
         (
             Seen::Refused {
                 reason: "no worker".into(),
