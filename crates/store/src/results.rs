@@ -125,9 +125,9 @@ impl Store {
             .await?))
     }
 
-    /// Says at a call's beginning who is to be told of its end, so that a kill cannot prevent it, and of
-    /// which `events` before that. A call that is known in the outbox keeps its row; nobody is told of one
-    /// that was erased.
+    /// Stores at a call's start where its end will be posted, so that a kill cannot prevent it, and which
+    /// `events` are posted before the end. A call that is in the outbox already keeps its row; nothing is
+    /// posted of an erased call.
     ///
     /// # Errors
     /// The database did not answer.
@@ -164,9 +164,9 @@ impl Store {
         Ok(())
     }
 
-    /// Takes webhooks that are due, for `lease`: of calls that are over, and whose result is there and whose
-    /// events are delivered, or have been waited for since `patience`. Any number of processes may ask at once; each row
-    /// goes to one of them. None is taken that goes to one of `except`, which are busy.
+    /// Takes webhooks that are due, for `lease`: of calls that have ended and whose result is stored and events
+    /// are delivered, or that ended longer than `patience` ago. Any number of processes may ask at once; each
+    /// row goes to one of them. Webhooks for a receiver in `except`, which are busy, are left.
     ///
     /// # Errors
     /// The database did not answer.

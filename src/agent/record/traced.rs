@@ -21,7 +21,7 @@ use sidetone_call::{AgentTurn, CallEvent, EndReason, Part, ReplyId, TurnId};
 const HELD: usize = 128;
 /// Replies whose place is known: requests for earlier ones have long ended.
 const REPLIES: usize = 32;
-/// Failures that are told of one call.
+/// Failures that a call's span lists; later ones are left out.
 const MOMENTS: usize = 32;
 
 /// Whose call is traced.

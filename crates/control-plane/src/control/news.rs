@@ -1,4 +1,4 @@
-//! PURE. What happens in a call, as others are told of it: one call's stream and its webhooks say the same.
+//! PURE. The events of a call, as they are sent out: a call's event stream and its webhooks have the same content.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
