@@ -16,12 +16,16 @@ TESTS := --workspace --lib --bins --tests $(ALL)
 comma := ,
 
 .PHONY: demo test web tools lint unit web-test faults soak fuzz bench bench-calls bench-memory bench-recording \
-	bench-history livekit-suite
+	bench-history livekit-suite install
 
 demo: web
 	scripts/tools.sh livekit
 	cargo build --bin sidetone
 	target/debug/sidetone demo $(if $(ONCE),--once)
+
+# The release build on the PATH, by cargo: ~/.cargo/bin/sidetone.
+install: web
+	CARGO_PROFILE_RELEASE_STRIP=symbols cargo install --locked --path . --bin sidetone
 
 # Each part a `make` of its own, and a table of what they took.
 test:
@@ -72,13 +76,13 @@ fuzz:
 # All that is measured: whole calls, what they leave behind, what recording one costs, a long history.
 bench: bench-calls bench-memory bench-recording bench-history
 
-# Whole calls, 1 and 4 at once: what callers hear and what it costs. PEER=livekit-agents,pipecat: beside
-# them. The release build, as theirs are.
+# Whole calls, 1 and 4 at once, or CALLERS=1,4,16,40,60: what callers hear and what it costs.
+# PEER=livekit-agents,pipecat: beside them. The release build, as theirs are.
 bench-calls:
 	scripts/tools.sh livekit $(subst $(comma), ,$(subst -,_,$(PEER)))
 	cargo build --release --bin sidetone
 	SIDETONE_BINARY=target/release/sidetone \
-	cargo bench --profile dev --bench conversation -- --callers 1,4 $(if $(PEER),--peer $(PEER))
+	cargo bench --profile dev --bench conversation -- --callers $(or $(CALLERS),1$(comma)4) $(if $(PEER),--peer $(PEER))
 
 # The heap after 50 and after 500 calls that end while the caller is there.
 bench-memory:

@@ -13,13 +13,7 @@ set -euo pipefail
 version=0.10.0
 # Tests that need what the engine does not do, by the entry of
 # crates/libwebrtc/src/unsupported.rs that says so.
-expected_failures=(
-    # EndToEndEncryption
-    data_track_test::test_e2ee
-    # IceTcp: these make the server drop UDP
-    data_track_test::test_publisher_side_fault::test_case_2_full_reconnect
-    data_track_test::test_subscriber_side_fault::test_case_2_full_reconnect
-)
+expected_failures=()
 # Tests whose premise is a race: this one wants to cancel `room.close()` by a zero timeout, which
 # tokio fires at the next millisecond, and this engine has often closed by then. A run that missed
 # its premise says so by this message and shows nothing; it is run again until the premise holds,
