@@ -3,6 +3,7 @@
 
 mod attributes;
 pub mod binary;
+mod dialled;
 mod encryption;
 mod found;
 pub mod gate;
@@ -52,6 +53,7 @@ fn commission(livekit: &LiveKitServer) -> Commission {
         standing: None,
         encryption: None,
         quality: Quality::default(),
+        is_dialled: false,
     }
 }
 

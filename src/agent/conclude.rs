@@ -146,6 +146,7 @@ fn is_hung_up(reason: EndReason) -> bool {
         | EndReason::MaxDuration
         | EndReason::Limit
         | EndReason::NoAgent
+        | EndReason::Voicemail
         | EndReason::Encrypted => true,
         EndReason::CallerHungUp
         | EndReason::Transferred
@@ -183,6 +184,7 @@ pub(super) fn job_outcome(reason: EndReason) -> JobOutcome {
         | EndReason::Drained
         | EndReason::Dismissed
         | EndReason::MaxDuration
+        | EndReason::Voicemail
         | EndReason::Limit => JobOutcome::Success,
     }
 }

@@ -79,6 +79,7 @@ impl Agents {
             standing: Some(call.place.clone()),
             encryption: call.agent.encryption.clone(),
             quality: quality.clone(),
+            is_dialled: call.is_dialled,
         };
         let (store, spool) = (self.store.clone(), self.spool.clone());
         let over = LeaveOrder::default();
@@ -108,6 +109,7 @@ impl Agents {
                     job: &call.job.id,
                     agent: &call.agent.name,
                     asking: call.place.asking(),
+                    is_dialled: call.is_dialled,
                 },
                 events_of_call,
                 beside,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use livekit::prelude::{Room, RoomEvent};
@@ -33,6 +34,9 @@ use sidetone_recording::Recorded;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::tools::HeldBy;
 
+/// The agent that calls a telephone waits for it a little longer than it rings.
+const ANSWERED_LATE: Duration = Duration::from_secs(20);
+
 /// The room, and what happens in it.
 type Joined = (Room, UnboundedReceiver<RoomEvent>);
 
@@ -48,6 +52,8 @@ pub(super) struct Call<'a> {
     pub(super) place: Arc<Place>,
     /// What is still to be written of a call that was found in its room.
     pub(super) unwritten: Unwritten,
+    /// The agent calls a telephone, which may still ring.
+    pub(super) is_dialled: bool,
     pub(super) servers: Servers,
     /// None: the call is not recorded.
     pub(super) recorded: Option<Recorded>,
@@ -171,6 +177,7 @@ impl Agents {
             room,
             place: Arc::new(place),
             unwritten,
+            is_dialled: metadata.rings.is_some(),
             servers,
             recorded,
             _reading: reading,
@@ -220,6 +227,11 @@ impl Agents {
             dispatch: metadata.dispatch.clone(),
         };
         let mut ready = vec![team[0].variant_of(call_id).for_call(&overrides)?];
+        if let Some(seconds) = metadata.rings {
+            let limits = &mut ready[0].limits;
+            let rings = Duration::from_secs(seconds.into()) + ANSWERED_LATE;
+            limits.wait_for_caller = limits.wait_for_caller.max(rings);
+        }
         // Voice and prompt of a call are those of the agent that was asked for.
         (overrides.voice, overrides.system_prompt) = (None, None);
         for agent in &team[1..] {
@@ -229,6 +241,10 @@ impl Agents {
                     tracing::error!(%call_id, agent = agent.name, %problems, "cannot take over");
                 }
             }
+        }
+        if metadata.rings.is_none() {
+            // Whoever calls is no machine that takes messages.
+            ready.iter_mut().for_each(|agent| agent.voicemail = None);
         }
         Ok(ready)
     }

@@ -37,6 +37,8 @@ pub struct Part<'a> {
     pub agent: &'a str,
     /// What the agent has come for, if that is counted.
     pub asking: Option<Asking>,
+    /// The agent calls a telephone: that it was answered is worth a note.
+    pub is_dialled: bool,
 }
 
 /// Writes down the events of `call_id`, and what comes `beside` them, until the call has ended; `traced` makes
@@ -52,7 +54,9 @@ pub async fn record(
     mut traced: Traced,
 ) -> (Notes, Writer) {
     let mut counted = Counted::new(part.agent);
-    let mut notes = Notes::new(part.job, clock::wall()).of(part.asking);
+    let mut notes = Notes::new(part.job, clock::wall())
+        .of(part.asking)
+        .dialled(part.is_dialled);
     let mut writer = Writer::new(store, spool, call_id);
     loop {
         let next = async {

@@ -34,6 +34,8 @@ pub struct Commission {
     pub encryption: Option<Encryption>,
     /// Learns what the call's sound goes through.
     pub quality: Quality,
+    /// The agent calls a telephone, which is in the room while it rings.
+    pub is_dialled: bool,
 }
 
 /// Drives `room` until the call says `Leave` (or drops its ends) or the room is over. The caller
@@ -83,7 +85,8 @@ pub async fn drive(
     let link = Link::new(commission.standing, grants);
     let orders = Orders::new(commission.dispatch_id, commission.inbox);
     let seeing = publisher.seeing();
-    let watch = Watch::new(room, (to_call, mic), seeing, link, tap, orders, secrecy);
+    let watch = Watch::new(room, (to_call, mic), seeing, link, tap, orders, secrecy)
+        .dialled(commission.is_dialled);
     tokio::select! {
         () = publisher.carry_out(commands, desk) => {}
         () = watch.run(events, dismissal, &commission.quality) => {}

@@ -4,6 +4,9 @@ use livekit::participant::{ParticipantKind, RemoteParticipant};
 use sidetone_config::choices::Caller;
 use sidetone_intake::doors;
 
+/// How a telephone's call stands (LiveKit's SIP attributes).
+const CALL_STATUS: &str = "sip.callStatus";
+
 /// Whether this is a person, by browser, app or telephone. Hidden participants are not shown to the
 /// others in a room, so they need no exception here.
 pub fn is_person(participant: &RemoteParticipant) -> bool {
@@ -13,6 +16,14 @@ pub fn is_person(participant: &RemoteParticipant) -> bool {
 /// Whether somebody is on a telephone.
 pub fn is_telephone(participant: &RemoteParticipant) -> bool {
     participant.kind() == ParticipantKind::Sip
+}
+
+/// Whether a telephone that is called was not answered: it rings, keys are still pressed for it (`automation`), or
+/// it never will be (`hangup`). Said of calls to telephones alone: those that come in are said to ring, too, until
+/// they hear something.
+pub fn rings(participant: &RemoteParticipant) -> bool {
+    let status = participant.attributes().remove(CALL_STATUS);
+    is_telephone(participant) && status.as_deref() != Some("active")
 }
 
 /// What a call knows of somebody.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::OptionFuture;
 use livekit::prelude::{
-    ConnectionState, ParticipantIdentity, ParticipantSid, RemoteParticipant, Room,
+    ConnectionState, Participant, ParticipantIdentity, ParticipantSid, RemoteParticipant, Room,
     RoomEvent as LkEvent, TrackSid,
 };
 use tokio::sync::mpsc::{self, UnboundedReceiver};
@@ -22,7 +22,7 @@ use tokio::time::sleep_until;
 use super::asked::Chats;
 use super::before;
 use super::microphone::Tracks;
-use super::person::{caller_of, is_person};
+use super::person::{caller_of, is_person, rings};
 use super::publish::Seeing;
 use super::pulse;
 use super::quality::Quality;
@@ -66,6 +66,8 @@ pub(super) struct Watch<'a> {
     mic: mpsc::Sender<Pcm<16_000>>,
     /// The person that this call is with: the first one who is neither agent nor recorder.
     caller: Option<RemoteParticipant>,
+    /// A telephone is called: it is not the caller while it rings.
+    is_dialled: bool,
     /// Who the caller was: when the agent's own connection is made anew, nobody else is.
     known: Option<ParticipantIdentity>,
     /// The last caller's leave, which the call is not told yet.
@@ -112,6 +114,7 @@ impl<'a> Watch<'a> {
             to_call,
             mic,
             caller: None,
+            is_dialled: false,
             known: None,
             parted: None,
             greet_by: None,
@@ -129,6 +132,11 @@ impl<'a> Watch<'a> {
             orders,
             tasks: JoinSet::new(),
         }
+    }
+
+    /// That of a call to a telephone.
+    pub(super) fn dialled(self, is_dialled: bool) -> Self {
+        Self { is_dialled, ..self }
     }
 
     /// Watches until the room is over, and then until it is dropped.
@@ -211,6 +219,9 @@ impl<'a> Watch<'a> {
                 if self.is_caller(&participant.identity()) =>
             {
                 self.left(&participant).await;
+            }
+            LkEvent::ParticipantAttributesChanged { participant, .. } if self.is_dialled => {
+                self.answered(&participant).await;
             }
             LkEvent::Reconnecting => self.link.is_down(clock::now()),
             LkEvent::Reconnected => self.reconnected().await,
@@ -296,7 +307,8 @@ impl<'a> Watch<'a> {
     }
 
     async fn arrived(&mut self, participant: RemoteParticipant) {
-        if self.caller.is_some() || !is_person(&participant) {
+        let is_ringing = self.is_dialled && rings(&participant);
+        if self.caller.is_some() || !is_person(&participant) || is_ringing {
             return;
         }
         let identity = participant.identity();
@@ -320,6 +332,13 @@ impl<'a> Watch<'a> {
         let just_now = |since: Instant| now < since + SUBSCRIBE_GRACE;
         if self.heard_since.is_some_and(just_now) {
             self.caller_hears().await;
+        }
+    }
+
+    /// What is known of somebody has changed: a telephone may have been answered.
+    async fn answered(&mut self, participant: &Participant) {
+        if let Participant::Remote(participant) = participant {
+            self.arrived(participant.clone()).await;
         }
     }
 
@@ -368,7 +387,8 @@ impl<'a> Watch<'a> {
 
     fn somebody_else(&self, than: &ParticipantIdentity) -> Option<RemoteParticipant> {
         let mut there = self.room.remote_participants().into_values();
-        there.find(|other| is_person(other) && other.identity() != *than)
+        let is_ringing = |other: &RemoteParticipant| self.is_dialled && rings(other);
+        there.find(|other| is_person(other) && !is_ringing(other) && other.identity() != *than)
     }
 
     /// We are in the room again. After a full reconnect the server knows nothing of what we asked

@@ -59,6 +59,8 @@ pub enum Step {
     Takes(usize),
     /// `press "7"`: a telephone key.
     Press(String),
+    /// `tone 400`: a tone of one pitch, for so many ms.
+    Tone(u64),
     /// `followed`: the caller hangs up, and somebody else is in the room.
     Followed,
     /// `drain`
@@ -96,6 +98,7 @@ impl Step {
             }
             ["chat", ..] => Self::Chat(text(0)),
             ["press", ..] => Self::Press(text(0)),
+            ["tone", ms] => Self::Tone(ms.parse().unwrap()),
             ["followed"] => Self::Followed,
             ["key", "down"] => Self::Key(Floor::Taken),
             ["key", "up"] => Self::Key(Floor::Given),
@@ -142,6 +145,7 @@ impl Step {
             Self::Before(ms, pause, words) => format!("before {ms} {pause} {words:?}"),
             Self::Chat(words) => format!("chat {words:?}"),
             Self::Press(key) => format!("press {key:?}"),
+            Self::Tone(ms) => format!("tone {ms}"),
             Self::Followed => "followed".into(),
             Self::Key(Floor::Taken) => "key down".into(),
             Self::Key(Floor::Given) => "key up".into(),
@@ -237,6 +241,7 @@ pub async fn drive(
     let (mut here, mut muted, mut deaf) = (false, false, false);
     // Until when the caller speaks, and at which amplitude.
     let mut speaks: (u128, i16) = (0, 0);
+    let mut tone_until = 0;
     let mut shown = Shown::new(trace.clone());
     loop {
         tokio::select! {
@@ -273,6 +278,10 @@ pub async fn drive(
                         }
                         Step::Say(ms, words) => {
                             speaks = (now + u128::from(ms), fakes.utterance(&words));
+                            None
+                        }
+                        Step::Tone(ms) => {
+                            tone_until = now + u128::from(ms);
                             None
                         }
                         Step::Before(ms, pause, words) => {
@@ -369,7 +378,11 @@ pub async fn drive(
                 }
                 if here && !muted {
                     let amplitude = if now < speaks.0 { speaks.1 } else { 0 };
-                    mic.try_send(Pcm::new(tone(amplitude, 160))).ok();
+                    let frame = match now < tone_until {
+                        true => beep(),
+                        false => tone(amplitude, 160),
+                    };
+                    mic.try_send(Pcm::new(frame)).ok();
                 }
                 if !deaf {
                     match speaker.try_recv() {
@@ -386,6 +399,12 @@ pub async fn drive(
 fn tone(amplitude: i16, samples: usize) -> Vec<i16> {
     let tone = (0..samples).map(|n| if n % 2 == 0 { amplitude } else { -amplitude });
     tone.collect()
+}
+
+/// 10 ms of 1 kHz.
+fn beep() -> Vec<i16> {
+    let wave = |n: u8| (std::f32::consts::TAU * f32::from(n) / 16.0).sin();
+    (0..160).map(|n| (wave(n) * 6_000.0) as i16).collect()
 }
 
 /// What the caller hears and reads.

@@ -112,6 +112,7 @@ fn show(event: &CallEvent) -> Option<String> {
         | CallEvent::CallerMuted { .. }
         | CallEvent::Figures { .. } => return None,
         CallEvent::CallerJoined { identity, .. } => format!("joined {identity}"),
+        CallEvent::Machine { sign, .. } => format!("machine, by its {}", sign.as_str()),
         CallEvent::CallerTurn {
             turn_id,
             text,

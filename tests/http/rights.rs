@@ -42,7 +42,7 @@ async fn every_route_and_every_role() {
     let revoke = format!("/api/voice/sessions/{somebody}");
     let mine = json!({"roomType": "conference", "roomName": "conference-x", "userId": "u"});
     // 200 and the like: let in. 404 or 502 from behind the door counts as let in, too.
-    let routes: [(&str, &str, Option<Value>, [bool; 8]); 34] = [
+    let routes: [(&str, &str, Option<Value>, [bool; 8]); 35] = [
         // anonymous, stranger, owner, admin, token, agent, history, admin key
         ("GET", TOKEN, None, [true; 8]),
         (
@@ -67,6 +67,12 @@ async fn every_route_and_every_role() {
             "DELETE",
             "/api/voice/agent/nowhere",
             None,
+            [false, false, false, true, false, true, false, true],
+        ),
+        (
+            "POST",
+            "/api/voice/call",
+            Some(json!({"number": "+4930123", "trunk": "ST_1"})),
             [false, false, false, true, false, true, false, true],
         ),
         (

@@ -18,6 +18,7 @@ mod show;
 mod speaking;
 mod tools;
 mod transfer;
+mod voicemail;
 mod work;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use super::listen::{Heard, Listen, Transcription};
 use super::nearness::is_said;
 use super::reply_item::ReplyItem;
 use super::toolbox::ToolNews;
+use super::voicemail::Ear;
 use crate::transport::RoomCommand;
 use asked::Asked;
 use caller::Caller;
@@ -61,6 +63,8 @@ pub struct Conversation {
     listen: Listen,
     /// Who may speak, and when.
     turn: Turn,
+    /// Listens for a machine, where the agent has called.
+    voicemail: Option<Ear>,
     /// What the caller asked last.
     asked: Asked,
     /// Telephone keys that the caller is pressing.
@@ -115,6 +119,7 @@ impl Conversation {
             caller: Caller::after(resumes.then(|| earlier.owed())),
             listen: Listen::new(vad, end_of_turn, agent, stt, heard),
             turn: Turn::after(agent.turn.clone(), last_turn, last_reply),
+            voicemail: None,
             asked: Asked::default(),
             keys: Keys::default(),
             chat: Chat::after(agent.system_prompt.clone(), &earlier),
@@ -140,6 +145,9 @@ impl Conversation {
             || self.turn.key_down() == Some(false)
             || self.hand.is_muted()
         {
+            return;
+        }
+        if self.hears_machine(frame) {
             return;
         }
         if self.deadlines.is_draining() {
@@ -192,6 +200,11 @@ impl Conversation {
     }
 
     fn words(&mut self, outcome: Transcription) {
+        if let Transcription::Words { text, .. } = &outcome
+            && self.says_machine(text)
+        {
+            return;
+        }
         match outcome {
             Transcription::Words {
                 text,

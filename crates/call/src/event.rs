@@ -9,6 +9,7 @@ use super::ledger::Figures;
 use super::meter::Taken;
 use super::part::Part;
 use crate::transport::AgentState;
+use crate::voicemail::Sign;
 use sidetone_base::leave::LeaveBy;
 use sidetone_turn::{ReplyId, TurnId};
 
@@ -40,6 +41,13 @@ pub enum CallEvent {
         at: Duration,
         /// LiveKit identity.
         identity: String,
+    },
+    /// A machine has answered the telephone that the agent calls.
+    Machine {
+        /// When it was known.
+        at: Duration,
+        /// By what.
+        sign: Sign,
     },
     /// The caller muted or unmuted the microphone.
     CallerMuted {
@@ -279,11 +287,13 @@ pub enum EndReason {
     Limit,
     /// The agent that was asked for is not there, and none was to take its place.
     NoAgent,
+    /// A machine has answered, and has its message, if there was one.
+    Voicemail,
 }
 
 impl EndReason {
     /// Every reason.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::CallerHungUp,
         Self::AgentHungUp,
         Self::Transferred,
@@ -299,6 +309,7 @@ impl EndReason {
         Self::MaxDuration,
         Self::Limit,
         Self::NoAgent,
+        Self::Voicemail,
     ];
 
     /// Short name, as stored and logged.
@@ -319,6 +330,7 @@ impl EndReason {
             Self::MaxDuration => "max_duration",
             Self::Limit => "limit",
             Self::NoAgent => "no_agent",
+            Self::Voicemail => "voicemail",
         }
     }
 }

@@ -44,6 +44,7 @@ pub mod tools;
 pub mod transport;
 pub mod vad;
 mod voice;
+pub mod voicemail;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -29,6 +29,7 @@ use super::timing::{endpointing, interruption, keys, limits, ms, secs, silence, 
 use super::tools::{self, Tool};
 use super::variants::{self, Variant};
 pub use super::voice::{BadVoice, Voice};
+use super::voicemail::{self, Voicemail};
 pub use of_call::Overrides;
 use of_call::Templates;
 use prompt::{check_prompt_variables, read_prompt, version};
@@ -97,6 +98,8 @@ pub struct AgentConfig {
     pub silence: SilenceConfig,
     /// When telephone keys are complete.
     pub keys: KeysConfig,
+    /// What it does when a machine answers its call; none: it talks to whoever answers.
+    pub voicemail: Option<Voicemail>,
     /// The keys that its calls are encrypted with between their participants; none: they are not.
     pub encryption: Option<Encryption>,
     /// Only this is said, and the call ends: see [`AgentConfig::refuse`].
@@ -246,6 +249,7 @@ impl AgentConfig {
         let result = result::read(&mut top);
         let variants = read_variants(&mut top, reader, files, &known);
         let stages = providers::read(&mut top, secrets, &built_in);
+        let voicemail = voicemail::read(&mut top, &known);
         let templates = Templates {
             system_prompt,
             greeting: words(greeting, built_in.greeting),
@@ -253,6 +257,9 @@ impl AgentConfig {
             apology: words(apology, built_in.apology),
             cut_off: words(cut_off, built_in.cut_off),
             filler: words(filler, built_in.filler),
+            voicemail: (voicemail.as_ref())
+                .and_then(|voicemail| voicemail.message.clone())
+                .unwrap_or_default(),
         };
         let agent = Self {
             name: name.to_owned(),
@@ -289,6 +296,7 @@ impl AgentConfig {
             limits: limits(top.section("limits")),
             silence: silence(top.section("silence"), &built_in),
             keys: keys(top.section("keys")),
+            voicemail,
             encryption: encryption::read(top.section("encryption"), secrets),
             refusal: None,
             values: json!({}),

@@ -45,4 +45,5 @@ pub mod unknown_agent;
 pub mod variable;
 pub mod variants;
 mod voice;
+pub mod voicemail;
 pub mod webhook;

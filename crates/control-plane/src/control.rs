@@ -8,6 +8,7 @@ pub mod inbox;
 mod leave;
 pub(crate) mod news;
 pub mod orders;
+pub mod outbound;
 mod outbox;
 pub mod participant;
 pub mod reconcile;
@@ -33,6 +34,7 @@ use sidetone_store::{Call, DispatchMetadata, Fact, Store, StoreError};
 use arrivals::Arrivals;
 use egress::{EgressPlan, Egresses};
 use guard::Guard;
+use outbound::TELEPHONES;
 use rooms::{Alone, Notice};
 
 /// Messages to rooms; LiveKit may take its ten seconds for each.
@@ -103,6 +105,8 @@ pub struct Control {
     arrivals: Arrivals,
     /// Messages to rooms on their way, of each room in order.
     messages: Lanes,
+    /// Telephones that ring, by call.
+    telephones: Lanes,
     look_twice: Duration,
     calls_of_user: i64,
 }
@@ -129,6 +133,7 @@ impl Control {
             events: Arc::new(Notify::new()),
             arrivals,
             messages: Lanes::new("messages", MESSAGES),
+            telephones: Lanes::new("telephones", TELEPHONES),
             look_twice: config.look_twice,
             calls_of_user: config.calls_of_user,
         };

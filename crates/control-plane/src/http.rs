@@ -21,6 +21,7 @@ pub mod listen;
 pub mod live;
 pub mod machine;
 pub mod metrics;
+pub mod outbound;
 pub mod prefix;
 pub mod recording;
 mod repeat;
@@ -252,6 +253,7 @@ pub fn router(state: AppState) -> Router {
     Router::new()
         .route("/api/voice/token", post(token::create).get(token::status))
         .route("/api/voice/agent", post(agent::spawn).get(agent::list))
+        .route("/api/voice/call", post(outbound::call))
         .route(
             "/api/voice/agent/{roomName}",
             axum::routing::delete(agent::end),

@@ -14,8 +14,8 @@ use livekit_api::services::egress::{
     RoomCompositeOptions, encoding,
 };
 use livekit_api::services::room::SendDataOptions;
-use livekit_api::services::sip::TransferSIPParticipantOptions;
-use livekit_api::services::{LiveKitApi, ServerError, ServerErrorCode};
+use livekit_api::services::sip::{CreateSIPParticipantOptions, TransferSIPParticipantOptions};
+use livekit_api::services::{LiveKitApi, ServerError, ServerErrorCode, SipCallError};
 use livekit_protocol as proto;
 
 use sidetone_base::signed;
@@ -23,6 +23,7 @@ use sidetone_config::env::LiveKit;
 use sidetone_config::livekit::ApiKey;
 use sidetone_config::recording::{Bucket, BucketKey};
 use sidetone_config::secret::Secret;
+use sidetone_store::Outcome;
 
 pub use livekit_api::services::ServiceError;
 pub use rpc::Answer;
@@ -303,6 +304,33 @@ impl ServerApi {
 
 /// Telephones.
 impl ServerApi {
+    /// Calls a telephone into a room, where it is `identity`, and lets it ring for so long at most. LiveKit
+    /// answers when somebody has answered.
+    ///
+    /// # Errors
+    /// Nobody has, or it could not be called.
+    pub async fn dial(
+        &self,
+        room: &str,
+        identity: &str,
+        (trunk, number): (&str, &str),
+        ring: Duration,
+    ) -> std::result::Result<(), NotReached> {
+        let options = CreateSIPParticipantOptions {
+            participant_identity: identity.to_owned(),
+            wait_until_answered: Some(true),
+            ringing_timeout: Some(ring),
+            // LiveKit ends the ringing; its answer takes its way, too.
+            timeout: Some(ring + DEADLINE),
+            ..Default::default()
+        };
+        let [trunk, number, room] = [trunk, number, room].map(str::to_owned);
+        let built = self.built();
+        let telephones = built.services.sip();
+        let called = telephones.create_sip_participant(trunk, number, room, options, None);
+        (called.await.map(drop)).map_err(|error| NotReached::of(&error))
+    }
+
     /// Sends a telephone elsewhere (SIP REFER), which rings there for `ring` at most. LiveKit answers
     /// when the call was taken there, so this waits for as long.
     ///
@@ -326,6 +354,41 @@ impl ServerApi {
         telephones
             .transfer_sip_participant(room, identity, number, options)
             .await
+    }
+}
+
+/// Why a telephone was not reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotReached {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What the telephone network or LiveKit said.
+    pub reason: String,
+}
+
+impl NotReached {
+    /// By the status of the telephone network (RFC 3261, section 21), where it said one.
+    pub fn of(error: &ServiceError) -> Self {
+        let sip = SipCallError::from_error(error);
+        let status = sip.as_ref().and_then(SipCallError::sip_status_code);
+        let in_time = !matches!(error, ServiceError::Twirp(ServerError::Twirp(error))
+            if error.code == ServerErrorCode::DEADLINE_EXCEEDED);
+        let outcome = match status {
+            Some(486 | 600) => Outcome::Busy,
+            // 487: the ringing was ended by us.
+            Some(408 | 480 | 487) => Outcome::NoAnswer,
+            Some(403 | 603 | 607) => Outcome::Declined,
+            Some(_) => Outcome::Failed,
+            None if in_time => Outcome::Failed,
+            None => Outcome::NoAnswer,
+        };
+        let words = sip.and_then(|sip| sip.sip_status().map(str::to_owned));
+        let reason = match (status, words) {
+            (Some(status), Some(words)) => format!("{status} {words}"),
+            (Some(status), None) => status.to_string(),
+            (None, _) => error.to_string(),
+        };
+        Self { outcome, reason }
     }
 }
 

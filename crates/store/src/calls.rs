@@ -6,6 +6,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::erasure::in_call;
+use super::outbound::Outbound;
 use super::{At, CallStatus, CallType, Store, StoreError, on};
 
 /// A call as it is stored.
@@ -55,6 +56,8 @@ pub struct Call {
     pub failure_reason: Option<String>,
     /// Its personal data was deleted; it takes no more.
     pub deleted_at: Option<At>,
+    /// An agent makes it: to whom, and what came of it.
+    pub outbound: Option<Json<Outbound>>,
 }
 
 impl Call {
@@ -88,6 +91,7 @@ super::from_row!(Call {
     failed_at,
     failure_reason,
     deleted_at,
+    outbound,
 });
 
 /// A call to be.

@@ -29,6 +29,7 @@ mod metadata;
 mod migrate;
 pub mod news;
 mod observe;
+pub mod outbound;
 pub mod owed;
 pub mod participants;
 pub mod personal;
@@ -69,6 +70,7 @@ pub use awaited::Awaited;
 pub use calls::{Call, NewCall};
 pub use live::LiveCall;
 pub use metadata::{ALIVE_METHOD, DispatchMetadata, EPOCH_ATTRIBUTE};
+pub use outbound::{Outbound, Outcome};
 pub use recorders::RoomToRecord;
 pub use recordings::{EgressStatus, Recorder, Recording, RecordingState};
 pub use sqlx::types::Json;
@@ -83,7 +85,7 @@ macro_rules! migrations {
             "070_call_results", "071_variants", "080_egress", "090_workers", "091_call_errors",
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
-            "107_between_people", "109_media", "110_call_events", "112_pool",
+            "107_between_people", "109_media", "110_call_events", "111_outbound", "112_pool",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {

@@ -47,6 +47,10 @@ pub struct DispatchMetadata {
     /// The span of a backend that asked for the call, as its `traceparent` said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
+    /// The agent calls a telephone, which is in the room while it rings, for so many seconds at most; none:
+    /// somebody has called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rings: Option<u32>,
     /// What a dispatch said that is not Sidetone's own, such as a SIP rule's: the JSON it is, or its text.
     /// Prompts know it as `{{ dispatch }}`.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::calls::Call;
-use super::status::{Facts, seconds_between};
-use super::{At, ParticipantKind, Stay, Store, StoreError, on};
+use super::status::{Dialled, Facts, seconds_between};
+use super::{At, Json, ParticipantKind, Stay, Store, StoreError, on};
 
 /// A participant's stay as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,6 +73,12 @@ pub(super) fn facts_of<'a>(call: &Call, stays: impl Iterator<Item = &'a Particip
         over: call.over_at.map(|at| (at, call.hung_up)),
         resumed_at: call.resumed_at,
         failure: call.failed_at.zip(call.failure_reason.clone()),
+        dialled: match &call.outbound {
+            None => Dialled::No,
+            Some(Json(outbound)) => outbound
+                .answered_at
+                .map_or(Dialled::Rings, Dialled::Answered),
+        },
         stays,
     }
 }

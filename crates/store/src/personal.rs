@@ -36,7 +36,8 @@ impl Store {
         const ROOM: &str = "SELECT room_name FROM voice_calls WHERE id = $1";
         const CALL: &str = "UPDATE voice_calls SET deleted_at = $2, caller_id = 'deleted', \
              callee_id = CASE WHEN callee_id IS NULL THEN NULL ELSE 'deleted' END, \
-             transcript = NULL, recording_url = NULL, metadata = '{}', room_name = $3 \
+             transcript = NULL, recording_url = NULL, metadata = '{}', outbound = NULL, \
+             room_name = $3 \
              WHERE id = $1";
         // What says no call: events that none has acted on yet, or acted on before there was the column
         // (their note names the call), and dispatches without a call. Only a room's last call takes

@@ -108,6 +108,18 @@ pub enum Fact {
     Failed(At, String),
 }
 
+/// Whether an agent calls a telephone. It is in the room while it rings; nobody has met until it is answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Dialled {
+    /// Somebody has called.
+    #[default]
+    No,
+    /// It is not answered, or never was.
+    Rings,
+    /// Since then.
+    Answered(At),
+}
+
 /// All that is known of a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -121,6 +133,8 @@ pub struct Facts {
     pub resumed_at: Option<At>,
     /// First failure and its reason.
     pub failure: Option<(At, String)>,
+    /// Whether it is an agent who calls.
+    pub dialled: Dialled,
     /// Stays, sorted by sid.
     pub stays: Vec<Stay>,
 }
@@ -204,6 +218,7 @@ impl Facts {
         // A clock that went backwards must not give a negative talk.
         let ended_at = later(ended_at, ended_at.and(connected_at));
         let nobody_answered = call_type == CallType::Support
+            && self.dialled == Dialled::No
             && self
                 .stays
                 .iter()
@@ -259,7 +274,12 @@ impl Facts {
                 (different && parted.is_none_or(|parted| met <= parted)).then_some(met)
             })
         });
-        pairs.min()
+        let met = pairs.min();
+        match self.dialled {
+            Dialled::No => met,
+            Dialled::Rings => None,
+            Dialled::Answered(at) => met.map(|met| met.max(at)),
+        }
     }
 
     /// When the last person went, if all have gone: the call is closed some time after.

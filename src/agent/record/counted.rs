@@ -53,6 +53,7 @@ impl Counted {
             }
             CallEvent::AgentState { .. }
             | CallEvent::CallerJoined { .. }
+            | CallEvent::Machine { .. }
             | CallEvent::CallerMuted { .. }
             | CallEvent::CallerTurn { .. }
             | CallEvent::ToolStarted(..)

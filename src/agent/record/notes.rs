@@ -19,6 +19,8 @@ use sidetone_store::{At, Json, Speaker, StoredTurn};
 pub struct Notes {
     job: String,
     asking: Option<Asking>,
+    /// A telephone is called: who joins it has answered.
+    is_dialled: bool,
     started: SystemTime,
     caller: Option<String>,
     /// Of the entries that have no id of their own.
@@ -36,6 +38,7 @@ impl Notes {
         Self {
             job: job.to_owned(),
             asking: None,
+            is_dialled: false,
             started: now,
             caller: None,
             n: 0,
@@ -51,6 +54,11 @@ impl Notes {
         Self { asking, ..self }
     }
 
+    /// Those of a call to a telephone.
+    pub fn dialled(self, is_dialled: bool) -> Self {
+        Self { is_dialled, ..self }
+    }
+
     /// Takes an event; the entry to write, if there is one.
     pub fn take(&mut self, event: CallEvent) -> Option<Entry> {
         match event {
@@ -58,9 +66,10 @@ impl Notes {
                 self.started = at;
                 None
             }
-            CallEvent::CallerJoined { identity, .. } => {
+            CallEvent::CallerJoined { at, identity } => {
                 self.caller = Some(identity);
-                None
+                let at = self.instant(at);
+                self.is_dialled.then_some(Entry::Answered { at })
             }
             CallEvent::CallerTurn {
                 turn_id,
@@ -105,6 +114,10 @@ impl Notes {
                 usage: usage(taken),
                 ledger: ledger(figures),
             })),
+            CallEvent::Machine { at, sign } => Some(Entry::Machine {
+                at: self.instant(at),
+                sign,
+            }),
             CallEvent::CallerMuted { at, muted } => Some(Entry::Muted {
                 identity: self.caller.clone()?,
                 at: self.instant(at),
@@ -243,6 +256,7 @@ fn is_over(reason: EndReason) -> Option<bool> {
         | EndReason::CallerRejected
         | EndReason::MaxDuration
         | EndReason::Limit
+        | EndReason::Voicemail
         | EndReason::NoAgent => Some(true),
         EndReason::CallerLost | EndReason::NoCaller | EndReason::RoomClosed => Some(false),
         EndReason::Transferred

@@ -179,6 +179,7 @@ impl Trace {
             CallEvent::Error { .. }
             | CallEvent::AgentState { .. }
             | CallEvent::CallerJoined { .. }
+            | CallEvent::Machine { .. }
             | CallEvent::CallerMuted { .. }
             | CallEvent::CallerAway { .. }
             | CallEvent::Figures { .. } => {}

@@ -3,13 +3,16 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use sidetone_call::voicemail::Sign;
 use sidetone_config::webhook::WebhookEvent;
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::Figures;
 use sidetone_store::media::Media;
 use sidetone_store::results::CallResult;
 use sidetone_store::tools::{HeldBy, ToolCall};
-use sidetone_store::{At, Fact, NewCall, ParticipantKind, Stay, Store, StoreError, StoredTurn};
+use sidetone_store::{
+    At, Fact, NewCall, Outcome, ParticipantKind, Stay, Store, StoreError, StoredTurn,
+};
 
 /// One thing to write of a call. Writing it again changes nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -87,6 +90,18 @@ pub enum Entry {
     Caller {
         /// The participant's identity, or a telephone's number.
         caller_id: String,
+    },
+    /// The telephone that the agent calls was answered.
+    Answered {
+        /// When.
+        at: At,
+    },
+    /// A machine has answered.
+    Machine {
+        /// When it was known.
+        at: At,
+        /// By what.
+        sign: Sign,
     },
     /// The call is over: its agent has seen its end, or made it.
     Over {
@@ -182,6 +197,8 @@ impl Entry {
             Self::Seen { .. } => "seen",
             Self::Found(_) => "found",
             Self::Caller { .. } => "caller",
+            Self::Answered { .. } => "answered",
+            Self::Machine { .. } => "machine",
             Self::Over { .. } => "over",
             Self::Result(_) => "result",
             Self::AgentEnded { .. } => "agent_ended",
@@ -254,6 +271,17 @@ impl Entry {
                 let facts: Vec<Fact> = opened.into_iter().chain([seen]).collect();
                 let observed = store.observe(call_id, room_sid.as_deref(), &facts);
                 observed.await?.is_some()
+            }
+            // False also of a call that somebody has made to us.
+            Self::Answered { at } => {
+                (store.dialled(call_id, Outcome::Answered, None, *at)).await?;
+                true
+            }
+            Self::Machine { at, sign } => {
+                let by = format!("known by its {}", sign.as_str());
+                let dialled = store.dialled(call_id, Outcome::Voicemail, Some(&by), *at);
+                dialled.await?;
+                true
             }
             Self::Over {
                 at,

@@ -149,6 +149,13 @@ impl Conversation {
         self.deadlines.drain(by, reason);
     }
 
+    /// Says this, which nobody can talk down, and has left by then. Nothing is taken up any more.
+    pub(super) fn say_to_the_end(&mut self, text: String, by: LeaveBy, reason: EndReason) {
+        self.deadlines.last_words(by, reason);
+        self.say_unasked(text, false, Some(reason));
+        self.deadlines.drain(by, reason);
+    }
+
     fn say_unasked(&mut self, text: String, interruptible: bool, hangs_up: Option<EndReason>) {
         // Known before it begins: a reply that is started tells the silence at once.
         self.replies.begins_unasked(self.turn.next_reply());

@@ -35,6 +35,7 @@ impl Conversation {
                 } else if let Some(sentence) = self.cast.agent().refusal {
                     self.refuse(sentence);
                 } else if is_first {
+                    self.listen_for_machine();
                     self.greet();
                 } else {
                     self.input(Input::UserReturned);

@@ -23,6 +23,7 @@ pub(super) struct Templates {
     pub(super) apology: String,
     pub(super) cut_off: String,
     pub(super) filler: String,
+    pub(super) voicemail: String,
 }
 
 /// What one call changes about its agent (the dispatch's metadata).
@@ -169,7 +170,10 @@ impl AgentConfig {
             apology,
             cut_off,
             filler,
+            voicemail,
         } = &self.templates;
+        let message = self.voicemail.as_ref().and_then(|v| v.message.clone());
+        let mut message = message.unwrap_or_default();
         for (what, text, into) in [
             ("prompt", system_prompt, &mut self.system_prompt),
             ("greeting", greeting, &mut self.greeting),
@@ -181,6 +185,7 @@ impl AgentConfig {
             ("apology", apology, &mut self.apology),
             ("cut_off", cut_off, &mut self.cut_off),
             ("filler", filler, &mut self.filler),
+            ("voicemail.message", voicemail, &mut message),
         ] {
             match template::fill(text, &self.values) {
                 Ok(filled) => *into = filled,
@@ -190,6 +195,9 @@ impl AgentConfig {
                     message,
                 }),
             }
+        }
+        if let Some(said) = self.voicemail.as_mut().and_then(|v| v.message.as_mut()) {
+            *said = message;
         }
         problems
     }
@@ -218,7 +226,7 @@ impl AgentConfig {
 }
 
 impl Templates {
-    fn all(&self) -> [(&'static str, &str); 6] {
+    fn all(&self) -> [(&'static str, &str); 7] {
         [
             ("prompt", &self.system_prompt),
             ("greeting", &self.greeting),
@@ -226,6 +234,7 @@ impl Templates {
             ("apology", &self.apology),
             ("cut_off", &self.cut_off),
             ("filler", &self.filler),
+            ("voicemail.message", &self.voicemail),
         ]
     }
 }

@@ -273,6 +273,7 @@ async fn end(store: &Store, webhook: &Webhook, call: Call) -> Result<Value, Stor
     let made = store.result(call.id).await?;
     let (result, error) = made.map_or((None, None), |made| (made.result, made.error));
     let by = store.version_of_call(call.id).await?;
+    let dialled = call.outbound.as_ref().map(|dialled| dialled.shown(true));
     Ok(json!({
         "type": "call.ended",
         "id": webhook.id,
@@ -291,6 +292,7 @@ async fn end(store: &Store, webhook: &Webhook, call: Call) -> Result<Value, Stor
             "agentVersion": by.as_ref().map(|by| &by.agent_version),
             "variant": by.as_ref().and_then(|by| by.variant.as_ref()),
             "metadata": call.metadata.0,
+            "outbound": dialled,
             "transcript": call.transcript,
         },
         "result": result.map(|result| result.0),

@@ -12,15 +12,15 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    agent, commands, events, health, history, listen, live, metrics, recording, session, token,
-    users, webhook, workers,
+    agent, commands, events, health, history, listen, live, metrics, outbound, recording,
+    session, token, users, webhook, workers,
 };
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Sidetone", description = "Voice calls with agents over LiveKit."),
     paths(
-        token::create, token::status, agent::spawn, agent::list, agent::end, commands::command, events::events, listen::listen, history::list,
+        token::create, token::status, agent::spawn, agent::list, agent::end, outbound::call, commands::command, events::events, listen::listen, history::list,
         history::series::series, history::call::one, history::call::delete, recording::get, recording::pause, recording::resume,
         live::live, session::sign_in, session::who, session::sign_out, session::list, session::revoke, users::export, users::erase, workers::list, workers::drain, webhook::receive, webhook::health, health::alive,
         health::ready,

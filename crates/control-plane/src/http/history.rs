@@ -19,7 +19,7 @@ use self::stats::StatsInfo;
 use super::AppState;
 use super::auth::Principal;
 use super::error::{Problem, ProblemDocument};
-use sidetone_store::{Call, CallStatus};
+use sidetone_store::{Call, CallStatus, Outbound};
 
 /// A call.
 #[derive(Debug, Serialize, ToSchema)]
@@ -48,6 +48,9 @@ pub struct CallInfo {
     /// When its personal data was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     deleted_at: Option<DateTime<Utc>>,
+    /// An agent has made the call: to whom, and what came of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outbound: Option<Outbound>,
 }
 
 /// A page of calls, newest first.
@@ -88,6 +91,7 @@ impl From<Call> for CallInfo {
             metadata: call.metadata.0,
             created_at: call.created_at,
             deleted_at: call.deleted_at,
+            outbound: (call.outbound).map(|dialled| dialled.shown(call.ended_at.is_some())),
         }
     }
 }
@@ -98,6 +102,7 @@ impl CallInfo {
         Self {
             recording_url: None,
             metadata: Value::Object(Map::new()),
+            outbound: None,
             ..self
         }
     }

@@ -23,6 +23,7 @@ use super::traced::AskedWithin;
 use super::wishes::AgentWishes;
 use super::{AppState, LiveKitSide, WholeBody};
 pub use request::TokenRequest;
+pub(super) use request::call_metadata;
 use request::{WantedToken, check_call_metadata, is_standard};
 use sidetone_store::allowance::Allowed;
 use sidetone_store::{At, Call, CallType, DispatchMetadata, NewCall};
@@ -324,7 +325,7 @@ async fn call_for(
 /// A name that tells nothing of anybody, for it is in the logs of every server that sees the room, and that
 /// nobody guesses: who knows a conference's name may join it. The same for the same call, whose request may be
 /// repeated when its row is gone.
-fn new_room_name(call_type: CallType, id: Uuid, voice: &LiveKitSide) -> String {
+pub(super) fn new_room_name(call_type: CallType, id: Uuid, voice: &LiveKitSide) -> String {
     let secret = voice.livekit.keys.first().secret.expose();
     let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     let name = hmac::sign(&key, &[ROOM_PURPOSE, id.as_bytes()].concat());

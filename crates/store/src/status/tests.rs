@@ -53,6 +53,28 @@ fn a_call_lives_and_ends() {
 }
 
 #[test]
+fn a_telephone_that_an_agent_calls_has_met_nobody_until_it_is_answered() {
+    let mut known = Facts {
+        dialled: Dialled::Rings,
+        ..Facts::default()
+    };
+    known.learn(stay("PA_a", Agent, Some(1), None));
+    known.learn(stay("PA_u", User, Some(2), None));
+    let status = |known: &Facts| {
+        let derived = known.derive(CallType::Support);
+        (derived.status, derived.duration_seconds)
+    };
+    assert_eq!(status(&known), (CallStatus::Ringing, None));
+    let mut unanswered = known.clone();
+    unanswered.learn(Fact::RoomFinished(at(30)));
+    assert_eq!(status(&unanswered), (CallStatus::Missed, None));
+    known.dialled = Dialled::Answered(at(12));
+    assert_eq!(status(&known), (CallStatus::Connected, None));
+    known.learn(Fact::RoomFinished(at(30)));
+    assert_eq!(status(&known), (CallStatus::Completed, Some(18)));
+}
+
+#[test]
 fn nobody_came() {
     let end = Fact::RoomFinished(at(300));
     assert_eq!(

@@ -87,6 +87,11 @@ fn all() -> Vec<Entry> {
                 epoch: 2,
             }),
         },
+        Entry::Answered { at: at(2) },
+        Entry::Machine {
+            at: at(3),
+            sign: Sign::Tone,
+        },
         Entry::HeldBy(HeldBy {
             agent: "a".into(),
             agent_version: "0123".into(),

@@ -174,7 +174,7 @@ impl TokenRequest {
         let asked = self.asked(principal, &spelling)?;
         let wishes = AgentWishes::check(state, principal, asked)?;
         let metadata = self.metadata(principal, &spelling)?;
-        let call_metadata = self.call_metadata(principal)?;
+        let call_metadata = call_metadata(principal, self.metadata.take())?;
         let wanted = WantedToken {
             call_type,
             name: self.participant_name,
@@ -326,27 +326,32 @@ impl TokenRequest {
     }
 }
 
-impl TokenRequest {
-    fn call_metadata(&mut self, principal: &Principal) -> Result<Map<String, Value>, Problem> {
-        const FIELD: &str = "metadata";
-        let Some(value) = self.metadata.take() else {
-            return Ok(Map::new());
-        };
-        if principal.is_end_user() {
-            let why = "metadata is the backend's, and not a user's to set; leave it out";
-            return Err(not_a_users(FIELD, why));
-        }
-        let Value::Object(object) = value else {
-            let why = "metadata is an object, such as {\"order\": 42}";
-            return Err(Problem::field(FIELD, why));
-        };
-        check_call_metadata(&object)?;
-        if holds_zero(&Value::Object(object.clone())) {
-            let why = "metadata holds a zero character (U+0000), which not every database keeps; leave it out";
-            return Err(Problem::field(FIELD, why));
-        }
-        Ok(object)
+/// The metadata of a call in a request, checked.
+///
+/// # Errors
+/// 400: they are no object, or too long. 403: a user's.
+pub(in crate::http) fn call_metadata(
+    principal: &Principal,
+    metadata: Option<Value>,
+) -> Result<Map<String, Value>, Problem> {
+    const FIELD: &str = "metadata";
+    let Some(value) = metadata else {
+        return Ok(Map::new());
+    };
+    if principal.is_end_user() {
+        let why = "metadata is the backend's, and not a user's to set; leave it out";
+        return Err(not_a_users(FIELD, why));
     }
+    let Value::Object(object) = value else {
+        let why = "metadata is an object, such as {\"order\": 42}";
+        return Err(Problem::field(FIELD, why));
+    };
+    check_call_metadata(&object)?;
+    if holds_zero(&Value::Object(object.clone())) {
+        let why = "metadata holds a zero character (U+0000), which not every database keeps; leave it out";
+        return Err(Problem::field(FIELD, why));
+    }
+    Ok(object)
 }
 
 /// 400 for metadata of a call that are longer than is kept.

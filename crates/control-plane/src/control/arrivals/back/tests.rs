@@ -33,6 +33,7 @@ fn call(ended: Option<i64>, hung_up: bool) -> Call {
         failed_at: None,
         failure_reason: None,
         deleted_at: None,
+        outbound: None,
     }
 }
 

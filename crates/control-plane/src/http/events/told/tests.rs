@@ -30,6 +30,7 @@ fn call() -> Call {
         failed_at: None,
         failure_reason: None,
         deleted_at: None,
+        outbound: None,
     }
 }
 

@@ -1,0 +1,3 @@
+-- A telephone that an agent calls: the number, the trunk, and what came of it.
+
+ALTER TABLE voice_calls ADD COLUMN outbound TEXT;
