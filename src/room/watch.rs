@@ -11,6 +11,7 @@ mod secrecy;
 use std::time::{Duration, Instant};
 
 use futures::future::OptionFuture;
+use livekit::participant::ParticipantState;
 use livekit::prelude::{
     ConnectionState, Participant, ParticipantIdentity, ParticipantSid, RemoteParticipant, Room,
     RoomEvent as LkEvent, TrackSid,
@@ -307,8 +308,10 @@ impl<'a> Watch<'a> {
     }
 
     async fn arrived(&mut self, participant: RemoteParticipant) {
+        // Of somebody who leaves, LiveKit's client may know neither kind nor attributes any more.
+        let has_left = participant.state() == ParticipantState::Disconnected;
         let is_ringing = self.is_dialled && rings(&participant);
-        if self.caller.is_some() || !is_person(&participant) || is_ringing {
+        if self.caller.is_some() || has_left || !is_person(&participant) || is_ringing {
             return;
         }
         let identity = participant.identity();

@@ -106,9 +106,9 @@ async fn dial(rings: &mpsc::Sender<Ringing>, body: Bytes) -> Response {
     match answered.await.unwrap() {
         None => ([(CONTENT_TYPE, PROTOBUF)], info.encode_to_vec()).into_response(),
         Some((status, words)) => {
-            let problem = json!({"code": "unavailable", "msg": "the call was not answered",
+            let problem = json!({"code": "failed_precondition", "msg": format!("sip status {status}: {words}"),
                 "meta": {"sip_status_code": status.to_string(), "sip_status": words}});
-            (StatusCode::SERVICE_UNAVAILABLE, axum::Json(problem)).into_response()
+            (StatusCode::PRECONDITION_FAILED, axum::Json(problem)).into_response()
         }
     }
 }
@@ -155,7 +155,14 @@ async fn telephone(server: &LiveKitServer, asked: &proto::CreateSipParticipantRe
 async fn says_of_itself(phone: &Person, status: &str) {
     let status = HashMap::from([("sip.callStatus".to_owned(), status.to_owned())]);
     let me = phone.room.local_participant();
-    me.set_attributes(status).await.unwrap();
+    // livekit 0.10 waits for the server's answer only after it has asked, and may miss it.
+    me.set_attributes(status.clone()).await.ok();
+    until("the telephone says how its call stands", || {
+        let attributes = me.attributes();
+        let is_said = |(name, value)| attributes.get(name) == Some(value);
+        status.iter().all(is_said).then_some(())
+    })
+    .await;
 }
 
 /// A house whose agents can call.

@@ -2,6 +2,7 @@
 //! client of control plane and worker: it holds the key, limits each request's time, and tells "there
 //! is no such thing" from an error.
 
+mod not_reached;
 mod rpc;
 
 use std::pin::pin;
@@ -14,18 +15,20 @@ use livekit_api::services::egress::{
     RoomCompositeOptions, encoding,
 };
 use livekit_api::services::room::SendDataOptions;
-use livekit_api::services::sip::{CreateSIPParticipantOptions, TransferSIPParticipantOptions};
-use livekit_api::services::{LiveKitApi, ServerError, ServerErrorCode, SipCallError};
+use livekit_api::services::sip::{
+    CreateSIPParticipantOptions, SIPClient, TransferSIPParticipantOptions,
+};
+use livekit_api::services::{LiveKitApi, ServerError, ServerErrorCode};
 use livekit_protocol as proto;
 
-use sidetone_base::signed;
+use sidetone_base::{clock, signed};
 use sidetone_config::env::LiveKit;
 use sidetone_config::livekit::ApiKey;
 use sidetone_config::recording::{Bucket, BucketKey};
 use sidetone_config::secret::Secret;
-use sidetone_store::Outcome;
 
 pub use livekit_api::services::ServiceError;
+pub use not_reached::NotReached;
 pub use rpc::Answer;
 
 /// Longest time a request takes.
@@ -49,8 +52,11 @@ pub struct ServerApi {
 #[derive(Debug)]
 struct Built {
     key: ApiKey,
-    /// Rooms, dispatches and SIP, over one pool of connections.
+    /// Rooms and dispatches, over one pool of connections.
     services: LiveKitApi,
+    /// On their own because nothing here is sent again to another of LiveKit Cloud's regions: a request whose
+    /// answer was lost has dialled already.
+    telephones: SIPClient,
     /// On its own for its time limit.
     egress: EgressClient,
 }
@@ -61,8 +67,12 @@ impl Built {
         let services = LiveKitApi::with_api_key(host, id, &secret).with_request_timeout(DEADLINE);
         let egress =
             EgressClient::with_api_key(host, id, &secret).with_request_timeout(EGRESS_DEADLINE);
+        let telephones = SIPClient::with_api_key(host, id, &secret)
+            .with_request_timeout(DEADLINE)
+            .with_failover(false);
         Self {
             services,
+            telephones,
             egress,
             key,
         }
@@ -325,10 +335,13 @@ impl ServerApi {
             ..Default::default()
         };
         let [trunk, number, room] = [trunk, number, room].map(str::to_owned);
+        let begun = clock::now();
         let built = self.built();
-        let telephones = built.services.sip();
-        let called = telephones.create_sip_participant(trunk, number, room, options, None);
-        (called.await.map(drop)).map_err(|error| NotReached::of(&error))
+        let called = (built.telephones).create_sip_participant(trunk, number, room, options, None);
+        called.await.map(drop).map_err(|error| {
+            let rang_out = begun + ring <= clock::now();
+            NotReached::of(&error, rang_out)
+        })
     }
 
     /// Sends a telephone elsewhere (SIP REFER), which rings there for `ring` at most. LiveKit answers
@@ -350,45 +363,9 @@ impl ServerApi {
         };
         let [room, identity, number] = [room, identity, number].map(str::to_owned);
         let built = self.built();
-        let telephones = built.services.sip();
-        telephones
+        (built.telephones)
             .transfer_sip_participant(room, identity, number, options)
             .await
-    }
-}
-
-/// Why a telephone was not reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NotReached {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// What the telephone network or LiveKit said.
-    pub reason: String,
-}
-
-impl NotReached {
-    /// By the status of the telephone network (RFC 3261, section 21), where it said one.
-    pub fn of(error: &ServiceError) -> Self {
-        let sip = SipCallError::from_error(error);
-        let status = sip.as_ref().and_then(SipCallError::sip_status_code);
-        let in_time = !matches!(error, ServiceError::Twirp(ServerError::Twirp(error))
-            if error.code == ServerErrorCode::DEADLINE_EXCEEDED);
-        let outcome = match status {
-            Some(486 | 600) => Outcome::Busy,
-            // 487: the ringing was ended by us.
-            Some(408 | 480 | 487) => Outcome::NoAnswer,
-            Some(403 | 603 | 607) => Outcome::Declined,
-            Some(_) => Outcome::Failed,
-            None if in_time => Outcome::Failed,
-            None => Outcome::NoAnswer,
-        };
-        let words = sip.and_then(|sip| sip.sip_status().map(str::to_owned));
-        let reason = match (status, words) {
-            (Some(status), Some(words)) => format!("{status} {words}"),
-            (Some(status), None) => status.to_string(),
-            (None, _) => error.to_string(),
-        };
-        Self { outcome, reason }
     }
 }
 

@@ -12,8 +12,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::{
-    agent, commands, events, health, history, listen, live, metrics, outbound, recording,
-    session, token, users, webhook, workers,
+    agent, commands, events, health, history, listen, live, metrics, outbound, recording, session,
+    token, users, webhook, workers,
 };
 
 #[derive(OpenApi)]
