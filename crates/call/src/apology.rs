@@ -1,4 +1,4 @@
-//! The apology's audio, made ahead: when it is needed there may be no TTS.
+//! The apology's audio, made ahead of time: when it is needed, TTS may be down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use super::providers::Tts;
 use super::voice::phrase;
 use sidetone_base::audio::Pcm;
 
-/// It is made at leisure; a provider that takes longer is tried again later.
+/// Generous, because nobody waits for it; a provider that takes longer is tried again later.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The apology of a call, and its audio once there is some.
+/// The apology of a call, and its audio once that exists.
 pub struct Apology {
-    /// What it says.
+    /// The words to say.
     pub text: String,
     audio: Audio,
 }
@@ -27,7 +27,7 @@ enum Audio {
 }
 
 impl Apology {
-    /// Has no audio yet.
+    /// Starts without audio: see [`Apology::prepare`].
     pub fn new(text: String) -> Self {
         Self {
             text,
@@ -35,7 +35,7 @@ impl Apology {
         }
     }
 
-    /// Begins to make the audio, if there is none.
+    /// Starts making the audio in the background, unless it exists already.
     pub fn prepare(&mut self, tts: &Arc<dyn Tts>) {
         if let Audio::Missing = self.audio {
             let task = tokio::spawn(
@@ -45,7 +45,7 @@ impl Apology {
         }
     }
 
-    /// Waits until the audio is made or cannot be; for ever when nobody makes it. Cancel safe.
+    /// Waits until the audio is made or has failed; forever if [`Apology::prepare`] was not called. Cancel safe.
     pub async fn make(&mut self) {
         let Audio::Making(task) = &mut self.audio else {
             return std::future::pending().await;
@@ -54,7 +54,7 @@ impl Apology {
         self.audio = made.map_or(Audio::Missing, Audio::Made);
     }
 
-    /// The audio, if it is made.
+    /// The audio. `None` if it is not ready.
     pub fn audio(&self) -> Option<Pcm<48_000>> {
         match &self.audio {
             Audio::Made(audio) => Some(audio.clone()),

@@ -1,4 +1,4 @@
-//! The conversation as the model sees it: only words that were said and heard.
+//! The conversation as the model sees it: only words that were actually said and heard.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,14 +11,14 @@ use sidetone_turn::{ReplyId, TurnId};
 /// The messages of a call.
 pub struct Chat {
     system: String,
-    /// What was remembered, as it stands at the end of the prompt.
+    /// Remembered facts, as they appear at the end of the prompt.
     notes: String,
-    /// What was said before the items, in short.
+    /// A summary of what came before the items.
     summary: String,
-    /// What the backend has told the model, as it stands at the end of the prompt.
+    /// The backend's instructions, as they appear at the end of the prompt.
     instructions: String,
     items: Vec<ChatItem>,
-    /// What goes back to the model with its words, unread.
+    /// Opaque provider data that is sent back with a reply's words, unread.
     opaque: BTreeMap<ReplyId, Opaque>,
 }
 
@@ -31,8 +31,7 @@ enum ChatItem {
         reply: ReplyId,
         heard: String,
     },
-    /// Tools called on the way to a reply, with what the model wrote before them, and what came of
-    /// them, once something did.
+    /// Tools called for a reply, with what the model wrote before them, and their results once known.
     Tools {
         reply: ReplyId,
         round: Round,
@@ -41,7 +40,7 @@ enum ChatItem {
 }
 
 impl Chat {
-    /// A conversation in which nothing was said.
+    /// An empty conversation.
     pub fn new(system: String) -> Self {
         Self {
             system,
@@ -53,7 +52,7 @@ impl Chat {
         }
     }
 
-    /// A conversation that another agent has held until now.
+    /// A conversation that another agent has held so far.
     pub fn after(system: String, earlier: &Earlier) -> Self {
         let mut chat = Self::new(system);
         for (key, value) in earlier.remembered() {
@@ -101,8 +100,8 @@ impl Chat {
         chat
     }
 
-    /// The caller's words of a turn. A turn said before is replaced: the caller went on before
-    /// hearing an answer.
+    /// The caller's words of a turn. They replace earlier words of the same turn: the caller went on before hearing
+    /// an answer.
     pub fn user(&mut self, turn: TurnId, text: &str) {
         let known = self.items.iter_mut().find_map(|item| match item {
             ChatItem::User { turn: known, text } if *known == turn => Some(text),
@@ -117,9 +116,9 @@ impl Chat {
         }
     }
 
-    /// What the caller has heard of a reply up to now. One that was interrupted has no mark: it
-    /// ends in mid-sentence. Small models go on in the manner of a mark: after "…" Qwen2.5 0.5B
-    /// answered 8 of 18 questions wrongly or broke off itself, without it none of the same.
+    /// What the caller has heard of a reply so far. An interrupted reply gets no mark: it simply ends in
+    /// mid-sentence. Small models imitate a mark: with a trailing "…" Qwen2.5 0.5B answered 8 of 18 questions wrongly
+    /// or broke off itself; without it, none.
     pub fn agent(&mut self, reply: ReplyId, heard: &str) {
         if heard.is_empty() {
             return;
@@ -138,7 +137,7 @@ impl Chat {
         }
     }
 
-    /// What the caller has heard of a reply after all: less than was thought, or nothing.
+    /// Corrects what the caller has heard of a reply: less than was assumed, or nothing.
     pub fn heard_less(&mut self, reply: ReplyId, heard: &str) {
         if heard.is_empty() {
             let is_it = |item: &ChatItem| matches!(item, ChatItem::Agent { reply: known, .. } if *known == reply);
@@ -148,12 +147,12 @@ impl Chat {
         }
     }
 
-    /// Another prompt, for another agent or a caller who is known better.
+    /// Replaces the prompt, after a handover or when more is known about the caller.
     pub fn set_system(&mut self, system: String) {
         self.system = system;
     }
 
-    /// Keeps a fact: it stands in the prompt from now on, whoever answers.
+    /// Stores a fact, which is in the prompt from now on, whichever agent answers.
     pub fn remember(&mut self, key: &str, value: &str) {
         if self.notes.is_empty() {
             self.notes += "\n\nWhat you have noted in this call:";
@@ -161,9 +160,9 @@ impl Chat {
         self.notes += &note(key, value);
     }
 
-    /// Keeps a note of the backend's: the model minds it from its next answer on, whoever answers. It stands
-    /// in the one system message, for many servers take none in the middle of a conversation. False when there
-    /// is no room for it.
+    /// Stores an instruction from the backend, which the model gets from its next answer on, whichever agent answers.
+    /// It goes into the one system message, because many servers reject one in mid-conversation. `false` if there is
+    /// no room for it.
     pub fn instruct(&mut self, text: &str) -> bool {
         if self.instructions.len() + text.len() > INSTRUCTIONS {
             return false;
@@ -176,7 +175,7 @@ impl Chat {
         true
     }
 
-    /// What stands at the end of the prompt: what was remembered, summarised and told.
+    /// The end of the prompt: facts, summary and instructions.
     pub fn notes(&self) -> String {
         let mut notes = self.notes.clone();
         if !self.summary.is_empty() {
@@ -186,12 +185,12 @@ impl Chat {
         notes + &self.instructions
     }
 
-    /// What only the model understands of a reply: it goes back with its words.
+    /// Opaque provider data of a reply, sent back to the model with its words.
     pub fn opaque(&mut self, reply: ReplyId, opaque: Opaque) {
         self.opaque.entry(reply).or_default().extend(opaque);
     }
 
-    /// Another provider answers from now on, and would not understand what the last one gave.
+    /// Drops all opaque data: another provider answers from now on and would not understand it.
     pub fn forget_opaque(&mut self) {
         self.opaque.clear();
         for item in &mut self.items {
@@ -202,7 +201,7 @@ impl Chat {
         }
     }
 
-    /// Tools were called for a reply. They stand before all that was heard of it.
+    /// Tools were called for a reply. They come before everything that is heard of it.
     pub fn tools_started(&mut self, reply: ReplyId, round: Round) {
         let heard = |item: &ChatItem| matches!(item, ChatItem::Agent { reply: known, .. } if *known == reply);
         let at = self.items.iter().position(heard);
@@ -214,7 +213,7 @@ impl Chat {
         self.items.insert(at.unwrap_or(self.items.len()), item);
     }
 
-    /// What came of them.
+    /// The results of the tools.
     pub fn tools_finished(&mut self, reply: ReplyId, runs: &[ToolRun]) {
         for item in &mut self.items {
             let ChatItem::Tools {
@@ -238,7 +237,7 @@ impl Chat {
     pub fn messages(&self, turn: Option<TurnId>, text: &str) -> Vec<Message> {
         let system = format!("{}{}", self.system, self.notes());
         let mut messages = vec![Message::new(Role::System, system)];
-        // Bytes of a reply's heard words that stand with its tools already.
+        // Bytes of each reply's heard words that are already included with its tools.
         let mut told: BTreeMap<ReplyId, usize> = BTreeMap::new();
         for item in &self.items {
             match item {
@@ -289,8 +288,8 @@ impl Chat {
         heard.unwrap_or_default()
     }
 
-    /// The part of the conversation that can be put in short, as a transcript, and how many items
-    /// it is: all but the last `keep` turns of the caller, and nothing that still goes on.
+    /// The part of the conversation that can be summarised, as a transcript, and its number of items: everything but
+    /// the caller's last `keep` turns and anything still in progress.
     pub fn oldest(&self, keep: usize) -> Option<(usize, String)> {
         let turns = self.items.iter().enumerate().rev();
         let mut turns = turns.filter(|(_, item)| matches!(item, ChatItem::User { .. }));
@@ -323,7 +322,7 @@ impl Chat {
         (until > 0).then_some((until, text))
     }
 
-    /// Puts a summary in the place of the first items: see [`Chat::oldest`].
+    /// Replaces the first items by a summary: see [`Chat::oldest`].
     pub fn summarised(&mut self, items: usize, summary: String) {
         self.items.drain(..items.min(self.items.len()));
         self.summary = summary;
@@ -336,8 +335,8 @@ impl Chat {
     }
 }
 
-/// How many bytes of `heard` are the begin of what was `written`, up to the end of a word. Spaces
-/// do not count: sentences are joined anew.
+/// How many bytes of `heard` match the beginning of `written`, up to a word boundary. Spaces are ignored, because
+/// sentences are joined anew.
 fn begin_of(written: &str, heard: &str) -> usize {
     let mut written = written.chars().filter(|c| !c.is_whitespace());
     let mut end = 0;
@@ -351,19 +350,19 @@ fn begin_of(written: &str, heard: &str) -> usize {
     heard.len()
 }
 
-/// For a tool of an agent that was lost before its result had come.
+/// The result of a tool whose agent was lost before the result arrived.
 const UNKNOWN: &str = "it is not known whether this was done, for the line broke off: find out or ask \
                        the caller, and do not simply do it again";
-/// What a model is asked that is to go on with an answer.
+/// Asks the model to continue an answer.
 pub const REST: &str = "(The line broke off before your answer was finished, and is back. Go on with it where \
                         it stopped, in the same language; do not repeat what you have said, and do not \
                         speak of the line.)";
-/// What a model is asked that is to speak by itself.
+/// Asks the model to speak without being asked by the caller.
 pub const UNASKED: &str = "(The caller has said nothing new. Say now what you were told last to say or do, in the \
                            language of the call and in few words; do not speak of having been told.)";
-/// Bytes of all instructions: they are in every question of the call.
+/// Limit for all instructions, in bytes: they are part of every request of the call.
 const INSTRUCTIONS: usize = 8_000;
-/// For a tool whose result has not come.
+/// The result of a tool that is still running.
 const RUNNING: &str = "still running: do not call it again now";
 
 #[cfg(test)]

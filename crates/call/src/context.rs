@@ -1,20 +1,17 @@
-//! The model's context within a budget: how large it is, and what is left out of one that is too
-//! large. Pure.
-//!
-//! How many tokens a text is only its provider knows. Each answer's usage says how many the
-//! question was; what came since is estimated by its length, in the measure of that answer.
+//! The model's context within a token budget: its size, and what to drop when it is too large. PURE.
+//! Only the provider knows how many tokens a text has. Each answer's usage reports the size of its request; what was
+//! added since is estimated by length, at the ratio of that answer.
 
 use super::providers::{Message, Role, Usage};
 
 /// From this share of the budget on, the older part is summarised.
 const NEAR: f64 = 0.75;
-/// What a message takes beside its words.
+/// Tokens of a message besides its words.
 const OVERHEAD: usize = 4;
-/// What is left of a long text where nothing else helps.
+/// Characters kept of a long text as the last resort.
 const CLIPPED: usize = 400;
 
-/// The size of messages, by length alone: four letters of Latin script are a token, other signs are
-/// one each.
+/// The size of messages, by length alone: four Latin letters are a token, any other character is one.
 pub fn size(messages: &[Message]) -> usize {
     messages.iter().map(size_of).sum()
 }
@@ -32,7 +29,7 @@ pub fn size_of_text(text: &str) -> usize {
     ascii.div_ceil(4) + text.chars().filter(|c| !c.is_ascii()).count()
 }
 
-/// How much the model takes, and how many tokens a size is with its provider.
+/// The token budget of a model, and how many tokens a unit of size is with its provider.
 #[derive(Debug, Clone, Copy)]
 pub struct Gauge {
     limit: f64,
@@ -40,7 +37,7 @@ pub struct Gauge {
 }
 
 impl Gauge {
-    /// For a budget of so many tokens.
+    /// Starts with this budget, in tokens.
     pub fn new(limit: usize) -> Self {
         Self {
             limit: limit as f64,
@@ -48,20 +45,20 @@ impl Gauge {
         }
     }
 
-    /// A question of this size was so many tokens.
+    /// Calibrates: a request of this size was so many tokens.
     pub fn measured(&mut self, size: usize, usage: Usage) {
         if usage.prompt_tokens > 0 && size > 0 {
             self.tokens_a_size = f64::from(usage.prompt_tokens) / size as f64;
         }
     }
 
-    /// A question of this size was too long: the budget is smaller than was thought.
+    /// A request of this size was too long: the budget is smaller than assumed.
     pub fn too_long(&mut self, size: usize) {
         let tokens = size as f64 * self.tokens_a_size;
         self.limit = self.limit.min(tokens * NEAR);
     }
 
-    /// The largest question that may be asked.
+    /// The size of the largest request allowed.
     pub fn room(&self) -> usize {
         (self.limit / self.tokens_a_size) as usize
     }
@@ -72,8 +69,8 @@ impl Gauge {
     }
 }
 
-/// Leaves out the oldest of what is said until the rest has room: the prompt stays, and so does
-/// what is answered now. A call of a tool goes with its results.
+/// Drops the oldest messages until the rest fits: the prompt and the turn being answered stay. A tool call is dropped
+/// together with its results.
 pub fn fit(messages: &mut Vec<Message>, room: usize) {
     let mut total = size(messages);
     while total > room {
@@ -83,8 +80,8 @@ pub fn fit(messages: &mut Vec<Message>, room: usize) {
     }
 }
 
-/// The messages that go first: a whole turn of the caller with all that followed, but of the last
-/// turn only a round of tools, never the last one.
+/// The messages to drop first: a whole turn of the caller with everything that followed; within the last turn only a
+/// round of tools, never the last round.
 fn oldest(messages: &[Message]) -> Option<std::ops::Range<usize>> {
     let begin = messages
         .iter()
@@ -106,8 +103,8 @@ fn oldest(messages: &[Message]) -> Option<std::ops::Range<usize>> {
     }
 }
 
-/// Makes messages that a model refused as too long about half as long: first the oldest go, then
-/// the middle of long texts. False when there is nothing more to be had.
+/// Roughly halves messages that a model rejected as too long: first the oldest are dropped, then the middle of long
+/// texts. `false` if nothing more can be cut.
 pub fn cut(messages: &mut Vec<Message>) -> bool {
     let before = size(messages);
     fit(messages, before / 2);
@@ -120,7 +117,7 @@ pub fn cut(messages: &mut Vec<Message>) -> bool {
     size(messages) < before
 }
 
-/// As much of a text's begin and end as has room.
+/// As much of a text's beginning and end as fits.
 pub fn within(text: &str, room: usize) -> String {
     let size = size_of_text(text);
     if size <= room {
@@ -129,7 +126,7 @@ pub fn within(text: &str, room: usize) -> String {
     clipped(text, text.chars().count() * room / size)
 }
 
-/// The begin and the end of a text that has more than `most` characters.
+/// The beginning and end of a text longer than `most` characters.
 pub fn clipped(text: &str, most: usize) -> String {
     let count = text.chars().count();
     if count <= most {

@@ -1,4 +1,4 @@
-//! What was said and done in a call before this agent joined it: the agent before it was lost. PURE.
+//! What was said and done in a call before this agent joined it, because its predecessor was lost. PURE.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use sidetone_turn::{Owed, Prompt, ReplyId, TurnId};
 
-/// Names under which the backend's orders are recorded among a call's tools. No tool of a file has a dot in
-/// its name.
+/// Names under which the backend's orders are recorded among a call's tools. They cannot clash with a tool of an
+/// agent's file, whose name has no dot.
 pub(crate) const INSTRUCT: &str = "backend.instruct";
 pub(crate) const MUTE: &str = "backend.mute";
 pub(crate) const UNMUTE: &str = "backend.unmute";
 
-/// A call as it stood when its agent was lost.
+/// A call as it was when its agent was lost.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Earlier {
     /// What happened, in order.
@@ -32,21 +32,21 @@ pub enum Happened {
     Said {
         /// The words.
         heard: String,
-        /// More of it was to be heard, and the caller did not interrupt it.
+        /// The rest was still to come, and the caller did not interrupt it.
         unfinished: bool,
-        /// It answers nothing that the caller said.
+        /// It was no answer to the caller.
         unasked: bool,
     },
     /// A tool was called.
     Did {
-        /// Which.
+        /// The tool's name.
         name: String,
         /// A JSON object.
         arguments: Value,
-        /// What the model was told; none: its end is not known.
+        /// What the model was told. `None` if the tool's end is unknown.
         result: Option<Result<String, String>>,
     },
-    /// The backend told the agent something that counts for the rest of the call.
+    /// The backend gave the agent an order that holds for the rest of the call.
     Told(Told),
 }
 
@@ -55,12 +55,12 @@ pub enum Happened {
 pub enum Told {
     /// A note to the model.
     Instruction(String),
-    /// To neither hear nor speak (`true`), or to do both again.
+    /// Stop (`true`) or resume (`false`) both hearing and speaking.
     Muted(bool),
 }
 
 impl Told {
-    /// What a run of this name in a call's record was, if it was none of a tool.
+    /// The backend's order behind a recorded run of this name. `None` if it was a tool.
     pub fn of(name: &str, arguments: &Value) -> Option<Self> {
         match name {
             INSTRUCT => Some(Self::Instruction(arguments["text"].as_str()?.to_owned())),
@@ -71,7 +71,7 @@ impl Told {
     }
 }
 
-/// Says what kind it is, never the words: they are personal data.
+/// Shows the kind only, never the words: they are personal data.
 impl std::fmt::Debug for Happened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -84,8 +84,8 @@ impl std::fmt::Debug for Happened {
 }
 
 impl Earlier {
-    /// What happened, in order. `turn` and `reply` are the highest numbers that an agent before this one
-    /// has given: no turn of the call has one of them again.
+    /// What happened, in order. `turn` and `reply` are the highest numbers that earlier agents used: they are not
+    /// reused in the call.
     pub fn new(happened: Vec<Happened>, turn: TurnId, reply: ReplyId, lasted: Duration) -> Self {
         let turns = happened.iter().filter(|event| is_asked(event)).count() as u64;
         let replies = happened.len() as u64 - turns;
@@ -97,8 +97,8 @@ impl Earlier {
         }
     }
 
-    /// What happened, in order. The caller's turns are numbered from 1, and so is all the rest: a stored
-    /// turn's own number is its job's.
+    /// What happened, in order. The caller's turns and everything else are numbered from 1 here: a stored turn's own
+    /// number belongs to its job.
     pub(crate) fn happened(&self) -> &[Happened] {
         &self.happened
     }
@@ -108,7 +108,7 @@ impl Earlier {
         (self.last_turn, self.last_reply)
     }
 
-    /// What was to be kept for the rest of the call.
+    /// Facts to remember for the rest of the call.
     pub fn remembered(&self) -> impl Iterator<Item = (&str, &str)> {
         self.done("remember").filter_map(|arguments| {
             let text = |key: &str| arguments[key].as_str();
@@ -116,7 +116,7 @@ impl Earlier {
         })
     }
 
-    /// What the backend has told the model.
+    /// The backend's instructions to the model.
     pub fn instructions(&self) -> impl Iterator<Item = &str> {
         self.happened.iter().filter_map(|event| match event {
             Happened::Told(Told::Instruction(text)) => Some(text.as_str()),
@@ -133,12 +133,12 @@ impl Earlier {
         told.unwrap_or_default()
     }
 
-    /// The agent that the caller was handed to last, if it was.
+    /// The agent of the last handover. `None` if there was none.
     pub fn handed_to(&self) -> Option<&str> {
         self.done("handoff").last()?["agent"].as_str()
     }
 
-    /// The arguments of a built-in tool, each time that it did what it should.
+    /// The arguments of each successful run of a built-in tool.
     fn done(&self, tool: &str) -> impl Iterator<Item = &Value> {
         self.happened.iter().filter_map(move |event| match event {
             Happened::Did {
@@ -150,13 +150,13 @@ impl Earlier {
         })
     }
 
-    /// What the caller still waits for: the answer to its last words, or the rest of what was being said.
+    /// What the caller still waits for: the answer to its last words, or the rest of a reply.
     pub fn owed(&self) -> Option<Owed> {
         let at = self.happened.iter().rposition(is_asked);
         let turns = self.happened.iter().filter(|event| is_asked(event)).count();
         let turn = at.map(|_| TurnId(turns as u64));
         let since = at.map_or(self.happened.as_slice(), |at| &self.happened[at + 1..]);
-        // Where nobody has asked anything, what was said by itself may have broken off.
+        // If nothing was asked, an unprompted reply may have broken off.
         let last = since.iter().rev().find_map(|event| match event {
             Happened::Said {
                 heard,
@@ -174,7 +174,7 @@ impl Earlier {
             .any(|event| matches!(event, Happened::Did { .. }));
         match (at.map(|at| &self.happened[at]), last) {
             (_, Some(unfinished)) => unfinished.then_some(rest),
-            // What was done for the answer stands behind the question.
+            // The work for the answer is recorded after the question.
             (Some(_), None) if did => Some(rest),
             (Some(Happened::Asked(text)), None) => Some(Owed {
                 turn,

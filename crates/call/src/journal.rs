@@ -1,5 +1,4 @@
-//! The call's events on their way to whoever stores them: none is lost, and none makes the
-//! conversation wait.
+//! Delivers a call's events to the store's writer: none is lost, and none makes the conversation wait.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
@@ -9,8 +8,8 @@ use tokio::time::timeout_at;
 
 use super::event::CallEvent;
 
-/// Events in order. What the receiver does not take at once waits here; a call has a maximum
-/// duration and a few events a turn, so this stays small.
+/// Events in order. Those that the receiver does not take at once wait here; the queue stays small, because a call
+/// has a maximum duration and a few events per turn.
 #[derive(Debug)]
 pub struct Journal {
     events: mpsc::Sender<CallEvent>,
@@ -44,8 +43,8 @@ impl Journal {
         !self.waiting.is_empty() && !self.events.is_closed()
     }
 
-    /// Passes events on: one when there is room for it, and all others that then fit. Cancel
-    /// safe. `pending` for ever when the receiver is gone.
+    /// Sends one event when there is room for it, then all others that fit. Cancel safe. Pending forever if the
+    /// receiver is gone.
     pub async fn deliver(&mut self) {
         let Ok(permit) = self.events.reserve().await else {
             return std::future::pending().await;
@@ -55,14 +54,14 @@ impl Journal {
         }
     }
 
-    /// Passes all events on until a deadline; answers how many were lost.
+    /// Sends all events until a deadline. Returns how many were lost.
     pub async fn flush(mut self, until: Instant) -> usize {
         let deliver_all = async {
             while self.is_waiting() {
                 self.deliver().await;
             }
         };
-        // Late or not, what counts is what is left.
+        // What counts is what is left, whether or not the deadline passed.
         timeout_at(until.into(), deliver_all).await.ok();
         self.waiting.len()
     }

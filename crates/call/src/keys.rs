@@ -1,16 +1,16 @@
-//! Telephone keys that belong together, PURE: a number is pressed key by key, and is one thing to say.
+//! Groups telephone keys, PURE: a number is entered key by key, but is one utterance.
 
 use std::time::Instant;
 
 use crate::transport::Key;
 
-/// When keys that were pressed are complete (`[keys]` in the agent's file).
+/// When a group of keys is complete (`[keys]` in the agent's file).
 pub use sidetone_config::agent::KeysConfig as Rules;
 
-/// Keys after which a group is complete, whatever follows: longer than card and account numbers.
+/// A group of this many keys is complete, whatever follows: longer than card and account numbers.
 const LONGEST: usize = 64;
 
-/// The keys that were pressed and are not complete.
+/// The keys pressed so far that do not make a complete group.
 #[derive(Debug, Default)]
 pub struct Keys {
     pressed: String,
@@ -18,12 +18,12 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Nothing is pressed that is not complete.
+    /// Whether no incomplete group is pending.
     pub fn is_empty(&self) -> bool {
         self.pressed.is_empty()
     }
 
-    /// A key is pressed; all that belong together, if it was the last of them.
+    /// A key was pressed. Returns the whole group if this key completes it.
     pub fn press(&mut self, now: Instant, key: Key, rules: &Rules) -> Option<String> {
         self.pressed.push(key.sign());
         self.last = Some(now);
@@ -31,18 +31,18 @@ impl Keys {
         is_complete.then(|| self.take())
     }
 
-    /// When they are complete if no more are pressed.
+    /// When the group is complete if no more keys follow.
     pub fn next(&self, rules: &Rules) -> Option<Instant> {
         self.last.map(|last| last + rules.gap)
     }
 
-    /// All that belong together, if no more were pressed for long enough.
+    /// The whole group, if no key followed for long enough.
     pub fn due(&mut self, now: Instant, rules: &Rules) -> Option<String> {
         let is_due = self.next(rules).is_some_and(|at| at <= now);
         is_due.then(|| self.take())
     }
 
-    /// Nobody is there any more who has pressed them.
+    /// Drops the group: whoever pressed its keys is gone.
     pub fn forget(&mut self) {
         self.take();
     }

@@ -1,8 +1,7 @@
-//! What became of everything that was said: each utterance of the caller ends exactly once, as
-//! answered, dropped or superseded, and each sentence of the agent as heard, cut or failed. Pure.
-//!
-//! An utterance is a stretch of speech that VAD found, or typed words. Several may make one turn:
-//! the last one stands for it, and those before are superseded.
+//! The fate of everything that was said: each utterance of the caller ends exactly once, as answered, dropped or
+//! superseded, and each sentence of the agent as heard, cut or failed. PURE.
+//! An utterance is a stretch of speech that VAD found, or typed words. Several may make up one turn: the last one
+//! stands for it, and those before are superseded.
 
 use std::collections::BTreeMap;
 
@@ -14,19 +13,19 @@ use sidetone_turn::{Closed, TurnId};
 pub enum Dropped {
     /// It had no words.
     NoWords,
-    /// Its words were the agent's own, come back.
+    /// Its words were an echo of the agent's own.
     Echo,
-    /// It said "go on" while the agent spoke.
+    /// It was a backchannel ("uh-huh") while the agent spoke.
     Backchannel,
-    /// Said over the agent, it had fewer words than interrupt it (`interruption.min_words`).
+    /// Spoken over the agent, it had too few words to interrupt it (`interruption.min_words`).
     TooFewWords,
     /// STT failed.
     NotUnderstood,
-    /// No answer could be made: the caller heard an apology.
+    /// No answer could be made; the caller heard an apology.
     NotAnswered,
-    /// The caller took it back with the key of push-to-talk.
+    /// The caller cancelled it with the push-to-talk key.
     TakenBack,
-    /// The agent was muted, by the backend.
+    /// The backend had muted the agent.
     Muted,
     /// The caller left before it was over.
     CallerLeft,
@@ -70,24 +69,24 @@ impl Dropped {
     }
 }
 
-/// The figures of a call, so far.
+/// The figures of a call so far.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Figures {
     /// Utterances of the caller.
     pub opened: u64,
-    /// Their answer was heard.
+    /// Those whose answer was heard.
     pub answered: u64,
-    /// The caller went on: a later utterance stands for them.
+    /// Those that the caller continued: a later utterance stands for them.
     pub superseded: u64,
-    /// They came to nothing.
+    /// Those that were dropped, by reason.
     pub dropped: BTreeMap<Dropped, u64>,
-    /// Sentences of the agent that were begun.
+    /// Sentences that the agent began.
     pub begun: u64,
-    /// They were heard to their end.
+    /// Those heard to their end.
     pub heard: u64,
-    /// The caller, or the end of the call, cut them short.
+    /// Those cut short by the caller or by the end of the call.
     pub cut: u64,
-    /// They could not be said, for a stage failed.
+    /// Those that could not be said because a stage failed, by stage.
     pub failed: BTreeMap<&'static str, u64>,
 }
 
@@ -103,21 +102,21 @@ impl Figures {
     }
 }
 
-/// The books of a call. At most one utterance of a turn is open.
+/// The books of a call. At most one utterance per turn is open.
 #[derive(Debug, Default)]
 pub struct Ledger {
     figures: Figures,
-    /// By turn; whether its last words were an echo.
+    /// The open utterance of each turn; `true` if its last words were an echo.
     open: BTreeMap<TurnId, bool>,
 }
 
 impl Ledger {
-    /// What is known up to now.
+    /// The figures up to now.
     pub fn figures(&self) -> &Figures {
         &self.figures
     }
 
-    /// The caller begins to speak, or goes on, or has written: it is of this turn.
+    /// The caller begins to speak, continues, or has written, as part of this turn.
     pub fn opened(&mut self, turn: TurnId) {
         self.figures.opened += 1;
         if self.open.insert(turn, false).is_some() {
@@ -131,14 +130,14 @@ impl Ledger {
         *self.figures.dropped.entry(why).or_default() += 1;
     }
 
-    /// Whether the words of this turn, so far, were the agent's own.
+    /// Whether the words of this turn so far are an echo of the agent's own.
     pub fn is_echo(&mut self, turn: TurnId, is_echo: bool) {
         if let Some(echo) = self.open.get_mut(&turn) {
             *echo = is_echo;
         }
     }
 
-    /// Words of the answer to this turn are heard: turns before it that wait still are answered with it.
+    /// Words of the answer to this turn are heard. Earlier turns that still wait are answered with it.
     pub fn answered(&mut self, turn: TurnId) {
         if self.open.remove(&turn).is_some() {
             self.figures.answered += 1;
@@ -146,7 +145,7 @@ impl Ledger {
         self.supersede_before(turn);
     }
 
-    /// Nothing can be added to this turn.
+    /// Nothing more can be added to this turn.
     pub fn closed(&mut self, turn: TurnId, why: Closed) {
         let is_echo = self.open.get(&turn).copied().unwrap_or_default();
         match why {
@@ -155,8 +154,8 @@ impl Ledger {
                     self.figures.superseded += 1;
                 }
             }
-            // It is answered when words of the answer are heard (what sounds first may be something
-            // for the meantime), or by the end of the call it was not.
+            // It counts as answered once words of the answer are heard (the first audio may be a filler), and as
+            // unanswered if the call ends before.
             Closed::Answered | Closed::Owed => {}
             Closed::NoWords if is_echo => self.drop_turn(turn, Dropped::Echo),
             Closed::NoWords => self.drop_turn(turn, Dropped::NoWords),
@@ -170,16 +169,15 @@ impl Ledger {
         }
     }
 
-    /// The call is over: what is open will not be answered.
+    /// The call is over: open utterances will not be answered.
     pub fn over(&mut self) {
         while let Some((turn, _)) = self.open.first_key_value() {
             self.drop_turn(*turn, Dropped::CallEnded);
         }
     }
 
-    /// Sentences of a reply that is over: how many were begun, how many of them were heard to their
-    /// end, and the stage that failed, if one did. A sentence that speech could not be had for at
-    /// all was begun, too.
+    /// Counts the sentences of a finished reply: how many were begun, how many of those were heard to their end, and
+    /// the stage that failed, if one did. A sentence for which no speech could be made counts as begun.
     pub fn said(&mut self, begun: usize, heard: usize, failed: Option<Part>) {
         let (mut begun, heard) = (begun as u64, heard as u64);
         if failed == Some(Part::Tts) && begun == heard {
@@ -196,7 +194,7 @@ impl Ledger {
         }
     }
 
-    /// A sentence of a reply that goes on could not be spoken.
+    /// A sentence of a reply could not be spoken, and the reply goes on.
     pub fn unspoken(&mut self) {
         self.figures.begun += 1;
         *self.figures.failed.entry(Part::Tts.as_str()).or_default() += 1;

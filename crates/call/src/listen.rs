@@ -1,7 +1,7 @@
-//! The caller's side: microphone frames to speech events and words.
+//! The caller's side: turns microphone frames into speech events and words.
 //!
-//! Times are audio time: the moment the microphone began plus samples over rate, so that a busy
-//! machine does not make a pause look longer than it was.
+//! Times are audio time: the moment the microphone started plus samples divided by rate, so that a pause does not
+//! look longer on a busy machine.
 
 mod asking;
 mod backoff;
@@ -31,20 +31,19 @@ use sidetone_turn::{Input, TurnId};
 pub use transcription::Transcription;
 use transcription::{Ahead, Request};
 
-/// Audio time may lag the clock by this much before it is taken for a gap: the microphone went
-/// away and came back.
+/// If audio time lags the clock by more than this, it is a gap: the microphone went away and came back.
 const GAP: Duration = Duration::from_millis(200);
-/// An utterance without a pause is settled at this length.
+/// An utterance without a pause is settled (transcribed for good) at this length.
 const SETTLE_AT: Duration = Duration::from_secs(27);
-/// Audio is never kept beyond this length, also when STT does not answer.
+/// Audio is never kept beyond this length, even if STT does not answer.
 const KEEP: Duration = Duration::from_secs(120);
 
-/// What a model made of the caller's voice. Goes from its task to the call's loop.
+/// What a model made of the caller's voice; sent from its task to the call's loop.
 #[derive(Debug)]
 pub enum Heard {
-    /// Words of an utterance, or why there are none.
+    /// The words of an utterance, or why there are none.
     Words(SttResult),
-    /// How likely the turn was over at a pause.
+    /// The probability that the turn was over at a pause.
     EndOfTurn {
         /// One past the last voiced sample before the pause.
         voiced_to: u64,
@@ -53,43 +52,43 @@ pub enum Heard {
     },
 }
 
-/// The caller's side of a call. Which turn is open is the turn machine's to say: whoever calls
-/// hands it in.
+/// The caller's side of a call. The turn machine decides which turn is open, and the caller of each method passes it
+/// in.
 pub struct Listen {
     vad: Vad,
     nearness: Nearness,
     near_untold: bool,
     padding: usize,
     stt: Arc<dyn Stt>,
-    /// Where words come as they are spoken.
+    /// The stream of a provider that transcribes while the caller speaks.
     hearing: Option<Hearing>,
     deadline: Duration,
     results: mpsc::Sender<Heard>,
-    /// Asked in pauses by agents that want it.
+    /// The end-of-turn model of agents that use it.
     end_of_turn: Option<Arc<dyn EndOfTurn>>,
     judging: Judging,
-    /// Time of sample 0, once the microphone is there.
+    /// Time of sample 0. `None` before the microphone's first frame.
     zero: Option<Instant>,
     samples: u64,
-    /// Silent: the last moments, for padding. In a turn: all of it that is not settled.
+    /// In silence: the last moments, for padding. In a turn: all of it that is not settled.
     audio: VecDeque<i16>,
     speaking: bool,
-    /// Words of the turn whose audio was let go.
+    /// Words of the turn whose audio was dropped.
     settled: String,
     requests: u64,
     request: Option<Request>,
     backoff: Backoff,
-    /// What STT brought for all speech up to the last pause.
+    /// STT's result for all speech up to the last pause.
     ahead: Option<Ahead>,
-    /// The turn before, which had its longest length: its words are awaited.
+    /// The turn before, cut off at the maximum length: its words are still awaited.
     cut_off: Option<CutOff>,
     /// It was cut off in a pause, and nothing has been said since.
     is_cut: bool,
 }
 
 impl Listen {
-    /// Nothing heard yet. What models make of it comes back through `results`, to
-    /// [`Listen::transcribed`] and [`Listen::end_of_turn`].
+    /// Nothing heard yet. Models' results arrive through `results`, and go to [`Listen::transcribed`] and
+    /// [`Listen::end_of_turn`].
     pub fn new(
         vad: Vad,
         end_of_turn: Option<Arc<dyn EndOfTurn>>,
@@ -122,7 +121,7 @@ impl Listen {
         }
     }
 
-    /// Takes the next 10 ms of the microphone, of the turn that is `open`, if one is.
+    /// Takes the next 10 ms of the microphone; they belong to the turn that is `open`, if one is.
     pub fn push(
         &mut self,
         now: Instant,
@@ -135,7 +134,7 @@ impl Listen {
         // The frame ends now at the latest; it began its length ago at the earliest.
         let on_time = self.zero.filter(|zero| *zero + heard + GAP > now);
         if on_time.is_none() && open.is_none() {
-            // What was heard before the gap does not lead into what comes after it.
+            // The audio before the gap is not part of what follows it.
             self.audio.clear();
         }
         self.zero = Some(on_time.unwrap_or_else(|| now.checked_sub(heard).unwrap_or(now)));
@@ -151,7 +150,7 @@ impl Listen {
             Some(VadEvent::SpeechStarted { .. } | VadEvent::Resumed)
         );
         if open.is_none() && begins {
-            // What is new in a turn begins with its padding.
+            // The new audio of a turn begins with its padding.
             self.hear(Pcm::new(self.audio.iter().copied().collect()));
         }
         let keep = if open.is_some() {
@@ -175,16 +174,16 @@ impl Listen {
         let is_near = self.nearness.caller(now, frame);
         self.near_untold |= is_near;
         let input = event.and_then(|event| self.event(now, event));
-        // One input a frame: what is known to be near is told by the next.
+        // One input per frame: nearness that became known is reported with the next frame.
         input.or_else(|| std::mem::take(&mut self.near_untold).then_some(Input::SpeechIsNear))
     }
 
-    /// The agent says this from now on.
+    /// The agent plays this frame from `now` on.
     pub fn agent_says(&mut self, now: Instant, frame: &Pcm<48_000>) {
         self.nearness.agent(now, frame);
     }
 
-    /// Whether the speech that goes on, or the last one, was the caller's own.
+    /// Whether the current speech, or the last one, was the caller's own.
     pub fn is_near(&self) -> bool {
         self.nearness.is_near()
     }
@@ -194,7 +193,7 @@ impl Listen {
         self.speaking
     }
 
-    /// The microphone is muted or gone: speech, if any, ends.
+    /// The microphone is muted or gone: ends the current speech, if any.
     pub fn pause(&mut self, now: Instant) -> Option<Input> {
         let event = self.vad.reset()?;
         self.event(now, event)
@@ -228,7 +227,7 @@ impl Listen {
                 self.ahead.take_if(|ahead| ahead.voiced_to != at);
                 let asked = self.request.as_ref().and_then(|request| request.voiced_to);
                 if std::mem::take(&mut self.is_cut) {
-                    // All that was said is of the turn that was cut off.
+                    // Everything that was said belongs to the turn that was cut off.
                     return Some(Input::SpeechStopped { at: time(at) });
                 }
                 if self.ahead.is_none() && asked != Some(at) {
@@ -240,13 +239,13 @@ impl Listen {
         }
     }
 
-    /// Takes what the end-of-turn model said; `None` when the caller has gone on.
+    /// Takes the end-of-turn model's answer. `None` if the caller has gone on.
     pub fn end_of_turn(&mut self, voiced_to: u64, probability: f32) -> Option<Input> {
         let is_asked = self.judging.answered(voiced_to);
         is_asked.then_some(Input::EndOfTurn { probability })
     }
 
-    /// The turn is closed: its audio and words are let go.
+    /// The turn is closed: drops its audio and words.
     pub fn forget(&mut self) {
         self.request = None;
         self.ahead = None;
@@ -258,7 +257,7 @@ impl Listen {
         }
     }
 
-    /// Whether speech begins with this frame, which nobody will ask for the words of.
+    /// Whether speech begins with this frame. Nobody will ask for its words.
     pub fn is_speech_begun(&mut self, frame: &Pcm<16_000>) -> bool {
         self.samples += frame.len() as u64;
         matches!(self.vad.push(frame), Some(VadEvent::SpeechStarted { .. }))

@@ -18,7 +18,7 @@ fn call(id: &str) -> ToolCall {
     }
 }
 
-/// Role and words, with the number of calls where there are some.
+/// Role and words, and the number of tool calls if there are any.
 fn shown_messages(chat: &Chat) -> Vec<String> {
     let messages = chat.messages(None, "Well?").into_iter().skip(1);
     messages
@@ -112,7 +112,7 @@ fn a_summary_takes_the_place_of_the_oldest_turns() {
         chat.agent(ReplyId(turn), &format!("Answer {turn}"));
     }
     assert!(chat.oldest(4).is_none() && chat.oldest(9).is_none());
-    // A tool that still runs is not put in short, nor what comes after it.
+    // A running tool is not summarised, nor anything after it.
     let (items, text) = chat.oldest(1).unwrap();
     assert_eq!(
         (items, text.as_str()),
@@ -225,7 +225,7 @@ fn a_conversation_goes_on_with_what_was_said_and_done_before() {
         std::time::Duration::ZERO,
     );
     let mut chat = Chat::after("Be kind.".into(), &earlier);
-    // The next reply's tools are its own.
+    // The next reply has its own tools.
     chat.tools_started(ReplyId(5), round("", vec![call("1")]));
     assert_eq!(
         shown_messages(&chat),

@@ -1,4 +1,4 @@
-//! What the caller said before the agent could hear is listened to as if it had been heard.
+//! What the caller said before the agent could hear is processed as if it had been heard live.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_turn::{Input, Owed};
 
-/// Kept of the microphone while the caller is not known to be there.
+/// Microphone audio kept while the caller is not known to be there.
 const KEEP: Duration = Duration::from_secs(10);
 
 /// Sound from before the conversation began.
@@ -15,11 +15,11 @@ const KEEP: Duration = Duration::from_secs(10);
 pub(super) struct Before {
     /// Recorded by the caller's client.
     recorded: Option<Pcm<16_000>>,
-    /// Heard since.
+    /// Received since.
     heard: Pcm<16_000>,
-    /// Another agent held the call, and this is owed to the caller.
+    /// Set if another agent held the call: what it still owes the caller.
     resumes: Option<Option<Owed>>,
-    /// How the agent begins, where words came first: so it does if they turn out to be none.
+    /// The agent's opening, deferred because the caller spoke first; used if that turns out to be noise.
     opening: Option<Input>,
 }
 
@@ -42,7 +42,7 @@ impl Before {
             .take_front(excess.saturating_sub(Pcm::<16_000>::samples_in(KEEP)));
     }
 
-    /// All of it, if there is a recording: what was heard since is the end of it.
+    /// All of the audio, if there is a recording: what was received since is its end.
     fn take_sound(&mut self) -> Option<Pcm<16_000>> {
         let heard = std::mem::take(&mut self.heard);
         let mut sound = self.recorded.take()?;
@@ -50,19 +50,19 @@ impl Before {
         Some(sound)
     }
 
-    /// The caller's turn came to nothing: a noise.
+    /// The caller's turn turned out to be noise: takes the deferred opening.
     pub(super) fn take_opening(&mut self) -> Option<Input> {
         self.opening.take()
     }
 
-    /// The caller's turn has words.
+    /// The caller's turn has words: the opening is not needed.
     pub(super) fn is_answered(&mut self) {
         self.opening = None;
     }
 }
 
 impl Conversation {
-    /// Greets the caller, or goes on with the conversation, unless the caller was first.
+    /// Greets the caller or resumes the conversation, unless the caller spoke first.
     pub(super) fn greet(&mut self) {
         self.catch_up();
         let opening = self.opening();
@@ -76,7 +76,7 @@ impl Conversation {
         self.watch_silence(clock::now());
     }
 
-    /// How the agent begins; none where it waits to be spoken to.
+    /// The agent's opening. `None` if it waits to be spoken to.
     fn opening(&mut self) -> Option<Input> {
         let agent = self.cast.agent();
         if let Some(owed) = self.caller.before().resumes.take() {
@@ -91,7 +91,7 @@ impl Conversation {
         Some(text).filter(|text| !text.is_empty()).map(says)
     }
 
-    /// Listens to what was said before, in the time it was said.
+    /// Processes the earlier audio with the times at which it was said.
     fn catch_up(&mut self) {
         let sound = self.caller.before().take_sound();
         let Some(sound) = sound.filter(|_| !self.hand.is_muted()) else {

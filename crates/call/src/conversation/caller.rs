@@ -1,4 +1,4 @@
-//! The caller: whether somebody is there to be heard.
+//! The caller: whether somebody is there and may be heard.
 
 use super::before::Before;
 use crate::transport::Mismatch;
@@ -10,15 +10,15 @@ use sidetone_turn::Owed;
 pub(super) struct Caller {
     is_here: bool,
     was_here: bool,
-    /// Asked not to be heard.
+    /// The caller asked not to be heard.
     unheard: bool,
-    /// It encrypts otherwise than the agent: only that is still written.
+    /// Caller and agent differ in encryption: the agent can only write.
     mismatch: Option<Mismatch>,
     before: Before,
 }
 
 impl Caller {
-    /// Nobody is there yet. `resumes` is what is owed to a caller whom another agent has greeted.
+    /// Nobody has joined yet. `resumes` is what is owed to a caller whom another agent has greeted.
     pub(super) fn after(resumes: Option<Option<Owed>>) -> Self {
         Self {
             before: Before::after(resumes),
@@ -30,7 +30,7 @@ impl Caller {
         self.is_here
     }
 
-    /// Whether somebody has been there.
+    /// Whether the caller has joined at least once.
     pub(super) fn has_come(&self) -> bool {
         self.was_here
     }
@@ -40,7 +40,7 @@ impl Caller {
         self.unheard
     }
 
-    /// Why the caller can neither be heard nor answered, if it cannot.
+    /// Why caller and agent cannot hear each other. `None` if they can.
     pub(super) fn mismatch(&self) -> Option<Mismatch> {
         self.mismatch
     }
@@ -50,29 +50,29 @@ impl Caller {
         &mut self.before
     }
 
-    /// Joined, or came back. True the first time.
+    /// The caller joined or came back. `true` the first time.
     pub(super) fn joined(&mut self) -> bool {
         self.is_here = true;
         !std::mem::replace(&mut self.was_here, true)
     }
 
-    /// Left, and may come back.
+    /// The caller left, and may come back.
     pub(super) fn left(&mut self) {
         self.is_here = false;
     }
 
-    /// Asks not to be heard, or to be heard again.
+    /// The caller asks not to be heard, or to be heard again.
     pub(super) fn set_unheard(&mut self, unheard: bool) {
         self.unheard = unheard;
     }
 
-    /// Turns out to encrypt otherwise than the agent, for the rest of the call.
+    /// Caller and agent differ in encryption, for the rest of the call.
     pub(super) fn differs(&mut self, mismatch: Mismatch) {
         self.mismatch = Some(mismatch);
     }
 
-    /// A frame of the microphone. Whether it is a part of the conversation: before the caller has
-    /// joined it is only kept.
+    /// Takes a frame of the microphone. `true` if it is part of the conversation; before the caller has joined it is
+    /// only kept.
     pub(super) fn is_heard(&mut self, frame: &Pcm<16_000>) -> bool {
         if !self.was_here {
             self.before.heard(frame);

@@ -1,4 +1,4 @@
-//! Silence in the middle of a reply, and whose it is.
+//! Detects silence in the middle of a reply, and whether the agent is to blame for it.
 
 use std::time::Instant;
 
@@ -7,18 +7,18 @@ use crate::part::Part;
 use crate::providers::ProviderError;
 use sidetone_turn::Phase;
 
-/// What is to be heard of a reply yet.
+/// What of a reply is still to be heard.
 #[derive(Debug, Default)]
 pub(super) struct Owed {
-    /// Since when sound is; none while the model has not written a sentence.
+    /// Since when audio is due. `None` while the model has not written a sentence.
     since: Option<Instant>,
-    /// Sentences of the model, and those that have begun to sound.
+    /// Sentences that the model has written, and those that have begun to play.
     written: usize,
     sounding: usize,
 }
 
 impl Owed {
-    /// Words that are known.
+    /// The words are known already.
     pub(super) fn words(now: Instant) -> Self {
         Self {
             since: Some(now),
@@ -27,7 +27,7 @@ impl Owed {
         }
     }
 
-    /// The model is to write; what it has written before is not owed any more.
+    /// The model is asked; its earlier sentences are no longer owed.
     pub(super) fn asked(&mut self) {
         self.since = None;
     }
@@ -38,26 +38,26 @@ impl Owed {
         self.written = self.written.saturating_add(1);
     }
 
-    /// A sentence has begun to sound, or will never.
+    /// A sentence has begun to play, or never will.
     pub(super) fn sounds(&mut self) {
         self.sounding += 1;
     }
 
-    /// The sentence that sounded last begins anew.
+    /// The sentence that began last starts over.
     pub(super) fn sounds_anew(&mut self) {
         self.sounding = self.sounding.saturating_sub(1);
     }
 
-    /// Whether sentences are written that have not begun to sound.
+    /// Whether there are written sentences that have not begun to play.
     fn owes_sound(&self) -> bool {
         self.sounding < self.written
     }
 }
 
 impl Conversation {
-    /// When a reply that the caller hears, and whose sound is owed, has been silent for too long:
-    /// no deadline of a tool runs that long. The last guard against an agent that seems to speak and
-    /// does not. A model that has not begun has its own (`limits.llm`).
+    /// When a committed reply whose audio is due counts as dead: longer than any tool's deadline. The last guard
+    /// against an agent that seems to speak and does not. A model that has not begun has its own deadline
+    /// (`limits.llm`).
     pub(super) fn dead_air_by(&self) -> Option<Instant> {
         let reply = self.replies.live()?;
         let silent_since = reply.last_played()?.max(reply.owed().since?);
@@ -66,7 +66,7 @@ impl Conversation {
         (waits && !self.work.has_tools_running()).then(|| silent_since + dead_air)
     }
 
-    /// Gives up a reply in whose middle nothing more comes.
+    /// Gives up a reply that has stopped in the middle.
     pub(super) fn dead_air(&mut self) {
         let is_in_sentence = self.replies.playout.is_in_sentence();
         let Some(reply) = self.replies.live_mut() else {

@@ -1,4 +1,4 @@
-//! Every wait of a call has its end: one instant is the next, and what is due then is done.
+//! All deadlines of a call: which instant is next, and what is due then.
 
 use std::time::{Duration, Instant};
 
@@ -12,35 +12,35 @@ use sidetone_base::leave::{LeaveBy, Step};
 use sidetone_config::agent::{AgentConfig, Limits};
 use sidetone_turn::Input;
 
-/// A microphone that sends nothing for this long in mid-speech is gone: the sentence is over.
+/// If a microphone sends nothing for this long in mid-speech, it is gone and the utterance is over.
 const MIC_DEADLINE: Duration = Duration::from_secs(1);
-/// A room that takes no audio for this long is lost.
+/// If a room takes no audio for this long, it is lost.
 const SPEAKER_DEADLINE: Duration = Duration::from_secs(10);
 
 /// What a call waits for, and until when. Dead air is not here: it follows from the reply
 /// ([`Conversation::dead_air_by`]).
 pub(super) struct Deadlines {
-    /// The call's begin, with whichever agent.
+    /// When the call began, with whichever agent.
     begun: Instant,
     /// The turn machine's next timer.
     turn: Option<Instant>,
-    /// The next frame of a speaking caller is overdue.
+    /// When the next frame of a speaking caller is overdue.
     microphone: Option<Instant>,
-    /// The room is to have taken the audio that waits for it.
+    /// By when the room must have taken the audio that waits for it.
     speaker: Option<Instant>,
-    /// The caller is to be there, or the call ends.
+    /// By when the caller must be there, and why the call ends otherwise.
     caller: Option<(Instant, EndReason)>,
-    /// The call was told to end as soon as nothing is being said, and to have left by then.
+    /// The call must end at the next silence, and must have left by then.
     drain: Option<(LeaveBy, EndReason)>,
-    /// A goodbye is being said, or was: the call ends by then.
+    /// A goodbye is playing or has played: the call ends by then.
     hang_up: Option<(Instant, EndReason)>,
-    /// By when the call has left that says goodbye.
+    /// By when a call that says goodbye must have left.
     goodbye: Option<LeaveBy>,
     silence: Silence,
 }
 
 impl Deadlines {
-    /// Of an agent that waits for its caller from `now` on, in a call that has lasted so long.
+    /// For an agent that waits for its caller from `now` on, in a call that has already lasted `lasted`.
     pub(super) fn new(now: Instant, lasted: Duration, limits: &Limits) -> Self {
         Self {
             begun: now.checked_sub(lasted).unwrap_or(now),
@@ -55,7 +55,7 @@ impl Deadlines {
         }
     }
 
-    /// The earliest; `others` are not kept here.
+    /// The earliest deadline; `others` are those kept elsewhere.
     fn next(&self, agent: &AgentConfig, others: [Option<Instant>; 2]) -> Option<Instant> {
         let at = |end: Option<(Instant, EndReason)>| end.map(|(at, _)| at);
         let all = [
@@ -71,42 +71,42 @@ impl Deadlines {
         all.into_iter().chain(others).flatten().min()
     }
 
-    /// Why the call is over now, if it is.
+    /// Why the call is over now. `None` if it is not.
     fn over(&self, now: Instant) -> Option<EndReason> {
         let ends = [self.caller, self.hang_up, self.drain_at()];
         let due = ends.into_iter().flatten().find(|(at, _)| *at <= now);
         due.map(|(_, reason)| reason)
     }
 
-    /// When a call that was told to end does, whatever is being said.
+    /// When a draining call ends, whatever is being said.
     fn drain_at(&self) -> Option<(Instant, EndReason)> {
         let words = |(by, reason): (LeaveBy, EndReason)| (by.until(Step::Words), reason);
         self.drain.map(words)
     }
 
-    /// When the longest call that is allowed is over, unless the caller is being told already.
+    /// When the maximum duration is reached. `None` while the caller is being told so already.
     fn max_duration(&self, limits: &Limits) -> Option<Instant> {
         let is_told = self.hangs_up() == Some(EndReason::MaxDuration);
         let end = self.begun.checked_add(limits.max_duration);
         end.filter(|_| !is_told)
     }
 
-    /// The turn machine wants to be called then.
+    /// Sets the turn machine's next timer.
     pub(super) fn turn_at(&mut self, at: Option<Instant>) {
         self.turn = at;
     }
 
-    /// A frame of the microphone came. In mid-speech another one follows.
+    /// A frame of the microphone arrived. In mid-speech another one must follow.
     pub(super) fn frame_came(&mut self, now: Instant, is_speaking: bool) {
         self.microphone = is_speaking.then(|| now + MIC_DEADLINE);
     }
 
-    /// Nothing more is to come from the microphone for now.
+    /// No more microphone frames are expected for now.
     pub(super) fn microphone_paused(&mut self) {
         self.microphone = None;
     }
 
-    /// Whether audio waits for the room.
+    /// Whether audio is waiting for the room.
     fn audio_waits(&mut self, waits: bool) {
         if !waits {
             self.speaker = None;
@@ -125,35 +125,35 @@ impl Deadlines {
         self.caller = None;
     }
 
-    /// The caller is gone, and has so long to come back.
+    /// The caller left, and has `grace` to come back.
     pub(super) fn caller_left(&mut self, grace: Duration) {
         self.caller = Some((clock::now() + grace, EndReason::CallerLost));
     }
 
-    /// The call ends then at the latest: the last words are being said, or were.
+    /// The call ends at `at` at the latest: its last words are playing or have played.
     pub(super) fn hang_up_at(&mut self, at: Instant, reason: EndReason) {
         self.hang_up = Some((at, reason));
     }
 
-    /// The last words are being said: they have their share of the call's leaving.
+    /// The last words are playing: they take their share of the time for leaving.
     pub(super) fn last_words(&mut self, by: LeaveBy, reason: EndReason) {
         self.goodbye = Some(by);
         self.hang_up_at(by.until(Step::Words), reason);
     }
 
-    /// By when the call has left, if it was told to or is saying goodbye.
+    /// By when the call must have left. `None` if it is neither draining nor saying goodbye.
     pub(super) fn leave_by(&self) -> Option<LeaveBy> {
         let told = self.drain.map(|(by, _)| by);
         let both = [told, self.goodbye].into_iter().flatten();
         both.reduce(LeaveBy::nearer)
     }
 
-    /// Why the call ends after the last words, while it does.
+    /// Why the call ends after the last words. `None` if it does not.
     pub(super) fn hangs_up(&self) -> Option<EndReason> {
         self.hang_up.map(|(_, reason)| reason)
     }
 
-    /// Somebody is there after all.
+    /// The caller is there after all.
     pub(super) fn caller_is_not_silent(&mut self) {
         let ended = self
             .hang_up
@@ -163,30 +163,30 @@ impl Deadlines {
         }
     }
 
-    /// Whether the call is to end as soon as nothing is being said, and so takes nothing up.
+    /// Whether the call ends at the next silence, and so starts nothing new.
     pub(super) fn is_draining(&self) -> bool {
         self.drain.is_some()
     }
 
-    /// Why it does.
+    /// Why the call drains. `None` if it does not.
     pub(super) fn drains(&self) -> Option<EndReason> {
         self.drain.map(|(_, reason)| reason)
     }
 
-    /// The first reason counts, and the nearest deadline.
+    /// Starts draining. The first reason and the nearest deadline win.
     pub(super) fn drain(&mut self, by: LeaveBy, reason: EndReason) {
         let (before, reason) = self.drain.unwrap_or((by, reason));
         self.drain = Some((by.nearer(before), reason));
     }
 
-    /// How long nobody has spoken.
+    /// The silence of both sides.
     pub(super) fn silence(&mut self) -> &mut Silence {
         &mut self.silence
     }
 }
 
 impl Conversation {
-    /// A deadline has passed.
+    /// Does what is due now.
     pub fn deadline(&mut self) {
         let now = clock::now();
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
@@ -237,13 +237,13 @@ impl Conversation {
         next.unwrap_or_else(|| clock::now() + SPEAKER_DEADLINE)
     }
 
-    /// The process wants to end: no new turn; what is being said may be finished.
+    /// The process is shutting down: no new turn; what is being said may finish.
     pub fn drain(&mut self, by: LeaveBy) {
         self.deadlines.drain(by, EndReason::Drained);
         self.end_if_drained();
     }
 
-    /// The agent was told to leave.
+    /// The agent was ordered to leave.
     pub(super) fn dismissed(&mut self, by: LeaveBy) {
         self.deadlines.drain(by, EndReason::Dismissed);
         self.end_if_drained();

@@ -1,4 +1,4 @@
-//! The record of a call: what happened, in order, and the books behind its figures.
+//! The record of a call: what happened, in order, and the counts behind its figures.
 
 use std::time::{Duration, Instant};
 
@@ -19,11 +19,11 @@ use sidetone_turn::UserTurn;
 pub struct Record {
     call: CallId,
     journal: Journal,
-    /// What became of all that was said.
+    /// The fate of every utterance and sentence.
     ledger: Ledger,
-    /// What was taken of providers.
+    /// What the call has used of its providers.
     meter: Meter,
-    /// Turns of the caller that ended.
+    /// Turns of the caller that have ended.
     turns: u32,
 }
 
@@ -48,33 +48,33 @@ impl Record {
         self.journal.is_waiting()
     }
 
-    /// Passes events on. Cancel safe; for ever when nobody takes them.
+    /// Sends events on. Cancel safe; pending forever if there is no receiver.
     pub async fn deliver(&mut self) {
         self.journal.deliver().await;
     }
 
-    /// What became of all that was said.
+    /// The fate of every utterance and sentence.
     pub(super) fn ledger(&mut self) -> &mut Ledger {
         &mut self.ledger
     }
 
-    /// What was taken of providers.
+    /// What the call has used of its providers.
     pub(super) fn meter(&self) -> &Meter {
         &self.meter
     }
 
-    /// The offset of a time from the start of the call.
+    /// The offset of `time` from the start of the call.
     pub(super) fn offset(&self, time: Instant) -> Duration {
         self.journal.offset(time)
     }
 
-    /// Adds what happens now.
+    /// Records an event with the current offset.
     pub(super) fn now(&mut self, event: impl FnOnce(Duration) -> CallEvent) {
         let at = self.journal.offset(clock::now());
         self.journal.push(event(at));
     }
 
-    /// A turn of the caller has ended; one that ended before goes on where it is not `new`.
+    /// A turn of the caller has ended; unless `new`, it is an earlier turn that went on.
     pub(super) fn caller_turn(&mut self, turn: &UserTurn, new: bool) {
         self.turns += u32::from(new);
         self.journal.push(CallEvent::CallerTurn {
@@ -85,12 +85,12 @@ impl Record {
         });
     }
 
-    /// What was heard of a reply up to now.
+    /// What was heard of a reply so far.
     pub(super) fn agent_turn(&mut self, turn: AgentTurn) {
         self.journal.push(CallEvent::AgentTurn(turn));
     }
 
-    /// A tool is about to run, once this is written down.
+    /// A tool is about to run, once this is stored.
     pub(super) fn tool_starts(&mut self, tool: ToolStarted, receipt: Receipt) {
         self.journal.push(CallEvent::ToolStarted(tool, receipt));
     }
@@ -107,7 +107,7 @@ impl Record {
         self.now(|at| CallEvent::Error { at, stage, message });
     }
 
-    /// What became of all that was said up to now, and what that took.
+    /// Records the figures up to now.
     pub(super) fn figures(&mut self) {
         self.journal.push(CallEvent::Figures {
             figures: self.ledger.figures().clone(),
@@ -115,7 +115,7 @@ impl Record {
         });
     }
 
-    /// The call is over: nothing more happens. Answers how long it was.
+    /// The call is over: nothing more is recorded. Returns how long it lasted.
     pub(super) fn ended(&mut self, reason: EndReason) -> Duration {
         self.ledger.over();
         self.figures();
@@ -127,7 +127,7 @@ impl Record {
         duration
     }
 
-    /// Passes on what is left, as long as leaving allows.
+    /// Sends what is left, as long as the time for leaving allows.
     pub(super) async fn close(
         self,
         reason: EndReason,

@@ -1,4 +1,4 @@
-//! The agent's side: the live reply, its sound, and what was said last.
+//! The agent's side: the live reply, its audio, and what was said last.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,37 +16,37 @@ use crate::speech_text::{Pronunciations, SpeechText};
 use sidetone_config::agent::AgentConfig;
 use sidetone_turn::ReplyId;
 
-/// See the module's documentation. Fields the loop waits on are its own to borrow.
+/// The state of the agent's side. Some fields are public so that the loop can borrow them separately.
 pub struct Replies {
-    /// At most one.
+    /// The live reply, at most one.
     live: Option<Reply>,
-    /// What the room is to hear.
+    /// The audio on its way to the room.
     pub playout: Playout,
-    /// Whether that comes in time.
+    /// Detects breaks in that audio.
     pub(super) flow: Flow,
     /// Said when a stage fails.
     pub apology: Apology,
-    /// From written to spoken, at the start of a reply.
+    /// The normaliser from written to spoken text, in its state at the start of a reply.
     speech_text: SpeechText,
     items: mpsc::Sender<(ReplyId, ReplyItem)>,
-    /// What was heard of the last reply of which something was.
+    /// What was heard of the last reply that was heard at all.
     said: String,
-    /// The last reply that is over, as it was recorded.
+    /// The last finished reply, as it was recorded.
     past: Option<Past>,
-    /// The reply to nothing that the caller said, such as the question whether anybody is there.
+    /// A reply that answers nothing of the caller's, such as the question whether anybody is there.
     unasked: Option<ReplyId>,
 }
 
-/// A reply that is over.
+/// A finished reply.
 struct Past {
     turn: AgentTurn,
-    /// When the last of it left.
+    /// When its last frame was sent.
     last: Instant,
     sound: PastReply,
 }
 
 impl Replies {
-    /// Nothing has been said. The tasks of replies send their `items` to the loop.
+    /// Nothing has been said yet. The tasks of replies send their `items` to the loop.
     pub(super) fn new(agent: &AgentConfig, items: mpsc::Sender<(ReplyId, ReplyItem)>) -> Self {
         Self {
             live: None,
@@ -61,7 +61,7 @@ impl Replies {
         }
     }
 
-    /// Speaks as this agent does from the next reply on.
+    /// Uses this agent's voice from the next reply on.
     pub(super) fn configure(&mut self, agent: &AgentConfig, tts: &Arc<dyn Tts>) {
         self.speech_text = speech_text(agent);
         self.apology = Apology::new(agent.apology.clone());
@@ -72,7 +72,7 @@ impl Replies {
         self.speech_text.clone()
     }
 
-    /// The way to the loop, for the task of a reply.
+    /// The sender to the loop, for the task of a reply.
     pub(super) fn out(&self, id: ReplyId) -> ReplyOut {
         ReplyOut {
             id,
@@ -80,7 +80,7 @@ impl Replies {
         }
     }
 
-    /// Takes up a new reply. Nothing of it is heard before it is committed.
+    /// Starts a new reply. Nothing of it is heard before it is committed.
     pub(super) fn begin(&mut self, reply: Reply) {
         self.playout.begin(reply.id(), false);
         self.flow.rests();
@@ -95,12 +95,12 @@ impl Replies {
         self.live.as_mut()
     }
 
-    /// The live reply, if it is this one: what comes for another is stale.
+    /// The live reply. `None` if it is another one: items for it are stale.
     pub(super) fn get(&mut self, id: ReplyId) -> Option<&mut Reply> {
         self.live.as_mut().filter(|reply| reply.id() == id)
     }
 
-    /// Lets the live reply go, and what was not played of it; `turn`: as it was recorded, if it was.
+    /// Drops the live reply and its unplayed audio; `turn` is how it was recorded, if it was.
     pub(super) fn over(&mut self, turn: Option<AgentTurn>) {
         let said = self.playout.heard();
         if !said.is_empty() {
@@ -113,8 +113,8 @@ impl Replies {
         self.playout.clear();
     }
 
-    /// What was played since then was not heard. Gives the last reply that is over as it is to be recorded,
-    /// if it was being said then.
+    /// What was played after `since` was not heard. Returns the last finished reply as it must be recorded now, if it
+    /// was playing then.
     pub(super) fn not_heard(&mut self, since: Instant) -> Option<AgentTurn> {
         let unheard = |last: Instant| last.saturating_duration_since(since);
         if let Some(last) = self.live.as_ref().and_then(Reply::last_played) {
@@ -127,17 +127,17 @@ impl Replies {
         Some(past.turn)
     }
 
-    /// Whether this reply is not over.
+    /// Whether this reply is the live one.
     pub(super) fn is_live(&self, id: ReplyId) -> bool {
         self.live.as_ref().is_some_and(|reply| reply.id() == id)
     }
 
-    /// Whether a reply is being said, or is to be.
+    /// Whether a reply is being said, or is about to be.
     pub(super) fn has_floor(&self) -> bool {
         self.live.as_ref().is_some_and(Reply::is_committed)
     }
 
-    /// What the caller has heard last.
+    /// What the caller heard last.
     pub(super) fn last_heard(&self) -> String {
         let heard = self.playout.heard();
         match heard.is_empty() {
@@ -146,18 +146,18 @@ impl Replies {
         }
     }
 
-    /// The next reply, of this id, is to nothing that the caller said.
+    /// The next reply, with this id, answers nothing of the caller's.
     pub(super) fn begins_unasked(&mut self, id: ReplyId) {
         self.unasked = Some(id);
     }
 
-    /// The live reply, if it is to nothing that the caller said.
+    /// The live reply. `None` if it answers the caller.
     pub(super) fn unasked(&mut self) -> Option<&mut Reply> {
         let unasked = self.unasked;
         self.live.as_mut().filter(|r| unasked == Some(r.id()))
     }
 
-    /// Whether the live reply leaves the caller silent: it is a question about the silence, or a
+    /// Whether the caller still counts as silent during the live reply: it is a question about the silence, or a
     /// goodbye.
     pub(super) fn keeps_silence(&self) -> bool {
         let is_ours = |reply: &Reply| self.unasked == Some(reply.id()) || reply.hangs_up();

@@ -1,4 +1,4 @@
-//! One reply: who it is for, how far it has come, and where its time went.
+//! One reply: whom it answers, how far it has come, and where its time went.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::toolbox::TransferOrder;
 use sidetone_base::clock;
 use sidetone_turn::{ReplyId, TurnId};
 
-/// A reply in the making, or being heard.
+/// A reply that is being made or heard.
 pub(super) struct Reply {
     id: ReplyId,
     turn: Option<TurnId>,
@@ -23,7 +23,7 @@ pub(super) struct Reply {
     transcribed_at: Option<Instant>,
     first_token_at: Option<Instant>,
     first_audio_at: Option<Instant>,
-    /// First and last frame that went to the room.
+    /// When its first and last frames were sent to the room.
     played: Option<(Instant, Instant)>,
     latency: Latency,
     sentences_heard: usize,
@@ -32,11 +32,11 @@ pub(super) struct Reply {
     failed: Option<Part>,
     is_apology: bool,
     owed: Owed,
-    /// The call ends when it was heard, for this reason.
+    /// The call ends after this reply, for this reason.
     hangs_up: Option<EndReason>,
-    /// A person is called when it was heard.
+    /// The caller is transferred after this reply.
     transfer: Option<TransferOrder>,
-    /// Tells the task that the caller's turn is over.
+    /// Signals the task that the caller's turn is over.
     commit: watch::Sender<bool>,
     _task: AbortOnDropHandle<()>,
 }
@@ -44,18 +44,18 @@ pub(super) struct Reply {
 /// How a reply ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Over {
-    /// All that could be said was heard.
+    /// Everything that could be said was heard.
     Said,
-    /// The caller cut it short.
+    /// The caller interrupted it.
     Interrupted,
-    /// The agent leaves in the middle of it, or the caller is gone.
+    /// The agent leaves in the middle of it, or the caller left.
     Left,
 }
 
-/// How a reply went that was heard to its end, or failed.
+/// The outcome of a reply that was heard to its end, or failed.
 pub(super) struct Finished {
     pub(super) id: ReplyId,
-    /// The turn that it answered: an apology answers none.
+    /// The turn that it answered. `None` for an apology.
     pub(super) answered: Option<TurnId>,
     pub(super) failed: bool,
     pub(super) hangs_up: Option<EndReason>,
@@ -63,8 +63,7 @@ pub(super) struct Finished {
 }
 
 impl Reply {
-    /// A reply that nothing has come of yet. `task` makes it, and is told by `commit` when the
-    /// caller's turn is over.
+    /// A new reply, made by `task`, which `commit` signals when the caller's turn is over.
     pub(super) fn new(
         id: ReplyId,
         turn: Option<TurnId>,
@@ -99,12 +98,12 @@ impl Reply {
         self.id
     }
 
-    /// The turn that it answers: an apology answers none.
+    /// The turn that it answers. `None` for an apology.
     pub(super) fn answers(&self) -> Option<TurnId> {
         self.turn.filter(|_| !self.is_apology)
     }
 
-    /// The turn that it is an apology for.
+    /// The turn that it apologises for.
     pub(super) fn apologises_for(&self) -> Option<TurnId> {
         self.turn.filter(|_| self.is_apology)
     }
@@ -115,7 +114,7 @@ impl Reply {
 
     // --- how far it has come ---
 
-    /// The caller's turn is over: it may be heard. It is measured from what was `asked`.
+    /// The caller's turn is over: the reply may be heard. Its latency is measured from `asked`.
     pub(super) fn commit(&mut self, now: Instant, asked: Option<AskedTurn>) {
         self.committed_at = Some(now);
         self.commit.send_replace(true);
@@ -125,7 +124,7 @@ impl Reply {
         self.asked_at = Some(ended_at);
         self.latency.stt = stt.map(|stt| stt.took);
         self.transcribed_at = stt.map(|stt| stt.at);
-        // Typed words end when they come: there is no wait to measure.
+        // A typed turn ends when it arrives: there is no wait to measure.
         self.latency.endpointing = stt.map(|_| now.saturating_duration_since(ended_at));
     }
 
@@ -133,8 +132,8 @@ impl Reply {
         self.committed_at.is_some()
     }
 
-    /// The model began to write. A round of tools has a first token, too; what counts is the one
-    /// that was first heard.
+    /// The model began to write. Rounds of tools have a first token, too; what counts is the first one that was
+    /// heard.
     pub(super) fn first_token(&mut self, took: Duration) {
         if self.first_audio_at.is_none() {
             self.latency.llm_first_token = Some(took);
@@ -142,13 +141,13 @@ impl Reply {
         }
     }
 
-    /// The first audio came.
+    /// The first audio arrived.
     pub(super) fn first_audio(&mut self, took: Duration) {
         self.latency.tts_first_byte.get_or_insert(took);
         self.first_audio_at.get_or_insert_with(clock::now);
     }
 
-    /// A frame goes to the room. True for the first one.
+    /// A frame is sent to the room. `true` for the first one.
     pub(super) fn frame_played(&mut self, now: Instant) -> bool {
         let is_first = self.played.is_none();
         self.played = Some((self.played.map_or(now, |(first, _)| first), now));
@@ -165,22 +164,22 @@ impl Reply {
         is_first
     }
 
-    /// When the last frame went to the room.
+    /// When the last frame was sent to the room.
     pub(super) fn last_played(&self) -> Option<Instant> {
         self.played.map(|(_, last)| last)
     }
 
-    /// Where its time went, if it answers something.
+    /// Where its time went. `None` if it answers nothing.
     pub(super) fn timing(&self) -> Option<Vec<(&'static str, Duration)>> {
         self.asked_at.map(|_| self.latency.named())
     }
 
-    /// So many sentences were heard to their end. True when these are more than before.
+    /// The number of sentences heard to their end. `true` if it has grown.
     pub(super) fn sentences_heard(&mut self, sentences: usize) -> bool {
         sentences > std::mem::replace(&mut self.sentences_heard, sentences)
     }
 
-    /// Words of it are shown: its segment is to be closed.
+    /// Words of it are shown: its segment must be closed later.
     pub(super) fn opens_segment(&mut self) {
         self.segment_open = true;
     }
@@ -189,7 +188,7 @@ impl Reply {
         self.segment_open
     }
 
-    /// What was heard of it, for the record; none if nothing was.
+    /// What was heard of it, for the record. `None` if nothing was.
     pub(super) fn heard(
         &self,
         record: &Record,
@@ -210,7 +209,7 @@ impl Reply {
         })
     }
 
-    /// What is to be heard of it yet.
+    /// What of it is still to be heard.
     pub(super) fn owed(&self) -> &Owed {
         &self.owed
     }
@@ -221,7 +220,7 @@ impl Reply {
 
     // --- how it ends ---
 
-    /// It cannot go on, for this stage failed.
+    /// The reply cannot go on, because this stage failed.
     pub(super) fn fail(&mut self, stage: Part) {
         self.failed = Some(stage);
     }
@@ -231,7 +230,7 @@ impl Reply {
         self.failed
     }
 
-    /// The call ends when it was heard, for this reason.
+    /// Ends the call after this reply, for this reason.
     pub(super) fn hang_up(&mut self, reason: EndReason) {
         self.hangs_up = Some(reason);
     }
@@ -240,12 +239,12 @@ impl Reply {
         self.hangs_up.is_some()
     }
 
-    /// A person is called when it was heard.
+    /// Transfers the caller after this reply.
     pub(super) fn transfer(&mut self, transfer: TransferOrder) {
         self.transfer = Some(transfer);
     }
 
-    /// It is over. After a failure nobody is called.
+    /// The reply is over. After a failure nobody is transferred.
     pub(super) fn finished(&mut self) -> Finished {
         let failed = self.failed.is_some();
         Finished {

@@ -1,4 +1,4 @@
-//! What tools and handovers do to a call.
+//! The effects of tools and handovers on a call.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use sidetone_base::clock;
 use sidetone_turn::{ReplyId, TurnId};
 
 impl Conversation {
-    /// What an answer to `text` is made from.
+    /// Everything needed to answer `text`.
     pub(super) fn answer(
         &self,
         reply: ReplyId,
@@ -39,7 +39,7 @@ impl Conversation {
         }
     }
 
-    /// Something came of a tool.
+    /// Handles what a tool's task reports.
     pub fn tool_news(&mut self, news: ToolNews) {
         match news {
             ToolNews::Asked(reply) => {
@@ -88,7 +88,7 @@ impl Conversation {
         }
     }
 
-    /// Another agent goes on: it hears, waits, gives way, thinks and speaks as its own file says.
+    /// Another agent takes over: endpointing, interruption, model and voice follow its own file.
     pub(super) fn handed_to(&mut self, next: Persona) {
         let Persona { agent, providers } = &next;
         tracing::info!(call = %self.id, agent = agent.name, version = agent.version, "handed over");

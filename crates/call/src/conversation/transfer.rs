@@ -1,4 +1,4 @@
-//! A caller is put through to a person, once the agent's sentence about it was heard.
+//! Transfers a caller to a person, once the agent's announcement of it was heard.
 
 use std::time::{Duration, Instant};
 
@@ -12,10 +12,10 @@ use sidetone_base::clock;
 use sidetone_base::leave::LeaveBy;
 use sidetone_turn::{Input, ReplyId};
 
-/// Whoever puts through keeps the time; this is for one that does not.
+/// The one who transfers enforces the deadline; this is added in case it does not.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A person is being called.
+/// A transfer in progress.
 pub(super) struct Transferring {
     transfer: TransferOrder,
     caused: Caused,
@@ -24,17 +24,17 @@ pub(super) struct Transferring {
     _task: AbortOnDropHandle<()>,
 }
 
-/// Who wants the caller to be put through.
+/// Who asked for the transfer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Caused {
     /// The model, by its tool.
     ByModel,
-    /// The backend, by the order of this id.
+    /// The backend, by the order with this id.
     ByOrder(String),
 }
 
 impl Caused {
-    /// By which the run is known among those of a reply.
+    /// The id of the run among those of a reply.
     fn id(&self) -> String {
         match self {
             Self::ByModel => String::new(),
@@ -44,7 +44,7 @@ impl Caused {
 }
 
 impl Conversation {
-    /// Calls a person, while the conversation goes on. One at a time.
+    /// Starts a transfer while the conversation goes on. One at a time.
     pub(super) fn transfer(&mut self, reply: ReplyId, transfer: TransferOrder, caused: Caused) {
         if self.work.transfer().is_some() {
             return;
@@ -64,7 +64,7 @@ impl Conversation {
         self.record.tool_starts(started, receipt);
         let task = tokio::spawn(
             async move {
-                // A record that cannot be kept is not waited for.
+                // If the record cannot be written, the transfer goes ahead without it.
                 tokio::time::timeout(WRITTEN_DEADLINE, written.cancelled())
                     .await
                     .ok();
@@ -86,7 +86,7 @@ impl Conversation {
         self.watch_silence(clock::now());
     }
 
-    /// The person is there and the agent leaves, or it tells that nobody has come.
+    /// The person has joined and the agent leaves, or the agent says that nobody came.
     pub(super) fn transferred(&mut self, result: Result<String, String>) {
         let Some(Transferring {
             transfer,
@@ -110,7 +110,7 @@ impl Conversation {
             took: now.saturating_duration_since(since),
         });
         match (result, self.replies.live_mut()) {
-            // What is being said is heard to its end, unless somebody speaks meanwhile.
+            // The current reply is heard to its end, unless the caller speaks meanwhile.
             (Ok(_), Some(reply)) => {
                 reply.hang_up(EndReason::Transferred);
                 let by = LeaveBy::within(now, LeaveBy::ASKED);
@@ -120,7 +120,7 @@ impl Conversation {
             (Err(message), _) => {
                 let about = format!("transfer to {}", transfer.target.name);
                 self.chat.remember(&about, &format!("failed, {message}"));
-                // A goodbye that is being said is the last word.
+                // A goodbye in progress stays the last word.
                 if self.deadlines.hangs_up().is_none() {
                     self.input(Input::Say {
                         text: transfer.failed,

@@ -1,14 +1,14 @@
-//! What goes on beside the conversation: rounds of tools, and a person that is being called.
+//! Work beside the conversation: rounds of tools, and a transfer.
 
 use tokio::sync::mpsc;
 
 use super::transfer::Transferring;
 use crate::toolbox::ToolNews;
 
-/// Work that is under way. Tasks tell the loop of it through [`Work::news`].
+/// Work in progress. Its tasks report to the loop through [`Work::news`].
 pub struct Work {
     news: mpsc::Sender<ToolNews>,
-    /// Rounds of tools whose end is not known yet.
+    /// Rounds of tools that have not finished.
     rounds: usize,
     transfer: Option<Transferring>,
 }
@@ -22,7 +22,7 @@ impl Work {
         }
     }
 
-    /// The way to the loop, for a task.
+    /// The sender to the loop, for a task.
     pub(super) fn news(&self) -> mpsc::Sender<ToolNews> {
         self.news.clone()
     }
@@ -40,12 +40,12 @@ impl Work {
         self.rounds > 0
     }
 
-    /// Whether nothing is under way.
+    /// Whether no work is in progress.
     pub(super) fn is_idle(&self) -> bool {
         self.rounds == 0 && self.transfer.is_none()
     }
 
-    /// A person is being called. One at a time.
+    /// The transfer in progress. One at a time.
     pub(super) fn transfer(&mut self) -> &mut Option<Transferring> {
         &mut self.transfer
     }

@@ -65,7 +65,7 @@ fn what_is_owed_is_the_answer_to_the_last_words_or_the_rest_of_it() {
         (vec![], None),
         (vec![hello()], None),
         (vec![by_itself("Hello", true)], rest(None)),
-        // Audible, and not a word of it heard.
+        // The reply was audible, but not a single word was heard.
         (vec![by_itself("", true)], None),
         (vec![hello(), asked("When?")], answer(1, "When?")),
         (vec![hello(), asked("When?"), cut("")], answer(1, "When?")),
@@ -75,7 +75,7 @@ fn what_is_owed_is_the_answer_to_the_last_words_or_the_rest_of_it() {
             vec![asked("When?"), said("At nine."), asked("And when not?")],
             answer(2, "And when not?"),
         ),
-        // The agent that took over was lost as well, before it had answered.
+        // The replacement agent was lost as well, before it had answered.
         (vec![asked("When?"), sorry()], answer(1, "When?")),
         (
             vec![asked("When?"), by_itself("Sorry", true)],

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::Flow;
 use sidetone_base::clock;
 
-/// The breaks of frames that leave at these milliseconds; more is expected after each but the last.
+/// The gaps between frames sent at these milliseconds; more is expected after each but the last.
 fn breaks(frames: impl IntoIterator<Item = u64>) -> Vec<u128> {
     let (begin, mut flow) = (clock::now(), Flow::default());
     let frames = frames.into_iter();
@@ -14,14 +14,14 @@ fn breaks(frames: impl IntoIterator<Item = u64>) -> Vec<u128> {
 #[test]
 fn sound_in_time_has_no_breaks() {
     assert!(breaks((0..100).map(|n| n * 10)).is_empty());
-    // Four frames ahead, as the room takes them; one that is late by less is not heard.
+    // The room takes four frames ahead; a frame that is late by less is not heard as late.
     let ahead = [0, 0, 0, 0, 10, 20, 65, 65, 65, 65, 70];
     assert!(breaks(ahead).is_empty());
 }
 
 #[test]
 fn what_the_room_waits_for_is_a_break() {
-    // 40 ms are there, and the next comes at 130.
+    // 40 ms are buffered, and the next frame comes at 130.
     assert_eq!(breaks([0, 0, 0, 0, 130]), [90]);
     // A trickle: each frame comes 60 ms after the one before.
     assert_eq!(breaks([0, 60, 120, 180]), [50, 50, 50]);

@@ -9,7 +9,7 @@ fn rules(gap: u64, end: Option<char>) -> Rules {
     }
 }
 
-/// Presses keys, one every so many milliseconds from 0 on, and then waits: what is complete, and when.
+/// Presses keys, one every `every` milliseconds from 0 on, and then waits: the complete groups, and when.
 fn pressed(keys: &str, every: u64, rules: &Rules) -> Vec<(u64, String)> {
     let begin = sidetone_base::clock::now();
     let at = |ms: u64| begin + Duration::from_millis(ms);

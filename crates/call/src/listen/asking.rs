@@ -1,4 +1,4 @@
-//! One STT request, from its own task.
+//! One STT request, made by a task of its own.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,18 +20,18 @@ pub struct SttResult {
     pub(super) words: Result<String, ProviderError>,
 }
 
-/// What is asked, `spoken` being the words of a provider that heard the caller speak.
+/// What is requested; `spoken` are the words of a provider that heard the caller live.
 pub(super) struct Asking<S> {
     pub(super) request: u64,
     pub(super) stt: Arc<dyn Stt>,
     pub(super) spoken: Option<S>,
-    /// For a provider of whole utterances, and where `spoken` comes to nothing.
+    /// For a provider of whole utterances, and as the fallback when `spoken` brings nothing.
     pub(super) audio: Pcm<16_000>,
     pub(super) deadline: Duration,
 }
 
 impl<S: Future<Output = Option<String>>> Asking<S> {
-    /// Sends `results` the words that come `so_far`, then all of them or why there are none.
+    /// Sends to `results` the partial words as they arrive (`so_far`), then all of them or the error.
     pub(super) async fn run(self, so_far: watch::Receiver<String>, results: mpsc::Sender<Heard>) {
         let Self {
             request, deadline, ..
@@ -64,7 +64,7 @@ impl<S: Future<Output = Option<String>>> Asking<S> {
             Some(words) => words,
             None => self.stt.transcribe(self.audio).await?,
         };
-        // "(dog barking)" is what was heard, and nothing that was said.
+        // "(dog barking)" was heard, but nobody said it.
         Ok(match is_annotation(&words) {
             true => String::new(),
             false => words,
@@ -72,7 +72,7 @@ impl<S: Future<Output = Option<String>>> Asking<S> {
     }
 }
 
-/// Tells the words of `request` that are there, and never ends.
+/// Sends the partial words of `request`; never returns.
 async fn tell<T>(
     request: u64,
     mut so_far: watch::Receiver<String>,

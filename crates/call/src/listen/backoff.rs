@@ -1,16 +1,16 @@
-//! How soon a request that failed is made again. Pure.
+//! How soon a failed request is repeated. PURE.
 
 use std::time::{Duration, Instant};
 
-/// First wait, doubled with each failure.
+/// The first wait; doubled with each failure.
 const FIRST: Duration = Duration::from_millis(500);
-/// The longest.
+/// The longest wait.
 const LONGEST: Duration = Duration::from_secs(8);
 
-/// Waits between failures in a row.
+/// The waits after consecutive failures.
 #[derive(Debug, Default)]
 pub(super) struct Backoff {
-    /// The last wait, and when it is over.
+    /// The last wait, and when it ends.
     wait: Option<(Duration, Instant)>,
 }
 
@@ -21,12 +21,12 @@ impl Backoff {
         self.wait = Some((wait, now + wait));
     }
 
-    /// A request was answered.
+    /// A request succeeded.
     pub(super) fn worked(&mut self) {
         self.wait = None;
     }
 
-    /// Whether another may be made.
+    /// Whether another request may be made.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         self.wait.is_none_or(|(_, until)| until <= now)
     }

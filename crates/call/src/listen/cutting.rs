@@ -1,5 +1,5 @@
-//! A turn that had its longest length is cut off while its caller speaks on: its words are asked for beside
-//! those of the turn after it.
+//! A turn that reaches the maximum length is cut off while its caller speaks on: its words are requested in parallel
+//! with those of the next turn.
 
 use super::asking::SttResult;
 use super::transcription::{Request, Transcription, joined};
@@ -10,15 +10,15 @@ use sidetone_turn::Cut;
 
 /// The turn that was cut off.
 pub(super) struct CutOff {
-    /// Its words whose audio was let go.
+    /// Its words whose audio was dropped.
     settled: String,
-    /// The rest of them.
+    /// The request for the rest.
     request: Request,
 }
 
 impl Listen {
-    /// What was said up to now is a turn of its own, whose words will come as
-    /// [`Transcription::Last`] where they are not known; what follows is the next turn's.
+    /// Everything said so far becomes a turn of its own; if its words are not known yet, they arrive as
+    /// [`Transcription::Last`]. What follows belongs to the next turn.
     pub fn cut(&mut self, cut: Cut) {
         self.judging.forget();
         self.ahead = None;
@@ -36,14 +36,14 @@ impl Listen {
                 self.cut_off = Some(CutOff { settled, request });
             }
         }
-        // The request goes on by its own audio.
+        // The request has its own copy of the audio.
         self.hearing.iter_mut().for_each(Hearing::forget);
         if cut != Cut::InPause {
             self.hear(Pcm::new(self.audio.iter().copied().collect()));
         }
     }
 
-    /// Takes what a request brought if it is that of the turn that was cut off; else gives it back.
+    /// Takes a request's result if it belongs to the turn that was cut off; otherwise returns it.
     pub(super) fn last_words(&mut self, result: SttResult) -> Result<Transcription, SttResult> {
         let is_asked = |cut_off: &mut CutOff| cut_off.request.id == result.request;
         if result.is_begun {
@@ -60,7 +60,7 @@ impl Listen {
             words: match result.words {
                 Ok(words) => Ok(joined(&settled, &words)),
                 Err(error) if settled.is_empty() => Err(error),
-                // What is known of them is better than nothing.
+                // The settled words are better than nothing.
                 Err(_) => Ok(settled),
             },
             took: clock::now().saturating_duration_since(request.started),

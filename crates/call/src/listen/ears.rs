@@ -1,4 +1,4 @@
-//! By whose ears the caller is heard: after a handover by another agent's.
+//! Switches the provider that hears the caller after a handover.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use sidetone_config::agent::{AgentConfig, VadConfig};
 use sidetone_turn::TurnId;
 
 impl Listen {
-    /// Hears as this agent does from now on: by its provider, its language and its numbers. What is
-    /// said and not answered yet, of the turn that is `open`, is asked of the new provider, whole.
+    /// Uses this agent's provider, language and VAD settings from now on. The unanswered speech of the turn that is
+    /// `open` is sent to the new provider as a whole.
     pub fn configure(&mut self, agent: &AgentConfig, stt: Arc<dyn Stt>, open: Option<TurnId>) {
         self.vad.configure(&agent.vad);
         self.padding = padding(&agent.vad);
@@ -29,7 +29,7 @@ impl Listen {
         }
     }
 
-    /// Passes audio of the turn on, where words come as they are spoken.
+    /// Streams audio of the turn, if the provider transcribes live.
     pub(super) fn hear(&mut self, audio: Pcm<16_000>) {
         if let Some(hearing) = &mut self.hearing {
             self.stt.heard(&audio);
@@ -38,7 +38,7 @@ impl Listen {
     }
 }
 
-/// Samples kept from before speech.
+/// Samples kept from before the start of speech.
 pub(super) fn padding(vad: &VadConfig) -> usize {
     Pcm::<16_000>::samples_in(vad.prefix_padding + vad.min_speech)
 }

@@ -1,4 +1,4 @@
-//! Whether a pause ends the turn, asked of the end-of-turn model while the pause lasts.
+//! Asks the end-of-turn model during a pause whether it ends the turn.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,20 +11,20 @@ use super::Heard;
 use crate::EndOfTurn;
 use sidetone_base::audio::Pcm;
 
-/// The end-of-turn model is asked when a pause is this long: most are over by then, and cost nothing.
-/// It answers in about 0.05 s, before the shortest wait of 0.5 s is over.
+/// The end-of-turn model is asked when a pause is this long: most pauses are shorter and cost nothing. It answers in
+/// about 0.05 s, before the shortest wait of 0.5 s is over.
 const JUDGE_AFTER: Duration = Duration::from_millis(300);
-/// Pauses are named by one past the last voiced sample before them.
+/// The state of asking. A pause is identified by one past the last voiced sample before it.
 pub(super) struct Judging {
     model: Option<Arc<dyn EndOfTurn>>,
-    /// To be judged, if it lasts.
+    /// The pause to be judged, if it lasts.
     pause: Option<u64>,
-    /// The pause that is judged now.
+    /// The pause that is being judged.
     asked: Option<(u64, AbortOnDropHandle<()>)>,
 }
 
 impl Judging {
-    /// Without a model nothing is ever asked.
+    /// Without a model nothing is asked.
     pub(super) fn new(model: Option<Arc<dyn EndOfTurn>>) -> Self {
         Self {
             model,
@@ -33,7 +33,7 @@ impl Judging {
         }
     }
 
-    /// Asks this model from now on.
+    /// Uses this model from now on.
     pub(super) fn configure(&mut self, model: Option<Arc<dyn EndOfTurn>>) {
         self.model = model;
         self.forget();
@@ -44,14 +44,14 @@ impl Judging {
         self.pause = Some(at);
     }
 
-    /// It is no pause any more, or nobody's.
+    /// The pause is over, or belongs to no turn any more.
     pub(super) fn forget(&mut self) {
         self.pause = None;
         self.asked = None;
     }
 
-    /// The pause goes on up to the end of `audio`, sample `now`: once it is long enough the model
-    /// is asked, and `results` gets its answer.
+    /// The pause lasts up to the end of `audio`, sample `now`. Once it is long enough the model is asked; the answer
+    /// goes to `results`.
     pub(super) fn lasts(&mut self, now: u64, audio: &VecDeque<i16>, results: &mpsc::Sender<Heard>) {
         let is_due = |at: &u64| Pcm::<16_000>::duration_of((now - at) as usize) >= JUDGE_AFTER;
         let Some(voiced_to) = self.pause.take_if(|at| is_due(at)) else {
@@ -74,7 +74,7 @@ impl Judging {
         self.asked = Some((voiced_to, AbortOnDropHandle::new(task)));
     }
 
-    /// Whether this pause is the one that was asked about: the caller has not gone on.
+    /// Whether this is the pause that the model was asked about: the caller has not gone on.
     pub(super) fn answered(&mut self, voiced_to: u64) -> bool {
         self.asked.take_if(|(at, _)| *at == voiced_to).is_some()
     }

@@ -10,7 +10,7 @@ use sidetone_turn::Cut;
 
 const FRAME: usize = 160;
 
-/// An agent that has its words as they are spoken, and its providers.
+/// An agent with live transcription, and its provider.
 fn ears(fake: &FakeOpenAi) -> (AgentConfig, Arc<dyn Stt>) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("prompt.md"), "You help.").unwrap();
@@ -33,7 +33,7 @@ fn listen(fake: &FakeOpenAi) -> (Listen, mpsc::Receiver<Heard>) {
     (Listen::new(vad, None, &agent, stt, results), heard)
 }
 
-/// Hears so many frames of this level, with a turn that opens when speech starts. Answers the turn.
+/// Feeds so many frames of this level; a turn opens when speech starts. Returns the turn.
 fn hear(
     listen: &mut Listen,
     mut open: Option<TurnId>,
@@ -49,7 +49,7 @@ fn hear(
     open
 }
 
-/// Says something for a second and falls silent; answers the words once they are final.
+/// Speaks for a second and falls silent. Returns the words once they are final.
 async fn say(
     listen: &mut Listen,
     heard: &mut mpsc::Receiver<Heard>,
@@ -182,7 +182,7 @@ async fn words_are_shown_before_they_are_all_there() {
         assert!(is_begun || !shown.is_empty(), "first words come first");
         shown.push(text);
     }
-    // The request goes on, and its whole words are taken.
+    // The request continues, and all of its words are taken.
     let Some(Heard::Words(words)) = heard.recv().await else {
         panic!("no words");
     };
@@ -248,7 +248,7 @@ async fn words_follow_settled_ones_as_their_script_has_it() {
     }
 }
 
-/// Counts how often it is asked, and never has an answer.
+/// Counts its requests, and fails each.
 struct Fails(std::sync::atomic::AtomicU32);
 
 impl Stt for Fails {
@@ -262,8 +262,8 @@ impl Stt for Fails {
     }
 }
 
-/// A minute without a pause, of which 33 s are more than models take at a time: each frame of those could
-/// ask.
+/// A minute without a pause. 33 s of it exceed what models take at a time, and each frame of those could cause a
+/// request.
 #[tokio::test(start_paused = true)]
 async fn an_stt_that_fails_at_once_is_asked_with_pauses() {
     let fake = FakeOpenAi::start(Timing::INSTANT).await;

@@ -1,4 +1,4 @@
-//! The words of the turn: what is asked of STT, one request at a time, and what it brings.
+//! The words of the turn: STT is asked with one request at a time.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,11 +14,11 @@ use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 use sidetone_turn::words;
 
-/// From this length on, words of an utterance are settled piece by piece; Whisper-like models
-/// take 30 s at a time.
+/// From this length on, an utterance's words are settled piece by piece, because Whisper-like models take 30 s at a
+/// time.
 const SETTLE_AFTER: Duration = Duration::from_secs(20);
 
-/// Words that came while it was open whether the speech had ended.
+/// Words that arrived before it was certain that speech had ended.
 pub(super) struct Ahead {
     /// One past the last voiced sample they cover.
     pub(super) voiced_to: u64,
@@ -30,29 +30,29 @@ pub(super) struct Ahead {
 pub(super) struct Request {
     pub(super) id: u64,
     pub(super) covers: usize,
-    /// All speech up to this sample was sent; `None` in mid-speech.
+    /// All speech up to this sample was sent. `None` in mid-speech.
     pub(super) voiced_to: Option<u64>,
     pub(super) started: Instant,
     _task: AbortOnDropHandle<()>,
 }
 
-/// What became of an STT request.
+/// The outcome of an STT request.
 #[derive(Debug, PartialEq)]
 pub enum Transcription {
     /// Words of the open turn so far.
     Words {
-        /// All of them.
+        /// All words so far.
         text: String,
         /// They cover all speech up to now.
         is_final: bool,
-        /// Request → words.
+        /// From the request to the words.
         took: Duration,
     },
     /// All words of the turn that was cut off ([`Listen::cut`]), or why there are none.
     Last {
         /// The words.
         words: Result<String, ProviderError>,
-        /// Request → words.
+        /// From the request to the words.
         took: Duration,
     },
     /// STT failed.
@@ -60,8 +60,7 @@ pub enum Transcription {
 }
 
 impl Listen {
-    /// The words of the speech that has just stopped, if STT was quick enough to bring them
-    /// before the stop was certain.
+    /// The words of the speech that has just stopped. `None` if STT had not brought them before the stop was certain.
     pub fn words_ahead(&mut self) -> Option<Transcription> {
         let Ahead { text, took, .. } = self.ahead.take().filter(|_| !self.speaking)?;
         Some(Transcription::Words {
@@ -71,8 +70,8 @@ impl Listen {
         })
     }
 
-    /// Asks for the words of all audio of the turn; in mid-speech for no more than models take at a
-    /// time, the rest follows. A request still in flight is cancelled: this one covers more.
+    /// Requests the words of all audio of the turn; in mid-speech of no more than models take at a time, the rest
+    /// follows. A request in flight is cancelled, because this one covers more.
     pub(super) fn transcribe(&mut self, voiced_to: Option<u64>) {
         self.ahead = None;
         self.requests += 1;
@@ -102,7 +101,7 @@ impl Listen {
         });
     }
 
-    /// Takes what an STT request brought; `None` when nobody waits for it any more.
+    /// Takes the result of an STT request. `None` if nobody waits for it any more.
     pub fn transcribed(&mut self, result: SttResult) -> Option<Transcription> {
         let result = match self.last_words(result) {
             Ok(last) => return Some(last),
@@ -118,7 +117,7 @@ impl Listen {
         }
         let words = match result.words {
             Ok(words) => words,
-            // In mid-speech nobody waits: the words are asked for again.
+            // In mid-speech nobody waits: the words are requested again later.
             Err(_) if self.speaking => return None,
             Err(error) => return Some(Transcription::Failed(error)),
         };
@@ -143,7 +142,7 @@ impl Listen {
         })
     }
 
-    /// The first words of a request that goes on.
+    /// The first words of a request that is still running.
     fn begun(&self, result: &SttResult) -> Option<Transcription> {
         let asked = self.request.as_ref();
         let started = asked
@@ -156,13 +155,13 @@ impl Listen {
         })
     }
 
-    /// All words of the turn, where `more` follow those whose audio was let go.
+    /// All words of the turn; `more` follow those whose audio was dropped.
     pub(super) fn after_settled(&self, more: &str) -> String {
         joined(&self.settled, more)
     }
 }
 
-/// Words, and those that follow them.
+/// Joins two texts with a space.
 pub(super) fn joined(before: &str, after: &str) -> String {
     let (before, after) = (before.trim(), after.trim());
     if before.is_empty() || after.is_empty() {
