@@ -1,5 +1,5 @@
-//! What a call takes of its providers: tokens, characters, seconds. Counted where it is asked for,
-//! whoever asks: answers, summaries, apologies and results alike. And what is left of a call's budget.
+//! What a call uses of its providers: tokens, characters, seconds. Counted where requests are made, for all of them:
+//! answers, summaries, apologies and results. And how much of a call's budget is left.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,19 +22,19 @@ use sidetone_config::agent::Budget;
 /// Sums of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Taken {
-    /// Tokens that models read, those from a cache among them.
+    /// Prompt tokens, including cached ones.
     pub prompt_tokens: u64,
-    /// Of these, read from a cache.
+    /// Those of them read from a cache.
     pub cached_tokens: u64,
-    /// Tokens that models wrote.
+    /// Tokens that models generated.
     pub completion_tokens: u64,
-    /// Characters that were sent to be spoken.
+    /// Characters sent to TTS.
     pub tts_characters: u64,
-    /// Milliseconds of audio that were sent to be transcribed.
+    /// Milliseconds of audio sent to STT.
     pub stt_ms: u64,
 }
 
-/// Counts what a call takes; cheap to clone.
+/// Counts what a call uses; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Meter(Arc<Counts>);
 
@@ -45,25 +45,25 @@ struct Counts {
     completion_tokens: AtomicU64,
     tts_characters: AtomicU64,
     stt_ms: AtomicU64,
-    /// Tokens of answers whose provider did not say how many they were, or was not heard to its end.
+    /// Completion tokens, estimated where the provider reported no usage or the answer was cut short.
     estimated_tokens: AtomicU64,
-    /// Of questions.
+    /// The rate limit of model requests.
     pace: Mutex<Pace>,
 }
 
-/// How much of a call's budget is gone.
+/// How much of a call's budget is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Spent {
-    /// There is more.
+    /// Budget is left.
     No,
-    /// All of something: what is under way may end.
+    /// This part's budget is used up: what is in progress may finish.
     All(Part),
-    /// More than a tenth beyond that: what is under way is what takes it.
+    /// This part's budget is exceeded by more than a tenth: what is in progress is the cause.
     TooMuch(Part),
 }
 
 impl Meter {
-    /// The sums up to now.
+    /// The sums so far.
     pub fn taken(&self) -> Taken {
         let counts = &self.0;
         Taken {
@@ -75,7 +75,7 @@ impl Meter {
         }
     }
 
-    /// The same providers, counted; at most so many questions in a minute.
+    /// Wraps providers so that their use is counted, with at most so many model requests a minute.
     pub fn count(&self, providers: Providers, questions_a_minute: u32) -> Providers {
         let counted = |meter: &Self| meter.clone();
         Providers {
@@ -90,7 +90,7 @@ impl Meter {
         }
     }
 
-    /// How much of a budget is gone.
+    /// How much of a budget is used up.
     pub fn spent(&self, budget: &Budget) -> Spent {
         let taken = self.taken();
         let estimated = self.0.estimated_tokens.load(Relaxed);
@@ -114,12 +114,11 @@ impl Meter {
         }
     }
 
-    /// Takes one of a minute's questions.
-    ///
+    /// Takes one of a minute's requests.
     /// # Errors
-    /// When the next one can be had.
+    /// The time of the next free request.
     fn ask(&self, a_minute: u32) -> Result<(), Instant> {
-        // A panic while it was held leaves nothing half done.
+        // A panic while the lock was held leaves consistent data.
         let mut pace = self.0.pace.lock().unwrap_or_else(PoisonError::into_inner);
         pace.take(clock::now(), a_minute)
     }
@@ -148,8 +147,8 @@ impl Meter {
     }
 }
 
-/// What an answer has come to, counted by its length where its provider does not say: some never do, and
-/// one that is cut short is paid for and never told of.
+/// The use of one answer, estimated by length if the provider reports none: some never do, and an answer that is cut
+/// short is billed but never reported.
 struct Reckoning {
     meter: Meter,
     asked: usize,
@@ -164,7 +163,7 @@ impl Reckoning {
             Ok(Piece::Call(call)) => self.written += size_of_text(&call.arguments),
             Ok(Piece::Opaque(_)) => {}
             Ok(Piece::Usage(_)) => self.is_known = true,
-            // What was refused is not paid for.
+            // A rejected request is not billed.
             Err(_) => self.is_known |= self.written == 0,
         }
         self.meter.thinks(piece);
@@ -180,7 +179,7 @@ impl Drop for Reckoning {
     }
 }
 
-/// A model that is asked at a pace, and counted.
+/// A model that is rate-limited and counted.
 struct Paced {
     meter: Meter,
     llm: Arc<dyn Llm>,
@@ -192,7 +191,7 @@ impl Llm for Paced {
         let (meter, llm, a_minute) = (self.meter.clone(), Arc::clone(&self.llm), self.a_minute);
         match meter.ask(a_minute) {
             Ok(()) => counted(meter, &*llm, question),
-            // Who gives up meanwhile has asked nothing.
+            // A caller that gives up while waiting has used no request.
             Err(mut free_at) => stream::once(async move {
                 loop {
                     tokio::time::sleep_until(free_at.into()).await;

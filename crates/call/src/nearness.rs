@@ -1,10 +1,10 @@
 //! Whether what the microphone hears over the agent's voice is the caller: as loud as the caller
 //! usually is, and not the agent's own voice come back. Pure.
 //!
-//! The echo is found by normalised cross-correlation of both voices, whitened, at 4 kHz. Measured
-//! with two agents' voices, a room of 0.2 to 0.5 s reverberation, -16 dB, 130 ms away, with noise
-//! 15 to 30 dB below, against five other people: over 300 ms 92% of the echo is above a threshold
-//! that 1% of the others reach (0.42); over 200 ms it is 77%, over 450 ms 97%.
+//! The echo is detected by normalised cross-correlation of both whitened voices at 4 kHz. Measured with two agents'
+//! voices, a room of 0.2 to 0.5 s reverberation, -16 dB, 130 ms away, with noise 15 to 30 dB below, against five
+//! other people: over 300 ms 92% of the echo is above a threshold that 1% of the others reach (0.42); over 200 ms it
+//! is 77%, over 450 ms 97%.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,39 +12,39 @@ use std::time::{Duration, Instant};
 use sidetone_base::audio::Pcm;
 use sidetone_turn::words::bare;
 
-/// Rate at which voices are compared.
+/// Sample rate of the comparison.
 const RATE: usize = 4_000;
-/// What is compared of the microphone. See the measurement above.
+/// The part of the microphone's audio that is compared. See the measurement above.
 const WINDOW: usize = RATE * 300 / 1000;
-/// The longest way from our speaker channel to the microphone and back: both jitter buffers, the
-/// network twice, and the caller's sound card.
+/// The longest delay from our speaker channel back to the microphone: both jitter buffers, the network twice, and the
+/// caller's sound card.
 const FARTHEST: usize = RATE * 800 / 1000;
-/// From this likeness on it is an echo. See the measurement above.
+/// From this correlation on it is an echo. See the measurement above.
 const ECHO: f32 = 0.45;
 /// Speech this much below the caller's usual level comes from farther away. Our choice: twice the
 /// 6 dB by which people vary.
 const QUIETER_DB: f32 = 12.0;
-/// With no voice known yet: quieter than this is nobody at a microphone. Speech at arm's length
-/// is about -26 dBFS (ITU-T P.56 active level).
+/// Used until the caller's level is known: anything quieter is nobody at a microphone. Speech at arm's length is
+/// about -26 dBFS (ITU-T P.56 active level).
 const FLOOR_DBFS: f32 = -50.0;
-/// Speech is judged when VAD has told of it for this long: 250 ms of it are heard then.
+/// Speech is judged this long after VAD reported it: 250 ms of it have been heard then.
 const JUDGED_FROM: Duration = Duration::from_millis(200);
-/// What was far is judged again after this much more.
+/// Speech judged far is judged again at this interval.
 const JUDGED_EACH: Duration = Duration::from_millis(100);
 
-/// Listens to both sides.
+/// Compares what both sides say.
 #[derive(Debug)]
 pub struct Nearness {
     mic: WhitenedVoice,
     agent: WhitenedVoice,
-    /// End of what `agent` holds.
+    /// The end of the audio in `agent`.
     agent_until: Option<Instant>,
     /// The caller's usual level in dBFS.
     usual: Option<f32>,
     speech: Option<OngoingSpeech>,
 }
 
-/// Speech that goes on.
+/// Speech in progress.
 #[derive(Debug)]
 struct OngoingSpeech {
     energy: f64,
@@ -64,7 +64,7 @@ impl Nearness {
         }
     }
 
-    /// The agent says this from now on.
+    /// The agent plays this frame from `now` on.
     pub fn agent(&mut self, now: Instant, frame: &Pcm<48_000>) {
         self.agent_silent_until(now);
         let samples = frame.samples().chunks_exact(3);
@@ -100,7 +100,7 @@ impl Nearness {
         });
     }
 
-    /// The caller's next frame; true once in a speech: when it turns out to be near.
+    /// The caller's next frame. `true` once per speech: when it turns out to be near.
     pub fn caller(&mut self, now: Instant, frame: &Pcm<16_000>) -> bool {
         for &sample in frame.samples() {
             self.mic.push(f32::from(sample));
@@ -126,8 +126,7 @@ impl Nearness {
         near
     }
 
-    /// Whether the speech that goes on, or the last one, is near. Speech too short to be judged
-    /// is not.
+    /// Whether the current speech, or the last one, is near. Speech too short to be judged is not.
     pub fn is_near(&self) -> bool {
         self.speech.as_ref().is_some_and(|speech| speech.near)
     }
@@ -154,11 +153,11 @@ impl OngoingSpeech {
     }
 }
 
-/// Whether `text` is what the agent has `said`, as STT hears its echo: seven words of ten, in
-/// their order.
+/// Whether `text` is what the agent has `said`, as STT hears the echo: at least seven of ten words, in the same
+/// order.
 pub fn is_said(text: &str, said: &str) -> bool {
     let (text, said) = (bare(text), bare(said));
-    // The longest common subsequence, row by row.
+    // The longest common subsequence, computed row by row.
     let mut row = vec![0; said.len() + 1];
     for word in &text {
         let mut diagonal = 0;
@@ -179,7 +178,7 @@ pub fn is_said(text: &str, said: &str) -> bool {
 const DECIMATION: usize = 4;
 /// Taps of the low-pass before it, at 1.6 kHz.
 const TAPS: usize = 32;
-/// Whitening: speech falls off with frequency, and what is left of it would be all low.
+/// Whitening: speech falls off with frequency, and without this only low frequencies would count.
 const EMPHASIS: f32 = 0.9;
 
 /// The last moments of a voice at [`RATE`], whitened.
@@ -235,7 +234,7 @@ impl WhitenedVoice {
 
 /// The greatest normalised cross-correlation of `mic` with any equally long part of `agent`.
 fn likeness(mic: &VecDeque<f32>, agent: &VecDeque<f32>) -> f32 {
-    /// Mean square below which there is nothing to compare: rounding of 16-bit samples.
+    /// Mean square below which there is nothing to compare: rounding noise of 16-bit samples.
     const NOTHING: f32 = 1.0;
     let (mic, agent): (Vec<f32>, Vec<f32>) = (
         mic.iter().copied().collect(),

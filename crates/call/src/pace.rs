@@ -1,22 +1,21 @@
-//! How often something may be asked: so many at once, and then one each so often. PURE.
+//! A rate limit: so many at once, then one per interval. PURE.
 
 use std::time::{Duration, Instant};
 
-/// A third of a minute's questions may come at once.
+/// A third of a minute's requests may come at once.
 const AT_ONCE: u32 = 3;
 
-/// What is left of it.
+/// What is left of the allowance.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Pace {
-    /// From then on all of it is left.
+    /// When the whole allowance is available again.
     full_at: Option<Instant>,
 }
 
 impl Pace {
     /// Takes one of `a_minute`.
-    ///
     /// # Errors
-    /// When the next one can be had.
+    /// The time when the next one is available.
     pub(crate) fn take(&mut self, now: Instant, a_minute: u32) -> Result<(), Instant> {
         let a_minute = a_minute.max(1);
         let every = Duration::from_secs(60) / a_minute;

@@ -1,4 +1,4 @@
-//! What a call consists of, by name.
+//! The parts of a call, by name.
 
 /// A part of the call, for errors and latencies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,8 +1,7 @@
-//! What of a reply has been played, to the sample and to the word. Pure.
-//!
-//! Audio of the live reply comes in faster than real time and leaves in 10 ms frames. Nothing
-//! leaves before the reply is opened (committed) or while it is held; after a hold the next
-//! frame begins at the sample after the last one that left.
+//! How much of a reply has been played, to the sample and to the word. PURE.
+//! Audio of the live reply arrives faster than real time and leaves in 10 ms frames. Nothing leaves before the reply
+//! is opened (committed) or while it is held; after a hold the next frame begins at the sample after the last one
+//! that left.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -13,12 +12,12 @@ use sidetone_turn::ReplyId;
 use sidetone_turn::words;
 
 const FRAME: usize = Pcm::<48_000>::FRAME;
-/// Pushed, but perhaps not played yet.
+/// Samples that were sent but perhaps not played yet.
 const IN_FLIGHT: u64 = (SPEAKER_FRAMES * FRAME) as u64;
-/// Audio that was played, kept for the case that nobody heard it: see [`Playout::take_back`].
+/// Samples of played audio, kept in case nobody heard it: see [`Playout::take_back`].
 const KEPT: usize = 4 * 48_000;
-/// Speech rate taken while a sentence's length is not known yet: 15 letters a second, about
-/// 150 English words a minute.
+/// The assumed speech rate while a sentence's length is unknown: 15 letters a second, about 150 English words a
+/// minute.
 const SAMPLES_A_LETTER: u64 = 48_000 / 15;
 
 /// The audio of the live reply, and how far it has been played.
@@ -33,16 +32,16 @@ struct LiveReply {
     open: bool,
     held: bool,
     queue: VecDeque<i16>,
-    /// The last of what left.
+    /// The last audio that left.
     played: VecDeque<i16>,
-    /// Samples that came in.
+    /// Samples that arrived.
     received: u64,
     /// Samples that left.
     pushed: u64,
     sentences: Vec<PlayedSentence>,
-    /// Nothing more will come in.
+    /// Nothing more will arrive.
     complete: bool,
-    /// Bytes of the heard text that [`Playout::take_words`] has given out.
+    /// Bytes of the heard text that [`Playout::take_words`] has returned.
     given: usize,
 }
 
@@ -53,17 +52,17 @@ struct PlayedSentence {
     ends: Vec<(usize, u64)>,
     /// First sample.
     from: u64,
-    /// One past the last sample, once all of it came in.
+    /// One past the last sample, once all of them have arrived.
     to: Option<u64>,
-    /// Bytes of `text` that were heard; ends with a word.
+    /// Bytes of `text` that were heard; always ends with a word.
     heard: usize,
-    /// It broke off, and follows once more.
+    /// It broke off, and will be spoken once more.
     broke_off: bool,
 }
 
 impl Playout {
-    /// Takes up a new reply; what was left of another is gone. A reply that is not `open` is
-    /// kept back until [`Playout::open`].
+    /// Starts a new reply; what was left of another is dropped. A reply that is not `open` is kept back until
+    /// [`Playout::open`].
     pub fn begin(&mut self, id: ReplyId, open: bool) {
         self.live = Some(LiveReply {
             id,
@@ -99,7 +98,7 @@ impl Playout {
         }
     }
 
-    /// The sentence begun last says `text` in fact. Words that were given out stay.
+    /// The sentence begun last actually says `text`. Words that were already returned stay.
     pub fn correct(&mut self, id: ReplyId, text: &str) {
         let sentence = self.live(id).and_then(|live| live.sentences.last_mut());
         if let Some(sentence) = sentence {
@@ -115,8 +114,7 @@ impl Playout {
         }
     }
 
-    /// The sentence begun last follows once more: what was not played of it is dropped, and of its
-    /// words those stay that were.
+    /// The sentence begun last will be spoken once more: its unplayed audio is dropped, and its heard words stay.
     pub fn break_off(&mut self, id: ReplyId) {
         let Some(live) = self.live(id) else { return };
         let Some(mut sentence) = live.sentences.pop_if(|sentence| sentence.to.is_none()) else {
@@ -136,14 +134,14 @@ impl Playout {
         }
     }
 
-    /// All audio of the sentence begun last is there.
+    /// All audio of the sentence begun last has arrived.
     pub fn end_sentence(&mut self, id: ReplyId) {
         if let Some(live) = self.live(id) {
             live.end_sentence();
         }
     }
 
-    /// All audio of the reply is there.
+    /// All audio of the reply has arrived.
     pub fn finish(&mut self, id: ReplyId) {
         if let Some(live) = self.live(id) {
             live.end_sentence();
@@ -151,7 +149,7 @@ impl Playout {
         }
     }
 
-    /// No more comes in, and the sentence begun last is not all there.
+    /// Nothing more arrives, and the sentence begun last is incomplete.
     pub fn fail(&mut self, id: ReplyId) {
         if let Some(live) = self.live(id) {
             live.complete = true;
@@ -172,7 +170,7 @@ impl Playout {
         }
     }
 
-    /// Forgets the reply and what was not played.
+    /// Drops the reply and its unplayed audio.
     pub fn clear(&mut self) {
         self.live = None;
     }
@@ -185,8 +183,7 @@ impl Playout {
         })
     }
 
-    /// The next 10 ms. The last frame of a reply is filled up with silence. `None`: not ready;
-    /// the room plays silence.
+    /// The next 10 ms; the last frame of a reply is padded with silence. `None` if not ready: the room plays silence.
     pub fn pull(&mut self) -> Option<Pcm<48_000>> {
         if !self.is_ready() {
             return None;
@@ -203,8 +200,8 @@ impl Playout {
         Some(Pcm::new(frame))
     }
 
-    /// What left last, for so long, was not heard: it is played again. Words of it that were given out
-    /// stay so.
+    /// The audio that left last, this much of it, was not heard: it is played again. Its words that were already
+    /// returned stay so.
     pub fn take_back(&mut self, unheard: Duration) {
         let Some(live) = &mut self.live else { return };
         let samples = Pcm::<48_000>::samples_in(unheard).min(live.played.len());
@@ -215,7 +212,7 @@ impl Playout {
         live.goes_back(samples);
     }
 
-    /// What is known of the reply, without its sound.
+    /// What is known of the reply, without its audio. `None` if there is none.
     pub fn past(&mut self) -> Option<PastReply> {
         let live = self.live.take()?;
         Some(PastReply(LiveReply {
@@ -230,27 +227,27 @@ impl Playout {
         self.live.as_ref().is_some_and(LiveReply::is_done)
     }
 
-    /// Whether a frame is to follow the last one at once: there is one, or the sentence goes on.
+    /// Whether another frame follows immediately: one is ready, or the sentence goes on.
     pub fn expects_more(&self) -> bool {
         self.is_ready() || self.is_in_sentence()
     }
 
-    /// Audio waiting to leave.
+    /// The length of the audio waiting to leave.
     pub fn buffered(&self) -> Duration {
         Pcm::<48_000>::duration_of(self.live.as_ref().map_or(0, |live| live.queue.len()))
     }
 
-    /// Audio of the reply that has left.
+    /// The length of the reply's audio that has left.
     pub fn position(&self) -> Duration {
         Pcm::<48_000>::duration_of(self.live.as_ref().map_or(0, |live| live.pushed as usize))
     }
 
-    /// The words that were played. The only source of the agent's words in the history.
+    /// The words that were played: the only source of the agent's words in the history.
     pub fn heard(&self) -> String {
         self.live.as_ref().map(LiveReply::heard).unwrap_or_default()
     }
 
-    /// Sentences of which every word was played.
+    /// The number of sentences of which every word was played.
     pub fn sentences_heard(&self) -> usize {
         self.live.as_ref().map_or(0, |live| {
             live.sentences
@@ -260,8 +257,8 @@ impl Playout {
         })
     }
 
-    /// Sentences with words: how many there are, and of how many every word was played. One that
-    /// broke off and follows anew counts once.
+    /// Sentences with words: their number, and how many were played to the last word. One that broke off and is
+    /// spoken again counts once.
     pub fn tally(&self) -> (usize, usize) {
         let sentences = self.live.iter().flat_map(|live| &live.sentences);
         let sentences = sentences.filter(|s| !s.text.is_empty() && !s.broke_off);
@@ -270,7 +267,7 @@ impl Playout {
         })
     }
 
-    /// Whether audio of the sentence begun last is to come.
+    /// Whether more audio of the sentence begun last is to come.
     pub fn is_in_sentence(&self) -> bool {
         let last = self.live.as_ref().and_then(|live| live.sentences.last());
         last.is_some_and(|sentence| sentence.to.is_none())
@@ -280,7 +277,7 @@ impl Playout {
     pub fn take_words(&mut self) -> Option<String> {
         let live = self.live.as_mut()?;
         let mut heard = live.heard();
-        // Fewer than before: some were taken back.
+        // There can be fewer than before, if some were taken back.
         let is_more = heard.len() > live.given;
         is_more.then(|| {
             let words = heard.split_off(live.given);
@@ -290,14 +287,14 @@ impl Playout {
     }
 }
 
-/// A reply that is over, without its sound.
+/// A finished reply, without its audio.
 #[derive(Debug)]
 pub struct PastReply(LiveReply);
 
 impl PastReply {
-    /// What left last, for so long, was not heard; gives the words that were.
+    /// The audio that left last, this much of it, was not heard. Returns the words that were.
     pub fn take_back(&mut self, unheard: Duration) -> String {
-        // The rest will never be.
+        // The rest will never arrive.
         self.0.complete = false;
         self.0.goes_back(Pcm::<48_000>::samples_in(unheard));
         self.0.heard()
@@ -324,8 +321,8 @@ impl PlayedSentence {
         }
     }
 
-    /// Moves the words heard up to what was played, `played` of `length` samples, taking each
-    /// letter for equally long. They become fewer only when they are taken back.
+    /// Moves the heard words up to what was played, `played` of `length` samples, assuming that all letters take
+    /// equally long. Words are only ever removed by taking them back.
     fn hear(&mut self, played: u64, length: u64) {
         let heard = if played >= length {
             self.text.len()
@@ -338,7 +335,7 @@ impl PlayedSentence {
         self.heard = self.heard.max(heard);
     }
 
-    /// Other words follow as many of them as were heard.
+    /// Replaces the words, keeping the same share of them as heard.
     fn correct(&mut self, text: &str) {
         let heard = self.ends.partition_point(|(end, _)| *end <= self.heard);
         let follows = match heard.checked_sub(1) {
@@ -353,10 +350,10 @@ impl PlayedSentence {
         };
     }
 
-    /// How many samples it has, as far as can be told when these were received of the reply.
+    /// The estimated number of its samples, when `received` samples of the reply have arrived.
     fn paced(&self, received: u64) -> u64 {
         let rate = words::letters(&self.text) as u64 * SAMPLES_A_LETTER;
-        // Not all is there: there is at least one more sample than came.
+        // It is incomplete: at least one more sample will arrive.
         rate.max(received - self.from + 1)
     }
 }
@@ -376,7 +373,7 @@ impl LiveReply {
         self.open && self.complete && self.queue.is_empty()
     }
 
-    /// So many samples were not played after all.
+    /// This many samples were not played after all.
     fn goes_back(&mut self, samples: usize) {
         self.pushed = self.pushed.saturating_sub(samples as u64);
         for sentence in &mut self.sentences {
@@ -385,7 +382,7 @@ impl LiveReply {
         self.listen_on();
     }
 
-    /// Moves the words heard up to the position. They become fewer only when they are taken back.
+    /// Moves the heard words up to the position. Words are only ever removed by taking them back.
     fn listen_on(&mut self) {
         let position = if self.is_done() {
             self.pushed

@@ -1,4 +1,4 @@
-//! What a reply is on its way from the stages to playout.
+//! What the stages send to playout for a reply.
 
 use std::time::Duration;
 
@@ -12,34 +12,34 @@ use super::toolbox::TransferOrder;
 /// A piece of a reply, on its way to playout with its [`ReplyId`].
 #[derive(Debug, PartialEq)]
 pub enum ReplyItem {
-    /// What goes back to the model with this reply, unread.
+    /// Opaque provider data that goes back to the model with this reply, unread.
     Opaque(Opaque),
-    /// The model began to write, this long after it was asked.
+    /// The model began to write, this long after the request.
     FirstToken(Duration),
-    /// The first audio came, this long after it was asked for.
+    /// The first audio arrived, this long after the request.
     FirstAudio(Duration),
-    /// The audio that follows says this.
+    /// The text of the audio that follows.
     Sentence(String),
-    /// The sentence broke off; it follows once more.
+    /// The sentence broke off, and is spoken once more.
     Anew,
-    /// The sentence begun last says this in fact.
+    /// The actual text of the sentence begun last.
     Said(Reworded),
-    /// A sentence that cannot be spoken is skipped; the reply goes on.
+    /// A sentence that cannot be spoken is skipped, and the reply goes on.
     Unspoken {
-        /// As it was written.
+        /// The written text.
         text: String,
-        /// What came in the place of its sound.
+        /// The provider's error.
         why: ProviderError,
     },
     /// Audio of the sentence.
     Audio(Pcm<48_000>),
     /// All audio of the sentence was sent.
     SentenceEnd,
-    /// Words to be read, for they cannot be spoken.
+    /// Words to be shown, because they cannot be spoken.
     Notice(String),
-    /// The call ends when this reply was heard.
+    /// The call ends after this reply.
     HangUp,
-    /// A person is called when this reply was heard.
+    /// The caller is transferred after this reply.
     Transfer(TransferOrder),
     /// All of the reply was sent.
     Finished,
@@ -58,7 +58,7 @@ pub struct ReplyOut {
 }
 
 impl ReplyOut {
-    /// Passes an item on.
+    /// Sends an item.
     pub async fn send(&self, item: ReplyItem) {
         // Fails only when the call is over, and then this task is aborted.
         self.items.send((self.id, item)).await.ok();

@@ -15,27 +15,26 @@ use languages::Writing;
 use marks::{Mark, closers, is_enclosed, is_greek, is_small};
 use sidetone_turn::words;
 
-/// Letters after which the first piece may end at a comma: below, a voice sounds chopped.
-/// As the field has it (livekit-agents' tokenizer: `min_sentence_len` 20).
+/// Letters after which the first piece may end at a comma: shorter pieces sound chopped. The usual value
+/// (livekit-agents' tokenizer: `min_sentence_len` 20).
 const CLAUSE: usize = 20;
 /// Words the first clause must have, so that "Well," does not go alone.
 const CLAUSE_WORDS: usize = 4;
-/// Words and letters that leave early when the model is slow: below, they are over before the
-/// rest is there.
+/// Words and letters of a piece that leaves early when the model is slow: a shorter one is over before the rest
+/// arrives.
 const EARLY: (usize, usize) = (3, 12);
-/// Thai and its neighbours have no mark at a sentence's end, but a space there and between clauses;
-/// one behind so many letters is taken for an end: five seconds of speech.
+/// Thai and its neighbours have no sentence-final mark, but put a space there and between clauses; a space after this
+/// many letters counts as an end: five seconds of speech.
 const PHRASE: usize = 80;
 /// A sentence longer than this is cut at its next comma.
 const LONG: usize = 200;
-/// One without commas is cut at its next space, or between words in a script that has no spaces.
-/// OpenAI's speech takes 4096 characters.
+/// A sentence longer than this is cut at its next space, or between words in a script without spaces. OpenAI's speech
+/// takes 4096 characters.
 const TOO_LONG: usize = 400;
-/// What has neither spaces nor words that are known is cut anywhere.
+/// Text longer than this, without spaces or known words, is cut anywhere.
 const ENDLESS: usize = 1600;
 
-/// Whether and where a sentence ends: `Break(Some(end))` says yes, `Break(None)` that it depends
-/// on what comes.
+/// Whether and where a sentence ends: `Break(Some(end))` means there, `Break(None)` that it depends on what follows.
 type Verdict = ControlFlow<Option<usize>>;
 
 const NO: Verdict = ControlFlow::Continue(());
@@ -45,20 +44,19 @@ fn ends(at: usize) -> Verdict {
     ControlFlow::Break(Some(at))
 }
 
-/// Text in as it is written, whole sentences out.
+/// Takes text as it is written, and returns whole sentences.
 #[derive(Debug, Default)]
 pub struct Sentences {
     pending: String,
     writing: Writing,
-    /// Bytes of `pending` in which no boundary begins.
+    /// Bytes of `pending` known to contain no boundary.
     searched: usize,
     begun: bool,
 }
 
 impl Sentences {
-    /// At the start of a text in this language (BCP 47). Where it is not known, a full stop after
-    /// a number or an abbreviation of any language ends a sentence only before a word that often
-    /// begins one.
+    /// The start of a text in this language (BCP 47). If it is unknown, a full stop after a number or an abbreviation
+    /// of any language ends a sentence only before a word that often begins one.
     pub fn new(language: Option<&str>) -> Self {
         marks::prepare();
         Self {
@@ -67,7 +65,7 @@ impl Sentences {
         }
     }
 
-    /// The sentences that `delta` completes; may be none.
+    /// The sentences that `delta` completes, possibly none.
     pub fn push(&mut self, delta: &str) -> Vec<String> {
         self.pending.push_str(delta);
         let mut done = Vec::new();
@@ -81,9 +79,8 @@ impl Sentences {
         done
     }
 
-    /// The beginning of a first sentence that is not whole yet, up to where a speaker may pause;
-    /// the rest follows as a sentence of its own. For a model so slow that a pause here is better
-    /// than the silence before: prosody suffers a little.
+    /// The beginning of an incomplete first sentence, up to where a speaker may pause; the rest follows as a sentence
+    /// of its own. For models so slow that a pause here is better than the silence before; prosody suffers a little.
     pub fn early(&mut self) -> Option<String> {
         if self.begun {
             return None;
@@ -106,15 +103,15 @@ impl Sentences {
         spoken(&early)
     }
 
-    /// The first sentence (or clause), where it seems to be whole and only what follows can tell:
-    /// what [`Sentences::push`] most likely gives next, a token or so before it is certain.
+    /// The first sentence (or clause), if it looks complete and only the following text can confirm that: what
+    /// [`Sentences::push`] most likely returns next, a token or so early.
     pub fn likely(&self) -> Option<String> {
         let mut before = self.pending.chars().rev();
         let ends = matches!(
             Mark::of(before.next()?),
             Mark::Stop | Mark::End | Mark::Pause | Mark::WidePause
         );
-        // "3." may go on as "3.5", "1." is an item's number.
+        // "3." may continue as "3.5", and "1." is a list number.
         let last = before.next()?;
         let is_word = !last.is_numeric() && !last.is_whitespace() && !last.is_ascii_punctuation();
         if self.begun || !ends || !is_word || self.pending.contains("```") {
@@ -129,13 +126,13 @@ impl Sentences {
         whole.next().filter(|_| as_if.pending.trim() == "The")
     }
 
-    /// What is left at the end of the text.
+    /// The rest, at the end of the text.
     pub fn finish(&mut self) -> Option<String> {
         self.searched = 0;
         spoken(&std::mem::take(&mut self.pending))
     }
 
-    /// Where the first sentence ends, if that is certain already.
+    /// Where the first sentence ends. `None` if that is not certain yet.
     fn boundary(&mut self) -> Option<usize> {
         let text = self.pending.as_str();
         let mut length = words::letters(&text[..self.searched]);
@@ -144,7 +141,7 @@ impl Sentences {
             match self.ends_at(text, at, c, length) {
                 ControlFlow::Continue(()) => length += words::letters_of(c),
                 ControlFlow::Break(Some(end)) => return Some(end),
-                // What follows decides, and is not there yet.
+                // It depends on text that has not arrived.
                 ControlFlow::Break(None) => {
                     self.searched = at;
                     return None;
@@ -155,7 +152,7 @@ impl Sentences {
         None
     }
 
-    /// Whether a sentence ends at `c`, which `length` letters are before.
+    /// Whether a sentence ends at `c`, after `length` letters.
     fn ends_at(&self, text: &str, at: usize, c: char, length: usize) -> Verdict {
         let after = at + c.len_utf8();
         let (here, rest) = (&text[..at], &text[after..]);
@@ -203,17 +200,17 @@ impl Sentences {
         }
     }
 
-    /// Whether what is `here` may end at a comma.
+    /// Whether `here` may end at a comma.
     fn may_pause(&self, here: &str, length: usize) -> bool {
         length >= LONG || self.is_clause(here, length)
     }
 
-    /// Whether what is `here` may leave as the first clause.
+    /// Whether `here` may leave as the first clause.
     fn is_clause(&self, here: &str, length: usize) -> bool {
         !self.begun && length >= CLAUSE && !is_enclosed(here) && words::count(here) >= CLAUSE_WORDS
     }
 
-    /// Whether a sentence ends at a full stop or its like.
+    /// Whether a sentence ends at a full stop or a similar mark.
     fn stop(&self, here: &str, c: char, rest: &str, after: usize, length: usize) -> Verdict {
         let closed = marks::closed(here, rest);
         let rest = &rest[closed..];
@@ -221,7 +218,7 @@ impl Sentences {
             return DEPENDS;
         };
         if words::is_unspaced(next) {
-            // Written without spaces: "你好!今天". A Latin name's full stop is its own.
+            // Written without spaces: "你好!今天". A full stop in a Latin name belongs to the name.
             let is_end = match c {
                 '!' | '?' => true,
                 '…' => self.may_pause(here, length),
@@ -236,7 +233,7 @@ impl Sentences {
         if rest[..rest.len() - following.len()].contains('\n') {
             return ends(after + closed);
         }
-        // The whole next word, for words that begin sentences; its first letter is enough otherwise.
+        // The whole next word is needed to recognise sentence starters; otherwise its first letter is enough.
         let Some(next) = following.chars().next() else {
             return DEPENDS;
         };
@@ -249,7 +246,7 @@ impl Sentences {
         ends(after + closed)
     }
 
-    /// Decides about a full stop with white space and no small letter after it.
+    /// Decides about a full stop followed by white space and no lower-case letter.
     fn full_stop(&self, here: &str, following: &str, after: usize) -> Verdict {
         let writing = self.writing;
         let word = last_word(here);
@@ -304,14 +301,14 @@ impl Sentences {
     }
 }
 
-/// The last word, without the marks that open before it.
+/// The last word, without opening marks.
 fn last_word(here: &str) -> &str {
     let opens = |c: char| c.is_whitespace() || "([\"“„«»‘'*_".contains(c);
     here.rsplit(opens).next().unwrap_or_default()
 }
 
-/// The last word of `here` with the short ones before it that end with a full stop: for "z. B" it
-/// is "z.b".
+/// The last word of `here` together with the short words before it that end with a full stop: "z.b" for "z. B".
+/// `None` if there are no such words.
 fn with_letters_before(here: &str, word: &str) -> Option<String> {
     let mut whole = word.to_lowercase();
     let mut before = here[..here.len() - word.len()].trim_end();
@@ -329,14 +326,14 @@ fn with_letters_before(here: &str, word: &str) -> Option<String> {
     (whole.len() > word.len()).then_some(whole)
 }
 
-/// "3", "21", "XIV": with a full stop perhaps "third". A year is none.
+/// "3", "21", "XIV": with a full stop possibly an ordinal ("third"). A year is not.
 fn is_ordinal(word: &str) -> bool {
     let is_number = (1..=3).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_digit());
     let is_roman = (1..=5).contains(&word.len()) && word.chars().all(|c| "IVXLC".contains(c));
     is_number || is_roman
 }
 
-/// "1" at the begin of a line, before its full stop.
+/// "1" at the beginning of a line, before its full stop.
 fn is_list_number(here: &str) -> bool {
     let line = here
         .rsplit('\n')

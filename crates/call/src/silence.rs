@@ -1,10 +1,10 @@
-//! Mutual silence: when the caller counts as away, and when the call is over. Pure.
+//! Silence of both sides: when the caller counts as away, and when the call is over. PURE.
 
 use std::time::Instant;
 
 use sidetone_config::agent::SilenceConfig;
 
-/// What is to be done about a silence.
+/// What a silence calls for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
     /// The caller counts as away: ask whether anybody is there.
@@ -22,7 +22,7 @@ pub struct Silence {
 }
 
 impl Silence {
-    /// Nobody speaks from now on, if somebody did before.
+    /// Nobody speaks from now on. No effect if the silence has begun already.
     pub fn goes_on(&mut self, now: Instant) {
         self.since.get_or_insert(now);
     }
@@ -32,7 +32,7 @@ impl Silence {
         *self = Self::default();
     }
 
-    /// What is to be done now; each thing once in a silence.
+    /// What to do now; each thing once per silence.
     pub fn due(&mut self, now: Instant, rules: &SilenceConfig) -> Option<Due> {
         let next = self.next(rules).filter(|at| *at <= now)?;
         let hang_up = self.since.map(|since| since + rules.hang_up_after);
@@ -45,7 +45,7 @@ impl Silence {
         }
     }
 
-    /// When [`Silence::due`] has something.
+    /// When [`Silence::due`] returns something.
     pub fn next(&self, rules: &SilenceConfig) -> Option<Instant> {
         let since = self.since?;
         let away = (!self.away && !rules.away_after.is_zero()).then(|| since + rules.away_after);

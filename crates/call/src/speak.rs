@@ -1,6 +1,5 @@
-//! One reply: from what it answers to audio for playout, in one task.
-//!
-//! Dropping the task cancels every request in it.
+//! Makes one reply in one task: from what it answers to audio for playout.
+//! Dropping the task cancels all its requests.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,9 +17,9 @@ use super::voice::{Say, Synthesizer, phrase, speak};
 use sidetone_base::audio::Pcm;
 use sidetone_config::agent::Limits;
 
-/// Sentences written and not asked for yet.
+/// Sentences that may be written ahead of TTS.
 const WRITTEN: usize = 8;
-/// An apology comes soon or is a tone.
+/// An apology that takes longer is replaced by a tone.
 const APOLOGY_DEADLINE: Duration = Duration::from_secs(3);
 
 /// What a reply is made from.
@@ -29,9 +28,9 @@ pub enum ReplySource {
     Chat(Box<Answering>),
     /// These words.
     Text(String),
-    /// These words, as audio that may be there already; nothing where it cannot be had.
+    /// These words, as audio that may exist already; skipped if it cannot be made.
     Phrase(String),
-    /// These words, as audio made before where there is some; a tone if all fails.
+    /// These words, as existing audio if there is some; a tone if everything fails.
     Apology {
         /// The words.
         text: String,
@@ -68,7 +67,7 @@ pub async fn reply(
         .await;
 }
 
-/// The model's answer in the voice of whoever gives it: after a handover that is another agent.
+/// Speaks the model's answer in the voice of the agent that gives it, which a handover changes.
 async fn chat(
     mut answer: Answering,
     mut voice: Synthesizer,
@@ -106,7 +105,7 @@ async fn say(
     parts.extend(cut.finish());
     let (written, sentences) = mpsc::channel(parts.len().max(1));
     for part in parts {
-        // There is room for all.
+        // The channel has room for all of them.
         written.try_send(Say::Sentence(part)).ok();
     }
     drop(written);
@@ -127,19 +126,19 @@ async fn apologise(text: String, audio: Option<Pcm<48_000>>, tts: Arc<dyn Tts>, 
     }
 }
 
-/// A sentence whose audio is there.
+/// Sends a sentence whose audio exists already.
 async fn whole(text: String, audio: Pcm<48_000>, out: &ReplyOut) {
     out.send(ReplyItem::Sentence(text)).await;
     out.send(ReplyItem::Audio(audio)).await;
     out.send(ReplyItem::SentenceEnd).await;
 }
 
-/// Two falling tones, 0.4 s: something went wrong, and not even that can be said.
+/// Two falling tones, 0.4 s: something went wrong, and not even the apology can be spoken.
 fn failure_tone() -> Pcm<48_000> {
     let tone = |hz: f32| {
         let samples = Pcm::<48_000>::samples_in(Duration::from_millis(200));
         (0..samples).map(move |n| {
-            // Faded in and out over the whole length: no clicks.
+            // Faded in and out over the whole length, to avoid clicks.
             let envelope = (n as f32 / samples as f32 * std::f32::consts::PI).sin();
             let phase = n as f32 * hz / 48_000.0 * std::f32::consts::TAU;
             (phase.sin() * envelope * 6_000.0) as i16

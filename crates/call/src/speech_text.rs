@@ -1,10 +1,9 @@
-//! Makes written sentences speakable: no markdown, no emoji, and numbers, dates, money,
-//! addresses and abbreviations as words, so that every TTS model says the same.
+//! Makes written sentences speakable: no markdown, no emoji, and numbers, dates, money, addresses and abbreviations
+//! as words, so that all TTS models say the same.
 //!
-//! It works on the whole sentences that [`Sentences`](super::sentences::Sentences) yields, which
-//! never end within a number or an address, and remembers what spans several of them (code
-//! blocks, tables). What it makes is for the voice only: transcripts and the conversation keep
-//! the written text.
+//! It works on whole sentences that [`Sentences`](super::sentences::Sentences) yields them, which never end within a
+//! number or an address, and remembers what spans several of them (code blocks, tables). Its output is for the voice
+//! only: transcripts and the conversation keep the written text.
 
 mod english;
 mod markdown;
@@ -33,15 +32,14 @@ pub struct Pronunciations {
 }
 
 impl Pronunciations {
-    /// Whole words only. Words of small letters are found in any case ("nginx", "Nginx"),
-    /// others as they are written.
+    /// Matches whole words only. Lower-case words match in any case ("nginx", "Nginx"), others exactly.
     pub fn new(map: &BTreeMap<String, String>) -> Self {
         let spoken: BTreeMap<String, String> = map
             .iter()
             .map(|(word, spoken)| (word.trim().to_owned(), spoken.trim().to_owned()))
             .filter(|(word, _)| !word.is_empty())
             .collect();
-        // The longest first: "San José" before "San".
+        // Longest first: "San José" before "San".
         let mut words: Vec<&String> = spoken.keys().collect();
         words.sort_by_key(|word| std::cmp::Reverse(word.len()));
         let alternatives: Vec<String> = words
@@ -63,8 +61,8 @@ impl Pronunciations {
                 format!("{flag}{begin}{escaped}{end})")
             })
             .collect();
-        // Escaped words make a valid pattern; only one of megabytes could be refused, and then
-        // words are said as they are written.
+        // Escaped words make a valid pattern; only one of megabytes could be rejected, and then words are spoken as
+        // written.
         let words = Regex::new(&alternatives.join("|"))
             .ok()
             .filter(|_| !spoken.is_empty());
@@ -87,18 +85,17 @@ impl Pronunciations {
     }
 }
 
-/// Whether a word that ends with `c` ends where another character follows; not in scripts without
-/// spaces.
+/// Whether a word ending with `c` is over where another character follows; not in scripts without spaces.
 fn is_bounded(c: char) -> bool {
     (c.is_alphanumeric() || c == '_') && !words::is_unspaced(c)
 }
 
 impl SpeechText {
-    /// At the start of a reply in this language (BCP 47). Numbers and the like are said in English
-    /// where that is the language, and in sentences that are clearly English where it is not
-    /// known. Others get the text without markup, and the voice's own way with numbers.
+    /// The start of a reply in this language (BCP 47). Numbers and the like are spelled out in English if that is the
+    /// language, and in clearly English sentences if it is unknown. In other languages the text only loses its
+    /// markup, and the voice reads numbers in its own way.
     pub fn new(language: Option<&str>, pronunciations: Pronunciations) -> Self {
-        // The first one of a process compiles the patterns; not while a caller waits for a word.
+        // The first use in a process compiles the patterns; doing it here keeps a caller from waiting for it.
         markdown::prepare();
         english::prepare();
         Self {
@@ -108,13 +105,12 @@ impl SpeechText {
         }
     }
 
-    /// The language that it was made for.
+    /// The language it was made for. `None` if unknown.
     pub fn language(&self) -> Option<&str> {
         self.language.as_deref()
     }
 
-    /// What to say for the next sentence; `None` when there is nothing to say, as for a line of
-    /// code or a lone emoji.
+    /// What to say for the next sentence. `None` if there is nothing to say, as for a line of code or a lone emoji.
     pub fn speak(&mut self, sentence: &str) -> Option<String> {
         let is_english = match self.language() {
             Some(tag) => language::primary(tag).eq_ignore_ascii_case("en"),
@@ -134,7 +130,7 @@ impl SpeechText {
     }
 }
 
-/// One space between words, none before a mark, and one mark at a place.
+/// Leaves one space between words, none before a mark, and one mark in each place.
 fn tidy(text: &str) -> String {
     let mut tidied = String::with_capacity(text.len());
     for c in text.chars() {
@@ -146,7 +142,7 @@ fn tidy(text: &str) -> String {
                     tidied.push(' ');
                 }
             }
-            // A comma gives way to any other mark; the same mark is not said twice.
+            // A comma gives way to any other mark; a repeated mark is dropped.
             (',' | ';' | ':', Some(before)) if is_mark(before) => {}
             (',' | ';' | ':', None) => {}
             ('.' | '!' | '?', Some(',' | ';' | ':')) => {

@@ -15,23 +15,23 @@ use super::toolbox::{AfterRound, Answering, Round, ToolNews, ToolRun};
 use super::voice::Say;
 use sidetone_base::clock;
 
-/// A model that has not finished its first sentence (or clause) by then, counted from its first
-/// token, is slow: its first words leave where a speaker may pause. Hosted models write a sentence
-/// of 15 tokens in 100 to 300 ms; a local one at 40 ms a token takes 600 ms.
+/// A model whose first sentence (or clause) is not complete by then, counted from its first token, is slow: its first
+/// words leave where a speaker may pause. Hosted models write a sentence of 15 tokens in 100 to 300 ms; a local one
+/// at 40 ms a token takes 600 ms.
 const SLOW: Duration = Duration::from_millis(250);
 
 /// How an answer ended.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AnswerEnd {
-    /// All is written.
+    /// Everything is written.
     Said,
-    /// The agent that the answer's persona now names goes on.
+    /// The agent that the answer's persona now names continues.
     HandedOver,
 }
 
-/// Sends the sentences of the answer to `sentences`, each as soon as it is whole, and to `out` how
-/// long the model took to begin. Tools that the model calls run when the caller's turn is over;
-/// then it is asked again. Ends early when nobody listens.
+/// Sends each sentence of the answer to `sentences` as soon as it is complete, and the time to the first token to
+/// `out`. Tools that the model calls run when the caller's turn is over; then the model is asked again. Ends early if
+/// the receiver is gone.
 ///
 /// # Errors
 /// The stream's own, and a piece that takes longer than `limits.llm`.
@@ -65,7 +65,7 @@ pub async fn think(
                 return Ok(AnswerEnd::Said);
             }
             AfterRound::HangUp(goodbye) => {
-                // A model that has said goodbye already does not say it twice.
+                // A model that has said goodbye already must not say it twice.
                 if !written.said && !goodbye.is_empty() {
                     say(answer, goodbye, &sentences).await;
                 }
@@ -77,7 +77,7 @@ pub async fn think(
     }
 }
 
-/// Waits for a round of tools; the caller hears something meanwhile when it takes long.
+/// Waits for a round of tools; if it takes long, the caller hears a filler meanwhile.
 async fn run(
     answer: &mut Answering,
     round: Round,
@@ -102,15 +102,14 @@ async fn run(
     Ok((round, runs))
 }
 
-/// What the model wrote at one time.
+/// What the model wrote in one go.
 #[derive(Default)]
 struct Written {
     said: bool,
     round: Round,
 }
 
-/// Asks the model; where the question is too long for it, again with a shorter one. The caller
-/// notices nothing of that but the time.
+/// Asks the model; if the request is too long, again with a shorter one. The caller notices nothing but the time.
 async fn ask(
     answer: &mut Answering,
     sentences: &mpsc::Sender<Say>,
@@ -217,14 +216,14 @@ async fn write(
     }
 }
 
-/// Passes a sentence on; false when nobody listens.
+/// Sends a sentence. `false` if the receiver is gone.
 async fn say(answer: &Answering, sentence: String, sentences: &mpsc::Sender<Say>) -> bool {
     answer.tell(ToolNews::Written(answer.reply)).await;
     sentences.send(Say::Sentence(sentence)).await.is_ok()
 }
 
-/// What the caller hears when a model is slow to begin, when it is time for it: never before the
-/// caller's turn is over. For ever without fillers.
+/// The filler that the caller hears when a model is slow to begin, once it is due: never before the caller's turn is
+/// over. Pending forever without fillers.
 fn bridge(answer: &Answering) -> impl Future<Output = String> + use<> {
     let config = &answer.persona.agent.stages.llm_filler;
     let (texts, after) = (config.texts.clone(), config.after);

@@ -1,9 +1,9 @@
 //! Carries out the HTTP requests that agents' files describe: tools, and the lookup before a call.
 //!
-//! The model and the caller choose the arguments, so nothing they say may choose the server: host
-//! and scheme stand in the file, values are escaped, redirects lead only to hosts that the file
-//! names, and addresses of private networks are refused where names are resolved, so that a name
-//! cannot change its mind between check and connection.
+//! The model and the caller choose the arguments, so these must not be able to choose the server: host and scheme
+//! come from the file, values are escaped, redirects lead only to hosts that the file names, and private addresses
+//! are refused when names are resolved, so that a name cannot resolve differently between check and connection (DNS
+//! rebinding).
 
 mod guard;
 pub mod mcp;
@@ -19,15 +19,16 @@ use sidetone_dial as dial;
 use sidetone_config::request::HttpRequest;
 use sidetone_config::template;
 
-/// What is read of an answer; the rest is cut off.
+/// Bytes read of an answer; the rest is cut off.
 const MAX_BYTES: usize = 256 * 1024;
-/// What the model is shown of an answer.
+/// Characters of an answer shown to the model.
 const MAX_CHARS: usize = 4000;
 const MAX_REDIRECTS: usize = 3;
 const CONNECT: Duration = Duration::from_secs(3);
 const PRIVATE: &str = "the address is private, which this tool may not use";
 
-/// Clients that reach everything, public addresses only, and what the environment names a proxy for.
+/// HTTP clients: one that reaches everything, one for public addresses only, and one for what the environment names a
+/// proxy for.
 #[derive(Clone)]
 pub struct HttpTools {
     anywhere: Client,
@@ -37,9 +38,8 @@ pub struct HttpTools {
 
 impl HttpTools {
     /// Connections are shared by all calls of the process.
-    ///
     /// # Errors
-    /// TLS cannot be set up.
+    /// TLS cannot be initialised.
     pub fn new() -> reqwest::Result<Self> {
         let client = || {
             Client::builder()
@@ -67,18 +67,17 @@ impl HttpTools {
                 false => &self.public,
             });
         }
-        // The proxy resolves names in our stead. Where they lead from here is looked at all the same; names that
-        // only the proxy knows are its to judge.
+        // The proxy resolves names for us. Where they lead from here is checked all the same; names that only the
+        // proxy knows are its responsibility.
         if !allow_private && guard::leads_to_private_address(url).await {
             return Err(PRIVATE.into());
         }
         Ok(&self.by_proxy)
     }
 
-    /// Sends a request and gives what the model is to be shown of the answer.
-    ///
+    /// Sends a request and returns what the model is shown of the answer.
     /// # Errors
-    /// What went wrong, in words for the model: no secret, no address.
+    /// What went wrong, worded for the model: no secrets, no addresses.
     pub async fn call(
         &self,
         request: &HttpRequest,
@@ -97,8 +96,7 @@ impl HttpTools {
         Ok(shorten(shown))
     }
 
-    /// Sends a request and gives the answer's body: JSON, or text.
-    ///
+    /// Sends a request and returns the answer's body: JSON, or text.
     /// # Errors
     /// As [`HttpTools::call`].
     pub async fn ask(
@@ -149,8 +147,8 @@ impl HttpTools {
             }
             url = next(&response, &url, request)?;
             if url.origin() != own {
-                // Secrets are for the origin that the file names them for: another port of the host, or the
-                // same one in the clear, may be somebody else's.
+                // Secrets are meant for the origin that the file names: another port of the host, or plain HTTP on
+                // the same one, may belong to somebody else.
                 headers = HeaderMap::new();
             }
         }
@@ -160,7 +158,7 @@ impl HttpTools {
     }
 }
 
-/// Arguments that the address does not name.
+/// Arguments that the URL does not contain.
 fn rest_of(request: &HttpRequest, arguments: &Value) -> serde_json::Map<String, Value> {
     let used = template::variables(&request.url);
     let is_used = |name: &str| {
@@ -195,7 +193,7 @@ fn headers(request: &HttpRequest, known: &mut Value) -> Result<HeaderMap, String
     Ok(headers)
 }
 
-/// Where a redirect leads, if it may.
+/// Where a redirect leads, if it is allowed.
 fn next(response: &Response, from: &Url, request: &HttpRequest) -> Result<Url, String> {
     if request.method.as_str() != "GET" {
         return Err(format!(
@@ -243,7 +241,7 @@ async fn read(mut response: Response) -> Result<(u16, Value), String> {
 }
 
 fn unreachable(error: &reqwest::Error) -> String {
-    // The error's own text names the address, which may hold what a caller said.
+    // The error's own text contains the URL, which may include what a caller said.
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(error) = cause {
         if error.is::<guard::Private>() {

@@ -23,7 +23,7 @@ pub const SPEAKER_FRAMES: usize = 2;
 /// frame and counts it.
 pub const MIC_FRAMES: usize = 50;
 
-/// Events and commands in flight; both are rare next to audio.
+/// Events and commands in flight; both are rare compared with audio.
 pub const SIGNALS: usize = 128;
 
 /// The call's ends of a room.
@@ -37,24 +37,24 @@ pub struct RoomLink {
     /// The agent's voice: 10 ms frames (480 samples). The driver takes one each 10 ms and plays
     /// silence when there is none; this backpressure is the playout clock.
     pub speaker: mpsc::Sender<Pcm<48_000>>,
-    /// What the call wants done in the room.
+    /// What the call asks the room to do.
     pub commands: mpsc::Sender<RoomCommand>,
 }
 
-/// The driver's ends of a room, the mirror of [`RoomLink`].
+/// The driver's ends of a room, the counterpart of [`RoomLink`].
 #[derive(Debug)]
 pub struct RoomDriver {
     /// Frames of 10 ms to the call; use `try_send`, drop and count when full.
     pub mic: mpsc::Sender<Pcm<16_000>>,
-    /// Events to the call; `send` waits when full, none may be lost.
+    /// Events to the call; `send` waits when full, because none may be lost.
     pub events: mpsc::Sender<RoomEvent>,
-    /// Frames of 10 ms to play, one each 10 ms.
+    /// Frames to play, one every 10 ms.
     pub speaker: mpsc::Receiver<Pcm<48_000>>,
     /// Commands to carry out in order. Ends when the call has ended.
     pub commands: mpsc::Receiver<RoomCommand>,
 }
 
-/// A pair of ends with the agreed capacities.
+/// A connected pair of ends with the agreed capacities.
 pub fn link() -> (RoomLink, RoomDriver) {
     let (mic_tx, mic) = mpsc::channel(MIC_FRAMES);
     let (events_tx, events) = mpsc::channel(SIGNALS);
@@ -76,18 +76,18 @@ pub fn link() -> (RoomLink, RoomDriver) {
     )
 }
 
-/// What happens in the room, as far as a call cares.
+/// What happens in the room, as far as a call needs to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomEvent {
-    /// The caller is in the room (or back in it), and can hear the agent.
+    /// The caller is in the room (or back in it) and can hear the agent.
     CallerJoined(Caller),
-    /// The caller said this before the agent could hear; comes before `CallerJoined`.
+    /// What the caller said before the agent could hear; comes before `CallerJoined`.
     SaidBefore(Pcm<16_000>),
-    /// The caller is gone.
+    /// The caller has left.
     CallerLeft {
-        /// Why, as the server says.
+        /// The reason, as the server reports it.
         reason: DisconnectReason,
-        /// Somebody else is in the room, with whom the call goes on: `CallerJoined` follows.
+        /// Another person in the room becomes the caller: `CallerJoined` follows.
         is_followed: bool,
     },
     /// Typed text from the caller (topic `lk.chat`).
@@ -97,46 +97,46 @@ pub enum RoomEvent {
     },
     /// The caller pressed a telephone key.
     Pressed(Key),
-    /// Whoever watches over the call wants the agent to say this.
+    /// The control plane wants the agent to say this.
     Say {
         /// The words.
         text: String,
     },
-    /// The backend tells the agent to do something; it is answered by [`RoomCommand::Answer`].
+    /// An order from the backend, answered by [`RoomCommand::Answer`].
     Commanded(Order),
-    /// The caller says by hand when its turn begins and ends (push-to-talk, by RPC).
+    /// Push-to-talk: the caller marks the beginning and end of its turn, by RPC.
     Floor(Floor),
     /// The caller muted (`true`) or unmuted the microphone.
     MicMuted(bool),
-    /// The caller asks not to be heard (`true`), or to be heard again, whatever its microphone
-    /// does. RPC `mute` and `unmute`.
+    /// The caller asks not to be heard (`true`), or to be heard again, whatever its microphone does. RPC `mute` and
+    /// `unmute`.
     Unheard(bool),
-    /// The room's link has been down for so long: what was played in that time, nobody has heard.
+    /// The room's connection was down for this long: what was played in that time, nobody has heard.
     NotHeard(Duration),
-    /// Caller and agent cannot talk, for they do not encrypt alike. Nothing is heard or said any more.
+    /// Caller and agent differ in encryption and cannot talk. No audio passes any more.
     Mismatch(Mismatch),
-    /// The agent is to leave: the control plane says so, or LiveKit, which has ended its job.
+    /// The agent must leave: the control plane orders it, or LiveKit has ended its job.
     Dismissed(LeaveBy),
-    /// The room is over for the agent: deleted, or the connection is lost for good.
+    /// The room is over for the agent: deleted, or its connection is lost for good.
     Closed {
-        /// Why.
+        /// The reason.
         reason: DisconnectReason,
     },
 }
 
-/// How caller and agent differ in what they encrypt for each other.
+/// How the encryption of caller and agent differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mismatch {
     /// The caller encrypts, and the agent has no key.
     NoKey,
-    /// None of the agent's keys opens what the caller sends.
+    /// None of the agent's keys decrypts what the caller sends.
     WrongKey,
     /// The agent encrypts, and the caller does not.
     InTheClear,
 }
 
 impl Mismatch {
-    /// The value of the attribute `sidetone.encryption`, by which pages and apps learn of it.
+    /// The value of the attribute `sidetone.encryption`, which tells pages and apps.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoKey => "no-key",
@@ -145,7 +145,7 @@ impl Mismatch {
         }
     }
 
-    /// What is wrong, and how to mend it.
+    /// What is wrong, and how to fix it.
     pub fn advice(self) -> &'static str {
         match self {
             Self::NoKey => {
@@ -169,13 +169,13 @@ impl Mismatch {
 pub struct Key(char);
 
 impl Key {
-    /// A key by its sign; None for what is on no telephone.
+    /// The key with this character. `None` if telephones have no such key.
     pub fn new(sign: char) -> Option<Self> {
         let sign = sign.to_ascii_uppercase();
         matches!(sign, '0'..='9' | '*' | '#' | 'A'..='D').then_some(Self(sign))
     }
 
-    /// A key by its event code (RFC 4733, section 3.2).
+    /// The key with this event code (RFC 4733, section 3.2). `None` if there is none.
     pub fn of_code(code: u32) -> Option<Self> {
         let sign = "0123456789*#ABCD"
             .chars()
@@ -183,7 +183,7 @@ impl Key {
         Some(Self(sign))
     }
 
-    /// How it is written.
+    /// Its character.
     pub const fn sign(self) -> char {
         self.0
     }
@@ -196,16 +196,16 @@ pub enum Floor {
     Taken,
     /// The key is up: the agent answers. RPC `end_turn`.
     Given,
-    /// What was said is to be forgotten. RPC `cancel_turn`.
+    /// The key was cancelled: what was said is discarded. RPC `cancel_turn`.
     Dropped,
 }
 
-/// Why a participant left, in LiveKit's words (`DisconnectReason` of `livekit_models.proto`).
+/// Why a participant left, in LiveKit's terms (`DisconnectReason` of `livekit_models.proto`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DisconnectReason {
     /// No reason given.
     Unknown,
-    /// The participant left by its own will: it hung up.
+    /// The participant left deliberately: it hung up.
     ClientInitiated,
     /// Another participant joined with the same identity.
     DuplicateIdentity,
@@ -240,8 +240,8 @@ pub enum DisconnectReason {
 }
 
 impl DisconnectReason {
-    /// Whether the participant will not come back, so that the call ends at once. For every
-    /// other reason the call waits for it (livekit-agents `RoomIO` closes on the same three).
+    /// Whether the participant will not come back, so that the call ends at once. After any other reason the call
+    /// waits for it (livekit-agents' `RoomIO` closes on the same three).
     pub fn is_final(self) -> bool {
         matches!(
             self,
@@ -250,49 +250,49 @@ impl DisconnectReason {
     }
 }
 
-/// LiveKit's word that an agent's job is over, and the agent's own.
+/// LiveKit's signal that an agent's job is over, and the agent's reply.
 #[derive(Debug, Clone, Default)]
 pub struct Dismissal {
-    /// Given when the server has ended the job: its dispatch was deleted, or its agent is gone
-    /// from the room, of which the room's own word is the better one.
+    /// Given when the server has ended the job: its dispatch was deleted, or its agent has left the room. In the
+    /// latter case the room's own reason takes precedence.
     pub ordered: LeaveOrder,
-    /// Cancelled by an agent that stays: the order was about a session that it has replaced.
+    /// Cancelled by an agent that stays, because the order was about a session that it has replaced.
     pub declined: CancellationToken,
 }
 
-/// What the call wants done in the room.
+/// What the call asks the room to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RoomCommand {
     /// Publish the attribute `lk.agent.state`.
     SetState(AgentState),
     /// Publish words on `lk.transcription`.
     Transcript(Segment),
-    /// Show everybody these words of the agent's, which are not spoken, also who has not its key.
+    /// Show these words of the agent to everybody, without speaking them; also to those without its key.
     Announce(String),
-    /// Press these telephone keys, in order; `w` waits half a second.
+    /// Send these telephone keys, in order; `w` waits half a second.
     Dtmf(String),
-    /// Publish where the time of an answer went, on `sidetone.turn`: names and times, once it is
-    /// heard. Stages overlap, so they sum up to more than the caller's wait.
+    /// Publish where an answer's time went, on `sidetone.turn`: names and durations, once it is heard. Stages
+    /// overlap, so their sum exceeds the caller's wait.
     Timing(Vec<(&'static str, Duration)>),
-    /// Tell the backend what became of its order.
+    /// Tell the backend the outcome of its order.
     Answer {
         /// The order's id.
         id: String,
-        /// What became of it.
+        /// The outcome.
         outcome: Outcome,
     },
     /// Leave the room. Always the last command of a call.
     Leave,
 }
 
-/// What the agent is doing, in LiveKit's words, so that stock UIs work.
+/// What the agent is doing, in LiveKit's terms, so that stock UIs work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AgentState {
     /// Not ready to talk yet.
     Initializing,
     /// Ready, but there is no caller.
     Idle,
-    /// The floor is the caller's.
+    /// The caller has the floor.
     Listening,
     /// The caller has finished; the answer is being made.
     Thinking,
@@ -320,14 +320,14 @@ pub struct Segment {
     pub who: Speaker,
     /// `lk.segment_id`, "SG_…": the same for all pieces of one turn.
     pub id: String,
-    /// Caller: the whole text of the turn so far (a new stream each time). Agent: what to append
-    /// to the segment's one delta stream, paced with the audio; may be empty in the last piece.
+    /// Caller: the whole text of the turn so far (a new stream each time). Agent: what to append to the segment's
+    /// single delta stream, paced with the audio; may be empty in the last piece.
     pub text: String,
-    /// Caller: the text is settled. Agent: the segment's stream is to be closed.
+    /// Caller: the text is final. Agent: the segment's stream must be closed.
     pub is_final: bool,
 }
 
-/// Says how much there is, never the words: they are personal data.
+/// Shows the length, never the words: they are personal data.
 impl std::fmt::Debug for Segment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Segment")

@@ -1,12 +1,11 @@
-//! Voice activity: when the caller begins and ends to speak, in sample time.
+//! Voice activity detection: when the caller starts and stops speaking, in sample time.
 //!
-//! The judge is the neural network of the `earshot` crate (pure Rust, weights inside), by this
-//! measurement: ten recordings of people (five LibriVox sentences, five short utterances over a
-//! laptop's microphone) with 1.5 s of silence between, 50 s in all, at -26 dBFS, clean and with
-//! noise; thresholds 0.5 on, 0.35 off; 10 ms frames against labels by level of the clean
-//! recording (within 20 dB of its loud parts). "Missed" and "false" are shares of the speech and
-//! of the rest (7% are the quiet ends of words), "onset" is the median delay to the end of the
-//! first frame taken for speech. CPU is for a second of audio on one core.
+//! The judge is the neural network of the `earshot` crate (pure Rust, weights included), chosen by this measurement:
+//! ten recordings of people (five LibriVox sentences, five short utterances over a laptop's microphone) with 1.5 s of
+//! silence between, 50 s in all, at -26 dBFS, clean and with noise; thresholds 0.5 on, 0.35 off; 10 ms frames against
+//! labels by level of the clean recording (within 20 dB of its loud parts). "Missed" and "false" are shares of the
+//! speech and of the rest (7% are the quiet ends of words), "onset" is the median delay to the end of the first frame
+//! taken for speech. CPU time is for a second of audio on one core.
 //!
 //! | judge | CPU | clean: missed, false, onset | pink noise 10 dB | white noise 5 dB |
 //! |---|---|---|---|---|
@@ -16,10 +15,10 @@
 //! | webrtc-vad, mode 0 | 0.1 ms | 0.1%, 27.4%, 0 ms | 4.3%, 18.3%, 20 ms | 7.0%, 9.8%, 30 ms |
 //! | webrtc-vad, mode 2 | 0.1 ms | 0.1%, 23.4%, 0 ms | 11.8%, 3.7%, 40 ms | 13.9%, 4.0%, 30 ms |
 //!
-//! webrtc-vad takes tones, clicks, knocks and breaths for speech, so it judges nothing; in mode 0
-//! it is the [`gate`] that spares the network the silence between utterances. Earshot's weak side
-//! are the tones of telephones (DTMF, ringback) and the moment a loud noise begins. Where a voice
-//! ends is told sooner by its level than by the network ([`trail`]).
+//! webrtc-vad takes tones, clicks, knocks and breaths for speech, so it is no judge; in mode 0 it is the [`gate`]
+//! that saves running the network on the silence between utterances. Earshot's weak points are telephone tones (DTMF,
+//! ringback) and the onset of a loud noise. The level shows the end of a voice sooner than the network does
+//! ([`trail`]).
 
 mod gate;
 mod trail;
@@ -31,7 +30,7 @@ use sidetone_base::audio::Pcm;
 use sidetone_config::agent::VadConfig;
 use trail::Trail;
 
-/// The caller began or ceased to speak. Sample indices count from the first frame pushed.
+/// The caller started or stopped speaking. Sample indices count from the first frame pushed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VadEvent {
     /// Speech has lasted `min_speech`.
@@ -39,12 +38,12 @@ pub enum VadEvent {
         /// First voiced sample.
         at: u64,
     },
-    /// Silence has lasted `stt_after`: perhaps the end of speech, perhaps not.
+    /// Silence has lasted `stt_after`: possibly the end of speech.
     Paused {
         /// One past the last voiced sample.
         at: u64,
     },
-    /// After `Paused`: the speech goes on.
+    /// After `Paused`: the speech continues.
     Resumed,
     /// Silence has lasted `silence_duration`.
     SpeechStopped {
@@ -53,13 +52,13 @@ pub enum VadEvent {
     },
 }
 
-/// Frames in, speech events out.
+/// Takes frames and reports speech events.
 pub struct Vad {
     judge: Judge,
     segmenter: Segmenter,
 }
 
-/// Shows where it is, never the samples it holds: they are somebody's voice.
+/// Shows its state, never the samples it holds: they are somebody's voice.
 impl std::fmt::Debug for Vad {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Vad")
@@ -68,10 +67,10 @@ impl std::fmt::Debug for Vad {
     }
 }
 
-/// Where the probability of speech comes from.
+/// The source of the speech probability.
 enum Judge {
-    /// The neural network behind its gate, the samples that do not fill a frame of it yet, and
-    /// what it said of the last one that was full.
+    /// The neural network behind its gate, the samples that do not fill one of its frames yet, and its result for the
+    /// last full one.
     Earshot {
         gate: Gate,
         detector: Box<Detector>,
@@ -79,19 +78,19 @@ enum Judge {
         probability: f32,
         trail: Trail,
     },
-    /// 1 above this level in dBFS, else 0. For tests and clean rooms.
+    /// 1 above this level in dBFS, otherwise 0. For tests and quiet rooms.
     Level(f32),
 }
 
-/// Samples of a frame that earshot judges: 16 ms.
+/// 16 ms, the frame length of earshot, in samples.
 const EARSHOT_FRAME: usize = 256;
 
-/// Earshot's scores for noise reach further up than Silero's, whose 0.5 the field's defaults
-/// mean: this factor on the odds puts its 0.6 there (and its 0.45 to 0.35).
+/// Earshot scores noise higher than Silero, whose 0.5 is what the usual defaults mean: this factor on the odds turns
+/// its 0.6 into 0.5 (and its 0.45 into 0.35).
 const EARSHOT_ODDS: f32 = 2.0 / 3.0;
 
 impl Vad {
-    /// Speech is what the neural network takes for it. No download, no thread, 8 KiB.
+    /// Detects speech by the neural network. No download, no thread, 8 KiB.
     pub fn new(config: &VadConfig) -> Self {
         let judge = Judge::Earshot {
             gate: Gate::new(),
@@ -106,7 +105,7 @@ impl Vad {
         }
     }
 
-    /// Speech is whatever is louder than `dbfs`.
+    /// Treats everything louder than `dbfs` as speech.
     pub fn by_level(config: &VadConfig, dbfs: f32) -> Self {
         Self {
             judge: Judge::Level(dbfs),
@@ -114,7 +113,7 @@ impl Vad {
         }
     }
 
-    /// Goes on by other numbers, in the middle of speech, too.
+    /// Changes the settings, even in the middle of speech.
     pub fn configure(&mut self, config: &VadConfig) {
         self.segmenter = Segmenter {
             now: self.segmenter.now,
@@ -171,7 +170,7 @@ impl Vad {
         }
     }
 
-    /// Ends speech, if any, at its last voiced sample: the microphone was muted or is gone.
+    /// Ends the current speech, if any, at its last voiced sample: the microphone was muted or is gone.
     pub fn reset(&mut self) -> Option<VadEvent> {
         if let Judge::Earshot {
             detector,
@@ -180,7 +179,7 @@ impl Vad {
             ..
         } = &mut self.judge
         {
-            // What it remembers of the speech would count as the begin of more.
+            // Otherwise its memory of the speech would count as the beginning of more.
             detector.reset();
             pending.clear();
             *probability = 0.0;
@@ -210,7 +209,7 @@ struct Segmenter {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Silence,
-    /// Voiced, but for less than `min_speech` yet.
+    /// Voiced, but not for `min_speech` yet.
     Onset {
         since: u64,
     },
@@ -251,7 +250,7 @@ impl Segmenter {
                 self.state = State::Silence;
                 Some(VadEvent::SpeechStopped { at: voiced_to })
             }
-            // Told once: by the frame within which the silence becomes long enough.
+            // Reported once, by the frame with which the silence becomes long enough.
             State::Speech { voiced_to }
                 if begin - voiced_to < self.pause && now - voiced_to >= self.pause =>
             {

@@ -161,7 +161,7 @@ impl Listen {
     }
 }
 
-/// Joins two texts with a space.
+/// Joins two texts, with a space between them if their script has spaces.
 pub(super) fn joined(before: &str, after: &str) -> String {
     let (before, after) = (before.trim(), after.trim());
     if before.is_empty() || after.is_empty() {

@@ -14,7 +14,7 @@ impl Llm for Writes {
 
 fn question() -> Question {
     Question {
-        // Four letters a token, and four tokens beside them.
+        // Four letters a token, and four tokens of overhead.
         messages: vec![Message::new(Role::User, "a".repeat(400))],
         ..Question::default()
     }
@@ -45,9 +45,9 @@ async fn what_a_provider_does_not_tell_is_estimated() {
     };
     assert_eq!(estimated(vec![text(), usage()], 9).await, 0);
     assert_eq!(estimated(vec![text(), text()], 9).await, 104 + 20);
-    // Cut short before the provider could tell.
+    // Cut short before the provider could report usage.
     assert_eq!(estimated(vec![text(), usage()], 1).await, 104 + 10);
-    // Refused, and broken off in the middle.
+    // Rejected, and broken off in the middle.
     assert_eq!(estimated(vec![limited()], 9).await, 0);
     assert_eq!(estimated(vec![text(), limited()], 9).await, 104 + 10);
 }

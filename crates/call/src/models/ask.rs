@@ -1,4 +1,4 @@
-//! What is asked of each stage's providers, and what another one needs to take over.
+//! The request for each stage's providers, and what a fallback needs in order to take over.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ use sidetone_config::prices::Used;
 use sidetone_config::providers::Noise;
 use sidetone_providers::openai::{self, ChatRequest, Delta, Llm, Message, Role, Speech, Stt, Tts};
 
-/// Said to a model that takes over another's answer.
+/// Told to a model that continues another's answer.
 const GO_ON: &str = "Your answer was cut off after these words. Go on with exactly what comes \
                      next; do not repeat anything, and do not mention it.";
-/// For the first sign of life in a probe.
+/// Deadline of a probe's first sign of life.
 const PROBE: Duration = Duration::from_secs(5);
-/// A probe of the model is a real request, as small as a caller's can be: some servers refuse a
-/// conversation without a user, and some a limit of one token.
+/// A model is probed with a real request, as small as a caller's can be: some servers reject a conversation without a
+/// user message, and some a limit of one token.
 const PROBED: [(Role, &str); 2] = [
     (
         Role::System,
@@ -31,14 +31,14 @@ const PROBED: [(Role, &str); 2] = [
     (Role::User, "Do you work?"),
 ];
 
-/// The words of an utterance.
+/// Requests the words of an utterance.
 pub struct AskStt {
     audio: Pcm<16_000>,
     noise: Arc<Noise>,
 }
 
 impl AskStt {
-    /// Of `audio`; words that are taken for `noise` are none.
+    /// For `audio`; words that look like `noise` are discarded.
     pub fn new(audio: Pcm<16_000>, noise: Arc<Noise>) -> Self {
         Self { audio, noise }
     }
@@ -63,8 +63,8 @@ impl Ask for AskStt {
                 logprob,
                 phrases,
             } = noise.as_ref();
-            // Whisper invents words in silence; it also says how sure it is. Of models that do not,
-            // the sound itself is judged.
+            // Whisper invents words in silence, but also reports its confidence. For models that do not, the sound
+            // itself is judged.
             let knows = transcript.no_speech_prob.is_some() || transcript.avg_logprob.is_some();
             let made_up = match knows {
                 true => transcript.is_hallucinated(*no_speech, *logprob, phrases),
@@ -105,15 +105,15 @@ impl Client for Stt {
     }
 }
 
-/// An answer of the model. Who takes over in its middle, or goes on after it broke off, is told how
-/// far it has come.
+/// Requests an answer from the model. A provider that takes over in the middle, or continues after a break, is told
+/// how far the answer has come.
 pub struct AskLlm {
     request: ChatRequest,
     written: String,
 }
 
 impl AskLlm {
-    /// To `request`.
+    /// For `request`.
     pub fn new(request: ChatRequest) -> Self {
         let written = String::new();
         Self { request, written }
@@ -169,7 +169,7 @@ impl Ask for AskLlm {
                 self.written += text;
                 true
             }
-            // What a tool did is not done twice.
+            // A tool's effect must not happen twice.
             Piece::Call(_) => false,
             Piece::Opaque(_) | Piece::Usage(_) => true,
         }
@@ -194,7 +194,7 @@ impl Client for Llm {
     }
 }
 
-/// Whether the model begins to answer; the rest is not waited for.
+/// Whether the model begins to answer; the rest is not awaited.
 fn probe(llm: &Llm, request: ChatRequest) -> BoxFuture<'static, bool> {
     let llm = llm.clone().with_retries(0);
     async move {
@@ -204,12 +204,12 @@ fn probe(llm: &Llm, request: ChatRequest) -> BoxFuture<'static, bool> {
     .boxed()
 }
 
-/// A provider of speech, and how it is to speak.
+/// A TTS provider, with voice and style.
 #[derive(Clone)]
 pub struct SpeechClient {
     /// The provider.
     pub tts: Tts,
-    /// The voice's name there.
+    /// The provider's name for the voice.
     pub voice: String,
     /// Style directions.
     pub instructions: Option<String>,
@@ -218,7 +218,7 @@ pub struct SpeechClient {
 }
 
 impl SpeechClient {
-    /// The same for the same sound of the same words.
+    /// The cache key of a phrase: equal descriptions give the same sound for the same words.
     pub fn describe(&self) -> String {
         let Self {
             tts,
@@ -230,7 +230,7 @@ impl SpeechClient {
         format!("{where_to} {protocol:?} {voice} {instructions:?} {speed:?}")
     }
 
-    /// Opens what the first sentence will need, in the background.
+    /// Opens in the background what the first sentence will need.
     pub fn warm(&self) {
         self.tts.warm(&self.voice, self.speed);
     }
@@ -257,8 +257,8 @@ impl Client for SpeechClient {
     }
 }
 
-/// These words as speech. Who takes over in their middle begins anew, and says so with the first
-/// piece.
+/// Requests these words as speech. A provider that takes over in the middle starts them over, and says so with its
+/// first piece.
 pub struct AskTts(pub String);
 
 impl Ask for AskTts {
@@ -298,7 +298,7 @@ impl Ask for AskTts {
     }
 }
 
-/// As it is counted.
+/// Whole milliseconds, as they are counted.
 pub(super) fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

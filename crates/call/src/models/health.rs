@@ -1,45 +1,44 @@
-//! Whether a provider is worth asking. PURE.
-//!
-//! One failed request, after its retries, takes a provider out: the next sentence of any call of
-//! the process goes to another one at once. A probe, no caller's request, brings it back. One that
-//! wants to be left alone for a while is asked again when that is over, without a probe. A request
-//! that was refused for its own sake says nothing here.
+//! Whether a provider should be asked. PURE.
+//! One failed request, after its retries, takes a provider out: every call of the process uses another one from its
+//! next sentence on. A probe, which is no caller's request, brings it back. A rate-limited provider is asked again
+//! when its wait is over, without a probe. A request rejected for its own fault says nothing about the provider's
+//! health.
 
 use std::time::{Duration, Instant};
 
 /// From a failure to the first probe.
 const FIRST_PROBE: Duration = Duration::from_secs(5);
-/// Probes are never further apart than this; the wait doubles with each that fails.
+/// The longest time between probes; it doubles with each failure.
 const LAST_PROBE: Duration = Duration::from_secs(60);
-/// A probe that has not ended by then is taken for lost.
+/// A probe that takes longer counts as failed.
 pub const PROBE: Duration = Duration::from_secs(10);
-/// Who wants to be left alone and does not say for how long.
+/// How long a provider is left alone that is rate-limited and names no wait.
 const LIMITED: Duration = Duration::from_secs(5);
-/// Whoever says longer is asked again by then.
+/// The longest wait that a provider may ask for.
 const LONGEST: Duration = Duration::from_secs(600);
 
-/// A provider's health, as the process's calls know it.
+/// A provider's health, shared by the process's calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Health {
-    /// Its last answer was good, or it was not asked yet.
+    /// Its last answer was good, or it has not been asked yet.
     #[default]
     Good,
-    /// It wants to be left alone.
+    /// It is rate-limited.
     Limited {
-        /// Till then.
+        /// The end of the wait.
         until: Instant,
     },
     /// It failed.
     Out {
-        /// Wait for the next probe.
+        /// The wait before the next probe.
         wait: Duration,
-        /// When.
+        /// When the next probe is due.
         probe_at: Instant,
     },
 }
 
 impl Health {
-    /// Worth asking.
+    /// Whether it may be asked now.
     pub fn is_good(self, now: Instant) -> bool {
         match self {
             Self::Good => true,
@@ -48,9 +47,9 @@ impl Health {
         }
     }
 
-    /// It wants to be left alone for `wait`. Answers whether this is news.
+    /// It asks for a wait. `true` if it was healthy before.
     pub fn limited(&mut self, now: Instant, wait: Option<Duration>) -> bool {
-        // Whoever failed before has worse to recover from.
+        // An earlier failure is worse than a rate limit.
         if let Self::Out { .. } = self {
             return false;
         }
@@ -60,9 +59,9 @@ impl Health {
         was_good
     }
 
-    /// A request failed. Answers whether this takes it out.
+    /// A request failed. `true` if this takes the provider out.
     pub fn failed(&mut self, now: Instant) -> bool {
-        // Requests that were in flight together fail together, and count once.
+        // Requests in flight at the same time fail together, and count once.
         let takes_out = !matches!(self, Self::Out { .. });
         if takes_out {
             *self = Self::Out {
@@ -73,12 +72,12 @@ impl Health {
         takes_out
     }
 
-    /// A request, or a probe, was answered. Answers whether this brings it back.
+    /// A request or probe succeeded. `true` if this brings the provider back.
     pub fn succeeded(&mut self) -> bool {
         matches!(std::mem::take(self), Self::Out { .. })
     }
 
-    /// Whether to probe now. Who gets `true` does it; others are told no until it must be over.
+    /// Whether to probe now. Whoever gets `true` must probe; others get `false` until that probe must be over.
     pub fn probe_is_due(&mut self, now: Instant) -> bool {
         match self {
             Self::Out { probe_at, .. } if *probe_at <= now => {

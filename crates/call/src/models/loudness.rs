@@ -1,31 +1,31 @@
-//! Whether somebody spoke, by the sound alone, for models that do not say how sure they are. PURE.
-//!
-//! It only decides about phrases that models write for silence ("Thank you."), so it may take noise
-//! for speech, but never speech for noise.
+//! Whether somebody spoke, judged by the sound alone, for models that do not report their confidence. PURE.
+//! It only decides about phrases that models write for silence ("Thank you."), so it may take noise for speech, but
+//! never speech for noise.
 
 use sidetone_base::audio::Pcm;
 
-/// 20 ms.
+/// 20 ms, in samples.
 const FRAME: usize = 320;
-/// A frame is loud when it is so much louder than the quiet ones. Speech in fixtures/audio is 25 dB
-/// and more above its pauses; breath and line noise vary by 3 to 6 dB.
+/// A frame is loud if it is this many dB louder than the quiet ones. Speech in fixtures/audio is 25 dB and more above
+/// its pauses; breath and line noise vary by 3 to 6 dB.
 const ABOVE_QUIET: f32 = 9.0;
-/// No frame below this is loud: a microphone's own noise is at -60 dBFS and less, and the quietest
-/// recording in fixtures/audio speaks at -35.
+/// In dBFS; no frame below it is loud. A microphone's own noise is at -60 dBFS and less, and the quietest recording
+/// in fixtures/audio speaks at -35.
 const QUIETEST: f32 = -50.0;
-/// The shortest word ("so", "oh") has a vowel of 80 ms and more; a click or a breath's edge less.
+/// In frames. The shortest word ("so", "oh") has a vowel of 80 ms and more; a click or the edge of a breath is
+/// shorter.
 const SHORTEST: usize = 4;
 
-/// Whether there are loud frames enough for a word. `audio` has the quiet around it that VAD keeps;
-/// sound without any is judged by its level alone.
+/// Whether there are enough loud frames for a word. `audio` includes the quiet around it that VAD keeps; without any
+/// quiet, the level alone decides.
 pub fn is_speech(audio: &Pcm<16_000>) -> bool {
     let mut levels: Vec<f32> = audio.samples().chunks_exact(FRAME).map(level).collect();
     if levels.is_empty() {
         return false;
     }
     levels.sort_by(f32::total_cmp);
-    // A tenth of an utterance is pauses; in one that has none this is speech, and is held against
-    // nothing quieter than usual talk.
+    // A tenth of an utterance is pauses. If it has none, this value is speech, so the threshold is capped at the
+    // usual level of talk.
     let quiet = levels[levels.len() / 10].clamp(-90.0, QUIETEST);
     let threshold = (quiet + ABOVE_QUIET).max(QUIETEST);
     levels.iter().filter(|level| **level > threshold).count() >= SHORTEST

@@ -1,18 +1,17 @@
-//! Set phrases that were spoken before: apologies and fillers are there when TTS is not.
+//! A cache of spoken set phrases: apologies and fillers stay available when TTS is not.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sidetone_base::audio::Pcm;
 
-/// Samples of all phrases of all agents together, 32 MB: 170 of 4 s. The one that was used longest
-/// ago makes room.
+/// Limit in samples for all phrases of all agents, 32 MB: 170 of 4 s. The least recently used is dropped first.
 const KEPT: usize = 16 << 20;
 
-/// A voice's description, and what it says.
+/// A voice's description, and the text.
 pub type Key = (String, String);
 
-/// The phrases of a process. Cloning shares them.
+/// The phrase cache of a process. Clones share it.
 #[derive(Clone, Default)]
 pub struct Phrases(Arc<Mutex<Kept>>);
 
@@ -20,7 +19,7 @@ pub struct Phrases(Arc<Mutex<Kept>>);
 struct Kept {
     phrases: HashMap<Key, Phrase>,
     samples: usize,
-    /// Counts uses.
+    /// A counter of uses, for the order of dropping.
     uses: u64,
 }
 
@@ -31,11 +30,11 @@ struct Phrase {
 
 impl Phrases {
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        // Each phrase is put in whole: good also after a panic.
+        // Each phrase is inserted whole, so the cache is valid after a panic, too.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A phrase, if it is there.
+    /// A phrase. `None` if it is not cached.
     pub fn get(&self, key: &Key) -> Option<Pcm<24_000>> {
         let mut kept = self.kept();
         kept.uses += 1;
@@ -45,7 +44,7 @@ impl Phrases {
         Some(phrase.audio.clone())
     }
 
-    /// Keeps a phrase.
+    /// Caches a phrase.
     pub fn keep(&self, key: Key, audio: Pcm<24_000>) {
         self.kept().keep(key, audio, KEPT);
     }

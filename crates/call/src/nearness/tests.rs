@@ -8,8 +8,8 @@ fn fixture<const HZ: u32>(name: &str) -> Pcm<HZ> {
     wav::read(&folder.join(name)).unwrap()
 }
 
-/// Plays the agent's voice and the microphone side by side; answers in how many of the
-/// speeches, one begun each half second, the caller was near.
+/// Plays the agent's voice and the microphone side by side, with a speech begun every half second. Returns in how
+/// many of them the caller was near, and their number.
 fn near(agent: &Pcm<48_000>, mic: &[i16]) -> (usize, usize) {
     let zero = clock::now();
     let mut nearness = Nearness::new();
@@ -29,7 +29,7 @@ fn near(agent: &Pcm<48_000>, mic: &[i16]) -> (usize, usize) {
     (found, begun)
 }
 
-/// `voice` after 150 ms of way and a room's walls, at a fifth of its level.
+/// `voice` after a delay of 150 ms and a room's reverberation, at a fifth of its level.
 fn echo_of(voice: &[i16]) -> Vec<i16> {
     let (way, mut walls) = (2400, vec![(0, 1.0f32)]);
     let mut seed = 1u32;

@@ -11,11 +11,11 @@ fn a_third_at_once_and_then_one_each_so_often() {
         assert_eq!(pace.take(begun, 60), Ok(()));
     }
     assert_eq!(pace.take(begun, 60), Err(begun + SECOND));
-    // Who is refused has taken nothing.
+    // A refused request has used nothing.
     assert_eq!(pace.take(begun, 60), Err(begun + SECOND));
     assert_eq!(pace.take(begun + SECOND, 60), Ok(()));
     assert_eq!(pace.take(begun + SECOND, 60), Err(begun + 2 * SECOND));
-    // As many at once again after as long as they take.
+    // The full burst is available again after the time it represents.
     let later = begun + 60 * SECOND;
     let taken = (0..100).filter(|_| pace.take(later, 60).is_ok());
     assert_eq!(taken.count(), 20);

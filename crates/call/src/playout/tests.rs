@@ -141,7 +141,7 @@ fn a_sentence_that_breaks_off_is_said_anew() {
     playout.begin_sentence(ID, "Yes.".into());
     playout.push(ID, &Pcm::silence(Duration::from_millis(500)));
     playout.end_sentence(ID);
-    // Nothing of it was played: it is as if it had never begun.
+    // Nothing of it was played: as if it had never begun.
     playout.begin_sentence(ID, "aaaa bbbb cccc".into());
     playout.push(ID, &Pcm::silence(Duration::from_millis(300)));
     pull(&mut playout, 40);
@@ -151,7 +151,7 @@ fn a_sentence_that_breaks_off_is_said_anew() {
     playout.push(ID, &Pcm::silence(Duration::from_millis(600)));
     pull(&mut playout, 10 + 30);
     assert_eq!(playout.heard(), "Yes. aaaa");
-    // Now some of it was: the caller hears that twice.
+    // This time some of it was played: the caller hears that twice.
     playout.break_off(ID);
     assert_eq!(playout.buffered(), Duration::ZERO);
     playout.begin_sentence(ID, "aaaa bbbb cccc".into());
@@ -239,14 +239,14 @@ fn what_nobody_heard_is_taken_back_and_played_again() {
         (playout.heard().as_str(), playout.position()),
         ("aaaaaaaaa", Duration::from_millis(300))
     );
-    // It goes on at the sample after the last one that was heard, and no word is given out twice.
+    // It resumes at the sample after the last one heard, and no word is returned twice.
     assert_eq!(playout.pull().unwrap().samples()[0], 30 * 480);
     assert_eq!(playout.take_words(), None);
     pull(&mut playout, 69);
     assert!(playout.is_done());
     assert_eq!(playout.take_words().unwrap(), " ccccccccc ddddddddd");
 
-    // More than was played, and nothing at all.
+    // First more than was played, then nothing at all.
     playout.take_back(Duration::from_secs(9));
     assert_eq!(
         (playout.heard().as_str(), playout.position()),

@@ -1,40 +1,39 @@
-//! What a full stop means, by language: abbreviations, ordinals, and words that begin a sentence.
-//!
-//! Lists of the languages for which there are built-in sentences, and Russian. An agent's language
-//! chooses one; where it is not known all are asked, and what is a word elsewhere is doubted.
+//! What a full stop means in each language: abbreviations, ordinals, and words that begin a sentence.
+//! There are lists for the languages with built-in phrases, and for Russian. An agent's language chooses one; if it
+//! is unknown all lists are consulted, and an entry that is a word in another language does not count.
 
-/// How one language writes. Words in lists stand between spaces, small, without their last full
-/// stop; "z.b" is found as "z. B." too.
+/// How one language writes. Words in lists are separated by spaces, in lower case, without their last full stop;
+/// "z.b" also matches "z. B.".
 #[derive(Debug)]
 pub(super) struct Language {
     tag: &'static str,
     /// "3." may be "third".
     has_ordinals: bool,
-    /// Their full stop never ends a sentence.
+    /// Abbreviations that never end a sentence.
     never_last: &'static str,
-    /// Their full stop ends no sentence when a number follows.
+    /// Abbreviations that end no sentence before a number.
     before_number: &'static str,
-    /// Their full stop ends a sentence only when one clearly begins after it.
+    /// Abbreviations that end a sentence only before a clear beginning of one.
     maybe_last: &'static str,
-    /// They begin a sentence more often than they follow an abbreviation or an ordinal.
+    /// Words that begin a sentence more often than they follow an abbreviation or an ordinal.
     starters: &'static str,
-    /// A speaker may pause before them in mid-sentence. Not "in", "to", "up" and the like: they
-    /// belong to the verb before them too often.
+    /// Words before which a speaker may pause in mid-sentence. Not "in", "to", "up" and the like, which too often
+    /// belong to the verb before them.
     pauses: &'static str,
 }
 
-/// The writing of an agent's language.
+/// The rules for an agent's language.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Writing {
     Known(&'static Language),
-    /// It has no lists here.
+    /// A language without lists here.
     Foreign,
     #[default]
     Unknown,
 }
 
 impl Writing {
-    /// Of this language (BCP 47).
+    /// The rules for this language (BCP 47).
     pub(super) fn of(language: Option<&str>) -> Self {
         let Some(tag) = language.map(sidetone_config::language::primary) else {
             return Self::Unknown;
@@ -59,7 +58,7 @@ impl Writing {
         }
     }
 
-    /// Whether this is the English "I", which is no initial.
+    /// Whether this is the English pronoun "I", and not an initial.
     pub(super) fn is_pronoun(self, word: &str) -> bool {
         let is_english = |language: &Language| language.tag == "en";
         word == "I" && self.languages().iter().any(is_english)
@@ -67,7 +66,7 @@ impl Writing {
 
     pub(super) fn is_never_last(self, word: &str) -> bool {
         let is_sure = |language: &Language| {
-            // Where the language is not known, short words may be other words.
+            // If the language is unknown, a short abbreviation may be another language's word.
             let is_other = word.chars().count() < 3 && !word.contains('.');
             matches!(self, Self::Known(_)) || language.tag == "en" || !is_other
         };

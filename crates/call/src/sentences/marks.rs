@@ -1,4 +1,4 @@
-//! What marks mean, in every script.
+//! The meaning of punctuation marks, in every script.
 
 use std::sync::LazyLock;
 
@@ -6,15 +6,15 @@ use regex::Regex;
 
 use sidetone_turn::words;
 
-/// What a character may be to a sentence.
+/// The role of a character in a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
     Line,
     /// Ends a sentence whatever follows: `。`, `।`, `؟`.
     End,
-    /// Ends a sentence where white space follows: `.`, `!`, `?`, `…`.
+    /// Ends a sentence before white space: `.`, `!`, `?`, `…`.
     Stop,
-    /// A pause where white space follows: `,`.
+    /// A pause before white space: `,`.
     Pause,
     /// A pause whatever follows: `，`.
     WidePause,
@@ -48,14 +48,14 @@ fn is_terminal(c: char) -> bool {
     TERMINAL.is_match(c.encode_utf8(&mut utf8))
 }
 
-/// Compiles the patterns, if that is still to be done.
+/// Compiles the patterns, if they are not compiled yet.
 pub(super) fn prepare() {
     is_terminal('。');
 }
 
-/// Bytes of the marks that close what the sentence's end closes: quotes, brackets, emphasis, marks
-/// of direction, and further ends, as in "?!" and "...". Behind a mark without white space “ and «
-/// close in German and Danish, but open after the mark of a script that has none.
+/// The length in bytes of the marks that close a sentence together with its end: quotes, brackets, emphasis,
+/// direction marks, and further end marks, as in "?!" and "...". After a mark without white space, “ and « close in
+/// German and Danish, but open in a script that has no spaces.
 pub(super) fn closers(text: &str, is_wide: bool) -> usize {
     let closes = |c: char| match c {
         '“' | '‘' | '«' | '‹' => !is_wide,
@@ -68,7 +68,7 @@ pub(super) fn closers(text: &str, is_wide: bool) -> usize {
     text.find(|c: char| !closes(c)).unwrap_or(text.len())
 }
 
-/// As [`closers`], with the spaces that French has before a closing »: "« Non. »".
+/// Like [`closers`], with the space that French puts before a closing »: "« Non. »".
 pub(super) fn closed(here: &str, rest: &str) -> usize {
     let closed = closers(rest, here.ends_with(words::is_unspaced));
     let spaced = rest[closed..].trim_start_matches([' ', '\u{a0}', '\u{202f}']);
@@ -80,7 +80,7 @@ pub(super) fn closed(here: &str, rest: &str) -> usize {
     }
 }
 
-/// Whether a bracket is open: a clause does not end in there.
+/// Whether a bracket is open: a clause does not end inside one.
 pub(super) fn is_enclosed(here: &str) -> bool {
     here.matches(['(', '[', '（', '［', '「', '『', '《', '〈', '【'])
         .count()
@@ -89,8 +89,8 @@ pub(super) fn is_enclosed(here: &str) -> bool {
             .count()
 }
 
-/// Whether `c` is a small letter where capitals begin sentences. Georgian letters count as small
-/// in Unicode, and have no capitals in running text.
+/// Whether `c` is a lower-case letter in a script where capitals begin sentences. Georgian letters count as lower
+/// case in Unicode, but have no capitals in running text.
 pub(super) fn is_small(c: char) -> bool {
     c.is_lowercase() && !('\u{10d0}'..='\u{10ff}').contains(&c)
 }

@@ -90,7 +90,7 @@ fn the_pieces_it_comes_in_make_no_difference() {
         );
         let words: Vec<&str> = text.split_inclusive(' ').collect();
         assert_eq!(cut_in(language, words), expected, "{text:?} by words");
-        // As tokens come: a word with the space before it.
+        // Like tokens: a word together with the space before it.
         let mut starts: Vec<usize> = text.match_indices(' ').map(|(at, _)| at).collect();
         starts.push(text.len());
         let tokens = starts.iter().scan(0, |from, &to| {
@@ -103,10 +103,10 @@ fn the_pieces_it_comes_in_make_no_difference() {
 }
 
 proptest::proptest! {
-    // Each one segments thousands of letters.
+    // Each case segments thousands of letters.
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
 
-    /// In every script, whatever pieces the text comes in, also within its longest sentences.
+    /// In every script, whatever pieces the text comes in, even inside its longest sentences.
     #[test]
     fn any_pieces_are_cut_the_same(
         picks in proptest::collection::vec(proptest::prelude::any::<proptest::sample::Index>(), 1..8),

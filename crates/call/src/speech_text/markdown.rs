@@ -1,27 +1,27 @@
-//! Takes away what is written for the eye: markdown, HTML, emoji.
+//! Removes what is written for the eye: markdown, HTML, emoji.
 
 use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-/// Compiles the patterns, if that is still to be done.
+/// Compiles the patterns, if they are not compiled yet.
 pub(super) fn prepare() {
     LazyLock::force(&INLINE);
     LazyLock::force(&ENTITY);
 }
 
-/// One line without markup; `None` when the line is markup only, or code of a block.
+/// One line without markup. `None` if it is nothing but markup, or code in a block.
 pub(super) fn plain(line: &str, in_code: &mut bool) -> Option<String> {
     let trimmed = line.trim();
     if trimmed.starts_with("```") || trimmed.starts_with("~~~") {
-        // A block on one line opens and closes at once.
+        // A block on one line opens and closes on it.
         if trimmed.matches("```").count() != 2 {
             *in_code = !*in_code;
         }
         return None;
     }
     if *in_code {
-        // The end of a block may come with what follows it on the same line.
+        // A block may close on a line that continues with text.
         let (_, after) = trimmed.split_once("```")?;
         *in_code = false;
         return plain(after, in_code);
@@ -41,7 +41,7 @@ pub(super) fn plain(line: &str, in_code: &mut bool) -> Option<String> {
     let text = ENTITY.replace_all(&text, entity);
     let mut last = ' ';
     let is_kept = |c: &char| {
-        // Persian and Indian scripts join letters, or part them, with what joins emoji, too.
+        // Persian and Indian scripts join or separate letters with the characters that also join emoji.
         let is_joiner = matches!(c, '\u{200c}' | '\u{200d}');
         let kept = match is_joiner {
             true => !last.is_ascii() && !is_pictorial(last) && !last.is_whitespace(),
@@ -58,7 +58,7 @@ fn is_rule(line: &str) -> bool {
     line.len() >= 3 && line.chars().all(|c| "-*_=|: +".contains(c))
 }
 
-/// Headings, quotes and bullets. A list's numbers are said.
+/// Drops the marks of headings, quotes and bullets. List numbers are spoken.
 fn without_line_prefix(line: &str) -> &str {
     let mut text = line;
     loop {
@@ -100,20 +100,20 @@ static INLINE: LazyLock<Vec<Rule>> = LazyLock::new(|| {
         )
     };
     vec![
-        // Comments and tags; `<br>` parts words.
+        // Comments and tags; `<br>` separates words.
         rule(r"(?s)<!--.*?-->", " "),
         rule(r"(?i)<(?:https?://|mailto:)([^>\s]+)>", "$1"),
         rule(r"</?[a-zA-Z][^<>]*>", " "),
-        // Images and links: their text, and a footnote's mark not at all.
+        // Images and links are reduced to their text; a footnote's mark is dropped.
         rule(r"!\[([^\]]*)\]\([^)]*\)", "$1"),
         rule(r"\[\^[^\]]*\]:?", ""),
         rule(r"\[([^\]]+)\]\([^)]*\)", "$1"),
         rule(r"\[([^\]]+)\]\[[^\]]*\]", "$1"),
         rule(r"\[\d+\]", ""),
-        // OpenAI's citations, "【4:0†source】"; others are brackets.
+        // OpenAI's citations, "【4:0†source】"; other such brackets stay.
         rule(r"【[^】]*†[^】]*】|【\d+(?::\d+)?】", ""),
         rule(r"[【】]", " "),
-        // Code and emphasis. An underscore within a word is no emphasis.
+        // Code and emphasis. An underscore inside a word is not emphasis.
         rule(r"`+([^`]*)`+", "$1"),
         rule(r"\*{1,3}([^*\s][^*]*?)\*{1,3}", "$1"),
         rule(r"~~([^~]+)~~", "$1"),
@@ -121,7 +121,7 @@ static INLINE: LazyLock<Vec<Rule>> = LazyLock::new(|| {
             r"(^|[\s(\x22'“])_{1,3}([^_]+)_{1,3}($|[\s.,;:!?)\x22'”])",
             "$1$2$3",
         ),
-        // Emphasis whose other end is in another sentence, and escapes.
+        // Emphasis that ends in another sentence, and escapes.
         rule(r"(\D|^)\*+(\D|$)", "$1$2"),
         rule(r"(^|\s)_{1,2}(\w)", "$1$2"),
         rule(r"(\w[.!?]?)_{1,2}($|\s)", "$1$2"),

@@ -28,7 +28,7 @@ async fn a_request_waits_until_its_start_is_written_down() {
     drop(kept);
     waits.await;
 
-    // A disk that does not answer costs half a second, and no more.
+    // A disk that does not respond costs half a second at most.
     let begun = clock::now();
     let mut waits = std::pin::pin!(starts.of(start()));
     assert!(poll!(&mut waits).is_pending());

@@ -1,15 +1,15 @@
-//! Which addresses are public.
+//! Decides which addresses are public.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Resolves names to public addresses, and fails when there are others: the connection is made to
-/// the very addresses that were looked at.
+/// Resolves names to public addresses, and fails if there are others: the connection is made to exactly the addresses
+/// that were checked.
 pub struct PublicOnly;
 
-/// A name led to an address of this machine or of a private network.
+/// A name resolved to an address of this machine or of a private network.
 #[derive(Debug, thiserror::Error)]
 #[error("the name leads to a private address")]
 pub struct Private;
@@ -27,23 +27,23 @@ impl Resolve for PublicOnly {
     }
 }
 
-/// Whether the host is an address itself, and no public one. Names are judged when resolved.
+/// Whether the host is a literal address that is not public. Names are checked when they are resolved.
 pub fn names_private_address(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']');
     host.parse().is_ok_and(|ip| !is_public(ip))
 }
 
-/// Whether a host's name leads, from here, to an address that is not public; what cannot be resolved here does
-/// not.
+/// Whether a host's name resolves, from here, to an address that is not public; `false` if it cannot be resolved
+/// here.
 pub async fn leads_to_private_address(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let found = tokio::net::lookup_host((host, 0)).await;
     found.is_ok_and(|mut found| found.any(|address| !is_public(address.ip())))
 }
 
-/// Not of this machine, a private network, or a range that leads nowhere (IANA's special-purpose
-/// address registries, RFC 6890).
+/// Whether an address is neither of this machine, nor of a private network, nor in a reserved range (IANA's
+/// special-purpose address registries, RFC 6890).
 pub fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
@@ -73,14 +73,14 @@ fn is_public_v6(ip: Ipv6Addr) -> bool {
         is_public_v4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        // Mapped, and NAT64: an IPv4 address in disguise.
+        // IPv4-mapped, and NAT64: an embedded IPv4 address.
         [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => {
             embedded(high, low)
         }
         // 6to4.
         [0x2002, high, low, ..] => embedded(high, low),
         [0x2001, 0xdb8 | 0, ..] => false,
-        // Global unicast; all else is local, reserved or multicast.
+        // Global unicast; everything else is local, reserved or multicast.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

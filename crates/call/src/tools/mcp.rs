@@ -1,8 +1,7 @@
-//! MCP servers of one call: connected when they are first wanted, each by a task of its own that
-//! keeps the connection, and a process where the server is one, until the call lets go.
-//!
-//! Nothing waits long for a server. One that cannot be reached costs the call its tools and
-//! nothing else; the model is told that they are missing.
+//! MCP servers of one call: each is connected when it is first needed, by its own task, which keeps the connection,
+//! and the server's process if there is one, until the call ends.
+//! Nothing waits long for a server. One that cannot be reached costs the call only its tools; the model is told that
+//! they are missing.
 
 mod process;
 mod words;
@@ -29,20 +28,20 @@ use sidetone_base::clock;
 use sidetone_config::mcp::{McpAt, McpServer};
 use sidetone_config::tools::{Action, MAX_NAME, McpTool, Tool};
 
-/// An answer waits this long for servers that are still being connected.
+/// How long an answer waits for servers that are still connecting.
 const PATIENCE: Duration = Duration::from_millis(1500);
-/// A connection that is not closed by then is dropped.
+/// A connection that takes longer to close is dropped.
 const CLOSE: Duration = Duration::from_secs(1);
 /// More tools than this confuse a model, and each costs tokens on every turn.
 const MAX_TOOLS: usize = 64;
 const MAX_DESCRIPTION: usize = 1024;
 
-/// What a call's servers have for the model now.
+/// What a call's servers currently offer to the model.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Served {
     /// Their tools, named `server_tool`.
     pub tools: Vec<Tool>,
-    /// Servers whose tools are not there.
+    /// Servers whose tools are unavailable.
     pub missing: Vec<String>,
 }
 
@@ -51,13 +50,13 @@ pub struct Served {
 pub struct Failure {
     /// Its name.
     pub server: String,
-    /// Why, without secrets.
+    /// The reason, without secrets.
     pub message: String,
-    /// From the first try to this.
+    /// The time from the first attempt to the failure.
     pub took: Duration,
 }
 
-/// The servers of an agent in one call. Connections end when the last clone is dropped.
+/// The MCP servers of an agent in one call. Connections end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Mcp(Arc<Shared>);
 
@@ -108,8 +107,8 @@ impl Mcp {
         self.0.servers.is_empty()
     }
 
-    /// What there is for the model. Connects servers that are not connected yet, and waits a
-    /// moment for those that are about to be.
+    /// What the servers offer. Starts connecting those that are not connected yet, and waits briefly for those that
+    /// are about to be.
     pub async fn served(&self) -> Served {
         timeout(PATIENCE, self.settled()).await.ok();
         let mut served = Served::default();
@@ -124,7 +123,7 @@ impl Mcp {
         served
     }
 
-    /// Connects all, and says which could not be. Each has its own deadline.
+    /// Connects all servers and returns those that failed. Each has its own deadline.
     pub async fn settled(&self) -> Vec<Failure> {
         let settle = async |server: &Server| {
             let mut state = self.0.state(server);
@@ -139,9 +138,8 @@ impl Mcp {
     }
 
     /// Calls a tool, within its deadline.
-    ///
     /// # Errors
-    /// What went wrong, in words for the model: no secret, no address.
+    /// What went wrong, worded for the model: no secrets, no addresses.
     pub async fn call(&self, tool: &McpTool, arguments: Value) -> Result<String, String> {
         let mut servers = self.0.servers.iter();
         let server = servers.find(|server| server.config.name == tool.server);
@@ -164,8 +162,7 @@ impl Mcp {
         }
     }
 
-    /// Ends connections and processes, and waits until they have ended or the deadline is there: what is
-    /// left then ends by itself.
+    /// Ends connections and processes, and waits for that until the deadline; what is left then ends by itself.
     pub async fn close(&self, until: Instant) {
         self.0.stop.cancel();
         self.0.tasks.close();
@@ -174,7 +171,7 @@ impl Mcp {
 }
 
 impl Shared {
-    /// Where a server's connection stands; begins one if there is none.
+    /// The state of a server's connection; starts connecting if nothing did yet.
     fn state(&self, server: &Server) -> watch::Receiver<State> {
         let begin = || {
             let (sender, state) = watch::channel(State::Connecting);
@@ -187,7 +184,7 @@ impl Shared {
     }
 }
 
-/// Connects a server and keeps it until `stop`, or until it goes away by itself.
+/// Connects a server and keeps the connection until `stop`, or until the server closes it.
 async fn keep(
     config: McpServer,
     http: HttpTools,
@@ -240,7 +237,7 @@ fn failed(config: &McpServer, begun: Instant, message: String) -> State {
 
 type Service = RunningService<RoleClient, ClientConfig>;
 
-/// Connects a server and asks what it has. Its process is put into `process` as soon as it runs.
+/// Connects a server and lists its tools. Its process is put into `process` as soon as it runs.
 async fn open(
     config: &McpServer,
     http: &HttpTools,
@@ -291,7 +288,7 @@ async fn open(
     Ok((service, offered(config, listed)))
 }
 
-/// The tools that the file allows, as the model is to see them.
+/// The tools that the file allows, as presented to the model.
 fn offered(config: &McpServer, listed: Vec<rmcp::model::Tool>) -> Vec<Tool> {
     let server = &config.name;
     for wanted in &config.tools {
@@ -324,7 +321,7 @@ fn offered(config: &McpServer, listed: Vec<rmcp::model::Tool>) -> Vec<Tool> {
     shown.collect()
 }
 
-/// `server_tool`, in the letters that models' servers take.
+/// `server_tool`, with only the characters that models' servers accept.
 fn name_of(server: &str, tool: &str) -> String {
     let good = |c: char| match c {
         c if c.is_ascii_alphanumeric() || c == '-' => c,

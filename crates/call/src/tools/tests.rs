@@ -14,7 +14,7 @@ use sidetone_config::agent::AgentConfig;
 use sidetone_config::secret::Secrets;
 use sidetone_config::tools::Action;
 
-/// Answers what it was asked.
+/// Answers with the request it got.
 async fn server() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -58,7 +58,7 @@ async fn server() -> u16 {
     port
 }
 
-/// A tool as a file describes it.
+/// A tool as an agent's file describes it.
 fn request(port: u16, rest: &str) -> HttpRequest {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("p.md"), "Be kind.").unwrap();

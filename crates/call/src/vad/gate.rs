@@ -1,4 +1,4 @@
-//! The cheap gate before the judge: webrtc-vad says when there is nothing to judge.
+//! The cheap gate before the judge: webrtc-vad tells when there is nothing to judge.
 
 use std::collections::VecDeque;
 
@@ -6,15 +6,14 @@ use webrtc_vad::{SampleRate, VadMode};
 
 use sidetone_base::audio::Pcm;
 
-/// Frames of 10 ms that the gate stays open after the last one that may be voice: longer than any
-/// pause that VAD's silence could mean, so that it closes between utterances only.
+/// Frames of 10 ms that the gate stays open after the last one that may be voice: longer than any configurable pause,
+/// so that it only closes between utterances.
 const HOLD: u32 = 150;
-/// Samples from before the gate opened that the judge gets too, so that an onset is judged in its
-/// context: 320 ms.
+/// Samples from before the gate opened that the judge also gets, so that an onset is judged in context: 320 ms.
 const LEAD_IN: usize = 5_120;
 
-/// Open while there may be voice. Mode 0 of webrtc-vad lets most through: of clean speech it
-/// misses 0.1% of the frames (see the table in the parent module), never a whole word.
+/// Open while there may be voice. Mode 0 of webrtc-vad lets most audio through: of clean speech it misses 0.1% of the
+/// frames (see the table in the parent module), never a whole word.
 pub(super) struct Gate {
     detector: Detector,
     /// Frames until it closes.
@@ -24,10 +23,9 @@ pub(super) struct Gate {
 
 /// What the judge is to do with a frame.
 pub(super) enum Passage<'a> {
-    /// Nothing: there is no voice.
+    /// Skip it: there is no voice.
     Closed,
-    /// The gate has just opened: start afresh with these samples, the newest last (the frame is
-    /// not among them).
+    /// The gate has just opened: start afresh with these earlier samples, the newest last, without the frame.
     Opens(&'a mut VecDeque<i16>),
     /// Judge it.
     Open,
@@ -37,7 +35,7 @@ impl Gate {
     pub(super) fn new() -> Self {
         Self {
             detector: Detector::new(),
-            // The first seconds of a call are judged whatever the gate hears.
+            // The first seconds of a call are always judged.
             open_for: HOLD,
             lead_in: VecDeque::with_capacity(LEAD_IN),
         }
@@ -80,7 +78,7 @@ impl Detector {
         ))
     }
 
-    /// A frame of another length than libfvad's 10, 20 or 30 ms is let through.
+    /// A frame whose length is not libfvad's 10, 20 or 30 ms is let through.
     fn may_be_voice(&mut self, frame: &Pcm<16_000>) -> bool {
         self.0.is_voice_segment(frame.samples()).unwrap_or(true)
     }

@@ -39,7 +39,7 @@ fn clip(name: &str) -> Vec<i16> {
     wav::read::<16_000>(&path).unwrap().into_inner()
 }
 
-/// White noise of this root mean square, the same in each run.
+/// White noise with this root mean square, the same in each run.
 fn noise(samples: usize, level: f32) -> impl Iterator<Item = f32> {
     let mut state = 1u64;
     let mut next = move || {
@@ -48,7 +48,7 @@ fn noise(samples: usize, level: f32) -> impl Iterator<Item = f32> {
             .wrapping_add(1);
         (state >> 40) as f32 / (1u64 << 24) as f32 - 0.5
     };
-    // A uniform distribution over 1 has the root mean square 12^-0.5.
+    // A uniform distribution of width 1 has the root mean square 12^-0.5.
     (0..samples).map(move |_| next() * 12f32.sqrt() * level * 32_768.0)
 }
 

@@ -1,14 +1,14 @@
-//! Where a voice really ended. The judge remembers: it goes on to take the first moments after a
-//! word for voice, 30 to 80 ms in recordings without noise, while the level tells at once.
+//! Finds where a voice really ended. The judge has a memory: it takes the first moments after a word for voice, 30 to
+//! 80 ms in recordings without noise, while the level drops at once.
 
 /// A frame this far below the loudest of its speech is not voice, whatever the judge says. The
 /// weakest consonant of English ("th" of "thin") has about 28 dB less power than the strongest
 /// vowel (Fletcher, Speech and Hearing in Communication, 1953).
 const FALL_DB: f32 = 35.0;
-/// A shout or a knock at the begin is forgotten at this rate.
+/// The reference level decays at this rate, so that a shout or a knock at the start is forgotten.
 const FORGET_DB_A_SAMPLE: f32 = 3.0 / 16_000.0;
 
-/// The loudness of the speech that goes on.
+/// The loudness of the current speech.
 #[derive(Debug)]
 pub(super) struct Trail {
     loudest: f32,
@@ -21,8 +21,7 @@ impl Trail {
         }
     }
 
-    /// Whether a frame of `samples` at `dbfs` is too quiet to belong to the speech. `None` is
-    /// digital silence.
+    /// Whether a frame of `samples` at `dbfs` is too quiet to belong to the speech. `None` means digital silence.
     pub(super) fn is_over(&mut self, samples: usize, dbfs: Option<f32>) -> bool {
         let level = dbfs.unwrap_or(f32::NEG_INFINITY);
         let faded = self.loudest - FORGET_DB_A_SAMPLE * samples as f32;
@@ -30,7 +29,7 @@ impl Trail {
         level < self.loudest - FALL_DB
     }
 
-    /// What comes is other speech.
+    /// What follows is new speech.
     pub(super) fn reset(&mut self) {
         *self = Self::new();
     }

@@ -46,10 +46,10 @@ fn who_wants_to_be_left_alone_is_until_then() {
         "nothing is to be found out"
     );
     assert!(health.is_good(now + 3 * SECOND));
-    // It does not say for how long.
+    // It names no wait.
     assert!(health.limited(now + 3 * SECOND, None));
     assert!(!health.is_good(now + 4 * SECOND));
-    // Nor is a sick one well by being busy.
+    // A rate limit does not make a failed provider healthy.
     let mut sick = Health::default();
     sick.failed(now);
     assert!(!sick.limited(now, Some(SECOND)));

@@ -5,25 +5,25 @@ use futures::FutureExt as _;
 use super::*;
 use sidetone_base::metrics::metrics;
 
-/// Seconds, as the fake providers count.
+/// Seconds, in which the fake providers count.
 fn secs(seconds: f32) -> Duration {
     Duration::from_secs_f32(seconds)
 }
 
-/// What a fake provider does when it is asked.
+/// What a fake provider does with a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Does {
-    /// Gives this many items, one each 0.1 s.
+    /// Delivers this many items, one every 0.1 s.
     Gives(usize),
     /// Fails after 0.1 s.
     Fails,
-    /// Gives one item and fails.
+    /// Delivers one item and fails.
     BreaksOff,
-    /// As [`Does::BreaksOff`], and gives one when it is asked again.
+    /// Like [`Does::BreaksOff`], but delivers one item when asked again.
     BreaksOffOnce,
-    /// Gives one item and then nothing.
+    /// Delivers one item and then hangs.
     Stalls,
-    /// Nothing at all.
+    /// Delivers nothing and hangs.
     Hangs,
 }
 
@@ -57,7 +57,7 @@ fn broken() -> ProviderError {
     ProviderError::new(Part::Llm, "500")
 }
 
-/// Asks for items; a second one cannot be had from another provider when `precious`.
+/// A request for items; if `precious`, no other provider may deliver a second one.
 struct Wanted {
     precious: bool,
 }
@@ -135,7 +135,7 @@ fn stand(does: &[Does]) -> Stand {
 }
 
 impl Stand {
-    /// What comes, with whether it ended well, and how long it took.
+    /// The items, whether the stream ended well, and how long it took.
     async fn relay(&self, precious: bool, preferred: Option<usize>) -> (Vec<usize>, bool, f32) {
         let begun = clock::now();
         let mut items = std::pin::pin!(self.line.relay(Wanted { precious }, preferred, secs(9.5)));
@@ -194,7 +194,7 @@ async fn the_last_one_goes_on_itself_once() {
     let stand = stand(&[Does::BreaksOffOnce]);
     assert_eq!(stand.relay(false, None).await, (vec![0, 0], true, 0.3));
     assert_eq!(stand.asked(), ["a asked, 3 retries", "a asked, 3 retries"]);
-    // Its answer made it well.
+    // Its answer made it healthy again.
     assert_eq!(stand.relay(false, None).await, (vec![0], true, 0.1));
     stand.set(0, Does::BreaksOff);
     assert_eq!(stand.relay(false, None).await, (vec![0, 0], false, 0.4));
@@ -208,7 +208,7 @@ async fn the_last_one_goes_on_itself_once() {
 async fn what_cannot_be_taken_over_fails() {
     let stand = stand(&[Does::BreaksOff, Does::Gives(1)]);
     assert_eq!(stand.relay(true, None).await, (vec![0], false, 0.2));
-    // The next request goes to the other one.
+    // The next request goes to the other provider.
     assert_eq!(stand.relay(true, None).await.0, [1]);
 }
 
@@ -218,7 +218,7 @@ async fn a_probe_brings_it_back_and_no_caller_waits_for_it() {
     stand.relay(false, None).await;
     tokio::time::sleep(secs(5.0)).await;
     stand.asked();
-    // Due, and it fails: the next probe is 10 s later.
+    // The probe is due and fails: the next one is 10 s later.
     assert_eq!(stand.relay(false, None).await.0, [1]);
     assert_eq!(stand.asked(), ["b asked, 3 retries", "a probed"]);
     stand.set(0, Does::Gives(1));

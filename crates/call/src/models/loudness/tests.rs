@@ -31,7 +31,7 @@ fn recorded_speech_is_speech_however_it_is_cut_and_how_quiet_it_is() {
         }
         let clip: Pcm<16_000> = wav::parse(&std::fs::read(&path).unwrap()).unwrap();
         assert!(is_speech(&clip), "{path:?}");
-        // Any second of it in which VAD would find somebody speaking, at half the loudness.
+        // Any second in which VAD would find speech, at half the loudness.
         for second in clip.samples().chunks_exact(16_000) {
             let loud = second
                 .chunks_exact(FRAME)

@@ -24,7 +24,7 @@ fn an_answer_is_paid_for_when_it_is_over_and_a_refused_one_is_not() {
     assert_eq!(priced.of.completion_tokens.get(), 1_000_000);
     drop(priced.asked(Used::default()));
     assert_eq!(priced.of.cost_unknown.get(), 0, "nothing came");
-    // It was cut short, or its provider never says how much it took.
+    // It was cut short, or its provider never reports usage.
     priced.asked(Used::default()).came(Used::default());
     assert_eq!(priced.of.cost_unknown.get(), 1);
 }

@@ -1,4 +1,4 @@
-//! An MCP server that is a process of our own: started for one call, and gone when it is over.
+//! An MCP server run as a child process: started for one call, and gone when that is over.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,22 +10,21 @@ use tokio::time::timeout;
 
 use sidetone_config::secret::Secret;
 
-/// A server ends by itself when its input does (MCP, "Lifecycle: Shutdown"); one that has not by
-/// then is killed, with all that it started.
+/// A server exits by itself when its input closes (MCP, "Lifecycle: Shutdown"); one that has not exited by then is
+/// killed with everything it started.
 const GRACE: Duration = Duration::from_secs(1);
-/// What a program needs to run at all. Nothing else of our environment is for it: our keys are there.
+/// The environment a program needs to run at all. It gets nothing else of ours, because that contains our keys.
 const KEPT: [&str; 8] = [
     "PATH", "HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SHELL",
 ];
 
-/// The process, the leader of a group of its own.
+/// The process, the leader of its own process group.
 pub struct Process(Box<dyn ChildWrapper>);
 
 impl Process {
-    /// Starts it; gives what reads its output and writes its input.
-    ///
+    /// Starts the process; returns its output and input streams.
     /// # Errors
-    /// There is no such program, or it may not be run.
+    /// The program does not exist, or may not be executed.
     pub fn start(
         server: &str,
         command: &str,
@@ -58,18 +57,18 @@ impl Process {
         Ok((Self(child), pipes))
     }
 
-    /// Waits for its end, which its closed input asks for; then kills it and what it started.
+    /// Waits for the exit that its closed input asks for; then kills it and what it started.
     pub async fn end(mut self) {
         if timeout(GRACE, self.0.wait()).await.is_ok() {
             return;
         }
-        // Fails only when it has ended meanwhile.
+        // Fails only if it has exited meanwhile.
         self.0.start_kill().ok();
         timeout(GRACE, self.0.wait()).await.ok();
     }
 }
 
-/// What the server says beside the protocol, for whoever asks for it: it may hold callers' words.
+/// Logs the server's stderr at a level that must be enabled: it may contain callers' words.
 async fn log(server: String, mut stderr: ChildStderr) {
     let mut bytes = vec![0; 4096];
     while let Ok(read @ 1..) = stderr.read(&mut bytes).await {

@@ -1,4 +1,4 @@
-//! What MCP servers answer and how they fail, in words for the model and the record.
+//! MCP servers' results and errors, worded for the model and the record.
 
 use rmcp::model::{CallToolResult, ContentBlock, ResourceContents};
 use rmcp::service::{ClientInitializeError, ServiceError};
@@ -10,7 +10,7 @@ use super::super::{shorten, unreachable};
 
 type HttpError = StreamableHttpError<reqwest::Error>;
 
-/// A cause that a server wrote itself is cut off here.
+/// Characters of a cause that the server wrote; the rest is cut off.
 const MAX_CAUSE: usize = 200;
 
 /// What a tool said.
@@ -61,7 +61,7 @@ pub fn of_start(error: &ClientInitializeError) -> String {
     }
 }
 
-/// The SDK's errors do not name their sources; these are the types that its transports have.
+/// The SDK's errors do not expose their sources; these are the types that its transports use.
 fn of_transport(error: &DynamicTransportError) -> String {
     let error = error.error.as_ref();
     if let Some(WorkerQuitReason::Fatal { error, .. }) =
