@@ -196,7 +196,7 @@ pub enum Floor {
     Taken,
     /// The key is up: the agent answers. RPC `end_turn`.
     Given,
-    /// The key was cancelled: what was said is discarded. RPC `cancel_turn`.
+    /// The turn is cancelled: what was said is discarded. RPC `cancel_turn`.
     Dropped,
 }
 

@@ -1,24 +1,24 @@
-//! What words end with, as far as it tells whether more will come.
+//! What the caller's last words say about whether more will follow.
 
 use crate::words::bare;
 use crate::{Endpointing, phrases};
 
-/// The end of the caller's words.
+/// How the caller's words end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ending {
-    /// A greeting, a short answer or a question, which wants no more words.
+    /// A greeting, a short answer or a question, to which nothing need be added.
     Complete,
-    /// Nothing speaks against an end.
+    /// Nothing suggests that more will follow.
     Whole,
-    /// Digits one by one, or letters: perhaps the first group of several.
+    /// Single digits or letters: perhaps the first group of several.
     Digits,
     /// A sentence cannot end here.
     Unfinished,
 }
 
 impl Ending {
-    /// Judges words as STT writes them. A full stop means nothing, for STT puts one everywhere;
-    /// question and exclamation marks do. Of several sentences the last one counts.
+    /// Judges words as STT writes them. A full stop means nothing, because STT puts one everywhere; question and
+    /// exclamation marks do count. Of several sentences the last one decides.
     pub(super) fn of(text: &str, rules: &Endpointing) -> Self {
         let text = text.trim_end().trim_end_matches(CLOSING_MARKS);
         let sentence = last_sentence(text);
@@ -31,7 +31,7 @@ impl Ending {
         }
         let goes_on = phrases::ends(&said, &rules.open_words);
         if text.ends_with(QUESTION) {
-            // "What is it for?" asks; "Do you have a?" is what STT makes of a pause.
+            // "What is it for?" is a question; "Do you have a?" is how STT writes a pause.
             return match goes_on {
                 true => Self::Whole,
                 false => Self::Complete,
@@ -54,19 +54,19 @@ impl Ending {
     }
 }
 
-/// Marks of a question: Latin, full-width, Arabic, Greek.
+/// Question marks: Latin, full-width, Arabic, Greek.
 const QUESTION: [char; 4] = ['?', '？', '؟', '\u{37e}'];
-/// Marks that a sentence goes on after.
+/// Marks after which a sentence continues.
 const GOING_ON: [char; 10] = [',', '-', '–', '—', ':', '…', '，', '、', '：', '،'];
-/// Quotes and brackets after a sentence's own mark.
+/// Quotes and brackets after the sentence's final mark.
 const CLOSING_MARKS: [char; 9] = ['"', '\'', '”', '’', '»', '“', ')', '」', '）'];
 
-/// What follows the last mark of an end within `text`.
+/// The part of `text` after the last mark that ends a sentence within it.
 fn last_sentence(text: &str) -> &str {
     let is_end =
         |c: char| matches!(c, '.' | '!' | '。' | '！' | '।' | '۔') || QUESTION.contains(&c);
     let body = text.trim_end_matches(|c: char| is_end(c) || c.is_whitespace());
-    // A stop within a word, as in "9.30", is none.
+    // A full stop within a word, as in "9.30", ends nothing.
     let mut ends = body.char_indices().filter(|(at, c)| {
         let after = &body[at + c.len_utf8()..];
         is_end(*c) && (after.starts_with(char::is_whitespace) || !c.is_ascii())
@@ -81,20 +81,20 @@ fn trimmed(word: &str) -> String {
         .to_lowercase()
 }
 
-/// A word that is a row of digits or letters by itself: `555`, `555-0123`, `A-B-C`.
+/// Whether a word by itself is a sequence of digits or letters: `555`, `555-0123`, `A-B-C`.
 fn is_dictated(word: &str) -> bool {
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let only = |allowed: fn(char) -> bool| word.chars().all(allowed);
     let is_number = digits >= 3 && only(|c| c.is_ascii_digit() || "-+".contains(c));
     let letters = word.split(['-', '.']);
     let is_spelled = letters.clone().count() >= 2 && letters.clone().all(|part| part.len() == 1);
-    // Four digits alone are a year more often than a code.
+    // Four digits alone are more often a year than a code.
     let is_year =
         digits == 4 && word.len() == 4 && (word.starts_with("19") || word.starts_with("20"));
     (is_number && !is_year) || is_spelled
 }
 
-/// One digit or letter of several: `5`, `55`, `b`, "five", "oh", "double".
+/// Whether a word is one digit or letter of a sequence: `5`, `55`, `b`, "five", "oh", "double".
 fn is_symbol(word: &str) -> bool {
     const SPOKEN: [&str; 13] = [
         "zero", "oh", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",

@@ -1,49 +1,45 @@
-//! How long to wait in the caller's silence before the turn is over.
+//! How long the caller must be silent before the turn is over.
 
 use std::time::Duration;
 
 use super::ending::Ending;
 use super::phrases;
 
-/// The wait, counted from the last voiced sample, so that VAD and STT work inside it and not
-/// before it.
-///
-/// What the words end with and the caller's own pauses lengthen it; an end-of-turn model
-/// lengthens it further or takes it back to the shortest, but does not make complete words wait
-/// beyond `complete_delay`. Nothing makes it longer than `max_delay`.
+/// The wait, counted from the last voiced sample, so that VAD and STT work during it and do not add to it.
+/// The ending of the words and the caller's own pauses lengthen it. An end-of-turn model lengthens it further or cuts
+/// it to the shortest, but makes complete words wait no longer than `complete_delay`. The upper limit is `max_delay`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Endpointing {
     /// Wait when the caller seems to have finished. 500 ms: livekit-agents `min_delay`.
     pub min_delay: Duration,
-    /// The longest wait: the caller seems to be in mid-thought. 3 s: livekit-agents `max_delay`.
+    /// The longest wait, when the caller seems to be in mid-thought. 3 s: livekit-agents `max_delay`.
     pub max_delay: Duration,
-    /// End-of-turn probability from which the caller seems to have finished, 0 to 1. 0 asks no
-    /// model.
+    /// End-of-turn probability from which the caller seems to have finished, 0 to 1. With 0 no model is asked.
     pub threshold: f32,
     /// Wait after dictated digits and spelled letters: they come in groups. 1.2 s: our choice,
     /// above the pause that people make between groups of a telephone number.
     pub digits_delay: Duration,
-    /// Wait after words that go on. 1.5 s: Vapi's `onNoPunctuationSeconds`.
+    /// Wait after words that call for more. 1.5 s: Vapi's `onNoPunctuationSeconds`.
     pub unfinished_delay: Duration,
-    /// Words after which a sentence goes on.
+    /// Words that do not end a sentence.
     pub open_words: Vec<String>,
-    /// The longest that the model's doubt makes a complete greeting, short answer or question wait:
-    /// the model hears how they sound, not that there is nothing to add. 700 ms: our choice, above the
-    /// pause between two sentences said in one breath.
+    /// The longest wait after a complete greeting, short answer or question when the model has doubts: it hears how
+    /// the words sound, but not that there is nothing to add. 700 ms: our choice, above the pause between two
+    /// sentences said in one breath.
     pub complete_delay: Duration,
     /// Greetings, answers and questions that are complete without a question mark.
     pub complete_phrases: Vec<String>,
     /// Wait longer for callers who make longer pauses.
     pub dynamic: bool,
-    /// A turn that has lasted this long from its first sound ends at the next pause between two
-    /// words, although speech goes on, and is answered. 30 s: our choice, longer than people speak
-    /// to be answered, and what speech recognisers take at a time.
+    /// A turn that has lasted this long from its first sound is ended at the next pause between two words, although
+    /// speech continues, and is answered. 30 s: our choice, longer than people speak to be answered, and the longest
+    /// audio that speech recognisers take.
     pub longest_turn: Duration,
 }
 
 impl Default for Endpointing {
     fn default() -> Self {
-        // Those that a sentence may well end with ("so", "is", "on") are left out.
+        // Without those that often do end a sentence ("so", "is", "on").
         const OPEN_WORDS: &str = "and but or because if the a an my your our their of with from to \
                                   for um uh uhm er erm plus than i'm i'd i'll i've we're";
         const COMPLETE: &str = "\
@@ -86,8 +82,7 @@ impl Default for Endpointing {
 }
 
 impl Endpointing {
-    /// The wait after `text`, for a caller with these pauses and an end of turn of this
-    /// probability.
+    /// The wait after `text`, for a caller with these pauses and this end-of-turn probability.
     pub(super) fn delay(&self, text: &str, pauses: &Pauses, probability: Option<f32>) -> Duration {
         let ending = Ending::of(text, self);
         let words = match ending {
@@ -101,11 +96,11 @@ impl Endpointing {
             Duration::ZERO
         };
         let delay = match probability {
-            // Between groups of digits the voice falls as at an end.
+            // Between groups of digits the voice falls as it does at an end.
             Some(p) if p >= self.threshold && ending == Ending::Digits => words,
             Some(p) if p >= self.threshold => self.min_delay,
             Some(p) => {
-                // Squared: a model in doubt costs little, one that is sure gets its way.
+                // Squared: a slightly doubtful model costs little, a certain one gets its way.
                 let doubt = (1.0 - p / self.threshold).powi(2);
                 let range = self.max_delay.saturating_sub(self.min_delay);
                 let doubted = self.min_delay + range.mul_f32(doubt);
@@ -128,18 +123,18 @@ pub(super) struct Pauses {
 }
 
 impl Pauses {
-    /// The caller went on after this pause.
+    /// The caller continued after this pause.
     pub(super) fn went_on_after(&mut self, pause: Duration) {
         let average = self.average.map_or(pause, |average| (average + pause) / 2);
         self.average = Some(average);
     }
 
-    /// A turn is over. What it did not show again is forgotten, by a quarter.
+    /// A turn is over. What it did not confirm decays by a quarter.
     pub(super) fn turn_over(&mut self) {
         self.average = self.average.map(|average| average * 3 / 4);
     }
 
-    /// A fifth longer than the usual pause.
+    /// A fifth more than the usual pause.
     fn wait(&self) -> Duration {
         self.average.unwrap_or_default() * 6 / 5
     }

@@ -8,19 +8,19 @@ use crate::words::{self, bare};
 /// When the agent gives way.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Interruption {
-    /// Off: the agent finishes what it says, and answers afterwards what was said meanwhile.
+    /// If off, the agent finishes its reply, and then answers what was said meanwhile.
     pub enabled: bool,
-    /// The caller must talk over the agent for this long before the voice is held.
-    /// 250 ms: under livekit-agents' 500 ms, as a false hold costs nothing here: it resumes at
-    /// the same sample. By then it is known whether it is an echo (`crates/call/src/nearness.rs`).
+    /// How long the caller must talk over the agent before playout is held. 250 ms: under livekit-agents' 500 ms, as
+    /// a false hold costs nothing here: it resumes at the same sample. By then it is known whether it is an echo
+    /// (`crates/call/src/nearness.rs`).
     pub min_duration: Duration,
-    /// Words it takes; 0 means that sound is enough to hold, and any word to interrupt.
+    /// Words needed to interrupt. With 0, sound is enough to hold, and any word interrupts.
     pub min_words: usize,
-    /// Held for this long after the caller fell silent and still no words: resume. After a sound in
-    /// which nothing was recognised sooner: twice its length, or twice `min_duration`.
-    /// 2 s: livekit-agents `false_interruption_timeout`.
+    /// How long playout stays held after the caller fell silent without words; then it resumes. After a sound in
+    /// which nothing was recognised it resumes sooner: after twice its length, or twice `min_duration`. 2 s:
+    /// livekit-agents `false_interruption_timeout`.
     pub false_interruption_timeout: Duration,
-    /// Phrases that say "go on". An overlap of nothing else does not interrupt.
+    /// Backchannels ("uh-huh"): an overlap of nothing else does not interrupt.
     pub backchannels: Vec<String>,
     /// Phrases that always interrupt, however short.
     pub stop_phrases: Vec<String>,
@@ -52,12 +52,12 @@ impl Default for Interruption {
     }
 }
 
-/// What talking over the agent amounts to.
+/// What the caller's talking over the agent means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Overlap {
     /// No words.
     Noise,
-    /// Words, but no wish to have the floor.
+    /// Words, but no attempt to take the floor.
     Backchannel,
     /// The caller wants the floor.
     Interruption,
@@ -82,7 +82,7 @@ impl Interruption {
         }
     }
 
-    /// Whether these words are nothing but backchannels.
+    /// Whether these words are only backchannels.
     pub(super) fn says_go_on(&self, text: &str) -> bool {
         let words = bare(text);
         words.is_empty() || phrases::is_nothing_but(&words, &self.backchannels)

@@ -1,8 +1,8 @@
-//! Turn taking: who may speak, and when. Pure: `std` and ICU's word breaks only, no audio, no I/O, no clock.
+//! Turn taking: who may speak, and when. PURE: only `std` and ICU's word breaks; no audio, no I/O, no clock.
 //!
-//! [`Turn`] takes what happened ([`Input`]) and says what to do ([`Output`]). Its state is the
-//! product of two small ones, what the caller does and what becomes of the one live reply; the
-//! phase of the usual table ([`Phase`]) is read off the two:
+//! [`Turn`] takes what happened ([`Input`]) and returns what to do ([`Output`]). Its state combines two smaller ones:
+//! what the caller is doing, and the progress of the one live reply. The phase of the usual table ([`Phase`]) follows
+//! from both:
 //!
 //! | phase | on | go to |
 //! |---|---|---|
@@ -11,7 +11,7 @@
 //! | Endpointing | speech starts | UserSpeaking, same turn; work ahead is cancelled |
 //! | Endpointing | final transcript | a reply is made ahead, unheard |
 //! | Endpointing | final transcript and the delay has passed | Thinking: the reply is committed |
-//! | Endpointing | an end-of-turn probability | the delay is a different one |
+//! | Endpointing | an end-of-turn probability | the delay changes |
 //! | Endpointing | transcript without words | Listening |
 //! | Thinking | reply audible | Speaking; the turn is closed |
 //! | Thinking | speech starts | reply cancelled; UserSpeaking, same turn |
@@ -21,10 +21,10 @@
 //! | Speaking, Held | words that interrupt | reply cancelled; Endpointing |
 //! | Held | no words, only a backchannel, or `false_interruption_timeout` | Speaking, same sample |
 //! | any reply | failed | an apology takes its place |
-//! | UserSpeaking | the turn has had its longest length | at the next pause between words it is cut off, and answered as soon as its words are there; what follows is the next turn |
+//! | UserSpeaking | maximum turn length | cut off at the next pause between words, and answered; then the next turn |
 //! | any | muted | Listening: the reply is cancelled, the turn is closed unanswered |
 //!
-//! With push-to-talk ([`Input::FloorTaken`]) the caller's hand takes the place of the delay.
+//! With push-to-talk ([`Input::FloorTaken`]) the caller's key replaces the delay.
 
 mod ending;
 mod endpointing;
@@ -47,21 +47,19 @@ pub use machine::Turn;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TurnId(pub u64);
 
-/// A reply of the agent, counted from 1 within a call. Every item between the model and the
-/// speaker carries it; one that is not the live reply's is dropped, so that barge-in is a
-/// comparison and not a race.
+/// A reply of the agent, counted from 1 within a call. Every item between the model and the speaker carries it, and
+/// items of any other than the live reply are dropped: barge-in is a comparison, not a race.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplyId(pub u64);
 
-/// The numbers of turn taking.
+/// The settings of turn taking.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Config {
-    /// When the caller has finished.
+    /// When the caller counts as finished.
     pub endpointing: Endpointing,
     /// When the agent gives way.
     pub interruption: Interruption,
-    /// Make the reply while endpointing still waits, and throw it away unheard if the caller
-    /// goes on.
+    /// Make the reply while endpointing still waits, and discard it unheard if the caller goes on.
     pub speculative: bool,
 }
 
@@ -83,22 +81,22 @@ pub enum Input {
         /// First voiced sample.
         at: Instant,
     },
-    /// The caller's voice is not heard now; whether the speech is over is not known yet.
+    /// The caller's voice is not heard at the moment; whether the speech is over is not known yet.
     SpeechPaused {
         /// Last voiced sample.
         at: Instant,
     },
-    /// It was not over.
+    /// The speech was not over.
     SpeechResumed,
-    /// The speech that goes on is the caller's: near, and not the agent's echo. Until it is known,
-    /// sound alone does not hold the agent's voice.
+    /// The current speech is the caller's: near, and not the agent's echo. Until this arrives, sound alone does not
+    /// hold playout.
     SpeechIsNear,
-    /// The caller says by hand when its turn begins and ends (push-to-talk): from now on until the
-    /// end of the call, pauses end nothing.
+    /// Push-to-talk: the caller marks the beginning of its turn. From now until the end of the call, pauses end
+    /// nothing.
     FloorTaken,
-    /// The caller's turn is over, by hand: it is answered without a wait.
+    /// Push-to-talk: the caller's turn is over, and is answered without a wait.
     FloorGiven,
-    /// What the caller said is to be forgotten, by hand.
+    /// Push-to-talk: what the caller said is discarded.
     FloorDropped,
     /// The caller fell silent. A transcript of the turn so far, or its failure, will follow.
     SpeechStopped {
@@ -107,37 +105,37 @@ pub enum Input {
     },
     /// Words of the whole open turn so far; replaces what came before.
     Transcript {
-        /// The words; empty when there are none.
+        /// The words; empty if there are none.
         text: String,
         /// It covers all speech of the turn up to now.
         is_final: bool,
     },
     /// The transcript promised by `SpeechStopped` will not come.
     TranscriptFailed,
-    /// All words of the turn that was cut off; none where they cannot be had.
+    /// All words of the turn that was cut off. `None` if they could not be transcribed.
     LastWords(Option<String>),
-    /// How likely the open turn is over, from a model.
+    /// A model's probability that the open turn is over.
     EndOfTurn {
         /// 0 to 1.
         probability: f32,
     },
-    /// A whole turn of the caller that was typed: interrupts, and is answered.
+    /// A whole turn that the caller typed: it interrupts, and is answered.
     UserText(String),
-    /// The caller presses telephone keys: the agent stops talking. What was pressed follows as `UserText`.
+    /// The caller is pressing telephone keys: the agent stops talking. The digits follow as `UserText`.
     KeyPressed,
     /// Say this; it replaces what the agent is saying.
     Say {
         /// The words.
         text: String,
-        /// Whether the caller can talk it down.
+        /// Whether the caller can interrupt it.
         interruptible: bool,
     },
-    /// Speak by yourself, of what the model was told: nobody has asked anything.
+    /// Speak unprompted, about what the model was told: the caller has asked nothing.
     SpeakUp,
-    /// From now on the agent neither hears nor speaks: what it says ends, what the caller said is not answered.
+    /// From now on the agent neither hears nor speaks: its reply ends, and what the caller said is not answered.
     Muted,
-    /// The conversation goes on that another agent held: says these words first, if there are any, then
-    /// gives the answer that is owed.
+    /// Continues a conversation that another agent held: first says these words, if there are any, then gives the
+    /// answer that is owed.
     Resume {
         /// The words.
         text: String,
@@ -150,9 +148,9 @@ pub enum Input {
     ReplyFinished(ReplyId),
     /// A reply cannot go on.
     ReplyFailed(ReplyId),
-    /// The caller is gone.
+    /// The caller has left.
     UserLeft,
-    /// The caller is back: an answer that was owed is given.
+    /// The caller is back: an owed answer is given.
     UserReturned,
     /// The time of `Output::Timeout` has come.
     Timeout,
@@ -163,7 +161,7 @@ pub enum Input {
 pub enum Output {
     /// Make a reply. It ends by exactly one of `CancelReply`, `ReplyFinished`, `ReplyFailed`.
     StartReply {
-        /// Its id; ids only grow.
+        /// Its id; ids only increase.
         id: ReplyId,
         /// The turn it answers.
         turn: Option<TurnId>,
@@ -174,28 +172,27 @@ pub enum Output {
     },
     /// A speculative reply may be heard from now on.
     CommitReply(ReplyId),
-    /// Stop making a reply, and drop what was not played.
+    /// Stop making a reply, and drop what has not been played.
     CancelReply(ReplyId),
-    /// Stop the voice; keep the reply. Ends with `ReleasePlayout` or with the reply.
+    /// Pause playout and keep the reply. Ends with `ReleasePlayout` or with the reply.
     HoldPlayout,
-    /// Go on at the sample after the last one played.
+    /// Continue at the sample after the last one played.
     ReleasePlayout,
-    /// The caller's turn is over: these are its words. Comes again with the same id when the
-    /// caller goes on before hearing an answer; the last one counts.
+    /// The caller's turn is over, with these words. Repeated with the same id if the caller goes on before hearing an
+    /// answer; the last one counts.
     TurnEnded(UserTurn),
-    /// This turn has had its longest length. What was said up to now is all of it, what follows is the
-    /// next turn's.
+    /// This turn has reached its maximum length. What was said so far is all of it; what follows is the next turn.
     CutTurn(TurnId, Cut),
-    /// Nothing can be added to this turn: its audio may be forgotten.
+    /// Nothing more can be added to this turn: its audio may be dropped.
     CloseTurn(TurnId, Closed),
     /// Nothing more to do until this time, or until the next input.
     Timeout(Option<Instant>),
 }
 
-/// Where a turn that had its longest length is cut off.
+/// Where a turn that reached its maximum length is cut off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Cut {
-    /// In a pause. `LastWords` will follow; the next turn begins when the speech goes on, if it does.
+    /// In a pause. `LastWords` will follow; the next turn begins if and when the speech continues.
     InPause,
     /// In mid-speech. `LastWords` will follow; the next turn has begun.
     InSpeech,
@@ -203,28 +200,28 @@ pub enum Cut {
     Settled,
 }
 
-/// Why nothing can be added to a turn any more.
+/// Why nothing more can be added to a turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Closed {
     /// Its answer is heard.
     Answered,
     /// It has no words.
     NoWords,
-    /// Its words, said over the agent, mean "go on".
+    /// It was spoken over the agent and contains only backchannels.
     Backchannel,
-    /// Its words, said over the agent, are fewer than interrupt it.
+    /// It was spoken over the agent and has too few words to interrupt it.
     TooFewWords,
-    /// What its words are could not be found out.
+    /// Its words could not be transcribed.
     NotUnderstood,
     /// No answer could be made.
     NotAnswered,
-    /// The caller took it back, by hand.
+    /// The caller cancelled it (push-to-talk).
     TakenBack,
-    /// The caller went on, in writing or in a turn of its own: both are answered together.
+    /// The caller continued, by typing or in another turn: both are answered together.
     Joined,
     /// The agent was muted before it had answered.
     Muted,
-    /// The caller left; it is answered when the caller is back.
+    /// The caller left; it will be answered when the caller is back.
     Owed,
     /// The caller left before it was over.
     CallerLeft,
@@ -235,19 +232,19 @@ pub enum Closed {
 pub enum Prompt {
     /// Answer the caller's words.
     Answer(String),
-    /// Give the rest of an answer that broke off.
+    /// Give the rest of an interrupted answer.
     Rest,
-    /// Speak of what the model was told last.
+    /// Speak about what the model was told last.
     Unasked,
     /// Say these words.
     Say(String),
-    /// Say these words, which are the same in many calls and may have been made before.
+    /// Say these words, which recur in many calls and may have been synthesised before.
     Phrase(String),
     /// Say that something went wrong.
     Apology,
 }
 
-/// An answer that somebody still waits for.
+/// An answer that the caller still waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owed {
     /// The turn that it answers.
@@ -269,7 +266,7 @@ pub struct UserTurn {
     pub ended_at: Instant,
 }
 
-/// Where the conversation stands.
+/// The phase of the conversation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Phase {
     /// Nobody speaks.
@@ -284,6 +281,6 @@ pub enum Phase {
     Speaking,
     /// Both speak.
     Overlap,
-    /// The caller speaks; the agent's voice is held.
+    /// The caller speaks; playout is held.
     Held,
 }

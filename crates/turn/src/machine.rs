@@ -13,31 +13,30 @@ use super::interruption::Overlap;
 use super::timers::{Timer, Timers};
 use super::{Closed, Config, Cut, Input, Output, Owed, Phase, Prompt, ReplyId, TurnId, UserTurn};
 
-/// Who may speak, and when. Total and synchronous: every input is fine in every state.
-///
-/// Call [`Turn::handle_input`] with what happened, then [`Turn::poll_output`] until it answers
-/// `Timeout`, and hand in [`Input::Timeout`] at that time.
+/// Who may speak, and when. Total and synchronous: every input is valid in every state.
+/// Call [`Turn::handle_input`] with what happened, then [`Turn::poll_output`] until it returns `Timeout`, and pass
+/// [`Input::Timeout`] at that time.
 #[derive(Debug)]
 pub struct Turn {
     config: Config,
     user: User,
     pauses: Pauses,
-    /// With push-to-talk: whether the key is down.
+    /// With push-to-talk: whether the key is down. `None` without.
     key_down: Option<bool>,
     /// The spoken turn that can still grow: open from its first sound until its answer is heard.
     open: Option<OpenTurn>,
-    /// A turn that was cut off at its longest length: until its answer is heard.
+    /// A turn that was cut off at its maximum length, kept until its answer is heard.
     full: Option<OpenTurn>,
-    /// It was cut off in a pause of speech that may go on; whether that speech is near.
+    /// Set if it was cut off in a pause of speech that may continue: whether that speech is near.
     cut_speech: Option<bool>,
-    /// When the caller was heard last.
+    /// When the caller was last heard.
     voiced_to: Option<Instant>,
-    /// At most one.
+    /// The live reply, at most one.
     reply: Option<Reply>,
-    /// The turn that ended last.
+    /// The last turn that ended.
     ended: Option<UserTurn>,
-    /// What is answered as soon as nobody speaks: a turn whose caller left before hearing an answer, or
-    /// one that an agent before this one has not answered.
+    /// What is answered as soon as nobody speaks: a turn whose caller left before hearing an answer, or one that a
+    /// previous agent has not answered.
     owed: Option<Owed>,
     timers: Timers,
     outputs: VecDeque<Output>,
@@ -52,7 +51,7 @@ enum User {
     Speaking {
         since: Instant,
         near: bool,
-        /// All that was voiced so far is a short sound: a cough, a click.
+        /// All voice so far is a short sound: a cough, a click.
         short: bool,
     },
     Paused {
@@ -65,10 +64,10 @@ struct OpenTurn {
     words: UserTurn,
     /// The words cover all speech so far.
     settled: bool,
-    /// The last pause, if it is not known yet whether words followed it.
+    /// The last pause, until it is known whether words followed it.
     pause: Option<Duration>,
     probability: Option<f32>,
-    /// Making the reply ahead failed for these words; the next try waits for the commit.
+    /// The speculative reply to these words failed; the next attempt waits for the commit.
     speculation_failed: bool,
 }
 
@@ -79,7 +78,7 @@ struct Reply {
     stage: Progress,
     held: bool,
     interruptible: bool,
-    /// It answers a turn that was cut off: the voice that went on then does not talk it down.
+    /// It answers a turn that was cut off: the voice that was speaking then does not interrupt it.
     firm: bool,
     is_apology: bool,
 }
@@ -113,7 +112,7 @@ impl Turn {
         }
     }
 
-    /// Goes on with a conversation that had so many turns and replies.
+    /// Continues a conversation with these last ids of turns and replies.
     pub fn after(config: Config, turn: TurnId, reply: ReplyId) -> Self {
         Self {
             turns: turn.0,
@@ -122,8 +121,8 @@ impl Turn {
         }
     }
 
-    /// Goes on by other numbers: another agent has taken over. What is under way stays; waits that
-    /// have begun end when they were to end.
+    /// Changes the settings, because another agent has taken over. Work in progress continues, and waits that have
+    /// begun end as planned.
     pub fn configure(&mut self, config: Config) {
         self.config = config;
         if !self.can_interrupt() {
@@ -131,7 +130,7 @@ impl Turn {
         }
     }
 
-    /// Where the conversation stands.
+    /// The phase of the conversation.
     pub fn phase(&self) -> Phase {
         use Progress::{Speaking, Thinking};
         let stage = self.reply.as_ref().map(|reply| reply.stage);
@@ -151,7 +150,7 @@ impl Turn {
         ReplyId(self.replies + 1)
     }
 
-    /// The spoken turn that can still grow, if there is one.
+    /// The spoken turn that can still grow. `None` if there is none.
     pub fn open_turn(&self) -> Option<TurnId> {
         self.open.as_ref().map(|turn| turn.words.id)
     }
@@ -161,7 +160,7 @@ impl Turn {
         self.key_down
     }
 
-    /// Takes what happened. `now` never goes back.
+    /// Takes what happened. `now` must not go backwards.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::SpeechStarted { at } => self.speech_started(now, at),

@@ -1,8 +1,8 @@
 //! Scripts as data, and properties of random scripts.
 //!
-//! A script in `scripts/` is a trace: `>` lines are inputs, `<` lines what the machine must say,
-//! `=` lines the phase it must be in. The runner takes the inputs, runs them with timeouts
-//! delivered on time, and compares the whole trace. `BLESS=1` writes what came out instead.
+//! A script in `scripts/` is a trace: `>` lines are inputs, `<` lines the outputs expected of the machine, `=` lines
+//! the phase it must be in. The runner takes the inputs, runs them with timeouts delivered on time, and compares the
+//! whole trace. `BLESS=1` writes the actual trace instead.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -22,7 +22,7 @@ fn zero() -> Instant {
     *ZERO.get_or_init(Instant::now)
 }
 
-/// A machine, its clock and what it said.
+/// A machine, its clock and its outputs.
 struct Stage {
     turn: Turn,
     zero: Instant,
@@ -60,7 +60,7 @@ impl Stage {
         }
     }
 
-    /// The next timeout at or before `ms`, in milliseconds, rounded up: it is never early.
+    /// The next timeout at or before `ms`, in milliseconds, rounded up: never early.
     fn next_wake(&self, ms: u64) -> Option<u64> {
         let wake = self.wake?.duration_since(self.zero).as_nanos();
         let wake = wake.div_ceil(1_000_000) as u64;
@@ -160,7 +160,7 @@ fn parse_input(stage: &Stage, ms: u64, line: &str) -> Input {
             text: quoted(rest),
             owed: None,
         },
-        // Turn 9 of the agent before.
+        // Turn 9 of the previous agent.
         "resume-owing" => Input::Resume {
             text: "Sorry.".into(),
             owed: Some(Owed {
@@ -345,23 +345,23 @@ impl Kind {
     }
 }
 
-/// What an observer of inputs and outputs knows: the reference the machine is held against.
+/// What an observer of inputs and outputs knows: the reference that the machine is checked against.
 #[derive(Default)]
 struct Observer {
     latest: u64,
     live: Option<Live>,
     speaking_since: Option<u64>,
-    /// The speech is known to be near.
+    /// The current speech is known to be near.
     near: bool,
-    /// All that was voiced is a short sound.
+    /// All voice so far is a short sound.
     short: bool,
     /// The speech counts from now on.
     restarts: bool,
     ended: Vec<(TurnId, String)>,
-    /// Turns that were cut off, and those that were closed.
+    /// Turns that were cut off, and turns that were closed.
     cut: Vec<TurnId>,
     closed: Vec<TurnId>,
-    /// The speech was cut off in a pause, and has not gone on.
+    /// The speech was cut off in a pause, and has not continued.
     is_cut: bool,
 }
 
@@ -374,7 +374,7 @@ struct Live {
 }
 
 impl Observer {
-    /// Checks one output and takes note of it.
+    /// Checks one output and records it.
     fn output(&mut self, output: &Output) {
         match output {
             Output::StartReply {
@@ -436,7 +436,7 @@ impl Observer {
                 assert!(!self.cut.contains(id), "cut twice");
                 self.cut.push(*id);
                 self.is_cut = *cut == Cut::InPause;
-                // What goes on is new speech.
+                // What continues counts as new speech.
                 (self.restarts, self.short) = (true, false);
             }
             Output::CloseTurn(id, _) => {
@@ -486,7 +486,7 @@ fn run_random(script: &[(u64, Kind)], config: Config) -> Vec<(u128, Output)> {
             }
             _ => {}
         }
-        // Restarted when a reply begins under speech that is already there.
+        // Restarted when a reply begins while speech is in progress.
         if matches!(
             &input,
             Input::UserText(_) | Input::Say { .. } | Input::SpeakUp

@@ -1,17 +1,17 @@
-//! Timers are an enum in a table: setting one again moves it, and nothing leaks.
+//! Timers as an enum in a table: setting one again moves it, and none can leak.
 
 use std::time::Instant;
 
-/// What the machine waits for.
+/// What a timer waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Timer {
     /// The caller has talked over the agent for long enough to mean it.
     Overlap,
     /// The caller has been silent for long enough to have finished.
     Endpoint,
-    /// No words came of an interruption.
+    /// No words of an interruption have arrived.
     FalseInterruption,
-    /// The turn has lasted for as long as turns may.
+    /// The turn has reached its maximum length.
     Longest,
 }
 

@@ -1,8 +1,8 @@
 //! What a word is, in every script. PURE.
 //!
-//! Words stand between spaces, except in Chinese, Japanese, Thai, Lao, Khmer and Burmese. There ICU's
-//! dictionaries and models find them (UAX #29 with its section 4.3): 2.4 MB of the program, half a
-//! millisecond for a sentence.
+//! Spaces separate words, except in Chinese, Japanese, Thai, Lao, Khmer and Burmese. There ICU's dictionaries and
+//! models find the boundaries (UAX #29 with its section 4.3): 2.4 MB of the program, half a millisecond for a
+//! sentence.
 
 use std::sync::LazyLock;
 
@@ -17,7 +17,7 @@ pub fn is_unspaced(c: char) -> bool {
     is_east_asian(c) || is_south_east_asian(c)
 }
 
-/// Han, Kana and Bopomofo, which have their own marks, too.
+/// Han, Kana and Bopomofo, which also have punctuation of their own.
 pub fn is_east_asian(c: char) -> bool {
     matches!(c,
         '\u{2e80}'..='\u{2fdf}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}'
@@ -27,7 +27,7 @@ pub fn is_east_asian(c: char) -> bool {
         | '\u{ff66}'..='\u{ff9f}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// Thai, Lao, Khmer and Burmese, which have spaces between clauses.
+/// Thai, Lao, Khmer and Burmese, which put spaces between clauses.
 pub fn is_south_east_asian(c: char) -> bool {
     matches!(c,
         '\u{0e01}'..='\u{0e3a}' | '\u{0e40}'..='\u{0e4e}' | '\u{0e81}'..='\u{0ece}'
@@ -36,9 +36,9 @@ pub fn is_south_east_asian(c: char) -> bool {
         | '\u{a9e0}'..='\u{a9ef}' | '\u{a9fa}'..='\u{a9fe}' | '\u{aa60}'..='\u{aa7f}')
 }
 
-/// How long `c` takes to say, in letters of an alphabet: 15 of those are said in a second, but
-/// about five Chinese or Korean syllables (Pellegrino et al., "Across-Language Perspective on
-/// Speech Information Rate", 2011) and eight Japanese ones.
+/// How long `c` takes to say, in letters of an alphabet: 15 of those are spoken per second, but only about five
+/// Chinese or Korean syllables (Pellegrino et al., "Across-Language Perspective on Speech Information Rate", 2011)
+/// and eight Japanese ones.
 pub fn letters_of(c: char) -> usize {
     match c {
         '\u{3041}'..='\u{30ff}' | '\u{ff66}'..='\u{ff9f}' => 2,
@@ -64,13 +64,12 @@ pub fn count(text: &str) -> usize {
         .sum()
 }
 
-/// Whether anything in `text` can be said.
+/// Whether anything in `text` can be spoken.
 pub fn has_any(text: &str) -> bool {
     text.chars().any(char::is_alphanumeric)
 }
 
-/// Whether speech to text wrote down what it heard and no words: `[BLANK_AUDIO]`, `(dog barking)`, `*coughs*`,
-/// `♪`.
+/// Whether STT annotated a sound instead of transcribing words: `[BLANK_AUDIO]`, `(dog barking)`, `*coughs*`, `♪`.
 pub fn is_annotation(text: &str) -> bool {
     const PAIRS: [(char, char); 6] = [
         ('[', ']'),
@@ -97,9 +96,9 @@ pub fn is_annotation(text: &str) -> bool {
     !text.is_empty()
 }
 
-/// The words of `text` for comparison: small letters and digits only, so that "Mm-hmm, I see!" is
-/// `mmhmm`, `i`, `see`. Where a script has no spaces each letter is a word of its own: the same
-/// words in another sentence may be parted differently.
+/// The words of `text` for comparison, reduced to lower-case letters and digits: "Mm-hmm, I see!" is `mmhmm`, `i`,
+/// `see`. In scripts without spaces each letter is a word of its own, because the same words may be segmented
+/// differently in another sentence.
 pub fn bare(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     for spaced in text.split_whitespace() {
@@ -117,7 +116,7 @@ pub fn bare(text: &str) -> Vec<String> {
     words
 }
 
-/// Where the words of `text` end, in bytes. Marks belong to the word before them, spaces to none.
+/// Where the words of `text` end, in bytes. Marks belong to the word before them, spaces to no word.
 pub fn ends(text: &str) -> Vec<usize> {
     let mut ends = Vec::new();
     for spaced in text.split_whitespace() {
@@ -137,8 +136,8 @@ pub fn ends(text: &str) -> Vec<usize> {
     ends
 }
 
-/// Where to cut a text that has to be cut before its end: after its last whole word, or after its
-/// last whole character where that word is too long.
+/// Where to cut a text before its end: after its last whole word, or after its last whole character if that word is
+/// too long.
 pub fn cut(text: &str) -> usize {
     let is_inside = |at: &usize| (text.len() / 2..text.len()).contains(at);
     let word = ends(text).into_iter().rev().find(is_inside);
@@ -149,8 +148,7 @@ pub fn cut(text: &str) -> usize {
     })
 }
 
-/// What stands between two sentences when they are put together again: nothing in Chinese and
-/// Japanese, a space elsewhere.
+/// The separator between two sentences that are joined: nothing in Chinese and Japanese, otherwise a space.
 pub fn between(before: &str, after: &str) -> &'static str {
     let is_wide = |c: char| {
         is_east_asian(c) || matches!(c, '\u{3001}'..='\u{303f}' | '\u{ff00}'..='\u{ff65}')
@@ -161,7 +159,7 @@ pub fn between(before: &str, after: &str) -> &'static str {
     }
 }
 
-/// Words and what is between them.
+/// The words and the text between them.
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     let mut from = 0;
     // The first boundary is the beginning.

@@ -1,18 +1,17 @@
-//! A turn that has lasted for as long as turns may: it is cut off and answered, although its caller, or
-//! somebody else in the room, speaks on.
-//!
-//! What follows is the next turn. The answer is firm: the voice that went on does not talk it down, for it
-//! would never be heard; "stop" does, and after a silence any words do.
+//! A turn that reaches the maximum length is cut off and answered, although its caller, or somebody else in the room,
+//! keeps speaking.
+//! What follows is the next turn. The answer is firm: the voice that kept speaking does not interrupt it, because
+//! otherwise it would never be heard; "stop" does, and after a silence any words do.
 
 use super::reply::closed;
 use super::*;
 
-/// A pause between two words comes within this time, else the cut is in a word: people speak for 1 to 2 s
+/// If no pause between two words comes within this time, the cut is made inside a word: people speak for 1 to 2 s
 /// between breaths (Goldman-Eisler, "Psycholinguistics", 1968).
 const PAUSE_WITHIN: Duration = Duration::from_secs(2);
 
 impl Turn {
-    /// The open turn is to be cut off in time.
+    /// Sets the timer for the open turn's maximum length.
     pub(super) fn await_longest(&mut self) {
         if let Some(turn) = &self.open {
             let end = turn.words.started_at + self.config.endpointing.longest_turn;
@@ -20,15 +19,15 @@ impl Turn {
         }
     }
 
-    /// Whether the open turn may not grow any more. With push-to-talk it is the key that ends turns, and two
-    /// turns that wait for their answers are enough.
+    /// Whether the open turn must be cut off. With push-to-talk only the key ends turns, and no more than two turns
+    /// wait for their answers.
     pub(super) fn is_full(&self, now: Instant) -> bool {
         let longest = self.config.endpointing.longest_turn;
         let is_long = |turn: &OpenTurn| now >= turn.words.started_at + longest;
         self.key_down.is_none() && self.full.is_none() && self.open.as_ref().is_some_and(is_long)
     }
 
-    /// The open turn has had its longest length.
+    /// The open turn has reached its maximum length.
     pub(super) fn turn_is_full(&mut self, now: Instant) {
         if !self.is_full(now) {
             return;
@@ -46,7 +45,7 @@ impl Turn {
                     }
                 }
             }
-            // No pause is too short for an end now.
+            // Any pause is long enough now.
             User::Paused { .. } if self.timers.is_set(Timer::Endpoint) => {
                 self.timers.set(Timer::Endpoint, now);
             }
@@ -54,7 +53,7 @@ impl Turn {
         }
     }
 
-    /// A pause, if only between two words.
+    /// A pause, perhaps only between two words.
     pub(super) fn cut_in_pause(&mut self, now: Instant, at: Instant) {
         if self.is_full(now)
             && let User::Speaking { near, .. } = self.user
@@ -78,7 +77,7 @@ impl Turn {
         self.timers.stop(Timer::Longest);
     }
 
-    /// The speech of a turn that was cut off goes on.
+    /// The speech of a turn that was cut off continues, as the next turn.
     pub(super) fn goes_on_as_next(&mut self, now: Instant, near: bool) {
         self.user = User::Speaking {
             since: now,
@@ -89,7 +88,7 @@ impl Turn {
         self.await_overlap(now);
     }
 
-    /// The caller goes on in a pause of a turn that has had its longest length.
+    /// The caller goes on after a pause in a turn that has reached its maximum length.
     pub(super) fn set_aside(&mut self) {
         let is_answered = self.reply_answers_open_turn();
         let is_ahead = |reply: &Reply| reply.stage == Progress::Speculative;
@@ -110,7 +109,7 @@ impl Turn {
         self.timers.stop(Timer::Longest);
     }
 
-    /// All words of the turn that was cut off.
+    /// All words of the turn that was cut off have arrived.
     pub(super) fn last_words(&mut self, now: Instant, text: Option<String>) {
         let Some(turn) = self.full.as_mut().filter(|turn| !turn.settled) else {
             return;
@@ -136,7 +135,7 @@ impl Turn {
         }
     }
 
-    /// The turn that was cut off has its words, and is answered unless a reply has to be heard first.
+    /// The words of the turn that was cut off are known: it is answered, unless a reply must be heard first.
     pub(super) fn answer_full(&mut self, now: Instant) {
         let Some(turn) = &self.full else { return };
         let (id, text) = (turn.words.id, turn.words.text.clone());
@@ -154,7 +153,7 @@ impl Turn {
                 Overlap::Backchannel => return self.drop_full(Closed::TooFewWords),
                 Overlap::Interruption if !self.can_be_talked_down() => return,
                 Overlap::Interruption | Overlap::Stop => {
-                    // An apology for the turn after it, whose words are lost.
+                    // It is an apology for the next turn, whose words are lost.
                     let is_lost = self.reply_answers_open_turn();
                     self.cancel();
                     if is_lost {
@@ -180,7 +179,7 @@ impl Turn {
         }
     }
 
-    /// The turn that was cut off is answered together with what comes now.
+    /// The turn that was cut off is answered together with the new input.
     pub(super) fn join_full(&mut self) {
         let Some(turn) = self.full.as_ref().filter(|turn| turn.settled) else {
             return;
@@ -192,7 +191,7 @@ impl Turn {
         self.close_full(Closed::Joined);
     }
 
-    /// The caller leaves: what it waits for, of the turn that was cut off.
+    /// The caller leaves. Returns the cut-off turn if its answer is owed.
     pub(super) fn leave_full(&mut self) -> Option<UserTurn> {
         let words = self.full.as_ref()?.words.clone();
         if words.text.trim().is_empty() {
@@ -206,7 +205,7 @@ impl Turn {
         Some(words)
     }
 
-    /// The turn that was cut off is nothing to answer.
+    /// The turn that was cut off needs no answer.
     fn drop_full(&mut self, why: Closed) {
         if self.open.is_none() {
             self.release();
@@ -223,7 +222,7 @@ impl Turn {
         if let Some(turn) = self.full.take() {
             self.outputs
                 .push_back(Output::CloseTurn(turn.words.id, why));
-            // The next one may have had its longest length meanwhile.
+            // The next turn may have reached its maximum length meanwhile.
             self.await_longest();
         }
     }
@@ -239,7 +238,7 @@ impl Turn {
         self.is_full_turn(reply.and_then(|reply| reply.turn))
     }
 
-    /// Speech begins. After a silence it is no longer the voice that went on: it talks down any reply.
+    /// Speech begins. After a silence it is no longer the voice that kept speaking, and may interrupt any reply.
     pub(super) fn may_talk_down(&mut self, at: Instant) {
         let silence = self
             .voiced_to

@@ -1,4 +1,4 @@
-//! The reply: begun, heard, interrupted, over.
+//! The reply: started, heard, interrupted, finished.
 
 use super::*;
 
@@ -36,7 +36,7 @@ impl Turn {
         self.answer_pending(now);
     }
 
-    /// What was said over a reply that is over now, and waited for it, is answered.
+    /// Answers what was said over a reply and had to wait for its end.
     pub(super) fn answer_pending(&mut self, now: Instant) {
         if self.full.as_ref().is_some_and(|turn| turn.settled) {
             self.answer_full(now);
@@ -72,7 +72,7 @@ impl Turn {
         }
     }
 
-    /// The reply to the open turn is there, or is over.
+    /// The reply to the open turn is audible, or over.
     fn close_answered_turn(&mut self, is_apology: bool) {
         let has_words = self.open.as_ref().is_some_and(|turn| turn.settled);
         self.close_turn(closed(is_apology, has_words));
@@ -146,12 +146,12 @@ impl Turn {
             && self.reply.as_ref().is_some_and(|reply| reply.interruptible)
     }
 
-    /// Whether voice and words interrupt, and not only "stop".
+    /// Whether voice and any words interrupt, and not only "stop".
     pub(super) fn can_be_talked_down(&self) -> bool {
         self.can_interrupt() && self.reply.as_ref().is_some_and(|reply| !reply.firm)
     }
 
-    /// Speech that goes on before the answer is heard belongs to the same turn.
+    /// Whether speech that continues before the answer is heard belongs to the same turn.
     pub(super) fn reply_answers_open_turn(&self) -> bool {
         let open = self.open.as_ref().map(|turn| turn.words.id);
         open.is_some() && open == self.reply.as_ref().and_then(|reply| reply.turn)
@@ -163,7 +163,7 @@ impl Turn {
     }
 }
 
-/// What became of a turn whose reply is there, or is over.
+/// The outcome of a turn whose reply is audible or over.
 pub(super) fn closed(is_apology: bool, has_words: bool) -> Closed {
     match (is_apology, has_words) {
         (false, _) => Closed::Answered,

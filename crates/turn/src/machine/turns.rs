@@ -1,9 +1,9 @@
-//! Turns that begin and end: by a pause, by a key, in writing, and with the caller's leaving.
+//! The beginning and end of turns: by a pause, by a key, by typing, and when the caller leaves.
 
 use super::*;
 
 impl UserTurn {
-    /// Its answer, which is to be given yet.
+    /// Its answer, which is still to be given.
     fn owed(&self) -> Owed {
         Owed {
             turn: Some(self.id),
@@ -30,13 +30,13 @@ impl Turn {
         }
     }
 
-    /// The open turn has words and nothing stands against answering it.
+    /// The open turn has words, and nothing prevents answering it.
     pub(super) fn wait_for_end(&mut self, now: Instant) {
         let (Some(turn), Some(end)) = (&self.open, self.endpoint()) else {
             return;
         };
         if self.full.as_ref().is_some_and(|full| !full.settled) {
-            // What was said before comes first.
+            // What was said before is answered first.
             return;
         }
         let end = if self.is_full(now) { end.min(now) } else { end };
@@ -47,7 +47,7 @@ impl Turn {
         }
     }
 
-    /// When the pause will have been long enough, as far as is known now.
+    /// When the pause will be long enough, as far as is known now. `None` if it cannot end the turn.
     pub(super) fn endpoint(&self) -> Option<Instant> {
         let (Some(turn), User::Paused { since }) = (&self.open, self.user) else {
             return None;
@@ -76,7 +76,7 @@ impl Turn {
         }
     }
 
-    /// The words of the open turn are settled, for now.
+    /// The words of the open turn are final, for now.
     pub(super) fn end_turn(&mut self) {
         if let Some(turn) = &self.open {
             self.ended = Some(turn.words.clone());
@@ -85,7 +85,7 @@ impl Turn {
         }
     }
 
-    /// The open turn is nothing to answer.
+    /// The open turn needs no answer.
     pub(super) fn drop_turn(&mut self, why: Closed) {
         self.release();
         self.close_turn(why);
@@ -106,7 +106,7 @@ impl Turn {
         self.join_full();
         let waits = self.timers.is_set(Timer::Endpoint);
         if waits || self.reply_answers_open_turn() {
-            // The words spoken before come first.
+            // The words spoken before are answered first.
             if waits {
                 self.end_turn();
             }
@@ -126,7 +126,7 @@ impl Turn {
         self.restart_overlap(now);
     }
 
-    /// An answer that is not heard yet is made on; what was pressed may belong to its question.
+    /// An answer that is not heard yet is still made; the keys may belong to its question.
     pub(super) fn key_pressed(&mut self) {
         let is_heard = |reply: &Reply| reply.stage == Progress::Speaking;
         if self.can_interrupt() && self.reply.as_ref().is_some_and(is_heard) {
@@ -161,7 +161,7 @@ impl Turn {
         self.timers.stop_all();
     }
 
-    /// Nothing is said, and nothing that was said is owed an answer any more.
+    /// The agent is muted: it stops speaking, and no earlier words are owed an answer.
     pub(super) fn muted(&mut self) {
         self.cut_speech = None;
         self.owed = None;
@@ -171,13 +171,13 @@ impl Turn {
         self.timers.stop_all();
     }
 
-    /// The turn whose answer is made and not heard yet.
+    /// The turn whose answer is being made and is not heard yet.
     fn unheard_answer(&self) -> Option<TurnId> {
         let reply = self.reply.as_ref()?;
         reply.turn.filter(|_| reply.stage == Progress::Thinking)
     }
 
-    /// Answers a turn whose answer was put off.
+    /// Answers a turn whose answer was postponed.
     pub(super) fn answer_owed(&mut self) {
         if self.reply.is_none()
             && self.open.is_none()
@@ -193,7 +193,7 @@ impl Turn {
             .as_ref()
             .and_then(|owed| Some((owed.turn?, &owed.prompt)))
         {
-            // Should the caller leave before it is answered.
+            // In case the caller leaves before it is answered.
             self.ended = Some(UserTurn {
                 id,
                 text: text.clone(),
@@ -211,7 +211,7 @@ impl Turn {
     }
 
     pub(super) fn say(&mut self, now: Instant, prompt: Prompt, interruptible: bool) {
-        // A turn that was about to be answered is answered afterwards; so is what was typed.
+        // A turn that was about to be answered is answered afterwards, and so is a typed one.
         let asked = self.unheard_answer();
         let is_open = self.open.is_some() || self.full.is_some();
         let ended = self.ended.as_ref();

@@ -1,4 +1,4 @@
-//! What the caller's voice and its words do to the conversation.
+//! The effects of the caller's voice and words on the conversation.
 
 use super::*;
 
@@ -68,7 +68,7 @@ impl Turn {
             let was_short = *short;
             let voiced = at.saturating_duration_since(*since);
             *short = voiced < self.config.interruption.min_duration / 2;
-            // A second pause with more voice before it, and no word of the voice's return.
+            // A second pause with more voice before it, and no sign that the voice returned in between.
             if was_short && !*short {
                 self.await_overlap(now);
             }
@@ -86,7 +86,7 @@ impl Turn {
         }
     }
 
-    /// Sound alone holds the voice once it has lasted.
+    /// Sound alone holds playout once it has lasted long enough.
     pub(super) fn await_overlap(&mut self, now: Instant) {
         let User::Speaking {
             since, near: true, ..
@@ -119,8 +119,8 @@ impl Turn {
                 .is_some_and(|turn| !turn.words.text.trim().is_empty());
             let wait = match has_words {
                 true => rules.false_interruption_timeout,
-                // A bark, a cough, a door: unless words come soon, the voice goes on. STT has had
-                // as long again as the sound lasted, and words that come later interrupt, too.
+                // A bark, a cough, a door: unless words arrive soon, playout resumes. STT has had as long again as
+                // the sound lasted; words that arrive later still interrupt.
                 false => (at.saturating_duration_since(since) * 2)
                     .max(rules.min_duration * 2)
                     .min(rules.false_interruption_timeout),
@@ -136,7 +136,7 @@ impl Turn {
         if !is_final && matches!(self.user, User::Paused { .. }) {
             return;
         }
-        // A noise after real words can make a transcript of the whole lose them.
+        // A noise after real words can make STT lose them from the transcript of the whole.
         let same = turn.words.text == text || text.trim().is_empty();
         if !same {
             turn.words.text = text;
@@ -192,7 +192,7 @@ impl Turn {
                 }
             }
         }
-        // What is said over a reply that may not be interrupted waits for the reply's end.
+        // What is said over a reply that cannot be interrupted waits for its end.
     }
 
     pub(super) fn transcript_failed(&mut self) {
@@ -228,7 +228,7 @@ impl Turn {
 
     pub(super) fn overlap_lasts(&mut self) {
         if matches!(self.user, User::Speaking { short: true, .. }) {
-            // It is over by now, or sets the timer again.
+            // It is over by now, or it sets the timer again.
             return;
         }
         let rules = &self.config.interruption;

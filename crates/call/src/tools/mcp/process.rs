@@ -68,7 +68,7 @@ impl Process {
     }
 }
 
-/// Logs the server's stderr at a level that must be enabled: it may contain callers' words.
+/// Logs the server's stderr, at debug level only: it may contain callers' words.
 async fn log(server: String, mut stderr: ChildStderr) {
     let mut bytes = vec![0; 4096];
     while let Ok(read @ 1..) = stderr.read(&mut bytes).await {
