@@ -30,23 +30,23 @@ pub use person::{caller_of, is_person, is_telephone};
 use sidetone_base::clock;
 use sidetone_config::encryption::Encryption;
 
-/// A server that has not let us in after this long will not; LiveKit's clients wait as long.
+/// A server that has not let us in by then will not; LiveKit's clients wait as long.
 const JOIN_DEADLINE: Duration = Duration::from_secs(15);
-/// Media that has found no way in this time, once the server has said where it is, will find none: all ways
-/// are tried after a quarter of a second. LiveKit's clients wait longer, in silence.
+/// If media has found no path this long after the server named its addresses, it will find none: all paths are being
+/// tried after a quarter of a second. LiveKit's clients wait longer, in silence.
 const MEDIA_DEADLINE: Duration = Duration::from_secs(4);
 /// Leaving is a courtesy: the server notices a vanished participant by itself.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(3);
 
-/// Longest text or byte stream that is taken from a participant, as it is when it is unpacked: ten seconds of
-/// stereo at 48 kHz, which some clients record before the call. The client's own limit is 5 GB. How many
-/// streams there are at once is the doorkeeper's to limit.
+/// Longest text or byte stream accepted from a participant, in bytes after decompression: ten seconds of stereo at 48
+/// kHz, which some clients record before the call. The client's own limit is 5 GB. The doorkeeper limits the number
+/// of concurrent streams.
 const STREAM_LIMIT: usize = 2 * 1024 * 1024;
 
 /// Why a room could not be joined.
 #[derive(Debug, thiserror::Error)]
 pub enum JoinError {
-    /// The server did not answer in time.
+    /// The server did not respond in time.
     #[error(
         "{url} did not let us in within {JOIN_DEADLINE:?}; is livekit-server reachable there, also its media ports?"
     )]
@@ -62,26 +62,26 @@ pub enum JoinError {
     NoPath {
         /// LiveKit's address.
         url: String,
-        /// What was tried.
+        /// The addresses that were tried.
         tried: Box<Tried>,
     },
-    /// The server refused, or cannot be reached.
+    /// The server rejected us, or cannot be reached.
     #[error("{url} cannot be joined: {reason}; {}", mending(.reason))]
     Refused {
         /// LiveKit's address.
         url: String,
-        /// What LiveKit's client says.
+        /// The error of LiveKit's client.
         reason: String,
     },
     /// The room's keys cannot be used.
     #[error("the agent's [encryption] cannot be used: {0}")]
     Keys(String),
-    /// Our microphone track was not taken.
+    /// The server did not accept our microphone track.
     #[error("the microphone track was not published: {0}")]
     Publish(String),
 }
 
-/// How to fix what LiveKit's client complains of.
+/// How to fix the error of LiveKit's client.
 fn mending(reason: &str) -> &'static str {
     if reason.contains("certificate") {
         "for a private CA, set SSL_CERT_FILE to a PEM file with its certificate"
@@ -90,9 +90,8 @@ fn mending(reason: &str) -> &'static str {
     }
 }
 
-/// Joins the room that `token` opens. With `auto_subscribe` the server sends all tracks,
-/// otherwise only those asked for.
-///
+/// Joins the room that `token` is for. With `auto_subscribe` the server sends all tracks, otherwise only those that
+/// are subscribed to.
 /// # Errors
 /// See [`JoinError`].
 pub async fn join(
@@ -103,9 +102,8 @@ pub async fn join(
     join_by(url, token, auto_subscribe, Paths::ALL).await
 }
 
-/// Joins the room that `token` opens as an agent: tracks come when they are asked for. With `encryption`, no
+/// Joins the room that `token` is for as an agent: only tracks that are subscribed to arrive. With `encryption`, no
 /// sound passes in the clear.
-///
 /// # Errors
 /// See [`JoinError`].
 pub async fn join_as_agent(
@@ -116,8 +114,7 @@ pub async fn join_as_agent(
     connect(url, token, false, Paths::ALL, encryption).await
 }
 
-/// [`join`] by some ways only.
-///
+/// Like [`join`], restricted to some transports.
 /// # Errors
 /// See [`JoinError`].
 pub async fn join_by(

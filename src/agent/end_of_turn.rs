@@ -1,4 +1,4 @@
-//! The process's end-of-turn model: fetched and loaded while calls are taken already.
+//! The process's end-of-turn model, fetched and loaded while the process already takes calls.
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,15 +10,15 @@ use sidetone_models::{Cache, fetch, manifest};
 use sidetone_base::audio::Pcm;
 use sidetone_call::EndOfTurn;
 
-/// Smart Turn, once it is there.
+/// The Smart Turn model, once it is loaded.
 #[derive(Clone, Default)]
 pub struct SmartTurn {
     model: Arc<OnceLock<sidetone_models::EndOfTurn>>,
 }
 
 impl SmartTurn {
-    /// Loads the model, and fetches it before if it is not in the cache (9 MB). Calls wait by
-    /// words and pauses alone until then, and for good when this fails; the log says why.
+    /// Loads the model, after fetching it if it is not in the cache (9 MB). Until then, and for good if this fails,
+    /// calls go by words and pauses alone; the log says why.
     pub async fn load(self) {
         let cache = Cache::default();
         if let Some(model) = manifest::model(NAME)
@@ -52,7 +52,7 @@ impl EndOfTurn for SmartTurn {
         async move {
             let samples = audio.samples().iter().map(|&s| f32::from(s) / 32_768.0);
             let probability = model?.probability(samples.collect()).await;
-            // A full queue is a busy machine: its log need not say so at each pause.
+            // A full queue means a busy machine; logging that at each pause would not help.
             probability
                 .inspect_err(|error| tracing::debug!(%error, "no end-of-turn probability"))
                 .ok()

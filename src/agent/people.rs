@@ -1,4 +1,4 @@
-//! Who is in a call's room, as its agent sees it: what the record knows of them without LiveKit's events.
+//! Who is in a call's room, as its agent sees it: what can be recorded without LiveKit's webhooks.
 
 use chrono::DateTime;
 use livekit::DisconnectReason;
@@ -15,7 +15,7 @@ use super::spool::Writer;
 use super::spool::entry::{Entry, SeenStay};
 use crate::room::is_person;
 
-/// Notes who comes and goes, until it is dropped; then the agent goes, too.
+/// Records who joins and leaves, until it is dropped; then the agent's own leaving is recorded, too.
 pub(super) struct Witness {
     _gone: DropGuard,
 }
@@ -25,16 +25,16 @@ struct People {
     room_sid: Option<String>,
     opened_at: Option<At>,
     me: LocalParticipant,
-    /// The call's row does not say yet who the caller is.
+    /// The call's row does not yet say who the caller is.
     wants_caller: bool,
 }
 
 impl Agents {
-    /// Notes who is in a call's room, beside the call.
+    /// Records who is in a call's room, in parallel with the call.
     pub(super) fn witness(&self, call: &Call<'_>) -> Witness {
         let gone = CancellationToken::new();
         let people = People::of(&call.room, call.unwritten.caller);
-        // In this order: who comes in between is seen twice, which changes nothing.
+        // In this order, somebody who joins in between is seen twice, which is harmless.
         let events = call.room.subscribe();
         let there: Vec<_> = call.room.remote_participants().into_values().collect();
         let writer = Writer::new(self.store.clone(), self.spool.clone(), call.id);
@@ -65,9 +65,9 @@ impl People {
         gone: CancellationToken,
     ) {
         let mut mine = self.mine();
-        // The agent's own link is down since.
+        // Since when the agent's own connection is down.
         let mut lost_at = None;
-        // Nothing is kept of a call without a row.
+        // Without a row nothing is recorded.
         if let Some(row) = row {
             writer.take(row).await;
         }
@@ -102,7 +102,7 @@ impl People {
                 }
                 Some(RoomEvent::Reconnected) => {
                     let lost_at = lost_at.take();
-                    // A connection that was made anew is another stay.
+                    // A new connection counts as another stay.
                     if self.me.sid().as_str() == mine.sid {
                         continue;
                     }
@@ -115,7 +115,7 @@ impl People {
             };
             writer.take(self.seen(stay)).await;
         }
-        // Whoever lost the room has left it then, for all others.
+        // To everybody else, an agent that lost the room left it then.
         mine.left_at = lost_at.or_else(|| Some(sidetone_store::now()));
         writer.take(self.seen(mine)).await;
         writer.end().await;
@@ -141,8 +141,8 @@ impl People {
     }
 }
 
-/// Whether somebody has left, as the server says. LiveKit's client says so of everybody, without a reason,
-/// when it makes the agent's own connection anew.
+/// Whether the server says that somebody has left. LiveKit's client reports everybody as gone, without a reason, when
+/// it renews the agent's own connection.
 fn has_left(person: &RemoteParticipant) -> bool {
     let reason = DisconnectReason::from(person.disconnect_reason());
     is_person(person) && reason != DisconnectReason::UnknownReason
@@ -159,7 +159,7 @@ fn stay_of(person: &RemoteParticipant, left_at: Option<At>) -> SeenStay {
     }
 }
 
-/// None: the server did not say.
+/// `None` if the server gave no time.
 fn moment(millis: i64) -> Option<At> {
     (millis > 0)
         .then(|| DateTime::from_timestamp_millis(millis))

@@ -1,6 +1,6 @@
-//! Makes the results of calls that are over, outside of their jobs: LiveKit has been told by then that the
-//! job has ended, and the room is left. A result is owed from before the room is left, so when the process
-//! that held the call dies, [`run`] makes it in another.
+//! Makes the results of finished calls outside of their jobs: by then LiveKit knows that the job has ended, and the
+//! agent has left the room. A result is recorded as owed before the agent leaves, so if the process that held the
+//! call dies, [`run`] makes it in another one.
 
 use std::future::ready;
 use std::sync::Arc;
@@ -25,21 +25,21 @@ use sidetone_store::owed::Owed;
 use sidetone_store::results::CallResult;
 use sidetone_store::{Store, StoreError};
 
-/// How often it is looked for results that nobody has made in time.
+/// How often to look for overdue results.
 const LOOK: Duration = Duration::from_secs(15);
-/// Who makes a result has the time that its model has, and this.
+/// Added to the model's timeout before a result counts as overdue.
 const SLACK: Duration = Duration::from_secs(15);
-/// Who takes an overdue one has so long: longer than any agent's `result.timeout`.
+/// How long a process may work on an overdue result: longer than any agent's `result.timeout`.
 const LEASE: TimeDelta = TimeDelta::seconds(150);
-/// Overdue ones that are made at once: a slow model of one agent holds up no other's result.
+/// Overdue results made at once: one agent's slow model holds up no other agent's results.
 const WIDTH: Width = Width {
     at_once: 4,
     in_all: 4,
     deadline: Duration::from_secs(LEASE.num_seconds().unsigned_abs()),
 };
-/// An overdue result is tried this often.
+/// Attempts at an overdue result.
 const TRIES: i32 = 3;
-/// The part of a call's figures that making its result overdue took.
+/// The entry in a call's figures for the cost of an overdue result.
 const OVERDUE: &str = "result";
 
 /// Makes results; cheap to clone.
@@ -47,7 +47,7 @@ const OVERDUE: &str = "result";
 pub struct Results {
     store: Store,
     spool: Spool,
-    /// Those that are being made.
+    /// Results in progress.
     tasks: TaskTracker,
 }
 
@@ -61,7 +61,7 @@ impl Results {
         }
     }
 
-    /// What a call's record says of the result that its agent wants; none when it wants none.
+    /// The record entry for the result that the agent's file asks for. `None` if it asks for none.
     pub(super) fn owed(&self, agent: &AgentConfig) -> Option<Entry> {
         agent.result.schema.as_ref()?;
         let at = sidetone_store::now();
@@ -95,7 +95,7 @@ impl Results {
         });
     }
 
-    /// Waits until those that are being made are made, for a time: then another process makes them.
+    /// Waits for the results in progress, up to a deadline; another process makes the rest.
     pub async fn made(&self, within: Duration) {
         self.tasks.close();
         if timeout(within, self.tasks.wait()).await.is_err() {
@@ -105,7 +105,7 @@ impl Results {
     }
 }
 
-/// Makes overdue results until `stop`, in every process that has agents.
+/// Makes overdue results until `stop`. Runs in every process that has agents.
 pub async fn run(
     results: Results,
     agents: Arc<AgentFolder>,
@@ -134,7 +134,7 @@ pub async fn run(
         match stop.run_until_cancelled(look).await {
             None => return,
             Some(Ok(())) => {}
-            // What was taken is taken again when its lease is over.
+            // Those already claimed are claimed again when their lease expires.
             Some(Err(error)) => tracing::warn!(%error, "overdue results cannot be made"),
         }
         if stop.run_until_cancelled(sleep(LOOK)).await.is_none() {
@@ -143,7 +143,7 @@ pub async fn run(
     }
 }
 
-/// Makes an overdue result of what the database knows of its call.
+/// Makes an overdue result from what the database knows of its call.
 async fn overdue(
     results: &Results,
     agents: &AgentFolder,
@@ -182,7 +182,7 @@ async fn overdue(
     Ok(())
 }
 
-/// There is no result: after the last try, whoever waits is told why.
+/// The last attempt has failed: the result's receiver is told why there is none.
 async fn give_up(store: &Store, owed: &Owed, why: &str) -> Result<(), StoreError> {
     if owed.tries < TRIES {
         return Ok(());

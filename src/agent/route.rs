@@ -1,7 +1,6 @@
-//! Which agent takes a job that LiveKit has dispatched by itself, such as by a SIP rule, and that names none: as
-//! `routing.toml` says of the number that was dialled, the trunk and the room.
-//!
-//! Only what LiveKit's SIP service says counts, and the room's name as far as the caller has no part in it.
+//! Chooses the agent for a job that LiveKit dispatched by itself, for example by a SIP rule, and that names no agent:
+//! `routing.toml` decides by dialled number, trunk and room.
+//! Only what LiveKit's SIP service reports counts, and the part of the room's name that the caller cannot influence.
 
 use std::time::Duration;
 
@@ -13,9 +12,9 @@ use sidetone_config::routing::Arrival;
 use sidetone_control_plane::control::participant::{self, PHONE_NUMBER};
 use sidetone_store::{DispatchMetadata, ParticipantKind};
 
-/// The agent often comes a moment before the telephone. Longer nobody is waited for.
+/// The agent often joins a moment before the telephone; it waits no longer than this.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often it is looked whether somebody is there.
+/// How often to look whether somebody has joined.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// The number that was dialled, or that of the trunk which dialled (LiveKit's SIP attributes).
@@ -24,7 +23,7 @@ const DIALLED: &str = "sip.trunkPhoneNumber";
 const TRUNK: &str = "sip.trunkID";
 
 impl Agents {
-    /// The agent that a job's call is for; none: the dispatch says it, or no route is for the call.
+    /// The agent for a job's call. `None` if the dispatch names one, or no route matches.
     pub(super) async fn route(&self, job: &Job, metadata: &DispatchMetadata) -> Option<String> {
         let routing = self.agents.routing();
         let is_named = metadata.call_id.is_some() || metadata.agent.is_some();
@@ -40,7 +39,7 @@ impl Agents {
         Some(agent.to_owned())
     }
 
-    /// Who is in the room and no agent; of several whoever came first.
+    /// The first participant in the room who is not an agent.
     async fn first_person(&self, room: &str) -> Option<ParticipantInfo> {
         let comes = async {
             loop {
@@ -76,8 +75,8 @@ fn arrival<'a>(room: &'a str, caller: Option<&'a ParticipantInfo>) -> Arrival<'a
     }
 }
 
-/// A room's name up to the caller's own number: LiveKit's SIP rules name rooms by it, and callers can have their
-/// telephones show any.
+/// A room's name up to the caller's own number: LiveKit's SIP rules put it into room names, and callers can show any
+/// number they like.
 fn before<'a>(room: &'a str, own: &str) -> &'a str {
     let own = own.trim_start_matches('+');
     match room.find(own) {

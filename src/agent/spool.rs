@@ -1,20 +1,18 @@
-//! What the database has not taken yet of a call: turns, tool runs, errors, figures, results.
+//! What a call has recorded and the database does not have yet: turns, tool runs, errors, figures, results.
 //!
-//! A call never waits for the database. Each [`Entry`] is appended to a file of the call first and then
-//! written to the database; when all of the file is there, the file is emptied. While the database does
-//! not answer, the call's [`Writer`] tries again with pauses ([`backlog`], PURE, decides). What is left
-//! when the call ends stays on disk, and [`upkeep`] delivers it: in this process or in another one on the
-//! same data folder, also for a process that was killed.
+//! A call never waits for the database. Each [`Entry`] is first appended to a file of the call and then written to
+//! the database; once everything is there, the file is emptied. While the database is unavailable, the call's
+//! [`Writer`] retries with pauses ([`backlog`], PURE, decides). What is left when the call ends stays on disk, and
+//! [`upkeep`] delivers it: in this process or in another one on the same data folder, even after the first was
+//! killed.
 //!
-//! - **What a kill costs**: nothing that a call has told its record. A line is handed to the kernel before
-//!   the database is asked. It is not synced to the disk: a power failure may lose the last seconds, which
-//!   SQLite's own log may lose, too.
-//! - **Twice is once**: each entry has an id, or replaces what it wrote before. Delivering a file again
-//!   changes nothing.
-//! - **Bounded**: [`LIMIT`] bytes in all, [`CALL_LIMIT`] in a file. The oldest stay, the newest are refused
+//! - **What a kill costs**: nothing that a call has recorded. A line is handed to the kernel before the database is
+//!   asked. It is not synced to the disk: a power failure may lose the last seconds, as with SQLite's own log.
+//! - **Idempotent**: each entry has an id, or replaces what it wrote before. Delivering a file again changes nothing.
+//! - **Bounded**: [`LIMIT`] bytes in all, [`CALL_LIMIT`] in a file. The oldest entries stay; new ones are rejected,
 //!   with an error in the log that names the call, never its words.
-//! - **Private**: there are words in these files. The folder is its owner's alone (0700, files 0600), and a
-//!   file is deleted when the database has it. Entries of calls without a row, or deleted ones, are dropped.
+//! - **Private**: these files contain callers' words. Only the owner can read the folder (0700, files 0600), and a
+//!   file is deleted once the database has it. Entries of deleted calls, or of calls without a row, are dropped.
 
 pub mod backlog;
 pub mod entry;
@@ -40,11 +38,11 @@ use entry::Contents;
 pub use entry::{Asking, Entry};
 pub use writer::{LAST, Writer};
 
-/// Bytes that the folder may hold: some five thousand calls.
+/// Size limit of the folder in bytes: some five thousand calls.
 const LIMIT: u64 = 256 << 20;
-/// Bytes that the file of one call may hold: it is read at once.
+/// Size limit of one call's file in bytes, because it is read in one go.
 const CALL_LIMIT: u64 = 16 << 20;
-/// Longest wait for one answer of the database.
+/// Longest wait for one response of the database.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(2);
 
 /// The folder; cheap to clone.
@@ -55,20 +53,20 @@ pub struct Spool(Arc<Shared>);
 struct Shared {
     folder: PathBuf,
     limit: u64,
-    /// Bytes in the folder: what [`upkeep`] saw at last, and what was written here since.
+    /// Bytes in the folder: the size that [`upkeep`] last saw plus what was written here since.
     used: AtomicU64,
-    /// A call has left something for [`upkeep`].
+    /// Signals [`upkeep`] that a call has left something.
     work: Notify,
 }
 
 /// A file of the spool.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Left {
-    /// Of the file; its first part is the time, so files sort by age.
+    /// The file's id; it begins with the time, so files sort by age.
     pub id: Uuid,
     /// Of the call.
     pub call_id: Uuid,
-    /// Where.
+    /// The file's path.
     pub path: PathBuf,
 }
 
@@ -78,7 +76,7 @@ impl Spool {
         Self::with_limit(data_dir, LIMIT)
     }
 
-    /// One that holds at most `limit` bytes.
+    /// A spool that holds at most `limit` bytes.
     pub fn with_limit(data_dir: &Path, limit: u64) -> Self {
         Self(Arc::new(Shared {
             folder: data_dir.join("spool"),
@@ -105,12 +103,12 @@ impl Spool {
         Ok(left)
     }
 
-    /// What waits of a call, in order, whoever works on it.
+    /// The waiting entries of a call, in order, even if another process works on them.
     pub fn entries_of(&self, call_id: Uuid) -> Vec<Entry> {
         let files = self.files().unwrap_or_default();
         let mut entries = Vec::new();
         for left in files.into_iter().filter(|left| left.call_id == call_id) {
-            // One that was delivered meanwhile is gone.
+            // A file that was delivered meanwhile is gone.
             let bytes = fs::read(&left.path).unwrap_or_default();
             entries.extend(Contents::read(&bytes).entries);
         }
@@ -143,7 +141,7 @@ impl Spool {
         self.show();
     }
 
-    /// Tells whoever watches how much waits.
+    /// Updates the metric of waiting bytes.
     fn show(&self) {
         let bytes = i64::try_from(self.used()).unwrap_or(i64::MAX);
         metrics().workers.spool_bytes.set(bytes);
@@ -170,18 +168,18 @@ impl Left {
     }
 }
 
-/// What became of an attempt to store an entry.
+/// The outcome of an attempt to store an entry.
 #[derive(Debug)]
 enum Tried {
     /// It is stored, or there is no call to store it with.
     Stored,
-    /// The database will never take it.
+    /// The database will never accept it.
     Refused(StoreError),
-    /// The database was away, busy or full: the same entry may be stored later.
+    /// The database was unavailable, busy or full: the same entry may be stored later.
     Away(String),
 }
 
-/// Asks the database to take an entry, for [`ANSWER_DEADLINE`].
+/// Tries to store an entry, for at most [`ANSWER_DEADLINE`].
 async fn attempt(store: &Store, call_id: Uuid, entry: &Entry) -> Tried {
     match timeout(ANSWER_DEADLINE, entry.store(store, call_id)).await {
         Ok(Ok(())) => Tried::Stored,
@@ -191,11 +189,11 @@ async fn attempt(store: &Store, call_id: Uuid, entry: &Entry) -> Tried {
     }
 }
 
-/// Refused entries are lost; what they say is not told.
+/// Rejected entries are lost; their content is not logged.
 fn log_refused(call_id: Uuid, entry: &Entry, error: &StoreError) {
     metrics().workers.entries_lost.inc();
     let what = entry.kind();
-    // A database's message may quote the value: only its code is told.
+    // A database's message may quote the value, so only its code is logged.
     let code = error.code().unwrap_or_default();
     tracing::error!(%call_id, what, %code, "the database refused an entry of the call: it is lost");
 }

@@ -1,4 +1,4 @@
-//! What a client asks of the agent beside its voice: by RPC and in writing.
+//! A client's requests to the agent besides its voice: by RPC and in writing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,20 +14,20 @@ use sidetone_base::clock;
 use sidetone_call::transport::{Floor, RoomEvent};
 use sidetone_intake::doors::{ChatDoor, Dropped, LONGEST_CHAT, RpcDoor};
 
-/// As HTTP's 403; codes below 1000 are the application's (LiveKit's RPC documentation).
+/// Like HTTP's 403; codes below 1000 belong to the application (LiveKit's RPC documentation).
 const RPC_FORBIDDEN: u32 = 403;
-/// As HTTP's 429.
+/// Like HTTP's 429.
 const RPC_TOO_MANY: u32 = 429;
-/// Messages that may be arriving at once; a person types one at a time.
+/// Messages that may be arriving at the same time; a person types one at a time.
 const CHATS_AT_ONCE: usize = 4;
-/// A chat message that takes longer to arrive was cut.
+/// A chat message that takes longer to arrive was cut off.
 const CHAT_DEADLINE: Duration = Duration::from_secs(15);
-/// What the sender of messages is shown that are dropped.
+/// Shown to the sender of dropped messages.
 const CHAT_NOTE: &str = "Your last message was not read: it was too long, or too many came at once. Please wait a \
                          moment, and send a shorter one.";
 
-/// What a client may ask for: push-to-talk by the methods that LiveKit's own agents' examples have,
-/// and not to be heard.
+/// Answers a client's RPCs: push-to-talk, by the methods of LiveKit's own agent examples, and requests not to be
+/// heard.
 pub(super) fn answer_rpc(room: &Room, callers: &Callers, to_call: &mpsc::Sender<RoomEvent>) {
     type Asks = fn() -> RoomEvent;
     let methods: [(&str, Asks); 5] = [
@@ -65,7 +65,7 @@ pub(super) fn answer_rpc(room: &Room, callers: &Callers, to_call: &mpsc::Sender<
     }
 }
 
-/// Chat messages on their way in.
+/// Incoming chat messages.
 #[derive(Clone)]
 pub(super) struct Chats {
     places: Arc<Semaphore>,
@@ -75,7 +75,7 @@ pub(super) struct Chats {
 }
 
 impl Chats {
-    /// Of a call; `participant` is the agent's own, which tells the caller of what was dropped.
+    /// For one call; `participant` is the agent's own, which tells the caller about dropped messages.
     pub(super) fn new(participant: LocalParticipant, to_call: mpsc::Sender<RoomEvent>) -> Self {
         Self {
             places: Arc::new(Semaphore::new(CHATS_AT_ONCE)),
@@ -85,7 +85,7 @@ impl Chats {
         }
     }
 
-    /// Reads a message of the caller's, and tells the call of it.
+    /// Reads a message of the caller and passes it to the call.
     pub(super) fn read(
         &self,
         caller: ParticipantIdentity,
@@ -111,7 +111,7 @@ impl Chats {
         }
     }
 
-    /// Tells the call of a message that came as a whole.
+    /// Passes on a message that arrived whole.
     pub(super) async fn whole(&self, caller: ParticipantIdentity, text: String) {
         let let_in = with(&self.door, |door| door.message(clock::now(), text.len()));
         if let Err(dropped) = let_in {
@@ -125,7 +125,7 @@ impl Chats {
         }
     }
 
-    /// The sender learns of it, and so does who reads the log, both of a flood once.
+    /// Tells the sender and the log about a dropped message, once per flood.
     async fn tell_dropped(&self, caller: ParticipantIdentity, dropped: Dropped, what: &str) {
         if dropped.tell {
             tracing::warn!("a chat message {what}: not answered, and its sender is told");
@@ -134,7 +134,7 @@ impl Chats {
     }
 }
 
-/// Err: what is wrong with the message.
+/// Reads a message. `Err` says what is wrong with it.
 async fn read_chat(mut reader: TextStreamReader) -> Result<String, String> {
     let read = async {
         let mut text = String::new();
@@ -148,12 +148,12 @@ async fn read_chat(mut reader: TextStreamReader) -> Result<String, String> {
         Ok(text)
     };
     let read = tokio::time::timeout(CHAT_DEADLINE, read).await;
-    // Whatever else is sent of it is not taken.
+    // The rest of it is not accepted.
     reader.closer().close();
     read.unwrap_or_else(|_| Err(format!("did not arrive within {CHAT_DEADLINE:?}")))
 }
 
-/// A door is never held across an await.
+/// Uses a door without holding its lock across an await.
 fn with<Door, T>(door: &Mutex<Door>, look: impl FnOnce(&mut Door) -> T) -> T {
     look(&mut door.lock().unwrap_or_else(PoisonError::into_inner))
 }

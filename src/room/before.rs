@@ -15,15 +15,15 @@ use super::STREAM_LIMIT;
 use sidetone_base::audio::Pcm;
 use sidetone_intake::recorded::{Format, decode};
 
-/// Where it comes.
+/// The stream's topic.
 pub const TOPIC: &str = "lk.agent.pre-connect-audio-buffer";
-/// The greeting waits this long for it. Clients send it when the agent has subscribed, which is a
-/// matter of tenths of a second.
+/// How long the greeting waits for it. Clients send it when the agent has subscribed, which takes some tenths of a
+/// second.
 pub const PATIENCE: Duration = Duration::from_secs(3);
 /// The attribute that names the track it belongs to.
 const TRACK: &str = "trackId";
 
-/// Whether the participant's client has announced that it recorded before.
+/// Whether the participant's client has announced such a recording.
 pub fn is_announced(participant: &RemoteParticipant) -> bool {
     participant
         .track_publications()
@@ -31,8 +31,7 @@ pub fn is_announced(participant: &RemoteParticipant) -> bool {
         .any(|track| announces(&track.audio_features()))
 }
 
-/// Whether a stream with these attributes belongs to a track for which the participant has announced
-/// one.
+/// Whether a stream with these attributes belongs to a track for which the participant has announced a recording.
 pub fn is_of_announced(
     participant: &RemoteParticipant,
     attributes: &HashMap<String, String>,
@@ -49,9 +48,8 @@ fn announces(features: &[AudioTrackFeature]) -> bool {
 }
 
 /// Reads a whole stream.
-///
 /// # Errors
-/// Why there is no sound in it.
+/// Why it contains no sound.
 pub async fn read(mut reader: livekit::ByteStreamReader) -> Result<Pcm<16_000>, String> {
     let mut bytes = Vec::new();
     let reading = async {
@@ -65,7 +63,7 @@ pub async fn read(mut reader: livekit::ByteStreamReader) -> Result<Pcm<16_000>, 
         Ok(())
     };
     let read = timeout(PATIENCE, reading).await;
-    // Whatever else is sent of it is not taken.
+    // The rest of it is not accepted.
     reader.closer().close();
     read.map_err(|_| format!("it was not all there within {PATIENCE:?}"))??;
     let info = reader.info();

@@ -1,8 +1,7 @@
-//! Takes the backend's orders in a room, and answers them when the call has.
-//!
-//! Each comes as an RPC of LiveKit's server, signed by the control plane for this room and call. The server may
-//! miss an answer that comes at once, so the control plane asks more than once: the call does an order once, and
-//! answers it each time.
+//! Takes the backend's orders in a room, and replies to them when the call has.
+//! Each arrives as an RPC from LiveKit's server, signed by the control plane for this room and call. The server may
+//! lose a reply that comes at once, so the control plane may send an order several times: the call carries it out
+//! once, and replies each time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,19 +18,19 @@ use sidetone_base::hand::{METHOD, Order, Outcome, Refused};
 use sidetone_base::signed::{self, Inbox};
 use sidetone_call::transport::RoomEvent;
 
-/// As HTTP's 400, 403 and 504; codes below 1000 are the application's (LiveKit's RPC documentation).
+/// Like HTTP's 400, 403 and 504; codes below 1000 belong to the application (LiveKit's RPC documentation).
 const RPC_UNREADABLE: u32 = 400;
 const RPC_FORBIDDEN: u32 = 403;
 const RPC_LATE: u32 = 504;
-/// The call's loop answers at once; one that does not is stuck.
+/// The call's loop replies at once; one that does not is stuck.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Orders that the call has not answered yet, by their id.
+/// Senders that wait for the call's reply to an order, by the order's id.
 #[derive(Clone, Default)]
 pub(super) struct Desk(Arc<Mutex<HashMap<String, Vec<oneshot::Sender<Outcome>>>>>);
 
 impl Desk {
-    /// Takes orders in `room` from now on, for a call whose messages `inbox` knows.
+    /// Takes orders in `room` from now on; `inbox` verifies that they are for this call.
     pub(super) fn open(&self, room: &Room, inbox: Inbox, to_call: &mpsc::Sender<RoomEvent>) {
         let inbox = Arc::new(Mutex::new(inbox));
         let (desk, to_call) = (self.clone(), to_call.clone());
@@ -75,15 +74,15 @@ impl Desk {
         })
     }
 
-    /// The call has answered the order of this id.
+    /// The call has replied to the order with this id.
     pub(super) fn answered(&self, id: &str, outcome: &Outcome) {
         for asked in self.waiting().remove(id).into_iter().flatten() {
-            // Fails where nobody waits any more.
+            // Fails if nobody waits any more.
             asked.send(outcome.clone()).ok();
         }
     }
 
-    /// The call is over: nothing more is answered.
+    /// The call is over: no more replies.
     pub(super) fn close(&self) {
         self.waiting().clear();
     }
@@ -93,8 +92,8 @@ impl Desk {
     }
 }
 
-/// The order in a request, if it is the control plane's. LiveKit's server asks in the name of the request, and
-/// puts the true name on what a participant sends.
+/// The order in a request, if it comes from the control plane. LiveKit's server uses the name given in the request,
+/// but replaces it by the true sender for anything a participant sends.
 fn read(
     asked: &RpcInvocationData,
     inbox: &Mutex<Inbox>,
@@ -119,7 +118,7 @@ fn read(
     })
 }
 
-/// A panic while the lock was held leaves nothing half done.
+/// A panic while the lock was held leaves consistent data.
 fn locked<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

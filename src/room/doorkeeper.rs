@@ -1,4 +1,4 @@
-//! Stands before each data channel of the calls' rooms: LiveKit's client sees only what [`Gate`] lets pass.
+//! Guards each data channel of the calls' rooms: LiveKit's client sees only what [`Gate`] lets pass.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +10,10 @@ use sidetone_intake::gate::{Gate, Refused};
 
 /// The channel of LiveKit's data tracks, to which nothing here subscribes.
 const DATA_TRACKS: &str = "_data_track";
-/// What is refused is logged this often, whoever sends how much.
+/// Limits log lines about rejected packets, however many a sender produces.
 const NOTES: Budget = Budget::every(3, Duration::from_secs(20));
 
-/// Has what comes out of encrypted packets guarded from now on.
+/// From now on, guards the contents of encrypted packets, too.
 pub(super) fn keep_what_is_opened() {
     keep_opened(|| Box::new(Keeper::new(Gate::default())));
 }
@@ -45,7 +45,7 @@ impl Doorkeeper for Closed {
 struct Keeper {
     gate: Gate,
     notes: Bucket,
-    /// Since the last note.
+    /// Rejected since the last log line.
     refused: u64,
 }
 
@@ -55,7 +55,7 @@ impl Doorkeeper for Keeper {
         let deliver = |data: &[u8]| deliver(DataBuffer { data, binary: true });
         let passed = match message.binary {
             true => self.gate.packet(now, message.data, deliver),
-            // LiveKit's are all binary.
+            // LiveKit's packets are all binary.
             false => Err(Refused::NotAPacket),
         };
         if let Err(why) = passed {

@@ -11,14 +11,14 @@ pub(super) struct Track {
     source: TrackSource,
     is_encrypted: bool,
     pub(super) is_muted: bool,
-    /// Its sound arrives: the subscription is in force.
+    /// Its sound arrives: the subscription is active.
     is_here: bool,
 }
 
 impl Track {
-    /// Where it may be heard: a microphone, or sound that a client gave no source. A shared screen's
-    /// sound is not for the agent. What is encrypted between participants is only noise to an agent without
-    /// a key, and one with a key takes nothing in the clear.
+    /// Whether the agent may hear it: a microphone, or audio to which a client gave no source. A shared screen's
+    /// sound is not meant for the agent. Encrypted sound is mere noise to an agent without a key, and an agent with a
+    /// key accepts nothing in the clear.
     pub(super) fn may_be_heard(&self, has_key: bool) -> bool {
         self.kind == TrackKind::Audio
             && matches!(self.source, TrackSource::Microphone | TrackSource::Unknown)
@@ -39,19 +39,19 @@ impl From<&RemoteTrackPublication> for Track {
     }
 }
 
-/// Tracks of a caller that are looked at; a client has a microphone, a camera and a screen with its sound.
+/// Tracks of a caller that are considered; a client has a microphone, a camera and a screen with its sound.
 const MOST: usize = 16;
 
-/// What the caller publishes, in the order of publishing.
+/// The caller's tracks, in order of publication.
 #[derive(Debug, Default)]
 pub(super) struct Tracks {
     all: Vec<Track>,
-    /// The agent has a key.
+    /// Whether the agent has a key.
     has_key: bool,
 }
 
 impl Tracks {
-    /// None yet, for an agent with a key or without.
+    /// No tracks yet, for an agent with a key or without.
     pub(super) fn none(has_key: bool) -> Self {
         Self {
             all: Vec::new(),
@@ -63,7 +63,7 @@ impl Tracks {
         self.all.is_empty()
     }
 
-    /// Published, or published again. False: it is one too many, and is not looked at.
+    /// A track was published, or published again. `false` if there are too many and it is ignored.
     pub(super) fn published(&mut self, track: Track) -> bool {
         self.unpublished(&track.sid);
         let is_room = self.all.len() < MOST;
@@ -77,7 +77,7 @@ impl Tracks {
         self.all.retain(|track| track.sid != *sid);
     }
 
-    /// Its sound begins to arrive, or ends.
+    /// The track's sound begins to arrive, or stops.
     pub(super) fn arrives(&mut self, sid: &TrackSid, is_here: bool) {
         self.with(sid, |track| track.is_here = is_here);
     }
@@ -92,9 +92,9 @@ impl Tracks {
         }
     }
 
-    /// What counts as the caller's microphone: a track whose sound arrives before one that is only
-    /// announced, a microphone before sound without a source, and the newest of its kind, for clients
-    /// publish a new device's track before they end the old one.
+    /// The caller's microphone. A track whose sound arrives goes before one that is only announced, a microphone
+    /// before audio without a source, and the newest before older ones of its kind, because clients publish a new
+    /// device's track before they end the old one.
     pub(super) fn microphone(&self) -> Option<&Track> {
         let audible = |track: &&Track| track.may_be_heard(self.has_key);
         let candidates = self.all.iter().filter(audible);
@@ -106,8 +106,7 @@ impl Tracks {
         self.microphone().filter(|track| track.is_here)
     }
 
-    /// Whether one of them is encrypted for the other participants, or is not: one track, of any kind, says
-    /// how the room is meant to be.
+    /// Whether one of the tracks has this encryption: a single track, of any kind, shows how the room is meant to be.
     pub(super) fn some_are(&self, encrypted: bool) -> bool {
         self.all.iter().any(|track| track.is_encrypted == encrypted)
     }

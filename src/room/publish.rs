@@ -1,4 +1,4 @@
-//! Carries out what a call wants published: its state, and the words of both sides.
+//! Publishes what a call asks for: the agent's state, and the words of both sides.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,36 +12,36 @@ use tokio_util::task::AbortOnDropHandle;
 use super::desk::Desk;
 use sidetone_call::transport::{AgentState, RoomCommand, Segment, Speaker};
 
-/// A server or data channel that takes longer than this is stuck; the call goes on without.
+/// A server or data channel that takes longer is stuck; the call goes on without it.
 const DEADLINE: Duration = Duration::from_secs(5);
-/// From one key to the next: trunks merge tones that come faster.
+/// Pause between keys: trunks merge tones that follow faster.
 const DTMF_GAP: Duration = Duration::from_millis(300);
 const DTMF_WAIT: Duration = Duration::from_millis(500);
-/// How long the server's word on a state is waited for. livekit 0.10 listens for the answer only
-/// after it has sent the request, so an answer that comes at once is missed for good.
+/// How long to wait for the server to confirm a state. livekit 0.10 listens for the reply only after sending the
+/// request, so an immediate reply is lost.
 const CONFIRMATION: Duration = Duration::from_secs(1);
-/// Who asks for something is waited for so long until the room has told of it.
+/// How long a request from an unknown sender waits for the room to report who the caller is.
 const MEETING: Duration = Duration::from_secs(2);
 const TOPIC: &str = "lk.transcription";
-/// A JSON object with the milliseconds of each stage that had a part in the answer.
+/// A JSON object with the milliseconds of each stage that contributed to the answer.
 const TIMING_TOPIC: &str = "sidetone.turn";
 const SEGMENT_ID: &str = "lk.segment_id";
 const FINAL: &str = "lk.transcription_final";
 const TRACK_ID: &str = "lk.transcribed_track_id";
 
-/// What the listening half knows of the room, for what is published.
+/// What the listening half knows of the room and the publisher needs.
 #[derive(Clone)]
 struct Seen {
-    /// Who the caller is, as far as it is known: its transcripts carry it.
+    /// The caller, once known: its transcripts carry the identity.
     caller: Option<ParticipantIdentity>,
     caller_track: Option<TrackSid>,
-    /// Our voice.
+    /// Our voice's track.
     own_track: TrackSid,
-    /// How often the room was joined anew. What was published before, the room has forgotten.
+    /// How often the room was rejoined. The room has forgotten what was published before.
     session: u32,
 }
 
-/// Lets the listening half tell the publisher what it sees.
+/// Through this, the listening half tells the publisher what it sees.
 pub struct Seeing(watch::Sender<Seen>);
 
 impl Seeing {
@@ -55,36 +55,36 @@ impl Seeing {
         self.0.send_modify(|seen| seen.caller_track = Some(track));
     }
 
-    /// Our voice has a new id.
+    /// Our voice has a new track id.
     pub fn own_track(&self, track: TrackSid) {
         self.0.send_modify(|seen| seen.own_track = track);
     }
 
-    /// The room was joined anew.
+    /// The room was rejoined.
     pub fn rejoined(&self) {
         self.0.send_modify(|seen| seen.session += 1);
     }
 }
 
-/// Knows who may speak for the caller: nobody, until it is known.
+/// Knows who is the caller: nobody, until that is known.
 #[derive(Clone)]
 pub struct Callers(watch::Receiver<Seen>);
 
 impl Callers {
-    /// Whether this is the caller. Data can come before the room's word of who is there, so a caller who
-    /// is not known yet is waited for, for a moment.
+    /// Whether this is the caller. Data can arrive before the room reports its participants, so if the caller is
+    /// still unknown this waits for a moment.
     pub async fn is(&self, identity: &ParticipantIdentity) -> bool {
         let mut seen = self.0.clone();
         let known = seen.wait_for(|seen| seen.caller.is_some());
         match timeout(MEETING, known).await {
             Ok(Ok(seen)) => seen.caller.as_ref() == Some(identity),
-            // Nobody has come, or the call is over.
+            // Nobody has joined, or the call is over.
             Err(_) | Ok(Err(_)) => false,
         }
     }
 }
 
-/// Shows the caller a note, as words of the agent's that are not spoken: every client shows those.
+/// Shows the caller a note, as unspoken words of the agent: every client shows those.
 pub async fn note(participant: &LocalParticipant, caller: ParticipantIdentity, text: &str) {
     let segment = format!("SG_{}", uuid::Uuid::new_v4().simple());
     let options = SendTextOptions::new_with_topic(TOPIC)
@@ -96,7 +96,7 @@ pub async fn note(participant: &LocalParticipant, caller: ParticipantIdentity, t
     );
 }
 
-/// The agent's segment that is being spoken.
+/// The agent's segment in progress.
 struct Speaking {
     segment: String,
     /// The session in which its stream was opened.
@@ -109,9 +109,9 @@ pub struct Publisher {
     participant: LocalParticipant,
     seen: watch::Sender<Seen>,
     speaking: Option<Speaking>,
-    /// All words so far of the segment that is being spoken.
+    /// All words so far of the segment in progress.
     said: String,
-    /// What it sends only those can read who have the room's key.
+    /// Whether only holders of the room's key can read what it sends.
     is_encrypted: bool,
 }
 
@@ -133,20 +133,20 @@ impl Publisher {
         }
     }
 
-    /// Who may speak for the caller.
+    /// A handle that tells who is the caller.
     pub fn callers(&self) -> Callers {
         Callers(self.seen.subscribe())
     }
 
-    /// The handle by which the publisher is told what is seen.
+    /// The handle that tells the publisher what is seen.
     pub fn seeing(&self) -> Seeing {
         Seeing(self.seen.clone())
     }
 
-    /// Carries out commands in their order until `Leave` or until the call is gone. What fails
-    /// is logged and left: a lost caption must not end a conversation.
+    /// Carries out commands in order until `Leave` or the end of the call. Failures are logged and skipped: a lost
+    /// caption must not end a conversation.
     pub(super) async fn carry_out(mut self, mut commands: mpsc::Receiver<RoomCommand>, desk: Desk) {
-        // In a task of their own, so that captions never wait for a state to be confirmed.
+        // In a task of its own, so that captions never wait for the confirmation of a state.
         let (state, states) = watch::channel(None);
         let showing = show_states(self.participant.clone(), states, self.seen.subscribe());
         let _states = AbortOnDropHandle::new(tokio::spawn(showing));
@@ -169,7 +169,7 @@ impl Publisher {
         desk.close();
     }
 
-    /// Sends telephone keys, as a person would press them. Codes are those of RFC 4733.
+    /// Sends telephone keys at a person's pace. Codes are those of RFC 4733.
     async fn press(&self, keys: &str) {
         for key in keys.chars() {
             let Some(code) = "0123456789*#ABCD".find(key) else {
@@ -187,7 +187,7 @@ impl Publisher {
         }
     }
 
-    /// Each version of the caller's words is a stream of its own, in the caller's name.
+    /// Sends each version of the caller's words as a separate stream, in the caller's name.
     async fn caller_words(&self, segment: Segment) {
         let seen = self.seen.borrow().clone();
         let mut options = SendTextOptions::new_with_topic(TOPIC).with_attributes(attributes(
@@ -202,7 +202,7 @@ impl Publisher {
         told(TOPIC, timeout(DEADLINE, sending).await);
     }
 
-    /// For pages that show how quick the agent is.
+    /// For pages that show the agent's response times.
     async fn timing(&self, stages: Vec<(&'static str, Duration)>) {
         let figures: serde_json::Map<_, _> = stages
             .into_iter()
@@ -217,8 +217,8 @@ impl Publisher {
         told(TIMING_TOPIC, timeout(DEADLINE, sending).await);
     }
 
-    /// The agent's words are one stream a segment, fed as they are heard. In a room that was joined
-    /// anew meanwhile, the segment has a new stream, which begins with what was said of it before.
+    /// Sends the agent's words as one stream per segment, fed as they are heard. If the room was rejoined meanwhile,
+    /// the segment gets a new stream, which starts with its earlier words.
     async fn agent_words(&mut self, segment: Segment) {
         let Seen {
             own_track, session, ..
@@ -261,8 +261,8 @@ impl Publisher {
         }
     }
 
-    /// By a stream, as captions are; in a room of encrypted calls, where streams are encrypted, by the older
-    /// packet of captions, which LiveKit's clients leave in the clear.
+    /// Uses a stream, as captions do; in a room of encrypted calls, where streams are encrypted, the older packet of
+    /// captions, which LiveKit's clients leave in the clear.
     async fn announce(&mut self, text: String) {
         let id = format!("SG_{}", uuid::Uuid::new_v4().simple());
         if !self.is_encrypted {
@@ -297,7 +297,7 @@ impl Publisher {
         let Seen {
             own_track, session, ..
         } = self.seen.borrow().clone();
-        // The room has forgotten a stream of an earlier session.
+        // The room has forgotten streams of earlier sessions.
         if speaking.session == session {
             let trailer = attributes(&speaking.segment, true, Some(&own_track));
             let closing = speaking.writer.close_with_options(None, Some(trailer));
@@ -306,8 +306,7 @@ impl Publisher {
     }
 }
 
-/// Publishes the newest state, and again in a room that was joined anew; one that is over before its
-/// turn came is left out.
+/// Publishes the newest state, and again in a rejoined room; outdated states are skipped.
 async fn show_states(
     participant: LocalParticipant,
     mut states: watch::Receiver<Option<AgentState>>,
@@ -350,7 +349,7 @@ fn attributes(segment: &str, is_final: bool, track: Option<&TrackSid>) -> HashMa
     attributes
 }
 
-/// The value, or None after a warning that says what was not published.
+/// The value. `None` after a logged warning that says what was not published.
 fn told<T, E: std::fmt::Display>(
     what: &str,
     result: Result<Result<T, E>, tokio::time::error::Elapsed>,

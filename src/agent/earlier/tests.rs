@@ -104,7 +104,7 @@ fn what_waits_on_disk_completes_what_is_stored() {
     );
 }
 
-/// The older word on disk does not undo what is stored.
+/// The older state on disk does not undo what is stored.
 #[test]
 fn a_run_whose_end_is_nowhere_is_unknown() {
     let asked_for = || vec![turn("AJ_1-caller-000001", 3, "A table?")];
@@ -120,7 +120,7 @@ fn a_run_whose_end_is_nowhere_is_unknown() {
     assert_eq!(result_of(vec![], vec![starts()]), expected(None));
     let known = result_of(vec![tool("book", 5, false)], vec![starts()]);
     assert_eq!(known, expected(Some(Ok("booked".into()))));
-    // What no model has called is no part of the conversation.
+    // A run that the model did not call is not part of the conversation.
     let earlier = result_of(vec![tool("mcp.desk", 1, false)], vec![]).unwrap();
     let owed = Owed {
         turn: Some(TurnId(1)),

@@ -29,7 +29,7 @@ fn only_what_the_sip_service_says_of_a_telephone_counts() {
     assert_eq!((call.number, call.trunk), (Some("+49301234"), Some("ST_1")));
     assert_eq!(call.room, "pbx-_", "the caller's own number is no reason");
 
-    // A page's participant may write what it likes of itself.
+    // Participants of web pages can set any attributes.
     let page = participant(Kind::Standard, &attributes);
     let call = arrival("pbx-4917155", Some(&page));
     assert_eq!((call.number, call.trunk), (None, None));

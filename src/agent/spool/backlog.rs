@@ -1,15 +1,14 @@
-//! PURE. What of a call waits for the database, and when it is tried next.
+//! PURE. Which entries of a call wait for the database, and when to try next.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::Entry;
 
-/// Entries that wait in memory. Later ones are on disk alone, and delivered after the call.
+/// Entries kept in memory. Later ones are only on disk, and delivered after the call.
 const KEPT: usize = 1_024;
-/// Pause after a first failure; it doubles up to the longest, which is also how late the history of a
-/// call under way may catch up with it: an agent that takes the call over until then knows nothing of what
-/// was said meanwhile.
+/// Pause after the first failure; it doubles up to the longest. That is also how far the stored history of a running
+/// call may lag: an agent that takes over meanwhile does not know what was said in between.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -17,9 +16,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub struct Backlog {
     waiting: VecDeque<Waiting>,
-    /// More are on disk alone.
+    /// More entries are only on disk.
     beyond: bool,
-    /// The database did not answer at last.
+    /// Set if the last attempt found the database unavailable.
     away: Option<Away>,
 }
 
@@ -35,14 +34,14 @@ struct Away {
     pause: Duration,
 }
 
-/// What to do for a backlog.
+/// What to do about a backlog.
 #[derive(Debug, PartialEq)]
 pub enum Next<'a> {
-    /// All is stored that can be.
+    /// Everything that can be stored is stored.
     Nothing,
-    /// Store this one, and say what became of it.
+    /// Store this entry, and report the outcome.
     Store(&'a Entry),
-    /// The database was away: wait until then.
+    /// The database was unavailable: wait until then.
     Wait(Instant),
 }
 
@@ -56,7 +55,7 @@ pub struct Rest {
 }
 
 impl Backlog {
-    /// Adds an entry. False when it is lost: it is not on disk, and too many wait already.
+    /// Adds an entry. `false` if it is lost: it is not on disk, and too many are waiting already.
     pub fn push(&mut self, entry: Entry, on_disk: bool) -> bool {
         if self.waiting.len() < KEPT {
             self.waiting.push_back(Waiting { entry, on_disk });
@@ -75,31 +74,31 @@ impl Backlog {
         }
     }
 
-    /// The first one is stored, or never will be. True when nothing in the file is needed any more.
+    /// The first entry is stored, or never will be. `true` if nothing in the file is needed any more.
     pub fn done(&mut self) -> bool {
         self.away = None;
         self.waiting.pop_front();
         self.waiting.is_empty() && !self.beyond
     }
 
-    /// The database did not take the first one.
+    /// The database did not take the first entry.
     pub fn failed(&mut self, now: Instant) {
         let pause = longer(self.away.map(|away| away.pause), FIRST_PAUSE, LONGEST_PAUSE);
         let until = now + pause;
         self.away = Some(Away { until, pause });
     }
 
-    /// Whether the database may take what waits: it was not away at last.
+    /// Whether the database is likely to respond: the last attempt did not find it unavailable.
     pub fn is_promising(&self) -> bool {
         !self.waiting.is_empty() && self.away.is_none()
     }
 
-    /// The first one that waits.
+    /// The first waiting entry.
     pub fn first(&self) -> Option<&Entry> {
         self.waiting.front().map(|waiting| &waiting.entry)
     }
 
-    /// What is left.
+    /// What is left when the writer ends.
     pub fn rest(&self) -> Rest {
         let on_disk = self.waiting.iter().filter(|one| one.on_disk).count();
         Rest {

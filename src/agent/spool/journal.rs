@@ -1,5 +1,5 @@
-//! The file of one call: created when it is needed, locked while its writer lives, deleted when nothing
-//! in it is needed any more.
+//! The file of one call: created when it is needed, locked while its writer lives, deleted when nothing in it is
+//! needed any more.
 
 use std::fs::File;
 use std::io;
@@ -22,12 +22,12 @@ pub struct Journal {
 
 #[derive(Debug)]
 struct Open {
-    /// The lock ends with it.
+    /// Closing the file releases the lock.
     file: tokio::fs::File,
     path: PathBuf,
-    /// Whole lines.
+    /// The size of the complete lines.
     bytes: u64,
-    /// A part of a line may be at the end, which could not be cut off.
+    /// The file may end with a partial line that could not be truncated.
     torn: bool,
 }
 
@@ -41,10 +41,9 @@ impl Journal {
         }
     }
 
-    /// Appends a line: it outlives this process, not a power failure.
-    ///
+    /// Appends a line: it survives a kill of this process, but not a power failure.
     /// # Errors
-    /// The spool is full, or the disk does not take it; the file is then as before.
+    /// The spool is full, or the disk rejects the line; the file is then as before.
     pub async fn append(&mut self, line: &[u8]) -> io::Result<()> {
         let held = self.open.as_ref().map_or(0, |open| open.bytes);
         let bytes = line.len() as u64;
@@ -58,8 +57,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Takes all lines away: the database has them. A file that cannot be emptied is delivered once
-    /// more, which changes nothing.
+    /// Removes all lines, because the database has them. A file that cannot be emptied is delivered once more, which
+    /// is harmless.
     pub async fn clear(&mut self) {
         let Some(open) = &mut self.open else { return };
         if open.file.set_len(0).await.is_ok() {
@@ -68,7 +67,7 @@ impl Journal {
         }
     }
 
-    /// Ends: the file is deleted, or left for [`super::upkeep`].
+    /// Deletes the file, or leaves it to [`super::upkeep`] if it is `needed`.
     pub async fn end(mut self, needed: bool) {
         let Some(open) = self.open.take() else { return };
         if !needed {
@@ -78,7 +77,7 @@ impl Journal {
             self.spool.shrank(open.bytes);
             return;
         }
-        // The lock ends before anybody looks.
+        // The lock must be released before anybody looks.
         drop(open.file.into_std().await);
         self.spool.wake();
     }
@@ -105,7 +104,7 @@ impl Open {
     }
 }
 
-/// Whether a line of `bytes` may be added to a file that holds `held`, in a folder that holds `used`.
+/// Checks whether a line of `bytes` fits into a file of size `held`, in a folder of size `used`.
 fn room_for(bytes: u64, held: u64, used: u64, limit: u64) -> io::Result<()> {
     if held + bytes > CALL_LIMIT {
         return Err(io::Error::other(format!(

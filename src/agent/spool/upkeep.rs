@@ -1,4 +1,4 @@
-//! Delivers what calls have left in the spool, those of killed processes, too.
+//! Delivers what calls have left in the spool, including those of killed processes.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _};
@@ -15,7 +15,7 @@ use sidetone_base::claim;
 use sidetone_base::metrics::metrics;
 use sidetone_store::Store;
 
-/// Time between looks without a reason: another process may have died.
+/// Time between passes that nothing has triggered: another process may have died.
 const INTERVAL: Duration = Duration::from_secs(30);
 /// First pause after a failure; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -52,10 +52,9 @@ pub async fn run(spool: Spool, store: Store, shutdown: CancellationToken) {
     }
 }
 
-/// Delivers all that nobody else works on, oldest first.
-///
+/// Delivers every file that nobody else works on, oldest first.
 /// # Errors
-/// The database is away, which ends the pass, or a file could not be read or deleted, which does not.
+/// The database is unavailable, which ends the pass; or a file could not be read or deleted, which does not.
 pub async fn pass(spool: &Spool, store: &Store) -> anyhow::Result<()> {
     let looked = spool.clone();
     let (files, bytes) = spawn_blocking(move || look(&looked)).await??;
@@ -67,7 +66,7 @@ pub async fn pass(spool: &Spool, store: &Store) -> anyhow::Result<()> {
         let claimed = left.clone();
         let delivered = match spawn_blocking(move || open(&claimed)).await? {
             Ok(Some((file, contents))) => {
-                // The lock holds until the file is deleted.
+                // The lock is held until the file is deleted.
                 let delivered = deliver(store, &left, contents).await?;
                 let bytes = file.metadata().map_or(0, |file| file.len());
                 fs::remove_file(&left.path).map(|()| (delivered, bytes))
@@ -94,7 +93,7 @@ pub async fn pass(spool: &Spool, store: &Store) -> anyhow::Result<()> {
     first_error
 }
 
-/// The files, and how much they hold.
+/// The files, and their total size.
 fn look(spool: &Spool) -> io::Result<(Vec<Left>, u64)> {
     let files = spool.files()?;
     let size = |left: &Left| fs::metadata(&left.path).map_or(0, |file| file.len());
@@ -102,7 +101,7 @@ fn look(spool: &Spool) -> io::Result<(Vec<Left>, u64)> {
     Ok((files, bytes))
 }
 
-/// A file that nobody else works on, and what it holds.
+/// A file and its contents. `None` if somebody else works on it.
 fn open(left: &Left) -> io::Result<Option<(File, Contents)>> {
     let Some(mut file) = claim::claim(&left.path)? else {
         return Ok(None);
@@ -119,10 +118,9 @@ fn open(left: &Left) -> io::Result<Option<(File, Contents)>> {
     Ok(Some((file, contents)))
 }
 
-/// Stores what a file holds; how many entries that were.
-///
+/// Stores the entries of a file. Returns how many there were.
 /// # Errors
-/// The database is away.
+/// The database is unavailable.
 async fn deliver(store: &Store, left: &Left, contents: Contents) -> anyhow::Result<usize> {
     for entry in &contents.entries {
         match attempt(store, left.call_id, entry).await {

@@ -1,4 +1,4 @@
-//! Writes the entries of one call: to its file, then to the database, again while that is away.
+//! Writes the entries of one call: to its file, then to the database, and retries while that is unavailable.
 
 use std::future::pending;
 use std::pin::pin;
@@ -16,20 +16,20 @@ use sidetone_base::clock;
 use sidetone_base::metrics::metrics;
 use sidetone_store::Store;
 
-/// Longest wait of a call's end for a database that has answered until now. One that is known to be away
+/// Longest time that a call's end waits for a database that has responded so far. One that is known to be unavailable
 /// is not waited for.
 pub const LAST: Duration = Duration::from_secs(1);
 
-/// Of one call. What it was given outlives the process; dropping it leaves the rest to
+/// Writes the entries of one call. They survive the process; dropping the writer leaves the rest to
 /// [`super::upkeep`].
 pub struct Writer {
     store: Store,
     call_id: Uuid,
     journal: Journal,
     backlog: Backlog,
-    /// The database is asked to take the backlog's first entry.
+    /// The attempt to store the backlog's first entry.
     attempt: Option<BoxFuture<'static, Tried>>,
-    /// A line could not be written to disk: said once.
+    /// A failed write to disk is logged only once.
     disk_failed: bool,
 }
 
@@ -46,7 +46,7 @@ impl Writer {
         }
     }
 
-    /// Takes an entry. Once this returns a kill does not lose it; the database has it later.
+    /// Takes an entry. After this returns a kill does not lose it; the database gets it later.
     pub async fn take(&mut self, entry: Entry) {
         let (call_id, what) = (self.call_id, entry.kind());
         let on_disk = match self.on_disk(&entry).await {
@@ -69,7 +69,7 @@ impl Writer {
         }
     }
 
-    /// Writes what waits until `event` is there.
+    /// Writes waiting entries until `event` completes.
     pub async fn until<T>(&mut self, event: impl Future<Output = T>) -> T {
         let mut event = pin!(event);
         loop {
@@ -80,12 +80,12 @@ impl Writer {
         }
     }
 
-    /// Writes what waits, for a second at most, and leaves the rest to [`super::upkeep`].
+    /// Writes waiting entries for a second at most, and leaves the rest to [`super::upkeep`].
     pub async fn end(self) {
         self.end_by(clock::now() + LAST).await;
     }
 
-    /// As [`Writer::end`], until a deadline that may be nearer.
+    /// Like [`Writer::end`], with a deadline that may be nearer.
     pub async fn end_by(mut self, until: std::time::Instant) {
         let until = until.min(clock::now() + LAST);
         let mut enough = pin!(sleep_until(until.into()));
@@ -98,7 +98,7 @@ impl Writer {
         self.leave().await;
     }
 
-    /// Leaves what waits to [`super::upkeep`] at once.
+    /// Leaves all waiting entries to [`super::upkeep`] at once.
     pub async fn leave(self) {
         let (call_id, rest) = (self.call_id, self.backlog.rest());
         if rest.lost > 0 {
@@ -115,8 +115,8 @@ impl Writer {
         self.journal.append(&entry.line()?).await
     }
 
-    /// Does the next thing for the backlog; true when all of the file is in the database. Dropping it
-    /// before it is done loses nothing.
+    /// Takes the next step for the backlog. `true` if the whole file is in the database. Dropping the future loses
+    /// nothing.
     async fn step(&mut self) -> bool {
         let trying = match &mut self.attempt {
             Some(trying) => trying,

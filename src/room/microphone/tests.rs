@@ -145,7 +145,7 @@ fn a_caller_has_a_few_tracks() {
     };
     assert!((0..MOST).all(|n| published(&mut tracks, n)));
     assert!(!published(&mut tracks, MOST));
-    // One that is published again is no other, and one that is gone makes place.
+    // A track that is published again counts once, and one that ends makes room.
     assert!(published(&mut tracks, 0));
     tracks.unpublished(&sid_of("1"));
     assert!(published(&mut tracks, MOST));

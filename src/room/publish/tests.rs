@@ -14,7 +14,8 @@ fn ada() -> ParticipantIdentity {
     "ada".to_owned().into()
 }
 
-/// E12 of the field trial: the caller's request, which came before the room's word of the caller, was refused.
+/// E12 of the field trial: the caller's request was rejected, because it arrived before the room had reported the
+/// caller.
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_is_not_known_yet_is_waited_for() {
     let seen = seen();
@@ -28,7 +29,7 @@ async fn a_caller_who_is_not_known_yet_is_waited_for() {
         },
     );
     assert!(is_ada && !is_eve);
-    // Who is known is not waited for.
+    // A known caller is not waited for.
     let before = clock::now();
     assert!(callers.is(&ada()).await);
     assert_eq!(clock::now(), before);

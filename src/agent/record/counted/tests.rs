@@ -39,7 +39,7 @@ fn figures(answered: u64, echo: u64, heard: u64) -> CallEvent {
     }
 }
 
-/// What is told several times is counted once, and sums by what they have grown.
+/// An event reported several times is counted once, and sums grow only by the difference.
 #[test]
 fn events_are_counted_once() {
     let mut counted = Counted::new("support");

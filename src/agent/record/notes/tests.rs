@@ -92,10 +92,10 @@ fn a_tools_end_takes_the_place_of_its_start() {
     let (of_end, ended) = take(tool());
     assert_eq!(of_end, id);
     assert!(!ended.running && ended.is_same_run(&starts));
-    // A run that began before there was such an event, and one more of the same.
+    // A run recorded before this event existed, and one more of the same tool.
     let (another, _) = take(tool());
     assert_ne!(another, id);
-    // The database may know of the start alone.
+    // The database may only know the start.
     let (_, tools) = notes.complete(vec![], vec![starts]);
     assert_eq!(tools, [ended.clone(), ended]);
 }
@@ -146,7 +146,7 @@ fn muting_is_the_callers() {
     assert!(matches!(noted, Some(Entry::Muted { identity, .. }) if identity == "ann"));
 }
 
-/// The database may have all of it, what an agent before this one wrote, or an older word.
+/// The database may have all of it, entries of a previous agent, or an older state.
 #[test]
 fn what_was_noted_completes_what_is_stored() {
     let mut notes = notes();

@@ -41,7 +41,7 @@ fn a_database_that_is_away_is_asked_with_growing_pauses() {
         backlog.failed(now);
         assert!(!backlog.is_promising());
         assert_eq!(backlog.next(now), Next::Wait(now + ms(pause)));
-        // What comes meanwhile does not shorten the pause.
+        // New entries do not shorten the pause.
         backlog.push(entry(2), true);
         assert_eq!(backlog.next(now), Next::Wait(now + ms(pause)));
         now += ms(pause);
@@ -103,7 +103,7 @@ fn memory_is_bounded_and_the_file_has_the_rest() {
 }
 
 proptest! {
-    /// Whatever comes, fails and works: an entry that was on disk is stored, or still there.
+    /// Whatever arrives, fails and succeeds: an entry that was on disk is stored, or still there.
     #[test]
     fn a_kill_at_any_time_costs_nothing_that_was_on_disk(steps in vec(0_u8..4, 0..200)) {
         let now = clock::now();

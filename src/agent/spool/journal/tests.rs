@@ -70,7 +70,7 @@ async fn a_full_spool_keeps_the_oldest_and_refuses_the_newest() {
         files.iter().map(held).collect::<Vec<_>>(),
         [&b"12345\n"[..], b"123\n"]
     );
-    // There is room again when something was delivered.
+    // Delivering makes room again.
     one.clear().await;
     two.append(b"12345\n").await.unwrap();
 }
