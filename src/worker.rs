@@ -32,24 +32,24 @@ pub struct Job {
     pub worker_id: String,
     /// The agent's identity in the room.
     pub identity: String,
-    /// Room to join.
+    /// The room to join.
     pub room_name: String,
-    /// Where the room is: `ws(s)://…`.
+    /// The server's address: `ws(s)://…`.
     pub url: String,
     /// Join token, valid for an hour (kind `agent`).
     pub token: Secret,
-    /// What the dispatch carried: JSON of [`sidetone_store::DispatchMetadata`].
+    /// The dispatch's metadata: JSON of [`sidetone_store::DispatchMetadata`].
     pub metadata: String,
     /// The dispatch's attributes.
     pub attributes: HashMap<String, String>,
 }
 
-/// How a job ended, as LiveKit records it.
+/// How a job ended, as LiveKit displays it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobOutcome {
     /// JS_SUCCESS
     Success,
-    /// JS_FAILED, with the reason an operator reads.
+    /// JS_FAILED, with the reason for an operator.
     Failed(String),
 }
 
@@ -63,14 +63,13 @@ pub enum JobOutcome {
 /// leave the room; return outcome
 /// ```
 ///
-/// A runner that returns without calling `ended` has its return value reported then. A panic ends
-/// that job alone, as failed.
+/// If a runner returns without calling `ended`, its return value is reported then. A panic fails that job only.
 pub trait JobRunner: Send + Sync + 'static {
-    /// Runs the job. One that has not left by the deadline that `handle.cancelled()` gives is dropped.
+    /// Runs the job. It is dropped if it has not left by the deadline that `handle.cancelled()` gives.
     fn run(&self, job: Job, handle: JobHandle) -> impl Future<Output = JobOutcome> + Send;
 }
 
-/// A job's line to its worker.
+/// A job's connection to its worker.
 #[derive(Clone, Debug)]
 pub struct JobHandle {
     job_id: String,
@@ -78,7 +77,7 @@ pub struct JobHandle {
     reports: mpsc::Sender<Report>,
 }
 
-/// How a job is told to end, by its cause.
+/// The signals that end a job, by cause.
 #[derive(Clone, Debug, Default)]
 struct Stop {
     drained: LeaveOrder,
@@ -87,7 +86,7 @@ struct Stop {
     declined: CancellationToken,
 }
 
-/// A job's end, on its way to the server; `sent` fires when it is written.
+/// The end of a job, on its way to the server; `sent` fires when it is written.
 #[derive(Debug)]
 struct Report {
     job_id: String,
@@ -96,7 +95,7 @@ struct Report {
 }
 
 impl JobHandle {
-    /// Resolves when the job has to end, for either of the two causes; by when it has to have left.
+    /// Resolves when the job must end, for either cause; returns by when it must have left.
     pub async fn cancelled(&self) -> LeaveBy {
         tokio::select! {
             by = self.stop.drained.given() => by,
@@ -104,25 +103,25 @@ impl JobHandle {
         }
     }
 
-    /// Given when this worker's drain time is over.
+    /// The order to leave that is given when this worker's drain time is over.
     pub fn drained(&self) -> LeaveOrder {
         self.stop.drained.clone()
     }
 
-    /// Given when the server has ended the job: its dispatch was deleted, or the agent left its room.
+    /// The order to leave that is given when the server has ended the job: its dispatch was deleted, or the agent
+    /// left its room.
     pub fn dismissed(&self) -> LeaveOrder {
         self.stop.dismissed.clone()
     }
 
-    /// To be cancelled by a job that was dismissed and stays: the server ended it for a session in
-    /// the room that a new one has replaced.
+    /// To be cancelled by a job that was dismissed and stays, because the server ended it for a session in the room
+    /// that a new one has replaced.
     pub fn declined(&self) -> CancellationToken {
         self.stop.declined.clone()
     }
 
-    /// Reports the job's end to LiveKit; call it *before* leaving the room. Returns when the
-    /// status is written, or at `until` without a connection (it is then sent on the next one). Only
-    /// the first report counts.
+    /// Reports the job's end to LiveKit; call it *before* leaving the room. Returns when the status is written, or at
+    /// `until` if there is no connection (it is then sent on the next one). Only the first report counts.
     pub async fn ended(&self, outcome: JobOutcome, until: Instant) {
         let (sent, written) = oneshot::channel();
         let report = Report {
@@ -142,14 +141,14 @@ impl JobHandle {
 /// How a worker is told to end.
 #[derive(Clone, Debug, Default)]
 pub struct Shutdown {
-    /// Cancelled when no more jobs are to be taken; those that run have the drain time to end.
+    /// Cancelled when no more jobs must be taken; running ones have the drain time to end.
     pub drain: CancellationToken,
-    /// Cancelled when those that run are to end now, as at the end of the drain time.
+    /// Cancelled when running jobs must end now, as at the end of the drain time.
     pub end_calls: CancellationToken,
 }
 
 impl From<CancellationToken> for Shutdown {
-    /// A drain, and its whole time.
+    /// Drains with the full drain time.
     fn from(drain: CancellationToken) -> Self {
         Self {
             drain,
@@ -158,29 +157,29 @@ impl From<CancellationToken> for Shutdown {
     }
 }
 
-/// What a worker is told at start.
+/// A worker's settings.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
     /// Server and keys.
     pub livekit: LiveKit,
-    /// Explicit dispatch name. An empty name would take every room.
+    /// The name for explicit dispatch. An empty name would match every room.
     pub agent_name: String,
-    /// Name callers see.
+    /// The agent's display name for callers.
     pub participant_name: String,
-    /// Jobs at once; one more is refused.
+    /// Concurrent jobs; further ones are refused.
     pub max_jobs: usize,
-    /// From this load on, no more jobs are taken (LiveKit's own target is 0.7).
+    /// From this load on no more jobs are taken (LiveKit's own target is 0.7).
     pub load_threshold: f32,
-    /// Load a job adds that the moving average has not seen yet.
+    /// The load of a new job, assumed until the moving average shows it.
     pub load_per_job: f32,
-    /// What load is.
+    /// How load is measured.
     pub load: LoadMeasure,
-    /// How long a drain waits for calls to end before it tells them to ([`LeaveBy::ASKED`]).
+    /// How long a drain waits for calls to end before it orders them to ([`LeaveBy::ASKED`]).
     pub drain_timeout: Duration,
 }
 
 impl WorkerSettings {
-    /// Defaults for a server: 25 calls, CPU load up to 0.7, ten minutes of drain.
+    /// Defaults for a server: 25 calls, CPU load up to 0.7, ten minutes of drain time.
     pub fn new(livekit: LiveKit, agent_name: impl Into<String>) -> Self {
         Self {
             livekit,

@@ -1,8 +1,7 @@
-//! What a call's sound goes through on its way between the agent and LiveKit's server: what is lost, how late it
-//! comes, what has to be made up, and what a listener would say of it.
-//!
-//! PURE but for the lock of [`Quality`]. Counters begin anew with each connection; here they are added up over
-//! the whole call.
+//! The audio quality of a call between the agent and LiveKit's server: loss, delay, concealment, and the score that a
+//! listener would give.
+//! PURE except for the lock of [`Quality`]. Counters restart with each connection; here they are summed over the
+//! whole call.
 
 mod mos;
 
@@ -15,28 +14,28 @@ use livekit::webrtc::stats::{IceCandidateType, RtcStats};
 use mos::{Repair, mos};
 use sidetone_store::media::{Media, MediaPath, MediaWay};
 
-/// Opus's usual packet, which is waited for before it can be sent.
+/// The usual Opus packet, which must be filled before it can be sent.
 const PACKET: Duration = Duration::from_millis(20);
-/// A listener's buffer is taken to hold so much of the jitter back.
+/// How many times the jitter a listener's buffer is assumed to hold back.
 const BUFFERED_JITTERS: f64 = 2.0;
 
-/// What is known so far of a call. Clones are the same.
+/// What is known so far about a call. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Quality(Arc<Mutex<Account>>);
 
 impl Quality {
-    /// Statistics of the connections to the server have come.
+    /// Takes new statistics of the connections to the server.
     pub(super) fn look<'a>(&self, stats: impl IntoIterator<Item = &'a RtcStats>) {
         self.account(|account| account.look(stats));
     }
 
-    /// All of it; none: nothing was ever sent or received.
+    /// The totals. `None` if nothing was ever sent or received.
     pub fn media(&self) -> Option<Media> {
         self.account(|account| account.media())
     }
 
     fn account<T>(&self, with: impl FnOnce(&mut Account) -> T) -> T {
-        // Counters are whole after each step, whoever panics.
+        // Counters are consistent after each step, even after a panic.
         with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -49,12 +48,12 @@ struct Account {
     path: Option<MediaPath>,
 }
 
-/// Sound in one direction.
+/// Audio in one direction.
 #[derive(Debug, Default)]
 struct Way {
-    /// Lost packets, of all that were sent.
+    /// Lost packets, as a share of those sent.
     lost: Share,
-    /// Samples that were made up, of those that are no silence.
+    /// Concealed samples, as a share of those that are not silence.
     concealed: Share,
     /// Seconds.
     jitter: Mean,
@@ -126,7 +125,7 @@ impl Way {
         };
         let seconds = rtt.unwrap_or_default() / 2.0 + BUFFERED_JITTERS * jitter.unwrap_or_default();
         let one_way = PACKET + Duration::try_from_secs_f64(seconds).unwrap_or_default();
-        // What was repaired nobody has missed.
+        // Nobody noticed what was repaired.
         let missed = concealed.or(lost);
         MediaWay {
             packets: self.lost.whole,
@@ -138,7 +137,7 @@ impl Way {
     }
 }
 
-/// Adds up a count and a part of it, of streams whose counters may begin anew.
+/// Sums a count and a part of it, over streams whose counters may restart.
 #[derive(Debug, Default)]
 struct Share {
     whole: u64,
@@ -146,11 +145,11 @@ struct Share {
     last: HashMap<String, (u64, u64)>,
 }
 
-/// Streams that are known apart; a connection has a handful.
+/// Streams that are tracked separately; a connection has a handful.
 const STREAMS: usize = 64;
 
 impl Share {
-    /// A stream has come to these counts.
+    /// The stream's counters have reached these values.
     fn count(&mut self, stream: &str, whole: u64, part: u64) {
         if !self.last.contains_key(stream) && self.last.len() >= STREAMS {
             return;
@@ -160,7 +159,7 @@ impl Share {
             *last = (0, 0);
         }
         self.whole += whole - last.0;
-        // A packet that was taken for lost may have come late.
+        // A packet that counted as lost may have arrived late.
         self.part = (self.part + part).saturating_sub(last.1);
         *last = (whole, part);
     }
@@ -187,7 +186,7 @@ impl Mean {
     }
 }
 
-/// To two places.
+/// Rounded to two decimal places.
 fn rounded(value: f64) -> f64 {
     (value * 100.0).round() / 100.0
 }

@@ -1,4 +1,4 @@
-//! Why a participant left: LiveKit's closed list, and the call's.
+//! Translates LiveKit's reasons for leaving into the call's.
 
 use sidetone_call::transport::DisconnectReason;
 

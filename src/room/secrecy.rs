@@ -1,7 +1,6 @@
-//! A room whose sound and data only its participants can read.
-//!
-//! The agent's keys are one shared ring. It begins to speak with the first and goes on with the one that its
-//! caller speaks with, whatever the caller's client did to it: took another index, or ratcheted it.
+//! End-to-end encryption of a room's sound and data.
+//! The agent's keys form one shared key ring. The agent starts speaking with the first key, and then switches to the
+//! one that its caller uses, even if the caller's client chose another index or ratcheted the key.
 
 use livekit::RoomOptions;
 use livekit::e2ee::key_provider::{KeyProvider, KeyProviderOptions};
@@ -12,24 +11,24 @@ use livekit::webrtc::native::frame_cryptor::{FrameCryptor, KeyDerivationAlgorith
 use super::doorkeeper;
 use sidetone_config::encryption::{Derivation, Encryption};
 
-/// Packets in a row that stay closed before it is told; livekit-client's own tolerance.
+/// Consecutive packets that cannot be decrypted before a failure is reported; the tolerance of livekit-client.
 const TOLERANCE: i32 = 10;
 
 /// The agent's keys in a room.
 pub(super) struct Keyring {
     encryption: Encryption,
     provider: KeyProvider,
-    /// What the secrets were when they were read last.
+    /// The secrets as they were last read.
     read: Vec<Vec<u8>>,
-    /// Of the key that the agent speaks with.
+    /// The index of the key that the agent speaks with.
     index: i32,
 }
 
-/// What is done to a keyring beside the room's events: deriving a key takes tens of milliseconds.
+/// A change of the key ring, run off the event loop, because deriving a key takes tens of milliseconds.
 pub(super) type Change = Box<dyn FnOnce() + Send>;
 
 impl Keyring {
-    /// The keys of a room that was joined with [`options`]; none of one that was joined without.
+    /// The keys of a room that was joined with [`options`]. `None` if it was joined without encryption.
     pub(super) fn of(room: &Room, encryption: Option<&Encryption>) -> Option<Self> {
         let (encryption, provider) = (encryption?.clone(), room.e2ee_manager().key_provider()?);
         let read = encryption.material().unwrap_or_default();
@@ -41,9 +40,9 @@ impl Keyring {
         })
     }
 
-    /// Reads the secrets again. What this gives takes those that have changed.
+    /// Reads the secrets again. Returns the change that installs new ones; `None` if there are none.
     pub(super) fn renew(&mut self) -> Option<Change> {
-        // A secret that cannot be used is logged where it is read.
+        // An unusable secret is logged where it is read.
         let now = self.encryption.material().ok()?;
         let indexed = now.iter().cloned().enumerate();
         let changed: Vec<_> = indexed
@@ -60,7 +59,7 @@ impl Keyring {
         })
     }
 
-    /// The caller is heard: what this gives has the agent speak and write with the key of its track.
+    /// The caller is heard. Returns the change with which the agent sends with the key of the caller's track.
     pub(super) fn follow(
         &mut self,
         room: &Room,
@@ -83,23 +82,22 @@ impl Keyring {
         })
     }
 
-    /// The agent's voice was published anew: it goes on with the key that it spoke with.
+    /// The agent's voice was published again: it continues with the same key.
     pub(super) fn go_on(&self, room: &Room) {
         voices(room).for_each(|voice| voice.set_key_index(self.index));
     }
 }
 
-/// What encrypts the agent's voice.
+/// The encryptors of the agent's voice.
 fn voices(room: &Room) -> impl Iterator<Item = FrameCryptor> + use<> {
     let own = room.local_participant().identity();
     let cryptors = room.e2ee_manager().frame_cryptors().into_iter();
     cryptors.filter_map(move |((who, _), cryptor)| (who == own).then_some(cryptor))
 }
 
-/// Has a room joined with these keys: no sound passes in the clear, in either direction.
-///
+/// Makes a room be joined with these keys: no sound passes in the clear, in either direction.
 /// # Errors
-/// A secret cannot be used.
+/// A secret is unusable.
 pub(super) async fn keep(options: &mut RoomOptions, encryption: &Encryption) -> Result<(), String> {
     let material = encryption.material()?;
     let derivation = encryption.derivation;

@@ -1,5 +1,5 @@
-//! LiveKit's signalling socket, opened as all sockets of ours are: the transport that LiveKit's client brings
-//! knows the environment's proxy, but not for which hosts it is not meant.
+//! LiveKit's signalling socket, opened like all our sockets: the transport of LiveKit's client uses the environment's
+//! proxy, but ignores for which hosts it must not be used (`NO_PROXY`).
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Opens one within a time.
+    /// Opens a socket, within a deadline.
     pub(super) async fn open(
         url: &str,
         headers: &[Header],
@@ -45,7 +45,7 @@ impl Socket {
     }
 }
 
-/// As LiveKit's client understands it: by a status it tells a refusal from a server that is away.
+/// Translates an error for LiveKit's client: by the status it distinguishes a rejection from an unreachable server.
 fn told(error: Error) -> TransportError {
     match error {
         Error::Http(response) => TransportError::Http {
@@ -67,7 +67,7 @@ impl WsConnection for Socket {
         loop {
             match reader.next().await {
                 Some(Ok(Message::Binary(frame))) => return Ok(Some(frame.into())),
-                // Pings are answered by the library, when something is read or sent next.
+                // The library answers pings when something is read or sent next.
                 Some(Ok(
                     Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Frame(_),
                 )) => {}
@@ -79,17 +79,17 @@ impl WsConnection for Socket {
     }
 
     async fn close(&self) {
-        // Whoever has gone already needs no goodbye.
+        // No goodbye is needed if the other side has gone already.
         self.writer.lock().await.close().await.ok();
     }
 }
 
-/// The server closed its side, in whatever way.
+/// Whether the server closed its side, in whatever way.
 fn is_closed(error: &Error) -> bool {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => true,
         Error::Protocol(error) => *error == ProtocolError::ResetWithoutClosingHandshake,
-        // TLS without its last word.
+        // TLS without its closing message.
         Error::Io(error) => error.kind() == std::io::ErrorKind::UnexpectedEof,
         _ => false,
     }

@@ -1,4 +1,4 @@
-//! Whether an agent is still its room's own: another may have been sent while its link was lost.
+//! Whether an agent is still the room's current one: another may have been dispatched while its connection was down.
 
 use futures::future::BoxFuture;
 use livekit::participant::ParticipantKind;
@@ -7,19 +7,19 @@ use tokio::sync::watch;
 
 use sidetone_store::EPOCH_ATTRIBUTE;
 
-/// What whoever sent an agent knows of it.
+/// What the dispatcher knows of an agent.
 pub trait Standing: Send + Sync {
-    /// Of the asking that the agent has come for; None when nobody counts.
+    /// The epoch of the dispatch that the agent came for. `None` if dispatches are not counted.
     fn epoch(&self) -> Option<i64>;
 
-    /// The room is lost for so long that another agent is to be sent.
+    /// The room has been unreachable for so long that another agent must be dispatched.
     fn lost(&self) -> BoxFuture<'static, ()>;
 
-    /// The agent is back in the room. False when another was asked for: this one is to leave.
+    /// The agent is back in the room. `false` if another was dispatched: this one must leave.
     fn is_ours(&self) -> BoxFuture<'static, bool>;
 }
 
-/// The agents of a room that have come for an asking, and its epoch.
+/// The agents of a room that came for a dispatch, each with its epoch.
 pub fn agents(room: &Room) -> impl Iterator<Item = (RemoteParticipant, i64)> + use<> {
     let people = room.remote_participants().into_values();
     people.filter_map(|one| {
@@ -29,13 +29,13 @@ pub fn agents(room: &Room) -> impl Iterator<Item = (RemoteParticipant, i64)> + u
     })
 }
 
-/// Whether an agent may be heard: only in a session in the room of which it is known that it is the room's
-/// own (a connection that is made anew is another session), and only while its link is up.
+/// Whether an agent may be heard: only in a session that is known to be the room's current one (a renewed connection
+/// is a new session), and only while its connection is up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Grant {
-    /// The session that is the room's own.
+    /// The session that is the room's current one.
     pub(super) session: ParticipantSid,
-    /// Its link is up, and nothing has to be asked first.
+    /// The connection is up, and nothing has to be checked first.
     pub(super) is_open: bool,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Floor {
 }
 
 impl Floor {
-    /// The session there is now may be heard; others when they are granted.
+    /// Grants the current session; later ones must be granted.
     pub(super) fn of(room: &Room) -> (watch::Sender<Grant>, Self) {
         let participant = room.local_participant();
         let grant = Grant {
@@ -61,7 +61,8 @@ impl Floor {
         (grants, floor)
     }
 
-    /// Waits until the session there is may be heard. Whoever may grant it is gone: the call is ending.
+    /// Waits until the current session may be heard. Returns at once if the granting side is gone, because the call
+    /// is ending.
     pub(super) async fn is_ours(&mut self) {
         loop {
             let grant = self.granted.borrow_and_update().clone();

@@ -1,4 +1,4 @@
-//! One voice in each direction: a microphone track that we publish, and a track that we hear.
+//! One audio track in each direction: a microphone track that we publish, and a track that we hear.
 
 use std::time::Duration;
 
@@ -14,10 +14,9 @@ use tokio::sync::mpsc::error::TrySendError;
 use super::JoinError;
 use sidetone_base::audio::Pcm;
 
-/// How much the engine may hold of what we say. Less is a faster barge-in; two frames ride out
-/// a busy scheduler.
+/// How much of our audio the engine may buffer. Less makes barge-in faster; two frames tolerate a busy scheduler.
 const QUEUE: Duration = Duration::from_millis(20);
-/// A server that does not answer a publish request in this time will not.
+/// A server that has not answered a publish request by then will not.
 const PUBLISH_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Our microphone track in a room.
@@ -52,13 +51,13 @@ impl VoiceTrack {
         })
     }
 
-    /// The published track's id, as transcriptions name it.
+    /// The published track's id, as transcriptions refer to it.
     pub fn track_sid(&self) -> TrackSid {
         self.publication.sid()
     }
 
-    /// Hands one frame to the engine; returns when there is room for the next, so whoever plays
-    /// in a loop is paced in real time.
+    /// Passes one frame to the engine, and returns when there is room for the next: playing in a loop is paced in
+    /// real time.
     pub async fn play(&self, frame: &Pcm<48_000>) {
         let frame = AudioFrame {
             data: frame.samples().into(),
@@ -66,14 +65,13 @@ impl VoiceTrack {
             num_channels: 1,
             samples_per_channel: frame.len() as u32,
         };
-        // It fails only for a wrong rate or channel count, which the type rules out.
+        // This fails only for a wrong rate or channel count, which the type rules out.
         let _ = self.source.capture_frame(&frame).await;
     }
 }
 
-/// Hands the track's 10 ms frames to `deliver`, steadily, until the track ends or nobody listens.
-/// When `deliver` says that its channel is full the frame is dropped and counted: a listener that
-/// is late gains nothing from old sound.
+/// Passes the track's 10 ms frames to `deliver`, steadily, until the track ends or the receiver is gone. If `deliver`
+/// reports that its channel is full, the frame is dropped and counted: old sound is of no use to a late listener.
 pub async fn hear<const HZ: u32, T>(
     track: RemoteAudioTrack,
     mut deliver: impl FnMut(Pcm<HZ>) -> Result<(), TrySendError<T>>,

@@ -1,14 +1,13 @@
-//! LiveKit's signalling socket with two additions: before a room is left, its client is told that all
-//! others have left; and a lost network does not use its attempts up.
+//! LiveKit's signalling socket with two additions: before we leave a room, its client is told that everybody else has
+//! left; and a lost network does not use up the client's reconnection attempts.
 //!
-//! livekit 0.10 gives a connection up after ten attempts. Where each fails at once, as without a network,
-//! they are over after 22 s in the mean and 8 s at worst. So who was in the room goes on trying for as long
-//! as one attempt may last.
+//! livekit 0.10 gives up a connection after ten attempts. If each fails at once, as without a network, they are used
+//! up after 22 s on average and 8 s at worst. So a reconnection is retried here for as long as one attempt may last.
 //!
-//! livekit 0.10 keeps a reference cycle for each participant who has published and is in the room when it
-//! is closed, and each holds the whole connection (rust-sdks #1435). It lets go of participants who leave.
-//! Its transport may be replaced (`livekit_net::set_ws_client`), so this one hands through what a socket of
-//! ours does, and says what is missing.
+//! livekit 0.10 keeps a reference cycle for each participant who has published and is in the room when it is closed,
+//! and each holds the whole connection (rust-sdks #1435). It does release participants who leave. Its transport can
+//! be replaced (`livekit_net::set_ws_client`), so this one forwards to one of our sockets and adds the missing
+//! messages.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, Once, PoisonError, Weak};
@@ -27,13 +26,13 @@ use tokio::time::{sleep, timeout};
 use super::socket::Socket;
 use sidetone_base::clock;
 
-/// Longest wait for the client to take in that the others have left: it does so at once.
+/// Longest wait for the client to process that the others have left: it does so at once.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// Longest wait for the server to close its side of the socket, which it does at once.
 const LINGER: Duration = Duration::from_millis(500);
-/// Time between two tries within one of the client's attempts.
+/// Time between retries within one of the client's attempts.
 const AGAIN: Duration = Duration::from_millis(500);
-/// How often it is looked whether it has.
+/// How often to check whether it has.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// A room, and who is in it by this connection.
@@ -42,13 +41,13 @@ type Session = (String, String);
 /// The open sockets.
 static WIRES: LazyLock<Mutex<HashMap<Session, Weak<Wire>>>> = LazyLock::new(Mutex::default);
 
-/// Puts this transport in the place of the client's own, once.
+/// Replaces the client's transport by this one, once.
 pub(super) fn lay() {
     static LAID: Once = Once::new();
     LAID.call_once(|| livekit_net::set_ws_client(Arc::new(Wires)));
 }
 
-/// Has the client of `room`, which is about to be left, let go of all others in it.
+/// Makes the client of `room`, which we are about to leave, release everybody else in it.
 pub(super) async fn others_leave(room: &Room) {
     let others = room.remote_participants();
     let session = (room.name(), room.local_participant().identity().to_string());
@@ -105,8 +104,8 @@ impl WsClient for Wires {
     }
 }
 
-/// Connects again; a network that is away may be back before the attempt is over. The server's own refusal is
-/// an answer.
+/// Retries a connection, because a lost network may be back before the attempt is over. A rejection by the server is
+/// final.
 async fn again<T, C>(within: Duration, connect: impl Fn(Duration) -> C) -> Result<T, TransportError>
 where
     C: Future<Output = Result<T, TransportError>>,
@@ -122,7 +121,7 @@ where
     }
 }
 
-/// Whose socket it is, by its token.
+/// The room and identity of a socket, from its token.
 fn session(header: &Header) -> Option<Session> {
     let token = header.value.strip_prefix("Bearer ")?;
     let claims = Claims::from_unverified(token).ok()?;
@@ -134,9 +133,9 @@ struct Wire {
     own: Socket,
     /// Our own identity.
     identity: Option<String>,
-    /// Who else is in the room, as the server has told: identities by id.
+    /// Who else is in the room, as reported by the server: identities by id.
     others: Mutex<BTreeMap<String, String>>,
-    /// What the client reads next.
+    /// Frames for the client to read next.
     told: Mutex<VecDeque<Vec<u8>>>,
     wake: Notify,
 }
@@ -162,8 +161,8 @@ impl WsConnection for Wire {
         }
     }
 
-    /// A socket that is dropped with something unread is reset, and what the server has not read yet is
-    /// lost with it: the word that we leave. So the rest is read, until the server closes its side.
+    /// Closing a socket with unread data resets it, and the server loses what it has not read yet: the message that
+    /// we leave. So the rest is read until the server closes its side.
     async fn close(&self) {
         self.own.close().await;
         let rest = async { while let Ok(Some(_)) = self.own.recv().await {} };
@@ -179,13 +178,13 @@ impl Wire {
         self.wake.notify_one();
     }
 
-    /// Hands a frame of the server's on.
+    /// Passes on a frame from the server.
     fn read(&self, frame: Vec<u8>) {
         let message = proto::SignalResponse::decode(frame.as_slice());
         match message.ok().and_then(|response| response.message) {
             Some(Message::Join(join)) => self.saw(join.other_participants),
             Some(Message::Update(update)) => self.saw(update.participants),
-            // The server has ended our part: the client closes the room when it reads this.
+            // The server has ended our session: the client closes the room when it reads this.
             Some(Message::Leave(leave)) if is_last(&leave) => {
                 let others = std::mem::take(&mut *locked(&self.others));
                 self.tell(left(others, reason(&leave)));
@@ -207,12 +206,12 @@ impl Wire {
     }
 }
 
-/// Whether the client is not to come back.
+/// Whether the client must not come back.
 fn is_last(leave: &proto::LeaveRequest) -> bool {
     leave.action() == proto::leave_request::Action::Disconnect && !leave.can_reconnect
 }
 
-/// Why the others are said to have left: with the room, or nobody knows.
+/// Why the others have left: with the room, or for an unknown reason.
 fn reason(leave: &proto::LeaveRequest) -> proto::DisconnectReason {
     match leave.reason() {
         closed @ (proto::DisconnectReason::RoomDeleted | proto::DisconnectReason::RoomClosed) => {
@@ -222,7 +221,7 @@ fn reason(leave: &proto::LeaveRequest) -> proto::DisconnectReason {
     }
 }
 
-/// The news that these have left.
+/// The message that these have left.
 fn left(
     others: impl IntoIterator<Item = (String, String)>,
     reason: proto::DisconnectReason,
@@ -241,7 +240,7 @@ fn left(
     })
 }
 
-/// Nothing panics while it holds one of these.
+/// Nothing panics while holding one of these locks.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

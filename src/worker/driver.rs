@@ -23,22 +23,22 @@ use sidetone_base::WorkerStatus;
 use sidetone_base::clock;
 use sidetone_base::metrics::metrics;
 
-/// Longest time a frame may take to leave; a socket that blocks longer is dead.
+/// Longest time for sending a frame; a socket that blocks longer is dead.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
-/// Ends of jobs on their way to the loop. When it is full, the job that ends waits.
+/// Capacity for reports of ended jobs. When it is full, ending jobs wait.
 const REPORT_QUEUE: usize = 16;
-/// How long the agent token opens the socket.
+/// How long the agent token can open a socket.
 const TOKEN_TTL: Duration = Duration::from_secs(600);
 
-/// Why a worker could not run.
+/// Why a worker cannot run.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
-    /// LIVEKIT_HOST makes no address.
+    /// LIVEKIT_HOST is not a valid address.
     #[error("LIVEKIT_HOST \"{host}\" is no address a worker can connect to: {reason}")]
     Address {
         /// The configured host.
         host: String,
-        /// What the parser said.
+        /// The parser's error.
         reason: String,
     },
     /// The key or secret cannot sign.
@@ -46,12 +46,11 @@ pub enum WorkerError {
     Token(#[from] livekit_api::access_token::AccessTokenError),
 }
 
-/// Registers and runs jobs until `shutdown`, then drains: no more jobs, the running ones end by
-/// themselves, or are told to after `drain_timeout` or when they are to end now. A lost server is
-/// reconnected to for as long as it takes.
-///
+/// Registers and runs jobs until `shutdown`, then drains: it takes no more jobs, and running ones end by themselves,
+/// or are ordered to after `drain_timeout` or when they must end now. It reconnects to a lost server for as long as
+/// necessary.
 /// # Errors
-/// Only what no retry can mend: an unusable address or keys that cannot sign.
+/// Only what no retry can fix: an invalid address or keys that cannot sign.
 pub async fn run<R: JobRunner>(
     settings: WorkerSettings,
     runner: Arc<R>,
@@ -91,7 +90,7 @@ struct RunningJob {
 }
 
 impl RunningJob {
-    /// The server's order was declined, and no drain has come since.
+    /// Whether the server's order was declined, without a drain since.
     fn stays(&self) -> bool {
         self.stop.declined.is_cancelled() && !self.stop.drained.is_given()
     }
@@ -112,7 +111,7 @@ enum SocketEvent {
 }
 
 impl Socket {
-    /// The next thing that happens on the socket; never, when there is none.
+    /// The next event of the socket; pending forever if there is none.
     async fn next(&mut self) -> SocketEvent {
         match self {
             Self::Closed => std::future::pending().await,
@@ -156,7 +155,7 @@ impl<R: JobRunner> Driver<R> {
                 event = self.socket.next() => self.on_socket(event),
                 Some(report) = reports.recv() => {
                     self.input(Input::JobEnded(report.job_id, report.outcome));
-                    // Writes the status before the job is told that it may leave.
+                    // The status must be written before the job learns that it may leave.
                     self.act().await;
                     let _ = report.sent.send(());
                 }
@@ -186,7 +185,7 @@ impl<R: JobRunner> Driver<R> {
         self.worker.handle_input(clock::now(), input);
     }
 
-    /// Does all that the machine asks for; gives its next deadline.
+    /// Does everything that the machine asks for; returns its next deadline.
     async fn act(&mut self) -> (Next, Option<std::time::Instant>) {
         let (turn, deadline) = loop {
             match self.worker.poll_output() {
@@ -209,7 +208,7 @@ impl<R: JobRunner> Driver<R> {
                         job.task.abort();
                     }
                 }
-                // The last status says so, too: whoever watches sees it drained.
+                // The last status includes it, too, so that observers see the worker drained.
                 Output::Finished => break (Next::Finished, None),
             }
         };

@@ -1,5 +1,5 @@
-//! How busy this machine is: what a worker tells the server, which sends new jobs to the least
-//! busy one and none to those at 0.7 and above.
+//! How busy this machine is. A worker reports it to the server, which sends new jobs to the least busy worker and
+//! none to those at 0.7 and above.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 pub enum LoadMeasure {
     /// CPU use of the container or the machine, averaged over 2.5 s.
     Cpu,
-    /// Jobs in relation to `max_jobs`, and nothing else: for a machine that has other work, and
-    /// for tests.
+    /// Jobs divided by `max_jobs`, and nothing else: for a machine with other work, and for tests.
     Jobs,
 }
 
@@ -19,12 +18,12 @@ pub enum LoadMeasure {
 pub const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);
 const WINDOW: usize = 5;
 
-/// Mean of the last five samples.
+/// The mean of the last five samples.
 #[derive(Debug, Default)]
 pub struct MovingAverage(VecDeque<f32>);
 
 impl MovingAverage {
-    /// Adds a sample and gives the mean.
+    /// Adds a sample and returns the mean.
     pub fn push(&mut self, sample: f32) -> f32 {
         if self.0.len() == WINDOW {
             self.0.pop_front();
@@ -34,8 +33,8 @@ impl MovingAverage {
     }
 }
 
-/// Reads CPU use since the last reading: of the container where it has a quota (cgroup v2
-/// `cpu.stat` and `cpu.max`), else of the machine (`/proc/stat`).
+/// Measures CPU use since the last reading: of the container if it has a quota (cgroup v2 `cpu.stat` and `cpu.max`),
+/// otherwise of the machine (`/proc/stat`).
 #[derive(Debug, Default)]
 pub struct CpuMeter {
     container: Option<(Instant, u64)>,
@@ -43,8 +42,7 @@ pub struct CpuMeter {
 }
 
 impl CpuMeter {
-    /// CPU use between this call and the last, 0 to 1; none at the first call and where the
-    /// system tells nothing.
+    /// CPU use since the last call, 0 to 1. `None` on the first call, and where the system reports nothing.
     pub fn sample(&mut self, now: Instant) -> Option<f32> {
         let quota = fs::read_to_string("/sys/fs/cgroup/cpu.max")
             .ok()
@@ -64,7 +62,7 @@ impl CpuMeter {
     }
 }
 
-/// `cpu.max`: "200000 100000" is two cores, "max 100000" no quota.
+/// `cpu.max`: "200000 100000" means two cores, "max 100000" no quota.
 fn parse_quota(text: &str) -> Option<f32> {
     let (quota, period) = text.trim().split_once(' ')?;
     let (quota, period): (f32, f32) = (quota.parse().ok()?, period.parse().ok()?);
@@ -80,7 +78,7 @@ fn parse_usage_micros(text: &str) -> Option<u64> {
         .ok()
 }
 
-/// `/proc/stat`, first line: user nice system idle iowait irq softirq steal. Gives (busy, total).
+/// `/proc/stat`, first line: user nice system idle iowait irq softirq steal. Returns (busy, total).
 fn parse_stat(text: &str) -> Option<(u64, u64)> {
     let line = text.lines().next()?.strip_prefix("cpu ")?;
     let fields: Vec<u64> = line

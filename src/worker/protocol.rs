@@ -1,9 +1,9 @@
 //! The worker's side of LiveKit's agent protocol (`livekit_agent.proto`) as a pure state machine:
 //! [`Worker::handle_input`] in, [`Worker::poll_output`] out, time as an argument.
 //!
-//! Numbers are the server's and its SDKs': the server waits 10 s for a registration and for an
-//! answer to an offer, SDKs wait 7.5 s for the assignment, report every 2.5 s and retry after
-//! min(2n, 10) s. A job outlives its worker's socket: it is kept and reported on the next one.
+//! The timeouts follow the server and its SDKs: the server waits 10 s for a registration and for an answer to an
+//! offer, SDKs wait 7.5 s for the assignment, report every 2.5 s and retry after min(2n, 10) s. A job outlives its
+//! worker's socket: it is kept and reported on the next one.
 
 mod jobs;
 mod link;
@@ -24,15 +24,15 @@ const ASSIGNMENT_DEADLINE: Duration = Duration::from_millis(7_500);
 const STATUS_INTERVAL: Duration = Duration::from_millis(2_500);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PONG_DEADLINE: Duration = Duration::from_secs(15);
-/// A job that keeps its deadline has left by then.
+/// Margin after a job's deadline; a job that keeps it has left by then.
 const ABORT_GRACE: Duration = Duration::from_millis(200);
 const RETRY_STEP: Duration = Duration::from_secs(2);
 const RETRY_MAX: Duration = Duration::from_secs(10);
-/// How long a new job counts on top of the measured load: the span of its moving average.
+/// How long a new job counts in addition to the measured load: the span of the moving average.
 const LOAD_LAG: Duration = Duration::from_millis(2_500);
-/// Ended jobs that are remembered: far more than the server may still be talking about.
+/// Ended jobs to remember: far more than the server may still refer to.
 const ENDED_KEPT: usize = 64;
-/// How long a drained worker without a connection waits to get its last reports out.
+/// How long a drained worker without a connection tries to send its last reports.
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// What happened.
@@ -54,9 +54,9 @@ pub enum Input {
     JobEnded(String, JobOutcome),
     /// A job's task is gone, with its outcome in case it never reported one.
     JobLeft(String, JobOutcome),
-    /// Take no more jobs, end when the last one has.
+    /// Take no more jobs, and end when the last one has ended.
     Drain,
-    /// As [`Input::Drain`], and the drain time is over: jobs that run end now.
+    /// Like [`Input::Drain`], but the drain time is over: running jobs end now.
     EndJobs,
     /// The time of the last [`Output::Timeout`] has come.
     Timeout,
@@ -73,21 +73,21 @@ pub enum Output {
     Connect,
     /// Send this.
     Send(ToServer),
-    /// Close the socket; no `Disconnected` is awaited.
+    /// Close the socket; no `Disconnected` is expected.
     Close,
     /// Run this job.
     Start(Box<Job>),
-    /// Ask a job to leave its room by then.
+    /// Order a job to leave its room by then.
     Cancel(String, Cause, LeaveBy),
     /// Drop a job that did not leave in time.
     Abort(String),
     /// Drained: nothing is left to do.
     Finished,
-    /// Nothing more now; call with [`Input::Timeout`] at this time.
+    /// Nothing more for now; call with [`Input::Timeout`] at this time.
     Timeout(Option<Instant>),
 }
 
-/// Why a job has to leave.
+/// Why a job must leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cause {
     /// This worker's drain time is over.
@@ -118,22 +118,22 @@ enum Link {
 
 #[derive(Debug, PartialEq)]
 enum Phase {
-    /// Offered and accepted; the assignment has not come yet.
+    /// Offered and accepted; the assignment has not arrived yet.
     Reserved {
         until: Instant,
     },
     Running,
-    /// Its end is reported (or waits to be); it is leaving the room.
+    /// Its end is reported (or about to be); it is leaving the room.
     Ended,
 }
 
 #[derive(Debug)]
 struct Entry {
     room: String,
-    /// Of the asking that the job is for.
+    /// The epoch of the dispatch that the job is for.
     epoch: Option<i64>,
     phase: Phase,
-    /// Until then the job counts on top of the measured load.
+    /// Until then the job counts in addition to the measured load.
     unmeasured_until: Instant,
     abort_at: Option<Instant>,
 }
@@ -149,11 +149,11 @@ pub struct Worker {
     jobs: BTreeMap<String, Entry>,
     load: f32,
     drain: Option<Drain>,
-    /// Ends that could not be sent yet.
+    /// Reports of ended jobs that could not be sent yet.
     unsent: Vec<proto::UpdateJobStatus>,
-    /// Jobs whose end was told, the latest last.
+    /// Jobs whose end was reported, the latest last.
     ended: VecDeque<String>,
-    /// Grows with each status of one registration.
+    /// Increases with each status of one registration.
     status_seq: u64,
     outputs: VecDeque<Output>,
 }
@@ -165,7 +165,7 @@ struct Drain {
 }
 
 impl Worker {
-    /// A worker that connects at once.
+    /// A worker that connects immediately.
     pub fn new(now: Instant, settings: WorkerSettings) -> Self {
         let mut worker = Self {
             settings,
@@ -184,7 +184,7 @@ impl Worker {
         worker
     }
 
-    /// What the worker is doing now.
+    /// What the worker is doing, for the fleet's view.
     pub fn status(&self, now: Instant) -> WorkerStatus {
         WorkerStatus {
             worker_id: match &self.link {
@@ -201,7 +201,7 @@ impl Worker {
         }
     }
 
-    /// Takes in what happened at `now`.
+    /// Takes what happened at `now`.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         if matches!(self.link, Link::Closed) {
             return;
@@ -252,7 +252,7 @@ impl Worker {
                     *pong_until = None;
                 }
             }
-            // The server drains this connection: register anew, elsewhere if there is one.
+            // The server drains this connection: register again, with another server if there is one.
             FromServer::GoAway(_) => self.hang_up(now),
         }
     }

@@ -1,26 +1,24 @@
-//! PURE. What listeners would say of a way that speech takes, 1 (bad) to 4.5.
-//!
-//! The E-model of ITU-T G.107 with its default values, for which what is left of the rating are the impairments
-//! by delay (equations 7-27 and 7-28, without echo) and by equipment and loss (7-29), made a score by its annex
-//! B. Opus has no values in ITU-T G.113; that it adds no impairment of its own at speech's bit rates, and how
-//! robust it is against loss with and without its own error correction, is taken as the `rtcscore` library
-//! takes it.
+//! PURE. The score that listeners would give a speech path, from 1 (bad) to 4.5.
+//! This is the E-model of ITU-T G.107 with its default values, where the rating is reduced only by the impairments
+//! from delay (equations 7-27 and 7-28, without echo) and from equipment and loss (7-29), and turned into a score by
+//! its annex B. ITU-T G.113 has no values for Opus; that it adds no impairment at speech bit rates, and how robust it
+//! is against loss with and without its own error correction, follows the `rtcscore` library.
 
 use std::time::Duration;
 
 /// The rating of G.107's default values without delay and loss.
 const BEST: f64 = 93.2;
-/// Rated so far below the best when nothing arrives.
+/// How far the rating drops when nothing arrives.
 const ALL_LOST: f64 = 95.0;
-/// A delay up to which nobody notices, milliseconds.
+/// Delay in milliseconds up to which nobody notices it.
 const UNNOTICED: f64 = 100.0;
 
-/// What is done about loss.
+/// How loss is repaired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repair {
-    /// Opus's error correction, at the other end.
+    /// By Opus's error correction, at the other end.
     Fec,
-    /// All that could be: the loss is what is left of it.
+    /// Already: the loss is what remains after repair.
     Done,
 }
 
@@ -34,14 +32,14 @@ impl Repair {
     }
 }
 
-/// The score of speech that takes `one_way` from mouth to ear, and of which `percent` is lost.
+/// The score of speech that takes `one_way` from mouth to ear and loses `percent` of its packets.
 pub(super) fn mos(one_way: Duration, percent: f64, repair: Repair) -> f64 {
     let percent = percent.clamp(0.0, 100.0);
     let by_loss = ALL_LOST * percent / (percent + repair.robustness());
     score(BEST - by_delay(one_way) - by_loss)
 }
 
-/// The impairment by delay.
+/// The impairment from delay.
 fn by_delay(one_way: Duration) -> f64 {
     let ms = 1_000.0 * one_way.as_secs_f64();
     if ms <= UNNOTICED {
@@ -52,7 +50,7 @@ fn by_delay(one_way: Duration) -> f64 {
     25.0 * (sixth(x) - 3.0 * sixth(x / 3.0) + 2.0)
 }
 
-/// A rating's score.
+/// The score for a rating.
 fn score(rating: f64) -> f64 {
     let r = rating.clamp(0.0, 100.0);
     (1.0 + 0.035 * r + r * (r - 60.0) * (100.0 - r) * 7e-6).max(1.0)

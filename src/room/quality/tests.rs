@@ -62,7 +62,7 @@ fn counts_are_those_of_the_last_look_and_the_rest_are_means() {
     assert_eq!(way.concealed_percent, Some(1.0));
     assert_eq!((media.sent.packets, media.sent.lost_percent), (100, 5.0));
     assert_eq!(media.sent.concealed_percent, None);
-    // 1 of 11 and 5 of 25, of 95: the model's loss.
+    // 1 of 11 and 5 of 25, times 95: the model's impairment from loss.
     assert_eq!(way.mos, Some(4.18));
     assert_eq!(media.sent.mos, Some(3.79));
 }

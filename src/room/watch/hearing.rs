@@ -1,4 +1,4 @@
-//! Which of the caller's tracks is listened to, and what the call knows of its microphone.
+//! Selects the caller's track to listen to, and tells the call about the microphone.
 
 use livekit::prelude::{RemoteTrack, RemoteTrackPublication, RoomEvent as LkEvent, TrackSid};
 use tokio::task::AbortHandle;
@@ -9,7 +9,7 @@ use super::Watch;
 use sidetone_call::transport::RoomEvent;
 
 impl Watch<'_> {
-    /// Something became of a track; those of others are not listened to.
+    /// Handles an event of a track; tracks of others are ignored.
     pub(super) async fn track_event(&mut self, event: LkEvent) {
         match event {
             LkEvent::TrackPublished {
@@ -31,7 +31,7 @@ impl Watch<'_> {
                 participant,
                 ..
             } if self.is_caller(&participant.identity()) => {
-                // Of a track that was heard before, this is a new stream.
+                // A new stream of a track that was heard before.
                 stop(self.hearing.take_if(|(sid, _)| *sid == track.sid()));
                 self.tracks.arrives(&track.sid(), true);
                 self.listen().await;
@@ -66,7 +66,7 @@ impl Watch<'_> {
         }
     }
 
-    /// The caller has gone, and its tracks with it.
+    /// The caller has left, and its tracks with it.
     pub(super) fn forget_tracks(&mut self) {
         self.tracks = Tracks::none(self.secrecy.is_kept());
         stop(self.hearing.take());
@@ -74,7 +74,7 @@ impl Watch<'_> {
         self.is_muted = false;
     }
 
-    /// Listens to what is the caller's microphone now, and tells the call what changed.
+    /// Listens to the caller's current microphone, and tells the call what changed.
     pub(super) async fn listen(&mut self) {
         self.judge_tracks().await;
         let is_heard = self.secrecy.mismatch.is_none();
@@ -84,7 +84,7 @@ impl Watch<'_> {
             stop(self.hearing.take());
             self.hearing = heard.and_then(|sid| self.hear(sid));
         }
-        // A caller whom the call has not met yet is met as it is then.
+        // A caller whom the call does not know yet is reported later, with its microphone.
         if self.caller.is_some() && self.greet_by.is_none() {
             self.tell_muted().await;
         }
@@ -105,7 +105,7 @@ impl Watch<'_> {
     }
 
     pub(super) async fn tell_muted(&mut self) {
-        // A microphone that is gone was not unmuted.
+        // A microphone that is gone has not been unmuted.
         let Some(microphone) = self.tracks.microphone() else {
             return;
         };
@@ -122,7 +122,7 @@ fn stop(hearing: Option<(TrackSid, AbortHandle)>) {
     }
 }
 
-/// Asks the server for sound that may be heard, and for nothing else.
+/// Subscribes to sound that may be heard, and to nothing else.
 pub(super) fn subscribe(publication: &RemoteTrackPublication, has_key: bool) {
     if Track::from(publication).may_be_heard(has_key) {
         publication.set_subscribed(true);

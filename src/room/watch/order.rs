@@ -1,4 +1,4 @@
-//! LiveKit's order to leave: given to the call only when the room has had its say.
+//! LiveKit's order to leave, passed to the call only after the room had time to report.
 
 use std::time::{Duration, Instant};
 
@@ -7,25 +7,25 @@ use tokio::time::sleep_until;
 use sidetone_base::clock;
 use sidetone_base::leave::{LeaveBy, LeaveOrder};
 
-/// LiveKit ends the job of an agent that is gone from the room, too, and may say so before the room
-/// does: for this long the room is waited for.
+/// LiveKit also ends the job of an agent that has left the room, and may report that first: the room's own report is
+/// awaited this long.
 const ROOM_FIRST: Duration = Duration::from_millis(500);
 
 /// LiveKit's order to leave, on its way to the call.
 pub(super) enum Order {
     Awaited(LeaveOrder),
-    /// The room may be about to say more.
+    /// The room may be about to report the cause.
     Heard {
         by: LeaveBy,
         until: Instant,
     },
-    /// It is for the call now.
+    /// It must be passed to the call now.
     Due(LeaveBy),
     Done,
 }
 
 impl Order {
-    /// Waits for the next step, and goes it.
+    /// Waits for the next step, and takes it.
     pub(super) async fn step(&mut self) {
         *self = match self {
             Self::Awaited(ordered) => {

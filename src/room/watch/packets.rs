@@ -1,4 +1,4 @@
-//! What comes in packets: messages of the caller's, and the control plane's word.
+//! Data packets: the caller's messages and the control plane's orders.
 
 use std::time::Duration;
 
@@ -13,18 +13,18 @@ use sidetone_base::tap::RECORDING_TOPIC;
 use sidetone_call::transport::RoomEvent;
 use sidetone_control_plane::dispatch::leave::{self, LEAVE_TOPIC};
 
-/// Messages of people who were not seen yet that are kept.
+/// Messages kept from people who were not reported yet.
 const EARLY: usize = 2;
 
-/// Messages of people who were not seen yet: their words came before the room's.
+/// Messages from people who were not reported yet: they arrived before the room's event.
 #[derive(Default)]
 pub(super) struct Early(Vec<(ParticipantIdentity, TextStreamReader)>);
 
-/// What the control plane tells this agent.
+/// The control plane's orders to this agent.
 pub(in crate::room) struct Orders {
     dispatch_id: String,
     inbox: Inbox,
-    /// A packet that was not the control plane's has been logged.
+    /// A packet that was not from the control plane has been logged.
     is_forgery_logged: bool,
 }
 
@@ -37,7 +37,7 @@ impl Orders {
         }
     }
 
-    /// A message on this topic, if it is the control plane's.
+    /// A message on this topic. `None` if it is not from the control plane.
     fn take(&mut self, topic: &str, packet: &[u8]) -> Option<String> {
         match self.inbox.take(topic, clock::wall(), packet) {
             Ok(message) => Some(message),
@@ -53,7 +53,7 @@ impl Orders {
         }
     }
 
-    /// How long this agent may take to leave, if the control plane asks it to.
+    /// How long this agent may take to leave. `None` if the packet is no such order.
     fn leave(&mut self, packet: &[u8]) -> Option<Duration> {
         let request = self.take(LEAVE_TOPIC, packet)?;
         leave::read(request.as_bytes(), &self.dispatch_id)
@@ -61,7 +61,7 @@ impl Orders {
 }
 
 impl Watch<'_> {
-    /// Does what the control plane says, if it is the control plane.
+    /// Carries out an order, if it is from the control plane.
     pub(super) async fn order(&mut self, topic: &str, packet: &[u8]) {
         match topic {
             RECORDING_TOPIC => {
@@ -96,7 +96,7 @@ impl Watch<'_> {
         self.caller.is_none() || self.is_caller(identity)
     }
 
-    /// The caller is known: what it wrote before is read.
+    /// The caller is known: reads what it wrote before.
     pub(super) fn chats_of_early(&mut self) {
         for (sender, reader) in std::mem::take(&mut self.early.0) {
             if self.is_caller(&sender) {

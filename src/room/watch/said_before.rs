@@ -1,5 +1,4 @@
-//! What the caller said before the agent could hear: the greeting waits for it, and the call has it
-//! first.
+//! What the caller said before the agent could hear: the greeting waits for it, and the call gets it first.
 
 use livekit::StreamReader as _;
 use tokio::sync::mpsc;
@@ -9,13 +8,13 @@ use super::Watch;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 
-/// What a caller said before we could hear.
+/// Audio from before the agent could hear.
 pub(super) struct SaidBefore {
     state: State,
-    /// A stream of it was taken: a caller has one.
+    /// A stream was accepted: a caller has only one.
     is_taken: bool,
     reads: mpsc::Sender<Option<Pcm<16_000>>>,
-    /// A stream that was taken and read; None when there is no sound in it.
+    /// The accepted stream once it is read. `None` if there is no sound in it.
     pub(super) read: mpsc::Receiver<Option<Pcm<16_000>>>,
 }
 
@@ -39,7 +38,7 @@ impl Default for SaidBefore {
 }
 
 impl SaidBefore {
-    /// The sound, once.
+    /// The audio, returned once.
     pub(super) fn take(&mut self) -> Option<Pcm<16_000>> {
         match std::mem::replace(&mut self.state, State::None) {
             State::Here(sound) => Some(sound),
@@ -49,7 +48,7 @@ impl SaidBefore {
 }
 
 impl Watch<'_> {
-    /// The caller can hear us, and is greeted, or has announced what it said before.
+    /// The caller can hear us: greets it, unless it has announced earlier audio.
     pub(super) async fn caller_hears(&mut self) {
         let caller = self.caller.as_ref();
         let awaits = matches!(self.before.state, State::None)
@@ -63,7 +62,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Takes what the caller said before, if it may send it.
+    /// Accepts the caller's earlier audio, if it may send it.
     pub(super) fn take_before(&mut self, reader: livekit::ByteStreamReader) {
         let attributes = reader.info().attributes();
         let is_announced = self
@@ -87,14 +86,14 @@ impl Watch<'_> {
             let sound = read.inspect_err(|error| {
                 tracing::warn!(%error, "what the caller said before is not heard");
             });
-            // A caller who is gone, or a call that is ending, takes no more.
+            // Fails if the caller is gone or the call is ending.
             reads.send(sound.ok()).await.ok();
         });
     }
 
     pub(super) async fn before_is_read(&mut self, sound: Option<Pcm<16_000>>) {
         let is_awaited = matches!(self.before.state, State::Awaited);
-        // For a call that has greeted already it is too late.
+        // Too late if the call has greeted already.
         let sound = sound.filter(|_| self.greet_by.is_some());
         self.before.state = sound.map_or(State::None, State::Here);
         if is_awaited {

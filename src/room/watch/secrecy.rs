@@ -1,4 +1,4 @@
-//! Whether caller and agent encrypt alike, and with which key. Until that is known the agent is silent.
+//! Whether caller and agent use the same encryption and key. Until that is known the agent is silent.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -13,14 +13,14 @@ use super::Watch;
 use sidetone_base::clock;
 use sidetone_call::transport::{Mismatch, RoomEvent};
 
-/// A caller's first track tells whether it encrypts. One who publishes none in this time may write only.
+/// A caller's first track shows whether it encrypts. A caller who publishes none within this time may only write.
 const FIRST_TRACK: Duration = Duration::from_secs(1);
-/// For so long the agent's secrets are read again while none of its keys opens what the caller sends: clients
-/// and operators do not change theirs in the same instant.
+/// How long the agent's secrets are read again while none of its keys decrypts what the caller sends: clients and
+/// operators do not change theirs at the same instant.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// How often.
+/// How often they are read.
 const LOOK: Duration = Duration::from_millis(500);
-/// The attribute by which pages and apps learn why the agent leaves.
+/// The attribute that tells pages and apps why the agent leaves.
 const ATTRIBUTE: &str = "sidetone.encryption";
 
 /// Whether the agent may be heard.
@@ -28,26 +28,26 @@ const ATTRIBUTE: &str = "sidetone.encryption";
 pub(in super::super) enum Voice {
     /// It may.
     Open,
-    /// Not before it is known whether the caller encrypts.
+    /// Not until it is known whether the caller encrypts.
     Waits,
     /// Not any more.
     Over,
 }
 
-/// Nothing opens what the caller sends.
+/// No key decrypts what the caller sends.
 struct Closed {
     since: Instant,
     next_look: Instant,
 }
 
-/// What is known of the caller's encryption and the agent's.
+/// What is known about the encryption of caller and agent.
 pub(in super::super) struct Secrecy {
     keyring: Option<Keyring>,
     pub(super) mismatch: Option<Mismatch>,
     closed: Option<Closed>,
-    /// By then the agent may be heard, whatever the caller publishes.
+    /// From then on the agent may be heard, whatever the caller publishes.
     waits_until: Option<Instant>,
-    /// The first caller has come.
+    /// The first caller has joined.
     has_met: bool,
     voice: watch::Sender<Voice>,
 }
@@ -66,12 +66,12 @@ impl Secrecy {
         (secrecy, heard)
     }
 
-    /// Whether sound of the caller's is to be encrypted.
+    /// Whether the caller's sound must be encrypted.
     pub(super) fn is_kept(&self) -> bool {
         self.keyring.is_some()
     }
 
-    /// A caller has come. The first is spoken to once its tracks tell whether it encrypts.
+    /// A caller has joined. The agent speaks to the first one once its tracks show whether it encrypts.
     pub(super) fn caller_came(&mut self, now: Instant, tracks: &Tracks) {
         if !std::mem::replace(&mut self.has_met, true) && tracks.is_empty() {
             self.speak(Voice::Waits);
@@ -79,7 +79,7 @@ impl Secrecy {
         }
     }
 
-    /// Nothing comes any more that would have to be opened.
+    /// Nothing arrives any more that would have to be decrypted.
     pub(super) fn nothing_is_closed(&mut self) {
         self.closed = None;
     }
@@ -101,7 +101,7 @@ impl Secrecy {
         });
     }
 
-    /// How the two differ by what the caller publishes.
+    /// How the two differ, judged by what the caller publishes. `None` if they agree.
     fn judge(&self, tracks: &Tracks) -> Option<Mismatch> {
         match self.keyring {
             None => tracks.some_are(true).then_some(Mismatch::NoKey),
@@ -111,7 +111,7 @@ impl Secrecy {
 }
 
 impl Watch<'_> {
-    /// What the caller publishes is another.
+    /// The caller's tracks have changed.
     pub(super) async fn judge_tracks(&mut self) {
         match self.secrecy.judge(&self.tracks) {
             Some(mismatch) => self.differ(mismatch).await,
@@ -120,7 +120,7 @@ impl Watch<'_> {
         }
     }
 
-    /// From now on nothing is heard or said.
+    /// From now on no audio passes.
     async fn differ(&mut self, mismatch: Mismatch) {
         self.secrecy.speak(Voice::Over);
         self.secrecy.closed = None;
@@ -135,13 +135,13 @@ impl Watch<'_> {
         let participant = self.room.local_participant();
         self.tasks.spawn(async move {
             let attributes = HashMap::from([(ATTRIBUTE.to_owned(), mismatch.as_str().to_owned())]);
-            // Others may see it though the answer is missed, and a call that is over needs none.
+            // Others may see it even if the reply is lost, and a finished call does not need it.
             participant.set_attributes(attributes).await.ok();
         });
         self.tell(RoomEvent::Mismatch(mismatch)).await;
     }
 
-    /// Something became of what is encrypted.
+    /// Handles a change of an encrypted track's state.
     pub(super) async fn encryption(&mut self, who: &Participant, state: EncryptionState) {
         if let Participant::Local(_) = who {
             if state != EncryptionState::Ok {
@@ -172,7 +172,7 @@ impl Watch<'_> {
         }
     }
 
-    /// Speaks with the caller's key from now on.
+    /// Uses the caller's key from now on.
     fn follow(&mut self) {
         let (Some(keyring), Some(caller), Some((track, _))) =
             (&mut self.secrecy.keyring, &self.caller, &self.hearing)
@@ -186,14 +186,14 @@ impl Watch<'_> {
         }
     }
 
-    /// The agent's voice was published anew.
+    /// The agent's voice was published again.
     pub(super) fn go_on(&self) {
         if let Some(keyring) = &self.secrecy.keyring {
             keyring.go_on(self.room);
         }
     }
 
-    /// What was waited for has come due.
+    /// Does what is due.
     pub(super) async fn secrecy_due(&mut self) {
         let now = clock::now();
         if self.secrecy.waits_until.is_some_and(|by| by <= now) {
@@ -209,7 +209,7 @@ impl Watch<'_> {
         let is_over = closed.since + PATIENCE <= now;
         let renewed = self.secrecy.keyring.as_mut().and_then(Keyring::renew);
         if let Some(change) = renewed {
-            // With other keys it begins anew.
+            // New keys start a new wait.
             self.secrecy.closed = None;
             tracing::info!("keys of the room have changed; the new ones are tried");
             self.beside(change);
@@ -220,7 +220,7 @@ impl Watch<'_> {
 
     fn beside(&mut self, change: super::super::secrecy::Change) {
         self.tasks.spawn(async move {
-            // It fails only with the process.
+            // Fails only if the process is ending.
             tokio::task::spawn_blocking(change).await.ok();
         });
     }

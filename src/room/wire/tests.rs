@@ -2,7 +2,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
-/// Refuses so many times with this; what the client is told, how often it was tried, and how long.
+/// Rejects `times` attempts with this error. Returns the client's outcome, the number of attempts, and the duration.
 async fn refused(times: u32, error: TransportError) -> (bool, u32, Duration) {
     let (begin, tried) = (clock::now(), AtomicU32::new(0));
     let connect = |_| {
@@ -25,7 +25,7 @@ fn unreachable() -> TransportError {
 #[tokio::test(start_paused = true)]
 async fn one_attempt_to_come_back_lasts_while_the_network_is_away() {
     assert_eq!(refused(8, unreachable()).await, (true, 9, 8 * AGAIN));
-    // One that is over gives way to the client's next.
+    // An attempt whose time is over gives way to the client's next.
     let (connected, _, lasted) = refused(u32::MAX, unreachable()).await;
     assert!(!connected);
     assert!(lasted >= Duration::from_millis(4_500) && lasted <= Duration::from_secs(5));

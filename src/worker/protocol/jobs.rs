@@ -1,4 +1,4 @@
-//! Jobs: offered, assigned, ended or called off, each reported once, and the load they make.
+//! Jobs: offered, assigned, ended or cancelled, each reported once, and the load they cause.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -24,8 +24,8 @@ impl Worker {
             .unwrap_or_default();
         let epoch = epoch_of(&job.metadata);
         let other = self.jobs.values().find(|other| other.room == room);
-        // "No" sends the offer to the next worker; `terminate` ends it for all of them. So an agent that
-        // is to replace ours, which may be lost, is for others to take.
+        // A refusal sends the offer to the next worker; `terminate` ends it for all of them. An agent that must
+        // replace ours, which may be lost, is left to other workers.
         let is_double = other.is_some_and(|other| epoch <= other.epoch);
         let available = other.is_none()
             && self.drain.is_none()
@@ -60,7 +60,7 @@ impl Worker {
     pub(super) fn assigned(&mut self, now: Instant, assignment: proto::JobAssignment) {
         let Some(job) = assignment.job else { return };
         let room = job.room.unwrap_or_default().name;
-        // A repeated assignment of a job whose end is told already is an echo.
+        // A repeated assignment of a job whose end was already reported.
         if self.ended.contains(&job.id) {
             return;
         }
@@ -69,7 +69,7 @@ impl Worker {
             Some(_) => return,
             None => false,
         };
-        // Late, but the server counts on us: run if there is still a place for it.
+        // Late, but the server counts on us: run it if there is still room.
         let taken = self
             .jobs
             .iter()
@@ -129,7 +129,7 @@ impl Worker {
         };
         let by = LeaveBy::within(now, budget);
         let abort_at = by.end() + ABORT_GRACE;
-        // LiveKit also says so of an agent that has just left: it is on its way already.
+        // LiveKit also reports this for an agent that has just left: it is already on its way.
         if entry.abort_at.is_none_or(|before| abort_at < before) {
             entry.abort_at = Some(abort_at);
             let cancel = Output::Cancel(id.to_owned(), cause, by);
@@ -152,7 +152,7 @@ impl Worker {
         self.report(update);
     }
 
-    /// Tells the end of a job, once.
+    /// Reports the end of a job, once.
     fn report(&mut self, update: proto::UpdateJobStatus) {
         if self.ended.len() == ENDED_KEPT {
             self.ended.pop_front();
@@ -165,10 +165,10 @@ impl Worker {
         }
     }
 
-    /// Measured load plus what accepted and new jobs will add to it.
+    /// The measured load plus what accepted and new jobs will add to it.
     pub(super) fn effective_load(&self, now: Instant) -> f32 {
         if self.settings.load == LoadMeasure::Jobs {
-            // Below the threshold until the last place is taken.
+            // Stays below the threshold until the last place is taken.
             return self.settings.load_threshold * self.jobs.len() as f32
                 / self.settings.max_jobs.max(1) as f32;
         }
@@ -186,14 +186,14 @@ impl Worker {
     }
 }
 
-/// What others see of a job's agent from the first moment on.
+/// A job's agent's attributes, visible to others from the first moment on.
 fn attributes(epoch: Option<i64>) -> HashMap<String, String> {
     let state = ("lk.agent.state".to_owned(), "initializing".to_owned());
     let epoch = epoch.map(|epoch| (EPOCH_ATTRIBUTE.to_owned(), epoch.to_string()));
     std::iter::once(state).chain(epoch).collect()
 }
 
-/// Of the asking that a job is for; None also when its metadata are not ours.
+/// The epoch of the dispatch that a job is for. `None` also if the metadata is not ours.
 fn epoch_of(metadata: &str) -> Option<i64> {
     serde_json::from_str::<DispatchMetadata>(metadata)
         .ok()?

@@ -1,4 +1,4 @@
-//! The worker's connection: registered, reported on, lost and found again.
+//! The worker's connection: registration, reports, loss and reconnection.
 
 use std::time::Instant;
 
@@ -45,13 +45,13 @@ impl Worker {
         if matches!(self.link, Link::Down { .. }) {
             return;
         }
-        // min(2n, 10) s: the first retry after a working connection is at once.
+        // min(2n, 10) s: the first retry after a working connection is immediate.
         let delay = (RETRY_STEP * self.failures).min(RETRY_MAX);
         self.failures = self.failures.saturating_add(1);
         self.link = Link::Down {
             retry_at: now + delay,
         };
-        // An offer dies with its socket: the server has gone on to the next worker.
+        // An offer ends with its socket: the server has gone on to the next worker.
         self.jobs
             .retain(|_, job| !matches!(job.phase, Phase::Reserved { .. }));
     }

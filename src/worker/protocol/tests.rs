@@ -65,7 +65,7 @@ impl Script {
         self.outputs()
     }
 
-    /// Lets time pass, waking the machine at each of its deadlines as a driver would.
+    /// Lets time pass, waking the machine at each of its deadlines like a driver.
     fn pass(&mut self, span: Duration) -> Vec<Output> {
         let end = self.now + span;
         let mut all = self.outputs();
@@ -184,7 +184,7 @@ fn a_job_from_offer_to_left_room() {
     };
     assert_eq!(job.url, "ws://127.0.0.1:7880");
     assert_eq!(job.dispatch_id, "AD_AJ_1");
-    // Success goes out when the call is over, while the agent is still in the room.
+    // Success is sent when the call is over, while the agent is still in the room.
     let ended = script.on(Input::JobEnded("AJ_1".into(), JobOutcome::Success));
     assert_eq!(updates(&ended), [("AJ_1".into(), JobStatus::JsSuccess)]);
     let left = script.on(Input::JobLeft(
@@ -215,7 +215,7 @@ fn a_second_agent_for_a_room_is_refused_for_every_worker() {
     script.running("AJ_1", "r");
     let answer = script.offer("AJ_2", "r");
     assert!(!answer.available && answer.terminate);
-    // Still so while the first is leaving.
+    // Still refused while the first is leaving.
     script.on(Input::JobEnded("AJ_1".into(), JobOutcome::Success));
     assert!(script.offer("AJ_3", "r").terminate);
     script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
@@ -231,12 +231,12 @@ fn an_agent_that_replaces_ours_is_for_other_workers() {
     script.assign_as("AJ_1", "r", r#"{"epoch": 4}"#);
     let answer = script.offer_as("AJ_2", "r", r#"{"epoch": 5}"#);
     assert!(!answer.available && !answer.terminate, "ours may be lost");
-    // The same asking once more, an earlier one, one that does not count: nobody is to come.
+    // The same dispatch again, an earlier one, and ones that do not count: no second agent may join.
     for metadata in [r#"{"epoch": 4}"#, r#"{"epoch": 3}"#, "{}", "not ours"] {
         let answer = script.offer_as("AJ_3", "r", metadata);
         assert!(!answer.available && answer.terminate, "{metadata}");
     }
-    // Still so while ours is leaving; then there is a place.
+    // Still refused while ours is leaving; then there is room.
     script.on(Input::JobEnded("AJ_1".into(), JobOutcome::Success));
     assert!(!script.offer_as("AJ_4", "r", r#"{"epoch": 6}"#).terminate);
     script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
@@ -263,7 +263,7 @@ fn load_counts_reserved_and_new_jobs_until_it_is_measured() {
     assert!(script.offer("AJ_1", "r1").available);
     script.assign("AJ_1", "r1");
     script.on(Input::LoadMeasured(0.68));
-    // 0.68 + 0.03 is above 0.7 while the new job may not show in the average.
+    // 0.68 + 0.03 exceeds 0.7 while the average may not show the new job.
     assert!(!script.offer("AJ_2", "r2").available);
     script.pass(LOAD_LAG);
     assert!(script.offer("AJ_3", "r3").available);
@@ -302,7 +302,7 @@ fn status_every_2_5_s_and_a_ping_every_30() {
         proto::WorkerPong::default(),
     )));
     assert!(!script.pass(secs(20)).contains(&Output::Close));
-    // The next ping is not answered: the connection is dead.
+    // The next ping is not answered, so the connection is dead.
     let sent = script.pass(secs(30));
     assert!(sent.contains(&Output::Close) && sent.contains(&Output::Connect));
 }
@@ -314,7 +314,7 @@ fn an_accepted_offer_without_assignment_is_forgotten() {
     assert!(script.offer("AJ_2", "r").terminate);
     script.pass(ASSIGNMENT_DEADLINE);
     assert!(script.offer("AJ_3", "r").available);
-    // The first one's assignment comes late, when the room is promised to another.
+    // The first assignment arrives late, when the room is promised to another job.
     let sent = script.assign("AJ_1", "r");
     assert_eq!(updates(&sent), [("AJ_1".into(), JobStatus::JsFailed)]);
     assert!(!sent.iter().any(|o| matches!(o, Output::Start(_))));
@@ -476,8 +476,8 @@ fn any_input() -> impl Strategy<Value = (u64, u8, u8)> {
 }
 
 proptest! {
-    /// Whatever comes in whatever order: no deadline in the past, never two jobs in a room, never
-    /// more than `max_jobs`, at most one final status a job, nothing after the end.
+    /// Whatever arrives in whatever order: no deadline in the past, never two jobs in a room, never more than
+    /// `max_jobs`, at most one final status per job, nothing after the end.
     #[test]
     fn random_scripts_keep_the_rules(steps in prop::collection::vec(any_input(), 1..120)) {
         let mut script = Script::new(settings());
@@ -515,7 +515,7 @@ proptest! {
                 prop_assert!(!finished, "{output:?} after the end");
                 finished = matches!(output, Output::Finished);
             }
-            // A late assignment of a room promised to another fails at once and may come again.
+            // A late assignment for a room promised to another job fails at once, and may come again.
             for (id, status) in updates(&outputs) {
                 if status == JobStatus::JsSuccess {
                     prop_assert!(!ended.contains(&id), "{id} ended twice");
