@@ -61,8 +61,8 @@ impl Floor {
         (grants, floor)
     }
 
-    /// Waits until the current session may be heard. Returns at once if the granting side is gone, because the call
-    /// is ending.
+    /// Waits until the current session may be heard; forever if the granting side is gone, because the call is
+    /// ending.
     pub(super) async fn is_ours(&mut self) {
         loop {
             let grant = self.granted.borrow_and_update().clone();

@@ -1,4 +1,4 @@
-//! Asking for an agent: every spawn, on one machine or many, goes through LiveKit's dispatch.
+//! Dispatches agents: every agent, on one machine or many, is requested through LiveKit's dispatch.
 
 pub mod guardian;
 pub mod leave;
@@ -7,7 +7,7 @@ pub mod observer;
 use crate::server_api::{ServerApi, ServiceError};
 use sidetone_store::DispatchMetadata;
 
-/// Why LiveKit took no dispatch.
+/// Why LiveKit rejected a dispatch.
 #[derive(Debug, thiserror::Error)]
 #[error("LiveKit did not take the dispatch for room {room}: {source}")]
 pub struct DispatchError {
@@ -15,7 +15,7 @@ pub struct DispatchError {
     source: ServiceError,
 }
 
-/// Asks for agents of one name.
+/// Dispatches agents of one name.
 #[derive(Debug)]
 pub struct Dispatcher {
     livekit: ServerApi,
@@ -31,16 +31,15 @@ impl Dispatcher {
         }
     }
 
-    /// The name that workers register as to be asked.
+    /// The name under which workers register for dispatches.
     pub fn agent_name(&self) -> &str {
         &self.agent_name
     }
 
-    /// Asks for an agent in `room` (created if need be) and gives the dispatch's id, `AD_…`.
-    /// LiveKit answers when the dispatch is noted; whether a worker took it shows in the room.
-    ///
+    /// Dispatches an agent to `room` (created if necessary) and returns the dispatch's id, `AD_…`. LiveKit answers
+    /// when the dispatch is recorded; whether a worker took it shows in the room.
     /// # Errors
-    /// LiveKit refused or did not answer within 10 s.
+    /// LiveKit rejected it or did not respond within 10 s.
     pub async fn create(
         &self,
         room: &str,
@@ -53,21 +52,19 @@ impl Dispatcher {
         created.await.map_err(|source| failed(room, source))
     }
 
-    /// Withdraws a dispatch: LiveKit tells the worker that runs it to leave. One that is gone
-    /// already is no error.
-    ///
+    /// Deletes a dispatch: LiveKit orders the worker that runs it to leave. A dispatch that is gone already is no
+    /// error.
     /// # Errors
-    /// LiveKit refused or did not answer within 10 s.
+    /// LiveKit rejected it or did not respond within 10 s.
     pub async fn delete(&self, room: &str, dispatch_id: &str) -> Result<(), DispatchError> {
         let deleted = self.livekit.delete_dispatch(room, dispatch_id).await;
         deleted.map_err(|source| failed(room, source))
     }
 
-    /// The identities of the agents whose jobs in `room` a worker took. The open-source server
-    /// never says when such a job has ended: compare with who is in the room.
-    ///
+    /// The identities of the agents whose jobs in `room` a worker took. The open-source server never reports the end
+    /// of such a job: compare with the participants of the room.
     /// # Errors
-    /// LiveKit refused or did not answer within 10 s.
+    /// LiveKit rejected it or did not respond within 10 s.
     pub async fn taken(&self, room: &str) -> Result<Vec<String>, DispatchError> {
         let listed = self.livekit.dispatches(room).await;
         let dispatches = listed.map_err(|source| failed(room, source))?;

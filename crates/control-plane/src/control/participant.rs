@@ -1,33 +1,31 @@
-//! What a participant is to a call: a person, an agent, or neither. LiveKit says its kind in three ways.
-//! Two are read here, its server API's and its webhooks'; the third, its SDK's in a joined room, is
-//! read by `room::person` of the process, and a test there shows that the three agree.
+//! What a participant is to a call: a person, an agent, or neither. LiveKit expresses the kind in three ways. Two are
+//! read here, those of its server API and its webhooks; the third, of its SDK in a joined room, is read by
+//! `room::person` of the process, and a test there checks that all three agree.
 
 use livekit_protocol::ParticipantInfo;
 use livekit_protocol::participant_info::Kind;
 
 use sidetone_store::ParticipantKind;
 
-/// What a participant is that the server API lists.
+/// The kind of a participant that the server API lists.
 pub fn kind_of(participant: &ParticipantInfo) -> ParticipantKind {
     let permission = participant.permission.as_ref();
     let is_hidden = permission.is_some_and(|permission| permission.hidden);
     kind(participant.kind(), is_hidden)
 }
 
-/// What a participant is by the kind's name in a webhook. An unknown name is
-/// [`Other`](ParticipantKind::Other). `is_hidden`: the others in the room do not see it, or it is a
-/// recorder.
+/// The kind by its name in a webhook. An unknown name is [`Other`](ParticipantKind::Other). `is_hidden`: others in
+/// the room do not see the participant, or it is a recorder.
 pub fn kind_named(name: &str, is_hidden: bool) -> ParticipantKind {
-    // Protobuf's JSON leaves out the first value.
+    // Protobuf's JSON omits the first enum value.
     let name = if name.is_empty() { "STANDARD" } else { name };
     Kind::from_str_name(name).map_or(ParticipantKind::Other, |named| kind(named, is_hidden))
 }
 
-/// The attribute with a telephone's number (LiveKit's SIP attributes); not there where the trunk hides
-/// numbers.
+/// The attribute with a telephone's number (LiveKit's SIP attributes); missing if the trunk hides numbers.
 pub const PHONE_NUMBER: &str = "sip.phoneNumber";
 
-/// What a call's row calls a person: a telephone by its number, where it shows one.
+/// The name of a person in a call's row: a telephone's number, if it shows one.
 pub fn caller_of(participant: &ParticipantInfo) -> String {
     let number = participant.attributes.get(PHONE_NUMBER);
     let number = number.filter(|number| is_telephone(participant) && !number.is_empty());

@@ -1,4 +1,4 @@
-//! Deletes personal data that is past its time.
+//! Deletes personal data when its retention time is over.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use sidetone_store::{Store, StoreError};
 
 const INTERVAL: Duration = Duration::from_secs(3_600);
 const BATCH: i64 = 500;
-/// Days that LiveKit's events are kept at most. Once acted on they only tell a repetition from news, and
-/// whoever looks for a fault what came when; LiveKit repeats an event for minutes.
+/// Days that LiveKit's events are kept at most. Once processed they only serve to recognise repetitions, and to find
+/// out what arrived when; LiveKit repeats an event for minutes.
 const EVENT_DAYS: u32 = 30;
 
 /// Runs until `shutdown`, once an hour.
@@ -33,20 +33,19 @@ pub(super) async fn run(store: Store, days: Option<u32>, shutdown: CancellationT
     }
 }
 
-/// How much was past its time.
+/// What was deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Purged {
     /// Calls whose personal data was deleted.
     pub calls: usize,
-    /// Events of LiveKit, beside those of these calls.
+    /// Events of LiveKit, besides those of these calls.
     pub events: u64,
 }
 
-/// Deletes the personal data of calls older than `days` (none: of no calls), LiveKit's events that are
-/// older than that or than [`EVENT_DAYS`], and requests that are remembered too long.
-///
+/// Deletes the personal data of calls older than `days` (`None`: of no calls), LiveKit's events older than that or
+/// than [`EVENT_DAYS`], and expired idempotency records.
 /// # Errors
-/// The database did not answer; what is left goes next time.
+/// The database did not respond; the rest is deleted next time.
 pub async fn purge(store: &Store, days: Option<u32>) -> Result<Purged, StoreError> {
     let before = |days: u32| sidetone_store::now() - TimeDelta::days(i64::from(days));
     let mut purged = Purged::default();

@@ -1,12 +1,10 @@
-//! The dispatch guardian, pure: is an agent in the room where one was asked for?
-//!
-//! LiveKit's open-source server drops a job when no worker is free and never dispatches a dead
-//! worker's jobs again, so somebody has to look, and ask again. Rules: nothing is asked for
-//! before a look at the room has shown that no agent is there (never two at once); a worker that
-//! said yes gets longer to appear, an agent in the room longer still to publish its voice; a room
-//! with its agent is looked at again for as long as the call lasts, because events get lost; after
-//! `limit` askings the call is given up, with the reason. An agent whose worker is silent is asked whether
-//! it lives; one that does not answer is replaced at once.
+//! The dispatch guardian, PURE: makes sure that a room has the agent that was dispatched to it.
+//! LiveKit's open-source server drops a job when no worker is free, and never dispatches a dead worker's jobs again,
+//! so the guardian has to look, and to dispatch again. Rules: it dispatches only after a look at the room has shown
+//! that no agent is there (never two at once); an agent whose job a worker took gets longer to appear, and one in the
+//! room longer still to publish its voice; a room with its agent is checked again for as long as the call lasts,
+//! because events get lost; after `limit` dispatch attempts the call is given up, with the reason. An agent whose
+//! worker is silent is asked whether it lives; if it does not answer it is replaced at once.
 
 mod suspicion;
 
@@ -17,32 +15,32 @@ use suspicion::spread;
 
 pub use suspicion::Verdict;
 
-/// Patience and persistence.
+/// Timeouts and limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GuardianConfig {
-    /// Time for an agent to come before the room is looked at.
+    /// How long an agent may take to join before the room is checked.
     pub patience: Duration,
-    /// The same, when a worker has taken the job.
+    /// The same, if a worker has taken the job.
     pub patience_taken: Duration,
-    /// The same, when the agent is in the room and has not published its voice: it may be looking
-    /// something up before it greets.
+    /// The same, if the agent is in the room and has not published its voice: it may be looking something up before
+    /// it greets.
     pub patience_silent: Duration,
-    /// Time between two looks at a room whose agent is there.
+    /// Time between two checks of a room whose agent is there.
     pub look_again: Duration,
-    /// Askings before a call is given up.
+    /// Dispatch attempts before a call is given up.
     pub limit: u32,
-    /// An agent whose worker was not heard of for so long is asked whether it lives.
+    /// If an agent's worker was silent for this long, the agent is asked whether it lives.
     pub suspect_after: Duration,
-    /// One that does not answer is replaced when its worker was not heard of for so long: as it takes to
-    /// be suspected and asked, so that a beat in the meantime counts.
+    /// If the agent does not answer, it is replaced once its worker was silent for this long: long enough for
+    /// suspicion and question, so that a heartbeat in the meantime counts.
     pub silence: Duration,
-    /// Time between two looks for silent workers.
+    /// Time between two searches for silent workers.
     pub observe_every: Duration,
-    /// Time in which an agent that lives answers.
+    /// Time in which a live agent answers.
     pub answers_within: Duration,
-    /// For so long after an agent has answered, its worker's silence is its own affair.
+    /// For this long after an agent has answered, its worker's silence is ignored.
     pub spare: Duration,
-    /// Rooms are asked again for up to so much later, each at its own time: a dead worker leaves many.
+    /// Dispatches to several rooms are spread over up to this time, because a dead worker leaves many rooms.
     pub spread: Duration,
 }
 
@@ -64,49 +62,49 @@ impl Default for GuardianConfig {
     }
 }
 
-/// What a look at a room has shown.
+/// The result of a look at a room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sight {
-    /// An agent is there, with its voice.
+    /// An agent is there, and has published its voice.
     Agent,
-    /// An agent is there, or on its way in, without a voice.
+    /// An agent is there, or on its way, and has not published its voice.
     Silent,
     /// Another process has looked just now.
     Elsewhere,
-    /// No agent; whether a worker has taken the job, and whether a person is there.
+    /// No agent is there; whether a worker has taken the job, and whether a person is there.
     NoAgent {
-        /// A worker said yes to the last asking.
+        /// A worker accepted the last dispatch.
         taken: bool,
-        /// Somebody waits.
+        /// A person waits.
         people: bool,
     },
-    /// LiveKit knows no such room.
+    /// LiveKit does not know the room.
     NoRoom,
-    /// LiveKit did not answer.
+    /// LiveKit did not respond.
     Unknown(String),
 }
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// An agent is wanted where none was, by the store's word: what was known of the room is old.
+    /// The store wants an agent where none was: earlier knowledge of the room is outdated.
     Wanted(String),
-    /// An agent was asked for by somebody else (another process, an earlier life of this one); and
-    /// whether it has been there.
+    /// An agent was dispatched by somebody else (another process, or this one before a restart); and whether it has
+    /// been there.
     Adopted(String, bool),
-    /// The asking of [`Output::Ask`] was taken, or not.
+    /// The dispatch of [`Output::Ask`] was accepted, or rejected.
     Asked(String, Result<(), String>),
-    /// What [`Output::Look`] has shown.
+    /// The result of [`Output::Look`].
     Looked(String, Sight),
-    /// An agent came into a room.
+    /// An agent joined a room.
     AgentJoined(String),
     /// An agent left a room.
     AgentLeft(String),
-    /// The worker of a room's agent is silent, or the agent says that it is lost: the agent of this epoch.
+    /// The worker of a room's agent is silent, or the agent reports that it is lost: the agent of this epoch.
     Suspected(String, i64),
-    /// What [`Output::Confirm`] has shown.
+    /// The result of [`Output::Confirm`].
     Confirmed(String, Verdict),
-    /// No agent is wanted any more: the call is over.
+    /// No agent is needed any more: the call is over.
     Over(String),
     /// The time of the last [`Output::Timeout`] has come.
     Timeout,
@@ -115,42 +113,42 @@ pub enum Input {
 /// What to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
-    /// Withdraw the earlier asking, if there was one, and ask LiveKit for an agent.
+    /// Delete the earlier dispatch, if there was one, and dispatch an agent.
     Ask {
-        /// Where.
+        /// To this room.
         room: String,
         /// First, second, …
         attempt: u32,
-        /// The epoch of an agent that was found dead: nothing is asked for when it is not the last one.
+        /// The epoch of an agent that was found dead: nothing is dispatched if it is not the latest one.
         instead_of: Option<i64>,
     },
     /// Look who is in the room.
     Look(String),
-    /// Look whether the agent is still in the room, unless another process has just looked.
+    /// Check whether the agent is still in the room, unless another process has just looked.
     Check(String),
     /// Ask the agent of this epoch whether it lives.
     Confirm(String, i64),
     /// An agent is there.
     Present(String),
-    /// The agent was there, and nobody is left to talk to: the row ends.
+    /// The agent was there, and nobody is left to talk to: end the call.
     Ended(String),
-    /// No agent came: fail the call with this reason.
+    /// No agent joined: fail the call with this reason.
     GiveUp(String, String),
-    /// Nothing more now; call with [`Input::Timeout`] at this time.
+    /// Nothing more for now; call with [`Input::Timeout`] at this time.
     Timeout(Option<Instant>),
 }
 
 #[derive(Debug)]
 enum Phase {
-    /// An asking is on its way.
+    /// A dispatch is in flight.
     Asking,
-    /// Asked; the room is looked at then.
+    /// Dispatched; the room is checked at `until`.
     Waiting { until: Instant },
-    /// Somebody is looking.
+    /// A look at the room is in progress.
     Looking,
-    /// The agent is there; the room is looked at again then.
+    /// The agent is there; the room is checked again at `until`.
     Present { until: Instant },
-    /// Somebody is looking whether the agent is still there.
+    /// A check whether the agent is still there is in progress.
     Checking,
     /// The agent of this epoch is being asked whether it lives.
     Confirming { epoch: i64 },
@@ -159,19 +157,19 @@ enum Phase {
 #[derive(Debug)]
 struct Watch {
     phase: Phase,
-    /// Askings since an agent was last seen.
+    /// Dispatch attempts since an agent was last seen.
     attempts: u32,
-    /// When the last asking was taken.
+    /// When the last dispatch was accepted.
     asked_at: Instant,
     /// An agent has been there.
     seen: bool,
-    /// It answered not long ago: not asked again before.
+    /// The agent has answered recently: it is not asked again before this.
     spared_until: Instant,
-    /// What went wrong last.
+    /// The last error.
     trouble: Option<String>,
 }
 
-/// All rooms where an agent is wanted.
+/// All rooms where an agent is needed.
 #[derive(Debug)]
 pub struct Guardian {
     config: GuardianConfig,
@@ -189,7 +187,7 @@ impl Guardian {
         }
     }
 
-    /// Takes in what happened at `now`.
+    /// Takes what happened at `now`.
     pub fn handle_input(&mut self, now: Instant, input: Input) {
         match input {
             Input::Wanted(room) => {
@@ -291,7 +289,7 @@ impl Guardian {
         let Some(watch) = self.watches.get_mut(room) else {
             return;
         };
-        // An agent may have come while the answer was on its way.
+        // An agent may have joined while the response was on its way.
         if matches!(watch.phase, Phase::Asking) {
             watch.trouble = result.err();
             watch.asked_at = now;
@@ -311,7 +309,7 @@ impl Guardian {
             Phase::Looking => self.looked_for(now, room, sight),
             Phase::Checking => match sight {
                 Sight::NoAgent { .. } | Sight::NoRoom | Sight::Silent => self.missed(now, room),
-                // A server that cannot be seen says nothing of the agent.
+                // An unreachable server says nothing about the agent.
                 Sight::Agent | Sight::Elsewhere | Sight::Unknown(_) => {
                     watch.phase = Phase::Present {
                         until: now + self.config.look_again,
@@ -325,7 +323,7 @@ impl Guardian {
         }
     }
 
-    /// What a look for an agent that was not there has shown.
+    /// The result of a look for an agent that was not there.
     fn looked_for(&mut self, now: Instant, room: &str, sight: Sight) {
         let Some(watch) = self.watches.get_mut(room) else {
             return;
@@ -336,7 +334,7 @@ impl Guardian {
         match sight {
             Sight::Agent => self.present(now, room),
             Sight::Unknown(trouble) => {
-                // A server that cannot be seen counts against the limit, or a call would hang.
+                // An unreachable server counts against the limit; otherwise a call would hang.
                 watch.trouble = Some(trouble);
                 watch.attempts += 1;
                 watch.phase = later;
@@ -386,7 +384,7 @@ impl Guardian {
         }
     }
 
-    /// The agent that was there is not. Looked at once more before anything is asked: it may be on
+    /// The agent that was there is gone. The room is checked once more before a dispatch, because the agent may be on
     /// its way back.
     fn missed(&mut self, now: Instant, room: &str) {
         let patience = self.config.patience;

@@ -1,19 +1,18 @@
 //! Whether a worker's silence means anything, PURE.
-//!
-//! Workers beat in the database, and this process reads there who is silent. When the database was away,
-//! everybody was: so silence counts only while this process's own beats were stored, each quickly, for as
-//! long as a worker may be silent; after an outage, or a stop of this process, that time begins anew.
+//! Workers write heartbeats to the database, and this process reads there who is silent. While the database is
+//! unavailable, everybody is. So silence counts only if this process's own heartbeats were stored, each quickly, for
+//! as long as a worker may be silent; after an outage, or a pause of this process, that time starts again.
 
 use std::time::{Duration, Instant};
 
-/// A round that takes longer is none: a database that slow keeps workers waiting, too.
+/// A slower round does not count: a database that slow delays workers, too.
 const SLOWEST: Duration = Duration::from_millis(500);
 
-/// Judges rounds of beating and reading.
+/// Judges rounds of writing and reading heartbeats.
 #[derive(Debug)]
 pub struct Observer {
     silence: Duration,
-    /// Rounds were sound since.
+    /// Since when rounds were sound.
     sound: Option<Sound>,
 }
 
@@ -32,15 +31,15 @@ impl Observer {
         }
     }
 
-    /// A round that began and ended then, and whether the beat was stored. True when what was read in it
-    /// may be acted upon.
+    /// A round with these times, and whether the heartbeat was stored. `true` if what was read in it may be acted
+    /// upon.
     pub fn round(&mut self, began: Instant, ended: Instant, stored: bool) -> bool {
         let is_sound = stored && ended.saturating_duration_since(began) <= SLOWEST;
         if !is_sound {
             self.sound = None;
             return false;
         }
-        // A process that stood still knows nothing of that time.
+        // A process that was paused knows nothing of that time.
         let goes_on = |sound: &Sound| began.saturating_duration_since(sound.last) < self.silence;
         let since = match &self.sound {
             Some(sound) if goes_on(sound) => sound.since,

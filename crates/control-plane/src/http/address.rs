@@ -1,8 +1,6 @@
-//! Where a request comes from, when proxies stand between.
-//!
-//! `X-Forwarded-For` and `Forwarded` (RFC 7239) are anybody's to write: they are read only when the
-//! connection is a proxy's that the operator named (SIDETONE_TRUSTED_PROXIES), from the right, past
-//! proxies named as well.
+//! The client's address, if proxies are in between.
+//! Anybody can send `X-Forwarded-For` and `Forwarded` (RFC 7239): they are read only if the connection comes from a
+//! proxy that the operator named (SIDETONE_TRUSTED_PROXIES), from the right, and past other named proxies.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -12,7 +10,7 @@ use sidetone_base::network::Block;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The address a request came from, as far as it is vouched for.
+/// The address that a request came from, as far as trusted proxies vouch for it.
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Block]) -> IpAddr {
     let peer = peer.to_canonical();
     let is_proxy = |address: IpAddr| trusted.iter().any(|proxy| proxy.contains(address));
@@ -36,7 +34,7 @@ pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Block]) -> IpAddr {
         (_, true) => by_chain(old),
         (true, false) => by_chain(new),
         (false, false) => {
-            // A proxy writes one of them, and may pass on what a client wrote in the other.
+            // A proxy writes one of the two, and may pass on what a client wrote in the other.
             let (old, new) = (by_chain(old), by_chain(new));
             if old == new { old } else { peer }
         }
@@ -53,14 +51,14 @@ fn items<'a>(headers: &'a HeaderMap, name: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The value of `for=` in an item of `Forwarded`; else something that is no address.
+/// The value of `for=` in an item of `Forwarded`; otherwise a text that is no address.
 fn forwarded_for(item: &str) -> &str {
     let pairs = item.split(';').filter_map(|pair| pair.split_once('='));
     let mut named = pairs.filter(|(name, _)| name.trim().eq_ignore_ascii_case("for"));
     named.next().map_or("unknown", |(_, value)| value.trim())
 }
 
-/// An address, with or without port, brackets and quotation marks.
+/// The address of a hop, with or without port, brackets and quotation marks.
 fn address(hop: &str) -> Option<IpAddr> {
     let hop = hop.trim_matches('"');
     let bare = || hop.trim_start_matches('[').trim_end_matches(']').parse();

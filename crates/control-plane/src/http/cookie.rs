@@ -1,4 +1,4 @@
-//! The cookie that stands for a session: how it is read, what goes with it, how it is set.
+//! The session cookie: how it is read and set, and the header that must accompany it.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ use super::error::Problem;
 
 /// The cookie's name.
 pub const COOKIE: &str = "sidetone_session";
-/// Required beside the cookie for all that changes something; any value. A form cannot send it, and
-/// a script of another site only where CORS names it, which it does nowhere.
+/// Required besides the cookie for every change; any value. A form cannot send it, and a script of another site only
+/// if CORS allows that, which it never does.
 pub const HEADER: &str = "x-sidetone-session";
 
-/// What the store knows a request's cookie by, if it has one.
+/// The hash by which the store knows a request's cookie. `None` without a cookie.
 pub(super) fn token(headers: &HeaderMap) -> Option<[u8; 32]> {
     let cookie = headers
         .get_all(header::COOKIE)
@@ -27,7 +27,7 @@ pub(super) fn token(headers: &HeaderMap) -> Option<[u8; 32]> {
     Some(Sha256::digest(token).into())
 }
 
-/// The cookie alone may change nothing.
+/// Rejects changes that are authorised by the cookie alone.
 pub(super) fn need_header(headers: &HeaderMap) -> Result<(), Problem> {
     match headers.contains_key(HEADER) {
         true => Ok(()),
@@ -37,7 +37,7 @@ pub(super) fn need_header(headers: &HeaderMap) -> Result<(), Problem> {
     }
 }
 
-/// `Secure` everywhere but on this very machine, which has no certificate.
+/// `Secure` everywhere except on this machine itself, which has no certificate.
 pub(super) fn cookie(value: &str, valid: Duration, secure: bool) -> HeaderValue {
     let age = valid.as_secs();
     let secure = if secure { "; Secure" } else { "" };

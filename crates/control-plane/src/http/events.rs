@@ -1,7 +1,6 @@
-//! One call's events, told as they happen (server-sent events, HTML Living Standard §9.2).
-//!
-//! The store is asked every second, so whatever process holds the call, each event comes a second late at most.
-//! A stream begins with all that has happened until now: who was away has missed nothing.
+//! Streams one call's events as they happen (server-sent events, HTML Living Standard §9.2).
+//! The store is polled every second, so each event is at most a second late, whichever process holds the call. A
+//! stream begins with everything so far: a client that was away has missed nothing.
 
 mod told;
 
@@ -73,10 +72,10 @@ pub async fn events(
     Ok((UNBUFFERED, events).into_response())
 }
 
-/// What is new of a call; none where there is no such call any more.
+/// The news of a call. `None` if the call does not exist any more.
 async fn look(state: &AppState, id: Uuid, told: &mut Told) -> Result<Option<Vec<News>>, Problem> {
     let store = state.store();
-    // First: what is written of a call that was over before has been written.
+    // This must be read first: everything written about a call that was over before has been written by then.
     let call = store.call(id).await?;
     let Some(call) = call.filter(|call| call.deleted_at.is_none()) else {
         return Ok(None);
@@ -85,11 +84,11 @@ async fn look(state: &AppState, id: Uuid, told: &mut Told) -> Result<Option<Vec<
     Ok(Some(told.news(&call, turns, tools)))
 }
 
-/// What one client was told.
+/// The state of one client's stream.
 struct Watcher {
     _place: Place,
     state: AppState,
-    /// It was let in by its session: who signs out sees no more.
+    /// Authorised by a session: signing out ends the stream.
     signed_in: bool,
     headers: HeaderMap,
     call_id: Uuid,
@@ -99,7 +98,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// The next event; none when the stream is to end.
+    /// The next event. `None` when the stream must end.
     async fn next(&mut self) -> Option<News> {
         let closing = self.state.config().closing.clone();
         loop {
@@ -113,7 +112,7 @@ impl Watcher {
                 () = closing.cancelled() => return None,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            // A store that is away ends the stream; the client asks again.
+            // An unavailable store ends the stream; the client reconnects.
             if self.signed_in {
                 self.state.session(&self.headers).await.ok()??;
             }

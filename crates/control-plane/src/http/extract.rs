@@ -1,4 +1,4 @@
-//! What handlers take out of a request.
+//! Extractors: what handlers read from a request.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -16,9 +16,9 @@ use super::{AppState, address};
 use sidetone_base::network::Network;
 use sidetone_http_server::TooSlow;
 
-/// The address at the other end of the connection.
+/// The address of the connection's peer.
 fn peer(extensions: &axum::http::Extensions) -> IpAddr {
-    // Absent only where the router is called without a socket.
+    // Missing only if the router is called without a socket.
     extensions
         .get::<ConnectInfo<SocketAddr>>()
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip())
@@ -41,7 +41,7 @@ impl FromRequestParts<AppState> for Principal {
             .await?;
         if parts.method != Method::GET {
             match Presented::of(&parts.headers) {
-                // Counted by its key, and by the user that it names, once that is known.
+                // Counted by its key, and by the user that it names once that is known.
                 Presented::Key(_) => {}
                 Presented::Nothing if principal.is_guest() => {
                     let from = client(parts, state);
@@ -56,7 +56,7 @@ impl FromRequestParts<AppState> for Principal {
     }
 }
 
-/// Whether a request without credentials is that of somebody who sits at this machine.
+/// Whether a request without credentials comes from somebody at this machine.
 fn guest(parts: &Parts, state: &AppState) -> Result<bool, Problem> {
     let here = is_here(parts, state.0.auth.port());
     if here {
@@ -65,7 +65,7 @@ fn guest(parts: &Parts, state: &AppState) -> Result<bool, Problem> {
     Ok(here)
 }
 
-/// The network that a request came from, past proxies that are named.
+/// The network that a request came from, seen through trusted proxies.
 pub struct Client(pub Network);
 
 impl FromRequestParts<AppState> for Client {
@@ -88,7 +88,7 @@ fn client(parts: &Parts, state: &AppState) -> Network {
     ))
 }
 
-/// Whether a request was made on this very machine.
+/// Whether a request was made on this machine.
 pub struct Here(pub bool);
 
 impl FromRequestParts<AppState> for Here {
@@ -102,7 +102,7 @@ impl FromRequestParts<AppState> for Here {
     }
 }
 
-/// A whole body within the limits; a larger one is answered 413, a slower one 408, with a problem
+/// A whole body within the limits; a larger one is answered with 413, a slower one with 408, each as a problem
 /// document.
 pub struct WholeBody(pub Bytes);
 

@@ -1,4 +1,4 @@
-//! What every answer has: a request id, security headers, and a problem document where it failed.
+//! What every response has: a request id, security headers, and a problem document if it failed.
 
 use axum::extract::Request;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::error::Problem;
 
-/// Names the request, in its answer and in the log.
+/// Identifies the request in its response and in the log.
 pub(super) static REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The outermost layer.
@@ -39,12 +39,12 @@ pub(super) async fn frame(request: Request, next: Next) -> Response {
             response = replace_body(response, plain_problem(status).render(&id));
         }
     }
-    // Paths hold ids but no secrets; queries (search words) and bodies are not logged.
+    // Paths contain ids but no secrets; queries (search words) and bodies are not logged.
     tracing::debug!(%method, path, status = status.as_u16(), request_id = id, "http");
     framed(response, &id)
 }
 
-/// Adds the headers that every answer has.
+/// Adds the headers that every response has.
 pub(super) fn framed(mut response: Response, id: &str) -> Response {
     let headers = response.headers_mut();
     if let Ok(id) = HeaderValue::from_str(id) {
@@ -60,7 +60,7 @@ pub(super) fn framed(mut response: Response, id: &str) -> Response {
             .entry(name)
             .or_insert(HeaderValue::from_static(value));
     }
-    // JSON needs nothing; pages state their own policy.
+    // JSON needs no content policy; pages set their own.
     headers
         .entry(header::CONTENT_SECURITY_POLICY)
         .or_insert(HeaderValue::from_static(
@@ -69,7 +69,7 @@ pub(super) fn framed(mut response: Response, id: &str) -> Response {
     response
 }
 
-/// Keeps headers that inner layers set (CORS, Allow), takes the problem's body and its headers.
+/// Keeps headers set by inner layers (CORS, Allow), and takes the problem's body and headers.
 fn replace_body(old: Response, new: Response) -> Response {
     let (mut parts, _) = old.into_parts();
     let (new_parts, body) = new.into_parts();
@@ -80,7 +80,7 @@ fn replace_body(old: Response, new: Response) -> Response {
     Response::from_parts(parts, body)
 }
 
-/// The problem of a status that a layer or an extractor gave without words.
+/// The problem document for a status that a layer or an extractor returned without one.
 pub(super) fn plain_problem(status: StatusCode) -> Problem {
     match status {
         StatusCode::NOT_FOUND => Problem::new(

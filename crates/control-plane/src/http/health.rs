@@ -37,11 +37,11 @@ pub struct Ready {
     files: Option<String>,
 }
 
-/// What is wrong with each part; none: nothing is.
+/// The error of each part. `None` if it is healthy.
 struct Parts {
     database: Option<String>,
     livekit: Option<String>,
-    /// None: there is no worker in this process.
+    /// `None`: this process has no worker.
     worker: Option<Option<String>>,
     tasks: Down,
     files: Option<String>,
@@ -92,7 +92,7 @@ pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Ready>) {
     (status(ready.ready), Json(ready))
 }
 
-/// The status of a health check's answer.
+/// The status of a health check's response.
 pub fn status(good: bool) -> StatusCode {
     if good {
         StatusCode::OK

@@ -1,12 +1,12 @@
-//! Rate limits: a token bucket for each key, each user and each address, pure.
+//! Rate limits: a token bucket for each key, user and address. PURE.
 
 use std::collections::HashMap;
 use std::time::Instant;
 
-/// Buckets kept before full ones are thrown away.
+/// Buckets kept before full ones are discarded.
 const MAX_BUCKETS: usize = 10_000;
 
-/// How many requests at once, and how many in the long run.
+/// The burst and the long-term rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
     /// Requests at once.
@@ -16,7 +16,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// So many a minute in the long run, a third of them at once.
+    /// This many a minute in the long run, a third of them at once.
     pub fn a_minute(requests: u32) -> Self {
         let requests = f64::from(requests.max(1));
         Self {
@@ -33,11 +33,11 @@ pub enum Limit {
     Address,
     /// All requests of an API key.
     Key,
-    /// Requests of a user that change something.
+    /// Requests of a user that make changes.
     User,
-    /// A user's tokens that nobody has used.
+    /// A user's unused tokens.
     Tokens,
-    /// A user's calls at once.
+    /// A user's concurrent calls.
     Calls,
 }
 
@@ -79,7 +79,7 @@ pub struct Buckets {
 }
 
 impl Buckets {
-    /// No one has asked yet.
+    /// All buckets are full.
     pub fn new(rate: Rate) -> Self {
         Self {
             rate,
@@ -88,20 +88,18 @@ impl Buckets {
     }
 
     /// Takes one request from a bucket.
-    ///
     /// # Errors
-    /// Seconds until the next one is let through.
+    /// Seconds until the next request is allowed.
     pub fn take(&mut self, now: Instant, who: &str) -> Result<(), u32> {
         self.take_at(now, who, self.rate)
     }
 
-    /// As [`Buckets::take`], where this one has a rate of its own.
-    ///
+    /// Like [`Buckets::take`], with a rate of its own.
     /// # Errors
     /// See [`Buckets::take`].
     pub fn take_at(&mut self, now: Instant, who: &str, rate: Rate) -> Result<(), u32> {
         if self.buckets.len() >= MAX_BUCKETS && !self.buckets.contains_key(who) {
-            // A full bucket is the same as none.
+            // A full bucket is equivalent to none.
             self.buckets
                 .retain(|_, bucket| bucket.filled(now, rate) < rate.burst);
             if self.buckets.len() >= MAX_BUCKETS {

@@ -1,8 +1,6 @@
-//! Calls under way, told as they change (server-sent events, HTML Living Standard §9.2).
-//!
-//! The store is asked every second, so the events of all processes that share it come, each at most
-//! a second late. An event is the whole state, not a difference: a browser that was away has missed
-//! nothing.
+//! Streams the calls in progress as they change (server-sent events, HTML Living Standard §9.2).
+//! The store is polled every second, so events of all processes that share it arrive at most a second late. An event
+//! is the whole state, not a difference: a browser that was away has missed nothing.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -23,27 +21,27 @@ use super::{AppState, Client};
 use sidetone_base::clock;
 use sidetone_store::LiveCall;
 
-/// How often the store is asked.
+/// How often the store is polled.
 pub(super) const EVERY: Duration = Duration::from_secs(1);
-/// Then the browser asks again by itself, and has to be let in again.
+/// Longest stream. Then the browser reconnects by itself, and must be authorised again.
 pub(super) const LONGEST: Duration = Duration::from_secs(10 * 60);
-/// A comment goes out when nothing else has for so long: proxies close a connection after a minute, some
-/// after half of it.
+/// A comment is sent after this long without an event: proxies close an idle connection after a minute, some after
+/// half of it.
 pub(super) const HEARTBEAT: Duration = Duration::from_secs(10);
-/// Streams of one user or key, and of one network. Each takes a connection and asks the store each second.
+/// Streams of one user or key, and of one network. Each holds a connection and polls the store every second.
 const OF_ONE: usize = 10;
 const OF_NETWORK: usize = 30;
 /// Streams in all.
 const IN_ALL: usize = 200;
 
-/// Proxies pass each event on as it comes: nginx and those that read its header buffer nothing, and
-/// nobody compresses, which would wait for more.
+/// Makes proxies pass on each event at once: nginx and those that read its header do not buffer, and nobody
+/// compresses, which would wait for more data.
 pub(super) const UNBUFFERED: [(HeaderName, &str); 2] = [
     (header::CACHE_CONTROL, "no-cache, no-transform"),
     (HeaderName::from_static("x-accel-buffering"), "no"),
 ];
 
-/// How many may watch.
+/// The limits on concurrent streams.
 pub(super) fn streams() -> Streams {
     Streams::new(OF_ONE, OF_NETWORK, IN_ALL)
 }
@@ -134,11 +132,11 @@ async fn read(state: &AppState) -> Result<LiveCalls, Problem> {
     Ok(LiveCalls { calls })
 }
 
-/// What one browser was told.
+/// The state of one browser's stream.
 struct Watcher {
     _place: Place,
     state: AppState,
-    /// It was let in by its session: who signs out sees no more.
+    /// Authorised by a session: signing out ends the stream.
     signed_in: bool,
     headers: HeaderMap,
     until: Instant,
@@ -147,7 +145,7 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// The state, once it is another; none when the stream is to end.
+    /// The state, once it has changed. `None` when the stream must end.
     async fn next(&mut self) -> Option<LiveCalls> {
         if let Some(calls) = self.unsent.take() {
             return Some(calls);
@@ -158,7 +156,7 @@ impl Watcher {
                 () = closing.cancelled() => return None,
                 () = tokio::time::sleep(EVERY) => {}
             }
-            // A store that is away ends the stream; the browser says so, and asks again.
+            // An unavailable store ends the stream; the browser shows that, and reconnects.
             if self.signed_in {
                 self.state.session(&self.headers).await.ok()??;
             }

@@ -1,9 +1,7 @@
-//! Whether a request was made on this very machine, by somebody who sits at it: only then a demo needs no
-//! credentials.
-//!
-//! Loopback alone says little. A proxy or tunnel connects from there, too, and so do a browser's requests
-//! for another site's page. So the request has to name this server as its own address names it, has to
-//! have come past nobody who leaves a trace, and must not be another site's.
+//! Whether a request was made on this machine, by somebody who sits at it: only then a demo needs no credentials.
+//! A loopback address alone proves little: proxies and tunnels connect from there, too, and so do a browser's
+//! requests for another site's page. So the request must also name this server by its own address, must not have
+//! passed a proxy that leaves a trace, and must not come from another site.
 
 use std::net::IpAddr;
 
@@ -15,7 +13,7 @@ use super::error::Problem;
 use sidetone_config::address::{Reach, reach_of_ip};
 use sidetone_http_server::Ends;
 
-/// What proxies, tunnels and content networks add to a request, by how the names begin.
+/// Prefixes of the headers that proxies, tunnels and CDNs add to a request.
 const TRACES: [&str; 22] = [
     "cdn-loop",
     "cf-",
@@ -41,8 +39,8 @@ const TRACES: [&str; 22] = [
     "x-vercel-",
 ];
 
-/// Whether a request was made on this very machine. `port`: the one that this server is known by, beside
-/// the one that the request came in at.
+/// Whether a request was made on this machine. `port` is the one that this server is known by, besides the one that
+/// the request came in at.
 pub fn is_here(parts: &Parts, port: u16) -> bool {
     let Some(Ends {
         peer,
@@ -56,14 +54,14 @@ pub fn is_here(parts: &Parts, port: u16) -> bool {
         .all(|ip| ip.to_canonical().is_loopback());
     // Old proxies speak HTTP/1.0 to their servers, and leave no other trace.
     let is_direct = parts.version >= Version::HTTP_11 && !parts.headers.keys().any(is_trace);
-    // Another port is a forwarder's, another name was made to lead here (DNS rebinding).
+    // Another port belongs to a forwarder; another name was made to resolve to here (DNS rebinding).
     let ports = [local.port(), port];
     let names_this = host(parts).is_some_and(|host| names(&host, &ports));
     ends_here && is_direct && names_this
 }
 
-/// Whether a request was made in this machine's own private network, past no proxy: what is not for the whole
-/// internet is not kept from it by an address to listen at alone.
+/// Whether a request was made in this machine's private network, without a proxy. Binding to a private address is not
+/// enough to keep the internet out.
 pub fn is_near(parts: &Parts) -> bool {
     let is_private = parts
         .extensions
@@ -72,16 +70,15 @@ pub fn is_near(parts: &Parts) -> bool {
     is_private && !parts.headers.keys().any(is_trace)
 }
 
-/// A header that proxies, tunnels and content networks add.
+/// Whether proxies, tunnels or CDNs add this header.
 fn is_trace(name: &HeaderName) -> bool {
     TRACES.iter().any(|trace| name.as_str().starts_with(trace))
 }
 
-/// Refuses what a page of another site has a browser send: it would come with this machine's rights.
-/// `allowed` are the origins that CORS lets in.
-///
+/// Rejects what another site's page makes a browser send: it would have this machine's rights. `allowed` are the
+/// origins that CORS admits.
 /// # Errors
-/// 403: another site's. 415: a body that a form could send.
+/// 403: from another site. 415: a body that a form could send.
 pub fn refuse_other_sites(parts: &Parts, allowed: &[String]) -> Result<(), Problem> {
     let headers = &parts.headers;
     let text = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
@@ -96,7 +93,7 @@ pub fn refuse_other_sites(parts: &Parts, allowed: &[String]) -> Result<(), Probl
     let named = origin.or_else(|| text(header::REFERER).map(origin_of));
     let fetched = text(HeaderName::from_static("sec-fetch-site"));
     let by_name = named.map(is_ours);
-    // Where both are told, the name decides: a page that CORS lets in is of another site.
+    // If both are present, the name decides: a page admitted by CORS is another site's.
     let is_ours = match (by_name, fetched) {
         (Some(is_ours), _) => is_ours,
         (None, Some(site)) => matches!(site, "same-origin" | "none"),
@@ -121,7 +118,7 @@ pub fn refuse_other_sites(parts: &Parts, allowed: &[String]) -> Result<(), Probl
     Ok(())
 }
 
-/// The host and port that a request asks for; none when it names two, or none.
+/// The host and port that a request names. `None` if it names two, or none.
 fn host(parts: &Parts) -> Option<Authority> {
     let mut lines = parts.headers.get_all(header::HOST).iter();
     let host: Authority = lines.next()?.to_str().ok()?.parse().ok()?;
@@ -130,18 +127,18 @@ fn host(parts: &Parts) -> Option<Authority> {
     (is_only && asked.is_none_or(|asked| *asked == host)).then_some(host)
 }
 
-/// Whether a host is this machine's, at one of these ports.
+/// Whether a host is this machine, at one of these ports.
 fn names(host: &Authority, ports: &[u16]) -> bool {
     let name = host.host().trim_start_matches('[').trim_end_matches(']');
     let is_local = name.eq_ignore_ascii_case("localhost")
         || name
             .parse::<IpAddr>()
             .is_ok_and(|ip| ip.to_canonical().is_loopback());
-    // A name before "@" is for people to be fooled by.
+    // A name before "@" only serves to deceive people.
     is_local && ports.contains(&host.port_u16().unwrap_or(80)) && !host.as_str().contains('@')
 }
 
-/// `http://host:port` of an address.
+/// The `http://host:port` of an address.
 fn origin_of(address: &str) -> &str {
     let path = address.find("://").and_then(|at| {
         let host = at + "://".len();

@@ -1,7 +1,6 @@
-//! The control plane under a path of its own, such as `https://example.com/voice/`.
-//!
-//! Some proxies take the path away before they hand a request on, and some do not: all is found with and without
-//! it. Pages name what they need relative to themselves.
+//! Serves the control plane under a path prefix, such as `https://example.com/voice/`.
+//! Some proxies strip the prefix before they forward a request, and some do not: every route works with and without
+//! it. Pages refer to their resources by relative paths.
 
 use std::sync::Arc;
 
@@ -12,12 +11,12 @@ use axum::http::{StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 
-/// The same routes, which are also found under `prefix` (`/voice`).
+/// The same routes, also available under `prefix` (`/voice`).
 pub fn also_under(prefix: Option<String>, router: Router) -> Router {
     let Some(prefix) = prefix else {
         return router;
     };
-    // A router looks at the path before its layers do, so the layer is another router's.
+    // A router matches the path before its layers run, so the layer belongs to another router.
     let strip = middleware::from_fn_with_state(Arc::<str>::from(prefix), strip);
     Router::new().fallback_service(router).layer(strip)
 }
@@ -25,7 +24,7 @@ pub fn also_under(prefix: Option<String>, router: Router) -> Router {
 async fn strip(State(prefix): State<Arc<str>>, mut request: Request, next: Next) -> Response {
     let uri = request.uri();
     match uri.path().strip_prefix(&*prefix) {
-        // From here a page would look for its parts one step too high.
+        // Without the final slash, a page's relative paths would resolve one level too high.
         Some("") => {
             let query = uri.query().map(|query| format!("?{query}"));
             let slash = format!("{prefix}/{}", query.unwrap_or_default());

@@ -1,8 +1,7 @@
-//! A request that names an `Idempotency-Key` is done once, however often it is sent: a client that was not
-//! answered sends it again, and makes no second call.
-//!
-//! What a repetition needs is in the store from before anything is done: the id of the call that the request
-//! makes. So of those sent at the same time, to whichever control planes, all make the same call.
+//! A request with an `Idempotency-Key` is carried out once, however often it is sent: a client that got no response
+//! sends it again, without making a second call.
+//! What a repetition needs is stored before anything is done: the id of the call that the request makes. So
+//! concurrent repetitions, sent to any control planes, all make the same call.
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
@@ -29,23 +28,22 @@ pub(super) struct Repeatable {
 }
 
 impl Repeatable {
-    /// The id of the call that the request makes, and when it was first asked for.
+    /// The id of the call that the request makes, and when it was first requested.
     pub(super) fn call(&self) -> (Uuid, At) {
         (self.first.call_id, self.first.asked_at)
     }
 
-    /// What was answered first.
+    /// The first response.
     pub(super) fn answer(&self) -> Option<&Value> {
         self.first.answer.as_ref().map(|answer| &answer.0)
     }
 }
 
 impl AppState {
-    /// The request as it was first sent, where it names a key. `route` and who sends it tell it from others
-    /// with the same key; `call` is the id of the call that it makes, should it be the first.
-    ///
+    /// The request as it was first sent, if it has a key. `route` and the sender distinguish it from others with the
+    /// same key; `call` is the id of the call to make, if it is the first.
     /// # Errors
-    /// 400: the key cannot be used. 422: another request has had it.
+    /// 400: the key is invalid. 422: another request has used it.
     pub(super) async fn repeatable(
         &self,
         headers: &HeaderMap,
@@ -66,7 +64,7 @@ impl AppState {
         }
         let mut id = Sha256::new();
         for part in [route, &principal.bucket(), key] {
-            // With its length, so that no two of them can be taken for others.
+            // With its length, so that no two lists of parts can be confused.
             id.update((part.len() as u64).to_be_bytes());
             id.update(part);
         }
@@ -90,7 +88,7 @@ impl AppState {
         Ok(Some(Repeatable { request, first }))
     }
 
-    /// Keeps the answer to a request, and gives the one that counts: the first.
+    /// Stores the response to a request, and returns the one that counts: the first.
     pub(super) async fn answered(
         &self,
         repeatable: &Repeatable,

@@ -1,9 +1,9 @@
-//! Signing in to the admin pages: a token or API key is given once, and a cookie stands for it.
+//! Signing in to the admin pages: a token or API key is entered once, and a cookie replaces it.
 //!
-//! The cookie is a random token; the store keeps its SHA-256 and whom it stands for. So every control
-//! plane that shares the store takes it, and signing out ends it in all of them. Scripts cannot read
-//! the cookie (`HttpOnly`), other sites' requests do not carry it (`SameSite=Strict`), and what
-//! changes something must carry a header besides, which other sites cannot send.
+//! The cookie is a random token; the store has its SHA-256 and its owner. So every control plane that shares the
+//! store accepts it, and signing out ends it in all of them. Scripts cannot read the cookie (`HttpOnly`), other
+//! sites' requests do not carry it (`SameSite=Strict`), and changes also require a header that other sites cannot
+//! send.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ use super::error::{Problem, ProblemDocument, path_id};
 use super::{AppState, Here};
 use sidetone_store::sessions::{NewSession, SessionRow};
 
-/// A working day: then the admin shows the token or key again.
+/// A working day: then the admin enters the token or key again.
 pub(super) const VALID: Duration = Duration::from_secs(8 * 3_600);
 
 /// Who is signed in, in this browser.
@@ -52,7 +52,7 @@ pub async fn sign_in(
     Here(here): Here,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    // A session is not made from a session: it would never end.
+    // A session must not create a session: it would never end.
     if !headers.contains_key(header::AUTHORIZATION) && !headers.contains_key("x-api-key") {
         return Err(Problem::unauthorized(
             "Send an admin's token or an API key as \"Authorization: Bearer …\".",

@@ -1,4 +1,4 @@
-//! How many streams of events are open: by whom, from where, and in all.
+//! Limits the open event streams: per user, per network, and in total.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,11 +19,11 @@ struct Open {
     all: usize,
 }
 
-/// As many are open as may be.
+/// The limit is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooMany;
 
-/// A stream's place, until it is dropped.
+/// The slot of an open stream, freed when it is dropped.
 #[derive(Debug)]
 pub struct Place {
     open: Arc<Mutex<Open>>,
@@ -32,7 +32,7 @@ pub struct Place {
 }
 
 impl Streams {
-    /// None is open.
+    /// No stream is open.
     pub fn new(of_one: usize, of_network: usize, in_all: usize) -> Self {
         Self {
             of_one,
@@ -42,10 +42,9 @@ impl Streams {
         }
     }
 
-    /// A place for one more.
-    ///
+    /// Takes a slot.
     /// # Errors
-    /// There is none.
+    /// None is free.
     pub fn take(&self, user: &str, network: &str) -> Result<Place, TooMany> {
         let mut open = locked(&self.open);
         let of = |counts: &HashMap<String, usize>, who| counts.get(who).copied().unwrap_or(0);
@@ -86,7 +85,7 @@ impl Drop for Place {
     }
 }
 
-/// A panic while the lock was held leaves nothing half done.
+/// A panic while the lock was held leaves consistent data.
 fn locked(open: &Mutex<Open>) -> MutexGuard<'_, Open> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }

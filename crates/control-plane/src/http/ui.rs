@@ -1,5 +1,5 @@
-//! The web pages: the call element's script, the page to try the agent, the admin pages. Built by
-//! `web/` and embedded in the binary, each at its own path, so no request reaches a file system.
+//! The web pages: the call element's script, the page for trying the agent, the admin pages. Built by `web/` and
+//! embedded in the binary, each at its own path, so no request reaches a file system.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -21,7 +21,7 @@ struct File {
 
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/ui_files.rs"));
 
-/// The one policy of all pages; the browser tests of `web/` hold their pages to it as well.
+/// The content security policy of all pages; the browser tests of `web/` apply it, too.
 const POLICY: &str = include_str!("../../../../web/csp.txt");
 
 /// Served in place of the pages by a binary that was built without them.
@@ -30,22 +30,22 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
     <code>cd web &amp;&amp; npm ci &amp;&amp; npm run build</code>, then build Sidetone again. \
     <p>The API works without them: <a href=\"docs\">its description</a>.";
 
-/// What the page to try the agent offers (`GET /ui/config.json`).
+/// What the page for trying the agent offers (`GET /ui/config.json`).
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UiSettings {
-    /// Names of the agents that a call may ask for.
+    /// Names of the agents that a call may request.
     pub agents: AgentNames,
-    /// The one that answers when none is asked for.
+    /// The agent of calls that request none.
     pub default_agent: Option<String>,
     /// Names of the voices.
     pub voices: Vec<String>,
-    /// The voice chosen at first.
+    /// The voice selected at first.
     pub default_voice: String,
-    /// Address of LiveKit that browsers connect to (`wss://…`); pages may talk to it and to no other.
+    /// LiveKit's address for browsers (`wss://…`); pages may connect to it and to no other.
     #[serde(skip)]
     pub livekit_url: Option<String>,
-    /// Address in the bucket of recordings, which the admin pages play.
+    /// The recording bucket's address; the admin pages play recordings from it.
     #[serde(skip)]
     pub bucket_url: Option<String>,
 }
@@ -91,9 +91,8 @@ fn path(name: &str) -> String {
     }
 }
 
-/// A page may connect to its own server and to LiveKit's, over WebSocket and (for the reason of a
-/// refusal) HTTP; LiveKit Cloud sends clients on to a region's host. Recordings are redirects to
-/// their bucket.
+/// A page may connect to its own server and to LiveKit's, over WebSocket and (to learn why it was rejected) HTTP;
+/// LiveKit Cloud redirects clients to a region's host. Recordings are redirects to their bucket.
 fn policy(livekit_url: Option<&str>, bucket_url: Option<&str>) -> HeaderValue {
     let plain = |host: &str| !host.contains(|c: char| c.is_whitespace() || ";,/'".contains(c));
     let bucket = bucket_url
@@ -125,7 +124,7 @@ fn policy(livekit_url: Option<&str>, bucket_url: Option<&str>) -> HeaderValue {
     HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
 
-/// A file with what is said about it.
+/// A file with its headers.
 #[derive(Clone, Debug)]
 struct Page {
     file: File,
@@ -146,7 +145,7 @@ impl Page {
 
     fn answer(&self, request: &HeaderMap) -> Response {
         let gzip = self.file.gzip.filter(|_| takes_gzip(request));
-        // The tag is of one encoding (RFC 9110 §8.8.3.3).
+        // An ETag belongs to one encoding (RFC 9110 §8.8.3.3).
         let tag = format!(
             "\"{}{}\"",
             self.tag,
@@ -172,7 +171,7 @@ impl Page {
         headers.insert(header::CONTENT_SECURITY_POLICY, self.policy.clone());
         for (name, value) in [
             (header::CONTENT_TYPE, self.content_type()),
-            // Asked for anew each time, answered 304 when unchanged: a new release is used at once.
+            // Revalidated each time, and answered with 304 if unchanged: a new release takes effect at once.
             (header::CACHE_CONTROL, "no-cache"),
             (header::VARY, "accept-encoding"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -182,7 +181,7 @@ impl Page {
                 HeaderName::from_static("permissions-policy"),
                 "microphone=(self), camera=(), geolocation=()",
             ),
-            // The element's script is there to be used by other sites.
+            // Other sites may use the element's script.
             (
                 HeaderName::from_static("cross-origin-resource-policy"),
                 self.shared_with(),
@@ -213,7 +212,7 @@ impl Page {
     }
 }
 
-/// True if the request takes gzip (RFC 9110 §12.5.3), that is, names it and not with `q=0`.
+/// Whether the request accepts gzip (RFC 9110 §12.5.3): names it, and not with `q=0`.
 fn takes_gzip(request: &HeaderMap) -> bool {
     request
         .get_all(header::ACCEPT_ENCODING)

@@ -1,4 +1,4 @@
-//! All that is kept of one user of the product: exported, and erased.
+//! Exports and erases everything stored about one user of the product.
 
 use std::vec;
 
@@ -93,7 +93,7 @@ pub async fn erase(
 ) -> Result<Json<UserErasure>, Problem> {
     principal.need(Right::Delete)?;
     check_text("userId", &user_id, LONGEST_NAME, false)?;
-    // In a task of its own: a request that is given up would leave the half of it.
+    // In a task of its own: a cancelled request would leave it half done.
     let erasing = tokio::spawn(async move {
         let erased = state.store().erase_user(&user_id).await;
         if let Some(recordings) = &state.config().recordings {
@@ -120,18 +120,18 @@ pub async fn erase(
     Ok(Json(erased?.into()))
 }
 
-/// An export on its way to the client.
+/// An export in progress.
 struct Export {
     store: Store,
-    /// Those that are not written yet.
+    /// Calls that are not written yet.
     calls: vec::IntoIter<Uuid>,
-    /// What stands before the next call.
+    /// The text before the next call.
     separator: &'static str,
     ended: bool,
 }
 
 impl Export {
-    /// The next piece of the document; none after its end.
+    /// The next piece of the document. `None` after its end.
     async fn piece(mut self) -> anyhow::Result<Option<(String, Self)>> {
         for id in self.calls.by_ref() {
             let detail = match CallDetail::read(&self.store, id).await {

@@ -1,4 +1,4 @@
-//! Whether a call could be taken: by the pool, and of this user.
+//! Whether a call can be taken: by the pool of workers, and within the user's limits.
 
 use axum::http::StatusCode;
 
@@ -9,11 +9,11 @@ use sidetone_store::At;
 use sidetone_store::allowance::Open;
 use sidetone_store::places::Full;
 
-/// Another call of a user's may be over by then.
+/// Seconds after which another call of the user may be over.
 const CALL_OVER: u32 = 30;
 
 impl AppState {
-    /// 503 when no worker could take another call.
+    /// 503 if no worker can take another call.
     pub(super) async fn need_worker(&self, voice: &LiveKitSide) -> Result<(), Problem> {
         let now = sidetone_store::now();
         let name = voice.control.guard.agent_name();
@@ -23,9 +23,9 @@ impl AppState {
         }
     }
 
-    /// 503: why nobody could come, and when to ask again.
+    /// 503: why no agent can join, and when to try again.
     pub(super) async fn nobody_free(&self, full: Full, now: At) -> Problem {
-        // What cannot be read is not known, and told no worse than that.
+        // If this cannot be read, the answer is the same as for an unknown duration.
         let lasts = self.store().calls_last().await.unwrap_or_default();
         let seconds = full.retry_after(lasts, now);
         tracing::warn!(?full, seconds, "no worker could take another call");
@@ -45,12 +45,12 @@ impl AppState {
         }
     }
 
-    /// 429 for a user who has as many calls as may be.
+    /// 429 for a user who has reached the limit of calls.
     pub(super) fn one_too_many(&self, open: Open, now: At) -> Problem {
         if open.at_once >= self.config().allowance.at_once {
             return Problem::too_many(Limit::Calls, CALL_OVER);
         }
-        // The oldest token is no good any more then.
+        // By then the oldest token has expired.
         let ttl = self.config().token_ttl.as_secs();
         let age = open.first_unjoined.map(|first| (now - first).num_seconds());
         let left = ttl.saturating_sub(age.unwrap_or(0).max(0).cast_unsigned());
@@ -58,7 +58,7 @@ impl AppState {
         Problem::too_many(Limit::Tokens, seconds)
     }
 
-    /// 429 for a user with as many agents as may be, beside the one of this room.
+    /// 429 for a user who has reached the limit of agents, not counting the one in this room.
     pub(super) async fn need_place_of(&self, user_id: &str, room: &str) -> Result<(), Problem> {
         let agents = self.store().agents_of_user(user_id, room).await?;
         match agents >= self.config().allowance.at_once {

@@ -1,8 +1,7 @@
-//! What a request may say of an agent, and who may say it.
-//!
-//! Backends and admins choose agent, voice, prompt, recording and variables. An end user chooses the voice,
-//! and of the rest what the agent's file lists (`user_may_choose`, `user_variables`): variables fill the
-//! addresses and headers that its tools send with the operator's secrets.
+//! What a request may choose about an agent, and who may choose it.
+//! Backends and admins choose agent, voice, prompt, recording and variables. An end user chooses the voice, and
+//! otherwise only what the agent's file lists (`user_may_choose`, `user_variables`), because variables go into the
+//! URLs and headers that the agent's tools send with the operator's secrets.
 
 use std::collections::BTreeMap;
 
@@ -16,21 +15,21 @@ use sidetone_config::choices::{self, UserChoices};
 use sidetone_config::recording::RecordingMode;
 use sidetone_store::DispatchMetadata;
 
-/// Longest name of a person, or of anything that a request names.
+/// Longest name of a person, or of anything else that a request names, in characters.
 pub(super) const MAX_NAME: usize = 128;
 /// Longest system prompt, characters.
 const MAX_PROMPT: usize = 16_000;
 const MAX_VARIABLES: usize = 64;
 const MAX_VARIABLE: usize = 2_000;
 
-/// What stands in a request, by the names that its author used.
+/// The choices in a request, under the field names that its author used.
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    /// The agent's file, and the field that says so.
+    /// The agent's file, and the field that names it.
     pub(super) agent: Option<(&'static str, String)>,
-    /// Of the agent's voice.
+    /// The voice of the agent.
     pub(super) voice: Option<String>,
-    /// Instead of the agent file's.
+    /// Replaces the prompt of the agent's file.
     pub(super) system_prompt: Option<String>,
     /// How the call is recorded.
     pub(super) recording: Option<String>,
@@ -40,7 +39,7 @@ pub(super) struct Asked {
     pub(super) attributes: Option<(&'static str, BTreeMap<String, String>)>,
 }
 
-/// How an agent is to be, checked but for what its file leaves to users.
+/// Choices for an agent, checked except for what its file leaves to users.
 #[derive(Debug)]
 pub(super) struct AgentWishes {
     asked: Asked,
@@ -48,10 +47,9 @@ pub(super) struct AgentWishes {
 }
 
 impl AgentWishes {
-    /// Checks all that can be known without the call.
-    ///
+    /// Checks everything that does not depend on the call.
     /// # Errors
-    /// 400: a value that cannot be. 403: one that is not the principal's to choose.
+    /// 400: an invalid value. 403: a choice that the principal may not make.
     pub(super) fn check(
         state: &AppState,
         principal: &Principal,
@@ -157,7 +155,7 @@ fn check_agent(
         if may(name) {
             return Ok(());
         }
-        // Which others there are is not told.
+        // The names of the others are not revealed.
         let mut open: Vec<String> = agents.now().into_iter().filter(|name| may(name)).collect();
         if open.is_empty() {
             open.push(DEFAULT_AGENT.to_owned());
@@ -178,7 +176,7 @@ fn check_agent(
     Err(Problem::field(field, detail))
 }
 
-/// Names and values of a map, as many as are taken.
+/// The names and values of a map, if there are not too many.
 fn check_values(
     field: &str,
     values: &BTreeMap<String, String>,
@@ -193,14 +191,14 @@ fn check_values(
         let one = format!("{field}.{name}");
         name_is_free(name).map_err(|why| Problem::field(&one, format!("{one}: {why}")))?;
         if !value.is_empty() {
-            // A value may be of white space, a name may not.
+            // A value may be white space, a name may not.
             check_text(&one, &format!("x{value}"), MAX_VARIABLE + 1, true)?;
         }
     }
     Ok(())
 }
 
-/// Whether calls are recorded is not their callers' to choose.
+/// Callers may not choose whether their calls are recorded.
 fn recording(principal: &Principal, asked: Option<&str>) -> Result<Option<RecordingMode>, Problem> {
     let Some(text) = asked else { return Ok(None) };
     if principal.user_id().is_some() {
@@ -234,7 +232,7 @@ fn need_listed(
     }
 }
 
-/// 403: a user is signed in, and this is not theirs to say.
+/// 403: a user is signed in, and may not choose this.
 pub(super) fn not_a_users(field: &str, why: impl Into<String>) -> Problem {
     Problem {
         field: Some(field.to_owned()),

@@ -1,5 +1,5 @@
-//! Calls of a participant's methods through the server (`RoomService.PerformRpc`), for which livekit-api
-//! 0.10 has the types only.
+//! Calls of a participant's RPC methods through the server (`RoomService.PerformRpc`), for which livekit-api 0.10 has
+//! only the types.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use serde_json::json;
 use sidetone_config::env::LiveKit;
 use sidetone_config::livekit::ApiKeys;
 
-/// What the server needs beside the participant's time.
+/// What the server needs in addition to the participant's time.
 const SERVER: Duration = Duration::from_millis(1_500);
 
-/// What came of a call of a participant's method.
+/// The outcome of an RPC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// The participant answered this.
+    /// The participant returned this.
     Given(String),
-    /// The participant answered that it has no such method, or with another error.
+    /// The participant has no such method, or returned another error.
     Refused(String),
-    /// The participant did not answer in time, or cannot be reached.
+    /// The participant did not respond in time, or cannot be reached.
     Silence(String),
-    /// The server did not answer, or cannot make such calls: nothing is known of the participant.
+    /// The server did not respond, or does not support such RPCs: nothing is known about the participant.
     Unknown(String),
 }
 
@@ -117,7 +117,7 @@ impl Client {
     }
 }
 
-/// The server gives a participant's errors these codes, and "canceled" when it has not answered in time.
+/// The server maps a participant's errors to these codes, and reports "canceled" if it has not responded in time.
 impl From<Failed> for Answer {
     fn from(Failed { code, msg }: Failed) -> Self {
         let what = format!("{code}: {msg}");

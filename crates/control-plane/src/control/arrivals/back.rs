@@ -1,32 +1,31 @@
-//! PURE. What becomes of a call when somebody joins its room.
+//! PURE. Decides which call somebody who joins a room belongs to.
 
 use chrono::TimeDelta;
 
 use sidetone_store::{At, Call};
 
-/// A call that has been over for less than this is gone on with.
+/// A call that has been over for less than this is resumed.
 const GOES_ON: TimeDelta = TimeDelta::seconds(60);
-/// Who is seen first so soon after a failure was there when it was told.
+/// Somebody first seen this soon after a failure was present when it was announced.
 const TOLD: TimeDelta = TimeDelta::seconds(5);
 
-/// Which call somebody who joins comes to.
+/// The call of somebody who joins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Back {
-    /// The call that is open.
+    /// The open call.
     Open,
-    /// The call that was over: it goes on.
+    /// The finished call, which is resumed.
     Resumes,
-    /// Another one.
+    /// A new call.
     Anew,
 }
 
-/// Which call somebody comes to whose stay is not known (`is_new`); None: nobody has come back to a call
-/// that is over.
+/// The call of somebody whose stay is not known yet (`is_new`). `None` if nobody has come back to a finished call.
 pub(super) fn comes_back(call: &Call, is_new: bool, now: At) -> Option<Back> {
     let Some(ended) = call.ended_at else {
         return Some(Back::Open);
     };
-    // Those who were in the call and stay in the room have heard its end.
+    // People who were in the call and stay in the room have heard its end.
     let is_told = call.failed_at.is_some_and(|failed| now - failed < TOLD);
     if !is_new || is_told {
         return None;

@@ -1,4 +1,4 @@
-//! The body of LiveKit's events, as far as we act on it.
+//! The body of LiveKit's webhook events, as far as we act on it.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer};
@@ -8,12 +8,12 @@ use crate::control::egress::status::{Report, ReportedFile};
 use crate::control::participant::kind_named;
 use sidetone_store::{At, Fact, ParticipantKind, Stay};
 
-/// Longest name or id of LiveKit that is taken, characters. Its own default limit is 256; four bytes to
-/// each, this still goes into an index of Postgres (2,704 bytes).
+/// Longest LiveKit name or id accepted, in characters. LiveKit's own default limit is 256; at four bytes each, this
+/// still fits into a Postgres index (2,704 bytes).
 pub const LONGEST_NAME: usize = 512;
 
-/// The part of an event's body that we act on. Other fields, of any server version, are passed
-/// over. LiveKit writes 64-bit numbers as strings.
+/// The part of an event's body that we act on. Other fields, of any server version, are ignored. LiveKit writes
+/// 64-bit numbers as strings.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct EventBody {
@@ -140,7 +140,7 @@ impl EventBody {
         room.or(egress).filter(|sid| !sid.is_empty())
     }
 
-    /// Whether it is about an egress: its object is to go, also when its call is erased.
+    /// Whether it is about an egress: its object must be deleted even if its call is erased.
     pub fn is_of_egress(&self) -> bool {
         self.egress_info.is_some()
     }
@@ -168,13 +168,13 @@ impl EventBody {
         })
     }
 
-    /// LiveKit's id of the stay that it is about.
+    /// LiveKit's id of the participant's stay.
     pub(super) fn participant_sid(&self) -> Option<&str> {
         let participant = self.participant.as_ref()?;
         Some(participant.sid.as_str()).filter(|sid| !sid.is_empty())
     }
 
-    /// The stay of a person who has just joined.
+    /// The stay of a person who has just joined. `None` for other events.
     pub(super) fn newcomer(&self) -> Option<&str> {
         let participant = self.participant.as_ref()?;
         let joined = self.event == "participant_joined";
@@ -194,8 +194,8 @@ impl EventBody {
             .is_some_and(|p| p.kind() == ParticipantKind::Agent)
     }
 
-    /// What the event tells of its call. LiveKit's events repeat themselves: every one of them
-    /// says when the room and the participant came, so one that was lost is made good by the next.
+    /// The facts about its call. LiveKit's events are redundant: each one says when the room was created and the
+    /// participant joined, so the next event makes up for a lost one.
     pub fn facts(&self, received_at: At) -> Vec<Fact> {
         let at = self.precise_time(received_at);
         let mut facts = Vec::new();
@@ -227,8 +227,8 @@ impl EventBody {
         }))
     }
 
-    /// LiveKit gives whole seconds. When the event came within that second, its arrival is the
-    /// better time; else the second's end, so that nobody leaves before having come.
+    /// LiveKit reports whole seconds. If the event arrived within that second, the arrival is the more precise time;
+    /// otherwise the second's end, so that nobody leaves before having joined.
     fn precise_time(&self, received_at: At) -> At {
         let Some(second) = DateTime::from_timestamp(self.created_at, 0) else {
             return received_at;

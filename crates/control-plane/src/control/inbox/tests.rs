@@ -36,7 +36,7 @@ async fn an_event_that_panics_fails_with_its_reason_and_the_others_go_on() {
     let note = async |id| store.event_note(id).await.unwrap().unwrap();
     assert_eq!(note("EV_2").await, PANICKED);
     assert_eq!(note("EV_3").await, "done");
-    // After five times they are laid aside, with the reason.
+    // After five attempts they are set aside, with the reason.
     for _ in 0..4 {
         each(&store, acted).await.unwrap();
     }

@@ -1,6 +1,6 @@
 use super::*;
 
-/// The call element reads the codes, older clients and other people's the words.
+/// The call element reads the codes; older clients and third-party ones read the words.
 #[test]
 fn notices_have_a_code_and_words() {
     let read = include_str!("../../../../../web/src/call/notice.ts");

@@ -1,4 +1,4 @@
-//! An agent whose worker is silent: asked whether it lives, and replaced when it does not answer.
+//! An agent whose worker is silent is asked whether it lives, and replaced if it does not answer.
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ pub enum Verdict {
     Alive,
     /// It did not answer, or is not in the room.
     Dead {
-        /// Somebody waits.
+        /// A person waits.
         people: bool,
     },
-    /// LiveKit, or the store, did not answer; or somebody else has acted.
+    /// LiveKit or the store did not respond, or somebody else has acted.
     Unknown,
 }
 
@@ -71,7 +71,7 @@ impl Guardian {
     }
 }
 
-/// A room's own part of a time, another one each time.
+/// The delay of a room within `over`, different for each room and attempt.
 pub(super) fn spread(room: &str, attempt: u32, over: Duration) -> Duration {
     let mut hasher = DefaultHasher::new();
     (room, attempt).hash(&mut hasher);

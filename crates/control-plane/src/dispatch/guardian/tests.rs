@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 const ROOM: &str = "support-ann-1";
 
-/// Every room at the same time.
+/// No spread between rooms.
 fn config() -> GuardianConfig {
     GuardianConfig {
         spread: Duration::ZERO,
@@ -50,7 +50,7 @@ impl Script {
         self.on(Input::Looked(ROOM.into(), sight))
     }
 
-    /// Wanted, asked, taken by LiveKit.
+    /// Needed, dispatched, accepted by LiveKit.
     fn asked() -> Self {
         let mut script = Self::new();
         assert_eq!(script.on(Input::Wanted(ROOM.into())), [ask(1)]);
@@ -284,7 +284,7 @@ fn an_agent_that_does_not_answer_is_replaced_at_once() {
     script.on(Input::Asked(ROOM.into(), Ok(())));
     let present = script.on(Input::AgentJoined(ROOM.into()));
     assert_eq!(present, [Output::Present(ROOM.into())]);
-    // The next one may die, too.
+    // The next agent may die, too.
     assert_eq!(script.suspect(2), [confirm(2)]);
     assert_eq!(script.hear(DEAD), [takeover(1, 2)]);
 }
@@ -317,7 +317,7 @@ fn nobody_is_replaced_while_livekit_does_not_answer() {
 
 #[test]
 fn a_dropped_takeover_is_tried_again() {
-    // All workers are at their limit: LiveKit drops the job without a word.
+    // All workers are at their limit: LiveKit drops the job silently.
     let mut script = Script::present();
     script.suspect(1);
     assert_eq!(script.hear(DEAD), [takeover(1, 1)]);
@@ -342,7 +342,7 @@ fn a_caller_who_leaves_meanwhile_needs_nobody() {
 
 #[test]
 fn a_room_of_another_control_plane_is_taken_over() {
-    // Whoever watched over it died with the worker, or between its claim and its asking.
+    // The control plane that watched over it died with the worker, or between its claim and its dispatch.
     let mut script = Script::new();
     assert_eq!(script.suspect(3), [confirm(3)]);
     assert_eq!(script.hear(DEAD), [takeover(2, 3)]);
@@ -407,9 +407,8 @@ fn any_input() -> impl Strategy<Value = (u64, Input)> {
 }
 
 proptest! {
-    /// Never a second asking without a look or a death in between that showed no agent, never more than the
-    /// limit in a row, never a deadline left behind, never silence: a room is either served,
-    /// waited for, or given up.
+    /// Never a second dispatch unless a look or a death in between showed that no agent is there, never more than the
+    /// limit in a row, never a deadline left behind, never silence: a room is served, waited for, or given up.
     #[test]
     fn random_scripts_keep_the_rules(steps in prop::collection::vec(any_input(), 1..200)) {
         let mut script = Script::new();

@@ -1,4 +1,4 @@
-//! Rounds on a simulated clock, one each half second.
+//! Rounds on a simulated clock, one every half second.
 
 use super::*;
 
@@ -21,7 +21,7 @@ impl Rounds {
         self.now += Duration::from_millis(ms);
     }
 
-    /// A round that took so long; the next is due half a second after it began.
+    /// A round of this length; the next is due half a second after it began.
     fn round(&mut self, took_ms: u64, stored: bool) -> bool {
         let began = self.now;
         self.wait(took_ms.max(500));
@@ -29,7 +29,7 @@ impl Rounds {
         self.observer.round(began, ended, stored)
     }
 
-    /// As many quick ones until silence counts.
+    /// Runs quick rounds until silence counts, and returns their number.
     fn until_it_counts(&mut self) -> u32 {
         let mut rounds = 1;
         while !self.round(2, true) {
@@ -54,7 +54,7 @@ fn silence_counts_after_a_whole_time_of_own_beats() {
 fn after_an_outage_of_the_database_it_begins_anew() {
     let mut rounds = Rounds::new();
     rounds.until_it_counts();
-    // 40 s: workers could not beat either, and are silent in the database when it is back.
+    // 40 s: workers could not write heartbeats either, and look silent when the database is back.
     assert!((0..80).all(|_| !rounds.round(1, false)));
     assert_eq!(rounds.until_it_counts(), 4);
     // One failure is enough.

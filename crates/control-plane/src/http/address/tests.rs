@@ -23,7 +23,7 @@ fn forwarded_for_counts_from_named_proxies_only() {
     for (peer, line, client) in [
         ("203.0.113.9", "1.1.1.1", "203.0.113.9"),
         ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
-        // What the client wrote itself is not believed.
+        // What the client wrote itself is not trusted.
         ("10.0.0.1", "1.1.1.1, 198.51.100.7", "198.51.100.7"),
         ("10.0.0.1", "198.51.100.7, 10.200.0.2", "198.51.100.7"),
         (
@@ -36,7 +36,7 @@ fn forwarded_for_counts_from_named_proxies_only() {
         ("10.0.0.1", "", "10.0.0.1"),
         ("::ffff:10.0.0.1", "2001:db8::1", "2001:db8::1"),
         ("2001:db8:ff::9", "::ffff:198.51.100.7", "198.51.100.7"),
-        // As Azure and others write it.
+        // The notation of Azure and others.
         ("10.0.0.1", "198.51.100.7:4711", "198.51.100.7"),
         ("10.0.0.1", "[2001:db8::1]:4711", "2001:db8::1"),
     ] {

@@ -1,4 +1,4 @@
-//! PURE. What of a call is new to who was told the rest.
+//! PURE. What of a call is new to a client that has received the rest.
 
 use std::collections::HashMap;
 
@@ -9,27 +9,26 @@ use crate::control::news::News;
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{Call, StoredTurn};
 
-/// Which events of one call were sent.
+/// The events of one call that were sent.
 #[derive(Debug, Default)]
 pub(super) struct Told {
     started: bool,
-    /// The call was over when it was looked at last.
+    /// The call was already over at the last look.
     over: bool,
     ended: bool,
-    /// Turns, by their ids, as they were told.
+    /// Turns by id, as they were sent.
     turns: HashMap<String, News>,
-    /// Runs of tools whose end was told: when each began, and its name.
+    /// Tool runs whose end was sent: when each began, and its name.
     tools: Vec<(DateTime<Utc>, String, Value)>,
 }
 
 impl Told {
-    /// Whether the call's end was told.
+    /// Whether the call's end was sent.
     pub(super) fn is_over(&self) -> bool {
         self.ended
     }
 
-    /// What is new, in the order in which it happened. Of a turn that goes on nothing is told before it, or the
-    /// call, is over.
+    /// What is new, in the order in which it happened. An unfinished turn is sent only once it, or the call, is over.
     pub(super) fn news(
         &mut self,
         call: &Call,
@@ -64,7 +63,7 @@ impl Told {
         }
         happened.sort_by_key(|(at, _)| *at);
         news.extend(happened.into_iter().map(|(_, news)| news));
-        // What was said last may be written a moment after the call's end.
+        // The last words may be written a moment after the call's end.
         let is_quiet = std::mem::replace(&mut self.over, is_over) && news.is_empty();
         if let Some(at) = call.ended_at.filter(|_| is_quiet && !self.ended) {
             self.ended = true;

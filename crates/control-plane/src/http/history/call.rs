@@ -1,4 +1,4 @@
-//! One call with all that is known of it.
+//! One call with everything that is known about it.
 
 mod read;
 mod sight;
@@ -146,11 +146,11 @@ impl From<StageError> for ErrorInfo {
     }
 }
 
-/// No tool may take longer than a minute, nor a person to take a call; both have some seconds of grace.
+/// No tool may take longer than a minute, nor a person to take a call; both get some seconds of grace.
 const LONGEST_RUN: TimeDelta = TimeDelta::seconds(75);
 
-/// Whether an agent that was there when a run began is there still: nobody else waits for its end. True also
-/// where no agent is known.
+/// Whether an agent that was there when a run began is still there: nobody else waits for its end. Also `true` if no
+/// agent is known.
 fn waits_since(run: &ToolCall, stays: &[Participant]) -> bool {
     let mut agents = stays
         .iter()
@@ -217,7 +217,7 @@ impl From<StoredTurn> for TurnInfo {
     }
 }
 
-/// A call, who took part, and how much of it the principal sees, if any.
+/// A call with its participants, and how much of it the principal may see, if any.
 pub(in crate::http) async fn visible(
     state: &AppState,
     principal: &Principal,
@@ -227,7 +227,7 @@ pub(in crate::http) async fn visible(
     let no_such = || Problem::not_found("callId", "There is no such call.");
     let call = state.store().call(id).await?.ok_or_else(no_such)?;
     let participants = state.store().participants(id).await?;
-    // An erased call is nobody's, also not of a user whose id is "deleted".
+    // An erased call belongs to nobody, not even to a user whose id is "deleted".
     if !principal.sees_all() && call.deleted_at.is_some() {
         return Err(no_such());
     }

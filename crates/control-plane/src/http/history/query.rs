@@ -1,4 +1,4 @@
-//! What a request asks of the history.
+//! The query parameters of the history.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -13,11 +13,11 @@ use sidetone_store::{At, CallStatus, CallType};
 
 const DEFAULT_LIMIT: u32 = 20;
 const MAX_LIMIT: u32 = 100;
-/// What a parameter begins with that names a field of the calls' metadata.
+/// Prefix of parameters that name a field of the calls' metadata.
 const METADATA: &str = "metadata.";
-/// Fields of the metadata that one query names.
+/// Metadata fields per query.
 const MAX_FIELDS: usize = 8;
-/// Longest name of such a field, and longest value, characters.
+/// Longest name and longest value of such a field, in characters.
 const MAX_FIELD: usize = 200;
 
 /// Which calls.
@@ -64,7 +64,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// The query of `principal`: their own calls, or everybody's for those who may see them.
+    /// The query of `principal`: for their own calls, or for everybody's if they may see them.
     pub fn of(principal: &Principal, raw: Option<&str>) -> Result<Self, Problem> {
         principal.need(Right::History)?;
         let mut query = Self::parse(raw)?;
@@ -130,7 +130,7 @@ impl Query {
             return Err(Problem::field(METADATA, why));
         }
         check_text(METADATA, name, MAX_FIELD, false)?;
-        // A text may be empty, or of white space.
+        // A text may be empty or white space.
         check_text(field, &format!("x{value}"), MAX_FIELD + 1, true)?;
         let named = &mut self.filter.metadata;
         if named.len() == MAX_FIELDS {

@@ -1,4 +1,4 @@
-//! A call's recordings, as the history tells of them.
+//! A call's recordings, as the history shows them.
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;

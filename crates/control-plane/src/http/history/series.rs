@@ -17,13 +17,13 @@ use sidetone_store::series::{Buckets, Point};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-/// Days that are shown where the request says no start.
+/// The range in days if the request has no start.
 const DEFAULT_DAYS: i64 = 30;
-/// Up to so long a range is shown by the hour.
+/// Ranges up to this long are shown by the hour.
 const HOURLY: i64 = 2 * DAY;
 /// Longest range.
 const LONGEST: i64 = 400 * DAY;
-/// Clocks are at most so many minutes ahead of or behind UTC (IANA time zone database: +14, -12 h).
+/// Clocks differ from UTC by at most this many minutes (IANA time zone database: +14, -12 h).
 const FARTHEST: i64 = 14 * 60;
 
 /// Which calls, and whose days.
@@ -127,7 +127,7 @@ pub async fn series(
         ahead: ahead * 60,
     };
     let mut found = state.store().series(&query.filter, buckets).await?;
-    // `to` itself is not in the range.
+    // `to` itself is outside the range.
     let last = buckets.of((to - TimeDelta::microseconds(1)).max(from));
     let points = (buckets.of(from)..=last)
         .filter_map(|n| {
@@ -143,7 +143,7 @@ pub async fn series(
     }))
 }
 
-/// Takes `minutesAhead` out of a query; the rest is the history's.
+/// Takes `minutesAhead` out of a query; the rest belongs to the history.
 fn minutes_ahead(raw: &str) -> Result<(i64, String), Problem> {
     let mut ahead = 0;
     let mut rest = form_urlencoded::Serializer::new(String::new());

@@ -4,7 +4,7 @@ use super::*;
 
 const PORT: u16 = 3_000;
 
-/// A request to 127.0.0.1:3000 from the same machine; a line of the list replaces a header of the same name.
+/// A request to 127.0.0.1:3000 from the same machine; each line of the list replaces the header of that name.
 fn request(lines: &[(&'static str, &str)]) -> Parts {
     let mut request = Request::post("/api/voice/token").body(()).unwrap();
     let headers = request.headers_mut();
@@ -120,7 +120,7 @@ fn another_sites_page_is_refused_and_ones_own_is_not() {
             ],
             200,
         ),
-        // What a form sends without asking first.
+        // What a form sends without a preflight request.
         (vec![("content-type", "text/plain"), long], 415),
         (
             vec![("content-type", "application/x-www-form-urlencoded"), long],

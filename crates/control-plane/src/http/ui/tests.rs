@@ -43,7 +43,7 @@ async fn an_unchanged_page_is_not_sent_again() {
     let second = page.answer(&again);
     assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
     assert!(body(second).await.is_empty());
-    // The tag of one encoding is not that of the other.
+    // The ETag of one encoding differs from that of the other.
     again.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
     assert_eq!(page.answer(&again).status(), StatusCode::OK);
 }
@@ -60,7 +60,7 @@ fn the_policy_lets_pages_reach_livekit_and_no_other() {
     );
     assert!(text(Some("wss://p.livekit.cloud")).contains("wss://*.livekit.cloud"));
     assert!(text(None).contains("connect-src 'self' ;"));
-    // An address that could write its own directives gets none.
+    // An address that could add directives of its own is left out.
     assert!(!text(Some("wss://x; script-src *")).contains("script-src *"));
     let bucket = |url| policy(None, Some(url)).to_str().unwrap().to_owned();
     let played = bucket("https://calls.s3.eu-central-1.amazonaws.com/");
@@ -81,6 +81,6 @@ fn pages_have_names_without_endings() {
 
 #[test]
 fn every_route_can_be_registered() {
-    // axum panics on a path that is given twice or malformed.
+    // axum panics on a duplicate or malformed path.
     let _ = routes(UiSettings::default());
 }

@@ -19,7 +19,7 @@ fn a_room_is_looked_into_when_something_has_changed_or_after_a_minute() {
     assert!(seen.is_as_seen(at(59), "room", &then));
     assert!(!seen.is_as_seen(at(60), "room", &then));
     assert!(!seen.is_as_seen(at(5), "another", &then));
-    // The agent has gone, the caller has, LiveKit was started again.
+    // The agent has left, the caller has left, LiveKit was restarted.
     for now in [
         counts("RM_1", 1, 1),
         counts("RM_1", 0, 1),

@@ -1,4 +1,4 @@
-//! Reads all that is known of a call.
+//! Reads everything that is known about a call.
 
 use uuid::Uuid;
 
@@ -7,7 +7,7 @@ use sidetone_store::participants::Participant;
 use sidetone_store::{Call, Store, StoreError};
 
 impl CallDetail {
-    /// All that is known of a call; none when there is no such call, or it was erased.
+    /// Everything that is known about a call. `None` if there is no such call, or it was erased.
     pub(in crate::http) async fn read(store: &Store, id: Uuid) -> Result<Option<Self>, StoreError> {
         let call = store.call(id).await?;
         let Some(call) = call.filter(|call| call.deleted_at.is_none()) else {

@@ -1,8 +1,7 @@
-//! How much of a call somebody sees. PURE.
-//!
-//! Who made a call sees all of it, and so does the other of two users who talk. Whoever came into a call that
-//! went on (to a conference, or put through by an agent) sees what happened while they were there: what was
-//! said before was not said to them.
+//! How much of a call somebody may see. PURE.
+//! The user who made a call sees all of it, and so does the other one of two users who talk. A user who joined a call
+//! in progress (a conference, or one transferred by an agent) sees what happened while they were there: earlier words
+//! were not meant for them.
 
 use std::fmt::Write as _;
 
@@ -11,17 +10,17 @@ use crate::http::auth::Principal;
 use sidetone_store::participants::Participant;
 use sidetone_store::{At, Call};
 
-/// How much of a call somebody sees.
+/// How much of a call somebody may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::http) enum Sight {
     /// All of it.
     Whole,
-    /// What happened in these stays: from, and until when, if they have left.
+    /// What happened during these stays: from, and until when, if they have left.
     During(Vec<(At, Option<At>)>),
 }
 
 impl Sight {
-    /// None: the call is none of theirs.
+    /// What this user may see. `None` if they have no part in the call.
     pub(super) fn of(
         principal: &Principal,
         call: &Call,
@@ -64,7 +63,7 @@ impl Sight {
 }
 
 impl CallDetail {
-    /// As much of it as is seen.
+    /// The part of it that may be seen.
     pub(super) fn seen(mut self, sight: &Sight) -> Self {
         if *sight == Sight::Whole {
             return self;
@@ -82,7 +81,7 @@ impl CallDetail {
         self.errors.retain(|error| sight.sees(error.at));
         self.participants
             .retain(|one| sight.meets(one.joined_at, one.left_at));
-        // These are of the whole call, and so is what a backend wrote to it.
+        // These concern the whole call, as does what a backend stored with it.
         self.recordings.clear();
         self.call = self.call.in_part();
         (self.result, self.result_error, self.webhook) = (None, None, None);

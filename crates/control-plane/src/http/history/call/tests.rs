@@ -35,7 +35,7 @@ fn a_run_whose_agent_is_gone_has_an_unknown_end_at_once() {
         duration_ms: 0,
     };
     let state = |stays: &[Participant], now| ToolInfo::of(run.clone(), true, stays, at(now)).state;
-    // Of a call without facts only time is known.
+    // Without facts about a call, only the time decides.
     assert_eq!(state(&[], 11), "running");
     let there = agent("a", 0, None);
     assert_eq!(state(std::slice::from_ref(&there), 12), "running");
@@ -43,6 +43,6 @@ fn a_run_whose_agent_is_gone_has_an_unknown_end_at_once() {
     let (dead, next) = (agent("a", 0, Some(12)), agent("b", 13, None));
     assert_eq!(state(std::slice::from_ref(&dead), 12), "unknown");
     assert_eq!(state(&[dead.clone(), next], 14), "unknown");
-    // Its connection was made anew, which is another stay.
+    // A renewed connection is another stay.
     assert_eq!(state(&[dead, agent("a", 13, None)], 14), "running");
 }
