@@ -1,5 +1,4 @@
-//! Agents that are wanted as soon as somebody joins: a token says so, and a token that nobody uses brings
-//! none.
+//! Agents to dispatch as soon as somebody joins: a token records the wish, and an unused token brings no agent.
 
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -7,7 +6,7 @@ use uuid::Uuid;
 use super::erasure::in_call;
 use super::{At, DispatchMetadata, Store, StoreError, on};
 
-/// An agent that is to be asked for when somebody joins.
+/// An agent to dispatch when somebody joins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Awaited {
     /// Where to.

@@ -1,4 +1,4 @@
-//! The agents that were asked for: one row a room, from asking to the end.
+//! Dispatched agents: one row per room, from the dispatch to the end.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use sidetone_base::text_enum;
 text_enum! {
     /// Where an agent is.
     DispatchState {
-        /// Asked for, not in the room yet.
+        /// Dispatched, not in the room yet.
         Asked = "asked",
         /// In the room.
         Joined = "joined",
@@ -30,7 +30,7 @@ impl DispatchState {
     }
 }
 
-/// An agent that was asked for.
+/// A dispatched agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dispatch {
     /// Where to.
@@ -39,9 +39,9 @@ pub struct Dispatch {
     pub call_id: Option<Uuid>,
     /// Where it is.
     pub state: DispatchState,
-    /// How often LiveKit was asked.
+    /// The number of dispatch attempts.
     pub attempts: i32,
-    /// LiveKit's id of the last asking, `AD_…`.
+    /// LiveKit's id of the last dispatch, `AD_…`.
     pub dispatch_id: Option<String>,
     /// Worker that runs it, when known.
     pub worker_id: Option<String>,
@@ -51,11 +51,11 @@ pub struct Dispatch {
     pub reason: Option<String>,
     /// What the agent is told.
     pub metadata: Json<DispatchMetadata>,
-    /// First asked.
+    /// When it was first dispatched.
     pub asked_at: At,
     /// In this state since.
     pub since: At,
-    /// Number of the last asking: see [`epochs`](crate::epochs).
+    /// Number of the last dispatch: see [`epochs`](crate::epochs).
     pub epoch: i64,
 }
 

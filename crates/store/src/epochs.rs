@@ -22,13 +22,13 @@ const AT_ONCE: i64 = 500;
 pub struct Agent {
     /// Where it is.
     pub room: String,
-    /// Of the asking that it comes for; None from a control plane that knows no epochs.
+    /// The epoch of the dispatch that it comes for. `None` from a control plane without epochs.
     pub epoch: Option<i64>,
     /// Its identity in the room, of no other job.
     pub identity: String,
     /// LiveKit's id of its worker, `AW_…`.
     pub worker_id: String,
-    /// The row of its worker, which beats; None: its silence means nothing.
+    /// The row of its worker, which sends heartbeats. `None` if its silence means nothing.
     pub worker: Option<Uuid>,
 }
 
@@ -37,7 +37,7 @@ pub struct Agent {
 pub struct SilentAgent {
     /// Where it is.
     pub room_name: String,
-    /// Of its asking.
+    /// The epoch of its dispatch.
     pub epoch: i64,
 }
 

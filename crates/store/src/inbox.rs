@@ -1,5 +1,5 @@
-//! LiveKit's events: written down before they are answered, then worked through one by one, so
-//! that a crash loses none and a repetition does nothing.
+//! LiveKit's events: stored before they are answered, then processed one by one, so that a crash loses none and a
+//! repetition has no effect.
 
 use serde_json::Value;
 use sqlx::types::Json;
@@ -51,7 +51,7 @@ super::from_row!(InboxHealth {
     oldest_waiting_at
 });
 
-/// An event that failed this often is laid aside with its note.
+/// An event that has failed this often is set aside with its note.
 const MAX_ATTEMPTS: i32 = 5;
 
 impl Store {

@@ -24,8 +24,8 @@ pub struct ToolCall {
     pub arguments: Json<Value>,
     /// Whether it did what it should.
     pub ok: bool,
-    /// Its end is not known: it runs still, or whoever waited for it is lost. `ok`, `result` and
-    /// `duration_ms` say nothing then.
+    /// Its end is unknown: it is still running, or its agent was lost. `ok`, `result` and `duration_ms` mean nothing
+    /// then.
     #[serde(default)]
     pub running: bool,
     /// What the model was told.
@@ -48,7 +48,7 @@ super::from_row!(ToolCall {
 });
 
 impl ToolCall {
-    /// What came of it; none while that is not known.
+    /// The outcome. `None` while it is unknown.
     pub fn outcome(&self) -> Option<Result<&str, &str>> {
         let result = self.result.as_str();
         (!self.running).then_some(if self.ok { Ok(result) } else { Err(result) })

@@ -1,10 +1,10 @@
-//! Those who count something before they add to it pass one after the other.
+//! Serialises transactions that count something before they add to it.
 
 use sqlx::SqliteConnection;
 
 use super::postgres::Session;
 
-/// A transaction that holds others off.
+/// A transaction that can hold off others.
 pub(crate) trait Turnstile {
     /// Waits for those who counted the same, and holds off who comes later until this transaction ends.
     fn pass(&mut self, what: &str) -> impl Future<Output = sqlx::Result<()>> + Send;
