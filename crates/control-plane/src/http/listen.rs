@@ -31,8 +31,7 @@ pub struct ListenResponse {
 }
 
 /// Lets an admin listen in on a live call. Nobody in the room sees or hears the listener; the call's record names it
-/// among the participants. An encrypted call can
-/// be heard by those who are in it only (409).
+/// among the participants, and the log says which admin it was. Only those in an encrypted call can hear it (409).
 #[utoipa::path(post, path = "/api/voice/calls/{callId}/listen", tag = "admin",
     params(("callId" = Uuid, Path)),
     responses((status = 200, body = ListenResponse), (status = 400, body = ProblemDocument),
@@ -65,11 +64,13 @@ pub async fn listen(
         let why = "The call is end-to-end encrypted: only those who are in it can hear it.";
         return Err(conflict("Encrypted call", why));
     }
-    tracing::info!(%call_id, "somebody listens in on a call");
+    let listener = format!("sidetone-listener-{}", Uuid::new_v4());
+    // Who listens in on others answers for it: the one line that names an admin.
+    tracing::info!(%call_id, listener, admin = principal.bucket(), "an admin listens in on a call");
     let key = voice.livekit.keys.first();
     let token = AccessToken::with_api_key(&key.id, &key.secret.expose())
         .with_ttl(TTL)
-        .with_identity(&format!("sidetone-listener-{}", Uuid::new_v4()))
+        .with_identity(&listener)
         // As LiveKit's own Egress joins: a room that only it is in comes to its end.
         .with_kind("egress")
         .with_grants(VideoGrants {
