@@ -135,11 +135,18 @@ pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode>
 async fn local_models() -> anyhow::Result<Loaded> {
     let settings = sidetone_models::Settings::default();
     let mut bars = fetch::Bars::default();
-    fetch::fetch(&settings.cache, &settings.models(), &mut |progress| {
-        bars.draw(progress)
-    })
-    .await
-    .context("fetching the local models")?;
+    let mut draw = |progress: fetch::Progress<'_>| bars.draw(progress);
+    let models = settings.models();
+    let complete = models.iter().all(|model| model.is_here(&settings.cache));
+    fetch::fetch(&settings.cache, &models, &mut draw)
+        .await
+        .context("fetching the local models")?;
+    // asked for once, and by `sidetone models fetch`: a second start waits for no host
+    if !complete {
+        fetch::fetch_extras(&settings.cache, &settings.extras(), &mut draw)
+            .await
+            .context("fetching more voices")?;
+    }
     println!("loading speech and language models ...");
     Ok(tokio::task::spawn_blocking(move || sidetone_models::load(&settings)).await??)
 }

@@ -16,16 +16,14 @@ pub(super) async fn run(command: ModelsCommand) -> anyhow::Result<ExitCode> {
     match command {
         ModelsCommand::List => list(&settings.cache)?,
         ModelsCommand::Fetch { names } => {
-            let wanted = if names.is_empty() {
-                settings.models()
-            } else {
-                named(&names)?
+            let (wanted, extras) = match names.is_empty() {
+                true => (settings.models(), settings.extras()),
+                false => (named(&names)?, Vec::new()),
             };
             let mut bars = models::fetch::Bars::default();
-            models::fetch::fetch(&settings.cache, &wanted, &mut |progress| {
-                bars.draw(progress)
-            })
-            .await?;
+            let mut draw = |progress: models::fetch::Progress<'_>| bars.draw(progress);
+            models::fetch::fetch(&settings.cache, &wanted, &mut draw).await?;
+            models::fetch::fetch_extras(&settings.cache, &extras, &mut draw).await?;
         }
         ModelsCommand::Serve { bind, threads } => {
             let settings = models::Settings {

@@ -109,29 +109,60 @@ async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::err
     report("LLM, first clause, kept", &mut clause);
     report("LLM, each token", &mut per_token);
 
+    for voice in [LocalVoice::Alloy, LocalVoice::Onyx] {
+        for text in [SHORT, LONG] {
+            speech(&models, voice, text).await?;
+        }
+    }
+    println!("resident at the end        {:>6} MB", resident());
+    Ok(())
+}
+
+const SHORT: &str = "We open at nine on Tuesday.";
+/// As long as a clause may be.
+const LONG: &str = "If you would rather wait until the end of the week then we can send both parcels \
+    together on Friday morning";
+
+async fn speech(
+    models: &sidetone_models::Loaded,
+    voice: LocalVoice,
+    text: &str,
+) -> Result<(), Box<dyn std::error::Error>> {
     let (mut times, mut begun, mut seconds) = (Vec::new(), Vec::new(), 0.0);
-    for _ in 0..RUNS {
+    // one more: whoever speaks is loaded with the first word
+    for run in 0..=RUNS {
         let start = Instant::now();
-        let mut speech = models
-            .tts
-            .speak("We open at nine on Tuesday.", LocalVoice::Alloy, 1.0);
-        let mut samples = 0;
+        let mut speech = models.tts.speak(text, voice, 1.0);
+        let (mut samples, mut first) = (0, Duration::ZERO);
         while let Some(stretch) = speech.next().await {
             if samples == 0 {
-                begun.push(start.elapsed());
+                first = start.elapsed();
             }
             samples += stretch?.len();
         }
-        times.push(start.elapsed());
+        match run {
+            0 => println!(
+                "{}, loaded and spoke in {:>6} ms",
+                voice.name(),
+                first.as_millis()
+            ),
+            _ => {
+                begun.push(first);
+                times.push(start.elapsed());
+            }
+        }
         seconds = samples as f64 / f64::from(RATE);
     }
-    report("TTS, first sound", &mut begun);
-    let median = report(&format!("TTS, {seconds:.1} s of speech"), &mut times);
+    report(&format!("{}, first sound", voice.name()), &mut begun);
+    let median = report(
+        &format!("{}, {seconds:.1} s of speech", voice.name()),
+        &mut times,
+    );
     println!(
-        "TTS, real-time factor      {:>6.3}",
+        "{}, real-time factor    {:>6.3}",
+        voice.name(),
         median.as_secs_f64() / seconds
     );
-    println!("resident at the end        {:>6} MB", resident());
     Ok(())
 }
 

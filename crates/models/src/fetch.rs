@@ -85,14 +85,50 @@ pub async fn fetch(
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<(), FetchError> {
     let _lock = lock(cache, progress).await?;
-    let mut web = Web::default();
+    let mut web = Web::from_env();
     for model in models {
-        for file in &model.files {
-            fetch_file(cache, file, &mut web, progress).await?;
-            progress(Progress::Ready { file: &file.name });
-        }
-        wheel::discard_all(cache, &model.files);
+        fetch_model(cache, model, &mut web, progress).await?;
     }
+    Ok(())
+}
+
+/// Fetches those of these models that can be had from here. Why another cannot is reported as
+/// progress and is no error.
+pub async fn fetch_extras(
+    cache: &Cache,
+    models: &[&'static Model],
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<(), FetchError> {
+    let _lock = lock(cache, progress).await?;
+    fetch_where_possible(cache, models, Web::from_env(), progress).await
+}
+
+async fn fetch_where_possible(
+    cache: &Cache,
+    models: &[&'static Model],
+    mut web: Web,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<(), FetchError> {
+    for model in models {
+        match fetch_model(cache, model, &mut web, progress).await {
+            Ok(()) | Err(FetchError::Sources { .. }) => {}
+            Err(disk) => return Err(disk),
+        }
+    }
+    Ok(())
+}
+
+async fn fetch_model(
+    cache: &Cache,
+    model: &'static Model,
+    web: &mut Web,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<(), FetchError> {
+    for file in &model.files {
+        fetch_file(cache, file, web, progress).await?;
+        progress(Progress::Ready { file: &file.name });
+    }
+    wheel::discard_all(cache, &model.files);
     Ok(())
 }
 
@@ -204,3 +240,6 @@ impl<W: Write> Write for Hashing<W> {
         self.inner.flush()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -59,8 +59,17 @@ impl Default for Settings {
 impl Settings {
     /// The models that must be fetched for these settings.
     pub fn models(&self) -> Vec<&'static manifest::Model> {
-        let names = [self.stt.name(), self.llm.name(), tts::NAME];
-        names.into_iter().filter_map(manifest::model).collect()
+        let names = [self.stt.name(), self.llm.name()];
+        names
+            .into_iter()
+            .chain(tts::NEEDED)
+            .filter_map(manifest::model)
+            .collect()
+    }
+
+    /// The models that make these settings better and that cannot be fetched everywhere.
+    pub fn extras(&self) -> Vec<&'static manifest::Model> {
+        tts::extras().collect()
     }
 }
 
@@ -163,16 +172,9 @@ fn loading(model: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Error + Co
     }
 }
 
-/// Checks that a model's files are there, by size: hashing would cost seconds at
-/// every start, and [`fetch`](fetch::fetch) has done it.
+/// Checks that a model's files are there, by size: [`fetch`](fetch::fetch) has hashed them.
 fn present(cache: &Cache, name: &'static str) -> Result<(), Error> {
-    let files = manifest::model(name).map_or(&[][..], |model| &model.files);
-    match files.iter().find(|file| {
-        !cache
-            .path(&file.name)
-            .metadata()
-            .is_ok_and(|found| found.len() == file.size)
-    }) {
+    match manifest::model(name).and_then(|model| model.missing(cache)) {
         None => Ok(()),
         Some(file) => Err(Error::Missing {
             model: name,

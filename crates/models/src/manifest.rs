@@ -112,6 +112,19 @@ impl Model {
         self.files.iter().map(|file| file.size).sum()
     }
 
+    /// Whether every file is there, by size: hashing costs about a second per gigabyte.
+    pub fn is_here(&self, cache: &Cache) -> bool {
+        self.missing(cache).is_none()
+    }
+
+    /// A file that is not there, or only in part.
+    pub(crate) fn missing(&self, cache: &Cache) -> Option<&File> {
+        self.files.iter().find(|file| {
+            let found = cache.path(&file.name).metadata();
+            !found.is_ok_and(|found| found.len() == file.size)
+        })
+    }
+
     /// Reads every file and compares hashes (about a second per gigabyte).
     pub fn state(&self, cache: &Cache) -> State {
         let mut state = State::Ready;

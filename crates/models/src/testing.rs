@@ -2,6 +2,20 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::cache::Cache;
+use crate::{fetch, manifest};
+
+/// The machine's cache, with this model in it.
+pub async fn fetched(model: &str) -> Cache {
+    let cache = Cache::default();
+    let mut bars = fetch::Bars::default();
+    let models = [manifest::model(model).unwrap()];
+    fetch::fetch(&cache, &models, &mut |progress| bars.draw(progress))
+        .await
+        .unwrap();
+    cache
+}
+
 /// A folder that is removed with its owner.
 pub struct TempDir(PathBuf);
 

@@ -1,15 +1,19 @@
-//! Text to speech: Piper (VITS) over rten.
+//! Text to speech: hibari and Piper voices over rten.
 //!
 //! A text is cut into clauses and a clause's sound into stretches; each stretch is
 //! one request to the model's thread, asked for when the one before it has been
 //! taken. So the first sound leaves early, a slow listener holds up nobody, and a
 //! listener who leaves costs one stretch at most.
 
+mod cast;
 mod clauses;
+mod edges;
 mod g2p;
+mod hibari;
 mod ipa;
 mod letters;
 mod piper;
+mod speaker;
 mod voice;
 
 use std::sync::Arc;
@@ -17,15 +21,20 @@ use std::sync::Arc;
 use crate::cache::Cache;
 use crate::compute::Compute;
 use crate::engine::{Engine, Failure};
-use crate::{Error, loading, present};
+use crate::{Error, loading, manifest, present};
+use cast::Cast;
 use clauses::{Clause, Pause};
-use piper::{Piper, Utterance};
+use g2p::G2p;
+use speaker::Utterance;
 pub use voice::LocalVoice;
+use voice::Person;
 
 /// Samples a second of everything this engine says.
 pub const RATE: u32 = 24_000;
-/// The model's name in the manifest and in `/v1/models`.
-pub const NAME: &str = "piper-en_US-joe";
+/// The default voice's model, by its name in the manifest and in `/v1/models`.
+pub const NAME: &str = "hibari-heart";
+/// What must be there to speak every voice; see [`extras`].
+pub(crate) const NEEDED: [&str; 2] = [NAME, "piper-en_US-joe"];
 /// Stretches waiting for the model before further ones are refused.
 const WAITING: usize = 32;
 
@@ -65,22 +74,27 @@ impl Tts {
         threads: usize,
         compute: Arc<Compute>,
     ) -> Result<Self, Error> {
-        let failed = loading(NAME);
-        present(cache, NAME)?;
-        let piper = Piper::load(cache, threads)?;
-        let g2p = g2p::G2p::new();
-        // the first use allocates: not in a caller's time
-        let hello = piper.begin(&g2p.ipa("Hello."), LocalVoice::Alloy, 1.0);
-        if let Some(mut hello) = hello.map_err(|e| failed(&e))? {
-            piper.go_on(&mut hello).map_err(|e| failed(&e))?;
+        for model in NEEDED {
+            present(cache, model)?;
         }
+        let mut cast = Cast::new(cache, threads);
+        // the first use allocates: not in a caller's time
+        cast.role(LocalVoice::Alloy)
+            .map_err(|error| loading(NAME)(&error))?;
+        let g2p = G2p::new();
         let engine = Engine::start("tts", WAITING, move |work: Work, _| {
             let (begun, _turn) = match work {
                 Work::GoOn(begun) => (Some(begun), compute.turn()),
                 Work::Begin(request) => {
-                    let ipa = g2p.ipa(&request.clause.text);
+                    let (role, speaker) = cast.role(request.voice)?;
+                    let phonemes = g2p.phonemes(&request.clause.text, role.person.is_british());
                     let turn = compute.turn();
-                    (begin(&piper, &ipa, &request)?, turn)
+                    let utterance = speaker.begin(&phonemes, role, request.speed)?;
+                    let pause = request.pause();
+                    (
+                        utterance.map(|utterance| Box::new(Begun { utterance, pause })),
+                        turn,
+                    )
                 }
             };
             let Some(mut begun) = begun else {
@@ -89,7 +103,8 @@ impl Tts {
                     rest: None,
                 });
             };
-            let mut samples = piper.go_on(&mut begun.utterance)?;
+            let speaker = cast.speaker(begun.utterance.person)?;
+            let mut samples = speaker.go_on(&mut begun.utterance)?;
             let over = begun.utterance.is_over();
             if over {
                 samples.resize(samples.len() + begun.pause, 0);
@@ -114,15 +129,25 @@ impl Tts {
     }
 }
 
-fn begin(piper: &Piper, ipa: &str, request: &Request) -> Result<Option<Box<Begun>>, String> {
-    let pause = match request.clause.pause {
-        Pause::None => 0.0,
-        Pause::Short => 0.12,
-        Pause::Sentence => 0.28,
-    };
-    let pause = (pause / request.speed * RATE as f32) as usize;
-    let utterance = piper.begin(ipa, request.voice, request.speed)?;
-    Ok(utterance.map(|utterance| Box::new(Begun { utterance, pause })))
+impl Request {
+    /// Samples of silence after the clause.
+    fn pause(&self) -> usize {
+        let seconds = match self.clause.pause {
+            Pause::None => 0.0,
+            Pause::Short => 0.12,
+            Pause::Sentence => 0.28,
+        };
+        (seconds / self.speed * RATE as f32) as usize
+    }
+}
+
+/// People whose weights no package registry has: each takes the place of somebody who else
+/// speaks one more voice.
+pub(crate) fn extras() -> impl Iterator<Item = &'static manifest::Model> {
+    let models = Person::ALL.map(Person::model).into_iter();
+    models
+        .filter(|name| !NEEDED.contains(name))
+        .filter_map(manifest::model)
 }
 
 /// A text on its way to being spoken. Dropping it stops the synthesis.

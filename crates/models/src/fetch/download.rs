@@ -16,14 +16,41 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// No byte for this long: the transfer is dead.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Where the manifest says that Hugging Face is.
+const HUGGING_FACE: &str = "https://huggingface.co";
+
 /// Downloads from the web, remembering which hosts cannot be reached.
 #[derive(Default)]
 pub struct Web {
     client: Option<reqwest::Client>,
     unreachable: HashSet<String>,
+    /// Who is asked in Hugging Face's place.
+    mirror: Option<String>,
 }
 
 impl Web {
+    /// `HF_ENDPOINT` names a mirror of Hugging Face, as it does for Hugging Face's own client.
+    pub fn from_env() -> Self {
+        match std::env::var("HF_ENDPOINT") {
+            Ok(mirror) if !mirror.is_empty() => Self::with_mirror(&mirror),
+            _ => Self::default(),
+        }
+    }
+
+    pub(super) fn with_mirror(mirror: &str) -> Self {
+        Self {
+            mirror: Some(mirror.trim_end_matches('/').to_owned()),
+            ..Self::default()
+        }
+    }
+
+    fn place(&self, url: &str) -> String {
+        match (&self.mirror, url.strip_prefix(HUGGING_FACE)) {
+            (Some(mirror), Some(path)) if path.starts_with('/') => format!("{mirror}{path}"),
+            _ => url.to_owned(),
+        }
+    }
+
     pub(super) async fn fetch(
         &mut self,
         cache: &Cache,
@@ -31,6 +58,7 @@ impl Web {
         url: &str,
         progress: &mut (dyn FnMut(Progress<'_>) + Send),
     ) -> Result<(), Attempt> {
+        let url = &self.place(url);
         let host = host(url);
         if self.unreachable.contains(&host) {
             return Err(Attempt::Source(format!("{host}: not reachable from here")));

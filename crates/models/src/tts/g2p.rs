@@ -1,16 +1,19 @@
-//! From text to the phonemes a Piper voice knows.
+//! From text to misaki's phonemes, which hibari reads and [`ipa`](super::ipa) translates for Piper.
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use misaki_rs::fallback::FallbackError;
 use misaki_rs::{Fallback, G2P, Language};
 
-use super::{ipa, letters};
+use super::letters;
 
-/// Misaki's American English dictionary and tagger, with letter-to-sound rules
-/// for words it does not have. Numbers, money and abbreviations are read out.
+/// Misaki's dictionaries and tagger, with letter-to-sound rules for words they do not have.
+/// Numbers, money and abbreviations are read out.
 pub(crate) struct G2p {
-    misaki: G2P,
+    american: G2P,
+    /// Read with the first British voice: a dictionary is large.
+    british: OnceCell<G2P>,
 }
 
 struct LetterToSound;
@@ -24,20 +27,28 @@ impl Fallback for LetterToSound {
 impl G2p {
     pub(crate) fn new() -> Self {
         Self {
-            misaki: G2P::with_fallback(Language::EnglishUS, Some(Box::new(LetterToSound))),
+            american: reader(Language::EnglishUS),
+            british: OnceCell::new(),
         }
     }
 
-    /// IPA with stress, punctuation and spaces.
-    pub(crate) fn ipa(&self, text: &str) -> String {
+    /// Phonemes with stress, punctuation and spaces.
+    pub(crate) fn phonemes(&self, text: &str, british: bool) -> String {
         let text = plain(text);
+        let reader = match british {
+            true => self.british.get_or_init(|| reader(Language::EnglishGB)),
+            false => &self.american,
+        };
         // a text that trips the dictionary is still spoken, by rule
-        let phonemes = catch_unwind(AssertUnwindSafe(|| self.misaki.g2p(&text)))
+        catch_unwind(AssertUnwindSafe(|| reader.g2p(&text)))
             .ok()
             .and_then(Result::ok)
-            .map_or_else(|| by_rule(&text), |(phonemes, _)| phonemes);
-        ipa::from_misaki(&phonemes)
+            .map_or_else(|| by_rule(&text), |(phonemes, _)| phonemes)
     }
+}
+
+fn reader(language: Language) -> G2P {
+    G2P::with_fallback(language, Some(Box::new(LetterToSound)))
 }
 
 fn by_rule(text: &str) -> String {

@@ -1,33 +1,101 @@
-//! The six voices.
+//! The six voices, and who speaks them.
 
 /// OpenAI's six classic voice names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LocalVoice {
-    /// Medium, even. The default.
+    /// A woman, even and friendly. The default.
     Alloy,
-    /// The recorded speaker as he is.
+    /// A man.
     Echo,
-    /// Light, quick, story-like.
+    /// A man; a British one where his weights are there.
     Fable,
-    /// Deep and slow.
+    /// A man with a low voice.
     Onyx,
-    /// Bright.
+    /// A woman with a bright voice.
     Nova,
-    /// The highest and brightest.
+    /// A woman with a soft voice; a British one where her weights are there.
     Shimmer,
 }
 
-/// How a voice is made from the one recorded speaker.
-///
-/// `shift` moves pitch and formants together, as a smaller or larger speaker
-/// would: the model speaks slower by that factor and its output is played
-/// faster. That keeps the words' pace and gives six voices that can be told
-/// apart; they are one person's manner of speaking all the same.
-pub(crate) struct Timbre {
-    /// Factor on all frequencies.
-    pub(crate) shift: f64,
+/// Somebody whose voice a network has learned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Person {
+    /// American, a woman. Her weights are in hibari's own package.
+    Heart,
+    /// American, a woman.
+    Kore,
+    /// British, a woman.
+    Emma,
+    /// American, a man.
+    Fenrir,
+    /// British, a man.
+    Fable,
+    /// American, a man: Piper's.
+    Joe,
+}
+
+impl Person {
+    /// Everybody there may be.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Heart,
+        Self::Kore,
+        Self::Emma,
+        Self::Fenrir,
+        Self::Fable,
+        Self::Joe,
+    ];
+
+    /// The name of the weights in the manifest.
+    pub(crate) fn model(self) -> &'static str {
+        match self {
+            Self::Heart => "hibari-heart",
+            Self::Kore => "hibari-kore",
+            Self::Emma => "hibari-emma",
+            Self::Fenrir => "hibari-fenrir",
+            Self::Fable => "hibari-fable",
+            Self::Joe => "piper-en_US-joe",
+        }
+    }
+
+    /// Whether words have a British sound.
+    pub(crate) fn is_british(self) -> bool {
+        matches!(self, Self::Emma | Self::Fable)
+    }
+}
+
+/// Who speaks a voice, and what of it is changed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Role {
+    pub(crate) person: Person,
+    /// Factor on all frequencies, as of a smaller or larger speaker: played faster, and spoken
+    /// slower by as much.
+    pub(crate) size: f64,
+    /// Factor on the melody alone. Piper's network draws it itself, and knows no such factor.
+    pub(crate) pitch: f32,
     /// Factor on the duration of everything.
     pub(crate) pace: f32,
+    /// Factor on the amplitude, so that all voices speak at -20 dB: `examples/voices` measures it.
+    pub(crate) gain: f32,
+}
+
+impl Role {
+    const fn own(person: Person) -> Self {
+        let gain = match person {
+            Person::Joe => 1.4,
+            _ => 1.55,
+        };
+        Self::like(person, 1.0, 1.0, 1.0, gain)
+    }
+
+    const fn like(person: Person, size: f64, pitch: f32, pace: f32, gain: f32) -> Self {
+        Self {
+            person,
+            size,
+            pitch,
+            pace,
+            gain,
+        }
+    }
 }
 
 impl LocalVoice {
@@ -53,22 +121,26 @@ impl LocalVoice {
         }
     }
 
-    /// Steps of about two semitones: neighbours differ clearly, and the
-    /// outermost are still understood (the round trip test measures that).
-    pub(crate) fn timbre(self) -> Timbre {
-        let (shift, pace) = match self {
-            Self::Onyx => (0.84, 1.08),
-            Self::Echo => (0.95, 1.0),
-            Self::Alloy => (1.07, 1.0),
-            Self::Fable => (1.19, 0.94),
-            Self::Nova => (1.32, 1.0),
-            Self::Shimmer => (1.46, 1.05),
-        };
-        Timbre { shift, pace }
+    /// Who speaks this voice, best first. The last one's weights come from a registry and are
+    /// always there; somebody who speaks several voices is changed in all but one.
+    pub(crate) fn roles(self) -> &'static [Role] {
+        use Person::{Emma, Fable, Fenrir, Heart, Joe, Kore};
+        const ALLOY: [Role; 1] = [Role::own(Heart)];
+        const ONYX: [Role; 1] = [Role::like(Joe, 0.84, 1.0, 1.08, 1.4)];
+        const NOVA: [Role; 2] = [Role::own(Kore), Role::like(Heart, 1.08, 1.06, 0.96, 1.4)];
+        const SHIMMER: [Role; 2] = [Role::own(Emma), Role::like(Heart, 0.94, 0.9, 1.05, 1.4)];
+        const ECHO: [Role; 2] = [Role::own(Fenrir), Role::own(Joe)];
+        const FABLE: [Role; 2] = [Role::own(Fable), Role::like(Joe, 1.19, 1.0, 0.94, 1.4)];
+        match self {
+            Self::Alloy => &ALLOY,
+            Self::Onyx => &ONYX,
+            Self::Nova => &NOVA,
+            Self::Shimmer => &SHIMMER,
+            Self::Echo => &ECHO,
+            Self::Fable => &FABLE,
+        }
     }
-}
 
-impl LocalVoice {
     /// Who speaks when `name` is asked for: OpenAI's later voices have one that is like them, and a
     /// name that nobody knows has the default.
     pub fn of(name: &str) -> Self {

@@ -387,9 +387,6 @@ async fn the_models_are_listed() {
         .iter()
         .map(|m| m["id"].clone())
         .collect();
-    assert_eq!(
-        ids,
-        ["whisper-base", "qwen2.5-coder-0.5b", "piper-en_US-joe"]
-    );
+    assert_eq!(ids, ["whisper-base", "qwen2.5-coder-0.5b", "hibari-heart"]);
     server.stop().await;
 }

@@ -8,7 +8,9 @@
 mod end_of_turn;
 mod http;
 mod llm;
+mod names;
 mod realtime;
+mod sound;
 mod stt;
 mod tts;
 mod wer;
