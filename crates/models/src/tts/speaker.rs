@@ -29,7 +29,7 @@ pub(super) struct Utterance {
 }
 
 enum Frames {
-    Hibari(hibari::Frames),
+    Hibari(Box<hibari::Frames>),
     Piper(piper::Frames),
 }
 
@@ -73,7 +73,10 @@ impl Speaker {
         let (frames, rate) = match self {
             Self::Hibari(voice) => {
                 let frames = voice.begin(phonemes, role.pitch, pace)?;
-                (frames.map(Frames::Hibari), hibari::RATE as f64)
+                (
+                    frames.map(|frames| Frames::Hibari(Box::new(frames))),
+                    hibari::RATE as f64,
+                )
             }
             Self::Piper(voice) => {
                 let frames = voice.begin(phonemes, pace)?;

@@ -108,10 +108,7 @@ pub fn things() -> usize {
 pub fn lost(told: &Told, heard: &str) -> Vec<&'static str> {
     let heard = letters(heard);
     let there = |spelling: &&str| heard.contains(&letters(spelling));
-    let missing = told
-        .things
-        .iter()
-        .filter(|thing| !thing.iter().any(|s| there(&s)));
+    let missing = told.things.iter().filter(|thing| !thing.iter().any(there));
     missing.map(|thing| thing[0]).collect()
 }
 

@@ -80,7 +80,9 @@ fn spectrum<'a>(frames: impl Iterator<Item = &'a [f32]>) -> ([f32; BANDS], f32) 
             *sample *= 0.5 - 0.5 * turn.cos();
         }
         let mut bins = fft.make_output_vec();
-        fft.process(&mut windowed, &mut bins).unwrap();
+        if fft.process(&mut windowed, &mut bins).is_err() {
+            unreachable!("both buffers have the plan's lengths");
+        }
         for (sum, bin) in power.iter_mut().zip(&bins) {
             *sum += bin.norm_sqr();
         }

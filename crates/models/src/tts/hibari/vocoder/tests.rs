@@ -32,13 +32,15 @@ fn bare_pulses_come_out_as_they_went_in() {
     let mut pulses = Pulses::new(melody);
     pulses.reach(frames * HOP);
     // the ends fade: fewer frames overlap there. The spectrum is of pulses over HOP.
-    for n in 3 * HOP..(frames - 4) * HOP {
+    let middle = 3 * HOP..(frames - 4) * HOP;
+    for (n, sample) in samples
+        .iter()
+        .enumerate()
+        .take(middle.end)
+        .skip(middle.start)
+    {
         let pulse = pulses.at(n) / HOP as f32;
-        assert!(
-            (samples[n] - pulse).abs() < 1e-3,
-            "{n}: {} and {pulse}",
-            samples[n]
-        );
+        assert!((sample - pulse).abs() < 1e-3, "{n}: {sample} and {pulse}");
     }
 }
 
