@@ -1,8 +1,8 @@
-//! The agents' files, and what agents lack on local models.
+//! The agents' files, and what local models do badly for them.
 
 use super::Item;
 use crate::agent::DEFAULT_AGENT;
-use sidetone_config::agent::without_tools;
+use sidetone_config::agent::small_model;
 use sidetone_config::folder::AgentFolder;
 
 /// Looks at each agent of the folder; `local_models`: those of this machine are asked.
@@ -22,9 +22,9 @@ pub fn agents(agents: &AgentFolder, local_models: bool) -> Vec<Item> {
         let version = &agent.version;
         let found = format!("{name}: version {version}, voice {voice}, {tools} tools");
         items.push(Item::ok("agent", found));
-        if let Some(missing) = agent.missing_on_local_models().filter(|_| local_models) {
-            let found = format!("{name}: {missing}");
-            items.push(Item::note("tools", found, without_tools::FIX));
+        if let Some(doubtful) = agent.doubtful_on_local_models().filter(|_| local_models) {
+            let found = format!("{name}: {doubtful}");
+            items.push(Item::note("tools", found, small_model::FIX));
         }
     }
     items

@@ -3,7 +3,8 @@
 
 mod of_call;
 mod prompt;
-pub mod without_tools;
+pub mod small_model;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,8 +32,8 @@ use super::variants::{self, Variant};
 pub use super::voice::{BadVoice, Voice};
 use super::voicemail::{self, Voicemail};
 pub use of_call::Overrides;
-use of_call::Templates;
 use prompt::{check_prompt_variables, read_prompt, version};
+use templates::Templates;
 
 /// Everything that makes one agent: voice, prompt, tools, and the numbers of its manners.
 #[derive(Debug, Clone, PartialEq)]
@@ -188,6 +189,8 @@ impl AgentConfig {
         let description = words(top.text("description"), "");
         let voice = read_voice(&mut top);
         let (system_prompt, prompt_file) = prompt::of_agent(&mut top, reader, files);
+        let small_prompt = top.text("small_prompt");
+        let small_prompt = small_prompt.map(|text| read_prompt(&top, reader, files, &text));
         let greeting = top.text("greeting");
         let recording = read_recording(&mut top);
         let announcement = top.text("recording_announcement");
@@ -238,6 +241,9 @@ impl AgentConfig {
             }
         }
         check_prompt_variables(reader, &prompt_file, &system_prompt, &known);
+        if let Some((text, file)) = &small_prompt {
+            check_prompt_variables(reader, file, text, &known);
+        }
         let mut lookup = top.section("lookup");
         let request = request::read(&mut lookup, secrets, ms(800), &known);
         if has_lookup && request.is_none() {
@@ -252,6 +258,7 @@ impl AgentConfig {
         let voicemail = voicemail::read(&mut top, &known);
         let templates = Templates {
             system_prompt,
+            small_prompt: small_prompt.map(|(text, _)| text),
             greeting: words(greeting, built_in.greeting),
             recording_announcement: words(announcement, ""),
             apology: words(apology, built_in.apology),
@@ -264,7 +271,7 @@ impl AgentConfig {
         let agent = Self {
             name: name.to_owned(),
             description,
-            version: version(sources, &templates.system_prompt, &variants),
+            version: version(sources, &templates, &variants),
             prompt_file: prompt_file.into(),
             voice,
             stages,

@@ -14,7 +14,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 
-use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems, without_tools};
+use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems, small_model};
 use super::choices::UserChoices;
 use super::files::{self, Files, Read, Texts};
 use super::routing::{ROUTING, Routing};
@@ -177,11 +177,11 @@ impl AgentFolder {
         for (name, agent) in &agents {
             let before = state.agents.get(name).map(|agent| &agent.version);
             let is_new = before != Some(&agent.version);
-            if let Some(missing) = agent.missing_on_local_models()
+            if let Some(doubtful) = agent.doubtful_on_local_models()
                 && self.on_local_models
                 && is_new
             {
-                tracing::warn!(agent = name, "{missing}; {}", without_tools::FIX);
+                tracing::warn!(agent = name, "{doubtful}; {}", small_model::FIX);
             }
             if !is_first && is_new {
                 let version = &agent.version;

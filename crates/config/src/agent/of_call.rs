@@ -11,20 +11,9 @@ use super::super::recording::RecordingMode;
 use super::super::request::root;
 use super::super::{template, variants};
 use super::prompt::{check_prompt, hash};
+use super::templates::Templates;
 use super::{AgentConfig, Variant, Voice};
 use crate::choices::{Caller, RESERVED_VARIABLES};
-
-/// Texts before their variables are filled in.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Templates {
-    pub(super) system_prompt: String,
-    pub(super) greeting: String,
-    pub(super) recording_announcement: String,
-    pub(super) apology: String,
-    pub(super) cut_off: String,
-    pub(super) filler: String,
-    pub(super) voicemail: String,
-}
 
 /// What one call changes about its agent (the dispatch's metadata).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -68,6 +57,7 @@ impl AgentConfig {
         agent.variant = Some(chosen.name.clone());
         if let Some((prompt, _)) = &chosen.prompt {
             agent.templates.system_prompt.clone_from(prompt);
+            agent.templates.small_prompt = None;
         }
         if let Some(greeting) = &chosen.greeting {
             agent.templates.greeting.clone_from(greeting);
@@ -95,6 +85,7 @@ impl AgentConfig {
         call.recording = overrides.recording.or(self.recording);
         if let Some(prompt) = &overrides.system_prompt {
             call.templates.system_prompt.clone_from(prompt);
+            call.templates.small_prompt = None;
             call.version += &format!("+{}", hash([prompt.as_str()]));
         }
         let problem = |what: &str, line: Option<usize>, message: String| ConfigError {
@@ -161,10 +152,23 @@ impl AgentConfig {
         (agent, problems, passed)
     }
 
+    /// The agent as a small model is asked: with its prompt for those, where its file has one and
+    /// neither the call nor its variant another.
+    pub fn for_small_model(mut self) -> Self {
+        if let Some(prompt) = self.templates.small_prompt.take() {
+            self.templates.system_prompt = prompt;
+            for problem in self.fill() {
+                tracing::error!("{problem}");
+            }
+        }
+        self
+    }
+
     fn fill(&mut self) -> Vec<ConfigError> {
         let mut problems = Vec::new();
         let Templates {
             system_prompt,
+            small_prompt: _,
             greeting,
             recording_announcement,
             apology,
@@ -222,19 +226,5 @@ impl AgentConfig {
         // It is filled in again when the caller is known.
         let templates = &mut self.templates;
         templates.greeting = join(&templates.recording_announcement, &templates.greeting);
-    }
-}
-
-impl Templates {
-    fn all(&self) -> [(&'static str, &str); 7] {
-        [
-            ("prompt", &self.system_prompt),
-            ("greeting", &self.greeting),
-            ("recording_announcement", &self.recording_announcement),
-            ("apology", &self.apology),
-            ("cut_off", &self.cut_off),
-            ("filler", &self.filler),
-            ("voicemail.message", &self.voicemail),
-        ]
     }
 }

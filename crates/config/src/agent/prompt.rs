@@ -9,6 +9,7 @@ use super::super::section::{Reader, Section, Source, Text};
 use super::super::template;
 use super::super::variants::Variant;
 use super::MAX_PROMPT_CHARS;
+use super::templates::Templates;
 
 /// Says what is wrong with a system prompt.
 pub(super) fn check_prompt(prompt: &str) -> Result<(), String> {
@@ -92,12 +93,17 @@ pub(super) fn check_prompt_variables(
     }
 }
 
-pub(super) fn version(sources: &[Source<'_>], prompt: &str, variants: &[Variant]) -> String {
+pub(super) fn version(
+    sources: &[Source<'_>],
+    templates: &Templates,
+    variants: &[Variant],
+) -> String {
     let others = variants
         .iter()
         .filter_map(|variant| variant.prompt.as_ref());
-    let prompts = [prompt]
+    let prompts = [templates.system_prompt.as_str()]
         .into_iter()
+        .chain(templates.small_prompt.as_deref())
         .chain(others.map(|(text, _)| text.as_str()));
     hash(sources.iter().map(|source| source.text).chain(prompts))
 }

@@ -307,7 +307,7 @@ fn says_what_is_wrong_and_how_to_mend_it() {
         ),
         (
             "zzz = 1",
-            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, user_may_choose, user_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, voicemail, vad, preemptive_generation, endpointing, interruption, limits, silence, keys, encryption",
+            "a.toml:2: unknown key zzz; known keys here: description, voice, prompt, small_prompt, greeting, recording, recording_announcement, apology, cut_off, filler, filler_after, language, pronunciations, variables, required_variables, user_may_choose, user_variables, lookup, tools, mcp, result, variants, providers, models, stt, llm, tts, voicemail, vad, preemptive_generation, endpointing, interruption, limits, silence, keys, encryption",
         ),
     ] {
         assert_eq!(parse(text).unwrap_err().to_string(), expected);
@@ -452,6 +452,41 @@ fn a_variant_is_the_agent_but_for_what_it_says() {
     ] {
         assert!(problems.contains(wanted), "{wanted}: {problems}");
     }
+}
+
+#[test]
+fn a_small_model_has_a_prompt_of_its_own_unless_the_call_or_its_variant_has_one() {
+    let text = "small_prompt = \"p.md\"\n[variants.b]\nweight = 100\nprompt = \"p.md\"";
+    let mut agent = parse(text).unwrap();
+    agent.templates.small_prompt = Some("Be {{ call.id }}.".into());
+    let overrides = Overrides {
+        call_id: Some("brief".into()),
+        ..Overrides::default()
+    };
+    let prompt = |agent: &AgentConfig, overrides: &Overrides| {
+        let call = agent.for_call(overrides).unwrap();
+        assert_eq!(
+            call.version == agent.version,
+            overrides.system_prompt.is_none()
+        );
+        call.for_small_model().system_prompt
+    };
+    assert_eq!(
+        agent.for_call(&overrides).unwrap().system_prompt,
+        "Be kind."
+    );
+    assert_eq!(prompt(&agent, &overrides), "Be brief.");
+    assert_eq!(
+        prompt(&agent.variant_of(uuid::Uuid::nil()), &overrides),
+        "Be kind."
+    );
+    let of_call = Overrides {
+        system_prompt: Some("Be quick.".into()),
+        ..overrides
+    };
+    assert_eq!(prompt(&agent, &of_call), "Be quick.");
+    let missing = parse("small_prompt = \"none.md\"").unwrap_err().to_string();
+    assert!(missing.contains("none.md"), "{missing}");
 }
 
 #[test]

@@ -2,7 +2,7 @@ use crate::folder::AgentFolder;
 use crate::secret::Secrets;
 
 #[test]
-fn what_the_local_model_cannot_do_is_named_for_agents_that_ask_it() {
+fn tools_that_a_small_model_may_get_wrong_are_named_for_agents_that_ask_it() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("p.md"), "You are kind.").unwrap();
     let tools = "prompt = \"p.md\"\n[tools.end_call]\n[tools.remember]\n";
@@ -25,18 +25,22 @@ fn what_the_local_model_cannot_do_is_named_for_agents_that_ask_it() {
     }
     let agents = AgentFolder::open(folder.path(), Secrets::default());
     assert_eq!(agents.problems(), []);
-    let missing = |name: &str| {
+    let doubtful = |name: &str| {
         let agent = agents.team(name).unwrap().swap_remove(0);
-        agent.missing_on_local_models()
+        agent.doubtful_on_local_models()
     };
-    assert_eq!(missing("plain"), None);
-    assert_eq!(missing("elsewhere"), None);
-    let tools = missing("tools").unwrap();
-    assert!(tools.ends_with("missing: end_call, remember"), "{tools}");
-    let served = missing("served").unwrap();
+    assert_eq!(doubtful("plain"), None);
+    assert_eq!(doubtful("elsewhere"), None);
+    let tools = doubtful("tools").unwrap();
+    assert!(
+        tools.ends_with("of this agent: end_call, remember"),
+        "{tools}"
+    );
+    let served = doubtful("served").unwrap();
     assert!(
         served.ends_with("end_call, remember, the tools of crm"),
         "{served}"
     );
-    assert!(missing("result").unwrap().contains("[result]"));
+    // Answers are kept to its schema.
+    assert_eq!(doubtful("result"), None);
 }

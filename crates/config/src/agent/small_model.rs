@@ -1,0 +1,31 @@
+//! What an agent's file asks for and a small language model of this machine does badly.
+
+use super::AgentConfig;
+
+/// How to do better.
+pub const FIX: &str =
+    "try it with `sidetone console`; set OPENAI_API_KEY or name a provider in [llm] for callers";
+
+impl AgentConfig {
+    /// What is not to be relied on in its calls where the process's models are those of this machine: small
+    /// models call tools with arguments of their schemas, but often the wrong one, or none. None: it has no
+    /// tools, or another provider's model calls them.
+    pub fn doubtful_on_local_models(&self) -> Option<String> {
+        let mut providers = self.stages.llm.providers.iter();
+        if providers.all(|provider| provider.address.is_some()) {
+            return None;
+        }
+        let mut tools: Vec<String> = self.tools.iter().map(|tool| tool.name.clone()).collect();
+        let served = self.mcp.iter();
+        tools.extend(served.map(|server| format!("the tools of {}", server.name)));
+        (!tools.is_empty()).then(|| {
+            format!(
+                "a small local model often calls the wrong tool, or none; of this agent: {}",
+                tools.join(", ")
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;
