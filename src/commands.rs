@@ -96,7 +96,7 @@ async fn live_clients() -> anyhow::Result<Clients> {
         return Clients::new(&env, None);
     }
     eprintln!("OPENAI_API_KEY is not set: loading the models of this machine ...");
-    let settings = local::Settings::default();
+    let settings = local::Settings::with_llm(&env.llm_model);
     let loaded = tokio::task::spawn_blocking(move || local::load(&settings)).await??;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;

@@ -133,7 +133,7 @@ pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode>
 /// Local models are always there: without a key they are the agent's, and with one they still
 /// read the agent's voice back.
 async fn local_models() -> anyhow::Result<Loaded> {
-    let settings = sidetone_models::Settings::default();
+    let settings = sidetone_models::Settings::with_llm(&Env::read()?.llm_model);
     let mut bars = fetch::Bars::default();
     let mut draw = |progress: fetch::Progress<'_>| bars.draw(progress);
     let models = settings.models();

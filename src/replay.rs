@@ -15,7 +15,6 @@ use uuid::Uuid;
 use crate::eval::run::{self, Mind, Minds};
 use crate::eval::scenario::{Scenario, ScenarioTurn};
 use crate::eval::told::Told;
-use sidetone_config::agent::AgentConfig;
 use sidetone_config::folder::AgentFolder;
 use sidetone_store::tools::ToolCall;
 use sidetone_store::{ParticipantKind, Speaker, Store, StoredTurn};

@@ -120,6 +120,7 @@ async fn ask(models: &Models, messages: Vec<Message>, tools: Vec<Tool>) -> Came 
         messages,
         tools,
         may_call: true,
+        schema: None,
     };
     let mut pieces = models.chat(question);
     let mut came = Came::default();

@@ -145,7 +145,7 @@ impl Agents {
         let reading = self
             .clients
             .clone()
-            .read_ahead(team[0].system_prompt.clone());
+            .read_ahead(self.clients.settle(team[0].clone()));
         let reading = AbortOnDropHandle::new(tokio::spawn(reading));
         let (record, beside) = record::beside();
         let asked_by = metadata.traceparent.as_deref();

@@ -93,6 +93,7 @@ async fn ask(
     for _ in 0..TRIES {
         let question = Question {
             messages: messages.clone(),
+            schema: Some(schema.clone()),
             ..Question::default()
         };
         let pieces: Vec<Piece> = model.chat(question).try_collect().await?;

@@ -42,7 +42,7 @@ impl Agents {
         if let Ok(agent) = team[0].variant_of(call_id).for_call(&overrides) {
             let agent = self.clients.settle(agent);
             self.clients.for_call(&agent).warm();
-            self.clients.clone().read_ahead(agent.system_prompt).await;
+            self.clients.clone().read_ahead(agent).await;
         }
     }
 }

@@ -22,9 +22,13 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let agents = folder.agents();
     let mut more = vec![check::variables(names)];
     more.extend(check::agents(&folder, local));
-    let fetched = check_models(local);
+    let llm = env.as_ref().map_or("", |env| env.llm_model.as_str());
+    let fetched = check_models(local, llm);
     let can_ask = fetched.outcome != Outcome::Wrong;
     more.push(fetched);
+    if let (Ok(env), true) = (&env, local) {
+        more.extend(larger_model(&env.llm_model, models::machine()));
+    }
     if let (Ok(env), true, true) = (&env, args.live, can_ask) {
         more.extend(ask(env, &agents).await);
     }
@@ -52,9 +56,29 @@ async fn ask(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     }
 }
 
-fn check_models(needed: bool) -> Item {
+/// Whether this machine has room for a better language model than the one that it uses.
+fn larger_model(name: &str, machine: models::Machine) -> Option<Item> {
+    let used = models::Settings::with_llm(name).llm;
+    let better = machine.recommended_llm();
+    if !used.is_small() || better.is_small() {
+        return None;
+    }
+    let (found, better) = (
+        format!(
+            "{} is used; {} cores and {} GB of memory are enough for the larger one",
+            used.name(),
+            machine.cores,
+            machine.memory >> 30
+        ),
+        better.name(),
+    );
+    let fix = format!("set SIDETONE_LLM_MODEL={better} and run `sidetone models fetch`");
+    Some(Item::note("local language model", found, fix))
+}
+
+fn check_models(needed: bool, llm: &str) -> Item {
     const FIX: &str = "run `sidetone models fetch`";
-    let settings = models::Settings::default();
+    let settings = models::Settings::with_llm(llm);
     let is_missing = |model: &&&models::manifest::Model| {
         model.state(&settings.cache) != models::manifest::State::Ready
     };

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use sidetone::cli::ModelsCommand;
+use sidetone_config::env::Env;
 use sidetone_models as models;
 use tokio::net::TcpListener;
 
@@ -12,7 +13,9 @@ use super::shutdown;
 
 /// Lists, fetches or serves the local models.
 pub(super) async fn run(command: ModelsCommand) -> anyhow::Result<ExitCode> {
-    let settings = models::Settings::default();
+    // Whatever else is wrong with the environment is no matter of the models.
+    let llm = Env::read().map(|env| env.llm_model).unwrap_or_default();
+    let settings = models::Settings::with_llm(&llm);
     match command {
         ModelsCommand::List => list(&settings.cache)?,
         ModelsCommand::Fetch { names } => {

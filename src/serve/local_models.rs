@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use sidetone_models::Loaded;
-use sidetone_models::llm::{Message, Role};
+use sidetone_models::llm::{Message, Role, Tool};
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
@@ -34,17 +34,20 @@ impl LocalModels {
         let models = match loaded {
             Some(models) => models,
             None => {
-                let settings = sidetone_models::Settings::default();
+                let settings = sidetone_models::Settings::with_llm(&env.llm_model);
                 spawn_blocking(move || sidetone_models::load(&settings)).await??
             }
         };
         // The prompt is read ahead, so that the first caller need not wait for it.
         let filled = agent.for_call(&Overrides::default());
-        let prompt = Message {
-            role: Role::System,
-            content: filled.map_or_else(|_| agent.system_prompt.clone(), |a| a.system_prompt),
-        };
-        if let Err(error) = models.llm.prefill(vec![prompt]).await {
+        let agent = filled.map_or_else(|_| agent.clone(), AgentConfig::for_small_model);
+        let prompt = Message::new(Role::System, agent.system_prompt);
+        let tools = agent.tools.into_iter().map(|tool| Tool {
+            name: tool.name,
+            description: tool.description,
+            parameters: tool.parameters,
+        });
+        if let Err(error) = models.llm.prefill(vec![prompt], tools.collect()).await {
             tracing::warn!(%error, "the prompt was not read ahead: the first answer takes longer");
         }
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

@@ -126,12 +126,17 @@ impl Clients {
         )
     }
 
-    /// The agent, of whose language more is known here: the local models speak English only.
+    /// The agent as its models are asked. Those of this machine are small, and speak English only.
     pub fn settle(&self, mut agent: AgentConfig) -> AgentConfig {
         if self.is_local && agent.language.is_none() {
             agent.language = Some("en".into());
         }
-        agent
+        let first = agent.stages.llm.providers.first();
+        let thinks_here = first.is_none_or(|provider| provider.address.is_none());
+        match self.is_local && thinks_here {
+            true => agent.for_small_model(),
+            false => agent,
+        }
     }
 
     /// The providers of one call.
@@ -167,7 +172,9 @@ impl Clients {
         let thinks = self.line(crate::Part::Llm, llm, |provider| {
             let llm = Llm::new(http, self.settings(provider, openai::Stage::Llm))?;
             let options = provider.manner.llm.clone();
-            Ok(llm.with_api(provider.llm_api).with_options(options))
+            let is_own = provider.address.is_none();
+            let llm = llm.with_api(provider.llm_api).with_options(options);
+            Ok(llm.that_keeps_schemas(self.is_local && is_own))
         });
         let speaks = self.line(crate::Part::Tts, tts, |provider| {
             let voice = provider.voice.as_deref().unwrap_or(agent.voice.as_str());
@@ -261,14 +268,15 @@ impl Clients {
         Measured::new(stage, &provider.name, model, price).reported(&self.requests)
     }
 
-    /// Lets the local model read a call's prompt while the caller is greeted: two hundred tokens
-    /// take it a second. Other servers are not asked, for they may charge for it.
-    pub async fn read_ahead(self, prompt: String) {
+    /// Lets the local model read an agent's prompt and tools while the caller is greeted: two hundred
+    /// tokens take it a second. Other servers are not asked, for they may charge for it.
+    pub async fn read_ahead(self, agent: AgentConfig) {
         if !self.is_local {
             return;
         }
         let request = ChatRequest {
-            messages: vec![Message::new(Role::System, prompt)],
+            messages: vec![Message::new(Role::System, agent.system_prompt)],
+            tools: agent.tools.into_iter().map(crate::models::tool).collect(),
             max_tokens: Some(0),
             ..ChatRequest::default()
         };

@@ -98,7 +98,7 @@ fn within(limit: Duration) -> Duration {
 }
 
 /// A tool, as the client of the OpenAI protocol has it.
-fn tool(tool: Tool) -> openai::Tool {
+pub(crate) fn tool(tool: Tool) -> openai::Tool {
     openai::Tool {
         name: tool.name,
         description: tool.description,
@@ -175,6 +175,7 @@ impl providers::Llm for Models {
             messages: question.messages,
             tools: question.tools.into_iter().map(tool).collect(),
             may_call: question.may_call,
+            schema: question.schema,
             max_tokens: None,
         };
         self.llm

@@ -165,6 +165,9 @@ pub struct Question {
     pub tools: Vec<Tool>,
     /// Whether it may call them now.
     pub may_call: bool,
+    /// JSON Schema of the whole answer. A wish: only models that are known to keep to one are held
+    /// to it, and the messages say it, too.
+    pub schema: Option<Value>,
 }
 
 /// A piece of the model's answer.

@@ -230,6 +230,7 @@ impl Answering {
             messages,
             tools,
             may_call: self.may_call(),
+            schema: None,
         }
     }
 

@@ -50,12 +50,9 @@ async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::err
 
     let rules = "The shop opens at nine in the morning and closes at six in the evening. \
                  Deliveries take three to five days. Returns are free within thirty days. ";
-    let system = |n: usize| Message {
-        role: Role::System,
-        content: format!(
-            "You are the voice of shop number {n}. Answer in one sentence. {}",
-            rules.repeat(7)
-        ),
+    let system = |n: usize| {
+        let begin = format!("You are the voice of shop number {n}. Answer in one sentence.");
+        Message::new(Role::System, format!("{begin} {}", rules.repeat(7)))
     };
     let mut first = Vec::new();
     let mut kept = Vec::new();
@@ -65,13 +62,10 @@ async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::err
     for n in 0..RUNS {
         let mut messages = vec![system(n)];
         let start = Instant::now();
-        tokens = models.llm.prefill(messages.clone()).await?.prompt;
+        tokens = models.llm.prefill(messages.clone(), vec![]).await?.prompt;
         first.push(start.elapsed());
         let question = "Hello, when do you open on Tuesday, please?".to_owned();
-        messages.push(Message {
-            role: Role::User,
-            content: question,
-        });
+        messages.push(Message::new(Role::User, question));
         let start = Instant::now();
         let sampling = Sampling {
             temperature: 0.0,
@@ -98,6 +92,7 @@ async fn measure(models: sidetone_models::Loaded) -> Result<(), Box<dyn std::err
                     let decoding = start.elapsed() - begun.unwrap_or_default();
                     per_token.push(decoding / (usage.completion.max(2) - 1) as u32);
                 }
+                ChatEvent::Call(_) => {}
                 ChatEvent::Failed(failure) => return Err(failure.into()),
             }
         }

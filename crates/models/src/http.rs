@@ -10,8 +10,7 @@
 //! | `GET /healthz` | `{"status":"ok"}` |
 //!
 //! One model of each kind is loaded, so `model` in a request may be left out or
-//! be any name; answers say which model they come from. Nor are tools called: a chat
-//! request that brings some is answered in words.
+//! be any name; answers say which model they come from.
 
 mod chat;
 mod error;

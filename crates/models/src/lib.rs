@@ -12,6 +12,7 @@ mod engine;
 pub mod fetch;
 mod http;
 pub mod llm;
+mod machine;
 pub mod manifest;
 mod mel;
 mod quant;
@@ -30,6 +31,7 @@ pub use compute::{default_threads, limit_threads};
 pub use end_of_turn::EndOfTurn;
 pub use engine::Failure;
 pub use http::serve;
+pub use machine::{Machine, machine};
 
 /// Which models to load, and how.
 #[derive(Debug, Clone)]
@@ -57,6 +59,15 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The defaults, with the language model of this name; any other name is the default's, as in a
+    /// request.
+    pub fn with_llm(name: &str) -> Self {
+        Self {
+            llm: llm::LlmModel::named(name).unwrap_or_default(),
+            ..Self::default()
+        }
+    }
+
     /// The models that must be fetched for these settings.
     pub fn models(&self) -> Vec<&'static manifest::Model> {
         let names = [self.stt.name(), self.llm.name()];

@@ -6,10 +6,13 @@
 //! the same system prompt, goes on from the longest common beginning.
 
 mod convert;
+mod form;
+mod json;
 mod memory;
 mod model;
 mod sampling;
 mod shape;
+mod template;
 mod tokens;
 mod worker;
 
@@ -21,11 +24,13 @@ use crate::cache::Cache;
 use crate::compute::Compute;
 use crate::engine::Failure;
 use crate::{Error, derived, loading, present};
+pub use form::{Call, Calls, Form};
+pub use json::{BadSchema, Schema};
 use model::{CHUNK, Qwen};
 pub use sampling::Sampling;
 use shape::CONTEXT;
 use tokens::Tokens;
-pub use tokens::{Message, Role};
+pub use tokens::{Message, Role, Tool};
 use worker::{Job, Worker};
 
 /// Requests waiting for a place before further ones are refused.
@@ -36,26 +41,47 @@ const LONGEST: usize = 1024;
 /// Which Qwen2.5.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LlmModel {
-    /// 0.5 billion parameters.
+    /// 0.5 billion parameters, trained on code and talk.
     #[default]
     Small,
     /// 1.5 billion parameters: better answers, a third of the speed.
     Large,
+    /// 0.5 billion parameters, trained on talk. Only Hugging Face has its weights.
+    PlainSmall,
+    /// 1.5 billion parameters, trained on talk. Only Hugging Face has its weights.
+    PlainLarge,
 }
 
 impl LlmModel {
+    /// Each of them.
+    pub const ALL: [Self; 4] = [Self::Small, Self::Large, Self::PlainSmall, Self::PlainLarge];
+
     /// The model's name in the manifest and in `/v1/models`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Small => "qwen2.5-coder-0.5b",
             Self::Large => "qwen2.5-coder-1.5b",
+            Self::PlainSmall => "qwen2.5-0.5b",
+            Self::PlainLarge => "qwen2.5-1.5b",
         }
+    }
+
+    /// Whether it is one of 0.5 billion parameters.
+    pub fn is_small(self) -> bool {
+        matches!(self, Self::Small | Self::PlainSmall)
+    }
+
+    /// The model of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|model| model.name() == name)
     }
 
     fn file(self) -> &'static str {
         match self {
             Self::Small => "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf",
             Self::Large => "qwen2.5-coder-1.5b-instruct-q4_k_m.gguf",
+            Self::PlainSmall => "qwen2.5-0.5b-instruct-q4_k_m.gguf",
+            Self::PlainLarge => "qwen2.5-1.5b-instruct-q4_k_m.gguf",
         }
     }
 }
@@ -65,6 +91,10 @@ impl LlmModel {
 pub struct Chat {
     /// The conversation so far.
     pub messages: Vec<Message>,
+    /// The tools that the model is told of; `form` says whether it may call them.
+    pub tools: Vec<Tool>,
+    /// What the answer may be made of.
+    pub form: Form,
     /// Longest answer in tokens. 0 reads the messages and says nothing: what
     /// follows on them later begins at once.
     pub max_tokens: Option<usize>,
@@ -79,6 +109,8 @@ pub struct Chat {
 pub enum ChatEvent {
     /// More text.
     Text(String),
+    /// A whole call of a tool.
+    Call(Call),
     /// The end.
     Done {
         /// Why it ended.
@@ -97,6 +129,8 @@ pub enum FinishReason {
     Stop,
     /// It was as long as it may be.
     Length,
+    /// It waits for what the tools do that it called.
+    Calls,
 }
 
 /// Tokens of a request.
@@ -167,7 +201,7 @@ impl Llm {
         let max_tokens = chat.max_tokens.unwrap_or(LONGEST).min(LONGEST);
         let prompt = self
             .tokens
-            .conversation(&chat.messages, max_tokens > 0)
+            .conversation(&chat.messages, &chat.tools, max_tokens > 0)
             .map_err(|cause| Failure::Broken {
                 engine: "llm",
                 cause,
@@ -178,13 +212,19 @@ impl Llm {
             });
         }
         let (events, answer) = mpsc::channel(LONGEST + 2);
-        let Chat { sampling, stop, .. } = chat;
+        let Chat {
+            sampling,
+            stop,
+            form,
+            ..
+        } = chat;
         self.queue
             .try_send(Job {
                 prompt,
                 max_tokens,
                 sampling,
                 stop,
+                form,
                 events,
             })
             .map_err(|refused| match refused {
@@ -194,11 +234,16 @@ impl Llm {
         Ok(answer)
     }
 
-    /// Reads these messages and remembers them, so that a conversation which
-    /// begins with them answers sooner.
-    pub async fn prefill(&self, messages: Vec<Message>) -> Result<Usage, Refusal> {
+    /// Reads these messages and tools, and remembers them, so that a conversation which begins with
+    /// them answers sooner.
+    pub async fn prefill(
+        &self,
+        messages: Vec<Message>,
+        tools: Vec<Tool>,
+    ) -> Result<Usage, Refusal> {
         let mut answer = self.chat(Chat {
             messages,
+            tools,
             max_tokens: Some(0),
             ..Chat::default()
         })?;
@@ -206,7 +251,7 @@ impl Llm {
             match event {
                 ChatEvent::Done { usage, .. } => return Ok(usage),
                 ChatEvent::Failed(failure) => return Err(failure.into()),
-                ChatEvent::Text(_) => {}
+                ChatEvent::Text(_) | ChatEvent::Call(_) => {}
             }
         }
         Err(Failure::Gone("llm").into())

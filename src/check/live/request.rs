@@ -95,6 +95,7 @@ async fn think(models: &Models, agent: &AgentConfig) -> Answered {
         ],
         tools: agent.tools.clone(),
         may_call: true,
+        schema: None,
     };
     let begun = clock::now();
     let mut after = None;

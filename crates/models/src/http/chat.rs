@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 
 use super::error::ApiError;
 use super::now;
-use crate::llm::{ChatEvent, FinishReason, Usage};
+use crate::llm::{Call, ChatEvent, FinishReason, Usage};
 use crate::{Failure, Loaded};
 use request::Request;
 
@@ -45,7 +45,17 @@ fn reason(reason: FinishReason) -> &'static str {
     match reason {
         FinishReason::Stop => "stop",
         FinishReason::Length => "length",
+        FinishReason::Calls => "tool_calls",
     }
+}
+
+/// A whole call, as an element of `tool_calls`.
+fn call(call: &Call) -> Value {
+    json!({
+        "id": format!("call_{}", uuid::Uuid::new_v4().simple()),
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments.to_string()},
+    })
 }
 
 fn usage(usage: Usage) -> Value {
@@ -66,15 +76,23 @@ struct Completion {
 
 impl Completion {
     async fn whole(self, mut events: mpsc::Receiver<ChatEvent>) -> Result<Response, ApiError> {
-        let mut content = String::new();
+        let (mut content, mut calls) = (String::new(), Vec::new());
         loop {
             match events.recv().await {
                 Some(ChatEvent::Text(text)) => content.push_str(&text),
+                Some(ChatEvent::Call(made)) => calls.push(call(&made)),
                 Some(ChatEvent::Done {
                     reason: end,
                     usage: used,
                 }) => {
-                    let message = json!({"role": "assistant", "content": content, "refusal": null});
+                    let mut message =
+                        json!({"role": "assistant", "content": content, "refusal": null});
+                    if !calls.is_empty() {
+                        message["tool_calls"] = calls.into();
+                        if message["content"] == "" {
+                            message["content"] = Value::Null;
+                        }
+                    }
                     let choice = json!({
                         "index": 0,
                         "message": message,
@@ -104,8 +122,8 @@ impl Completion {
             "logprobs": null,
             "finish_reason": null,
         }]));
-        let rest = stream::unfold(Some((self, events)), move |state| async move {
-            let (answer, mut events) = state?;
+        let rest = stream::unfold(Some((self, events, 0)), move |state| async move {
+            let (answer, mut events, made) = state?;
             let event = events
                 .recv()
                 .await
@@ -118,7 +136,18 @@ impl Completion {
                         "logprobs": null,
                         "finish_reason": null,
                     }]);
-                    (answer.event(choice), Some((answer, events)))
+                    (answer.event(choice), Some((answer, events, made)))
+                }
+                ChatEvent::Call(whole) => {
+                    let mut call = call(&whole);
+                    call["index"] = made.into();
+                    let choice = json!([{
+                        "index": 0,
+                        "delta": {"tool_calls": [call]},
+                        "logprobs": null,
+                        "finish_reason": null,
+                    }]);
+                    (answer.event(choice), Some((answer, events, made + 1)))
                 }
                 ChatEvent::Done {
                     reason: end,

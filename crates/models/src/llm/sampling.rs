@@ -61,8 +61,14 @@ impl Sampler {
         }
     }
 
-    /// Chooses among the first `texts` tokens and `endings`.
-    pub(super) fn choose(&mut self, mut logits: Vec<f32>, texts: usize, endings: &[u32]) -> u32 {
+    /// Chooses among the tokens that are `allowed`; none: no token is. What was said weighs on the
+    /// choice where words are `free`.
+    pub(super) fn choose(
+        &mut self,
+        mut logits: Vec<f32>,
+        free: bool,
+        allowed: impl Fn(u32) -> bool,
+    ) -> Option<u32> {
         let Sampling {
             temperature,
             top_p,
@@ -70,7 +76,7 @@ impl Sampler {
             presence_penalty,
             ..
         } = self.settings;
-        for (&token, &count) in &self.said {
+        for (&token, &count) in self.said.iter().filter(|_| free) {
             let Some(logit) = logits.get_mut(token as usize) else {
                 continue;
             };
@@ -82,25 +88,24 @@ impl Sampler {
             *logit -= frequency_penalty * count as f32 + presence_penalty;
         }
         let mut best: Vec<(u32, f32)> = Vec::with_capacity(TOP_K + 1);
-        let texts = logits
-            .iter()
-            .take(texts)
-            .enumerate()
-            .map(|(n, logit)| (n as u32, *logit));
-        let endings = endings
-            .iter()
-            .filter_map(|n| Some((*n, *logits.get(*n as usize)?)));
-        for (token, logit) in texts.chain(endings) {
+        for (token, logit) in logits.into_iter().enumerate() {
+            let token = token as u32;
             if best.len() == TOP_K && best.last().is_some_and(|(_, least)| logit <= *least) {
+                continue;
+            }
+            // asked last: it takes the longest
+            if !allowed(token) {
                 continue;
             }
             let at = best.partition_point(|(_, better)| *better >= logit);
             best.insert(at, (token, logit));
             best.truncate(TOP_K);
         }
-        let token = self.draw(&best, temperature, top_p);
-        *self.said.entry(token).or_default() += 1;
-        token
+        let token = self.draw(&best, temperature, top_p)?;
+        if free {
+            *self.said.entry(token).or_default() += 1;
+        }
+        Some(token)
     }
 
     /// Draws from candidates that are sorted, the likeliest first.
@@ -108,13 +113,11 @@ impl Sampler {
     /// By the Gumbel-max trick: the highest logit wins after each got a noise of
     /// its own, which depends on the seed, the step and the token only. So a logit
     /// that is rounded otherwise moves nothing but its own chance.
-    fn draw(&mut self, best: &[(u32, f32)], temperature: f32, top_p: f32) -> u32 {
+    fn draw(&mut self, best: &[(u32, f32)], temperature: f32, top_p: f32) -> Option<u32> {
         self.steps += 1;
-        let Some(&(likeliest, max)) = best.first() else {
-            return 0;
-        };
+        let &(likeliest, max) = best.first()?;
         if temperature <= 0.01 {
-            return likeliest;
+            return Some(likeliest);
         }
         let weights: Vec<f32> = best
             .iter()
@@ -135,9 +138,8 @@ impl Sampler {
                 logit / temperature - (-uniform.max(f32::MIN_POSITIVE).ln()).ln(),
             )
         });
-        noisy
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .map_or(likeliest, |(token, _)| token)
+        let chosen = noisy.max_by(|a, b| a.1.total_cmp(&b.1));
+        Some(chosen.map_or(likeliest, |(token, _)| token))
     }
 }
 

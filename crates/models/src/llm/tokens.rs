@@ -1,23 +1,49 @@
-//! Qwen's tokeniser and chat template (ChatML).
+//! Qwen's tokeniser.
 //!
-//! Each piece of a conversation is tokenised by itself, and control tokens are
-//! only ever put in by the template: text that contains `<|im_end|>` stays text.
-//! So the tokens of a conversation's start do not change when it goes on.
+//! Each piece of a conversation is tokenised by itself, and text that contains a control token's name
+//! stays text. So the tokens of a conversation's start do not change when it goes on.
 
 use candle_core::quantized::gguf_file::Content;
 use candle_core::quantized::tokenizer::TokenizerFromGguf;
 use serde::{Deserialize, Serialize};
 use tokenizers::Tokenizer;
 
+use super::form::{Call, Token};
+use super::template::{CALL_OPENING, Control, Piece, render};
 use crate::byte_level;
 
 /// A turn of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// Who says it.
     pub role: Role,
     /// What is said.
     pub content: String,
+    /// The tools that the model called behind it.
+    #[serde(default)]
+    pub calls: Vec<Call>,
+}
+
+impl Message {
+    /// Words alone.
+    pub fn new(role: Role, content: impl Into<String>) -> Self {
+        Self {
+            role,
+            content: content.into(),
+            calls: Vec::new(),
+        }
+    }
+}
+
+/// A tool that the model may know of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// When to call it.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    pub parameters: serde_json::Value,
 }
 
 /// Who says a message.
@@ -43,7 +69,10 @@ pub(super) struct Tokens {
     start: u32,
     end: u32,
     end_of_text: u32,
-    newline: Vec<u32>,
+    call: u32,
+    call_end: u32,
+    /// What the model reads where a call begins.
+    opening: Vec<u32>,
 }
 
 impl Tokens {
@@ -57,6 +86,7 @@ impl Tokens {
         };
         let (start, end) = (control("<|im_start|>")?, control("<|im_end|>")?);
         let end_of_text = control("<|endoftext|>")?;
+        let (call, call_end) = (control("<tool_call>")?, control("</tool_call>")?);
         let bytes = (0..tokenizer.get_vocab_size(true) as u32)
             .map(|id| match tokenizer.id_to_token(id) {
                 // control tokens stand behind all text tokens
@@ -70,9 +100,11 @@ impl Tokens {
             start,
             end,
             end_of_text,
-            newline: vec![],
+            call,
+            call_end,
+            opening: vec![call],
         };
-        tokens.newline = tokens.encode("\n")?;
+        tokens.opening.extend(tokens.encode(CALL_OPENING)?);
         Ok(tokens)
     }
 
@@ -81,50 +113,35 @@ impl Tokens {
     pub(super) fn conversation(
         &self,
         messages: &[Message],
+        tools: &[Tool],
         reply: bool,
     ) -> Result<Vec<u32>, String> {
         let mut tokens = Vec::new();
-        for message in messages {
-            let (role, content) = match message.role {
-                Role::System => ("system", message.content.clone()),
-                Role::User => ("user", message.content.clone()),
-                Role::Assistant => ("assistant", message.content.clone()),
-                Role::Tool => (
-                    "user",
-                    format!("<tool_response>\n{}\n</tool_response>", message.content),
-                ),
-            };
-            tokens.push(self.start);
-            tokens.extend(self.encode(&format!("{role}\n"))?);
-            tokens.extend(self.encode(&content)?);
-            tokens.push(self.end);
-            tokens.extend(&self.newline);
-        }
-        if reply {
-            tokens.push(self.start);
-            tokens.extend(self.encode("assistant\n")?);
+        for piece in render(messages, tools, reply) {
+            match piece {
+                Piece::Text(text) => tokens.extend(self.encode(&text)?),
+                Piece::Control(Control::Start) => tokens.push(self.start),
+                Piece::Control(Control::End) => tokens.push(self.end),
+                Piece::Control(Control::Call) => tokens.push(self.call),
+                Piece::Control(Control::CallEnd) => tokens.push(self.call_end),
+            }
         }
         Ok(tokens)
     }
 
-    /// Whether this token ends the model's turn.
-    pub(super) fn ends(&self, token: u32) -> bool {
-        token == self.end || token == self.end_of_text
+    /// What a token stands for.
+    pub(super) fn token(&self, id: u32) -> Token<'_> {
+        match self.bytes.get(id as usize) {
+            Some(bytes) if !bytes.is_empty() => Token::Text(bytes),
+            _ if id == self.end || id == self.end_of_text => Token::End,
+            _ if id == self.call => Token::Call,
+            _ => Token::Other,
+        }
     }
 
-    /// The bytes of a token.
-    pub(super) fn bytes(&self, token: u32) -> &[u8] {
-        self.bytes.get(token as usize).map_or(&[], Vec::as_slice)
-    }
-
-    /// Tokens that stand for text, from 0 on; those behind are for control.
-    pub(super) fn texts(&self) -> usize {
-        self.end_of_text as usize
-    }
-
-    /// The tokens besides text that may be said.
-    pub(super) fn endings(&self) -> [u32; 2] {
-        [self.end, self.end_of_text]
+    /// What the model reads where a call begins.
+    pub(super) fn opening(&self) -> &[u32] {
+        &self.opening
     }
 
     fn encode(&self, text: &str) -> Result<Vec<u32>, String> {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokio::sync::mpsc;
 
+use super::form::{Answer, Form, Taken, Token};
 use super::memory::Memory;
 use super::model::{CHUNK, Qwen};
 use super::sampling::{Sampler, Stops};
@@ -24,6 +25,7 @@ pub(super) struct Job {
     pub(super) max_tokens: usize,
     pub(super) sampling: Sampling,
     pub(super) stop: Vec<String>,
+    pub(super) form: Form,
     pub(super) events: mpsc::Sender<ChatEvent>,
 }
 
@@ -59,6 +61,7 @@ struct RunningAnswer {
     slot: usize,
     /// Tokens still to be fed: the rest of the prompt, then the last token said.
     pending: Vec<u32>,
+    answer: Answer,
     sampler: Sampler,
     letters: Utf8Stream,
     stops: Stops,
@@ -136,6 +139,7 @@ impl Worker {
         self.answers.push(RunningAnswer {
             slot,
             pending: job.prompt[cached..].to_vec(),
+            answer: Answer::new(job.form),
             sampler: Sampler::new(job.sampling),
             letters: Utf8Stream::default(),
             stops: Stops::new(job.stop),
@@ -197,9 +201,7 @@ impl Worker {
         drop(turn);
         answer.pending.drain(..count);
         if let Some(logits) = logits {
-            let token = answer
-                .sampler
-                .choose(logits, self.tokens.texts(), &self.tokens.endings());
+            let token = answer.choose(logits, &self.tokens);
             if answer.usage.completion == 0 {
                 tracing::debug!(
                     prompt = answer.usage.prompt,
@@ -218,22 +220,60 @@ impl Worker {
 }
 
 impl RunningAnswer {
-    fn say(&mut self, token: u32, tokens: &Tokens) -> Step {
-        if tokens.ends(token) {
-            return self.finish(FinishReason::Stop);
+    /// None: nothing may follow.
+    fn choose(&mut self, logits: Vec<f32>, tokens: &Tokens) -> Option<u32> {
+        let Self {
+            answer, sampler, ..
+        } = self;
+        let by_first_byte = answer.by_first_byte();
+        sampler.choose(logits, answer.is_free(), |id| match tokens.token(id) {
+            Token::Text(bytes) if !by_first_byte[usize::from(bytes[0])] => false,
+            token => answer.allows(token),
+        })
+    }
+
+    fn say(&mut self, token: Option<u32>, tokens: &Tokens) -> Step {
+        let Some(id) = token else {
+            return self.finish(FinishReason::Length);
+        };
+        let token = tokens.token(id);
+        if token != Token::End {
+            self.usage.completion += 1;
+            self.left -= 1;
         }
-        self.usage.completion += 1;
-        self.left -= 1;
-        let text = self.letters.push(tokens.bytes(token));
-        let (text, stopped) = self.stops.push(&text);
-        self.send(text);
-        if stopped {
+        let taken = self.answer.take(token);
+        let mut is_over = taken == Taken::End;
+        self.pending = vec![id];
+        match taken {
+            Taken::Said | Taken::End => {
+                let bytes = match token {
+                    Token::Text(bytes) => bytes,
+                    _ => &[],
+                };
+                let text = self.letters.push(bytes);
+                let (text, stopped) = self.stops.push(&text);
+                self.send(text);
+                is_over |= stopped;
+            }
+            Taken::Kept => {}
+            Taken::Opened => {
+                let rest = self.stops.finish();
+                self.send(rest);
+                self.pending = tokens.opening().to_vec();
+                self.left = self.left.saturating_sub(self.pending.len());
+            }
+            Taken::Called(call) => {
+                // there is room for every token of the longest answer
+                let _ = self.events.try_send(ChatEvent::Call(call));
+                return self.finish(FinishReason::Calls);
+            }
+        }
+        if is_over {
             return self.finish(FinishReason::Stop);
         }
         if self.left == 0 {
             return self.finish(FinishReason::Length);
         }
-        self.pending.push(token);
         Step::Continue
     }
 

@@ -182,47 +182,158 @@ async fn chat_is_whole_or_streamed_with_the_same_words() {
     server.stop().await;
 }
 
+/// The tools of an agent that takes orders.
+fn bakery() -> Value {
+    let order = json!({"type": "object", "required": ["cake", "count", "day"], "properties": {
+        "cake": {"type": "string", "enum": ["apple", "cherry", "carrot"]},
+        "count": {"type": "integer", "minimum": 1, "maximum": 5},
+        "day": {"type": "string", "maxLength": 20},
+    }});
+    let goodbye = json!({"type": "object", "required": ["goodbye"], "properties": {
+        "goodbye": {"type": "string"}}});
+    json!([
+        {"type": "function", "function": {
+            "name": "order_cake", "description": "Orders cakes.", "parameters": order}},
+        {"type": "function", "function": {
+            "name": "end_call", "description": "Hangs up. Call it when the caller says goodbye.",
+            "parameters": goodbye}},
+    ])
+}
+
+fn ordered(choice: Value) -> Value {
+    json!({
+        "messages": [
+            {"role": "system", "content": "You answer the telephone of Miller's Bakery. Talk in one \
+                                           short sentence. Open: seven to six, closed on Sundays."},
+            {"role": "user", "content": "Three apple cakes for Friday, please."},
+        ],
+        "tools": bakery(),
+        "tool_choice": choice,
+        "temperature": 0,
+    })
+}
+
 #[tokio::test]
-async fn who_brings_tools_is_answered_in_words() {
+async fn a_tool_is_called_with_arguments_of_its_schema_and_its_result_is_told() {
     let _alone = alone().await;
     let server = Server::start().await;
-    let prompt = "You answer the telephone of Miller's Bakery. Talk in one or two short sentences. \
-                  Open: seven to six, closed on Sundays.";
-    let parameters = json!({"type": "object", "properties": {"cake": {"type": "string"}}});
-    let order =
-        json!({"name": "order_cake", "description": "Orders a cake.", "parameters": parameters});
-    let call = json!({"id": "1", "type": "function",
-                      "function": {"name": "order_cake", "arguments": "{\"cake\": \"apple\"}"}});
-    let request = |question: &str| {
-        json!({
-            "messages": [
-                {"role": "system", "content": prompt},
-                {"role": "user", "content": "I would like an apple cake."},
-                {"role": "assistant", "content": null, "tool_calls": [call]},
-                {"role": "tool", "tool_call_id": "1", "content": "There is no apple cake."},
-                {"role": "assistant", "content": "We have no apple cake."},
-                {"role": "user", "content": question},
-            ],
-            "tools": [{"type": "function", "function": order}],
-            "tool_choice": "auto",
-            "parallel_tool_calls": false,
-            "reasoning_effort": "none",
-            "temperature": 0,
-            "max_completion_tokens": 40,
-        })
+    let mut request = ordered(json!("required"));
+    let answer = server.post("/v1/chat/completions", &request).await;
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(
+        answer["choices"][0]["finish_reason"], "tool_calls",
+        "{answer}"
+    );
+    let message = &answer["choices"][0]["message"];
+    assert_eq!(message["content"], Value::Null);
+    let call = &message["tool_calls"][0];
+    assert!(call["id"].as_str().unwrap().starts_with("call_"), "{call}");
+    let arguments = |call: &Value| -> Value {
+        serde_json::from_str(call["function"]["arguments"].as_str().unwrap()).unwrap()
     };
-    let say = async |question: &str| -> String {
-        let request = request(question);
+    assert_eq!(call["function"]["name"], "order_cake");
+    let given = arguments(call);
+    assert_eq!(
+        (&given["cake"], &given["count"]),
+        (&json!("apple"), &json!(3)),
+        "{given}"
+    );
+
+    // streamed, a call comes whole
+    request["stream"] = json!(true);
+    let body = server
+        .post("/v1/chat/completions", &request)
+        .await
+        .text()
+        .await
+        .unwrap();
+    let events: Vec<Value> = body
+        .lines()
+        .filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok())
+        .collect();
+    let deltas = events
+        .iter()
+        .map(|event| &event["choices"][0]["delta"]["tool_calls"][0]);
+    let streamed: Vec<&Value> = deltas.filter(|call| call.is_object()).collect();
+    assert_eq!(streamed.len(), 1, "{body}");
+    assert_eq!(
+        (&streamed[0]["index"], arguments(streamed[0])),
+        (&json!(0), given)
+    );
+    let last = events.last().unwrap();
+    assert_eq!(last["choices"][0]["finish_reason"], "tool_calls", "{body}");
+
+    // what the tool did stands in the conversation, and is told in words
+    let messages = request["messages"].as_array_mut().unwrap();
+    messages.push(message.clone());
+    let done = "Ordered, to be fetched at nine.";
+    messages.push(json!({"role": "tool", "tool_call_id": call["id"], "content": done}));
+    request["stream"] = json!(false);
+    request["tool_choice"] = json!("none");
+    let answer = server.post("/v1/chat/completions", &request).await;
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["choices"][0]["finish_reason"], "stop", "{answer}");
+    let message = &answer["choices"][0]["message"];
+    assert_eq!(message["tool_calls"], Value::Null);
+    assert!(!message["content"].as_str().unwrap().is_empty());
+    // prompt and tools were read before
+    assert!(
+        answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64() > Some(200),
+        "{answer}"
+    );
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_the_model_would_say_its_calls_keep_to_the_tools() {
+    let _alone = alone().await;
+    let server = Server::start().await;
+    let only = json!({"type": "function", "function": {"name": "end_call"}});
+    for seed in 0..3 {
+        let mut request = ordered(only.clone());
+        // as wild as it gets
+        request["temperature"] = json!(2);
+        request["seed"] = json!(seed);
         let answer = server.post("/v1/chat/completions", &request).await;
         let answer: Value = answer.json().await.unwrap();
-        assert_eq!(answer["choices"][0]["finish_reason"], "stop", "{answer}");
-        let message = &answer["choices"][0]["message"];
-        assert_eq!(message["tool_calls"], Value::Null);
-        message["content"].as_str().unwrap().to_lowercase()
-    };
-    // In words, to the question; whether they are right is a matter of the model's size.
-    let hours = say("When do you open?").await;
-    assert!(hours.contains("open"), "{hours}");
+        let function = &answer["choices"][0]["message"]["tool_calls"][0]["function"];
+        assert_eq!(function["name"], "end_call", "{answer}");
+        let given: Value = serde_json::from_str(function["arguments"].as_str().unwrap()).unwrap();
+        assert!(
+            given["goodbye"].is_string() && given.as_object().unwrap().len() == 1,
+            "{given}"
+        );
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_keeps_to_the_schema_that_it_was_asked_for() {
+    let _alone = alone().await;
+    let server = Server::start().await;
+    let schema = json!({"type": "object", "required": ["intent", "resolved", "summary"], "properties": {
+        "intent": {"enum": ["opening hours", "order", "other"]},
+        "resolved": {"type": "boolean"},
+        "summary": {"type": "string", "maxLength": 200},
+    }});
+    let request = json!({
+        "messages": [
+            {"role": "system", "content": "You write the record of a telephone call as JSON."},
+            {"role": "user", "content": "caller: When do you open?\nagent: At seven.\ncaller: Thanks!"},
+        ],
+        "response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}},
+        "temperature": 0,
+    });
+    let answer = server.post("/v1/chat/completions", &request).await;
+    let answer: Value = answer.json().await.unwrap();
+    assert_eq!(answer["choices"][0]["finish_reason"], "stop", "{answer}");
+    let content = answer["choices"][0]["message"]["content"].as_str().unwrap();
+    let record: Value = serde_json::from_str(content).unwrap();
+    assert_eq!(record["intent"], "opening hours", "{record}");
+    assert!(
+        record["resolved"].is_boolean() && record["summary"].is_string(),
+        "{record}"
+    );
     server.stop().await;
 }
 
@@ -303,6 +414,11 @@ async fn bad_requests_name_their_field() {
             "/v1/chat/completions",
             json!({"messages": user, "stop": [""]}),
             "stop",
+        ),
+        (
+            "/v1/chat/completions",
+            json!({"messages": user, "tools": bakery(), "tool_choice": "sometimes"}),
+            "tool_choice",
         ),
         (
             "/v1/chat/completions",

@@ -36,6 +36,7 @@ pub struct Llm {
     provider: Provider,
     api: LlmApi,
     options: LlmOptions,
+    keeps_schemas: bool,
 }
 
 /// What the model is given.
@@ -47,6 +48,8 @@ pub struct ChatRequest {
     pub tools: Vec<Tool>,
     /// Whether it may call them now.
     pub may_call: bool,
+    /// JSON Schema of the whole answer, for servers that are known to keep to one.
+    pub schema: Option<Value>,
     /// Most tokens of this answer, in place of [`LlmOptions::max_tokens`].
     pub max_tokens: Option<u32>,
 }
@@ -150,6 +153,7 @@ impl Llm {
             provider: Provider::new(Stage::Llm, http, settings)?,
             api: LlmApi::default(),
             options: LlmOptions::default(),
+            keeps_schemas: false,
         })
     }
 
@@ -161,6 +165,15 @@ impl Llm {
     /// The same client, asking for this.
     pub fn with_options(self, options: LlmOptions) -> Self {
         Self { options, ..self }
+    }
+
+    /// The same client of a server that keeps to schemas, where `keeps`. Others are not asked to: a
+    /// refusal that names no field would cost their later requests more than the schema.
+    pub fn that_keeps_schemas(self, keeps: bool) -> Self {
+        Self {
+            keeps_schemas: keeps,
+            ..self
+        }
     }
 
     /// The same client, which tries again only this often.
@@ -256,6 +269,11 @@ impl Llm {
                 LlmApi::Chat => "max_tokens",
             };
             fields.insert(name.into(), most.into());
+        }
+        if let (Some(schema), true, LlmApi::Chat) = (&request.schema, self.keeps_schemas, api) {
+            let format = json!({ "name": "answer", "schema": schema });
+            let format = json!({ "type": "json_schema", "json_schema": format });
+            fields.insert("response_format".into(), format);
         }
         if let Some(temperature) = options.temperature {
             // As it was written: 0.2 and not 0.20000000298.

@@ -129,6 +129,7 @@ async fn the_responses_api_is_spoken() {
     let request = ChatRequest {
         may_call: false,
         max_tokens: Some(80),
+        schema: None,
         messages: vec![
             Message::new(Role::System, "Be kind."),
             Message::new(Role::User, "What time is it?"),

@@ -1,22 +1,17 @@
-//! Reads a chat request: what of it a small model can do, and what it is told of the rest.
+//! Reads a chat request.
 //!
-//! Clients send whatever OpenAI takes. A field that only asks for more than is here (tools,
-//! JSON, reasoning, storage) is ignored, and the model is told in its prompt what it cannot do. Refused is what would change an answer's meaning
-//! in silence: pictures, several answers, numbers out of range.
+//! Clients send whatever OpenAI takes. A field that only asks for more than is here (reasoning, storage)
+//! is ignored. Refused is what would change an answer's meaning in silence: pictures, several answers, numbers
+//! out of range, schemas that nothing can be held to.
+
+mod tools;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::http::error::ApiError;
-use crate::llm::{Chat, Message, Role, Sampling};
-
-/// At the end of the prompt, so that what was read of the prompt before stays remembered. Of eight
-/// wordings that were tried on the 0.5B model, the one that changed no other answer: "you cannot"
-/// made it refuse goodbyes. It does not keep a model of that size from promising a booking.
-const NO_TOOLS: &str = "\n\nIn this call you only talk. Bookings, orders and look-ups are not \
-                        possible here; say so when asked for one.";
-/// A wish, not a promise: nothing makes the model keep to it.
-const JSON_ONLY: &str = "\n\nAnswer with one JSON object and nothing else.";
+use crate::llm::{Call, Chat, Form, Message, Role, Sampling, Schema};
+use tools::{Choice, Offered};
 
 #[derive(Deserialize)]
 pub(in crate::http) struct Request {
@@ -33,9 +28,8 @@ pub(in crate::http) struct Request {
     seed: Option<i64>,
     stop: Option<OneOrMany>,
     n: Option<u32>,
-    tools: Option<Vec<Value>>,
-    /// The older name of `tools`.
-    functions: Option<Vec<Value>>,
+    tools: Option<Vec<Offered>>,
+    tool_choice: Option<Choice>,
     response_format: Option<Value>,
 }
 
@@ -44,11 +38,24 @@ struct StreamOptions {
     include_usage: Option<bool>,
 }
 
-/// The calls of an assistant's message are not read: the model did not make them.
 #[derive(Deserialize)]
 struct IncomingMessage {
     role: Role,
     content: Option<Content>,
+    tool_calls: Option<Vec<IncomingCall>>,
+}
+
+#[derive(Deserialize)]
+struct IncomingCall {
+    function: IncomingFunction,
+}
+
+#[derive(Deserialize)]
+struct IncomingFunction {
+    name: String,
+    /// An object, mostly written as text.
+    #[serde(default)]
+    arguments: Value,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +94,6 @@ impl Request {
 
     /// Checks the request and takes from it what the model needs.
     pub(super) fn chat(self) -> Result<Chat, ApiError> {
-        let notes = self.notes();
         let sampling = self.sampling()?;
         if self.n.is_some_and(|n| n != 1) {
             return Err(ApiError::invalid("n", "one answer is given; leave `n` out"));
@@ -102,26 +108,22 @@ impl Request {
             return Err(ApiError::invalid("stop", message));
         }
         let max_tokens = self.max_completion_tokens.or(self.max_tokens);
+        let offered = self.tools.unwrap_or_default();
+        let messages = messages(self.messages.unwrap_or_default())?;
+        let (tools, calls) = tools::read(offered, self.tool_choice, &messages)?;
+        let json = self.response_format.as_ref().map(schema_of).transpose()?;
         Ok(Chat {
-            messages: messages(self.messages.unwrap_or_default(), &notes)?,
+            messages,
+            form: Form {
+                calls,
+                knows_tools: !tools.is_empty(),
+                json: json.flatten().map(Into::into),
+            },
+            tools,
             max_tokens: max_tokens.and_then(|most| usize::try_from(most).ok()),
             sampling,
             stop,
         })
-    }
-
-    /// What the model is told of what it cannot do for this client.
-    fn notes(&self) -> String {
-        let any = |list: &Option<Vec<Value>>| list.as_ref().is_some_and(|list| !list.is_empty());
-        let mut notes = String::new();
-        if any(&self.tools) || any(&self.functions) {
-            notes += NO_TOOLS;
-        }
-        let format = self.response_format.as_ref().map(|format| &format["type"]);
-        if format.is_some_and(|kind| kind == "json_object" || kind == "json_schema") {
-            notes += JSON_ONLY;
-        }
-        notes
     }
 
     fn sampling(&self) -> Result<Sampling, ApiError> {
@@ -145,33 +147,48 @@ impl Request {
     }
 }
 
-/// The conversation, with `notes` at the end of its prompt.
-fn messages(incoming: Vec<IncomingMessage>, notes: &str) -> Result<Vec<Message>, ApiError> {
+/// What `response_format` holds the answer to; none: words.
+fn schema_of(format: &Value) -> Result<Option<Schema>, ApiError> {
+    match format["type"].as_str() {
+        Some("json_object") => Ok(Some(Schema::object())),
+        Some("json_schema") => {
+            let schema = &format["json_schema"]["schema"];
+            let schema = match schema {
+                Value::Null => Ok(Schema::object()),
+                schema => Schema::read(schema),
+            };
+            let param = "response_format.json_schema.schema";
+            let bad =
+                |problem: crate::llm::BadSchema| ApiError::invalid(param, problem.to_string());
+            schema.map(Some).map_err(bad)
+        }
+        _ => Ok(None),
+    }
+}
+
+fn messages(incoming: Vec<IncomingMessage>) -> Result<Vec<Message>, ApiError> {
     if incoming.is_empty() {
         let message = "`messages` is missing or empty";
         return Err(ApiError::invalid("messages", message));
     }
-    let mut messages = Vec::with_capacity(incoming.len() + 1);
-    for (n, IncomingMessage { role, content }) in incoming.into_iter().enumerate() {
-        let content = text(n, content)?;
-        // It only called tools; what came of them follows.
-        if role == Role::Assistant && content.is_empty() {
-            continue;
-        }
-        messages.push(Message { role, content });
-    }
-    if notes.is_empty() {
-        return Ok(messages);
-    }
-    match messages.first_mut() {
-        Some(first) if first.role == Role::System => first.content += notes,
-        _ => {
-            let content = notes.trim_start().to_owned();
-            let role = Role::System;
-            messages.insert(0, Message { role, content });
-        }
-    }
-    Ok(messages)
+    let each = incoming.into_iter().enumerate();
+    each.map(|(n, message)| {
+        let calls = message.tool_calls.unwrap_or_default().into_iter();
+        let calls = calls.map(|IncomingCall { function }| Call {
+            name: function.name,
+            // what was cut off was not understood then, either
+            arguments: match function.arguments {
+                Value::String(text) => serde_json::from_str(&text).unwrap_or_else(|_| json!({})),
+                arguments => arguments,
+            },
+        });
+        Ok(Message {
+            role: message.role,
+            content: text(n, message.content)?,
+            calls: calls.collect(),
+        })
+    })
+    .collect()
 }
 
 fn text(n: usize, content: Option<Content>) -> Result<String, ApiError> {

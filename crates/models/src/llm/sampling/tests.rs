@@ -7,9 +7,13 @@ fn temperature_zero_takes_the_likeliest_and_avoids_repeating() {
         ..Sampling::default()
     });
     let logits = vec![1.0, 3.0, 2.9, 9.0];
-    assert_eq!(sampler.choose(logits.clone(), 3, &[]), 1);
-    assert_eq!(sampler.choose(logits.clone(), 3, &[]), 2); // 3.0 / 1.1 < 2.9
-    assert_eq!(sampler.choose(logits, 3, &[3]), 3);
+    let words = |token| token < 3;
+    assert_eq!(sampler.choose(logits.clone(), true, words), Some(1));
+    assert_eq!(sampler.choose(logits.clone(), true, words), Some(2)); // 3.0 / 1.1 < 2.9
+    // what is written to a schema may be what was said
+    assert_eq!(sampler.choose(logits.clone(), false, words), Some(1));
+    assert_eq!(sampler.choose(logits.clone(), true, |_| true), Some(3));
+    assert_eq!(sampler.choose(logits, true, |_| false), None);
 }
 
 #[test]
@@ -23,7 +27,11 @@ fn a_seed_repeats_and_top_p_limits() {
         };
         let mut sampler = Sampler::new(settings);
         (0..50)
-            .map(|_| sampler.choose(vec![2.0, 2.1, 2.2, -9.0], 4, &[]))
+            .map(|_| {
+                sampler
+                    .choose(vec![2.0, 2.1, 2.2, -9.0], true, |_| true)
+                    .unwrap()
+            })
             .collect::<Vec<_>>()
     };
     assert_eq!(draw(7), draw(7));

@@ -25,6 +25,23 @@ fn sent(llm: &Llm) -> (LlmApi, Value) {
     (api, llm.fields(api, &request, &Dialect::default()))
 }
 
+#[test]
+fn only_a_server_that_keeps_to_schemas_is_asked_to() {
+    let request = ChatRequest {
+        schema: Some(json!({ "type": "object" })),
+        ..ChatRequest::default()
+    };
+    let format = |llm: Llm| {
+        let fields = llm.fields(llm.api(), &request, &Dialect::default());
+        fields.get("response_format").cloned()
+    };
+    let llm = llm(OTHER, "m", LlmOptions::default());
+    assert_eq!(format(llm.clone()), None);
+    let kept = format(llm.that_keeps_schemas(true)).unwrap();
+    assert_eq!(kept["type"], "json_schema");
+    assert_eq!(kept["json_schema"]["schema"], json!({ "type": "object" }));
+}
+
 const OPENAI: &str = "https://api.openai.com/v1";
 const OTHER: &str = "https://openrouter.ai/api/v1";
 

@@ -36,31 +36,77 @@ fn whatever_openai_takes_is_taken() {
     }));
     let roles: Vec<Role> = chat.messages.iter().map(|message| message.role).collect();
     use Role::{Assistant, System, Tool, User};
-    assert_eq!(roles, [System, User, Tool, Assistant, User]);
+    assert_eq!(roles, [System, User, Assistant, Tool, Assistant, User]);
     assert_eq!(chat.messages[1].content, "Is there a table?");
-    assert_eq!(chat.messages[3].content, "No.");
+    assert_eq!(chat.messages[2].calls[0].name, "find");
+    assert_eq!(chat.messages[4].content, "No.");
+    let calls = chat.form.calls.unwrap();
+    assert!(calls.needed);
+    assert!(chat.form.json.is_some());
     assert_eq!(chat.max_tokens, Some(50));
 }
 
 #[test]
-fn the_model_is_told_what_it_cannot_do_at_the_end_of_its_prompt() {
-    let tool = json!([{"type": "function", "function": {"name": "find"}}]);
-    let system = json!({"role": "system", "content": "You are kind."});
+fn who_may_call_what_is_as_the_request_says() {
+    let tools = json!([{"type": "function", "function": {"name": "find"}},
+                       {"type": "function", "function": {"name": "book", "parameters": {
+                           "type": "object", "properties": {"day": {"type": "string"}}}}}]);
+    let user = json!([{"role": "user", "content": "Hello"}]);
+    let with =
+        |choice: Value| read(json!({"messages": user, "tools": tools, "tool_choice": choice}));
+    let auto = with(json!("auto"));
+    assert_eq!(auto.tools.len(), 2);
+    let calls = auto.form.calls.unwrap();
+    assert!(!calls.needed);
+    // told of, so that what was read of the prompt stays remembered
+    let none = with(json!("none"));
+    assert!(none.tools.len() == 2 && none.form.calls.is_none());
+    assert!(with(json!("required")).form.calls.unwrap().needed);
+    let one = with(json!({"type": "function", "function": {"name": "find"}}));
+    assert!(one.form.calls.unwrap().needed);
+    let plain = read(json!({"messages": user, "tools": [], "response_format": {"type": "text"}}));
+    assert_eq!((plain.tools, plain.form), (vec![], Form::default()));
+}
+
+#[test]
+fn a_tool_is_called_once_in_a_turn() {
+    let tools = json!([{"type": "function", "function": {"name": "find"}}]);
     let user = json!({"role": "user", "content": "Hello"});
-    let chat = read(json!({"messages": [system, user], "tools": tool}));
-    assert_eq!(chat.messages[0].content, format!("You are kind.{NO_TOOLS}"));
-    let chat = read(json!({"messages": [user], "functions": tool}));
-    assert_eq!(chat.messages[0].content, NO_TOOLS.trim_start());
-    assert_eq!(chat.messages.len(), 2);
-    let json = json!({"type": "json_object"});
-    let chat = read(json!({"messages": [system], "response_format": json}));
-    assert_eq!(
-        chat.messages[0].content,
-        format!("You are kind.{JSON_ONLY}")
-    );
-    // Nothing was asked for that it cannot do.
-    let plain = json!({"messages": [system], "tools": [], "response_format": {"type": "text"}});
-    assert_eq!(read(plain).messages[0].content, "You are kind.");
+    let called = json!({"role": "assistant", "tool_calls": [
+        {"id": "1", "type": "function", "function": {"name": "find", "arguments": "{}"}}]});
+    let result = json!({"role": "tool", "tool_call_id": "1", "content": "nothing"});
+    let may_call = |messages: Value| {
+        let form = read(json!({"messages": messages, "tools": tools})).form;
+        assert!(form.knows_tools);
+        form.calls.is_some()
+    };
+    assert!(!may_call(json!([user, called, result])));
+    assert!(may_call(json!([user, called, result, user])));
+}
+
+#[test]
+fn what_cannot_be_kept_to_is_refused() {
+    let user = json!([{"role": "user", "content": "Hello"}]);
+    let refused = |more: Value| {
+        let mut request = json!({"messages": user});
+        request
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        let request: Request = serde_json::from_value(request).unwrap();
+        format!("{:?}", request.chat().unwrap_err())
+    };
+    let bad = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 2, "maximum": 1}}});
+    let tool = json!({"type": "function", "function": {"name": "find", "parameters": bad}});
+    assert!(refused(json!({"tools": [tool]})).contains("tools[0].function.parameters"));
+    let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": bad}});
+    assert!(refused(json!({"response_format": format})).contains("response_format"));
+    let find = json!({"type": "function", "function": {"name": "find"}});
+    assert!(refused(json!({"tools": [find], "tool_choice": "some"})).contains("tool_choice"));
+    let other = json!({"type": "function", "function": {"name": "book"}});
+    assert!(refused(json!({"tools": [find], "tool_choice": other})).contains("no such tool"));
+    assert!(refused(json!({"tools": [{"type": "web_search"}]})).contains("web_search"));
+    assert!(refused(json!({"tools": vec![find; 65]})).contains("65 tools"));
 }
 
 #[test]

@@ -1,0 +1,48 @@
+//! What this machine has, and which language model it has room for.
+
+use crate::llm::LlmModel;
+
+/// Cores with which the larger model's first words come within about a second of the smaller one's.
+const ENOUGH_CORES: usize = 4;
+/// It takes 2.3 GB, and the rest of the process, LiveKit and the system need theirs.
+const ENOUGH_MEMORY: u64 = 6 << 30;
+
+/// Cores and memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Machine {
+    /// Cores that the process may use.
+    pub cores: usize,
+    /// All memory in bytes; 0 where the system does not say (it does on Linux).
+    pub memory: u64,
+}
+
+impl Machine {
+    /// The language model to use, of those that registries have.
+    pub fn recommended_llm(self) -> LlmModel {
+        match self.cores >= ENOUGH_CORES && self.memory >= ENOUGH_MEMORY {
+            true => LlmModel::Large,
+            false => LlmModel::Small,
+        }
+    }
+}
+
+/// This machine.
+pub fn machine() -> Machine {
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    Machine {
+        cores: std::thread::available_parallelism().map_or(1, Into::into),
+        memory: total(&memory).unwrap_or(0),
+    }
+}
+
+/// The first line of `/proc/meminfo`, `MemTotal:  24000000 kB` (see proc_meminfo(5)).
+fn total(meminfo: &str) -> Option<u64> {
+    let line = meminfo
+        .lines()
+        .find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes << 10)
+}
+
+#[cfg(test)]
+mod tests;
