@@ -1,6 +1,7 @@
 //! Conversations in writing, on which an agent's files are tried: scenarios with expectations,
 //! offline on recorded answers or live. Beside it, how well words were understood.
 
+mod answering;
 mod expect;
 pub mod recorded;
 pub mod report;

@@ -140,11 +140,14 @@ pub async fn replay(
                 ..ScenarioTurn::default()
             })
             .collect(),
+        answers: BTreeMap::new(),
         simulated: None,
     };
     let recalled = Recalled::new(&stored.tools);
-    let minds: Arc<Minds> =
-        Arc::new(move |agent: &AgentConfig| recalled.in_place_of_tools(minds(agent)));
+    let minds: Arc<Minds> = Arc::new(move |agent| {
+        let (agent, models) = minds(agent);
+        (agent, recalled.in_place_of_tools(models))
+    });
     let outcome = run::run(&scenario, agents, &Mind::Live(minds)).await?;
     let version_now = agents.team(agent)?[0].version.clone();
     let now = outcome.turns.into_iter().map(said);

@@ -25,10 +25,20 @@ pub(super) async fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
     let (mind, at_a_time) = if args.live || args.record {
         let env = Env::read()?;
         let clients = live_clients().await?;
-        let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)).into());
+        let minds: Arc<Minds> = Arc::new(move |agent| {
+            let agent = clients.settle(agent);
+            let models = clients.for_call(&agent);
+            (agent, Arc::new(models).into())
+        });
         // The models of this machine share its cores: side by side each is too slow.
         let (source, at_a_time) = match env.uses_local_models() {
-            true => (models::Settings::default().llm.name().to_owned(), 1),
+            true => (
+                models::Settings::with_llm(&env.llm_model)
+                    .llm
+                    .name()
+                    .to_owned(),
+                1,
+            ),
             false => (env.llm_model, SCENARIOS_AT_A_TIME),
         };
         let mind = match args.record {

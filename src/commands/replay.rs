@@ -21,7 +21,11 @@ pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
     store.close().await;
     let agents = AgentFolder::open(&args.agents, Secrets::read());
     let clients = live_clients().await?;
-    let minds: Arc<Minds> = Arc::new(move |agent| Arc::new(clients.for_call(agent)).into());
+    let minds: Arc<Minds> = Arc::new(move |agent| {
+        let agent = clients.settle(agent);
+        let models = clients.for_call(&agent);
+        (agent, Arc::new(models).into())
+    });
     let replay = replay::replay(&stored, args.agent.as_deref(), &agents, minds).await?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&replay)?);

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
+use super::answering::answering;
 use super::expect::{failure, judge};
 use super::recorded::{Playback, Recorder, Recording};
 use super::scenario::{Expect, Scenario};
@@ -26,8 +27,8 @@ const TURN_DEADLINE: Duration = Duration::from_secs(60);
 /// How long the caller waits for the agent to hang up.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// Gives the model of an agent.
-pub type Minds = dyn Fn(&AgentConfig) -> Providers + Send + Sync;
+/// Gives an agent as its models are asked, and the models.
+pub type Minds = dyn Fn(AgentConfig) -> (AgentConfig, Providers) + Send + Sync;
 
 /// Where answers come from.
 #[derive(Clone)]
@@ -90,15 +91,19 @@ pub async fn run(
     let is_old = !recorded_with.is_empty() && recorded_with != version;
     let playback = Arc::new(Playback::new(&lock()));
     let persona = |agent: AgentConfig| {
-        let providers = match mind {
-            Mind::Recorded => in_writing(playback.clone(), playback.clone()),
+        let (agent, providers) = match mind {
+            Mind::Recorded => (agent, in_writing(playback.clone(), playback.clone())),
             Mind::Live(minds) => {
-                let Providers { llm, tools, .. } = minds(&agent);
-                in_writing(llm, tools)
+                let (agent, models) = minds(agent);
+                let tools = answering(scenario, &agent, models.tools);
+                (agent, in_writing(models.llm, tools))
             }
             Mind::Record(minds, _) => {
-                let recorder = Arc::new(Recorder::new(minds(&agent), Arc::clone(&recording)));
-                in_writing(recorder.clone(), recorder)
+                let (agent, models) = minds(agent);
+                let tools = answering(scenario, &agent, models.tools);
+                let models = Providers { tools, ..models };
+                let recorder = Arc::new(Recorder::new(models, Arc::clone(&recording)));
+                (agent, in_writing(recorder.clone(), recorder))
             }
         };
         Persona {
@@ -111,7 +116,9 @@ pub async fn run(
     let begun = clock::now();
     let live = match mind {
         Mind::Recorded => None,
-        Mind::Live(minds) | Mind::Record(minds, _) => Some(minds(&first.agent)),
+        Mind::Live(minds) | Mind::Record(minds, _) => {
+            Some(minds(AgentConfig::clone(&first.agent)).1)
+        }
     };
     let recorded = lock().clone();
     let judgements = recorded.judgements.clone();

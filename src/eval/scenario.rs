@@ -28,6 +28,9 @@ pub struct Scenario {
     /// Values for the prompt's variables.
     #[serde(default)]
     pub variables: BTreeMap<String, String>,
+    /// What tools with a server answer, by their names, in place of the server.
+    #[serde(default)]
+    pub answers: BTreeMap<String, String>,
     /// Turns, in order.
     #[serde(default)]
     pub turns: Vec<ScenarioTurn>,

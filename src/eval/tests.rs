@@ -129,7 +129,7 @@ async fn a_played_caller_and_a_recording_are_the_same_offline() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
     let both = Arc::new(Both(vec!["Two.", "One."].into()));
-    let minds: Arc<run::Minds> = Arc::new(move |_| Arc::clone(&both).into());
+    let minds: Arc<run::Minds> = Arc::new(move |agent| (agent, Arc::clone(&both).into()));
     let recording = Mind::Record(minds, "both".into());
     for mind in [recording, Mind::Recorded] {
         let results = run_all(std::slice::from_ref(&scenario), &agents, &mind, 1).await;
@@ -147,6 +147,24 @@ async fn a_played_caller_and_a_recording_are_the_same_offline() {
     wrong.simulated.as_mut().unwrap().expect = vec![scenario::Expect::Contains("Three".into())];
     let results = run_all(&[wrong], &agents, &Mind::Recorded, 1).await;
     assert!(!report::is_good(&results));
+}
+
+#[test]
+fn the_local_models_scenarios_can_be_held() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
+    for (folder, count) in [("support", 20), ("tools", 10)] {
+        let folder = root.join("fixtures/local").join(folder);
+        let scenarios = scenario::load_all(&[folder]).unwrap();
+        assert_eq!(scenarios.len(), count);
+        for scenario in scenarios {
+            let team = agents.team(&scenario.agent).unwrap();
+            let tools: Vec<&str> = team[0].tools.iter().map(|t| t.name.as_str()).collect();
+            for tool in scenario.answers.keys() {
+                assert!(tools.contains(&tool.as_str()), "{}: {tool}", scenario.name);
+            }
+        }
+    }
 }
 
 #[test]

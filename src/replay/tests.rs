@@ -95,9 +95,9 @@ async fn a_call_is_held_again_without_doing_anything_again() {
     let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
     let asked = Arc::new(Mutex::new(Vec::new()));
     let model = Arc::clone(&asked);
-    let minds: Arc<Minds> = Arc::new(move |_| {
+    let minds: Arc<Minds> = Arc::new(move |agent| {
         let model = Arc::new(Model(Arc::clone(&model)));
-        in_writing(model.clone(), model)
+        (agent, in_writing(model.clone(), model))
     });
     let replay = replay(&stored(), None, &agents, minds).await.unwrap();
     let [greeting, table, thanks] = &replay.exchanges[..] else {
