@@ -71,6 +71,12 @@ impl LlmModel {
         matches!(self, Self::Small | Self::PlainSmall)
     }
 
+    /// Whether it may choose to call a tool or not. Of the small ones too many calls are wrong: offered one
+    /// that hangs up, they hang up on the first question.
+    pub fn chooses_tools(self) -> bool {
+        !self.is_small()
+    }
+
     /// The model of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|model| model.name() == name)
@@ -165,6 +171,7 @@ pub enum Refusal {
 pub struct Llm {
     queue: mpsc::Sender<Job>,
     tokens: Arc<Tokens>,
+    which: LlmModel,
 }
 
 impl Llm {
@@ -192,7 +199,15 @@ impl Llm {
             .name("model-llm".into())
             .spawn(move || worker.run(jobs))
             .map_err(Error::Thread)?;
-        Ok(Self { queue, tokens })
+        Ok(Self {
+            queue,
+            tokens,
+            which,
+        })
+    }
+
+    pub(crate) fn chooses_tools(&self) -> bool {
+        self.which.chooses_tools()
     }
 
     /// Asks the model. Dropping the receiver stops the work at the next token or

@@ -7,9 +7,9 @@ pub const FIX: &str =
     "try it with `sidetone console`; set OPENAI_API_KEY or name a provider in [llm] for callers";
 
 impl AgentConfig {
-    /// What is not to be relied on in its calls where the process's models are those of this machine: small
-    /// models call tools with arguments of their schemas, but often the wrong one, or none. None: it has no
-    /// tools, or another provider's model calls them.
+    /// What is not to be relied on in its calls where the process's models are those of this machine: the
+    /// smaller ones are not offered tools, the larger ones often call the wrong one, or none. `None` if it has
+    /// no tools, or if another provider's model calls them.
     pub fn doubtful_on_local_models(&self) -> Option<String> {
         let mut providers = self.stages.llm.providers.iter();
         if providers.all(|provider| provider.address.is_some()) {
@@ -20,7 +20,7 @@ impl AgentConfig {
         tools.extend(served.map(|server| format!("the tools of {}", server.name)));
         (!tools.is_empty()).then(|| {
             format!(
-                "a small local model often calls the wrong tool, or none; of this agent: {}",
+                "local models call no tools (the small ones) or often the wrong one; of this agent: {}",
                 tools.join(", ")
             )
         })

@@ -28,7 +28,7 @@ pub(super) async fn complete(
 ) -> Result<Response, ApiError> {
     let Json(request) = request?;
     let (streamed, with_usage) = (request.is_streamed(), request.wants_usage());
-    let events = models.llm.chat(request.chat()?)?;
+    let events = models.llm.chat(request.chat(models.llm.chooses_tools())?)?;
     let answer = Completion {
         id: format!("chatcmpl-{}", uuid::Uuid::new_v4().simple()),
         created: now(),

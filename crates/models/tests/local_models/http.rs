@@ -276,11 +276,32 @@ async fn a_tool_is_called_with_arguments_of_its_schema_and_its_result_is_told() 
     let message = &answer["choices"][0]["message"];
     assert_eq!(message["tool_calls"], Value::Null);
     assert!(!message["content"].as_str().unwrap().is_empty());
-    // prompt and tools were read before
-    assert!(
-        answer["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64() > Some(200),
-        "{answer}"
-    );
+    server.stop().await;
+}
+
+/// Offered `end_call`, it said when the bakery opens and hung up.
+#[tokio::test]
+async fn the_small_model_is_not_offered_tools_that_it_need_not_call() {
+    let _alone = alone().await;
+    let server = Server::start().await;
+    let prompt_tokens = async |request: Value| -> (Value, Value) {
+        let answer = server.post("/v1/chat/completions", &request).await;
+        let answer: Value = answer.json().await.unwrap();
+        let choice = &answer["choices"][0];
+        assert_eq!(choice["finish_reason"], "stop", "{answer}");
+        let message = &choice["message"];
+        assert_eq!(message["tool_calls"], Value::Null, "{answer}");
+        (
+            message["content"].clone(),
+            answer["usage"]["prompt_tokens"].clone(),
+        )
+    };
+    let mut without = ordered(json!("none"));
+    without.as_object_mut().unwrap().remove("tools");
+    let without = prompt_tokens(without).await;
+    for choice in [json!("auto"), json!("none"), Value::Null] {
+        assert_eq!(prompt_tokens(ordered(choice)).await, without);
+    }
     server.stop().await;
 }
 

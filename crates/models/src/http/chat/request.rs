@@ -92,8 +92,8 @@ impl Request {
         options.is_some_and(|options| options.include_usage == Some(true))
     }
 
-    /// Checks the request and takes from it what the model needs.
-    pub(super) fn chat(self) -> Result<Chat, ApiError> {
+    /// Checks the request and takes from it what the model needs, which may be fit to choose among tools.
+    pub(super) fn chat(self, chooses_tools: bool) -> Result<Chat, ApiError> {
         let sampling = self.sampling()?;
         if self.n.is_some_and(|n| n != 1) {
             return Err(ApiError::invalid("n", "one answer is given; leave `n` out"));
@@ -110,7 +110,7 @@ impl Request {
         let max_tokens = self.max_completion_tokens.or(self.max_tokens);
         let offered = self.tools.unwrap_or_default();
         let messages = messages(self.messages.unwrap_or_default())?;
-        let (tools, calls) = tools::read(offered, self.tool_choice, &messages)?;
+        let (tools, calls) = tools::read(offered, self.tool_choice, &messages, chooses_tools)?;
         let json = self.response_format.as_ref().map(schema_of).transpose()?;
         Ok(Chat {
             messages,

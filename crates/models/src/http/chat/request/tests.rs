@@ -5,7 +5,7 @@ use super::*;
 fn read(request: Value) -> Chat {
     serde_json::from_value::<Request>(request)
         .unwrap()
-        .chat()
+        .chat(true)
         .unwrap()
 }
 
@@ -94,7 +94,7 @@ fn what_cannot_be_kept_to_is_refused() {
             .unwrap()
             .extend(more.as_object().unwrap().clone());
         let request: Request = serde_json::from_value(request).unwrap();
-        format!("{:?}", request.chat().unwrap_err())
+        format!("{:?}", request.chat(true).unwrap_err())
     };
     let bad = json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 2, "maximum": 1}}});
     let tool = json!({"type": "function", "function": {"name": "find", "parameters": bad}});

@@ -38,8 +38,22 @@ pub(super) struct Named {
     name: String,
 }
 
-/// The tools, and the calls that the answer to `messages` may make: each tool once in a turn.
+/// The tools that the model reads of, and the calls that the answer to `messages` may make: each tool once in
+/// a turn. A model that is not fit to choose (`chooses`) reads of tools only where it must call one.
 pub(super) fn read(
+    offered: Vec<Offered>,
+    choice: Option<Choice>,
+    messages: &[Message],
+    chooses: bool,
+) -> Result<(Vec<Tool>, Option<Calls>), ApiError> {
+    let (tools, calls) = read_all(offered, choice, messages)?;
+    match chooses || calls.as_ref().is_some_and(|calls| calls.needed) {
+        true => Ok((tools, calls)),
+        false => Ok((Vec::new(), None)),
+    }
+}
+
+fn read_all(
     offered: Vec<Offered>,
     choice: Option<Choice>,
     messages: &[Message],
