@@ -13,6 +13,7 @@ pub mod quality;
 mod reason;
 mod secrecy;
 mod socket;
+mod speech;
 pub mod standing;
 pub mod voice;
 mod watch;

@@ -137,6 +137,8 @@ fn toml_of_the_pages_is_taken_as_it_stands() {
         let prompt = folder.path().join(format!("prompts/{name}.md"));
         std::fs::write(prompt, "Answer in one sentence.").unwrap();
     }
+    let sound = "agent-config/holding.wav";
+    std::fs::copy(sound, folder.path().join(sound)).unwrap();
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (page, text) in pages() {

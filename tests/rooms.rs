@@ -7,6 +7,7 @@ mod dialled;
 mod encryption;
 mod found;
 pub mod gate;
+mod holding;
 mod hostile;
 mod memory;
 pub mod person;
@@ -52,6 +53,7 @@ fn commission(livekit: &LiveKitServer) -> Commission {
         inbox: Inbox::new(Key::of(&livekit.api_secret), "room", "call"),
         standing: None,
         encryption: None,
+        holding: None,
         quality: Quality::default(),
         is_dialled: false,
     }

@@ -14,9 +14,11 @@ use crate::room::quality::Quality;
 use crate::room::{self, JoinError};
 use sidetone_base::leave::{LeaveOrder, Step};
 use sidetone_base::signed::Inbox;
+use sidetone_call::holding::Holding;
 use sidetone_call::transport::{self, Dismissal};
 use sidetone_call::vad::Vad;
 use sidetone_call::{CallOutcome, CallSpec, Llm, Meter};
+use sidetone_config::agent::AgentConfig;
 
 /// Call events on their way to the store; the call keeps what does not fit.
 const EVENTS: usize = 256;
@@ -78,6 +80,7 @@ impl Agents {
             inbox: Inbox::new(keys, &*call.job.room_name, call.id.to_string()),
             standing: Some(call.place.clone()),
             encryption: call.agent.encryption.clone(),
+            holding: holding(&call.agent).await,
             quality: quality.clone(),
             is_dialled: call.is_dialled,
         };
@@ -124,6 +127,20 @@ impl Agents {
             notes,
             quality,
             writer,
+        }
+    }
+}
+
+/// The sound of the agent's file, as it is now. Without it the call goes on: it was there when the file was read.
+async fn holding(agent: &AgentConfig) -> Option<Holding> {
+    let config = agent.holding.clone()?;
+    let (after, volume) = (config.after, config.volume);
+    let read = tokio::task::spawn_blocking(move || config.read()).await;
+    match read.unwrap_or_else(|error| Err(error.to_string())) {
+        Ok(sound) => Some(Holding::new(sound, after, volume)),
+        Err(error) => {
+            tracing::warn!(agent = agent.name, %error, "there is no holding sound");
+            None
         }
     }
 }

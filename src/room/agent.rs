@@ -11,11 +11,13 @@ use super::desk::Desk;
 use super::publish::Publisher;
 use super::quality::Quality;
 use super::secrecy::Keyring;
+use super::speech::Speech;
 use super::standing::{Floor, Standing};
 use super::voice::VoiceTrack;
 use super::watch::{Link, Orders, Secrecy, Voice, Watch};
 use sidetone_base::signed::Inbox;
 use sidetone_base::tap::Tap;
+use sidetone_call::holding::Holding;
 use sidetone_call::transport::{Dismissal, RoomDriver};
 use sidetone_config::encryption::Encryption;
 
@@ -32,6 +34,8 @@ pub struct Commission {
     pub standing: Option<Arc<dyn Standing>>,
     /// The keys that the room was joined with.
     pub encryption: Option<Encryption>,
+    /// The sound that its caller hears while it thinks.
+    pub holding: Option<Holding>,
     /// Learns what the call's sound goes through.
     pub quality: Quality,
     /// The agent calls a telephone, which is in the room while it rings.
@@ -56,7 +60,7 @@ pub async fn drive(
     let RoomDriver {
         mic,
         events: to_call,
-        mut speaker,
+        speaker,
         commands,
     } = driver;
     let publisher = {
@@ -68,18 +72,21 @@ pub async fn drive(
     desk.open(room, commission.inbox.clone(), &to_call);
     let mut tasks = JoinSet::new();
     let said = tap.clone();
+    let mut speech = Speech::new(speaker, publisher.states(), commission.holding);
     let (grants, mut floor) = Floor::of(room);
     let (secrecy, mut may_speak) = Secrecy::new(Keyring::of(room, commission.encryption.as_ref()));
     tasks.spawn(async move {
-        while let Some(frame) = speaker.recv().await {
+        while let Some(next) = speech.next().await {
             floor.is_ours().await;
             // A caller who encrypts is not answered in the clear: then nothing more is heard, nor counted so.
             let known = may_speak.wait_for(|voice| *voice != Voice::Waits).await;
             if !known.is_ok_and(|voice| *voice == Voice::Open) {
                 std::future::pending::<()>().await;
             }
-            said.agent(&frame);
-            voice.play(&frame).await;
+            if let Some(frame) = &next {
+                said.agent(frame);
+            }
+            voice.play(&speech.mixed(next)).await;
         }
     });
     let link = Link::new(commission.standing, grants);

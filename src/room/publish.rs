@@ -111,6 +111,8 @@ pub struct Publisher {
     speaking: Option<Speaking>,
     /// All words so far of the segment in progress.
     said: String,
+    /// What the agent is doing.
+    state: watch::Sender<Option<AgentState>>,
     /// Whether only holders of the room's key can read what it sends.
     is_encrypted: bool,
 }
@@ -129,6 +131,7 @@ impl Publisher {
             seen: watch::Sender::new(seen),
             speaking: None,
             said: String::new(),
+            state: watch::Sender::new(None),
             is_encrypted,
         }
     }
@@ -136,6 +139,11 @@ impl Publisher {
     /// A handle that tells who is the caller.
     pub fn callers(&self) -> Callers {
         Callers(self.seen.subscribe())
+    }
+
+    /// What the agent is doing; nothing before the call has said so.
+    pub fn states(&self) -> watch::Receiver<Option<AgentState>> {
+        self.state.subscribe()
     }
 
     /// The handle that tells the publisher what is seen.
@@ -147,13 +155,13 @@ impl Publisher {
     /// caption must not end a conversation.
     pub(super) async fn carry_out(mut self, mut commands: mpsc::Receiver<RoomCommand>, desk: Desk) {
         // In a task of its own, so that captions never wait for the confirmation of a state.
-        let (state, states) = watch::channel(None);
+        let states = self.state.subscribe();
         let showing = show_states(self.participant.clone(), states, self.seen.subscribe());
         let _states = AbortOnDropHandle::new(tokio::spawn(showing));
         while let Some(command) = commands.recv().await {
             match command {
                 RoomCommand::SetState(new) => {
-                    state.send_replace(Some(new));
+                    self.state.send_replace(Some(new));
                 }
                 RoomCommand::Transcript(segment) => match segment.who {
                     Speaker::Caller => self.caller_words(segment).await,

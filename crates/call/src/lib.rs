@@ -21,6 +21,7 @@ pub mod earlier;
 pub mod end_of_turn;
 pub mod event;
 mod flow;
+pub mod holding;
 mod journal;
 pub mod keys;
 pub mod ledger;

@@ -16,6 +16,7 @@ use super::built_in;
 use super::choices::{self, UserChoices};
 use super::encryption::{self, Encryption};
 use super::files::{self, Files};
+use super::holding::{self, Holding};
 use super::language;
 use super::mcp::{self, McpServer};
 pub use super::problem::{ConfigError, Problems};
@@ -101,6 +102,8 @@ pub struct AgentConfig {
     pub keys: KeysConfig,
     /// What it does when a machine answers its call; none: it talks to whoever answers.
     pub voicemail: Option<Voicemail>,
+    /// What callers hear while it thinks; none: silence.
+    pub holding: Option<Holding>,
     /// The keys that its calls are encrypted with between their participants; none: they are not.
     pub encryption: Option<Encryption>,
     /// Only this is said, and the call ends: see [`AgentConfig::refuse`].
@@ -304,6 +307,7 @@ impl AgentConfig {
             silence: silence(top.section("silence"), &built_in),
             keys: keys(top.section("keys")),
             voicemail,
+            holding: holding::read(top.section("holding"), files.folder()),
             encryption: encryption::read(top.section("encryption"), secrets),
             refusal: None,
             values: json!({}),

@@ -19,6 +19,7 @@ pub mod encryption;
 pub mod env;
 mod files;
 pub mod folder;
+pub mod holding;
 pub mod json_schema;
 pub mod language;
 pub mod livekit;
