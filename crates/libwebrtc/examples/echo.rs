@@ -1,4 +1,4 @@
-//! Joins a LiveKit room and says back what it hears there.
+//! Joins a LiveKit room and echoes what it hears there.
 //!
 //! ```text
 //! cargo run -p libwebrtc --example echo -- wss://your-project.livekit.cloud TOKEN
@@ -24,13 +24,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Says back, one after the other, what everybody in a room says, until the room closes.
+/// Echoes everybody in a room, one after the other, until the room closes.
 ///
 /// # Errors
-/// The room could not be joined, or takes no track.
+/// If the room cannot be joined, or does not accept a track.
 pub async fn echo(url: &str, token: &str) -> Result<(), Box<dyn Error>> {
     let (room, mut events) = Room::connect(url, token, RoomOptions::default()).await?;
-    // Sound waits here for up to a second on its way out.
+    // Up to a second of audio waits here on its way out.
     let voice = NativeAudioSource::new(AudioSourceOptions::default(), HZ, 1, 1_000);
     let track = LocalAudioTrack::create_audio_track("echo", RtcAudioSource::Native(voice.clone()));
     let options = TrackPublishOptions {
@@ -50,7 +50,7 @@ pub async fn echo(url: &str, token: &str) -> Result<(), Box<dyn Error>> {
         {
             let voice = voice.clone();
             tokio::spawn(async move {
-                // Decoded, in order, lost packets concealed: a frame each 10 ms, until the track ends.
+                // Decoded, in order, with lost packets concealed: a frame every 10 ms, until the track ends.
                 let mut heard = NativeAudioStream::new(track.rtc_track(), HZ as i32, 1);
                 while let Some(frame) = heard.next().await {
                     if let Err(error) = voice.capture_frame(&frame).await {

@@ -5,10 +5,10 @@ mod options;
 
 pub use options::AudioSourceOptions;
 
-/// The rate of a source that does not say, in Hz.
+/// The rate of a source that does not specify one, in Hz.
 pub const DEFAULT_SAMPLE_RATE: u32 = 48_000;
 
-/// The number of channels of a source that does not say.
+/// The number of channels of a source that does not specify one.
 pub const DEFAULT_NUM_CHANNELS: u32 = 1;
 
 /// A source of audio.
@@ -22,7 +22,7 @@ pub enum RtcAudioSource {
 }
 
 impl RtcAudioSource {
-    /// Asks for processing; see [`native::NativeAudioSource::set_audio_options`].
+    /// Requests processing; see [`native::NativeAudioSource::set_audio_options`].
     pub fn set_audio_options(&self, options: AudioSourceOptions) {
         if let Self::Native(source) = self {
             source.set_audio_options(options);
@@ -34,7 +34,7 @@ impl RtcAudioSource {
         AudioSourceOptions::default()
     }
 
-    /// Samples a second in each channel, in Hz.
+    /// Samples per second in each channel, in Hz.
     pub fn sample_rate(&self) -> u32 {
         match self {
             Self::Native(source) => source.sample_rate(),

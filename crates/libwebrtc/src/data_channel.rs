@@ -1,4 +1,4 @@
-//! Data channels (RFC 8831): messages next to the media.
+//! Data channels (RFC 8831): messages alongside the media.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,19 +17,18 @@ pub use crate::vocabulary::doorkeeper::{
 pub type OnStateChange = Box<dyn FnMut(DataChannelState) + Send + Sync>;
 /// Called with each message.
 pub type OnMessage = Box<dyn FnMut(DataBuffer) + Send + Sync>;
-/// Called with the number of queued bytes handed to the transport; every byte
-/// taken by `send` is reported exactly once.
+/// Called with the number of queued bytes handed to the transport; every byte accepted by `send` is reported exactly
+/// once.
 pub type OnBufferedAmountChange = Box<dyn FnMut(u64) + Send + Sync>;
 
-/// Has a doorkeeper look at all messages of all channels that are made from now on, before their users see
-/// them. A process has one kind: what is set first stays. (The crate that this one stands in for has no such
-/// thing; whoever goes back to it takes the call away.)
+/// Makes a doorkeeper inspect all messages of all channels created from now on, before their users see them. A process
+/// has one kind: the first one set stays. (The crate that this one stands in for has no such function; to go back to
+/// it, remove the call.)
 pub fn keep_doors(make: MakeDoorkeeper) {
     doorkeeper::keep_doors(make);
 }
 
-/// The same for data packets that came encrypted, once they are open: on their channels nobody could see what
-/// they are.
+/// The same for encrypted data packets, once they are decrypted: on their channels nobody can tell what they are.
 pub fn keep_opened(make: MakeOpenedDoorkeeper) {
     doorkeeper::keep_opened(make);
 }
@@ -44,8 +43,7 @@ impl DataChannel {
     /// Queues a message.
     ///
     /// # Errors
-    /// When the channel is not open, its queue is full, the message is larger
-    /// than 128 KiB, or text is not UTF-8.
+    /// When the channel is not open, its queue is full, the message is larger than 128 KiB, or text is not UTF-8.
     pub fn send(&self, data: &[u8], binary: bool) -> Result<(), DataChannelError> {
         if !binary {
             std::str::from_utf8(data)?;
@@ -53,7 +51,7 @@ impl DataChannel {
         self.state.send(data, binary)
     }
 
-    /// The SCTP stream, or -1 while none is known.
+    /// The SCTP stream, or -1 while it is unknown.
     pub fn id(&self) -> i32 {
         self.state.id()
     }
@@ -63,7 +61,7 @@ impl DataChannel {
         self.state.label().to_owned()
     }
 
-    /// Where the channel is in its life.
+    /// The channel's state.
     pub fn state(&self) -> DataChannelState {
         self.state.state()
     }

@@ -1,9 +1,8 @@
-//! The work behind the interface.
+//! The implementation behind the interface.
 //!
-//! [`peer`] is the one task that owns a connection's [`str0m::Rtc`] and
-//! sockets; everything else reaches it through [`shared::Shared`], a snapshot
-//! under one short lock, and a bounded queue of commands. Callbacks are called
-//! by that task only, outside of any lock.
+//! [`peer`] is the single task that owns a connection's [`str0m::Rtc`] and sockets; everything else reaches it through
+//! [`shared::Shared`], a snapshot under one short lock, and a bounded queue of commands. Only that task calls
+//! callbacks, outside of any lock.
 
 pub(crate) mod audio_in;
 pub(crate) mod audio_out;

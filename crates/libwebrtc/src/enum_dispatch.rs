@@ -1,9 +1,9 @@
-/// Writes methods of an enum that call the same method of whichever variant
-/// is there: `enum_dispatch!([A, B]; pub fn id(self: &Self) -> String;);`
+/// Writes methods of an enum that call the same method of the current variant: `enum_dispatch!([A, B]; pub fn id(self:
+/// &Self) -> String;);`
 #[macro_export]
 macro_rules! enum_dispatch {
-    // Methods are written one by one; the variants and arguments each travel
-    // as one token tree, because two repetitions cannot nest in one another.
+    // Methods are written one by one; the variants and arguments each pass as one token tree, because two repetitions
+    // cannot nest in one another.
     ($variants:tt; $($vis:vis fn $name:ident $args:tt -> $ret:ty;)+) => {
         $($crate::enum_dispatch!(@method $variants $vis $name $args $ret);)+
     };

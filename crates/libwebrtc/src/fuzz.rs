@@ -1,5 +1,5 @@
-//! Doors for the tests that feed anything (`tests/fuzz` of the product): what the other side sends, read as
-//! a connection reads it, without one.
+//! Entry points for the tests that feed arbitrary input (`tests/fuzz` of the product): what the other side sends is
+//! read as in a connection, without one.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,12 +16,12 @@ use crate::vocabulary::encryption::{
     EncryptedPacket, EncryptionAlgorithm, KeyDerivationAlgorithm, KeyProviderOptions,
 };
 
-/// Media sections that are found in a description.
+/// The number of media sections found in a description.
 pub fn description(sdp: &str) -> usize {
     let sections = sdp::sections(sdp);
     let senders = sections.iter().filter(|section| section.sends());
     assert!(senders.count() <= sections.len());
-    // Where they are refused, the connection is told so.
+    // A connection would report a refusal as an error.
     let _ = (
         SdpOffer::from_sdp_string(sdp),
         SdpAnswer::from_sdp_string(sdp),
@@ -32,31 +32,31 @@ pub fn description(sdp: &str) -> usize {
     sections.len()
 }
 
-/// A packet, as far as its sender decides.
+/// A packet, as far as its sender controls it.
 #[derive(Debug, Clone)]
 pub struct Packet {
-    /// Another source than the packet before.
+    /// From another source than the previous packet.
     pub is_other: bool,
-    /// How much later than the packet before by number, as RTP has it, and by time, in ticks.
+    /// The steps from the previous packet in sequence number and RTP time, in ticks.
     pub steps: (i16, i32),
     /// How much later it arrives.
     pub after: Duration,
-    /// What it carries.
+    /// Its contents.
     pub payload: Vec<u8>,
 }
 
-/// Pulls 10 ms for each packet and `more` after them; answers the samples of one channel that were played, and
+/// Pulls 10 ms for each packet and `more` times after them. Returns the samples of one channel that were played, and
 /// the decoder's work in the same unit.
 ///
 /// # Panics
-/// A pull did not give 10 ms.
+/// If a pull does not return 10 ms.
 pub fn played(start: Instant, packets: impl Iterator<Item = Packet>, more: usize) -> (usize, u64) {
     const RATE: usize = 16_000;
     let Ok(mut buffer) = JitterBuffer::new(RATE as u32, 1) else {
         return (0, 0);
     };
     let (mut now, mut ssrc) = (start, 1);
-    // As far from both ends as a connection counts.
+    // Far from both ends of the range that a connection counts in.
     let (mut seq, mut ticks) = (1u64 << 40, 1u64 << 40);
     let mut out = Vec::new();
     let mut samples = 0;
@@ -88,11 +88,11 @@ pub fn played(start: Instant, packets: impl Iterator<Item = Packet>, more: usize
     (samples, stats.samples + stats.removed + stats.concealed)
 }
 
-/// What is read of something that somebody without the key sends, as a packet of sound and as a data packet: the
-/// sound, which can be the server's silence alone.
+/// Reads what somebody without the key sends, as an audio packet and as a data packet. Returns the audio, which can
+/// only be the server's silence.
 ///
 /// # Panics
-/// It was opened as data.
+/// If it was opened as data.
 pub fn unsealed(packet: &[u8], server_trailer: &[u8]) -> Option<Vec<u8>> {
     let keys = Keys::new(KeyProviderOptions {
         shared_key: true,

@@ -1,18 +1,17 @@
 //! A WebRTC engine behind the interface of LiveKit's `libwebrtc` crate.
 //!
-//! The official `livekit` crate talks to WebRTC through `libwebrtc`, whose
-//! build fetches a prebuilt copy of Google's library. This crate offers the
-//! same names over [`str0m`], Opus and our own jitter buffer, so that the
-//! unmodified `livekit` crate builds with cargo alone.
+//! The official `livekit` crate uses WebRTC through `libwebrtc`, whose build fetches a prebuilt copy of Google's
+//! library. This crate offers the same names over [`str0m`], Opus and our own jitter buffer, so that the unmodified
+//! `livekit` crate builds with cargo alone.
 //!
-//! Three layers, each of which uses only those below it (`tests/layers.rs`):
+//! Three layers, each of which uses only those below it (checked by `tests/architecture.rs` of the product):
 //!
 //! - the public modules at the top level: the interface, thin handles;
-//! - `engine`: the work, which knows no handle;
-//! - `vocabulary` and [`unsupported`]: the values both speak in.
+//! - `engine`: the implementation, which does not know the handles;
+//! - `vocabulary` and [`unsupported`]: the types that both use.
 //!
-//! Audio and data channels work both ways, also encrypted between participants. What is not there is listed in
-//! [`unsupported`], one entry each, and says so when it is used.
+//! Audio and data channels work in both directions, also encrypted between participants. Everything that is missing is
+//! listed in [`unsupported`], one entry each, and reports so when it is used.
 
 mod engine;
 mod enum_dispatch;

@@ -7,7 +7,7 @@ use crate::engine::transceiver::Received;
 use crate::media_stream_track::MediaStreamTrack;
 use crate::video_track::RtcVideoTrack;
 
-/// A stream of the other side, named by the `a=msid` line of its tracks.
+/// A stream of the other side, identified by the `a=msid` line of its tracks.
 #[derive(Clone)]
 pub struct MediaStream {
     id: String,

@@ -1,4 +1,4 @@
-//! A connection to one other side.
+//! A connection to one remote peer.
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub struct PeerConnection {
 /// See [`held`].
 static HELD: AtomicUsize = AtomicUsize::new(0);
 
-/// Connections that somebody in this process holds, closed ones among them: for tests that look for leaks.
+/// Connections that somebody in this process holds, including closed ones; for tests that look for leaks.
 pub fn held() -> usize {
     HELD.load(Ordering::Relaxed)
 }
@@ -84,7 +84,7 @@ impl PeerConnection {
         }
     }
 
-    /// Changes the servers and ways that may be used, from now on.
+    /// Changes the servers and paths that may be used, from now on.
     ///
     /// # Errors
     /// When the connection is closed.
@@ -103,11 +103,10 @@ impl PeerConnection {
         Err(Unsupported::ConnectionBitrate.error())
     }
 
-    /// Makes an offer of all that is wanted now.
+    /// Makes an offer of everything that is currently wanted.
     ///
     /// # Errors
-    /// When an offer of the other side waits, there is nothing to offer, or
-    /// the connection is closed.
+    /// When an offer of the other side is waiting, there is nothing to offer, or the connection is closed.
     pub async fn create_offer(
         &self,
         options: OfferOptions,
@@ -120,7 +119,7 @@ impl PeerConnection {
         .await
     }
 
-    /// The answer to the offer set last.
+    /// The answer to the last offer set.
     ///
     /// # Errors
     /// When there is none, or the connection is closed.
@@ -134,7 +133,7 @@ impl PeerConnection {
     /// Commits to a description made by this connection.
     ///
     /// # Errors
-    /// When it is not the one made last, or the connection is closed.
+    /// When it is not the last one made, or the connection is closed.
     pub async fn set_local_description(&self, desc: SessionDescription) -> Result<(), RtcError> {
         Command::ask(&self.handle.commands, |reply| Command::SetLocal {
             description: desc,
@@ -155,7 +154,7 @@ impl PeerConnection {
         .await
     }
 
-    /// Adds a candidate of the other side. One that cannot be used is skipped.
+    /// Adds a candidate of the other side. An unusable one is skipped.
     ///
     /// # Errors
     /// When the connection is closed.
@@ -208,7 +207,7 @@ impl PeerConnection {
         Ok(self.add_transceiver(track, init)?.sender())
     }
 
-    /// Stops sending a track. The other side learns of it by the next offer.
+    /// Stops sending a track. The other side learns about it from the next offer.
     ///
     /// # Errors
     /// When the connection is closed.
@@ -231,7 +230,7 @@ impl PeerConnection {
         .await
     }
 
-    /// Sends a track in a section of its own.
+    /// Sends a track in its own section.
     ///
     /// # Errors
     /// When the connection is closed.
@@ -282,13 +281,12 @@ impl PeerConnection {
         Ok(RtpTransceiver { inner })
     }
 
-    /// Closes the connection: at once for its handles, and with a goodbye to
-    /// the other side soon after.
+    /// Closes the connection: at once for its handles, and shortly afterwards with a close message to the other side.
     pub fn close(&self) {
         self.shared().close();
     }
 
-    /// Asks for an ICE restart in the next offer.
+    /// Requests an ICE restart in the next offer.
     pub fn restart_ice(&self) {
         self.shared().restart_ice();
     }
@@ -303,8 +301,8 @@ impl PeerConnection {
         self.shared().ice()
     }
 
-    /// Complete from the start: host candidates are there before the first offer, and relays, which
-    /// are trickled, are asked only where UDP does not answer.
+    /// Complete from the start: host candidates exist before the first offer, and relays, which are trickled, are only
+    /// used where UDP does not answer.
     pub fn ice_gathering_state(&self) -> IceGatheringState {
         IceGatheringState::Complete
     }

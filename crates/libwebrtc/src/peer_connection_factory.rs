@@ -11,7 +11,7 @@ pub use crate::vocabulary::configuration::RtcConfiguration;
 pub use crate::vocabulary::gathering::{ContinualGatheringPolicy, IceServer, IceTransportsType};
 pub use crate::vocabulary::paths::{Path, PathWatch, Paths, Tried};
 
-/// Makes connections and tracks. It holds nothing itself.
+/// Creates connections and tracks. It holds no state.
 #[derive(Debug, Clone, Default)]
 pub struct PeerConnectionFactory {}
 
@@ -21,14 +21,12 @@ impl PeerConnectionFactory {
         Self {}
     }
 
-    /// The same as the default: the options are about video and about faster
-    /// handshakes, which a peer offers again without them.
+    /// The same as the default: the options concern video and faster handshakes, for which a peer falls back.
     pub fn with_options(_zero_playout_delay: bool, _enable_warp: bool) -> Self {
         Self {}
     }
 
-    /// Makes a connection and starts its task, on the caller's tokio runtime or,
-    /// where there is none, on a thread of its own.
+    /// Creates a connection and starts its task, on the caller's tokio runtime or, if there is none, on its own thread.
     ///
     /// # Errors
     /// When no socket can be bound.

@@ -17,7 +17,7 @@ pub struct RtpReceiver {
 }
 
 impl RtpReceiver {
-    /// The track being received; none until the other side names one.
+    /// The track being received. `None` until the other side names one.
     pub fn track(&self) -> Option<MediaStreamTrack> {
         self.inner.received().map(|received| received.track.into())
     }
@@ -27,7 +27,7 @@ impl RtpReceiver {
         self.streams().iter().map(MediaStream::id).collect()
     }
 
-    /// The streams the track belongs to; none until the other side names one.
+    /// The streams the track belongs to; empty until the other side names one.
     pub fn streams(&self) -> Vec<MediaStream> {
         let received = self.inner.received();
         received.map(MediaStream::from).into_iter().collect()

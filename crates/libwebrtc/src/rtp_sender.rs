@@ -10,8 +10,7 @@ use crate::vocabulary::error::RtcError;
 use crate::vocabulary::rtp_parameters::RtpParameters;
 use crate::vocabulary::stats::RtcStats;
 
-/// Where video is encoded. Video is not supported, so none of these matters
-/// here; the names are the interface's.
+/// Where video is encoded. Video is not supported, so none of these matters here; the names belong to the interface.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 #[allow(missing_docs)]
@@ -27,7 +26,7 @@ pub enum VideoEncoderBackend {
 }
 
 impl VideoEncoderBackend {
-    /// The backends there are: none beyond the default.
+    /// The available backends: none beyond the default.
     pub fn list_available() -> impl IntoIterator<Item = VideoEncoderBackend> {
         [Self::Auto]
     }
@@ -67,13 +66,12 @@ impl RtpSender {
         }
     }
 
-    /// What the sender has been told to do.
+    /// The sender's settings.
     pub fn parameters(&self) -> RtpParameters {
         self.inner.sender_parameters()
     }
 
-    /// Replaces the sender's encodings: `active` and `max_bitrate` apply to
-    /// audio at once.
+    /// Replaces the sender's encodings: `active` and `max_bitrate` apply to audio at once.
     ///
     /// # Errors
     /// When the number of encodings differs from the sender's own.

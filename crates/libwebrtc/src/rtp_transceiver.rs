@@ -1,4 +1,4 @@
-//! A media section of a connection, both its directions.
+//! A media section of a connection, in both directions.
 
 use std::fmt;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ impl RtpTransceiver {
         self.inner.current_direction()
     }
 
-    /// The direction asked for.
+    /// The requested direction.
     pub fn direction(&self) -> RtpTransceiverDirection {
         self.inner.direction()
     }
@@ -52,8 +52,7 @@ impl RtpTransceiver {
     /// Not applied: see [`Unsupported::CodecPreferences`].
     ///
     /// # Errors
-    /// For an audio transceiver. Video is not sent at all, so there the call
-    /// is only reported.
+    /// For an audio transceiver. Video is not sent at all, so for video the call is only reported.
     pub fn set_codec_preferences(&self, _codecs: Vec<RtpCodecCapability>) -> Result<(), RtcError> {
         if self.inner.is_audio() {
             return Err(Unsupported::CodecPreferences.error());

@@ -1,6 +1,6 @@
 //! What the two kinds of track have in common.
 
-/// The public methods a track forwards to its engine half.
+/// The public methods that a track forwards to its engine half.
 macro_rules! track_methods {
     () => {
         /// The track's id, as in its `a=msid` line.
@@ -13,7 +13,7 @@ macro_rules! track_methods {
             self.inner.core.enabled()
         }
 
-        /// Lets media flow or silences it. Answers whether this changed anything.
+        /// Lets media flow or silences it. Returns whether this changed anything.
         pub fn set_enabled(&self, enabled: bool) -> bool {
             self.inner.core.set_enabled(enabled)
         }

@@ -1,8 +1,7 @@
-//! The one list of what this engine does not do.
+//! The list of everything this engine does not do.
 //!
-//! Each entry has a stable name and says what the caller can do instead. Using
-//! one either returns an error that carries this text or, where the interface
-//! has no way to fail, logs it as an error the first time.
+//! Each entry has a stable name and says what the caller can do instead. Using one either returns an error with this
+//! text or, where the interface cannot fail, logs it as an error the first time.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -19,13 +18,13 @@ pub enum Unsupported {
     AudioDevices,
     /// Echo cancellation, noise suppression and gain control in a source.
     AudioProcessing,
-    /// Listening to a track that this process itself sends.
+    /// Listening to a track that this process sends.
     LocalAudioStream,
     /// Choosing the order of codecs in an offer.
     CodecPreferences,
     /// Bitrate limits for a whole connection.
     ConnectionBitrate,
-    /// Frame metadata carried behind video frames.
+    /// Metadata carried after video frames.
     PacketTrailer,
     /// Replacing the track of a sender that is already in use.
     ReplaceTrack,

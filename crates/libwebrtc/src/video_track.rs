@@ -30,7 +30,7 @@ impl RtcVideoTrack {
         Unsupported::PacketTrailer.report();
     }
 
-    /// Always none.
+    /// Always `None`.
     pub fn packet_trailer_handler(&self) -> Option<PacketTrailerHandler> {
         None
     }

@@ -1,9 +1,7 @@
-//! Vocabulary types: the values in which the interface and the engine speak to
-//! each other, and the values that modules of the interface share.
+//! Shared types: the values that the interface and the engine exchange, and those that modules of the interface share.
 //!
-//! They stand below both and use nothing of either, so that neither has to know
-//! the other for the sake of a type. The interface re-exports them under the
-//! paths that `livekit` expects.
+//! They are below both and use nothing from either, so that neither depends on the other for the sake of a type. The
+//! interface re-exports them under the paths that `livekit` expects.
 
 pub mod audio_frame;
 pub mod configuration;

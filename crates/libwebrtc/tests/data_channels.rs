@@ -7,13 +7,13 @@ use tokio::time::timeout;
 
 mod pair;
 
-/// livekit's data tracks cut a frame into messages of this many bytes.
+/// livekit's data tracks split a frame into messages of this many bytes.
 const MESSAGE: usize = 16_000;
-/// A frame of 196 KB takes this many.
+/// Messages in a frame of 196 KB.
 const MESSAGES_A_FRAME: usize = 13;
 const FRAMES: usize = 10;
 
-/// What comes out of a channel.
+/// The messages that a channel receives.
 fn received(channel: &DataChannel) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(1024);
     channel.on_message(Some(Box::new(move |message| {
@@ -22,7 +22,7 @@ fn received(channel: &DataChannel) -> mpsc::Receiver<Vec<u8>> {
     receiver
 }
 
-/// Sends as livekit does: the next message when at most 8 KiB wait.
+/// Sends as livekit does: the next message once at most 8 KiB are waiting.
 async fn send_all(channel: &DataChannel, messages: impl IntoIterator<Item = Vec<u8>>) {
     const LOW: u64 = 8 * 1024;
     let (sender, mut sent) = mpsc::channel(1024);

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 mod pair;
 
-/// Keeps out what begins with an exclamation mark, and announces what follows a question mark.
+/// Blocks messages that begin with an exclamation mark, and announces what follows a question mark.
 struct Keeper;
 
 impl Doorkeeper for Keeper {
@@ -44,7 +44,7 @@ async fn what_the_doorkeeper_hands_over_is_what_comes() {
     }
 }
 
-/// What comes out of a channel.
+/// The messages that a channel receives.
 fn received(channel: &DataChannel) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(16);
     channel.on_message(Some(Box::new(move |message| {

@@ -1,4 +1,4 @@
-//! The example does what it says, in a real room.
+//! The example works as described, in a real room.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

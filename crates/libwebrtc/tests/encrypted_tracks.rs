@@ -1,4 +1,4 @@
-//! What leaves a track that is to be encrypted, between two connections of this engine.
+//! What a track that is to be encrypted sends, between two connections of this engine.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -24,10 +24,10 @@ use tokio_stream::StreamExt;
 #[allow(dead_code, reason = "this program makes its connections itself")]
 mod pair;
 
-/// No sound came for so long: none comes.
+/// If there was no sound for this long, none will come.
 const QUIET: Duration = Duration::from_secs(3);
 
-/// Of the tone, in samples of 16 kHz.
+/// The tone's period, in samples at 16 kHz.
 const PERIOD: usize = 32;
 /// Frames of 10 ms.
 const IN_A_ROW: usize = 10;
@@ -53,7 +53,7 @@ fn only_encrypted(only_encrypted: bool) -> PeerConnection {
         .unwrap()
 }
 
-/// A track on which a tone is played for as long as it lives.
+/// A track that plays a tone for as long as it lives.
 fn tone() -> RtcAudioTrack {
     let source = NativeAudioSource::new(AudioSourceOptions::default(), 48_000, 1, 20);
     let track = PeerConnectionFactory::default().create_audio_track("tone", source.clone());
@@ -95,8 +95,8 @@ async fn connect(
     )
 }
 
-/// As it was a period ago, and the opposite of what it was half a period ago: both together no noise is, such as
-/// a decoder makes of what is encrypted.
+/// Whether the frame equals itself a period ago and the opposite of itself half a period ago: noise, such as a decoder
+/// makes of encrypted packets, satisfies neither.
 fn is_tone(frame: &[i16]) -> bool {
     let sound: Vec<f64> = frame.iter().map(|&s| f64::from(s)).collect();
     let alike = |lag: usize| {
@@ -108,7 +108,7 @@ fn is_tone(frame: &[i16]) -> bool {
     power > 2_000.0_f64.powi(2) && alike(PERIOD) > 0.9 && alike(PERIOD / 2) < -0.9
 }
 
-/// Whether the tone comes before the patience ends.
+/// Whether the tone is heard within `patience`.
 async fn hears(stream: &mut NativeAudioStream, patience: Duration) -> bool {
     let hearing = async {
         let mut in_a_row = 0;
@@ -140,7 +140,7 @@ async fn a_track_stays_encrypted_on_whichever_connection_it_is_sent() {
     open.set_enabled(true);
     assert!(hears(&mut heard, pair::DEADLINE).await, "by its key");
 
-    // As after a full reconnect: nobody has made a cryptor for the new connection yet.
+    // As after a full reconnect: nobody has created a cryptor for the new connection yet.
     let (c, d) = (only_encrypted(false), only_encrypted(false));
     let (_, _, mut overheard) = connect(&c, &d, &track).await;
     assert!(!hears(&mut overheard, QUIET).await, "in the clear");
@@ -162,7 +162,7 @@ async fn a_disabled_cryptor_lets_nothing_pass_where_only_what_is_encrypted_may()
     // As LiveKit's client does when it leaves.
     open.set_enabled(false);
     seal.set_enabled(false);
-    // What is on its way is heard to its end.
+    // What is on its way is played to its end.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(!hears(&mut heard, QUIET).await, "after it is disabled");
 }

@@ -1,5 +1,5 @@
-//! Sound and data that only the participants can read: LiveKit's own client on this crate at both ends, and a
-//! real server between them. Google's engine as the other side is in the product's `tests/rooms/encryption.rs`.
+//! Audio and data that only the participants can read: LiveKit's own client on this crate at both ends, and a real
+//! server between them. Google's engine as the other side is in the product's `tests/rooms/encryption.rs`.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -21,24 +21,24 @@ use sidetone_testkit::LiveKitServer;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-/// Keeps what is broken from hanging the tests; nothing is measured by it.
+/// Keeps a failure from hanging the tests; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Nothing is heard for so long: then it does not arrive.
+/// If nothing is heard for this long, it does not arrive.
 const QUIET: Duration = Duration::from_secs(3);
-/// The tone's amplitude, and what counts as heard.
+/// The tone's amplitude, and the level that counts as heard.
 const TONE: i16 = 8_000;
 const LOUD: i16 = 2_000;
 
 #[derive(Default)]
 struct Notes {
-    /// The loudest sample since it was last looked at.
+    /// The loudest sample since the last look.
     loudest: i16,
     data: Vec<Vec<u8>>,
     texts: Vec<String>,
     states: Vec<EncryptionState>,
 }
 
-/// A participant who plays a tone, and notes what it hears and reads.
+/// A participant who plays a tone, and records what it hears and reads.
 struct Peer {
     room: Arc<Room>,
     notes: Arc<Mutex<Notes>>,
@@ -155,15 +155,15 @@ impl Peer {
         waited.unwrap_or_else(|_| panic!("{what} did not come"));
     }
 
-    /// Sound that comes from now on.
+    /// Waits for new sound.
     async fn hears(&self) {
-        // What was decrypted before is played by then.
+        // By then everything decrypted earlier has been played.
         sleep(Duration::from_secs(1)).await;
         self.notes.lock().unwrap().loudest = 0;
         self.until("sound", |notes| notes.loudest > LOUD).await;
     }
 
-    /// Neither tone nor noise.
+    /// Asserts that there is neither tone nor noise.
     async fn hears_nothing(&self) {
         sleep(Duration::from_secs(1)).await;
         self.notes.lock().unwrap().loudest = 0;
@@ -208,7 +208,7 @@ async fn who_shares_the_key_is_understood_also_when_it_is_ratcheted_or_another()
     let b = Peer::join(&server, "b", Some(shared("words"))).await;
     both_talk(&a, &b, "first").await;
 
-    // One of them ratchets: the other finds the key, and takes it for what it sends.
+    // One side ratchets: the other finds the key, and uses it for its own packets.
     a.keys().ratchet_shared_key(0).unwrap();
     b.until("the ratchet", |notes| {
         notes.states.contains(&EncryptionState::KeyRatcheted)

@@ -1,5 +1,5 @@
-//! Connections that are over leave no task and no open file behind. Alone in
-//! its program: open files are counted for the whole process.
+//! Finished connections leave no task and no open file behind. The only test in its program, because open files are
+//! counted for the whole process.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -51,14 +51,14 @@ async fn call(close: bool) {
         let end = async { while stream.next().await.is_some() {} };
         timeout(pair::DEADLINE, end).await.unwrap();
     }
-    // Handles of channels outlive their connection without keeping it.
+    // Handles of channels outlive their connection without keeping it alive.
     drop((a, b));
     drop((ours, theirs));
 }
 
-/// Waits until no task is left; answers how many files are open then.
+/// Waits until no task is left. Returns how many files are open then.
 async fn files_at_rest() -> usize {
-    // A source without sound ends its task after a second.
+    // A source without audio ends its task after a second.
     let rest = async {
         while Handle::current().metrics().num_alive_tasks() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -72,7 +72,7 @@ async fn files_at_rest() -> usize {
 
 #[tokio::test]
 async fn connections_leave_nothing_behind() {
-    // What is made once for the whole process is made here.
+    // This creates what exists once per process.
     call(true).await;
     let before = files_at_rest().await;
     for round in 0..ROUNDS {

@@ -1,6 +1,6 @@
-//! Rooms over networks as they are: without UDP, through TURN servers, with addresses that change. The
-//! agent's side is on a machine of its own behind a router, livekit-server and the caller on another.
-//! Where network namespaces are not allowed, each test says so and ends.
+//! Rooms over realistic networks: without UDP, through TURN servers, with changing addresses. The agent's side is on
+//! its own machine behind a router, livekit-server and the caller on another. If network namespaces are not allowed,
+//! each test says so and ends.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -19,12 +19,12 @@ use tokio::time::{Instant, sleep};
 
 use talker::{Talker, token};
 
-/// No measure: what is broken must not hang the tests.
+/// Keeps a failure from hanging the tests; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// No measure either: sound that is away for so long was lost, not late. Without what is tried here it is away
-/// for half a minute, or for good.
+/// Sound that is missing for this long was lost, not late; nothing is measured by it. Without the behaviour under test
+/// it is missing for half a minute, or for good.
 const LOST: Duration = Duration::from_secs(10);
-/// The same where three seconds are listened to.
+/// The same for tests that listen for three seconds.
 const HOLE: Duration = Duration::from_secs(2);
 
 fn at(address: IpAddr) -> Options {
@@ -42,14 +42,14 @@ struct Pair {
     over: oneshot::Sender<()>,
 }
 
-/// What the caller has lived through, and what the agent.
+/// What the caller and the agent experienced.
 struct Lived {
     agent: Talker,
     caller: Talker,
 }
 
 impl Lived {
-    /// Both have heard each other and got data since `begin`, without so long a silence.
+    /// Asserts that both have heard each other and received data since `begin`, without a silence of `lost`.
     fn is_whole(&self, begin: Instant, lost: Duration) {
         for (who, talker) in [("agent", &self.agent), ("caller", &self.caller)] {
             let silence = talker.longest_silence(begin);
@@ -61,7 +61,7 @@ impl Lived {
 }
 
 impl Pair {
-    /// Both in a room of this server, the agent by these paths.
+    /// Puts both in a room of this server, the agent by these paths.
     async fn join(network: &Network, livekit: &LiveKitServer, paths: Paths) -> Self {
         let (url, tokens) = (
             livekit.url.clone(),
@@ -75,7 +75,7 @@ impl Pair {
         let staying = network.on_server(async move {
             let caller = Talker::join(&there, &caller, Paths::ALL).await;
             joined.send(()).ok();
-            // Until the test is over: this runtime carries the caller.
+            // Until the test is over: this runtime runs the caller.
             end.await.ok();
             told.send(caller).ok();
         });
@@ -126,7 +126,7 @@ fn where_udp_answers_nothing_else_is_tried() {
     });
 }
 
-/// The server moves a client to TCP whose UDP breaks early.
+/// The server moves a client to TCP if its UDP breaks early.
 #[test]
 fn udp_that_is_cut_early_in_a_call_is_replaced_by_tcp() {
     apart(|network| async move {
@@ -156,7 +156,7 @@ fn a_change_of_address_is_followed() {
             "ip addr del 10.77.1.2/24 dev eth0; ip -6 addr flush dev eth0 scope global
              ip addr add 10.77.1.3/24 dev eth0; ip route replace default via 10.77.1.1",
         );
-        // Also what the loss of the signalling leads to is part of it.
+        // The consequences of losing the signalling are included.
         sleep(Duration::from_secs(40)).await;
         pair.end().await.is_whole(begin, LOST);
     });
@@ -216,7 +216,7 @@ fn a_call_works_where_only_the_relays_port_is_open() {
             udp_port: Some(TURN_UDP),
             tls: None,
         };
-        // What the relay sends on leaves from the server's own machine.
+        // What the relay forwards leaves from the server's own machine.
         const BLOCKED: &[&str] = &[
             "ipproto udp dport 1-3477",
             "ipproto udp dport 3479-65534 iif client0",
@@ -226,7 +226,7 @@ fn a_call_works_where_only_the_relays_port_is_open() {
     });
 }
 
-/// The CA is one of this process, so the test runs in a process of its own.
+/// The CA applies to the whole process, so the test runs in its own.
 #[test]
 fn a_call_works_where_only_tls_is_open() {
     const CERTIFICATE: &str = "TURN_TEST_CERTIFICATE";
@@ -277,7 +277,7 @@ fn a_call_works_over_ipv6_alone() {
     });
 }
 
-/// The second interface leads nowhere, and goes away in the call.
+/// The second interface leads nowhere, and disappears during the call.
 #[test]
 fn an_interface_that_leads_nowhere_changes_nothing() {
     apart(|network| async move {

@@ -1,5 +1,5 @@
-//! After every kind of reconnect all is as before: both are heard, data passes, attributes and mute are
-//! what they were. The scenarios are LiveKit's own, asked of a real server.
+//! After every kind of reconnect everything is as before: both are heard, data passes, attributes and mute are
+//! unchanged. The scenarios are LiveKit's own, requested from a real server.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep};
 
 use talker::{Talker, token};
 
-/// No measure: what is broken must not hang the tests.
+/// Keeps a failure from hanging the tests; nothing is measured by it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// What a scenario sets off begins at once; what is heard before this may still be of the time before it.
+/// A scenario's effects begin at once; what is heard before this may still date from the time before.
 const SETTLED: Duration = Duration::from_secs(4);
 
 struct Pair {
@@ -41,12 +41,12 @@ impl Pair {
         self.caller.hears_from(begin, PATIENCE).await;
     }
 
-    /// The agent goes through a scenario, and nobody can tell afterwards.
+    /// The agent goes through a scenario, after which everything works as before.
     async fn survives(&self, scenario: SimulateScenario) {
         let name = format!("{scenario:?}");
         let state = HashMap::from([("state".to_owned(), name.clone())]);
         let local = self.agent.room.local_participant();
-        // What the caller sees of it counts: LiveKit's client 0.10 sometimes misses the server's answer.
+        // What the caller sees counts: LiveKit's client 0.10 sometimes misses the server's answer.
         local.set_attributes(state.clone()).await.ok();
         self.agent.room.simulate_scenario(scenario).await.unwrap();
         sleep(SETTLED).await;
@@ -112,6 +112,6 @@ async fn the_server_moves_the_client_to_tcp() {
     assert_eq!(pair.agent.watch.tried().path, Some(Path::Udp));
     pair.survives(SimulateScenario::ForceTcp).await;
     assert_eq!(pair.agent.watch.tried().path, Some(Path::Tcp));
-    // From there, too, back to anything.
+    // And from that state back to any other.
     pair.survives(SimulateScenario::FullReconnect).await;
 }

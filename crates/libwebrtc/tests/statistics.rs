@@ -1,4 +1,4 @@
-//! `get_stats` tells of a track that is sent, on both of its ends, in the shapes of the W3C.
+//! `get_stats` reports a sent track at both of its ends, in the forms of the W3C.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ use tokio_stream::StreamExt;
 #[allow(dead_code, reason = "this program makes its connections itself")]
 mod pair;
 
-/// Gathered anew until all of it is there.
+/// Polls the statistics until everything is there.
 async fn eventually<T>(
     from: &PeerConnection,
     what: &str,
@@ -77,7 +77,7 @@ async fn both_ends_of_a_track_tell_of_it() {
     let mut heard = NativeAudioStream::new(heard, 16_000, 1);
     tokio::spawn(async move { while heard.next().await.is_some() {} });
 
-    // What is received, and what was agreed on for it.
+    // What is received, and the codec agreed for it.
     let (inbound, codec) = eventually(&to, "what is received", |stats| {
         let inbound =
             of!(stats, InboundRtp).filter(|stats| stats.received.packets_received > 50)?;
@@ -102,7 +102,7 @@ async fn both_ends_of_a_track_tell_of_it() {
     assert_eq!(codec.channels, 2);
     assert!(codec.sdp_fmtp_line.contains("useinbandfec=1"), "{codec:?}");
 
-    // What is sent, and what the other side has reported of it.
+    // What is sent, and what the other side has reported about it.
     let (outbound, told) = eventually(&from, "what is sent", |stats| {
         Some((of!(stats, OutboundRtp)?, of!(stats, RemoteInboundRtp)?))
     })
@@ -116,7 +116,7 @@ async fn both_ends_of_a_track_tell_of_it() {
     assert!(of!(of_sender, OutboundRtp).is_some() && of!(of_sender, Codec).is_some());
     assert!(of!(of_sender, InboundRtp).is_none());
 
-    // The way it takes.
+    // The path it takes.
     let (pair, local, remote) = eventually(&from, "the way", |stats| {
         let pair = of!(stats, CandidatePair)?;
         Some((

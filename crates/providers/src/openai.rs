@@ -1,10 +1,10 @@
-//! The only provider seam: speech to text, language model and text to speech over the OpenAI
-//! protocol, at a base URL of the operator's choice for each stage.
+//! The only interface to providers: speech to text, language model and text to speech over the OpenAI protocol, at a
+//! base URL that the operator chooses for each stage.
 //!
-//! async-openai's client is not used: it buffers speech to the end, drops `Retry-After`, retries by
-//! itself, holds answers in an unbounded queue and writes bodies it cannot parse (somebody's words)
-//! to the log. Answers are read leniently, because compatible servers leave out what OpenAI's types
-//! require; requests are strict, and what a provider refuses of them is learned (`dialect`).
+//! async-openai's client is not used: it buffers speech to the end, drops `Retry-After`, retries on its own, holds
+//! answers in an unbounded queue and logs bodies that it cannot parse, which are what somebody said. Answers are read
+//! leniently, because compatible servers leave out what OpenAI's types require; requests are strict, and what a
+//! provider refuses of them is learned (`dialect`).
 
 mod ask;
 mod dialect;

@@ -23,24 +23,24 @@ use tokio::io::AsyncReadExt;
 use sidetone_config::recording::{Bucket, BucketKey};
 use sidetone_config::secret::Secret;
 
-/// Files up to this size go in one request, larger ones in parts of it. S3's least is 5 MiB.
+/// Files up to this size are uploaded in one request, larger ones in parts of this size. S3's minimum is 5 MiB.
 const PART: usize = 8 * 1024 * 1024;
-/// How long one request is tried again before the spool's own, longer patience takes over.
+/// How long one request is retried before the spool's own, more patient retries take over.
 const RETRY: Duration = Duration::from_secs(20);
 const REQUEST_DEADLINE: Duration = Duration::from_secs(60);
 
-/// Why the bucket did not do what was asked.
+/// Why a request to the bucket failed.
 #[derive(Debug, thiserror::Error)]
 #[error("bucket {bucket}: {reason}; {fix}")]
 pub struct BucketError {
     bucket: String,
-    /// What the server, or the way to it, said.
+    /// The message of the server or of the connection.
     pub reason: String,
-    /// What to do about it.
+    /// How to fix it.
     pub fix: &'static str,
 }
 
-/// The key of now: it may be changed while we run.
+/// Reads the current key: it may change while the process runs.
 #[derive(Debug)]
 struct Credentials {
     id: Secret,
@@ -69,10 +69,10 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// A client; nothing is asked of the server yet.
+    /// Creates a client without contacting the server.
     ///
     /// # Errors
-    /// The endpoint is no address.
+    /// If the endpoint is not a valid address.
     pub fn new(bucket: &Bucket) -> Result<Self, BucketError> {
         let retry = RetryConfig {
             retry_timeout: RETRY,
@@ -114,15 +114,15 @@ impl S3 {
         })
     }
 
-    /// Where an object lies.
+    /// The URL of an object.
     pub fn url(&self, key: &str) -> String {
         self.bucket.url(key)
     }
 
-    /// Uploads a file. What there was under `key` is replaced; a part of a file is never seen.
+    /// Uploads a file, replacing an existing object under `key`. A partial file is never visible.
     ///
     /// # Errors
-    /// The file cannot be read, or the bucket does not take it.
+    /// If the file cannot be read, or the bucket does not accept it.
     pub async fn upload(&self, key: &str, path: &Path) -> Result<(), BucketError> {
         let unreadable = |error: std::io::Error| BucketError {
             bucket: self.bucket.name.clone(),
@@ -151,7 +151,7 @@ impl S3 {
             part = match next {
                 Ok(part) => part,
                 Err(error) => {
-                    // Parts that are left behind cost money; a bucket's own rule may tidy up too.
+                    // Abandoned parts cost money; a lifecycle rule of the bucket may also remove them.
                     let _ = upload.abort().await;
                     return Err(error);
                 }
@@ -160,10 +160,10 @@ impl S3 {
         upload.complete().await.map(|_| ()).map_err(told)
     }
 
-    /// Deletes an object; one that is gone is no error.
+    /// Deletes an object; a missing one is not an error.
     ///
     /// # Errors
-    /// The bucket did not do it.
+    /// If the bucket did not delete it.
     pub async fn delete(&self, key: &str) -> Result<(), BucketError> {
         match self.client.delete(&Key::from(key)).await {
             Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
@@ -171,10 +171,10 @@ impl S3 {
         }
     }
 
-    /// An address by which anybody can fetch the object for a while, as a file of this name.
+    /// A temporary URL by which anybody can download the object, as a file of this name.
     ///
     /// # Errors
-    /// It could not be signed.
+    /// If it could not be signed.
     pub async fn link(
         &self,
         key: &str,
@@ -191,18 +191,18 @@ impl S3 {
         Ok(url.into())
     }
 
-    /// Origins whose pages may read the bucket's objects, as its CORS rules say; `*` is any.
+    /// Origins whose pages may read the bucket's objects, according to its CORS rules; `*` is any.
     ///
     /// # Errors
-    /// The bucket did not tell.
+    /// If the bucket did not return its rules.
     pub async fn cors_origins(&self) -> Result<Vec<String>, BucketError> {
         Ok(allowed_origins(&self.cors_rules().await?))
     }
 
-    /// Lets the pages of these origins read the bucket's objects. Rules there are stay.
+    /// Lets the pages of these origins read the bucket's objects. Existing rules are kept.
     ///
     /// # Errors
-    /// The bucket did not take it.
+    /// If the bucket did not accept the change.
     pub async fn allow_origins(&self, origins: &[String]) -> Result<(), BucketError> {
         let rules = self.cors_rules().await?;
         let origins = origins
@@ -225,7 +225,7 @@ impl S3 {
         }
     }
 
-    /// The rules as XML; empty when there are none.
+    /// The rules as XML; empty if there are none.
     async fn cors_rules(&self) -> Result<String, BucketError> {
         let (status, answer) = self.cors_request(Method::GET, String::new()).await?;
         match status {
@@ -239,14 +239,14 @@ impl S3 {
         }
     }
 
-    /// The library knows objects only: it signs, the request is ours.
+    /// The library handles objects only, so it signs and we send this request.
     async fn cors_request(
         &self,
         method: Method,
         body: String,
     ) -> Result<(u16, String), BucketError> {
         let mut options = SignedUrlOptions::new().with_query([("cors", "")]);
-        // S3 takes a configuration only with a sum of it.
+        // S3 requires a checksum with a configuration.
         let sum = STANDARD.encode(Sha256::digest(body.as_bytes()));
         let sum = HeaderValue::from_str(&sum).expect("base64 is plain text");
         let name = HeaderName::from_static("x-amz-checksum-sha256");
@@ -293,7 +293,7 @@ impl S3 {
     /// Writes an object, reads it and deletes it.
     ///
     /// # Errors
-    /// What failed first.
+    /// The first failure.
     pub async fn try_out(&self, key: &str) -> Result<(), BucketError> {
         let told = |error: Error| told(&self.bucket, &error);
         let key = Key::from(key);
@@ -316,7 +316,7 @@ impl S3 {
     }
 }
 
-/// Where a role's keys are to be had, by a variable.
+/// Sets where a role's credentials come from, by a variable.
 fn at(builder: AmazonS3Builder, (name, value): (&str, String)) -> AmazonS3Builder {
     let key = match name {
         "AWS_WEB_IDENTITY_TOKEN_FILE" => AmazonS3ConfigKey::WebIdentityTokenFile,
@@ -345,7 +345,7 @@ fn allowed_origins(rules: &str) -> Vec<String> {
         .collect()
 }
 
-/// What stands between each pair of marks.
+/// The text between each pair of marks.
 fn between<'a>(text: &'a str, from: &'a str, to: &'a str) -> impl Iterator<Item = &'a str> {
     let parts = text.split(from).skip(1);
     parts.filter_map(move |part| part.split(to).next())
@@ -361,7 +361,7 @@ async fn read_part(file: &mut File) -> std::io::Result<Vec<u8>> {
     Ok(part)
 }
 
-/// What is asked when a role's keys are wanted.
+/// Requests for a role's credentials.
 const ROLES: [&str; 3] = ["/latest/api/token", "/latest/meta-data", "AssumeRole"];
 
 fn told(bucket: &Bucket, error: &Error) -> BucketError {

@@ -1,13 +1,12 @@
-//! Recordings of calls, made by the process that holds the call: no recorder fleet.
+//! Recordings of calls, made by the process that holds the call: no separate recorders are needed.
 //!
-//! The room's driver taps both voices; [`timeline`] puts them side by side in time; [`ogg`] makes a
-//! file of it, a second at a time, in the [`spool`]; [`upkeep`] carries complete files to the
-//! [`bucket`].
+//! The room's driver taps both voices; [`timeline`] aligns them in time; [`ogg`] turns them into a file, a second at a
+//! time, in the [`spool`]; [`upkeep`] uploads complete files to the [`bucket`].
 //!
-//! Imported by the process and the control plane; imports `base`, `config`, `store`.
+//! Used by the process and the control plane; depends on `base`, `config`, `store`.
 //!
-//! Always true here: a recording that fails costs the call nothing; a file's lock tells whether somebody
-//! works on it, so any process may finish what a killed one left.
+//! Invariants: a failing recording does not affect the call; a file's lock shows whether somebody works on it, so any
+//! process may finish what a killed one left.
 
 pub mod bucket;
 pub mod ogg;
@@ -30,10 +29,10 @@ use spool::Spool;
 pub use recorder::Recorded;
 pub use sidetone_base::tap::{Command, RECORDING_TOPIC};
 
-/// What the caller hears is this much later, beside what it says, than it is beside what arrives
-/// here: a packet (20 ms), its codec (6.5 ms), and the least that a jitter buffer waits (10 ms), once
-/// each way. Against a caller's own recording on loopback it was 69 ms. The network's own delay comes
-/// on top and is not known here: a caller far away hears the agent later than recorded.
+/// How much later the caller hears the agent, relative to its own speech, than the two are tapped here: a packet (20
+/// ms), its codec (6.5 ms) and a jitter buffer's minimum wait (10 ms), once each way. Compared with a caller's own
+/// recording on loopback it was 69 ms. The network's delay is not known here and not included: a caller far away hears
+/// the agent later than recorded.
 const AGENT_DELAY: Duration = Duration::from_millis(70);
 
 /// A process's recordings; cheap to clone.
@@ -51,10 +50,10 @@ struct Shared {
 }
 
 impl Recordings {
-    /// Recordings in `data_dir`, on their way to the bucket when there is one.
+    /// Recordings in `data_dir`, to be uploaded if there is a bucket.
     ///
     /// # Errors
-    /// The bucket's endpoint is no address.
+    /// If the bucket's endpoint is not a valid address.
     pub fn new(store: Store, data_dir: &Path, env: &RecordingEnv) -> Result<Self, BucketError> {
         let bucket = env.bucket.as_ref().map(S3::new).transpose()?;
         Ok(Self(Arc::new(Shared {
@@ -66,7 +65,7 @@ impl Recordings {
         })))
     }
 
-    /// What is done where neither the call nor the agent's file says.
+    /// The mode for calls whose request and agent file set none.
     pub fn default_mode(&self) -> RecordingMode {
         self.0.default_mode
     }
@@ -76,12 +75,12 @@ impl Recordings {
         &self.0.spool
     }
 
-    /// The bucket, when there is one.
+    /// The bucket, if one is configured.
     pub fn bucket(&self) -> Option<&S3> {
         self.0.bucket.as_ref()
     }
 
-    /// Says that a recording is complete, or was deleted.
+    /// Signals that a recording is complete, or was deleted.
     pub fn wake(&self) {
         self.0.work.notify_one();
     }

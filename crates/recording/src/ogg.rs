@@ -1,12 +1,10 @@
-//! A stereo Ogg Opus file (RFC 7845 in RFC 3533), written as the sound comes.
+//! A stereo Ogg Opus file (RFC 7845 in RFC 3533), written as the audio comes.
 //!
-//! Caller left, agent right. Each [`Writer::push`] ends with a whole page, so whatever is on disk
-//! plays up to there.
+//! Caller left, agent right. Each [`Writer::push`] ends with a whole page, so whatever is on disk can be played.
 //!
-//! Measured over a minute in which both sides speak in turn, at 48 kHz: CELT at 48 kbit/s and
-//! complexity 3 takes 0.14 CPU-seconds and 310 kB, and keeps the sides apart entirely. At 32 kbit/s
-//! it mixes them (one side is heard at -32 dB in the other); SILK (`Application::Voip`) keeps them
-//! apart too, for three times the CPU.
+//! Measured over a minute in which both sides speak in turn, at 48 kHz: CELT at 48 kbit/s and complexity 3 takes 0.14
+//! CPU-seconds and 310 kB, and keeps the sides entirely apart. At 32 kbit/s it mixes them (one side is heard at -32 dB
+//! in the other); SILK (`Application::Voip`) keeps them apart too, for three times the CPU.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -19,9 +17,9 @@ use sidetone_base::audio::{Pcm, Resampler};
 
 const BITRATE: i32 = 48_000;
 const COMPLEXITY: i32 = 3;
-/// Samples a channel in an Opus frame of 20 ms.
+/// Samples per channel in an Opus frame of 20 ms.
 const BLOCK: usize = 960;
-/// The largest frame that Opus makes (RFC 6716, section 3.2.1), twice for two streams.
+/// The largest Opus frame (RFC 6716, section 3.2.1), twice for two streams.
 const MAX_PACKET: usize = 2 * 1275;
 
 /// Writes one file.
@@ -31,30 +29,30 @@ pub struct Writer<W: Write> {
     encoder: Encoder,
     serial: u32,
     up: Resampler<16_000, 48_000>,
-    /// Samples of the resampler's delay that are still to be left out.
+    /// Samples of the resampler's delay still to be skipped.
     lead: usize,
     caller: Pcm<48_000>,
     agent: Pcm<48_000>,
     pre_skip: u64,
-    /// Samples a channel that were encoded.
+    /// Samples per channel that were encoded.
     encoded: u64,
-    /// Samples a channel that were pushed.
+    /// Samples per channel that were pushed.
     pushed: u64,
     bytes: u64,
 }
 
 impl<W: Write> Writer<W> {
-    /// Writes the two headers, with `comments` as `NAME=value`. `serial` tells streams apart.
+    /// Writes the two headers, with `comments` as `NAME=value`. `serial` distinguishes streams.
     ///
     /// # Errors
-    /// What `to` says.
+    /// From writing to `to`.
     pub fn new(to: W, serial: u32, comments: &[String]) -> io::Result<Self> {
         let mut encoder =
             Encoder::new(48_000, Channels::Stereo, Application::Audio).map_err(io::Error::other)?;
         let settings = encoder
             .set_bitrate(Bitrate::Bits(BITRATE))
             .and_then(|()| encoder.set_complexity(COMPLEXITY))
-            // There is nothing above: the caller has 8 kHz, TTS 12 kHz.
+            // The encoder need not keep more: the caller has 8 kHz of bandwidth, TTS 12 kHz.
             .and_then(|()| encoder.set_max_bandwidth(Bandwidth::Superwideband))
             .and_then(|()| encoder.get_lookahead());
         let pre_skip = settings.map_err(io::Error::other)?.max(0) as u64;
@@ -82,10 +80,10 @@ impl<W: Write> Writer<W> {
         Ok(writer)
     }
 
-    /// Adds sound, and writes all whole Opus frames out as pages.
+    /// Adds audio, and writes all complete Opus frames as pages.
     ///
     /// # Errors
-    /// What `to` says. The file then plays up to the push before.
+    /// From writing to `to`. The file then plays up to the previous push.
     pub fn push(&mut self, both: Both) -> io::Result<()> {
         self.pushed += both.agent.len() as u64;
         let mut caller = self.up.push(&both.caller);
@@ -99,11 +97,11 @@ impl<W: Write> Writer<W> {
     /// Ends the stream after the last sample pushed.
     ///
     /// # Errors
-    /// What `to` says.
+    /// From writing to `to`.
     pub fn finish(mut self) -> io::Result<Written> {
         let tail = self.up.flush();
         self.caller.append(&tail);
-        // As many packets as it takes for the encoder to give back the last sample.
+        // As many packets as the encoder needs to return the last sample.
         let packets = (self.pushed + self.pre_skip).div_ceil(BLOCK as u64).max(1);
         let missing = (packets * BLOCK as u64 - self.encoded) as usize;
         for voice in [&mut self.caller, &mut self.agent] {
@@ -116,7 +114,7 @@ impl<W: Write> Writer<W> {
         Ok(self.written())
     }
 
-    /// What is in the file so far.
+    /// The size of the file so far.
     pub fn written(&self) -> Written {
         Written {
             bytes: self.bytes,
@@ -143,7 +141,7 @@ impl<W: Write> Writer<W> {
             self.encoded += BLOCK as u64;
             let ends = left < 2 * BLOCK;
             let (info, position) = match (last, ends) {
-                // Where the sound ends, not the packet (RFC 7845, section 4.4).
+                // The end of the audio, not of the packet (RFC 7845, section 4.4).
                 (true, true) => (PacketWriteEndInfo::EndStream, self.pushed + self.pre_skip),
                 (false, true) => (PacketWriteEndInfo::EndPage, self.encoded),
                 (_, false) => (PacketWriteEndInfo::NormalPacket, self.encoded),
@@ -153,7 +151,7 @@ impl<W: Write> Writer<W> {
         }
     }
 
-    /// Hands whole pages on in one write.
+    /// Passes on whole pages in a single write.
     fn flush(&mut self) -> io::Result<()> {
         let pages = self.pages.inner_mut();
         self.to.write_all(pages)?;
@@ -163,17 +161,17 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// How much there is.
+/// The size of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Written {
-    /// Size of the file.
+    /// Bytes in the file.
     pub bytes: u64,
     /// How long it plays.
     pub duration: Duration,
 }
 
-/// The identification header (RFC 7845, section 5.1): version 1, two channels, 48 kHz, no gain,
-/// mapping family 0 (stereo).
+/// The identification header (RFC 7845, section 5.1): version 1, two channels, 48 kHz, no gain, mapping family 0
+/// (stereo).
 fn head(pre_skip: u16) -> Vec<u8> {
     let mut head = b"OpusHead\x01\x02".to_vec();
     head.extend(pre_skip.to_le_bytes());
@@ -197,10 +195,10 @@ fn tags(comments: &[String]) -> Vec<u8> {
     tags
 }
 
-/// What a file holds whose writer may have been killed: up to its last whole page.
+/// Measures a file whose writer may have been killed, up to its last whole page.
 ///
 /// # Errors
-/// It cannot be read, or is no Ogg Opus file.
+/// If it cannot be read, or is not an Ogg Opus file.
 pub fn measure(mut file: impl io::Read + io::Seek) -> io::Result<Written> {
     let end = file.seek(io::SeekFrom::End(0))?;
     file.seek(io::SeekFrom::Start(0))?;

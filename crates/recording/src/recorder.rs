@@ -1,4 +1,4 @@
-//! Writes one call's sound to disk while it is heard.
+//! Writes one call's audio to disk while it is heard.
 
 use std::fs::File;
 use std::io;
@@ -19,25 +19,25 @@ use sidetone_base::tap::{Tap, Tapping};
 use sidetone_store::egress::egress_recording;
 use sidetone_store::{EgressStatus, Recorder, Recording, RecordingState};
 
-/// How often sound is written: as much is lost when the process is killed.
+/// How often audio is written: at most this much is lost if the process is killed.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// How often the store is asked whether Egress records, until that is decided.
+/// How often the store is asked whether Egress records the call, until that is decided.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// For ten minutes it is tried to note how a recording ended.
+/// Attempts to store how a recording ended, over ten minutes.
 const NOTE_TRIES: u32 = 120;
 const NOTE_EVERY: Duration = Duration::from_secs(5);
-/// A call's recording under way.
+/// A call's recording in progress.
 #[derive(Debug)]
 pub struct Recorded(JoinHandle<()>);
 
 impl Recorded {
-    /// Whether nothing is written any more: the disk is full, or Egress records.
+    /// Whether writing has ended: the disk is full, or Egress records.
     pub fn is_over(&self) -> bool {
         self.0.is_finished()
     }
 
-    /// Waits, after the tap is dropped, until all is on disk and in the store, or until a deadline: what
-    /// is left to write then goes on.
+    /// Waits, after the tap is dropped, until everything is on disk and in the store, or until a deadline; the
+    /// remaining writes then continue in the background.
     pub async fn finish(self, until: Instant) {
         match timeout_at(until.into(), self.0).await {
             Ok(Ok(())) => {}
@@ -50,21 +50,21 @@ impl Recorded {
 }
 
 impl Recordings {
-    /// Records a call: give the tap to the room's driver. Recording begins with the first sound,
-    /// never fails the call, and ends when the tap is dropped. Where LiveKit's Egress shall record,
-    /// this goes on only until that does: nothing is lost when it cannot.
+    /// Records a call: give the tap to the room's driver. Recording begins with the first audio, never fails the call,
+    /// and ends when the tap is dropped. If LiveKit's Egress is to record the call, this recording goes on only until
+    /// Egress does, so nothing is lost if it cannot.
     pub fn record(&self, call_id: Uuid, until_egress: bool) -> (Tap, Recorded) {
         self.record_of(Sides::CALLER_AND_AGENT, call_id, until_egress)
     }
 
-    /// As [`Recordings::record`], of a call between people: whoever made it is on the left, all others
-    /// together are on the right, and both are tapped as they arrive.
+    /// Like [`Recordings::record`], for a call between people: whoever started it is on the left, all others together
+    /// are on the right, and both are tapped as they arrive.
     pub fn record_people(&self, call_id: Uuid, until_egress: bool) -> (Tap, Recorded) {
         self.record_of(Sides::PEOPLE, call_id, until_egress)
     }
 
     fn record_of(&self, sides: Sides, call_id: Uuid, until_egress: bool) -> (Tap, Recorded) {
-        // A random part makes it unguessable: who knows it may pause the recording.
+        // A random part makes it unguessable: whoever knows it may pause the recording.
         let id = Uuid::now_v7();
         let (tap, tapping) = Tap::open(&id.to_string());
         let recording = Recording::begun(id, call_id, Recorder::Process, sidetone_store::now());
@@ -106,7 +106,7 @@ struct Task {
     sides: Sides,
 }
 
-/// Why writing ended well.
+/// Why writing ended without an error.
 #[derive(PartialEq, Eq)]
 enum Written {
     /// The call is over.
@@ -148,7 +148,7 @@ impl Task {
         self.recordings.wake();
     }
 
-    /// Creates the file. The second handle keeps it locked, whatever becomes of the writer.
+    /// Creates the file. The second handle keeps it locked, whatever happens to the writer.
     async fn begin(&self) -> io::Result<(Writer<File>, File)> {
         let (spool, entry) = (self.recordings.spool().clone(), self.entry.clone());
         let comments = vec![
@@ -165,7 +165,7 @@ impl Task {
         .await
     }
 
-    /// Writes until the call is over or the disk takes no more.
+    /// Writes until the call is over or the disk accepts no more.
     async fn write(
         &self,
         mut writer: Writer<File>,
@@ -181,7 +181,7 @@ impl Task {
                     Some(tapped) => timeline.push(tapped.at, tapped.sound),
                     None => break,
                 },
-                // While this writes the tap's queue holds what comes.
+                // During a write, new audio waits in the tap's queue.
                 _ = clock.tick() => {
                     let both = timeline.settled(clock::now());
                     writer = push(writer, both).await?;
@@ -200,7 +200,7 @@ impl Task {
         blocking(|| writer.finish().map(|_| Written::Whole)).await
     }
 
-    /// Waits until Egress records the call; for ever where it shall not, or does not.
+    /// Waits until Egress records the call; for ever if it is not meant to, or does not.
     async fn egress_records(&self) {
         if !self.until_egress {
             return std::future::pending().await;
@@ -208,14 +208,14 @@ impl Task {
         let of_egress = egress_recording(self.recording.call_id);
         loop {
             tokio::time::sleep(ASK_EVERY).await;
-            // While the database does not answer this goes on.
+            // While the database does not answer, the recording goes on.
             let Ok(Some(recording)) = self.recordings.store().recording(of_egress).await else {
                 continue;
             };
             match recording.egress_status {
                 EgressStatus::Active => return,
                 EgressStatus::None | EgressStatus::Asked | EgressStatus::Starting => {}
-                // It failed, or the room is over.
+                // Egress failed, or the room is over.
                 _ => break,
             }
         }
@@ -226,7 +226,7 @@ impl Task {
     async fn discard(self, file: Option<File>) {
         let (call_id, path) = (self.recording.call_id, self.entry.path.clone());
         let removed = blocking(move || {
-            // Unlocked last: nobody takes it for a killed process's.
+            // Unlocked last, so that nobody takes it for a killed process's file.
             std::fs::remove_file(path)?;
             drop(file);
             Ok(())
@@ -242,7 +242,7 @@ impl Task {
         tracing::info!(%call_id, "LiveKit's Egress records the call");
     }
 
-    /// Notes what there is at the end.
+    /// Measures the file and stores how the recording ended.
     async fn end(&mut self, file: Option<Arc<File>>) {
         let (entry, measured) = (self.entry.clone(), file.clone());
         let measured = blocking(move || match &measured {
@@ -263,8 +263,8 @@ impl Task {
                 self.recording.reason.get_or_insert_with(reason);
             }
         }
-        // The disk that is full may be the database's too: why this one stopped is told when there
-        // is room again. Nobody else takes the file until then: it is locked.
+        // If the disk is full, the database may be on it too: the reason is stored when there is room again. Nobody
+        // else takes the file until then: it is locked.
         for _ in 0..NOTE_TRIES {
             if self.save().await {
                 return;
@@ -273,7 +273,7 @@ impl Task {
         }
     }
 
-    /// What the database does not take, is found again by the file, when this process lets it go.
+    /// What the database does not accept is found again by the file, once this process unlocks it.
     async fn save(&self) -> bool {
         let saved = self.recordings.store().save_recording(&self.recording);
         let saved = saved.await;
@@ -289,7 +289,7 @@ async fn push(mut writer: Writer<File>, both: Both) -> io::Result<Writer<File>> 
     blocking(move || writer.push(both).map(|()| writer)).await
 }
 
-/// Encoding and writing a second takes some milliseconds: off the call's threads.
+/// Encoding and writing a second takes some milliseconds, so it runs off the call's threads.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {

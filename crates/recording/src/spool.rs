@@ -1,4 +1,4 @@
-//! The folder in which recordings lie until they are in the bucket (or for good, without one).
+//! The folder that holds recordings until they are in the bucket (or for good, without one).
 //!
 //! A file is locked while it is written or uploaded (see [`claim`]).
 
@@ -21,21 +21,21 @@ pub struct Spool {
 /// A recording's file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// Of the recording; its first part is the time, so entries sort by age.
+    /// The recording's id; its first part is the time, so entries sort by age.
     pub id: Uuid,
-    /// Of the call.
+    /// The call's id.
     pub call_id: Uuid,
-    /// Where.
+    /// Path of the file.
     pub path: PathBuf,
 }
 
 impl Spool {
-    /// A spool in `folder`, which is made when it is needed.
+    /// A spool in `folder`, which is created when it is needed.
     pub fn new(folder: PathBuf, limit: u64) -> Self {
         Self { folder, limit }
     }
 
-    /// The entry of a recording, whether its file is there or not.
+    /// The entry of a recording, whether or not its file exists.
     pub fn entry(&self, id: Uuid, call_id: Uuid) -> Entry {
         let path = self.folder.join(format!("{call_id}.{id}.ogg"));
         Entry { id, call_id, path }
@@ -44,7 +44,7 @@ impl Spool {
     /// Creates an entry's file, locked.
     ///
     /// # Errors
-    /// The spool is full, or the folder cannot be written.
+    /// If the spool is full, or the folder cannot be written.
     pub fn begin(&self, entry: &Entry) -> io::Result<File> {
         private::folder(&self.folder)?;
         let used = self.used()?;
@@ -64,7 +64,7 @@ impl Spool {
     /// All entries, oldest first.
     ///
     /// # Errors
-    /// The folder cannot be read.
+    /// If the folder cannot be read.
     pub fn entries(&self) -> io::Result<Vec<Entry>> {
         let files = match fs::read_dir(&self.folder) {
             Ok(files) => files,
@@ -95,18 +95,18 @@ impl Entry {
         })
     }
 
-    /// The file, locked, when nobody else works on it. None also when it is gone.
+    /// The file, locked. `None` if somebody else works on it, or it is gone.
     ///
     /// # Errors
-    /// It cannot be opened.
+    /// If it cannot be opened.
     pub fn claim(&self) -> io::Result<Option<File>> {
         claim::claim(&self.path)
     }
 
-    /// Measures a file that is claimed, and cuts off what a killed writer left of a page.
+    /// Measures a claimed file, and cuts off the partial page of a killed writer.
     ///
     /// # Errors
-    /// It cannot be read, or holds no recording.
+    /// If it cannot be read, or contains no recording.
     pub fn measure(&self, file: &File) -> io::Result<Written> {
         let written = ogg::measure(io::BufReader::new(file))?;
         if file.metadata()?.len() > written.bytes {

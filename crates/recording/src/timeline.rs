@@ -1,12 +1,12 @@
-//! Two voices on one time line. Pure.
+//! Two voices on one timeline. PURE.
 //!
-//! Frames come with the time at which they passed the tap; out come both voices side by side, in
-//! step, silent where nobody spoke. The two producers keep time differently:
+//! Frames arrive with the time at which they passed the tap; both voices come out in parallel, in step, silent where
+//! nobody spoke. The two producers keep time differently:
 //!
-//! - The caller's frames leave a jitter buffer every 10 ms. A busy machine hands them over late,
-//!   never early, so a stretch of them began when its *least late* frame says it did.
-//! - The agent's frames are handed to the media engine a little ahead, and leave it one after the
-//!   other: a frame sounds when it was handed over, or when the one before it ends.
+//! - The caller's frames leave a jitter buffer every 10 ms. A busy machine delivers them late, never early, so a
+//!   stretch of them began when its *least late* frame says it did.
+//! - The agent's frames are handed to the media engine a little ahead, and leave it one after the other: a frame sounds
+//!   when it was handed over, or when the one before it ends.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -14,17 +14,16 @@ use std::time::{Duration, Instant};
 use sidetone_base::audio::Pcm;
 use sidetone_base::tap::Sound;
 
-/// How long sound is kept before it is given out: by then the frames that say when a stretch
-/// began are here.
+/// How long audio is held before it is released: by then the frames that show when a stretch began have arrived.
 pub const SETTLE: Duration = Duration::from_millis(500);
-/// A caller's frame that comes this much later than the last one ended begins a new stretch: the
-/// media engine makes up for 100 ms, beyond it frames are lost.
+/// A caller's frame that comes this long after the end of the last one begins a new stretch: the media engine conceals
+/// up to 100 ms; beyond that, frames are lost.
 const GAP: Duration = Duration::from_millis(100);
-/// When all frames of a second are later than this, some were lost before them.
+/// If all frames of a second are later than this, some were lost before them.
 const LOST: Duration = Duration::from_millis(15);
 /// Frames in that second.
 const WINDOW: u32 = 100;
-/// What comes out is a multiple of this, an Opus frame.
+/// Output comes in multiples of this, an Opus frame.
 pub const BLOCK: Duration = Duration::from_millis(20);
 
 /// Both voices for the same time, each a whole number of [`BLOCK`]s.
@@ -36,7 +35,7 @@ pub struct Both {
     pub agent: Pcm<48_000>,
 }
 
-/// Puts frames where they belong.
+/// Puts frames in their place.
 #[derive(Debug)]
 pub struct Timeline {
     start: Instant,
@@ -45,13 +44,13 @@ pub struct Timeline {
     caller: Track<16_000>,
     stretch: Stretch,
     agent: Track<48_000>,
-    /// Blocks given out.
+    /// Blocks released.
     blocks: u32,
 }
 
 impl Timeline {
-    /// A time line that begins at `start`. The agent is heard `agent_delay` after it was handed to
-    /// the media engine.
+    /// A timeline that begins at `start`. The agent is heard `agent_delay` after a frame was handed to the media
+    /// engine.
     pub fn new(start: Instant, agent_delay: Duration) -> Self {
         Self {
             start,
@@ -75,14 +74,14 @@ impl Timeline {
         }
     }
 
-    /// What is settled at `now` and was not given out yet.
+    /// Releases what is settled at `now` and was not released yet.
     pub fn settled(&mut self, now: Instant) -> Both {
         let until = now.saturating_duration_since(self.start);
         let blocks = until.saturating_sub(SETTLE).as_millis() / BLOCK.as_millis();
         self.take(blocks as u32)
     }
 
-    /// All the rest, at the end.
+    /// Releases all the rest, at the end.
     pub fn rest(&mut self, now: Instant) -> Both {
         let until = now.saturating_duration_since(self.start);
         self.take(until.as_millis().div_ceil(BLOCK.as_millis()) as u32)
@@ -113,14 +112,14 @@ impl<const HZ: u32> Track<HZ> {
         self.from + self.queue.len()
     }
 
-    /// Puts samples at a position, or at the end when that is later.
+    /// Puts samples at a position, or at the end if that is later.
     fn put(&mut self, at: usize, samples: &[i16]) {
         let silence = at.saturating_sub(self.end());
         self.queue.extend(std::iter::repeat_n(0, silence));
         self.queue.extend(samples);
     }
 
-    /// Takes all up to a position, filled up with silence.
+    /// Takes everything up to a position, padded with silence.
     fn take(&mut self, until: usize) -> Pcm<HZ> {
         let samples = until.saturating_sub(self.from);
         if self.queue.len() < samples {
@@ -137,7 +136,7 @@ struct Stretch {
     /// Frames whose beginning is not settled, and where it seems to be.
     open: Option<(usize, Vec<i16>)>,
     begun: bool,
-    /// The least lateness of the frames counted, in samples.
+    /// The smallest lateness of the frames counted, in samples.
     least_late: usize,
     counted: u32,
 }
@@ -145,7 +144,7 @@ struct Stretch {
 impl Stretch {
     fn push(&mut self, track: &mut Track<16_000>, at: Duration, frame: &Pcm<16_000>) {
         let samples = Pcm::<16_000>::samples_in;
-        // The frame's sound ended when it came.
+        // The frame's audio ended when it arrived.
         let at = samples(at).saturating_sub(frame.len());
         let end = match &self.open {
             Some((from, open)) => from + open.len(),
@@ -167,7 +166,7 @@ impl Stretch {
         }
     }
 
-    /// What the last second's frames were all late by.
+    /// By how much all frames of the last second were late.
     fn lost(&mut self, late: usize) -> usize {
         if self.open.is_some() {
             return 0;
@@ -184,7 +183,7 @@ impl Stretch {
         self.least_late
     }
 
-    /// Lays the open frames down if they begin before `until`.
+    /// Places the open frames on the track if they begin before `until`.
     fn settle(&mut self, track: &mut Track<16_000>, until: usize) {
         if let Some((from, open)) = self.open.take_if(|(from, _)| *from < until) {
             track.put(from, &open);

@@ -1,5 +1,5 @@
-//! What is done for recordings beside the calls: files of killed processes are taken over, complete
-//! ones uploaded, and those of deleted calls deleted, until each has worked.
+//! Background work for recordings: files of killed processes are taken over, complete ones uploaded, and those of
+//! deleted calls deleted; each is retried until it succeeds.
 
 use std::collections::HashSet;
 use std::future::ready;
@@ -18,13 +18,13 @@ use super::spool::Entry;
 use sidetone_base::clock;
 use sidetone_store::{At, Recorder, Recording, RecordingState};
 
-/// Time between looks without a reason: another process may have deleted a call, or died.
+/// Time between passes that nothing has triggered: another process may have deleted a call, or died.
 const INTERVAL: Duration = Duration::from_secs(30);
-/// Files that are worked on at once: one that takes long holds up no other.
+/// Files in progress at once: one that takes long does not block the others.
 const AT_ONCE: usize = 4;
-/// Passes at once, each over what the others do not work on.
+/// Passes at once, each over the files that the others do not work on.
 const PASSES: usize = 4;
-/// After this many uploads failed in a pass the bucket is taken for away.
+/// After this many failed uploads in a pass the bucket counts as unavailable.
 const AWAY: usize = 3;
 /// First pause after failures; it doubles up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
@@ -38,7 +38,7 @@ pub async fn run(recordings: Recordings, shutdown: CancellationToken) {
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
-            // A slow upload holds up none that comes after it.
+            // A slow upload does not block those after it.
             () = sleep_until(next.into()), if passes.len() < PASSES => {}
             () = recordings.woken(), if pause == FIRST_PAUSE && passes.len() < PASSES => {}
             Some(done) = passes.join_next() => {
@@ -70,17 +70,17 @@ impl Settled {
     }
 }
 
-/// Does all that can be done now, save for the files that are `settled`. What another pass works on is
-/// left to it: each file has a lock.
+/// Does everything that can be done now, except for the files that are `settled`. Files that another pass works on are
+/// locked and skipped.
 ///
 /// # Errors
-/// The first thing that did not work; it is done again the next time.
+/// The first failure; it is retried on the next pass.
 pub async fn pass(recordings: &Recordings, settled: &Settled) -> anyhow::Result<()> {
     let mut entries = recordings.spool().entries()?;
     entries.retain(|entry| !settled.files().contains(&entry.id));
     let failed = AtomicUsize::new(0);
     let tended = stream::iter(entries)
-        // What is under way goes on.
+        // Uploads in progress continue.
         .take_while(|_| ready(failed.load(Ordering::Relaxed) < AWAY))
         .map(async |entry| {
             let tended = tend(recordings, &entry).await;
@@ -106,7 +106,7 @@ pub async fn pass(recordings: &Recordings, settled: &Settled) -> anyhow::Result<
     first.and(then.await)
 }
 
-/// Brings one file on its way; whether it has arrived and stays here.
+/// Takes one file a step further. Returns whether it is finished and stays here.
 async fn tend(recordings: &Recordings, entry: &Entry) -> anyhow::Result<bool> {
     // Locked until the end of this function.
     let Some(file) = entry.claim()? else {
@@ -147,7 +147,7 @@ async fn tend(recordings: &Recordings, entry: &Entry) -> anyhow::Result<bool> {
         return Ok(true);
     };
     let key = recording.bucket_key();
-    // Noted first: what is deleted while it is uploaded, is deleted in the bucket too.
+    // Stored first, so that a call deleted during the upload is deleted from the bucket too.
     recording.object_key = Some(key.clone());
     if !store.save_recording(&recording).await? {
         return Ok(false);
@@ -170,7 +170,7 @@ async fn delete(recordings: &Recordings, recording: &Recording) -> anyhow::Resul
     let here = entry.path.exists();
     if here {
         let Some(_claimed) = entry.claim()? else {
-            // It is still written or uploaded.
+            // It is still being written or uploaded.
             return Ok(());
         };
         std::fs::remove_file(&entry.path)?;
@@ -190,14 +190,14 @@ async fn delete(recordings: &Recordings, recording: &Recording) -> anyhow::Resul
     let uploaded = recording.url.is_some();
     let failed = recording.ended_at.is_some() && recording.bytes.is_none();
     if !here && !uploaded && !failed {
-        // Its file lies with another worker, which forgets it when the file is gone.
+        // Its file is on another worker, which forgets the recording once it has deleted the file.
         return Ok(());
     }
     recordings.store().forget_recording(recording.id).await?;
     Ok(())
 }
 
-/// A version 7 UUID says when it was made.
+/// A version 7 UUID contains the time of its creation.
 fn began(id: Uuid) -> At {
     let time = id.get_timestamp().map(|at| at.to_unix());
     time.and_then(|(seconds, nanos)| At::from_timestamp(seconds as i64, nanos))

@@ -1,11 +1,11 @@
 // Command egress-worker stands in for LiveKit's Egress in tests. Usage: egress-worker HOST:PORT (Redis).
 //
 // What is real: it registers for StartEgress over LiveKit's own RPC (psrpc over Redis), takes requests
-// that a livekit-server hands out, answers StopEgress, reports its states to the server (which sends the
-// egress_* webhooks), and uploads to the S3 server of the request with the request's credentials.
+// from a livekit-server, answers StopEgress, reports its states to the server (which sends the
+// egress_* webhooks), and uploads to the S3 server in the request with the request's credentials.
 //
-// What is not: it does not join the room. Its file is a valid stereo Ogg Opus of silence that lasts as
-// long as the egress did.
+// What is not: it does not join the room. Its file is valid stereo Ogg Opus, silence as long as the egress
+// lasted.
 package main
 
 import (
@@ -34,10 +34,10 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-// How long a report may take.
+// Longest time that a report may take.
 const deadline = 10 * time.Second
 
-// worker takes egresses and keeps those that run.
+// worker takes egresses and keeps track of the running ones.
 type worker struct {
 	rpc.UnimplementedEgressInternalServer
 	bus     psrpc.MessageBus
@@ -46,7 +46,7 @@ type worker struct {
 	running map[string]*recorder
 }
 
-// recorder is one egress. Its info is copied whenever it leaves the lock.
+// recorder is one egress. Its info is copied before it is used outside the lock.
 type recorder struct {
 	rpc.UnimplementedEgressHandlerServer
 	worker *worker
@@ -85,7 +85,7 @@ func main() {
 	server.Kill()
 }
 
-// StartEgressAffinity: it always has room.
+// StartEgressAffinity always offers capacity.
 func (w *worker) StartEgressAffinity(context.Context, *rpc.StartEgressRequest) float32 { return 1 }
 
 func (w *worker) ListActiveEgress(context.Context, *rpc.ListActiveEgressRequest) (*rpc.ListActiveEgressResponse, error) {
@@ -104,7 +104,7 @@ func (w *worker) StartEgress(_ context.Context, req *rpc.StartEgressRequest) (*l
 		return nil, psrpc.NewErrorf(psrpc.InvalidArgument, "only room composites to one file on S3 here")
 	}
 	output := room.FileOutputs[0]
-	// What is told of a request holds no secrets.
+	// The request in reports contains no secrets.
 	told := proto.Clone(room).(*livekit.RoomCompositeEgressRequest)
 	s3 := told.FileOutputs[0].GetS3()
 	s3.AccessKey, s3.Secret = "{access_key}", "{secret}"
@@ -135,13 +135,13 @@ func (w *worker) StartEgress(_ context.Context, req *rpc.StartEgressRequest) (*l
 		w.mu.Lock()
 		delete(w.running, req.EgressId)
 		w.mu.Unlock()
-		// A StopEgress that is being answered still goes out.
+		// A StopEgress in progress is still answered.
 		handler.Shutdown()
 	}()
 	return r.snapshot(), nil
 }
 
-// StopEgress ends the recording; the file comes later.
+// StopEgress ends the recording; the file follows later.
 func (r *recorder) StopEgress(context.Context, *livekit.StopEgressRequest) (*livekit.EgressInfo, error) {
 	r.once.Do(func() { close(r.stop) })
 	return r.snapshot(), nil
@@ -153,7 +153,7 @@ func (r *recorder) snapshot() *livekit.EgressInfo {
 	return proto.Clone(r.info).(*livekit.EgressInfo)
 }
 
-// report changes what is known and tells the server.
+// report changes the egress's info and sends it to the server.
 func (r *recorder) report(change func(info *livekit.EgressInfo)) {
 	r.mu.Lock()
 	change(r.info)
@@ -196,7 +196,7 @@ func (r *recorder) run() {
 	})
 }
 
-// upload puts the file where the request says; it gives its address.
+// upload puts the file where the request says and returns its URL.
 func upload(output *livekit.EncodedFileOutput, file []byte) (string, error) {
 	s3 := output.GetS3()
 	if s3.Endpoint == "" || !s3.ForcePathStyle {

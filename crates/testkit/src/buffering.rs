@@ -1,6 +1,6 @@
-//! A reverse proxy that buffers answers, as nginx does by default: HTTP/1.0 to the server, under the
-//! server's own name, and nothing passed on before a good piece or the whole of an answer is there, unless
-//! the answer says `X-Accel-Buffering: no`.
+//! A reverse proxy that buffers answers, as nginx does by default: it speaks HTTP/1.0 to the server, under the server's
+//! own name, and passes nothing on before a large piece or the whole of an answer is there, unless the answer says
+//! `X-Accel-Buffering: no`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -11,19 +11,19 @@ use tokio::task::JoinSet;
 /// nginx's eight buffers of four KiB.
 const BUFFERS: usize = 32 * 1024;
 
-/// The proxy. Dropping it closes what goes through it.
+/// The proxy. Dropping it closes its connections.
 #[derive(Debug)]
 pub struct BufferingProxy {
-    /// For clients, in place of the server's.
+    /// For clients, in place of the server's address.
     pub address: SocketAddr,
     _tasks: JoinSet<()>,
 }
 
 impl BufferingProxy {
-    /// Puts a proxy before a server.
+    /// Puts a proxy in front of a server.
     ///
     /// # Errors
-    /// When loopback has no free port.
+    /// If loopback has no free port.
     pub async fn before(server: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -32,7 +32,7 @@ impl BufferingProxy {
             let mut clients = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 clients.spawn(async move {
-                    // Whoever breaks off ends the other, too.
+                    // If one side closes, the other is closed, too.
                     let _ = pass(client, server).await;
                 });
                 while clients.try_join_next().is_some() {}
@@ -83,7 +83,7 @@ async fn pass(mut client: TcpStream, server: SocketAddr) -> std::io::Result<()> 
     }
 }
 
-/// A head without its last two line ends, and what came after it.
+/// A head without its final blank line, and what came after it.
 async fn head(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<(String, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {

@@ -1,5 +1,5 @@
-//! A worker that takes LiveKit's egresses over LiveKit's own RPC (`crates/testkit/egress-worker`, whose
-//! head says what is real about it); stopped by its process id on drop.
+//! A worker that takes LiveKit's egresses over LiveKit's own RPC (the head of `crates/testkit/egress-worker` says what
+//! of it is real); stopped by its process id on drop.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -14,10 +14,10 @@ pub struct EgressWorker {
 }
 
 impl EgressWorker {
-    /// Starts one and waits until it takes egresses.
+    /// Starts a worker and waits until it takes egresses.
     ///
     /// # Panics
-    /// When it was not built (`scripts/tools.sh egress`) or does not start.
+    /// If it was not built (`scripts/tools.sh egress`) or does not start.
     pub fn start(redis: &Redis) -> Self {
         let mut process = Command::new(binary())
             .arg(redis.address())

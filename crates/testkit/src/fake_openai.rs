@@ -1,5 +1,5 @@
-//! A provider that speaks the OpenAI protocol on loopback, with set delays, scripted answers and
-//! scripted failures, and that remembers what it was asked and who hung up.
+//! A provider that speaks the OpenAI protocol on loopback, with configured delays, scripted answers and scripted
+//! failures; it remembers requests and which clients disconnected.
 
 mod answer;
 mod audio;
@@ -49,14 +49,14 @@ pub enum Endpoint {
     Responses,
     /// `POST /v1/audio/speech`
     Speech,
-    /// `/v1/realtime`, a WebSocket: its request's body is the list of the events that came
+    /// `/v1/realtime`, a WebSocket: its request's body is the list of the events received
     Realtime,
     /// `/v1/realtime` with a model that speaks: likewise
     RealtimeSpeech,
 }
 
-/// How long the provider takes. The default is that of the published side-by-side measurements
-/// of voice agents: STT 150 ms, first token 200 ms, 20 ms a token, first audio 100 ms.
+/// The provider's delays. The defaults are those of the published side-by-side measurements of voice agents: STT 150
+/// ms, first token 200 ms, 20 ms per token, first audio 100 ms.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     /// From the end of the upload to the transcript.
@@ -84,7 +84,7 @@ impl Default for Timing {
 }
 
 impl Timing {
-    /// No delays at all, for tests that are not about time.
+    /// No delays, for tests that are not about time.
     pub const INSTANT: Self = Self {
         transcription: Duration::ZERO,
         first_token: Duration::ZERO,
@@ -99,24 +99,24 @@ impl Timing {
 pub enum Outcome {
     /// It is being answered.
     Running,
-    /// The whole answer, or the scripted failure, went out.
+    /// The whole answer, or the scripted failure, was sent.
     Finished,
-    /// The client went away before.
+    /// The client disconnected first.
     Cancelled,
 }
 
-/// A request as it came.
+/// A request as it arrived.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Where to.
+    /// The endpoint it was sent to.
     pub endpoint: Endpoint,
     /// The `Authorization` header.
     pub authorization: Option<String>,
-    /// What stood behind the address's "?".
+    /// The address's query, without the "?".
     pub query: String,
     /// All headers whose values are text.
     pub headers: Vec<(String, String)>,
-    /// The JSON body; for an upload its text fields.
+    /// The JSON body; for an upload, its text fields.
     pub body: Value,
     /// The uploaded file of a transcription.
     pub file: Bytes,
@@ -137,11 +137,11 @@ impl<T: Clone> Scripted<T> {
     }
 }
 
-/// Words by the sound that is heard: 16 kHz.
+/// Transcribes audio at 16 kHz.
 type Ear = Box<dyn Fn(&[i16]) -> Transcript + Send>;
-/// An answer by the request.
+/// Answers by request.
 type Mind = Box<dyn Fn(&Value) -> Option<Answer> + Send>;
-/// The tone of a sentence by its text.
+/// Chooses the tone of a sentence by its text.
 type Throat = Box<dyn Fn(&str) -> f64 + Send>;
 
 struct State {
@@ -158,7 +158,7 @@ struct State {
     troubles: Vec<Value>,
     speech: Scripted<SpeechDialect>,
     reads: Scripted<Reads>,
-    /// A field that Realtime sessions do not take.
+    /// A field that Realtime sessions refuse.
     realtime_refuses: Option<&'static str>,
     requests: Vec<Request>,
     models: ModelList,
@@ -176,8 +176,7 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a request and says what breaks its answer. A failure that is a whole response is the
-    /// error.
+    /// Records a request and says what breaks its answer. A failure that is a whole response is returned as the error.
     async fn begin(
         &self,
         endpoint: Endpoint,
@@ -236,7 +235,7 @@ impl Shared {
     }
 }
 
-/// A request being answered. The server drops it when the client goes away.
+/// A request being answered. The server drops it when the client disconnects.
 struct Running {
     shared: Shared,
     index: usize,
@@ -280,7 +279,7 @@ impl FakeOpenAi {
     /// Starts with these delays, on a free port.
     ///
     /// # Panics
-    /// When loopback has no free port.
+    /// If loopback has no free port.
     pub async fn start(timing: Timing) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
         let listener = listener.expect("a free port on loopback");
@@ -345,12 +344,12 @@ impl FakeOpenAi {
         format!("http://{}/v1", self.address)
     }
 
-    /// Changes the delays of requests still to come.
+    /// Changes the delays of later requests.
     pub fn set_timing(&self, timing: Timing) {
         self.shared.state().timing = timing;
     }
 
-    /// What the next transcription (after those already scripted) says.
+    /// Adds a transcript to the script: each is used once, in order.
     pub fn script_transcript(&self, transcript: impl Into<Transcript>) {
         self.shared
             .state()
@@ -359,83 +358,80 @@ impl FakeOpenAi {
             .push_back(transcript.into());
     }
 
-    /// What the next answer (after those already scripted) says.
+    /// Adds an answer to the script: each is used once, in order.
     pub fn script_answer(&self, answer: impl Into<Answer>) {
         self.shared.state().answers.next.push_back(answer.into());
     }
 
-    /// What every question is answered whose system prompt holds `words`, whatever is scripted.
+    /// Answers every request whose system prompt contains `words`, regardless of the script.
     pub fn answer_to(&self, words: &str, answer: impl Into<Answer>) {
         let mut state = self.shared.state();
         state.answers_to.push((words.to_owned(), answer.into()));
     }
 
-    /// What every transcription says when nothing is scripted.
+    /// The transcript when the script is empty.
     pub fn default_transcript(&self, transcript: impl Into<Transcript>) {
         self.shared.state().transcripts.default = transcript.into();
     }
 
-    /// What every transcription says when nothing is scripted, by how much of the sound is loud
-    /// (10 ms pieces above -35 dBFS): as a real model, it says the same of the same sound, however
-    /// often it is asked.
+    /// Transcribes when the script is empty, by how much of the audio is loud (10 ms pieces above -35 dBFS): like a
+    /// real model, it gives the same transcript for the same audio, however often it is asked.
     pub fn transcribe_by(&self, ear: impl Fn(Duration) -> Transcript + Send + 'static) {
         self.transcribe_sound(move |samples| ear(audio::loud(samples)));
     }
 
-    /// As [`Self::transcribe_by`], by the sound itself: 16 kHz.
+    /// Like [`Self::transcribe_by`], by the audio itself at 16 kHz.
     pub fn transcribe_sound(&self, ear: impl Fn(&[i16]) -> Transcript + Send + 'static) {
         self.shared.state().ear = Some(Box::new(ear));
     }
 
-    /// What a chat completion answers to a request, before all that is scripted; None: as scripted.
+    /// Answers chat completions by request, before anything scripted. `None` falls back to the script.
     pub fn answer_by(&self, mind: impl Fn(&Value) -> Option<Answer> + Send + 'static) {
         self.shared.state().mind = Some(Box::new(mind));
     }
 
-    /// The frequency of a sentence's tone by its text, where the voice does not tell it.
+    /// Sets the frequency of a sentence's tone by its text, if the voice does not set it.
     pub fn speak_by(&self, throat: impl Fn(&str) -> f64 + Send + 'static) {
         self.shared.state().throat = Some(Box::new(throat));
     }
 
-    /// What every answer says when nothing is scripted; `{system prompt}` in it is what the model
-    /// was told.
+    /// The answer when the script is empty; `{system prompt}` in it is replaced by the request's system prompt.
     pub fn default_answer(&self, answer: impl Into<Answer>) {
         self.shared.state().answers.default = answer.into();
     }
 
-    /// What it says of its models from now on; these requests are not among [`Self::requests`].
+    /// Sets the list of models from now on; requests for it are not among [`Self::requests`].
     pub fn list_models(&self, models: ModelList) {
         self.shared.state().models = models;
     }
 
-    /// How the next requests for speech (after those already scripted) are answered.
+    /// Adds to the script how requests for speech are answered.
     pub fn script_speech(&self, dialects: &[SpeechDialect]) {
         self.shared.state().speech.next.extend(dialects);
     }
 
-    /// How every request for speech is answered when nothing is scripted.
+    /// How requests for speech are answered when the script is empty.
     pub fn default_speech(&self, dialect: SpeechDialect) {
         self.shared.state().speech.default = dialect;
     }
 
-    /// How the next sentences over Realtime sockets (after those already scripted) are read.
+    /// Adds to the script how sentences over Realtime sockets are read.
     pub fn script_reads(&self, reads: &[Reads]) {
         let mut state = self.shared.state();
         state.reads.next.extend(reads.iter().cloned());
     }
 
-    /// How every sentence over Realtime sockets is read when nothing is scripted.
+    /// How sentences over Realtime sockets are read when the script is empty.
     pub fn default_reads(&self, reads: Reads) {
         self.shared.state().reads.default = reads;
     }
 
-    /// Sessions that speak do not take this field from now on.
+    /// Sessions that speak refuse this field from now on.
     pub fn realtime_refuses(&self, field: &'static str) {
         self.shared.state().realtime_refuses = Some(field);
     }
 
-    /// What goes wrong with the next requests to an endpoint, one each. Further ones are
-    /// answered well.
+    /// What goes wrong with the next requests to an endpoint, one each. Later ones succeed.
     pub fn script_failures(&self, endpoint: Endpoint, failures: &[Failure]) {
         let mut state = self.shared.state();
         if let Some((_, queue)) = state.failures.iter_mut().find(|(at, _)| *at == endpoint) {
@@ -457,12 +453,12 @@ impl FakeOpenAi {
         self.shared.state().rules.push((endpoint, rule, style));
     }
 
-    /// An error that a socket reports before it transcribes the next stretch all the same.
+    /// An error that a socket reports before it transcribes the next stretch anyway.
     pub fn trouble(&self, error: Value) {
         self.shared.state().troubles.push(error);
     }
 
-    /// All requests so far, in the order they came.
+    /// All requests so far, in order of arrival.
     pub fn requests(&self) -> Vec<Request> {
         self.shared.state().requests.clone()
     }
@@ -474,7 +470,7 @@ impl FakeOpenAi {
         requests
     }
 
-    /// Waits until the requests are as `condition` wants them.
+    /// Waits until the requests satisfy `condition`.
     ///
     /// # Panics
     /// After 10 s, with the requests as they are.
@@ -508,10 +504,10 @@ fn authorization(headers: &HeaderMap) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Where the handlers find the address's query.
+/// The header in which handlers find the address's query.
 const QUERY: &str = "x-fake-query";
 
-/// Handlers see headers and bodies; the query goes with the headers.
+/// Handlers see headers and bodies only, so the query is copied into a header.
 async fn with_query(mut request: axum::extract::Request) -> axum::extract::Request {
     let query = request.uri().query().unwrap_or_default();
     if let Ok(query) = header::HeaderValue::from_str(query) {

@@ -1,5 +1,5 @@
-//! A TCP relay before a server: while it is stalled nothing passes and nobody is told, as in a
-//! network that is cut.
+//! A TCP relay in front of a server: while it is stalled nothing passes and neither side is notified, as when a network
+//! is cut.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -9,20 +9,20 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// The relay. Dropping it closes what goes through it.
+/// The relay. Dropping it closes its connections.
 #[derive(Debug)]
 pub struct Gate {
-    /// For clients, in place of the server's.
+    /// For clients, in place of the server's address.
     pub address: SocketAddr,
     open: watch::Sender<bool>,
     _tasks: JoinSet<()>,
 }
 
 impl Gate {
-    /// Puts an open gate before the server at `host:port`.
+    /// Puts an open gate in front of the server at `host:port`.
     ///
     /// # Errors
-    /// When loopback has no free port.
+    /// If loopback has no free port.
     pub async fn before(server: &str) -> std::io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -43,12 +43,12 @@ impl Gate {
         })
     }
 
-    /// Nothing passes any more; connections stay, and new ones are taken and get no answer.
+    /// Nothing passes any more; connections stay open, and new ones are accepted without an answer.
     pub fn stall(&self) {
         self.open.send_replace(false);
     }
 
-    /// What waited goes on.
+    /// Lets held traffic continue.
     pub fn open(&self) {
         self.open.send_replace(true);
     }
@@ -58,7 +58,7 @@ async fn relay(client: TcpStream, server: String, mut passage: watch::Receiver<b
     if passage.wait_for(|open| *open).await.is_err() {
         return;
     }
-    // A server that is not there is a connection that closes at once.
+    // If the server is down, the connection closes at once.
     let Ok(server) = TcpStream::connect(&server).await else {
         return;
     };

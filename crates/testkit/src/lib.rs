@@ -1,6 +1,6 @@
-//! What tests and benchmarks share: a real livekit-server on free ports, a real Postgres with or without
-//! TLS or a real pgbouncer before it, a real S3 server, a real Redis with a worker of LiveKit's egresses, a fake OpenAI provider with set delays and scripted
-//! failures. Everything listens on loopback only.
+//! What tests and benchmarks share: a real livekit-server on free ports, a real Postgres with or without TLS or with a
+//! real pgbouncer in front, a real S3 server, a real Redis with a worker for LiveKit's egresses, a fake OpenAI provider
+//! with configured delays and scripted failures. Everything listens on loopback only.
 
 pub mod buffering;
 pub mod egress;

@@ -1,5 +1,5 @@
-//! A network of this process's own: a client's machine, a router and a server's machine, each a network
-//! namespace of Linux. Nothing is installed and nothing outside is touched; it takes root's rights.
+//! A network within this process: a client's machine, a router and a server's machine, each a Linux network namespace.
+//! Nothing is installed and nothing outside is touched; it needs root.
 //!
 //! ```text
 //! client 10.77.1.2 ── 10.77.1.1 router 10.77.0.254 ── 10.77.0.1 server
@@ -22,16 +22,16 @@ use tokio::sync::oneshot;
 use crate::LiveKitServer;
 use crate::livekit_server::Options;
 
-/// The server's addresses.
+/// The server's IPv4 address.
 pub const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 77, 0, 1));
-/// See [`SERVER`].
+/// The server's IPv6 address.
 pub const SERVER_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0xfd77, 0, 0, 0, 0, 0, 0, 1));
 
-/// A namespace, which lasts as long as this or a thread in it.
+/// A namespace, which lasts as long as this value or a thread in it.
 struct Machine(File);
 
 impl Machine {
-    /// Answers `None` where that is not allowed.
+    /// `None` if namespaces are not allowed.
     fn new() -> Option<Self> {
         let made = thread::spawn(|| {
             unshare(CloneFlags::CLONE_NEWNET).ok()?;
@@ -40,12 +40,12 @@ impl Machine {
         made.join().unwrap()
     }
 
-    /// Has the calling thread, and all that it starts, work on this machine.
+    /// Moves the calling thread, and everything it starts, to this machine.
     fn enter(&self) {
         setns(&self.0, CloneFlags::CLONE_NEWNET).unwrap();
     }
 
-    /// Runs a script of the shell.
+    /// Runs a shell script.
     fn run(&self, script: &str) {
         thread::scope(|scope| {
             scope.spawn(|| {
@@ -57,15 +57,14 @@ impl Machine {
     }
 }
 
-/// The three machines. The future of a test runs on the client's.
+/// The three machines. A test's future runs on the client's.
 pub struct Network {
     client: Machine,
     router: Machine,
     server: Machine,
 }
 
-/// Runs a test on the client's machine of a network of its own. Where namespaces are not allowed, it
-/// says so and runs nothing.
+/// Runs a test on the client's machine of a new network. If namespaces are not allowed, it says so and runs nothing.
 pub fn apart<F: Future<Output = ()>>(test: impl FnOnce(Network) -> F + Send) {
     let machines = [(); 3].map(|()| Machine::new());
     let [Some(client), Some(router), Some(server)] = machines else {
@@ -90,7 +89,7 @@ pub fn apart<F: Future<Output = ()>>(test: impl FnOnce(Network) -> F + Send) {
 impl Network {
     fn wire(&self) {
         let pipe = |machine: &Machine, near: &str, far: &str, other: &Machine| {
-            // iproute2 takes a namespace by a process's id or a file.
+            // iproute2 identifies a namespace by a process id or a file.
             use std::os::fd::AsRawFd as _;
             let file = format!("/proc/{}/fd/{}", std::process::id(), other.0.as_raw_fd());
             machine.run(&format!(
@@ -118,17 +117,17 @@ impl Network {
         );
     }
 
-    /// Runs a script of the shell on the client's machine.
+    /// Runs a shell script on the client's machine.
     pub fn on_client(&self, script: &str) {
         self.client.run(script);
     }
 
-    /// Has the router drop, without a word, what matches this selector of `ip rule`.
+    /// Makes the router silently drop what matches this `ip rule` selector.
     pub fn block(&self, selector: &str) {
         self.rule("add", selector);
     }
 
-    /// Takes a [`block`](Self::block) back.
+    /// Removes a [`block`](Self::block).
     pub fn unblock(&self, selector: &str) {
         self.rule("del", selector);
     }
@@ -147,8 +146,8 @@ impl Network {
             .await
     }
 
-    /// Runs a future on the server's machine, on a runtime of its own, and waits for it. Whatever tasks
-    /// it leaves behind end with it.
+    /// Runs a future on the server's machine, on its own runtime, and waits for it. Any tasks that it leaves behind end
+    /// with it.
     pub fn on_server<T: Send + 'static, W: Future<Output = T> + Send + 'static>(
         &self,
         work: W,
@@ -164,7 +163,7 @@ impl Network {
                 .enable_all()
                 .build()
                 .unwrap();
-            // Nobody may wait for it any more.
+            // The receiver may be gone.
             done.send(runtime.block_on(work)).ok();
         });
         start.recv().unwrap();

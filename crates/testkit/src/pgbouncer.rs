@@ -17,11 +17,11 @@ pub struct PgBouncer {
 }
 
 impl PgBouncer {
-    /// Starts one in a `pool_mode`, with as few sessions of the server as `sessions`, and no other setting
-    /// than it has by itself.
+    /// Starts a pooler in this `pool_mode`, limited to `sessions` server connections, with all other settings at their
+    /// defaults.
     ///
     /// # Panics
-    /// When pgbouncer is not installed (`scripts/tools.sh pgbouncer`) or does not start.
+    /// If pgbouncer is not installed (`scripts/tools.sh pgbouncer`) or does not start.
     pub fn before(postgres: &Postgres, pool_mode: &str, sessions: u32) -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
@@ -71,7 +71,7 @@ impl PgBouncer {
     }
 }
 
-/// Debian keeps servers out of the PATH of those who are not root.
+/// Debian keeps servers out of the PATH of unprivileged users.
 fn program() -> &'static Path {
     let place = Path::new("/usr/sbin/pgbouncer");
     if place.exists() {

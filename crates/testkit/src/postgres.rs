@@ -1,5 +1,4 @@
-//! A real Postgres on a free port of loopback with its own data folder; stopped by its process id
-//! and wiped on drop.
+//! A real Postgres on a free port of loopback with its own data folder; stopped by its process id and wiped on drop.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// The server's own user where tests run as root, which Postgres refuses.
+/// The server's user if tests run as root, as which Postgres refuses to run.
 const UNPRIVILEGED: &str = "postgres";
 
 /// A running cluster.
@@ -20,15 +19,15 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Makes a cluster and starts it. Durability is off: it lives as long as this value.
+    /// Creates a cluster and starts it. Durability is off: it lives as long as this value.
     ///
     /// # Panics
-    /// When Postgres is not installed (`apt-get install postgresql`) or does not start.
+    /// If Postgres is not installed (`apt-get install postgresql`) or does not start.
     pub fn start() -> Self {
         Self::start_with(None)
     }
 
-    /// As [`Postgres::start`], with TLS by this certificate and key (PEM).
+    /// Like [`Postgres::start`], with TLS using this certificate and key (PEM).
     ///
     /// # Panics
     /// See [`Postgres::start`].
@@ -74,20 +73,20 @@ impl Postgres {
     /// Stops the server; its data stays.
     pub fn stop(&mut self) {
         if let Ok(Some(_)) = self.process.try_wait() {
-            // Its process id may be another's by now.
+            // Its process id may have been reused by now.
             return;
         }
-        // SIGINT is Postgres's fast shutdown; it ends its own children.
+        // SIGINT is Postgres's fast shutdown; the server stops its own children.
         let _ = Command::new("kill")
             .args(["-INT", &self.process.id().to_string()])
             .status();
         let _ = self.process.wait();
     }
 
-    /// Starts it again after [`Postgres::stop`], at the same address.
+    /// Restarts it after [`Postgres::stop`], at the same address.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If it does not start.
     pub fn start_again(&mut self) {
         self.process = serve(&self.folder, self.port, self.is_secure);
         self.wait_until_ready();
@@ -103,16 +102,16 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
-    /// Where it listens on loopback.
+    /// Its port on loopback.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Runs `psql` on a database with these arguments, as an operator does, and gives its exit code and what it
-    /// said.
+    /// Runs `psql` on a database with these arguments, as an operator does. Returns whether it succeeded, and its
+    /// output.
     ///
     /// # Panics
-    /// When there is no psql.
+    /// If psql is not installed.
     pub fn psql(&self, database: &str, arguments: &[&str]) -> (bool, String) {
         let output = Command::new(binary("psql"))
             .args(["-q", "-X", &self.url_of(database)])
@@ -153,7 +152,7 @@ impl Drop for Postgres {
     }
 }
 
-/// A file that the server alone may read, which it insists on for its key.
+/// A file that only the server may read, which it insists on for its key.
 fn private_file(path: &Path, text: &str, root: bool) {
     fs::write(path, text).expect("the temporary folder can be written");
     run(Command::new("chmod").arg("600").arg(path));
@@ -188,13 +187,13 @@ fn is_root() -> bool {
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// A server program, as an unprivileged user; `setpriv` becomes the program, so its process id is
-/// the server's.
+/// A server program, run as an unprivileged user; `setpriv` is replaced by the program, so its process id is the
+/// server's.
 fn server_command(program: &str) -> Command {
     unprivileged(&binary(program))
 }
 
-/// A program as an unprivileged user where tests run as root.
+/// A program, run as an unprivileged user if tests run as root.
 pub(crate) fn unprivileged(program: &Path) -> Command {
     if !is_root() {
         return Command::new(program);

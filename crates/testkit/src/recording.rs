@@ -5,13 +5,13 @@ use std::io::Cursor;
 use ogg::PacketReader;
 use opus::{Channels, Decoder};
 
-/// The longest Opus packet, 120 ms at 48 kHz (RFC 6716, section 3.2.5).
+/// Samples per channel of the longest Opus packet, 120 ms at 48 kHz (RFC 6716, section 3.2.5).
 const LONGEST: usize = 5_760;
 
 /// Left and right, at 48 kHz, without the decoder's lead-in.
 ///
 /// # Panics
-/// When the bytes are not a stereo Ogg Opus file. It may end anywhere after its two headers.
+/// If the bytes are not a stereo Ogg Opus file. It may end anywhere after its two headers.
 pub fn play(bytes: &[u8]) -> (Vec<i16>, Vec<i16>) {
     let mut reader = PacketReader::new(Cursor::new(bytes));
     let mut header = |magic: &[u8]| {

@@ -1,4 +1,4 @@
-//! A real Redis on a free port of loopback, which keeps nothing; stopped by its process id on drop.
+//! A real Redis on a free port of loopback, without persistence; stopped by its process id on drop.
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
@@ -12,10 +12,10 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts one.
+    /// Starts a server.
     ///
     /// # Panics
-    /// When redis-server is not installed (`scripts/tools.sh redis`) or does not start.
+    /// If redis-server is not installed (`scripts/tools.sh redis`) or does not start.
     pub fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())

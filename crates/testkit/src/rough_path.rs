@@ -1,6 +1,6 @@
-//! A bad network between a client and a livekit-server, in user space and without rights: a relay
-//! for the signalling, in which the server's UDP port is replaced by that of a second relay, which
-//! loses and delays what it carries. The server must be ICE-lite, or it finds the direct way.
+//! A bad network between a client and a livekit-server, in user space and without privileges: a relay for the
+//! signalling, which replaces the server's UDP port by that of a second relay, which loses and delays packets. The
+//! server must be ICE-lite, or it finds the direct way.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{Gate, LiveKitServer};
 
-/// Packets on their way in one direction; more are lost, as in a router's queue.
+/// Packets on their way in one direction; beyond that they are lost, as in a router's queue.
 const QUEUE: usize = 500;
 /// The largest UDP payload.
 const LARGEST: usize = 65_535;
@@ -29,13 +29,13 @@ pub struct Roughness {
     pub loss: f64,
     /// How long a packet takes.
     pub delay: Duration,
-    /// It may take this much more or less. Packets keep their order.
+    /// The delay varies by up to this much. Packets keep their order.
     pub jitter: Duration,
 }
 
 /// The relays. Dropping them cuts the calls that go through them.
 pub struct RoughPath {
-    /// For clients, in place of the server's.
+    /// For clients, in place of the server's URL.
     pub url: String,
     carried: Arc<AtomicU64>,
     lost: Arc<AtomicU64>,
@@ -45,10 +45,10 @@ pub struct RoughPath {
 }
 
 impl RoughPath {
-    /// Puts a bad network before a server that was started with `ice_lite`.
+    /// Puts a bad network in front of a server that was started with `ice_lite`.
     ///
     /// # Errors
-    /// When loopback has no free port.
+    /// If loopback has no free port.
     pub async fn before(server: &LiveKitServer, roughness: Roughness) -> std::io::Result<Self> {
         let media = relay_of_same_length(server.media_port).await?;
         let port = media.local_addr()?.port();
@@ -69,7 +69,7 @@ impl RoughPath {
                 let (signalling, hidden, shown) =
                     (signalling.clone(), hidden.clone(), shown.clone());
                 clients.spawn(async move {
-                    // An error is a closed connection, which ends the other half, too.
+                    // An error means a closed connection, which ends the other half, too.
                     relay_signalling(client, &signalling, &hidden, &shown)
                         .await
                         .ok();
@@ -93,26 +93,26 @@ impl RoughPath {
         })
     }
 
-    /// Nothing passes any more, media and signalling; nobody is told.
+    /// Stops all media and signalling without notifying anybody.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::Relaxed);
         self.signalling.stall();
     }
 
-    /// The network is there again. What was signalled meanwhile arrives, media is lost.
+    /// Restores the network. Signalling sent in the meantime arrives; media is lost.
     pub fn mend(&self) {
         self.cut.store(false, Ordering::Relaxed);
         self.signalling.open();
     }
 
-    /// Packets carried and lost so far, both directions.
+    /// Packets carried and lost so far, in both directions.
     pub fn counts(&self) -> (u64, u64) {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         (read(&self.carried), read(&self.lost))
     }
 }
 
-/// Candidates are text in protobuf strings: a port of another length would break the framing.
+/// Candidates are text in protobuf strings: a port of a different length would break the framing.
 async fn relay_of_same_length(port: u16) -> std::io::Result<UdpSocket> {
     loop {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -152,7 +152,7 @@ async fn relay_signalling(
     }
 }
 
-/// Replaces `from` by `to`, which is as long. Answers how much cannot be the begin of another.
+/// Replaces `from` by `to`, which has the same length. Returns how many bytes cannot be the start of another match.
 fn replace(bytes: &mut [u8], from: &[u8], to: &[u8]) -> usize {
     let mut at = 0;
     while at < bytes.len() {
@@ -186,7 +186,7 @@ struct Direction {
 }
 
 impl Direction {
-    /// Carries packets to `socket`, towards `to` where that is not fixed.
+    /// Carries packets to `socket`, or to `to` if the socket is not connected.
     fn new(
         path: &Path,
         tasks: &mut JoinSet<()>,
@@ -228,7 +228,7 @@ impl Direction {
         }
     }
 
-    /// Evenly in 0 to 1, the same sequence in each run (xorshift64, Marsaglia 2003).
+    /// Uniform in 0 to 1, the same sequence in each run (xorshift64, Marsaglia 2003).
     fn random(&mut self) -> f64 {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
@@ -245,7 +245,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Gives each client a socket of its own towards the server, as a NAT does.
+/// Gives each client its own socket towards the server, like a NAT.
 async fn relay_media(outside: UdpSocket, server: u16, path: Path) {
     let outside = Arc::new(outside);
     let mut tasks = JoinSet::new();

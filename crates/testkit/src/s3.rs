@@ -1,5 +1,5 @@
-//! A real S3 server (versitygw) on a free port of loopback over a folder of its own; stopped by its
-//! process id and wiped on drop.
+//! A real S3 server (versitygw) on a free port of loopback over its own folder; stopped by its process id and wiped on
+//! drop.
 
 use std::fs;
 use std::net::{TcpListener, TcpStream};
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-/// Its key.
+/// Its access key.
 pub const ACCESS_KEY: &str = "testkey";
-/// Its secret.
+/// Its secret key.
 pub const SECRET_KEY: &str = "a-secret-for-tests-only";
 /// Its only bucket.
 pub const BUCKET: &str = "calls";
@@ -23,10 +23,10 @@ pub struct S3Server {
 }
 
 impl S3Server {
-    /// Starts one.
+    /// Starts a server.
     ///
     /// # Panics
-    /// When versitygw is not installed (`scripts/tools.sh s3`) or does not start.
+    /// If versitygw is not installed (`scripts/tools.sh s3`) or does not start.
     pub fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0")
             .and_then(|listener| listener.local_addr())
@@ -58,7 +58,7 @@ impl S3Server {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 let path = entry.path();
                 let name = path.strip_prefix(&root).unwrap_or(&path);
-                // The server's own folder for uploads under way.
+                // The server's own folder for uploads in progress.
                 if name.starts_with(".sgwtmp") {
                     continue;
                 }
@@ -73,7 +73,7 @@ impl S3Server {
         keys
     }
 
-    /// Stops the server; what it holds stays.
+    /// Stops the server; its contents stay.
     pub fn pause(&mut self) {
         if let Some(mut process) = self.process.take() {
             let _ = process.kill();
@@ -81,10 +81,10 @@ impl S3Server {
         }
     }
 
-    /// Starts it again at the same address.
+    /// Restarts it at the same address.
     ///
     /// # Panics
-    /// When it does not start.
+    /// If it does not start.
     pub fn resume(&mut self) {
         let log = fs::File::create(self.folder.join("log")).expect("a log file");
         let process = Command::new(binary())
@@ -118,7 +118,7 @@ impl Drop for S3Server {
     }
 }
 
-/// The pinned one in the cache.
+/// The pinned version in the cache.
 fn binary() -> PathBuf {
     tools().join("versitygw-1.8.0")
 }

@@ -9,21 +9,19 @@ use crate::unsupported::Unsupported;
 use crate::vocabulary::audio_frame::AudioFrame;
 use crate::vocabulary::error::RtcError;
 
-/// A source the application fills. It is read at real time, 10 ms at once;
-/// where nothing is queued it gives silence. Clones are the same source.
+/// A source filled by the application. It is read in real time, 10 ms at a time; if nothing is queued it yields
+/// silence. Clones are the same source.
 #[derive(Clone)]
 pub struct NativeAudioSource {
     pub(crate) source: Arc<Source>,
 }
 
 impl NativeAudioSource {
-    /// A source of `sample_rate` Hz and `num_channels` channels whose
-    /// queue holds `queue_size_ms` before [`capture_frame`] waits. With 0
-    /// frames must be 10 ms long and are never waited for.
+    /// A source of `sample_rate` Hz and `num_channels` channels whose queue holds `queue_size_ms` before
+    /// [`capture_frame`] waits. With 0, frames must be 10 ms long and are never waited for.
     ///
     /// # Panics
-    /// When `queue_size_ms` is not a multiple of 10, or the rate or the
-    /// number of channels is 0.
+    /// When `queue_size_ms` is not a multiple of 10, or the rate or the number of channels is 0.
     ///
     /// [`capture_frame`]: Self::capture_frame
     pub fn new(
@@ -48,17 +46,16 @@ impl NativeAudioSource {
         source
     }
 
-    /// Drops what is queued and releases who waits: the voice stops now.
+    /// Drops what is queued and releases waiting callers: the voice stops now.
     pub fn clear_buffer(&self) {
         self.source.clear();
     }
 
-    /// Queues a frame and waits until the queue is at or under its size.
+    /// Queues a frame and waits until the queue is at or below its size.
     ///
     /// # Errors
-    /// When the frame's rate or channels differ from the source's, its
-    /// samples are not a whole number of channels, or, for a source
-    /// without a queue, it is not 10 ms long or comes faster than real time.
+    /// When the frame's rate or channels differ from the source's, its samples are not a whole number of channels, or,
+    /// for a source without a queue, it is not 10 ms long or comes faster than real time.
     pub async fn capture_frame(&self, frame: &AudioFrame<'_>) -> Result<(), RtcError> {
         self.source.capture(frame).await
     }
@@ -75,7 +72,7 @@ impl NativeAudioSource {
         AudioSourceOptions::default()
     }
 
-    /// Samples a second in each channel, in Hz.
+    /// Samples per second in each channel, in Hz.
     pub fn sample_rate(&self) -> u32 {
         self.source.sample_rate()
     }

@@ -1,9 +1,9 @@
-//! What a source may be asked to do.
+//! Processing options of a source.
 
-/// Processing a source may ask for; none is applied by this engine.
+/// Processing that a source may request; this engine applies none of it.
 #[derive(Default, Debug)]
 pub struct AudioSourceOptions {
-    /// Remove what the loudspeaker plays from what the microphone hears.
+    /// Remove the loudspeaker's output from the microphone's input.
     pub echo_cancellation: bool,
     /// Remove steady noise.
     pub noise_suppression: bool,

@@ -19,23 +19,22 @@ use crate::vocabulary::media::RtcTrackState;
 
 const DEFAULT_QUEUE_FRAMES: u64 = 10;
 
-/// Frames decoded and thrown away at most when a reader comes back after a
-/// pause: the jitter buffer holds no more than five seconds.
+/// Most frames decoded and discarded when a reader resumes after a pause: the jitter buffer holds no more than five
+/// seconds.
 const MOST_SKIPPED: u64 = 500;
 
 /// How a stream behaves.
 #[derive(Clone, Debug, Default)]
 pub struct NativeAudioStreamOptions {
-    /// How many 10 ms frames a slow reader may be behind before the oldest
-    /// are dropped: `None` is 10, `Some(0)` any number.
+    /// How many 10 ms frames a slow reader may lag behind before the oldest are dropped: `None` means 10, `Some(0)` any
+    /// number.
     pub queue_size_frames: Option<usize>,
 }
 
-/// A stream of 10 ms frames at real time: 100 a second, whatever arrives.
+/// A stream of 10 ms frames in real time: 100 per second, whatever arrives.
 ///
-/// Reading drives it: each stream owns a jitter buffer that decodes at the
-/// rate asked for, and a frame is decoded when it is due and polled. It
-/// ends when the track does.
+/// Reading drives it: each stream owns a jitter buffer that decodes at the requested rate, and a frame is decoded when
+/// it is due and polled. It ends when the track does.
 pub struct NativeAudioStream {
     track: RtcAudioTrack,
     buffer: Option<Arc<Mutex<JitterBuffer>>>,

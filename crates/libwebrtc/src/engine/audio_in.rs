@@ -1,10 +1,8 @@
 //! From received packets to steady 10 ms frames.
 //!
-//! [`JitterBuffer`] is a pure core: packets and the time go in, exactly 10 ms
-//! of audio come out of each `pull`, whatever the network does. It is our own
-//! rather than the `neteq` crate because that one skips over lost packets
-//! instead of concealing them, knows neither in-band FEC nor DTX, orders
-//! packets by raw 32-bit timestamps, and reads the real clock.
+//! [`JitterBuffer`] is a pure core: packets and the time go in, exactly 10 ms of audio come out of each `pull`,
+//! whatever the network does. The `neteq` crate is not used because it skips over lost packets instead of concealing
+//! them, supports neither in-band FEC nor DTX, orders packets by raw 32-bit timestamps, and reads the real clock.
 
 mod delay;
 mod jitter;

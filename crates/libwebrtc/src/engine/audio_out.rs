@@ -1,4 +1,4 @@
-//! From captured frames to Opus packets at real time.
+//! From captured frames to Opus packets in real time.
 
 mod encoder;
 mod queue;

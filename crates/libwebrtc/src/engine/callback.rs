@@ -2,8 +2,8 @@
 
 use parking_lot::Mutex;
 
-/// Holds a callback and calls it outside of any lock, so that it may set
-/// another, close what it belongs to, or call back into the engine.
+/// Holds a callback and calls it outside of any lock, so that it may set another, close its owner, or call back into
+/// the engine.
 pub(crate) struct Callback<F: ?Sized>(Mutex<(u64, Option<Box<F>>)>);
 
 impl<F: ?Sized> Default for Callback<F> {
@@ -21,8 +21,7 @@ impl<F: ?Sized> Callback<F> {
         drop(old);
     }
 
-    /// Lends the callback to `call`, if there is one. It is put back unless
-    /// it was replaced meanwhile.
+    /// Lends the callback to `call`, if there is one. It is put back unless it was replaced in the meantime.
     pub(crate) fn with(&self, call: impl FnOnce(&mut F)) {
         let (version, callback) = {
             let mut slot = self.0.lock();

@@ -1,4 +1,4 @@
-//! What the user's handle and the connection's task share of a data channel.
+//! The state of a data channel shared by the user's handle and the connection's task.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,12 +16,11 @@ use crate::vocabulary::data_channel::{
 };
 use crate::vocabulary::doorkeeper::{Doorkeeper, MakeDoorkeeper};
 
-/// Bytes a channel queues at most, as in Google's implementation
-/// (`kMaxQueuedSendDataBytes`); more are refused.
+/// Most bytes that a channel queues, as in Google's implementation (`kMaxQueuedSendDataBytes`); more are refused.
 const QUEUE_LIMIT: u64 = 16 * 1024 * 1024;
 
-/// The largest message str0m ever takes: what it buffers for all channels by
-/// default. A larger one would wait in the queue for good, and all behind it.
+/// The largest message that str0m ever accepts: its default buffer for all channels. A larger one would block the queue
+/// for good.
 const LARGEST_MESSAGE: usize = 128 * 1024;
 
 pub(crate) struct ChannelState {
@@ -32,7 +31,7 @@ pub(crate) struct ChannelState {
     pub(crate) on_state_change: Callback<dyn FnMut(DataChannelState) + Send + Sync>,
     pub(crate) on_message: Callback<dyn FnMut(DataBuffer<'_>) + Send + Sync>,
     pub(crate) on_buffered_amount_change: Callback<dyn FnMut(u64) + Send + Sync>,
-    /// Looks at each message first, where the process has one.
+    /// Inspects each message first, if the process has a doorkeeper.
     doorkeeper: Mutex<Option<Box<dyn Doorkeeper>>>,
 }
 
@@ -139,7 +138,7 @@ impl ChannelState {
         self.wake.notify_one();
     }
 
-    /// As SCTP wants it.
+    /// The configuration in SCTP's terms.
     pub(crate) fn config(&self) -> ChannelConfig {
         let limit = |n: i32| n.clamp(0, i32::from(u16::MAX)) as u16;
         let reliability = match (self.init.max_retransmits, self.init.max_retransmit_time) {
@@ -160,7 +159,7 @@ impl ChannelState {
         }
     }
 
-    /// Changes the state and tells the user, if it is a change.
+    /// Changes the state, and notifies the user if it is a change.
     pub(crate) fn enter(&self, state: DataChannelState) {
         {
             let mut inner = self.inner.lock();
@@ -180,12 +179,12 @@ impl ChannelState {
         self.enter(DataChannelState::Closed);
     }
 
-    /// SCTP's stream is known.
+    /// The SCTP stream is known.
     pub(crate) fn runs_on(&self, stream: Option<u16>) {
         self.inner.lock().id = stream;
     }
 
-    /// A message has come.
+    /// A message has arrived.
     pub(crate) fn received(&self, message: DataBuffer<'_>) {
         {
             let mut inner = self.inner.lock();
@@ -202,7 +201,7 @@ impl ChannelState {
         *self.doorkeeper.lock() = Some(doorkeeper);
     }
 
-    /// Hands queued messages to SCTP until it is full. Answers the bytes taken.
+    /// Hands queued messages to SCTP until it is full. Returns the bytes accepted.
     pub(crate) fn flush(&self, rtc: &mut Rtc, id: ChannelId) -> u64 {
         let mut taken = 0;
         let mut inner = self.inner.lock();

@@ -1,6 +1,5 @@
-//! The one place that reads the clock. A twin of the product's own `clock` on
-//! purpose: this crate is to be published by itself, so it uses none of the
-//! workspace's.
+//! The only place that reads the clock. It deliberately duplicates the product's `clock`: this crate is to be published
+//! by itself, so it uses nothing of the workspace.
 
 use std::time::Instant;
 
@@ -20,7 +19,7 @@ pub(crate) fn wall_us() -> i64 {
         .map_or(0, |since| since.as_micros() as i64)
 }
 
-/// Milliseconds since the Unix epoch of a moment that has passed, for the moments that statistics hold.
+/// A past moment in milliseconds since the Unix epoch, for moments in statistics.
 pub(crate) fn wall_ms_of(passed: Instant) -> f64 {
     let ago = now().saturating_duration_since(passed);
     wall_us() as f64 / 1e3 - ago.as_secs_f64() * 1e3

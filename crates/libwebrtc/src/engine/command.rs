@@ -9,7 +9,7 @@ use crate::vocabulary::stats::RtcStats;
 
 type Reply<T> = oneshot::Sender<Result<T, RtcError>>;
 
-/// Each carries where its answer goes.
+/// Each carries the sender for its answer.
 pub(crate) enum Command {
     CreateOffer {
         ice_restart: bool,
@@ -51,7 +51,7 @@ impl Command {
     }
 }
 
-/// Which reports are asked for.
+/// Which reports are requested.
 #[derive(Debug, Clone)]
 pub(crate) enum StatsFilter {
     All,

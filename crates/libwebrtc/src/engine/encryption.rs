@@ -1,11 +1,11 @@
-//! Encryption between participants, which the server in the middle cannot undo: layout, keys and ratchet
-//! as LiveKit's clients have them (client-sdk-js `src/e2ee`, webrtc-sdk `frame_crypto_transformer.cc`).
+//! Encryption between participants, which the server in the middle cannot undo: layout, keys and ratcheting as in
+//! LiveKit's clients (client-sdk-js `src/e2ee`, webrtc-sdk `frame_crypto_transformer.cc`).
 //!
-//! [`key`] derives keys and [`frame`] is the layout of a packet, both PURE; [`keys`] keeps them by participant
-//! and index; [`media`] stands in a track's way, [`data`] in that of data packets.
+//! [`key`] derives keys and [`frame`] is the layout of a packet, both PURE; [`keys`] stores them by participant and
+//! index; [`media`] is in a track's path, [`data`] in that of data packets.
 //!
-//! A cryptor belongs to its track, not to a connection: where a track is published anew, after a full reconnect,
-//! not one of its packets leaves in the clear before the client has made another.
+//! A cryptor belongs to its track, not to a connection: if a track is published again, after a full reconnect, none of
+//! its packets leaves in the clear before the client has created another cryptor.
 
 pub(crate) mod data;
 pub(crate) mod frame;

@@ -1,11 +1,11 @@
-//! When the ways that cost more than UDP are tried. Pure: time comes in as an argument.
+//! When paths that cost more than UDP are tried. PURE: time is an argument.
 //!
-//! TCP connections and TURN allocations cost both sides something for as long as they last, and
-//! nearly everywhere UDP answers within one round trip. So it has a head start.
+//! TCP connections and TURN allocations cost both sides something for as long as they last, and almost everywhere UDP
+//! answers within one round trip. So UDP gets a head start.
 
 use std::time::{Duration, Instant};
 
-/// How long UDP is tried alone.
+/// How long only UDP is tried.
 pub(crate) const HEAD_START: Duration = Duration::from_millis(250);
 
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ impl Fallback {
         }
     }
 
-    /// A way has been found.
+    /// A path has been found.
     pub(crate) fn found(&mut self) {
         self.due = None;
     }
@@ -33,7 +33,7 @@ impl Fallback {
         self.open = true;
     }
 
-    /// Whether all ways are being tried.
+    /// Whether all paths are being tried.
     pub(crate) fn is_open(&self) -> bool {
         self.open
     }
@@ -43,7 +43,7 @@ impl Fallback {
         self.due
     }
 
-    /// Moves time forward. Answers whether the other ways are to be tried from now on.
+    /// Advances the time. Returns whether the other paths are to be tried from now on.
     pub(crate) fn advance(&mut self, now: Instant) -> bool {
         let opens = self.due.is_some_and(|at| at <= now);
         if opens {

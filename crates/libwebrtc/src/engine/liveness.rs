@@ -1,6 +1,5 @@
-//! Whether the other side is there: the states of ICE and of the whole
-//! connection, from what ICE and DTLS report and from how long they have been
-//! silent. Pure: time comes in as an argument.
+//! Whether the other side is there: the states of ICE and of the whole connection, from what ICE and DTLS report and
+//! from how long the other side has been silent. PURE: time is an argument.
 
 use std::time::{Duration, Instant};
 
@@ -8,25 +7,24 @@ use str0m::IceConnectionState as Reported;
 
 use crate::vocabulary::states::{IceConnectionState, PeerConnectionState};
 
-/// A connection on which nothing has arrived for this long is lost. The other side answers a check each
-/// second, besides its own checks and media; str0m itself waits for 15 s.
+/// A connection on which nothing has arrived for this long is lost. The other side answers a check every second, in
+/// addition to its own checks and media; str0m itself waits for 15 s.
 pub(crate) const SILENT_LIMIT: Duration = Duration::from_secs(4);
-/// A connection that has been lost this long has failed. str0m itself never
-/// gives up; livekit resumes only on failure.
+/// A connection that has been lost for this long has failed. str0m itself never gives up; livekit resumes only on
+/// failure.
 pub(crate) const LOST_LIMIT: Duration = Duration::from_secs(5);
-/// A connection that has not come about in this time has failed. livekit
-/// itself gives up after 15 s.
+/// A connection that is not established by then has failed. livekit itself gives up after 15 s.
 pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Debug)]
 pub(crate) struct Liveness {
     ice: IceConnectionState,
     connection: PeerConnectionState,
-    /// When the present state turns into failure.
+    /// When the current state turns into failure.
     fails_at: Option<Instant>,
-    /// When something arrived last.
+    /// When something last arrived.
     heard: Option<Instant>,
-    /// Lost by silence, not by what ICE says.
+    /// Lost by silence, not because of a report by ICE.
     silent: bool,
 }
 
@@ -59,7 +57,7 @@ impl Liveness {
         }
     }
 
-    /// When something arrived last.
+    /// When something last arrived.
     pub(crate) fn last_heard(&self) -> Option<Instant> {
         self.heard
     }
@@ -68,7 +66,7 @@ impl Liveness {
         self.heard.map(|heard| heard + SILENT_LIMIT)
     }
 
-    /// Something has arrived. Answers whether that ends a silence.
+    /// Something has arrived. Returns whether that ends a silence.
     pub(crate) fn heard(&mut self, now: Instant) -> bool {
         self.heard = Some(now);
         let ends = std::mem::take(&mut self.silent)
@@ -80,19 +78,19 @@ impl Liveness {
         ends
     }
 
-    /// ICE and DTLS are up for the first time.
+    /// ICE and DTLS are up.
     pub(crate) fn connected(&mut self) {
         self.fails_at = None;
         self.connection = PeerConnectionState::Connected;
     }
 
-    /// ICE has changed. `secured` tells that DTLS is up: str0m reports the
-    /// whole connection once only, so after an ICE restart it follows ICE.
+    /// ICE has changed. `secured` says that DTLS is up: str0m reports the whole connection only once, so after an ICE
+    /// restart it follows ICE.
     pub(crate) fn ice_changed(&mut self, reported: Reported, secured: bool, now: Instant) {
         let connected = self.connection == PeerConnectionState::Connected;
         match reported {
             Reported::New => {}
-            // A restart checks new pairs while the old one carries on.
+            // A restart checks new pairs while the old one stays in use.
             Reported::Checking if connected => {}
             Reported::Checking => {
                 self.ice = IceConnectionState::Checking;
@@ -109,7 +107,7 @@ impl Liveness {
                     self.connect_by(now + CONNECT_LIMIT);
                 }
             }
-            // What has failed stays so until ICE is restarted.
+            // A failed connection stays failed until ICE is restarted.
             Reported::Disconnected if self.connection == PeerConnectionState::Failed => {}
             Reported::Disconnected => {
                 let limit = if connected { LOST_LIMIT } else { CONNECT_LIMIT };
@@ -122,8 +120,8 @@ impl Liveness {
         }
     }
 
-    /// The other side has closed DTLS. Why, signalling may be about to tell:
-    /// so this is a loss at first, and a failure only if nothing follows.
+    /// The other side has closed DTLS. Signalling may be about to say why, so this counts as a loss at first, and as a
+    /// failure only if nothing follows.
     pub(crate) fn said_goodbye(&mut self, now: Instant) {
         self.fail_by(now + LOST_LIMIT);
         self.ice = IceConnectionState::Disconnected;
@@ -136,7 +134,7 @@ impl Liveness {
         self.connection = PeerConnectionState::Failed;
     }
 
-    /// Moves time forward. Answers whether the connection has failed by it.
+    /// Advances the time. Returns whether the connection has failed.
     pub(crate) fn advance(&mut self, now: Instant) -> bool {
         let connected = self.connection == PeerConnectionState::Connected;
         if connected && self.silent_at().is_some_and(|at| at <= now) {
@@ -155,7 +153,7 @@ impl Liveness {
         self.connection = PeerConnectionState::Connecting;
     }
 
-    /// A deadline that runs already is not put off.
+    /// Does not postpone an earlier deadline.
     fn fail_by(&mut self, at: Instant) {
         self.fails_at = Some(self.fails_at.map_or(at, |earlier| earlier.min(at)));
     }

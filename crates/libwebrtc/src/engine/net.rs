@@ -1,6 +1,5 @@
-//! The sockets of one connection: one for each address of this machine,
-//! because ICE needs the exact address a packet came to. What needs a task of
-//! its own, TCP and TURN, is in [`links`].
+//! The sockets of one connection: one for each address of this machine, because ICE needs the exact address that a
+//! packet was sent to. TCP and TURN, which need their own tasks, are in [`links`].
 
 use std::future::poll_fn;
 use std::io;
@@ -26,7 +25,7 @@ const SOCKET_BUFFER: usize = 1024 * 1024;
 pub(crate) struct Net {
     sockets: Vec<(SocketAddr, UdpSocket)>,
     buffer: Box<[u8]>,
-    /// The socket polled first, so that none starves the others.
+    /// The socket polled first; it rotates so that none starves the others.
     first: usize,
 }
 
@@ -39,7 +38,7 @@ pub(crate) struct Arrived {
 }
 
 impl Net {
-    /// No socket yet.
+    /// Without any sockets.
     pub(crate) fn closed() -> Self {
         Self {
             sockets: Vec::new(),
@@ -65,7 +64,7 @@ impl Net {
         self.bind_to(IpAddr::V4(Ipv4Addr::LOCALHOST)).map(|_| ())
     }
 
-    /// Closes the sockets whose addresses are not wanted any more; answers which these were.
+    /// Closes the sockets whose addresses are no longer wanted. Returns their addresses.
     pub(crate) fn keep(&mut self, is_wanted: impl Fn(IpAddr) -> bool) -> Vec<SocketAddr> {
         let mut closed = Vec::new();
         self.sockets.retain(|(address, _)| {
@@ -81,7 +80,7 @@ impl Net {
     fn bind_to(&mut self, ip: IpAddr) -> io::Result<SocketAddr> {
         let socket = std::net::UdpSocket::bind((ip, 0))?;
         socket.set_nonblocking(true)?;
-        // The system may allow less; then so be it.
+        // The system may allow less, which is fine.
         let options = socket2::SockRef::from(&socket);
         let _ = options.set_recv_buffer_size(SOCKET_BUFFER);
         let _ = options.set_send_buffer_size(SOCKET_BUFFER);
@@ -94,9 +93,8 @@ impl Net {
         self.sockets.iter().map(|(address, _)| *address)
     }
 
-    /// Makes the other side's address `remote` reachable if it takes a
-    /// loopback socket that is not there yet; answers the new local address.
-    /// Loopback is bound only then: nobody else could use the candidate.
+    /// Makes the other side's address `remote` reachable if that takes a new loopback socket. Returns the new local
+    /// address. Loopback is bound only then: nobody else could use the candidate.
     pub(crate) fn reach(&mut self, remote: IpAddr) -> Option<SocketAddr> {
         let have = |address: SocketAddr| {
             address.ip().is_loopback() && address.is_ipv4() == remote.is_ipv4()
@@ -109,8 +107,8 @@ impl Net {
             .ok()
     }
 
-    /// Sends a datagram; one that cannot leave at once is lost, as UDP may. Answers false when the
-    /// network says that there is no way from this address.
+    /// Sends a datagram; one that cannot leave at once is lost, as with UDP in general. Returns `false` if the network
+    /// reports that there is no path from this address.
     pub(crate) fn send(
         &self,
         source: SocketAddr,
@@ -124,7 +122,7 @@ impl Net {
             return true;
         };
         tracing::trace!(%source, %destination, %error, "a datagram was not sent");
-        // An address that is gone is an invalid argument to Linux.
+        // Linux reports an address that is gone as an invalid argument.
         !matches!(
             error.kind(),
             io::ErrorKind::AddrNotAvailable
@@ -134,7 +132,7 @@ impl Net {
         )
     }
 
-    /// Waits for the next datagram. Nothing is lost when this is cancelled.
+    /// Waits for the next datagram. Cancel safe.
     pub(crate) async fn receive(&mut self) -> Arrived {
         poll_fn(|cx| {
             let count = self.sockets.len();
@@ -145,7 +143,7 @@ impl Net {
                     let mut buffer = ReadBuf::new(&mut self.buffer);
                     match socket.poll_recv_from(cx, &mut buffer) {
                         Poll::Pending => break,
-                        // An ICMP error of an earlier send: not about this socket.
+                        // An ICMP error for an earlier send does not concern this socket.
                         Poll::Ready(Err(_)) => {}
                         Poll::Ready(Ok(source)) => {
                             self.first = index + 1;
@@ -165,7 +163,7 @@ impl Net {
         .await
     }
 
-    /// Takes a datagram that is there already.
+    /// Takes a datagram that has already arrived.
     pub(crate) fn try_receive(&mut self) -> Option<Arrived> {
         let buffer = &mut self.buffer;
         self.sockets.iter().find_map(|(destination, socket)| {

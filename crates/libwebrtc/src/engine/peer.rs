@@ -1,7 +1,7 @@
-//! The one task that owns a connection's `Rtc` and sockets.
+//! The single task that owns a connection's `Rtc` and sockets.
 //!
-//! [`Peer`] is one object in six files: here its loop, and beside it what it
-//! does about channels, media, negotiation, paths and statistics.
+//! [`Peer`] is one type in six files: its loop is here, and next to it are channels, media, negotiation, paths and
+//! statistics.
 
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -35,16 +35,16 @@ mod negotiate;
 mod paths;
 mod stats;
 
-/// Commands waiting at most; more make their senders wait.
+/// Most commands waiting; beyond that senders wait.
 const COMMANDS: usize = 64;
 /// Datagrams handled at once before other work gets its turn.
 const BATCH: usize = 32;
 /// How often counters are gathered for `get_stats`.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
-/// The longest time between two checks of a pair. str0m's own 3 s, nine times without an answer, see a
-/// dead path after 21 s.
+/// The longest time between two checks of a pair. With str0m's own 3 s and nine unanswered checks, a dead path is
+/// noticed after 21 s.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// Checks without an answer after which a pair is given up: after 5.5 s.
+/// Unanswered checks after which a pair is given up: after 5.5 s.
 const CHECKS: usize = 6;
 
 pub(crate) struct Peer {
@@ -62,7 +62,7 @@ pub(crate) struct Peer {
     pub(crate) unchanged_offer: bool,
     /// The answer to the offer applied last.
     pub(crate) answer: Option<SessionDescription>,
-    /// The description set and not yet in force.
+    /// The description that is set but not yet in force.
     pub(crate) proposed: Option<SessionDescription>,
     /// Whether an offer has ever been answered.
     pub(crate) negotiated: bool,
@@ -72,11 +72,10 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Starts the task of a new connection, on the caller's runtime where
-    /// there is one.
+    /// Starts the task of a new connection, on the caller's runtime if there is one.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// If no thread can be started.
     pub(crate) fn spawn(
         shared: Arc<Shared>,
         configuration: RtcConfiguration,
@@ -141,7 +140,7 @@ impl Peer {
 
     fn obey(&mut self, command: Command) {
         self.configure();
-        // A caller that has gone away needs no answer.
+        // A caller that is gone needs no answer.
         match command {
             Command::CreateOffer { ice_restart, reply } => {
                 let _ = reply.send(self.create_offer(ice_restart));
@@ -166,7 +165,7 @@ impl Peer {
         self.drain();
     }
 
-    /// Adds a candidate of the other side; one that cannot be used is skipped.
+    /// Adds a candidate of the other side; an unusable one is skipped.
     pub(crate) fn add_candidate(&mut self, text: &str) {
         let text = text.trim();
         if text.is_empty() {
@@ -203,7 +202,7 @@ impl Peer {
     fn take_datagram(&mut self, arrived: Arrived) {
         let datagram = self.net.datagram(arrived.length);
         let input = Receive::new(Protocol::Udp, arrived.source, arrived.destination, datagram);
-        // What is neither STUN, DTLS nor RTP is not for us.
+        // Anything but STUN, DTLS or RTP is not for us.
         if let Ok(receive) = input {
             let now = clock::now();
             let handled = self.rtc.handle_input(Input::Receive(now, receive));
@@ -211,7 +210,7 @@ impl Peer {
         }
     }
 
-    /// As [`Peer::take_datagram`], for what did not come by a socket of ours.
+    /// Like [`Peer::take_datagram`], for packets that did not arrive on one of our sockets.
     fn take_packet(
         &mut self,
         protocol: Protocol,
@@ -239,7 +238,7 @@ impl Peer {
         self.liveness.connection() == PeerConnectionState::Connected
     }
 
-    /// Moves time forward.
+    /// Advances the time.
     pub(crate) fn advance(&mut self) {
         let now = clock::now();
         let handled = self.rtc.handle_input(Input::Timeout(now));
@@ -271,7 +270,7 @@ impl Peer {
         self.shared.set_connection(self.liveness.connection());
     }
 
-    /// Carries out all that str0m wants done. Due after each change to it.
+    /// Carries out everything that str0m wants done. Due after each change to it.
     pub(crate) fn drain(&mut self) {
         loop {
             match self.rtc.poll_output() {
@@ -320,7 +319,7 @@ impl Peer {
         }
     }
 
-    /// Says goodbye to the other side and ends all that hangs on the connection.
+    /// Closes the connection properly and ends everything that depends on it.
     fn shut_down(&mut self) {
         self.shared.close();
         for transceiver in self.shared.transceivers() {
@@ -334,8 +333,8 @@ impl Peer {
     }
 }
 
-/// The caller's runtime, else one thread of our own, started once: creating a
-/// connection is not async in this interface, so a caller may have none.
+/// The caller's runtime, or a thread of our own, started once: creating a connection is not async in this interface, so
+/// a caller may have none.
 fn runtime() -> Result<Handle, RtcError> {
     static OWN: OnceLock<Option<Runtime>> = OnceLock::new();
     if let Ok(current) = Handle::try_current() {

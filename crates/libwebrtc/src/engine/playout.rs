@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 const FRAME: Duration = Duration::from_millis(10);
 
-/// Counts 10 ms frames against the time. It never drifts: the n-th frame is
-/// due n times 10 ms after the start, however late the ones before it were.
+/// Counts 10 ms frames against the time. It never drifts: the n-th frame is due n times 10 ms after the start, however
+/// late the earlier ones were.
 pub(crate) struct PlayoutClock {
     start: Instant,
     taken: u64,
@@ -29,7 +29,7 @@ impl PlayoutClock {
         due
     }
 
-    /// Gives up all but the newest `most` due frames; answers how many.
+    /// Skips all but the newest `most` due frames. Returns how many.
     pub(crate) fn drop_beyond(&mut self, now: Instant, most: u64) -> u64 {
         let dropped = self.behind(now).saturating_sub(most);
         self.taken += dropped;

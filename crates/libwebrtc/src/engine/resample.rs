@@ -1,4 +1,4 @@
-//! Rates Opus does not speak.
+//! Rates that Opus does not support.
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler as _};
@@ -6,8 +6,7 @@ use rubato::{Fft, FixedSync, Resampler as _};
 /// The rates an Opus coder runs at (RFC 6716, section 2), in Hz.
 const OPUS_RATES: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
 
-/// The rate to run Opus at for audio of `rate` Hz: the rate itself where Opus
-/// speaks it, else the full band.
+/// The rate to run Opus at for audio of `rate` Hz: the rate itself if Opus supports it, else the full band.
 pub(crate) fn opus_rate(rate: u32) -> u32 {
     if OPUS_RATES.contains(&rate) {
         rate
@@ -16,8 +15,8 @@ pub(crate) fn opus_rate(rate: u32) -> u32 {
     }
 }
 
-/// Turns interleaved audio at one rate into audio at another. Both rates must
-/// be multiples of 100 Hz, so that 10 ms is a whole number of samples.
+/// Converts interleaved audio from one rate to another. Both rates must be multiples of 100 Hz, so that 10 ms is a
+/// whole number of samples.
 pub(crate) struct Resampler {
     fft: Fft<f32>,
     channels: usize,
@@ -26,7 +25,7 @@ pub(crate) struct Resampler {
 }
 
 impl Resampler {
-    /// None where the rates are equal.
+    /// `None` if the rates are equal.
     pub(crate) fn new(from: u32, to: u32, channels: usize) -> Option<Self> {
         if from == to {
             return None;
@@ -49,7 +48,7 @@ impl Resampler {
         })
     }
 
-    /// Appends what `input` makes, in blocks, to `output`.
+    /// Appends the converted `input`, in blocks, to `output`.
     pub(crate) fn process(&mut self, input: &[i16], output: &mut Vec<i16>) {
         self.pending.extend(input.iter().map(|&s| f32::from(s)));
         let frames_in = self.fft.input_frames_next();

@@ -1,4 +1,4 @@
-//! The little we read from session descriptions ourselves; the rest is str0m's.
+//! The few things we read from session descriptions ourselves; the rest is str0m's.
 
 use crate::vocabulary::media::RtpTransceiverDirection;
 
@@ -17,14 +17,14 @@ pub(crate) struct Section {
     pub(crate) opus: Option<OpusFormat>,
 }
 
-/// What the writer of a section wants to be sent (RFC 7587, section 6.1).
+/// What the writer of a section wants to receive (RFC 7587, section 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct OpusFormat {
     pub(crate) payload_type: u8,
     pub(crate) inband_fec: bool,
     pub(crate) dtx: bool,
     pub(crate) stereo: bool,
-    /// Bits a second.
+    /// Bits per second.
     pub(crate) max_average_bitrate: Option<u32>,
 }
 

@@ -1,4 +1,4 @@
-//! What a connection's handles and its task share.
+//! State shared by a connection's handles and its task.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::vocabulary::states::{
     IceConnectionState, IceGatheringState, PeerConnectionState, SignalingState,
 };
 
-/// A snapshot of the connection, read by its handles and written by its task,
-/// and the wishes of the handles that need no answer.
+/// A snapshot of the connection, read by its handles and written by its task, and the requests of handles that need no
+/// answer.
 #[derive(Default)]
 pub(crate) struct Shared {
     view: Mutex<View>,
-    /// Who looks at what its channels bring; none: who does so for the process.
+    /// The doorkeeper of its channels. `None` selects the process's.
     pub(crate) doors: Option<MakeDoorkeeper>,
-    /// Wakes the task to look at wishes.
+    /// Wakes the task to handle requests.
     pub(crate) wake: Arc<Notify>,
     pub(crate) on_connection: Callback<dyn FnMut(PeerConnectionState) + Send + Sync>,
     pub(crate) on_ice_connection: Callback<dyn FnMut(IceConnectionState) + Send + Sync>,
@@ -99,7 +99,7 @@ impl Shared {
         self.view.lock().transceivers.clone()
     }
 
-    /// Adds the transceiver that `make` builds for its place in the list.
+    /// Adds the transceiver that `make` builds for its index in the list.
     pub(crate) fn add_transceiver(
         &self,
         make: impl FnOnce(usize) -> Transceiver,
@@ -119,7 +119,7 @@ impl Shared {
         std::mem::take(&mut self.view.lock().new_channels)
     }
 
-    /// Asks for an ICE restart in the next offer.
+    /// Requests an ICE restart in the next offer.
     pub(crate) fn restart_ice(&self) {
         self.view.lock().restart_ice = true;
     }
@@ -128,7 +128,7 @@ impl Shared {
         std::mem::take(&mut self.view.lock().restart_ice)
     }
 
-    /// Asks for another configuration.
+    /// Requests another configuration.
     pub(crate) fn configure(&self, configuration: RtcConfiguration) {
         self.view.lock().configuration = Some(configuration);
         self.wake.notify_one();
@@ -198,7 +198,7 @@ impl Shared {
         view.remote = remote;
     }
 
-    /// Drops the user's callbacks and all they hold.
+    /// Drops the user's callbacks and everything they hold.
     pub(crate) fn clear_callbacks(&self) {
         self.on_connection.set(None);
         self.on_ice_connection.set(None);

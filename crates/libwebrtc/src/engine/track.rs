@@ -1,4 +1,4 @@
-//! Tracks: what their users and the connection's task share.
+//! Tracks: the state shared by their users and the connection's task.
 
 use std::sync::{Arc, Weak};
 
@@ -36,16 +36,15 @@ impl Track {
 pub(crate) struct AudioTrack {
     pub(crate) core: Arc<TrackCore>,
     origin: Origin,
-    /// Stands in the way of its packets.
+    /// Encrypts or decrypts its packets.
     cryptor: Mutex<Option<Arc<Cryptor>>>,
     reception: Mutex<Reception>,
 }
 
 enum Origin {
-    /// We send it, from a source the application fills.
+    /// We send it, from a source filled by the application.
     Local(Arc<Source>),
-    /// We receive it; each open stream has a jitter buffer of its own,
-    /// decoding at the rate that stream asked for.
+    /// We receive it; each open stream has its own jitter buffer, which decodes at the stream's rate.
     Remote(Mutex<Vec<Weak<Mutex<JitterBuffer>>>>),
 }
 
@@ -67,7 +66,7 @@ impl AudioTrack {
         }
     }
 
-    /// From now on its packets pass this cryptor, also those of other connections.
+    /// From now on its packets pass through this cryptor, including those of other connections.
     pub(crate) fn encrypt(&self, cryptor: Arc<Cryptor>) {
         *self.cryptor.lock() = Some(cryptor);
     }
@@ -76,12 +75,12 @@ impl AudioTrack {
         self.cryptor.lock().clone()
     }
 
-    /// A packet of a track we receive has come, whatever becomes of it.
+    /// A packet of a track we receive has arrived, whatever happens to it.
     pub(crate) fn came(&self, ssrc: u32, seq: u64) {
         self.reception.lock().came(ssrc, seq);
     }
 
-    /// Which packets have come.
+    /// Which packets have arrived.
     pub(crate) fn reception(&self) -> Reception {
         *self.reception.lock()
     }
@@ -94,7 +93,7 @@ impl AudioTrack {
         }
     }
 
-    /// Adds a listener to a track we receive. Answers whether it is one.
+    /// Adds a listener to a track. Returns whether it is a track we receive.
     pub(crate) fn add_listener(&self, buffer: &Arc<Mutex<JitterBuffer>>) -> bool {
         match &self.origin {
             Origin::Remote(buffers) => {

@@ -29,7 +29,7 @@ impl TrackCore {
         self.enabled.load(Ordering::Relaxed)
     }
 
-    /// Answers whether anything changed.
+    /// Returns whether anything changed.
     pub(crate) fn set_enabled(&self, enabled: bool) -> bool {
         self.enabled.swap(enabled, Ordering::Relaxed) != enabled
     }

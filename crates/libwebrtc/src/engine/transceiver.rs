@@ -1,4 +1,4 @@
-//! Transceivers: what their users and the connection's task share.
+//! Transceivers: the state shared by their users and the connection's task.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -17,7 +17,7 @@ use crate::vocabulary::stats::RtcStats;
 use crate::vocabulary::transceiver::RtpTransceiverInit;
 
 pub(crate) struct Transceiver {
-    /// Its place among the connection's transceivers.
+    /// Its index among the connection's transceivers.
     pub(crate) index: usize,
     pub(crate) kind: MediaKind,
     pub(crate) encoder: Arc<EncoderSettings>,
@@ -182,7 +182,7 @@ impl Transceiver {
         self.inner.lock().received.clone()
     }
 
-    /// Sets or clears what is received. The track before it ends.
+    /// Sets or clears what is received. The previous track ends.
     pub(crate) fn set_received(&self, received: Option<Received>) {
         let old = std::mem::replace(&mut self.inner.lock().received, received);
         if let Some(old) = old {

@@ -1,7 +1,7 @@
-//! Encryption between participants, as `livekit` asks for it.
+//! Encryption between participants, in the form that `livekit` expects.
 //!
-//! Two things are stricter than in Google's library. A track that once was to be encrypted stays so, also where
-//! it is published anew. And what a server marks as its own is heard only if it is silence.
+//! Two things are stricter than in Google's library. A track that was once to be encrypted stays so, even if it is
+//! published again. And what a server marks as its own is played only if it is silence.
 #![allow(missing_docs)]
 
 use std::sync::Arc;
@@ -38,7 +38,7 @@ impl KeyProvider {
         }
     }
 
-    /// Sets the key of all participants. False where each has its own.
+    /// Sets the key of all participants. `false` if each has its own.
     pub fn set_shared_key(&self, key_index: i32, key: Vec<u8>) -> bool {
         self.keys.set_shared(key_index, &key)
     }
@@ -66,13 +66,13 @@ impl KeyProvider {
         Some(key.material().to_vec())
     }
 
-    /// What marks packets that LiveKit's server has put into a track.
+    /// Sets the mark of packets that LiveKit's server has inserted into a track.
     pub fn set_sif_trailer(&self, trailer: Vec<u8>) {
         self.keys.set_server_trailer(&trailer);
     }
 }
 
-/// Encrypts what a sender sends, or decrypts what a receiver receives. Clones are the same.
+/// Encrypts a sender's packets, or decrypts a receiver's. Clones are the same cryptor.
 #[derive(Clone)]
 pub struct FrameCryptor {
     cryptor: Arc<Cryptor>,
@@ -101,7 +101,7 @@ impl FrameCryptor {
         Self::before(track, participant_id, algorithm, key_provider)
     }
 
-    /// Puts a cryptor in the track's way. Video has no packets here.
+    /// Puts a cryptor in the track's path. Video has no packets here.
     fn before(
         track: Option<Track>,
         participant: String,
@@ -115,7 +115,7 @@ impl FrameCryptor {
         Self { cryptor }
     }
 
-    /// Disabled, it lets packets through as they are. It begins so.
+    /// While disabled, which is the initial state, it lets packets through unchanged.
     pub fn set_enabled(&self, enabled: bool) {
         self.cryptor.set_enabled(enabled);
     }
@@ -124,12 +124,12 @@ impl FrameCryptor {
         self.cryptor.enabled()
     }
 
-    /// The key that a sender takes.
+    /// Sets the key that a sender uses.
     pub fn set_key_index(&self, index: i32) {
         self.cryptor.set_key_index(index);
     }
 
-    /// The key that a sender takes. Of a receiver, the one that its sender has taken last.
+    /// For a sender, the key that it uses; for a receiver, the key that its sender used last.
     pub fn key_index(&self) -> i32 {
         self.cryptor.key_index()
     }
@@ -150,7 +150,7 @@ impl FrameCryptor {
 pub struct DataPacketCryptor {
     keys: Arc<Keys>,
     is_known: bool,
-    /// Looks at what was opened, where the process has one.
+    /// Inspects decrypted packets, if the process has a doorkeeper.
     door: Arc<Mutex<Option<Box<dyn OpenedDoorkeeper>>>>,
 }
 

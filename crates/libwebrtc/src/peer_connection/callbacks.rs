@@ -1,5 +1,5 @@
-//! Setting a connection's callbacks. The engine calls with its own halves of
-//! channels and transceivers; here they become the interface's handles.
+//! Setting a connection's callbacks. The engine passes its own halves of channels and transceivers; here they become
+//! the interface's handles.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What a connection tells of itself.
+//! The events of a connection.
 
 use std::sync::Arc;
 
@@ -14,16 +14,16 @@ use crate::vocabulary::states::{
     IceConnectionState, IceGatheringState, PeerConnectionState, SignalingState,
 };
 
-/// A track of the other side has come.
+/// A track of the other side was added.
 #[derive(Debug, Clone)]
 pub struct TrackEvent {
-    /// The receiving half it came to.
+    /// The receiving half it belongs to.
     pub receiver: RtpReceiver,
     /// The streams it belongs to.
     pub streams: Vec<MediaStream>,
     /// The track.
     pub track: MediaStreamTrack,
-    /// The section it came in.
+    /// The section it belongs to.
     pub transceiver: RtpTransceiver,
 }
 
@@ -44,7 +44,7 @@ impl TrackEvent {
 pub type OnConnectionChange = Box<dyn FnMut(PeerConnectionState) + Send + Sync>;
 /// Called when the other side opens a data channel.
 pub type OnDataChannel = Box<dyn FnMut(DataChannel) + Send + Sync>;
-/// Called with a candidate to signal; ours are in the descriptions already.
+/// Called with a candidate to signal; host candidates are already in the descriptions.
 pub type OnIceCandidate = Box<dyn FnMut(IceCandidate) + Send + Sync>;
 /// Called when gathering fails.
 pub type OnIceCandidateError = Box<dyn FnMut(IceCandidateError) + Send + Sync>;
@@ -56,6 +56,5 @@ pub type OnIceGatheringChange = Box<dyn FnMut(IceGatheringState) + Send + Sync>;
 pub type OnNegotiationNeeded = Box<dyn FnMut(u32) + Send + Sync>;
 /// Called when the signalling state changes.
 pub type OnSignalingChange = Box<dyn FnMut(SignalingState) + Send + Sync>;
-/// Called when a track of the other side comes, before the
-/// `set_remote_description` that brought it returns.
+/// Called when a track of the other side is added, before the `set_remote_description` that added it returns.
 pub type OnTrack = Box<dyn FnMut(TrackEvent) + Send + Sync>;

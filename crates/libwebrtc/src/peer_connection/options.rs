@@ -15,13 +15,13 @@ pub struct OfferOptions {
 #[derive(Debug, Clone, Default)]
 pub struct AnswerOptions {}
 
-/// Send bitrate limits of a whole connection, in bits a second.
+/// Limits for the send bitrate of a whole connection, in bits per second.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct BitrateSettings {
-    /// At least this.
+    /// The minimum.
     pub min_bitrate_bps: Option<u64>,
-    /// At first this.
+    /// The initial value.
     pub start_bitrate_bps: Option<u64>,
-    /// At most this.
+    /// The maximum.
     pub max_bitrate_bps: Option<u64>,
 }

@@ -8,8 +8,8 @@ use crate::unsupported::Unsupported;
 use crate::video_source::native::NativeVideoSource;
 use crate::video_track::RtcVideoTrack;
 
-/// Declares the methods about this machine's sound devices, of which there
-/// are none: lists are empty and everything else is refused.
+/// Declares the methods for this machine's sound devices, of which there are none: lists are empty and everything else
+/// is refused.
 macro_rules! device_methods {
     ($($name:ident($($arg:ident: $type:ty),*) $(-> $ret:ty = $value:expr)?;)+) => {
         /// Tracks, and sound devices ([`Unsupported::AudioDevices`]).

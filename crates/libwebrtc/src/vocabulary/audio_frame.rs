@@ -1,4 +1,4 @@
-//! A frame of audio as it passes between the engine and its user.
+//! A frame of audio, as exchanged between the engine and its user.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use std::borrow::Cow;
 pub struct AudioFrame<'a> {
     /// Samples, interleaved by channel.
     pub data: Cow<'a, [i16]>,
-    /// Samples a second in each channel, in Hz.
+    /// Samples per second in each channel, in Hz.
     pub sample_rate: u32,
     /// Number of channels.
     pub num_channels: u32,

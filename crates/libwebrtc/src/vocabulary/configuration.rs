@@ -10,7 +10,7 @@ use crate::vocabulary::paths::{PathWatch, Paths};
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RtcConfiguration {
-    /// TURN servers. STUN servers are not asked: what they would tell, the other side sees by itself.
+    /// TURN servers. STUN servers are not asked: the other side sees by itself what they would report.
     pub ice_servers: Vec<IceServer>,
     /// Whether to look for new addresses while connected.
     pub continual_gathering_policy: ContinualGatheringPolicy,
@@ -18,19 +18,19 @@ pub struct RtcConfiguration {
     pub ice_transport_type: IceTransportsType,
     /// Open SCTP inside the SDP exchange. Not used: a peer falls back by itself.
     pub enable_sctp_snap: bool,
-    /// The ways to the other side that may be tried, as far as `ice_transport_type` allows them.
+    /// The paths to the other side that may be tried, as far as `ice_transport_type` allows them.
     pub paths: Paths,
-    /// Sees what is tried.
+    /// Observes what is tried.
     pub watch: Option<Arc<PathWatch>>,
-    /// No sound passes, in either direction, that is not encrypted between the participants: a track to which
-    /// its cryptor has not come yet, or is disabled, is silent. It says nothing of data.
+    /// Only audio encrypted between the participants passes, in either direction: a track without a cryptor yet, or
+    /// with a disabled one, is silent. Data is not affected.
     pub only_encrypted: bool,
-    /// Who looks at what its channels bring; none: who does so for the process.
+    /// The doorkeeper of its channels. `None` selects the process's.
     pub doors: Option<MakeDoorkeeper>,
 }
 
 impl RtcConfiguration {
-    /// The ways that may be tried.
+    /// The paths that may be tried.
     pub(crate) fn allowed_paths(&self) -> Paths {
         match self.ice_transport_type {
             IceTransportsType::Relay => Paths {

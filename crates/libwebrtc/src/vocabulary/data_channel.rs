@@ -1,4 +1,4 @@
-//! How data channels behave, what they carry, and why they refuse.
+//! Data channels: options, messages and errors.
 
 use std::str::Utf8Error;
 
@@ -16,7 +16,7 @@ pub struct DataChannelInit {
     pub max_retransmit_time: Option<i32>,
     /// Retransmissions after which an undelivered message is given up.
     pub max_retransmits: Option<i32>,
-    /// Subprotocol name, told to the other side.
+    /// Subprotocol name, sent to the other side.
     pub protocol: String,
     /// Both sides create the channel under the same `id`, without a handshake.
     pub negotiated: bool,
@@ -40,11 +40,10 @@ impl Default for DataChannelInit {
     }
 }
 
-/// Why a message was not taken.
+/// Why a message was not accepted.
 #[derive(Debug, Error)]
 pub enum DataChannelError {
-    /// The channel is not open, 16 MiB already wait in it, or the message is
-    /// larger than 128 KiB.
+    /// The channel is not open, 16 MiB already wait in it, or the message is larger than 128 KiB.
     #[error("the data channel is not open, its send queue is full, or the message is over 128 KiB")]
     Send,
     /// A text message that is not UTF-8.
@@ -52,7 +51,7 @@ pub enum DataChannelError {
     Utf8(#[from] Utf8Error),
 }
 
-/// The life of a channel.
+/// The state of a channel.
 #[derive(Debug, Copy, Clone, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataChannelState {

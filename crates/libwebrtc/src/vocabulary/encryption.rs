@@ -1,13 +1,13 @@
 //! Encryption between participants: its options, its states, and an encrypted packet.
 #![allow(missing_docs)]
 
-/// How keys come from what participants share.
+/// How keys are derived from the participants' shared secret.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyDerivationAlgorithm {
-    /// From words: PBKDF2 with HMAC-SHA-256 and 100,000 rounds.
+    /// From a passphrase: PBKDF2 with HMAC-SHA-256 and 100,000 rounds.
     PBKDF2,
-    /// From bytes that are random already: HKDF with SHA-256.
+    /// From random bytes: HKDF with SHA-256.
     HKDF,
 }
 
@@ -15,10 +15,10 @@ pub enum KeyDerivationAlgorithm {
 pub struct KeyProviderOptions {
     /// One key for all participants, until one has its own.
     pub shared_key: bool,
-    /// How many steps ahead a key is looked for that opens a frame.
+    /// How many ratchet steps ahead are tried to open a frame.
     pub ratchet_window_size: i32,
     pub ratchet_salt: Vec<u8>,
-    /// Frames in a row that may stay closed before it is told; below 0 it is never told.
+    /// Frames in a row that may fail to open before it is reported; a negative value means never.
     pub failure_tolerance: i32,
     pub key_ring_size: i32,
     pub key_derivation_algorithm: KeyDerivationAlgorithm,

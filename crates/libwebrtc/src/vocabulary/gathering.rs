@@ -1,6 +1,6 @@
 //! How ICE looks for addresses, and why that fails.
 
-/// STUN or TURN servers that share a login.
+/// STUN or TURN servers that share credentials.
 #[derive(Debug, Clone)]
 pub struct IceServer {
     /// Their addresses: `turn:host:port?transport=udp` or `tcp`, `turns:host:port`.
@@ -19,7 +19,7 @@ pub enum ContinualGatheringPolicy {
     GatherContinually,
 }
 
-/// Which candidates may be used. `NoHost` is as `All`: host candidates are the only ones beside relays.
+/// Which candidates may be used. `NoHost` is treated like `All`: there are only host candidates and relays.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum IceTransportsType {
@@ -37,8 +37,8 @@ pub struct IceCandidateError {
     pub port: i32,
     /// The server.
     pub url: String,
-    /// Its answer's code.
+    /// The status code of its answer.
     pub error_code: i32,
-    /// Its answer's text.
+    /// The text of its answer.
     pub error_text: String,
 }

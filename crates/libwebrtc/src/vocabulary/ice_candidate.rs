@@ -1,10 +1,10 @@
-//! A transport address one side may be reached at (RFC 8839).
+//! A transport address at which one side may be reached (RFC 8839).
 
 use std::fmt;
 
 use crate::vocabulary::session_description::SdpParseError;
 
-/// An ICE candidate as signalling carries it: its text and its media section.
+/// An ICE candidate as carried by signalling: its text and its media section.
 #[derive(Clone)]
 pub struct IceCandidate {
     sdp_mid: String,
@@ -13,9 +13,8 @@ pub struct IceCandidate {
 }
 
 impl IceCandidate {
-    /// Takes a candidate as it comes. Never fails: what cannot be used (an
-    /// unknown transport, a host name) is skipped when it is added, because
-    /// callers unwrap this result.
+    /// Accepts any candidate. Never fails: an unusable one (an unknown transport, a host name) is skipped when it is
+    /// added, because callers unwrap this result.
     pub fn parse(
         sdp_mid: &str,
         sdp_mline_index: i32,
@@ -33,7 +32,7 @@ impl IceCandidate {
         self.sdp_mid.clone()
     }
 
-    /// The media section's place in the description.
+    /// The media section's index in the description.
     pub fn sdp_mline_index(&self) -> i32 {
         self.sdp_mline_index
     }

@@ -1,6 +1,6 @@
-//! What kind of media there is, which ways it flows, and whether it still does.
+//! Kinds of media, their directions, and whether a track is still live.
 
-/// What a media section or capability is about.
+/// The kind of a media section or capability.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub enum MediaType {
     /// Sound.
@@ -13,7 +13,7 @@ pub enum MediaType {
     Unsupported,
 }
 
-/// Which ways media flows, seen from this side.
+/// Directions of media, seen from this side.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub enum RtpTransceiverDirection {
     /// Both.

@@ -1,5 +1,4 @@
-//! Metadata behind video frames: its events, and a handler that does nothing
-//! ([`Unsupported::PacketTrailer`]).
+//! Metadata after video frames: its events, and a handler that does nothing ([`Unsupported::PacketTrailer`]).
 //!
 //! [`Unsupported::PacketTrailer`]: crate::unsupported::Unsupported::PacketTrailer
 #![allow(missing_docs)]

@@ -1,7 +1,6 @@
-//! The ways that media may take to the other side, and what became of them.
+//! The paths that media may take to the other side, and what became of them.
 //!
-//! Not part of the interface that LiveKit's crate has: its callers ask for paths one by one to tell
-//! a user which port is closed.
+//! Not part of the interface of LiveKit's crate: its callers try paths one by one to tell a user which port is blocked.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -11,12 +10,12 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// The ways a connection may try.
+/// The paths that a connection may try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Paths {
-    /// Straight to the other side, over UDP.
+    /// Directly to the other side, over UDP.
     pub udp: bool,
-    /// Straight to the other side, over TCP (RFC 6544).
+    /// Directly to the other side, over TCP (RFC 6544).
     pub tcp: bool,
     /// Through a TURN server.
     pub relay: bool,
@@ -43,12 +42,12 @@ impl Default for Paths {
     }
 }
 
-/// The way that media takes.
+/// The path that media takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Path {
-    /// Straight, over UDP.
+    /// Directly, over UDP.
     Udp,
-    /// Straight, over TCP.
+    /// Directly, over TCP.
     Tcp,
     /// Through a TURN server.
     Relay,
@@ -67,19 +66,19 @@ impl fmt::Display for Path {
 /// What a connection has tried, and what it uses.
 #[derive(Debug, Clone, Default)]
 pub struct Tried {
-    /// Where the other side takes media over UDP.
+    /// Where the other side accepts media over UDP.
     pub udp: BTreeSet<SocketAddr>,
-    /// Where it takes media over TCP.
+    /// Where it accepts media over TCP.
     pub tcp: BTreeSet<SocketAddr>,
-    /// TURN servers that were asked, and why they cannot be used where that is known.
+    /// TURN servers that were asked, and why they cannot be used, if known.
     pub relays: BTreeMap<String, Option<String>>,
-    /// The way in use.
+    /// The path in use.
     pub path: Option<Path>,
-    /// Since when the other side's addresses have been known and none answers.
+    /// Since when the other side's addresses are known but none answers.
     waiting_since: Option<Instant>,
 }
 
-/// Sees what the connections that are made with one configuration try.
+/// Observes what the connections created with one configuration try.
 #[derive(Debug, Default)]
 pub struct PathWatch {
     tried: Mutex<Tried>,
@@ -87,12 +86,12 @@ pub struct PathWatch {
 }
 
 impl PathWatch {
-    /// What has been tried until now.
+    /// What has been tried so far.
     pub fn tried(&self) -> Tried {
         self.tried.lock().clone()
     }
 
-    /// Waits until a connection has known the other side's addresses for `limit` and reached none.
+    /// Waits until a connection has known the other side's addresses for `limit` without reaching one.
     pub async fn stuck(&self, limit: Duration) {
         loop {
             let changed = self.changed.notified();
@@ -117,7 +116,7 @@ impl PathWatch {
 }
 
 impl fmt::Display for Tried {
-    /// What was tried, with ports: for a person who is to open one of them.
+    /// What was tried, with ports, for a person who is to open one of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut ways: Vec<String> = Vec::new();
         for (name, addresses) in [("UDP", &self.udp), ("TCP", &self.tcp)] {

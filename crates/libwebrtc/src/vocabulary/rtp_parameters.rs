@@ -1,4 +1,4 @@
-//! What a sender or receiver has been told to do.
+//! The settings of a sender or receiver.
 
 use crate::vocabulary::media::RtpTransceiverDirection;
 
@@ -7,9 +7,9 @@ use crate::vocabulary::media::RtpTransceiverDirection;
 pub enum Priority {
     /// Below all others.
     VeryLow,
-    /// The usual.
+    /// The default.
     Low,
-    /// Above the usual.
+    /// Above the default.
     Medium,
     /// Above all others.
     High,
@@ -41,7 +41,7 @@ impl DegradationPreference {
 pub struct RtpHeaderExtensionParameters {
     /// Its URI.
     pub uri: String,
-    /// Its id on the wire.
+    /// Its id in packets.
     pub id: i32,
     /// Whether it is encrypted.
     pub encrypted: bool,
@@ -67,7 +67,7 @@ impl RtpParameters {
         self.degradation_preference = Some(preference);
     }
 
-    /// What video gives up first, where that was set.
+    /// What video gives up first, if that was set.
     pub fn degradation_preference(&self) -> Option<DegradationPreference> {
         self.degradation_preference
     }
@@ -100,21 +100,21 @@ pub struct RtcpParameters {
 pub struct RtpEncodingParameters {
     /// Whether it is sent.
     pub active: bool,
-    /// Upper limit in bits a second.
+    /// Upper limit in bits per second.
     pub max_bitrate: Option<u64>,
-    /// Upper limit in frames a second (video).
+    /// Upper limit in frames per second (video).
     pub max_framerate: Option<f64>,
-    /// Its importance.
+    /// Its priority.
     pub priority: Priority,
     /// Its simulcast id.
     pub rid: String,
-    /// Factor by which video is made smaller.
+    /// Factor by which video is scaled down.
     pub scale_resolution_down_by: Option<f64>,
     /// Scalability mode of video, such as `L3T3_KEY`.
     pub scalability_mode: Option<String>,
     /// Whether `ssrc` is set.
     pub has_ssrc: bool,
-    /// Its synchronisation source.
+    /// Its synchronization source.
     pub ssrc: u32,
 }
 
@@ -152,7 +152,7 @@ pub struct RtpCodecCapability {
 pub struct RtpHeaderExtensionCapability {
     /// Its URI.
     pub uri: String,
-    /// In which directions.
+    /// The directions it is supported in.
     pub direction: RtpTransceiverDirection,
 }
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// The part a description plays in the exchange.
+/// The role of a description in the exchange.
 #[derive(Debug, Copy, Clone, PartialEq, Eq)]
 pub enum SdpType {
     /// One side proposes.
@@ -46,14 +46,14 @@ impl fmt::Display for SdpType {
     }
 }
 
-/// An offer or answer. Held as text: the engine reads it when it is applied.
+/// An offer or answer. Kept as text: the engine parses it when it is applied.
 #[derive(Clone)]
 pub struct SessionDescription {
     sdp_type: SdpType,
     sdp: String,
 }
 
-/// A description that does not parse.
+/// A description that cannot be parsed.
 #[derive(Clone, Error, Debug)]
 #[error("cannot parse session description at {line:?}: {description}")]
 pub struct SdpParseError {
@@ -64,8 +64,7 @@ pub struct SdpParseError {
 }
 
 impl SessionDescription {
-    /// Checks the outer form of a description: a version line first, and
-    /// `type=value` lines throughout.
+    /// Checks the outer form of a description: a version line first, and `type=value` lines throughout.
     ///
     /// # Errors
     /// The first line that has another form.

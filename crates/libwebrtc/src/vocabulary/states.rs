@@ -5,7 +5,7 @@
 pub enum PeerConnectionState {
     /// Nothing has happened yet.
     New,
-    /// ICE or DTLS is under way.
+    /// ICE or DTLS is in progress.
     Connecting,
     /// Media and data can flow.
     Connected,

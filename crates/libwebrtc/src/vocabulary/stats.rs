@@ -1,10 +1,9 @@
-//! Statistics, in the shapes and under the names of the W3C's
-//! [webrtc-stats](https://www.w3.org/TR/webrtc-stats/). The engine fills what
-//! it measures and leaves the rest at zero.
+//! Statistics, in the forms and under the names of the W3C's [webrtc-stats](https://www.w3.org/TR/webrtc-stats/). The
+//! engine fills in what it measures and leaves the rest at zero.
 
 use serde::Deserialize;
 
-/// The dictionaries reports are made of, named and typed as in the standard.
+/// The dictionaries that reports consist of, named and typed as in the standard.
 pub mod dictionaries;
 mod names;
 
@@ -40,7 +39,7 @@ pub enum RtcStats {
     RemoteCandidate(RemoteCandidateStats),
     Certificate(CertificateStats),
     Stream(StreamStats),
-    /// No longer produced by anyone.
+    /// No longer produced.
     Track,
 }
 
@@ -57,11 +56,11 @@ report! {
     OutboundRtpStats { rtc: RtcStats, stream: RtpStreamStats, sent: SentRtpStreamStats, outbound: OutboundRtpStreamStats }
 }
 report! {
-    /// What the other side receives of ours.
+    /// The other side's report about a stream we send.
     RemoteInboundRtpStats { rtc: RtcStats, stream: RtpStreamStats, received: ReceivedRtpStreamStats, remote_inbound: RemoteInboundRtpStreamStats }
 }
 report! {
-    /// What the other side sends.
+    /// The other side's report about a stream it sends.
     RemoteOutboundRtpStats { rtc: RtcStats, stream: RtpStreamStats, sent: SentRtpStreamStats, remote_outbound: RemoteOutboundRtpStreamStats }
 }
 report! {

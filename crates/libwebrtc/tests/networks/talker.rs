@@ -1,4 +1,4 @@
-//! A participant who never stops talking, and notes when it hears something.
+//! A participant who never stops talking, and records when it hears something.
 #![allow(dead_code, reason = "each test program needs a part of this")]
 
 use std::net::IpAddr;
@@ -20,7 +20,7 @@ use sidetone_testkit::LiveKitServer;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-/// Sound above this is a tone and no comfort noise.
+/// Sound above this is a tone, not comfort noise.
 const LOUD: i16 = 2_000;
 
 type Times = Arc<Mutex<Vec<Instant>>>;
@@ -59,7 +59,7 @@ impl Talker {
                     reliable: true,
                     ..DataPacket::default()
                 };
-                // It may not leave while the connection is made anew.
+                // It may fail while the connection is being restored.
                 sending.local_participant().publish_data(packet).await.ok();
                 sleep(Duration::from_millis(200)).await;
             }
@@ -88,7 +88,7 @@ impl Talker {
         }
     }
 
-    /// Waits until it hears something that came after this time.
+    /// Waits until it hears something that arrived after this time.
     pub async fn hears_from(&self, begin: Instant, patience: Duration) {
         let by = Instant::now() + patience;
         while !self.heard.lock().unwrap().iter().any(|at| *at > begin) {
@@ -129,7 +129,7 @@ async fn listen(track: RemoteAudioTrack, heard: Times) {
     }
 }
 
-/// A tone without an end.
+/// An endless tone.
 async fn sound(source: NativeAudioSource) {
     let step = 440.0 * std::f64::consts::TAU / 48_000.0;
     let mut position = 0.0_f64;
@@ -150,7 +150,7 @@ async fn sound(source: NativeAudioSource) {
     }
 }
 
-/// A certificate and its key for an address, which is its own authority.
+/// A self-signed certificate for an address, and its key.
 pub fn certificate(address: IpAddr) -> (String, String) {
     let key = rcgen::KeyPair::generate().unwrap();
     let parameters = rcgen::CertificateParams::new([address.to_string()]).unwrap();
@@ -158,8 +158,8 @@ pub fn certificate(address: IpAddr) -> (String, String) {
     (certificate.pem(), key.serialize_pem())
 }
 
-/// The client's own transport, but an attempt to connect lasts while there is no network: the ten that
-/// livekit 0.10 makes are used up in half a minute, or in 8 s, where each fails at once.
+/// The client's own transport, except that an attempt to connect lasts while there is no network: the ten attempts that
+/// livekit 0.10 makes are used up in half a minute, or in 8 s if each fails at once.
 struct Patient(Arc<dyn WsClient>);
 
 #[async_trait]
@@ -184,13 +184,13 @@ impl WsClient for Patient {
     }
 }
 
-/// Has LiveKit's client outlast what has no network for long.
+/// Makes LiveKit's client outlast long network outages.
 pub fn be_patient() {
     let own = livekit_net::ws_client().unwrap();
     livekit_net::set_ws_client(Arc::new(Patient(own)));
 }
 
-/// What opens `room` for `identity`.
+/// A token that opens `room` for `identity`.
 pub fn token(server: &LiveKitServer, room: &str, identity: &str) -> String {
     let grants = VideoGrants {
         room_join: true,

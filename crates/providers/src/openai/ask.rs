@@ -1,5 +1,5 @@
-//! Asks a provider as it wants to be asked: what it refuses of a request is given up at once and for
-//! all calls, and what it says about it is told.
+//! Sends requests in the form that a provider accepts: what it refuses of a request is left out at once and for all
+//! calls, and logged.
 
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
@@ -10,10 +10,10 @@ use super::http::{ApiKey, Provider};
 use super::refusal::{Refusal, Refused};
 use super::said::said;
 
-/// Times that one request is asked otherwise after a refusal.
+/// How often one request is rephrased after a refusal.
 const REPHRASED: usize = 8;
 
-/// What is known of one provider, for those who talk with it over a socket. Cloning shares it.
+/// What is known about one provider, for the code that talks to it over a socket. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Known {
     /// For messages.
@@ -25,17 +25,17 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// How it wants to be asked.
+    /// The dialect as known now.
     pub(super) fn dialect(&self) -> Dialect {
         self.dialects.of(&self.key)
     }
 
-    /// Leaves out from now on what a refusal of `sent` names. Answers whether another try makes
-    /// sense; `needed` fields are never left out.
+    /// Leaves out from now on what a refusal of `sent` names. Returns whether another attempt makes sense; `needed`
+    /// fields are never left out.
     pub(super) fn learn(&self, refusal: &Refusal, sent: &Value, needed: &[&str]) -> bool {
         let mut now = sent.clone();
         self.dialect().apply(&mut now, needed);
-        // Requests in flight together are refused together, and teach once.
+        // Requests in flight together are refused together, and only the first refusal teaches something.
         if now != *sent {
             return true;
         }
@@ -46,7 +46,7 @@ impl Known {
         is_new
     }
 
-    /// Of a provider that nobody has asked yet.
+    /// For a provider that has not been asked yet.
     pub(super) fn nothing_of(host: &str) -> Self {
         Self {
             host: host.to_owned(),
@@ -57,7 +57,7 @@ impl Known {
         }
     }
 
-    /// From an event that reports an error about `sent`.
+    /// Builds the error for an event that reports a failure of `sent`.
     pub(super) fn failure(&self, refusal: &Refusal, sent: &Value) -> ProviderError {
         let secrets: Vec<&str> = self.secrets.iter().map(|s| s.0.as_str()).collect();
         let said = said(&refusal.message, &secrets, sent);
@@ -77,7 +77,7 @@ impl Provider {
         }
     }
 
-    /// Who is asked, for what, with which keys: the same for the same answers.
+    /// Which provider is asked, for what, and with which keys: equal for clients that get the same answers.
     pub(super) fn identity(&self) -> (Key, Vec<ApiKey>) {
         (self.key(), self.secrets.clone())
     }
@@ -90,7 +90,7 @@ impl Provider {
         )
     }
 
-    /// What is known of how it wants to be asked.
+    /// The dialect as known now.
     pub(super) fn dialect(&self) -> Dialect {
         self.dialects.of(&self.key())
     }
@@ -103,7 +103,7 @@ impl Provider {
             .learned(&self.key(), |known| known.adopt(dialect));
     }
 
-    /// Remembers how its answers open: in the middle of a thought, or not.
+    /// Remembers whether its answers open in the middle of a thought.
     pub(super) fn opens(&self, in_thought: bool) {
         let known = self.dialect();
         let learn = |known: &mut Dialect| {
@@ -116,9 +116,9 @@ impl Provider {
         }
     }
 
-    /// Asks with `fields`, and where the provider refuses some of them, at once again as it takes
-    /// them: what helped is remembered for all calls. `needed` ones are never left out. Answers
-    /// with what was asked in the end.
+    /// Sends `fields`. If the provider refuses some of them, sends the request again at once without them, and
+    /// remembers for all calls what helped. `needed` fields are never left out. Returns the answer with the fields that
+    /// were sent in the end.
     pub(super) async fn ask(
         &self,
         fields: impl Fn(&Dialect) -> Value,
@@ -149,13 +149,13 @@ impl Provider {
                 _ => false,
             };
             let is_known = match error.kind {
-                // No path and no model is a field's fault, unless it says so.
+                // An unknown path or model is no field's fault, unless the refusal names one.
                 ErrorKind::NotFound => dialect.learn_named(refusal, &asked, needed),
                 _ => can_help && dialect.learn(refusal, &asked, needed),
             };
             let tried = first.as_ref().map_or(0, |(_, tried)| *tried);
             if !is_known || tried >= REPHRASED {
-                // What was refused first is what the operator can understand.
+                // The operator can make most sense of the first refusal.
                 return Err(match first {
                     Some((first, _)) if error.kind == ErrorKind::Refused => first,
                     _ => error,
@@ -183,13 +183,13 @@ impl Provider {
         )
     }
 
-    /// The provider's own message, fit to be seen.
+    /// The provider's own message, safe to show.
     fn said(&self, refusal: &Refusal, asked: &Value) -> String {
         let secrets: Vec<&str> = self.secrets.iter().map(|s| s.0.as_str()).collect();
         said(&refusal.message, &secrets, asked)
     }
 
-    /// From an error within an answer to what was `asked`.
+    /// Builds the error for a failure reported within the answer to `asked`.
     pub(super) fn within_answer(&self, refusal: &Refusal, asked: &Value) -> ProviderError {
         let said = self.said(refusal, asked);
         ProviderError::within_answer(self.stage, &self.host, refusal, &said)

@@ -1,9 +1,9 @@
-//! What a provider does not take, learned from its refusals: each process asks once with too much,
-//! and from then on as the provider wants it. PURE, but for the shelf that calls share.
+//! What a provider does not accept, learned from its refusals: each process asks once with too much, and from then on
+//! in the provider's way. PURE, except for the table that calls share.
 //!
-//! Requests are JSON objects of fields (a form's, too). A refused field is sent in its other
-//! spelling or left out; where the refusal names nothing, the request is tried once with the least
-//! that makes sense. Each change is made at most once, so that asking ends.
+//! Requests (forms, too) are JSON objects of fields. A refused field is sent under its other name or left out; if the
+//! refusal names no field, the request is tried once with the bare minimum. Each change is made at most once, so the
+//! attempts end.
 
 mod named;
 
@@ -15,58 +15,58 @@ use serde_json::{Map, Value};
 use super::error::Stage;
 use super::refusal::Refusal;
 
-/// Efforts that a voice agent may fall back to, the quickest first.
+/// Efforts that a voice agent may fall back to, fastest first.
 const EFFORTS: [&str; 3] = ["none", "minimal", "low"];
-/// A field's two names: OpenAI's newer models refuse the first, older servers the second.
+/// The two names of one field: OpenAI's newer models refuse the first, older servers the second.
 const MOST_TOKENS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
 
-/// What is different at a provider.
+/// How a provider departs from the protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Dialect {
-    /// By a field's path, lists' elements as `*`.
+    /// Keyed by the field's path, with `*` for list elements.
     changes: BTreeMap<String, Change>,
-    /// Only what a request cannot do without is sent.
+    /// Only the fields that a request cannot do without are sent.
     is_bare: bool,
-    /// How a conversation has to look.
+    /// What the conversation must look like.
     pub history: History,
-    /// Answers begin as a thought whose opening tag stands in the provider's prompt.
+    /// Answers begin inside a thought whose opening tag is in the provider's prompt.
     pub opens_in_thought: bool,
-    /// An answer came without that.
+    /// An answer has begun without a thought.
     pub opens_plainly: bool,
     tried: BTreeSet<(String, Change)>,
 }
 
-/// How a conversation has to look, beyond what every server takes.
+/// What a conversation must look like, beyond what every server accepts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct History {
-    /// User and assistant take turns, and the user begins.
+    /// User and assistant alternate, and the user begins.
     pub alternates: bool,
-    /// There is no system message: the prompt stands in the user's first.
+    /// System messages are not accepted: the prompt goes into the first user message.
     pub has_no_system: bool,
-    /// Calls have ids of nine letters and digits.
+    /// Ids of calls have nine letters and digits.
     pub has_short_ids: bool,
-    /// Fields of other providers' making are refused.
+    /// Extension fields of other providers are refused.
     pub is_plain: bool,
 }
 
-/// What becomes of a field.
+/// What happens to a field.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Change {
-    /// It is left out.
+    /// Leave it out.
     Drop,
-    /// It has this name.
+    /// Send it under this name.
     Rename(&'static str),
-    /// It has this value, also where nobody set it.
+    /// Send this value, even if the field was not set.
     Set(&'static str),
 }
 
 impl Dialect {
-    /// The fields as this provider takes them; `needed` ones are never left out.
+    /// Applies the dialect to `fields`; `needed` ones are never left out.
     pub(super) fn apply(&self, fields: &mut Value, needed: &[&str]) {
         if self.is_bare
             && let Some(all) = fields.as_object_mut()
         {
-            // Sound in a format of the server's choice could not be played.
+            // Audio in a format of the server's choice could not be played.
             let is_sound = |name: &str, value: &Value| {
                 name == "response_format" && (value == "pcm" || value == "wav")
             };
@@ -78,14 +78,14 @@ impl Dialect {
         }
     }
 
-    /// Learns from a refusal of `fields`. Answers whether there is something to try.
+    /// Learns from a refusal of `fields`. Returns whether there is something left to try.
     pub(super) fn learn(&mut self, refusal: &Refusal, fields: &Value, needed: &[&str]) -> bool {
         let named = named::fields(refusal, fields, needed);
         let step = named.iter().any(|path| self.change(path, refusal, fields));
         step || self.learn_history(refusal) || !std::mem::replace(&mut self.is_bare, true)
     }
 
-    /// Only a field that is named in so many words.
+    /// Like [`Dialect::learn`], but only for a field that the refusal names explicitly.
     pub(super) fn learn_named(
         &mut self,
         refusal: &Refusal,
@@ -102,7 +102,7 @@ impl Dialect {
         }
         let refused = path;
         let (path, changes) = changes(path, refusal, fields);
-        // A name that was refused is not gone back to.
+        // Do not go back to a name that was refused.
         if let Some(name) = MOST_TOKENS.iter().find(|name| **name == refused) {
             self.tried.insert((path.to_owned(), Change::Rename(name)));
         }
@@ -142,14 +142,14 @@ impl Dialect {
     }
 }
 
-/// What can be done about a refused field, the best first, and the path that it goes by.
+/// The possible changes to a refused field, best first, and the path that they apply to.
 fn changes<'a>(path: &'a str, refusal: &Refusal, fields: &Value) -> (&'a str, Vec<Change>) {
     if let Some(place) = MOST_TOKENS.iter().position(|name| *name == path) {
         let other = MOST_TOKENS[1 - place];
         return (MOST_TOKENS[0], vec![Change::Rename(other), Change::Drop]);
     }
     if path == "response_format" {
-        // Servers of speech without raw samples mostly have WAV.
+        // Speech servers without raw samples mostly offer WAV.
         let instead = match fields[path].as_str() {
             Some("verbose_json") => Some("json"),
             Some("pcm") => Some("wav"),
@@ -167,11 +167,11 @@ fn changes<'a>(path: &'a str, refusal: &Refusal, fields: &Value) -> (&'a str, Ve
     (path, vec![Change::Drop])
 }
 
-/// The quickest effort that the provider names; none where it knows no efforts at all.
+/// The fastest effort that the provider names; none if it does not know efforts at all.
 fn efforts(path: &str, refusal: &Refusal, fields: &Value) -> Vec<Change> {
     let pointer = format!("/{}", path.replace('.', "/"));
     let Some(sent) = fields.pointer(&pointer).and_then(Value::as_str) else {
-        // Asked for where nothing was sent: some models call tools only without effort.
+        // The provider asks for a field that was not sent: some models call tools only without effort.
         return vec![Change::Set(EFFORTS[0])];
     };
     let message = refusal.message.to_lowercase();
@@ -206,7 +206,7 @@ impl Change {
         if !rest.is_empty() {
             if let Some(inner) = fields.get_mut(*name) {
                 self.apply(inner, rest);
-                // A table of which nothing is left says nothing.
+                // Send no empty object.
                 if *self == Self::Drop && inner.as_object().is_some_and(Map::is_empty) {
                     fields.remove(*name);
                 }
@@ -224,7 +224,7 @@ impl Change {
                 let found = MOST_TOKENS.iter().find_map(|name| fields.remove(*name));
                 fields.extend(found.map(|value| ((*to).to_owned(), value)));
             }
-            // A message's content has its own words.
+            // Never replace existing content.
             Self::Set("") => {
                 if fields.get(*name).is_none_or(Value::is_null) {
                     fields.insert((*name).to_owned(), "".into());
@@ -235,21 +235,20 @@ impl Change {
     }
 }
 
-/// What the process knows of its providers, by stage, address and model.
+/// What the process knows about its providers, by stage, address and model.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Dialects(Arc<Mutex<HashMap<Key, Dialect>>>);
 
-/// A stage, where its provider is, and the model.
+/// Stage, provider address and model.
 pub(super) type Key = (Stage, String, String);
 
 impl Dialects {
-    /// What is known.
     pub(super) fn of(&self, key: &Key) -> Dialect {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(key).cloned().unwrap_or_default()
     }
 
-    /// Puts in what helped. What another call learned meanwhile stays.
+    /// Adds what helped, keeping what other calls have learned in the meantime.
     pub(super) fn learned(&self, key: &Key, learn: impl FnOnce(&mut Dialect)) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         learn(all.entry(key.clone()).or_default());
@@ -269,7 +268,7 @@ impl Dialect {
         mine.is_plain |= theirs.is_plain;
     }
 
-    /// How a conversation has to look.
+    /// What the conversation must look like.
     pub(super) fn history(&self) -> History {
         History {
             alternates: self.history.alternates || self.is_bare,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::refusal::Refusal;
 
-/// Which provider of a call.
+/// The stage of a call that a provider serves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// Speech to text.
@@ -16,7 +16,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// Its short name, as the configuration has it.
+    /// Its short name, as in the configuration.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Stt => "stt",
@@ -35,7 +35,7 @@ impl std::fmt::Display for Stage {
 /// What went wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// 401 or 403: the key is missing, wrong or not allowed this.
+    /// 401 or 403: the key is missing, wrong or lacks permission.
     Auth,
     /// 429, 529, or 503 with a time to wait: too many requests.
     RateLimited,
@@ -43,29 +43,29 @@ pub enum ErrorKind {
     Exhausted,
     /// 5xx, or an error event within an answer.
     Server,
-    /// An answer that is not of the protocol.
+    /// An answer that does not follow the protocol.
     Garbage,
     /// No answer, or no next piece of it, in time.
     Timeout,
     /// The provider cannot be reached, or the connection broke.
     Connect,
-    /// 404: there is no such model or path.
+    /// 404: the model or path does not exist.
     NotFound,
-    /// 413, or a 4xx that says so: the conversation is longer than the model takes.
+    /// 413, or a 4xx that says so: the conversation is longer than the model accepts.
     TooLong,
     /// Another 4xx: the request itself is not acceptable.
     Refused,
-    /// A good answer without the speech that was asked for: none, or other words. Another text
-    /// may well be spoken.
+    /// A valid answer that does not speak the requested text: it is silent, or has other words. Another text may well
+    /// work.
     Unspoken,
 }
 
-/// A provider failed, after the retries that made sense. The message says what to do next, and what
-/// the provider says; it holds no key and nothing of the conversation, so it may be logged.
+/// A provider failed, after the retries that made sense. The message says what to do next and quotes the provider; it
+/// contains no key and nothing from the conversation, so it may be logged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{stage} at {host} {message}")]
 pub struct ProviderError {
-    /// Which provider.
+    /// The stage whose provider failed.
     pub stage: Stage,
     /// What went wrong.
     pub kind: ErrorKind,
@@ -73,7 +73,7 @@ pub struct ProviderError {
     message: String,
     /// How long the provider asked to be left alone.
     pub retry_after: Option<Duration>,
-    /// Whether the same request can succeed a moment later.
+    /// Whether the same request may succeed a moment later.
     pub(super) transient: bool,
 }
 
@@ -93,7 +93,7 @@ impl ProviderError {
         }
     }
 
-    /// From a status that is not a success. `said` is the provider's own message, fit to be seen.
+    /// Builds the error for a status other than success. `said` is the provider's own message, safe to show.
     pub(super) fn status(
         stage: Stage,
         host: &str,
@@ -128,7 +128,7 @@ impl ProviderError {
         error
     }
 
-    /// From an error that an answer holds.
+    /// Builds the error that is reported within an answer.
     pub(super) fn within_answer(stage: Stage, host: &str, refusal: &Refusal, said: &str) -> Self {
         let kind = match refusal {
             refusal if refusal.is_exhausted() => ErrorKind::Exhausted,
@@ -192,7 +192,7 @@ impl ProviderError {
         Self::new(stage, host, ErrorKind::Connect, message)
     }
 
-    /// From a failure to send or to read; reqwest's own text would repeat the whole URL.
+    /// Builds the error for a failure to send or read; reqwest's own text would repeat the whole URL.
     pub(super) fn transport(stage: Stage, host: &str, error: &reqwest::Error) -> Self {
         if error.is_connect() {
             let message = format!(
@@ -214,7 +214,7 @@ impl ProviderError {
     }
 }
 
-/// Whose fault an answer without success is.
+/// Classifies an unsuccessful answer.
 fn kind(status: u16, retry_after: Option<Duration>, refusal: &Refusal) -> ErrorKind {
     match status {
         _ if refusal.is_exhausted() => ErrorKind::Exhausted,
@@ -272,7 +272,7 @@ fn root_cause(error: &dyn std::error::Error) -> String {
     cause.to_string()
 }
 
-/// Lets names through, such as `model_not_found` or `messages[0].content`, and no prose.
+/// Lets names through, such as `model_not_found` or `messages[0].content`, but no prose.
 fn identifier(text: &str) -> Option<&str> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.[]*".contains(c);
     (!text.is_empty() && text.len() <= 64 && text.chars().all(allowed)).then_some(text)

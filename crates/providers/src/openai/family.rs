@@ -1,5 +1,5 @@
-//! What differs between OpenAI's models: which fields each takes. Names may carry a vendor
-//! ("openai/gpt-6-luna") and a date.
+//! Differences between OpenAI's models: which fields each accepts. Names may carry a vendor ("openai/gpt-6-luna") and a
+//! date.
 //!
 //! Source: developers.openai.com, read 2026-11-28, and livekit-agents' table of refused fields.
 
@@ -21,21 +21,21 @@ fn plain(model: &str) -> &str {
     model.rsplit('/').next().unwrap_or(model)
 }
 
-/// Language models.
+/// Language models, by how they reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Thinking {
-    /// They answer at once; temperature and the like are theirs always.
+    /// They answer at once, and always accept temperature and the like.
     Never,
-    /// The `gpt-5` family: "minimal" is the least.
+    /// The `gpt-5` family: "minimal" is the lowest effort.
     Five,
-    /// `gpt-5.6-*`, `gpt-6-luna`, `gpt-6-sol`: "none" is the least, and tools need it said in chat
+    /// `gpt-5.6-*`, `gpt-6-luna`, `gpt-6-sol`: "none" is the lowest effort; tools require it to be set in chat
     /// completions.
     Six,
-    /// `gpt-6.1-sol`, `gpt-6-astra`: "low" is the least, and tools are for the Responses API only.
+    /// `gpt-6.1-sol`, `gpt-6-astra`: "low" is the lowest effort; tools work in the Responses API only.
     Always,
 }
 
-/// How a language model thinks; another provider's name says nothing.
+/// How a language model reasons. Names of other providers' models say nothing about that.
 pub(super) fn thinking(model: &str) -> Thinking {
     let model = plain(model);
     let is = |prefixes: &[&str]| prefixes.iter().any(|prefix| model.starts_with(prefix));
@@ -51,7 +51,7 @@ pub(super) fn thinking(model: &str) -> Thinking {
 }
 
 impl Thinking {
-    /// The least effort, which a voice agent wants: thinking is silence.
+    /// The lowest effort, which a voice agent wants: while the model thinks, the caller hears silence.
     pub(super) const fn least(self) -> Option<&'static str> {
         match self {
             Self::Never => None,
@@ -61,7 +61,7 @@ impl Thinking {
         }
     }
 
-    /// Takes out what the model refuses at `effort`; unset, it thinks.
+    /// Removes what the model refuses at `effort`; if that is unset, the model reasons.
     pub(super) fn restrict(self, effort: Option<&str>, fields: &mut Map<String, Value>) {
         let refused: &[&str] = match self {
             Self::Never => &[],
@@ -73,20 +73,20 @@ impl Thinking {
     }
 }
 
-/// Speech to text.
+/// Speech-to-text models, by what they report and accept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hearing {
-    /// Whisper and its kin: their certainty is told by segment.
+    /// Whisper and its relatives report certainty per segment.
     Whisper,
-    /// `gpt-4o-*`: told by token.
+    /// `gpt-4o-*` report it per token.
     Tokens,
-    /// `gpt-transcribe`, `gpt-live-transcribe`: not told; languages and keywords are lists.
+    /// `gpt-transcribe`, `gpt-live-transcribe` do not report it; languages and keywords are lists.
     Keywords,
-    /// `gpt-realtime-whisper`: one language, and nothing else.
+    /// `gpt-realtime-whisper` accepts one language, and nothing else.
     Socket,
 }
 
-/// What a model for speech to text is asked.
+/// Which of these a speech-to-text model is.
 pub(super) fn hearing(model: &str) -> Hearing {
     match plain(model) {
         model if model.starts_with("gpt-realtime-whisper") => Hearing::Socket,
@@ -97,7 +97,7 @@ pub(super) fn hearing(model: &str) -> Hearing {
     }
 }
 
-/// Whether a model hears over a socket only.
+/// Whether a model transcribes over a socket only.
 pub(super) fn is_socket_only(model: &str) -> bool {
     let model = plain(model);
     model.starts_with("gpt-live-transcribe") || model.starts_with("gpt-realtime")

@@ -1,4 +1,4 @@
-//! Doors for the tests that feed anything (`tests/fuzz`): what a provider sends, read as a call reads it,
+//! Entry points for the tests that feed arbitrary input (`tests/fuzz`): what a provider sends is read as in a call,
 //! without a connection.
 
 use serde_json::Value;
@@ -17,7 +17,7 @@ use super::tts::realtime::reading::Reading;
 use super::tts::realtime::session::{Output, Part, Session};
 use super::{ChatRequest, Delta, Tool};
 
-/// All that an answer says, which comes in these pieces; whether it was whole.
+/// Everything that an answer in these pieces says, and whether it was complete.
 pub fn answer<'a>(api: LlmApi, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<Delta>, bool) {
     let request = ChatRequest {
         tools: vec![Tool {
@@ -42,7 +42,7 @@ pub fn answer<'a>(api: LlmApi, pieces: impl Iterator<Item = &'a [u8]>) -> (Vec<D
     (said, is_whole)
 }
 
-/// Samples of a body of speech that is labelled so and comes in these pieces.
+/// The number of samples in a body of speech with this label, which arrives in these pieces.
 pub fn speech<'a>(
     label: Option<&str>,
     configured: Option<u32>,
@@ -62,20 +62,20 @@ pub fn speech<'a>(
     sound
 }
 
-/// What a socket of speech gave.
+/// What a speech socket produced.
 #[derive(Debug, Default)]
 pub struct Given {
-    /// Bytes that were sent to the server.
+    /// Bytes sent to the server.
     pub sent: usize,
     /// Samples of all sentences.
     pub samples: usize,
-    /// Bytes of words, those that were told again included.
+    /// Bytes of transcribed words, including repeated ones.
     pub words: usize,
     /// Sentences that ended.
     pub ends: usize,
 }
 
-/// Two sentences are asked for on a socket, of which these events come.
+/// Requests two sentences on a socket that receives these events.
 pub fn speech_socket<'a>(events: impl Iterator<Item = &'a str>) -> Given {
     let manner = Manner {
         voice: "nova".into(),
@@ -109,13 +109,14 @@ pub fn speech_socket<'a>(events: impl Iterator<Item = &'a str>) -> Given {
     given
 }
 
-/// What is told of a refusal, in answer to a request of these words, with this key.
+/// The message shown for a refusal of a request with these words and this key.
 pub fn refusal(body: &[u8], key: &str, request: &Value) -> String {
     let refusal = Refusal::read(body);
     said(&refusal.message, &[key], request)
 }
 
-/// A transcript of what was to be read; whether it was, as far as one can say in mid-sentence and at the end.
+/// Judges a transcript of a sentence: whether it confirms the sentence so far, whether it goes astray, and the final
+/// verdict.
 pub fn reading(sentence: &str, transcript: &str) -> (bool, bool, String) {
     let reading = Reading::of(sentence);
     let verdict = format!("{:?}", reading.verdict(transcript));

@@ -1,4 +1,4 @@
-//! Settings of a stage, and its requests over shared, kept-alive connections.
+//! Settings of a stage, and its requests over shared keep-alive connections.
 
 use sidetone_base::provider::{Address, Auth};
 use std::time::{Duration, Instant};
@@ -18,8 +18,8 @@ use super::retry::RETRIES;
 /// How long a connection may take to open.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long an unused connection stays open: longer than the pauses of a conversation, so that
-/// a turn does not pay for a new one.
+/// How long an unused connection stays open: longer than the pauses of a conversation, so that a turn does not pay for
+/// a new one.
 const IDLE: Duration = Duration::from_secs(300);
 
 /// Most bytes read of an error or a transcript.
@@ -30,7 +30,7 @@ const BODY_LIMIT: usize = 1 << 20;
 pub struct ApiKey(pub(super) String);
 
 impl ApiKey {
-    /// Takes the key as the provider gave it.
+    /// Takes the key as the provider issued it.
     pub fn new(key: impl Into<String>) -> Self {
         Self(key.into())
     }
@@ -45,19 +45,19 @@ impl std::fmt::Debug for ApiKey {
 /// Where a stage's provider is and how long it may take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
-    /// `https://api.openai.com/v1` or another server's; a `/` at the end makes no difference, and a
-    /// query goes along with every request.
+    /// `https://api.openai.com/v1` or another server's. A trailing `/` makes no difference; a query is sent with every
+    /// request.
     pub base_url: String,
     /// Local servers need none.
     pub api_key: Option<ApiKey>,
-    /// How the key is sent; none: as the server is known to want it.
+    /// How the key is sent. `None` selects what the server is known to want.
     pub auth: Option<Auth>,
     /// Further headers of every request; their values are secrets.
     pub headers: Vec<(String, ApiKey)>,
     /// The model's name.
     pub model: String,
-    /// How long one try may take to the first piece of its answer, and any further piece after
-    /// the one before. 10 s in most clients; a caller waits less patiently.
+    /// How long one attempt may take to the first piece of its answer, and from each piece to the next. Most clients
+    /// use 10 s; callers are less patient.
     pub timeout: Duration,
 }
 
@@ -77,15 +77,15 @@ impl Default for Settings {
 /// Why a stage cannot be set up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// The base URL is not one.
+    /// The base URL is invalid.
     #[error(
         "{stage}: base_url {url:?} is not a URL; write it like https://api.openai.com/v1 or \
          http://127.0.0.1:8080/v1"
     )]
     BaseUrl {
-        /// Whose.
+        /// The stage.
         stage: Stage,
-        /// As given.
+        /// As configured.
         url: String,
     },
     /// A header cannot be sent.
@@ -93,7 +93,7 @@ pub enum SettingsError {
         "{stage}: the header {name:?} has a name or a value that HTTP does not allow; set it again"
     )]
     Header {
-        /// Whose.
+        /// The stage.
         stage: Stage,
         /// Its name.
         name: String,
@@ -103,26 +103,25 @@ pub enum SettingsError {
         "{stage}: the key has characters that no header may have (a line break?); set it again"
     )]
     Key {
-        /// Whose.
+        /// The stage.
         stage: Stage,
     },
 }
 
-/// The connections of all calls. Cloning shares them.
+/// The connections of all calls. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Http {
     internet: reqwest::Client,
     /// The environment's proxy is for the internet, never for a server on this machine.
     loopback: reqwest::Client,
-    /// What is known of the servers.
     dialects: Dialects,
 }
 
 impl Http {
-    /// Opens nothing yet.
+    /// Opens no connection yet.
     ///
     /// # Errors
-    /// When the TLS library cannot be set up.
+    /// If the TLS library cannot be set up.
     pub fn new() -> Result<Self, reqwest::Error> {
         let builder = || {
             reqwest::Client::builder()
@@ -153,20 +152,20 @@ impl Http {
     }
 }
 
-/// One stage's provider.
+/// The provider of one stage.
 #[derive(Clone)]
 pub(super) struct Provider {
     pub stage: Stage,
     pub model: String,
     pub timeout: Duration,
-    /// Tries after the first one.
+    /// Attempts after the first.
     pub retries: u32,
     /// For messages: host and port, without path or user.
     pub host: String,
     client: reqwest::Client,
     pub(super) address: Address,
     headers: HeaderMap,
-    /// What must not be seen of them.
+    /// What must not be shown of them.
     pub(super) secrets: Vec<ApiKey>,
     pub(super) dialects: Dialects,
 }
@@ -229,7 +228,7 @@ impl Provider {
         })
     }
 
-    /// It is OpenAI's own.
+    /// Whether this is OpenAI's own server.
     pub(super) fn is_openai(&self) -> bool {
         self.address.is_openai()
     }
@@ -244,27 +243,27 @@ impl Provider {
         request.headers(self.headers.clone())
     }
 
-    /// For a WebSocket at `path`.
+    /// The request for a WebSocket at `path`.
     pub(super) fn socket(&self, path: &str) -> Option<SocketRequest<()>> {
         let mut request = self.address.socket_at(path).into_client_request().ok()?;
         request.headers_mut().extend(self.headers.clone());
         Some(request)
     }
 
-    /// Opens a connection that the first real request then finds ready. What comes of it does
-    /// not matter: a server without `/models` answers 404 over a good connection.
+    /// Opens a connection that the first real request then finds ready. The outcome does not matter: a server without
+    /// `/models` answers 404 over a good connection.
     pub(super) async fn prewarm(&self) {
         let request = self.client.get(self.address.at("/models"));
         let request = request.headers(self.headers.clone());
         let warm = async {
-            // Read to the end, else the connection cannot be used again.
+            // An answer that is not read to its end makes the connection unusable for the next request.
             request.send().await?.bytes().await
         };
         let _ = tokio::time::timeout(CONNECT_TIMEOUT, warm).await;
     }
 
-    /// Sends once, and waits for the head of an answer, good or not. Whoever shows what a refusal
-    /// says has to know what that must not repeat.
+    /// Sends once, and waits for the head of an answer, good or bad. To show a refusal's message, the caller must know
+    /// what it may not repeat.
     pub(super) async fn try_once(
         &self,
         request: RequestBuilder,
@@ -278,7 +277,7 @@ impl Provider {
             return Ok(Ok(response));
         }
         let retry_after = wait(response.headers());
-        // The status says enough when its body does not come.
+        // If the body does not arrive, the status says enough.
         let body = self.body(response).await.unwrap_or_default();
         Ok(Err(Refused {
             status: status.as_u16(),
@@ -287,7 +286,7 @@ impl Provider {
         }))
     }
 
-    /// The next piece of an answer, `None` at its end.
+    /// The next piece of an answer. `None` at its end.
     pub(super) async fn piece(
         &self,
         response: &mut Response,
@@ -298,7 +297,7 @@ impl Provider {
         }
     }
 
-    /// A whole answer, as long as it is of a sensible size.
+    /// A whole answer, up to a size limit.
     pub(super) async fn body(&self, mut response: Response) -> Result<Vec<u8>, ProviderError> {
         let mut body = Vec::new();
         while let Some(piece) = self.piece(&mut response).await? {
@@ -332,7 +331,7 @@ impl Provider {
     }
 }
 
-/// A header's value that no log shows.
+/// A header value that is kept out of logs.
 fn secret(value: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::try_from(value.trim()).ok()?;
     value.set_sensitive(true);
@@ -347,7 +346,7 @@ pub(super) fn wait(headers: &HeaderMap) -> Option<Duration> {
         .or_else(|| headers.get(RETRY_AFTER).and_then(retry_after))
 }
 
-/// Seconds, as providers send them; the date form of RFC 9110, 10.2.3 is not in use there.
+/// Seconds, as providers send them; the date form of RFC 9110, 10.2.3 is not used by them.
 fn retry_after(value: &HeaderValue) -> Option<Duration> {
     let seconds: f64 = value.to_str().ok()?.trim().parse().ok()?;
     (0.0..86_400.0)
@@ -355,7 +354,7 @@ fn retry_after(value: &HeaderValue) -> Option<Duration> {
         .then(|| Duration::from_secs_f64(seconds))
 }
 
-/// The media type without its parameters, in small letters.
+/// The media type in lower case, without parameters.
 pub(super) fn media_type(response: &Response) -> Option<String> {
     let value = response.headers().get(CONTENT_TYPE)?.to_str().ok()?;
     Some(

@@ -1,5 +1,5 @@
-//! The language model, read as it is written: by [`chat`] completions, which all servers know, or by
-//! the [`responses`] API.
+//! The language model, read while it writes: by [`chat`] completions, which all servers support, or by the
+//! [`responses`] API.
 
 pub(in crate::openai) mod answer;
 mod calls;
@@ -25,12 +25,12 @@ use answer::AnswerReader;
 pub use message::{Message, Role};
 use sidetone_base::clock;
 
-/// Fields that a request cannot do without, of both APIs.
+/// Fields that a request cannot do without, in both APIs.
 const NEEDED: [&str; 5] = ["model", "messages", "input", "stream", "tools"];
-/// That nothing is stored is no option at OpenAI; other servers may not know the field.
+/// At OpenAI, that nothing is stored is not optional; other servers may not know the field.
 const NEEDED_AT_OPENAI: [&str; 6] = ["model", "messages", "input", "stream", "tools", "store"];
 
-/// Continues a conversation. Cloning shares the connections.
+/// Continues a conversation. Clones share the connections.
 #[derive(Clone)]
 pub struct Llm {
     provider: Provider,
@@ -39,22 +39,22 @@ pub struct Llm {
     keeps_schemas: bool,
 }
 
-/// What the model is given.
+/// Input to the model.
 #[derive(Clone, PartialEq, Default)]
 pub struct ChatRequest {
     /// The conversation so far.
     pub messages: Vec<Message>,
-    /// What the model knows of.
+    /// The tools offered to the model.
     pub tools: Vec<Tool>,
     /// Whether it may call them now.
     pub may_call: bool,
     /// JSON Schema of the whole answer, for servers that are known to keep to one.
     pub schema: Option<Value>,
-    /// Most tokens of this answer, in place of [`LlmOptions::max_tokens`].
+    /// Most tokens of this answer. Overrides [`LlmOptions::max_tokens`].
     pub max_tokens: Option<u32>,
 }
 
-/// A tool that the model may know of.
+/// A tool offered to the model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
     /// Its name.
@@ -68,20 +68,20 @@ pub struct Tool {
 /// A piece of an answer.
 #[derive(Clone, PartialEq)]
 pub enum Delta {
-    /// The next words, cut anywhere; never empty.
+    /// The next words, split anywhere; never empty.
     Text(String),
-    /// A whole call of a tool, at the answer's end. Arguments that were cut off come as they are:
-    /// whoever runs the call tells the model that they are no JSON.
+    /// A whole tool call, at the answer's end. Truncated arguments are passed on as they are: whoever runs the call
+    /// tells the model that they are not JSON.
     ToolCall(ToolCall),
-    /// Fields of the message that led to its calls, which go back with it.
+    /// Fields of the message that led to its calls; they are sent back with it.
     Opaque(Opaque),
-    /// The model has ended its answer. Only usage comes after this.
+    /// The model has ended its answer. Only usage follows.
     Finished(FinishReason),
-    /// What the answer took, where the provider tells.
+    /// What the answer cost, if the provider reports it.
     Usage(Usage),
 }
 
-/// Says how much there is, never the words: they are personal data.
+/// Shows the size, never the words: they are personal data.
 impl std::fmt::Debug for Delta {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -94,7 +94,7 @@ impl std::fmt::Debug for Delta {
     }
 }
 
-/// What only a provider understands of what it said: kept, and given back unread.
+/// Data that only the provider understands: kept, and sent back unread.
 pub type Opaque = serde_json::Map<String, serde_json::Value>;
 
 /// The model wants a tool called.
@@ -102,15 +102,15 @@ pub type Opaque = serde_json::Map<String, serde_json::Value>;
 pub struct ToolCall {
     /// Names the call in its result.
     pub id: String,
-    /// The tool.
+    /// The tool's name.
     pub name: String,
-    /// JSON text, as the model wrote it: it may not be valid.
+    /// JSON text, as the model wrote it: it may be invalid.
     pub arguments: String,
-    /// Further fields of the call, such as a signature; they travel back with it.
+    /// Further fields of the call, such as a signature; they are sent back with it.
     pub opaque: Opaque,
 }
 
-/// Names the tool, never what it is called with.
+/// Names the tool, never its arguments.
 impl std::fmt::Debug for ToolCall {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "ToolCall({})", self.name)
@@ -120,34 +120,34 @@ impl std::fmt::Debug for ToolCall {
 /// Why an answer ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model had said all.
+    /// The model had nothing to add.
     Stop,
     /// The token limit was reached.
     Length,
-    /// It waits for the results of tools.
+    /// The model waits for the results of tools.
     ToolCalls,
-    /// The provider's filter held the rest back.
+    /// The provider's filter withheld the rest.
     ContentFilter,
     /// Another reason.
     Other,
 }
 
-/// Tokens.
+/// Token counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Usage {
-    /// Read, those from the provider's cache among them.
+    /// Tokens read, including those from the provider's cache.
     pub prompt_tokens: u32,
-    /// Of these, read from the provider's cache.
+    /// Those of them that were read from the provider's cache.
     pub cached_tokens: u32,
-    /// Written.
+    /// Tokens written.
     pub completion_tokens: u32,
 }
 
 impl Llm {
-    /// A client of one provider.
+    /// Creates a client of one provider.
     ///
     /// # Errors
-    /// When the settings cannot be used; the message names the field.
+    /// If the settings cannot be used; the message names the field.
     pub fn new(http: &Http, settings: Settings) -> Result<Self, SettingsError> {
         Ok(Self {
             provider: Provider::new(Stage::Llm, http, settings)?,
@@ -157,12 +157,12 @@ impl Llm {
         })
     }
 
-    /// The same client, asking by another protocol.
+    /// The same client over another protocol.
     pub fn with_api(self, api: LlmApi) -> Self {
         Self { api, ..self }
     }
 
-    /// The same client, asking for this.
+    /// The same client with these options.
     pub fn with_options(self, options: LlmOptions) -> Self {
         Self { options, ..self }
     }
@@ -176,7 +176,7 @@ impl Llm {
         }
     }
 
-    /// The same client, which tries again only this often.
+    /// The same client with this number of retries.
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.provider.retries = retries;
         self
@@ -187,8 +187,8 @@ impl Llm {
         self.provider.prewarm().await;
     }
 
-    /// The answer as it is written. Dropping the stream cancels the request. Up to the first
-    /// piece failures are retried, until `deadline`; the stream ends after an error.
+    /// The answer as it is written. Dropping the stream cancels the request. Until the first piece, failures are
+    /// retried up to `deadline`; after an error the stream ends.
     pub fn stream(
         &self,
         request: ChatRequest,
@@ -237,7 +237,7 @@ impl Llm {
         Ok(stream::iter(first.map(Ok)).chain(rest))
     }
 
-    /// At OpenAI, models that always think call tools by the Responses API only.
+    /// At OpenAI, models that always reason call tools in the Responses API only.
     fn api(&self) -> LlmApi {
         let is_responses_only =
             self.provider.is_openai() && family::thinking(&self.provider.model) == Thinking::Always;
@@ -259,7 +259,7 @@ impl Llm {
         };
         let thinking = family::thinking(&provider.model);
         fields.insert("model".into(), provider.model.clone().into());
-        // Other servers' models of these names are asked as these servers' models are.
+        // On other servers, models with these names follow those servers' rules.
         let least = thinking.least().filter(|_| provider.is_openai());
         let effort = options.reasoning_effort.as_deref().or(least);
         if let Some(most) = request.max_tokens.or(options.max_tokens) {
@@ -276,7 +276,7 @@ impl Llm {
             fields.insert("response_format".into(), format);
         }
         if let Some(temperature) = options.temperature {
-            // As it was written: 0.2 and not 0.20000000298.
+            // As configured: 0.2, not 0.20000000298.
             let text = temperature.to_string();
             let number = serde_json::from_str(&text).unwrap_or_else(|_| temperature.into());
             fields.insert("temperature".into(), number);

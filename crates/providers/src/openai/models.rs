@@ -1,4 +1,4 @@
-//! The models that a provider lists, and when it ends them (`GET /models` and `/models/{id}`).
+//! The models that a provider lists, and when it shuts them down (`GET /models` and `/models/{id}`).
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::http::{Http, Provider, Settings, SettingsError};
 pub struct Listed {
     /// Its name.
     pub id: String,
-    /// The day on which it ends, `YYYY-MM-DD`, where the provider says so.
+    /// The day on which it is shut down, `YYYY-MM-DD`, if the provider says so.
     #[serde(default, deserialize_with = "text_or_nothing")]
     pub shutdown_date: Option<String>,
 }
@@ -23,20 +23,20 @@ pub struct Models {
 }
 
 impl Models {
-    /// Of the server at `settings.base_url`, with the key there; `settings.model` does not count.
+    /// A client for the server at `settings.base_url`, with the key from there; `settings.model` is ignored.
     ///
     /// # Errors
-    /// Settings that cannot be used.
+    /// If the settings cannot be used.
     pub fn new(http: &Http, settings: Settings) -> Result<Self, SettingsError> {
-        // Errors name a stage; the language model's is the one that every provider has.
+        // Errors name a stage; every provider has a language model.
         let provider = Provider::new(Stage::Llm, http, settings)?;
         Ok(Self { provider })
     }
 
-    /// All; none when this server does not list them, as gateways and Azure do not.
+    /// All models. `None` if this server does not list them, as with gateways and Azure.
     ///
     /// # Errors
-    /// It refuses the key, is out of reach, or has a fault.
+    /// The server refuses the key, is unreachable, or fails.
     pub async fn all(&self) -> Result<Option<Vec<Listed>>, ProviderError> {
         #[derive(Deserialize)]
         struct All {
@@ -46,7 +46,7 @@ impl Models {
         Ok(all.map(|all| all.data))
     }
 
-    /// One of them; none when this server does not know it, or does not say.
+    /// One model. `None` if this server does not know it, or does not say.
     ///
     /// # Errors
     /// See [`Models::all`].
@@ -54,7 +54,7 @@ impl Models {
         self.get(&format!("/models/{id}")).await
     }
 
-    /// Whatever is not of the protocol counts as an answer that says nothing.
+    /// An answer that does not follow the protocol counts as one that says nothing.
     async fn get<T: for<'de> Deserialize<'de>>(
         &self,
         path: &str,
@@ -75,7 +75,7 @@ impl Models {
     }
 }
 
-/// Whatever is no text is no date.
+/// Anything but text counts as no date.
 fn text_or_nothing<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     Ok(Value::deserialize(value)?.as_str().map(str::to_owned))
 }

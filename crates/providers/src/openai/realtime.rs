@@ -1,10 +1,10 @@
-//! Speech to text as the speech is spoken: OpenAI's realtime protocol over a WebSocket
+//! Speech to text while the caller speaks: OpenAI's realtime protocol over a WebSocket
 //! (`/realtime?intent=transcription`, platform.openai.com/docs/guides/realtime-transcription).
 //!
-//! The audio of a turn is sent as it comes; at each pause only its last moments are still on the
-//! way. Our own VAD says where pauses are, so the server's is off. One task owns the socket; what
-//! goes wrong makes the words of this turn fail, and whoever asks has the audio to ask elsewhere.
-//! An error that the server reports is mostly about one event: the socket lives on.
+//! The audio of a turn is sent as it arrives; at each pause only its last moments are still on the way. Our own VAD
+//! detects pauses, so the server's is off. One task owns the socket; if anything goes wrong, the words of this turn
+//! fail, and the requester still has the audio to ask elsewhere. An error that the server reports is mostly about one
+//! event: the socket stays open.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use super::refusal::Refusal;
 use super::socket::Socket;
 use sidetone_base::audio::{Pcm, Resampler};
 
-/// Frames of 10 ms that wait for the socket, 5 s of them; then the turn goes elsewhere.
+/// Frames of 10 ms queued for the socket, about 5 s; beyond that the turn is transcribed elsewhere.
 const QUEUE: usize = 512;
 /// The protocol refuses to transcribe less: 100 ms at 24 kHz.
 const LEAST: usize = 2_400;
-/// Ids of our events: an error names the one that it is about.
+/// Ids of our events: an error names the event that it is about.
 const UPDATE: &str = "session";
 const COMMIT: &str = "commit";
-/// Errors after which a socket is of no use.
+/// Errors after which a socket is useless.
 const FATAL: [&str; 5] = [
     "session_expired",
     "invalid_api_key",
@@ -41,7 +41,7 @@ const FATAL: [&str; 5] = [
 #[derive(Debug)]
 pub struct Hearing {
     commands: mpsc::Sender<Command>,
-    /// A frame did not fit: the words of this turn would have a hole.
+    /// A frame did not fit: the words of this turn would have a gap.
     lost: bool,
     patience: Duration,
 }
@@ -53,7 +53,7 @@ enum Command {
     Forget,
 }
 
-/// Who waits for a turn's words.
+/// A waiting request for a turn's words.
 #[derive(Debug)]
 struct Asked {
     words: oneshot::Sender<Option<String>>,
@@ -61,8 +61,8 @@ struct Asked {
 }
 
 impl Hearing {
-    /// Opens a socket in the background. Words that take longer than `patience` fail;
-    /// `fields` say how the session transcribes.
+    /// Opens a socket in the background. Words that take longer than `patience` fail; `fields` configure the session's
+    /// transcription.
     pub(super) fn open(provider: Provider, fields: Value, patience: Duration) -> Self {
         let (commands, inbox) = mpsc::channel(QUEUE);
         let dialect = provider.dialect();
@@ -92,8 +92,8 @@ impl Hearing {
         self.lost |= self.commands.try_send(Command::Audio(audio)).is_err();
     }
 
-    /// The words of all audio since [`Hearing::forget`]; none when they cannot be had. Providers
-    /// that write them down piece by piece show them in `so_far` before.
+    /// The words of all audio since [`Hearing::forget`]. `None` if they cannot be had. Providers that transcribe piece
+    /// by piece show the pieces in `so_far` first.
     pub fn words(
         &self,
         so_far: watch::Sender<String>,
@@ -113,17 +113,17 @@ impl Hearing {
         }
     }
 
-    /// The next audio is of another turn.
+    /// The next audio belongs to another turn.
     pub fn forget(&mut self) {
         self.lost = self.commands.try_send(Command::Forget).is_err();
     }
 }
 
-/// A stretch of audio that was handed in for transcription.
+/// A stretch of audio committed for transcription.
 #[derive(Default)]
 struct Item {
     id: Option<String>,
-    /// The words that came of it.
+    /// The words received so far.
     begun: String,
     /// All of them.
     text: Option<String>,
@@ -131,22 +131,22 @@ struct Item {
 
 struct Session {
     provider: Provider,
-    /// How it is to transcribe,
+    /// How the session is to transcribe.
     fields: Value,
-    /// as the provider takes them.
+    /// What the provider accepts of `fields`.
     dialect: Dialect,
     /// Fields were left out, and the session has not been accepted yet.
     rephrased: bool,
     socket: Option<Socket>,
-    /// Of the turn, in order.
+    /// Those of this turn, in order.
     items: Vec<Item>,
-    /// Stretches of turns before whose id has not come yet.
+    /// Stretches of earlier turns whose id has not arrived yet.
     stale: usize,
     asked: Option<Asked>,
-    /// The words of this turn cannot be had here.
+    /// This socket cannot provide the words of this turn.
     failed: bool,
     resampler: Resampler<16_000, 24_000>,
-    /// Samples since the last stretch.
+    /// Samples since the last commit.
     uncommitted: usize,
 }
 
@@ -186,7 +186,7 @@ impl Session {
         self.update().await;
     }
 
-    /// Says how the session is to be.
+    /// Sends the session's settings.
     async fn update(&mut self) {
         let mut transcription = self.fields.clone();
         self.dialect.apply(&mut transcription, &["model"]);
@@ -225,7 +225,7 @@ impl Session {
             Command::Forget => {
                 self.stale += self.items.iter().filter(|item| item.id.is_none()).count();
                 self.items.clear();
-                // Who asked has given up waiting: the provider may never answer.
+                // The requester has given up waiting: the provider may never answer.
                 if self
                     .asked
                     .take()
@@ -278,7 +278,7 @@ impl Session {
                 }
             }
             "conversation.item.input_audio_transcription.completed" => {
-                // One of a turn before is known to nobody.
+                // Items of earlier turns are unknown here.
                 let known = self.items.iter_mut().find(|item| item.id == item_id);
                 if let Some(item) = known.filter(|_| item_id.is_some()) {
                     item.text = Some(event.transcript.unwrap_or_default());
@@ -299,7 +299,7 @@ impl Session {
         }
     }
 
-    /// Most errors are about one event of ours, and change nothing else.
+    /// Most errors are about one of our events, and change nothing else.
     async fn error(&mut self, text: &str) {
         let event: Value = serde_json::from_str(text).unwrap_or_default();
         let refusal = Refusal::of(&event).unwrap_or_default();
@@ -307,7 +307,7 @@ impl Session {
         let about = event["error"]["event_id"].as_str().unwrap_or_default();
         let code = refusal.code.as_deref().unwrap_or_default();
         if about == UPDATE && !FATAL.contains(&code) {
-            // Paths are the whole session's here.
+            // Here, paths begin at the whole session.
             let paths = refusal
                 .paths
                 .iter()
@@ -323,14 +323,14 @@ impl Session {
                 return self.update().await;
             }
         }
-        // Of a refused commit the words never come, and its audio stays in the server's buffer.
+        // The words of a refused commit never arrive, and its audio stays in the server's buffer.
         if matches!(about, UPDATE | COMMIT) || FATAL.contains(&code) {
             return self.fail(&error.to_string());
         }
         tracing::warn!(%error, "realtime transcription goes on");
     }
 
-    /// The words of all stretches, as far as they have come.
+    /// The words of all stretches, as far as they have arrived.
     fn words(&self) -> String {
         let items = self.items.iter();
         let texts = items.map(|item| item.text.as_ref().unwrap_or(&item.begun).trim());
@@ -338,14 +338,14 @@ impl Session {
         texts.join(" ")
     }
 
-    /// Tells who waits what has come.
+    /// Shows the requester what has arrived.
     fn show(&self) {
         if let Some(asked) = &self.asked {
             asked.so_far.send_replace(self.words());
         }
     }
 
-    /// Once all stretches have their words.
+    /// Answers the requester once all stretches have their words.
     fn answer(&mut self) {
         if self.items.iter().all(|item| item.text.is_some())
             && let Some(asked) = self.asked.take()
@@ -354,7 +354,7 @@ impl Session {
         }
     }
 
-    /// The words of this turn come from elsewhere; the next turn has a new socket.
+    /// The words of this turn come from elsewhere; the next turn gets a new socket.
     fn fail(&mut self, what: &str) {
         let host = &self.provider.host;
         tracing::warn!(%host, "realtime transcription {what}; the batch endpoint is asked");
@@ -366,7 +366,7 @@ impl Session {
     }
 }
 
-/// A server's event, as far as it is used.
+/// The parts of a server's event that are used.
 #[derive(Deserialize)]
 struct Event {
     #[serde(rename = "type")]

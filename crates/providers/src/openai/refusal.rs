@@ -1,8 +1,8 @@
-//! What a provider says when it refuses a request, in every style of error body there is. PURE.
+//! Reads what a provider says when it refuses a request, in every style of error body in use. PURE.
 //!
 //! OpenAI's `{"error":{"message","type","code","param"}}`; `{"error":"text"}`; FastAPI's
-//! `{"detail":[{"loc":["body","field"],"msg"}]}` and `{"detail":"text"}`; `{"message":…}`; a list of
-//! such objects; HTML and plain text of proxies.
+//! `{"detail":[{"loc":["body","field"],"msg"}]}` and `{"detail":"text"}`; `{"message":…}`; a list of such objects; HTML
+//! and plain text of proxies.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use serde_json::Value;
 
 /// Most bytes of an error that are looked at.
 const LIMIT: usize = 8 << 10;
-/// Fields that it may point to.
+/// Most fields that it may point to.
 const PATHS: usize = 64;
 
-/// Codes of accounts and keys: no retry helps.
+/// Codes for problems of accounts and keys: no retry helps.
 const EXHAUSTED: [&str; 4] = [
     "insufficient_quota",
     "credit_balance_exhausted",
@@ -51,18 +51,18 @@ const TOO_LONG: [&str; 14] = [
     "exceeds the maximum number of tokens",
 ];
 
-/// Why a request was refused, as far as the body says so. Its words may be the caller's.
+/// Why a request was refused, as far as the body says so. It may quote the caller.
 #[derive(Clone, Default, PartialEq)]
 pub(super) struct Refusal {
     /// A name for the reason: the body's code, or its type.
     pub code: Option<String>,
-    /// Fields that the body points to, dotted, a list's elements as `*`.
+    /// Fields that the body points to, dotted, with `*` for list elements.
     pub paths: Vec<String>,
     /// The provider's own words.
     pub message: String,
 }
 
-/// Says what kind it is, never the words.
+/// Shows the kind, never the words.
 impl std::fmt::Debug for Refusal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let code = self.code.as_deref().unwrap_or("-");
@@ -71,7 +71,7 @@ impl std::fmt::Debug for Refusal {
 }
 
 impl Refusal {
-    /// From the body of an answer that is no success.
+    /// Reads the body of an unsuccessful answer.
     pub(super) fn read(body: &[u8]) -> Self {
         let body = &body[..body.len().min(LIMIT)];
         if let Ok(value) = serde_json::from_slice(body) {
@@ -83,7 +83,7 @@ impl Refusal {
         }
     }
 
-    /// From a JSON body or an event of a stream; none when it reports no error.
+    /// Reads a JSON body or an event of a stream. `None` if it reports no error.
     pub(super) fn of(value: &Value) -> Option<Self> {
         let value = match value {
             Value::Array(all) => all.first()?,
@@ -95,7 +95,7 @@ impl Refusal {
             Value::Object(error) if !error.is_empty() => {
                 let error = Value::from(error.clone());
                 refusal.take(&error);
-                // OpenRouter puts the words of the server behind it here.
+                // OpenRouter puts the message of the upstream server here.
                 refusal.add(text_of(&error["metadata"]["raw"]));
             }
             _ => refusal.take(value),
@@ -115,7 +115,7 @@ impl Refusal {
         let number = ["code", "status"].iter().find_map(|key| one[*key].as_u64());
         let named = named.into_iter().find(|text| !text.is_empty());
         let named = named.or(number.map(|number| number.to_string()));
-        // A list of details has its types ("extra_forbidden"), which say less than a code.
+        // The entries of a list have types ("extra_forbidden"), which say less than a code.
         if self.code.is_none() {
             self.code = named;
         }
@@ -133,7 +133,7 @@ impl Refusal {
     }
 
     fn add(&mut self, text: &str) {
-        // What is told of it is a few lines.
+        // Only a few lines are shown.
         if text.is_empty() || self.message.len() >= LIMIT || self.message.contains(text) {
             return;
         }
@@ -158,12 +158,12 @@ impl Refusal {
         self.has_code(&BAD_KEY)
     }
 
-    /// There is no such model.
+    /// The model does not exist.
     pub(super) fn is_no_model(&self) -> bool {
         self.has_code(&NO_MODEL)
     }
 
-    /// Too much is asked in too short a time.
+    /// Too many requests in too short a time.
     pub(super) fn is_limited(&self) -> bool {
         let code = self.code.as_deref().unwrap_or_default().to_lowercase();
         code.starts_with("rate_limit") || code == "overloaded_error" || code == "too_many_requests"
@@ -175,19 +175,19 @@ impl Refusal {
         code.starts_with("invalid") || code == "unknown_parameter"
     }
 
-    /// Servers that answer 200 put the status they mean where OpenAI has a code's name.
+    /// Servers that return 200 for errors put the intended status in the place of OpenAI's code.
     pub(super) fn status(&self) -> Option<u16> {
         let status = self.code.as_deref()?.parse().ok()?;
         (400..600).contains(&status).then_some(status)
     }
 
-    /// The conversation is longer than the model takes.
+    /// The conversation is longer than the model accepts.
     pub(super) fn is_too_long(&self) -> bool {
         if self.has_code(&TOO_LONG_CODES) {
             return true;
         }
         let message = self.message.to_lowercase();
-        // A limit of the answer's length that does not fit is a field to leave out.
+        // If the limit of the answer's length is too large, that field is left out instead.
         let is_of_answer = message.contains("max_tokens") || message.contains("max_completion");
         !(is_of_answer && message.contains("too large"))
             && TOO_LONG.iter().any(|words| message.contains(words))
@@ -243,7 +243,7 @@ fn plain(text: &str) -> String {
     title.unwrap_or_default().trim().to_owned()
 }
 
-/// An answer without success.
+/// An unsuccessful answer.
 pub(super) struct Refused {
     pub status: u16,
     pub retry_after: Option<Duration>,

@@ -1,20 +1,20 @@
-//! When a failed request is worth another try, and how long to wait before it.
+//! When a failed request is worth another attempt, and how long to wait before it.
 
 use std::time::{Duration, Instant};
 
 use super::error::ProviderError;
 use sidetone_base::clock;
 
-/// Tries after the first one, as livekit-agents' `APIConnectOptions` has them.
+/// Attempts after the first, as in livekit-agents' `APIConnectOptions`.
 pub const RETRIES: u32 = 3;
 
 /// Wait before the first retry; it doubles with each further one.
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 
-/// How long to wait before the next try, or `None` when there should be none.
+/// How long to wait before the next attempt, or `None` if there should be none.
 ///
-/// `jitter` in 0..1 spreads the waits of many calls that failed together over half their length
-/// (AWS Architecture Blog, "Exponential Backoff And Jitter": equal jitter).
+/// `jitter` in 0..1 spreads the waits of many calls that failed together over half their length (AWS Architecture Blog,
+/// "Exponential Backoff And Jitter": equal jitter).
 fn delay(failures: u32, retries: u32, error: &ProviderError, jitter: f32) -> Option<Duration> {
     if !error.transient || failures > retries {
         return None;
@@ -24,8 +24,8 @@ fn delay(failures: u32, retries: u32, error: &ProviderError, jitter: f32) -> Opt
     Some(error.retry_after.map_or(spread, |asked| asked.max(spread)))
 }
 
-/// Runs `attempt` until it succeeds, fails for good, or the next try would begin after
-/// `deadline`. An attempt has its own time limit; at the deadline it is dropped as well.
+/// Runs `attempt` until it succeeds, fails for good, or the next attempt would begin after `deadline`. An attempt has
+/// its own time limit; at the deadline it is dropped as well.
 pub(super) async fn with_retries<T, Attempt>(
     retries: u32,
     deadline: Instant,
@@ -56,7 +56,7 @@ where
     };
     match tokio::time::timeout_at(deadline.into(), tries).await {
         Ok(result) => result,
-        // What went wrong before says more than that there was no time left.
+        // The earlier failure says more than that time has run out.
         Err(_) => Err(last.unwrap_or_else(out_of_time)),
     }
 }

@@ -1,9 +1,9 @@
-//! A provider's own message, made fit for the log and the record: it tells what is wrong, and may
-//! repeat the key or what was said in the call. PURE.
+//! Makes a provider's own message safe for the log and the record: it says what is wrong, and may repeat the key or
+//! what was said in the call. PURE.
 //!
-//! Keys are cut. Any four consecutive words of the request are replaced by "…", whatever their
-//! case, punctuation and escaping: fewer than four are a field's or a model's name more often than a
-//! caller's sentence. In scripts without spaces each character counts as a word.
+//! Keys are removed. Any four consecutive words of the request are replaced by "…", whatever their case, punctuation
+//! and escaping: fewer than four are more often the name of a field or model than a caller's sentence. In scripts
+//! without spaces each character counts as a word.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -14,12 +14,12 @@ use serde_json::Value;
 const LIMIT: usize = 300;
 /// Most bytes that are looked at.
 const READ: usize = 8 << 10;
-/// So many consecutive words of the request are not repeated.
+/// This many consecutive words of the request are not repeated.
 const RUN: usize = 4;
-/// So many characters of a key in a row are not shown.
+/// This many consecutive characters of a key are not shown.
 const FRAGMENT: usize = 8;
 
-/// Where a request has what was said, and what an operator wrote.
+/// Fields with what was said, and with what an operator wrote.
 const SPOKEN: [&str; 6] = [
     "messages",
     "input",
@@ -28,7 +28,7 @@ const SPOKEN: [&str; 6] = [
     "keywords[]",
     "instructions",
 ];
-/// Words of its JSON that a provider may repeat between them.
+/// Words of the request's JSON that a provider may repeat between them.
 const BETWEEN: [&str; 9] = [
     "role",
     "content",
@@ -40,10 +40,10 @@ const BETWEEN: [&str; 9] = [
     "text",
     "input",
 ];
-/// What stands between a conversation's texts.
+/// Keys between the texts of a conversation.
 const UNSPOKEN: [&str; 6] = ["role", "type", "id", "call_id", "tool_call_id", "name"];
 
-/// `message` without `secrets`, and without what `request` says.
+/// `message` without `secrets`, and without the contents of `request`.
 pub(super) fn said(message: &str, secrets: &[&str], request: &Value) -> String {
     let end = (0..=READ.min(message.len()))
         .rev()
@@ -60,7 +60,7 @@ pub(super) fn said(message: &str, secrets: &[&str], request: &Value) -> String {
     kept + "…"
 }
 
-/// In one line, its escapes resolved, without characters that are not seen.
+/// In one line, with escapes resolved and without invisible characters.
 fn flat(text: &str) -> String {
     let mut text = text.to_owned();
     // JSON in JSON in JSON.
@@ -74,7 +74,7 @@ fn flat(text: &str) -> String {
         .collect()
 }
 
-/// JSON's escapes, HTML's commonest entities, and the percent signs of URLs.
+/// Resolves JSON's escapes, the most common HTML entities, and percent-encoding.
 fn unescaped(text: &str) -> String {
     let entities = [
         ("&quot;", "\""),
@@ -144,7 +144,7 @@ fn without_keys(text: &str, secrets: &[&str]) -> String {
             let found = text.match_indices(fragment);
             cut.extend(found.map(|(at, _)| at..at + fragment.len()));
         }
-        // Shorter keys as a whole.
+        // Shorter keys are matched as a whole.
         if starts.len() < FRAGMENT && starts.len() >= 4 {
             let found = text.match_indices(*secret);
             cut.extend(found.map(|(at, _)| at..at + secret.len()));
@@ -173,7 +173,7 @@ fn without_keys(text: &str, secrets: &[&str]) -> String {
         for (at, _) in lower.match_indices(word) {
             let begin = at + word.len();
             let end = end_of_key(text, begin);
-            // "Bearer authentication is missing" is no key.
+            // "Bearer authentication is missing" contains no key.
             if end - begin >= FRAGMENT && text[begin..end].contains(|c: char| !c.is_alphabetic()) {
                 cut.push(begin..end);
             }
@@ -193,7 +193,7 @@ fn without_words(text: &str, request: &Value) -> String {
     let spoken = SPOKEN.iter().filter_map(|name| request.get(*name));
     spoken.for_each(|part| strings(part, &mut all));
     let (asked, said) = (words(&flat(&all.join(" "))), words(text));
-    // As it stands, and without the words that JSON puts between a conversation's texts.
+    // As it is, and without the JSON words between a conversation's texts.
     let bare = |words: &[Word]| -> Vec<Word> {
         let kept = words
             .iter()
@@ -209,7 +209,7 @@ fn without_words(text: &str, request: &Value) -> String {
     replaced(text, cut)
 }
 
-/// A word in small letters, and where it stands. Equal when the letters are.
+/// A word in lower case, and its position. Equal if the letters are.
 #[derive(Debug, Clone)]
 struct Word(String, Range<usize>);
 
@@ -227,7 +227,7 @@ impl std::hash::Hash for Word {
     }
 }
 
-/// Letters and digits between anything else; a character of a script without spaces for itself.
+/// Runs of letters and digits; in scripts without spaces, each character by itself.
 fn words(text: &str) -> Vec<Word> {
     let mut words: Vec<Word> = Vec::new();
     let mut open = false;
@@ -271,7 +271,7 @@ fn strings<'a>(value: &'a Value, into: &mut Vec<&'a str>) {
     }
 }
 
-/// `text` with a mark in place of each stretch; those that touch share one.
+/// `text` with a mark in place of each stretch; adjacent ones share a mark.
 fn replaced(text: &str, mut cut: Vec<Range<usize>>) -> String {
     cut.sort_by_key(|range| range.start);
     let mut out = String::with_capacity(text.len());

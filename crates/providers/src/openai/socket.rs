@@ -1,4 +1,4 @@
-//! A WebSocket that carries a provider's JSON events, each await with a deadline.
+//! A WebSocket that carries a provider's JSON events; each await has a deadline.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use super::error::ProviderError;
 use super::http::{CONNECT_TIMEOUT, Provider, wait};
 use super::refusal::{Refusal, Refused};
 
-/// Longest time that a frame may take to leave.
+/// Longest time that sending a frame may take.
 const WRITE_DEADLINE: Duration = Duration::from_secs(3);
-/// Most bytes of one event: a second of sound has 64,000.
+/// Most bytes of one event: a second of audio has 64,000.
 const EVENT_LIMIT: usize = 4 << 20;
 
 /// See the module's documentation. Dropping it closes the connection.
@@ -31,7 +31,7 @@ impl Socket {
         let config = WebSocketConfig::default()
             .max_message_size(Some(EVENT_LIMIT))
             .max_frame_size(Some(EVENT_LIMIT));
-        // Boxed, for it is large and rare.
+        // Boxed because it is large and rare.
         let opening = dial::websocket(request, Some(config)).boxed();
         match timeout(CONNECT_TIMEOUT, opening).await {
             Ok(Ok((socket, _))) => Ok(Self(socket)),
@@ -51,26 +51,26 @@ impl Socket {
         }
     }
 
-    /// Whether the event left in time.
+    /// Whether the event was sent in time.
     pub(super) async fn send(&mut self, event: &Value) -> bool {
         let frame = Frame::text(event.to_string());
         let sent = timeout(WRITE_DEADLINE, self.0.send(frame)).await;
         matches!(sent, Ok(Ok(())))
     }
 
-    /// The next event; none: the socket is closed. Cancel safe.
+    /// The next event. `None` if the socket is closed. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<String> {
         loop {
             match self.0.next().await {
                 Some(Ok(Frame::Text(text))) => return Some(text.as_str().to_owned()),
                 Some(Ok(Frame::Close(_)) | Err(_)) | None => return None,
-                // Pings are answered by the library.
+                // The library answers pings.
                 Some(Ok(_)) => {}
             }
         }
     }
 
-    /// Says goodbye.
+    /// Closes the connection properly.
     pub(super) async fn close(mut self) {
         timeout(WRITE_DEADLINE, self.0.close(None)).await.ok();
     }

@@ -4,7 +4,7 @@
 /// Most bytes of one event; a chunk of an answer has a few hundred.
 const LIMIT: usize = 1 << 20;
 
-/// Cuts a stream of bytes, chunked anywhere, into events.
+/// Splits a stream of bytes, chunked anywhere, into events.
 #[derive(Debug, Default)]
 pub(super) struct Decoder {
     line: Vec<u8>,
@@ -18,7 +18,7 @@ pub(super) struct Decoder {
 pub(super) struct Malformed;
 
 impl Decoder {
-    /// Adds to `events` the data of those that `bytes` complete.
+    /// Appends to `events` the data of those that `bytes` complete.
     pub(super) fn push(&mut self, bytes: &[u8], events: &mut Vec<String>) -> Result<(), Malformed> {
         for &byte in bytes {
             let follows_return = std::mem::take(&mut self.after_return);
@@ -36,7 +36,7 @@ impl Decoder {
         Ok(())
     }
 
-    /// The data of an event that the stream's end completes: some servers forget the empty line.
+    /// The data of an event that the stream's end completes: some servers omit the final empty line.
     pub(super) fn finish(&mut self) -> Option<String> {
         let mut events = Vec::new();
         self.end_line(&mut events).ok()?;
@@ -57,7 +57,7 @@ impl Decoder {
                 self.data.push('\n');
             }
             self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
-        } // Comments (keep-alives), event names and ids say nothing here.
+        } // Comments (keep-alives), event names and ids are ignored.
         Ok(())
     }
 }

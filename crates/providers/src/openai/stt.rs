@@ -19,11 +19,11 @@ use sidetone_base::clock;
 /// Form fields that a request cannot do without.
 const NEEDED: [&str; 1] = ["model"];
 
-/// Turns an utterance into words. Cloning shares the connections.
+/// Turns an utterance into words. Clones share the connections.
 #[derive(Clone)]
 pub struct Stt {
     provider: Provider,
-    /// The model asked over a socket, where it is another.
+    /// The model for the socket, if it is a different one.
     live_model: Option<String>,
     language: Option<String>,
     hints: SttHints,
@@ -32,18 +32,18 @@ pub struct Stt {
 /// What was said.
 #[derive(Clone, PartialEq)]
 pub struct Transcript {
-    /// The words; empty when there are none.
+    /// The words; empty if there are none.
     pub text: String,
-    /// How sure the model is that nobody spoke, 0 to 1, where the model tells.
+    /// How sure the model is that nobody spoke, 0 to 1, if the model reports it.
     pub no_speech_prob: Option<f32>,
-    /// Mean log-probability of the words, where the model tells.
+    /// Mean log-probability of the words, if the model reports it.
     pub avg_logprob: Option<f32>,
 }
 
 impl Transcript {
-    /// Whether the words are likely made up from silence or noise: the model thinks that nobody
-    /// spoke, and is unsure of the words where it tells. One of both is enough for `made_up`
-    /// phrases, which models are known to write for silence; never the phrase alone.
+    /// Whether the words were probably made up from silence or noise: the model thinks that nobody spoke, and is unsure
+    /// of the words if it reports that. One of the two is enough for `made_up` phrases, which models are known to write
+    /// for silence; never the phrase alone.
     pub fn is_hallucinated(&self, no_speech: f32, logprob: f32, made_up: &[String]) -> bool {
         let nobody = self.no_speech_prob.is_some_and(|p| p > no_speech);
         let unsure = self.avg_logprob.map(|p| p < logprob);
@@ -60,7 +60,7 @@ impl Transcript {
     }
 }
 
-/// Says how much there is, never the words: they are personal data.
+/// Shows the size, never the words: they are personal data.
 impl std::fmt::Debug for Transcript {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Transcript")
@@ -72,10 +72,10 @@ impl std::fmt::Debug for Transcript {
 }
 
 impl Stt {
-    /// A client of one provider. `language` is an ISO-639-1 code; without it the model guesses.
+    /// Creates a client of one provider. `language` is an ISO-639-1 code; without it the model guesses.
     ///
     /// # Errors
-    /// When the settings cannot be used; the message names the field.
+    /// If the settings cannot be used; the message names the field.
     pub fn new(
         http: &Http,
         settings: Settings,
@@ -89,32 +89,32 @@ impl Stt {
         })
     }
 
-    /// The same client, asking for another model over a socket.
+    /// The same client with another model for the socket.
     pub fn with_live_model(mut self, model: &str) -> Self {
         self.live_model = Some(model.to_owned());
         self
     }
 
-    /// The same client, with what helps its model to hear.
+    /// The same client with hints that help its model to hear.
     pub fn with_hints(self, hints: SttHints) -> Self {
         Self { hints, ..self }
     }
 
-    /// The same client for speech in this language (BCP 47); none: the model detects it.
+    /// The same client for speech in this language (BCP 47). With `None` the model detects it.
     pub fn with_language(mut self, language: Option<&str>) -> Self {
         let primary = |tag: &str| tag.split(['-', '_']).next().unwrap_or(tag).to_lowercase();
         self.language = language.map(primary);
         self
     }
 
-    /// The same client, which tries again only this often.
+    /// The same client with this number of retries.
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.provider.retries = retries;
         self
     }
 
-    /// Speech to text as the speech is spoken, over a socket of its own; words that take longer
-    /// than `patience` are asked for with [`Stt::transcribe`].
+    /// Speech to text while the caller speaks, over its own socket; words that take longer than `patience` are
+    /// requested with [`Stt::transcribe`].
     pub fn hear(&self, patience: Duration) -> Hearing {
         let mut provider = self.provider.clone();
         provider
@@ -132,7 +132,7 @@ impl Stt {
     /// The words of an utterance. Dropping the future cancels the request.
     ///
     /// # Errors
-    /// When the provider fails and there is no retry left before `deadline`.
+    /// If the provider fails and no retry fits before `deadline`.
     pub async fn transcribe(
         &self,
         audio: &Pcm<16_000>,
@@ -163,7 +163,7 @@ impl Stt {
 
     /// The form's fields beside the file.
     fn fields(&self) -> Value {
-        // Some models hear over a socket only.
+        // Some models transcribe over a socket only.
         let model = match self.provider.model.as_str() {
             model if family::is_socket_only(model) => catalogue::default::STT,
             model => model,
@@ -225,7 +225,7 @@ fn form(fields: &Value, file: &bytes::Bytes) -> Form {
     form
 }
 
-/// How a socket's session transcribes.
+/// The settings of a socket's session.
 fn session_fields(model: &str, language: Option<&str>, hints: &SttHints) -> Value {
     let mut fields = Map::new();
     fields.insert("model".into(), model.into());
@@ -250,7 +250,7 @@ fn session_fields(model: &str, language: Option<&str>, hints: &SttHints) -> Valu
     Value::Object(fields)
 }
 
-/// Both answer formats; what a server leaves out is not known.
+/// Both answer formats; what a server leaves out is unknown.
 #[derive(Deserialize)]
 struct TranscriptBody {
     text: String,
@@ -286,7 +286,7 @@ impl From<TranscriptBody> for Transcript {
     }
 }
 
-/// Letters and digits in small, one space between words.
+/// Letters and digits in lower case, one space between words.
 fn plain(text: &str) -> String {
     let spaced: String = text
         .chars()

@@ -11,7 +11,7 @@ use super::*;
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 
-/// Long enough never to be reached by what should succeed.
+/// Never reached by what should succeed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn settings(base_url: String, timeout: Duration) -> Settings {
@@ -301,7 +301,7 @@ async fn text_becomes_speech_whatever_the_chunks() {
     let (fake, clients) = start().await;
     let pcm = clients.speak("hello").await.unwrap();
     assert_eq!(pcm.duration(), Duration::from_millis(300));
-    // The fake speaks in a tone of a quarter of full scale; half a sample lost is noise.
+    // The fake speaks in a tone of a quarter of full scale; losing half a sample would make noise of it.
     let level = pcm.level_dbfs().unwrap();
     assert!((level + 15.05).abs() < 0.1, "{level}");
     let steepest = pcm
@@ -362,7 +362,7 @@ async fn faults_that_stay_are_told_at_once() {
     for (stage, endpoint) in STAGES {
         for (failure, kind, advice) in cases {
             let (fake, clients) = start().await;
-            // A request that is refused without saying why is asked once more, with the least.
+            // A request that is refused without a reason is tried once more, with the bare minimum.
             let is_bare = failure == Failure::BadRequest;
             let tries = 1 + usize::from(is_bare);
             fake.script_failures(endpoint, &[failure; 2][..tries]);
@@ -531,7 +531,7 @@ async fn the_first_piece_comes_before_the_last_is_made() {
 async fn a_prewarmed_connection_is_used_again() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base_url = format!("http://{}/v1", listener.local_addr().unwrap());
-    // A server that has only one connection to give.
+    // A server that accepts only one connection.
     let server = tokio::spawn(async move {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let (mut stream, _) = listener.accept().await.unwrap();

@@ -17,7 +17,7 @@ use super::http::{Http, Provider, Settings, SettingsError};
 pub use realtime::SpeechSockets;
 use sidetone_base::audio::Pcm;
 
-/// Turns text into speech. Cloning shares the connections.
+/// Turns text into speech. Clones share the connections.
 #[derive(Clone)]
 pub struct Tts {
     provider: Provider,
@@ -32,22 +32,22 @@ pub struct Tts {
 pub struct Speech {
     /// The words, at most 4096 characters for OpenAI.
     pub text: String,
-    /// The voice's name on the wire.
+    /// The voice's name in the protocol.
     pub voice: String,
-    /// Style directions, for models that take them.
+    /// Style directions, for models that accept them.
     pub instructions: Option<String>,
-    /// 0.25 to 4 (over the Realtime socket at most 1.5); the model's own pace when `None`.
+    /// 0.25 to 4 (over the Realtime socket at most 1.5). `None` leaves the pace to the model.
     pub speed: Option<f32>,
 }
 
 /// A piece of a sentence's speech.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spoken {
-    /// The sentence begins here, or begins anew: what came of it before is void.
+    /// The sentence begins here, or begins again: earlier pieces of it are void.
     pub begins: bool,
-    /// Its next audio; may be empty where `said` is not.
+    /// Its next audio; may be empty if `said` is not.
     pub audio: Pcm<24_000>,
-    /// The words that the sentence's audio says, where they are not those that were asked for.
+    /// The words in the sentence's audio, if they differ from the requested ones.
     pub said: Option<Reworded>,
 }
 
@@ -55,7 +55,7 @@ pub struct Spoken {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Reworded(pub String);
 
-/// Says how much there is, never the words: they are personal data.
+/// Shows the size, never the words: they are personal data.
 impl std::fmt::Debug for Reworded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Reworded({} chars)", self.0.chars().count())
@@ -74,10 +74,10 @@ impl Spoken {
 }
 
 impl Tts {
-    /// A client of one provider. Those with the same `sockets` share what is open.
+    /// Creates a client of one provider. Clients with the same `sockets` share the open ones.
     ///
     /// # Errors
-    /// When the settings cannot be used; the message names the field.
+    /// If the settings cannot be used; the message names the field.
     pub fn new(
         http: &Http,
         sockets: &SpeechSockets,
@@ -92,21 +92,21 @@ impl Tts {
         })
     }
 
-    /// The same client, which tries again only this often.
+    /// The same client with this number of retries.
     pub fn with_retries(mut self, retries: u32) -> Self {
         self.provider.retries = retries;
         self
     }
 
-    /// The same client over this protocol; none: Realtime for OpenAI's Realtime models at OpenAI's
-    /// own address, else HTTP.
+    /// The same client over this protocol. `None` selects Realtime for OpenAI's Realtime models at OpenAI's own
+    /// address, and HTTP otherwise.
     pub fn with_protocol(mut self, protocol: Option<TtsProtocol>) -> Self {
         self.protocol = protocol;
         self
     }
 
-    /// The same client, asking for this `response_format` (none: "pcm"), and taking raw samples for
-    /// so many a second where the server does not say (none: 24,000).
+    /// The same client with this `response_format` (`None`: "pcm"). The rate is that of raw samples, per second, if the
+    /// server does not say (`None`: 24,000).
     pub fn with_format(
         mut self,
         response_format: Option<String>,
@@ -116,7 +116,7 @@ impl Tts {
         self
     }
 
-    /// How it asks.
+    /// The protocol in use.
     pub fn protocol(&self) -> TtsProtocol {
         let default = if self.provider.is_openai() && self.provider.model.contains("realtime") {
             TtsProtocol::Realtime
@@ -126,12 +126,12 @@ impl Tts {
         self.protocol.unwrap_or(default)
     }
 
-    /// Whether OpenAI's own server is asked.
+    /// Whether this is OpenAI's own server.
     pub fn is_openai(&self) -> bool {
         self.provider.is_openai()
     }
 
-    /// Where it asks, and for which model.
+    /// The address and the model, for display.
     pub fn describe(&self) -> String {
         format!("{} {}", self.provider.host, self.provider.model)
     }
@@ -141,17 +141,17 @@ impl Tts {
         self.provider.prewarm().await;
     }
 
-    /// Opens the socket ahead of a call's first sentence, in the background, where there is one to
-    /// open: it belongs to a voice and a speed.
+    /// Opens the socket ahead of a call's first sentence, in the background, if the protocol uses one: a socket belongs
+    /// to a voice and a speed.
     pub fn warm(&self, voice: &str, speed: Option<f32>) {
         if self.protocol() == TtsProtocol::Realtime {
             realtime::warm(self, voice, speed);
         }
     }
 
-    /// The speech in pieces as they come, each of at least one sample or with words. Dropping the
-    /// stream cancels the request. Up to the first piece failures are retried, until `deadline`;
-    /// the stream ends after an error, and without one only when all of the sentence came.
+    /// The speech in pieces as they arrive, each with at least one sample or with words. Dropping the stream cancels
+    /// the request. Until the first piece, failures are retried up to `deadline`; after an error the stream ends, and
+    /// it ends without one only if the whole sentence arrived.
     pub fn speak(
         &self,
         speech: Speech,
@@ -171,7 +171,7 @@ impl Tts {
     }
 }
 
-/// A voice's name as requests have it: OpenAI's custom voices are asked for by id.
+/// A voice as requests name it: OpenAI's custom voices are given by id.
 fn voice(name: &str) -> Value {
     if name.starts_with("voice_") {
         json!({ "id": name })
@@ -180,8 +180,8 @@ fn voice(name: &str) -> Value {
     }
 }
 
-/// OpenAI's voices as they are asked for over a protocol: each name, and what speaks in its place
-/// there where it is not the same. For `sidetone check`.
+/// OpenAI's voices over a protocol: each name, and the voice that speaks in its place if that differs. For `sidetone
+/// check`.
 pub fn voices(protocol: TtsProtocol) -> [(&'static str, &'static str); 13] {
     VOICES.map(|name| match protocol {
         TtsProtocol::Speech => (name, name),
@@ -189,7 +189,7 @@ pub fn voices(protocol: TtsProtocol) -> [(&'static str, &'static str); 13] {
     })
 }
 
-/// The Realtime socket lacks three voices of the speech endpoint: what speaks in their place.
+/// The Realtime socket lacks three voices of the speech endpoint; these speak in their place.
 pub fn stand_in(voice: &str) -> &str {
     match voice {
         "nova" => "marin",

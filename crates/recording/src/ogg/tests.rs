@@ -61,7 +61,7 @@ fn what_a_killed_writer_left_plays_up_to_the_last_push() {
     assert_eq!(whole.bytes, bytes.len() as u64);
     let (left, _) = play(&bytes);
     assert!(loudest(&left[96_000..]).abs_diff(12_024) < 48);
-    // A write that was cut short: the page before it counts.
+    // After a truncated write the previous page counts.
     bytes.truncate(bytes.len() - 100);
     let cut = measure(Cursor::new(&bytes)).unwrap();
     assert!(cut.duration < Duration::from_secs(2) && cut.duration > Duration::from_millis(1_950));
@@ -79,7 +79,7 @@ fn an_empty_recording_is_a_file_too_and_other_files_are_not() {
     assert!(measure(Cursor::new(b"")).is_err());
 }
 
-/// A disk that takes so many bytes.
+/// A disk with room for this many bytes.
 struct Full(usize, Vec<u8>);
 
 impl Write for Full {

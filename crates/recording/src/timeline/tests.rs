@@ -16,7 +16,7 @@ fn agent(value: i16) -> Sound {
     Sound::Agent(Pcm::new(vec![value; 480]))
 }
 
-/// The value of each 10 ms; a frame that is not all of one value fails.
+/// The value of each 10 ms; panics on a frame that mixes values.
 fn frames<const HZ: u32>(pcm: &Pcm<HZ>) -> Vec<i16> {
     let frames = pcm.samples().chunks(Pcm::<HZ>::FRAME);
     frames
@@ -31,7 +31,7 @@ fn frames<const HZ: u32>(pcm: &Pcm<HZ>) -> Vec<i16> {
 fn each_voice_stands_where_it_sounded_and_silence_where_it_did_not() {
     let start = sidetone_base::clock::now();
     let mut line = Timeline::new(start, NO_DELAY);
-    // The caller's frame ends when it comes, the agent's begins.
+    // The caller's frame ends when it arrives, the agent's begins.
     line.push(start + ms(30), caller(1));
     line.push(start + ms(40), caller(2));
     line.push(start + ms(40), agent(5));
@@ -44,11 +44,11 @@ fn each_voice_stands_where_it_sounded_and_silence_where_it_did_not() {
 fn frames_handed_over_ahead_follow_each_other() {
     let start = sidetone_base::clock::now();
     let mut line = Timeline::new(start, NO_DELAY);
-    // The engine takes three at once, then one each 10 ms, the fifth a little late.
+    // The engine takes three at once, then one every 10 ms, the fifth a little late.
     for (at, value) in [(20, 1), (20, 2), (20, 3), (31, 4), (49, 5)] {
         line.push(start + ms(at), agent(value));
     }
-    // After a pause of the voice it begins anew.
+    // After a pause the voice begins anew.
     line.push(start + ms(100), agent(6));
     let both = line.rest(start + ms(120));
     assert_eq!(frames(&both.agent), [0, 0, 1, 2, 3, 4, 5, 0, 0, 0, 6, 0]);
@@ -91,8 +91,8 @@ fn lost_frames_are_silence_and_what_follows_stays_in_place() {
     let mut line = Timeline::new(start, NO_DELAY);
     let mut heard = Vec::new();
     for n in 1..=600u32 {
-        // A stall of 400 ms, of which the engine keeps the last 100; later five frames are
-        // dropped on the way to the recorder.
+        // A stall of 400 ms, of which the engine keeps the last 100; later five frames are dropped on the way to the
+        // recorder.
         let at = match n {
             101..=130 | 301..=305 => continue,
             131..=140 => ms(1400),
@@ -107,7 +107,7 @@ fn lost_frames_are_silence_and_what_follows_stays_in_place() {
     assert_eq!(heard.len(), 600);
     assert_eq!(heard[99..102], [100, 0, 0]);
     assert_eq!(heard[128..132], [0, 0, 131, 132]);
-    // The small loss is noticed within two seconds: five frames of silence bring it back.
+    // The small loss is noticed within two seconds: five frames of silence correct it.
     assert_eq!(heard[299], 300);
     assert_eq!(heard[550..], (551..=600).collect::<Vec<i16>>());
 }
@@ -115,7 +115,7 @@ fn lost_frames_are_silence_and_what_follows_stays_in_place() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever comes when: both voices come out equally long, and as long as the time.
+    /// Whatever arrives when, both voices come out equally long, and as long as the time that passed.
     #[test]
     fn both_voices_keep_step_with_the_time(
         steps in prop::collection::vec((0u64..400, any::<bool>(), any::<bool>()), 1..80)

@@ -1,19 +1,19 @@
-//! What the fake model answers, whatever the protocol.
+//! The fake model's answers, for every protocol.
 
 use serde_json::Value;
 
-/// What the fake model answers: words, or calls of tools, or both.
+/// An answer of the fake model: words, or tool calls, or both.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
-    /// The words. Each goes out as one token, with the space before it.
+    /// The words. Each is sent as one token, with the space before it.
     pub text: String,
     /// The calls, after the words.
     pub tool_calls: Vec<ToolCall>,
-    /// What stands on the wire in place of all that: the events as they are, or a JSON body.
+    /// Sent in place of all that: events as they are, or a JSON body.
     pub raw: Vec<String>,
 }
 
-/// A call of a tool. Its arguments go out in two pieces, as real models send them.
+/// A tool call. Its arguments are sent in two pieces, as real models do.
 #[derive(Debug, Clone)]
 pub struct ToolCall {
     /// The call's id, which the result names.

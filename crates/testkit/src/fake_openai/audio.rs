@@ -13,7 +13,7 @@ use super::audio_dialects::{Answered, answer, paced};
 use super::failure::body;
 use super::{Endpoint, Shared};
 
-/// What a transcription answers.
+/// The result of a transcription.
 #[derive(Debug, Clone)]
 pub struct Transcript {
     /// The words.
@@ -25,7 +25,7 @@ pub struct Transcript {
 }
 
 impl Transcript {
-    /// Words the model is sure of.
+    /// Words that the model is sure of.
     pub fn new(text: impl Into<String>) -> Self {
         Self {
             text: text.into(),
@@ -129,7 +129,7 @@ fn samples_of(file: &[u8]) -> Vec<i16> {
         .collect()
 }
 
-/// How much of a sound of 16 kHz is loud.
+/// How much of some audio at 16 kHz is loud.
 pub(super) fn loud(samples: &[i16]) -> Duration {
     let frames = samples.chunks(160).filter(|frame| {
         let full = frame.iter().map(|&s| f64::from(s) / 32_768.0);
@@ -139,8 +139,8 @@ pub(super) fn loud(samples: &[i16]) -> Duration {
     Duration::from_millis(10) * frames.count() as u32
 }
 
-/// Speech is a tone: 60 ms for each character of the text, about 15 characters a second as
-/// people speak, at a frequency that tells the voice, or the text.
+/// Speech is a tone: 60 ms for each character of the text, about 15 characters a second, which is how fast people
+/// speak, at a frequency that identifies the voice, or the text.
 pub(super) async fn speech(
     State(shared): State<Shared>,
     headers: HeaderMap,
@@ -186,7 +186,7 @@ pub(super) fn samples(hz: f64, length: Duration, rate: u32) -> Vec<i16> {
         .collect()
 }
 
-/// The frequency of the tone that a voice's speech is.
+/// The frequency of the tone that stands for a voice.
 pub fn tone_hz(voice: &str) -> f64 {
     match voice {
         "alloy" => 400.0,

@@ -11,34 +11,34 @@ use serde_json::{Value, json};
 
 use super::audio::samples;
 
-/// What `POST /v1/audio/speech` answers.
+/// The answer to `POST /v1/audio/speech`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpeechDialect {
-    /// OpenAI: raw samples at 24 kHz as they are made.
+    /// OpenAI: raw samples at 24 kHz as they are generated.
     Pcm,
-    /// Raw samples at another rate, named in the type.
+    /// Raw samples at another rate, which the media type names.
     Rate(u32),
     /// The rate in `X-Sample-Rate`.
     RateHeader(u32),
-    /// The rate nowhere.
+    /// The rate is given nowhere.
     UnnamedRate(u32),
     /// `audio/L16` with two channels: the high byte first.
     BigEndianStereo(u32),
-    /// A WAV file at this rate, whatever was asked for; its type says raw samples.
+    /// A WAV file at this rate, whatever was requested; its media type says raw samples.
     Wav(u32),
-    /// A WAV file that says how long it is and ends before.
+    /// A WAV file that ends before the length it announces.
     CutWav,
-    /// MP3, whose type says raw samples.
+    /// MP3 whose media type says raw samples.
     Mp3,
-    /// Raw samples that are called MP3.
+    /// Raw samples labelled as MP3.
     CalledMp3,
-    /// Server-sent events, as OpenAI has them.
+    /// Server-sent events in OpenAI's form.
     Events,
-    /// Server-sent events, as Together has them.
+    /// Server-sent events in Together's form.
     TogetherEvents,
     /// An error as a server-sent event.
     ErrorEvent,
-    /// 200 without a byte.
+    /// 200 without a body.
     Empty,
     /// 200 with an error as JSON.
     JsonError,
@@ -48,7 +48,7 @@ pub enum SpeechDialect {
     Refuses(&'static str),
     /// 422 in FastAPI's form as long as the request has this field.
     Forbids(&'static str),
-    /// 400 unless WAV is asked for; then WAV.
+    /// 400 unless WAV is requested; then WAV.
     OnlyWav,
 }
 
@@ -58,8 +58,7 @@ pub(super) struct Answered {
     pub(super) pieces: Vec<Vec<u8>>,
 }
 
-/// Bytes of a piece: 20 ms of 24 kHz less one byte, so that pieces end in the middle of samples as
-/// they do in the wild.
+/// Bytes of a piece: 20 ms of 24 kHz less one byte, so that pieces end in the middle of samples, as real ones do.
 const PIECE: usize = 959;
 
 /// A status and its JSON.
@@ -126,7 +125,7 @@ pub(super) fn answer(
             plain("audio/wav", file)
         }
         D::Mp3 => {
-            // 26 ms at 128 kbit/s a frame, of noise.
+            // Frames of noise, 26 ms each at 128 kbit/s.
             let frame: Vec<u8> = (0..413_u32)
                 .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
                 .collect();
@@ -183,7 +182,7 @@ fn answered(media: &str, bytes: &[u8], piece: usize) -> Answered {
     }
 }
 
-/// A mono file of 16 bits with a tag before its sound.
+/// A mono file of 16 bits with a tag before its audio.
 fn wav(rate: u32, sound: &[u8], length: u32) -> Vec<u8> {
     let mut file = b"RIFF\xff\xff\xff\xffWAVELIST\x04\0\0\0INFOfmt \x10\0\0\0\x01\0\x01\0".to_vec();
     file.extend(rate.to_le_bytes());
@@ -194,7 +193,7 @@ fn wav(rate: u32, sound: &[u8], length: u32) -> Vec<u8> {
     file
 }
 
-/// The pieces as a body has them.
+/// The pieces as a body with delays.
 pub(super) fn paced(
     pieces: Vec<Vec<u8>>,
     first: Duration,

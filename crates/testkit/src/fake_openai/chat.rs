@@ -101,7 +101,7 @@ pub(super) async fn completions(
         let choice = json!({ "index": 0, "delta": delta, "finish_reason": finish });
         event(&request, json!([choice]), Value::Null)
     };
-    // The role comes together with the first token, as a real model sends nothing before it.
+    // The role comes with the first token, because real models send nothing before it.
     let mut pieces = vec![(
         timing.first_token,
         chunk(json!({ "role": "assistant", "content": "" }), Value::Null),

@@ -1,5 +1,5 @@
-//! How servers that call themselves compatible stream what OpenAI streams otherwise: each a named
-//! mode, after public bug reports.
+//! How servers that call themselves compatible deviate from OpenAI's streams: each is a named mode, based on public bug
+//! reports.
 
 use serde_json::{Value, json};
 
@@ -13,11 +13,11 @@ pub enum Dialect {
     OpenAi,
     /// All calls have index 0.
     SameIndex,
-    /// Calls are counted from 1, as by gateways that count the text, too.
+    /// Calls are counted from 1, as by gateways that count the text as well.
     IndexFromOne,
-    /// Indexes have holes, and the calls' pieces come in turns.
+    /// Indexes have gaps, and the calls' pieces alternate.
     Interleaved,
-    /// Calls have neither index nor id, and come whole.
+    /// Calls have neither index nor id, and arrive whole.
     NoIndexNoId,
     /// Ids are empty.
     EmptyId,
@@ -39,9 +39,9 @@ pub enum Dialect {
     WrongFinish,
     /// No `[DONE]`.
     NoDone,
-    /// Thoughts stand in `<think>` tags before the text.
+    /// Thoughts are in `<think>` tags before the text.
     ThinkTags,
-    /// Thoughts whose opening tag stands in the server's prompt.
+    /// Thoughts whose opening tag is in the server's prompt.
     ThinkEnd,
     /// Thoughts in `reasoning_content`.
     ReasoningContent,
@@ -55,16 +55,16 @@ pub enum Dialect {
     LeakedLlama,
     /// Each call has a `thought_signature` beside its function.
     ThoughtSignature,
-    /// Lines end with CRLF, between comments, without a space after "data:"; the first chunk has no
-    /// choice, and each has usage.
+    /// Lines end with CRLF, between comments, without a space after "data:"; the first chunk has no choice, and each
+    /// has usage.
     Noisy,
 }
 
-/// What a model thinks here.
+/// The thought that is sent.
 pub const THOUGHT: &str = "The caller is impatient. I should look.";
 
 impl Dialect {
-    /// Those that stream calls of tools in a way of their own.
+    /// Modes that change how tool calls are streamed.
     pub const OF_CALLS: [Self; 15] = [
         Self::OpenAi,
         Self::SameIndex,
@@ -83,10 +83,10 @@ impl Dialect {
         Self::Noisy,
     ];
 
-    /// Those that write calls into the text.
+    /// Modes that write calls into the text.
     pub const LEAKING: [Self; 3] = [Self::LeakedToolCall, Self::LeakedMistral, Self::LeakedLlama];
 
-    /// The answer as this server streams it, event by event, as it stands on the wire.
+    /// The answer as this server streams it, event by event, exactly as sent.
     pub(super) fn events(self, answer: &Answer, model: &Value) -> Vec<String> {
         let chunk = |choice: Value| {
             let mut chunk = json!({ "id": "chatcmpl-fake", "object": "chat.completion.chunk",

@@ -1,4 +1,4 @@
-//! What can go wrong, and how a request then ends.
+//! Scripted failures, and how a request then ends.
 
 use std::time::Duration;
 
@@ -17,23 +17,23 @@ pub enum Failure {
     Unauthorized,
     /// 400, as for an unknown model.
     BadRequest,
-    /// 429, with `Retry-After` in seconds when given.
+    /// 429, with `Retry-After` in seconds if given.
     RateLimited(Option<u64>),
     /// 500 with an HTML body, as a broken proxy sends.
     Server,
-    /// 200 with a body that is not of the protocol.
+    /// 200 with a body that does not follow the protocol.
     Garbage,
     /// 200 and nothing.
     Empty,
-    /// A good answer of which this many pieces come; then the connection breaks.
+    /// The connection breaks after this many pieces of a good answer.
     CutAfter(usize),
-    /// A good answer of which this many pieces come; then nothing, for ever.
+    /// A good answer stalls for ever after this many pieces.
     StallAfter(usize),
     /// Not even a status line, for ever.
     Silence,
 }
 
-/// Plays a failure that is a whole response; `None` for those that break a good one.
+/// Plays a failure that is a whole response. `None` for those that break a good one.
 pub(super) async fn whole_failure(failure: Failure) -> Option<Response> {
     let error = |status: StatusCode, kind: &str, message: &str| {
         let body =
@@ -81,7 +81,7 @@ pub(super) async fn whole_failure(failure: Failure) -> Option<Response> {
     })
 }
 
-/// A body whose pieces go out each after its delay, broken where the failure says.
+/// A body whose pieces are sent each after its delay, broken where the failure says.
 pub(super) fn body(
     pieces: Vec<(Duration, Bytes)>,
     failure: Option<Failure>,
@@ -91,7 +91,7 @@ pub(super) fn body(
         move |(index, (delay, piece))| async move {
             match failure {
                 Some(Failure::CutAfter(n)) if index == n => {
-                    // The server sends what it has when the next piece is not there at once.
+                    // If the next piece is not ready at once, the server sends what it has.
                     tokio::task::yield_now().await;
                     return Err(std::io::Error::other("scripted cut"));
                 }

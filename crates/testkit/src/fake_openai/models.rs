@@ -1,4 +1,4 @@
-//! `/v1/models` and `/v1/models/{id}`, as OpenAI's: with the day on which a model ends.
+//! `/v1/models` and `/v1/models/{id}`, like OpenAI's: with each model's shutdown date.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -7,12 +7,12 @@ use serde_json::{Value, json};
 
 use super::Shared;
 
-/// What a provider says of its models.
+/// What a provider says about its models.
 #[derive(Debug, Clone)]
 pub enum ModelList {
-    /// These, each with the day on which it ends, if it does.
+    /// These, each with its shutdown date, if it has one.
     Of(Vec<(String, Option<String>)>),
-    /// An error of this status, as gateways and refused keys have it.
+    /// An error with this status, as from gateways, or for a refused key.
     Status(u16),
 }
 

@@ -1,4 +1,4 @@
-//! `/v1/realtime`, a WebSocket: with `?intent=transcription` it hears, with a model it speaks.
+//! `/v1/realtime`, a WebSocket: with `?intent=transcription` it transcribes, with a model it speaks.
 
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{RawQuery, State};
@@ -33,9 +33,8 @@ pub(super) async fn realtime(
     }
 }
 
-/// Each stretch that is handed in becomes the next transcript: word by word at once, and whole after
-/// the time that transcriptions take. `CutAfter(n)` and `StallAfter(n)`
-/// count stretches.
+/// Each committed stretch becomes the next transcript: word by word at once, and whole after the delay of
+/// transcriptions. `CutAfter(n)` and `StallAfter(n)` count stretches.
 async fn serve(
     mut socket: WebSocket,
     shared: Shared,
@@ -106,7 +105,7 @@ async fn serve(
 }
 
 impl Shared {
-    /// Takes how the session is to transcribe, unless a rule refuses a field of it.
+    /// Accepts the session's transcription settings, unless a rule refuses one of the fields.
     fn session(&self, event: &Value) -> Value {
         let transcription = &event["session"]["audio"]["input"]["transcription"];
         let state = self.state();

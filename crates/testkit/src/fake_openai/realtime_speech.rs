@@ -18,19 +18,19 @@ pub enum Reads {
     Well,
     /// A preamble as an item of its own (phase "commentary"), then the sentence.
     SecondItem,
-    /// In two items, the second half being sent before the first is done.
+    /// In two items; the second half is sent before the first is done.
     TwoHalves,
-    /// These words in its place, spoken whole.
+    /// These words in its place, spoken to the end.
     Reworded(&'static str),
     /// "I'm sorry, but I can't assist with that."
     Refuses,
-    /// As if it had been asked.
+    /// Answers the sentence as a question.
     Answers,
     /// Word for word, without a transcript.
     WithoutWords,
     /// The event names of the preview, without `output_`, and no metadata.
     OldNames,
-    /// Takes no cancellation: answers that there is nothing to cancel, and goes on.
+    /// Ignores cancellation: answers that there is nothing to cancel, and goes on.
     LateCancel,
     /// The session is over: an error, and the socket closes with 1001.
     SessionExpired,
@@ -42,21 +42,21 @@ pub enum Reads {
     Incomplete(&'static str),
     /// An `error` event that names the request.
     Error(&'static str),
-    /// Another response is active: an error.
+    /// An error: another response is active.
     Busy,
     /// Nothing at all, for ever.
     Silent,
-    /// Begins so much later.
+    /// Begins after this delay.
     Slow(Duration),
-    /// `response.created` comes so much later.
+    /// `response.created` comes after this delay.
     LateId(Duration),
 }
 
-/// Milliseconds of a piece of audio, and of a character.
+/// Milliseconds of audio per piece, and per character.
 const PIECE: usize = 100;
 const CHARACTER: usize = 60;
 
-/// Serves until the client goes.
+/// Serves until the client disconnects.
 pub(super) async fn serve(mut socket: WebSocket, shared: Shared, mut running: Running) {
     let (events, mut outbox) = mpsc::channel::<Value>(256);
     let mut session = Session {
@@ -325,7 +325,7 @@ impl Reader {
             .await;
     }
 
-    /// Words run ahead of the sound, as they do at OpenAI.
+    /// Words run ahead of the audio, as they do at OpenAI.
     async fn say(&self, index: usize, text: &str, pieces: usize, words: bool) {
         let length = Duration::from_millis((CHARACTER * text.chars().count()) as u64);
         let sound = samples(self.hz, length, 24_000);

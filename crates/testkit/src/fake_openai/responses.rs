@@ -1,4 +1,4 @@
-//! `/v1/responses`, streamed. What is scripted for the chat is answered here, too.
+//! `/v1/responses`, streamed. Answers scripted for chat completions are used here, too.
 
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ pub(super) async fn responses(
         .into_response()
 }
 
-/// As OpenAI sends it: the type is the event's name, too.
+/// As OpenAI sends it: the type is also the event's name.
 fn event(data: &Value) -> Bytes {
     let kind = data["type"].as_str().unwrap_or_default();
     format!("event: {kind}\ndata: {data}\n\n").into()

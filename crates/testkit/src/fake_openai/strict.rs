@@ -1,4 +1,4 @@
-//! What strict servers refuse, and in which words.
+//! What strict servers refuse, and with which messages.
 
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse as _, Response};
@@ -7,24 +7,23 @@ use serde_json::{Value, json};
 /// A rule of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Strict {
-    /// A field that is not known, or has a value that is not: `stream_options`, or
-    /// `response_format=verbose_json`.
+    /// An unknown field, or one with an unknown value: `stream_options`, or `response_format=verbose_json`.
     Field(&'static str),
-    /// A field that has to be there, with this value: `reasoning_effort=none`.
+    /// A field that must be present with this value: `reasoning_effort=none`.
     Needs(&'static str),
-    /// User and assistant take turns, and the user begins.
+    /// User and assistant alternate, and the user begins.
     RolesAlternate,
-    /// No system message after the beginning, and the user or a tool has the last word.
+    /// No system message after the beginning, and the last message is the user's or a tool's.
     UserLast,
     /// Arguments in the history are JSON objects, and each call has its result.
     WholeCalls,
     /// Calls in the history carry their `thought_signature`.
     ThoughtSignature,
-    /// More messages than this are too long.
+    /// A conversation with more messages than this is too long.
     Longer(usize),
-    /// Ids of calls are nine letters and digits.
+    /// Ids of calls have nine letters and digits.
     NineLetters,
-    /// Fields of other providers' making are not known.
+    /// Extension fields of other providers are unknown.
     OwnFields,
 }
 
@@ -41,7 +40,7 @@ pub enum Style {
     Detail,
     /// `{"message":"text"}`, 400.
     Message,
-    /// A web page that says nothing, 400.
+    /// A web page without a reason, 400.
     Html,
 }
 

@@ -1,4 +1,4 @@
-//! How much delay the network's jitter asks for.
+//! How much delay the network's jitter requires.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -7,18 +7,18 @@ use super::packet::TICKS_PER_MS;
 
 /// Packets remembered: five seconds of 20 ms packets.
 const WINDOW: usize = 250;
-/// The share of packets that should be in time, of all in the window.
+/// The share of packets in the window that should arrive in time.
 const IN_TIME: f64 = 0.97;
-/// Added to what the network needs, for the scheduling of this process.
+/// Added to what the network needs, to cover the scheduling of this process.
 const MARGIN: Duration = Duration::from_millis(10);
-/// Never wait longer than this: a conversation breaks down before it helps.
+/// Never wait longer than this: it would do more harm to the conversation than good.
 const LIMIT: Duration = Duration::from_millis(400);
 
-/// Estimates the playout delay from the spread of transit times: each
-/// packet's arrival less its timestamp, above the least seen in the window.
+/// Estimates the playout delay from the spread of transit times: each packet's arrival minus its timestamp, relative to
+/// the smallest in the window.
 #[derive(Default)]
 pub(super) struct DelayEstimator {
-    /// Arrival of the first packet and its timestamp, the origin of transits.
+    /// Arrival of the first packet and its timestamp, the origin of transit times.
     origin: Option<(Instant, u64)>,
     /// Transit times in microseconds, relative to the origin.
     transits: VecDeque<i64>,
@@ -44,8 +44,7 @@ impl DelayEstimator {
         self.jitter = Duration::from_micros((late - least) as u64);
     }
 
-    /// The time a packet should wait between its arrival and its playout if it
-    /// came as fast as any.
+    /// How long a packet that came as fast as any should wait between its arrival and its playout.
     pub(super) fn target(&self) -> Duration {
         (self.jitter + MARGIN).min(LIMIT)
     }

@@ -1,11 +1,9 @@
 //! The jitter buffer: adaptive delay, loss concealment and comfort noise.
 //!
-//! Playout follows talk spurts (Ramjee et al., INFOCOM 1994): each begins with
-//! the delay the network needs at that time, silence between them is comfort
-//! noise. Inside a spurt a packet that is missing at its playout time is
-//! rebuilt from the next one's in-band FEC, else concealed by Opus; when
-//! nothing is there playout stretches, and when too much is there it is
-//! shortened by whole pitch periods.
+//! Playout follows talk spurts (Ramjee et al., INFOCOM 1994): each begins with the delay the network needs at that
+//! time; silence between them is comfort noise. Inside a spurt a packet that is missing at its playout time is rebuilt
+//! from the next one's in-band FEC, or else concealed by Opus; when nothing is available playout stretches, and when
+//! too much is queued it is shortened by whole pitch periods.
 
 mod level;
 
@@ -20,22 +18,20 @@ use super::stretch::remove_period;
 use crate::engine::resample::{Resampler, opus_rate};
 use level::Level;
 
-/// Packets kept: five seconds of 20 ms packets. When full the oldest goes.
+/// Packets kept: five seconds of 20 ms packets. When full, the oldest is dropped.
 const CAPACITY: usize = 250;
 /// The longest Opus packet (RFC 6716, section 3.2.5).
 const LONGEST_PACKET_MS: u64 = 120;
-/// Playout stretches over at most this much missing audio; by then Opus's
-/// concealment has faded out.
+/// Playout stretches over at most this much missing audio; by then Opus's concealment has faded out.
 const LONGEST_STRETCH_MS: u64 = 60;
 /// A packet this short carries no speech: the sender is in DTX
 /// (libopus, `opus_encode`: "2 bytes or less").
 const DTX_BYTES: usize = 2;
-/// Quieter than this, in mean square (-50 dBFS), is silence or a room's noise: a cut is not heard.
+/// Quieter than this, in mean square (-50 dBFS), is silence or background noise: a cut is inaudible.
 const QUIET: f64 = 104.0 * 104.0;
-/// After this much idleness comfort noise gives way to silence.
+/// After this many idle frames comfort noise gives way to silence.
 const NOISE_LIMIT: u32 = 500;
-/// An older sequence number by more than this is a restarted sender, as in
-/// RFC 3550, appendix A.1.
+/// A sequence number older by more than this means a restarted sender, as in RFC 3550, appendix A.1.
 const RESTART: u64 = 3000;
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -83,7 +79,7 @@ pub(crate) struct JitterBuffer {
     stretched: u64,
     last_was_dtx: bool,
     idle_pulls: u32,
-    /// Decoded and not yet played, from `played` on.
+    /// Decoded and not yet played, starting at `played`.
     pcm: Vec<i16>,
     played: usize,
     resampled: Vec<i16>,
@@ -134,7 +130,7 @@ impl JitterBuffer {
         self.rate
     }
 
-    /// Takes a packet in whatever order it comes.
+    /// Takes a packet, in any order.
     pub(crate) fn insert(&mut self, packet: MediaPacket) {
         if self.ssrc != Some(packet.ssrc) {
             self.restart();
@@ -207,7 +203,7 @@ impl JitterBuffer {
         }
     }
 
-    /// Adds some audio to `pcm`.
+    /// Appends some audio to `pcm`.
     fn produce(&mut self, now: Instant) {
         if self.played > 0 {
             self.pcm.drain(..self.played);
@@ -229,7 +225,7 @@ impl JitterBuffer {
     fn delay_is_met(&self, now: Instant) -> bool {
         let target = self.delay.target();
         self.packets.values().next().is_some_and(|first| {
-            // A DTX refresh carries nothing to wait for.
+            // A DTX refresh contains nothing worth waiting for.
             first.payload.len() <= DTX_BYTES
                 || now.saturating_duration_since(first.arrival) >= target
         })
@@ -278,12 +274,12 @@ impl JitterBuffer {
         }
     }
 
-    /// Fills the place of the missing packet `seq`, whose successors are there.
+    /// Fills the place of the missing packet `seq`, whose successors have arrived.
     fn conceal(&mut self, seq: u64, ticks: u64, first_seq: u64, gap: u64) {
         let missing = first_seq - seq;
         let length = (gap / missing).clamp(TICKS_PER_MS * 5 / 2, LONGEST_PACKET_MS * TICKS_PER_MS);
         self.next = Some((seq + 1, ticks + gap / missing));
-        // What was stretched over already stood in for this packet.
+        // Audio that was stretched already stood in for this packet.
         let covered = std::mem::take(&mut self.stretched);
         if gap == 0 || covered >= length {
             self.stretched = covered.saturating_sub(length);
@@ -311,7 +307,7 @@ impl JitterBuffer {
         }
     }
 
-    /// Nothing to play: go on with what Opus makes of the past.
+    /// Nothing to play: extrapolates with Opus.
     fn stretch(&mut self) {
         if self.last_was_dtx || self.stretched >= LONGEST_STRETCH_MS * TICKS_PER_MS {
             self.end_spurt();
@@ -342,13 +338,13 @@ impl JitterBuffer {
         self.stats.comfort_noise += (samples / self.channels) as u64;
     }
 
-    /// Interleaved samples in so many ticks of the RTP clock.
+    /// Interleaved samples in this many ticks of the RTP clock.
     fn samples(&self, ticks: u64) -> usize {
         (ticks * u64::from(self.rate) / 48_000) as usize * self.channels
     }
 
-    /// Runs the decoder into the end of `pcm`; answers the ticks it made. A
-    /// packet that does not decode becomes concealed audio.
+    /// Runs the decoder and appends to `pcm`; returns the ticks produced. A packet that does not decode becomes
+    /// concealed audio.
     fn append(
         &mut self,
         decode: impl FnOnce(&mut Decoder, &mut [i16]) -> Result<usize, opus::Error>,
@@ -369,8 +365,8 @@ impl JitterBuffer {
         }
     }
 
-    /// Keeps track of the least audio at hand, to see whether delay has grown
-    /// beyond what the network asks for.
+    /// Tracks the smallest amount of audio available, to see whether the delay has grown beyond what the network
+    /// requires.
     fn watch_level(&mut self) {
         let waiting = match (self.next, self.packets.values().next_back()) {
             (Some((_, ticks)), Some(last)) => last.ticks.saturating_sub(ticks) + 20 * TICKS_PER_MS,
@@ -381,7 +377,7 @@ impl JitterBuffer {
         self.level.watch(level, self.delay.target());
     }
 
-    /// Cuts one pitch period from the next `samples`, if so much is there.
+    /// Cuts one pitch period from the next `samples`, if that many are available.
     fn shorten(&mut self, samples: usize) {
         while self.state == State::Playing
             && self.pcm.len() - self.played < samples
@@ -397,7 +393,7 @@ impl JitterBuffer {
         self.level.shortened(ticks);
     }
 
-    /// Leaves out what is too much, if what comes next is silent and a frame stays.
+    /// Skips the excess, if what comes next is silent and a frame remains.
     fn skip_silence(&mut self, frame: usize) {
         let next = &self.pcm[self.played..];
         let skipped = self.samples(self.level.spare()).min(next.len() - frame);

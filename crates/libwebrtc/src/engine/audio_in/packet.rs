@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Ticks of Opus's RTP clock in a millisecond (RFC 7587, section 4.1).
+/// Ticks of Opus's RTP clock per millisecond (RFC 7587, section 4.1).
 pub(super) const TICKS_PER_MS: u64 = 48;
 
 /// A received media packet.
 #[derive(Debug, Clone)]
 pub(crate) struct MediaPacket {
-    /// The sender's synchronisation source; a new one starts afresh.
+    /// The sender's synchronization source; a new one resets the buffer.
     pub(crate) ssrc: u32,
     /// Sequence number without wrap-around.
     pub(crate) seq: u64,

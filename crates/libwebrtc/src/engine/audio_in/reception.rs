@@ -1,13 +1,13 @@
-//! Which packets of a stream have come, counted as RFC 3550, appendix A.3 does. PURE.
+//! Which packets of a stream have arrived, counted as in RFC 3550, appendix A.3. PURE.
 
-/// A sequence number that is further away than this is a restarted sender's (appendix A.1).
+/// A sequence number further away than this is a restarted sender's (appendix A.1).
 const RESTART: u64 = 3000;
 
-/// Counts of one track, whichever sources it has had.
+/// Counts of one track, across all its sources.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Reception {
     source: Option<Source>,
-    /// Lost of earlier sources.
+    /// Packets lost by earlier sources.
     lost_before: i64,
 }
 
@@ -31,7 +31,7 @@ impl Source {
 }
 
 impl Reception {
-    /// A packet has come.
+    /// A packet has arrived.
     pub(crate) fn came(&mut self, ssrc: u32, seq: u64) {
         match &mut self.source {
             Some(source) if source.ssrc == ssrc && !source.is_far(seq) => {
@@ -51,12 +51,12 @@ impl Reception {
         }
     }
 
-    /// Packets that were sent and have not come; below 0 where some came twice.
+    /// Packets that were sent and have not arrived; below 0 if some arrived twice.
     pub(crate) fn lost(&self) -> i64 {
         self.lost_before + self.source.map_or(0, |source| source.lost())
     }
 
-    /// The source whose packets come.
+    /// The current source.
     pub(crate) fn ssrc(&self) -> Option<u32> {
         self.source.map(|source| source.ssrc)
     }

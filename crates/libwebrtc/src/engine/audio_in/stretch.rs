@@ -1,17 +1,17 @@
 //! Shortening speech without changing its pitch.
 
-/// Pitch periods searched: 2.5 ms (400 Hz) to 15 ms (67 Hz), which covers
-/// adult speech, as in the WSOLA of ITU-T G.711 Appendix I (5 to 15 ms).
+/// Pitch periods searched: 2.5 ms (400 Hz) to 15 ms (67 Hz), which covers adult speech, as in the WSOLA of ITU-T G.711
+/// Appendix I (5 to 15 ms).
 const SHORTEST_US: usize = 2_500;
 const LONGEST_US: usize = 15_000;
-/// Periods that resemble each other less than this are left alone.
+/// Periods less similar than this are left alone.
 const LIKENESS: f32 = 0.85;
-/// Below this mean square (about -60 dBov) any piece may go.
+/// Below this mean square (about -60 dBov) any piece may be cut.
 const SILENCE: f32 = 32.0 * 32.0;
 
-/// Cuts one pitch period out of `pcm` (interleaved), fading from what precedes
-/// it to what follows. Answers how many samples of each channel went; 0 when
-/// the sound does not allow it or `pcm` is shorter than two long periods.
+/// Cuts one pitch period out of `pcm` (interleaved), cross-fading from what precedes it to what follows. Returns how
+/// many samples of each channel were removed; 0 if the audio does not allow it or `pcm` is shorter than two long
+/// periods.
 pub(super) fn remove_period(pcm: &mut Vec<i16>, start: usize, rate: u32, channels: usize) -> usize {
     let frames = (pcm.len() - start) / channels;
     let shortest = rate as usize * SHORTEST_US / 1_000_000;
@@ -40,13 +40,13 @@ pub(super) fn remove_period(pcm: &mut Vec<i16>, start: usize, rate: u32, channel
     period
 }
 
-/// The lag at which the sound best repeats itself.
+/// The lag at which the audio best repeats itself.
 fn best_period(mono: &[f32], shortest: usize, longest: usize) -> Option<usize> {
     let energy = |part: &[f32]| part.iter().map(|s| s * s).sum::<f32>();
     if energy(mono) / (mono.len() as f32) < SILENCE {
         return Some(longest);
     }
-    // Every other lag and every other sample: speech moves slower than that.
+    // Every other lag and every other sample suffice: speech changes more slowly than that.
     let likeness = |lag: usize| {
         let (a, b) = (&mono[..lag], &mono[lag..2 * lag]);
         let product: f32 = a.iter().zip(b).step_by(2).map(|(x, y)| x * y).sum::<f32>() * 2.0;

@@ -25,7 +25,7 @@ impl Seeded {
 const HZ: f64 = 440.0;
 const AMPLITUDE: f64 = 10_000.0;
 
-/// One 20 ms packet each: a tone where `sound` says so, else silence.
+/// Packets of 20 ms each: a tone where `sound` returns true, silence elsewhere.
 fn encode(packets: usize, dtx: bool, sound: impl Fn(usize) -> bool) -> Vec<Vec<u8>> {
     encode_signal(packets, dtx, |t| {
         let tone = (t * HZ * std::f64::consts::TAU).sin() * AMPLITUDE;
@@ -37,8 +37,7 @@ fn encode(packets: usize, dtx: bool, sound: impl Fn(usize) -> bool) -> Vec<Vec<u
     })
 }
 
-/// Something like a vowel: harmonics of a voice, four syllables a second. Opus
-/// adds FEC to what it takes for speech only.
+/// A vowel-like sound: harmonics of a voice, four syllables per second. Opus adds FEC only to what it takes for speech.
 fn vowel(t: f64) -> f64 {
     let syllable = 0.75 + 0.25 * (t * 4.0 * std::f64::consts::TAU).sin();
     let voice: f64 = (1..20)
@@ -64,10 +63,10 @@ fn encode_signal(packets: usize, dtx: bool, signal: impl Fn(f64) -> f64) -> Vec<
         .collect()
 }
 
-/// Packets with their delay after sending; none is lost.
+/// The delay of each packet after sending, or `None` if it is lost.
 type Network<'a> = &'a mut dyn FnMut(usize) -> Option<Duration>;
 
-/// Plays packets through a buffer, 10 ms at a time, and gives all frames.
+/// Plays packets through a buffer, 10 ms at a time, and returns all frames.
 fn play(buffer: &mut JitterBuffer, packets: &[Vec<u8>], network: Network<'_>) -> Vec<i16> {
     let start = clock::now();
     let mut arrivals: Vec<(Instant, usize)> = (0..packets.len())
@@ -125,14 +124,13 @@ fn louder(share: f64, pcm: &[i16], rate: usize) -> f64 {
     loud as f64 / frames.len() as f64
 }
 
-/// The share of 10 ms frames with the whole tone in them: its RMS is 0.71 of
-/// the amplitude.
+/// The share of 10 ms frames that contain the whole tone: its RMS is 0.71 of the amplitude.
 fn sounding(pcm: &[i16], rate: usize) -> f64 {
     louder(0.5, pcm, rate)
 }
 
-/// The same for the vowel, whose syllables swell and fade between a half and
-/// the whole of the tone's level: a half would cut the quiet ones.
+/// The same for the vowel, whose syllables vary between half and all of the tone's level: a threshold of half would cut
+/// off the quiet ones.
 fn vowel_frames(pcm: &[i16]) -> f64 {
     louder(0.25, pcm, 16_000)
 }
@@ -210,7 +208,7 @@ fn a_stall_is_caught_up_with() {
 
 #[test]
 fn what_a_stall_left_is_given_back_in_silence() {
-    // Sound after a second, and after three more; the network stalls once, between.
+    // Sound after a second, and after three more; the network stalls once, in between.
     let packets = encode(250, false, |packet| packet / 50 % 3 == 1);
     let mut buffer = JitterBuffer::new(48_000, 1).unwrap();
     let played = play(&mut buffer, &packets, &mut |packet| {
@@ -234,7 +232,7 @@ fn what_a_stall_left_is_given_back_in_silence() {
 #[test]
 fn silence_with_dtx_stays_steady_and_the_next_spurt_is_whole() {
     let mut packets = encode(400, true, |n| !(100..300).contains(&n));
-    // What libopus marks as not worth sending is not sent but for refreshes.
+    // What libopus marks as not worth sending is not sent, except for refreshes.
     let mut resting = 0;
     for packet in &mut packets {
         resting = if packet.len() <= 2 { resting + 1 } else { 0 };
@@ -251,8 +249,8 @@ fn silence_with_dtx_stays_steady_and_the_next_spurt_is_whole() {
     assert_eq!(out.len(), 16_000 * 8);
     assert!(rms(&out[16_000 * 3..16_000 * 5]) < 100.0);
     let spurt = &out[16_000 * 6 + 16_000 / 10..];
-    // At half the amplitude it is 0.979: four frames of the 190 are quieter
-    // than the tone, for a cause not found yet; at most one is under a quarter.
+    // At half the amplitude it is 0.979: four frames of the 190 are quieter than the tone, for a reason not found yet;
+    // at most one is under a quarter.
     let heard = (sounding(spurt, 16_000), louder(0.25, spurt, 16_000));
     assert!(heard.0 > 0.97 && heard.1 > 0.99, "{heard:?}");
     assert!(buffer.stats().concealed < 1600, "{:?}", buffer.stats());
@@ -335,7 +333,7 @@ fn packets_that_never_came_are_lost_whatever_their_order() {
     assert_eq!(lost(&[(1, 10), (1, 13), (1, 11), (1, 12)]), 0);
     assert_eq!(lost(&[(1, 10), (1, 9)]), 0, "the first came second");
     assert_eq!(lost(&[(1, 10), (1, 10)]), -1, "one came twice");
-    // Another source, and a sender that was started again.
+    // Another source, and a restarted sender.
     assert_eq!(lost(&[(1, 10), (1, 12), (2, 5_000), (2, 5_001)]), 1);
     assert_eq!(lost(&[(1, 10), (1, 12), (1, 60_000), (1, 60_002)]), 2);
 }

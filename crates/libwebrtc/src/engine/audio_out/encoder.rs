@@ -9,44 +9,43 @@ use tokio::sync::mpsc;
 use crate::engine::resample::{Resampler, opus_rate};
 use crate::engine::track_core::TrackCore;
 
-/// 20 ms: the best trade of delay against overhead for speech.
+/// 20 ms: the best trade-off between delay and overhead for speech.
 const PACKET_MS: u32 = 20;
 /// Ticks of the 48 kHz RTP clock in a packet.
 const PACKET_TICKS: u32 = 48 * PACKET_MS;
-/// Half of libopus's highest: 0.9 CPU-seconds a minute of speech against 1.6,
-/// for a difference that is hard to hear at this bitrate.
+/// Half of libopus's highest: 0.9 CPU-seconds per minute of speech instead of 1.6, for a difference that is hard to
+/// hear at this bitrate.
 const COMPLEXITY: i32 = 5;
-/// What is sent where nothing else is asked for, in bits a second: full-band
-/// speech by the table of RFC 6716, section 2.1.1 (28 to 40 kbit/s).
+/// The default bitrate, in bits per second: full-band speech by the table of RFC 6716, section 2.1.1 (28 to 40 kbit/s).
 const SPEECH_BITRATE: u32 = 32_000;
 /// The loss the encoder prepares for until the other side reports, in percent.
 const EXPECTED_LOSS: u32 = 5;
 /// The largest packet sent; libopus never needs more at speech bitrates.
 const MAX_PACKET: usize = 1275;
-/// Quieter than this, in mean square (-66 dBov), is silence: only there may the
-/// encoder enter DTX. Left to itself it would take steady sounds for silence.
+/// Quieter than this, in mean square (-66 dBov), is silence: only there may the encoder enter DTX. Left to itself it
+/// would take steady sounds for silence.
 const SILENCE: f64 = 16.0 * 16.0;
-/// No more is sent than this while the encoder is in DTX (`opus_encode`).
+/// Largest packet while the encoder is in DTX (`opus_encode`).
 const DTX_BYTES: usize = 2;
-/// In DTX every 20th packet is made and goes out, a refresh each 400 ms, as libopus itself
-/// does in its SILK mode. The others are not even encoded: an agent is silent half of a call.
+/// In DTX every 20th packet is encoded and sent, a refresh every 400 ms, as libopus itself does in its SILK mode. The
+/// others are not even encoded: an agent is silent for half of a call.
 const DTX_REFRESH: u32 = 20;
 
-/// What negotiation and reports decide, read by the encoder at each packet.
+/// Decided by negotiation and reports, read by the encoder at each packet.
 #[derive(Debug)]
 pub(crate) struct EncoderSettings {
     pub(crate) fec: AtomicBool,
     pub(crate) dtx: AtomicBool,
     pub(crate) stereo: AtomicBool,
-    /// Bits a second; 0 is the default.
+    /// Bits per second; 0 is the default.
     pub(crate) bitrate: AtomicU32,
-    /// Loss the other side reports, in percent.
+    /// Loss reported by the other side, in percent.
     pub(crate) loss: AtomicU32,
     /// Cleared when the sender must be silent on the wire.
     pub(crate) active: AtomicBool,
     /// Set when the sender is gone for good.
     pub(crate) stopped: AtomicBool,
-    /// Samples the encoder has taken in, packets it has made.
+    /// Packets that the encoder has produced.
     pub(crate) packets: AtomicU32,
 }
 
@@ -68,7 +67,7 @@ impl Default for EncoderSettings {
 /// A packet on its way to the task that owns the connection.
 #[derive(Debug)]
 pub(crate) struct EncodedPacket {
-    /// Which transceiver it belongs to.
+    /// The transceiver it belongs to.
     pub(crate) transceiver: usize,
     /// RTP time in ticks of 48 kHz since the encoder began.
     pub(crate) ticks: u32,
@@ -99,9 +98,8 @@ pub(crate) struct TrackEncoder {
 }
 
 impl TrackEncoder {
-    /// An encoder for `track`, whose source gives audio of `sample_rate` Hz and
-    /// `source_channels`. Packets go to `packets`; a full queue drops them, for
-    /// audio that is late is worth nothing.
+    /// An encoder for `track`, whose source provides audio at `sample_rate` Hz and in `source_channels` channels.
+    /// Packets go to `packets`; a full queue drops them, because late audio is worthless.
     pub(crate) fn new(
         transceiver: usize,
         track: Arc<TrackCore>,
@@ -140,7 +138,7 @@ impl TrackEncoder {
         })
     }
 
-    /// Takes 10 ms from the source. Answers false when the sender is gone.
+    /// Takes 10 ms from the source. Returns `false` once the sender is gone.
     pub(crate) fn push(&mut self, frame: &[i16]) -> bool {
         if self.settings.stopped.load(Ordering::Acquire) || self.packets.is_closed() {
             return false;
@@ -157,7 +155,7 @@ impl TrackEncoder {
         true
     }
 
-    /// Brings the source's channels to the encoder's; silence when disabled.
+    /// Converts the source's channels to the encoder's; silence when disabled.
     fn mix(&mut self, frame: &[i16]) {
         self.mixed.clear();
         let (from, to) = (self.source_channels, self.channels);
@@ -225,7 +223,7 @@ impl TrackEncoder {
         (20.0 * rms.max(1e-7).log10()).round().clamp(-127.0, 0.0) as i8
     }
 
-    /// Tells libopus what has changed since the last packet.
+    /// Applies settings that changed since the last packet.
     fn apply_settings(&mut self) {
         let settings = &self.settings;
         let wanted = (

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 /// Interleaved samples waiting to be sent, 10 ms of which leave on each tick.
 ///
-/// A capture is complete once the queue is at or under its size, so at most
-/// twice that is ever held: what fits, and one capture that waits.
+/// A capture is complete once the queue is at or below its size, so at most twice that is ever held: what fits, and one
+/// waiting capture.
 pub(super) struct CaptureQueue {
     samples: VecDeque<i16>,
     frame: usize,
@@ -40,8 +40,8 @@ impl CaptureQueue {
         self.samples.clear();
     }
 
-    /// Moves 10 ms into `out`, replacing what is there: silence, where less
-    /// than that is queued. Answers whether it was sound.
+    /// Moves 10 ms into `out`, replacing its contents; silence if less than that is queued. Returns whether it was
+    /// audio.
     pub(super) fn tick(&mut self, out: &mut Vec<i16>) -> bool {
         out.clear();
         let sound = self.samples.len() >= self.frame;

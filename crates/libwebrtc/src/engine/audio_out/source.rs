@@ -12,8 +12,7 @@ use super::queue::CaptureQueue;
 use crate::vocabulary::audio_frame::AudioFrame;
 use crate::vocabulary::error::RtcError;
 
-/// Ticks without sound or encoders after which the task ends; the next
-/// capture or encoder starts another.
+/// Ticks without audio or encoders after which the task ends; the next capture or encoder starts another.
 const IDLE_TICKS: u32 = 100;
 
 /// The state behind a `NativeAudioSource`.
@@ -22,9 +21,9 @@ pub(crate) struct Source {
     channels: u32,
     queue_size_ms: u32,
     inner: Mutex<Inner>,
-    /// Wakes captures when the queue has moved.
+    /// Wakes captures after the queue has moved.
     moved: Notify,
-    /// One capture at a time, in the order they came.
+    /// One capture at a time, in order of arrival.
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -66,7 +65,7 @@ impl Source {
         self.moved.notify_waiters();
     }
 
-    /// Adds who encodes what leaves this source. Needs a tokio runtime.
+    /// Adds an encoder for this source. Needs a tokio runtime.
     pub(crate) fn attach(self: &Arc<Self>, encoder: TrackEncoder) {
         self.inner.lock().encoders.push(encoder);
         self.ensure_ticking();
@@ -135,8 +134,7 @@ impl Source {
         }
     }
 
-    /// Moves 10 ms from the queue through the encoders. Answers whether there
-    /// was anything to do.
+    /// Moves 10 ms from the queue through the encoders. Returns whether there was anything to do.
     fn tick(&self, frame: &mut Vec<i16>) -> bool {
         let mut inner = self.inner.lock();
         let sound = inner.queue.tick(frame);
@@ -147,7 +145,7 @@ impl Source {
         busy
     }
 
-    /// Marks the task as ended unless something has come in since.
+    /// Marks the task as ended unless something has arrived since.
     fn stop_ticking(&self) -> bool {
         let mut inner = self.inner.lock();
         inner.ticking = !inner.encoders.is_empty() || !inner.queue.is_settled();
@@ -155,8 +153,8 @@ impl Source {
     }
 }
 
-/// Ticks until the source is gone or has long been idle. Late ticks are made
-/// up for, so that the audio sent keeps to real time.
+/// Ticks until the source is gone or has been idle for long. Late ticks are made up for, so that the audio sent keeps
+/// to real time.
 async fn run(source: Weak<Source>) {
     let mut clock = interval(Duration::from_millis(10));
     clock.set_missed_tick_behavior(MissedTickBehavior::Burst);

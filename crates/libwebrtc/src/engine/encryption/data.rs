@@ -42,8 +42,8 @@ pub(crate) fn seal(
     })
 }
 
-/// Decrypts a packet of the participant's, whose key may have moved on. Deriving keys ahead takes a second at
-/// most, once for each key.
+/// Decrypts a packet of the participant, whose key may have advanced. Deriving keys ahead takes a second at most, once
+/// per key.
 pub(crate) fn open(
     keys: &Keys,
     participant: &str,
@@ -70,7 +70,7 @@ pub(crate) fn open(
     })
 }
 
-/// The key that follows. Where it has to be derived first, this thread's other tasks go on elsewhere.
+/// The following key. If it has to be derived first, this thread's other tasks move elsewhere.
 fn next(keys: &Keys, key: &Key) -> Arc<Key> {
     use tokio::runtime::{Handle, RuntimeFlavor};
     if let Some(next) = key.next_known() {

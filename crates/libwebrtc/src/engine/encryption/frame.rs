@@ -1,9 +1,9 @@
-//! The layout of an encrypted packet of sound. PURE.
+//! The layout of an encrypted audio packet. PURE.
 //!
 //! ```text
 //! 1 byte, clear  | encrypted | tag, 16 | IV, 12 | length of the IV, 1 | index of the key, 1
 //! ```
-//! The clear byte is Opus's table of contents, which the cipher's tag covers, too.
+//! The clear byte is Opus's table of contents, which the cipher's tag also covers.
 
 use std::sync::Arc;
 
@@ -14,20 +14,20 @@ const HEAD: usize = 1;
 /// The IV's length and the key's index.
 const TRAILER: usize = 2;
 
-/// The silence that LiveKit's server puts in a track's place when it is muted or ends: 20 ms of Opus, and zeros.
+/// The silence that LiveKit's server substitutes for a track when it is muted or ends: 20 ms of Opus, and zeros.
 const SILENCE: [u8; 3] = [0xf8, 0xff, 0xfe];
 
-/// A packet that was encrypted.
+/// An encrypted packet.
 pub(crate) struct Sealed<'a> {
     head: &'a [u8],
     sealed: &'a [u8],
     iv: [u8; IV],
-    /// Which of its sender's keys opens it.
+    /// Index of the sender's key that opens it.
     pub(crate) key_index: u8,
 }
 
 impl<'a> Sealed<'a> {
-    /// None where this is no such packet.
+    /// `None` if this is not an encrypted packet.
     pub(crate) fn read(packet: &'a [u8]) -> Option<Self> {
         let (rest, &[length, key_index]) = packet.split_last_chunk::<TRAILER>()?;
         let (rest, &iv) = rest.split_last_chunk::<IV>()?;
@@ -43,7 +43,7 @@ impl<'a> Sealed<'a> {
         })
     }
 
-    /// The packet as it was before, if this key opens it.
+    /// The original packet, if this key opens it.
     pub(crate) fn open(&self, key: &Key) -> Option<Arc<[u8]>> {
         let length = HEAD + self.sealed.len() - TAG;
         let mut packet: Arc<[u8]> = std::iter::repeat_n(0, length).collect();
@@ -53,7 +53,7 @@ impl<'a> Sealed<'a> {
     }
 }
 
-/// Encrypts a packet; an empty one has nothing to hide. None: it could not be.
+/// Encrypts a packet; an empty one has nothing to hide. `None` if encryption fails.
 pub(crate) fn seal(packet: &[u8], key: &Key, key_index: u8, iv: [u8; IV]) -> Option<Arc<[u8]>> {
     if packet.is_empty() {
         return Some(Arc::from([]));
@@ -71,7 +71,7 @@ pub(crate) fn seal(packet: &[u8], key: &Key, key_index: u8, iv: [u8; IV]) -> Opt
     Some(sealed)
 }
 
-/// The IV of the `count`-th packet: what keeps it from coming twice are source and time.
+/// The IV of the `count`-th packet; source and time keep it unique.
 pub(crate) fn iv(ssrc: u32, ticks: u32, count: u32) -> [u8; IV] {
     let mut iv = [0; IV];
     iv[..4].copy_from_slice(&ssrc.to_be_bytes());
@@ -80,9 +80,8 @@ pub(crate) fn iv(ssrc: u32, ticks: u32, count: u32) -> [u8; IV] {
     iv
 }
 
-/// What LiveKit's server has put between a sender's packets, marked by the room's `trailer`: Some(None) where it
-/// is marked and yet not the server's silence, which is dropped, or whoever knows the trailer could speak in
-/// the clear.
+/// Recognizes what LiveKit's server inserts between a sender's packets, marked by the room's `trailer`. `Some(None)` if
+/// it is marked but not the server's silence; it is dropped, or anybody who knows the trailer could speak in the clear.
 pub(crate) fn injected<'a>(packet: &'a [u8], trailer: &[u8]) -> Option<Option<&'a [u8]>> {
     let packet = packet
         .strip_suffix(trailer)

@@ -1,4 +1,4 @@
-//! A key: how it is derived, and which ones follow it. PURE.
+//! A key: how it is derived, and its successors. PURE.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -9,15 +9,15 @@ use aws_lc_rs::{hkdf, pbkdf2};
 
 use crate::vocabulary::encryption::KeyDerivationAlgorithm;
 
-/// Bytes of an AES-128 key, the only size that all clients know.
+/// Bytes of an AES-128 key, the only size that all clients support.
 const KEY: usize = 16;
-/// Bytes of what a key becomes when it is ratcheted.
+/// Bytes of a ratcheted key.
 const RATCHETED: usize = 32;
-/// Rounds of PBKDF2, as all clients have it.
+/// Rounds of PBKDF2, as in all clients.
 const ROUNDS: NonZeroU32 = NonZeroU32::MIN.saturating_add(99_999);
-/// What HKDF is told the key is for, as all clients have it: this many zeros.
+/// HKDF's info, as in all clients: this many zeros.
 const INFO: [u8; 128] = [0; 128];
-/// Bytes that the cipher adds.
+/// Bytes added by the cipher.
 pub(crate) const TAG: usize = MAX_TAG_LEN;
 /// Bytes of an initialisation vector.
 pub(crate) const IV: usize = 12;
@@ -77,19 +77,19 @@ impl hkdf::KeyType for Length {
 /// A key, and the one that follows when it is ratcheted.
 pub(crate) struct Key {
     material: Vec<u8>,
-    /// None: it could not be made, and neither opens nor seals anything.
+    /// `None` if it could not be created; such a key neither opens nor seals anything.
     cipher: Option<LessSafeKey>,
-    /// Derived once, so that what nobody can open costs next to nothing from then on.
+    /// Derived once, so that packets which nobody can open cost next to nothing from then on.
     next: OnceLock<Arc<Key>>,
 }
 
 impl Key {
-    /// What it was derived from.
+    /// The material it was derived from.
     pub(crate) fn material(&self) -> &[u8] {
         &self.material
     }
 
-    /// The key that follows.
+    /// The following key.
     pub(crate) fn next(&self, derivation: &Derivation) -> &Arc<Key> {
         self.next.get_or_init(|| {
             let mut material = [0; RATCHETED];
@@ -98,12 +98,12 @@ impl Key {
         })
     }
 
-    /// The key that follows, if it has been derived.
+    /// The following key, if it has been derived.
     pub(crate) fn next_known(&self) -> Option<&Arc<Key>> {
         self.next.get()
     }
 
-    /// Encrypts in place; answers the tag.
+    /// Encrypts in place. Returns the tag.
     pub(crate) fn seal(&self, iv: [u8; IV], head: &[u8], text: &mut [u8]) -> Option<[u8; TAG]> {
         let nonce = Nonce::assume_unique_for_key(iv);
         let cipher = self.cipher.as_ref()?;
@@ -111,7 +111,7 @@ impl Key {
         tag.ok()?.as_ref().try_into().ok()
     }
 
-    /// Decrypts `sealed`, which ends with its tag, into `out`, which is as long as it without the tag.
+    /// Decrypts `sealed`, which ends with its tag, into `out`, which has the same length without the tag.
     pub(crate) fn open(&self, iv: [u8; IV], head: &[u8], sealed: &[u8], out: &mut [u8]) -> bool {
         let (Some(cipher), Some((text, tag))) = (&self.cipher, sealed.split_last_chunk::<TAG>())
         else {

@@ -9,16 +9,16 @@ use parking_lot::Mutex;
 use super::key::{Derivation, Key};
 use crate::vocabulary::encryption::KeyProviderOptions;
 
-/// Indexes of a ring whose size is not given.
+/// Number of indexes if no ring size is given.
 const USUAL_RING: usize = 16;
-/// An index is a byte, and 255 is no index.
+/// An index is a byte, and 255 is not an index.
 const LARGEST_RING: usize = 255;
 
 /// A participant's keys by index.
 #[derive(Clone)]
 struct Ring {
     keys: Vec<Option<Arc<Key>>>,
-    /// The one set last; what is meant by -1.
+    /// The one set last, which -1 refers to.
     current: usize,
 }
 
@@ -51,12 +51,12 @@ struct Rings {
     participants: HashMap<String, Ring>,
 }
 
-/// The keys of a room's participants. Those who have none of their own take the shared one, if there is one.
+/// The keys of a room's participants. Participants without a key of their own use the shared one, if there is one.
 pub(crate) struct Keys {
     pub(crate) derivation: Derivation,
-    /// How many keys ahead are tried.
+    /// How many following keys are tried.
     pub(crate) window: usize,
-    /// Failures in a row before they are told; None: never.
+    /// Failures in a row before they are reported. `None` means never.
     pub(crate) tolerance: Option<u32>,
     is_shared: bool,
     ring_size: usize,
@@ -103,7 +103,7 @@ impl Keys {
         self.rings.lock().shared.as_ref()?.get(index).cloned()
     }
 
-    /// Goes to the next shared key.
+    /// Advances to the next shared key.
     pub(crate) fn ratchet_shared(&self, index: i32) -> Option<Arc<Key>> {
         let next = Arc::clone(self.shared(index)?.next(&self.derivation));
         self.put_shared(index, &next);
@@ -121,13 +121,13 @@ impl Keys {
             .set(index, key);
     }
 
-    /// The key that a participant's packets of this index are under.
+    /// The key for a participant's packets with this index.
     pub(crate) fn of(&self, participant: &str, index: i32) -> Option<Arc<Key>> {
         let mut rings = self.rings.lock();
         if let Some(ring) = rings.participants.get(participant) {
             return ring.get(index).cloned();
         }
-        // From here on each participant's keys may move on by themselves.
+        // From here on each participant's keys may advance separately.
         let ring = rings.shared.clone()?;
         let key = ring.get(index).cloned();
         rings.participants.insert(participant.to_owned(), ring);
@@ -140,14 +140,14 @@ impl Keys {
         rings.participants.get(participant)?.get(index).cloned()
     }
 
-    /// Goes to the participant's next key.
+    /// Advances to the participant's next key.
     pub(crate) fn ratchet(&self, participant: String, index: i32) -> Option<Arc<Key>> {
         let next = Arc::clone(self.of(&participant, index)?.next(&self.derivation));
         self.put(participant, index, Arc::clone(&next));
         Some(next)
     }
 
-    /// The participant has gone from one key to another; nothing where another was set meanwhile.
+    /// The participant has moved from one key to another; ignored if another was set in the meantime.
     pub(crate) fn went(&self, participant: &str, index: i32, from: &Arc<Key>, to: &Arc<Key>) {
         let mut rings = self.rings.lock();
         if let Some(ring) = rings.participants.get_mut(participant)
@@ -161,7 +161,7 @@ impl Keys {
         *self.server_trailer.lock() = trailer.into();
     }
 
-    /// What marks packets that the server has put in.
+    /// The mark of packets that the server has inserted.
     pub(crate) fn server_trailer(&self) -> Arc<[u8]> {
         self.server_trailer.lock().clone()
     }

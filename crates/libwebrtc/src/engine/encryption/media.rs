@@ -1,4 +1,4 @@
-//! Stands in the way of a track's packets.
+//! Encrypts or decrypts a track's packets in its path.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
@@ -15,22 +15,22 @@ use crate::vocabulary::encryption::{EncryptionAlgorithm, EncryptionState};
 pub(crate) struct Cryptor {
     participant: String,
     keys: Arc<Keys>,
-    /// False: nobody knows the algorithm, and nothing passes.
+    /// If `false`, the algorithm is unknown, and nothing passes.
     is_known: bool,
     enabled: AtomicBool,
-    /// Of a sender, the key that it takes; of a receiver, the key that its sender took last.
+    /// For a sender, the key that it uses; for a receiver, the key that its sender used last.
     key_index: AtomicI32,
     /// Packets sent.
     count: AtomicU32,
     course: Mutex<Course>,
     on_state: Callback<dyn FnMut(String, EncryptionState) + Send + Sync>,
-    /// Keys ahead are being derived: PBKDF2 takes longer than a packet may wait.
+    /// Following keys are being derived: PBKDF2 takes longer than a packet may wait.
     is_deriving: Arc<AtomicBool>,
 }
 
 struct Course {
     state: EncryptionState,
-    /// Packets in a row that stayed closed, and the key that did not open them: another one begins anew.
+    /// Packets in a row that could not be opened, and the key that failed: another key restarts the count.
     failures: u32,
     tried: Weak<Key>,
 }
@@ -85,7 +85,7 @@ impl Cryptor {
         self.on_state.set(handler);
     }
 
-    /// What goes out in a packet's place. None: nothing.
+    /// The packet to send. `None` to send nothing.
     pub(crate) fn seal(&self, ssrc: u32, ticks: u32, packet: &Arc<[u8]>) -> Option<Arc<[u8]>> {
         if !self.enabled() {
             return Some(Arc::clone(packet));
@@ -105,7 +105,7 @@ impl Cryptor {
         sealed
     }
 
-    /// What is heard of a packet that has come in. None: nothing.
+    /// The packet to play for one that has arrived. `None` to play nothing.
     pub(crate) fn open(&self, packet: Arc<[u8]>) -> Option<Arc<[u8]>> {
         if !self.enabled() {
             return Some(packet);
@@ -156,7 +156,7 @@ impl Cryptor {
         }
     }
 
-    /// A packet was opened. That its sender has taken another index is told, too.
+    /// A packet was opened. A change of the sender's index is reported, too.
     fn opened(&self, index: i32) {
         let is_other = self.key_index.swap(index, Ordering::Relaxed) != index;
         let was = {
@@ -169,7 +169,7 @@ impl Cryptor {
         }
     }
 
-    /// A packet stayed closed. It is told once for each key that is tried in vain.
+    /// A packet could not be opened. This is reported once for each key that fails.
     fn failed(&self, key: Option<&Arc<Key>>) {
         let tell = {
             let mut course = self.course.lock();
@@ -202,7 +202,7 @@ impl Cryptor {
             .with(|handler| handler(self.participant.clone(), state));
     }
 
-    /// Derives the keys ahead of this one beside the connection's task; packets that come meanwhile are lost.
+    /// Derives the following keys outside the connection's task; packets that arrive in the meantime are lost.
     fn derive(&self, key: &Arc<Key>) {
         if self.is_deriving.swap(true, Ordering::AcqRel) {
             return;

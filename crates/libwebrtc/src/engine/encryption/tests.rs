@@ -1,4 +1,4 @@
-//! Vectors are of the browsers' WebCrypto with the parameters of client-sdk-js, and of its own snapshots.
+//! The test vectors come from browsers' WebCrypto with the parameters of client-sdk-js, and from its own snapshots.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -34,7 +34,7 @@ fn options(shared_key: bool) -> KeyProviderOptions {
         ratchet_salt: SALT.to_vec(),
         failure_tolerance: 2,
         key_ring_size: 16,
-        // The quicker one; what is derived is another test's.
+        // The faster one; derivation has a test of its own.
         key_derivation_algorithm: HKDF,
     }
 }
@@ -132,7 +132,7 @@ fn a_data_packet_is_what_clients_send() {
         key_index: 0,
     };
     assert_eq!(data::open(&keys, "ada", &packet).unwrap(), b"hello");
-    // One that was ratcheted twice is found, and from then on at once.
+    // A key that was ratcheted twice is found, and used at once from then on.
     let twice = crate::vocabulary::encryption::EncryptedPacket {
         data: hex("53a9866b044f72b82ea692fefb7cd1ce766fef5467"),
         ..packet
@@ -143,7 +143,7 @@ fn a_data_packet_is_what_clients_send() {
         material,
         hex("6c6aacd6ffe63a3cae84a32d2571063a2b17cf1b5e448f3878eae1d3c363670c")
     );
-    // Only this participant's key has moved on.
+    // Only this participant's key has advanced.
     assert_eq!(keys.shared(0).unwrap().material(), b"password");
     let sealed = data::seal(&keys, "ada", 0, b"hello").unwrap();
     assert_eq!(data::open(&keys, "ada", &sealed).unwrap(), b"hello");
@@ -162,14 +162,14 @@ fn what_is_no_encrypted_packet_is_not_opened() {
         let mut broken = sealed.to_vec();
         broken[at] ^= 1;
         let opened = Sealed::read(&broken).and_then(|read| read.open(&key));
-        // The index says which key is to be tried; it is under no seal.
+        // The index says which key to try; it is not authenticated.
         assert_eq!(opened.is_some(), at == sealed.len() - 1, "byte {at}");
     }
     for length in 0..sealed.len() {
         let opened = Sealed::read(&sealed[..length]).and_then(|read| read.open(&key));
         assert!(opened.is_none(), "{length} bytes");
     }
-    // A packet of one byte is all head.
+    // A packet of one byte is all header.
     let short = frame::seal(&[0x78], &key, 0, iv).unwrap();
     assert_eq!(short.len(), 1 + TAG + IV + 2);
     assert_eq!(*Sealed::read(&short).unwrap().open(&key).unwrap(), [0x78]);
@@ -212,14 +212,14 @@ fn only_silence_is_heard_of_what_the_server_puts_in() {
 fn a_wrong_key_is_told_once_it_has_failed_often_enough_and_a_new_one_is_tried() {
     let (theirs, ours) = (shared("a"), shared("b"));
     let ((sender, _), (receiver, states)) = (cryptor("ada", &theirs), cryptor("ada", &ours));
-    // The keys ahead are there, so that nothing has to be derived beside.
+    // The following keys exist, so nothing has to be derived in the background.
     derive_ahead(&ours);
     for n in 0..10 {
         assert!(pass(&sender, &receiver).is_none());
         assert_eq!(states.lock().is_empty(), n < 2, "after {} packets", n + 1);
     }
     assert_eq!(*states.lock(), [EncryptionState::DecryptionFailed]);
-    // Another wrong one, and the right one.
+    // Another wrong key, and the right one.
     ours.set_shared(0, b"c");
     derive_ahead(&ours);
     for _ in 0..10 {
@@ -282,7 +282,7 @@ fn an_index_has_its_place_in_the_ring() {
     assert_eq!(keys.shared(-1).unwrap().material(), b"third", "set last");
     let (theirs, ours) = (cryptor("ada", &keys), cryptor("ada", &keys));
     assert!(pass(&theirs.0, &ours.0).is_some());
-    // When another key opens what somebody sends, that is reported, with its index.
+    // If another key opens a sender's packets, that is reported, with its index.
     theirs.0.set_key_index(15);
     assert!(pass(&theirs.0, &ours.0).is_some());
     assert_eq!(ours.0.key_index(), 15);
@@ -298,7 +298,7 @@ async fn a_ratcheted_key_is_found_within_the_window() {
     assert!(pass(&sender, &receiver).is_some());
     theirs.ratchet_shared(0).unwrap();
     theirs.ratchet_shared(0).unwrap();
-    // The keys ahead are derived beside; meanwhile packets are lost.
+    // The following keys are derived in the background; packets are lost in the meantime.
     while pass(&sender, &receiver).is_none() {
         tokio::time::sleep(std::time::Duration::from_millis(1)).await;
     }
@@ -307,7 +307,7 @@ async fn a_ratcheted_key_is_found_within_the_window() {
     assert_eq!(*states.lock(), [Ok, KeyRatcheted, Ok]);
     let now = ours.get("ada", 0).unwrap().material().to_vec();
     assert_eq!(now, theirs.shared(0).unwrap().material());
-    // Further than the window is too far.
+    // Keys beyond the window are not found.
     for _ in 0..4 {
         theirs.ratchet_shared(0).unwrap();
     }

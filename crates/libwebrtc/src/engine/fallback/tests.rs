@@ -9,7 +9,7 @@ fn udp_has_a_head_start_and_no_more() {
     let mut fallback = Fallback::default();
     assert_eq!(fallback.due(), None, "nobody is searched yet");
     fallback.searching(start);
-    // Hearing of it again does not put it off.
+    // A repeated report does not extend the wait.
     fallback.searching(start + 100 * MS);
     assert!(!fallback.advance(start + HEAD_START - MS));
     assert!(fallback.advance(start + HEAD_START));
@@ -24,7 +24,7 @@ fn nothing_else_is_tried_where_udp_answers() {
     fallback.searching(start);
     fallback.found();
     assert!(!fallback.advance(start + 10 * HEAD_START));
-    // It answers no more: again the head start.
+    // It no longer answers: UDP gets the head start again.
     let lost = start + 1000 * MS;
     fallback.searching(lost);
     assert_eq!(fallback.due(), Some(lost + HEAD_START));

@@ -23,14 +23,14 @@ fn a_loss_turns_into_failure_after_its_limit_and_not_before() {
     liveness.ice_changed(Reported::Disconnected, true, start);
     assert_eq!(liveness.connection(), PeerConnectionState::Disconnected);
     assert_eq!(liveness.due(), Some(start + LOST_LIMIT));
-    // Hearing of it again does not put it off.
+    // A repeated report does not extend the wait.
     liveness.ice_changed(Reported::Disconnected, true, start + 1000 * MS);
     assert!(!liveness.advance(start + LOST_LIMIT - MS));
     assert_eq!(liveness.connection(), PeerConnectionState::Disconnected);
     assert!(liveness.advance(start + LOST_LIMIT));
     assert_eq!(liveness.connection(), PeerConnectionState::Failed);
     assert_eq!(liveness.ice(), IceConnectionState::Failed);
-    // Failure is told once, and a loss after it is no news.
+    // Failure is reported once, and a loss after it is not news.
     liveness.ice_changed(Reported::Disconnected, true, start + LOST_LIMIT);
     assert!(!liveness.advance(start + 100 * LOST_LIMIT));
     assert_eq!(liveness.ice(), IceConnectionState::Failed);
@@ -53,7 +53,7 @@ fn a_connection_that_never_comes_about_fails() {
     assert!(!liveness.advance(start + CONNECT_LIMIT), "nobody has tried");
     liveness.ice_changed(Reported::Checking, false, start);
     assert_eq!(liveness.connection(), PeerConnectionState::Connecting);
-    // str0m tells of lost pairs while it has none: still the same attempt.
+    // str0m reports lost pairs while it has none: this is still the same attempt.
     liveness.ice_changed(Reported::Disconnected, false, start + 10_000 * MS);
     assert_eq!(liveness.connection(), PeerConnectionState::Connecting);
     assert!(!liveness.advance(start + CONNECT_LIMIT - MS));
@@ -112,7 +112,7 @@ fn silence_is_a_loss_and_whatever_arrives_ends_it() {
     assert!(!liveness.advance(again));
     assert!(liveness.advance(again + LOST_LIMIT));
     assert_eq!(liveness.connection(), PeerConnectionState::Failed);
-    // What has failed is for an ICE restart to revive.
+    // Only an ICE restart revives a failed connection.
     assert!(!liveness.heard(again + LOST_LIMIT));
     assert_eq!(liveness.connection(), PeerConnectionState::Failed);
 }

@@ -1,10 +1,10 @@
-//! Packets in a byte stream (RFC 4571): each after its length in two bytes. Pure.
+//! Packets in a byte stream (RFC 4571): each preceded by its length in two bytes. PURE.
 
 /// The length before each packet, in bytes.
 const HEAD: usize = 2;
 
-/// A packet with its length before it. One that is longer than the length can say is not a packet of
-/// ICE, DTLS or RTP: `None`.
+/// A packet preceded by its length. `None` if it is too long for the length field, so it is not a packet of ICE, DTLS
+/// or RTP.
 pub(crate) fn framed(packet: &[u8]) -> Option<Vec<u8>> {
     let length = u16::try_from(packet.len()).ok()?;
     let mut frame = Vec::with_capacity(HEAD + packet.len());
@@ -13,12 +13,11 @@ pub(crate) fn framed(packet: &[u8]) -> Option<Vec<u8>> {
     Some(frame)
 }
 
-/// Takes packets out of a byte stream. Holds at most one unfinished packet, 64 KiB, beside what was
-/// pushed last.
+/// Takes packets out of a byte stream. Holds at most one unfinished packet, 64 KiB, in addition to the last push.
 #[derive(Debug, Default)]
 pub(crate) struct Deframer {
     bytes: Vec<u8>,
-    /// How much of `bytes` has been taken.
+    /// How many of `bytes` have been consumed.
     taken: usize,
 }
 
@@ -30,7 +29,7 @@ impl Deframer {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The next whole packet; empty ones are passed over.
+    /// The next whole packet; empty ones are skipped.
     pub(crate) fn next(&mut self) -> Option<&[u8]> {
         loop {
             let rest = &self.bytes[self.taken..];

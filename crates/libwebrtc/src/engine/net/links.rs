@@ -1,5 +1,4 @@
-//! The connections of a peer connection that have tasks of their own: TCP to the other side, and
-//! TURN servers.
+//! The parts of a peer connection that have their own tasks: TCP connections to the other side, and TURN servers.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -12,18 +11,17 @@ use super::relay;
 use super::tcp::{self, Ends};
 use super::turn_server::TurnServer;
 
-/// Packets that wait for a link. What comes when it is full is lost, as over UDP: late speech is
-/// worse than none.
+/// Packets that wait for a link. When it is full more are lost, as with UDP: late speech is worse than none.
 const OUTGOING: usize = 128;
-/// News of all links that wait for the peer's task; more make the links wait.
+/// News of all links that wait for the peer's task; when it is full the links wait.
 const NEWS: usize = 256;
-/// A link that broke is not opened again sooner.
+/// A broken link is not reopened sooner than this.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// A TURN server that is asked or relays.
+/// A TURN server that was asked to relay, or does.
 struct Relay {
     url: String,
-    /// At which address, from where: once it relays.
+    /// Its relayed address and our local one, once it relays.
     at: Option<(SocketAddr, SocketAddr)>,
     outgoing: mpsc::Sender<relay::Outgoing>,
 }
@@ -56,12 +54,12 @@ impl Default for Links {
 }
 
 impl Links {
-    /// Sends a packet over TCP, on a connection that is opened when there is none.
+    /// Sends a packet over TCP, opening a connection if there is none.
     pub(crate) fn send_over_tcp(&mut self, ends: Ends, packet: Vec<u8>, now: Instant) {
         let known = self.streams.get(&ends);
         let open = known.is_some_and(|stream| !stream.outgoing.is_closed());
         if !open {
-            // The other side reads from the first packet whose connection it is, so it must be STUN.
+            // The first packet tells the other side which connection this is, so it must be STUN.
             let soon = known.is_some_and(|stream| now < stream.opened + PAUSE);
             if soon || !is_stun(&packet) {
                 return;
@@ -78,12 +76,12 @@ impl Links {
         }
     }
 
-    /// Closes all TCP connections: the other side has begun anew, and knows them no more.
+    /// Closes all TCP connections: the other side has restarted and no longer knows them.
     pub(crate) fn close_streams(&mut self) {
         self.streams.clear();
     }
 
-    /// Asks a TURN server to relay, unless it is asked already; answers whether it is asked now.
+    /// Asks a TURN server to relay. Returns `false` if it was asked before.
     pub(crate) fn ask(&mut self, server: &TurnServer) -> bool {
         let asked = |relay: &Relay| relay.url == server.url && !relay.outgoing.is_closed();
         if self.relays.values().any(asked) {
@@ -110,13 +108,13 @@ impl Links {
         }
     }
 
-    /// A TURN server relays no more; answers where it did, and from where.
+    /// A TURN server no longer relays. Returns its relayed address and our local one.
     pub(crate) fn not_relayed(&mut self, id: RelayId) -> Option<(SocketAddr, SocketAddr)> {
         self.relays.remove(&id)?.at
     }
 
-    /// Leaves the TURN servers that are reached from an address that is gone; answers where they
-    /// relayed, and from where.
+    /// Leaves the TURN servers that are reached from an address that is gone. Returns their relayed addresses and our
+    /// local ones.
     pub(crate) fn leave_from(
         &mut self,
         is_gone: impl Fn(IpAddr) -> bool,
@@ -130,12 +128,12 @@ impl Links {
         left
     }
 
-    /// Where we are relayed, and from where.
+    /// The relayed addresses and our local ones.
     pub(crate) fn relayed_at(&self) -> impl Iterator<Item = (SocketAddr, SocketAddr)> {
         self.relays.values().filter_map(|relay| relay.at)
     }
 
-    /// Sends a packet from a relayed address; answers false when we have none like it.
+    /// Sends a packet from a relayed address. Returns `false` if that is not one of ours.
     pub(crate) fn send_relayed(&self, source: SocketAddr, to: SocketAddr, packet: &[u8]) -> bool {
         let from = |relay: &&Relay| relay.at.is_some_and(|(address, _)| address == source);
         let Some(relay) = self.relays.values().find(from) else {
@@ -153,7 +151,7 @@ impl Links {
     }
 }
 
-/// STUN is told from DTLS and RTP by the first byte (RFC 7983).
+/// The first byte distinguishes STUN from DTLS and RTP (RFC 7983).
 pub(crate) fn is_stun(packet: &[u8]) -> bool {
     packet.first().is_some_and(|first| *first < 4)
 }

@@ -1,17 +1,17 @@
-//! What connections with tasks of their own tell their peer connection.
+//! What connections with their own tasks report to their peer connection.
 
 use std::net::SocketAddr;
 
 use str0m::net::Protocol;
 
-/// One allocation that is asked for; another one at the same server is another.
+/// One requested allocation; another one at the same server has another id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RelayId(pub(crate) u64);
 
 /// News of a TCP connection or a TURN server.
 #[derive(Debug)]
 pub(crate) enum News {
-    /// A packet of the other side.
+    /// A packet from the other side.
     Packet {
         protocol: Protocol,
         source: SocketAddr,
@@ -24,7 +24,7 @@ pub(crate) enum News {
         address: SocketAddr,
         local: SocketAddr,
     },
-    /// A TURN server does not relay for us, or no more.
+    /// A TURN server does not relay for us, or no longer does.
     NotRelayed {
         relay: RelayId,
         url: String,

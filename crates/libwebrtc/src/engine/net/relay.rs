@@ -1,5 +1,4 @@
-//! One allocation at a TURN server (RFC 8656): what the protocol says is turn-client-proto's, sockets
-//! and time are ours.
+//! One allocation at a TURN server (RFC 8656): turn-client-proto implements the protocol, sockets and time are ours.
 
 use std::collections::VecDeque;
 use std::io;
@@ -26,12 +25,12 @@ use wire::Wire;
 
 mod wire;
 
-/// To reach a server, TLS included.
+/// Time to reach a server, including TLS.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// To get an address of it.
+/// Time to get an address from it.
 const ALLOCATE_DEADLINE: Duration = Duration::from_secs(5);
-/// Packets that wait for the server's permission to send to their destination; older ones are dropped,
-/// and ICE sends them again.
+/// Packets that wait for the server's permission to send to their destination; older ones are dropped, and ICE sends
+/// them again.
 const HELD: usize = 16;
 /// The largest UDP payload.
 const LARGEST: usize = 65_535;
@@ -43,7 +42,7 @@ pub(crate) struct Outgoing {
     pub(crate) packet: Vec<u8>,
 }
 
-/// Asks for an address and relays until the peer wants no more or the server gives up; then says why.
+/// Requests an address and relays until the peer stops or the server gives up; then reports why.
 pub(crate) async fn run(
     relay: RelayId,
     server: TurnServer,
@@ -55,7 +54,7 @@ pub(crate) async fn run(
         let reason = error.to_string();
         tracing::info!(url, reason, "a TURN server does not relay");
         let ended = News::NotRelayed { relay, url, reason };
-        // Whoever does not listen any more needs no reason.
+        // Nobody listens any more if this fails.
         let _ = news.send(ended).await;
     }
 }
@@ -103,7 +102,7 @@ struct Session<'a> {
     wire: Wire,
     local: SocketAddr,
     remote: SocketAddr,
-    /// The protocol's time counts from here.
+    /// The origin of the protocol's time.
     begin: Instant,
     allocate_by: Option<Instant>,
     relayed: Option<SocketAddr>,
@@ -136,7 +135,7 @@ impl Session<'_> {
         TurnInstant::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
     }
 
-    /// Does all that the protocol wants done now; answers when it wants more.
+    /// Does everything that the protocol wants done now. Returns when to call this again.
     async fn settle(&mut self) -> io::Result<Instant> {
         let now = self.now();
         let polled = self.client.poll(now);
@@ -154,7 +153,7 @@ impl Session<'_> {
                 self.begin + at.duration_since(TurnInstant::from_nanos(0))
             }
             TurnPollRet::Closed => return Err(io::Error::other("it has ended the allocation")),
-            // Only allocations of TCP at the server's side ask for these.
+            // Only requested by allocations that use TCP on the server's side.
             TurnPollRet::AllocateTcpSocket { .. } | TurnPollRet::TcpClose { .. } => clock::now(),
         };
         Ok(self.allocate_by.map_or(due, |by| by.min(due)))
@@ -185,15 +184,14 @@ impl Session<'_> {
         }
     }
 
-    /// What was held for an address goes out; a channel makes what follows four bytes longer instead
-    /// of 36.
+    /// Sends the packets held for an address; a channel makes later packets four bytes longer instead of 36.
     async fn permitted(&mut self, ip: IpAddr) -> io::Result<()> {
         let now = self.now();
         for packet in std::mem::take(&mut self.held) {
             if packet.to.ip() == ip {
-                // There is one already for a second packet to the same address. Over TCP, what a channel
-                // carries is padded (RFC 8656, section 12.5), which turn-client-proto 0.7 does not do: the
-                // server loses its place in the stream.
+                // There already is one for a second packet to the same address. Over TCP, a channel's data is padded
+                // (RFC 8656, section 12.5), which turn-client-proto 0.7 does not do, so the server loses its place in
+                // the stream.
                 if matches!(self.wire, Wire::Datagrams(_)) {
                     let _ = self.client.bind_channel(TransportType::Udp, packet.to, now);
                 }
@@ -212,7 +210,7 @@ impl Session<'_> {
             Ok(Some(transmit)) => self.wire.send(&transmit.data.build()).await,
             Ok(None) => Ok(()),
             Err(SendError::NoPermission) => {
-                // It may be asked for already.
+                // It may have been requested already.
                 let _ = self
                     .client
                     .create_permission(TransportType::Udp, to.ip(), now);
@@ -263,7 +261,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Gives the address back.
+    /// Releases the address.
     async fn leave(mut self) -> io::Result<()> {
         let now = self.now();
         if self.client.delete(now).is_ok() {

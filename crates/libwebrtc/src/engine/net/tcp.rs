@@ -14,9 +14,9 @@ use tokio::time::timeout;
 use super::framing::{Deframer, framed};
 use super::news::News;
 
-/// A port that is blocked often answers nothing at all.
+/// A blocked port often does not answer at all.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
-/// What the network has not taken in this time it will not take: ICE finds another way.
+/// What the network has not accepted by then it will not accept: ICE finds another path.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 /// Bytes read at once.
 const READ: usize = 16 * 1024;
@@ -70,7 +70,7 @@ async fn read(ends: Ends, mut from: OwnedReadHalf, news: mpsc::Sender<News>) -> 
                 destination: ends.source,
                 data: packet.to_vec(),
             };
-            // A task that is behind slows the other side down, as TCP does.
+            // A slow task slows the other side down, as TCP does.
             if news.send(packet).await.is_err() {
                 return Ok(());
             }

@@ -1,8 +1,8 @@
-//! TURN servers by their URLs (RFC 7065). Pure.
+//! TURN servers by their URLs (RFC 7065). PURE.
 
 use crate::vocabulary::gathering::IceServer;
 
-/// What a TURN server is spoken to over.
+/// The transport to a TURN server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Transport {
     Udp,
@@ -10,10 +10,10 @@ pub(crate) enum Transport {
     Tls,
 }
 
-/// A TURN server and our login there.
+/// A TURN server and our credentials there.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct TurnServer {
-    /// As it was given; it holds no secret.
+    /// As configured; it contains no secret.
     pub(crate) url: String,
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -22,7 +22,7 @@ pub(crate) struct TurnServer {
     pub(crate) password: String,
 }
 
-/// The servers that can be used. STUN servers and TURN over DTLS are passed over.
+/// The usable servers. STUN servers and TURN over DTLS are skipped.
 pub(crate) fn turn_servers(servers: &[IceServer]) -> Vec<TurnServer> {
     servers
         .iter()

@@ -1,4 +1,4 @@
-//! What the connection's task does about data channels.
+//! The connection task's handling of data channels.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::vocabulary::data_channel::{DataBuffer, DataChannelInit, DataChannelSt
 /// A channel as the task sees it.
 pub(crate) struct PeerChannel {
     pub(crate) state: Arc<ChannelState>,
-    /// str0m's handle, once the channel has been asked for.
+    /// str0m's handle, once the channel has been requested.
     pub(crate) id: Option<ChannelId>,
     /// Whether str0m has been told to close it.
     closing: bool,
@@ -44,7 +44,7 @@ impl Channels {
         self.list.push(PeerChannel::new(state, None));
     }
 
-    /// Forgets str0m's handles, after the `Rtc` they belong to was replaced.
+    /// Forgets str0m's handles, after their `Rtc` was replaced.
     pub(crate) fn forget_ids(&mut self) {
         for channel in &mut self.list {
             channel.id = None;
@@ -77,9 +77,8 @@ impl Channels {
 }
 
 impl Peer {
-    /// Does what the users of channels have asked for since the last time:
-    /// opens, sends and closes. `in_sdp` tells that SCTP has been negotiated,
-    /// from when on channels need no offer.
+    /// Does what the users of channels have requested since the last time: opens, sends and closes. `in_sdp` says that
+    /// SCTP has been negotiated; from then on channels need no offer.
     pub(crate) fn service_channels(&mut self) {
         for state in self.shared.take_new_channels() {
             self.channels.add(state);
@@ -95,12 +94,12 @@ impl Peer {
         }
     }
 
-    /// Answers false when the channel is over.
+    /// Returns `false` when the channel is over.
     fn service_channel(&mut self, index: usize) -> bool {
         let channel = &mut self.channels.list[index];
         match (channel.state.state(), channel.id) {
             (DataChannelState::Closed, _) | (DataChannelState::Closing, None) => return false,
-            // str0m closes only what is open: until then it stays listed.
+            // str0m closes only open channels: until then it stays listed.
             (DataChannelState::Closing, Some(id))
                 if !channel.closing && self.rtc.channel(id).is_some() =>
             {

@@ -20,11 +20,10 @@ use crate::engine::transceiver::Transceiver;
 use crate::unsupported::Unsupported;
 use crate::vocabulary::rtp_parameters::RtpCodecParameters;
 
-/// Encoded packets waiting for the task: 320 ms of two tracks. When it is full
-/// new packets are dropped.
+/// Encoded packets waiting for the task: 320 ms of two tracks. When it is full, new packets are dropped.
 const OUTGOING: usize = 32;
-/// Above this level in dBov a packet counts as voice in its header extension;
-/// it only tells the server who is speaking.
+/// Above this level in dBov a packet counts as voice in its header extension; this only tells the server who is
+/// speaking.
 const VOICE_LEVEL: i8 = -60;
 
 pub(crate) struct Media {
@@ -42,13 +41,13 @@ struct OutputStream {
     payload_type: Pt,
     next_seq: u64,
     first_tick: u32,
-    /// Of what was sent last.
+    /// The source of the last packet.
     ssrc: Option<u32>,
 }
 
 impl Media {
-    /// With `only_encrypted`, what has no cryptor carries nothing, nor what has one that is disabled: each
-    /// begins so, and LiveKit's client disables them when it leaves a room.
+    /// With `only_encrypted`, a track without a cryptor or with a disabled one carries nothing: every cryptor begins
+    /// disabled, and LiveKit's client disables it when it leaves a room.
     pub(crate) fn new(only_encrypted: bool) -> Self {
         let (sender, outgoing) = mpsc::channel(OUTGOING);
         Self {
@@ -65,7 +64,7 @@ impl Media {
         self.outputs.get(&transceiver)?.ssrc
     }
 
-    /// Forgets which track a source belongs to: negotiation may have changed it.
+    /// Forgets which track each source belongs to: negotiation may have changed it.
     pub(crate) fn forget_routes(&mut self) {
         self.routes.clear();
     }
@@ -152,7 +151,7 @@ impl Peer {
         self.opus(mid).map(|params| params.pt())
     }
 
-    /// Opus as it was agreed on for a section.
+    /// Opus as agreed for a section.
     pub(super) fn opus(&self, mid: Mid) -> Option<&PayloadParams> {
         let accepted = self.rtc.media(mid)?.remote_pts();
         self.rtc
@@ -234,7 +233,7 @@ impl Peer {
         });
     }
 
-    /// The audio track a source of the other side belongs to.
+    /// The audio track of one of the other side's sources.
     fn find_track(&mut self, ssrc: Ssrc) -> Option<Arc<AudioTrack>> {
         let mid = self.rtc.direct_api().stream_rx(&ssrc)?.mid().to_string();
         let transceivers = self.shared.transceivers();

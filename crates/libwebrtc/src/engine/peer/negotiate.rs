@@ -1,7 +1,7 @@
 //! Offers and answers.
 //!
-//! What users want is kept in the transceivers and channels; an offer is made
-//! from that each time, so one that is dropped leaves nothing to undo.
+//! What users want is kept in the transceivers and channels; an offer is built from that each time, so a dropped one
+//! leaves nothing to undo.
 
 use std::sync::Arc;
 
@@ -30,8 +30,8 @@ impl Peer {
             ));
         }
         if !self.negotiated && self.pending.is_some() {
-            // str0m cannot take back channels it has offered once; but where
-            // nothing is negotiated there is nothing to lose.
+            // str0m cannot take back channels once it has offered them; but if nothing is negotiated there is nothing
+            // to lose.
             self.replace_rtc();
         }
         self.forget_unanswered_mids();
@@ -58,8 +58,8 @@ impl Peer {
             }
         }
         if let (false, Some((mid, direction))) = (api.has_changes(), settled) {
-            // Nothing changed, but an offer is asked for: change a direction
-            // there and back, in a way that drops no buffers.
+            // Nothing changed, but an offer is requested: change a direction there and back, in a way that drops no
+            // buffers.
             api.set_direction(mid, other_than(direction));
             api.set_direction(mid, direction);
         }
@@ -107,8 +107,8 @@ impl Peer {
             .ok_or_else(|| RtcError::invalid_state("there is no offer to answer"))
     }
 
-    /// The text that is sent may differ from what was made here: livekit edits
-    /// it. It is kept as it is and changes nothing in the engine.
+    /// The text that is sent may differ from what was built here: livekit edits it. It is kept as it is and changes
+    /// nothing in the engine.
     pub(crate) fn set_local(&mut self, description: SessionDescription) -> Result<(), RtcError> {
         match description.sdp_type() {
             SdpType::Offer => {
@@ -174,7 +174,7 @@ impl Peer {
             .remote()
             .is_some_and(|last| last.sdp() == description.sdp());
         if again && self.pending.is_some() {
-            // livekit cancels an offer by applying the old answer once more.
+            // livekit cancels an offer by applying the old answer again.
             self.roll_back();
             return Ok(());
         }
@@ -202,7 +202,7 @@ impl Peer {
         self.shared.set_signaling(SignalingState::Stable);
     }
 
-    /// Brings transceivers, tracks and encoders to what has been agreed.
+    /// Applies what was agreed to transceivers, tracks and encoders.
     fn settle(&mut self, remote: &str) {
         self.negotiated = true;
         self.drain();
@@ -227,7 +227,7 @@ impl Peer {
         }
     }
 
-    /// The transceiver of a section, made if the other side has added it.
+    /// The transceiver of a section, created if the other side has added it.
     fn transceiver_of(&mut self, section: &Section) -> Arc<Transceiver> {
         let known = self
             .shared
@@ -255,7 +255,7 @@ impl Peer {
     }
 }
 
-/// Adds a transceiver to an offer, or brings its section to what is wanted.
+/// Adds a transceiver to an offer, or changes its section as wanted.
 fn propose(api: &mut SdpApi<'_>, transceiver: &Transceiver) {
     let stopped = transceiver.direction() == RtpTransceiverDirection::Stopped;
     match transceiver.mid() {
@@ -280,8 +280,8 @@ fn other_than(direction: Direction) -> Direction {
     }
 }
 
-/// Brings the receiving half to what the other side sends. The server marks
-/// sections it does not use `sendonly` without a stream: those receive nothing.
+/// Adapts the receiving half to what the other side sends. The server marks sections it does not use `sendonly` without
+/// a stream: those receive nothing.
 fn receive(transceiver: &Transceiver, section: &Section) -> Option<Received> {
     let Some((stream_id, track_id)) = section.msid.clone().filter(|_| section.sends()) else {
         transceiver.set_received(None);

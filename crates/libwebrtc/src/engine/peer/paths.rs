@@ -1,4 +1,4 @@
-//! The ways to the other side: which candidates there are, and over what packets leave and come.
+//! The paths to the other side: which candidates there are, and which ones carry packets.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -20,25 +20,25 @@ use crate::vocabulary::configuration::RtcConfiguration;
 use crate::vocabulary::ice_candidate::IceCandidate;
 use crate::vocabulary::paths::{Path, PathWatch, Paths, Tried};
 
-/// How often this machine's addresses are looked at: a call whose address is gone is silent until then.
+/// How often this machine's addresses are checked: a call whose address is gone is silent until then.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
-/// The port of candidates that only connect (RFC 6544, section 4.5).
+/// The port of candidates that only open connections (RFC 6544, section 4.5).
 const NO_PORT: u16 = 9;
 
-/// What the task knows of its ways.
+/// The task's view of its paths.
 pub(crate) struct Ways {
     pub(crate) links: Links,
     pub(crate) fallback: Fallback,
     allowed: Paths,
     servers: Vec<TurnServer>,
     watch: Option<Arc<PathWatch>>,
-    /// This machine's addresses, and loopback where the other side is there.
+    /// This machine's addresses, including loopback if the other side is there.
     addresses: BTreeSet<IpAddr>,
-    /// The candidates we have, as they were given to str0m.
+    /// Our candidates, as they were given to str0m.
     candidates: Vec<Candidate>,
-    /// Counts the losses of the address in use.
+    /// How often the address in use was lost.
     generation: u32,
-    /// Whether there is a way to the other side.
+    /// Whether there is a path to the other side.
     reached: bool,
     /// Our side of the pair that carries media.
     in_use: Option<(Protocol, SocketAddr)>,
@@ -65,7 +65,7 @@ impl Ways {
         }
     }
 
-    /// When the task has to look at its ways next.
+    /// When the task has to check its paths next.
     pub(crate) fn due(&self) -> Option<Instant> {
         [self.fallback.due(), self.next_look]
             .into_iter()
@@ -88,7 +88,7 @@ impl Ways {
 }
 
 impl Peer {
-    /// Binds what may be used.
+    /// Binds the sockets of the allowed paths.
     pub(crate) fn open_ways(&mut self) {
         if self.ways.allowed.udp {
             let addresses: Vec<IpAddr> = self.ways.addresses.iter().copied().collect();
@@ -108,7 +108,7 @@ impl Peer {
         self.open_others();
     }
 
-    /// Gives str0m those of our candidates that it has not.
+    /// Gives str0m those of our candidates that it does not have.
     fn propose_candidates(&mut self) {
         let udp: Vec<SocketAddr> = self.net.addresses().collect();
         for address in udp {
@@ -139,7 +139,7 @@ impl Peer {
         if let Some(candidate) = self.rtc.add_local_candidate(candidate)
             && kind == CandidateKind::Relayed
         {
-            // The others are in the offer already, or are of no use to the other side.
+            // The others are already in the offer, or are of no use to the other side.
             let text = candidate.to_sdp_string();
             if let Ok(trickled) = IceCandidate::parse("0", 0, &text) {
                 self.shared.on_ice_candidate.with(|call| call(trickled));
@@ -147,7 +147,7 @@ impl Peer {
         }
     }
 
-    /// Takes candidates of ours back.
+    /// Withdraws candidates of ours.
     fn withdraw(&mut self, is_over: impl Fn(&Candidate) -> bool) {
         let (over, kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.ways.candidates)
             .into_iter()
@@ -158,7 +158,7 @@ impl Peer {
         }
     }
 
-    /// Makes all of our candidates known to a new `Rtc`.
+    /// Gives all of our candidates to a new `Rtc`.
     pub(crate) fn propose_again(&mut self) {
         self.ways.candidates.clear();
         self.propose_candidates();
@@ -182,7 +182,7 @@ impl Peer {
         self.propose_candidates();
     }
 
-    /// Takes up a configuration that was set since the last time.
+    /// Applies a configuration that was set since the last time.
     pub(crate) fn configure(&mut self) {
         let Some(configuration) = self.shared.take_configuration() else {
             return;
@@ -233,7 +233,7 @@ impl Peer {
         self.ways.reached
     }
 
-    /// Looks for a way to the other side, which is known now.
+    /// Looks for a path to the other side, which is now known.
     pub(crate) fn search(&mut self) {
         let now = clock::now();
         self.ways.reached = false;
@@ -241,14 +241,14 @@ impl Peer {
         self.ways.fallback.searching(now);
     }
 
-    /// There is a way to the other side.
+    /// There is a path to the other side.
     pub(crate) fn reached(&mut self) {
         self.ways.reached = true;
         self.ways.fallback.found();
         self.ways.note(Tried::reached);
     }
 
-    /// Binds what it takes to reach a candidate.
+    /// Binds what is needed to reach a candidate.
     pub(crate) fn reach(&mut self, candidate: &Candidate) {
         let (protocol, address) = (candidate.proto(), candidate.addr());
         self.ways.note(|tried| {
@@ -259,7 +259,7 @@ impl Peer {
         });
         let ip = address.ip();
         if ip.is_loopback() {
-            // Nobody else could use the candidate, so there is none before.
+            // Nobody else could use the candidate, so it did not exist before.
             self.ways.addresses.insert(ip);
             if protocol == Protocol::Udp && self.ways.allowed.udp {
                 self.net.reach(ip);
@@ -268,7 +268,7 @@ impl Peer {
         }
     }
 
-    /// Whether it is time to look at our ways; then does what is due.
+    /// Checks whether it is time to look at our paths, and then does what is due.
     pub(crate) fn look(&mut self, now: Instant) {
         if self.ways.fallback.advance(now) {
             tracing::debug!("UDP does not answer: TCP and TURN are tried, too");
@@ -279,17 +279,17 @@ impl Peer {
         }
     }
 
-    /// Follows the changes of this machine's addresses.
+    /// Follows changes of this machine's addresses.
     ///
-    /// Where the address in use is gone, all sockets are bound anew, and the new candidates come before
-    /// all that were before: only then does the other side, whose pair still looks well to it, take up
-    /// the new one without an ICE restart.
+    /// If the address in use is gone, all sockets are bound again, and the new candidates get a higher priority than
+    /// all earlier ones: only then does the other side, whose pair still looks healthy to it, switch to the new one
+    /// without an ICE restart.
     pub(crate) fn look_at_addresses(&mut self) {
         self.ways.next_look = Some(clock::now() + LOOK_INTERVAL);
         let present: BTreeSet<IpAddr> = reachable_addresses().into_iter().collect();
         let before: BTreeSet<IpAddr> = self.ways.addresses.iter().copied().collect();
         let before: BTreeSet<IpAddr> = before.into_iter().filter(|ip| !ip.is_loopback()).collect();
-        // With no address at all there is nothing to change to; the old ones may come back.
+        // Without any address there is nothing to change to; the old ones may come back.
         if present.is_empty() || present == before {
             return;
         }
@@ -308,7 +308,7 @@ impl Peer {
         self.rebind(lost, is_gone);
     }
 
-    /// Binds sockets to the addresses there are: to all of them anew, or to those that are new.
+    /// Binds sockets to the current addresses: to all of them again, or only to new ones.
     fn rebind(&mut self, all: bool, is_gone: impl Fn(IpAddr) -> bool) {
         let left = self.ways.links.leave_from(&is_gone);
         let over = |ip: IpAddr| is_gone(ip) || (all && !ip.is_loopback());
@@ -334,8 +334,8 @@ impl Peer {
         self.open_others();
     }
 
-    /// Makes ready for an ICE restart: a lost other side is looked for with sockets that are bound
-    /// anew, as routers between may have forgotten the old ones.
+    /// Prepares for an ICE restart: a lost other side is searched for with newly bound sockets, because routers in
+    /// between may have forgotten the old ones.
     pub(crate) fn renew_ways(&mut self) {
         self.look_at_addresses();
         if !self.is_connected() {
@@ -351,7 +351,7 @@ impl Peer {
         Some(relay.map_or(source, |(_, local)| local).ip())
     }
 
-    /// Sends a packet the way str0m says.
+    /// Sends a packet over the path that str0m chose.
     pub(crate) fn transmit(&mut self, transmit: Transmit) {
         let (source, destination) = (transmit.source, transmit.destination);
         if !is_stun(&transmit.contents) && self.ways.in_use != Some((transmit.proto, source)) {
@@ -374,7 +374,7 @@ impl Peer {
             return;
         }
         if !self.net.send(source, destination, &transmit.contents) {
-            // Look at once; the next look after it is a whole interval later.
+            // Look at once; the next look after that is a whole interval later.
             let soon = clock::now() + LOOK_INTERVAL / 10;
             self.ways.next_look = self.ways.next_look.map(|at| at.min(soon));
         }
@@ -393,7 +393,7 @@ impl Peer {
         self.ways.note(|tried| tried.path = Some(path));
     }
 
-    /// Takes up what a TCP connection or a TURN server tells.
+    /// Handles news from a TCP connection or a TURN server.
     pub(crate) fn link_news(&mut self, news: News) {
         match news {
             News::Packet {
@@ -425,8 +425,8 @@ impl Peer {
     }
 }
 
-/// One of our candidates. After the address in use was lost (`generation`), str0m's own priorities,
-/// which fall with each candidate, would leave the other side with the pair that is dead.
+/// One of our candidates. After the address in use was lost (`generation`), str0m's own priorities, which fall with
+/// each candidate, would leave the other side with the dead pair.
 fn candidate(
     kind: CandidateKind,
     protocol: Protocol,

@@ -52,7 +52,7 @@ fn kind(transceiver: &Transceiver) -> String {
 }
 
 impl Peer {
-    /// Builds the reports asked for.
+    /// Builds the requested reports.
     pub(crate) fn report(&self, filter: &StatsFilter) -> Vec<RtcStats> {
         let mut reports = Vec::new();
         for transceiver in self.shared.transceivers() {
@@ -120,7 +120,7 @@ impl Peer {
             let buffer = buffer.lock();
             let jitter = buffer.stats();
             inbound.total_samples_received = jitter.samples;
-            // The standard counts silence that is made up among them.
+            // The standard includes inserted silence in this count.
             inbound.concealed_samples = jitter.concealed + jitter.comfort_noise;
             inbound.silent_concealed_samples = jitter.comfort_noise;
             inbound.concealment_events = jitter.concealment_events;

@@ -40,7 +40,7 @@ fn sections_are_read_with_their_mids_and_streams() {
 fn port_zero_refuses_unless_bundled() {
     let sections = sections(ANSWER);
     assert!(sections[2].rejected && !sections[2].sends());
-    // Bundled: port 0 only says that another section has the transport.
+    // Bundled: port 0 only means that another section has the transport.
     assert!(!sections[3].rejected && sections[3].sends());
     // Sending without a stream: the server's mark for an unused section.
     assert_eq!(sections[3].msid, None);

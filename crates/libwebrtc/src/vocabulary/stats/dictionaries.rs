@@ -1,4 +1,4 @@
-//! See the standard for what each holds.
+//! The standard describes the fields.
 
 use std::collections::HashMap;
 

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// A closed set of names, written in JSON in the given case.
+/// A closed set of names, in the given case in JSON.
 macro_rules! names {
     ($(#[$meta:meta])* $name:ident $case:literal {
         $($(#[$default:meta])? $variant:ident),+ $(,)?
@@ -16,12 +16,12 @@ macro_rules! names {
 }
 
 names! {
-    /// What holds a video sender back.
+    /// What limits a video sender.
     #[derive(Default)]
     QualityLimitationReason "lowercase" { #[default] None, Cpu, Bandwidth, Other }
 }
 names! {
-    /// Which side picks the candidate pair.
+    /// Which side chooses the candidate pair.
     #[derive(Default)]
     IceRole "lowercase" { #[default] Unknown, Controlling, Controlled }
 }
@@ -51,6 +51,6 @@ names! {
     IceServerTransportProtocol "lowercase" { Udp, Tcp, Tls }
 }
 names! {
-    /// The part a TCP candidate plays (RFC 6544).
+    /// The role of a TCP candidate (RFC 6544).
     IceTcpCandidateType "lowercase" { Active, Passive, So }
 }

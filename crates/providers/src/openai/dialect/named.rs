@@ -1,10 +1,10 @@
-//! Which fields of a request its refusal names.
+//! Finds the fields of a request that its refusal names.
 
 use serde_json::Value;
 
 use super::super::refusal::Refusal;
 
-/// What the protocol's own objects cannot do without.
+/// Fields that the protocol's objects cannot do without.
 const ESSENTIAL: [&str; 11] = [
     "role",
     "content",
@@ -18,21 +18,21 @@ const ESSENTIAL: [&str; 11] = [
     "text",
     "call_id",
 ];
-/// Fields that a provider may ask for where they were not sent.
+/// Fields that a provider may demand although they were not sent.
 const MISSED: [&str; 1] = ["reasoning_effort"];
-/// Tables and lists within each other that are looked into.
+/// How deep nested objects and lists are searched.
 const DEPTH: usize = 6;
 
-/// The paths of the fields that are named and can be given up, the surest first: those that the
-/// body points to, then those that its words name.
+/// The paths of the named fields that can be left out, most certain first: those that the body points to, then those
+/// mentioned in its message.
 pub(super) fn fields(refusal: &Refusal, fields: &Value, needed: &[&str]) -> Vec<String> {
     let mut known = Vec::new();
     paths(fields, "", 0, needed, &mut known);
     let message = refusal.message.to_lowercase();
     let mut named: Vec<String> = Vec::new();
     for path in &refusal.paths {
-        // `tools.*.function.strict` as well as its parents, `stream_options.include_usage` as well
-        // as `stream_options`; a form's list has brackets that an error leaves out.
+        // `tools.*.function.strict` and its parents, `stream_options.include_usage` and `stream_options`; a form's list
+        // has brackets that an error leaves out.
         let is_it = |known: &&(String, String)| {
             known.0.trim_end_matches("[]") == path.trim_end_matches("[]")
         };
@@ -52,14 +52,14 @@ pub(super) fn fields(refusal: &Refusal, fields: &Value, needed: &[&str]) -> Vec<
             .unwrap_or(path)
             .trim_end_matches("[]");
         let by_name = position(&message, name);
-        // "response_format 'verbose_json' is not compatible": a value that is no word of prose.
+        // "response_format 'verbose_json' is not compatible": a value that is not an ordinary word.
         let by_value = value
             .contains('_')
             .then(|| position(&message, value))
             .flatten();
         said.extend(by_name.or(by_value).map(|at| (at, path.clone())));
     }
-    // The first that is named is the one that is wrong; others are offered in its place.
+    // The first field that is named is the wrong one; the others are offered as alternatives.
     said.sort_by_key(|(at, _)| *at);
     named.extend(said.into_iter().map(|(_, path)| path));
     for missed in MISSED {
@@ -72,8 +72,8 @@ pub(super) fn fields(refusal: &Refusal, fields: &Value, needed: &[&str]) -> Vec<
     named
 }
 
-/// Every field that can be given up, with its value where that is text. A tool's schema is its
-/// author's.
+/// Collects every field that can be left out, with its value if that is text. The schema of a tool belongs to its
+/// author and is not searched.
 fn paths(value: &Value, at: &str, depth: usize, needed: &[&str], into: &mut Vec<(String, String)>) {
     if depth > DEPTH {
         return;
@@ -88,7 +88,7 @@ fn paths(value: &Value, at: &str, depth: usize, needed: &[&str], into: &mut Vec<
             for (name, value) in all {
                 let path = format!("{at}{name}");
                 let is_needed = depth == 0 && needed.contains(&name.as_str());
-                // Content that is there is somebody's words; content that is null can be "".
+                // Content that is present is what somebody said; `null` content can be replaced by "".
                 let is_essential = depth > 0 && ESSENTIAL.contains(&name.as_str());
                 let is_null_content = name == "content" && value.is_null();
                 if (!is_needed && !is_essential || is_null_content)
@@ -106,7 +106,7 @@ fn paths(value: &Value, at: &str, depth: usize, needed: &[&str], into: &mut Vec<
     }
 }
 
-/// Where `word` stands in `text` as a word of its own. Both in small letters.
+/// The position of `word` in `text` as a separate word. Both are in lower case.
 pub(super) fn position(text: &str, word: &str) -> Option<usize> {
     if word.is_empty() {
         return None;

@@ -4,7 +4,7 @@ use super::*;
 
 const NEEDED: [&str; 4] = ["messages", "model", "stream", "tools"];
 
-/// A server that answers 200 or refuses in words of its own.
+/// A server that returns 200 or refuses in its own words.
 fn ask(
     dialect: &mut Dialect,
     fields: &Value,
@@ -59,7 +59,7 @@ fn a_refused_field_is_left_out_whatever_the_refusal_looks_like() {
         if !refused.starts_with('<') {
             assert_eq!(sent[1]["temperature"], 0.2, "only that field: {refused}");
         }
-        // It is remembered.
+        // The second request shows that it was remembered.
         assert_eq!(ask(&mut dialect, &chat(), server).len(), 1, "{refused}");
     }
 }
@@ -130,7 +130,7 @@ fn the_effort_is_the_quickest_that_is_offered() {
         });
         assert_eq!((sent.len(), &sent[1]["reasoning_effort"]), (2, &expected));
     }
-    // Nothing was sent, and the provider wants it said.
+    // The field was not sent, and the provider demands it.
     let sent = ask(&mut Dialect::default(), &chat(), |body| {
         (body["reasoning_effort"] != "none").then(|| {
             r#"{"error":{"message":"tools need it","param":"reasoning_effort"}}"#.to_owned()

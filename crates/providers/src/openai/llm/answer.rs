@@ -1,4 +1,4 @@
-//! An answer being read: from a stream of events, or whole where a server streams none.
+//! Reads an answer: from a stream of events, or whole if a server does not stream.
 
 use sidetone_base::provider::LlmApi;
 use std::collections::VecDeque;
@@ -16,8 +16,8 @@ use super::super::sse;
 use super::markup::Opening;
 use super::{ChatRequest, Delta, chat, history, responses};
 
-/// How long a stream may go on after the model has said why it ended: usage comes then, and some
-/// servers never end it.
+/// How long a stream may go on after the model has said why it ended: usage comes then, and some servers never end the
+/// stream.
 const AFTERWARDS: Duration = Duration::from_millis(500);
 /// Bytes of an answer that is not streamed.
 const WHOLE: usize = 4 << 20;
@@ -25,26 +25,26 @@ const WHOLE: usize = 4 << 20;
 pub(super) struct AnswerReader {
     provider: Provider,
     response: Response,
-    /// What the request said, which errors must not repeat.
+    /// The request's contents, which errors must not repeat.
     asked: Arc<Value>,
     answer: Answer,
     ended: bool,
 }
 
-/// An answer without its connection: bytes in, what the model says out. PURE.
+/// An answer without its connection: bytes in, deltas out. PURE.
 pub(in crate::openai) struct Answer {
     shape: Shape,
     ready: VecDeque<Delta>,
     reader: Reader,
-    /// The tools that were offered, as the conversation names them.
+    /// The offered tools, by their names in the conversation.
     tools: Vec<String>,
 }
 
-/// Why an answer is none.
+/// Why an answer cannot be used.
 pub(in crate::openai) enum Wrong {
-    /// It is not what was asked for; completes "sent ...".
+    /// It does not follow the protocol; completes "sent ...".
     Garbage(&'static str),
-    /// The server says so.
+    /// The server reports an error.
     Refused(Refusal),
 }
 
@@ -54,15 +54,15 @@ impl From<Refusal> for Wrong {
     }
 }
 
-/// How the answer comes.
+/// How the answer arrives.
 enum Shape {
-    /// Nothing has come.
+    /// Nothing has arrived yet.
     Unknown,
     Events(sse::Decoder),
     Whole(Vec<u8>),
 }
 
-/// Makes of events what the model says.
+/// Turns events into deltas.
 enum Reader {
     Chat(chat::Reader),
     Responses(responses::Reader),
@@ -77,14 +77,14 @@ impl Reader {
     }
 
     fn take(&mut self, event: &str, ready: &mut VecDeque<Delta>) -> Result<(), Refusal> {
-        // Some servers end responses with what chat completions end with.
+        // Some servers end responses in the way of chat completions.
         if event.trim() == "[DONE]" {
             self.is_all();
             return Ok(());
         }
         match serde_json::from_str(event) {
             Ok(event) => self.event(&event, ready),
-            // Keep-alives of all kinds. A stream of nothing else breaks off at its end.
+            // Keep-alives of all kinds. A stream of nothing else counts as broken off at its end.
             Err(_) => Ok(()),
         }
     }
@@ -96,7 +96,7 @@ impl Reader {
         }
     }
 
-    /// Nothing more comes, whether or not the server said why.
+    /// Marks that nothing more comes, whether or not the server said why.
     fn is_all(&mut self) {
         match self {
             Self::Chat(reader) => reader.done = true,
@@ -127,7 +127,7 @@ impl Reader {
 }
 
 impl AnswerReader {
-    /// Of a response with a good status.
+    /// For a response with a successful status.
     pub(super) fn new(
         provider: Provider,
         api: LlmApi,
@@ -171,7 +171,7 @@ impl AnswerReader {
             let has_finished = self.answer.reader.has_finished();
             let piece = self.provider.piece(&mut self.response);
             let piece = if has_finished {
-                // All that matters has come: what breaks now breaks nothing.
+                // All that matters has arrived: a failure now does no harm.
                 timeout(AFTERWARDS, piece)
                     .await
                     .ok()
@@ -215,7 +215,7 @@ impl AnswerReader {
 }
 
 impl Answer {
-    /// To this request, of which nothing has come.
+    /// For an answer to this request of which nothing has arrived yet.
     pub(in crate::openai) fn new(api: LlmApi, request: &ChatRequest, opening: Opening) -> Self {
         let reader = match api {
             LlmApi::Chat => Reader::Chat(chat::Reader::new(request, opening)),
@@ -229,7 +229,7 @@ impl Answer {
         }
     }
 
-    /// What the model says next, as far as it has come.
+    /// The next delta, if one is ready.
     pub(in crate::openai) fn poll(&mut self) -> Option<Delta> {
         let mut delta = self.ready.pop_front()?;
         if let Delta::ToolCall(call) = &mut delta {
@@ -267,7 +267,7 @@ impl Answer {
         events.iter().try_for_each(|event| self.take(event))
     }
 
-    /// What the connection's end completes.
+    /// Completes what the connection's end completes.
     pub(in crate::openai) fn flush(&mut self) -> Result<(), Wrong> {
         match std::mem::replace(&mut self.shape, Shape::Unknown) {
             Shape::Unknown => Ok(()),
@@ -288,7 +288,7 @@ impl Answer {
         }
     }
 
-    /// Nothing more comes. Answers whether it was a whole answer.
+    /// Nothing more comes. Returns whether the answer was complete.
     pub(in crate::openai) fn end(&mut self) -> bool {
         self.reader.end(&mut self.ready)
     }
@@ -298,8 +298,8 @@ impl Answer {
     }
 }
 
-/// The tool that a model means: names are sent in letters that every server takes, and some models
-/// put a prefix before them.
+/// The tool that a model means: names are sent in characters that every server accepts, and some models put a prefix
+/// before them.
 fn own_name(name: &str, tools: &[String]) -> String {
     let bare = name.strip_prefix("functions.").unwrap_or(name);
     let is_it = |tool: &&String| history::name(tool) == name || **tool == bare;

@@ -1,16 +1,15 @@
-//! Puts a model's calls of tools together from the pieces that come, in every shape that servers
-//! send them. PURE.
+//! Assembles a model's tool calls from their pieces, in every shape that servers send. PURE.
 //!
-//! A new id, or a name after complete arguments, begins a call; else the index says which call a
-//! piece belongs to; else it belongs to the last one. Id and name are set once. Where indexes start,
-//! and whether they, ids and names come at all, come late or come again, makes no difference.
+//! A new id, or a name after complete arguments, begins a call; otherwise the index says which call a piece belongs to;
+//! without one it belongs to the last call. Id and name are set once. It makes no difference where indexes start, and
+//! whether indexes, ids and names are missing, late or repeated.
 
 use serde_json::Value;
 
 use super::wire::OPAQUE_LIMIT;
 use super::{Opaque, ToolCall};
 
-/// Calls of one answer; more is a model gone wild.
+/// Calls of one answer; a model that makes more is out of control.
 const MOST: usize = 64;
 /// Bytes of a call's arguments.
 const LONGEST: usize = 256 << 10;
@@ -18,11 +17,11 @@ const LONGEST: usize = 256 << 10;
 /// One piece of a call.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Piece {
-    /// Which call, as the server counts.
+    /// The call's number, as the server counts.
     pub index: Option<i64>,
-    /// Which call.
+    /// The call's id.
     pub id: String,
-    /// The tool.
+    /// The tool's name.
     pub name: String,
     /// More of the arguments: text, or all of them as an object.
     pub arguments: Value,
@@ -41,7 +40,7 @@ struct Call {
     index: Option<i64>,
     id: String,
     name: String,
-    /// Pieces that named the tool.
+    /// The number of pieces that named the tool.
     named: usize,
     arguments: String,
     extent: Extent,
@@ -50,7 +49,7 @@ struct Call {
 }
 
 impl Call {
-    /// No more arguments can come.
+    /// Whether no more arguments can follow.
     fn is_complete(&self) -> bool {
         self.extent.is_whole
     }
@@ -76,26 +75,25 @@ impl Call {
     }
 }
 
-/// How far the braces of a text are closed: whether it is an object is looked at when they are, and not for each
-/// piece of it.
+/// How far the braces of a text are closed. The text is parsed only when they are, not for each piece of it.
 #[derive(Default)]
 struct Extent {
     depth: usize,
     in_text: bool,
     is_escaped: bool,
-    /// The outermost one was closed.
+    /// The outermost brace is closed.
     is_closed: bool,
-    /// It is an object.
+    /// The text is a valid object, and nothing but white space follows it.
     is_whole: bool,
 }
 
 impl Extent {
-    /// Goes on with more of the text; whether this closes it.
+    /// Continues with more of the text. Returns whether this closes it.
     fn closes(&mut self, more: &str) -> bool {
         let was_closed = self.is_closed;
         for byte in more.bytes() {
             if self.is_closed {
-                // More than an object is none.
+                // Anything after the object makes the text invalid.
                 self.is_whole &= byte.is_ascii_whitespace();
                 continue;
             }
@@ -121,10 +119,10 @@ fn is_object(text: &str) -> bool {
 }
 
 impl Piece {
-    /// From an element of `tool_calls`, or a `function_call` of old.
+    /// Reads an element of `tool_calls`, or the older `function_call`.
     pub(super) fn read(value: &Value) -> Option<Self> {
         let call = value.as_object()?;
-        // Some servers leave the table around name and arguments away.
+        // Some servers leave out the object around name and arguments.
         let nested = call.get("function").and_then(Value::as_object);
         let function = nested.unwrap_or(call);
         let text = |value: Option<&Value>| {
@@ -162,7 +160,6 @@ impl Piece {
 }
 
 impl Calls {
-    /// Whether there are none.
     pub(super) fn is_empty(&self) -> bool {
         self.calls.is_empty()
     }
@@ -196,7 +193,7 @@ impl Calls {
                 call.name = piece.name;
             }
         }
-        // Said again as a whole at its end.
+        // The arguments are repeated as a whole at their end.
         let is_again = call.is_complete() && same(&call.arguments, &arguments);
         if !is_again {
             call.add_arguments(&arguments);
@@ -204,12 +201,12 @@ impl Calls {
         call.add_opaque(piece.opaque);
     }
 
-    /// The call that a piece belongs to; none: it begins one.
+    /// The call that a piece belongs to. `None` if the piece begins one.
     fn known(&self, index: Option<i64>, id: &str, name: &str, arguments: &str) -> Option<usize> {
         let last = self.calls.len().checked_sub(1)?;
         let newest = |matches: &dyn Fn(&Call) -> bool| self.calls.iter().rposition(matches);
         let by_index = index.and_then(|index| newest(&|call| call.index == Some(index)));
-        // Named, or whole, a piece of another index is another call.
+        // If a piece with another index has a name or is complete, it is another call.
         let place = match (index, by_index) {
             (_, Some(place)) => place,
             (Some(_), None) if !id.is_empty() || !name.is_empty() => {
@@ -221,14 +218,14 @@ impl Calls {
         if !id.is_empty() {
             let place = match newest(&|call| call.id == id) {
                 Some(same) => same,
-                // Its id comes late, unless it is another call.
+                // Its id comes late, unless this is another call.
                 None if self.calls[place].id.is_empty() => place,
                 None => return None,
             };
             let call = &self.calls[place];
             let is_late = call.id.is_empty();
             let is_again = name.is_empty() || same(&call.arguments, arguments);
-            // Some servers number each answer's calls with the same id.
+            // Some servers give all calls of an answer the same id.
             let is_other = call.is_complete() && !arguments.is_empty() && !is_again
                 || is_late && !name.is_empty() && self.begins(place, name, arguments);
             return (!is_other).then_some(place);
@@ -237,7 +234,7 @@ impl Calls {
         (!begins).then_some(place)
     }
 
-    /// Whether a piece of this name begins another call after the one at `place`.
+    /// Whether a piece with this name begins another call after the one at `place`.
     fn begins(&self, place: usize, name: &str, arguments: &str) -> bool {
         let call = &self.calls[place];
         if call.name.is_empty() {
@@ -246,16 +243,16 @@ impl Calls {
         if call.name != name {
             return true;
         }
-        // Who names the tool in each piece does so in the last, empty one, too.
+        // A server that names the tool in each piece also does so in the last, empty one.
         call.is_complete() && (!arguments.is_empty() || call.named == 1)
     }
 
-    /// All of them, each with an id. Those without a name are none.
+    /// Takes all calls, each with an id, leaving out those without a name.
     pub(super) fn take(&mut self, mut new_id: impl FnMut() -> String) -> Vec<ToolCall> {
         let mut calls: Vec<ToolCall> = Vec::new();
         for call in self.calls.drain(..) {
             let last = calls.last();
-            // A name that was only said again at the end of its call.
+            // A name that was only repeated at the end of its call.
             let is_echo = call.id.is_empty()
                 && call.arguments.is_empty()
                 && last.is_some_and(|last| last.name == call.name && is_object(&last.arguments));
@@ -277,7 +274,7 @@ impl Calls {
         calls
     }
 
-    /// Whether all arguments have come to their end, or none were begun.
+    /// Whether all arguments are complete, or none have begun.
     pub(super) fn are_whole(&self) -> bool {
         let whole = |call: &Call| call.arguments.trim().is_empty() || call.is_complete();
         self.calls.iter().all(whole)
@@ -287,11 +284,11 @@ impl Calls {
 /// Whether two texts are the same JSON object.
 fn same(one: &str, other: &str) -> bool {
     let read = |text| serde_json::from_str::<Value>(text).ok();
-    // The shorter one first, which mostly is none.
+    // Parse the shorter one first, as it is mostly invalid.
     one == other || read(other).is_some_and(|other| read(one) == Some(other))
 }
 
-/// No arguments are an empty object; an object in a string is the object.
+/// Missing arguments become an empty object, and an object in a string becomes the object.
 fn plain(arguments: String) -> String {
     match serde_json::from_str::<Value>(&arguments) {
         Ok(Value::Null) => "{}".into(),
@@ -302,7 +299,7 @@ fn plain(arguments: String) -> String {
     }
 }
 
-/// An id of our making: nine letters and digits, as the strictest server wants them.
+/// A generated id: nine letters and digits, as the strictest server demands.
 pub(super) fn new_id() -> String {
     (0..9).map(|_| fastrand::alphanumeric()).collect()
 }

@@ -1,5 +1,5 @@
-//! Chat completions: <https://platform.openai.com/docs/api-reference/chat/create>, and what other
-//! servers make of them. Events are read as JSON of any shape: types differ between servers.
+//! Chat completions: <https://platform.openai.com/docs/api-reference/chat/create>, and other servers' variants. Events
+//! are read as JSON of any shape, because types differ between servers.
 
 use std::collections::VecDeque;
 
@@ -12,13 +12,13 @@ use super::markup::{Markup, Opening};
 use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history};
 
-/// Fields of a message that only its provider understands, and wants back with the calls that they
-/// led to: DeepSeek's thoughts, OpenRouter's, and Google's signatures.
+/// Message fields that only the provider understands and wants back with the calls they led to: DeepSeek's reasoning,
+/// OpenRouter's, and Google's signatures.
 const OPAQUE: [&str; 3] = ["reasoning_content", "reasoning_details", "extra_content"];
-/// Pieces of a list of them: each is looked for among those before.
+/// Most pieces in such a list, since each new one is compared with those before it.
 const DETAILS: usize = 4_096;
 
-/// What is asked, as a field of each name: history and tools.
+/// The fields for history and tools.
 pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value> {
     let messages = history::arranged(request.messages.clone(), demands);
     let mut body = Map::new();
@@ -37,7 +37,7 @@ pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value
             } })
         });
         body.insert("tools".into(), tools.collect());
-        // A choice without tools is an error to some servers.
+        // Some servers reject a tool choice without tools.
         if !request.may_call {
             body.insert("tool_choice".into(), "none".into());
         }
@@ -69,7 +69,7 @@ fn message(message: Message) -> Value {
     out
 }
 
-/// What only the provider understands of a call goes back beside its fields, and inside.
+/// The opaque fields of a call are sent back both beside its fields and inside.
 fn call(call: ToolCall) -> Value {
     let mut opaque = call.opaque;
     opaque.remove(REASONING);
@@ -107,7 +107,7 @@ pub(super) struct Reader {
     index: Option<i64>,
     /// Why the model ended, once it has said so.
     reason: Option<FinishReason>,
-    /// `[DONE]` has come.
+    /// `[DONE]` has arrived.
     pub(super) done: bool,
 }
 
@@ -132,7 +132,7 @@ impl Reader {
         }
     }
 
-    /// The model has said why it ended; what comes now is of no weight.
+    /// The model has said why it ended; what follows does not matter.
     pub(super) fn has_finished(&self) -> bool {
         self.reason.is_some()
     }
@@ -177,7 +177,7 @@ impl Reader {
 
     fn delta(&mut self, delta: &Value, ready: &mut VecDeque<Delta>) {
         self.content(&delta["content"], ready);
-        // A refusal is what the model says to the caller.
+        // A refusal is spoken to the caller.
         self.content(&delta["refusal"], ready);
         for (name, value) in delta.as_object().into_iter().flatten() {
             self.keep(name, value);
@@ -206,7 +206,7 @@ impl Reader {
         self.delta(&message, ready);
     }
 
-    /// Text, or a list of parts; thoughts among them are not said.
+    /// Text, or a list of parts; thoughts among them are not spoken.
     fn content(&mut self, content: &Value, ready: &mut VecDeque<Delta>) {
         match content {
             Value::String(text) => self.text(text, ready),
@@ -246,7 +246,7 @@ impl Reader {
         }
     }
 
-    /// The answer is over, by `[DONE]` or the connection's end. Answers whether it was whole.
+    /// The answer is over, by `[DONE]` or the connection's end. Returns whether it was complete.
     pub(super) fn end(&mut self, ready: &mut VecDeque<Delta>) -> bool {
         let is_cut = self.reason == Some(FinishReason::Length);
         let rest = self.markup.finish(is_cut);
@@ -273,13 +273,13 @@ impl Reader {
         true
     }
 
-    /// A thought ended in the text that never began there.
+    /// Whether a thought ended in the text without having begun there.
     pub(super) fn opened_in_thought(&self) -> bool {
         self.markup.ended_unopened
     }
 }
 
-/// The pieces of a list come with the place that each belongs to.
+/// Merges a piece of a list into the element that it belongs to.
 fn detail(all: &mut Vec<Value>, more: &Value) {
     let same = |one: &&mut Value| {
         more.get("index").is_some() && one["index"] == more["index"] && one["type"] == more["type"]
@@ -304,7 +304,7 @@ fn detail(all: &mut Vec<Value>, more: &Value) {
     }
 }
 
-/// An error is told in place of an answer. `{"error":null}` and `{"error":{}}` are none.
+/// Whether an error is reported in place of an answer. `{"error":null}` and `{"error":{}}` do not count.
 fn reports_error(event: &Value, choices: Option<&Vec<Value>>) -> bool {
     match &event["error"] {
         Value::Null | Value::Bool(false) => {}

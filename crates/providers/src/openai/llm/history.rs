@@ -1,25 +1,25 @@
-//! A conversation as the strictest server takes it. PURE.
+//! Arranges a conversation so that the strictest server accepts it. PURE.
 //!
-//! Arguments are JSON objects, each call is followed by its result and no result stands alone, ids
-//! are there and different, nobody says nothing, and the same speaker's messages that follow each
-//! other are one. System messages stand at the beginning only: later ones are said by the user.
+//! Arguments are JSON objects; each call is followed by its result, and no result stands alone; ids are present and
+//! unique; no message is empty; consecutive messages of one speaker are merged. System messages occur at the beginning
+//! only: later ones become user messages.
 
 use serde_json::Value;
 
 use super::super::dialect::History;
 use super::{Message, Role};
 
-/// Said by the user where a server wants the user to begin, or to have the last word.
+/// The user's words if a server wants the user to speak first or last.
 const BEGINS: &str = "(The caller is on the line.)";
 const GOES_ON: &str = "(Go on.)";
-/// Said by the assistant where a server wants it to speak between a tool's result and the user.
+/// The assistant's words if a server wants it to speak between a tool's result and the user.
 const SAID_NOTHING: &str = "(…)";
 /// For a call whose result is missing.
 const NO_RESULT: &str = "no result";
 /// Longest name of a tool.
 const NAME: usize = 64;
 
-/// The messages, so that every server takes them, and one with these demands.
+/// Arranges the messages so that every server accepts them, as well as a server with these demands.
 pub(super) fn arranged(messages: Vec<Message>, demands: History) -> Vec<Message> {
     let mut out: Vec<Message> = Vec::new();
     let mut ids = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn arranged(messages: Vec<Message>, demands: History) -> Vec<Message>
     let mut has_begun = false;
     while let Some(mut message) = messages.next() {
         match message.role {
-            // A result whose call is not there; the others are taken with their calls.
+            // A result without its call is skipped; the others are taken with their calls.
             Role::Tool => continue,
             Role::System if has_begun => message.role = Role::User,
             Role::System => {}
@@ -47,7 +47,7 @@ pub(super) fn arranged(messages: Vec<Message>, demands: History) -> Vec<Message>
         let mut answers = Vec::new();
         for (number, call) in message.calls.iter_mut().enumerate() {
             let found = results.iter().position(|result| result.answers == call.id);
-            // Results that lost their id answer in their order.
+            // Results that have lost their id are matched in order.
             let found = found.or_else(|| results.iter().position(|r| r.answers.is_empty()));
             let text = found.map(|at| results.remove(at).text);
             call.id = id(&call.id, demands, &mut ids, number);
@@ -65,7 +65,7 @@ pub(super) fn arranged(messages: Vec<Message>, demands: History) -> Vec<Message>
         push(&mut out, message);
         out.extend(answers);
     }
-    // A prompt alone may be read ahead, and nobody answers it.
+    // A prompt alone may be prefilled, without an answer to it.
     if out.last().is_some_and(|last| last.role == Role::Assistant) {
         push(&mut out, Message::new(Role::User, GOES_ON));
     }
@@ -90,7 +90,7 @@ pub(super) fn arranged(messages: Vec<Message>, demands: History) -> Vec<Message>
     out
 }
 
-/// Adds a message, or its words to the one before where that is of the same speaker.
+/// Adds a message, or appends its words to the previous one if that is by the same speaker.
 fn push(out: &mut Vec<Message>, message: Message) {
     let is_empty = message.text.trim().is_empty() && message.calls.is_empty();
     if is_empty {
@@ -126,8 +126,7 @@ fn merged(messages: Vec<Message>) -> Vec<Message> {
     out
 }
 
-/// An id that no other call has; it depends on nothing but the conversation, whose beginning the
-/// provider may know by heart.
+/// An id that no other call has. It depends only on the conversation, whose beginning the provider may have cached.
 fn id(id: &str, demands: History, taken: &mut Vec<String>, number: usize) -> String {
     let mut made = match id {
         "" => format!("call{:05}", taken.len()),
@@ -146,7 +145,7 @@ fn id(id: &str, demands: History, taken: &mut Vec<String>, number: usize) -> Str
     made
 }
 
-/// Nine letters and digits, of any id.
+/// Nine letters and digits, derived from any id.
 fn short(id: &str) -> String {
     let is_short = id.len() == 9 && id.bytes().all(|b| b.is_ascii_alphanumeric());
     if is_short {
@@ -170,7 +169,7 @@ pub(super) fn name(name: &str) -> String {
     if name.is_empty() { "_".into() } else { name }
 }
 
-/// Arguments that are none are an empty object: the tool's result says that they were no JSON.
+/// Invalid arguments become an empty object: the tool's result says that they were not JSON.
 fn object(arguments: &str) -> String {
     match serde_json::from_str::<Value>(arguments) {
         Ok(Value::Object(_)) => arguments.to_owned(),

@@ -1,10 +1,9 @@
-//! Cuts out of an answer's text what is not for the caller: thoughts, calls of tools that leaked into
-//! the text, and a model's special tokens. PURE, and the same however the text is chunked.
+//! Removes from an answer's text what is not for the caller: thoughts, tool calls that leaked into the text, and a
+//! model's special tokens. PURE, and independent of how the text is split.
 //!
-//! Ordinary text passes at once; what may yet become a tag ("<", "[TOO") is held until it is known.
-//! A thought without its opening tag (some servers' templates write that into the prompt) is cut
-//! where the provider is known for it, or where the answer begins as thoughts do; the first time it
-//! is seen otherwise, only the tag is cut.
+//! Ordinary text passes at once; what may yet become a tag ("<", "[TOO") is held until it is certain. A thought without
+//! its opening tag (some servers' templates write that into the prompt) is removed if the provider is known for it, or
+//! if the answer begins as thoughts do; otherwise, the first time it occurs, only the tag is removed.
 
 mod leaked;
 mod tags;
@@ -15,12 +14,12 @@ use tags::{Marker, Seen, seen};
 
 /// Bytes of a block that are kept until its end.
 const BLOCK: usize = 256 << 10;
-/// Bytes that are held where an answer may begin in a thought.
+/// Bytes that are held if an answer may begin with a thought.
 const OPENING: usize = 64 << 10;
-/// A role's name after the token that begins a turn.
+/// Bytes of a role's name after the token that begins a turn.
 const ROLE: usize = 24;
-/// How thoughts begin that models write for themselves, in small letters. Only held back at
-/// providers of which no whole answer is known yet, and given out at the answer's end.
+/// How models begin their thoughts, in lower case. Such text is held back only at providers that have not given a whole
+/// answer yet, and released at the answer's end.
 const THOUGHTS: [&str; 18] = [
     "okay, so",
     "okay, the",
@@ -45,9 +44,9 @@ const THOUGHTS: [&str; 18] = [
 /// How an answer's text may begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::openai) enum Opening {
-    /// With what is said, or a thought with its tag.
+    /// With speech, or with a thought and its tag.
     Plain,
-    /// Not known of this provider.
+    /// Not known for this provider.
     Unknown,
     /// In the middle of a thought.
     Thought,
@@ -58,11 +57,11 @@ pub(super) struct Markup {
     tools: Vec<Tool>,
     state: State,
     held: String,
-    /// Bytes at its front that are done with: taken off once a push, not once a marker.
+    /// Bytes at its front that are finished: removed once per push, not once per marker.
     gone: usize,
-    /// Something was given out.
+    /// Something was released.
     said: bool,
-    /// Something was cut: white space after it is not the answer's beginning.
+    /// Something was removed: white space after it is not the answer's beginning.
     cut: bool,
     /// Calls that leaked.
     pub(super) calls: Vec<Piece>,
@@ -71,16 +70,16 @@ pub(super) struct Markup {
 }
 
 enum State {
-    /// Nothing has come.
+    /// Nothing has arrived yet.
     Begin(Opening),
-    /// Held until a thought ends, or the answer.
+    /// Held until a thought, or the answer, ends.
     Opening,
     Plain,
     Thought,
     Block(Block),
-    /// The name of who speaks next.
+    /// The name of the next speaker.
     Role,
-    /// A turn of somebody else's that the model made up.
+    /// Somebody else's turn, which the model made up.
     Over,
 }
 
@@ -89,7 +88,7 @@ struct Block {
     /// The tag that began it.
     tag: String,
     closers: Vec<String>,
-    /// Given out after all when it holds no call.
+    /// It is released after all if it contains no call.
     is_text: bool,
     scanned: usize,
 }
@@ -109,7 +108,7 @@ impl Markup {
         }
     }
 
-    /// More of the answer. Answers what of it is for the caller.
+    /// Takes more of the answer. Returns what of it is for the caller.
     pub(super) fn push(&mut self, text: &str) -> String {
         self.held.push_str(text);
         let mut out = String::new();
@@ -119,19 +118,19 @@ impl Markup {
         out
     }
 
-    /// What is held and not done with.
+    /// What is held and not finished.
     fn left(&self) -> &str {
         &self.held[self.gone..]
     }
 
-    /// The answer is over; `cut` short or not.
+    /// The answer is over; `cut` if it was truncated.
     pub(super) fn finish(&mut self, cut: bool) -> String {
         let mut out = String::new();
         let held = self.left().to_owned();
         (self.held, self.gone) = (String::new(), 0);
         match std::mem::replace(&mut self.state, State::Over) {
             State::Thought | State::Over | State::Role => {}
-            // A thought that was cut short never came to its end.
+            // A truncated thought never came to its end.
             State::Opening if cut => {}
             State::Opening => {
                 self.held = held;
@@ -140,7 +139,7 @@ impl Markup {
                 out += &self.finish(cut);
             }
             State::Begin(_) => self.say(&held, &mut out),
-            // The beginning of a tag that never came; a lone "<" or "[" is text.
+            // The beginning of a tag that never came is dropped; a lone "<" or "[" is text.
             State::Plain if held.chars().count() > 2 && !held.starts_with('`') => {}
             State::Plain => self.say(&held, &mut out),
             State::Block(block) => self.end_block(&block, &held, &mut out),
@@ -159,14 +158,14 @@ impl Markup {
         out.push_str(text);
     }
 
-    /// Takes the first `length` bytes off what is held.
+    /// Removes the first `length` bytes of what is held.
     fn off(&mut self, length: usize) -> String {
         let from = self.gone;
         self.gone += length;
         self.held[from..self.gone].to_owned()
     }
 
-    /// Answers whether there is more to do with what is held.
+    /// Returns whether there is more to do with what is held.
     fn step(&mut self, out: &mut String) -> bool {
         if self.left().is_empty() {
             return false;
@@ -201,7 +200,7 @@ impl Markup {
         } else if may_think && THOUGHTS.iter().any(|thought| thought.starts_with(&lower)) {
             return false;
         } else if !self.tools.is_empty() && first == '{' {
-            // A call without any markup: no sentence begins so.
+            // A call without any markup: no sentence begins like this.
             self.state = State::Block(Block::new("", &[], true));
         } else if !self.tools.is_empty() && first == '[' {
             let rest = trimmed[1..].trim_start();
@@ -238,9 +237,9 @@ impl Markup {
                     self.state = State::Plain;
                     return true;
                 }
-                // It says itself where its thoughts begin.
+                // The answer marks its thoughts itself.
                 Found::Marker(_, _, Marker::Thought) => break,
-                // What is thought about.
+                // A tag that the thought mentions.
                 Found::Marker(_, end, _) => from += end,
                 Found::Nothing | Found::Maybe(_) if self.left().len() <= OPENING => return false,
                 Found::Nothing | Found::Maybe(_) => break,
@@ -315,7 +314,7 @@ impl Markup {
             .rev()
             .find(|at| left.is_char_boundary(*at))
             .unwrap_or(0);
-        // As long as the text itself, so that places in both are the same.
+        // Lower case keeps the text's length, so positions in both are the same.
         let lower = left[from..].to_ascii_lowercase();
         let ends = block.closers.iter().filter_map(|closer| {
             let at = lower.find(closer.as_str())? + from;
@@ -348,7 +347,7 @@ impl Markup {
             };
             self.say(&format!("{}{body}{end}", block.tag), out);
         } else if !calls.is_empty() && block.is_open() {
-            // Words after a call that has no end of its own.
+            // Words after a call that has no end marker.
             self.say(rest, out);
         }
         self.calls.extend(calls);
@@ -380,7 +379,7 @@ impl Block {
         }
     }
 
-    /// Nothing says where it ends.
+    /// Whether nothing marks its end.
     fn is_open(&self) -> bool {
         !self.tag.starts_with("```") && !self.closers.iter().any(|closer| closer.starts_with("</"))
     }
@@ -390,7 +389,7 @@ enum Found {
     Nothing,
     /// What begins here may become a marker.
     Maybe(usize),
-    /// A marker from here to there.
+    /// A marker from the first position to the second.
     Marker(usize, usize, Marker),
 }
 

@@ -1,4 +1,4 @@
-//! What a conversation with a model consists of, for every protocol.
+//! The parts of a conversation with a model, for every protocol.
 
 #[cfg(doc)]
 use super::Delta;
@@ -7,20 +7,20 @@ use super::{Opaque, ToolCall};
 /// One message of the model's context.
 #[derive(Clone, PartialEq)]
 pub struct Message {
-    /// Who says it.
+    /// The speaker.
     pub role: Role,
-    /// What.
+    /// The words.
     pub text: String,
-    /// An assistant's message: the tools it called.
+    /// The tools that an assistant's message calls.
     pub calls: Vec<ToolCall>,
-    /// An assistant's message: see [`Delta::Opaque`].
+    /// For an assistant's message: see [`Delta::Opaque`].
     pub opaque: Opaque,
-    /// A tool's message: the id of the call it answers.
+    /// For a tool's message: the id of the call that it answers.
     pub answers: String,
 }
 
 impl Message {
-    /// Words.
+    /// A message of words.
     pub fn new(role: Role, text: impl Into<String>) -> Self {
         Self {
             role,
@@ -39,13 +39,13 @@ impl Message {
         }
     }
 
-    /// Leaves out what only one provider understands: another is asked.
+    /// Removes what only one provider understands, before another is asked.
     pub fn forget_opaque(&mut self) {
         self.opaque.clear();
         self.calls.iter_mut().for_each(|call| call.opaque.clear());
     }
 
-    /// What came of a call.
+    /// The result of a call.
     pub fn result(id: &str, text: impl Into<String>) -> Self {
         Self {
             answers: id.to_owned(),
@@ -54,7 +54,7 @@ impl Message {
     }
 }
 
-/// Says how much there is, never the words: they are personal data.
+/// Shows the size, never the words: they are personal data.
 impl std::fmt::Debug for Message {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(

@@ -1,6 +1,5 @@
-//! The Responses API: <https://platform.openai.com/docs/api-reference/responses/create>. Nothing is
-//! stored by the provider (`store: false`): the conversation goes along with each request, and so do
-//! the encrypted thoughts that led to a call.
+//! The Responses API: <https://platform.openai.com/docs/api-reference/responses/create>. The provider stores nothing
+//! (`store: false`): the conversation is sent with each request, and so are the encrypted thoughts that led to a call.
 
 use std::collections::VecDeque;
 
@@ -13,7 +12,7 @@ use super::markup::{Markup, Opening};
 use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Role, Usage, history};
 
-/// What is asked, as a field of each name: history and tools.
+/// The fields for history and tools.
 pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value> {
     let mut input = Vec::new();
     for message in history::arranged(request.messages.clone(), demands) {
@@ -25,7 +24,7 @@ pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value
     body.insert("store".into(), false.into());
     if !request.tools.is_empty() {
         let tools = request.tools.iter().map(|tool| {
-            // Its schema is the agent's own: not held to OpenAI's strict subset, the default here.
+            // The schema is the agent's own and not held to OpenAI's strict subset, which is the default here.
             json!({
                 "type": "function",
                 "name": history::name(&tool.name),
@@ -42,7 +41,7 @@ pub(super) fn body(request: &ChatRequest, demands: History) -> Map<String, Value
     body
 }
 
-/// The input items of a message: its words, and each call of a tool for itself.
+/// The input items of a message: its words, and one item for each tool call.
 fn items(message: Message, input: &mut Vec<Value>) {
     if message.role == Role::Tool {
         input.push(json!({
@@ -73,12 +72,12 @@ pub(super) struct Reader {
     markup: Markup,
     calls: Calls,
     reasoning: Vec<Value>,
-    /// Bytes of all of it until now.
+    /// Total bytes of reasoning so far.
     reasoning_bytes: usize,
     has_text: bool,
     usage: Option<Usage>,
     reason: Option<FinishReason>,
-    /// What chat completions end with; some servers send it here, too.
+    /// The end marker of chat completions, which some servers send here, too.
     pub(super) done: bool,
 }
 
@@ -116,7 +115,7 @@ impl Reader {
         ready: &mut VecDeque<Delta>,
     ) -> Result<(), Refusal> {
         match event["type"].as_str().unwrap_or_default() {
-            // A refusal is what the model says to the caller.
+            // A refusal is spoken to the caller.
             "response.output_text.delta" | "response.refusal.delta" => {
                 self.text(event["delta"].as_str().unwrap_or_default(), ready);
             }
@@ -168,7 +167,7 @@ impl Reader {
                 }
                 self.calls.push(piece);
             }
-            // Whole only where nothing was streamed.
+            // Only if nothing was streamed.
             "message" if !self.has_text => {
                 for part in item["content"].as_array().into_iter().flatten() {
                     let text = ["text", "refusal"]
@@ -183,7 +182,7 @@ impl Reader {
 
     fn finish(&mut self, response: &Value, ready: &mut VecDeque<Delta>) {
         if self.calls.is_empty() {
-            // A server that sends no items one by one.
+            // For a server that does not send items one by one.
             for (index, item) in response["output"]
                 .as_array()
                 .into_iter()
@@ -202,7 +201,7 @@ impl Reader {
         });
     }
 
-    /// The answer is over. Answers whether it was whole.
+    /// The answer is over. Returns whether it was complete.
     pub(super) fn end(&mut self, ready: &mut VecDeque<Delta>) -> bool {
         let rest = self
             .markup
@@ -227,7 +226,7 @@ impl Reader {
         true
     }
 
-    /// A thought ended in the text that never began there.
+    /// Whether a thought ended in the text without having begun there.
     pub(super) fn opened_in_thought(&self) -> bool {
         self.markup.ended_unopened
     }

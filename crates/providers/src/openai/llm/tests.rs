@@ -1,4 +1,4 @@
-//! What is asked of whom.
+//! Which fields are sent to which model.
 
 use super::super::http::ApiKey;
 use super::*;
@@ -61,7 +61,7 @@ fn openais_models_are_told_not_to_think() {
     assert_eq!(fields["temperature"], json!(0.2));
     assert_eq!(fields["max_completion_tokens"], 200);
     assert_eq!(fields.get("max_tokens"), None);
-    // Who lets it think cannot have a temperature.
+    // A temperature is not accepted while the model reasons.
     let thinks = LlmOptions {
         reasoning_effort: Some("low".into()),
         ..hot()
@@ -71,7 +71,7 @@ fn openais_models_are_told_not_to_think() {
         (&fields["reasoning_effort"], fields.get("temperature")),
         (&json!("low"), None)
     );
-    // Models before know no effort.
+    // Earlier models know no effort.
     let (_, fields) = sent(&llm(OPENAI, "gpt-4o-mini", hot()));
     assert_eq!(
         (fields.get("reasoning_effort"), &fields["temperature"]),

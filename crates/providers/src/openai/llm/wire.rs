@@ -4,14 +4,13 @@ use serde_json::Value;
 
 use super::Usage;
 
-/// Among a call's opaque fields: the reasoning items that came before it. Only the Responses API takes
-/// them back.
+/// Key among a call's opaque fields: the reasoning items before the call. Only the Responses API takes them back.
 pub(super) const REASONING: &str = "reasoning_items";
 
-/// Bytes that are kept of what only the provider understands, in one answer.
+/// Bytes of opaque data kept in one answer.
 pub(super) const OPAQUE_LIMIT: usize = 512 << 10;
 
-/// Tokens as either API counts them.
+/// Token usage as either API reports it.
 pub(super) fn usage_of(usage: &Value) -> Option<Usage> {
     usage.as_object()?;
     let number = |pointers: &[&str]| {

@@ -47,7 +47,7 @@ fn four_words_of_the_request_are_not_repeated_however_they_are_written() {
         ("Bad text: number&quot; is four two", "Bad text: …"),
         ("Bad text: my%20number%20is%20four", "Bad text: …"),
         ("Bad text: my num\u{200b}ber is four", "Bad text: …"),
-        // Across messages, without and with what stands between them.
+        // Across messages, without and with the JSON between them.
         ("of a bakery my number", "…"),
         (r#"a bakery."},{"role":"user","content":"My number"#, "…"),
         // A tool's arguments.

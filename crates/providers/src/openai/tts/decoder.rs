@@ -1,5 +1,5 @@
-//! A body of speech, as it comes in, becomes samples at 24 kHz; what is not speech is refused
-//! before anything of it is played. PURE.
+//! Turns a body of speech, as it arrives, into samples at 24 kHz, and refuses anything else before any of it is played.
+//! PURE.
 
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
@@ -12,9 +12,9 @@ use sidetone_base::audio::Pcm;
 use sidetone_base::audio::resampler::{Converter, from_f32};
 use sidetone_base::audio::wav::{self, Layout};
 
-/// Most bytes before a WAV file's sound (tags can stand there), and of an error.
+/// Most bytes before a WAV file's audio (tags may be there), and of an error.
 const HEAD: usize = 64 << 10;
-/// Samples a second of a call's speech.
+/// Samples per second of a call's speech.
 const RATE: u32 = 24_000;
 /// Some servers leave out the padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -22,16 +22,16 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Why a body is not, or not all of, a sentence's speech.
+/// Why a body is not a sentence's speech, or only part of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::openai) enum Fault {
-    /// It is sound that cannot be played; completes "sent ...".
+    /// It is audio that cannot be played; completes "sent ...".
     NotSpeech(String),
-    /// It is no sound; completes "sent ...".
+    /// It is not audio; completes "sent ...".
     Foreign(&'static str),
-    /// The server says that it failed: its words.
+    /// The server reports a failure, in these words.
     Reported(Vec<u8>),
-    /// It ends before the length that it gave.
+    /// It ends before the length that it announced.
     Cut,
 }
 
@@ -45,12 +45,12 @@ impl Fault {
 pub(in crate::openai) struct Decoder {
     label: Label,
     state: State,
-    /// Server-sent events carry no server-sent events.
+    /// Server-sent events do not nest.
     is_inner: bool,
 }
 
 enum State {
-    /// What it is cannot be told yet.
+    /// Too few bytes so far to tell what it is.
     Beginning(Vec<u8>),
     WavHead(Vec<u8>),
     Sound(Box<Sound>),
@@ -66,7 +66,7 @@ struct Events {
 }
 
 impl Decoder {
-    /// Of a body that is labelled so.
+    /// For a body with this label.
     pub(in crate::openai) fn new(label: Label) -> Self {
         Self {
             label,
@@ -75,7 +75,7 @@ impl Decoder {
         }
     }
 
-    /// The samples that `bytes` complete; may be none.
+    /// The samples that `bytes` complete, possibly none.
     ///
     /// # Errors
     /// The body is not speech.
@@ -107,7 +107,7 @@ impl Decoder {
     /// The samples that were still waiting at the body's end.
     ///
     /// # Errors
-    /// The body is not speech, or not all of it.
+    /// The body is not speech, or incomplete.
     pub(in crate::openai) fn finish(&mut self) -> Result<Pcm<24_000>, Fault> {
         let mut samples = Pcm::default();
         if let State::Beginning(head) = &self.state {
@@ -193,7 +193,7 @@ impl Decoder {
     }
 }
 
-/// What a JSON document in place of speech says.
+/// The message of a JSON document in place of speech.
 fn reported(body: &[u8]) -> Fault {
     let document: Value = serde_json::from_slice(body).unwrap_or_default();
     let is_error = ["error", "detail", "message", "errors"]
@@ -252,12 +252,12 @@ impl Events {
 /// Samples of any layout, on their way to 24 kHz.
 struct Sound {
     layout: Layout,
-    /// Bytes still to come; none: not known.
+    /// Bytes still to come. `None` if unknown.
     left: Option<usize>,
     /// The beginning of a sample.
     rest: Vec<u8>,
     converter: Converter,
-    /// The converter's delay, still to be dropped.
+    /// The resampler's delay, still to be dropped.
     skip: usize,
     /// Samples in and out.
     taken: u64,

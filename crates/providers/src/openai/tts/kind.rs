@@ -1,13 +1,13 @@
-//! What a speech server has sent, by its first bytes and by what it says of them. PURE.
+//! Detects what a speech server has sent, from its first bytes and its label. PURE.
 //!
-//! The bytes decide where they can: servers label containers as raw samples and errors as sound.
-//! Raw samples have no mark of their own, so there the label decides.
+//! The bytes decide if they can: servers label containers as raw samples and errors as audio. Raw samples have no
+//! signature, so there the label decides.
 
-/// Samples a second that speech is sent at; another rate is a mistake.
+/// Plausible samples per second of speech; another rate is a mistake.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=192_000;
-/// Bytes that every container is known by.
+/// Bytes that identify any container.
 pub(in crate::openai) const LEAST: usize = 12;
-/// Text is taken for text from so many bytes on: samples can look like a few letters.
+/// Readable text counts as text from this many bytes on: samples can look like a few letters.
 const TEXT: usize = 64;
 
 /// What a body is.
@@ -19,31 +19,31 @@ pub(in crate::openai) enum Kind {
     Wav,
     /// Server-sent events that carry sound in base64.
     Events,
-    /// A JSON document: an error.
+    /// A JSON document, which is an error.
     Json,
-    /// Sound that cannot be played, by name.
+    /// Audio that cannot be played, by name.
     Other(&'static str),
-    /// No sound at all, by name: whoever answers is not a server of speech.
+    /// Not audio at all, by name: this is not a speech server.
     Foreign(&'static str),
 }
 
-/// What the server and the configuration say of a body.
+/// What the server and the configuration say about a body.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::openai) struct Label {
-    /// The media type in small letters, without parameters; empty: none.
+    /// The media type in lower case, without parameters; empty if there is none.
     media: String,
-    /// Of raw samples.
+    /// For raw samples.
     pub(in crate::openai) rate: u32,
-    /// Of raw samples.
+    /// For raw samples.
     pub(in crate::openai) channels: usize,
     /// Raw samples have their high byte first.
     pub(in crate::openai) big_endian: bool,
-    /// The configuration says that samples come: a type that says otherwise is not believed.
+    /// The configuration says that the body is samples: a contradicting media type is ignored.
     is_raw: bool,
 }
 
 impl Label {
-    /// From `Content-Type`, other headers, and the rate that is configured.
+    /// From `Content-Type`, other headers, and the configured rate.
     pub(in crate::openai) fn new<'a>(
         content_type: Option<&str>,
         header: impl Fn(&str) -> Option<&'a str>,
@@ -81,7 +81,7 @@ impl Label {
         }
     }
 
-    /// Of the sound within server-sent events, whose own type says nothing of it.
+    /// For the audio within server-sent events, whose own type does not describe it.
     pub(in crate::openai) fn in_events(self) -> Self {
         Self {
             media: String::new(),
@@ -89,7 +89,7 @@ impl Label {
         }
     }
 
-    /// What the body is that begins with `head`; none: more of it is needed to tell.
+    /// What a body that begins with `head` is. `None` if more of it is needed to tell.
     pub(in crate::openai) fn kind(&self, head: &[u8], ended: bool) -> Option<Kind> {
         if head.len() < LEAST && !ended {
             return None;
@@ -178,9 +178,9 @@ fn container(head: &[u8]) -> Option<Kind> {
     })
 }
 
-/// The header of a bare MP3 or AAC frame. Its first byte and the sync bits are also those of 1 in
-/// 2,000 samples; the other fields leave 1 in 15,000, all of them far from the quiet in which
-/// speech begins. Layer I, which nobody sends, is left out for that: it looks like the sample -1.
+/// The header of a bare MP3 or AAC frame. Its first byte and the sync bits also match 1 in 2,000 samples; the other
+/// fields reduce that to 1 in 15,000, all of them far from the quiet in which speech begins. Layer I, which nobody
+/// sends, is excluded for that reason: it looks like the sample -1.
 fn frame(second: u8, third: u8) -> Option<Kind> {
     if second & 0xf6 == 0xf0 {
         return (third >> 2 & 0xf < 13).then_some(Kind::Other("AAC"));
@@ -195,12 +195,12 @@ fn frame(second: u8, third: u8) -> Option<Kind> {
     is_frame.then_some(Kind::Other("MP3"))
 }
 
-/// Whether all of it can be read, and then as what.
+/// Whether all of it is readable text, and if so, of what kind.
 #[allow(clippy::option_option, reason = "text of no known kind is still text")]
 fn text(head: &[u8]) -> Option<Option<Kind>> {
     let valid = match std::str::from_utf8(head) {
         Ok(text) => text,
-        // A letter may be cut in two at the end.
+        // A character may be split at the end.
         Err(error) if error.error_len().is_none() => {
             std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
         }

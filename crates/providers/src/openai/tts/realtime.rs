@@ -1,8 +1,7 @@
-//! Speech over the Realtime socket: a model that converses is asked to read.
+//! Speech over the Realtime socket: a conversational model is asked to read aloud.
 //!
-//! What it says is compared with what it was to read while the sound is still on its way: a
-//! refusal, an answer or a preamble is asked for anew before it is heard where that is possible,
-//! and other words than those asked for are told with the sound.
+//! Its words are compared with the script while the audio is still on its way: a refusal, an answer or a preamble is
+//! requested again before it is heard if possible, and other words than the script's are reported with the audio.
 
 pub(in crate::openai) mod asking;
 mod life;
@@ -26,22 +25,22 @@ use sidetone_base::clock;
 
 pub use pool::SpeechSockets;
 
-/// Audio that waits for the first words, where they come later than the sound: they are told
-/// faster than they are heard.
+/// Audio that waits for the first words, if they come later than the audio: words arrive faster than they are heard.
 const HELD: Duration = Duration::from_millis(500);
 /// Audio that waits for all words, once the first were wrong twice.
 const HELD_WHOLE: Duration = Duration::from_secs(60);
-/// Sockets that a sentence is moved to.
+/// Most sockets that a sentence is moved to.
 const MOVES: u32 = 3;
-/// A socket on which nothing of a sentence comes for so long may be dead without knowing it (a
-/// network that forgot it): the sentence is moved, once. Usual answers begin within a second.
+/// A socket that sends nothing of a sentence for this long may be dead without knowing it (a network that dropped its
+/// state): the sentence is moved, once. Answers usually begin within a second.
 const DEAF: Duration = Duration::from_secs(3);
-/// The same of a sentence that nobody waits for any longer.
+/// A sentence that is dropped after waiting this long, with nothing of it received, makes its socket suspect: no
+/// further sentence is put on it.
 const SUSPECT: Duration = Duration::from_millis(1500);
 /// The protocol's range.
 const SPEEDS: std::ops::RangeInclusive<f32> = 0.25..=1.5;
 
-/// Opens a socket ahead.
+/// Opens a socket ahead of the first sentence.
 pub(super) fn warm(tts: &Tts, voice: &str, speed: Option<f32>) {
     tts.sockets.warm(&access(tts, voice, speed));
 }
@@ -57,7 +56,7 @@ fn access(tts: &Tts, voice: &str, speed: Option<f32>) -> Access {
     }
 }
 
-/// The sentence in pieces as they come; the first is there.
+/// The sentence in pieces as they arrive. Returns once the first is there.
 pub(super) async fn open(
     tts: Tts,
     speech: Speech,
@@ -83,7 +82,7 @@ pub(super) async fn open(
     Ok(stream::once(async { Ok(first) }).chain(rest))
 }
 
-/// How long audio is kept back.
+/// How long audio is held back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Hold {
     /// Until the first words are known to be right.
@@ -99,17 +98,17 @@ struct Sentence {
     script: Script,
     access: Access,
     reading: Reading,
-    /// None: it is to be asked for.
+    /// `None` if it is still to be requested.
     seat: Option<Seat>,
-    /// When it was asked for, and whether anything came since.
+    /// When it was requested, and whether anything has arrived since.
     asked_at: Instant,
     any: bool,
     moves: u32,
     hold: Hold,
     held: Pcm<24_000>,
-    /// Nothing of this attempt was given out yet.
+    /// Nothing of this attempt has been passed on yet.
     begins: bool,
-    /// Words that are to be told.
+    /// Words still to be reported.
     said: Option<Reworded>,
     /// All words are known and judged.
     judged: bool,
@@ -140,7 +139,7 @@ impl Sentence {
         }
     }
 
-    /// What came of it is void.
+    /// Starts again: what arrived so far is void.
     fn anew(&mut self) {
         self.seat = None;
         self.hold = Hold::Beginning;
@@ -196,7 +195,7 @@ impl Sentence {
 
     fn give(&mut self) -> Option<Spoken> {
         let has_news = !self.held.is_empty() || self.said.is_some();
-        // Words follow the sound that they belong to.
+        // Words follow the audio that they belong to.
         let is_first_without_sound = self.begins && self.held.is_empty();
         if self.hold != Hold::Free || !has_news || is_first_without_sound {
             return None;
@@ -208,7 +207,7 @@ impl Sentence {
         })
     }
 
-    /// The next of it, when its words so far have been looked at; none: look again.
+    /// The next part, after a look at the words so far. `None` if the caller should look again.
     async fn hear(&mut self) -> Result<Option<Heard>, ProviderError> {
         let Some(seat) = &mut self.seat else {
             let said = self.tts.sockets.say(&self.access, self.script.clone());
@@ -258,7 +257,7 @@ impl Sentence {
         Ok(())
     }
 
-    /// Looks at the words so far; the sentence may be asked for anew.
+    /// Checks the words so far; the sentence may be requested again.
     fn look(&mut self) -> Result<(), ProviderError> {
         let Some(seat) = self.seat.as_mut().filter(|_| !self.judged) else {
             return Ok(());
@@ -266,7 +265,7 @@ impl Sentence {
         let Words { text, all } = seat.words.borrow_and_update().clone();
         if all {
             self.judged = true;
-            // A server without transcripts is believed.
+            // Without transcripts there is nothing to compare.
             return match text.trim() {
                 "" => Ok(()),
                 words => self.judge(words),
@@ -293,7 +292,7 @@ impl Sentence {
                 let host = &self.tts.provider.host;
                 return Err(ProviderError::unspoken(host, "other words twice"));
             }
-            // It was heard: what was said is what is kept.
+            // The audio was heard, so the words that were spoken are recorded.
             Verdict::Astray | Verdict::Reworded => self.said = Some(Reworded(words.to_owned())),
         }
         Ok(())

@@ -19,10 +19,10 @@ use super::{Speech, Spoken, Tts, voice};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 
-/// What a request cannot do without.
+/// Fields that a request cannot do without.
 const NEEDED: [&str; 3] = ["model", "input", "voice"];
 
-/// The sentence in pieces as they come; the first is there.
+/// The sentence in pieces as they arrive. Returns once the first is there.
 pub(super) async fn open(
     tts: Tts,
     speech: Speech,
@@ -74,7 +74,7 @@ fn request(tts: &Tts, speech: &Speech) -> Value {
         speed: speech.speed,
         stream_format: None,
     };
-    // Plain data: it always makes JSON.
+    // Plain data always serializes.
     let mut fields = serde_json::to_value(request).unwrap_or_default();
     fields["voice"] = voice(&speech.voice);
     fields
@@ -88,15 +88,15 @@ fn label(response: &Response, sample_rate: Option<u32>) -> Label {
 /// An answer being read.
 struct SpeechBody {
     provider: Provider,
-    /// None: it was read to its end.
+    /// `None` once it was read to its end.
     response: Option<Response>,
     decoder: Decoder,
-    /// What it is the answer to.
+    /// The request that it answers.
     asked: Value,
 }
 
 impl SpeechBody {
-    /// At least one sample; `None` at the end.
+    /// At least one sample. `None` at the end.
     async fn next(&mut self) -> Result<Option<Pcm<24_000>>, ProviderError> {
         while let Some(response) = &mut self.response {
             let piece = self.provider.piece(response).await?;

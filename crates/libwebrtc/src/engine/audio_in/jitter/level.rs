@@ -1,17 +1,17 @@
-//! Whether the delay has grown beyond what the network asks for. Pure; times are ticks of 48 kHz.
+//! Whether the delay has grown beyond what the network requires. PURE; times are ticks of 48 kHz.
 
 use std::time::Duration;
 
 use crate::engine::audio_in::packet::TICKS_PER_MS;
 
-/// Audio beyond the target delay that is left alone in speech.
+/// Audio beyond the target delay that is tolerated in speech.
 const SLACK: Duration = Duration::from_millis(20);
 /// The same in silence, which can be cut to the sample.
 const QUIET_SLACK: Duration = Duration::from_millis(4);
-/// The least level over this many pulls of 10 ms decides.
+/// The smallest level over this many pulls of 10 ms decides.
 const WINDOW: u32 = 30;
 
-/// The audio at hand in a talk spurt.
+/// The audio available in a talk spurt.
 #[derive(Debug)]
 pub(super) struct Level {
     least: u64,
@@ -32,7 +32,7 @@ impl Default for Level {
 }
 
 impl Level {
-    /// So much is at hand at this pull.
+    /// Records how much is available at this pull.
     pub(super) fn watch(&mut self, level: u64, target: Duration) {
         self.least = self.least.min(level);
         self.pulls += 1;
@@ -49,17 +49,17 @@ impl Level {
         }
     }
 
-    /// What is too much even in speech.
+    /// The excess even in speech.
     pub(super) fn surplus(&self) -> u64 {
         self.surplus
     }
 
-    /// What silence need not last.
+    /// The excess in silence.
     pub(super) fn spare(&self) -> u64 {
         self.spare
     }
 
-    /// So much was left out.
+    /// Records how much was skipped.
     pub(super) fn shortened(&mut self, ticks: u64) {
         self.surplus = self.surplus.saturating_sub(ticks);
         self.spare = self.spare.saturating_sub(ticks);

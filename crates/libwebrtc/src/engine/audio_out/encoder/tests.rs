@@ -11,7 +11,7 @@ fn frame(sounds: bool, number: usize) -> Vec<i16> {
         .collect()
 }
 
-/// What is sent of frames that sound where `sounds` says so.
+/// What is sent for frames that sound where `sounds` returns true.
 fn packets(dtx: bool, frames: usize, sounds: impl Fn(usize) -> bool) -> Vec<EncodedPacket> {
     let track = Arc::new(TrackCore::new("voice".into()));
     let settings = EncoderSettings {
@@ -44,7 +44,7 @@ fn silence_is_told_every_400_ms_and_sound_begins_a_spurt() {
     let back: Vec<_> = sent.iter().filter(|packet| at(packet) >= 5_000).collect();
     assert_eq!(back.len(), 50);
     assert!(back[0].talkspurt && !back[1].talkspurt);
-    // What comes after the rest is as loud as what came before it.
+    // What follows the pause is as loud as what came before it.
     let mut decoder = Decoder::new(48_000, Channels::Mono).unwrap();
     let mut loudness = |packet: &EncodedPacket| {
         let mut pcm = [0; 960];

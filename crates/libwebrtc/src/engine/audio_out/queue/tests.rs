@@ -7,7 +7,7 @@ fn sound_leaves_in_order_and_silence_follows() {
     let mut out = Vec::new();
     assert!(queue.tick(&mut out));
     assert_eq!(out, [1, 2, 3, 4]);
-    // A part of a frame waits for the rest of it.
+    // A partial frame waits for the rest of it.
     assert!(!queue.tick(&mut out));
     assert_eq!(out, [0; 4]);
     queue.push(&[7, 8]);

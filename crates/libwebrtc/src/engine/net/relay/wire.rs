@@ -1,4 +1,4 @@
-//! The way to a TURN server: UDP, TCP or TLS.
+//! The transport to a TURN server: UDP, TCP or TLS.
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,7 +14,7 @@ use tokio_rustls::TlsConnector;
 
 use super::super::turn_server::{Transport, TurnServer};
 
-/// What the network has not taken in this time it will not take.
+/// What the network has not accepted by then it will not accept.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
 
 pub(super) trait Bytes: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -29,7 +29,7 @@ pub(super) enum Wire {
 }
 
 impl Wire {
-    /// Reaches a server at the first of its addresses that answers; tells our address and its.
+    /// Reaches a server at the first of its addresses that answers. Returns our address and the server's.
     pub(super) async fn connect(server: &TurnServer) -> io::Result<(Self, SocketAddr, SocketAddr)> {
         let addresses: Vec<SocketAddr> = lookup_host((server.host.as_str(), server.port))
             .await?
@@ -74,7 +74,7 @@ impl Wire {
     pub(super) async fn send(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Self::Datagrams(socket) => {
-                // One that cannot leave is lost, as UDP may; the protocol sends it again.
+                // A datagram that cannot leave is lost, as with UDP in general; the protocol sends it again.
                 let _ = socket.send(bytes).await;
                 Ok(())
             }
@@ -88,11 +88,11 @@ impl Wire {
         }
     }
 
-    /// Waits for what comes next. Nothing is lost when this is cancelled. A stream's end is 0 bytes.
+    /// Waits for the next data. Cancel safe. A stream's end is 0 bytes.
     pub(super) async fn receive(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Datagrams(socket) => loop {
-                // An ICMP error of an earlier send is no end: the server may be starting.
+                // An ICMP error for an earlier send does not end the connection: the server may be starting.
                 if let Ok(length) = socket.recv(buffer).await {
                     return Ok(length);
                 }
@@ -109,7 +109,7 @@ impl Wire {
     }
 }
 
-/// The system's certificate roots, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; read once.
+/// The system's root certificates, or those that `SSL_CERT_FILE` and `SSL_CERT_DIR` name; read once.
 fn tls() -> io::Result<Arc<ClientConfig>> {
     static CONFIG: OnceLock<Arc<ClientConfig>> = OnceLock::new();
     if let Some(config) = CONFIG.get() {
@@ -117,7 +117,7 @@ fn tls() -> io::Result<Arc<ClientConfig>> {
     }
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    // The process's provider, where it has chosen one.
+    // The process's default provider, if it has set one.
     let provider = rustls::crypto::CryptoProvider::get_default()
         .cloned()
         .unwrap_or_else(|| Arc::new(rustls::crypto::ring::default_provider()));

@@ -13,7 +13,7 @@ fn a_tool_has_its_own_name_whatever_was_sent() {
     }
 }
 
-/// A server that goes on for ever fills no memory.
+/// A server that never stops fills no memory.
 #[test]
 fn what_only_the_provider_understands_is_kept_up_to_a_limit() {
     let large = "x".repeat(100_000);

@@ -169,7 +169,7 @@ fn what_was_said_only_once_is_one_call() {
         json!({ "index": 0, "function": { "name": "look", "arguments": "" } }),
     ];
     assert_eq!(assembled(&pieces), [look("a", "Friday")]);
-    // Without arguments, and of two tools.
+    // Without arguments, and for two tools.
     let pieces = [
         json!({ "index": 0, "function": { "name": "look", "arguments": "" } }),
         json!({ "index": 0, "function": { "name": "hang_up", "arguments": null } }),
@@ -194,7 +194,7 @@ fn arguments_that_are_cut_off_stay_as_they_are() {
     );
     assert!(!calls.are_whole());
     assert_eq!(calls.take(String::new)[0].arguments, r#"{"day": "Fri"#);
-    // JSON in JSON is what it holds.
+    // JSON within JSON is unwrapped.
     let twice = json!({ "name": "look", "arguments": r#""{\"day\":\"Friday\"}""# });
     assert_eq!(assembled(&[twice]), [look("made1", "Friday")]);
 }
@@ -269,7 +269,7 @@ proptest! {
             pieces.reverse();
             queues.push(pieces);
         }
-        // Interleaved where something tells the calls apart.
+        // Interleaved only if something tells the calls apart.
         let apart = manner.index < 2 || manner.ids && manner.repeats;
         let mut sent = Vec::new();
         let mut order = order.into_iter().cycle();

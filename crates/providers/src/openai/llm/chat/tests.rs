@@ -13,7 +13,7 @@ fn request() -> ChatRequest {
     }
 }
 
-/// What becomes of these events, and whether it was a whole answer.
+/// The deltas for these events, and whether the answer was complete.
 fn read(events: &[Value], done: bool) -> (Vec<Delta>, bool) {
     let mut reader = Reader::new(&request(), Opening::Plain);
     let mut ready = VecDeque::new();
@@ -77,7 +77,7 @@ fn whole_calls_are_taken_whatever_the_stream_says_at_its_end() {
 #[test]
 fn arguments_that_are_cut_off_reach_the_model_again_or_break_the_stream() {
     let cut = r#"{"day": "Fri"#;
-    // The server says that this is all: the tool's result is that the arguments are no JSON.
+    // The server says that the answer is complete, so the tool's result will be that the arguments are not JSON.
     let (deltas, whole) = read(&[a_call(cut), finish("length")], true);
     assert!(whole);
     assert_eq!(calls(&deltas), [("look", cut)]);
@@ -104,7 +104,7 @@ fn calls_come_by_deltas_of_old_and_in_whole_messages() {
         (text(&deltas).as_str(), calls(&deltas)),
         ("Let me look.", vec![("look", friday)])
     );
-    // After deltas it only says them again.
+    // After deltas the message only repeats them.
     let again = [
         delta(json!({ "content": "Let me look." })),
         a_call(friday),
@@ -148,7 +148,7 @@ fn thoughts_are_not_said_and_go_back_with_the_calls_they_led_to() {
             "reasoning_details": [{ "type": "reasoning.text", "index": 0, "text": "The caller", "signature": "s" }],
         })
     );
-    // Without a call nobody needs them again.
+    // Without a call the opaque fields are not needed again.
     let (deltas, _) = read(
         &[
             events[0].clone(),
@@ -214,7 +214,7 @@ fn errors_within_a_stream_are_errors_and_empty_ones_are_none() {
     ] {
         assert!(!fails(fine.clone()), "{fine}");
     }
-    // What comes after the end is of no weight.
+    // What follows the end does not matter.
     let (deltas, whole) = read(
         &[
             delta(json!({ "content": "Noon." })),

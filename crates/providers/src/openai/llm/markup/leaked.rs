@@ -1,12 +1,12 @@
-//! Calls that a model wrote into its text, as the families write them: JSON with the tool's name
-//! inside or before it, parameters in tags, and Python's way.
+//! Parses calls that a model wrote into its text, in the forms that model families use: JSON with the tool's name
+//! inside or before it, parameters in tags, and Python syntax.
 
 use serde_json::{Map, Value};
 
 use super::super::Tool;
 use super::super::calls::Piece;
 
-/// Names of a call's parts in JSON.
+/// Names for the tool's name in JSON.
 const NAMES: [&str; 4] = ["name", "tool", "tool_name", "function"];
 const ARGUMENTS: [&str; 6] = [
     "arguments",
@@ -51,7 +51,7 @@ fn piece(tool: &Tool, arguments: Value) -> Piece {
     }
 }
 
-/// The tool of this name, which some models write with a prefix or a number.
+/// The tool with this name, which some models write with a prefix or a number.
 fn named<'t>(name: &str, tools: &'t [Tool]) -> Option<&'t Tool> {
     let name = name.trim().trim_matches(['"', '\'']);
     let name = name.strip_prefix("functions.").unwrap_or(name);
@@ -71,7 +71,7 @@ fn in_json<'a>(tag: &str, body: &'a str, tools: &[Tool]) -> (Vec<Piece>, &'a str
         let before = calls.len();
         inside(&value, tools, &mut calls);
         if calls.len() == before && value.is_object() {
-            // The name stands before its arguments, in the tag or after it.
+            // The name precedes its arguments, in the tag or after it.
             let found = last_named(&body[done..at], tools);
             let found = found.or_else(|| last_named(tag, tools).filter(|_| done == 0));
             calls.extend(found.map(|tool| piece(tool, value)));
@@ -102,7 +102,7 @@ fn inside(value: &Value, tools: &[Tool], calls: &mut Vec<Piece>) {
     }
 }
 
-/// The tool whose name stands last in `text`, as a word of its own.
+/// The tool whose name comes last in `text` as a separate word.
 fn last_named<'t>(text: &str, tools: &'t [Tool]) -> Option<&'t Tool> {
     let is_part = |c: char| c.is_alphanumeric() || "_-".contains(c);
     let at = |tool: &Tool| {
@@ -121,7 +121,7 @@ fn attribute(tag: &str) -> Option<&str> {
     Some(value.trim_end_matches('>').trim().trim_matches(['"', '\'']))
 }
 
-/// `<function=look><parameter=day>Friday</parameter></function>` and its like.
+/// `<function=look><parameter=day>Friday</parameter></function>` and the like.
 fn in_tags(tag: &str, body: &str, tools: &[Tool]) -> Vec<Piece> {
     let mut calls = Vec::new();
     let mut begin = |tool: Option<&Tool>, text: &str| {
@@ -172,7 +172,7 @@ fn parameters(text: &str, tool: &Tool) -> Map<String, Value> {
     found
 }
 
-/// Text in a tag has no type of its own; the tool's schema says what it is.
+/// Text in a tag has no type; the tool's schema gives one.
 fn typed(text: &str, schema: &Value) -> Value {
     let text = text.trim();
     let as_text = || Value::from(text);
@@ -182,7 +182,7 @@ fn typed(text: &str, schema: &Value) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| as_text())
 }
 
-/// `look(day="Friday")`, one after the other, in a list or not.
+/// `look(day="Friday")`, several in a row, in a list or not.
 fn in_python<'a>(body: &'a str, tools: &[Tool]) -> (Vec<Piece>, &'a str) {
     let (mut calls, mut rest) = (Vec::new(), body);
     while let Some(at) = rest.find('(') {
@@ -237,7 +237,7 @@ fn literal(text: &str) -> Option<(Value, &str)> {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     match values.next() {
         Some(Ok(value)) => Some((value, &text[values.byte_offset()..])),
-        // A number directly before a bracket is a number all the same.
+        // A number directly before a bracket is still a number.
         _ => {
             let end = text.find([',', ')'])?;
             let value = serde_json::from_str(text[..end].trim()).ok()?;

@@ -3,32 +3,32 @@
 /// What a marker does.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Marker {
-    /// A thought begins,
+    /// A thought begins.
     Thought,
-    /// and ends.
+    /// A thought ends.
     ThoughtEnd,
-    /// A call of a tool follows, up to one of these (in small letters).
+    /// A tool call follows, up to one of these (in lower case).
     Tool(Vec<&'static str>),
-    /// A fence around JSON, which may be a call.
+    /// A code fence around JSON, which may be a call.
     Fence,
-    /// A token that begins a turn; whose follows.
+    /// A token that begins a turn; the speaker's role follows.
     Role,
-    /// Means nothing to a caller.
+    /// Meaningless to a caller.
     Token,
 }
 
-/// What text begins with.
+/// What a text begins with.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Seen {
-    /// No marker, whatever comes.
+    /// No marker, whatever follows.
     Nothing,
-    /// It is not known yet.
+    /// Not known yet.
     Maybe,
-    /// A marker of so many bytes.
+    /// A marker of this many bytes.
     Marker(usize, Marker),
 }
 
-/// Tags' names, `<name …>`.
+/// Names of tags: `<name …>`.
 const THOUGHTS: [&str; 10] = [
     "think",
     "thinking",
@@ -75,7 +75,7 @@ const BRACKETS: [&str; 9] = [
     "[/INST]",
     "[ARGS]",
 ];
-/// What follows "```" where a fence is a call, or may be one.
+/// What follows "```" if a fence is a call, or may be one.
 const FENCES: [&str; 6] = [
     "tool_calls",
     "tool_call",
@@ -84,7 +84,7 @@ const FENCES: [&str; 6] = [
     "tool",
     "json",
 ];
-/// Where a call ends that has no end tag of its own: the model's turn is over.
+/// Where a call without its own end tag ends: the model's turn is over.
 const TURN_ENDS: [&str; 9] = [
     "<|im_end|>",
     "<|eot_id|>",
@@ -100,7 +100,7 @@ const TURN_ENDS: [&str; 9] = [
 const LONGEST_TAG: usize = 256;
 const LONGEST_TOKEN: usize = 80;
 
-/// What `text`, which begins with "<", "[" or "`", begins with.
+/// What `text`, whose first character is "<", "[" or "`", begins with.
 pub(super) fn seen(text: &str) -> Seen {
     if text.starts_with('`') {
         return fence(text);
@@ -168,7 +168,7 @@ fn tag(text: &str) -> Seen {
         return Seen::Nothing;
     }
     let rest = &inside[length..];
-    // `<function=look>` and `<function name="look">` are calls, `<function>` is a word in brackets.
+    // `<function=look>` and `<function name="look">` are calls; `<function>` is a word in brackets.
     let is_call = name != "function" || ends || rest.starts_with(['=', ' ']);
     if !rest.starts_with(['>', ' ', '=', '/', '\n', '\t']) || !is_call {
         return Seen::Nothing;
@@ -191,7 +191,7 @@ fn tag(text: &str) -> Seen {
     Seen::Marker(whole, marker)
 }
 
-/// `<|name|>`, also with the full-width bars of DeepSeek.
+/// `<|name|>`, also with DeepSeek's full-width bars.
 fn token(text: &str, bar: char) -> Seen {
     let begin = 1 + bar.len_utf8();
     let inside = &text[begin..];
@@ -224,8 +224,8 @@ fn token(text: &str, bar: char) -> Seen {
     Seen::Marker(whole, marker)
 }
 
-/// `<|channel|>final<|message|>` begins what is said; other channels are thoughts, or calls with
-/// the tool's name in the header.
+/// `<|channel|>final<|message|>` begins speech; other channels are thoughts, or calls with the tool's name in the
+/// header.
 fn channel(text: &str, begin: usize) -> Seen {
     const MESSAGE: &str = "<|message|>";
     let Some(at) = text[begin..].find(MESSAGE) else {

@@ -168,7 +168,7 @@ fn a_thought_without_its_opening_tag_is_cut_where_answers_begin_so() {
     let thought = "The caller wants the time. I should look.\n</think>\n\nIt is noon.";
     assert_eq!(cut_at(thought, Opening::Thought, &[]).0, "It is noon.");
     assert_eq!(cut_at(thought, Opening::Unknown, &[]).0, "It is noon.");
-    // Given out at its end when it was none.
+    // Text that was not a thought is released at the answer's end.
     let answer = "The caller before you was faster.";
     assert_eq!(cut_at(answer, Opening::Unknown, &[]).0, answer);
     assert_eq!(cut_at(answer, Opening::Thought, &[]).0, answer);
@@ -176,7 +176,7 @@ fn a_thought_without_its_opening_tag_is_cut_where_answers_begin_so() {
     assert_eq!(cut_at(quotes, Opening::Unknown, &[]).0, "Yes.");
     let tagged = "<think>Hm.</think>Yes.";
     assert_eq!(cut_at(tagged, Opening::Thought, &[]).0, "Yes.");
-    // And not when it was cut short.
+    // A truncated thought is not.
     let mut markup = Markup::new(tools(), Opening::Thought);
     assert_eq!(markup.push("I should"), "");
     assert_eq!(markup.finish(true), "");

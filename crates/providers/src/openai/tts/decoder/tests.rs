@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A second of a 500 Hz tone at half of full scale, whole numbers of 16 bits.
+/// A second of a 500 Hz tone at half of full scale, in 16-bit integers.
 fn tone(rate: u32) -> Vec<i16> {
     let step = 500.0 * std::f64::consts::TAU / f64::from(rate);
     (0..rate)
@@ -19,7 +19,7 @@ fn label(content_type: &str) -> Label {
     Label::new(Some(content_type), |_| None, None)
 }
 
-/// The whole of a body that comes in pieces of `size` bytes.
+/// The whole of a body that arrives in pieces of `size` bytes.
 fn decode(content_type: &str, body: &[u8], size: usize) -> Result<Pcm<24_000>, Fault> {
     let mut decoder = Decoder::new(label(content_type));
     let mut samples = Pcm::default();
@@ -30,7 +30,7 @@ fn decode(content_type: &str, body: &[u8], size: usize) -> Result<Pcm<24_000>, F
     Ok(samples)
 }
 
-/// It lasts a second and has 500 periods at half of full scale.
+/// Asserts that it lasts a second and has 500 periods at half of full scale.
 #[track_caller]
 fn is_the_tone(speech: Result<Pcm<24_000>, Fault>) {
     let mut speech = speech.unwrap();

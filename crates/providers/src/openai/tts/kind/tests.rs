@@ -97,7 +97,7 @@ fn where_bytes_say_nothing_the_type_decides() {
             "{content_type}"
         );
     }
-    // Who has written down the rate knows that samples come.
+    // A configured rate means that the body is samples.
     let told = Label::new(Some("audio/mpeg"), |_| None, Some(24_000));
     assert_eq!(told.kind(&samples, false), Some(Kind::Samples));
     assert_eq!(told.kind(&samples[..8], false), None);

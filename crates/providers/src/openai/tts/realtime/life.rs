@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-/// OpenAI ends a session after 60 minutes; one that is used is replaced long before.
+/// OpenAI ends a session after 60 minutes; a socket in use is replaced long before.
 const RECYCLE: Duration = Duration::from_secs(20 * 60);
-/// Unused for so long, a socket is closed: longer than the pauses of a conversation. A sentence
-/// that takes so long never ends.
+/// A socket is closed after this long without use, which is longer than the pauses of a conversation. A sentence that
+/// takes this long will never end.
 const IDLE: Duration = Duration::from_secs(300);
 
-/// How old a socket is, and how long ago it was used.
+/// How old a socket is, and when it was last used.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Life {
     begun: Instant,
@@ -17,12 +17,12 @@ pub(super) struct Life {
     retired: Option<Instant>,
 }
 
-/// What is to be done with it.
+/// What is to be done with a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
-    /// Nothing before then.
+    /// Nothing before this time.
     Nothing(Instant),
-    /// It takes no further sentences; another is opened in its place, or not.
+    /// It takes no further sentences. With `replace`, another is opened in its place.
     Retire { replace: bool },
     /// It is closed.
     Close,
@@ -48,7 +48,7 @@ impl Life {
         self.retired.get_or_insert(now);
     }
 
-    /// What is to be done; `idle`: it makes no sentence.
+    /// What is to be done. `idle` means that no sentence is in progress.
     pub(super) fn due(&self, now: Instant, idle: bool) -> Due {
         let unused = self.used + IDLE;
         match self.retired {

@@ -1,8 +1,8 @@
-//! The Realtime sockets of the process: by provider, key, voice and speed (a session's voice is
-//! fixed once it has spoken), each owned by a task.
+//! The Realtime sockets of the process: by provider, key, voice and speed (a session's voice is fixed once it has
+//! spoken), each owned by a task.
 //!
-//! A sentence takes a seat on a socket. A socket that fails, expires or is replaced ends its
-//! sentences with [`End::Moved`]: whoever wants one takes a seat on another.
+//! A sentence takes a seat on a socket. A socket that fails, expires or is replaced ends its sentences with
+//! [`End::Moved`]: whoever still wants one takes a seat on another socket.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -26,15 +26,15 @@ use sidetone_base::clock;
 
 /// Sentences of one socket at a time: two calls' worth. A slow one delays the others.
 const SEATS: usize = 4;
-/// Sockets of the process; beyond it sentences share more closely.
+/// Sockets of the process; at this limit more sentences share a socket.
 const SOCKETS: usize = 256;
-/// Pieces of a sentence that wait for whoever wants it: two minutes of 20 ms. A sentence that does
-/// not fit fails, alone: the others of its socket do not wait for it.
+/// Queued pieces of a sentence: two minutes of 20 ms. A sentence that exceeds this fails alone: the others of its
+/// socket do not wait for it.
 const PARTS: usize = 6_000;
 /// Sentences that wait for a socket to open.
 const WAITING: usize = 64;
 
-/// What a sentence comes as.
+/// A part of a sentence.
 #[derive(Debug)]
 pub(super) enum Heard {
     /// Its next audio.
@@ -46,15 +46,15 @@ pub(super) enum Heard {
 /// How a sentence ended.
 #[derive(Debug)]
 pub(super) enum End {
-    /// All of it came.
+    /// It arrived completely.
     Whole,
-    /// Its socket has gone.
+    /// Its socket is gone.
     Moved,
-    /// It cannot be had.
+    /// The provider cannot speak it.
     Failed(ProviderError),
 }
 
-/// What a sentence's sound says.
+/// The words in a sentence's audio.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Words {
     pub(super) text: String,
@@ -65,13 +65,13 @@ pub(super) struct Words {
 /// A sentence on its way. Dropping it cancels the response.
 pub(super) struct Seat {
     pub(super) parts: mpsc::Receiver<Heard>,
-    /// They run ahead of the sound that waits in `parts`.
+    /// They run ahead of the audio that waits in `parts`.
     pub(super) words: watch::Receiver<Words>,
     socket: Handle,
 }
 
 impl Seat {
-    /// The socket gave nothing for too long: nobody else is to wait for it.
+    /// The socket sent nothing for too long: it is not offered to others.
     pub(super) fn distrust(&self) {
         self.socket.retired.store(true, Ordering::Relaxed);
     }
@@ -89,7 +89,7 @@ struct Say {
     words: watch::Sender<Words>,
 }
 
-/// Who is asked, and in what manner.
+/// Provider, voice and speed of a socket.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     provider: (dialect::Key, Vec<ApiKey>),
@@ -102,7 +102,7 @@ pub(super) struct Key {
 struct Handle {
     say: mpsc::Sender<Say>,
     taken: Arc<AtomicUsize>,
-    /// Takes no further sentences.
+    /// Set when it takes no further sentences.
     retired: Arc<AtomicBool>,
 }
 
@@ -116,7 +116,7 @@ impl Handle {
     }
 }
 
-/// See the module's documentation. Cloning shares it.
+/// See the module's documentation. Clones share it.
 #[derive(Clone, Default)]
 pub struct SpeechSockets(Arc<Mutex<HashMap<Key, Vec<Handle>>>>);
 
@@ -154,11 +154,11 @@ impl Access {
 
 impl SpeechSockets {
     fn sockets(&self) -> MutexGuard<'_, HashMap<Key, Vec<Handle>>> {
-        // Entries are put in whole: good also after a panic.
+        // Entries are inserted whole, so they are valid even after a panic.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Opens a socket ahead, where none is open.
+    /// Opens a socket ahead of its first sentence if none is open.
     pub(super) fn warm(&self, access: &Access) {
         let mut sockets = self.sockets();
         let open = sockets.entry(access.key()).or_default();
@@ -168,7 +168,7 @@ impl SpeechSockets {
         }
     }
 
-    /// Begins a sentence on the socket that has the most room. None: the socket has just gone.
+    /// Begins a sentence on the socket with the most room. `None` if the socket has just closed.
     pub(super) fn say(&self, access: &Access, script: Script) -> Option<Seat> {
         let socket = self.socket(access);
         let (parts, receiver) = mpsc::channel(PARTS);
@@ -230,9 +230,9 @@ struct Owner {
     access: Access,
     pool: Weak<Mutex<HashMap<Key, Vec<Handle>>>>,
     retired: Arc<AtomicBool>,
-    /// Who wants which sentence.
+    /// Receivers by sentence.
     wanted: HashMap<u64, (mpsc::Sender<Heard>, watch::Sender<Words>)>,
-    /// Ends with the number of a sentence that nobody wants any more.
+    /// Yields the number of a sentence that is no longer wanted.
     gone: FuturesUnordered<BoxFuture<'static, u64>>,
 }
 
@@ -258,7 +258,7 @@ impl Owner {
         }
     }
 
-    /// Until the socket is of no use; the error is why, where it is not age or an end by the server.
+    /// Runs until the socket is useless. The error says why, unless it was age or the server ended it.
     async fn serve(
         &mut self,
         mut socket: Socket,
@@ -297,7 +297,7 @@ impl Owner {
                 }
                 Due::Close => {
                     inbox.close();
-                    // Who has just taken a seat does not wait for a goodbye.
+                    // A sentence that has just taken a seat does not wait for the close handshake.
                     if inbox.is_empty() && session.is_idle() {
                         socket.close().await;
                     }
@@ -336,14 +336,14 @@ impl Owner {
         }
     }
 
-    /// A socket in use has another in its place before it goes.
+    /// Opens a replacement for a socket in use before it closes.
     fn replace(&self) {
         if let Some(pool) = self.pool.upgrade() {
             SpeechSockets(pool).warm(&self.access);
         }
     }
 
-    /// False: it cannot be taken, and the sentence is over.
+    /// `false` if the receiver cannot take it; the sentence is then over.
     fn give(&mut self, number: u64, part: Part) -> bool {
         let Some((parts, words)) = self.wanted.get(&number) else {
             return true;

@@ -1,10 +1,10 @@
-//! Whether a model has read a sentence or said something else: its transcript against the words
-//! that were to be read. PURE.
+//! Compares a transcript with the words that were to be read: did the model read the sentence or say something else?
+//! PURE.
 //!
-//! Case, punctuation, spaces, apostrophes and hyphens say nothing, and numbers may be written in
-//! digits. What remains is compared letter by letter, which works for scripts without spaces, too.
+//! Case, punctuation, spaces, apostrophes and hyphens are ignored, and numbers may be written in digits. The rest is
+//! compared letter by letter, which works for scripts without spaces, too.
 
-/// Letters from which on a beginning can be judged: three short words.
+/// Letters from which a beginning can be judged: three short words.
 const TELLING: usize = 12;
 /// Letters that are compared; sentences are shorter.
 const LONGEST: usize = 600;
@@ -25,12 +25,11 @@ const REFUSALS: [&str; 14] = [
     "je suis désolé",
     "mi dispiace",
 ];
-/// Letters that stand beside a number in words and not in digits: "dollars and", "o'clock".
+/// Letters that accompany a number in words but not in digits: "dollars and", "o'clock".
 const UNIT: usize = 8;
-/// Letters of a number in words, in languages whose words of numbers are not known here:
-/// "neunzehnhundertvierundachtzig".
+/// Letters of a number in words, in languages whose number words are not listed here: "neunzehnhundertvierundachtzig".
 const SPELT: usize = 30;
-/// Words of numbers, which a transcript may have in digits.
+/// Number words, which a transcript may have in digits.
 const NUMBERS: [&str; 36] = [
     "zero",
     "one",
@@ -70,18 +69,18 @@ const NUMBERS: [&str; 36] = [
     "third",
 ];
 
-/// What became of a sentence.
+/// How a sentence was read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::openai) enum Verdict {
-    /// It was read.
+    /// Word for word.
     Verbatim,
-    /// It was said in other words.
+    /// In other words.
     Reworded,
-    /// It was not read: refused, answered, or something else was said.
+    /// It was not read: the model refused, answered, or said something else.
     Astray,
 }
 
-/// A sentence that is to be read.
+/// A sentence to be read.
 pub(in crate::openai) struct Reading {
     /// With its numbers.
     all: Vec<char>,
@@ -92,7 +91,6 @@ pub(in crate::openai) struct Reading {
 }
 
 impl Reading {
-    /// Of these words.
     pub(in crate::openai) fn of(sentence: &str) -> Self {
         Self {
             all: all_letters(sentence),
@@ -102,7 +100,7 @@ impl Reading {
         }
     }
 
-    /// Whether so much of the sentence was read that nothing speaks against it.
+    /// Whether enough of the sentence was read, and nothing speaks against it.
     pub(in crate::openai) fn is_confirmed(&self, so_far: &str) -> bool {
         let said = letters(so_far);
         let is_enough = said.len() >= TELLING.min(self.letters.len()).max(1);
@@ -126,7 +124,7 @@ impl Reading {
         distance.saturating_sub(slack) * 5 > said.len().min(LONGEST) * 3
     }
 
-    /// What the whole transcript says of it.
+    /// Judges the whole transcript.
     pub(in crate::openai) fn verdict(&self, transcript: &str) -> Verdict {
         let said = letters(transcript);
         if all_letters(transcript) == self.all {
@@ -154,7 +152,7 @@ impl Reading {
         } else {
             (self.letters.as_slice(), said)
         };
-        // "42" is no reading of "How many?".
+        // "42" is not a reading of "How many?".
         let tells = !in_digits || self.numbers.words || short.len() >= 3;
         let more = long.len().saturating_sub(short.len());
         let slack = self.numbers.slack(numbers);
@@ -162,13 +160,13 @@ impl Reading {
     }
 }
 
-/// The letters and digits, small.
+/// The letters and digits, in lower case.
 fn all_letters(text: &str) -> Vec<char> {
     let text = text.to_lowercase();
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// The letters of the words that are no numbers, small.
+/// The letters of the words that are not numbers, in lower case.
 fn letters(text: &str) -> Vec<char> {
     let text = text.to_lowercase().replace(['\'', '’', '‘'], "");
     let words = text.split(|c: char| !c.is_alphanumeric());
@@ -178,12 +176,12 @@ fn letters(text: &str) -> Vec<char> {
         .collect()
 }
 
-/// How a text has its numbers.
+/// How a text writes its numbers.
 #[derive(Clone, Copy)]
 struct Numbers {
-    /// In digits.
+    /// Number of runs of digits.
     runs: usize,
-    /// Some in words.
+    /// Some are in words.
     words: bool,
 }
 
@@ -198,15 +196,15 @@ impl Numbers {
         }
     }
 
-    /// Letters that a text of `self` may have more or less than one of `other`, for numbers that
-    /// the one has in digits and the other in words.
+    /// Letters by which a text of `self` may differ in length from one of `other`, for numbers that one has in digits
+    /// and the other in words.
     fn slack(self, other: Self) -> usize {
         let spelt = if self.words { UNIT } else { SPELT };
         SPELT * self.runs.saturating_sub(other.runs) + spelt * other.runs.saturating_sub(self.runs)
     }
 }
 
-/// Whether `all` has the letters of `part` in their order.
+/// Whether `all` contains the letters of `part` in order.
 fn is_within(part: &[char], all: &[char]) -> bool {
     let mut all = all.iter();
     part.iter().all(|letter| all.any(|other| other == letter))
@@ -221,7 +219,7 @@ fn contains(all: &[char], part: &[char]) -> bool {
     !part.is_empty() && all.windows(part.len()).any(|window| window == part)
 }
 
-/// Edits from all of `said` to each beginning of `asked` (Levenshtein).
+/// Edit distances from all of `said` to each prefix of `asked` (Levenshtein).
 fn distances(said: &[char], asked: &[char]) -> Vec<usize> {
     let (said, asked) = (
         &said[..said.len().min(LONGEST)],

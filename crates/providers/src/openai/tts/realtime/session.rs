@@ -1,9 +1,9 @@
-//! What one Realtime socket is asked for, and which of its events belong to which sentence. PURE:
-//! events in, [`Output`]s out.
+//! What one Realtime socket is asked for, and which of its events belong to which sentence. PURE: events in,
+//! [`Output`]s out.
 //!
-//! Each sentence is a response outside the conversation (`conversation: "none"`); several run at
-//! once. A response is known by its id from `response.created` on, which names the sentence in its
-//! metadata (servers that drop metadata answer in order).
+//! Each sentence is a response outside the conversation (`conversation: "none"`); several run at once. From
+//! `response.created` on, a response is known by its id; that event names the sentence in its metadata (servers that
+//! drop metadata answer in order).
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
@@ -17,32 +17,32 @@ use super::super::super::refusal::Refusal;
 use super::asking::{Manner, Script, optional};
 use sidetone_base::audio::{Pcm, PcmDecoder};
 
-/// Two minutes of one sentence, after which a model does not stop by itself.
+/// Samples of one sentence, two minutes: beyond that a model will not stop by itself.
 const LONGEST: usize = 120 * 24_000;
 /// Bytes of words in that time, ten times over.
 const MOST_WORDS: usize = 32 << 10;
 /// Parts of a response.
 const MOST_ITEMS: usize = 16;
-/// Responses at once, of sentences that are wanted or not; a call has two or three.
+/// Responses at once, for sentences wanted or not; a call has two or three.
 const MOST_RUNNING: usize = 64;
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 pub(in crate::openai) enum Output {
-    /// Goes to the server.
+    /// Send this to the server.
     Send(Value),
-    /// Goes to who wants the sentence.
+    /// Pass this part to the receiver of the sentence.
     Give(u64, Part),
-    /// The socket is of no use any more: its sentences move to another, or fail for this reason.
+    /// The socket is useless from now on: its sentences move to another, or fail for this reason.
     Close(Option<ProviderError>),
 }
 
-/// A piece of a sentence.
+/// A part of a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::openai) enum Part {
     /// Its next audio.
     Audio(Pcm<24_000>),
-    /// All of its words up to now.
+    /// All of its words so far.
     Words(String),
     /// Nothing more comes.
     End(Result<(), ProviderError>),
@@ -56,26 +56,26 @@ pub(in crate::openai) struct Session {
     sentences: BTreeMap<u64, Sentence>,
     /// The sentences of the responses that have an id.
     responses: HashMap<String, u64>,
-    /// Responses that have begun and not ended, also those that nobody wants.
+    /// Responses that have begun and not ended, including unwanted ones.
     running: HashSet<String>,
     next: u64,
-    /// The server has taken the session's settings.
+    /// The server has accepted the session's settings.
     is_set: bool,
     /// The server makes one response at a time.
     one_by_one: bool,
-    /// Sentences that are not asked for yet.
+    /// Sentences that are not requested yet.
     waiting: VecDeque<u64>,
     outputs: VecDeque<Output>,
 }
 
 struct Sentence {
     script: Script,
-    /// The response was asked for, as this.
+    /// The request, once it was sent.
     sent: Option<Value>,
     response: Option<String>,
-    /// Nobody wants it; it is cancelled as soon as it has an id.
+    /// The sentence is no longer wanted; the response is cancelled as soon as it has an id.
     unwanted: bool,
-    /// A reasoning model may speak in two: before and after it thought.
+    /// A reasoning model may speak in two parts: before and after it thought.
     items: BTreeMap<u64, Item>,
     samples: usize,
 }
@@ -90,7 +90,7 @@ struct Item {
 }
 
 impl Session {
-    /// A socket that has just opened.
+    /// For a socket that has just opened.
     pub(in crate::openai) fn new(known: Known, manner: Manner) -> Self {
         let mut session = Self {
             known,
@@ -121,7 +121,7 @@ impl Session {
         self.sentences.is_empty()
     }
 
-    /// Begins a sentence; answers its number.
+    /// Begins a sentence. Returns its number.
     pub(in crate::openai) fn say(&mut self, script: Script) -> u64 {
         self.next += 1;
         let sentence = Sentence {
@@ -138,7 +138,7 @@ impl Session {
         self.next
     }
 
-    /// Nobody wants the sentence any more.
+    /// The sentence is no longer wanted.
     pub(in crate::openai) fn cancel(&mut self, number: u64) {
         let Some(sentence) = self.sentences.get_mut(&number) else {
             return;
@@ -179,7 +179,7 @@ impl Session {
         self.ask_on();
     }
 
-    /// Asks for the sentences that wait, as far as the server takes them.
+    /// Requests the waiting sentences, as far as the server accepts them.
     fn ask_on(&mut self) {
         while let Some(number) = self.waiting.front().copied() {
             let asked =
@@ -201,7 +201,7 @@ impl Session {
         }
     }
 
-    /// An event of the server.
+    /// Takes an event of the server.
     pub(in crate::openai) fn event(&mut self, text: &str) {
         let Ok(event) = serde_json::from_str::<Value>(text) else {
             return self.close(Some(ProviderError::garbage(
@@ -210,7 +210,7 @@ impl Session {
                 "an event that is not JSON",
             )));
         };
-        // Azure and the preview of the protocol have the names without `output_`.
+        // Azure and the preview of the protocol use the names without `output_`.
         let kind = event["type"].as_str().unwrap_or_default();
         let kind = kind.replace("response.output_audio", "response.audio");
         match kind.as_str() {
@@ -224,7 +224,7 @@ impl Session {
                 let whole = text_of(&event["transcript"]);
                 self.words(&event, |words| whole.clone_into(words));
             }
-            // What an item has to wait for.
+            // So that an item waits for those before it.
             "response.output_item.added" => {
                 self.item(&event);
             }
@@ -261,7 +261,7 @@ impl Session {
         let Some(number) = named.or(first.map(|(number, _)| *number)) else {
             return;
         };
-        // Nobody asked for it, or for another of a sentence that has one.
+        // Nobody requested it, or it is a second response for one sentence.
         let sentence = self.sentences.get_mut(&number);
         let Some(sentence) = sentence.filter(|sentence| sentence.response.is_none()) else {
             return self.cancel_response(number, &id);
@@ -275,7 +275,7 @@ impl Session {
         }
     }
 
-    /// What an event belongs to; nothing when nobody wants it any more.
+    /// What an event belongs to. `None` if that is no longer wanted.
     fn item(&mut self, event: &Value) -> Option<(u64, &mut Item)> {
         let number = *self.responses.get(text_of(&event["response_id"]))?;
         let sentence = self.sentences.get_mut(&number)?;
@@ -337,7 +337,7 @@ impl Session {
         self.outputs.push_back(Output::Give(number, words));
     }
 
-    /// Gives audio in the order of the items, each once those before it are done, or all.
+    /// Passes on audio in the order of the items: each once those before it are done, or all.
     fn give_on(&mut self, number: u64, all: bool) {
         let Some(sentence) = self.sentences.get_mut(&number) else {
             return;
@@ -377,7 +377,7 @@ impl Session {
         self.end(number, end);
     }
 
-    /// From what reports an error about a sentence.
+    /// Builds the error from a report about a sentence.
     fn failure(&self, number: u64, details: &Value) -> ProviderError {
         let sentence = self.sentences.get(&number);
         let sent = sentence.and_then(|sentence| sentence.sent.clone());
@@ -404,7 +404,7 @@ impl Session {
             let refusal = Refusal::of(event).unwrap_or_default();
             let learned = self.known.learn(&refusal, &optional(&sent), &[]);
             let error = self.known.failure(&refusal, &sent);
-            // Another socket's settings are without the field.
+            // Another socket's settings will omit the field.
             return self.close((!learned).then_some(error));
         }
         let named = of_ours("say_").and_then(|number| number.parse().ok());

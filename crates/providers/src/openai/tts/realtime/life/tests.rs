@@ -15,7 +15,7 @@ fn a_socket_in_use_is_replaced_before_the_server_ends_it() {
     }
     assert_eq!(life.due(now, false), Due::Retire { replace: true });
     life.retire(now);
-    // Its last sentence is still heard.
+    // Its last sentence may finish.
     assert_eq!(life.due(now, false), Due::Nothing(now + 5 * MINUTE));
     assert_eq!(life.due(now + MINUTE, true), Due::Close);
     assert_eq!(life.due(now + 5 * MINUTE, false), Due::Close);

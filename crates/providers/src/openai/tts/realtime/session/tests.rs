@@ -202,7 +202,7 @@ fn a_sentence_is_cancelled_as_soon_as_it_has_an_id() {
     stand.created("b", Some(late));
     stand.cancel(late);
     assert_eq!(stand.sent.last().unwrap()["response_id"], "b");
-    // What still comes of both is nobody's.
+    // What still arrives of both is discarded.
     stand.audio("a", 0, &[1]);
     stand.audio("b", 0, &[1]);
     stand.event(json!({ "type": "error", "error": {
@@ -342,7 +342,7 @@ fn the_previews_event_names_are_understood() {
     assert!(stand.given.contains(&(number, Part::Words("One.".into()))));
 }
 
-/// Neither more responses, nor more words, nor more parts are kept than a call can use.
+/// Responses, words and parts are limited to what a call can use.
 #[test]
 fn a_server_without_measure_is_given_up() {
     let mut one = stand();
@@ -377,7 +377,7 @@ fn a_server_without_measure_is_given_up() {
     assert!(matches!(one.closed, Some(Some(_))));
 }
 
-/// Found by `make fuzz`: both were given as the sentence, which ended twice.
+/// Found by `make fuzz`: both responses were passed on as the sentence, which ended twice.
 #[test]
 fn a_sentence_has_one_response_whatever_the_server_names() {
     let mut one = stand();
