@@ -127,6 +127,7 @@ async fn ask(models: &Models, messages: Vec<Message>, tools: Vec<Tool>) -> Came 
     while let Some(piece) = pieces.next().await {
         match piece {
             Ok(Piece::Text(text)) => came.text += &text,
+            Ok(Piece::Calling) => {}
             Ok(Piece::Call(call)) => came.calls.push(call),
             Ok(Piece::Opaque(opaque)) => came.opaque.extend(opaque),
             Ok(Piece::Usage(usage)) => came.usage.push(usage),

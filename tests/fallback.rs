@@ -69,7 +69,7 @@ impl Stand {
         while let Some(piece) = pieces.next().await {
             match piece {
                 Ok(Piece::Text(text)) => answer += &text,
-                Ok(Piece::Call(_) | Piece::Opaque(_) | Piece::Usage(_)) => {}
+                Ok(Piece::Calling | Piece::Call(_) | Piece::Opaque(_) | Piece::Usage(_)) => {}
                 Err(_) => return None,
             }
         }

@@ -101,7 +101,7 @@ async fn ask(
             .into_iter()
             .filter_map(|piece| match piece {
                 Piece::Text(text) => Some(text),
-                Piece::Call(_) | Piece::Opaque(_) | Piece::Usage(_) => None,
+                Piece::Calling | Piece::Call(_) | Piece::Opaque(_) | Piece::Usage(_) => None,
             })
             .collect();
         match read(&said, schema) {

@@ -225,7 +225,7 @@ impl Llm for Recorder {
                         arguments: serde_json::from_str(&call.arguments)
                             .unwrap_or_else(|_| call.arguments.clone().into()),
                     }),
-                    Ok(Piece::Opaque(_) | Piece::Usage(_)) | Err(_) => {}
+                    Ok(Piece::Calling | Piece::Opaque(_) | Piece::Usage(_)) | Err(_) => {}
                 }
             })
             .boxed()

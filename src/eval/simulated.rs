@@ -68,7 +68,7 @@ pub async fn ask(mind: &dyn Llm, question: Question) -> Option<String> {
     let pieces: Result<Vec<_>, _> = pieces.ok()?.into_iter().collect();
     let text = |piece| match piece {
         Piece::Text(text) => Some(text),
-        Piece::Call(_) | Piece::Opaque(_) | Piece::Usage(_) => None,
+        Piece::Calling | Piece::Call(_) | Piece::Opaque(_) | Piece::Usage(_) => None,
     };
     Some(pieces.ok()?.into_iter().filter_map(text).collect())
 }

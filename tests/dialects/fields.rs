@@ -1,6 +1,8 @@
 //! What servers refuse of a request.
 
-use sidetone_testkit::fake_openai::{Answer, Dialect, Endpoint, Strict, Style, ToolCall as Call};
+use sidetone_testkit::fake_openai::{
+    Answer, Dialect, Endpoint, Failure, Strict, Style, ToolCall as Call,
+};
 
 use super::*;
 
@@ -291,4 +293,19 @@ async fn another_providers_fields_are_given_up_when_they_are_refused() {
     )
     .await;
     assert_eq!(came.error, None);
+}
+
+#[tokio::test]
+async fn a_call_that_the_model_wrote_badly_is_no_field_s_fault() {
+    let stand = stand_with("[llm]\ntemperature = 0.2\n", |_| None).await;
+    for _ in 0..3 {
+        let failures = [Failure::BadCall];
+        stand.fake.script_failures(Endpoint::Chat, &failures);
+        assert_eq!(stand.time().await.error, None);
+    }
+    let requests = stand.fake.requests();
+    assert_eq!(requests.len(), 6);
+    for request in requests {
+        assert_eq!(request.body["temperature"], 0.2);
+    }
 }

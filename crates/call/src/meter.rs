@@ -161,7 +161,7 @@ impl Reckoning {
         match piece {
             Ok(Piece::Text(text)) => self.written += size_of_text(text),
             Ok(Piece::Call(call)) => self.written += size_of_text(&call.arguments),
-            Ok(Piece::Opaque(_)) => {}
+            Ok(Piece::Calling | Piece::Opaque(_)) => {}
             Ok(Piece::Usage(_)) => self.is_known = true,
             // A rejected request is not billed.
             Err(_) => self.is_known |= self.written == 0,

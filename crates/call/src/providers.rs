@@ -175,6 +175,8 @@ pub struct Question {
 pub enum Piece {
     /// The next words.
     Text(String),
+    /// The model writes a call, which comes when it is whole.
+    Calling,
     /// A whole call of a tool.
     Call(ToolCall),
     /// Fields of the assistant's message that only its provider understands (signatures,

@@ -189,6 +189,8 @@ async fn write(
                 }
                 ready
             }
+            // It is not silent: what it writes takes longer than a sentence.
+            Some(Piece::Calling) => Vec::new(),
             Some(Piece::Call(call)) => {
                 written.round.calls.push(call);
                 Vec::new()
@@ -243,6 +245,6 @@ fn is_empty(piece: &Piece) -> bool {
     match piece {
         Piece::Text(text) => text.is_empty(),
         Piece::Call(_) => false,
-        Piece::Opaque(_) | Piece::Usage(_) => true,
+        Piece::Calling | Piece::Opaque(_) | Piece::Usage(_) => true,
     }
 }

@@ -142,6 +142,7 @@ impl Ask for AskLlm {
             .stream(request, deadline)
             .filter_map(async |delta| match delta {
                 Ok(Delta::Text(text)) => Some(Ok(Piece::Text(text))),
+                Ok(Delta::Calling) => Some(Ok(Piece::Calling)),
                 Ok(Delta::ToolCall(call)) => Some(Ok(Piece::Call(call))),
                 Ok(Delta::Opaque(opaque)) => Some(Ok(Piece::Opaque(opaque))),
                 Ok(Delta::Usage(usage)) => Some(Ok(Piece::Usage(usage))),
@@ -159,7 +160,7 @@ impl Ask for AskLlm {
                 completion_tokens: usage.completion_tokens.into(),
                 ..Used::default()
             },
-            Piece::Text(_) | Piece::Call(_) | Piece::Opaque(_) => Used::default(),
+            Piece::Text(_) | Piece::Calling | Piece::Call(_) | Piece::Opaque(_) => Used::default(),
         }
     }
 
@@ -171,7 +172,7 @@ impl Ask for AskLlm {
             }
             // A tool's effect must not happen twice.
             Piece::Call(_) => false,
-            Piece::Opaque(_) | Piece::Usage(_) => true,
+            Piece::Calling | Piece::Opaque(_) | Piece::Usage(_) => true,
         }
     }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::dialect::{Dialect, Dialects, Key};
 use super::error::{ErrorKind, ProviderError, Stage};
 use super::http::{ApiKey, Provider};
+use super::llm::Beginning;
 use super::refusal::{Refusal, Refused};
 use super::said::said;
 
@@ -103,16 +104,14 @@ impl Provider {
             .learned(&self.key(), |known| known.adopt(dialect));
     }
 
-    /// Remembers whether its answers open in the middle of a thought.
-    pub(super) fn opens(&self, in_thought: bool) {
+    /// Remembers how an answer's text has begun: the next one will mostly begin alike.
+    pub(super) fn began(&self, beginning: Beginning) {
         let known = self.dialect();
-        let learn = |known: &mut Dialect| {
-            known.opens_in_thought |= in_thought;
-            known.opens_plainly |= !in_thought;
-        };
-        let is_known = known.opens_in_thought || known.opens_plainly && !in_thought;
-        if !is_known {
-            self.dialects.learned(&self.key(), learn);
+        let mut now = known.clone();
+        now.began(beginning);
+        if now != known {
+            self.dialects
+                .learned(&self.key(), |known| known.began(beginning));
         }
     }
 
@@ -126,7 +125,16 @@ impl Provider {
         request: impl Fn(&Value) -> RequestBuilder,
     ) -> Result<(Response, Value), ProviderError> {
         let mut dialect = self.dialect();
+        let mut tries_whole = false;
+        if dialect.is_bare() {
+            let counted = |known: &mut Dialect| tries_whole = known.is_to_try_whole();
+            self.dialects.learned(&self.key(), counted);
+        }
+        if tries_whole {
+            dialect = dialect.whole();
+        }
         let mut first = None;
+        let mut is_again = false;
         loop {
             let mut asked = fields(&dialect);
             dialect.apply(&mut asked, needed);
@@ -134,6 +142,8 @@ impl Provider {
                 Ok(response) => {
                     if first.is_some() {
                         self.learned(&dialect);
+                    } else if tries_whole {
+                        self.dialects.learned(&self.key(), Dialect::is_whole_again);
                     }
                     return Ok((response, asked));
                 }
@@ -143,6 +153,13 @@ impl Provider {
             let Refused {
                 status, refusal, ..
             } = &refused;
+            if refusal.is_of_answer() {
+                // No field's fault: what the model wrote this time was withheld or of no use.
+                if std::mem::replace(&mut is_again, true) {
+                    return Err(error);
+                }
+                continue;
+            }
             let can_help = match error.kind {
                 ErrorKind::Refused => (400..=422).contains(status),
                 ErrorKind::Server => *status == 501,

@@ -13,12 +13,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::error::Stage;
+use super::llm::{Beginning, Opening};
 use super::refusal::Refusal;
 
 /// Efforts that a voice agent may fall back to, fastest first.
 const EFFORTS: [&str; 3] = ["none", "minimal", "low"];
 /// The two names of one field: OpenAI's newer models refuse the first, older servers the second.
 const MOST_TOKENS: [&str; 2] = ["max_tokens", "max_completion_tokens"];
+
+/// Bare requests until a whole one is tried again, at first and at most.
+const BARE_PATIENCE: u32 = 8;
+const MOST_PATIENCE: u32 = 1_024;
 
 /// How a provider departs from the protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -27,12 +32,16 @@ pub(super) struct Dialect {
     changes: BTreeMap<String, Change>,
     /// Only the fields that a request cannot do without are sent.
     is_bare: bool,
+    /// Such requests since a whole one was tried, and after how many the next whole one is: nothing was named, so that
+    /// the refusal may have passed by itself.
+    bare_requests: u32,
+    bare_patience: u32,
     /// What the conversation must look like.
     pub history: History,
-    /// Answers begin inside a thought whose opening tag is in the provider's prompt.
-    pub opens_in_thought: bool,
-    /// An answer has begun without a thought.
-    pub opens_plainly: bool,
+    /// How answers begin; not known before the first.
+    opening: Option<Beginning>,
+    /// At a provider whose answers begin plainly: the last one did not.
+    is_doubtful: bool,
     tried: BTreeSet<(String, Change)>,
 }
 
@@ -47,6 +56,8 @@ pub(super) struct History {
     pub has_short_ids: bool,
     /// Extension fields of other providers are refused.
     pub is_plain: bool,
+    /// Each call needs a signature of Google's, also one that another provider's model has made.
+    pub needs_signatures: bool,
 }
 
 /// What happens to a field.
@@ -96,6 +107,28 @@ impl Dialect {
         named.iter().any(|path| self.change(path, refusal, fields))
     }
 
+    /// How the next answer's text is to be read. Answers that begin inside a thought have its opening tag in the
+    /// provider's prompt.
+    pub(super) fn opening(&self) -> Opening {
+        match self.opening {
+            None => Opening::Unknown,
+            Some(Beginning::Plain) => Opening::Plain,
+            Some(Beginning::InThought) => Opening::Thought,
+        }
+    }
+
+    /// Learns how an answer's text has begun. The end of a thought is believed at once of a provider that is not known,
+    /// and at the second in a row of one whose answers have begun plainly: some models write a lone end tag, and an
+    /// answer that may be a thought is held to its end.
+    pub(super) fn began(&mut self, beginning: Beginning) {
+        match (self.opening, beginning) {
+            (Some(Beginning::Plain), Beginning::InThought) if !self.is_doubtful => {
+                self.is_doubtful = true;
+            }
+            _ => (self.opening, self.is_doubtful) = (Some(beginning), false),
+        }
+    }
+
     fn change(&mut self, path: &str, refusal: &Refusal, fields: &Value) -> bool {
         if path.ends_with("tool_calls.*.id") || path.ends_with("tool_call_id") {
             return !std::mem::replace(&mut self.history.has_short_ids, true);
@@ -121,13 +154,16 @@ impl Dialect {
         let message = refusal.message.to_lowercase();
         let says = |words: &[&str]| words.iter().any(|words| message.contains(words));
         let history = &mut self.history;
-        let (rule, applies) = if message.contains("system")
+        let (rule, applies) = if says(&["thought_signature", "thought signature"]) {
+            (&mut history.needs_signatures, true)
+        } else if message.contains("system")
             && says(&[
                 "not support",
                 "unsupported",
                 "not allowed",
                 "unexpected role",
-            ]) {
+            ])
+        {
             (&mut history.has_no_system, true)
         } else if says(&["tool call id", "tool_call_id", "tool_call id"]) {
             (&mut history.has_short_ids, true)
@@ -266,6 +302,40 @@ impl Dialect {
         mine.has_no_system |= theirs.has_no_system;
         mine.has_short_ids |= theirs.has_short_ids;
         mine.is_plain |= theirs.is_plain;
+        mine.needs_signatures |= theirs.needs_signatures;
+    }
+
+    /// Whether only the fields are sent that a request cannot do without.
+    pub(super) fn is_bare(&self) -> bool {
+        self.is_bare
+    }
+
+    /// Counts a request that is about to be made. Answers whether it should be tried whole again, though whole ones
+    /// were refused: after eight bare ones, then after ever more.
+    pub(super) fn is_to_try_whole(&mut self) -> bool {
+        if !self.is_bare {
+            return false;
+        }
+        self.bare_requests += 1;
+        let is_due = self.bare_requests > self.bare_patience.max(BARE_PATIENCE);
+        if is_due {
+            self.bare_patience = (self.bare_patience.max(BARE_PATIENCE) * 2).min(MOST_PATIENCE);
+            self.bare_requests = 0;
+        }
+        is_due
+    }
+
+    /// A request, with all that only a bare one leaves out, is to be made.
+    pub(super) fn whole(self) -> Self {
+        Self {
+            is_bare: false,
+            ..self
+        }
+    }
+
+    /// A whole request was accepted.
+    pub(super) fn is_whole_again(&mut self) {
+        (self.is_bare, self.bare_requests, self.bare_patience) = (false, 0, 0);
     }
 
     /// What the conversation must look like.

@@ -146,7 +146,9 @@ impl ProviderError {
             message += &format!(" ({code})");
         }
         let message = format!("{message}: see its log or status page{}", quoted(said));
-        Self::new(stage, host, kind, message)
+        let mut error = Self::new(stage, host, kind, message);
+        error.transient |= refusal.is_of_answer();
+        error
     }
 
     /// `what` completes "sent ...".
@@ -220,6 +222,7 @@ fn kind(status: u16, retry_after: Option<Duration>, refusal: &Refusal) -> ErrorK
         _ if refusal.is_exhausted() => ErrorKind::Exhausted,
         _ if refusal.is_bad_key() => ErrorKind::Auth,
         402 => ErrorKind::Exhausted,
+        400 | 403 | 422 if refusal.is_filtered() => ErrorKind::Refused,
         401 | 403 => ErrorKind::Auth,
         429 | 529 => ErrorKind::RateLimited,
         503 if retry_after.is_some() => ErrorKind::RateLimited,

@@ -22,6 +22,7 @@ use super::family::{self, Thinking};
 use super::http::{Http, Provider, Settings, SettingsError};
 use super::retry::with_retries;
 use answer::AnswerReader;
+pub(super) use markup::{Beginning, Opening};
 pub use message::{Message, Role};
 use sidetone_base::clock;
 
@@ -70,6 +71,8 @@ pub struct Tool {
 pub enum Delta {
     /// The next words, split anywhere; never empty.
     Text(String),
+    /// The model writes a tool call; more of it has arrived.
+    Calling,
     /// A whole tool call, at the answer's end. Truncated arguments are passed on as they are: whoever runs the call
     /// tells the model that they are not JSON.
     ToolCall(ToolCall),
@@ -86,6 +89,7 @@ impl std::fmt::Debug for Delta {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Text(text) => write!(f, "Text({} chars)", text.chars().count()),
+            Self::Calling => f.write_str("Calling"),
             Self::ToolCall(call) => write!(f, "ToolCall({})", call.name),
             Self::Opaque(fields) => write!(f, "Opaque({} fields)", fields.len()),
             Self::Finished(reason) => write!(f, "Finished({reason:?})"),

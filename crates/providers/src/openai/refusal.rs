@@ -34,7 +34,7 @@ const TOO_LONG_CODES: [&str; 5] = [
     "prompt_too_long",
 ];
 /// How servers without a code for it say that a conversation is too long.
-const TOO_LONG: [&str; 14] = [
+const TOO_LONG: [&str; 21] = [
     "context length",
     "context_length",
     "context window",
@@ -49,6 +49,22 @@ const TOO_LONG: [&str; 14] = [
     "reduce the length",
     "input token count",
     "exceeds the maximum number of tokens",
+    "maximum prompt length",
+    "exceed context limit",
+    "max length exceeded",
+    "exceeds max length",
+    "model token limit",
+    "`max_new_tokens` must be <=",
+    "range of input length should be",
+];
+/// The model's own words were at fault, or the caller's: another answer to the same request may do.
+const OF_ANSWER: [&str; 2] = ["tool_use_failed", "json_validate_failed"];
+/// The provider's filter does not like what somebody said.
+const FILTERED: [&str; 4] = [
+    "content_filter",
+    "content_policy_violation",
+    "data_inspection_failed",
+    "responsibleaipolicyviolation",
 ];
 
 /// Why a request was refused, as far as the body says so. It may quote the caller.
@@ -56,6 +72,10 @@ const TOO_LONG: [&str; 14] = [
 pub(super) struct Refusal {
     /// A name for the reason: the body's code, or its type.
     pub code: Option<String>,
+    /// Its type, where the code is another.
+    pub class: Option<String>,
+    /// The status that it stands for, where the body has one.
+    pub status: Option<u16>,
     /// Fields that the body points to, dotted, with `*` for list elements.
     pub paths: Vec<String>,
     /// The provider's own words.
@@ -112,13 +132,22 @@ impl Refusal {
 
     fn take(&mut self, one: &Value) {
         let named = ["code", "type"].map(|key| text_of(&one[key]).to_owned());
-        let number = ["code", "status"].iter().find_map(|key| one[*key].as_u64());
+        let number = ["code", "status", "status_code"].iter().find_map(|key| {
+            let number = one[*key].as_u64();
+            number.or_else(|| one[*key].as_str()?.parse().ok())
+        });
+        let number = number.and_then(|number| u16::try_from(number).ok());
+        let [_, class] = named.clone();
         let named = named.into_iter().find(|text| !text.is_empty());
         let named = named.or(number.map(|number| number.to_string()));
         // The entries of a list have types ("extra_forbidden"), which say less than a code.
         if self.code.is_none() {
             self.code = named;
+            self.class = Some(class).filter(|class| !class.is_empty());
         }
+        self.status = self
+            .status
+            .or(number.filter(|number| (400..600).contains(number)));
         if self.paths.len() < PATHS {
             self.paths.extend(path(&one["param"]));
             self.paths.extend(path(&one["loc"]));
@@ -171,14 +200,31 @@ impl Refusal {
 
     /// The request itself is not acceptable.
     pub(super) fn is_of_request(&self) -> bool {
-        let code = self.code.as_deref().unwrap_or_default().to_lowercase();
-        code.starts_with("invalid") || code == "unknown_parameter"
+        let names = [&self.code, &self.class].into_iter().flatten();
+        let mut names = names.map(|name| name.to_lowercase());
+        self.is_of_answer()
+            || self.is_filtered()
+            || names.any(|name| name.starts_with("invalid") || name == "unknown_parameter")
     }
 
-    /// Servers that return 200 for errors put the intended status in the place of OpenAI's code.
+    /// What the model wrote was of no use to its server, which may be otherwise the next time.
+    pub(super) fn is_of_answer(&self) -> bool {
+        self.has_code(&OF_ANSWER)
+    }
+
+    /// What was said, or answered, is not let through.
+    pub(super) fn is_filtered(&self) -> bool {
+        let message = self.message.to_lowercase();
+        let says = |words: &str| message.contains(words);
+        self.has_code(&FILTERED)
+            || says("content policy")
+            || says("moderation")
+            || (says("flagged") && says("input"))
+    }
+
+    /// Servers that return 200 for errors put the intended status in the body, some in the place of OpenAI's code.
     pub(super) fn status(&self) -> Option<u16> {
-        let status = self.code.as_deref()?.parse().ok()?;
-        (400..600).contains(&status).then_some(status)
+        self.status
     }
 
     /// The conversation is longer than the model accepts.

@@ -1,6 +1,8 @@
 //! Server-sent events, as far as the chat protocol uses them: the data of each event.
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>
 
+use serde::de::IgnoredAny;
+
 /// Most bytes of one event; a chunk of an answer has a few hundred.
 const LIMIT: usize = 1 << 20;
 
@@ -9,11 +11,13 @@ const LIMIT: usize = 1 << 20;
 pub(super) struct Decoder {
     line: Vec<u8>,
     data: String,
+    /// The event so far is no JSON text with another one after it.
+    is_of_lines: bool,
     /// The last byte was a carriage return, so a line feed now ends no further line.
     after_return: bool,
 }
 
-/// An event or its lines exceed [`LIMIT`], or are not UTF-8.
+/// An event or its lines exceed [`LIMIT`].
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Malformed;
 
@@ -36,27 +40,47 @@ impl Decoder {
         Ok(())
     }
 
-    /// The data of an event that the stream's end completes: some servers omit the final empty line.
-    pub(super) fn finish(&mut self) -> Option<String> {
+    /// The data of the events that the stream's end completes: some servers omit the final empty line, or the end of
+    /// the last one.
+    pub(super) fn finish(&mut self) -> Vec<String> {
         let mut events = Vec::new();
-        self.end_line(&mut events).ok()?;
-        let data = std::mem::take(&mut self.data);
-        (!data.is_empty()).then_some(data)
+        // Neither can be too long: nothing is added.
+        for _ in 0..2 {
+            let _ = self.end_line(&mut events);
+        }
+        events
+    }
+
+    /// Completes the event before `next` where the server leaves out the empty line between two: no JSON text goes on
+    /// after its last brace with another one. Tried once an event, for it costs reading all of it.
+    fn part(&mut self, next: &str, events: &mut Vec<String>) {
+        let may_be_whole = self.data.ends_with('}') && next.starts_with(['{', '[']);
+        if !may_be_whole || self.is_of_lines {
+            return;
+        }
+        match serde_json::from_str::<IgnoredAny>(&self.data) {
+            Ok(_) => events.push(std::mem::take(&mut self.data)),
+            Err(_) => self.is_of_lines = true,
+        }
     }
 
     fn end_line(&mut self, events: &mut Vec<String>) -> Result<(), Malformed> {
         let line = std::mem::take(&mut self.line);
-        let line = std::str::from_utf8(&line).map_err(|_| Malformed)?;
-        let line = line.strip_prefix('\u{feff}').unwrap_or(line);
+        // The standard decodes so, too: one broken character costs no answer.
+        let line = String::from_utf8_lossy(&line);
+        let line = line.strip_prefix('\u{feff}').unwrap_or(&line);
         if line.is_empty() {
+            self.is_of_lines = false;
             if !self.data.is_empty() {
                 events.push(std::mem::take(&mut self.data));
             }
         } else if let Some(data) = line.strip_prefix("data:") {
+            let data = data.strip_prefix(' ').unwrap_or(data);
+            self.part(data, events);
             if !self.data.is_empty() {
                 self.data.push('\n');
             }
-            self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
+            self.data.push_str(data);
         } // Comments (keep-alives), event names and ids are ignored.
         Ok(())
     }

@@ -12,6 +12,7 @@ use super::error::{ProviderError, Stage};
 use super::family;
 use super::http::{Http, Provider, Settings, SettingsError};
 use super::realtime::Hearing;
+use super::refusal::Refusal;
 use super::retry::with_retries;
 use sidetone_base::audio::{Pcm, wav};
 use sidetone_base::clock;
@@ -151,9 +152,17 @@ impl Stt {
                     provider.post("/audio/transcriptions").multipart(form)
                 };
                 let fields = |_: &Dialect| self.fields();
-                let (response, _) = provider.ask(fields, &NEEDED, request).await?;
+                let (response, asked) = provider.ask(fields, &NEEDED, request).await?;
                 let body = provider.body(response).await?;
-                let answer: TranscriptBody = serde_json::from_slice(&body)
+                let answer: Value = serde_json::from_slice(&body)
+                    .map_err(|_| provider.garbage("something that is not JSON"))?;
+                // Some servers answer 200, and say in the body what went wrong.
+                if answer.get("text").is_none()
+                    && let Some(refusal) = Refusal::of(&answer)
+                {
+                    return Err(provider.within_answer(&refusal, &asked));
+                }
+                let answer: TranscriptBody = serde_json::from_value(answer)
                     .map_err(|_| provider.garbage("something that is not JSON with a `text`"))?;
                 Ok(answer.into())
             },
@@ -253,7 +262,8 @@ fn session_fields(model: &str, language: Option<&str>, hints: &SttHints) -> Valu
 /// Both answer formats; what a server leaves out is unknown.
 #[derive(Deserialize)]
 struct TranscriptBody {
-    text: String,
+    /// Null where nothing was said.
+    text: Option<String>,
     #[serde(default)]
     segments: Option<Vec<Segment>>,
     #[serde(default)]
@@ -279,7 +289,7 @@ impl From<TranscriptBody> for Transcript {
         let by_segment = mean(segments.iter().filter_map(|segment| segment.avg_logprob));
         let by_token = mean(answer.logprobs.iter().flatten().map(|token| token.logprob));
         Self {
-            text: answer.text.trim().to_owned(),
+            text: answer.text.unwrap_or_default().trim().to_owned(),
             no_speech_prob: mean(segments.iter().filter_map(|segment| segment.no_speech_prob)),
             avg_logprob: by_segment.or(by_token),
         }

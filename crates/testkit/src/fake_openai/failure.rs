@@ -17,6 +17,8 @@ pub enum Failure {
     Unauthorized,
     /// 400, as for an unknown model.
     BadRequest,
+    /// 400, because the model wrote a call that is none (`tool_use_failed`).
+    BadCall,
     /// 429, with `Retry-After` in seconds if given.
     RateLimited(Option<u64>),
     /// 500 with an HTML body, as a broken proxy sends.
@@ -52,6 +54,13 @@ pub(super) async fn whole_failure(failure: Failure) -> Option<Response> {
             "invalid_request_error",
             "The model does not exist.",
         ),
+        Failure::BadCall => {
+            let message = "Failed to call a function. Please adjust your prompt.";
+            let kind = "invalid_request_error";
+            let code = "tool_use_failed";
+            let body = json!({ "error": { "message": message, "type": kind, "code": code } });
+            (StatusCode::BAD_REQUEST, axum::Json(body)).into_response()
+        }
         Failure::RateLimited(seconds) => {
             let mut response = error(
                 StatusCode::TOO_MANY_REQUESTS,

@@ -13,7 +13,7 @@ use super::{Rule, rule};
 const NAMES: &str = "ssn|social security|pin|code|passcode|password|otp|isbn|issn|ean|upc|iban|swift\
     |bic|zip|postcode|sku|vin|imei|id|ref|reference|confirmation|serial|routing|account|acct|ext\
     |extension|flight|tracking|policy|licen[cs]e|plate|passport|phone|telephone|tel|fax|mobile\
-    |hotline|voucher|coupon|dial";
+    |hotline|voucher|coupon|dial|digits?|cvv|cvc|ein";
 /// So do the last digits of a card begin; a year may follow, too.
 const ENDINGS: &str = "ends (?:in|with)|ending(?: in| with)?";
 /// These may be counted, or are verbs: only longer numbers, and not round ones, are names.
@@ -188,7 +188,9 @@ fn pair(c: &Captures<'_>) -> Option<String> {
         (Ok(first), Ok(second)) => first >= 100 && second < first,
         _ => true,
     };
-    let is_code = is_padded(first) || is_padded(second) || (falls && !is_year(first));
+    // An employer's number, 12-3456789: nobody counts up to so much from so little.
+    let is_long = second.len() >= first.len() + 4 && !second.ends_with("000");
+    let is_code = is_padded(first) || is_padded(second) || is_long || (falls && !is_year(first));
     is_code.then(|| format!("{}{}, {}{}", &c[1], digits(first), digits(second), &c[4]))
 }
 

@@ -226,3 +226,60 @@ fn what_helped_one_call_is_known_to_all() {
     let other = (Stage::Llm, "https://x/v1".to_owned(), "n".to_owned());
     assert_eq!(shelf.of(&other), Dialect::default());
 }
+
+#[test]
+fn a_bare_request_may_have_helped_by_chance_so_whole_ones_are_tried_again() {
+    let mut known = Dialect::default();
+    let mut tried = known.clone();
+    let nothing = Refusal::read(b"odd");
+    assert!(!known.is_to_try_whole());
+    assert!(tried.learn(&nothing, &chat(), &NEEDED));
+    known.adopt(&tried);
+    let bare_ones = |known: &mut Dialect| (0..).take_while(|_| !known.is_to_try_whole()).count();
+    let is_bare = |dialect: &Dialect| {
+        let mut body = chat();
+        dialect.apply(&mut body, &NEEDED);
+        body != chat()
+    };
+    assert!(is_bare(&known) && !is_bare(&known.clone().whole()));
+    // each that is refused makes the next one rarer
+    assert_eq!([(); 3].map(|()| bare_ones(&mut known)), [8, 16, 32]);
+    assert!(is_bare(&known));
+    known.is_whole_again();
+    assert!(!is_bare(&known) && !known.is_to_try_whole());
+}
+
+#[test]
+fn a_lone_end_of_a_thought_holds_no_answers_for_good() {
+    let mut dialect = Dialect::default();
+    assert_eq!(dialect.opening(), Opening::Unknown);
+    // of a provider that is not known it is believed at once, until an answer begins plainly
+    dialect.began(Beginning::InThought);
+    assert_eq!(dialect.opening(), Opening::Thought);
+    dialect.began(Beginning::Plain);
+    assert_eq!(dialect.opening(), Opening::Plain);
+    // then the second in a row is
+    dialect.began(Beginning::InThought);
+    assert_eq!(dialect.opening(), Opening::Plain);
+    dialect.began(Beginning::Plain);
+    dialect.began(Beginning::InThought);
+    assert_eq!(dialect.opening(), Opening::Plain);
+    dialect.began(Beginning::InThought);
+    assert_eq!(dialect.opening(), Opening::Thought);
+}
+
+#[test]
+fn calls_of_other_models_get_a_signature_where_one_is_missed() {
+    let mut dialect = Dialect::default();
+    let message = "Function call is missing a thought_signature in functionCall parts.";
+    let refusal = Refusal::read(
+        json!({ "error": { "message": message } })
+            .to_string()
+            .as_bytes(),
+    );
+    assert!(dialect.learn(&refusal, &chat(), &NEEDED));
+    assert!(dialect.history().needs_signatures);
+    let mut body = chat();
+    dialect.apply(&mut body, &NEEDED);
+    assert_eq!(body, chat());
+}

@@ -13,12 +13,15 @@ use super::super::error::ProviderError;
 use super::super::http::{Provider, media_type};
 use super::super::refusal::Refusal;
 use super::super::sse;
-use super::markup::Opening;
+use super::markup::{Beginning, Opening};
+use super::wire::Ending;
 use super::{ChatRequest, Delta, chat, history, responses};
 
 /// How long a stream may go on after the model has said why it ended: usage comes then, and some servers never end the
 /// stream.
 const AFTERWARDS: Duration = Duration::from_millis(500);
+/// The same where the reason came with words, and may mean nothing.
+const PERHAPS: Duration = Duration::from_secs(2);
 /// Bytes of an answer that is not streamed.
 const WHOLE: usize = 4 << 20;
 
@@ -104,10 +107,11 @@ impl Reader {
         }
     }
 
-    fn has_finished(&self) -> bool {
+    fn ending(&self) -> Ending {
         match self {
-            Self::Chat(reader) => reader.has_finished(),
-            Self::Responses(reader) => reader.has_finished(),
+            Self::Chat(reader) => reader.ending(),
+            Self::Responses(reader) if reader.has_finished() => Ending::Certain,
+            Self::Responses(_) => Ending::Open,
         }
     }
 
@@ -118,10 +122,10 @@ impl Reader {
         }
     }
 
-    fn opened_in_thought(&self) -> bool {
+    fn began(&self) -> Option<Beginning> {
         match self {
-            Self::Chat(reader) => reader.opened_in_thought(),
-            Self::Responses(reader) => reader.opened_in_thought(),
+            Self::Chat(reader) => reader.began(),
+            Self::Responses(reader) => reader.began(),
         }
     }
 }
@@ -138,13 +142,9 @@ impl AnswerReader {
         if let Some(media @ "text/html") = media_type(&response).as_deref() {
             return Err(provider.garbage(&format!("{media} in place of an event stream")));
         }
-        let dialect = provider.dialect();
-        let opening = if dialect.opens_in_thought {
-            Opening::Thought
-        } else if dialect.opens_plainly || provider.is_openai() {
-            Opening::Plain
-        } else {
-            Opening::Unknown
+        let opening = match provider.dialect().opening() {
+            Opening::Unknown if provider.is_openai() => Opening::Plain,
+            opening => opening,
         };
         Ok(Self {
             provider,
@@ -168,17 +168,20 @@ impl AnswerReader {
                 self.end()?;
                 continue;
             }
-            let has_finished = self.answer.reader.has_finished();
+            let afterwards = match self.answer.reader.ending() {
+                Ending::Open | Ending::Unknowable => None,
+                Ending::Likely => Some(PERHAPS),
+                Ending::Certain => Some(AFTERWARDS),
+            };
             let piece = self.provider.piece(&mut self.response);
-            let piece = if has_finished {
+            let piece = match afterwards {
                 // All that matters has arrived: a failure now does no harm.
-                timeout(AFTERWARDS, piece)
+                Some(afterwards) => timeout(afterwards, piece)
                     .await
                     .ok()
                     .and_then(Result::ok)
-                    .flatten()
-            } else {
-                piece.await?
+                    .flatten(),
+                None => piece.await?,
             };
             match piece {
                 Some(bytes) => self
@@ -203,9 +206,10 @@ impl AnswerReader {
     fn end(&mut self) -> Result<(), ProviderError> {
         self.ended = true;
         let is_whole = self.answer.end();
-        let opened_in_thought = self.answer.reader.opened_in_thought();
-        if is_whole || opened_in_thought {
-            self.provider.opens(opened_in_thought);
+        match self.answer.reader.began() {
+            Some(Beginning::Plain) if !is_whole => {}
+            Some(beginning) => self.provider.began(beginning),
+            None => {}
         }
         if is_whole {
             return Ok(());
@@ -259,7 +263,7 @@ impl Answer {
             }
             Shape::Events(decoder) => {
                 let read = decoder.push(bytes, &mut events);
-                if read.is_err() && !self.reader.has_finished() {
+                if read.is_err() && self.reader.ending() != Ending::Certain {
                     return Err(Wrong::Garbage("an endless or unreadable event"));
                 }
             }
@@ -271,10 +275,10 @@ impl Answer {
     pub(in crate::openai) fn flush(&mut self) -> Result<(), Wrong> {
         match std::mem::replace(&mut self.shape, Shape::Unknown) {
             Shape::Unknown => Ok(()),
-            Shape::Events(mut decoder) => match decoder.finish() {
-                Some(event) => self.take(&event),
-                None => Ok(()),
-            },
+            Shape::Events(mut decoder) => {
+                let mut events = decoder.finish().into_iter();
+                events.try_for_each(|event| self.take(&event))
+            }
             Shape::Whole(body) => {
                 let garbage = |_| Wrong::Garbage("something that is not JSON");
                 let whole: Value = serde_json::from_slice(&body).map_err(garbage)?;

@@ -2,12 +2,13 @@
 //!
 //! A new id, or a name after complete arguments, begins a call; otherwise the index says which call a piece belongs to;
 //! without one it belongs to the last call. Id and name are set once. It makes no difference where indexes start, and
-//! whether indexes, ids and names are missing, late or repeated.
+//! whether indexes, ids and names are missing, late, repeated or new in each piece. `{}` before other arguments stands
+//! for arguments that have not begun.
 
 use serde_json::Value;
 
 use super::wire::OPAQUE_LIMIT;
-use super::{Opaque, ToolCall};
+use super::{Opaque, ToolCall, history};
 
 /// Calls of one answer; a model that makes more is out of control.
 const MOST: usize = 64;
@@ -51,17 +52,38 @@ struct Call {
 impl Call {
     /// Whether no more arguments can follow.
     fn is_complete(&self) -> bool {
-        self.extent.is_whole
+        self.extent.is_whole && !self.is_placeholder()
     }
 
-    fn add_arguments(&mut self, more: &str) {
+    /// Whether the arguments are those that gateways send ahead of the model's own.
+    fn is_placeholder(&self) -> bool {
+        self.arguments.trim() == "{}"
+    }
+
+    /// Whether a piece with this name and these arguments can only be more of this call's.
+    fn is_continued_by(&self, name: &str, arguments: &str) -> bool {
+        let is_open = !self.is_complete() && !arguments.trim().is_empty();
+        let begins = arguments.trim_start().starts_with('{');
+        match name.is_empty() {
+            true => is_open && !self.name.is_empty(),
+            false => is_open && name == self.name && self.extent.depth > 0 && !begins,
+        }
+    }
+
+    /// Answers whether they are kept.
+    fn add_arguments(&mut self, more: &str) -> bool {
+        if self.is_placeholder() && !more.trim().is_empty() {
+            self.arguments.clear();
+            self.extent = Extent::default();
+        }
         if self.arguments.len() + more.len() > LONGEST {
-            return;
+            return false;
         }
         self.arguments.push_str(more);
         if self.extent.closes(more) {
             self.extent.is_whole = is_object(&self.arguments);
         }
+        !more.is_empty()
     }
 
     fn add_opaque(&mut self, more: Opaque) {
@@ -164,8 +186,8 @@ impl Calls {
         self.calls.is_empty()
     }
 
-    /// Adds a piece.
-    pub(super) fn push(&mut self, piece: Piece) {
+    /// Adds a piece. Answers whether it is more of a call.
+    pub(super) fn push(&mut self, piece: Piece) -> bool {
         let arguments = match piece.arguments {
             Value::Null => String::new(),
             Value::String(text) => text,
@@ -174,7 +196,7 @@ impl Calls {
         let known = self.known(piece.index, &piece.id, &piece.name, &arguments);
         let call = match known {
             Some(place) => &mut self.calls[place],
-            None if self.calls.len() >= MOST => return,
+            None if self.calls.len() >= MOST => return false,
             None => {
                 self.calls.push(Call {
                     index: piece.index,
@@ -195,10 +217,9 @@ impl Calls {
         }
         // The arguments are repeated as a whole at their end.
         let is_again = call.is_complete() && same(&call.arguments, &arguments);
-        if !is_again {
-            call.add_arguments(&arguments);
-        }
+        let is_more = !is_again && call.add_arguments(&arguments);
         call.add_opaque(piece.opaque);
+        is_more || known.is_none()
     }
 
     /// The call that a piece belongs to. `None` if the piece begins one.
@@ -206,6 +227,7 @@ impl Calls {
         let last = self.calls.len().checked_sub(1)?;
         let newest = |matches: &dyn Fn(&Call) -> bool| self.calls.iter().rposition(matches);
         let by_index = index.and_then(|index| newest(&|call| call.index == Some(index)));
+        let is_same_place = index.is_none() || by_index.is_some();
         // If a piece with another index has a name or is complete, it is another call.
         let place = match (index, by_index) {
             (_, Some(place)) => place,
@@ -220,6 +242,10 @@ impl Calls {
                 Some(same) => same,
                 // Its id comes late, unless this is another call.
                 None if self.calls[place].id.is_empty() => place,
+                // Some gateways make up an id for each piece.
+                None if is_same_place && self.calls[place].is_continued_by(name, arguments) => {
+                    return Some(place);
+                }
                 None => return None,
             };
             let call = &self.calls[place];
@@ -274,9 +300,19 @@ impl Calls {
         calls
     }
 
-    /// Whether all arguments are complete, or none have begun.
-    pub(super) fn are_whole(&self) -> bool {
-        let whole = |call: &Call| call.arguments.trim().is_empty() || call.is_complete();
+    /// Whether the tool of this name, in whichever form, is called already.
+    pub(super) fn has(&self, name: &str) -> bool {
+        let sent = history::name(name);
+        let mut calls = self.calls.iter();
+        calls.any(|call| call.name == name || call.name == sent)
+    }
+
+    /// Whether all arguments are complete. Those that have not begun are if the tool `takes_none`.
+    pub(super) fn are_whole(&self, takes_none: impl Fn(&str) -> bool) -> bool {
+        let whole = |call: &Call| match call.arguments.trim().is_empty() {
+            true => takes_none(&call.name),
+            false => call.extent.is_whole,
+        };
         self.calls.iter().all(whole)
     }
 }

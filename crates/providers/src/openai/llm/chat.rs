@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::super::dialect::History;
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
-use super::markup::{Markup, Opening};
+use super::markup::{Beginning, Markup, Opening};
+use super::wire::Ending;
 use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history};
 
@@ -107,6 +108,8 @@ pub(super) struct Reader {
     index: Option<i64>,
     /// Why the model ended, once it has said so.
     reason: Option<FinishReason>,
+    /// How far that can be believed.
+    ending: Ending,
     /// `[DONE]` has arrived.
     pub(super) done: bool,
 }
@@ -128,13 +131,23 @@ impl Reader {
             usage: None,
             index: None,
             reason: None,
+            ending: Ending::Open,
             done: false,
         }
     }
 
-    /// The model has said why it ended; what follows does not matter.
-    pub(super) fn has_finished(&self) -> bool {
+    /// The model has said why it ended.
+    fn has_finished(&self) -> bool {
         self.reason.is_some()
+    }
+
+    /// See [`Ending`].
+    pub(super) fn ending(&self) -> Ending {
+        match self.ending {
+            // Nothing was said yet: a reason so early is mostly no reason.
+            Ending::Likely if !self.has_text && self.calls.is_empty() => Ending::Open,
+            ending => ending,
+        }
     }
 
     /// Takes an event, or a whole completion.
@@ -147,7 +160,7 @@ impl Reader {
         ready: &mut VecDeque<Delta>,
     ) -> Result<(), Refusal> {
         let choices = event["choices"].as_array();
-        if reports_error(event, choices) && !self.has_finished() {
+        if reports_error(event, choices) && self.ending != Ending::Certain {
             return Err(Refusal::of(event).unwrap_or_default());
         }
         for usage in [&event["usage"], &event["x_groq"]["usage"]] {
@@ -159,17 +172,23 @@ impl Reader {
                 continue;
             }
             self.usage = usage_of(&choice["usage"]).or(self.usage);
+            let brings = brings_more(choice);
+            if brings {
+                self.ending = self.ending.continued();
+            }
             self.delta(&choice["delta"], ready);
             if !choice["message"].is_null() {
                 self.message(&choice["message"], ready);
             } else if let Some(text) = choice["text"].as_str() {
                 self.text(text, ready);
             }
-            if let Some(reason) = choice["finish_reason"].as_str().filter(|r| !r.is_empty()) {
+            let reason = choice["finish_reason"].as_str();
+            if let Some(reason) = reason.filter(|reason| !matches!(*reason, "" | "null")) {
                 if reason == "error" {
                     return Err(Refusal::of(choice).unwrap_or_default());
                 }
                 self.reason = Some(reason_of(reason));
+                self.ending = self.ending.reasoned(brings);
             }
         }
         Ok(())
@@ -188,7 +207,9 @@ impl Reader {
         let calls = delta["tool_calls"].as_array().into_iter().flatten();
         for piece in calls.chain(legacy).filter_map(Piece::read) {
             self.has_deltas = true;
-            self.calls.push(piece);
+            if self.calls.push(piece) && ready.back() != Some(&Delta::Calling) {
+                ready.push_back(Delta::Calling);
+            }
         }
     }
 
@@ -251,12 +272,16 @@ impl Reader {
         let is_cut = self.reason == Some(FinishReason::Length);
         let rest = self.markup.finish(is_cut);
         ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
-        self.markup
-            .calls
-            .drain(..)
-            .for_each(|call| self.calls.push(call));
+        // Some servers leave a call in the text that they send as a call, too: it is made once.
+        let is_streamed = !self.calls.is_empty();
+        for call in std::mem::take(&mut self.markup.calls) {
+            if !is_streamed || !self.calls.has(&call.name) {
+                self.calls.push(call);
+            }
+        }
         let has_end = self.done || self.has_finished();
-        if !has_end && (self.calls.is_empty() || !self.calls.are_whole()) {
+        let takes_none = |name: &str| self.markup.takes_none(name);
+        if !has_end && (self.calls.is_empty() || !self.calls.are_whole(takes_none)) {
             return false;
         }
         let calls = self.calls.take(new_id);
@@ -273,9 +298,9 @@ impl Reader {
         true
     }
 
-    /// Whether a thought ended in the text without having begun there.
-    pub(super) fn opened_in_thought(&self) -> bool {
-        self.markup.ended_unopened
+    /// How the answer's text began, where that could be seen.
+    pub(super) fn began(&self) -> Option<Beginning> {
+        self.markup.began(self.reason == Some(FinishReason::Length))
     }
 }
 
@@ -318,6 +343,23 @@ fn reports_error(event: &Value, choices: Option<&Vec<Value>>) -> bool {
             || event["type"] == "error"
             || event.get("detail").is_some()
             || event.get("message").is_some())
+}
+
+/// Whether a choice has anything of the answer beside the reason for its end.
+fn brings_more(choice: &Value) -> bool {
+    let is_something = |value: &Value| match value {
+        Value::Null => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Array(all) => !all.is_empty(),
+        Value::Object(all) => !all.is_empty(),
+        _ => true,
+    };
+    let of_answer = |(name, value): (&String, &Value)| {
+        !matches!(name.as_str(), "role" | "name" | "annotations") && is_something(value)
+    };
+    let parts = [&choice["delta"], &choice["message"]].into_iter();
+    let mut fields = parts.filter_map(Value::as_object).flatten();
+    fields.any(of_answer) || is_something(&choice["text"])
 }
 
 fn reason_of(reason: &str) -> FinishReason {

@@ -4,7 +4,7 @@
 //! unique; no message is empty; consecutive messages of one speaker are merged. System messages occur at the beginning
 //! only: later ones become user messages.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::dialect::History;
 use super::{Message, Role};
@@ -16,6 +16,9 @@ const GOES_ON: &str = "(Go on.)";
 const SAID_NOTHING: &str = "(…)";
 /// For a call whose result is missing.
 const NO_RESULT: &str = "no result";
+/// In place of a signature, for calls that Google's models have not made.
+/// <https://ai.google.dev/gemini-api/docs/thought-signatures>
+const UNSIGNED: &str = "skip_thought_signature_validator";
 /// Longest name of a tool.
 const NAME: usize = 64;
 
@@ -55,6 +58,11 @@ pub(super) fn arranged(messages: Vec<Message>, demands: History) -> Vec<Message>
             call.arguments = object(&call.arguments);
             if demands.is_plain {
                 call.opaque.clear();
+            }
+            if demands.needs_signatures {
+                let signature = || json!({ "google": { "thought_signature": UNSIGNED } });
+                let signed = call.opaque.entry("extra_content");
+                signed.or_insert_with(signature);
             }
             let text = text.filter(|text| !text.trim().is_empty());
             answers.push(Message {

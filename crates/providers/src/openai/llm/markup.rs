@@ -8,8 +8,8 @@
 mod leaked;
 mod tags;
 
-use super::Tool;
 use super::calls::Piece;
+use super::{Tool, history};
 use tags::{Marker, Seen, seen};
 
 /// Bytes of a block that are kept until its end.
@@ -52,6 +52,15 @@ pub(in crate::openai) enum Opening {
     Thought,
 }
 
+/// How an answer's text has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::openai) enum Beginning {
+    /// With what is for the caller, or with a thought and its tag.
+    Plain,
+    /// In the middle of a thought.
+    InThought,
+}
+
 /// See the module's documentation.
 pub(super) struct Markup {
     tools: Vec<Tool>,
@@ -65,8 +74,8 @@ pub(super) struct Markup {
     cut: bool,
     /// Calls that leaked.
     pub(super) calls: Vec<Piece>,
-    /// A thought ended that never began.
-    pub(super) ended_unopened: bool,
+    /// A thought ended that never began, and before its end was text.
+    ended_unopened: bool,
 }
 
 enum State {
@@ -116,6 +125,23 @@ impl Markup {
         self.held.drain(..self.gone);
         self.gone = 0;
         out
+    }
+
+    /// Whether this tool can be called without arguments, as far as is known.
+    pub(super) fn takes_none(&self, name: &str) -> bool {
+        let is_it = |tool: &&Tool| tool.name == name || history::name(&tool.name) == name;
+        let properties = |tool: &Tool| tool.parameters["properties"].as_object().cloned();
+        let tool = self.tools.iter().find(is_it);
+        tool.and_then(properties)
+            .is_none_or(|known| known.is_empty())
+    }
+
+    /// How the whole answer began, as far as it tells; `cut` if it was truncated.
+    pub(super) fn began(&self, cut: bool) -> Option<Beginning> {
+        match self.ended_unopened {
+            true => Some(Beginning::InThought),
+            false => (self.said && !cut).then_some(Beginning::Plain),
+        }
     }
 
     /// What is held and not finished.
@@ -231,9 +257,10 @@ impl Markup {
         let mut from = 0;
         loop {
             match find(&self.left()[from..]) {
-                Found::Marker(_, end, Marker::ThoughtEnd) => {
+                Found::Marker(at, end, Marker::ThoughtEnd) => {
+                    self.ended_unopened |= !self.left()[..from + at].trim().is_empty();
                     self.gone += from + end;
-                    (self.cut, self.ended_unopened) = (true, true);
+                    self.cut = true;
                     self.state = State::Plain;
                     return true;
                 }
@@ -270,7 +297,7 @@ impl Markup {
         self.state = match marker {
             Marker::Thought => State::Thought,
             Marker::ThoughtEnd => {
-                self.ended_unopened = true;
+                self.ended_unopened |= self.said;
                 State::Plain
             }
             Marker::Token => State::Plain,

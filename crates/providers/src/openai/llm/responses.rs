@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::super::dialect::History;
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
-use super::markup::{Markup, Opening};
+use super::markup::{Beginning, Markup, Opening};
 use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Role, Usage, history};
 
@@ -119,6 +119,11 @@ impl Reader {
             "response.output_text.delta" | "response.refusal.delta" => {
                 self.text(event["delta"].as_str().unwrap_or_default(), ready);
             }
+            "response.function_call_arguments.delta" => {
+                if ready.back() != Some(&Delta::Calling) {
+                    ready.push_back(Delta::Calling);
+                }
+            }
             "response.output_item.done" => self.item(&event["item"], &event["output_index"], ready),
             "response.completed" | "response.incomplete" => self.finish(&event["response"], ready),
             "response.failed" => {
@@ -207,12 +212,16 @@ impl Reader {
             .markup
             .finish(self.reason == Some(FinishReason::Length));
         ready.extend((!rest.is_empty()).then_some(Delta::Text(rest)));
-        self.markup
-            .calls
-            .drain(..)
-            .for_each(|call| self.calls.push(call));
-        if !self.done && !self.has_finished() && (self.calls.is_empty() || !self.calls.are_whole())
-        {
+        // As in chat completions: what is a call and in the text is made once.
+        let is_streamed = !self.calls.is_empty();
+        for call in std::mem::take(&mut self.markup.calls) {
+            if !is_streamed || !self.calls.has(&call.name) {
+                self.calls.push(call);
+            }
+        }
+        let takes_none = |name: &str| self.markup.takes_none(name);
+        let has_end = self.done || self.has_finished();
+        if !has_end && (self.calls.is_empty() || !self.calls.are_whole(takes_none)) {
             return false;
         }
         let calls = self.calls.take(new_id);
@@ -226,8 +235,8 @@ impl Reader {
         true
     }
 
-    /// Whether a thought ended in the text without having begun there.
-    pub(super) fn opened_in_thought(&self) -> bool {
-        self.markup.ended_unopened
+    /// How the answer's text began, where that could be seen.
+    pub(super) fn began(&self) -> Option<Beginning> {
+        self.markup.began(self.reason == Some(FinishReason::Length))
     }
 }

@@ -10,6 +10,38 @@ pub(super) const REASONING: &str = "reasoning_items";
 /// Bytes of opaque data kept in one answer.
 pub(super) const OPAQUE_LIMIT: usize = 512 << 10;
 
+/// How far an answer's end is certain, of which the connection need not tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// It goes on.
+    Open,
+    /// The last words came with a reason for the end: some servers give a reason with all of them.
+    Likely,
+    /// A reason came by itself. Usage may follow.
+    Certain,
+    /// More came after a reason: this server's reasons say nothing.
+    Unknowable,
+}
+
+impl Ending {
+    /// More of the answer came.
+    pub(super) fn continued(self) -> Self {
+        match self {
+            Self::Open => Self::Open,
+            Self::Likely | Self::Certain | Self::Unknowable => Self::Unknowable,
+        }
+    }
+
+    /// A reason came, and with it more of the answer or not.
+    pub(super) fn reasoned(self, brings_more: bool) -> Self {
+        match self {
+            Self::Unknowable => Self::Unknowable,
+            _ if brings_more => Self::Likely,
+            _ => Self::Certain,
+        }
+    }
+}
+
 /// Token usage as either API reports it.
 pub(super) fn usage_of(usage: &Value) -> Option<Usage> {
     usage.as_object()?;

@@ -92,3 +92,42 @@ fn a_conversation_that_is_too_long_is_known_by_code_or_words() {
         assert!(!read(body).is_too_long(), "{body}");
     }
 }
+
+#[test]
+fn what_one_request_or_answer_is_refused_for_is_its_own_fault() {
+    for body in [
+        r#"{"error":{"message":"no","type":"invalid_request_error","code":"tool_use_failed","status_code":400}}"#,
+        r#"{"error":{"message":"no","type":"invalid_request_error","code":"other"}}"#,
+        r#"{"error":{"message":"no","code":"content_filter","status":400}}"#,
+        r#"{"error":{"code":403,"message":"Input was flagged","metadata":{"reasons":["x"]}}}"#,
+    ] {
+        assert!(read(body).is_of_request(), "{body}");
+    }
+    assert!(read(r#"{"error":{"code":"json_validate_failed"}}"#).is_of_answer());
+    assert!(!read(r#"{"error":{"message":"busy","type":"server_error"}}"#).is_of_request());
+    let status = |body: &str| read(body).status();
+    assert_eq!(
+        status(r#"{"error":{"message":"x","code":"429"}}"#),
+        Some(429)
+    );
+    assert_eq!(
+        status(r#"{"error":{"message":"x","code":"odd","status":503}}"#),
+        Some(503)
+    );
+    assert_eq!(status(r#"{"error":{"message":"x","code":7}}"#), None);
+}
+
+#[test]
+fn every_way_to_say_that_a_conversation_is_too_long_is_understood() {
+    for message in [
+        "This model's maximum prompt length is 131072 but the request contains 136973 tokens.",
+        "input length and `max_tokens` exceed context limit: 199759 + 8192 > 200000",
+        "model max length exceeded, max length:8192",
+        "Your request exceeded model token limit: 8192",
+        "`inputs` tokens + `max_new_tokens` must be <= 8192",
+        "Range of input length should be [1, 129024]",
+    ] {
+        let body = serde_json::json!({ "error": { "message": message } });
+        assert!(read(&body.to_string()).is_too_long(), "{message}");
+    }
+}

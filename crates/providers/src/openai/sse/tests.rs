@@ -17,13 +17,12 @@ proptest! {
             rest = tail;
         }
         prop_assert_eq!(events, EVENTS);
-        let last = decoder.finish();
-        prop_assert_eq!(last.as_deref(), Some("cut"));
+        prop_assert_eq!(decoder.finish(), ["cut"]);
     }
 }
 
 #[test]
-fn endless_lines_and_wrong_encodings_are_refused() {
+fn endless_lines_are_refused() {
     let mut events = Vec::new();
     assert_eq!(
         Decoder::default().push(&vec![b'x'; LIMIT + 1], &mut events),
@@ -31,9 +30,43 @@ fn endless_lines_and_wrong_encodings_are_refused() {
     );
     let lines = b"data: 0123456789\n".repeat(LIMIT / 10);
     assert_eq!(Decoder::default().push(&lines, &mut events), Err(Malformed));
-    assert_eq!(
-        Decoder::default().push(b"data: \xff\n", &mut events),
-        Err(Malformed)
-    );
     assert!(events.is_empty());
+}
+
+fn events_of(stream: &[u8]) -> Vec<String> {
+    let (mut decoder, mut events) = (Decoder::default(), Vec::new());
+    decoder.push(stream, &mut events).unwrap();
+    events.extend(decoder.finish());
+    events
+}
+
+#[test]
+fn a_broken_character_costs_no_event() {
+    assert_eq!(events_of(b"data: caf\xff\n\n"), ["caf\u{fffd}"]);
+}
+
+#[test]
+fn the_last_event_needs_no_end() {
+    for end in ["", "\n", "\r", "\n\n"] {
+        let stream = format!("data: {{}}\n\ndata: last{end}");
+        assert_eq!(events_of(stream.as_bytes()), ["{}", "last"], "{end:?}");
+    }
+}
+
+#[test]
+fn events_without_lines_between_them_are_events() {
+    let stream = b"data: {\"a\":1}\ndata: {\"a\":2}\ndata: [DONE]\n";
+    assert_eq!(events_of(stream), ["{\"a\":1}", "{\"a\":2}", "[DONE]"]);
+    // one that is written in several lines stays one
+    let stream = b"data: {\"a\":[{}\ndata: ,{}\ndata: ]}\n\ndata: x}\ndata: {\n\n";
+    assert_eq!(events_of(stream), ["{\"a\":[{}\n,{}\n]}", "x}\n{"]);
+}
+
+#[test]
+fn lines_that_might_each_end_an_event_are_read_once() {
+    let mut stream = b"data: [[".to_vec();
+    stream.extend(b"1,".repeat(LIMIT / 8));
+    stream.extend(b"\ndata: }\ndata: {".repeat(LIMIT / 64));
+    stream.extend(b"\n\n");
+    assert_eq!(events_of(&stream).len(), 1);
 }

@@ -122,7 +122,7 @@ impl Decoder {
             State::Beginning(_) => {}
             State::WavHead(_) => return Err(Fault::Cut),
             State::Sound(sound) => samples.append(&sound.finish()?),
-            State::Events(events) => samples.append(&events.sound.finish()?),
+            State::Events(events) => samples.append(&events.finish()?),
             State::Json(body) => return Err(reported(body)),
         }
         Ok(samples)
@@ -221,15 +221,39 @@ impl Events {
         Ok(samples)
     }
 
+    /// Some servers leave out the line that ends the last event.
+    fn finish(&mut self) -> Result<Pcm<24_000>, Fault> {
+        let mut samples = Pcm::default();
+        for event in self.lines.finish() {
+            if !self.over && !event.trim().is_empty() {
+                samples.append(&self.event(&event)?);
+            }
+        }
+        samples.append(&self.sound.finish()?);
+        Ok(samples)
+    }
+
     fn event(&mut self, data: &str) -> Result<Pcm<24_000>, Fault> {
         if data.trim() == "[DONE]" {
             self.over = true;
             return Ok(Pcm::default());
         }
-        let event: Value = serde_json::from_str(data)
-            .map_err(|_| Fault::Foreign("events that are not those of speech"))?;
+        let event: Value = match serde_json::from_str(data) {
+            Ok(event) => event,
+            Err(_) if data.trim_start().starts_with(['{', '[']) => {
+                return Err(Fault::Foreign("events that are not those of speech"));
+            }
+            // Keep-alives of all kinds.
+            Err(_) => return Ok(Pcm::default()),
+        };
         let kind = event["type"].as_str().unwrap_or_default();
-        if !event["error"].is_null() || kind == "error" {
+        let is_error = match &event["error"] {
+            Value::Null | Value::Bool(false) => false,
+            Value::String(text) => !text.is_empty(),
+            Value::Object(error) => !error.is_empty(),
+            _ => true,
+        };
+        if is_error || kind == "error" {
             return Err(Fault::Reported(data.as_bytes().to_vec()));
         }
         if kind.contains("transcript") || kind.contains("text") {

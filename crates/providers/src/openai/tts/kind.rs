@@ -38,6 +38,8 @@ pub(in crate::openai) struct Label {
     pub(in crate::openai) channels: usize,
     /// Raw samples have their high byte first.
     pub(in crate::openai) big_endian: bool,
+    /// Raw samples are not of 16 bits, or not linear.
+    is_odd: bool,
     /// The configuration says that the body is samples: a contradicting media type is ignored.
     is_raw: bool,
 }
@@ -71,12 +73,34 @@ impl Label {
             .and_then(|value| value.trim().parse().ok());
         // Google's `audio/L16;codec=pcm` is little-endian, whatever RFC 2586 says of L16.
         let is_l16 = matches!(media.as_str(), "audio/l16" | "audio/x-l16");
-        let big_endian = is_l16 && parameter(&["codec", "codecs"]) != Some("pcm");
+        let order = parameter(&["endianness", "endian", "byte-order"]).unwrap_or_default();
+        let big_endian = match order.to_ascii_lowercase() {
+            order if order.starts_with("little") => false,
+            order if order.starts_with("big") => true,
+            _ => is_l16 && parameter(&["codec", "codecs"]) != Some("pcm"),
+        };
+        let bits = parameter(&[
+            "bits",
+            "bit-depth",
+            "bit_depth",
+            "bitdepth",
+            "bits_per_sample",
+        ])
+        .or_else(|| header("x-bit-depth"))
+        .or_else(|| header("x-bits-per-sample"));
+        let encoding = parameter(&["encoding", "format", "sample_format", "codec"])
+            .or_else(|| header("x-audio-encoding"))
+            .unwrap_or_default()
+            .to_ascii_lowercase();
+        let odd = ["f32", "f64", "float", "law", "s24", "s32", "u8", "s8"];
+        let is_odd = bits.is_some_and(|bits| bits.trim() != "16")
+            || odd.iter().any(|sign| encoding.contains(sign));
         Self {
             media,
             rate: rate.or(configured).unwrap_or(24_000),
             channels: channels.unwrap_or(1),
             big_endian,
+            is_odd,
             is_raw: configured.is_some(),
         }
     }
@@ -126,6 +150,9 @@ impl Label {
                     "pcm" | "x-pcm" | "l16" | "x-l16" | "raw" | "x-raw" | "s16le" | "x-s16le" | "*"
                 )
         );
+        if is_raw && self.is_odd && !self.is_raw {
+            return Kind::Other("samples that are not of 16 bits");
+        }
         if is_raw || self.is_raw {
             return Kind::Samples;
         }
@@ -214,7 +241,7 @@ fn text(head: &[u8]) -> Option<Option<Kind>> {
     let is = |prefixes: &[&str]| prefixes.iter().any(|prefix| begun.starts_with(prefix));
     Some(if is(&["{\"", "{ ", "{\n", "{\r", "{}", "[{"]) {
         Some(Kind::Json)
-    } else if is(&["data:", "event:", "id:", "retry:", ": "]) {
+    } else if is(&["data:", "event:", "id:", "retry:", ":"]) {
         Some(Kind::Events)
     } else if is(&["<"]) {
         Some(Kind::Foreign("an HTML page"))

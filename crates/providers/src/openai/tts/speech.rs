@@ -19,6 +19,8 @@ use super::{Speech, Spoken, Tts, voice};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 
+/// Samples of one sentence, two minutes: beyond that a model will not stop by itself.
+pub(super) const LONGEST: usize = 120 * 24_000;
 /// Fields that a request cannot do without.
 const NEEDED: [&str; 3] = ["model", "input", "voice"];
 
@@ -42,6 +44,7 @@ pub(super) async fn open(
                 provider: provider.clone(),
                 decoder: Decoder::new(label(&response, tts.sample_rate)),
                 response: Some(response),
+                samples: 0,
                 asked,
             };
             let first = body.next().await?;
@@ -91,6 +94,8 @@ struct SpeechBody {
     /// `None` once it was read to its end.
     response: Option<Response>,
     decoder: Decoder,
+    /// Samples so far.
+    samples: usize,
     /// The request that it answers.
     asked: Value,
 }
@@ -107,6 +112,11 @@ impl SpeechBody {
             let pcm = decoded.map_err(|fault| self.failure(fault))?;
             if piece.is_none() || self.decoder.is_over() {
                 self.response = None;
+            }
+            self.samples += pcm.len();
+            if self.samples > LONGEST {
+                let host = &self.provider.host;
+                return Err(ProviderError::unspoken(host, "more than 120 s of sound"));
             }
             if !pcm.is_empty() {
                 return Ok(Some(pcm));

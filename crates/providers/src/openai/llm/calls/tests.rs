@@ -28,7 +28,7 @@ fn each_shape_of_the_same_two_calls_is_understood() {
     let whole = |day: &str| json!({ "day": day });
     let text = |day: &str| whole(day).to_string();
     let f = |name: &str, arguments: &str| json!({ "name": name, "arguments": arguments });
-    let shapes: [(&str, Vec<Value>, [&str; 2]); 13] = [
+    let shapes: [(&str, Vec<Value>, [&str; 2]); 17] = [
         (
             "both at index 0",
             vec![
@@ -155,6 +155,49 @@ fn each_shape_of_the_same_two_calls_is_understood() {
             ],
             ["a", "made1"],
         ),
+        (
+            "empty arguments before the real ones",
+            vec![
+                json!({ "index": 0, "id": "a", "function": f("look", "{}") }),
+                json!({ "index": 0, "function": { "arguments": r#"{"day":"# } }),
+                json!({ "index": 0, "function": { "arguments": r#""Friday"}"# } }),
+                json!({ "index": 1, "id": "b", "function": { "name": "look", "arguments": {} } }),
+                json!({ "index": 1, "function": { "arguments": text("Sunday") } }),
+            ],
+            ["a", "b"],
+        ),
+        (
+            "empty arguments, then id and name with each piece of the real ones",
+            vec![
+                json!({ "index": 0, "id": "a", "function": f("look", "{}") }),
+                json!({ "index": 0, "id": "a", "function": f("look", r#"{"day":"#) }),
+                json!({ "index": 0, "id": "a", "function": f("look", r#""Friday"}"#) }),
+                json!({ "index": 1, "id": "b", "function": f("look", "{}") }),
+                json!({ "index": 1, "id": "b", "function": f("look", &text("Sunday")) }),
+            ],
+            ["a", "b"],
+        ),
+        (
+            "a new id in each piece",
+            vec![
+                json!({ "index": 0, "id": "a", "function": f("look", "") }),
+                json!({ "index": 0, "id": "a2", "function": { "arguments": r#"{"day":"# } }),
+                json!({ "index": 0, "id": "a3", "function": { "arguments": r#""Friday"}"# } }),
+                json!({ "index": 1, "id": "b", "function": f("look", r#"{"day":"#) }),
+                json!({ "index": 1, "id": "b2", "function": { "arguments": r#""Sunday"}"# } }),
+            ],
+            ["a", "b"],
+        ),
+        (
+            "a new id and the name in each piece",
+            vec![
+                json!({ "id": "a", "function": f("look", r#"{"day":"Fri"#) }),
+                json!({ "id": "a2", "function": f("look", r#"day"}"#) }),
+                json!({ "id": "b", "function": f("look", r#"{"day":"#) }),
+                json!({ "id": "b2", "function": f("look", r#""Sunday"}"#) }),
+            ],
+            ["a", "b"],
+        ),
     ];
     for (shape, pieces, [first, second]) in shapes {
         let expected = [look(first, "Friday"), look(second, "Sunday")];
@@ -192,11 +235,44 @@ fn arguments_that_are_cut_off_stay_as_they_are() {
         )
         .unwrap(),
     );
-    assert!(!calls.are_whole());
+    assert!(!calls.are_whole(|_| true));
     assert_eq!(calls.take(String::new)[0].arguments, r#"{"day": "Fri"#);
     // JSON within JSON is unwrapped.
     let twice = json!({ "name": "look", "arguments": r#""{\"day\":\"Friday\"}""# });
     assert_eq!(assembled(&[twice]), [look("made1", "Friday")]);
+}
+
+#[test]
+fn arguments_that_never_began_are_whole_for_tools_that_take_none() {
+    let named = |arguments: &str| {
+        let mut calls = Calls::default();
+        let function = json!({ "name": "look", "arguments": arguments });
+        calls.push(Piece::read(&json!({ "id": "a", "function": function })).unwrap());
+        calls
+    };
+    assert!(named("").are_whole(|_| true));
+    assert!(!named("").are_whole(|name| name != "look"));
+    assert!(named("{}").are_whole(|_| false));
+}
+
+#[test]
+fn what_makes_a_call_longer_is_more_of_it() {
+    let mut calls = Calls::default();
+    let mut is_more = |piece: Value| calls.push(Piece::read(&piece).unwrap());
+    assert!(is_more(
+        json!({ "index": 0, "function": { "name": "look" } })
+    ));
+    assert!(is_more(
+        json!({ "index": 0, "function": { "arguments": "{" } })
+    ));
+    assert!(!is_more(
+        json!({ "index": 0, "function": { "name": "look" } })
+    ));
+    // a model that is out of control is as good as silent
+    let endless = "x".repeat(LONGEST);
+    assert!(!is_more(
+        json!({ "index": 0, "function": { "arguments": endless } })
+    ));
 }
 
 #[test]

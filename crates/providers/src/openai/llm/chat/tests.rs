@@ -268,3 +268,58 @@ fn what_only_the_provider_understands_travels_back() {
     };
     assert!(!json!(body(&request, plain)).to_string().contains("sig"));
 }
+
+#[test]
+fn a_call_that_leaks_into_the_text_and_comes_as_one_is_made_once() {
+    let leaked = r#"<tool_call>{"name": "look", "arguments": {"day":"Friday"}}</tool_call>"#;
+    let both = [
+        delta(json!({ "content": leaked })),
+        a_call(r#"{"day": "Friday"}"#),
+        finish("tool_calls"),
+    ];
+    let (deltas, _) = read(&both, true);
+    assert_eq!(calls(&deltas), [("look", r#"{"day": "Friday"}"#)]);
+    assert_eq!(text(&deltas), "");
+}
+
+#[test]
+fn a_reason_ends_an_answer_only_where_it_comes_last() {
+    let ending = |events: &[Value]| {
+        let mut reader = Reader::new(&request(), Opening::Plain);
+        let mut ready = VecDeque::new();
+        for event in events {
+            reader.event(event, &mut ready).unwrap();
+        }
+        reader.ending()
+    };
+    let with = |delta: Value, reason: &str| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
+    let noon = json!({ "content": "Noon." });
+    let hm = json!({ "reasoning_content": "Hm" });
+    assert_eq!(ending(&[delta(noon.clone())]), Ending::Open);
+    assert_eq!(
+        ending(&[delta(noon.clone()), finish("stop")]),
+        Ending::Certain
+    );
+    let usage = json!({ "choices": [], "usage": { "prompt_tokens": 1 } });
+    assert_eq!(
+        ending(&[delta(noon.clone()), finish("stop"), usage]),
+        Ending::Certain
+    );
+    assert_eq!(ending(&[with(noon.clone(), "stop")]), Ending::Likely);
+    assert_eq!(ending(&[with(noon.clone(), "null")]), Ending::Open);
+    // with every piece, also of a thought: then it says nothing
+    assert_eq!(ending(&[with(hm.clone(), "stop")]), Ending::Open);
+    let all = [
+        with(hm, "stop"),
+        with(noon.clone(), "stop"),
+        with(noon, "stop"),
+    ];
+    assert_eq!(ending(&all), Ending::Unknowable);
+}
+
+#[test]
+fn a_model_that_writes_a_call_is_not_silent() {
+    let (deltas, _) = read(&[a_call("{"), a_call("}"), finish("tool_calls")], true);
+    let writing = deltas.iter().filter(|delta| **delta == Delta::Calling);
+    assert!(writing.count() > 0);
+}

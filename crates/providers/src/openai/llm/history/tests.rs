@@ -174,7 +174,7 @@ proptest! {
         messages in prop::collection::vec(any_message(), 0..20),
         alternates in any::<bool>(), has_no_system in any::<bool>(), has_short_ids in any::<bool>(),
     ) {
-        let demands = History { alternates, has_no_system, has_short_ids, is_plain: false };
+        let demands = History { alternates, has_no_system, has_short_ids, ..History::default() };
         let out = arranged(messages, demands);
         let mut ids: Vec<&str> = Vec::new();
         let mut open: Vec<&str> = Vec::new();
@@ -207,4 +207,22 @@ proptest! {
         }
         prop_assert!(open.is_empty() && last != Some(Role::Assistant));
     }
+}
+
+#[test]
+fn a_call_without_a_signature_gets_one_where_each_needs_it() {
+    let demands = History {
+        needs_signatures: true,
+        ..History::default()
+    };
+    let own = json!({ "google": { "thought_signature": "own" } });
+    let mut signed = call("b", "{}");
+    signed.opaque.insert("extra_content".into(), own.clone());
+    let asked = calls("", vec![call("a", "{}"), signed]);
+    let messages = vec![Message::new(Role::User, "Look."), asked];
+    let arranged = arranged(messages, demands);
+    let calls = arranged.iter().flat_map(|message| &message.calls);
+    let signatures: Vec<&Value> = calls.map(|call| &call.opaque["extra_content"]).collect();
+    let stand_in = json!({ "google": { "thought_signature": UNSIGNED } });
+    assert_eq!(signatures, [&stand_in, &own]);
 }

@@ -19,11 +19,20 @@ const ARGUMENTS: [&str; 6] = [
 
 /// The calls of `tools` in a block that `tag` began, and the text after the last of them.
 pub(super) fn calls<'a>(tag: &str, body: &'a str, tools: &[Tool]) -> (Vec<Piece>, &'a str) {
+    if body.contains(QUOTE) || tag == "<|tool_call>" {
+        let calls = in_json(tag, &as_json(body), tools).0;
+        if !calls.is_empty() {
+            return (calls, "");
+        }
+    }
     let (calls, rest) = in_json(tag, body, tools);
     if !calls.is_empty() {
         return (calls, rest);
     }
-    let calls = in_tags(tag, body, tools);
+    // What some models put before the names of their tags says nothing.
+    let [bare_tag, bare] =
+        [tag, body].map(|text| text.replace("｜DSML｜", "").replace("antml:", ""));
+    let calls = in_tags(&bare_tag, &bare, tools);
     if !calls.is_empty() {
         return (calls, "");
     }
@@ -115,10 +124,49 @@ fn last_named<'t>(text: &str, tools: &'t [Tool]) -> Option<&'t Tool> {
     found.max_by_key(|(at, _)| *at).map(|(_, tool)| tool)
 }
 
+/// Gemma's quotation marks.
+const QUOTE: &str = "<|\"|>";
+
+/// Gemma's `{day:<|"|>Friday<|"|>}` as JSON: keys have no quotation marks there, and texts have their own.
+fn as_json(body: &str) -> String {
+    let mut json = String::new();
+    for (n, part) in body.split(QUOTE).enumerate() {
+        if n % 2 == 1 {
+            json += &Value::from(part).to_string();
+            continue;
+        }
+        let mut rest = part;
+        while let Some(at) = rest.find(['{', ',']) {
+            let (before, after) = rest.split_at(at + 1);
+            json += before;
+            let key = after.trim_start();
+            let length = key.find(|c: char| !c.is_alphanumeric() && c != '_');
+            let length = length.filter(|length| *length > 0 && key[*length..].starts_with(':'));
+            rest = match length {
+                Some(length) => {
+                    json += &Value::from(&key[..length]).to_string();
+                    &key[length..]
+                }
+                None => after,
+            };
+        }
+        json += rest;
+    }
+    json
+}
+
 /// `look` of `<function=look>` and `<invoke name="look">`.
 fn attribute(tag: &str) -> Option<&str> {
     let (_, value) = tag.split_once('=')?;
-    Some(value.trim_end_matches('>').trim().trim_matches(['"', '\'']))
+    Some(value_of(value.trim_end_matches('>')))
+}
+
+/// The value that follows an attribute's `=`.
+fn value_of(text: &str) -> &str {
+    let text = text.trim();
+    let quoted = |quote: char| text.strip_prefix(quote)?.split(quote).next();
+    let quoted = quoted('"').or_else(|| quoted('\''));
+    quoted.unwrap_or_else(|| text.split_whitespace().next().unwrap_or_default())
 }
 
 /// `<function=look><parameter=day>Friday</parameter></function>` and the like.
@@ -141,7 +189,7 @@ fn in_tags(tag: &str, body: &str, tools: &[Tool]) -> Vec<Piece> {
     };
     for part in body.split(opener).skip(1) {
         if let Some((name, rest)) = part.split_once('>') {
-            begin(named(name, tools), rest);
+            begin(named(value_of(name), tools), rest);
         }
     }
     calls
@@ -150,7 +198,7 @@ fn in_tags(tag: &str, body: &str, tools: &[Tool]) -> Vec<Piece> {
 fn parameters(text: &str, tool: &Tool) -> Map<String, Value> {
     let mut found = Map::new();
     let mut put = |name: &str, value: &str| {
-        let name = name.trim().trim_matches(['"', '\'']);
+        let name = value_of(name);
         found.insert(
             name.to_owned(),
             typed(value, &tool.parameters["properties"][name]),

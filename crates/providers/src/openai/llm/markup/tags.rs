@@ -63,6 +63,10 @@ const TOKENS: [&str; 7] = [
     "end_of_utterance",
 ];
 const ROLES: [&str; 1] = ["start_of_turn"];
+/// Names with a bar on one side only: `<|name>` begins, and `<name|>` ends.
+const HALF_BARRED: [&str; 4] = ["channel", "tool_call", "tool_response", "turn"];
+/// What some models put before the names of their tags.
+const PREFIX: &str = "antml:";
 /// `[NAME]`.
 const BRACKETS: [&str; 9] = [
     "[TOOL_CALLS]",
@@ -155,19 +159,37 @@ fn tag(text: &str) -> Seen {
         Some(inside) => (true, inside),
         None => (false, &text[1..]),
     };
+    if ends && inside.starts_with('｜') {
+        return end_of_dsml(text);
+    }
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_:".contains(c);
     let length = inside.find(|c| !is_name(c));
-    let name = inside[..length.unwrap_or(inside.len())].to_ascii_lowercase();
+    let whole_name = inside[..length.unwrap_or(inside.len())].to_ascii_lowercase();
+    let name = whole_name.strip_prefix(PREFIX).unwrap_or(&whole_name);
     let tools = TOOLS.iter().map(|(name, _)| *name);
     let known = THOUGHTS.into_iter().chain(tools).chain(TOKENS).chain(ROLES);
-    let mut known = known.filter(|known| known.starts_with(&name));
+    let known = known.chain(HALF_BARRED);
+    let mut known = known.filter(|known| known.starts_with(name));
     let Some(length) = length else {
-        return maybe(known.next().is_some());
+        return maybe(known.next().is_some() || PREFIX.starts_with(&whole_name));
     };
     if !known.any(|known| known == name) {
         return Seen::Nothing;
     }
     let rest = &inside[length..];
+    if !ends && rest.starts_with('|') && HALF_BARRED.contains(&name) {
+        let marker = match name {
+            "channel" | "tool_response" => Marker::ThoughtEnd,
+            _ => Marker::Token,
+        };
+        return match rest.starts_with("|>") {
+            true => Seen::Marker(text.len() - rest.len() + 2, marker),
+            false => maybe(rest == "|"),
+        };
+    }
+    if matches!(name, "channel" | "turn") {
+        return Seen::Nothing;
+    }
     // `<function=look>` and `<function name="look">` are calls; `<function>` is a word in brackets.
     let is_call = name != "function" || ends || rest.starts_with(['=', ' ']);
     if !rest.starts_with(['>', ' ', '=', '/', '\n', '\t']) || !is_call {
@@ -182,13 +204,41 @@ fn tag(text: &str) -> Seen {
     let whole = text.len() - rest.len() + close + 1;
     let tool = TOOLS.iter().find(|(tool, _)| *tool == name);
     let marker = match (tool, ends) {
-        _ if THOUGHTS.contains(&name.as_str()) && ends => Marker::ThoughtEnd,
-        _ if THOUGHTS.contains(&name.as_str()) => Marker::Thought,
-        _ if ROLES.contains(&name.as_str()) && !ends => Marker::Role,
+        _ if THOUGHTS.contains(&name) && ends => Marker::ThoughtEnd,
+        _ if THOUGHTS.contains(&name) => Marker::Thought,
+        _ if ROLES.contains(&name) && !ends => Marker::Role,
+        (Some(("function_calls", end)), false) => {
+            Marker::Tool(vec![end, "</antml:function_calls>"])
+        }
+        (Some(("invoke", end)), false) => Marker::Tool(vec![end, "</antml:invoke>"]),
         (Some((_, end)), false) => Marker::Tool(vec![end]),
         _ => Marker::Token,
     };
     Seen::Marker(whole, marker)
+}
+
+/// DeepSeek's `<｜DSML｜function_calls>`.
+fn dsml(text: &str) -> Seen {
+    let closers = [
+        "</｜dsml｜tool_calls>",
+        "</｜dsml｜function_calls>",
+        "<｜end▁of▁sentence｜>",
+        "<|im_end|>",
+    ];
+    match text.find('>') {
+        Some(end) => Seen::Marker(end + 1, Marker::Tool(closers.into())),
+        None => maybe(text.len() <= LONGEST_TAG),
+    }
+}
+
+/// The end of such a block that never began.
+fn end_of_dsml(text: &str) -> Seen {
+    const BEGINS: &str = "</｜DSML｜";
+    match (text.starts_with(BEGINS), text.find('>')) {
+        (true, Some(end)) => Seen::Marker(end + 1, Marker::Token),
+        (true, None) => maybe(text.len() <= LONGEST_TAG),
+        (false, _) => maybe(BEGINS.starts_with(text)),
+    }
 }
 
 /// `<|name|>`, also with DeepSeek's full-width bars.
@@ -201,6 +251,20 @@ fn token(text: &str, bar: char) -> Seen {
     };
     let close = format!("{bar}>");
     let rest = &inside[length..];
+    if &inside[..length] == "DSML" && rest.starts_with('｜') && !rest.starts_with(&close) {
+        return match rest.len() > bar.len_utf8() {
+            true => dsml(text),
+            false => Seen::Maybe,
+        };
+    }
+    if bar == '|' && rest.starts_with('>') && HALF_BARRED.contains(&&inside[..length]) {
+        let marker = match &inside[..length] {
+            "tool_call" => Marker::Tool(with_turn_ends("<tool_call|>")),
+            "turn" => Marker::Role,
+            _ => Marker::Thought,
+        };
+        return Seen::Marker(begin + length + 1, marker);
+    }
     if !rest.starts_with(&close) || length == 0 {
         return maybe(length > 0 && close.starts_with(rest) && text.len() <= LONGEST_TOKEN);
     }
@@ -215,8 +279,9 @@ fn token(text: &str, bar: char) -> Seen {
         "tool_call_begin" => Marker::Tool(with_turn_ends("<|tool_call_end|>")),
         "tool▁calls▁begin" => Marker::Tool(with_turn_ends("<｜tool▁calls▁end｜>")),
         "tool▁call▁begin" => Marker::Tool(with_turn_ends("<｜tool▁call▁end｜>")),
-        "begin_of_thought" | "think" | "thinking" => Marker::Thought,
-        "end_of_thought" | "/think" | "/thinking" => Marker::ThoughtEnd,
+        "start_action" => Marker::Tool(with_turn_ends("<|end_action|>")),
+        "begin_of_thought" | "start_thinking" | "think" | "thinking" => Marker::Thought,
+        "end_of_thought" | "end_thinking" | "/think" | "/thinking" => Marker::ThoughtEnd,
         "im_start" | "start" | "start_header_id" => Marker::Role,
         "channel" => return channel(text, whole),
         _ => Marker::Token,

@@ -40,7 +40,7 @@ fn said(text: &str) -> String {
     cut_at(text, Opening::Plain, &[]).0
 }
 
-const TEXTS: [(&str, &str); 26] = [
+const TEXTS: [(&str, &str); 32] = [
     ("It is noon.", "It is noon."),
     (
         "3 < 5, and <b>bold</b> [1] `x` [TOOL",
@@ -88,6 +88,21 @@ const TEXTS: [(&str, &str); 26] = [
     ("<tool_response>made up</tool_response>Yes.", "Yes."),
     ("<thinker>x</thinker>", "<thinker>x</thinker>"),
     ("[look at this] Yes.", "[look at this] Yes."),
+    ("<|channel>thought\nHm.<channel|>Yes.", "Yes."),
+    (
+        "<|START_THINKING|>Hm.<|END_THINKING|><|START_RESPONSE|>Yes.",
+        "Yes.",
+    ),
+    ("<antml:thinking>Hm.</antml:thinking>Yes.", "Yes."),
+    (
+        "<turn>, <channel> and <|turns> are words",
+        "<turn>, <channel> and <|turns> are words",
+    ),
+    (
+        "<｜DSML｜function_calls>nothing</｜DSML｜function_calls>Yes.",
+        "Yes.",
+    ),
+    ("Yes.</｜DSML｜function_calls> No.", "Yes. No."),
 ];
 
 #[test]
@@ -97,7 +112,7 @@ fn only_what_is_for_the_caller_is_said() {
     }
 }
 
-const LEAKED: [&str; 19] = [
+const LEAKED: [&str; 24] = [
     r#"<tool_call>{"name": "look", "arguments": {"day": "Friday"}}</tool_call>"#,
     r#"<tool_call>{"name": "look", "arguments": "{\"day\": \"Friday\"}"}"#,
     r#"<tool_calls>[{"function": {"name": "look", "arguments": {"day": "Friday"}}}]</tool_calls>"#,
@@ -117,6 +132,11 @@ const LEAKED: [&str; 19] = [
     r#"<|tool_calls_section_begin|><|tool_call_begin|>functions.look:0<|tool_call_argument_begin|>{"day": "Friday"}<|tool_call_end|><|tool_calls_section_end|>"#,
     "<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>look\n```json\n{\"day\": \"Friday\"}\n```<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
     r#"<|channel|>commentary to=functions.look <|constrain|>json<|message|>{"day": "Friday"}<|call|>"#,
+    "<|tool_call>call:look{day:<|\"|>Friday<|\"|>}<tool_call|>",
+    r#"<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "look", "parameters": {"day": "Friday"}}]<|END_ACTION|>"#,
+    "<｜DSML｜function_calls><｜DSML｜invoke name=\"look\"><｜DSML｜parameter name=\"day\" string=\"true\">Friday</｜DSML｜parameter></｜DSML｜invoke></｜DSML｜function_calls>",
+    "<｜DSML｜tool_calls><｜DSML｜invoke name=\"look\"><｜DSML｜parameter name=\"day\" string=\"true\">Friday</｜DSML｜parameter></｜DSML｜invoke></｜DSML｜tool_calls>",
+    r#"<antml:function_calls><antml:invoke name="look"><antml:parameter name="day">Friday</antml:parameter></antml:invoke></antml:function_calls>"#,
 ];
 
 #[test]

@@ -221,3 +221,42 @@ proptest! {
         prop_assert_eq!(samples, whole);
     }
 }
+
+#[test]
+fn events_that_servers_put_around_the_sound_do_no_harm() {
+    let sound = BASE64_STANDARD.encode(le(&tone(24_000)));
+    let audio = format!("data: {{\"type\":\"speech.audio.delta\",\"audio\":\"{sound}\"}}");
+    let ping = "data: ping\n\n";
+    let no_error = "data: {\"type\":\"start\",\"error\":{}}\n\ndata: {\"error\":\"\"}\n\n";
+    for body in [
+        format!(":keepalive\n\n{audio}\n\n"),
+        format!("{ping}{no_error}{audio}\n\n{ping}"),
+        // the last event without its end
+        format!("{audio}\n"),
+        format!("{ping}{audio}"),
+    ] {
+        is_the_tone(decode("text/event-stream", body.as_bytes(), 1_000));
+    }
+    let broken = "data: {\"type\":\n\n".repeat(8);
+    assert!(decode("text/event-stream", broken.as_bytes(), 1_000).is_err());
+}
+
+#[test]
+fn samples_that_are_not_of_16_bits_are_not_played_as_if_they_were() {
+    let noise = le(&tone(24_000));
+    for odd in [
+        "audio/pcm;encoding=pcm_f32le",
+        "audio/pcm; bits=32",
+        "audio/raw;format=mulaw",
+        "audio/pcm;bit-depth=8",
+    ] {
+        let speech = decode(odd, &noise, 1_000);
+        assert!(matches!(speech, Err(Fault::NotSpeech(_))), "{odd}");
+    }
+    is_the_tone(decode("audio/pcm;bits=16;encoding=s16le", &noise, 1_000));
+    is_the_tone(decode(
+        "audio/L16;rate=24000;endianness=little-endian",
+        &noise,
+        1_000,
+    ));
+}

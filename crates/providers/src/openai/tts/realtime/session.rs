@@ -14,12 +14,11 @@ use serde_json::{Value, json};
 use super::super::super::ask::Known;
 use super::super::super::error::{ProviderError, Stage};
 use super::super::super::refusal::Refusal;
+use super::super::speech::LONGEST;
 use super::asking::{Manner, Script, optional};
 use sidetone_base::audio::{Pcm, PcmDecoder};
 
-/// Samples of one sentence, two minutes: beyond that a model will not stop by itself.
-const LONGEST: usize = 120 * 24_000;
-/// Bytes of words in that time, ten times over.
+/// Bytes of words in the longest sentence's time, ten times over.
 const MOST_WORDS: usize = 32 << 10;
 /// Parts of a response.
 const MOST_ITEMS: usize = 16;
