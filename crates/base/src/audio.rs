@@ -1,4 +1,4 @@
-//! Sound as values: samples that know their rate, resampling between rates, WAV files.
+//! Sound as values: samples whose type states their rate, resampling between rates, and WAV files.
 
 pub mod pcm;
 pub mod resampler;

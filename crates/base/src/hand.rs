@@ -1,22 +1,21 @@
-//! The backend's hand on a live call: what a control plane tells the agent of one call to do, and what the
-//! agent answers.
+//! A backend's commands to a live call: what the control plane tells a call's agent to do, and what the agent answers.
 //!
-//! An order goes to the agent as an RPC of LiveKit's server ([`METHOD`]), its payload signed
-//! ([`crate::signed`]). Each has an id: an agent that gets one again does nothing, and answers as before. So
-//! whoever was not answered sends it again.
+//! An order reaches the agent as an RPC from LiveKit's server ([`METHOD`]), with a signed payload ([`crate::signed`]).
+//! Each has an id: an agent that receives one again does nothing and answers as before. So whoever got no answer sends
+//! it again.
 
 use serde::{Deserialize, Serialize};
 
-/// The RPC method by which an agent takes orders; the topic of their signature, too.
+/// The RPC method by which an agent receives orders; also the topic of their signature.
 pub const METHOD: &str = "sidetone.command";
-/// Longest text of an order, in characters. Escaped twice it still fits into a request, which LiveKit limits
-/// to 15 KiB.
+/// The longest text of an order, in characters. Even escaped twice it fits into a request, which LiveKit limits to 15
+/// KiB.
 pub const LONGEST_TEXT: usize = 2_000;
 
 /// A command to one agent in one call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
-    /// The same each time that it is sent.
+    /// The same each time the order is sent.
     pub id: String,
     /// What is to be done.
     pub command: Command,
@@ -26,47 +25,47 @@ pub struct Order {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", deny_unknown_fields)]
 pub enum Command {
-    /// Say this as the agent's own words, as soon as nobody speaks.
+    /// Say this as the agent's own words, as soon as nobody is speaking.
     Say {
         /// The words.
         text: String,
-        /// Whether the caller can talk it down.
+        /// Whether the caller can interrupt it.
         interruptible: bool,
     },
-    /// Mind this from the next answer on.
+    /// Follow this from the next reply on.
     Instruct {
         /// A note to the model.
         text: String,
-        /// Speak of it by itself, as soon as nobody speaks.
+        /// Whether to reply to it unprompted, as soon as nobody is speaking.
         answer: bool,
     },
-    /// Neither hear nor speak.
+    /// Neither listen nor speak.
     Mute {},
-    /// Hear and speak again.
+    /// Listen and speak again.
     Unmute {},
-    /// Let another agent go on.
+    /// Hand the call over to another agent.
     HandOver {
-        /// Its name.
+        /// The other agent's name.
         agent: String,
-        /// What it says first.
+        /// What to say first.
         text: Option<String>,
     },
-    /// Put the caller through to a person.
+    /// Transfer the caller to a person.
     PutThrough {
         /// The person's name in the agent's file.
         person: String,
-        /// What the caller is told first.
+        /// What to tell the caller first.
         text: Option<String>,
     },
     /// End the call.
     End {
-        /// What is said first.
+        /// What to say first.
         text: Option<String>,
     },
 }
 
 impl Command {
-    /// Its name, as it is logged.
+    /// Its name in logs.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Say { .. } => "say",
@@ -80,18 +79,18 @@ impl Command {
     }
 }
 
-/// Says what kind it is, never the words: they are personal data.
+/// Shows the kind of command, never the words: they are personal data.
 impl std::fmt::Debug for Command {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Outcome {
-    /// It is done, or has begun.
+    /// It was carried out, or has begun.
     Done(Done),
     /// Nothing was done.
     Refused(Refused),
@@ -101,21 +100,21 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Done {
-    /// The agent speaks now.
+    /// The agent is speaking.
     Speaking,
-    /// The agent speaks as soon as nobody else does.
+    /// The agent will speak as soon as nobody else does.
     Waiting,
-    /// The model minds it from its next answer on.
+    /// The model follows it from its next reply on.
     Noted,
-    /// The agent neither hears nor speaks.
+    /// The agent neither listens nor speaks.
     Muted,
-    /// The agent hears and speaks again.
+    /// The agent listens and speaks again.
     Unmuted,
-    /// The other agent has the call.
+    /// The other agent has taken over.
     HandedOver,
-    /// The person is called, or will be when the sentence was heard.
+    /// The person is being called, or will be once the sentence has been heard.
     Calling,
-    /// The call ends, after the sentence, if there is one.
+    /// The call is ending, after the sentence if there is one.
     Ending,
 }
 
@@ -123,20 +122,20 @@ pub enum Done {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Refused {
-    /// No caller is there.
+    /// There is no caller.
     NobodyThere,
     /// The agent is muted.
     Muted,
-    /// The call is ending already.
+    /// The call is already ending.
     Ending,
-    /// As much waits to be said, or is noted, as may.
+    /// As much as allowed is already waiting to be said, or noted.
     Full,
-    /// More orders came than one call takes.
+    /// One call accepts no more orders than it has received.
     TooMany,
-    /// The caller encrypts, so that the agent can neither be heard nor hear.
+    /// The caller uses encryption, so that the agent can neither hear nor be heard.
     Encrypted,
-    /// A person is being called already.
+    /// A person is already being called.
     PersonCalled,
-    /// Nobody of this name can take the call; these can.
+    /// There is nobody of this name who can take the call; these can.
     Unknown(Vec<String>),
 }

@@ -1,8 +1,8 @@
-//! Work that waits for somebody else, beside the loop that it comes from. A shared loop never awaits a
-//! network call: it hands the call to a lane, and goes on.
+//! Work that waits for somebody else, run beside the loop that it comes from. A shared loop never awaits a network
+//! call: it hands the call to a lane and continues.
 //!
-//! Jobs of one key run one after the other, in order; jobs of different keys side by side, a bounded
-//! number at once. Each has a deadline, and one that panics fails alone.
+//! Jobs with the same key run one after the other, in order; jobs with different keys run in parallel, up to a bounded
+//! number. Each has a deadline, and a job that panics fails alone.
 
 use std::collections::{HashMap, VecDeque};
 use std::pin::Pin;
@@ -15,43 +15,44 @@ use tokio::time::timeout;
 
 use super::metrics::{IntGauge, metrics};
 
-/// How much may be done at once.
+/// How much may run and wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Width {
-    /// Jobs that run side by side.
+    /// The number of jobs that may run in parallel.
     pub at_once: usize,
-    /// Jobs in all, those that wait for their turn included; beyond it none is taken.
+    /// The number of jobs in total, including waiting ones; any more are refused.
     pub in_all: usize,
-    /// Longest that a job may run; then it is dropped.
+    /// How long a job may run before it is dropped.
     pub deadline: Duration,
 }
 
-/// There are as many jobs as may be; this one was dropped. Whoever asks keeps it where it came from.
+/// As many jobs as allowed are running or waiting; this one was dropped. Whoever submitted it still has what it was
+/// made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} jobs run or wait; no more are taken")]
 pub struct Full(usize);
 
 type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Lanes of one kind of work; cheap to clone.
+/// The lanes of one kind of work; cheap to clone.
 #[derive(Clone)]
 pub struct Lanes(Arc<Shared>);
 
 struct Shared {
-    /// For the log.
+    /// Its name in logs.
     name: &'static str,
     width: Width,
     places: Semaphore,
     queues: Mutex<Queues>,
-    /// Jobs that run or wait in all lanes of this name.
+    /// Jobs running or waiting in all lanes of this name.
     depth: IntGauge,
 }
 
 #[derive(Default)]
 struct Queues {
-    /// Jobs that wait, by key; a key is there while one of its jobs runs, too.
+    /// Waiting jobs, by key; a key is present while one of its jobs is running, too.
     by_key: HashMap<String, VecDeque<Job>>,
-    /// Jobs that run or wait.
+    /// Jobs running or waiting.
     jobs: usize,
 }
 
@@ -62,7 +63,7 @@ impl std::fmt::Debug for Lanes {
 }
 
 impl Lanes {
-    /// Nothing runs yet; `name` is for the log.
+    /// Creates empty lanes; `name` is for logs and metrics.
     pub fn new(name: &'static str, width: Width) -> Self {
         Self(Arc::new(Shared {
             name,
@@ -73,10 +74,10 @@ impl Lanes {
         }))
     }
 
-    /// Runs a job after those of the same key.
+    /// Runs a job after the earlier ones with the same key.
     ///
     /// # Errors
-    /// There are too many.
+    /// Too many jobs are running or waiting.
     pub fn run(
         &self,
         key: &str,
@@ -100,18 +101,18 @@ impl Lanes {
         Ok(())
     }
 
-    /// How many more jobs are taken.
+    /// How many more jobs are accepted.
     pub fn free(&self) -> usize {
         let jobs = self.0.queues().jobs;
         self.0.width.in_all.saturating_sub(jobs)
     }
 
-    /// Whether a job of this key runs or waits.
+    /// Whether a job with this key is running or waiting.
     pub fn has(&self, key: &str) -> bool {
         self.0.queues().by_key.contains_key(key)
     }
 
-    /// Whether a job of this key waits for its turn: what it will see is seen after now.
+    /// Whether a job with this key is waiting to start: whatever it reads, it reads after now.
     pub fn has_waiting(&self, key: &str) -> bool {
         let queues = self.0.queues();
         queues
@@ -127,7 +128,7 @@ impl Shared {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next job of a key; the key goes with the last.
+    /// Removes and returns the next job of a key; removes the key if there is none.
     fn next(&self, key: &str) -> Option<Job> {
         let mut queues = self.queues();
         let job = queues.by_key.get_mut(key).and_then(VecDeque::pop_front);
@@ -139,14 +140,14 @@ impl Shared {
 
     async fn lane(self: Arc<Self>, key: String) {
         loop {
-            // A place first: a job that has none still waits.
+            // Acquire a place first: a job without a place is still waiting.
             let Ok(_place) = self.places.acquire().await else {
                 return;
             };
             let Some(job) = self.next(&key) else {
                 return;
             };
-            // A task of its own, so that a panic ends it alone; dropped with this one, it is aborted.
+            // A task of its own, so that a panic ends it alone; if this task is dropped, it is aborted.
             let mut task = JoinSet::new();
             task.spawn(job);
             match timeout(self.width.deadline, task.join_next()).await {

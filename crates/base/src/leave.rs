@@ -1,5 +1,5 @@
-//! PURE, but for [`LeaveOrder`]. How long a call may take to end: one deadline, given by whoever ends it,
-//! of which each step has a share.
+//! PURE, except [`LeaveOrder`]. How long a call may take to end: one deadline, set by whoever ends it, of which each
+//! step gets a share.
 
 mod order;
 
@@ -7,26 +7,25 @@ use std::time::{Duration, Instant};
 
 pub use order::LeaveOrder;
 
-/// The most that all after the last words may take; half of a shorter budget.
+/// The most time that all steps after the last words may take; half of a shorter budget.
 const AFTER_WORDS: Duration = Duration::from_secs(5);
 
-/// What is done when a call ends, in this order. A step that takes less than its share leaves the rest to
-/// those after it.
+/// The steps of ending a call, in order. A step that takes less than its share leaves the rest to later steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
-    /// What the agent is saying is heard.
+    /// The agent's current words are heard.
     Words,
-    /// Tools that run come to their end.
+    /// Running tools finish.
     Tools,
-    /// What was said is written down, the recording closed, tools' servers ended: side by side.
+    /// What was said is recorded, the recording is closed, and the tools' servers are stopped, all in parallel.
     Record,
-    /// LiveKit and the control plane are told that the job has ended.
+    /// LiveKit and the control plane are informed that the job has ended.
     Report,
-    /// The room is left.
+    /// The agent leaves the room.
     Room,
 }
 
-/// By when a call has left.
+/// The deadline by which a call has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaveBy {
     from: Instant,
@@ -34,14 +33,14 @@ pub struct LeaveBy {
 }
 
 impl LeaveBy {
-    /// For whoever can wait: ten seconds are for a sentence.
+    /// For a request that can wait: ten seconds are for a sentence.
     pub const ASKED: Duration = Duration::from_secs(15);
-    /// For LiveKit, which removes an agent three seconds after it has ended its job.
+    /// For LiveKit, which removes an agent three seconds after it has terminated its job.
     pub const TERMINATED: Duration = Duration::from_millis(2_800);
-    /// Where there is nothing left to say.
+    /// For a call with nothing left to say.
     pub const OVER: Duration = Duration::from_secs(8);
 
-    /// A budget that begins now.
+    /// A budget that starts now.
     pub fn within(now: Instant, budget: Duration) -> Self {
         Self {
             from: now,
@@ -49,12 +48,12 @@ impl LeaveBy {
         }
     }
 
-    /// The call has left then.
+    /// The deadline of the whole call.
     pub fn end(self) -> Instant {
         self.end
     }
 
-    /// When a step is over, done or not.
+    /// The time at which a step is over, finished or not.
     pub fn until(self, step: Step) -> Instant {
         let all = self.end.saturating_duration_since(self.from);
         let after = AFTER_WORDS.min(all / 2);
@@ -68,7 +67,7 @@ impl LeaveBy {
         self.end - after * (10 - tenths) / 10
     }
 
-    /// The one that ends first.
+    /// The earlier of two deadlines.
     pub fn nearer(self, other: Self) -> Self {
         match other.end < self.end {
             true => other,

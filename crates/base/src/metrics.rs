@@ -1,15 +1,15 @@
-//! What a process measures of itself, for whoever watches over it: `/metrics` in Prometheus' text format.
+//! The metrics of a process, for whoever monitors it: `/metrics` in Prometheus' text format.
 //!
-//! Every metric is declared in this module and nowhere else, by the part of the product that it tells of:
-//! [`Calls`], [`Providers`], [`Workers`], [`Control`], [`Process`]. They are the process's, not a value that is
-//! handed down: whoever counts something says `metrics().calls.barge_ins.inc()`.
+//! Every metric is declared in this module and nowhere else, grouped by the part of the product that it describes:
+//! [`Calls`], [`Providers`], [`Workers`], [`Control`], [`Process`]. Metrics are global to the process, not a value
+//! that is passed around: `metrics().calls.barge_ins.inc()`.
 //!
-//! - **Nothing personal.** A label is a word of a closed list, or a name from an operator's file (agent,
-//!   provider, model), of which there are at most [`NAMES`]: never a call's id, a room, a user, a word.
-//! - **The sound path pays nothing.** A count is an atomic addition. Whoever counts often takes the child of
-//!   its labels once, when the call begins; only that looks it up behind a lock.
-//! - **Nothing begins late.** What is counted by closed lists stands at 0 from the start, so that the first
-//!   failure is seen to rise.
+//! - **Nothing personal.** A label is a word from a closed list, or a name from an operator's file (agent, provider,
+//!   model), of which there are at most [`NAMES`]: never a call's id, a room, a user or a word that was said.
+//! - **The audio path pays nothing.** Counting is an atomic addition. Code that counts often gets the child of its
+//!   labels once, when the call begins; only that lookup takes a lock.
+//! - **No series begins late.** Series with labels from closed lists start at 0, so that the first failure is visible
+//!   as an increase.
 
 mod calls;
 mod control;
@@ -38,15 +38,15 @@ pub use workers::Workers;
 /// All metrics of this process.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Of calls, and what is heard and said in them.
+    /// Calls, and what is heard and said in them.
     pub calls: Calls,
-    /// Of the services that stages ask.
+    /// The services that stages use.
     pub providers: Providers,
-    /// Of the worker in this process, and of the pool.
+    /// The worker of this process, and the pool.
     pub workers: Workers,
-    /// Of the control plane's events, askings and posts.
+    /// The control plane's events, dispatches and webhooks.
     pub control: Control,
-    /// Of the process itself.
+    /// The process itself.
     pub process: Process,
     register: Register,
 }
@@ -70,7 +70,7 @@ impl Metrics {
         }
     }
 
-    /// What [`recent`] needs to know.
+    /// The counters that [`recent`] needs.
     pub fn counts(&self) -> recent::Counts {
         let (heard, answers) = self.calls.heard_so_far();
         recent::Counts {
@@ -80,12 +80,12 @@ impl Metrics {
         }
     }
 
-    /// All of it in Prometheus' text format ([`TEXT_FORMAT`]), as it is now.
+    /// All metrics in Prometheus' text format ([`TEXT_FORMAT`]), with their current values.
     pub fn text(&self) -> String {
         self.process.read();
         let mut text = Vec::new();
         if let Err(error) = TextEncoder::new().encode(&self.register.gather(), &mut text) {
-            // What has no sample is left out; nothing else can be wrong with what is declared here.
+            // Metrics without samples are left out; nothing else can be wrong with what is declared here.
             tracing::error!(%error, "the metrics could not be written");
         }
         String::from_utf8_lossy(&text).into_owned()

@@ -1,5 +1,4 @@
-//! Networks: whose connections and requests are counted together, and blocks of addresses that
-//! somebody names. PURE.
+//! Networks: whose connections and requests are counted together, and address blocks named in configuration. PURE.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,7 +6,7 @@ use std::str::FromStr;
 
 use ipnet::IpNet;
 
-/// An IPv4 address, or the /64 of an IPv6 one: as much as one customer of a provider has at least, so
+/// An IPv4 address, or the /64 of an IPv6 address: that is the least that one customer of an internet provider has, so
 /// that nobody counts as many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network(IpAddr);
@@ -38,13 +37,13 @@ impl fmt::Display for Network {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Block(IpNet);
 
-/// Why a text is no block.
+/// Why a text is not a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NoBlock {
-    /// It is something else.
+    /// It is neither an address nor CIDR.
     #[error("neither an address nor a network in CIDR notation")]
     Unreadable,
-    /// It holds all addresses.
+    /// It contains all addresses.
     #[error("a network of all addresses")]
     Everybody,
 }

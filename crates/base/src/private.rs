@@ -1,29 +1,30 @@
-//! Files and folders that are their owner's alone: what is said in calls, and who says it, is in them.
+//! Files and folders that only their owner may access: they hold what is said in calls, and by whom.
 //!
-//! Whatever a process makes for itself is made here: folders 0700, files 0600, whatever its umask is. What
-//! was there before stays as it is, and is told of ([`too_open`]): somebody may have meant it so.
+//! Everything that a process creates for itself is created here: folders with mode 0700, files with mode 0600,
+//! whatever its umask. What existed before stays as it is and is reported ([`too_open`]): somebody may have intended
+//! it.
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Makes a folder, and those that it is in; one that is there stays as it is.
+/// Creates a folder and its parents; an existing one stays as it is.
 ///
 /// # Errors
-/// It cannot be made.
+/// The folder cannot be created.
 pub fn folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Opens files; those that it makes are private.
+/// Options for opening files; those that they create are private.
 pub fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
     options
 }
 
-/// What other users of the machine can get at.
+/// A file or folder that other users of the machine can access.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{} can be read by other users of this machine (mode {mode:04o}): recordings, transcripts and names of \
@@ -45,7 +46,7 @@ impl TooOpen {
     }
 }
 
-/// Whether others than its owner may do anything with a folder or file; None when there is none.
+/// Whether anybody other than the owner has any permission on a folder or file. `None` also if it does not exist.
 pub fn too_open(path: &Path) -> Option<TooOpen> {
     let mode = fs::metadata(path).ok()?.permissions().mode() & 0o777;
     (mode & 0o077 != 0).then(|| TooOpen {

@@ -1,6 +1,6 @@
-//! What a file may say of a provider: where it is, how its key is sent, which protocol it speaks, what
-//! it is asked for where nothing else is said. Values only: configuration makes them, the protocols'
-//! clients act on them, and neither imports the other.
+//! What a configuration file says about a provider: its address, how its key is sent, which protocol it speaks, and
+//! the default models. Values only: configuration creates them, the protocols' clients act on them, and neither
+//! imports the other.
 
 mod address;
 pub mod catalogue;
@@ -14,11 +14,11 @@ pub use address::{Address, is_openai};
 pub enum Auth {
     /// `Authorization: Bearer …`
     Bearer,
-    /// `api-key: …`, as Azure wants it.
+    /// `api-key: …`, for Azure.
     ApiKey,
 }
 
-/// The protocol that a model is asked by.
+/// The protocol by which a language model is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LlmApi {
     /// `POST /chat/completions`
@@ -28,31 +28,31 @@ pub enum LlmApi {
     Responses,
 }
 
-/// What an operator wants of the model, beyond its answer.
+/// An operator's requirements for the model's replies.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct LlmOptions {
-    /// How long it may think: "none", "minimal", "low" and so on; none: the least that is known of
-    /// the model.
+    /// How long it may think: "none", "minimal", "low" and so on. `None` for the least that the model is known to
+    /// support.
     pub reasoning_effort: Option<String>,
-    /// 0 to 2; the model's own default when `None`.
+    /// 0 to 2. `None` for the model's own default.
     pub temperature: Option<f32>,
-    /// Most tokens of the answer; the model's own limit when `None`.
+    /// The most tokens of a reply. `None` for the model's own limit.
     pub max_tokens: Option<u32>,
-    /// Further fields of the request.
+    /// Additional fields of the request.
     pub extra_body: Map<String, Value>,
 }
 
-/// What helps a model to hear.
+/// Hints that help a model to transcribe.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SttHints {
     /// What the conversation is about.
     pub prompt: Option<String>,
-    /// Names and terms that may be said.
+    /// Names and terms that may occur.
     pub keywords: Vec<String>,
 }
 
 impl SttHints {
-    /// All in one prompt, for models that take no keywords; none when there is nothing to say.
+    /// All hints in one prompt, for models that accept no keywords. `None` if there are none.
     pub fn in_words(&self) -> Option<String> {
         let keywords = (!self.keywords.is_empty()).then(|| self.keywords.join(", "));
         let parts: Vec<&str> = [self.prompt.as_deref(), keywords.as_deref()]
@@ -63,17 +63,17 @@ impl SttHints {
     }
 }
 
-/// How a provider of speech is asked.
+/// How a speech provider is requested.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TtsProtocol {
-    /// `POST /audio/speech`, a request a sentence.
+    /// `POST /audio/speech`, one request per sentence.
     Speech,
-    /// `/realtime`, a WebSocket for many sentences.
+    /// `/realtime`, one WebSocket for many sentences.
     Realtime,
 }
 
-/// OpenAI's voices, in the order in which they are listed to people: the six that the speech
-/// endpoint began with and that most compatible servers map to one of theirs, then later ones.
+/// OpenAI's voices, in the order in which they are listed to people: first the six that the speech endpoint began
+/// with, which most compatible servers map to one of their own, then later ones.
 pub const VOICES: [&str; 13] = [
     "alloy", "echo", "fable", "onyx", "nova", "shimmer", "ash", "ballad", "coral", "sage", "verse",
     "marin", "cedar",

@@ -1,9 +1,9 @@
-//! Messages of the control plane to an agent in a room, signed.
+//! Signed messages from the control plane to an agent in a room.
 //!
-//! A participant of a room cannot be told from LiveKit's server by a data packet alone: a hidden one sends
-//! without a name, and a packet may arrive before its sender is known. So what an agent does at the control
-//! plane's word carries an HMAC with a key that only those who hold LiveKit's secret can make. It covers the
-//! room, the topic, the call it is for, the time and the message itself.
+//! By a data packet alone, a participant of a room cannot be told from LiveKit's server: a hidden participant sends
+//! without a name, and a packet may arrive before its sender is known. So everything that an agent does on the control
+//! plane's behalf carries an HMAC with a key that only those who hold LiveKit's secret can derive. It covers the room,
+//! the topic, the call that it is for, the time and the message itself.
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,14 +13,14 @@ use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use ring::hmac;
 use serde::{Deserialize, Serialize};
 
-/// How far apart the two sides' clocks may be, the way included.
+/// The largest difference between the two sides' clocks, including transit time.
 const WINDOW: Duration = Duration::from_secs(60);
-/// Messages that are remembered, so that none counts twice. Nobody sends this many in twice [`WINDOW`].
+/// How many messages are remembered, so that none is accepted twice. Nobody sends this many within twice [`WINDOW`].
 const REMEMBERED: usize = 256;
 /// What the key is derived for; a change of format changes it.
 const PURPOSE: &[u8] = b"sidetone: control plane to agent, 1";
 
-/// Signs and checks. Everyone who holds LiveKit's secret has the same one.
+/// Signs and verifies. Everyone who holds LiveKit's secret has the same key.
 #[derive(Clone)]
 pub struct Key(hmac::Key);
 
@@ -31,14 +31,14 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// Where a message goes.
+/// Where a message is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Address<'a> {
-    /// LiveKit's name of the room.
+    /// The name of the LiveKit room.
     pub room: &'a str,
     /// The data packet's topic, or the RPC method.
     pub topic: &'a str,
-    /// Id of the call it is for; empty for whatever call is in the room.
+    /// The id of the call that it is for; empty for whatever call is in the room.
     pub call: &'a str,
 }
 
@@ -51,14 +51,14 @@ struct Envelope {
     at: u64,
     /// The message itself.
     body: String,
-    /// HMAC-SHA256 over all of it and the rest of the address.
+    /// HMAC-SHA256 over all of the above and the rest of the address.
     mac: String,
 }
 
-/// Why a message is nobody's.
+/// Why a message is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is no envelope, or signed with another key, for another room or another topic.
+    /// It is not an envelope, or it was signed with another key, for another room or for another topic.
     #[error(
         "it is not signed by the control plane; do both sides have the same LIVEKIT_API_SECRET?"
     )]
@@ -69,23 +69,23 @@ pub enum Refused {
     /// It is for another call.
     #[error("it is for another call")]
     OtherCall,
-    /// It came before.
+    /// It was received before.
     #[error("it was received before (a replay)")]
     Repeated,
-    /// Too many came to remember them.
+    /// Too many were received to remember them all.
     #[error("more than {REMEMBERED} messages came in {:?}", 2 * WINDOW)]
     TooMany,
 }
 
 impl Key {
-    /// The key of those who hold LiveKit's API secret.
+    /// Derives the key from LiveKit's API secret.
     pub fn of(api_secret: &str) -> Self {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, api_secret.as_bytes());
         let derived = hmac::sign(&secret, PURPOSE);
         Self(hmac::Key::new(hmac::HMAC_SHA256, derived.as_ref()))
     }
 
-    /// Signs `body` for one address at this time.
+    /// Signs `body` for one address, at the time `now`.
     pub fn sign(&self, to: Address<'_>, now: SystemTime, body: String) -> serde_json::Value {
         let at = millis(now);
         let mac = hmac::sign(&self.0, &signed(to, at, &body));
@@ -98,13 +98,13 @@ impl Key {
     }
 }
 
-/// The keys of those who hold LiveKit's secrets: while they are changed, there are two. The first signs, any
-/// is known.
+/// The keys from all of LiveKit's secrets: while a secret is being rotated, there are two. The first signs, any
+/// verifies.
 #[derive(Clone, Debug)]
 pub struct Keys(Vec<Key>);
 
 impl Keys {
-    /// Signs with the first; see [`Key::sign`]. None without a key.
+    /// Signs with the first key; see [`Key::sign`]. JSON null if there is no key.
     pub fn sign(&self, to: Address<'_>, now: SystemTime, body: String) -> serde_json::Value {
         (self.0.first()).map_or(serde_json::Value::Null, |key| key.sign(to, now, body))
     }
@@ -127,18 +127,18 @@ impl FromIterator<Key> for Keys {
     }
 }
 
-/// An agent's side: takes the messages to one call in one room. A clone takes those of other topics.
+/// An agent's side: accepts messages to one call in one room. A clone can accept those of other topics.
 #[derive(Clone, Debug)]
 pub struct Inbox {
     keys: Keys,
     room: String,
     call: String,
-    /// Time and signature of what was taken, oldest first.
+    /// Time and signature of accepted messages, oldest first.
     taken: VecDeque<(u64, Vec<u8>)>,
 }
 
 impl Inbox {
-    /// Of this call in this room.
+    /// Accepts messages to this call in this room.
     pub fn new(keys: impl Into<Keys>, room: impl Into<String>, call: impl Into<String>) -> Self {
         Self {
             keys: keys.into(),
@@ -148,10 +148,10 @@ impl Inbox {
         }
     }
 
-    /// The message in a signed packet that came on this topic; each is taken once.
+    /// Verifies a signed packet that arrived on this topic and returns its message; each message is accepted once.
     ///
     /// # Errors
-    /// It is not the control plane's, or not for this call, or not of now.
+    /// It is not from the control plane, not for this call, or not recent.
     pub fn take(&mut self, topic: &str, now: SystemTime, packet: &[u8]) -> Result<String, Refused> {
         let envelope: Envelope = serde_json::from_slice(packet).map_err(|_| Refused::Unsigned)?;
         let mac = BASE64
@@ -173,7 +173,7 @@ impl Inbox {
         if !envelope.call.is_empty() && envelope.call != self.call {
             return Err(Refused::OtherCall);
         }
-        // What is older than the window is refused for that.
+        // Anything older than the window is rejected for that reason.
         self.taken.retain(|(at, _)| at.abs_diff(now) <= window);
         if self.taken.iter().any(|(_, taken)| *taken == mac) {
             return Err(Refused::Repeated);
@@ -191,7 +191,7 @@ fn millis(time: SystemTime) -> u64 {
     since.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-/// The bytes that are signed: each part after its length, so that no two messages have the same.
+/// The bytes that are signed: each part is preceded by its length, so that no two messages have the same bytes.
 fn signed(to: Address<'_>, at: u64, body: &str) -> Vec<u8> {
     let at = at.to_string();
     let mut bytes = Vec::new();

@@ -1,7 +1,7 @@
-//! The background tasks of a process. One that ends early or panics is logged and restarted after a pause;
-//! health checks show it while it is down. The process and its other tasks go on.
+//! The background tasks of a process. A task that ends early or panics is logged and restarted after a pause; health
+//! checks show it while it is down. The process and its other tasks continue.
 //!
-//! [`Restarts`] decides when, and is pure; [`Supervisor`] runs the tasks.
+//! [`Restarts`] decides when to restart, and is pure; [`Supervisor`] runs the tasks.
 
 mod restarts;
 
@@ -16,7 +16,7 @@ use super::clock;
 use super::metrics::metrics;
 pub use restarts::Restarts;
 
-/// What waits while a task is down.
+/// What suffers while a task is down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Needed {
     /// Calls: the process is not ready.
@@ -25,7 +25,7 @@ pub enum Needed {
     Later,
 }
 
-/// A task's history, by the task's name.
+/// The tasks' histories, by name.
 type Tasks = BTreeMap<&'static str, (Needed, Restarts)>;
 
 /// Runs background tasks until its token is cancelled. They are aborted when it is dropped.
@@ -37,7 +37,7 @@ pub struct Supervisor {
 }
 
 impl Supervisor {
-    /// Runs nothing yet; its tasks end at `stop`.
+    /// Creates a supervisor without tasks; its tasks end at `stop`.
     pub fn new(stop: CancellationToken) -> Self {
         Self {
             stop,
@@ -46,9 +46,9 @@ impl Supervisor {
         }
     }
 
-    /// Runs the task that `make` makes, and makes it again whenever it has failed. The task gets the token
-    /// at which it is to end; an end before that is a failure, as a panic is. What a task must not lose when
-    /// it fails (a queue's receiver) stays with `make`.
+    /// Runs the task that `make` creates, and creates it again whenever it fails. The task gets the token that tells
+    /// it to end; an end before that is a failure, like a panic. Whatever a task must not lose when it fails (a
+    /// queue's receiver) belongs in `make`.
     pub fn spawn<M, T>(&mut self, name: &'static str, needed: Needed, make: M)
     where
         M: FnMut(CancellationToken) -> T + Send + 'static,
@@ -64,7 +64,7 @@ impl Supervisor {
         self.keepers.spawn(keeper.run(make, self.stop.clone()));
     }
 
-    /// What health checks look at.
+    /// A view of the tasks for health checks.
     pub fn health(&self) -> TaskHealth {
         TaskHealth(self.tasks.subscribe())
     }
@@ -90,11 +90,11 @@ impl Keeper {
         T: Future<Output = ()> + Send + 'static,
     {
         loop {
-            // A task of its own, so that a panic ends it alone; dropped with this one, it is aborted.
+            // A task of its own, so that a panic ends it alone; if this task is dropped, it is aborted.
             let mut task = JoinSet::new();
             task.spawn(make(stop.clone()));
             let how = match task.join_next().await {
-                // The panic's message, which may quote anything, is on standard error already.
+                // The panic's message, which may quote anything, is already on standard error.
                 Some(Err(error)) if error.is_panic() => "it panicked",
                 _ if stop.is_cancelled() => return,
                 _ => "it ended early",
@@ -118,7 +118,7 @@ impl Keeper {
         }
     }
 
-    /// Tells health checks; a task that never failed is not in their list.
+    /// Informs health checks; a task that never failed is not in their list.
     fn tell(&self) {
         self.tasks.send_modify(|tasks| {
             tasks.insert(self.name, (self.needed, self.restarts));
@@ -126,7 +126,7 @@ impl Keeper {
     }
 }
 
-/// How the tasks of a [`Supervisor`] are; cheap to clone. The default is that of no tasks.
+/// The state of a [`Supervisor`]'s tasks; cheap to clone. The default has no tasks.
 #[derive(Clone, Debug)]
 pub struct TaskHealth(watch::Receiver<Tasks>);
 
@@ -155,9 +155,9 @@ impl TaskHealth {
 /// The tasks that are down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Down {
-    /// What is said of each, by name; no error's text.
+    /// What to report about each, by name; without error texts.
     pub tasks: BTreeMap<&'static str, String>,
-    /// Calls need one of them.
+    /// Whether calls need one of them.
     pub calls_wait: bool,
 }
 

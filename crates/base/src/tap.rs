@@ -1,4 +1,4 @@
-//! Lets a recorder listen in on a room's two voices.
+//! Lets a recorder listen to both voices in a room.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,29 +10,29 @@ use tokio::sync::{mpsc, watch};
 use crate::audio::Pcm;
 use crate::clock;
 
-/// Frames of 10 ms that may wait for the recorder: five seconds of both voices, for a disk that
-/// stalls. When it is full the frame is dropped and counted, and the recording is silent there:
-/// the call never waits for its recorder.
+/// How many 10 ms frames may wait for the recorder: five seconds of both voices, for a disk that stalls. When the
+/// queue is full, the frame is dropped and counted, and the recording is silent there: the call never waits for its
+/// recorder.
 const TAPPED: usize = 1_000;
 
-/// Topic of the control plane's messages to recorders, [`Command`]s as JSON.
+/// The topic of the control plane's messages to recorders, which are [`Command`]s as JSON.
 pub const RECORDING_TOPIC: &str = "sidetone.recording";
 
 /// What the control plane tells a recorder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
-    /// Id of the recording, which only the store knows: it proves where the command is from.
+    /// The id of the recording, which only the store knows: it proves where the command comes from.
     pub recording: String,
-    /// Record silence from now on, or sound again.
+    /// Whether to record silence from now on, or sound again.
     pub paused: bool,
 }
 
 /// 10 ms of one voice.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sound {
-    /// Of the caller, as it left the jitter buffer.
+    /// The caller's, as it left the jitter buffer.
     Caller(Pcm<16_000>),
-    /// Of the agent, as it was handed to the media engine.
+    /// The agent's, as it was handed to the media engine.
     Agent(Pcm<48_000>),
 }
 
@@ -57,7 +57,7 @@ pub struct Tap {
 /// The recorder's end.
 #[derive(Debug)]
 pub struct Tapping {
-    /// Both voices. It ends with the call.
+    /// Both voices. The channel closes with the call.
     pub sound: mpsc::Receiver<Tapped>,
     /// Whether silence passes instead of sound.
     pub paused: watch::Receiver<bool>,
@@ -65,14 +65,14 @@ pub struct Tapping {
 }
 
 impl Tapping {
-    /// Frames that were dropped so far.
+    /// How many frames have been dropped so far.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
 }
 
 impl Tap {
-    /// A tap for the recording of this id, and where its sound comes out.
+    /// Opens a tap for the recording of this id, and returns the recorder's end with it.
     pub fn open(recording: &str) -> (Self, Tapping) {
         let (to, sound) = mpsc::channel(TAPPED);
         let tap = Self {
@@ -88,13 +88,12 @@ impl Tap {
         (tap, tapping)
     }
 
-    /// From now on silence passes (`true`), or sound again. What is said in a pause goes no
-    /// further than here.
+    /// From now on passes silence (`true`), or sound again. What is said during a pause goes no further than this.
     pub fn pause(&self, paused: bool) {
         self.paused.send_replace(paused);
     }
 
-    /// Carries out a [`Command`]; what is none, or for another recording, is passed over.
+    /// Executes a [`Command`]; an invalid one, or one for another recording, is ignored with a warning.
     pub fn command(&self, json: &[u8]) {
         match serde_json::from_slice::<Command>(json) {
             Ok(command) if *command.recording == *self.recording => self.pause(command.paused),
@@ -102,12 +101,12 @@ impl Tap {
         }
     }
 
-    /// The caller was heard.
+    /// Passes a frame that was heard from the caller.
     pub fn caller(&self, frame: &Pcm<16_000>) {
         self.send(|| Sound::Caller(self.audible(frame)));
     }
 
-    /// The agent was sent.
+    /// Passes a frame that was sent from the agent.
     pub fn agent(&self, frame: &Pcm<48_000>) {
         self.send(|| Sound::Agent(self.audible(frame)));
     }
@@ -127,7 +126,7 @@ impl Tap {
             Err(mpsc::error::TrySendError::Full(())) => {
                 self.dropped.fetch_add(1, Ordering::Relaxed);
             }
-            // The recorder has given up (a full disk); it has said so.
+            // The recorder has given up (a full disk), and has already reported it.
             Err(mpsc::error::TrySendError::Closed(())) => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Enums that are stored and sent as words.
 
-/// An enum whose values are words of a database and an API: serde, `FromStr`, `as_str` and `ALL` from
-/// one list. Whoever uses it has serde among its dependencies.
+/// An enum whose values are words in a database and an API: derives serde, `FromStr`, `as_str` and `ALL` from one
+/// list. Crates that use it need serde as a dependency.
 #[macro_export]
 macro_rules! text_enum {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),+ $(,)? }) => {

@@ -1,10 +1,10 @@
-//! What a process tells of its work as spans: OpenTelemetry's words for what took how long, inside of what.
-//! Whoever has done a piece of work hands it to the [`Tracer`], ended; the process sends it on.
+//! The spans of a process, in OpenTelemetry's terms: what took how long, and inside of what. Whoever has done a piece
+//! of work hands its finished span to the [`Tracer`]; the process exports it.
 //!
-//! - **Off, it is nothing.** Without a collector a tracer samples nothing, and nobody makes a span.
+//! - **No cost when off.** Without a collector a tracer samples nothing, and nobody creates a span.
 //! - **Nobody waits.** The queue is bounded; a span that finds it full is dropped and counted.
-//! - **Nothing personal.** An attribute is a number, a word of a closed list, a name from an operator's file, or an
-//!   id that Sidetone or LiveKit has made: never a word, a name or a number of a caller.
+//! - **Nothing personal.** An attribute is a number, a word from a closed list, a name from an operator's file, or an
+//!   id that Sidetone or LiveKit has created: never a caller's words, name or number.
 
 mod parent;
 mod sampler;
@@ -19,31 +19,31 @@ use super::metrics::{SpanFate, metrics};
 pub use parent::Traceparent;
 pub use sampler::Sampler;
 
-/// Spans that wait to be sent: those of some 50 turns. More are dropped.
+/// How many spans may wait to be sent: those of some 50 turns. Any more are dropped.
 const QUEUE: usize = 2_048;
 
-/// Names a trace: all that belongs to one call. It is the call's id.
+/// Identifies a trace: everything that belongs to one call. It is the call's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TraceId(pub u128);
 
-/// Names a span within its trace; never 0.
+/// Identifies a span within its trace; never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SpanId(u64);
 
 impl TraceId {
-    /// The span of the trace that all others are inside of, known to whoever knows the trace.
+    /// The trace's outermost span, known to whoever knows the trace.
     pub fn root(self) -> SpanId {
         SpanId(((self.0 >> 64) as u64).max(1))
     }
 }
 
 impl SpanId {
-    /// One that no other span has.
+    /// A new, unique id.
     pub fn random() -> Self {
         Self(fastrand::u64(1..))
     }
 
-    /// As it is sent.
+    /// The bytes that are sent.
     pub fn bytes(self) -> [u8; 8] {
         self.0.to_be_bytes()
     }
@@ -55,14 +55,14 @@ impl fmt::Display for SpanId {
     }
 }
 
-/// Where a span stands towards other processes.
+/// A span's role towards other processes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Work of our own.
+    /// Internal work.
     Internal,
-    /// A request of somebody's, answered here.
+    /// Somebody else's request, answered here.
     Server,
-    /// A request of ours, answered elsewhere.
+    /// Our request, answered elsewhere.
     Client,
 }
 
@@ -75,50 +75,50 @@ pub enum Value {
     Number(i64),
     /// Seconds.
     Seconds(f64),
-    /// Yes or no.
+    /// A boolean.
     Flag(bool),
 }
 
-/// Something that happened at one moment of a span.
+/// Something that happened at one moment during a span.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
-    /// When.
+    /// When it happened.
     pub at: SystemTime,
-    /// What.
+    /// What happened.
     pub name: &'static str,
-    /// More of it.
+    /// Details.
     pub attributes: Vec<(&'static str, Value)>,
 }
 
-/// A piece of work that has ended.
+/// A finished piece of work.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
-    /// What it belongs to.
+    /// The trace that it belongs to.
     pub trace: TraceId,
     /// Its own id.
     pub id: SpanId,
-    /// What it is inside of.
+    /// The span that it is inside of.
     pub parent: Option<SpanId>,
-    /// A span of another trace that it belongs to as well.
+    /// A span of another trace that it also belongs to.
     pub link: Option<(TraceId, SpanId)>,
     /// What kind of work it is.
     pub name: String,
-    /// Who did it.
+    /// Its role towards other processes.
     pub kind: Kind,
     /// When it began.
     pub begun: SystemTime,
     /// When it ended.
     pub ended: SystemTime,
-    /// What is known of it.
+    /// Details.
     pub attributes: Vec<(&'static str, Value)>,
-    /// What happened in it.
+    /// What happened during it.
     pub moments: Vec<Moment>,
-    /// It did not do what it was to do.
+    /// Whether the work failed.
     pub failed: bool,
 }
 
 impl Span {
-    /// A span of our own work, of which nothing more is known.
+    /// A span of internal work, without further details.
     pub fn new(
         trace: TraceId,
         name: impl Into<String>,
@@ -139,14 +139,14 @@ impl Span {
         }
     }
 
-    /// Inside of another.
+    /// Sets the parent span.
     #[must_use]
     pub fn inside(mut self, parent: SpanId) -> Self {
         self.parent = Some(parent);
         self
     }
 
-    /// With an attribute more.
+    /// Adds an attribute.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.attributes.push((name, value.into()));
@@ -178,7 +178,7 @@ impl From<u64> for Value {
     }
 }
 
-/// Takes spans of this process; cheap to clone.
+/// Accepts the spans of this process; cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Tracer(Option<Arc<On>>);
 
@@ -189,18 +189,18 @@ struct On {
 }
 
 impl Tracer {
-    /// Takes nothing.
+    /// A tracer that accepts nothing.
     pub fn off() -> Self {
         Self(None)
     }
 
-    /// One whose spans come out of the receiver.
+    /// A tracer whose spans arrive at the receiver.
     pub fn new(sampler: Sampler) -> (Self, mpsc::Receiver<Span>) {
         let (spans, sent) = mpsc::channel(QUEUE);
         (Self(Some(Arc::new(On { sampler, spans }))), sent)
     }
 
-    /// Whether spans of this trace are to be made, which was asked for by `parent`.
+    /// Whether to create spans for this trace, which was requested by `parent`.
     pub fn samples(&self, trace: TraceId, parent: Option<&Traceparent>) -> bool {
         let on = self.0.as_ref();
         on.is_some_and(|on| {
@@ -209,7 +209,7 @@ impl Tracer {
         })
     }
 
-    /// Hands a span on; it is dropped where too many wait.
+    /// Queues a span for sending; it is dropped if too many are waiting.
     pub fn take(&self, span: Span) {
         if let Some(on) = &self.0
             && on.spans.try_send(span).is_err()

@@ -1,20 +1,20 @@
-//! What a worker says of itself.
+//! What a worker reports about itself.
 
 /// What a worker is doing, for health checks and lists.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WorkerStatus {
-    /// `AW_…` while registered.
+    /// LiveKit's id, `AW_…`, while it is registered.
     pub worker_id: Option<String>,
-    /// Last load sent, 0 to 1.
+    /// The load last sent to LiveKit, 0 to 1.
     pub load: f32,
-    /// No more jobs are taken.
+    /// Whether it takes no more jobs.
     pub draining: bool,
-    /// Jobs under way: id and room.
+    /// Jobs in progress: id and room.
     pub jobs: Vec<(String, String)>,
 }
 
 impl WorkerStatus {
-    /// Why it takes no calls; none: it does.
+    /// Why it takes no calls. `None` if it does.
     pub fn trouble(&self) -> Option<&'static str> {
         match (&self.worker_id, self.draining) {
             (_, true) => Some("draining"),

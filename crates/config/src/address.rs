@@ -1,16 +1,16 @@
-//! Which addresses may be spoken to, and in the clear. PURE.
+//! Classifies addresses: how far traffic to them travels, and whether it may be unencrypted. PURE.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::Url;
 
-/// Whether traffic to a host stays on this machine, on a private network, or travels a public one.
+/// Whether traffic to a host stays on this machine, stays on a private network, or crosses a public one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Loopback.
     Machine,
-    /// A private address (RFC 1918, RFC 6598, link-local, unique local), or a name that no public DNS
-    /// answers for: one label, such as a container's, or under a private domain.
+    /// A private address (RFC 1918, RFC 6598, link-local, unique local), or a name that no public DNS server answers
+    /// for: a single label, such as a container's, or a name under a private domain.
     Private,
     /// Any other.
     Public,
@@ -28,10 +28,10 @@ const PRIVATE_DOMAINS: [&str; 8] = [
     "test",
 ];
 
-/// Where the host of a `ws://` address is; None when it is no such address.
+/// The reach of the host in a `ws://` address. `None` if it is not such an address.
 pub fn reach_of_ws(address: &str) -> Option<Reach> {
     let url = Url::parse(address).ok()?;
-    // A name before "@" would be mistaken for the host by whoever reads the address.
+    // A name before "@" would be mistaken for the host by people who read the address.
     let is_plain = url.username().is_empty() && url.password().is_none();
     if url.scheme() != "ws" || !is_plain {
         return None;
@@ -39,14 +39,14 @@ pub fn reach_of_ws(address: &str) -> Option<Reach> {
     reach_of(&url)
 }
 
-/// Where the host of an address is; None when it has none.
+/// The reach of an address's host. `None` if it has no host.
 pub fn reach_of(url: &Url) -> Option<Reach> {
-    // Brackets are how an URL writes an IPv6 address.
+    // URLs write IPv6 addresses in brackets.
     let host = url.host_str()?.trim_matches(['[', ']']);
     Some(host.parse().map_or_else(|_| name(host), reach_of_ip))
 }
 
-/// Where an IP address is.
+/// The reach of an IP address.
 pub fn reach_of_ip(ip: IpAddr) -> Reach {
     match ip {
         IpAddr::V4(ip) => v4(ip),
@@ -56,7 +56,7 @@ pub fn reach_of_ip(ip: IpAddr) -> Reach {
 
 fn v4(ip: Ipv4Addr) -> Reach {
     let [a, b, ..] = ip.octets();
-    // RFC 6598: between a provider and its customers, and what overlay networks use.
+    // RFC 6598: between a provider and its customers, and also used by overlay networks.
     let is_shared = a == 100 && (64..128).contains(&b);
     if ip.is_loopback() {
         Reach::Machine
@@ -93,8 +93,8 @@ fn name(host: &str) -> Reach {
     }
 }
 
-/// A browser's origin in the one way in which browsers write it: scheme and host in lower case, no
-/// default port, nothing after them.
+/// Normalises a browser's origin to the form that browsers send: scheme and host in lower case, no default port,
+/// nothing after them.
 ///
 /// # Errors
 /// The text says what to write.
@@ -112,12 +112,12 @@ pub fn origin(value: &str) -> Result<String, String> {
         || url.fragment().is_some()
         || !url.username().is_empty()
         || url.password().is_some();
-    // An app's own scheme, such as capacitor://localhost, is kept by the parser as it was written.
+    // The parser leaves an app's own scheme, such as capacitor://localhost, as it was written.
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     if has_more || host.is_empty() || host.contains('*') {
         return Err(FIX.to_owned());
     }
-    // Browsers write none: whoever compares letter by letter would never find it.
+    // Browsers send no trailing slash, so an exact comparison would never match.
     if value.ends_with('/') {
         let bare = value.trim_end_matches('/');
         return Err(format!("leave out the slash at the end: write {bare}"));

@@ -1,5 +1,5 @@
-//! An agent's configuration: one TOML file in `agent-config/` over `defaults.toml`, and the
-//! prompt file that it names. Parsed once, raw to valid.
+//! An agent's configuration: one TOML file in `agent-config/` on top of `defaults.toml`, and the prompt file that it
+//! names. Parsed once, raw to valid.
 
 mod of_call;
 mod prompt;
@@ -36,59 +36,59 @@ pub use of_call::Overrides;
 use prompt::{check_prompt_variables, read_prompt, version};
 use templates::Templates;
 
-/// Everything that makes one agent: voice, prompt, tools, and the numbers of its manners.
+/// Everything that makes up one agent: voice, prompt, tools, and the settings of its behaviour.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentConfig {
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     pub name: String,
-    /// What it is for: other agents' models read it before they hand a caller over.
+    /// What the agent is for: other agents' models read it before they hand a caller over.
     pub description: String,
-    /// Hash of all text that it was read from: which version a call ran.
+    /// Hash of all text that it was read from; it identifies the version that a call ran.
     pub version: String,
-    /// Where its prompt was read.
+    /// The path from which its prompt was read.
     pub prompt_file: std::path::PathBuf,
-    /// The voice of all its speech.
+    /// The voice of everything it says.
     pub voice: Voice,
-    /// Who is asked for words, answers and speech.
+    /// The providers of its stages.
     pub stages: Stages,
-    /// System prompt; `{{variables}}` are filled in by [`AgentConfig::for_call`].
+    /// The system prompt; [`AgentConfig::for_call`] fills in its `{{variables}}`.
     pub system_prompt: String,
-    /// Said when the caller joins; empty: the agent waits to be spoken to.
+    /// Said when the caller joins. Empty if the agent waits to be spoken to.
     pub greeting: String,
-    /// How its calls are recorded; none: as the process's environment says.
+    /// How its calls are recorded. `None` to follow the process's environment.
     pub recording: Option<RecordingMode>,
-    /// Said before the greeting of a call that is recorded; empty: nothing.
+    /// Said before the greeting of a recorded call. Empty for nothing.
     pub recording_announcement: String,
     /// Said when a stage fails.
     pub apology: String,
-    /// Said first by an agent that goes on with the call of one that was lost; empty: nothing.
+    /// Said first by an agent that takes over the call of one that was lost. Empty for nothing.
     pub cut_off: String,
-    /// Said when tools take longer than `filler_after`; empty: silence.
+    /// Said when tools take longer than `filler_after`. Empty for silence.
     pub filler: String,
     /// See `filler`.
     pub filler_after: Duration,
-    /// BCP 47 language of the conversation; none: STT detects it, and what depends on a language
-    /// is English or left alone.
+    /// The language of the conversation (BCP 47). `None` if STT detects it; whatever depends on a language then uses
+    /// English or is left alone.
     pub language: Option<String>,
-    /// How certain words are said: written form to spoken form.
+    /// How certain words are pronounced: written form to spoken form.
     pub pronunciations: BTreeMap<String, String>,
     /// Values for `{{variables}}` that a call does not set.
     pub variables: BTreeMap<String, String>,
     /// Variables that each call must set.
     pub required_variables: Vec<String>,
-    /// What end users may choose about it.
+    /// What end users may choose about this agent.
     pub user: UserChoices,
-    /// Asked before the greeting; its answer is `{{ lookup }}`.
+    /// Requested before the greeting; the answer is `{{ lookup }}`.
     pub lookup: Option<HttpRequest>,
-    /// What the model may call.
+    /// The tools that the model may call.
     pub tools: Vec<Tool>,
-    /// Whose tools it may call, too.
+    /// The MCP servers whose tools it may call as well.
     pub mcp: Vec<McpServer>,
-    /// What its calls come to.
+    /// How the results of its calls are made.
     pub result: ResultConfig,
-    /// Versions of it that get a share of its calls.
+    /// Variants that get a share of its calls.
     pub variants: Vec<Variant>,
-    /// The one that this is, once a call has chosen.
+    /// The name of the variant that this is, once a call has chosen one.
     pub variant: Option<String>,
     /// Voice activity detection.
     pub vad: VadConfig,
@@ -98,41 +98,41 @@ pub struct AgentConfig {
     pub limits: Limits,
     /// What happens when nobody speaks.
     pub silence: SilenceConfig,
-    /// When telephone keys are complete.
+    /// When input by telephone keys is complete.
     pub keys: KeysConfig,
-    /// What it does when a machine answers its call; none: it talks to whoever answers.
+    /// What it does when an answering machine takes its call. `None` if it talks to whoever answers.
     pub voicemail: Option<Voicemail>,
-    /// What callers hear while it thinks; none: silence.
+    /// The sound that callers hear while it thinks. `None` for silence.
     pub holding: Option<Holding>,
-    /// The keys that its calls are encrypted with between their participants; none: they are not.
+    /// The keys for the end-to-end encryption of its calls. `None` if they are not encrypted.
     pub encryption: Option<Encryption>,
-    /// Only this is said, and the call ends: see [`AgentConfig::refuse`].
+    /// If set, only this is said, and the call ends: see [`AgentConfig::refuse`].
     pub refusal: Option<&'static str>,
-    /// What templates can use in this call, an object; empty before [`AgentConfig::for_call`].
+    /// The values that templates can use in this call, an object; empty before [`AgentConfig::for_call`].
     pub values: Value,
     templates: Templates,
 }
 
-/// The agent of calls that name none; users may always have it.
+/// The agent for calls that name none; users may always choose it.
 pub const DEFAULT_AGENT: &str = "default";
-/// Where all agents' defaults are, beside their files.
+/// The file with all agents' defaults, in the same folder as theirs.
 pub const DEFAULTS: &str = "defaults.toml";
-/// A system prompt longer than this is a mistake: it would cost seconds on every turn.
+/// A longer system prompt is a mistake: it would cost seconds on every turn.
 pub const MAX_PROMPT_CHARS: usize = 32_000;
 
 impl AgentConfig {
-    /// Reads and checks a file, the `defaults.toml` beside it, and the prompt file that they name
-    /// (relative to the file's folder).
+    /// Reads and checks a file, the `defaults.toml` in the same folder, and the prompt file that they name (relative
+    /// to that folder).
     ///
     /// # Errors
-    /// All at once: what cannot be read or is no TOML, unknown keys, values out of their range,
-    /// variables without a value, secrets that are not set.
+    /// All problems at once: files that cannot be read or are not TOML, unknown keys, values out of range, variables
+    /// without a value, secrets that are not set.
     pub fn load(path: &Path, secrets: &Secrets) -> Result<Self, Problems> {
         let folder = path.parent().unwrap_or(Path::new(""));
         Self::load_from(&Files::new(folder, &files::from_disk), path, secrets)
     }
 
-    /// As [`AgentConfig::load`], from the files of a pass.
+    /// Like [`AgentConfig::load`], with the files of one pass.
     pub(super) fn load_from(
         files: &Files<'_>,
         path: &Path,
@@ -180,7 +180,7 @@ impl AgentConfig {
         Ok(agent)
     }
 
-    /// Reads every key; complaints go to `reader`.
+    /// Reads every key; problems are reported to `reader`.
     pub(super) fn read(
         reader: &Reader,
         sources: &[Source<'_>],
@@ -317,7 +317,7 @@ impl AgentConfig {
         agent
     }
 
-    /// The agents that its model may hand the caller to.
+    /// The agents to which its model may hand over the caller.
     pub fn hands_to(&self) -> impl Iterator<Item = &str> {
         self.tools.iter().flat_map(|tool| match &tool.action {
             tools::Action::Handoff(agents) => agents.iter().map(String::as_str).collect(),
@@ -352,7 +352,7 @@ fn read_voice(top: &mut Section<'_>) -> Voice {
     })
 }
 
-/// `[variants.*]`
+/// Reads `[variants.*]`.
 fn read_variants(
     top: &mut Section<'_>,
     reader: &Reader,
@@ -381,7 +381,7 @@ fn read_variants(
             llm: section.text("llm").map(|text| text.value),
         }
     };
-    // One of no name tells the reference which keys there are.
+    // A nameless variant tells the reference which keys exist.
     let _ = read(String::new(), &mut top.any("variants"));
     let mut variants = Vec::new();
     for (name, mut section) in top.each("variants") {

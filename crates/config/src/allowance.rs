@@ -1,15 +1,15 @@
-//! What one user of the API may have and ask for.
+//! The limits for one user of the API.
 
 use super::variable::BadVariable;
 
-/// The limits of each user, whoever asks for them: the user's own client, or a backend with its key.
+/// The limits for each user, whoever makes the request: the user's own client, or a backend with its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UserLimits {
-    /// Requests in a minute that change something, in the long run; a third of them may come at once.
+    /// Requests per minute that change something, in the long run; a third of them may come at once.
     pub requests_a_minute: u32,
-    /// Tokens that are good and that nobody has used; none: any number.
+    /// Valid tokens that nobody has used yet. `None` for no limit.
     pub tokens: Option<u32>,
-    /// Calls at once; none: any number.
+    /// Calls at the same time. `None` for no limit.
     pub calls: Option<u32>,
 }
 

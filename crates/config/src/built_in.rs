@@ -1,5 +1,5 @@
-//! What agents say by themselves where their files say nothing, in the language of the agent:
-//! polite, to a stranger, and of no gender. PURE.
+//! What agents say if their files say nothing else, in the agent's language: polite, addressed to a stranger, and
+//! gender-neutral. PURE.
 
 use super::language;
 
@@ -10,29 +10,29 @@ pub struct BuiltIn {
     pub greeting: &'static str,
     /// When a stage has failed.
     pub apology: &'static str,
-    /// First, by an agent that goes on with the call of one that was lost.
+    /// Said first, by an agent that takes over the call of one that was lost.
     pub cut_off: &'static str,
     /// While tools work.
     pub filler: &'static str,
-    /// While the model has not begun to answer.
+    /// While the model has not begun to reply.
     pub thinking: &'static str,
     /// After a long silence.
     pub still_there: &'static str,
     /// Before the agent hangs up.
     pub goodbye: &'static str,
-    /// When nobody takes a call that is to be put through.
+    /// When nobody takes a call that is to be transferred.
     pub transfer_failed: &'static str,
-    /// In a room whose sound is encrypted for its participants; then the agent hangs up.
+    /// In a room that is encrypted between its participants; the agent then hangs up.
     pub encrypted: &'static str,
-    /// In a room whose sound is not encrypted, for an agent whose calls are; then the agent hangs up.
+    /// In a room that is not encrypted, from an agent whose calls are; the agent then hangs up.
     pub not_encrypted: &'static str,
-    /// When a call has taken all that its limits allow; then the agent hangs up.
+    /// When a call has used up its limits; the agent then hangs up.
     pub limit: &'static str,
-    /// When the agent that was asked for is not there, and no other shall take its place; then it hangs up.
+    /// When the requested agent does not exist and no other is to take its place; the agent then hangs up.
     pub no_agent: &'static str,
 }
 
-/// The sentences of this language (BCP 47); the English ones where it is not known or has none.
+/// The sentences of this language (BCP 47); the English ones if the language is not set or has none.
 pub fn of(language: Option<&str>) -> BuiltIn {
     let found = language.and_then(|tag| language::find(&LANGUAGES, tag));
     *found.unwrap_or(&ENGLISH)

@@ -1,45 +1,45 @@
-//! What an agent's file leaves to end users, and which names nobody may give. PURE.
+//! What an agent's file lets end users choose, and which names are reserved. PURE.
 //!
-//! A user is somebody who is signed in to the product, or who is in the room; not a backend and not an
-//! admin. What a user writes steers nothing that the file does not list: variables fill prompts, addresses
-//! and headers that travel with the operator's secrets.
+//! A user is somebody who is signed in to the product, or who is in the room; not a backend and not an admin. What a
+//! user writes has no effect unless the file lists it: variables fill prompts, addresses and headers that are sent
+//! with the operator's secrets.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::section::Section;
 
-/// Names that templates know in every call; no variable may be called so.
+/// Names that templates know in every call; no variable may have them.
 pub const RESERVED_VARIABLES: [&str; 6] =
     ["caller", "call", "dispatch", "lookup", "args", "secret"];
-/// Beginnings of names that LiveKit, its telephones and Sidetone itself give meanings to.
+/// Prefixes of names to which LiveKit, its telephony or Sidetone itself give a meaning.
 const RESERVED_PREFIXES: [&str; 3] = ["sidetone", "lk", "sip"];
-/// Beginnings of identities that LiveKit or Sidetone give: of an agent, a telephone, a recorder, an ingress.
-/// Who joined by such a name would take the place of one.
+/// Prefixes of identities that LiveKit or Sidetone assign: to an agent, a telephone, a recorder, an ingress. Whoever
+/// joined with such an identity would take the place of one.
 const RESERVED_IDENTITIES: [&str; 5] = ["agent-", "sip_", "sidetone-", "EG_", "IN_"];
-/// Attributes that LiveKit's SIP bridge fills with headers which the caller's side wrote.
+/// Attributes that LiveKit's SIP bridge fills with headers written by the caller's side.
 const SIP_HEADERS: &str = "sip.h.";
 
 /// What users may choose about an agent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct UserChoices {
-    /// Users may ask for the agent itself.
+    /// Whether users may choose this agent.
     pub may_choose: bool,
-    /// The variables that users may set, and the attributes of theirs that templates see.
+    /// The variables that users may set; templates also see the users' attributes of these names.
     pub variables: BTreeSet<String>,
 }
 
 /// A caller, as the room shows them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// Who they are to LiveKit.
+    /// Their identity in LiveKit.
     pub identity: String,
-    /// The name that they are shown by; their own words, as a rule.
+    /// Their display name; usually their own words.
     pub name: String,
     /// Participant attributes.
     pub attributes: BTreeMap<String, String>,
-    /// They came by LiveKit's SIP bridge.
+    /// Whether they came through LiveKit's SIP bridge.
     pub by_telephone: bool,
-    /// They may change their attributes, so that these are their own words.
+    /// Whether they may change their attributes, so that these are their own words.
     pub writes_attributes: bool,
 }
 
@@ -50,7 +50,7 @@ impl UserChoices {
         let variables: BTreeSet<String> =
             top.list("user_variables", Vec::new()).into_iter().collect();
         for name in &variables {
-            // What no variable may be called, the headers of a telephone's call are.
+            // Reserved names that are headers of a telephone call are allowed.
             if !name.starts_with(SIP_HEADERS)
                 && let Err(why) = check_variable(name)
             {
@@ -63,10 +63,10 @@ impl UserChoices {
         }
     }
 
-    /// What templates may see of a caller's attributes, and the names of those that are passed over:
+    /// What templates may see of a caller's attributes, and the names of the others:
     ///
-    /// - what the SIP bridge says of a telephone (`sip.…`), save headers that the other side wrote;
-    /// - what a signed token gave somebody who cannot change it, save reserved names;
+    /// - what the SIP bridge says about a telephone (`sip.…`), except headers that the other side wrote;
+    /// - what a signed token gave somebody who cannot change it, except reserved names;
     /// - what [`UserChoices::variables`] lists.
     pub fn attributes(&self, caller: &Caller) -> (BTreeMap<String, String>, Vec<String>) {
         let is_seen = |name: &String| {
@@ -84,7 +84,7 @@ impl UserChoices {
     }
 }
 
-/// Whether LiveKit, its telephones or Sidetone give the name a meaning: `lk.…`, `sip.…`, `sidetone.…`.
+/// Whether LiveKit, its telephony or Sidetone give the name a meaning: `lk.…`, `sip.…`, `sidetone.…`.
 pub fn is_reserved(name: &str) -> bool {
     RESERVED_PREFIXES.into_iter().any(|prefix| {
         let rest = name.get(prefix.len()..).filter(|_| {
@@ -95,10 +95,10 @@ pub fn is_reserved(name: &str) -> bool {
     })
 }
 
-/// Whether a variable may have this name, whoever sets it.
+/// Checks whether a variable may have this name, whoever sets it.
 ///
 /// # Errors
-/// The name has a meaning of its own.
+/// The name is reserved.
 pub fn check_variable(name: &str) -> Result<(), String> {
     let root = name.split('.').next().unwrap_or(name);
     if RESERVED_VARIABLES.contains(&root) || is_reserved(name) {
@@ -107,10 +107,10 @@ pub fn check_variable(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Whether a person may be in a room by this identity.
+/// Checks whether a person may be in a room with this identity.
 ///
 /// # Errors
-/// It is of those that LiveKit and Sidetone give.
+/// LiveKit or Sidetone assign identities of this form.
 pub fn check_identity(identity: &str) -> Result<(), String> {
     let taken = RESERVED_IDENTITIES.into_iter().find(|prefix| {
         identity

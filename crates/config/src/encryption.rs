@@ -1,4 +1,4 @@
-//! `[encryption]`: the keys of calls whose sound and data only the participants can read.
+//! `[encryption]`: the keys of calls whose sound and data only the participants can decrypt.
 
 use super::secret::{Secret, Secrets};
 use super::section::Section;
@@ -6,30 +6,30 @@ use super::template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-/// Clients keep as many keys, by index.
+/// How many keys clients keep, by index.
 const MOST: usize = 16;
 
-/// How clients make keys of what is shared.
+/// How clients derive keys from the shared secret.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Derivation {
-    /// Of words, with 100,000 rounds.
+    /// From words, with 100,000 rounds.
     #[default]
     Pbkdf2,
-    /// Of random bytes, which are written in base64.
+    /// From random bytes, written in base64.
     Hkdf,
 }
 
-/// The keys of an agent's calls. Their files are read again while a call lasts, so that they may change.
+/// The keys for an agent's calls. Their files are read again during a call, so that they may be rotated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Encryption {
-    /// By index; the first is the one to begin with.
+    /// By index; the first is used at the start.
     keys: Vec<Secret>,
-    /// How keys are made of them.
+    /// How keys are derived from them.
     pub derivation: Derivation,
 }
 
 impl Encryption {
-    /// What keys are derived from, by index, as it is now.
+    /// The current key material, by index.
     ///
     /// # Errors
     /// The text says which of them cannot be used, and why.
@@ -50,7 +50,7 @@ impl Encryption {
     }
 }
 
-/// Reads the table; no keys, no encryption.
+/// Reads the table. `None` if it has no keys, and calls are not encrypted.
 pub(super) fn read(mut section: Section<'_>, secrets: &Secrets) -> Option<Encryption> {
     let names = section.list("keys", Vec::new());
     let derivation = derivation(&mut section);
@@ -86,7 +86,7 @@ fn derivation(section: &mut Section<'_>) -> Derivation {
     }
 }
 
-/// A key stands in the environment or in a file that it names, never in an agent's file.
+/// Keys are in the environment or in a file that it names, never in an agent's file.
 fn key(section: &Section<'_>, text: &str, secrets: &Secrets) -> Option<Secret> {
     let path = section.full("keys");
     let names = template::variables(text);
@@ -95,12 +95,12 @@ fn key(section: &Section<'_>, text: &str, secrets: &Secrets) -> Option<Secret> {
         _ => None,
     };
     let Some(name) = name else {
-        // What stands there may be the key itself, so it is not shown.
+        // The text may be the key itself, so it is not shown.
         let message = format!("{path} must be secrets' names, such as [\"{{{{ secret.room }}}}\"]");
         section.complain_here(message);
         return None;
     };
-    // An agent's file is read with its secrets as they are; a call's keys may change while it lasts.
+    // An agent's file is read with its secrets fixed; a call's keys may change during the call.
     let found = secrets.get(name).map(Secret::live);
     if found.is_none() {
         section.complain_here(format!(

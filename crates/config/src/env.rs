@@ -1,4 +1,4 @@
-//! The environment, read once and checked: what is missing or wrong is named with its mending.
+//! The environment, read once and checked: each missing or invalid variable is reported with how to fix it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -21,74 +21,74 @@ use super::webhook::CallWebhook;
 use sidetone_base::network::{Block, NoBlock};
 use sidetone_base::provider::{catalogue, is_openai};
 
-/// Where calls are kept.
+/// Where calls are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Database {
-    /// Embedded, one file.
+    /// Embedded, in one file.
     Sqlite(PathBuf),
-    /// `postgres://…`, which may hold a password, and may stand in a file that changes.
+    /// `postgres://…`, which may contain a password, and may come from a file that changes.
     Postgres(Secret),
 }
 
 /// The whole environment.
 #[derive(Clone, Debug)]
 pub struct Env {
-    /// LiveKit's address and keys, or what is wrong with them.
+    /// LiveKit's address and keys, or why they cannot be used.
     pub livekit: Result<LiveKit, NotConfigured>,
-    /// With a key, STT, LLM and TTS are OpenAI's (or `openai_base_url`'s); without, the local models.
+    /// If set, STT, LLM and TTS are OpenAI's (or those of `openai_base_url`); if neither is set, the local models.
     pub openai_api_key: Option<Secret>,
-    /// Any OpenAI-compatible server.
+    /// The base URL of any OpenAI-compatible server.
     pub openai_base_url: Option<String>,
-    /// Model that transcribes.
+    /// The model that transcribes.
     pub stt_model: String,
-    /// Model that transcribes as it is spoken, where it is another.
+    /// The model that transcribes during speech, if it is a different one.
     pub stt_live_model: Option<String>,
-    /// Model that answers.
+    /// The language model.
     pub llm_model: String,
-    /// Model that speaks.
+    /// The model that speaks.
     pub tts_model: String,
     /// SQLite in the data folder, or Postgres.
     pub database: Database,
-    /// Database file, models, recordings.
+    /// The folder for the database file, models and recordings.
     pub data_dir: PathBuf,
-    /// Where HTTP listens. Default 127.0.0.1:3000.
+    /// The address that HTTP listens on. Default 127.0.0.1:3000.
     pub bind: SocketAddr,
-    /// Where a worker without a control plane answers health checks; none: nowhere.
+    /// The address on which a worker without a control plane answers health checks. `None` to answer none.
     pub health_address: Option<SocketAddr>,
-    /// Address others reach this server by, for hints and links.
+    /// The address by which others reach this server, for hints and links.
     pub public_url: Option<String>,
-    /// Browsers' origins that may call the API, as browsers write them. Empty: same origin only.
+    /// The origins of browsers that may call the API, as browsers write them. Empty for the same origin only.
     pub cors_origins: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is believed. Empty: nobody's.
+    /// Proxies whose `X-Forwarded-For` is trusted. Empty for none.
     pub trusted_proxies: Vec<Block>,
-    /// Name the workers register under and dispatches ask for.
+    /// The name under which workers register and are dispatched.
     pub agent_name: String,
-    /// Loopback demo: callers need no credentials.
+    /// A demo on loopback: callers need no credentials.
     pub demo: bool,
     /// How users' tokens are checked.
     pub user_login: UserLogin,
-    /// `name:scope+scope:sha256-hex`, and maybe `:requests a minute`, one a backend, with commas or line
-    /// breaks between them.
+    /// `name:scope+scope:sha256-hex`, optionally with `:requests a minute`, one per backend, separated by commas or
+    /// line breaks.
     pub api_keys: Option<Secret>,
-    /// What one user may have and ask for.
+    /// The limits for one user.
     pub user_limits: UserLimits,
-    /// Days after which a call's personal data is deleted; none: kept.
+    /// Days after which a call's personal data is deleted. `None` to keep it.
     pub retention_days: Option<u32>,
-    /// Who answers where an agent is asked for that there is not.
+    /// Who answers if the requested agent does not exist.
     pub unknown_agent: UnknownAgent,
-    /// Calls a worker takes at once.
+    /// The most calls that a worker takes at once.
     pub max_calls: usize,
-    /// How long calls may go on when the process is to end.
+    /// How long calls may continue when the process is to end.
     pub drain_time: Duration,
-    /// Whether a model judges the end of turns.
+    /// Whether a model judges if a turn has ended.
     pub end_of_turn: bool,
     /// Where recordings go.
     pub recording: RecordingEnv,
-    /// Where the ends of calls are told of.
+    /// Where events of calls are posted.
     pub call_webhook: CallWebhook,
-    /// What providers ask for.
+    /// The providers' prices.
     pub prices: Prices,
-    /// Where spans go; none: none are made.
+    /// Where spans are sent. `None` if none are created.
     pub traces: Option<Traces>,
 }
 
@@ -96,13 +96,13 @@ impl Env {
     /// Reads the process's environment.
     ///
     /// # Errors
-    /// The first variable whose value cannot be used. Missing LiveKit variables are no error
-    /// here: the control plane starts and says so where it matters.
+    /// The first variable whose value cannot be used. Missing LiveKit variables are not an error here: the control
+    /// plane starts and reports them where it matters.
     pub fn read() -> Result<Self, BadVariable> {
         Self::from_lookup(|name| std::env::var(name).ok())
     }
 
-    /// What nobody else on this machine should read: the data folder, and a database elsewhere.
+    /// Paths that no other user of this machine should be able to read: the data folder, and a database outside it.
     pub fn private_paths(&self) -> Vec<PathBuf> {
         let mut paths = vec![self.data_dir.clone()];
         match &self.database {
@@ -112,7 +112,7 @@ impl Env {
         paths
     }
 
-    /// The path under which others reach this server, when it is not the root of its host: `/voice` of
+    /// The path under which others reach this server, if it is not the root of its host: `/voice` for
     /// `https://example.com/voice/`.
     pub fn path_prefix(&self) -> Option<String> {
         let public = reqwest::Url::parse(self.public_url.as_ref()?).ok()?;
@@ -120,17 +120,17 @@ impl Env {
         (!path.is_empty()).then(|| path.to_owned())
     }
 
-    /// Whether speech and language models run on this machine: no provider is named.
+    /// Whether speech and language models run on this machine, because no provider is configured.
     pub fn uses_local_models(&self) -> bool {
         self.openai_api_key.is_none() && self.openai_base_url.is_none()
     }
 
-    /// Whether STT, LLM and TTS are OpenAI's own, and not another server's that speaks its protocol.
+    /// Whether STT, LLM and TTS are OpenAI's own, and not those of another server that speaks its protocol.
     pub fn uses_openai(&self) -> bool {
         !self.uses_local_models() && self.openai_base_url.as_deref().is_none_or(is_openai)
     }
 
-    /// As [`Env::read`], from any source of variables. Blank values count as unset.
+    /// Like [`Env::read`], from any source of variables. Blank values count as unset.
     ///
     /// # Errors
     /// See [`Env::read`].
@@ -152,7 +152,7 @@ impl Env {
         let openai_base_url = var("OPENAI_BASE_URL");
         let demo = flag("SIDETONE_DEMO", var("SIDETONE_DEMO"))?;
         let database_url = variables.secret("DATABASE_URL", secret::any)?;
-        // Other servers keep the names that most of them know; the local models answer to any.
+        // Other servers keep the names that most of them know; the local models answer to any name.
         let models = match (&openai_api_key, &openai_base_url) {
             (_, Some(base_url)) if is_openai(base_url) => Names::OPENAI,
             (Some(_), None) => Names::OPENAI,
@@ -163,7 +163,7 @@ impl Env {
             livekit: LiveKit::read(&variables, demo)?,
             openai_api_key,
             openai_base_url,
-            // Who names a model for speech to text means it for both ways of hearing.
+            // A configured STT model applies to both ways of transcribing.
             stt_live_model: models
                 .stt_live
                 .filter(|_| stt_model.is_none())
@@ -202,7 +202,7 @@ impl Env {
 /// Ten minutes: longer than most calls.
 const DRAIN_SECONDS: u64 = 600;
 
-/// The models that are asked for where nothing is named.
+/// The default models.
 struct Names {
     stt: &'static str,
     stt_live: Option<&'static str>,
@@ -249,7 +249,7 @@ fn database(url: Option<Secret>, data_dir: &std::path::Path) -> Result<Database,
         Some(path) => Ok(Database::Sqlite(path.trim_start_matches("//").into())),
         None => Err(BadVariable {
             name: "DATABASE_URL",
-            // The rest may hold a password.
+            // The rest may contain a password.
             value: format!("{}…", url.split(':').next().unwrap_or_default()),
             fix: "write postgres://user:password@host/database or sqlite:path, or leave it \
                   unset for SQLite in the data folder"
@@ -303,7 +303,7 @@ fn blocks(name: &'static str, value: Option<String>) -> Result<Vec<Block>, BadVa
     list(value).into_iter().map(parse).collect()
 }
 
-/// An address to listen at; `port` is that of the example.
+/// An address to listen on; `port` is for the example in the error.
 fn listens_at(
     name: &'static str,
     port: u16,

@@ -1,8 +1,8 @@
-//! The files that agents are made of, each read once.
+//! The files that agents consist of, each read once.
 //!
-//! What an agent is made of and what a later look compares with has to be one and the same text. A file
-//! that is read a second time for the comparison may have been saved in between: it would be used in its
-//! old text and known in its new one, and no later look would find a change.
+//! The text that an agent is made from and the text that later passes compare with must be the same. A file that is
+//! read a second time for the comparison may have been saved in between: its old text would be used and its new text
+//! remembered, and no later pass would find a change.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::problem::ConfigError;
 /// What was read of each file.
 pub(crate) type Texts = BTreeMap<PathBuf, Result<String, Unreadable>>;
 
-/// Why a file could not be read. Can be compared, so that a file that appears is a change.
+/// Why a file could not be read. It can be compared, so that a file that appears counts as a change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Unreadable {
@@ -23,12 +23,12 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
-    /// There is no such file.
+    /// Whether the file does not exist.
     pub(crate) fn is_missing(&self) -> bool {
         self.kind == io::ErrorKind::NotFound
     }
 
-    /// As a mistake in the configuration.
+    /// Reports it as a problem in the configuration.
     pub(crate) fn problem(&self, path: &Path, advice: &str) -> ConfigError {
         ConfigError {
             file: path.display().to_string(),
@@ -41,12 +41,10 @@ impl Unreadable {
 /// How a file is read; tests save files in between.
 pub(crate) type Read<'a> = &'a dyn Fn(&Path) -> io::Result<String>;
 
-/// From the disk.
 pub(crate) fn from_disk(path: &Path) -> io::Result<String> {
     std::fs::read_to_string(path)
 }
 
-/// Reads one file.
 pub(crate) fn text_of(path: &Path, read: Read<'_>) -> Result<String, Unreadable> {
     read(path).map_err(|error| Unreadable {
         kind: error.kind(),
@@ -58,9 +56,9 @@ pub(crate) fn text_of(path: &Path, read: Read<'_>) -> Result<String, Unreadable>
 pub(crate) struct Files<'a> {
     folder: &'a Path,
     read: Read<'a>,
-    /// Read before the pass, and not asked for yet.
+    /// Read before this pass, and not requested yet.
     ahead: RefCell<Texts>,
-    /// Asked for in this pass.
+    /// Requested in this pass.
     asked: RefCell<Texts>,
 }
 
@@ -70,7 +68,7 @@ impl<'a> Files<'a> {
         Self::with(folder, read, Texts::new())
     }
 
-    /// A pass that goes on from what was read `ahead` of it.
+    /// A pass that uses what was read `ahead` of it.
     pub(crate) fn with(folder: &'a Path, read: Read<'a>, ahead: Texts) -> Self {
         Self {
             folder,
@@ -80,7 +78,6 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// The folder itself.
     pub(crate) fn folder(&self) -> &Path {
         self.folder
     }
@@ -90,7 +87,7 @@ impl<'a> Files<'a> {
         self.folder.join(name)
     }
 
-    /// The text of a file: the same one however often it is asked for.
+    /// The text of a file, which is the same however often it is requested.
     pub(crate) fn text(&self, path: &Path) -> Result<String, Unreadable> {
         let mut asked = self.asked.borrow_mut();
         let text = asked.entry(path.to_owned()).or_insert_with(|| {
@@ -100,7 +97,7 @@ impl<'a> Files<'a> {
         text.clone()
     }
 
-    /// All that was asked for.
+    /// Everything that was requested.
     pub(crate) fn into_texts(self) -> Texts {
         self.asked.into_inner()
     }

@@ -1,8 +1,8 @@
-//! The folder of agents. Files are read again whenever one changes: a valid change is used by the
-//! next call, running calls keep what they began with, and a bad file never replaces a good one.
+//! The folder of agents. Files are read again whenever one changes: the next call uses a valid change, running calls
+//! keep what they began with, and an invalid file never replaces a valid one.
 //!
-//! Each look reads each file once, compares what was read with the last look and makes the agents of the
-//! same texts: a file that is saved meanwhile is a change for the next look, and never missed.
+//! Each pass reads each file once, compares the texts with those of the last pass, and makes the agents from the same
+//! texts: a file that is saved in the meantime is a change for the next pass, and is never missed.
 
 mod handoffs;
 
@@ -21,30 +21,30 @@ use super::routing::{ROUTING, Routing};
 use super::secret::Secrets;
 use super::voice::Voice;
 
-/// How often files are looked at while nobody calls, so that a mistake shows in the log at once.
+/// How often files are checked while there are no calls, so that a mistake appears in the log immediately.
 const EVERY: Duration = Duration::from_millis(300);
 
-/// All agents of a folder, as they last were good.
+/// All agents of a folder, in their latest valid versions.
 #[derive(Debug)]
 pub struct AgentFolder {
     folder: PathBuf,
     secrets: Secrets,
-    /// Whether the process's models are those of this machine.
+    /// Whether the process uses the models on this machine.
     on_local_models: bool,
     state: Mutex<State>,
 }
 
-/// The names of the agents that a call may ask for, as they are at the moment.
+/// The names of the agents that a call may request, at the moment.
 #[derive(Clone, Debug)]
 pub enum AgentNames {
     /// Always these.
     Fixed(BTreeSet<String>),
-    /// Those of a folder's good files.
+    /// Those of a folder's valid files.
     In(Arc<AgentFolder>),
 }
 
 impl AgentNames {
-    /// The names now.
+    /// The current names.
     pub fn now(&self) -> BTreeSet<String> {
         match self {
             Self::Fixed(names) => names.clone(),
@@ -52,7 +52,7 @@ impl AgentNames {
         }
     }
 
-    /// What users may choose about one of them; none: there is no such agent.
+    /// What users may choose about an agent. `None` if there is no such agent.
     pub fn choices(&self, name: &str) -> Option<UserChoices> {
         match self {
             Self::Fixed(names) => names.contains(name).then(UserChoices::default),
@@ -63,7 +63,7 @@ impl AgentNames {
         }
     }
 
-    /// The voices that a call may ask for: OpenAI's, then others that some agent has.
+    /// The voices that a call may request: OpenAI's, then any others that agents have.
     pub fn voices(&self) -> Vec<String> {
         let mut voices = Voice::KNOWN.map(str::to_owned).to_vec();
         if let Self::In(folder) = self {
@@ -85,19 +85,19 @@ impl Serialize for AgentNames {
     }
 }
 
-/// What a look at the folder has read.
+/// What one pass over the folder has read.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
-    /// The TOML files there are, or why the folder cannot be read.
+    /// The TOML files in the folder, or why it cannot be read.
     listed: Result<BTreeSet<PathBuf>, String>,
     /// These files, and the prompts that they name.
     texts: Texts,
-    /// The secrets that they may name, as they were.
+    /// The secrets that they may name, with their values at the time.
     secrets: Secrets,
 }
 
 impl Seen {
-    /// What is there now of the TOML files and of all that was read before.
+    /// Reads the current TOML files, and everything that was read before.
     fn look(folder: &Path, before: Option<&Self>, secrets: &Secrets, read: Read<'_>) -> Self {
         let listed = listed(folder);
         let known = before.into_iter().flat_map(|seen| seen.texts.keys());
@@ -121,13 +121,13 @@ struct State {
 }
 
 impl AgentFolder {
-    /// Reads the folder. What is wrong in it is told by [`AgentFolder::problems`].
+    /// Reads the folder. [`AgentFolder::problems`] lists what is wrong in it.
     pub fn open(folder: impl Into<PathBuf>, secrets: Secrets) -> Self {
         Self::open_on(folder.into(), secrets, false)
     }
 
-    /// As [`AgentFolder::open`]; with local models, the log names what each agent lacks on them,
-    /// once for each version of its file.
+    /// Like [`AgentFolder::open`]; with local models, the log names what each agent lacks on them, once per version of
+    /// its file.
     pub fn open_on(folder: PathBuf, secrets: Secrets, local_models: bool) -> Self {
         let this = Self {
             folder,
@@ -143,7 +143,7 @@ impl AgentFolder {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads files again if any has changed, and tells the log what came of it.
+    /// Reads the files again if any has changed, and logs the outcome.
     pub fn refresh(&self) {
         self.refresh_by(&files::from_disk);
     }
@@ -168,7 +168,7 @@ impl AgentFolder {
         if !is_first && *routing != *state.routing {
             tracing::info!("the next call is routed by the changed {ROUTING}");
         }
-        // Prompts that are named only now were read in this pass, and are compared from now on.
+        // Prompts that are named only since now were read in this pass, and are compared from now on.
         let seen = Seen {
             listed: seen.listed,
             texts: files.into_texts(),
@@ -206,10 +206,10 @@ impl AgentFolder {
         };
     }
 
-    /// The agent for a call that begins now, and all agents that it may be handed to.
+    /// The agent for a call that begins now, and all agents to which it may be handed over.
     ///
     /// # Errors
-    /// There is none of this name, or its file was never good.
+    /// There is no agent of this name, or its file was never valid.
     pub fn team(&self, name: &str) -> Result<Vec<Arc<AgentConfig>>, Problems> {
         self.refresh();
         let state = self.state();
@@ -242,7 +242,7 @@ impl AgentFolder {
         Ok(team)
     }
 
-    /// Who takes the calls that name no agent.
+    /// The rules for calls that name no agent.
     pub fn routing(&self) -> Arc<Routing> {
         self.refresh();
         Arc::clone(&self.state().routing)
@@ -253,7 +253,7 @@ impl AgentFolder {
         self.state().agents.keys().cloned().collect()
     }
 
-    /// The voices that agents have and that are not OpenAI's.
+    /// The agents' voices that are not OpenAI's.
     fn voices(&self) -> BTreeSet<Voice> {
         let state = self.state();
         let agents = state.agents.values();
@@ -264,17 +264,17 @@ impl AgentFolder {
         voices.filter(|voice| !voice.is_known()).cloned().collect()
     }
 
-    /// All agents, as they last were good.
+    /// All agents, in their latest valid versions.
     pub fn agents(&self) -> Vec<Arc<AgentConfig>> {
         self.state().agents.values().cloned().collect()
     }
 
-    /// All that is wrong with the files as they are.
+    /// All current problems with the files.
     pub fn problems(&self) -> Vec<ConfigError> {
         self.state().problems.clone()
     }
 
-    /// Looks at the files now and then, until `stop`.
+    /// Checks the files periodically, until `stop`.
     pub async fn watch(&self, stop: CancellationToken) {
         while stop
             .run_until_cancelled(tokio::time::sleep(EVERY))
@@ -299,13 +299,13 @@ fn listed(folder: &Path) -> Result<BTreeSet<PathBuf>, String> {
     Ok(paths.filter(is_toml).collect())
 }
 
-/// Whether a TOML file of the folder is an agent's.
+/// Whether a TOML file of the folder belongs to an agent.
 fn is_agent(path: &Path) -> bool {
     let name = path.file_name();
     name.is_none_or(|name| name != DEFAULTS && name != ROUTING)
 }
 
-/// The routes; none where there is no such file.
+/// Reads the routes. The default if there is no such file.
 fn routing(
     files: &Files<'_>,
     listed: &Result<BTreeSet<PathBuf>, String>,
@@ -321,7 +321,7 @@ fn routing(
     Routing::read(&path.display().to_string(), &text, &names.collect())
 }
 
-/// Makes all agents; in the place of a bad one stands what was `before`.
+/// Makes all agents; an invalid one is replaced by its version from `before`.
 fn load(
     files: &Files<'_>,
     listed: &Result<BTreeSet<PathBuf>, String>,
@@ -345,7 +345,8 @@ fn load(
     let mut problems = Vec::new();
     for path in listed {
         if !is_agent(path) {
-            // Asked for by each agent, and compared also where there is none.
+            // Each agent requests this file; requesting it here, too, makes it part of the comparison even without
+            // agents.
             let _ = files.text(path);
             continue;
         }

@@ -1,5 +1,5 @@
-//! JSON Schemas of tools' arguments and of calls' results: looked through when a file is read, and
-//! held against what a model wrote.
+//! JSON Schemas of tools' arguments and of calls' results: checked when a file is read, and used to validate what a
+//! model wrote.
 
 mod mend;
 
@@ -8,15 +8,15 @@ use serde_json::{Map, Value};
 use mend::closed;
 pub use mend::mended;
 
-/// Mistakes that are reported to a model at a time.
+/// How many mistakes are reported to a model at a time.
 const MAX_TOLD: usize = 3;
-/// Characters of what it is told.
+/// The most characters in such a report.
 const MAX_LINE: usize = 400;
 
 const TYPES: [&str; 7] = [
     "object", "array", "string", "number", "integer", "boolean", "null",
 ];
-/// Those of JSON Schema 2020-12 that say something about a value, and `nullable` of OpenAPI.
+/// The keywords of JSON Schema 2020-12 that constrain or describe a value, and OpenAPI's `nullable`.
 const KEYWORDS: &str = "type title description default examples format enum const properties \
     required additionalProperties patternProperties propertyNames minProperties maxProperties \
     dependentRequired items prefixItems contains minItems maxItems uniqueItems minimum maximum \
@@ -25,7 +25,7 @@ const KEYWORDS: &str = "type title description default examples format enum cons
 /// With one of these a schema needs no `type`.
 const TYPED: [&str; 7] = ["enum", "const", "$ref", "allOf", "anyOf", "oneOf", "not"];
 
-/// What is wrong with a schema, each with its place in it; empty when nothing is.
+/// What is wrong with a schema, each problem with its place in it; empty if nothing is.
 pub fn problems(schema: &Value) -> Vec<String> {
     let mut found = Vec::new();
     look(schema, "", &mut found);
@@ -121,10 +121,10 @@ fn look(schema: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Takes arguments as the model wrote them, with what is clearly meant put right ([`mended`]).
+/// Accepts arguments as the model wrote them, after obvious mistakes are corrected ([`mended`]).
 ///
 /// # Errors
-/// They are not as `schema` wants them: one line that tells the model what to mend.
+/// They do not match `schema`: one line that tells the model what to fix.
 pub fn accept(schema: &Value, value: Value) -> Result<Value, String> {
     let value = mended(schema, value);
     let validator = validator(schema)?;
@@ -143,7 +143,7 @@ pub fn accept(schema: &Value, value: Value) -> Result<Value, String> {
     Err(line.chars().take(MAX_LINE).collect())
 }
 
-/// Never fetches what a `$ref` names elsewhere.
+/// Never fetches anything that a `$ref` points to elsewhere.
 fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
     let options = jsonschema::options().offline();
     let options = options.should_validate_formats(true);

@@ -1,13 +1,13 @@
-//! Tags of languages: BCP 47, with a language that is known. PURE.
+//! Language tags: BCP 47, restricted to known languages. PURE.
 
 use super::section::nearest;
 
-/// The language of a tag, without script and region: "pt" of "pt-BR".
+/// The language of a tag, without script and region: "pt" for "pt-BR".
 pub fn primary(tag: &str) -> &str {
     tag.split('-').next().unwrap_or(tag)
 }
 
-/// What a table has for a tag: by its language, and for Chinese by its script.
+/// Looks a tag up in a table: by its language, and for Chinese by its script.
 pub fn find<'t, T>(table: &'t [(&str, T)], tag: &str) -> Option<&'t T> {
     let is = |wanted: &str| tag.split('-').any(|part| part.eq_ignore_ascii_case(wanted));
     let traditional = !is("Hans") && ["Hant", "TW", "HK", "MO"].into_iter().any(is);
@@ -18,7 +18,7 @@ pub fn find<'t, T>(table: &'t [(&str, T)], tag: &str) -> Option<&'t T> {
     found.map(|(_, value)| value)
 }
 
-/// A tag as BCP 47 writes it: "de_at" is "de-AT".
+/// Normalises a tag to BCP 47: "de_at" becomes "de-AT".
 ///
 /// # Errors
 /// What is wrong with it and what to write instead.
@@ -64,9 +64,9 @@ fn is_known(language: &str) -> bool {
     listed(ISO_639_1) || listed(MORE)
 }
 
-/// The tag of a language by its name, or by a name that is nearly it.
+/// The tag of a language from its name, or from a similar name.
 fn meant(name: &str) -> Option<&'static str> {
-    // "german-at", "de.UTF-8".
+    // Accepts "german-at" and "de.UTF-8".
     let name = name.split('.').next().unwrap_or(name);
     if is_known(name) {
         let mut codes = ISO_639_1.split(' ').chain(MORE.split(' '));
@@ -74,7 +74,7 @@ fn meant(name: &str) -> Option<&'static str> {
     }
     let names = NAMES.iter().map(|(known, _)| *known);
     let exact = NAMES.iter().find(|(known, _)| *known == name);
-    // Codes of three letters are near to many.
+    // Three-letter codes are similar to too many others.
     let likely = (name.chars().count() > 3)
         .then(|| nearest(name, names.filter(|known| known.chars().count() > 3)))
         .flatten();
@@ -82,7 +82,7 @@ fn meant(name: &str) -> Option<&'static str> {
     exact.or(near).map(|(_, tag)| *tag)
 }
 
-/// What speech to text calls a language: Whisper has its own codes for some.
+/// The name of a language in speech to text: Whisper has its own codes for some.
 pub fn heard_as(tag: &str) -> &str {
     match primary(tag) {
         "nb" => "no",
@@ -100,12 +100,11 @@ const ISO_639_1: &str = "\
     lt lu lv mg mh mi mk ml mn mr ms mt my na nb nd ne ng nl nn no nr nv ny oc oj om or os pa pi pl \
     ps pt qu rm rn ro ru rw sa sc sd se sg si sk sl sm sn so sq sr ss st su sv sw ta te tg th ti tk \
     tl tn to tr ts tt tw ty ug uk ur uz ve vi vo wa wo xh yi yo za zh zu";
-/// Three-letter codes of languages without a shorter one that models know, and Whisper's for
-/// Javanese.
+/// Three-letter codes of languages without a shorter one that models know, and Whisper's code for Javanese.
 const MORE: &str = "yue fil haw ceb jw";
 
-/// Names in English as Whisper has them (openai/whisper's tokenizer.py), in the language where it is
-/// one of those with built-in sentences, and three-letter codes of these.
+/// English names as in Whisper (openai/whisper's tokenizer.py), native names of the languages with built-in sentences,
+/// and three-letter codes of these.
 const NAMES: [(&str, &str); 170] = [
     ("english", "en"),
     ("chinese", "zh"),

@@ -1,14 +1,14 @@
-//! Configuration, raw to valid: the environment ([`env`]), and the folder of agents ([`folder`]), which is
-//! read again whenever a file of it changes.
+//! Configuration, raw to valid: the environment ([`env`]), and the folder of agents ([`folder`]), which is read again
+//! whenever one of its files changes.
 //!
-//! An agent's file becomes an [`agent::AgentConfig`], whole or not at all. The same reader makes the checks,
-//! the JSON schema and the reference ([`reference`]), so that none of them can be wrong alone.
+//! An agent's file becomes an [`agent::AgentConfig`], as a whole or not at all. The same reader performs the checks
+//! and makes the JSON schema and the reference ([`reference`]), so that they cannot disagree.
 //!
-//! Imported by calls, store, recording, control plane and process; imports `base` and `turn`, whose values
-//! it fills. Knows no provider's protocol.
+//! Imported by calls, store, recording, control plane and process; imports `base` and `turn`, whose values it fills.
+//! Knows no provider's protocol.
 //!
-//! Always true here: a mistake is told with file, line, key and how to fix it, all mistakes at once; a file
-//! with mistakes replaces nothing; secrets have no `Debug` that shows them.
+//! Invariants: a mistake is reported with file, line, key and how to fix it, all mistakes at once; a file with
+//! mistakes replaces nothing; the `Debug` output of secrets never shows them.
 
 pub mod address;
 pub mod agent;

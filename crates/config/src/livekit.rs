@@ -1,4 +1,4 @@
-//! Where LiveKit is, and the keys by which it and we know each other.
+//! LiveKit's address, and the keys by which it and we authenticate each other.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,39 +7,39 @@ use super::address::{self, Reach};
 use super::secret::{self, Judge, MIN_BYTES, Secret};
 use super::variable::{BadVariable, Variables};
 
-/// Where LiveKit is and how to sign for it.
+/// LiveKit's address and API keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveKit {
     /// `wss://…`, or `ws://` on loopback or a private network; no trailing slash.
     pub host: String,
-    /// Where browsers and apps reach it, when that is elsewhere: `host` may be a name that only a cluster knows.
+    /// The address for browsers and apps, if it differs: `host` may be a name that only a cluster knows.
     pub public: Option<String>,
-    /// The first signs; what others signed is known by any.
+    /// The first key signs; any key verifies what others signed.
     pub keys: ApiKeys,
 }
 
-/// A key of LiveKit's.
+/// A LiveKit API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiKey {
-    /// `iss` of what it signs.
+    /// The `iss` claim of what it signs.
     pub id: String,
-    /// HS256 key.
+    /// The HS256 key.
     pub secret: Secret,
 }
 
-/// One key, or more while they are changed. Where files hold them they are read again; cheap to clone.
+/// One key, or several during a rotation. If they are in files, those are read again; cheap to clone.
 #[derive(Clone)]
 pub struct ApiKeys(Arc<Inner>);
 
 struct Inner {
     ids: Secret,
     secrets: Secret,
-    /// The last that were as many ids as secrets.
+    /// The last keys with equal numbers of ids and secrets.
     good: Mutex<Vec<ApiKey>>,
 }
 
 impl LiveKit {
-    /// With one key, for good.
+    /// With one key that never changes.
     pub fn new(host: impl Into<String>, id: impl Into<String>, secret: impl Into<String>) -> Self {
         let key = ApiKey {
             id: id.into(),
@@ -57,19 +57,20 @@ impl LiveKit {
         }
     }
 
-    /// `LIVEKIT_HOST`, `LIVEKIT_PUBLIC_URL`, `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET`, of which the latter
-    /// two may hold a list.
+    /// Reads `LIVEKIT_HOST`, `LIVEKIT_PUBLIC_URL`, `LIVEKIT_API_KEY` and `LIVEKIT_API_SECRET`, of which the last two
+    /// may hold a list.
     ///
     /// # Errors
-    /// A secret that can be guessed, where others than this machine could use it; ids and secrets that do
-    /// not pair; a public address that no browser should use. Inside: what is missing, with which the control plane starts all the same.
+    /// A guessable secret, unless only this machine could use it; ids and secrets that do not pair up; a public
+    /// address that no browser should use. The inner error names what is missing; the control plane starts
+    /// nevertheless.
     pub(super) fn read(
         var: &Variables<'_>,
         is_demo: bool,
     ) -> Result<Result<Self, NotConfigured>, BadVariable> {
         let host = var.text("LIVEKIT_HOST").or_else(|| var.text("LIVEKIT_URL"));
         let ids = var.secret("LIVEKIT_API_KEY", secret::any)?;
-        // On this machine development servers have keys that everybody knows.
+        // On this machine, development servers have well-known keys.
         let is_here = host.as_deref().and_then(address::reach_of_ws) == Some(Reach::Machine);
         let is_used = ids.is_some() && host.as_deref().is_some_and(is_livekit_host);
         let names_one = ids
@@ -126,13 +127,13 @@ impl LiveKit {
         }))
     }
 
-    /// The address that callers are told.
+    /// The address to give to callers.
     pub fn for_callers(&self) -> &str {
         self.public.as_deref().unwrap_or(&self.host)
     }
 
-    /// What an operator has to know of an address that tokens and media keys reach in the clear; none
-    /// for `wss://` and this machine.
+    /// A warning for the operator if tokens and media keys reach the address unencrypted. `None` for `wss://` and for
+    /// this machine.
     pub fn in_the_clear(&self) -> Option<String> {
         (address::reach_of_ws(&self.host) == Some(Reach::Private)).then(|| {
             format!(
@@ -143,8 +144,7 @@ impl LiveKit {
         })
     }
 
-    /// What an operator has to know of a secret that can be guessed; such ones are taken on this machine
-    /// and in demos.
+    /// A warning for the operator about a guessable secret; such secrets are accepted on this machine and in demos.
     pub fn weak_secret(&self) -> Option<String> {
         let keys = self.keys.all();
         let mut weak = keys
@@ -158,7 +158,7 @@ impl LiveKit {
 }
 
 impl ApiKeys {
-    /// All of now, at least one. While ids and secrets in files do not pair, the last that did.
+    /// All current keys, at least one. While ids and secrets in files do not pair up, the last that did.
     pub fn all(&self) -> Vec<ApiKey> {
         let Inner { ids, secrets, good } = &*self.0;
         let mut good = good.lock().unwrap_or_else(PoisonError::into_inner);
@@ -168,7 +168,7 @@ impl ApiKeys {
         good.clone()
     }
 
-    /// The one that signs.
+    /// The key that signs.
     pub fn first(&self) -> ApiKey {
         self.all().swap_remove(0)
     }
@@ -188,14 +188,14 @@ impl PartialEq for ApiKeys {
 
 impl Eq for ApiKeys {}
 
-/// The parts of a list: with commas, or one a line.
+/// The parts of a list, separated by commas or line breaks.
 pub(super) fn list(text: &str) -> impl Iterator<Item = &str> {
     let parts = text.split([',', '\n', '\r']).map(str::trim);
     parts.filter(|part| !part.is_empty())
 }
 
 fn strong_one(secret: &str) -> Result<(), String> {
-    // A second may be written into its file later, on a line of its own.
+    // A second secret may be added to its file later, on a line of its own.
     let mut lines = secret
         .lines()
         .map(str::trim)
@@ -210,7 +210,7 @@ fn strong_each(secrets: &str) -> Result<(), String> {
 fn pairs(ids: &str, secrets: &str) -> Result<Vec<ApiKey>, String> {
     let ids: Vec<_> = list(ids).collect();
     let secrets: Vec<_> = match &ids[..] {
-        // The secret of one key may have commas.
+        // The secret of a single key may contain commas.
         [_] if !secrets.trim().contains('\n') => vec![secrets.trim()],
         _ => list(secrets).collect(),
     };
@@ -229,8 +229,7 @@ fn pairs(ids: &str, secrets: &str) -> Result<Vec<ApiKey>, String> {
     Ok(ids.into_iter().zip(secrets).map(pair).collect())
 }
 
-/// `wss://host…`, or `ws://` to this machine or a private network: tokens never travel a public one in
-/// the clear.
+/// `wss://host…`, or `ws://` to this machine or a private network: tokens never cross a public network unencrypted.
 fn is_livekit_host(host: &str) -> bool {
     match host.strip_prefix("wss://") {
         Some(rest) => !rest.is_empty(),
@@ -255,7 +254,7 @@ pub enum NotConfigured {
 }
 
 impl NotConfigured {
-    /// The variables to mend.
+    /// The variables to fix.
     pub fn variables(&self) -> Vec<&'static str> {
         match self {
             Self::Missing(names) => names.clone(),

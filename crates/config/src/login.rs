@@ -1,4 +1,4 @@
-//! How users' own tokens (JWT of the product's login) are checked.
+//! How users' own tokens (JWTs from the product's login) are verified.
 
 use reqwest::Url;
 
@@ -6,29 +6,29 @@ use super::address::{self, Reach};
 use super::secret::{self, MIN_BYTES, Secret};
 use super::variable::{BadVariable, Variables};
 
-/// How users' own tokens (JWT of the product's login) are checked.
+/// How users' own tokens (JWTs from the product's login) are verified.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserLogin {
-    /// HS256 secret shared with the product.
+    /// The HS256 secret shared with the product.
     pub hs256_secret: Option<Secret>,
-    /// Address of the JWKS document for RS256 and ES256.
+    /// The address of the JWKS document for RS256 and ES256.
     pub jwks_url: Option<String>,
-    /// `iss` that tokens must carry, when set.
+    /// If set, the `iss` claim that tokens must have.
     pub issuer: Option<String>,
-    /// `aud` that tokens must carry, when set.
+    /// If set, the `aud` claim that tokens must have.
     pub audience: Option<String>,
-    /// Claim that holds the user's id.
+    /// The claim that holds the user's id.
     pub id_claim: String,
-    /// Claim that holds the name shown to others.
+    /// The claim that holds the display name.
     pub name_claim: String,
-    /// Claim that makes an admin: `true`, or a list or string holding `admin_value`.
+    /// The claim that makes an admin: `true`, or a list or string that contains `admin_value`.
     pub admin_claim: String,
     /// See `admin_claim`.
     pub admin_value: String,
 }
 
 impl UserLogin {
-    /// What an operator has to know of a login that takes more tokens than it should; none: all is well.
+    /// A warning for the operator about a login that accepts more tokens than it should. `None` if all is well.
     pub fn too_trusting(&self) -> Option<String> {
         self.jwks_url.as_ref()?;
         let missing = match (&self.issuer, &self.audience) {
@@ -43,7 +43,7 @@ impl UserLogin {
     }
 }
 
-/// A secret that can be guessed, or a login that signs for anybody, is as good as none.
+/// Rejects a guessable secret, or a login that signs for anybody: both would protect nothing.
 pub(super) fn read(var: &Variables<'_>) -> Result<UserLogin, BadVariable> {
     let named = |name: &str, default: &str| var.text(name).unwrap_or_else(|| default.to_owned());
     let login = UserLogin {
@@ -70,8 +70,8 @@ fn strong(secret: &str) -> Result<(), String> {
     secret::check_strength(secret, MIN_BYTES)
 }
 
-/// Whoever can change the document on its way can sign in as anybody. A login on this machine is for
-/// development: what it lacks is told of, and taken.
+/// Checks the JWKS address: whoever can change the document in transit can sign in as anybody. A login on this machine
+/// is for development: its shortcomings are reported, but accepted.
 fn check_jwks(url: &str, login: &UserLogin) -> Result<(), String> {
     let reach = Url::parse(url).ok().and_then(|url| address::reach_of(&url));
     let is_http = url.starts_with("http://");

@@ -1,4 +1,4 @@
-//! MCP servers: whose tools an agent may use, as its file describes them.
+//! MCP servers whose tools an agent may use, as its file describes them.
 
 use std::time::Duration;
 
@@ -14,15 +14,15 @@ use super::tools::MAX_NAME;
 /// A server of the Model Context Protocol.
 #[derive(Debug, Clone, PartialEq)]
 pub struct McpServer {
-    /// Its tools' names begin with it.
+    /// Its tools' names begin with this name.
     pub name: String,
     /// How it is reached.
     pub at: McpAt,
-    /// The tools of it that the model may call, by the server's own names; empty: all.
+    /// The tools that the model may call, by the server's own names. Empty for all.
     pub tools: Vec<String>,
-    /// From the connection, or the start of the process, to the list of its tools.
+    /// From connecting, or starting the process, until its list of tools has arrived.
     pub connect_timeout: Duration,
-    /// One call of a tool.
+    /// The limit for one tool call.
     pub timeout: Duration,
 }
 
@@ -31,27 +31,27 @@ pub struct McpServer {
 pub enum McpAt {
     /// Streamable HTTP.
     Http {
-        /// The address, as it is.
+        /// The address, without variables.
         url: String,
         /// Sent with each request.
         headers: Vec<(String, Secret)>,
-        /// Addresses of this machine and of private networks are allowed.
+        /// Whether addresses of this machine and of private networks are allowed.
         allow_private: bool,
     },
-    /// A process of our own, one for each call, over its standard input and output.
+    /// A process that we start for each call, over its standard input and output.
     Process {
         /// The program.
         command: String,
         /// Its arguments.
         args: Vec<String>,
-        /// Its environment, beside what every program needs.
+        /// Its environment, in addition to what every program needs.
         env: Vec<(String, Secret)>,
     },
 }
 
 /// Reads `[mcp.*]`.
 pub fn read(top: &mut Section<'_>, secrets: &Secrets) -> Vec<McpServer> {
-    // One of no name tells the reference which keys there are.
+    // A nameless server tells the reference which keys exist.
     let _ = keys(&mut top.any("mcp"), secrets);
     let mut servers = Vec::new();
     for (name, mut section) in top.each("mcp") {
@@ -165,7 +165,7 @@ pub(super) fn filled<'a>(
             .into_iter()
             .map(|(name, secret)| (name, Value::from(&*secret.expose())))
             .collect();
-        // What cannot be filled in was complained of.
+        // A value that cannot be filled in has already been reported.
         if let Ok(value) = template::fill(&text.value, &json!({"secret": values})) {
             all.push((name, Secret::new(value)));
         }

@@ -1,10 +1,10 @@
-//! What callers say, by language: "go on" and "stop" over an agent's voice, and the words that a
-//! sentence does not end with. PURE.
+//! What callers say, by language: phrases that mean "go on" or "stop" while an agent speaks, and words with which a
+//! sentence does not end. PURE.
 //!
-//! Written for telephone talk, as speech to text spells it; where models drop accents, both spellings
-//! are there. A stop phrase counts anywhere in what is said, so Spanish and Portuguese "para", which
-//! is also "for", is none: alone it interrupts as any other word does; nor is Chinese 停, which
-//! parking lots begin with. Agents' files replace a list.
+//! Written for telephone conversations, in the spelling of speech to text; where models drop accents, both spellings
+//! are listed. A stop phrase counts anywhere in what is said, so Spanish and Portuguese "para", which also means
+//! "for", is not one: alone it interrupts as any other word does. Neither is Chinese 停, with which "parking lot"
+//! begins. Agents' files can replace a list.
 
 mod complete;
 mod languages;
@@ -16,7 +16,7 @@ use complete::COMPLETE;
 use languages::LANGUAGES;
 use sidetone_turn::{Endpointing, Interruption};
 
-/// Phrases of one language, with commas between them.
+/// Phrases of one language, separated by commas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Phrases {
     backchannels: &'static str,
@@ -25,7 +25,7 @@ pub struct Phrases {
 }
 
 impl Phrases {
-    /// A sentence goes on after them.
+    /// Words after which a sentence continues.
     pub fn open_words(&self) -> Vec<String> {
         list(self.open)
     }
@@ -35,13 +35,13 @@ fn list(phrases: &str) -> Vec<String> {
     phrases.split(", ").map(str::to_owned).collect()
 }
 
-/// The phrases of this language (BCP 47); none for English, whose are the default, and for
-/// languages without a list, whose callers may well use the English ones.
+/// The phrases of this language (BCP 47). `None` for English, whose phrases are the default, and for languages without
+/// a list, whose callers may well use the English ones.
 pub fn of(language: Option<&str>) -> Option<Phrases> {
     language::find(&LANGUAGES, language?).copied()
 }
 
-/// What says "go on" to an agent whose callers speak this language.
+/// Phrases that mean "go on" to an agent whose callers speak this language.
 pub fn backchannels(language: Option<&str>) -> Vec<String> {
     let english = Interruption::default().backchannels;
     in_language(
@@ -51,21 +51,21 @@ pub fn backchannels(language: Option<&str>) -> Vec<String> {
     )
 }
 
-/// What stops it.
+/// Phrases that stop it.
 pub fn stop(language: Option<&str>) -> Vec<String> {
     let english = Interruption::default().stop_phrases;
     in_language(language, english, LANGUAGES.map(|(of, it)| (of, it.stop)))
 }
 
-/// Greetings, short answers and questions that are complete as they stand.
+/// Greetings, short answers and questions that are complete in themselves.
 pub fn complete(language: Option<&str>) -> Vec<String> {
     let english = Endpointing::default().complete_phrases;
     in_language(language, english, COMPLETE)
 }
 
-/// The phrases of this language; English ones for languages without a list. Where no language is set STT
-/// detects it, and the phrases are those of all: they mean the same wherever they mean anything, but for Polish "no",
-/// which stops the agent as the English one does.
+/// The phrases of this language; the English ones for languages without a list. If no language is set, STT detects it,
+/// and the phrases of all languages count: each means the same in every language in which it means anything, except
+/// Polish "no", which stops the agent as the English one does.
 fn in_language<const N: usize>(
     language: Option<&str>,
     english: Vec<String>,

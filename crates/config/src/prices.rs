@@ -1,19 +1,19 @@
-//! What providers ask for, by a file that operators may change: each price has its day and its source. PURE,
-//! but for reading the file.
+//! Providers' prices, from a file that operators may change: each price has a date and a source. PURE, except for
+//! reading the file.
 
 use std::path::Path;
 
 use serde::Deserialize;
 use toml::value::Datetime;
 
-/// The server of the models of this machine, and their name, in the file.
+/// In the file: the server of the models on this machine, and their name.
 pub const LOCAL: &str = "local";
-/// The file that is built in.
+/// The built-in file.
 const BUILT_IN: &str = include_str!("../../../docs/ops/prices.toml");
-/// A higher price, in dollars, is taken for a mistake.
+/// A higher price, in dollars, is treated as a mistake.
 const HIGHEST: f64 = 100_000.0;
 
-/// Why a file of prices cannot be used.
+/// Why a price file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{file}: {reason}")]
 pub struct BadPrices {
@@ -21,7 +21,7 @@ pub struct BadPrices {
     reason: String,
 }
 
-/// The prices that are known.
+/// The known prices.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prices(Vec<Price>);
 
@@ -32,7 +32,7 @@ struct PriceFile {
     price: Vec<Price>,
 }
 
-/// What one model of one server costs, US dollars.
+/// The price of one model on one server, in US dollars.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Price {
@@ -48,28 +48,28 @@ pub struct Price {
     spoken_minute: Option<f64>,
 }
 
-/// What an answer took of a provider.
+/// What an answer consumed of a provider.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Used {
-    /// Tokens that the model read, those from a cache among them.
+    /// Tokens that the model read, including those from a cache.
     pub prompt_tokens: u64,
-    /// Of these, from a cache.
+    /// How many of these came from a cache.
     pub cached_tokens: u64,
     /// Tokens that the model wrote.
     pub completion_tokens: u64,
-    /// Characters that were sent to be spoken.
+    /// Characters sent to be spoken.
     pub characters: u64,
-    /// Milliseconds of sound that were sent to be transcribed.
+    /// Milliseconds of audio sent to be transcribed.
     pub heard_ms: u64,
-    /// Milliseconds of speech that came.
+    /// Milliseconds of speech received.
     pub spoken_ms: u64,
 }
 
 impl Prices {
-    /// Those of `file`; none: those that are built in.
+    /// The prices in `file`, or the built-in ones.
     ///
     /// # Errors
-    /// The file cannot be read, or says what cannot be a price.
+    /// The file cannot be read, or contains something that cannot be a price.
     pub fn read(file: Option<&Path>) -> Result<Self, BadPrices> {
         let Some(path) = file else {
             return Self::parse("the built-in prices", BUILT_IN);
@@ -104,7 +104,7 @@ impl Prices {
         Ok(Self(prices))
     }
 
-    /// What a model costs where it is asked for; none: that is not known.
+    /// The price of a model on a server. `None` if it is unknown.
     pub fn of(&self, server: &str, model: &str) -> Option<&Price> {
         self.0.iter().find(|price| price.is_of(server, model))
     }
@@ -115,7 +115,7 @@ impl Price {
         self.server.eq_ignore_ascii_case(server) && self.model == model
     }
 
-    /// What makes it none.
+    /// Why it is not a valid price.
     fn wrong(&self) -> Option<&'static str> {
         let rates = [
             self.input,
@@ -141,7 +141,7 @@ impl Price {
         }
     }
 
-    /// The day that it is of, in seconds since 1970.
+    /// The date of the price, in seconds since 1970.
     pub fn day(&self) -> f64 {
         let Some(date) = self.date.date else {
             return 0.0;
@@ -149,8 +149,8 @@ impl Price {
         days(date.year.into(), date.month.into(), date.day.into()) as f64 * 86_400.0
     }
 
-    /// What this costs; none where the price says nothing of any of it. A model is asked for by what its
-    /// price names: one with a price by the minute costs nothing more for characters.
+    /// The cost of this consumption. `None` if the price covers none of it. Only the units that the price names are
+    /// charged: a model with a price per minute costs nothing more per character.
     pub fn cost(&self, used: &Used) -> Option<f64> {
         let million = |rate: Option<f64>, count: u64| Some(rate? * count as f64 / 1e6);
         let minutes = |rate: Option<f64>, ms: u64| Some(rate? * ms as f64 / 60_000.0);
@@ -179,8 +179,7 @@ impl Price {
     }
 }
 
-/// Days from 1970 to a day of the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date
-/// Algorithms").
+/// Days from 1970 to a day of the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

@@ -1,27 +1,27 @@
-//! What is wrong with configuration files: all of it, each with its place and its mending.
+//! Problems in configuration files, each with its place and how to fix it.
 
-/// One thing that is wrong, and how to mend it.
+/// One problem, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
 #[error("{file}{}: {message}", line.map(|line| format!(":{line}")).unwrap_or_default())]
 pub struct ConfigError {
     /// The file, as it was named.
     pub file: String,
-    /// Line in it, from 1, where there is one to name.
+    /// The line in the file, from 1, if there is one to name.
     pub line: Option<usize>,
     /// Names the key, the value and the fix.
     pub message: String,
 }
 
-/// All that is wrong, in the order of files and lines; never empty.
+/// All problems, in the order of files and lines; never empty.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
 pub struct Problems(pub Vec<ConfigError>);
 
 impl Problems {
-    /// Sorted, and each only once: files may share `defaults.toml`.
+    /// Sorts and deduplicates the problems: files may share `defaults.toml`.
     ///
     /// # Errors
-    /// There is one.
+    /// There is at least one.
     pub fn check(mut problems: Vec<ConfigError>) -> Result<(), Self> {
         problems.sort();
         problems.dedup();

@@ -1,5 +1,4 @@
-//! Which providers an agent's stages ask, in their order: the process's, called `default`, and
-//! those that the file names.
+//! Which providers an agent's stages use, in order: the process's, called `default`, and those that the file names.
 
 mod fallback;
 mod options;
@@ -18,17 +17,16 @@ use sidetone_base::provider::{LlmApi, SttHints};
 
 /// The name of the process's provider.
 pub const DEFAULT: &str = "default";
-/// One try, to the head of the answer, and from each piece to the next.
+/// Default limit for one attempt: until the head of the answer, and from each piece to the next.
 const TIMEOUT: Duration = secs(10);
-/// A caller takes two seconds of silence for a line that broke.
+/// Callers interpret two seconds of silence as a broken line.
 const FALLBACK_AFTER: Duration = secs(2);
-/// Callers ask "hello?" after about two seconds; a usual answer is there in one.
+/// Callers ask "hello?" after about two seconds; a usual reply is there within one.
 const FILLER_AFTER: Duration = ms(1500);
-/// Half an hour of talk is about 6,000 tokens; nearly every model takes 24,000.
+/// Half an hour of conversation is about 6,000 tokens; nearly every model accepts 24,000.
 const CONTEXT: usize = 24_000;
-/// What Whisper and its kin write for silence, music and breath: captions of its training data
-/// (Barański et al., "Investigation of Whisper ASR Hallucinations Induced by Non-Speech Audio",
-/// 2025).
+/// What Whisper and similar models write for silence, music and breathing: captions from their training data (Barański
+/// et al., "Investigation of Whisper ASR Hallucinations Induced by Non-Speech Audio", 2025).
 const MADE_UP: [&str; 10] = [
     "thank you",
     "thanks for watching",
@@ -51,101 +49,101 @@ pub struct Stages {
     pub llm: StageConfig,
     /// Text to speech.
     pub tts: StageConfig,
-    /// How STT gets the caller's speech.
+    /// How STT receives the caller's speech.
     pub stt_mode: SttMode,
-    /// Who hears the caller speak, where others are asked for whole utterances.
+    /// The provider that transcribes during speech, if others are used for whole utterances.
     pub ears: Option<Provider>,
-    /// What helps STT to hear.
+    /// Hints that help STT to transcribe.
     pub hints: SttHints,
     /// When STT's words are not believed.
     pub noise: Noise,
-    /// Tokens of the conversation that the model is sent at most.
+    /// The most tokens of the conversation that the model is sent.
     pub context: usize,
-    /// For a model that is slow to begin.
+    /// What is said while a slow model has not begun.
     pub llm_filler: Filler,
-    /// How speech sounds.
+    /// The style of the speech.
     pub style: Style,
 }
 
-/// How STT gets the caller's speech.
+/// How STT receives the caller's speech.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SttMode {
-    /// At each pause, whole.
+    /// Whole utterances, at each pause.
     #[default]
     Batch,
-    /// As it is spoken, over a socket.
+    /// Continuously during speech, over a socket.
     Realtime,
 }
 
-/// When words of STT are taken for made up, as models do in silence and noise.
+/// When STT's words are considered made up, as models do in silence and noise.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Noise {
-    /// The model is at least so sure that nobody spoke, 0 to 1,
+    /// The model is at least this sure that nobody spoke, 0 to 1,
     pub no_speech: f32,
     /// and no surer of the words than this mean log-probability.
     pub logprob: f32,
-    /// Words that models make up; not believed when one of the two signs is there.
+    /// Words that models make up; they are not believed if either of the two signs is present.
     pub phrases: Vec<String>,
 }
 
-/// What is said while a model has not begun.
+/// What is said while a model has not begun to reply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Filler {
-    /// One of these, in turn; empty: nothing.
+    /// One of these at a time, in rotation. Empty for nothing.
     pub texts: Vec<String>,
-    /// From the end of the caller's turn.
+    /// How long after the end of the caller's turn.
     pub after: Duration,
 }
 
-/// How speech sounds, for models that take directions.
+/// The style of the speech, for models that accept directions.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Style {
-    /// Such as "Speak warmly and slowly."
+    /// For example "Speak warmly and slowly."
     pub instructions: Option<String>,
-    /// 0.25 to 4; none: the model's own.
+    /// 0.25 to 4. `None` for the model's own speed.
     pub speed: Option<f32>,
 }
 
-/// One stage: who is asked, and for how long.
+/// One stage: its providers, and how long each gets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageConfig {
-    /// In the order in which they are asked; never empty.
+    /// In the order in which they are tried; never empty.
     pub providers: Vec<Provider>,
-    /// The next is asked when one gave nothing for this long.
+    /// The next provider is tried if one has sent nothing for this long.
     pub fallback_after: Duration,
 }
 
 /// A provider of a stage.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provider {
-    /// As the file names it.
+    /// The name in the agent's file.
     pub name: String,
-    /// Its model; none: the process's.
+    /// Its model. `None` for the process's.
     pub model: Option<String>,
-    /// Where it is; none: the process's.
+    /// Its address. `None` for the process's.
     pub address: Option<Address>,
-    /// What it calls the agent's voice; none: as everybody.
+    /// Its name for the agent's voice. `None` for the agent's own name for it.
     pub voice: Option<String>,
-    /// How its language model is asked.
+    /// The protocol of its language model.
     pub llm_api: LlmApi,
-    /// What else is asked of it.
+    /// Its additional settings.
     pub manner: Manner,
-    /// How its speech is asked for.
+    /// The settings of its speech.
     pub speech: SpeechKeys,
 }
 
-/// Where a provider is.
+/// The address of a provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Address {
-    /// Such as `https://api.example.com/v1`; its query goes along with each request.
+    /// For example `https://api.example.com/v1`; a query is sent with each request.
     pub base_url: String,
     /// Its key.
     pub api_key: Option<Secret>,
-    /// Of one try.
+    /// The limit for one attempt.
     pub timeout: Duration,
 }
 
-/// What `[providers.…]` says.
+/// The content of `[providers.…]`.
 struct Named {
     address: Address,
     models: [Option<String>; 3],
@@ -155,10 +153,10 @@ struct Named {
     speech: SpeechKeys,
 }
 
-/// The stages' places in [`Named::models`].
+/// The stages' positions in [`Named::models`].
 const STAGES: [&str; 3] = ["stt", "llm", "tts"];
 
-/// `[providers.*]`, `[models]`, `[stt]`, `[llm]` and `[tts]`
+/// Reads `[providers.*]`, `[models]`, `[stt]`, `[llm]` and `[tts]`.
 pub fn read(top: &mut Section<'_>, secrets: &Secrets, built_in: &BuiltIn) -> Stages {
     let mut named = BTreeMap::new();
     for (name, mut section) in top.each("providers") {
@@ -347,7 +345,7 @@ fn provider(section: &mut Section<'_>, secrets: &Secrets) -> Named {
 }
 
 impl Named {
-    /// It, as a stage asks it.
+    /// The provider, as a stage uses it.
     fn provider(&self, name: String, index: usize) -> Provider {
         Provider {
             name,
@@ -361,7 +359,7 @@ impl Named {
     }
 }
 
-/// A key stands in the environment, never in a file.
+/// Keys are in the environment, never in a file.
 fn key(section: &Section<'_>, text: &Text<'_>, secrets: &Secrets) -> Option<Secret> {
     let path = section.full("api_key");
     let names = template::variables(&text.value);
@@ -398,7 +396,7 @@ fn check_base_url(url: &str) -> Result<(), &'static str> {
 }
 
 impl Provider {
-    /// The process's own.
+    /// The process's own provider.
     pub fn process(model: Option<String>) -> Self {
         Self {
             name: DEFAULT.into(),

@@ -1,4 +1,4 @@
-//! Which calls are recorded, and where recordings are kept.
+//! Which calls are recorded, and where recordings are stored.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,12 +16,12 @@ pub enum RecordingMode {
     Off,
     /// By the process that holds the call.
     Process,
-    /// By LiveKit's Egress; by the process that holds the call until it does, or where it cannot.
+    /// By LiveKit's Egress; by the process that holds the call until Egress records, or if it cannot.
     Egress,
 }
 
 impl RecordingMode {
-    /// As it is written in files and requests.
+    /// The word in files and requests.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Off => "off",
@@ -48,39 +48,40 @@ impl FromStr for RecordingMode {
     }
 }
 
-/// A bucket on an S3 server, and how we are known to it.
+/// A bucket on an S3 server, and our credentials.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bucket {
     /// Its name.
     pub name: String,
-    /// Where it lies, such as `eu-central-1`.
+    /// Its region, such as `eu-central-1`.
     pub region: String,
-    /// Who we are to the server.
+    /// Our credentials for the server.
     pub key: BucketKey,
     /// `https://…` of a server other than Amazon's, without the bucket.
     pub endpoint: Option<String>,
-    /// The bucket's name is in the path of its addresses, not in the host.
+    /// Whether the bucket's name is in the path of URLs, not in the host.
     pub path_style: bool,
 }
 
-/// By what a bucket's server knows us.
+/// Credentials for a bucket's server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BucketKey {
-    /// A key that we are given.
+    /// A given key.
     Own {
         /// `AWS_ACCESS_KEY_ID`.
         id: Secret,
         /// `AWS_SECRET_ACCESS_KEY`.
         secret: Secret,
-        /// `AWS_SESSION_TOKEN`, of a key that is good for some hours.
+        /// `AWS_SESSION_TOKEN`, for a key that expires after some hours.
         session_token: Option<Secret>,
     },
-    /// The role of this machine, container or pod, whose keys are asked for as they are needed. `AWS_…`
-    /// variables, and what they hold, say where; none: the machine's own (IMDSv2).
+    /// The role of this machine, container or pod, whose keys are requested when they are needed. The `AWS_…`
+    /// variables, here with their values, say where; if there are none, from the machine itself (IMDSv2).
     Role(Vec<(&'static str, String)>),
 }
 
-/// Where a role's keys are to be had: EKS's web identity, ECS's and EKS Pod Identity's agents, the machine.
+/// Variables that say where a role's keys come from: EKS's web identity, the agents of ECS and of EKS Pod Identity, or
+/// the machine.
 const ROLE: [&str; 8] = [
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_ARN",
@@ -91,11 +92,11 @@ const ROLE: [&str; 8] = [
     "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
     METADATA,
 ];
-/// Where the machine tells of its role, when it is not Amazon's own address.
+/// The address of the machine's metadata service, if it is not Amazon's own.
 const METADATA: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
 
 impl Bucket {
-    /// Where an object lies; only who has a key, or a presigned URL, can fetch it.
+    /// The URL of an object; only holders of a key or of a presigned URL can fetch it.
     pub fn url(&self, key: &str) -> String {
         let endpoint = match &self.endpoint {
             Some(endpoint) => endpoint.clone(),
@@ -110,15 +111,14 @@ impl Bucket {
     }
 }
 
-/// Where recordings go.
+/// Where recordings are stored, and by default how calls are recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordingEnv {
-    /// None: they stay in the data folder.
+    /// `None` if they stay in the data folder.
     pub bucket: Option<Bucket>,
-    /// Bytes that recordings may take in the data folder; beyond it no new one begins.
+    /// How many bytes recordings may take in the data folder; when they are used up, no new recording begins.
     pub spool_limit: u64,
-    /// What is done where neither the agent's file nor the call says: record when there is a bucket
-    /// for it.
+    /// The mode if neither the agent's file nor the call says: to record if there is a bucket.
     pub default_mode: RecordingMode,
 }
 
@@ -182,7 +182,7 @@ impl RecordingEnv {
         };
         let region = match (var("LIVEKIT_RECORDING_REGION"), &endpoint) {
             (Some(region), _) => region,
-            // What other servers answer to.
+            // Other servers accept this region.
             (None, Some(_)) => "us-east-1".to_owned(),
             (None, None) => {
                 let fix = "set it to the bucket's region, such as us-east-1";
@@ -204,7 +204,7 @@ impl RecordingEnv {
 }
 
 impl BucketKey {
-    /// A key, or else the role; other servers than Amazon's give none by themselves.
+    /// A key, or else the role; servers other than Amazon's do not provide one.
     fn read(variables: &Variables<'_>, is_elsewhere: bool) -> Result<Self, BadVariable> {
         const FIX: &str = "set it: LIVEKIT_RECORDING_BUCKET needs a key (or unset that)";
         let id = variables.secret("AWS_ACCESS_KEY_ID", secret::any)?;
@@ -238,7 +238,7 @@ impl BucketKey {
     }
 }
 
-/// `500MB`, `20GB`, or plain bytes.
+/// Parses `500MB`, `20GB`, or plain bytes.
 fn bytes(text: &str) -> Option<u64> {
     let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
     let factor = match text[digits.len()..].trim() {

@@ -1,5 +1,5 @@
-//! What agent files can say, as a JSON Schema for editors and as a page for people: made from the
-//! keys that the reader asks for, and from the comments of `agent-config/default.toml`.
+//! The reference for agent files, as a JSON Schema for editors and as a page for people: made from the keys that the
+//! reader requests, and from the comments of `agent-config/default.toml`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,17 +12,17 @@ use super::files::{self, Files};
 use super::secret::Secrets;
 use super::section::{Key, Kind, Reader, Source};
 
-/// The file whose comments say what each key means.
+/// The file whose comments explain each key.
 const COMMENTED: &str = include_str!("../../../agent-config/default.toml");
 
-/// A key, what it takes and what it means.
+/// A key, its type and its meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Dotted; `*` stands for a name of the author's choice.
+    /// With dots; `*` stands for a name that the author chooses.
     pub path: String,
-    /// What it takes.
+    /// Its type and range.
     kind: Kind,
-    /// From the comment above it.
+    /// The comment above it.
     pub about: String,
 }
 
@@ -41,8 +41,8 @@ pub fn entries() -> Vec<Entry> {
     reader.into_keys().into_iter().map(about).collect()
 }
 
-/// The comment above each key, also of keys that are commented out. A table whose name is of the
-/// author's choice is written `[tools.*]`, in a comment.
+/// The comment above each key, including keys that are commented out. A table whose name the author chooses is written
+/// `[tools.*]`, in a comment.
 fn comments(text: &str) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let (mut table, mut about) = (String::new(), Vec::new());
@@ -72,7 +72,7 @@ fn comments(text: &str) -> BTreeMap<String, String> {
     found
 }
 
-/// A JSON Schema of an agent's file, for completion and checks while typing.
+/// A JSON Schema of an agent's file, for completion and checks in editors.
 pub fn schema() -> Value {
     let mut schema = json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -115,7 +115,7 @@ pub fn schema() -> Value {
     schema
 }
 
-/// The same for people, in Markdown.
+/// The reference for people, in Markdown.
 pub fn markdown() -> String {
     let mut page = String::from(
         "# Agent files\n\n\

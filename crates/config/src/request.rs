@@ -8,18 +8,18 @@ use super::section::{Section, Text, nearest};
 use super::template;
 use super::timing::{ms, secs};
 
-/// What is sent.
+/// The request's method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Arguments that the address does not name go into the query.
     Get,
     /// Arguments that the address does not name go into a JSON body.
     Post,
-    /// As POST.
+    /// Like POST.
     Put,
-    /// As POST.
+    /// Like POST.
     Patch,
-    /// As GET.
+    /// Like GET.
     Delete,
 }
 
@@ -32,36 +32,36 @@ impl Method {
         ("DELETE", Self::Delete),
     ];
 
-    /// The name on the wire.
+    /// The name in the request.
     pub fn as_str(self) -> &'static str {
         let found = Self::ALL.into_iter().find(|(_, method)| *method == self);
         found.map_or("GET", |(name, _)| name)
     }
 
-    /// Whether arguments travel in a body.
+    /// Whether arguments are sent in a body.
     pub fn has_body(self) -> bool {
         matches!(self, Self::Post | Self::Put | Self::Patch)
     }
 }
 
-/// A request with `{{holes}}`.
+/// A request with template variables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct HttpRequest {
-    /// What is sent.
+    /// The request's method.
     pub method: Method,
-    /// A template; scheme and host stand in it as they are.
+    /// A template whose scheme and host are literal.
     pub url: String,
-    /// Names, and templates of values.
+    /// Names, and templates for the values.
     pub headers: Vec<(String, String)>,
-    /// The secrets that headers name.
+    /// The secrets that the headers name.
     pub secrets: BTreeMap<String, Secret>,
-    /// Hosts a redirect may lead to, beside the address's own.
+    /// Hosts to which a redirect may lead, in addition to the address's own.
     pub hosts: Vec<String>,
-    /// Addresses of this machine and of private networks are allowed.
+    /// Whether addresses of this machine and of private networks are allowed.
     pub allow_private: bool,
-    /// From the request to the end of the answer, redirects included.
+    /// From the request to the end of the response, redirects included.
     pub timeout: Duration,
-    /// How the answer is shown to the model: a template of `status` and `body`; none: the body.
+    /// How the response is shown to the model: a template over `status` and `body`. `None` for the body.
     pub result: Option<String>,
 }
 
@@ -130,7 +130,7 @@ pub fn read(
     })
 }
 
-/// The secrets that the template under `key.name` names; complains of those that are not set.
+/// The secrets that the template under `key.name` names; reports those that are not set.
 pub(super) fn used_secrets<'a>(
     section: &Section<'a>,
     key: &str,
@@ -163,12 +163,12 @@ pub(super) fn used_secrets<'a>(
     used
 }
 
-/// `a` of `a.b.c`.
+/// The first part of a dotted name: `a` of `a.b.c`.
 pub fn root(name: &str) -> &str {
     name.split('.').next().unwrap_or(name)
 }
 
-/// Complains of a template that cannot be read, or that uses what is not there.
+/// Reports a template that is invalid, or that uses an unknown variable.
 pub fn check_template(
     section: &Section<'_>,
     key: &str,
@@ -195,7 +195,7 @@ pub fn check_template(
     }
 }
 
-/// The scheme and host must be there for all to read: no variable chooses where secrets go.
+/// Scheme and host must be literal: no variable may choose where secrets are sent.
 pub(super) fn check_address(url: &str, allow_private: bool) -> Result<(), String> {
     let (scheme, rest) = url
         .split_once("://")

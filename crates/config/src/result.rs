@@ -1,4 +1,4 @@
-//! `[result]`: what is to be known of a call when it is over, and who is told.
+//! `[result]`: what to extract from a call when it is over, and where to post it.
 
 use std::time::Duration;
 
@@ -9,22 +9,22 @@ use super::section::Section;
 use super::timing::secs;
 use super::webhook::{self, WebhookEvent, check_webhook};
 
-/// What an agent's calls come to.
+/// How the results of an agent's calls are made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResultConfig {
-    /// JSON Schema of the result; none: no result is made.
+    /// JSON Schema of the result. `None` if no result is made.
     pub schema: Option<Value>,
-    /// What the model is told beside the schema.
+    /// What the model is told in addition to the schema.
     pub instructions: String,
-    /// How long the model may take, a second try included.
+    /// How long the model may take, including a second attempt.
     pub timeout: Duration,
-    /// Where the call's end is posted to; none: as the process's environment says.
+    /// Where the call's end is posted. `None` to follow the process's environment.
     pub webhook: Option<String>,
-    /// What is posted there beside the end; none: as the process's environment says.
+    /// Which events are posted there in addition to the end. `None` to follow the process's environment.
     pub events: Option<Vec<WebhookEvent>>,
 }
 
-/// `[result]`
+/// Reads `[result]`.
 pub fn read(top: &mut Section<'_>) -> ResultConfig {
     let wanted = !top.lacks("result");
     let mut section = top.section("result");
@@ -67,7 +67,7 @@ pub fn read(top: &mut Section<'_>) -> ResultConfig {
     }
 }
 
-/// The schema of a whole result.
+/// The schema of the whole result.
 fn schema(intents: &[String], fields: Value) -> Value {
     let mut intent = Map::from_iter([
         ("type".to_owned(), json!("string")),

@@ -1,34 +1,34 @@
-//! PURE. `routing.toml` in the folder of agents: which agent takes a call that nobody has named one for, by the
+//! PURE. `routing.toml` in the folder of agents: which agent takes a call for which nobody has named one, by the
 //! number that was dialled, the trunk it came through, or the room it is in.
 //!
-//! A route holds for a call when all that it names fits. Of several the most exact one counts: the longest
-//! number, then a named trunk, then the longest beginning of a room's name. So the order in the file means
-//! nothing, and a route that never counts is a mistake.
+//! A route applies to a call if everything that it names matches. Of several routes the most specific one wins: the
+//! longest number, then a named trunk, then the longest prefix of a room's name. So the order in the file has no
+//! meaning, and a route that can never win is a mistake.
 
 use std::collections::BTreeSet;
 
 use super::problem::Problems;
 use super::section::{Reader, Section, Source, Text, nearest};
 
-/// The file's name; it stands among the agents' files, and is no agent.
+/// The file's name; it lies among the agents' files, but is not an agent.
 pub const ROUTING: &str = "routing.toml";
 
-/// Which numbers a route is for.
+/// The numbers that a route is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Number {
-    /// This one.
+    /// Exactly this number.
     Is(String),
-    /// All that begin so.
+    /// All numbers with this prefix.
     Begins(String),
 }
 
-/// What a call must be for a route.
+/// What must match for a route to apply.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Conditions {
     number: Option<Number>,
     /// LiveKit's id of a SIP trunk.
     trunk: Option<String>,
-    /// How the room's name begins.
+    /// The prefix of the room's name.
     room: Option<String>,
 }
 
@@ -38,28 +38,28 @@ struct Route {
     agent: String,
 }
 
-/// All routes, the most exact first.
+/// All routes, the most specific first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routing {
     routes: Vec<Route>,
 }
 
-/// A call that is to be routed, by what LiveKit's SIP service and whoever made the room say of it.
+/// A call to route, as described by LiveKit's SIP service and whoever created the room.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Arrival<'a> {
-    /// The number that was dialled; none: it is no telephone's call.
+    /// The number that was dialled. `None` if it is not a telephone call.
     pub number: Option<&'a str>,
     /// The trunk it came through.
     pub trunk: Option<&'a str>,
-    /// The room's name, without what the caller may have chosen of it.
+    /// The room's name, without any part that the caller may have chosen.
     pub room: &'a str,
 }
 
 impl Routing {
-    /// Reads the text of `file`. `agents` are all that have a file.
+    /// Parses the text of `file`. `agents` are all agents that have a file.
     ///
     /// # Errors
-    /// All that is wrong with it.
+    /// Everything that is wrong with it.
     pub fn read(file: &str, text: &str, agents: &BTreeSet<String>) -> Result<Self, Problems> {
         let reader = Reader::default();
         let mut top = Section::parse(&reader, &[Source { file, text }]);
@@ -88,13 +88,13 @@ impl Routing {
         self.routes.is_empty()
     }
 
-    /// Whether some route speaks of a telephone's number or trunk.
+    /// Whether any route depends on a telephone number or a trunk.
     pub fn speaks_of_telephones(&self) -> bool {
         let mut all = self.routes.iter().map(|route| &route.when);
         all.any(|when| when.number.is_some() || when.trunk.is_some())
     }
 
-    /// The agent for a call; none: no route is for it.
+    /// The agent for a call. `None` if no route applies.
     pub fn agent(&self, call: Arrival<'_>) -> Option<&str> {
         let found = self.routes.iter().find(|route| route.when.hold(call));
         found.map(|route| route.agent.as_str())
@@ -117,7 +117,7 @@ impl Conditions {
         number && trunk && room
     }
 
-    /// The greater, the more exact.
+    /// The greater, the more specific.
     fn rank(&self) -> (usize, bool, usize) {
         let number = match &self.number {
             None => 0,
@@ -128,11 +128,11 @@ impl Conditions {
         (number, self.trunk.is_some(), room)
     }
 
-    /// Whether these hold for every call for which the others do.
+    /// Whether these conditions match every call that the others match.
     fn cover(&self, other: &Self) -> bool {
         let number = match (&self.number, &other.number) {
             (None, _) => true,
-            // Each telephone has dialled something.
+            // Every telephone call has a dialled number.
             (Some(Number::Begins(all)), None) => all.is_empty() && other.trunk.is_some(),
             (Some(Number::Begins(start)), Some(Number::Begins(more) | Number::Is(more))) => {
                 more.starts_with(start.as_str())
@@ -149,7 +149,7 @@ impl Conditions {
     }
 }
 
-/// One `[routes.…]`.
+/// Reads one `[routes.…]`.
 fn read_route(mut section: Section<'_>, agents: &BTreeSet<String>) -> Option<Route> {
     let number = section.text("number");
     let (trunk, room) = (section.text("trunk"), section.text("room"));
@@ -232,7 +232,7 @@ fn read_number(section: &Section<'_>, text: Text<'_>) -> Option<Number> {
     })
 }
 
-/// A number without what it is only written with; other SIP users, such as `sales`, as they are.
+/// A number reduced to its digits; other SIP users, such as `sales`, unchanged.
 fn plain(number: &str) -> String {
     let is_number = |sign: char| sign.is_ascii_digit() || "+ -./()".contains(sign);
     if !number.chars().all(is_number) {
@@ -241,7 +241,7 @@ fn plain(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// Why no call ever goes by a route, because of one of `all`.
+/// Why no call can ever take a route, because of one of `all`.
 fn useless<'a>(
     (name, route): (&str, &Route),
     all: impl Iterator<Item = (&'a str, &'a Route)>,
@@ -249,7 +249,7 @@ fn useless<'a>(
     let when = &route.when;
     let mut others = all.filter(|(other, _)| *other != name);
     others.find_map(|(other, by)| {
-        // Of two that are the same, the second one is named.
+        // Of two identical routes, the second is reported.
         if by.when == *when && other < name {
             return Some(format!(
                 "routes.{other} is for the same calls; remove one of them"

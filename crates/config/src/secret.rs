@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use sidetone_base::clock;
 
-/// How often the file of a secret is read again, at most.
+/// How often the file of a secret is read again at most.
 const EVERY: Duration = Duration::from_secs(1);
 /// HS256 needs a key at least as long as its hash (RFC 7518, 3.2).
 pub const MIN_BYTES: usize = 32;
-/// A secret of fewer different bytes was typed by somebody, or stands for none.
+/// A secret with fewer different bytes was typed by hand, or is a placeholder.
 const MIN_DIFFERENT: usize = 6;
-/// Secrets that documents print as examples.
+/// Secrets that are published as examples in documents.
 const PUBLISHED: [&str; 4] = [
     "a-string-secret-at-least-256-bits-long",
     "your-256-bit-secret",
@@ -22,19 +22,19 @@ const PUBLISHED: [&str; 4] = [
     "thiskeyisonlyfortestingthiskeyisonlyfortesting",
 ];
 
-/// A value that must not reach a log: `Debug` never shows it. One that a file holds is read again when it is
-/// used, so that it can be changed while the process runs.
+/// A value that must not reach a log: `Debug` never shows it. A secret in a file is read again when it is used, so
+/// that it can be rotated while the process runs.
 #[derive(Clone)]
 pub struct Secret(Source);
 
 #[derive(Clone)]
 enum Source {
-    /// And the file that it was read from, if any.
+    /// The value, and the file that it was read from, if any.
     Fixed(Arc<str>, Option<Arc<Watched>>),
     File(Arc<Watched>),
 }
 
-/// What may be said of a secret before it is used; the text says what is wrong with it.
+/// Checks a secret before it is used; the error says what is wrong with it.
 pub type Judge = fn(&str) -> Result<(), String>;
 
 /// A file that holds a secret.
@@ -47,7 +47,7 @@ struct Watched {
 struct State {
     value: Arc<str>,
     looked_at: Instant,
-    /// What was wrong with the file at the last look.
+    /// What was wrong with the file at the last check.
     trouble: Option<String>,
 }
 
@@ -57,11 +57,11 @@ impl Secret {
         Self(Source::Fixed(value.into().into(), None))
     }
 
-    /// The secret in a file, without white space around it. The file is read again when the secret is used,
-    /// once a second at most; as long as `judge` does not take what it holds, the last good value is used.
+    /// The secret in a file, trimmed. The file is read again when the secret is used, at most once a second; as long
+    /// as `judge` rejects its content, the last valid value is used.
     ///
     /// # Errors
-    /// The file cannot be read, or `judge` does not take what it holds.
+    /// The file cannot be read, or `judge` rejects its content.
     pub fn in_file(path: impl Into<PathBuf>, judge: Judge) -> Result<Self, String> {
         let path = path.into();
         let value = read(&path, judge)?;
@@ -84,7 +84,7 @@ impl Secret {
         }
     }
 
-    /// The value of now, for good.
+    /// The current value, which never changes.
     #[must_use]
     pub fn fixed(&self) -> Self {
         let file = match &self.0 {
@@ -94,7 +94,7 @@ impl Secret {
         Self(Source::Fixed(self.expose(), file))
     }
 
-    /// The one that changes with its file, also of one that was [`fixed`](Self::fixed).
+    /// A secret that changes with its file, even if this one was [`fixed`](Self::fixed).
     #[must_use]
     pub(crate) fn live(&self) -> Self {
         match &self.0 {
@@ -155,10 +155,10 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
-/// Whether a secret that signs can be guessed.
+/// Whether a secret used for signing is hard to guess.
 ///
 /// # Errors
-/// The text says why, and how to make a better one.
+/// The text says why it is not, and how to make a better one.
 pub fn check_strength(secret: &str, min_bytes: usize) -> Result<(), String> {
     let different: std::collections::BTreeSet<u8> = secret.bytes().collect();
     let why = if secret.len() < min_bytes {
@@ -182,28 +182,27 @@ pub fn check_strength(secret: &str, min_bytes: usize) -> Result<(), String> {
     ))
 }
 
-/// A secret that others judge.
+/// Accepts any secret; others check it.
 pub(super) fn any(_: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Secrets that agents' files may name in headers: `{{ secret.booking }}` is the variable
-/// `SIDETONE_SECRET_BOOKING`, or what the file holds that `SIDETONE_SECRET_BOOKING_FILE` names. Nothing else
-/// of the environment can be named.
+/// Secrets that agents' files may name in headers: `{{ secret.booking }}` is the variable `SIDETONE_SECRET_BOOKING`,
+/// or the content of the file named by `SIDETONE_SECRET_BOOKING_FILE`. Nothing else in the environment can be named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Secrets(BTreeMap<String, Secret>);
 
 impl Secrets {
     const PREFIX: &str = "SIDETONE_SECRET_";
 
-    /// Those of the process's environment.
+    /// The secrets in the process's environment.
     pub fn read() -> Self {
         Self::from_variables(std::env::vars_os().filter_map(|(name, value)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         }))
     }
 
-    /// As [`Secrets::read`], from any variables. One whose file cannot be read is left out and logged.
+    /// Like [`Secrets::read`], from any variables. A secret whose file cannot be read is skipped and logged.
     pub fn from_variables(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let named = variables.into_iter().filter_map(|(variable, value)| {
             let name = variable.strip_prefix(Self::PREFIX)?.to_lowercase();
@@ -224,7 +223,7 @@ impl Secrets {
         Self(named.collect())
     }
 
-    /// As they are now, for good: what is read with them is read again when they change.
+    /// The current values, which never change: whatever was read with them is read again when the secrets change.
     #[must_use]
     pub fn fixed(&self) -> Self {
         let now = self

@@ -1,9 +1,9 @@
-//! Reads one table of a TOML file key by key, so that every complaint names the file, the line,
-//! the key and what to write instead. Complaints are collected: reading goes on with the default,
-//! and the reader says all at once what is wrong.
+//! Reads one table of a TOML file key by key, so that every error names the file, the line, the key and what to write
+//! instead. Errors are collected: reading continues with the default, and the reader reports everything that is wrong
+//! at once.
 //!
-//! A table may have layers: the agent's own file over `defaults.toml`. A key is taken from the
-//! first that has it.
+//! A table may have layers: the agent's own file on top of `defaults.toml`. A key is taken from the first layer that
+//! has it.
 
 mod values;
 mod words;
@@ -19,17 +19,17 @@ use toml::de::{DeTable, DeValue};
 use super::problem::ConfigError;
 pub use words::nearest;
 
-/// A configuration file's name and text, for complaints.
+/// A configuration file's name and text, for errors.
 #[derive(Debug, Clone, Copy)]
 pub struct Source<'a> {
-    /// As the file was named.
+    /// The file's name, as it was given.
     pub file: &'a str,
-    /// All of it.
+    /// The file's content.
     pub text: &'a str,
 }
 
 impl Source<'_> {
-    /// A complaint about the text at `span`.
+    /// An error about the text at `span`.
     pub fn error(&self, span: Option<Range<usize>>, message: impl Into<String>) -> ConfigError {
         let line = span
             .and_then(|span| self.text.get(..span.start))
@@ -42,23 +42,23 @@ impl Source<'_> {
     }
 }
 
-/// Where in which file something stands.
+/// A position in a file.
 #[derive(Debug, Clone)]
 pub struct Place<'a> {
     source: Source<'a>,
     span: Option<Range<usize>>,
 }
 
-/// A string and its place.
+/// A string and its position.
 #[derive(Debug, Clone)]
 pub struct Text<'a> {
     /// The string.
     pub value: String,
-    /// Where it stands.
+    /// The position of the string.
     pub place: Place<'a>,
 }
 
-/// What a key takes; the generated reference is made of these.
+/// The type of a key's value; the generated reference consists of these.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Kind {
     /// A string.
@@ -83,16 +83,16 @@ pub enum Kind {
     Table,
 }
 
-/// A key that was asked for.
+/// A key that was requested.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Key {
-    /// Dotted; `*` stands for a name of the author's choice.
+    /// With dots; `*` stands for a name that the author chooses.
     pub path: String,
-    /// What it takes.
+    /// The type of its value.
     pub kind: Kind,
 }
 
-/// Collects what is wrong, and which keys there are.
+/// Collects the errors, and the keys that exist.
 #[derive(Debug, Default)]
 pub struct Reader {
     problems: RefCell<Vec<ConfigError>>,
@@ -100,36 +100,35 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Notes a problem.
+    /// Records an error.
     pub fn complain(&self, problem: ConfigError) {
         self.problems.borrow_mut().push(problem);
     }
 
-    /// All that is wrong.
+    /// All errors.
     pub fn into_problems(self) -> Vec<ConfigError> {
         self.problems.into_inner()
     }
 
-    /// All keys that were asked for.
+    /// All keys that were requested.
     pub fn into_keys(self) -> Vec<Key> {
         self.keys.into_inner()
     }
 }
 
-/// One table. Each getter takes its key; [`Section::finish`] complains of what nobody took.
+/// One table. Each getter takes its key; [`Section::finish`] reports the keys that were not taken.
 pub struct Section<'a> {
     reader: &'a Reader,
     /// "" or "vad.".
     prefix: String,
     layers: Vec<(Source<'a>, DeTable<'a>)>,
-    /// The table's own place, for what is missing in it.
+    /// The table's own position, for errors about missing keys.
     place: Place<'a>,
     known: Vec<&'static str>,
 }
 
 impl<'a> Section<'a> {
-    /// The whole of the files, the first over the others. A file that is no TOML is complained of
-    /// and taken for empty.
+    /// The whole of the files, each on top of the next. A file that is not TOML is reported and treated as empty.
     pub fn parse(reader: &'a Reader, sources: &[Source<'a>]) -> Self {
         let table = |source: &Source<'a>| match DeTable::parse(source.text) {
             Ok(table) => table.into_inner(),
@@ -162,7 +161,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// The table under `key`; empty when it is not there.
+    /// The table under `key`; empty if it does not exist.
     pub fn section(&mut self, key: &'static str) -> Self {
         self.known.push(key);
         let mut part = self.part(format!("{}{key}.", self.prefix));
@@ -237,7 +236,7 @@ impl<'a> Section<'a> {
         parts
     }
 
-    /// The same keys under a name of the author's choice, for the reference.
+    /// The same keys under a name that the author chooses, for the reference.
     pub fn any(&mut self, key: &'static str) -> Self {
         self.part(format!("{}{key}.*.", self.prefix))
     }
@@ -275,17 +274,17 @@ impl<'a> Section<'a> {
         self.place.clone()
     }
 
-    /// Complains about what stands at `place`.
+    /// Reports an error at `place`.
     pub fn complain(&self, place: &Place<'a>, message: impl Into<String>) {
         complain(self.reader, place, message.into());
     }
 
-    /// Complains about the table, such as of a key that is missing.
+    /// Reports an error about the table itself, such as a missing key.
     pub fn complain_here(&self, message: impl Into<String>) {
         complain(self.reader, &self.place, message.into());
     }
 
-    /// The name of a key of this table, in full.
+    /// The full name of a key of this table.
     pub fn full(&self, key: &str) -> String {
         format!("{}{key}", self.prefix)
     }
@@ -298,7 +297,7 @@ impl<'a> Section<'a> {
         );
     }
 
-    /// Complains of all keys that nobody took, with the known key nearest to each.
+    /// Reports all keys that were not taken, each with the most similar known key.
     pub fn finish(self) {
         for (source, table) in &self.layers {
             for key in table.keys() {

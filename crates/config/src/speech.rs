@@ -1,5 +1,4 @@
-//! How a provider of speech is asked, and what its sound is: keys of `[tts]` and of
-//! `[providers.*]`.
+//! How a speech provider is requested, and the format of its sound: keys of `[tts]` and of `[providers.*]`.
 
 use super::section::Section;
 use sidetone_base::provider::TtsProtocol;
@@ -7,16 +6,16 @@ use sidetone_base::provider::TtsProtocol;
 /// See the module's documentation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SpeechKeys {
-    /// None: by the provider's address and model.
+    /// `None` to choose by the provider's address and model.
     pub protocol: Option<TtsProtocol>,
-    /// What is asked for; none: "pcm".
+    /// The format to request. `None` for "pcm".
     pub response_format: Option<String>,
-    /// Of raw samples whose server does not say it; none: 24,000.
+    /// The sample rate of raw samples, if the server does not state it. `None` for 24,000.
     pub sample_rate: Option<u32>,
 }
 
 impl SpeechKeys {
-    /// The protocol stands under `protocol`, such as "tts_protocol".
+    /// Reads the keys; the protocol has the key `protocol`, such as "tts_protocol".
     pub fn read(section: &mut Section<'_>, protocol: &'static str) -> Self {
         let one_of = |section: &mut Section<'_>, key, names: [&'static str; 2]| {
             let text = section.choice(key, names.to_vec())?;

@@ -1,12 +1,12 @@
-//! `{{variables}}` in prompts, greetings, addresses and headers, in the language of Jinja.
+//! `{{variables}}` in prompts, greetings, addresses and headers, as Jinja templates.
 
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use serde_json::Value;
 
-/// Steps a template may take: a prompt that comes with a request cannot hang a call.
+/// How many steps a template may take: a prompt from a request must not be able to hang a call.
 const FUEL: u64 = 100_000;
-/// Functions of the language itself.
+/// Functions that are built into the template language.
 const FUNCTIONS: [&str; 3] = ["range", "dict", "namespace"];
 
 fn environment() -> Environment<'static> {
@@ -17,7 +17,7 @@ fn environment() -> Environment<'static> {
     environment
 }
 
-/// The variables that a template uses, dotted; empty when it cannot be read.
+/// The variables that a template uses, with dots; empty if it is invalid.
 pub fn variables(template: &str) -> Vec<String> {
     let environment = environment();
     let Ok(template) = environment.template_from_str(template) else {
@@ -29,7 +29,7 @@ pub fn variables(template: &str) -> Vec<String> {
     names
 }
 
-/// The line (from 1) on which a template uses a variable.
+/// The line, from 1, on which a template uses a variable.
 pub fn line_of(template: &str, name: &str) -> usize {
     let uses = |line: &str| {
         let code = line.split("{{").skip(1).chain(line.split("{%").skip(1));
@@ -39,18 +39,16 @@ pub fn line_of(template: &str, name: &str) -> usize {
     template.lines().position(uses).map_or(1, |at| at + 1)
 }
 
-/// Fills in `{{name}}` from `values`, an object. What is filled in is not looked at again: a
-/// caller's name cannot bring in a variable. A name without a value is empty; [`variables`] tells
-/// beforehand which are needed.
+/// Fills in `{{name}}` from `values`, an object. Inserted text is not expanded again: a caller's name cannot introduce
+/// a variable. A name without a value becomes empty; [`variables`] tells in advance which are needed.
 ///
 /// # Errors
-/// Braces that do not close, a filter that there is not; the text says which, and on which line
-/// (from 1).
+/// Unclosed braces, or an unknown filter; the text says which, and on which line (from 1).
 pub fn fill(template: &str, values: &Value) -> Result<String, (usize, String)> {
     render(&environment(), template, values)
 }
 
-/// As [`fill`], for an address: what is filled in is escaped, so that it stays one part of it.
+/// Like [`fill`], for an address: inserted text is escaped, so that it stays a single component.
 ///
 /// # Errors
 /// As [`fill`].
@@ -62,12 +60,12 @@ pub fn fill_url(template: &str, values: &Value) -> Result<String, (usize, String
         }
         let text = value.to_string();
         if matches!(text.as_str(), "." | "..") {
-            // They climb in a path, escaped or not.
+            // They change the path, escaped or not.
             let message = format!("{text:?} cannot be part of an address");
             return Err(Error::new(ErrorKind::InvalidOperation, message));
         }
         let bytes = form_urlencoded::byte_serialize(text.as_bytes());
-        // A form's "+" is no space in a path.
+        // In a path, unlike in a form, "+" is not a space.
         let escaped = bytes.collect::<String>().replace('+', "%20");
         Ok(std::fmt::Write::write_str(out, &escaped)?)
     });

@@ -1,5 +1,4 @@
-//! The numbers of an agent's timing: when it hears speech, when it answers, when it gives way, and how
-//! long it waits.
+//! An agent's timing: when it hears speech, when it replies, when it yields, and how long it waits.
 
 use std::time::Duration;
 
@@ -7,79 +6,78 @@ use super::built_in::{self, BuiltIn};
 use super::phrases;
 use super::section::{Section, Text};
 
-/// When sound is speech.
+/// When sound counts as speech.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct VadConfig {
-    /// Probability from which a frame starts speech, 0 to 1.
+    /// The probability from which a frame starts speech, 0 to 1.
     pub threshold: f32,
-    /// Probability below which a frame may end speech; under `threshold`.
+    /// The probability below which a frame may end speech; not above `threshold`.
     pub deactivation_threshold: f32,
-    /// Speech must last this long to count.
+    /// How long speech must last to count.
     pub min_speech: Duration,
-    /// Silence must last this long to end speech.
+    /// How long silence must last to end speech.
     pub silence_duration: Duration,
-    /// Silence after which STT starts, ahead of the end of speech; at most `silence_duration`.
+    /// After how much silence STT starts, ahead of the end of speech; at most `silence_duration`.
     pub stt_after: Duration,
-    /// Audio kept from before speech starts, for STT.
+    /// How much audio from before the start of speech is kept for STT.
     pub prefix_padding: Duration,
 }
 
 /// What happens when nobody speaks, and when the time is up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SilenceConfig {
-    /// Mutual silence after which the caller counts as away. 0: never.
+    /// Mutual silence after which the caller counts as away. 0 for never.
     pub away_after: Duration,
     /// Said then; may be empty.
     pub still_there: String,
-    /// Mutual silence after which the agent hangs up. 0: never.
+    /// Mutual silence after which the agent hangs up. 0 for never.
     pub hang_up_after: Duration,
-    /// Said before the agent hangs up for silence, or because the call has its longest duration;
-    /// may be empty.
+    /// Said before the agent hangs up because of silence, or because the call has reached its maximum duration; may be
+    /// empty.
     pub goodbye: String,
 }
 
-/// When telephone keys that a caller presses are complete.
+/// When a caller's input by telephone keys is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeysConfig {
-    /// No key for this long: what was pressed is complete.
+    /// The input is complete if no key is pressed for this long.
     pub gap: Duration,
-    /// The key that completes at once; None: only the gap does.
+    /// The key that completes the input immediately. `None` if only the gap does.
     pub end: Option<char>,
 }
 
 /// Deadlines: nothing in a call waits for ever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Transcript of an utterance, retries included.
+    /// For the transcript of an utterance, retries included.
     pub stt: Duration,
-    /// First token of the model, and each next one.
+    /// For the first token of the model, and for each following one.
     pub llm: Duration,
-    /// First audio of a sentence, and each next piece.
+    /// For the first audio of a sentence, and for each following piece.
     pub tts: Duration,
-    /// Silence in the middle of a reply, after which it is given up.
+    /// How much silence in the middle of a reply makes the agent give it up.
     pub dead_air: Duration,
-    /// A caller who vanished may come back for this long.
+    /// How long a caller who vanished may take to come back.
     pub reconnect_grace: Duration,
     /// How long to wait for the first caller.
     pub wait_for_caller: Duration,
-    /// The longest call.
+    /// The maximum duration of a call.
     pub max_duration: Duration,
-    /// What a call may take of its providers.
+    /// What a call may consume of its providers.
     pub budget: Budget,
 }
 
-/// What a call may take of its providers: of those of all its agents. More than honest callers come to in
-/// hours, and an end to what somebody else runs up.
+/// What a call may consume of its providers, counting those of all its agents. It is more than honest callers use in
+/// hours, and it stops what somebody else runs up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
-    /// Tokens that models read and write.
+    /// Tokens of prompts and completions.
     pub tokens: u64,
-    /// Characters that are sent to be spoken.
+    /// Characters sent to be spoken.
     pub characters: u64,
-    /// Speech that is sent to be transcribed; some of it is sent again, as the caller goes on.
+    /// Speech sent to be transcribed; some of it is sent again when the caller continues.
     pub listening: Duration,
-    /// Questions to models in a minute, in the long run; a third of them may come at once. What is more
-    /// waits.
+    /// Requests to models per minute, in the long run; a third of them may come at once. Any more wait.
     pub questions_a_minute: u32,
 }
 
@@ -93,7 +91,7 @@ pub const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// `[vad]`
+/// Reads `[vad]`.
 pub fn vad(mut section: Section<'_>) -> VadConfig {
     let default = VadConfig::default();
     let vad = VadConfig {
@@ -127,7 +125,7 @@ pub fn vad(mut section: Section<'_>) -> VadConfig {
     }
 }
 
-/// `[endpointing]`, for callers who speak this language.
+/// Reads `[endpointing]`, for callers who speak this language.
 pub fn endpointing(mut section: Section<'_>, language: Option<&str>) -> sidetone_turn::Endpointing {
     let mut default = sidetone_turn::Endpointing::default();
     if let Some(phrases) = phrases::of(language) {
@@ -165,7 +163,7 @@ pub fn endpointing(mut section: Section<'_>, language: Option<&str>) -> sidetone
     endpointing
 }
 
-/// `[interruption]`, for callers who speak this language.
+/// Reads `[interruption]`, for callers who speak this language.
 pub fn interruption(
     mut section: Section<'_>,
     language: Option<&str>,
@@ -191,7 +189,7 @@ pub fn interruption(
     interruption
 }
 
-/// `[silence]`, for an agent with these sentences.
+/// Reads `[silence]`, for an agent with these built-in sentences.
 pub fn silence(mut section: Section<'_>, built_in: &BuiltIn) -> SilenceConfig {
     let default = SilenceConfig::default();
     let range = ms(0)..=secs(24 * 3600);
@@ -208,7 +206,7 @@ pub fn silence(mut section: Section<'_>, built_in: &BuiltIn) -> SilenceConfig {
     silence
 }
 
-/// `[keys]`
+/// Reads `[keys]`.
 pub fn keys(mut section: Section<'_>) -> KeysConfig {
     let default = KeysConfig::default();
     let gap = section.duration("gap", default.gap, ms(300)..=secs(30));
@@ -235,7 +233,7 @@ pub fn keys(mut section: Section<'_>) -> KeysConfig {
     KeysConfig { gap, end }
 }
 
-/// `[limits]`
+/// Reads `[limits]`.
 pub fn limits(mut section: Section<'_>) -> Limits {
     let default = Limits::default();
     let stage = ms(100)..=secs(120);
@@ -265,7 +263,7 @@ pub fn limits(mut section: Section<'_>) -> Limits {
     limits
 }
 
-/// Those of `[limits]` that count.
+/// The keys of `[limits]` that limit consumption.
 fn budget(section: &mut Section<'_>) -> Budget {
     let default = Budget::default();
     let mut most = |key, default: u64| {

@@ -1,4 +1,4 @@
-//! Tools: what the model may call, as an agent's file describes it.
+//! Tools that the model may call, as an agent's file describes them.
 
 use std::time::Duration;
 
@@ -15,49 +15,49 @@ use super::transfer::{self, Transfer};
 /// Something that the model may call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tool {
-    /// What the model calls it.
+    /// The model's name for it.
     pub name: String,
     /// What it does, for the model.
     pub description: String,
     /// JSON Schema of its arguments: an object.
     pub parameters: Value,
-    /// What it does.
+    /// What it actually does.
     pub action: Action,
 }
 
 /// What a tool does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Asks a server.
+    /// Sends a request to a server.
     Http(HttpRequest),
-    /// Ends the call when the goodbye was heard.
+    /// Ends the call once the goodbye has been heard.
     EndCall,
-    /// Keeps a fact for the rest of the call.
+    /// Stores a fact for the rest of the call.
     Remember,
-    /// Lets another agent go on.
+    /// Hands the call over to one of these agents.
     Handoff(Vec<String>),
-    /// Puts the caller through to a person.
+    /// Transfers the caller to a person.
     Transfer(Transfer),
     /// Sends tones to the telephone network.
     SendDtmf,
-    /// Asks an MCP server; these come when the server says what it has.
+    /// Calls a tool of an MCP server; these are added when the server lists what it has.
     Mcp(McpTool),
 }
 
 /// A tool of an MCP server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct McpTool {
-    /// The server, by its name in the file.
+    /// The server's name in the file.
     pub server: String,
-    /// The tool, by the server's name for it.
+    /// The server's own name for the tool.
     pub name: String,
     /// How long it may take.
     pub timeout: Duration,
 }
 
-/// Names of the tools that need no server.
+/// The names of the tools that need no server.
 pub const BUILT_IN: [&str; 5] = ["end_call", "remember", "handoff", "transfer", "send_dtmf"];
-/// The protocol takes letters, digits, `_` and `-`, at most this many.
+/// The longest name; the protocol accepts letters, digits, `_` and `-`.
 pub const MAX_NAME: usize = 64;
 
 /// Reads `[tools.*]`. `known` says whether a variable of this name has a value in a call.
@@ -67,7 +67,7 @@ pub fn read(
     built_in: &BuiltIn,
     known: &dyn Fn(&str) -> bool,
 ) -> Vec<Tool> {
-    // One of no name tells the reference which keys there are.
+    // A nameless tool tells the reference which keys exist.
     let mut any = top.any("tools");
     let _ = keys(&mut any, secrets, built_in, known);
     let tools = top.each("tools");

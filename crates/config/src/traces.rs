@@ -1,4 +1,4 @@
-//! Where spans go: OpenTelemetry's own variables, as all its SDKs read them.
+//! Where spans are sent: OpenTelemetry's own variables, interpreted as all its SDKs do.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use sidetone_base::trace::Sampler;
 use super::secret::Secret;
 use super::variable::{BadVariable, Variables};
 
-/// Where a collector takes spans, below the address that it has for all it takes.
+/// The path for spans, below a collector's general address.
 const PATH: &str = "v1/traces";
-/// The name of this service, unless a variable has another.
+/// The name of this service, unless a variable sets another.
 const SERVICE: &str = "sidetone";
 
-/// How spans are written.
+/// How spans are encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     /// `http/protobuf`
@@ -26,25 +26,25 @@ pub enum Encoding {
 /// A collector of spans.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Traces {
-    /// Where spans are posted to.
+    /// The URL to which spans are posted.
     pub endpoint: Url,
-    /// Headers of each post; many hold a key.
+    /// Headers of each request; they often contain a key.
     pub headers: Vec<(String, Secret)>,
-    /// How they are written.
+    /// How they are encoded.
     pub encoding: Encoding,
-    /// How long a post may take.
+    /// How long a request may take.
     pub timeout: Duration,
-    /// What this process says of itself, `service.name` among it.
+    /// The attributes of this process, including `service.name`.
     pub resource: Vec<(String, String)>,
     /// Which traces are recorded.
     pub sampler: Sampler,
 }
 
 impl Traces {
-    /// None without an address: nothing is made then.
+    /// Reads the variables. `None` without an address: no spans are created then.
     ///
     /// # Errors
-    /// The first variable that cannot be used, where there is an address.
+    /// The first variable that cannot be used, if there is an address.
     pub(super) fn read(var: &Variables<'_>) -> Result<Option<Self>, BadVariable> {
         let is_off = var.text("OTEL_SDK_DISABLED");
         let is_off = is_off.is_some_and(|value| value.eq_ignore_ascii_case("true"));
@@ -73,7 +73,7 @@ impl Traces {
     }
 }
 
-/// The variable of traces alone, else that of all that is told.
+/// The variable for traces alone, or else the one for all signals.
 fn either(
     var: &Variables<'_>,
     own: &'static str,
@@ -99,7 +99,7 @@ fn endpoint(var: &Variables<'_>) -> Result<Option<Url>, BadVariable> {
     Ok(Some(url))
 }
 
-/// `name=value,name=value`, with values as in a URL.
+/// Parses `name=value,name=value`, with values encoded as in a URL.
 fn pairs(name: &'static str, text: &str) -> Result<Vec<(String, String)>, BadVariable> {
     let items = text
         .split(',')
@@ -111,14 +111,14 @@ fn pairs(name: &'static str, text: &str) -> Result<Vec<(String, String)>, BadVar
                 .split_once('=')
                 .map(|(key, value)| (key.trim(), value.trim()));
             let (key, value) = pair.filter(|(key, _)| !key.is_empty()).ok_or_else(|| {
-                // It may hold a key.
+                // The item may contain a key.
                 bad(
                     name,
                     "…".into(),
                     "write name=value,name=value; a comma within a value is %2C",
                 )
             })?;
-            // A plus is itself here, and no blank.
+            // Here a plus is a plus, not a space.
             let value = format!("v={}", value.replace('+', "%2B").replace('&', "%26"));
             let value = decode(value.as_bytes()).next();
             Ok((

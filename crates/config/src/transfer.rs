@@ -1,4 +1,4 @@
-//! Persons that a caller can be put through to, as an agent's file names them.
+//! The persons to whom a caller can be transferred, as an agent's file names them.
 
 use std::time::Duration;
 
@@ -8,34 +8,34 @@ use super::built_in::BuiltIn;
 use super::section::Section;
 use super::timing::secs;
 
-/// The tool `transfer`.
+/// The settings of the tool `transfer`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transfer {
-    /// Whom the model may choose.
+    /// The persons that the model may choose.
     pub targets: Vec<Target>,
-    /// How long a person may take to come.
+    /// How long a person may take to answer or to join.
     pub ring: Duration,
-    /// Said when nobody has come.
+    /// Said if nobody has come.
     pub failed: String,
 }
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// What the model calls it.
+    /// The model's name for the person.
     pub name: String,
-    /// When to choose it, for the model.
+    /// When to choose this person, for the model.
     pub about: String,
-    /// Who it is.
+    /// How the person is reached.
     pub to: To,
 }
 
 /// How a person is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum To {
-    /// A user of the product, who joins the room as the callee of a user-to-user call does.
+    /// A user of the product, who joins the room like the callee of a user-to-user call.
     Identity(String),
-    /// A telephone: `tel:` or `sip:`. The caller must be on one, too.
+    /// A telephone: `tel:` or `sip:`. The caller must be on a telephone, too.
     Phone(String),
 }
 

@@ -1,17 +1,17 @@
-//! What becomes of a call for which an agent is asked that there is not.
+//! What happens to a call if the requested agent does not exist.
 
 use super::variable::BadVariable;
 
-/// The variable that says so.
+/// The variable that configures it.
 const NAME: &str = "SIDETONE_UNKNOWN_AGENT";
 
 /// Who answers a dispatch that names an agent without a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum UnknownAgent {
-    /// The default agent: a caller is better off with it than with none.
+    /// The default agent: a caller is better off with it than with nobody.
     #[default]
     Default,
-    /// Nobody: the caller is told in a sentence, and the room is ended.
+    /// Nobody: the caller is told so in a sentence, and the room is closed.
     End,
 }
 
@@ -19,7 +19,7 @@ impl UnknownAgent {
     /// Reads `SIDETONE_UNKNOWN_AGENT`.
     ///
     /// # Errors
-    /// It is neither of the two.
+    /// The value is neither of the two.
     pub(super) fn read(value: Option<String>) -> Result<Self, BadVariable> {
         match value.as_deref() {
             None | Some("default") => Ok(Self::Default),

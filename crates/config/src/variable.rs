@@ -1,4 +1,4 @@
-//! The variables of the environment, and what is wrong with one.
+//! Environment variables, and errors in their values.
 
 use super::secret::{Judge, Secret};
 
@@ -6,15 +6,15 @@ use super::secret::{Judge, Secret};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} is \"{value}\": {fix}")]
 pub struct BadVariable {
-    /// Name of the variable.
+    /// The name of the variable.
     pub name: &'static str,
-    /// What it holds (never a secret's value).
+    /// Its value (never a secret's).
     pub value: String,
     /// What to write instead.
     pub fix: String,
 }
 
-/// Secrets, and for each the variable that names a file which holds it.
+/// Variables that hold secrets, each with the variable that names a file with the secret.
 pub const SECRET_FILES: [(&str, &str); 10] = [
     ("LIVEKIT_API_KEY", "LIVEKIT_API_KEY_FILE"),
     ("LIVEKIT_API_SECRET", "LIVEKIT_API_SECRET_FILE"),
@@ -35,17 +35,17 @@ pub const SECRET_FILES: [(&str, &str); 10] = [
 pub(super) struct Variables<'a>(pub(super) &'a dyn Fn(&str) -> Option<String>);
 
 impl Variables<'_> {
-    /// What a variable holds.
+    /// The value of a variable.
     pub(super) fn text(&self, name: &str) -> Option<String> {
         let value = (self.0)(name)?;
         let value = value.trim();
         (!value.is_empty()).then(|| value.to_owned())
     }
 
-    /// A secret: a variable's value, or what the file holds that its `…_FILE` names.
+    /// A secret: the value of a variable, or the content of the file that its `…_FILE` names.
     ///
     /// # Errors
-    /// Both are set, the file cannot be read, or `judge` does not take the secret.
+    /// Both are set, the file cannot be read, or `judge` rejects the secret.
     pub(super) fn secret(
         &self,
         name: &'static str,

@@ -1,4 +1,4 @@
-//! `[variants.*]`: other versions of an agent that get a share of its calls.
+//! `[variants.*]`: variants of an agent that get a share of its calls.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -6,24 +6,24 @@ use uuid::Uuid;
 use super::section::Section;
 use super::voice::Voice;
 
-/// What a share of an agent's calls has in the place of the agent's own.
+/// What replaces the agent's own settings in a share of its calls.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Variant {
     /// Its name in the file.
     pub name: String,
-    /// Share of the calls, percent.
+    /// The share of the calls, in percent.
     pub weight: usize,
-    /// Another prompt, and the file it was read from.
+    /// The prompt, and the file it was read from.
     pub prompt: Option<(String, String)>,
-    /// Another greeting.
+    /// The greeting.
     pub greeting: Option<String>,
-    /// Another voice.
+    /// The voice.
     pub voice: Option<Voice>,
-    /// Another language model, on the first provider.
+    /// The language model of the first provider.
     pub llm: Option<String>,
 }
 
-/// Complains when variants take more than all calls.
+/// Reports variants whose shares add up to more than all calls.
 pub fn check(variants: &[Variant], top: &Section<'_>) {
     let sum: usize = variants.iter().map(|variant| variant.weight).sum();
     if sum > 100 {
@@ -34,11 +34,11 @@ pub fn check(variants: &[Variant], top: &Section<'_>) {
     }
 }
 
-/// The variant that holds a call; none: the agent as it stands. Always the same for a call, also in
-/// another process, so that an agent that replaces a dead one is like it.
+/// The variant that holds a call. `None` for the agent itself. Always the same for a call, even in another process, so
+/// that an agent that replaces a dead one is the same.
 pub fn choose(variants: &[Variant], call_id: Uuid) -> Option<&Variant> {
     let digest = Sha256::digest(call_id.as_bytes());
-    // 256 is no multiple of 100, 2^64 is as good as one.
+    // 256 is not a multiple of 100; 2^64 is not either, but the bias is negligible.
     let number = digest[..8]
         .iter()
         .fold(0_u64, |sum, byte| sum << 8 | u64::from(*byte));

@@ -1,17 +1,17 @@
-//! The voices an agent can have: any that its provider has, by name.
+//! The voices that an agent can have: any that its provider has, by name.
 
-/// A voice by the name that the provider of speech knows it by.
+/// A voice, by the speech provider's name for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Voice(String);
 
-/// Most characters of a voice's name.
+/// The most characters in a voice's name.
 const LONGEST: usize = 64;
 
 impl Voice {
-    /// OpenAI's. What a provider lacks of them has a stand-in there: docs/speech-protocols.md.
+    /// OpenAI's voices. If a provider lacks one of them, it uses a substitute: docs/speech-protocols.md.
     pub const KNOWN: [&str; 13] = sidetone_base::provider::VOICES;
 
-    /// The name on the wire.
+    /// The name in requests.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -46,7 +46,7 @@ impl std::str::FromStr for Voice {
     }
 }
 
-/// A name that no voice can have.
+/// A text that cannot be the name of a voice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{0:?} cannot be a voice's name; write 1 to {LONGEST} letters, digits, \"-\", \"_\" and \".\", \

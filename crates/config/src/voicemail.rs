@@ -1,4 +1,4 @@
-//! `[voicemail]`: what an agent does when a machine answers the telephone that it calls.
+//! `[voicemail]`: what an agent does when an answering machine takes its call.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use super::timing::secs;
 use sidetone_base::text_enum;
 
 text_enum! {
-    /// By what a machine is known.
+    /// How an answering machine was recognised.
     Sign {
-        /// A greeting as no person's.
+        /// A greeting unlike any person's.
         Greeting = "greeting",
         /// What was said.
         Words = "words",
@@ -19,18 +19,18 @@ text_enum! {
     }
 }
 
-/// See the module's documentation.
+/// What an agent does when an answering machine takes its call.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Voicemail {
-    /// What is said after the tone, and the call ends; none: it ends at once.
+    /// Said after the tone, before the call ends. `None` to end it at once.
     pub message: Option<String>,
-    /// Who speaks for longer at first, without a pause, is a machine.
+    /// Whoever speaks for longer than this at the start, without a pause, is a machine.
     pub hello: Duration,
-    /// Words by which a machine is known, beside those that all agents know.
+    /// Words by which a machine is recognised, in addition to those that all agents know.
     pub words: Vec<String>,
 }
 
-/// Words by which machines are known, in the languages that agents speak. Only such as people who answer the
+/// Words by which machines are recognised, in the languages that agents speak: only those that people who answer the
 /// telephone do not say.
 pub const WORDS: [&str; 44] = [
     "after the tone",
@@ -79,7 +79,7 @@ pub const WORDS: [&str; 44] = [
     "留守番電話",
 ];
 
-/// None where the file has no such table: then the agent talks to whoever answers.
+/// Reads the table. `None` if the file has no such table: the agent then talks to whoever answers.
 pub fn read(top: &mut Section<'_>, known: &dyn Fn(&str) -> bool) -> Option<Voicemail> {
     let is_there = !top.lacks("voicemail");
     let mut section = top.section("voicemail");

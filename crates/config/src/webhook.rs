@@ -1,4 +1,4 @@
-//! Where the ends of calls are posted to, what else of them, and with what that is signed.
+//! Where the ends of calls are posted, which other events are posted, and the secret that signs them.
 
 use std::net::IpAddr;
 
@@ -7,27 +7,27 @@ use sidetone_base::text_enum;
 use super::secret::{self, Secret};
 use super::variable::{BadVariable, Variables};
 
-/// Shorter ones can be guessed.
+/// Shorter secrets can be guessed.
 const MIN_WEBHOOK_SECRET: usize = 24;
 
 text_enum! {
-    /// What is posted of a call beside its end, where it is asked for.
+    /// An event of a call that is posted on request, in addition to the call's end.
     WebhookEvent {
         /// Caller and agent are connected.
         Started = "started",
-        /// Somebody has finished a turn: with the words.
+        /// Somebody has finished a turn; the words are included.
         Turn = "turn",
-        /// A tool has run, or the backend's command was done.
+        /// A tool has run, or a backend's command was carried out.
         Tool = "tool",
         /// A person has taken the call.
         Transferred = "transferred",
     }
 }
 
-/// Reads a list of events; a doubled one counts once.
+/// Parses a list of events; duplicates count once.
 ///
 /// # Errors
-/// There is no such event; the text says which there are.
+/// There is no such event; the text lists those that exist.
 pub fn events<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<WebhookEvent>, String> {
     let read = |name: &str| match name {
         "ended" => Err("\"ended\" is always posted; leave it out".to_owned()),
@@ -42,14 +42,14 @@ pub fn events<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Vec<Webhoo
     Ok(events)
 }
 
-/// Where the ends of calls are told of.
+/// Where events of calls are posted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallWebhook {
-    /// For agents whose files name no address of their own.
+    /// The address for agents whose files name none.
     pub url: Option<String>,
-    /// What is posted beside the end, for agents whose files do not say it.
+    /// The events to post in addition to the end, for agents whose files do not say.
     pub events: Vec<WebhookEvent>,
-    /// Signs every post; none: nothing is posted.
+    /// Signs every request. `None` if nothing is posted.
     pub secret: Option<Secret>,
 }
 
@@ -99,10 +99,10 @@ fn strong(secret: &str) -> Result<(), String> {
     secret::check_strength(secret, MIN_WEBHOOK_SECRET)
 }
 
-/// Where what was said may be posted to: `https://…`, or `http://` to this very machine.
+/// Checks an address to which conversations may be posted: `https://…`, or `http://` to this machine.
 ///
 /// # Errors
-/// Elsewhere; the text says what to write.
+/// It is another address; the text says what to write.
 pub fn check_webhook(url: &str) -> Result<(), String> {
     let good = match url.strip_prefix("https://") {
         Some(rest) => !rest.is_empty(),
@@ -112,7 +112,7 @@ pub fn check_webhook(url: &str) -> Result<(), String> {
         .ok_or_else(|| "it must start with https:// (or http:// on loopback)".into())
 }
 
-/// Whether the address after a scheme names this very machine.
+/// Whether the address after a scheme names this machine.
 fn is_this_machine(address: &str) -> bool {
     let authority = address.split('/').next().unwrap_or_default();
     let name = match authority.strip_prefix('[') {

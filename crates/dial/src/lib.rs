@@ -1,10 +1,10 @@
-//! Opens WebSockets: straight, or through the proxy that `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`
-//! name, as HTTP clients read them.
+//! Opens WebSockets, directly or through the proxy named by `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY`,
+//! which are interpreted as HTTP clients do.
 //!
-//! Imported by providers and process; imports nothing of ours.
+//! Imported by the providers and the process; imports no crate of ours.
 //!
-//! Always true here: this machine's own servers are never asked of a proxy ([`spare_this_machine`]); what is told
-//! of a proxy is its host, never its password.
+//! Invariants: this machine's own servers are never reached through a proxy ([`spare_this_machine`]); messages name a
+//! proxy's host, never its password.
 
 use std::io;
 use std::net::IpAddr;
@@ -25,26 +25,26 @@ use tower_service::Service as _;
 /// An open socket.
 pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// This machine, as `NO_PROXY` names it.
+/// This machine, as written in `NO_PROXY`.
 const MACHINE: &str = "localhost,127.0.0.0/8,::1";
 
-/// Has every client of this process leave out the proxy for this machine's own servers, whatever `NO_PROXY`
-/// says: a proxy elsewhere would look for them on its own.
+/// Makes every client of this process bypass the proxy for this machine's own servers, whatever `NO_PROXY` says: a
+/// proxy elsewhere would look for them on its own machine.
 ///
 /// # Safety
-/// No other thread runs yet.
+/// No other thread may be running yet.
 pub unsafe fn spare_this_machine() {
     let named = ["NO_PROXY", "no_proxy"].map(|name| std::env::var(name).unwrap_or_default());
     let named = named.into_iter().find(|list| !list.is_empty());
     let all = named.map_or_else(|| MACHINE.to_owned(), |list| format!("{list},{MACHINE}"));
-    // SAFETY: the caller's promise.
+    // SAFETY: the caller guarantees that no other thread runs yet.
     unsafe { std::env::set_var("NO_PROXY", all) };
 }
 
 /// Opens a socket.
 ///
 /// # Errors
-/// The server or the proxy cannot be reached, or refuses.
+/// The server or the proxy cannot be reached, or refuses the connection.
 pub async fn websocket(
     request: Request<()>,
     config: Option<WebSocketConfig>,
@@ -59,13 +59,13 @@ pub async fn websocket(
     }
 }
 
-/// Whether the environment names a proxy for an address of a socket or a request.
+/// Whether the environment names a proxy for the address of a socket or a request.
 pub fn has_proxy(address: &str) -> bool {
     let address: Result<Uri, _> = address.parse();
     address.is_ok_and(|address| proxy(&Matcher::from_system(), &address).is_some())
 }
 
-/// The proxy for an address, whose variable is that of HTTP; none for this machine.
+/// The proxy for an address: `wss` uses the variable for `https`, `ws` that for `http`. `None` for this machine.
 fn proxy(matcher: &Matcher, uri: &Uri) -> Option<Intercept> {
     let authority = uri.authority()?;
     let host = authority.host().trim_matches(['[', ']']);
@@ -80,7 +80,7 @@ fn proxy(matcher: &Matcher, uri: &Uri) -> Option<Intercept> {
     matcher.intercept(&uri.path_and_query("/").build().ok()?)
 }
 
-/// A connection to where an address leads, by a proxy.
+/// A connection through a proxy to the host of an address.
 async fn tunnel(proxy: &Intercept, to: &Uri) -> io::Result<TcpStream> {
     let address = proxy.uri();
     let place = address
@@ -98,7 +98,7 @@ async fn tunnel(proxy: &Intercept, to: &Uri) -> io::Result<TcpStream> {
     if let Some(authorization) = proxy.basic_auth() {
         tunnel = tunnel.with_auth(authorization.clone());
     }
-    // Only the port has to be said: what is none is 443 to the tunnel.
+    // Only the port has to be explicit: without one, the tunnel assumes 443.
     let plain = to.scheme_str() == Some("ws") && to.port().is_none();
     let host = to.host().unwrap_or_default();
     let port = to.port_u16().unwrap_or(if plain { 80 } else { 443 });

@@ -35,7 +35,7 @@ fn sockets_go_the_way_of_requests() {
     }
 }
 
-/// Answers one CONNECT so, and gives what it was asked.
+/// Answers one CONNECT with `answer`, and returns the address that it asked for.
 async fn proxy_that_answers(answer: &'static str) -> (Intercept, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

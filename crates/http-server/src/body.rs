@@ -1,4 +1,4 @@
-//! Bodies: a request's has a deadline, an answer's tells when it is over.
+//! Bodies: a request's has a deadline, and a response's reports when it is over.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Sleep;
 
-/// A request's body has not arrived in its time.
+/// A request's body did not arrive in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the body did not arrive within {} s", .0.as_secs())]
 pub struct TooSlow(pub Duration);
@@ -28,7 +28,7 @@ impl TooSlow {
     }
 }
 
-/// A request's body that has to arrive within a time, counted from when it is first read.
+/// A request's body that must arrive within a time limit, counted from the first read.
 pub(super) struct Timed<B> {
     body: Pin<Box<B>>,
     within: Duration,
@@ -79,7 +79,7 @@ where
     }
 }
 
-/// An answer's body, and what is dropped when it is over.
+/// A response's body, and a value that is dropped when the body is over.
 pub(super) struct Until<T> {
     pub(super) body: axum::body::Body,
     pub(super) _over: T,

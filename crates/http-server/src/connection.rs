@@ -23,7 +23,7 @@ use super::pace::{Pace, Patience};
 use super::{Ends, Seat, Server};
 use sidetone_base::clock;
 
-/// Largest head of a request; a larger one is answered 431.
+/// The largest head of a request; a larger one is answered with 431.
 const HEAD_LIMIT: usize = 32 * 1024;
 
 /// A connection that has a place.
@@ -31,12 +31,12 @@ pub(super) struct Connection {
     pub(super) server: Arc<Server>,
     pub(super) stop: CancellationToken,
     pub(super) ends: Ends,
-    /// Only what is always answered is.
+    /// Whether only the paths that are always served are served here.
     pub(super) reserved: bool,
     pub(super) seat: Seat,
 }
 
-/// A request under way; its answer is over when this is dropped.
+/// A request in progress; its response is over when this is dropped.
 struct UnderWay {
     pace: watch::Sender<Pace>,
     seat: Arc<Seat>,
@@ -58,7 +58,7 @@ impl Drop for UnderWay {
 }
 
 impl Connection {
-    /// Serves it to its end.
+    /// Serves the connection to its end.
     pub(super) async fn drive(self, stream: TcpStream, router: Router) {
         let Self {
             server,
@@ -99,7 +99,7 @@ impl Connection {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            // Ours tells a slow head from an idle connection.
+            // Disabled, because our own deadline distinguishes a slow head from an idle connection.
             .header_read_timeout(None)
             .max_buf_size(HEAD_LIMIT)
             .keep_alive(!reserved)

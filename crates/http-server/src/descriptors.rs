@@ -1,4 +1,4 @@
-//! File descriptors: each socket takes one, and a process that has none left takes no calls.
+//! File descriptors: each socket takes one, and a process without free ones cannot take calls.
 
 use std::time::Duration;
 
@@ -6,26 +6,26 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-/// Beyond this share of the limit somebody should know.
+/// Above this share of the limit, the operator should be warned.
 const NEAR: f64 = 0.8;
-/// How often it is looked.
+/// The interval between checks.
 const LOOK: Duration = Duration::from_secs(15);
-/// More than a worker and a control plane ever need; macOS refuses "unlimited".
+/// More than a worker and a control plane ever need; macOS rejects "unlimited".
 const ENOUGH: u64 = 65_536;
 
-/// How many descriptors there are.
+/// The file descriptors of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Descriptors {
-    /// Open now.
+    /// How many are open.
     pub open: u64,
-    /// Most that may be open.
+    /// How many may be open.
     pub limit: u64,
 }
 
 impl Descriptors {
-    /// Of this process now; none where the system does not tell how many are open.
+    /// Those of this process now. `None` if the system does not report how many are open.
     pub fn now() -> Option<Self> {
-        // Linux has the first, macOS the second.
+        // Linux has the first folder, macOS the second.
         let listed = std::fs::read_dir("/proc/self/fd").or_else(|_| std::fs::read_dir("/dev/fd"));
         let open = listed.ok()?.count() as u64;
         Some(Self {
@@ -34,7 +34,7 @@ impl Descriptors {
         })
     }
 
-    /// What is wrong, when the limit is near.
+    /// A description of the problem if the limit is near.
     pub fn trouble(self) -> Option<String> {
         let Self { open, limit } = self;
         (open as f64 > NEAR * limit as f64).then(|| {
@@ -46,7 +46,7 @@ impl Descriptors {
     }
 }
 
-/// Warns each time that the limit comes near, until `stop`.
+/// Logs a warning each time the limit comes near, until `stop`.
 pub async fn watch(stop: CancellationToken) {
     let mut was_near = false;
     loop {
@@ -61,13 +61,13 @@ pub async fn watch(stop: CancellationToken) {
     }
 }
 
-/// Most descriptors that this process may have open.
+/// How many descriptors this process may have open.
 pub fn limit() -> u64 {
     getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
 }
 
-/// Raises the limit as far as the system lets it be raised; gives what it is then. To be called first
-/// thing in `main`: what others derive from the limit is derived once.
+/// Raises the limit as far as the system permits, and returns the new limit. Call it first in `main`: values that are
+/// derived from the limit are derived only once.
 pub fn raise() -> u64 {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let goal = maximum.unwrap_or(u64::MAX).min(ENOUGH);

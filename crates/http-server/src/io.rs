@@ -1,4 +1,4 @@
-//! A socket that tells its connection's pace.
+//! A socket that reports its progress to its connection's [`Pace`].
 
 use std::io::{IoSlice, Result};
 use std::pin::Pin;
@@ -13,11 +13,11 @@ use super::Seat;
 use super::pace::Pace;
 use sidetone_base::clock;
 
-/// A socket, with the place that it takes.
+/// A socket, and the place that it occupies.
 pub(super) struct Watched {
     pub(super) stream: TcpStream,
     pub(super) pace: watch::Sender<Pace>,
-    /// Held for as long as the socket is open, also after an upgrade.
+    /// Held as long as the socket is open, even after an upgrade.
     pub(super) _seat: Arc<Seat>,
 }
 

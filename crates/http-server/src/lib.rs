@@ -1,10 +1,10 @@
-//! Serves a router to strangers. [`Server`] bounds how many connections there are, in all and of one
-//! [`Network`](sidetone_base::network::Network), and how long each may take over a request's head and body, between two requests, and
-//! over taking an answer. So whoever holds sockets open holds nothing else up.
+//! Serves a router to untrusted clients. [`Server`] limits the number of connections, in total and per
+//! [`Network`](sidetone_base::network::Network), and how long each may take to send a request's head and body, to stay
+//! idle between two requests, and to accept a response. So a client that holds sockets open blocks nobody else.
 //!
-//! When places run short, connections that have made no request for two seconds lose theirs, oldest
-//! first. Where there are none, a newcomer gets one of a few reserved places: there health checks are
-//! answered, and everything else is told to come back (503).
+//! When places run short, connections without a request for two seconds lose theirs, the oldest first. If there are
+//! none, a newcomer gets one of a few reserved places: health checks are answered there, and every other request is
+//! told to come back later (503).
 //!
 //! HTTP/1 only: HTTP/2 and TLS belong to the proxy in front.
 
@@ -34,32 +34,32 @@ use places::{Admission, Id, Places};
 use sidetone_base::clock;
 use sidetone_base::network::{Block, Network};
 
-/// Pause after the system refused to hand a connection over: it is out of file descriptors or memory.
+/// The pause after the system refused to accept a connection: it is out of file descriptors or memory.
 const NO_ACCEPT: Duration = Duration::from_millis(500);
 
-/// The two ends of a request's connection; an extension of each request, beside axum's `ConnectInfo`.
+/// The two ends of a request's connection; an extension of each request, in addition to axum's `ConnectInfo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ends {
-    /// Whoever connected.
+    /// The client's address.
     pub peer: SocketAddr,
-    /// Where they connected to; none when the socket no longer told.
+    /// The address that the client connected to. `None` if the socket no longer reported it.
     pub local: Option<SocketAddr>,
 }
 
 /// How a router is served.
 #[derive(Clone, Debug)]
 pub struct Server {
-    /// How many connections there may be.
+    /// How many connections are allowed.
     pub limits: Limits,
-    /// How long they may take.
+    /// How long each of them may take.
     pub patience: Patience,
-    /// Proxies whose connections carry many people's requests: no limit by address holds for them.
+    /// Proxies whose connections carry requests of many people: no limit per network applies to them.
     pub proxies: Vec<Block>,
-    /// Paths that are answered also when all places are taken.
+    /// Paths that are served even if all places are taken.
     pub always: &'static [&'static str],
-    /// What all other requests are told then.
+    /// The response to all other requests in that case.
     pub full: fn() -> Response,
-    /// Time that requests under way have at shutdown.
+    /// How long requests in progress may go on at shutdown.
     pub grace: Duration,
 }
 
@@ -84,10 +84,10 @@ impl Default for Server {
 }
 
 impl Server {
-    /// Serves until `shutdown`, then lets requests under way end.
+    /// Serves until `shutdown`, then lets requests in progress finish.
     ///
     /// # Errors
-    /// None at present: a connection that cannot be accepted is logged and the next one awaited.
+    /// None at present: if a connection cannot be accepted, that is logged and the next one awaited.
     pub async fn serve(
         self,
         listener: TcpListener,
@@ -166,12 +166,12 @@ impl Server {
 struct Seat {
     id: Id,
     places: Arc<Mutex<Places>>,
-    /// Cancelled when the place is needed for another.
+    /// Cancelled when the place is needed for another connection.
     closed: CancellationToken,
 }
 
 impl Seat {
-    /// Whether a request is under way: then the place is not given to another.
+    /// Records whether a request is in progress; if so, the place is not given away.
     fn is_busy(&self, busy: bool) {
         locked(&self.places).is_busy(self.id, busy, clock::now());
     }
@@ -189,7 +189,7 @@ fn locked(places: &Mutex<Places>) -> MutexGuard<'_, Places> {
 }
 
 fn ends(stream: &TcpStream, peer: SocketAddr) -> Ends {
-    // Small events must leave at once.
+    // Small events must be sent immediately.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
@@ -199,7 +199,7 @@ fn ends(stream: &TcpStream, peer: SocketAddr) -> Ends {
     }
 }
 
-/// The newcomer's fault, which says nothing of the next one.
+/// Whether the error concerns only the new connection and says nothing about the next one.
 fn is_of_the_connection(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(

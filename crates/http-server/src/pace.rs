@@ -1,18 +1,18 @@
-//! How long a connection may take over each thing it does, pure.
+//! How long a connection may take for each thing it does. PURE.
 
 use std::time::{Duration, Instant};
 
 /// How long a connection may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
-    /// For a request's head, from its first byte; of the first request, from the connection's beginning.
+    /// For a request's head, from its first byte; for the first request, from the start of the connection.
     pub head: Duration,
-    /// For a request's whole body, from when it is asked for.
+    /// For a request's whole body, from the first read.
     pub body: Duration,
-    /// Between two requests. Longer than the minute after which proxies let go of a connection: whoever
-    /// lets go first must be the one that asks.
+    /// Between two requests. Longer than the minute after which proxies drop an idle connection: the requesting side
+    /// must be the first to close.
     pub idle: Duration,
-    /// While not a byte of an answer is taken.
+    /// While the client accepts no byte of a response.
     pub write: Duration,
 }
 
@@ -27,14 +27,14 @@ impl Default for Patience {
     }
 }
 
-/// What a connection does.
+/// What a connection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// A request's head is awaited or under way, since then.
+    /// A request's head has been awaited or arriving since this time.
     Head(Instant),
-    /// A request is answered.
+    /// A request is being answered.
     Busy,
-    /// An answer is over since then, and nothing has come after it.
+    /// A response ended at this time, and nothing has arrived since.
     Idle(Instant),
 }
 
@@ -43,7 +43,7 @@ enum Phase {
 pub(super) struct Pace {
     patience: Patience,
     phase: Phase,
-    /// The peer takes nothing of what is sent since then.
+    /// Since when the client has accepted no data.
     stalled: Option<Instant>,
 }
 
@@ -56,7 +56,7 @@ impl Pace {
         }
     }
 
-    /// Bytes came. The first of a request begins its head; more of them buy no time.
+    /// Bytes arrived. The first byte of a request starts its head; more bytes do not extend the deadline.
     pub(super) fn read(&mut self, now: Instant) -> bool {
         let begins = matches!(self.phase, Phase::Idle(_));
         if begins {
@@ -65,17 +65,17 @@ impl Pace {
         begins
     }
 
-    /// A request's head is whole.
+    /// A request's head is complete.
     pub(super) fn asked(&mut self) {
         self.phase = Phase::Busy;
     }
 
-    /// Its answer is over.
+    /// Its response is over.
     pub(super) fn answered(&mut self, now: Instant) {
         self.phase = Phase::Idle(now);
     }
 
-    /// The peer took some of what is sent, or (false) nothing.
+    /// The client accepted some data, or (false) none.
     pub(super) fn wrote(&mut self, some: bool, now: Instant) -> bool {
         let stalled = match (some, self.stalled) {
             (true, _) => None,
@@ -86,7 +86,7 @@ impl Pace {
         changed
     }
 
-    /// When the connection is closed, if nothing happens before.
+    /// When the connection will be closed unless something happens before.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let Patience {
             head, idle, write, ..

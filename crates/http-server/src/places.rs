@@ -1,4 +1,4 @@
-//! Who may have a connection, and who makes room when there are too many: pure.
+//! Who may have a connection, and who makes room when there are too many. PURE.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
@@ -7,22 +7,22 @@ use tokio_util::sync::CancellationToken;
 
 use sidetone_base::network::Network;
 
-/// A newcomer's request is on its way for so long: before that its place is not given away.
+/// How long a newcomer's request may be on its way: before that, its place is not given away.
 const ON_ITS_WAY: Duration = Duration::from_secs(2);
 
-/// How many connections there may be.
+/// How many connections are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// In all, the reserved ones aside.
+    /// In total, not counting reserved ones.
     pub all: usize,
-    /// Of one network.
+    /// Per network.
     pub network: usize,
-    /// Kept for health checks, and for telling others that there is no room.
+    /// Kept for health checks, and for telling other clients that there is no room.
     pub reserved: usize,
 }
 
 impl Limits {
-    /// For a process of so many file descriptors: a quarter of them, so that calls have theirs.
+    /// The limits for a process with this many file descriptors: a quarter of them, so that enough remain for calls.
     pub fn of(descriptors: u64) -> Self {
         let all = usize::try_from(descriptors / 4)
             .unwrap_or(usize::MAX)
@@ -35,29 +35,27 @@ impl Limits {
     }
 }
 
-/// A connection's number; younger ones have higher ones.
+/// A connection's number; younger connections have higher ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Id(u64);
 
 /// What a newcomer gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// A place.
     Seat(Id),
-    /// A reserved place.
     Reserved(Id),
-    /// Nothing: the connection is closed.
+    /// No place: the connection is closed.
     Refused,
 }
 
 #[derive(Debug)]
 struct Connection {
-    /// None: a proxy's.
+    /// `None` for a proxy.
     network: Option<Network>,
     reserved: bool,
-    /// It has made no request since then; none: one is under way.
+    /// Since when it has made no request. `None` while one is in progress.
     waiting: Option<Instant>,
-    /// Cancelled when its place is given to another.
+    /// Cancelled when its place is given to another connection.
     closed: CancellationToken,
 }
 
@@ -67,7 +65,7 @@ pub(super) struct Places {
     limits: Limits,
     last: u64,
     connections: BTreeMap<Id, Connection>,
-    /// Those that are no reserved ones, by network.
+    /// The number of non-reserved connections per network.
     by_network: HashMap<Network, usize>,
     reserved: usize,
 }
@@ -83,7 +81,7 @@ impl Places {
         }
     }
 
-    /// Somebody connected; `closed` is cancelled when the place is given to another.
+    /// Admits a new connection, if possible; `closed` is cancelled when its place is given to another.
     pub(super) fn enter(
         &mut self,
         now: Instant,
@@ -100,7 +98,7 @@ impl Places {
         } else {
             seats < self.limits.all
                 || self.make_room(|other| {
-                    // A proxy keeps connections open for the next of its people.
+                    // A proxy keeps connections open for its next clients.
                     !other.reserved && other.network.is_some() && other.has_dawdled(now)
                 })
         };
@@ -131,7 +129,7 @@ impl Places {
         }
     }
 
-    /// Closes the one that waits longest of those that may go; whether there was one.
+    /// Closes the connection that has waited longest among those that may go, and returns whether there was one.
     fn make_room(&mut self, may_go: impl Fn(&Connection) -> bool) -> bool {
         let going = (self.connections.iter())
             .filter(|(_, connection)| may_go(connection))
@@ -146,14 +144,14 @@ impl Places {
         going.is_some()
     }
 
-    /// A request begins, or its answer is over.
+    /// A request begins, or its response is over.
     pub(super) fn is_busy(&mut self, id: Id, busy: bool, now: Instant) {
         if let Some(connection) = self.connections.get_mut(&id) {
             connection.waiting = (!busy).then_some(now);
         }
     }
 
-    /// A connection is closed, which may be known already.
+    /// A connection was closed, which may already be known.
     pub(super) fn leave(&mut self, id: Id) {
         let Some(gone) = self.connections.remove(&id) else {
             return;

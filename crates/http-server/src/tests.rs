@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::*;
 
-/// Nothing of a test takes longer.
+/// No part of a test takes longer than this.
 const PATIENT: Duration = Duration::from_secs(20);
 const SHORT: Patience = Patience {
     head: Duration::from_millis(400),
@@ -66,10 +66,10 @@ impl Served {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// All that is answered to these bytes until the server closes; empty when it only closes.
+    /// Everything that the server answers to these bytes until it closes; empty if it only closes.
     async fn told(&self, request: &str) -> String {
         let mut stream = self.connect().await;
-        // Who is closed out may see so while writing.
+        // A client whose connection is closed may notice while writing.
         let _ = stream.write_all(request.as_bytes()).await;
         rest(&mut stream).await
     }
@@ -87,7 +87,7 @@ async fn rest(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&told).into_owned()
 }
 
-/// Until the end of a short answer.
+/// Reads up to the end of a short response.
 async fn answer(stream: &mut TcpStream, end: &str) -> String {
     let mut told = String::new();
     while !told.ends_with(end) {
@@ -122,7 +122,7 @@ async fn a_head_that_comes_byte_by_byte_is_not_waited_for() {
         ..small()
     })
     .await;
-    // Not a byte; a part; a byte at a time; the second request's head.
+    // No byte; a part; one byte at a time; the head of the second request.
     assert_eq!(served.told("").await, "");
     assert_eq!(served.told("GET /work HTTP/1.1\r\nx-a: ").await, "");
     for before in ["", WORK] {
@@ -181,7 +181,7 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     sleep(3 * SHORT.write).await;
     let told = rest(&mut stream).await;
     assert!(told.len() < 64 << 20, "{} bytes were taken", told.len());
-    // Who takes it gets it.
+    // A client that accepts it gets it.
     let mut stream = served.connect().await;
     stream.write_all(ask.as_bytes()).await.unwrap();
     assert!(rest(&mut stream).await.len() > 64 << 20);
@@ -205,7 +205,7 @@ async fn health_is_told_while_strangers_hold_every_place() {
     assert!(told.starts_with("HTTP/1.1 503 "), "{told}");
     assert!(told.contains("retry-after: 5"), "{told}");
     assert!(told.contains("connection: close"), "{told}");
-    // Whoever asks nothing makes room in the end, long before its own time is over.
+    // A client that requests nothing makes room eventually, long before its own deadline.
     sleep(Duration::from_secs(2)).await;
     let told = served.told(WORK_AND_CLOSE).await;
     assert!(told.ends_with("done"), "{told}");

@@ -1,8 +1,8 @@
-//! How much may come in a time.
+//! Rate limits: how much may come in over time.
 
 use std::time::{Duration, Instant};
 
-/// So many at once, and one more each `every` after that.
+/// A burst, and after that one more per `every`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Budget {
     burst: u32,
@@ -10,12 +10,12 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// `burst` at once, and one more each `every`.
+    /// `burst` at once, and one more per `every`.
     pub const fn every(burst: u32, every: Duration) -> Self {
         Self { burst, every }
     }
 
-    /// `burst` at once, and `per_second` more each second.
+    /// `burst` at once, and `per_second` more per second.
     pub const fn per_second(burst: u32, per_second: u32) -> Self {
         let nanos = 1_000_000_000 / per_second as u64;
         Self::every(burst, Duration::from_nanos(nanos))
@@ -26,12 +26,12 @@ impl Budget {
 #[derive(Debug, Clone)]
 pub struct Bucket {
     budget: Budget,
-    /// From then on it is full again.
+    /// When it will be full again.
     full_at: Option<Instant>,
 }
 
 impl Bucket {
-    /// A full one.
+    /// A full bucket.
     pub const fn full(budget: Budget) -> Self {
         Self {
             budget,
@@ -39,7 +39,7 @@ impl Bucket {
         }
     }
 
-    /// Takes `count` out of it, all of them or none. False: there are fewer.
+    /// Takes `count`, all of them or none. Returns false if there are fewer.
     pub fn take(&mut self, now: Instant, count: usize) -> bool {
         let Budget { burst, every } = self.budget;
         let count = match u32::try_from(count) {

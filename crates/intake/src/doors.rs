@@ -1,29 +1,29 @@
-//! The doors by which a caller reaches the call, beside its voice.
+//! The ways by which a caller reaches the call besides by voice.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use crate::budget::{Bucket, Budget};
 
-/// Longest message that is read; a person does not type more.
+/// The longest message that is accepted, in bytes; a person does not type more.
 pub const LONGEST_CHAT: usize = 16 * 1024;
-/// Messages: each is answered by a model, with all that was said before.
+/// Limit for messages: each is answered by a model, with everything that was said before.
 const CHATS: Budget = Budget::every(5, Duration::from_secs(3));
-/// Their bytes: a page is pasted at once, and nobody types faster than this.
+/// Limit for their bytes: a page is pasted at once, and nobody types faster than this.
 const CHAT_BYTES: Budget = Budget::per_second(2 * LONGEST_CHAT as u32, 512);
-/// Requests: a push-to-talk key goes down and up.
+/// Limit for requests: a push-to-talk key goes down and up.
 const RPCS: Budget = Budget::per_second(10, 5);
-/// The sender of messages that are dropped is told so this often.
+/// How often the sender of dropped messages is told so.
 const NOTES: Budget = Budget::every(1, Duration::from_secs(30));
 
-/// A message that is not let in.
+/// A message that was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Dropped {
-    /// Its sender is to be told now; it was not for a while.
+    /// Whether to tell its sender now, because they have not been told for a while.
     pub tell: bool,
 }
 
-/// Written messages.
+/// Admits typed messages.
 #[derive(Debug)]
 pub struct ChatDoor {
     messages: Bucket,
@@ -42,13 +42,13 @@ impl Default for ChatDoor {
 }
 
 impl ChatDoor {
-    /// A message that has arrived as a whole.
+    /// A complete message has arrived.
     ///
     /// # Errors
-    /// It is too long, or one too many.
+    /// It is too long, or exceeds the limits.
     pub fn message(&mut self, now: Instant, bytes: usize) -> Result<(), Dropped> {
         let comes_in = bytes <= LONGEST_CHAT
-            // In this order: what is one too many costs no bytes.
+            // In this order: a message over the limit costs no bytes.
             && self.messages.take(now, 1)
             && self.bytes.take(now, bytes);
         match comes_in {
@@ -57,7 +57,7 @@ impl ChatDoor {
         }
     }
 
-    /// A message that could not be read.
+    /// A message could not be read.
     pub fn dropped(&mut self, now: Instant) -> Dropped {
         Dropped {
             tell: self.notes.take(now, 1),
@@ -65,7 +65,7 @@ impl ChatDoor {
     }
 }
 
-/// Requests.
+/// Admits requests (RPC).
 #[derive(Debug)]
 pub struct RpcDoor(Bucket);
 
@@ -76,19 +76,19 @@ impl Default for RpcDoor {
 }
 
 impl RpcDoor {
-    /// Whether another one is answered.
+    /// Whether another request is answered.
     pub fn request(&mut self, now: Instant) -> bool {
         self.0.take(now, 1)
     }
 }
 
-/// Attributes of a caller that are looked at.
+/// How many of a caller's attributes are used.
 const ATTRIBUTES: usize = 64;
 const LONGEST_NAME: usize = 128;
 const LONGEST_VALUE: usize = 4 * 1024;
 
-/// What is taken of a caller's attributes: what a telephone system says (`sip.`) before all else, short names
-/// and values.
+/// The part of a caller's attributes that is used: only short names and values, those of a telephone system (`sip.`)
+/// before all others.
 pub fn attributes(all: HashMap<String, String>) -> HashMap<String, String> {
     let fits = |(name, value): &(String, String)| {
         name.len() <= LONGEST_NAME && value.len() <= LONGEST_VALUE

@@ -1,9 +1,9 @@
-//! Holds a room's data packets to budgets before LiveKit's client sees them.
+//! Limits a room's data packets before LiveKit's client sees them.
 //!
-//! That client (livekit 0.10) keeps what participants send in queues without an end, unpacks a stream's chunk
-//! before it looks at the size, reads requests (RPC by streams) to their end for anybody, as many at once as are
-//! sent, and takes a stream's chunks from whoever knows its id. So each packet passes here first: who sends too
-//! much, or too many streams at once, is not heard in the rest of it. What LiveKit's server sends itself passes.
+//! That client (livekit 0.10) keeps what participants send in unbounded queues, decompresses a stream's chunk before
+//! it checks the size, reads requests (RPC over streams) to their end from anybody, as many at once as are sent, and
+//! accepts a stream's chunks from whoever knows its id. So each packet passes through here first: if a participant
+//! sends too much, or too many streams at once, the excess is dropped. What LiveKit's server itself sends passes.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -16,39 +16,39 @@ use prost::Message as _;
 use crate::budget::{Bucket, Budget};
 use crate::opened;
 
-/// Longest packet of a participant. Clients cut streams into chunks of 15,000 bytes, and send no longer requests.
-/// It bounds what a packed chunk can become at once: a thousand times that.
+/// The longest packet of a participant. Clients split streams into chunks of 15,000 bytes, and send no longer
+/// requests. This bounds how large a compressed chunk can become at once: a thousand times that.
 const LONGEST: usize = 20 * 1024;
-/// Packets of one participant.
+/// Limit for one participant's packets.
 const PACKETS: Budget = Budget::per_second(400, 100);
-/// Bytes of one participant: ten seconds of uncompressed stereo at once, which some clients record before the
+/// Limit for one participant's bytes: ten seconds of uncompressed stereo at once, which some clients record before the
 /// call.
 const BYTES: Budget = Budget::per_second(3 * 1024 * 1024, 64 * 1024);
-/// Packed bytes, each of which may become a thousand.
+/// Limit for compressed bytes, each of which may become a thousand.
 const PACKED: Budget = Budget::per_second(1024 * 1024, 16 * 1024);
-/// Streams that one participant begins: captions come in streams of their own.
+/// Limit for the streams that one participant begins: captions come in streams of their own.
 const STREAMS: Budget = Budget::per_second(60, 20);
-/// Requests of one participant that the client answers, whoever sends them.
+/// Limit for one participant's requests, which the client answers whoever sends them.
 const REQUESTS: Budget = Budget::per_second(20, 10);
-/// Streams under way at once, of one participant and of a room. With the client's own limit on a stream's length
-/// this bounds what all of them may take.
+/// Open streams at once, per participant and per room. Together with the client's own limit on a stream's length this
+/// bounds how much all of them may take.
 const AT_ONCE: usize = 8;
 const AT_ONCE_IN_ALL: usize = 32;
-/// A stream without a packet for this long may have been given up, and makes place for another.
+/// A stream without a packet for this long may have been abandoned, and makes room for another.
 const IDLE: Duration = Duration::from_secs(10);
-/// Participants that are remembered.
+/// How many participants are remembered.
 const SENDERS: usize = 64;
 
-/// Topic of a request by stream.
+/// The topic of a request by stream.
 const REQUEST_TOPIC: &str = "lk.rpc_request";
 
-/// Why a packet went no further.
+/// Why a packet was not passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    /// It is none.
+    /// It is not a data packet.
     #[error("it is no data packet")]
     NotAPacket,
-    /// It is encrypted for others.
+    /// It is encrypted, but not for us.
     #[error("it is encrypted for other participants")]
     Encrypted,
     /// It is too long.
@@ -60,16 +60,16 @@ pub enum Refused {
     /// Its sender sends too many bytes.
     #[error("its sender sends too many bytes")]
     TooMuch,
-    /// Its sender sends too many packed bytes.
+    /// Its sender sends too many compressed bytes.
     #[error("its sender sends too many compressed bytes")]
     TooMuchPacked,
     /// Its sender begins too many streams.
     #[error("its sender has too many streams, or begins them too fast")]
     TooManyStreams,
-    /// Its sender asks for too much.
+    /// Its sender makes too many requests.
     #[error("its sender makes too many requests")]
     TooManyRequests,
-    /// It goes on with a stream that its sender has not begun, or that was ended.
+    /// It continues a stream that its sender has not begun, or that has ended.
     #[error("it belongs to no stream of its sender")]
     NoStream,
 }
@@ -98,28 +98,28 @@ impl Sender {
     }
 }
 
-/// A stream under way.
+/// An open stream.
 #[derive(Debug)]
 struct Stream {
-    /// Session id of its sender.
+    /// The session id of its sender.
     sender: String,
     is_packed: bool,
     seen: Instant,
 }
 
-/// One data channel's gate.
+/// The gate of one data channel.
 #[derive(Debug, Default)]
 pub struct Gate {
-    /// By session id: the server writes it, so that nobody sends in another's name, and who comes back begins
-    /// anew.
+    /// By session id: the server sets it, so that nobody can send in another's name, and a participant who rejoins
+    /// starts afresh.
     senders: HashMap<String, Sender>,
     streams: HashMap<String, Stream>,
-    /// Encrypted packets pass, for the room has the keys; what is in them has a gate of its own.
+    /// Whether encrypted packets pass, because the room has the keys; their contents pass through a gate of their own.
     takes_encrypted: bool,
 }
 
 impl Gate {
-    /// The gate of a channel in a room of encrypted calls.
+    /// The gate of a channel in a room with encrypted calls.
     pub fn of_encrypted_calls() -> Self {
         Self {
             takes_encrypted: true,
@@ -127,18 +127,18 @@ impl Gate {
         }
     }
 
-    /// Looks at what came out of an encrypted packet, as [`Gate::packet`] does at one in the clear. Answers what
-    /// is to reach the client.
+    /// Checks the contents of an encrypted packet as [`Gate::packet`] checks one in the clear. Returns what the client
+    /// is to receive.
     ///
     /// # Errors
-    /// Why nothing is to.
+    /// Why the client is to receive nothing.
     pub fn opened(
         &mut self,
         now: Instant,
         sender: &str,
         payload: Vec<u8>,
     ) -> Result<Vec<u8>, Refused> {
-        // LiveKit's server names the sender of each packet, and itself has no key.
+        // LiveKit's server names the sender of each packet, and has no key itself.
         let packet = (!sender.is_empty()).then(|| opened::packet(sender, &payload));
         let packet = packet.flatten().ok_or(Refused::NotAPacket)?;
         let mut instead = None;
@@ -149,11 +149,11 @@ impl Gate {
         }
     }
 
-    /// Looks at a packet, and hands over what is to reach the client: the packet itself, or the end of a stream
-    /// of which it was one packet too many.
+    /// Checks a packet, and delivers what the client is to receive: the packet itself, or the end of a stream that
+    /// exceeded a limit with it.
     ///
     /// # Errors
-    /// Why the packet is not handed over.
+    /// Why the packet is not delivered.
     pub fn packet(
         &mut self,
         now: Instant,
@@ -162,11 +162,11 @@ impl Gate {
     ) -> Result<(), Refused> {
         let decoded = DataPacket::decode(packet).map_err(|_| Refused::NotAPacket)?;
         if decoded.participant_sid.is_empty() && decoded.participant_identity.is_empty() {
-            // From whoever has the server's key.
+            // From whoever holds the server's key.
             deliver(packet);
             return Ok(());
         }
-        // Servers before 1.9 write the identity alone.
+        // Servers before 1.9 set only the identity.
         let sender = match decoded.participant_sid {
             sid if sid.is_empty() => decoded.participant_identity,
             sid => sid,
@@ -197,7 +197,7 @@ impl Gate {
                 let length = chunk.content.len();
                 self.goes_on(now, &sender, &chunk.stream_id, length, within, &mut deliver)
             }
-            // Ends are let through: they cost nothing, and free a place.
+            // Ends always pass: they cost nothing, and free a place.
             Value::StreamTrailer(trailer) => self.ends(&sender, trailer),
             Value::RpcRequest(_) => within.and_then(|()| self.requests(now, &sender)),
             Value::EncryptedPacket(_) if self.takes_encrypted => within,
@@ -232,7 +232,7 @@ impl Gate {
         if is_packed && !known.packed.take(now, inline.unwrap_or(0)) {
             return Err(Refused::TooMuchPacked);
         }
-        // One packet is all of it.
+        // The stream is complete in one packet.
         if inline.is_some() {
             return Ok(());
         }
@@ -274,7 +274,7 @@ impl Gate {
         });
         match refused {
             None => Ok(()),
-            // A stream that lacks a chunk is of no use, and would wait for it.
+            // A stream with a missing chunk is useless, and the client would wait for it.
             Some(why) => {
                 self.end(id, why, deliver);
                 Err(why)
@@ -295,7 +295,7 @@ impl Gate {
         is_there.then_some(()).ok_or(Refused::TooManyRequests)
     }
 
-    /// Makes place for a stream, where one of those meant is idle.
+    /// Makes room for a stream, if one of those selected is idle.
     fn end_idle(
         &mut self,
         now: Instant,
@@ -312,7 +312,7 @@ impl Gate {
         Ok(())
     }
 
-    /// Ends a stream, and tells the client: whoever reads it learns why.
+    /// Ends a stream and tells the client, so that whoever reads the stream learns why.
     fn end(&mut self, id: &str, why: Refused, deliver: &mut impl FnMut(&[u8])) {
         let Some(stream) = self.streams.remove(id) else {
             return;
@@ -330,7 +330,7 @@ impl Gate {
         deliver(&packet.encode_to_vec());
     }
 
-    /// Makes place for another sender: who was silent longest is forgotten, with its streams.
+    /// Makes room for another sender: the one that was silent longest is forgotten, along with its streams.
     fn forget_one(&mut self, now: Instant, newcomer: &str, deliver: &mut impl FnMut(&[u8])) {
         if self.senders.len() < SENDERS || self.senders.contains_key(newcomer) {
             return;

@@ -1,11 +1,11 @@
-//! What comes out of an encrypted packet, as the packet that it would have been in the clear, and back.
+//! Converts the contents of an encrypted packet into the packet that it would have been in the clear, and back.
 
 use livekit_protocol::data_packet::Value as Clear;
 use livekit_protocol::encrypted_packet_payload::Value as Opened;
 use livekit_protocol::{DataPacket, EncryptedPacketPayload};
 use prost::Message as _;
 
-/// The packet of this sender that `payload` stands for. None where it is none.
+/// The packet from this sender that `payload` represents. `None` if it represents none.
 pub(crate) fn packet(sender: &str, payload: &[u8]) -> Option<Vec<u8>> {
     let value = match EncryptedPacketPayload::decode(payload).ok()?.value? {
         Opened::User(user) => Clear::User(user),
@@ -25,7 +25,7 @@ pub(crate) fn packet(sender: &str, payload: &[u8]) -> Option<Vec<u8>> {
     Some(packet.encode_to_vec())
 }
 
-/// What stands for a packet in an encrypted one. None where it may not be encrypted.
+/// The contents of an encrypted packet that represents this packet. `None` if it must not be encrypted.
 pub(crate) fn payload(packet: &[u8]) -> Option<Vec<u8>> {
     let value = match DataPacket::decode(packet).ok()?.value? {
         Clear::User(user) => Opened::User(user),

@@ -8,26 +8,26 @@ use std::time::Duration;
 
 use sidetone_base::audio::{Pcm, resampler};
 
-/// As much is decoded; clients record ten seconds.
+/// How much is decoded at most; clients record ten seconds.
 pub const LONGEST: Duration = Duration::from_secs(15);
-/// Opus packets hold 120 ms at most (RFC 6716, section 3.2.5).
+/// Opus packets contain at most 120 ms (RFC 6716, section 3.2.5).
 const LONGEST_PACKET: usize = Pcm::<16_000>::FRAME * 12;
 
-/// How the client has recorded, as it says.
+/// The recording's format, as the client states it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Format {
-    /// MIME type.
+    /// The MIME type.
     pub mime: String,
-    /// Hz, of sound that is not compressed.
+    /// The sample rate of uncompressed sound, in Hz.
     pub rate: u32,
-    /// Interleaved, of sound that is not compressed.
+    /// The number of interleaved channels of uncompressed sound.
     pub channels: u32,
 }
 
 /// Decodes the first [`LONGEST`] of a recording.
 ///
 /// # Errors
-/// Why there is no sound in it.
+/// Why no sound could be decoded.
 pub fn decode(format: &Format, bytes: &[u8]) -> Result<Pcm<16_000>, String> {
     let is = |word: &str| format.mime.contains(word);
     if is("mp4") {
@@ -54,7 +54,7 @@ fn decode_webm(bytes: &[u8]) -> Result<Pcm<16_000>, String> {
     Ok(decoder.sound)
 }
 
-/// AAC or Opus in MP4: Safari before 18.4 records nothing else, and LiveKit's clients ask it for this.
+/// AAC or Opus in MP4: Safari before 18.4 records nothing else, and LiveKit's clients request this from it.
 fn decode_mp4(bytes: &[u8]) -> Result<Pcm<16_000>, String> {
     let mut packets = mp4::Packets::of(bytes)?;
     match packets.codec()? {
@@ -79,7 +79,7 @@ fn decode_mp4(bytes: &[u8]) -> Result<Pcm<16_000>, String> {
     }
 }
 
-/// Decodes until it is full.
+/// Decodes Opus packets until [`LONGEST`] is reached.
 struct OpusDecoder {
     decoder: opus::Decoder,
     sound: Pcm<16_000>,

@@ -1,5 +1,5 @@
-//! A real livekit-server as a child process, on free loopback ports of its own: the demo and the
-//! tests talk to the same server that production does.
+//! A real livekit-server as a child process, on free loopback ports of its own: the demo and the tests talk to the
+//! same server as production does.
 
 use std::fs::{self, File};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
@@ -16,19 +16,19 @@ use tokio::time::{sleep, timeout};
 /// The version that `make tools` installs.
 const VERSION: &str = "1.13.3";
 
-/// How often to try other ports when somebody else took one between finding and using it.
+/// How many times to try other ports when somebody else took one between finding and using it.
 const ATTEMPTS: usize = 5;
 
-/// A livekit-server on loopback with a random key. Dropping it stops it.
+/// A livekit-server on loopback with a random key. Dropping it stops the server.
 #[derive(Debug)]
 pub struct LiveKitServer {
     /// For clients: `ws://127.0.0.1:<port>`.
     pub url: String,
     /// For server APIs: `http://127.0.0.1:<port>`.
     pub http_url: String,
-    /// Where it takes media (UDP).
+    /// The port for media over UDP.
     pub media_port: u16,
-    /// Where it takes media over TCP.
+    /// The port for media over TCP.
     pub media_tcp_port: u16,
     /// The only key it knows.
     pub api_key: String,
@@ -38,36 +38,36 @@ pub struct LiveKitServer {
     folder: PathBuf,
 }
 
-/// What may differ from one server to the next.
+/// Settings in which servers may differ.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// Where webhooks go, signed with the server's key.
+    /// URLs to post webhooks to, signed with the server's key.
     pub webhook_urls: Vec<String>,
-    /// Media over TCP only.
+    /// Whether media goes over TCP only.
     pub force_tcp: bool,
-    /// The server tries no ways to its clients of its own.
+    /// Whether the server uses ICE lite: it does not probe paths to its clients itself.
     pub ice_lite: bool,
-    /// How long an empty room stays; the server's own default (300 s) when `None`.
+    /// How long an empty room stays open. `None` for the server's own default (300 s).
     pub empty_timeout: Option<Duration>,
-    /// How long a room stays after the last one left; the server's default (20 s) when `None`.
+    /// How long a room stays open after the last participant left. `None` for the server's default (20 s).
     pub departure_timeout: Option<Duration>,
     /// `host:port` of a Redis, for several nodes or egress.
     pub redis: Option<String>,
-    /// A key and secret to use in place of random ones, as two nodes must share theirs.
+    /// A key and secret to use instead of random ones, as two nodes must share theirs.
     pub key: Option<(String, String)>,
-    /// The address of this machine that it is reached at; loopback when `None`.
+    /// The address of this machine at which the server is reached. `None` for loopback.
     pub address: Option<IpAddr>,
     /// Its own TURN server.
     pub turn: Option<Turn>,
 }
 
-/// A TURN server within livekit-server, which relays to the server's own address.
+/// A TURN server built into livekit-server, which relays to the server's own address.
 #[derive(Debug, Clone)]
 pub struct Turn {
-    /// Where it takes UDP.
+    /// The port for UDP.
     pub udp_port: Option<u16>,
-    /// Certificate and key in PEM, for the server's address. TLS is on port 443: the server tells its
-    /// clients no other.
+    /// Certificate and key in PEM, for the server's address. TLS is on port 443: the server announces no other to its
+    /// clients.
     pub tls: Option<(String, String)>,
 }
 
@@ -75,8 +75,8 @@ impl LiveKitServer {
     /// Starts a server with default options and waits until it is healthy.
     ///
     /// # Errors
-    /// When there is no livekit-server (the message says how to get it), or it does not come
-    /// up; the message then holds the end of its log.
+    /// There is no livekit-server (the message says how to get it), or it does not start; the message then contains
+    /// the end of its log.
     pub async fn start() -> anyhow::Result<Self> {
         Self::start_with(Options::default()).await
     }
@@ -104,7 +104,7 @@ impl LiveKitServer {
         let udp = UdpSocket::bind((address, 0))?.local_addr()?.port();
         let (api_key, api_secret) = options.key.clone().unwrap_or_else(random_key);
         let folder = std::env::temp_dir().join(format!("sidetone-livekit-{}", random()));
-        // The keys are in it.
+        // It contains the keys.
         fs::DirBuilder::new().mode(0o700).create(&folder)?;
         let mut config = config(
             options,
@@ -136,8 +136,8 @@ impl LiveKitServer {
             if let Some(status) = self.child.try_wait()? {
                 bail!("livekit-server ended with {status}:\n{}", self.log_tail());
             }
-            // A server that lost the race for its port ends at once: healthy and still
-            // running means that the answer was this server's.
+            // A server that lost the race for its port ends immediately: if it is healthy and still running, the
+            // answer came from this server.
             if timeout(Duration::from_secs(1), self.is_healthy()).await == Ok(true)
                 && self.child.try_wait()?.is_none()
             {
@@ -166,7 +166,7 @@ impl LiveKitServer {
                 .is_some_and(|status| status.contains(" 200 "))
     }
 
-    /// Its log so far. It holds rooms and identities, no secrets of other systems.
+    /// Its log so far, which contains rooms and identities, but no secrets of other systems.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
@@ -177,8 +177,7 @@ impl LiveKitServer {
         lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
-    /// Kills the server and starts another with the same ports and keys: rooms are gone, as after a
-    /// crash.
+    /// Kills the server and starts another with the same ports and keys: its rooms are gone, as after a crash.
     ///
     /// # Errors
     /// As [`start`](Self::start).
@@ -208,10 +207,10 @@ impl Drop for LiveKitServer {
     }
 }
 
-/// The server's configuration in its folder.
+/// The server's configuration file in its folder.
 const CONFIG: &str = "config.yaml";
 
-/// Starts the program on what is in the folder; its log grows there.
+/// Starts the program with the folder's configuration; its log is appended to a file there.
 fn launch(binary: &Path, folder: &Path) -> anyhow::Result<Child> {
     let log = File::options()
         .create(true)
@@ -227,8 +226,8 @@ fn launch(binary: &Path, folder: &Path) -> anyhow::Result<Child> {
         .with_context(|| format!("{} does not start", binary.display()))
 }
 
-/// One address only, and no STUN server of anybody else's: without `stun_servers` the server
-/// hands Google's to its clients.
+/// One address only, and nobody else's STUN server: without `stun_servers` the server announces Google's to its
+/// clients.
 fn config(
     options: &Options,
     address: IpAddr,
@@ -275,7 +274,7 @@ fn turn_config(turn: &Turn, address: IpAddr, folder: &Path) -> anyhow::Result<se
         "enabled": true,
         "domain": address.to_string(),
         "bind_addresses": [address],
-        // Private addresses are refused otherwise, and the server's own is one.
+        // Otherwise private addresses are refused, and the server's own is one.
         "allow_restricted_peer_cidrs": ["0.0.0.0/0", "::/0"],
     });
     if let Some(port) = turn.udp_port {
@@ -292,7 +291,7 @@ fn turn_config(turn: &Turn, address: IpAddr, folder: &Path) -> anyhow::Result<se
     Ok(config)
 }
 
-/// Both are held until both are found, so that they differ.
+/// Both ports are held until both are found, so that they differ.
 fn free_tcp_ports(address: IpAddr) -> anyhow::Result<[u16; 2]> {
     let a = TcpListener::bind((address, 0))?;
     let b = TcpListener::bind((address, 0))?;
@@ -307,7 +306,7 @@ fn random_key() -> (String, String) {
     (format!("API{}", &random()[..12]), random() + &random())
 }
 
-/// `LIVEKIT_SERVER_BIN`, else `livekit-server` on the PATH, else what `make tools` installed.
+/// `LIVEKIT_SERVER_BIN`, or else `livekit-server` on the PATH, or else the one that `make tools` installed.
 fn find_binary() -> anyhow::Result<PathBuf> {
     if let Some(path) = std::env::var_os("LIVEKIT_SERVER_BIN") {
         let path = PathBuf::from(path);

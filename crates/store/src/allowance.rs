@@ -1,25 +1,25 @@
-//! How many calls one user may have: tokens that nobody has used yet, and calls that go on.
+//! How many calls one user may have: unused tokens, and calls that go on.
 
 use super::turnstile::Turnstile as _;
 use super::{At, Call, NewCall, Store, StoreError, calls, in_transaction, on};
 
-/// How many calls one user may have at once.
+/// How many calls one user may have at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allowance {
-    /// Calls that nobody has joined, whose token is still good.
+    /// Calls that nobody has joined and whose token is still valid.
     pub unjoined: i64,
-    /// Calls that go on.
+    /// Calls that somebody has joined.
     pub at_once: i64,
 }
 
-/// What a user has.
+/// The open calls of a user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Open {
-    /// Calls that nobody has joined, and when the oldest was made.
+    /// Calls that nobody has joined and whose token is still valid.
     pub unjoined: i64,
-    /// When the first of these was made.
+    /// When the oldest of these was created.
     pub first_unjoined: Option<At>,
-    /// Calls that go on.
+    /// Calls that somebody has joined.
     pub at_once: i64,
 }
 
@@ -29,16 +29,16 @@ super::from_row!(Open {
     at_once
 });
 
-/// A call that was made, or is one too many.
+/// The outcome of [`Store::create_call_within`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Allowed {
-    /// It is written, or one was under way in its room.
+    /// The call was created, or was already there.
     Made(Box<Call>),
-    /// The user has as many as may be.
+    /// The user already has as many calls as allowed.
     Over(Open),
 }
 
-/// What a user has open. `$2`: tokens given before are no good any more.
+/// The open calls of a user. Tokens issued at or before `$2` have expired.
 const OPEN: &str = "SELECT \
      COUNT(*) FILTER (WHERE started_at IS NULL AND created_at > $2) AS unjoined, \
      MIN(created_at) FILTER (WHERE started_at IS NULL AND created_at > $2) AS first_unjoined, \
@@ -46,9 +46,9 @@ const OPEN: &str = "SELECT \
      FROM voice_calls WHERE caller_id = $1 AND ended_at IS NULL AND deleted_at IS NULL";
 
 impl Store {
-    /// As [`Store::create_call`], for a user who has less than is allowed; those who ask at the same time
-    /// are counted one after the other. Tokens given before `since` are no good any more. A call of this
-    /// id, or one that is under way in the room already, is given to anybody.
+    /// Like [`Store::create_call`], but only for a user below the allowance; simultaneous requests are counted one
+    /// after the other. Tokens issued before `since` have expired. A call with this id, or one that is under way in
+    /// the room, is returned regardless of the allowance.
     ///
     /// # Errors
     /// The database did not answer.
@@ -85,7 +85,7 @@ impl Store {
         }))
     }
 
-    /// How many agents are asked for or in the rooms of a user's calls, but for this room.
+    /// How many agents are dispatched to, or in, the rooms of a user's calls, except the room `but`.
     ///
     /// # Errors
     /// The database did not answer.

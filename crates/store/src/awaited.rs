@@ -9,13 +9,13 @@ use super::{At, DispatchMetadata, Store, StoreError, on};
 /// An agent to dispatch when somebody joins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Awaited {
-    /// Where to.
+    /// The room to join.
     pub room_name: String,
-    /// For which call.
+    /// The call that it is for.
     pub call_id: Uuid,
     /// What the agent will be told.
     pub metadata: Json<DispatchMetadata>,
-    /// When the last token was given.
+    /// When the last token was issued.
     pub since: At,
 }
 
@@ -27,8 +27,8 @@ super::from_row!(Awaited {
 });
 
 impl Store {
-    /// Notes that an agent is to come when somebody joins the room; what was noted for it before is
-    /// replaced. False when there is no such call, or it was erased.
+    /// Records that an agent is to be dispatched when somebody joins the room, replacing any earlier entry for the
+    /// room. Returns false if there is no such call, or it was erased.
     ///
     /// # Errors
     /// The database did not answer.
@@ -66,7 +66,7 @@ impl Store {
             .await?))
     }
 
-    /// All that are awaited since `since` or later, newest first, at most `limit`.
+    /// All agents awaited since `since` or later, newest first, at most `limit`.
     ///
     /// # Errors
     /// The database did not answer.
@@ -80,7 +80,8 @@ impl Store {
             .await?))
     }
 
-    /// The agent of a room is asked for, or not wanted any more. False when none was awaited.
+    /// Deletes a room's entry: its agent has been dispatched, or is not wanted any more. Returns false if none was
+    /// awaited.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,4 +1,4 @@
-//! Calls, and which of them a room is of.
+//! Calls, and which call a room belongs to.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -14,54 +14,54 @@ use super::{At, CallStatus, CallType, Store, StoreError, on};
 pub struct Call {
     /// The call's own id.
     pub id: Uuid,
-    /// LiveKit room.
+    /// The name of its LiveKit room.
     pub room_name: String,
-    /// Who asked for the call.
+    /// The user who requested the call.
     pub caller_id: String,
-    /// Who is called, between users.
+    /// The user who is called, between users.
     pub callee_id: Option<String>,
     /// Who talks with whom.
     pub call_type: CallType,
-    /// Where the call is.
+    /// The call's state.
     pub status: CallStatus,
-    /// First sign of the room.
+    /// When the room was first known to exist.
     pub started_at: Option<At>,
-    /// Both sides met.
+    /// When both sides were first in the room together.
     pub connected_at: Option<At>,
-    /// The call was over.
+    /// When the call ended.
     pub ended_at: Option<At>,
-    /// From connected to ended.
+    /// From `connected_at` to `ended_at`.
     pub duration_seconds: Option<i32>,
-    /// Where the recording lies.
+    /// Where the recording is stored.
     pub recording_url: Option<String>,
-    /// All that was said, a line a turn.
+    /// Everything that was said, one line per turn.
     pub transcript: Option<String>,
-    /// Free for the product.
+    /// Free for the product's own use.
     pub metadata: Json<Value>,
-    /// The row was written.
+    /// When the row was written.
     pub created_at: At,
-    /// LiveKit's id of the room that it is, or was last, in; once known.
+    /// LiveKit's id of the room that the call is or was last in, once known.
     pub room_sid: Option<String>,
-    /// LiveKit closed the room.
+    /// When LiveKit closed the room.
     pub room_finished_at: Option<At>,
-    /// Its agent ended it.
+    /// When its agent ended it.
     pub over_at: Option<At>,
-    /// Somebody hung up on purpose.
+    /// Whether somebody hung up on purpose.
     pub hung_up: bool,
-    /// It was over, and goes on since.
+    /// When it last resumed after it was over.
     pub resumed_at: Option<At>,
-    /// Something broke.
+    /// When something broke.
     pub failed_at: Option<At>,
     /// What broke.
     pub failure_reason: Option<String>,
-    /// Its personal data was deleted; it takes no more.
+    /// When its personal data was deleted. Nothing is written to it after that.
     pub deleted_at: Option<At>,
-    /// An agent makes it: to whom, and what came of it.
+    /// Set if an agent makes the call: the number and the outcome.
     pub outbound: Option<Json<Outbound>>,
 }
 
 impl Call {
-    /// Whether a user made the call, or is one of the two of it: then all of it is theirs to see.
+    /// Whether the user made the call, or is one of its two users: they may then see all of it.
     pub fn is_of(&self, user_id: &str) -> bool {
         let is_callee = self.callee_id.as_deref() == Some(user_id);
         self.caller_id == user_id || (is_callee && self.call_type == CallType::UserToUser)
@@ -94,26 +94,26 @@ super::from_row!(Call {
     outbound,
 });
 
-/// A call to be.
+/// A call to create.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NewCall {
     /// Its id.
     pub id: Uuid,
     /// Its room.
     pub room_name: String,
-    /// Who asked for it.
+    /// The user who requests it.
     pub caller_id: String,
-    /// Who is called.
+    /// The user who is called.
     pub callee_id: Option<String>,
     /// Who talks with whom.
     pub call_type: CallType,
-    /// Free for the product.
+    /// Free for the product's own use.
     pub metadata: Value,
-    /// Now.
+    /// When it is created.
     pub created_at: At,
 }
 
-/// Writes a call, or gives the one that is under way in its room.
+/// Writes a call, or returns the one that is under way in its room.
 pub(super) const INSERT: &str = "INSERT INTO voice_calls \
      (id, room_name, caller_id, callee_id, call_type, metadata, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7) \
@@ -136,8 +136,8 @@ macro_rules! insert {
 pub(super) use insert;
 
 impl Store {
-    /// Writes a call. A room has one call at a time: if one is under way there, it is given back
-    /// instead (its id differs from the one asked for).
+    /// Writes a call. A room has one call at a time: if one is under way, that one is returned instead (its id then
+    /// differs from the requested one).
     ///
     /// # Errors
     /// The database did not answer.
@@ -145,8 +145,8 @@ impl Store {
         Ok(on!(self, |pool| insert!(call).fetch_one(pool).await?))
     }
 
-    /// Writes a call of a room that Sidetone has not made, unless it is there already or another is under way
-    /// in the room. True when it has a row.
+    /// Writes a call for a room that Sidetone did not create, unless it is already stored or another call is under way
+    /// in the room. Returns true if the call has a row.
     ///
     /// # Errors
     /// The database did not answer.
@@ -168,7 +168,7 @@ impl Store {
         Ok(self.call(call.id).await?.is_some())
     }
 
-    /// Notes who a call is with that was found without its caller.
+    /// Records the caller of a call that was stored before its caller was known.
     ///
     /// # Errors
     /// The database did not answer.
@@ -184,7 +184,7 @@ impl Store {
         Ok(())
     }
 
-    /// Adds to what a call's metadata say; of a name that they have already, the new value counts.
+    /// Adds to a call's metadata; a new value replaces an existing one of the same name.
     ///
     /// # Errors
     /// The database did not answer.
@@ -227,10 +227,10 @@ impl Store {
         .await?))
     }
 
-    /// The newest call of a room that was not erased. With LiveKit's id of the room: the newest that has
-    /// had this one; else the call that is open under its name, which goes on in it (a server that was
-    /// started again gives a room a new id), or one that no room was known of. Once a call that had this
-    /// room is known to be closed, what is told of it is no other call's.
+    /// The newest call of a room that was not erased. With LiveKit's id of the room: the newest call that has had this
+    /// room; otherwise the open call of that room name, which goes on in the new room (a restarted server gives a room
+    /// a new id), or one whose LiveKit room was never known. Once a call that had this room is known to be closed,
+    /// news of the room belongs to no other call.
     ///
     /// # Errors
     /// The database did not answer.
@@ -242,8 +242,8 @@ impl Store {
         self.call_of(room_name, room_sid, None).await
     }
 
-    /// As [`Store::call_in_room`], for news of a participant: a call that knows this stay comes first. A
-    /// room may have had one call after the other.
+    /// Like [`Store::call_in_room`], for news of a participant: a call that knows this stay takes precedence, because
+    /// a room may have had several calls in succession.
     ///
     /// # Errors
     /// The database did not answer.
@@ -271,7 +271,7 @@ impl Store {
             .await?))
     }
 
-    /// Calls that were over at `since` or later, newest first, at most `limit`.
+    /// Calls that ended at `since` or later, newest first, at most `limit`.
     ///
     /// # Errors
     /// The database did not answer.
@@ -285,8 +285,8 @@ impl Store {
             .await?))
     }
 
-    /// Takes away the row of a call that nobody ever joined: a token that was not used is no call. False
-    /// when something is known of it.
+    /// Deletes the row of a call that nobody ever joined: an unused token is not a call. Returns false if anything is
+    /// known of the call.
     ///
     /// # Errors
     /// The database did not answer.
@@ -316,8 +316,8 @@ impl Store {
             .await?))
     }
 
-    /// Makes a user the callee of a call that goes on, who may then join it; none: nobody. False
-    /// when there is no such call.
+    /// Sets the callee of an open call, who may then join it; `None` removes the callee. Returns false if there is no
+    /// such open call.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,4 +1,4 @@
-//! How many there are of what waits or goes on, for whoever watches over the pool: numbers alone.
+//! Counts of what is open or waiting, for whoever monitors the pool. Numbers only.
 
 use super::{At, CallStatus, Store, StoreError, on};
 
@@ -7,16 +7,16 @@ use super::{At, CallStatus, Store, StoreError, on};
 pub struct Census {
     /// Calls that are not over, by status.
     pub open_calls: Vec<(CallStatus, i64)>,
-    /// Ends of calls that are still to be posted.
+    /// Ended calls whose webhook is still to be delivered.
     pub posts_waiting: i64,
     /// When the oldest of those calls ended.
     pub oldest_post: Option<At>,
-    /// Results of calls that are still to be made.
+    /// Calls whose result is still to be made.
     pub results_owed: i64,
 }
 
 impl Store {
-    /// Counts. Each number is read by an index over what is open, however much there is of what is over.
+    /// Counts. Each number is read from an index over open entries only, however many finished ones there are.
     ///
     /// # Errors
     /// The database did not answer.

@@ -10,21 +10,21 @@ use crate::DispatchMetadata;
 use sidetone_base::text_enum;
 
 text_enum! {
-    /// Where an agent is.
+    /// The state of an agent.
     DispatchState {
         /// Dispatched, not in the room yet.
         Asked = "asked",
         /// In the room.
         Joined = "joined",
-        /// Gone, as it should.
+        /// Gone, after an orderly end.
         Ended = "ended",
-        /// Never came.
+        /// It never joined.
         Failed = "failed",
     }
 }
 
 impl DispatchState {
-    /// An agent is wanted.
+    /// Whether an agent is wanted.
     pub const fn is_live(self) -> bool {
         matches!(self, Self::Asked | Self::Joined)
     }
@@ -33,17 +33,17 @@ impl DispatchState {
 /// A dispatched agent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Dispatch {
-    /// Where to.
+    /// The room to join.
     pub room_name: String,
-    /// For which call.
+    /// The call that it is for.
     pub call_id: Option<Uuid>,
-    /// Where it is.
+    /// Its state.
     pub state: DispatchState,
     /// The number of dispatch attempts.
     pub attempts: i32,
     /// LiveKit's id of the last dispatch, `AD_…`.
     pub dispatch_id: Option<String>,
-    /// Worker that runs it, when known.
+    /// The worker that runs it, when known.
     pub worker_id: Option<String>,
     /// Its identity in the room, when known.
     pub agent_identity: Option<String>,
@@ -53,7 +53,7 @@ pub struct Dispatch {
     pub metadata: Json<DispatchMetadata>,
     /// When it was first dispatched.
     pub asked_at: At,
-    /// In this state since.
+    /// When `state` last changed.
     pub since: At,
     /// Number of the last dispatch: see [`epochs`](crate::epochs).
     pub epoch: i64,
@@ -74,7 +74,7 @@ super::from_row!(Dispatch {
     epoch,
 });
 
-/// Notes that an agent is wanted, unless one is asked for or there.
+/// Records that an agent is wanted, unless one is dispatched or in the room.
 pub(super) const WANT: &str = "INSERT INTO dispatches \
      (room_name, call_id, state, metadata, asked_at, since) \
      SELECT $1, $2, 'asked', $3, $4, $4 WHERE NOT EXISTS ( \
@@ -88,8 +88,8 @@ pub(super) const WANT: &str = "INSERT INTO dispatches \
      WHERE dispatches.state IN ('ended', 'failed')";
 
 impl Store {
-    /// Notes that an agent is wanted in a room. Idempotent: false (and nothing changed) while one
-    /// is asked for or there. False also for a call that was erased.
+    /// Records that an agent is wanted in a room. Idempotent: returns false and changes nothing while one is
+    /// dispatched or in the room. Also returns false for a call that was erased.
     ///
     /// # Errors
     /// The database did not answer.
@@ -110,8 +110,8 @@ impl Store {
         Ok(rows > 0)
     }
 
-    /// Takes the right to look whether a room's agent is still there: one process gets true, once in
-    /// `age`. It spares LiveKit the looks of the others, no more.
+    /// Claims the check whether a room's agent is still there: one process gets true, once per `age`. It only spares
+    /// LiveKit redundant requests.
     ///
     /// # Errors
     /// The database did not answer.
@@ -129,8 +129,8 @@ impl Store {
         Ok(rows > 0)
     }
 
-    /// The agent of this epoch was there, and is not wanted any more. One that is asked for anew meanwhile
-    /// stays so.
+    /// Records that the agent of this epoch was in the room and is not wanted any more. One that was dispatched in the
+    /// meantime is not affected.
     ///
     /// # Errors
     /// The database did not answer.
@@ -147,8 +147,8 @@ impl Store {
         Ok(())
     }
 
-    /// Moves the agent of this epoch to another state, with the reason of one that failed. Changes nothing
-    /// when another was asked for since.
+    /// Moves the agent of this epoch to another state, with the reason if it failed. Changes nothing if another was
+    /// dispatched since.
     ///
     /// # Errors
     /// The database did not answer.
@@ -176,7 +176,7 @@ impl Store {
         Ok(())
     }
 
-    /// The agent of a room.
+    /// The agent dispatched to a room.
     ///
     /// # Errors
     /// The database did not answer.
@@ -189,7 +189,7 @@ impl Store {
         .await?))
     }
 
-    /// Agents that are asked for or in a room, newest first.
+    /// Agents that are dispatched or in a room, newest first.
     ///
     /// # Errors
     /// The database did not answer.

@@ -9,8 +9,8 @@ use super::{At, EgressStatus, Recorder, Recording, RecordingState, Store, StoreE
 use super::{in_transaction, on};
 
 impl Recording {
-    /// The recording that Egress is asked for in this call: one a call, so that whoever writes it
-    /// first has claimed it.
+    /// The recording that Egress is to make of a call. Its id depends on the call alone, so whoever writes it first
+    /// has claimed it.
     pub fn by_egress(call_id: Uuid, now: At) -> Self {
         let recording = Self::begun(egress_recording(call_id), call_id, Recorder::Egress, now);
         Self {
@@ -21,7 +21,7 @@ impl Recording {
         }
     }
 
-    /// The recording of an egress that somebody else started in a room of ours.
+    /// The recording of an egress that somebody else started in one of our rooms.
     pub fn by_others(call_id: Uuid, egress_id: &str, now: At) -> Self {
         let recording = Self::begun(named(egress_id.as_bytes()), call_id, Recorder::Egress, now);
         Self {
@@ -33,12 +33,12 @@ impl Recording {
     }
 }
 
-/// Id of the recording that Egress makes of a call.
+/// The id of the recording that Egress makes of a call.
 pub fn egress_recording(call_id: Uuid) -> Uuid {
     named(&[b"egress", call_id.as_bytes().as_slice()].concat())
 }
 
-/// An id that is the same for everybody who makes it of the same name.
+/// An id that is the same for everybody who derives it from the same name.
 fn named(name: &[u8]) -> Uuid {
     let mut id = [0; 16];
     id.copy_from_slice(&Sha256::digest(name)[..16]);
@@ -46,8 +46,8 @@ fn named(name: &[u8]) -> Uuid {
 }
 
 impl Store {
-    /// Writes down an egress that is not known yet; of all who try, one gets true. That of an erased
-    /// call is written down to be deleted, and nobody gets true.
+    /// Stores an egress that is not known yet; of all who try, one gets true. An egress of an erased call is stored in
+    /// order to be deleted, and nobody gets true.
     ///
     /// # Errors
     /// The database did not answer.
@@ -77,7 +77,7 @@ impl Store {
         }))
     }
 
-    /// The recording that an egress makes, by its id, or by the file that it was asked to write.
+    /// The recording that an egress makes, by the egress's id or by the file that it was asked to write.
     ///
     /// # Errors
     /// The database did not answer.
@@ -95,7 +95,7 @@ impl Store {
             .await?))
     }
 
-    /// Recordings by Egress that have not ended, also of calls that were deleted meanwhile.
+    /// Recordings by Egress that have not ended, including those of calls deleted in the meantime.
     ///
     /// # Errors
     /// The database did not answer.
@@ -107,8 +107,8 @@ impl Store {
             .await?))
     }
 
-    /// Writes what is now known of an egress, unless somebody else has moved it on from `before`:
-    /// false then, and nothing is changed. One whose call was deleted stays so.
+    /// Updates a recording with what is now known of its egress. Returns false and changes nothing if somebody else
+    /// has already moved it on from `before`. A recording whose call was deleted remains to be deleted.
     ///
     /// # Errors
     /// The database did not answer.
@@ -123,7 +123,7 @@ impl Store {
              reason = $11, started_at = $12, ended_at = $13 \
              WHERE id = $1 AND egress_status = $2 RETURNING state";
         Ok(in_transaction!(self, |tx| {
-            // As who erases does: the call's row first, then its recordings.
+            // The same lock order as in erasure: the call's row first, then its recordings.
             sqlx::query(HOLD)
                 .bind(after.call_id)
                 .execute(&mut *tx)

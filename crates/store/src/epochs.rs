@@ -1,9 +1,9 @@
-//! Takeover: who may ask for a room's agent, which of several agents is the room's own, and whose worker
-//! is silent.
+//! Takeover: who may dispatch an agent to a room, which of several agents is the current one, and whose worker is
+//! silent.
 //!
-//! Each asking has a number, its epoch. Whoever asks takes the next one under a claim that expires; a job
-//! stores who it is for its own epoch only; what an agent writes late goes by its epoch, too. All times
-//! are the database's, so that the clocks of several machines need not agree.
+//! Each dispatch has a number, its epoch. Whoever dispatches takes the next one under a claim that expires; a job stores
+//! its identity for its own epoch only, and the same applies to whatever an agent writes late. All times are the
+//! database's, so that the clocks of several machines need not agree.
 
 use std::time::Duration;
 
@@ -14,17 +14,17 @@ use super::{At, Store, StoreError, on};
 use crate::DispatchMetadata;
 use crate::dispatches::Dispatch;
 
-/// Silent agents that are read at once; the next round has the rest.
+/// How many silent agents one round reads; the next round reads the rest.
 const AT_ONCE: i64 = 500;
 
-/// A room's agent, as its job tells of itself.
+/// A room's agent, as its job reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Agent {
-    /// Where it is.
+    /// Its room.
     pub room: String,
     /// The epoch of the dispatch that it comes for. `None` from a control plane without epochs.
     pub epoch: Option<i64>,
-    /// Its identity in the room, of no other job.
+    /// Its identity in the room, which no other job has.
     pub identity: String,
     /// LiveKit's id of its worker, `AW_…`.
     pub worker_id: String,
@@ -32,10 +32,10 @@ pub struct Agent {
     pub worker: Option<Uuid>,
 }
 
-/// An agent whose worker is silent, or that said itself that it lost its room.
+/// An agent whose worker is silent, or that reported that it lost its room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SilentAgent {
-    /// Where it is.
+    /// Its room.
     pub room_name: String,
     /// The epoch of its dispatch.
     pub epoch: i64,
@@ -44,10 +44,9 @@ pub struct SilentAgent {
 super::from_row!(SilentAgent { room_name, epoch });
 
 impl Store {
-    /// Takes the right to ask LiveKit for a room's agent, and gives the new epoch: of all who saw `row`,
-    /// one gets it, and nobody else for as long as the claim lasts. With `silence` only for an agent whose
-    /// worker was silent for so long, or that is lost. None: somebody else has it, or no other agent is
-    /// wanted any more.
+    /// Claims the right to dispatch an agent to a room, and returns the new epoch: of all who saw `row`, one gets it,
+    /// and nobody else until the claim expires. With `silence`, only for an agent whose worker has been silent for
+    /// that long, or that is lost. `None` if somebody else holds the claim, or the room needs no other agent any more.
     ///
     /// # Errors
     /// The database did not answer.
@@ -57,7 +56,7 @@ impl Store {
         lasts: Duration,
         silence: Option<Duration>,
     ) -> Result<Option<i64>, StoreError> {
-        // `attempts` and `claimed_at` are what an older process beside this one claims by.
+        // An older process that runs beside this one claims by `attempts` and `claimed_at`.
         const UPDATE: &str = "UPDATE dispatches SET epoch = epoch + 1, attempts = attempts + 1, \
              claimed_at = $4, claimed_until = $5 \
              WHERE room_name = $1 AND epoch = $2 AND attempts = $3 \
@@ -78,7 +77,7 @@ impl Store {
             .await?))
     }
 
-    /// Gives back the right to ask: LiveKit did not take it.
+    /// Releases the claim, because LiveKit did not accept the dispatch.
     ///
     /// # Errors
     /// The database did not answer; the claim expires.
@@ -94,8 +93,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes LiveKit's id of the asking, and that the agent before it is gone; nobody asks again within
-    /// `free_after`. Changes nothing when somebody else has asked since.
+    /// Records LiveKit's id of the dispatch, and that the previous agent is gone; nobody dispatches again within
+    /// `free_after`. Changes nothing if somebody else has dispatched since.
     ///
     /// # Errors
     /// The database did not answer.
@@ -106,7 +105,7 @@ impl Store {
         dispatch_id: &str,
         free_after: Duration,
     ) -> Result<(), StoreError> {
-        // The new job may have stored who it is already.
+        // The new job may already have stored its identity.
         const UPDATE: &str = "UPDATE dispatches SET dispatch_id = $3, claimed_until = $4, \
              lost_at = CASE WHEN agent_identity = $5 THEN NULL ELSE lost_at END, \
              worker = CASE WHEN agent_identity = $5 THEN NULL ELSE worker END, \
@@ -126,9 +125,9 @@ impl Store {
         Ok(())
     }
 
-    /// Puts an agent that somebody else has sent, such as a SIP rule, under the watch over its room: another
-    /// is sent when it dies. Gives its epoch; None when an agent of ours is wanted in the room already, so
-    /// that this one is one too many.
+    /// Adopts an agent that somebody else has dispatched, such as a SIP rule, so that the guard replaces it when it
+    /// dies. Returns its epoch, or `None` if the room already has or expects an agent of ours, so that this one is one
+    /// too many.
     ///
     /// # Errors
     /// The database did not answer.
@@ -167,8 +166,8 @@ impl Store {
             .await?))
     }
 
-    /// Stores who a room's agent is, and that its worker lives. False when the agent is not the one that is
-    /// wanted: another was asked for since. True also for a room that nobody watches over.
+    /// Stores the identity of a room's agent, and a heartbeat of its worker. Returns false if another agent has been
+    /// dispatched since, and true for a room that nobody guards.
     ///
     /// # Errors
     /// The database did not answer.
@@ -176,7 +175,7 @@ impl Store {
         const UPDATE: &str = "UPDATE dispatches SET agent_identity = $3, worker_id = $4, \
              worker = $5, lost_at = NULL WHERE room_name = $1 AND ($2 IS NULL OR epoch = $2)";
         if let Some(worker) = agent.worker {
-            // First: a worker without calls does not beat.
+            // First, because a worker without calls sends no heartbeats.
             self.worker_lives(worker).await?;
         }
         let rows = on!(self, |pool| sqlx::query(UPDATE)
@@ -191,7 +190,7 @@ impl Store {
         Ok(rows > 0 || self.is_wanted(agent).await?)
     }
 
-    /// Notes that an agent has lost its room: another is to be sent, though its worker lives.
+    /// Records that an agent has lost its room: another is to be dispatched, although its worker is alive.
     ///
     /// # Errors
     /// The database did not answer.
@@ -211,8 +210,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes that an agent is back in its room. False when another was asked for meanwhile: this one is to
-    /// leave.
+    /// Records that an agent is back in its room. Returns false if another was dispatched in the meantime; this one is
+    /// then to leave.
     ///
     /// # Errors
     /// The database did not answer.
@@ -229,8 +228,8 @@ impl Store {
         Ok(rows > 0 || self.is_wanted(agent).await?)
     }
 
-    /// Notes that an agent has ended its call, unless another was asked for since: of what is told late,
-    /// nothing ends the watch over an agent that has come after it.
+    /// Records that an agent has ended its call, unless another was dispatched since: a late report must not end the
+    /// guard over a later agent.
     ///
     /// # Errors
     /// The database did not answer.
@@ -241,7 +240,7 @@ impl Store {
         identity: &str,
         at: At,
     ) -> Result<(), StoreError> {
-        // Who it is could maybe not be stored when it came.
+        // Storing its identity may have failed when it came.
         const UPDATE: &str = "UPDATE dispatches SET state = 'ended', since = $4 \
              WHERE room_name = $1 AND ($2 IS NULL OR epoch = $2) \
              AND (agent_identity = $3 OR (agent_identity IS NULL AND epoch = $2)) \
@@ -257,7 +256,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether another agent was asked for, for the same call, after the one of this epoch.
+    /// Whether another agent was dispatched for the same call after the one of this epoch.
     ///
     /// # Errors
     /// The database did not answer.
@@ -278,7 +277,7 @@ impl Store {
         Ok(later > 0)
     }
 
-    /// Whether no other agent was asked for after this one; true also when nobody watches over its room.
+    /// Whether no other agent was dispatched after this one; also true if nobody guards its room.
     async fn is_wanted(&self, agent: &Agent) -> Result<bool, StoreError> {
         const SELECT: &str = "SELECT epoch FROM dispatches WHERE room_name = $1";
         let newest: Option<i64> = on!(self, |pool| sqlx::query_scalar(SELECT)
@@ -288,11 +287,11 @@ impl Store {
         Ok(newest.is_none_or(|newest| agent.epoch.is_none_or(|own| own == newest)))
     }
 
-    /// A control plane's own beat, and then the agents whose worker was silent for so long, or that are
-    /// lost; those that somebody sends another for already are not among them.
+    /// Writes a control plane's own heartbeat, and then reads the agents whose worker has been silent for `silence`,
+    /// or that are lost. Those for which somebody already dispatches another are not among them.
     ///
     /// # Errors
-    /// The database did not answer, or takes no writes: silence means nothing then.
+    /// The database did not answer, or accepts no writes: silence means nothing then.
     pub async fn silent_agents(&self, silence: Duration) -> Result<Vec<SilentAgent>, StoreError> {
         const BEAT: &str = "INSERT INTO guard_beat (id, beat_at) VALUES (1, $1) \
              ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at";
@@ -316,7 +315,7 @@ impl Store {
             .await?))
     }
 
-    /// A worker's beat: the one write of all its calls.
+    /// A worker's heartbeat: one write for all its calls.
     ///
     /// # Errors
     /// The database did not answer.

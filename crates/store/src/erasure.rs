@@ -1,17 +1,17 @@
-//! Deletion is final: a call whose data was deleted (`deleted_at`) takes no more, whoever still works on
-//! it; and all that is kept of one user is found and erased.
+//! Deletion is final: a call whose data was deleted (`deleted_at`) accepts no more writes, whoever is still working on
+//! it. This module also finds and erases everything that is stored about one user.
 
 use uuid::Uuid;
 
 use super::{At, Store, StoreError, on};
 
-/// Locks a call's row until the transaction ends, and gives when the call was erased. Both who erases
-/// and who writes begin with it: one of them comes first, and nothing is written after the erasure.
+/// Locks a call's row until the transaction ends, and returns when the call was erased. Both erasing and writing begin
+/// with it: one of them comes first, and nothing is written after the erasure.
 pub(super) const HOLD: &str =
     "UPDATE voice_calls SET deleted_at = deleted_at WHERE id = $1 RETURNING deleted_at";
 
-/// As `in_transaction!`, on a call that is held ([`HOLD`]). When there is no such call, or it was erased,
-/// nothing is done and the default is given.
+/// Like `in_transaction!`, on a call that is locked ([`HOLD`]). If there is no such call, or it was erased, nothing is
+/// done and the default value is returned.
 macro_rules! in_call {
     ($store:expr, $call_id:expr, |$tx:ident| $body:expr) => {
         $crate::in_transaction!($store, |$tx| {
@@ -28,18 +28,18 @@ macro_rules! in_call {
 }
 pub(super) use in_call;
 
-/// What became of a user's data.
+/// The outcome of erasing a user's data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ErasedUser {
     /// Calls that were erased.
     pub calls: usize,
-    /// Calls of theirs that go on, and are not erased.
+    /// Their calls that still go on, which are not erased.
     pub open: Vec<Uuid>,
 }
 
 impl Store {
-    /// The erased call that had the LiveKit room of this id: what is told of that room comes too late.
-    /// None as soon as the room may be another call's.
+    /// The erased call that had the LiveKit room of this id: late news of that room belongs to it. `None` as soon as
+    /// the room may be another call's.
     ///
     /// # Errors
     /// The database did not answer.
@@ -48,7 +48,7 @@ impl Store {
         room_sid: &str,
         room_name: Option<&str>,
     ) -> Result<Option<Uuid>, StoreError> {
-        // A call that failed leaves its room open, and the next one there may have it.
+        // A call that failed leaves its room open, and the room's next call may have it.
         const SELECT: &str = "SELECT id FROM voice_calls AS erased \
              WHERE (room_sid = $1 OR id IN (SELECT call_id FROM call_rooms WHERE room_sid = $1)) \
              AND deleted_at IS NOT NULL AND NOT EXISTS ( \
@@ -64,7 +64,7 @@ impl Store {
             .await?))
     }
 
-    /// Ids of the calls that a user made, got, or was in, oldest first, save those that were erased.
+    /// Ids of the calls that a user made, received or was in, oldest first, except erased ones.
     ///
     /// # Errors
     /// The database did not answer.
@@ -73,12 +73,12 @@ impl Store {
         Ok(calls.into_iter().map(|(id, _)| id).collect())
     }
 
-    /// Deletes what identifies people in all calls that a user made, got, or was in, once they are over;
-    /// the user's sessions on the admin pages; and LiveKit's events of them in rooms without a call. A
-    /// call goes as a whole: whose words a turn has, nobody knows.
+    /// Deletes what identifies people in all calls that a user made, received or was in, once they are over; the
+    /// user's sessions on the admin pages; and LiveKit's events about them in rooms without a call. A call is erased
+    /// as a whole, because nobody knows whose words a turn holds.
     ///
     /// # Errors
-    /// The database did not answer; calls before the failing one are done.
+    /// The database did not answer; the calls before the failing one have been erased.
     pub async fn erase_user(&self, user_id: &str) -> Result<ErasedUser, StoreError> {
         // The index over this expression is webhook_events_person. Events of open calls stay with them.
         const EVENTS: &str = "DELETE FROM webhook_events \
@@ -100,7 +100,7 @@ impl Store {
     }
 
     async fn calls_and_ends(&self, user_id: &str) -> Result<Vec<(Uuid, Option<At>)>, StoreError> {
-        // A union of three indexed sets: an OR over them would read every call.
+        // A union of three indexed sets, because an OR over them would read every call.
         const SELECT: &str = "SELECT id, ended_at FROM voice_calls WHERE deleted_at IS NULL \
              AND id IN (SELECT id FROM voice_calls WHERE caller_id = $1 \
              UNION SELECT id FROM voice_calls WHERE callee_id = $1 \

@@ -1,4 +1,4 @@
-//! Stages of calls that failed while the call went on.
+//! Stages that failed while the call went on.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::erasure::in_call;
 use super::{At, Store, StoreError, on};
 
-/// Errors that are kept of one call: a provider that is down fails each turn in the same way.
+/// How many errors are stored per call: a provider that is down fails every turn in the same way.
 const KEPT: i64 = 100;
 
 /// A stage that failed.
@@ -14,17 +14,17 @@ const KEPT: i64 = 100;
 pub struct StageError {
     /// stt, llm, tts, tool or transport.
     pub stage: String,
-    /// Cause, without secrets and without words of the conversation.
+    /// The cause, without secrets and without words of the conversation.
     pub message: String,
-    /// When.
+    /// When it failed.
     pub at: At,
 }
 
 super::from_row!(StageError { stage, message, at });
 
 impl Store {
-    /// Adds an error to a call, once for each `id`, which the caller chooses; the first hundred are
-    /// kept, and none of a call that was erased.
+    /// Adds an error to a call, once per `id`, which the caller chooses. Only the first 100 are stored, and none of a
+    /// call that was erased.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,4 +1,4 @@
-//! What a call took of its providers, and what became of all that was said in it.
+//! What a call consumed of its providers, and what happened to everything that was said in it.
 
 use std::collections::BTreeMap;
 
@@ -9,24 +9,24 @@ use uuid::Uuid;
 use super::erasure::in_call;
 use super::{Store, StoreError, on};
 
-/// What a call took: answers, summaries and its result together.
+/// What a call consumed: its replies, summaries and result together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = CallUsage)]
 pub struct Usage {
-    /// Tokens that models read, those from a provider's cache among them.
+    /// Tokens that models read, including those from a provider's cache.
     pub prompt_tokens: u64,
-    /// Of these, read from a provider's cache.
+    /// How many of these were read from a provider's cache.
     pub cached_tokens: u64,
     /// Tokens that models wrote.
     pub completion_tokens: u64,
-    /// Characters that were asked to be spoken.
+    /// Characters sent to be spoken.
     pub tts_characters: u64,
-    /// Seconds of audio that were sent to be transcribed: work ahead sends some of it twice.
+    /// Seconds of audio sent to be transcribed; work ahead sends some of it twice.
     pub stt_seconds: f64,
 }
 
-/// What became of all that was said.
+/// What happened to everything that was said.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = CallLedger)]
@@ -37,47 +37,47 @@ pub struct Ledger {
     pub agent: Sentences,
 }
 
-/// Stretches of speech, and typed messages: `opened` is the sum of the others once a call is over.
+/// Stretches of the caller's speech, and typed messages. Once a call is over, `opened` is the sum of the others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = CallUtterances)]
 pub struct Utterances {
-    /// All.
+    /// All utterances.
     pub opened: u64,
-    /// Their answer was heard.
+    /// Those whose answer was heard.
     pub answered: u64,
-    /// The caller went on: a later one stands for them.
+    /// Those after which the caller went on: a later utterance stands for them.
     pub superseded: u64,
-    /// Those that came to nothing, by reason.
+    /// Those that got no answer, by reason.
     pub dropped: BTreeMap<String, u64>,
 }
 
-/// Sentences: `begun` is the sum of the others once a call is over.
+/// The agent's sentences. Once a call is over, `begun` is the sum of the others.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = CallSentences)]
 pub struct Sentences {
-    /// All.
+    /// All sentences.
     pub begun: u64,
-    /// Heard to their end.
+    /// Those heard to their end.
     pub heard: u64,
-    /// Cut short by the caller, or by the end of the call.
+    /// Those cut short by the caller, or by the end of the call.
     pub cut: u64,
-    /// Those that could not be said, by the stage that failed.
+    /// Those that could not be spoken, by the stage that failed.
     pub failed: BTreeMap<String, u64>,
 }
 
-/// Both.
+/// What a call consumed, and what happened to what was said.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// See [`Usage`].
+    /// What the call consumed.
     pub usage: Usage,
-    /// See [`Ledger`].
+    /// What happened to what was said.
     pub ledger: Ledger,
 }
 
 impl Usage {
-    /// Both together.
+    /// The sum of both.
     pub fn plus(self, other: Self) -> Self {
         Self {
             prompt_tokens: self.prompt_tokens + other.prompt_tokens,
@@ -90,7 +90,7 @@ impl Usage {
 }
 
 impl Ledger {
-    /// Both together.
+    /// The sum of both.
     pub fn plus(self, other: Self) -> Self {
         let sum = |mut a: BTreeMap<String, u64>, b: BTreeMap<String, u64>| {
             for (reason, count) in b {
@@ -119,13 +119,12 @@ impl Ledger {
 type Stored = (Option<Json<Usage>>, Option<Json<Ledger>>);
 
 impl Store {
-    /// Writes the figures of one agent's part of a call, in the place of those that it wrote before,
-    /// and the call's own: the sum over its agents. `job` names the part, `n` rises with each writing,
-    /// so an older one that comes late changes nothing. False when there is no such call, or it was
-    /// erased.
+    /// Stores the figures of one agent's part of a call, replacing those that it wrote before, and the call's own
+    /// figures: the sum over its agents. `job` names the part and `n` increases with each write, so a late older write
+    /// changes nothing. Returns false if there is no such call, or it was erased.
     ///
     /// # Errors
-    /// The database did not answer; nothing is changed then.
+    /// The database did not answer; nothing has changed then.
     pub async fn save_figures(
         &self,
         call_id: Uuid,
@@ -139,7 +138,7 @@ impl Store {
              WHERE call_figures.n <= excluded.n";
         const PARTS: &str = "SELECT usage, ledger FROM call_figures WHERE call_id = $1";
         const SUM: &str = "UPDATE voice_calls SET usage = $2, ledger = $3 WHERE id = $1";
-        // Held, or two agents' sums would miss each other's parts.
+        // The call is locked, or two agents' sums would miss each other's parts.
         Ok(in_call!(self, call_id, |tx| {
             sqlx::query(PART)
                 .bind(call_id)
@@ -167,7 +166,7 @@ impl Store {
         }))
     }
 
-    /// A call's figures; none while nothing was said.
+    /// A call's figures. `None` while nothing has been said.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,4 +1,4 @@
-//! Looking back: filtered pages of calls and their statistics.
+//! The call history: filtered pages of calls, and their statistics.
 
 mod said;
 
@@ -8,27 +8,27 @@ use super::{At, Call, CallStatus, CallType, Store, StoreError, on};
 pub use said::MetadataIs;
 pub(super) use said::Says;
 
-/// Which calls.
+/// Selects calls.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HistoryFilter {
-    /// Only calls this user made, got, or was in, save erased ones; none: everybody's.
+    /// Only calls that this user made, received or was in, except erased ones. `None` for everybody's.
     pub user_id: Option<String>,
-    /// Only of this type.
+    /// Only calls of this type.
     pub call_type: Option<CallType>,
-    /// Only in this state.
+    /// Only calls with this status.
     pub status: Option<CallStatus>,
-    /// Not before.
+    /// Only calls created at or after this time.
     pub from: Option<At>,
-    /// Before.
+    /// Only calls created before this time.
     pub to: Option<At>,
     /// Words in the transcript, or part of a room's name or a caller's id.
     pub text: Option<String>,
-    /// What the calls' metadata say, all of it.
+    /// Fields of the calls' metadata; all of them must match.
     pub metadata: Vec<MetadataIs>,
 }
 
-/// Calls that a page's total counts at most. Both databases read every entry they count, so an
-/// exact count of a million calls takes longer than the page itself (`docs/history-queries.md`).
+/// The highest total that a page counts to. Both databases read every entry they count, so an exact count of a million
+/// calls takes longer than the page itself (`docs/history-queries.md`).
 pub const COUNTED: i64 = 10_000;
 
 /// A page of calls.
@@ -36,15 +36,15 @@ pub const COUNTED: i64 = 10_000;
 pub struct Page {
     /// Newest first.
     pub calls: Vec<Call>,
-    /// All that the filter finds, counted to [`COUNTED`].
+    /// How many calls match the filter, counted up to [`COUNTED`].
     pub total: i64,
-    /// There are no more than `total`.
+    /// Whether there are no more than `total`.
     pub total_is_exact: bool,
-    /// There are calls after this page.
+    /// Whether there are calls after this page.
     pub has_more: bool,
 }
 
-/// Numbers over all calls that the filter finds.
+/// Statistics over all calls that match the filter.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Stats {
     /// Calls by status.
@@ -53,30 +53,30 @@ pub struct Stats {
     pub by_type: BTreeMap<CallType, i64>,
     /// Share of ended calls in which both sides met, 0 to 1.
     pub answered_rate: Option<f64>,
-    /// Mean talk, seconds.
+    /// Mean duration in seconds.
     pub mean_duration_seconds: Option<f64>,
-    /// All talk, seconds.
+    /// Total duration in seconds.
     pub total_duration_seconds: i64,
-    /// Median time from the end of the caller's speech to the agent's first sound, ms.
+    /// Median time from the end of the caller's speech to the agent's first sound, in ms.
     pub median_latency_ms: Option<f64>,
     /// By agent and variant.
     pub by_agent: Vec<AgentStats>,
 }
 
-/// Numbers of an agent, or of one of its variants.
+/// Statistics of an agent, or of one of its variants.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentStats {
     /// The agent that calls began with.
     pub agent: String,
-    /// Its variant; none: as it stood.
+    /// Its variant. `None` for the agent's file itself.
     pub variant: Option<String>,
-    /// Calls it held.
+    /// The number of its calls.
     pub calls: i64,
-    /// Those that came to a result.
+    /// How many of them have a result.
     pub results: i64,
-    /// Those whose result says that the caller got what they wanted.
+    /// How many have a result that says that the caller got what they wanted.
     pub resolved: i64,
-    /// Mean talk, seconds.
+    /// Mean duration in seconds.
     pub mean_duration_seconds: Option<f64>,
 }
 
@@ -89,14 +89,14 @@ super::from_row!(AgentStats {
     mean_duration_seconds
 });
 
-/// Pushes the WHERE of a filter onto a query of either database.
+/// Appends the WHERE clause of a filter to a query of either database.
 macro_rules! filtered {
     ($query:ident, $filter:expr) => {{
         let filter = $filter;
         $query.push(" WHERE TRUE");
         if let Some(user) = &filter.user_id {
-            // An erased call is nobody's, also not of a user whose id is "deleted".
-            // A union of three indexed sets: an OR over them would read every call.
+            // An erased call belongs to nobody, not even to a user whose id is "deleted". A union of three indexed
+            // sets, because an OR over them would read every call.
             $query.push(
                 " AND deleted_at IS NULL AND id IN (SELECT id FROM voice_calls WHERE caller_id = ",
             );
@@ -126,7 +126,7 @@ macro_rules! filtered {
         if let Some(user) = &filter.user_id
             && !filter.metadata.is_empty()
         {
-            // Who came into a call that went on is not shown them, and does not find by them.
+            // People who joined a call later do not see its metadata, and must not find calls by it.
             $query.push(" AND (caller_id = ").push_bind(user.clone());
             $query.push(" OR (call_type = 'user-to-user' AND callee_id = ");
             $query.push_bind(user.clone()).push("))");
@@ -138,7 +138,7 @@ macro_rules! filtered {
                 .push_bind(pattern.clone())
                 .push(" ESCAPE '\\'");
             if let Some(user) = &filter.user_id {
-                // Who came into a call that went on does not find what was said before.
+                // People who joined a call later must not find it by what was said before.
                 $query.push(" AND (caller_id = ").push_bind(user.clone());
                 $query.push(" OR (call_type = 'user-to-user' AND callee_id = ");
                 $query.push_bind(user.clone()).push("))");
@@ -193,7 +193,7 @@ impl Store {
         })
     }
 
-    /// Numbers over all calls that the filter finds.
+    /// Statistics over all calls that match the filter.
     ///
     /// # Errors
     /// The database did not answer.
@@ -264,7 +264,7 @@ impl Store {
     }
 }
 
-/// `%text%` in lower case, with LIKE's own signs taken literally.
+/// `%text%` in lower case, with LIKE's special characters escaped.
 pub(super) fn like_pattern(text: &str) -> String {
     let mut pattern = String::from("%");
     for letter in text.to_lowercase().chars() {

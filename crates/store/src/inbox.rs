@@ -8,20 +8,20 @@ use uuid::Uuid;
 use super::erasure::HOLD;
 use super::{At, Store, StoreError, in_transaction, on};
 
-/// An event of LiveKit.
+/// An event from LiveKit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event {
-    /// `EV_…`; each is acted on once.
+    /// LiveKit's id, `EV_…`; each event is acted on once.
     pub id: String,
-    /// Such as `participant_joined`.
+    /// Its type, such as `participant_joined`.
     pub event: String,
-    /// Room it is about.
+    /// The room that it is about.
     pub room_name: Option<String>,
     /// The body, without the room's TURN password.
     pub payload: Json<Value>,
-    /// LiveKit's time of it.
+    /// When it happened, by LiveKit's clock.
     pub occurred_at: At,
-    /// Our time of it.
+    /// When it was received, by our clock.
     pub received_at: At,
 }
 
@@ -37,11 +37,11 @@ super::from_row!(Event {
 /// State of the inbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InboxHealth {
-    /// When the last event came.
+    /// When the last event was received.
     pub last_received_at: Option<At>,
-    /// Events not worked through yet.
+    /// Events that are not processed yet.
     pub waiting: i64,
-    /// The oldest of those.
+    /// When the oldest of those was received.
     pub oldest_waiting_at: Option<At>,
 }
 
@@ -55,10 +55,10 @@ super::from_row!(InboxHealth {
 const MAX_ATTEMPTS: i32 = 5;
 
 impl Store {
-    /// Keeps an event; false if it is known already.
+    /// Stores an event. Returns false if it is already known.
     ///
     /// # Errors
-    /// The database did not answer: do not tell LiveKit that the event was taken.
+    /// The database did not answer: do not tell LiveKit that the event was accepted.
     pub async fn keep_event(&self, event: &Event) -> Result<bool, StoreError> {
         const INSERT: &str = "INSERT INTO webhook_events \
              (id, event, room_name, payload, occurred_at, received_at) \
@@ -76,7 +76,7 @@ impl Store {
         Ok(rows > 0)
     }
 
-    /// The oldest events not worked through yet.
+    /// The oldest events that are not processed yet.
     ///
     /// # Errors
     /// The database did not answer.
@@ -89,8 +89,8 @@ impl Store {
             .await?))
     }
 
-    /// Marks an event as worked through, with the call that it was of and a note for whoever looks at
-    /// it later. The event of an erased call goes: it names people.
+    /// Marks an event as processed, with its call and a note for whoever looks at it later. The event of an erased
+    /// call is deleted, because it names people.
     ///
     /// # Errors
     /// The database did not answer; the event will come up again.
@@ -124,7 +124,7 @@ impl Store {
         Ok(())
     }
 
-    /// Notes a failed try; after five the event is laid aside.
+    /// Records a failed attempt; after five the event is set aside.
     ///
     /// # Errors
     /// The database did not answer.
@@ -142,7 +142,7 @@ impl Store {
         Ok(())
     }
 
-    /// What became of an event; none before it was acted on.
+    /// The note on an event. `None` before it was acted on.
     ///
     /// # Errors
     /// The database did not answer.
@@ -155,7 +155,7 @@ impl Store {
         Ok(note.flatten())
     }
 
-    /// How the inbox is doing.
+    /// The state of the inbox.
     ///
     /// # Errors
     /// The database did not answer.
@@ -169,8 +169,7 @@ impl Store {
             .await?))
     }
 
-    /// Deletes events received before `before`, also such as nobody worked through by then; gives
-    /// their number.
+    /// Deletes events received before `before`, including any that were never processed, and returns their number.
     ///
     /// # Errors
     /// The database did not answer.

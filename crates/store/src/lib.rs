@@ -1,15 +1,16 @@
-//! What is kept: calls, who took part, what was said, LiveKit's events, the agents asked for, and what
-//! travels with a dispatch ([`DispatchMetadata`]).
+//! Everything that is stored: calls, participants, what was said, LiveKit's events, dispatched agents, and the
+//! metadata that travels with a dispatch ([`DispatchMetadata`]).
 //!
-//! SQLite is the embedded default, Postgres comes with DATABASE_URL. Each query is written once:
-//! both take `$1`, RETURNING and ON CONFLICT, and [`on!`] runs the same expression on either pool
-//! (sqlx's own `AnyPool` knows no UUID, sqlx #3571).
+//! SQLite is the embedded default; Postgres is used when DATABASE_URL is set. Each query is written once: both
+//! databases take `$1`, RETURNING and ON CONFLICT, and [`on!`] runs the same expression on either pool (sqlx's own
+//! `AnyPool` has no UUID support, sqlx #3571).
 //!
-//! Imported by recording, control plane and process; imports `base` and `config`. Nobody else sees sqlx.
+//! Imported by the recording crate, the control plane and the process; imports `base` and `config`. No other crate
+//! sees sqlx.
 //!
-//! Always true here: released migrations stay byte for byte; facts of several sources are merged so that
-//! their order cannot matter ([`status`]); times are kept to the microsecond, as both databases can; a call
-//! whose data was deleted takes no more ([`erasure`]).
+//! Invariants: released migrations never change by a byte; facts from several sources are merged so that their order
+//! cannot matter ([`status`]); times have microsecond resolution, as both databases do; a call whose data was deleted
+//! accepts no more writes ([`erasure`]).
 
 pub mod allowance;
 pub mod awaited;
@@ -77,7 +78,7 @@ pub use sqlx::types::Json;
 pub use status::{At, CallStatus, CallType, Fact, ParticipantKind, Stay};
 pub use turns::{Speaker, StoredTurn};
 
-/// In place of `sqlx::migrate!`: with sqlx's macros the build machine compiles all of sqlx a second time.
+/// Replaces `sqlx::migrate!`: with sqlx's macros, all of sqlx is compiled a second time for the build machine.
 macro_rules! migrations {
     ($folder:literal) => {
         migrations!($folder:
@@ -102,7 +103,7 @@ macro_rules! migrations {
 static POSTGRES_MIGRATIONS: LazyLock<Migrator> = migrations!("postgres");
 static SQLITE_MIGRATIONS: LazyLock<Migrator> = migrations!("sqlite");
 
-/// A migration as `sqlx::migrate!` reads it from its file: `010_voice_calls` is version 10, "voice calls".
+/// Builds a migration as `sqlx::migrate!` would from its file: `010_voice_calls` is version 10, "voice calls".
 fn migration(name: &str, sql: &'static str) -> Migration {
     let (version, about) = name
         .split_once('_')
@@ -118,28 +119,28 @@ fn migration(name: &str, sql: &'static str) -> Migration {
     )
 }
 
-/// Longest wait for a connection; an HTTP answer of 503 is better than a queue.
+/// How long to wait for a connection; an HTTP 503 is better than a queue.
 const ACQUIRE_DEADLINE: Duration = Duration::from_secs(3);
 const CONNECTIONS: u32 = 10;
-/// Longest wait of a SQLite writer for another.
+/// How long one SQLite writer waits for another.
 const BUSY_DEADLINE: Duration = Duration::from_secs(5);
 
-/// The database did not do what was asked.
+/// Why a database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A query failed, or no connection could be had.
+    /// A query failed, or no connection was available.
     #[error("the database did not answer: {0}")]
     Query(#[from] sqlx::Error),
     /// The tables could not be brought up to date.
     #[error("the database's tables could not be brought up to date: {0}")]
     Migrate(#[from] MigrateError),
-    /// Postgres shows a certificate that is not trusted.
+    /// Postgres presents a certificate that is not trusted.
     #[error(
         "the database's certificate is not trusted: {0}; for a private CA, add sslrootcert=FILE (PEM) to \
          DATABASE_URL or set SSL_CERT_FILE, and name the host as the certificate does"
     )]
     Certificate(sqlx::Error),
-    /// A table has the name of one of ours, and is another.
+    /// A table has the name of one of ours, but is not ours.
     #[error(
         "the database has a table {table} that is not Sidetone's (it has no column {column}); rename that \
          table, or give Sidetone a database of its own"
@@ -147,7 +148,7 @@ pub enum StoreError {
     OthersTable {
         /// Its name.
         table: String,
-        /// What ours has, and it has not.
+        /// The column that ours has and it lacks.
         column: String,
     },
     /// The data folder cannot be used.
@@ -156,17 +157,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What went wrong on the way to Postgres.
+    /// Classifies an error from connecting to Postgres.
     fn of_connecting(error: sqlx::Error) -> Self {
-        // The TLS library's error is an input or output error to sqlx.
+        // sqlx reports the TLS library's error as an I/O error.
         if !matches!(error, sqlx::Error::Database(_)) && error.to_string().contains("certificate") {
             return Self::Certificate(error);
         }
         Self::Query(error)
     }
 
-    /// How to mend a text that PostgreSQL refused: it held U+0000 (22P05, 22021), or was longer than
-    /// its column (22001) or an index takes (54000). None when something else went wrong.
+    /// How to fix a text that PostgreSQL refused: it contained U+0000 (22P05, 22021), or was too long for its column
+    /// (22001) or for an index (54000). `None` for any other error.
     pub fn refused_text(&self) -> Option<&'static str> {
         match self.code().as_deref() {
             Some("22P05" | "22021") => Some("A text holds a zero character; leave it out."),
@@ -175,7 +176,7 @@ impl StoreError {
         }
     }
 
-    /// The database's own code of what went wrong; unlike its message it quotes no value.
+    /// The database's own error code; unlike the message, it quotes no value.
     pub fn code(&self) -> Option<Cow<'_, str>> {
         match self {
             Self::Query(sqlx::Error::Database(error)) => error.code(),
@@ -183,14 +184,14 @@ impl StoreError {
         }
     }
 
-    /// Whether the database refused what it was given, and will each time: a constraint, or a value
-    /// that it cannot hold. Otherwise it was away, busy or full, and the same may be written later.
+    /// Whether the database refused the data and would refuse it every time: a constraint, or a value that it cannot
+    /// hold. Otherwise it was unreachable, busy or full, and the same write may succeed later.
     pub fn is_refusal(&self) -> bool {
         let Self::Query(sqlx::Error::Database(error)) = self else {
             return false;
         };
-        // Postgres's class 22 is "data exception", 54 a limit such as an index's; SQLite's codes have
-        // at most four digits.
+        // Postgres's class 22 is "data exception", 54 a limit such as an index's. SQLite's codes have at most four
+        // digits.
         let code = error.code().unwrap_or_default();
         let bad_data = code.len() == 5 && (code.starts_with("22") || code.starts_with("54"));
         bad_data || !matches!(error.kind(), sqlx::error::ErrorKind::Other)
@@ -209,7 +210,7 @@ pub struct Store {
     pool: Pool,
 }
 
-/// Runs one expression on whichever pool there is: `on!(self, |pool| query(…).execute(pool).await?)`.
+/// Runs one expression on whichever pool is in use: `on!(self, |pool| query(…).execute(pool).await?)`.
 macro_rules! on {
     ($store:expr, |$pool:ident| $body:expr) => {
         match &$store.pool {
@@ -231,8 +232,8 @@ macro_rules! on {
     };
 }
 
-/// As [`on!`], in one transaction; `?` rolls it back. SQLite takes its write lock at once, so that
-/// two writers wait for each other instead of failing.
+/// Like [`on!`], in one transaction; `?` rolls it back. SQLite takes its write lock immediately, so that two writers
+/// wait for each other instead of failing.
 macro_rules! in_transaction {
     ($store:expr, |$tx:ident| $body:expr) => {
         match &$store.pool {
@@ -252,8 +253,8 @@ macro_rules! in_transaction {
     };
 }
 
-/// Reads a row of either database into a struct, each column into the field of its name; `field: text`
-/// is a `TryFrom<String>`. In place of sqlx's derive, for the reason of `migrations!`.
+/// Reads a row of either database into a struct, each column into the field of the same name; `field: text` is parsed
+/// with `TryFrom<String>`. Replaces sqlx's derive, for the same reason as `migrations!`.
 macro_rules! from_row {
     ($name:ident { $($field:ident $(: $text:ident)?),* $(,)? }) => {
         super::from_row!(@impl sqlx::sqlite::SqliteRow, $name { $($field $(: $text)?),* });
@@ -282,18 +283,18 @@ macro_rules! from_row {
 }
 pub(crate) use {from_row, in_transaction, on};
 
-/// The wall clock in the resolution both databases keep: microseconds.
+/// The wall clock, truncated to the microseconds that both databases store.
 pub fn now() -> At {
     micros(DateTime::<Utc>::from(sidetone_base::clock::wall()))
 }
 
-/// A time as the databases keep it.
+/// Truncates a time to what the databases store: microseconds.
 pub fn micros(at: At) -> At {
     at.trunc_subsecs(6)
 }
 
 impl Store {
-    /// The database's own time. Claims are held by it: the clocks of several machines differ.
+    /// The database's own time. Claims use it, because the clocks of several machines differ.
     pub(crate) async fn database_now(&self) -> Result<At, StoreError> {
         match &self.pool {
             // One file, one machine, one clock.
@@ -305,14 +306,14 @@ impl Store {
         }
     }
 
-    /// Opens the database and brings its tables up to date, under a lock, so that any number of
-    /// processes may start at once.
+    /// Opens the database and brings its tables up to date, under a lock, so that any number of processes may start at
+    /// once.
     ///
     /// # Errors
-    /// The database is away, the folder cannot be written, or a migration failed.
+    /// The database is unreachable, the folder cannot be written, or a migration failed.
     pub async fn open(database: &Database) -> Result<Self, StoreError> {
-        // Postgres has a lock of its own (`migrate`). SQLite has none for the first connection's change to
-        // WAL, which fails at once when another makes it too: a file is it.
+        // Postgres has a lock of its own (`migrate`). In SQLite nothing protects the first connection's switch to WAL,
+        // which fails immediately when another process makes it too; a file serves as the lock.
         let lock = match database {
             Database::Sqlite(path) => Some(lock_file(path).await?),
             Database::Postgres(_) => None,
@@ -326,7 +327,7 @@ impl Store {
         Ok(store)
     }
 
-    /// Opens the database as it is.
+    /// Opens the database without migrating it.
     ///
     /// # Errors
     /// As [`Store::open`].
@@ -338,17 +339,15 @@ impl Store {
                     .filename(path)
                     .create_if_missing(true)
                     .journal_mode(SqliteJournalMode::Wal)
-                    // With WAL a killed process loses nothing; only a power cut may lose the last
-                    // transactions.
+                    // With WAL a killed process loses nothing; only a power cut may lose the last transactions.
                     .synchronous(SqliteSynchronous::Normal)
                     .foreign_keys(true)
                     .busy_timeout(BUSY_DEADLINE)
                     .pragma("cache_size", "-65536")
-                    // What is deleted is overwritten: a retention period that leaves the words in
-                    // the file is none.
+                    // Overwrites deleted data: a retention period would be worthless if the words stayed in the file.
                     .pragma("secure_delete", "ON");
-                // On a full disk SQLite ends a transaction by itself. sqlx then takes the connection
-                // for one inside of it for ever: it is closed, and the next is opened.
+                // On a full disk SQLite ends a transaction by itself. sqlx would then consider the connection inside
+                // that transaction for ever, so it is closed and a new one is opened.
                 let pool = SqlitePoolOptions::new()
                     .max_connections(CONNECTIONS)
                     .acquire_timeout(ACQUIRE_DEADLINE)
@@ -378,7 +377,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether the tables are there.
+    /// Whether the tables exist.
     pub async fn has_tables(&self) -> bool {
         const SELECT: &str = "SELECT 1 FROM webhook_events LIMIT 1";
         on!(self, |pool| sqlx::query(SELECT)
@@ -395,13 +394,13 @@ impl Store {
         }
     }
 
-    /// Waits for queries under way and closes.
+    /// Waits for running queries and closes the pool.
     pub async fn close(&self) {
         on!(self, |pool| pool.close().await);
     }
 }
 
-/// Waits for the lock beside the database; it is free again when the file is dropped.
+/// Waits for the lock file beside the database. Dropping the file releases the lock.
 async fn lock_file(database: &Path) -> Result<fs::File, StoreError> {
     make_folder(database)?;
     let path = database.with_extension("migrate-lock");
@@ -414,14 +413,14 @@ async fn lock_file(database: &Path) -> Result<fs::File, StoreError> {
         .map_err(failed)
 }
 
-/// Makes the database's file before SQLite does, which would let others read it. Its log and index get the
+/// Creates the database's file before SQLite does, which would let others read it. SQLite's log and index get the
 /// permissions of the file.
 fn make_private(database: &Path) -> Result<(), StoreError> {
     make_folder(database)?;
     let mut options = private::options();
     let made = options.append(true).create(true).open(database).map(drop);
     match made {
-        // A database that may only be read is SQLite's to judge.
+        // Whether a read-only database is usable is for SQLite to decide.
         Err(error) if !database.exists() => {
             Err(StoreError::Folder(database.display().to_string(), error))
         }

@@ -9,9 +9,9 @@ use super::{CallStatus, Store, StoreError, on};
 pub struct LiveCall {
     /// The call's own id.
     pub id: Uuid,
-    /// Where the call is.
+    /// The call's status.
     pub status: CallStatus,
-    /// Turns stored by now.
+    /// The number of turns stored so far.
     pub turns: i64,
 }
 
@@ -27,7 +27,7 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn live_calls(&self) -> Result<Vec<LiveCall>, StoreError> {
-        // Read by the index over open calls (voice_calls_open_room) and each one's turns by theirs.
+        // Reads the index over open calls (voice_calls_open_room), and each call's turns by their own index.
         const SELECT: &str = "SELECT id, status, \
              (SELECT COUNT(*) FROM call_turns WHERE call_id = voice_calls.id) AS turns \
              FROM voice_calls WHERE ended_at IS NULL AND deleted_at IS NULL \

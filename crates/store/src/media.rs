@@ -1,4 +1,4 @@
-//! What a call's sound went through on its way between its agent and LiveKit's server.
+//! The quality of a call's media path between its agent and LiveKit's server.
 
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -12,41 +12,41 @@ use super::{Store, StoreError, on};
 #[serde(rename_all = "lowercase")]
 #[schema(as = CallMediaPath)]
 pub enum MediaPath {
-    /// Straight, in datagrams.
+    /// Directly, over UDP.
     Udp,
-    /// Straight, in a TCP connection.
+    /// Directly, over TCP.
     Tcp,
-    /// By a TURN server.
+    /// Through a TURN server.
     Relay,
 }
 
-/// Sound in one direction.
+/// Measurements of one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = CallMediaWay)]
 pub struct MediaWay {
-    /// Packets that were sent on it, lost ones among them.
+    /// Packets sent, including lost ones.
     pub packets: u64,
-    /// Percent of them that never came.
+    /// Percentage of them that never arrived.
     pub lost_percent: f64,
     /// Mean jitter, milliseconds.
     pub jitter_ms: Option<f64>,
-    /// Percent of what was played, silence aside, that the agent had to make up.
+    /// Percentage of the audio played, silence aside, that the agent had to conceal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub concealed_percent: Option<f64>,
-    /// Estimated mean opinion score of this way, 1 (bad) to 4.5.
+    /// Estimated mean opinion score of this direction, 1 (bad) to 4.5.
     pub mos: Option<f64>,
 }
 
-/// Both directions, as the call's last agent measured them. The way between the server and the caller is not in
-/// it.
+/// Measurements of both directions, by the call's last agent. The path between the server and the caller is not
+/// included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schema(as = CallMedia)]
 pub struct Media {
-    /// How the agent reached LiveKit's server, at last.
+    /// How the agent was last connected to LiveKit's server.
     pub path: Option<MediaPath>,
-    /// Mean time to the server and back, milliseconds.
+    /// Mean round-trip time to the server, milliseconds.
     pub rtt_ms: Option<f64>,
     /// From the caller.
     pub received: MediaWay,
@@ -55,11 +55,11 @@ pub struct Media {
 }
 
 impl Store {
-    /// Writes what a call's sound went through, in the place of what an earlier agent measured. False when there
-    /// is no such call, or it was erased.
+    /// Stores a call's measurements, replacing those of an earlier agent. Returns false if there is no such call, or
+    /// it was erased.
     ///
     /// # Errors
-    /// The database did not answer; nothing is changed then.
+    /// The database did not answer; nothing has changed then.
     pub async fn save_media(&self, call_id: Uuid, media: &Media) -> Result<bool, StoreError> {
         const UPDATE: &str = "UPDATE voice_calls SET media = $2 WHERE id = $1";
         Ok(in_call!(self, call_id, |tx| {
@@ -72,7 +72,7 @@ impl Store {
         }))
     }
 
-    /// What a call's sound went through; none before an agent has left it.
+    /// A call's measurements. `None` until an agent has left it.
     ///
     /// # Errors
     /// The database did not answer.

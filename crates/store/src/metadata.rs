@@ -1,4 +1,4 @@
-//! What travels with a dispatch: written by whoever asks for an agent, read by the agent that comes.
+//! The metadata of a dispatch: written by whoever dispatches an agent, read by that agent.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,60 +7,61 @@ use serde_json::Value;
 use sidetone_config::recording::RecordingMode;
 use uuid::Uuid;
 
-/// The participant attribute with the epoch that an agent has come for.
+/// The participant attribute that holds the epoch of an agent's dispatch.
 pub const EPOCH_ATTRIBUTE: &str = "sidetone.epoch";
-/// The RPC method by which the server asks an agent whether it lives; its answer is its epoch.
+/// The RPC method by which the server asks whether an agent is alive; the answer is its epoch.
 pub const ALIVE_METHOD: &str = "sidetone.alive";
 
-/// What a dispatch tells the agent: the JSON of a job's metadata. Unknown fields are passed over,
-/// so that an older worker serves a newer control plane.
+/// What a dispatch tells the agent: the JSON of a job's metadata. Unknown fields are ignored, so that an older worker
+/// serves a newer control plane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DispatchMetadata {
-    /// Row of the call in the store.
+    /// The call's row in the store.
     pub call_id: Option<Uuid>,
-    /// Agent file to use; none: the default one.
+    /// The agent file to use. `None` for the default one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// Voice instead of the agent file's.
+    /// Overrides the agent file's voice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
-    /// System prompt instead of the agent file's.
+    /// Overrides the agent file's system prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
-    /// How the call is recorded, instead of what the agent file says.
+    /// Overrides the agent file's recording mode.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recording: Option<RecordingMode>,
     /// Values for the prompt's `{{variables}}`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub variables: BTreeMap<String, String>,
-    /// Which of them an end user set, and no backend: each agent takes those that its file lists.
+    /// Which of them an end user set rather than a backend: each agent takes only those that its file lists.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub set_by_user: BTreeSet<String>,
-    /// Which asking this is: an agent of an earlier one is not to speak any more. Added to what is
-    /// stored of the call when LiveKit is asked; none from a control plane that knows no epochs.
+    /// The number of this dispatch: an agent of an earlier one must not speak any more. Added to the stored metadata
+    /// when LiveKit is asked for the agent. `None` from a control plane without epochs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub epoch: Option<i64>,
-    /// Another agent was in the room before: its caller is most likely greeted. Added as the epoch is.
+    /// Another agent was in the room before, so the caller has most likely been greeted. Added together with the
+    /// epoch.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub takes_over: bool,
-    /// The span of a backend that asked for the call, as its `traceparent` said.
+    /// The span of the backend that requested the call, from its `traceparent`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// The agent calls a telephone, which is in the room while it rings, for so many seconds at most; none:
-    /// somebody has called.
+    /// Set if the agent dials a telephone, which is in the room while it rings: for how many seconds at most. `None`
+    /// if somebody has called.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rings: Option<u32>,
-    /// What a dispatch said that is not Sidetone's own, such as a SIP rule's: the JSON it is, or its text.
-    /// Prompts know it as `{{ dispatch }}`.
+    /// The content of a dispatch that is not Sidetone's own, such as a SIP rule's: its JSON value, or its text.
+    /// Prompts see it as `{{ dispatch }}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dispatch: Option<Value>,
 }
 
 impl DispatchMetadata {
-    /// Reads the metadata of a job, whoever wrote them. Sidetone's own name a call; all others are kept as
-    /// they are in `dispatch`, and from an object that has keys of ours (`agent`, `voice`, `system_prompt`,
-    /// `variables`, `recording`, `traceparent`) those are taken, too, where their values can be used.
+    /// Reads a job's metadata, whoever wrote it. Sidetone's own names a call. Any other is kept unchanged in
+    /// `dispatch`; from an object that has keys of ours (`agent`, `voice`, `system_prompt`, `variables`, `recording`,
+    /// `traceparent`), usable values of those are taken as well.
     pub fn read(text: &str) -> Self {
         if text.trim().is_empty() {
             return Self::default();

@@ -1,10 +1,10 @@
-//! Brings the tables up to date, in one transaction, and keeps sqlx's ledger of what was done.
+//! Brings the tables up to date, in one transaction, and keeps sqlx's ledger of applied migrations.
 //!
-//! sqlx's own `Migrator` takes a lock of the session, which a pooler may give to somebody else, and runs what
-//! its ledger does not know, though an operator may have applied the same files by hand (`psql -f`). Here the
-//! lock is the transaction's, and a migration that finds its tables made is applied statement by statement: what
-//! is there already stays as it is. So tables without a ledger, with half a one, and files that broke off in the
-//! middle are all taken over; tables of the same name that somebody else made are refused.
+//! sqlx's own `Migrator` takes a session lock, which a pooler may give to somebody else, and runs every migration that
+//! its ledger does not list, although an operator may have applied the same files by hand (`psql -f`). Here the lock
+//! belongs to the transaction, and a migration whose tables already exist is applied statement by statement: whatever
+//! exists stays as it is. So tables without a ledger or with half of one, and files that failed in the middle, are all
+//! taken over; tables of the same name that somebody else made are refused.
 
 mod statements;
 #[cfg(test)]
@@ -16,11 +16,11 @@ use sqlx::{AssertSqlSafe, Error};
 use super::turnstile::Turnstile as _;
 use super::{POSTGRES_MIGRATIONS, Pool, SQLITE_MIGRATIONS, Store, StoreError, in_transaction};
 
-/// What both databases say in words of their own.
+/// The SQL in which the databases differ.
 struct Words {
-    /// sqlx's ledger, as sqlx makes it.
+    /// Creates sqlx's ledger, as sqlx does.
     ledger: &'static str,
-    /// The columns of a table; none, when there is no such table.
+    /// Selects the columns of a table; there are none if the table does not exist.
     columns: &'static str,
 }
 
@@ -41,11 +41,11 @@ const APPLIED: &str = "SELECT version, checksum, success FROM _sqlx_migrations O
 const APPLY: &str = "INSERT INTO _sqlx_migrations (version, description, success, checksum, \
      execution_time) VALUES ($1, $2, TRUE, $3, -1)";
 
-/// A line of the ledger: version, checksum, whether it was applied.
+/// A row of the ledger: version, checksum, whether it succeeded.
 type Line = (i64, Vec<u8>, bool);
 
-/// Runs SQL within a transaction; when what it makes is there already, it is as if it had not run. Gives
-/// whether it has run.
+/// Runs SQL within a transaction and returns whether it ran: if what it creates already exists, it is rolled back as
+/// if it had never run.
 macro_rules! run {
     ($tx:ident, $sql:expr, $version:expr) => {{
         sqlx::raw_sql("SAVEPOINT migration")
@@ -62,16 +62,16 @@ macro_rules! run {
 }
 
 impl Store {
-    /// Brings the tables up to date. Any number of processes may do so at once on Postgres; see
-    /// [`Store::open`] for SQLite. When Postgres's are, nothing is written: who starts need not be allowed to make
-    /// tables.
+    /// Brings the tables up to date. On Postgres any number of processes may do so at once; see [`Store::open`] for
+    /// SQLite. If Postgres's tables are already up to date, nothing is written, so that a process may start without
+    /// the right to create tables.
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let (words, migrations): (_, &Migrator) = match &self.pool {
             Pool::Sqlite(_) => (SQLITE, &SQLITE_MIGRATIONS),
             Pool::Postgres(_) => (POSTGRES, &POSTGRES_MIGRATIONS),
         };
-        // SQLite has one connection until its tables are made: another, opened before, would go on with the
-        // columns of before.
+        // SQLite has a single connection until its tables are made: a second one, opened earlier, would go on with the
+        // old columns.
         if let Pool::Postgres(pool) = &self.pool
             && let Ok(lines) = sqlx::query_as(APPLIED).fetch_all(pool).await
             && missing(migrations, &lines)?.is_empty()
@@ -111,7 +111,7 @@ impl Store {
     }
 }
 
-/// The migrations that a ledger does not have. What it has beyond them a newer Sidetone has applied, which is
+/// The migrations that a ledger does not list. Any others in the ledger were applied by a newer Sidetone, which is
 /// safe for this one.
 fn missing<'a>(
     migrations: &'a Migrator,
@@ -134,7 +134,7 @@ fn missing<'a>(
     Ok(missing)
 }
 
-/// Whether a table that is there, if it is, can be the one that a migration makes.
+/// Whether a table, if it exists, can be the one that a migration makes.
 fn belongs(table: &str, made: &[&str], columns: &[String]) -> Result<(), StoreError> {
     let lacks = |column: &&&str| columns.iter().all(|has| has != *column);
     match made.iter().find(lacks) {
@@ -146,14 +146,14 @@ fn belongs(table: &str, made: &[&str], columns: &[String]) -> Result<(), StoreEr
     }
 }
 
-/// Whether a statement failed since the table, column or index that it makes is there.
+/// Whether a statement failed because the table, column or index that it creates already exists.
 fn is_there_already(error: &Error) -> bool {
     let Error::Database(error) = error else {
         return false;
     };
     match error.code().as_deref() {
         Some("42P07" | "42701" | "42710") => true,
-        // SQLite's code for any mistake in a statement; only its text says which.
+        // SQLite's code for any error in a statement; only its message says which.
         Some("1") => {
             let text = error.message();
             text.contains("already exists") || text.starts_with("duplicate column name")

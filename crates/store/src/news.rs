@@ -1,8 +1,8 @@
-//! What happens in a call, for those who want to know it before the call's end: an outbox of events, each
-//! written in the transaction that writes what it tells of.
+//! What happens in a call, for receivers that want to know before the call ends: an outbox of events, each written in
+//! the transaction that writes what it reports.
 //!
-//! A row says only which turn or which tool it tells of; the words are read when it is posted. Ids rise with
-//! time, and by them a call's events are taken one after the other.
+//! A row says only which turn or tool run it is about; the words are read when it is posted. Ids increase with time,
+//! and a call's events are delivered in the order of their ids.
 
 use chrono::TimeDelta;
 use sqlx::types::Json;
@@ -11,12 +11,12 @@ use uuid::Uuid;
 use super::{At, Pool, Store, StoreError, on};
 use sidetone_config::webhook::WebhookEvent;
 
-/// An event that is not taken in so many tries is passed by those after it: a receiver that refuses one
-/// is not to miss the rest.
+/// After this many failed attempts an event no longer holds up those after it: a receiver that refuses one event
+/// should not miss the rest.
 const PATIENT_TRIES: i32 = 4;
 
-/// Writes that something has happened, where the call's receiver wants to know it. The same again is told
-/// again, as a turn that has gone on is, under a new id and after all that came before.
+/// Records that something has happened, if the call's receiver wants to know it. A repetition, such as a turn that was
+/// continued, is posted again under a new id and after all earlier events.
 pub(super) const NOTE: &str = "INSERT INTO call_events (id, call_id, kind, about, url, due_at) \
      SELECT $1, call_id, $3, $4, url, $5 FROM call_webhooks \
      WHERE call_id = $2 AND ',' || events || ',' LIKE '%,' || $3 || ',%' \
@@ -38,7 +38,7 @@ macro_rules! note {
 }
 pub(super) use note;
 
-/// See [`Store::take_events`]. What is due is chosen once, as for the ends of calls.
+/// See [`Store::take_events`]. The due rows are chosen once, as for post-call webhooks.
 macro_rules! take_events {
     ($urls:literal, $lock:literal) => {
         concat!(
@@ -60,25 +60,25 @@ macro_rules! take_events {
 
 /// SQLite has one writer at a time.
 const TAKE_ALONE: &str = take_events!("json_each($5)", "");
-/// Rows that another process is taking are passed over, not waited for.
+/// Rows that another process is taking are skipped, not waited for.
 const TAKE_AMONG_MANY: &str = take_events!(
     "jsonb_array_elements_text($5::jsonb) AS urls(value)",
     " FOR UPDATE OF event SKIP LOCKED"
 );
 
-/// What became of a try.
+/// The outcome of an attempt to deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Try {
-    /// It was taken.
+    /// The receiver accepted it.
     Delivered,
-    /// It was not: again at this time, for this reason.
+    /// It failed: try again at this time, for this reason.
     Again(At, String),
-    /// It was not, and never will be.
+    /// It failed for good.
     GivenUp(String),
 }
 
 impl Try {
-    /// State, time and error of the row.
+    /// The row's state, time and error.
     pub(super) fn columns(&self, now: At) -> (&'static str, At, Option<&String>) {
         match self {
             Self::Delivered => ("delivered", now, None),
@@ -88,22 +88,22 @@ impl Try {
     }
 }
 
-/// An event of a call, to be posted.
+/// An event of a call to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallEvent {
-    /// The event's id: the same at each try.
+    /// The event's id, which is the same at each attempt.
     pub id: Uuid,
-    /// The call it is of.
+    /// The call that it belongs to.
     pub call_id: Uuid,
     /// What has happened.
     pub kind: WebhookEvent,
-    /// The turn's id, or that of the tool's run; empty where it is the call itself.
+    /// The id of the turn or the tool run; empty if the event is about the call itself.
     pub about: String,
-    /// Where to.
+    /// The URL to post it to.
     pub url: String,
-    /// When it was tried first.
+    /// When it was first attempted.
     pub first_try_at: At,
-    /// Tries so far, this one included.
+    /// Attempts so far, including this one.
     pub tries: i32,
 }
 
@@ -118,9 +118,9 @@ super::from_row!(CallEvent {
 });
 
 impl Store {
-    /// Takes events that are due, for `lease`: of each call the first that is not delivered yet, or not taken
-    /// in four tries. Any number of processes may ask at once; each event goes to one of them. None is taken
-    /// that goes to one of `except`, which are busy.
+    /// Takes due events for the length of `lease`: the first undelivered one of each call, where events that have
+    /// failed four times no longer hold up later ones. Any number of processes may ask at once; each event goes to one
+    /// of them. Events for receivers in `except`, which are busy, are left.
     ///
     /// # Errors
     /// The database did not answer.
@@ -145,8 +145,8 @@ impl Store {
             .await?))
     }
 
-    /// Notes what became of a try. Nothing where the same thing has happened again meanwhile: that is posted
-    /// under another id.
+    /// Records the outcome of an attempt. Has no effect if the same thing has happened again in the meantime: that is
+    /// posted under another id.
     ///
     /// # Errors
     /// The database did not answer; the event is then delivered again.

@@ -1,5 +1,5 @@
-//! What becomes known of a call is taken in: facts of three sources (webhooks, the agent, reconciliation),
-//! in any order.
+//! Takes in what becomes known of a call: facts from three sources (webhooks, the agent, reconciliation), in any
+//! order.
 
 use std::collections::BTreeMap;
 
@@ -15,21 +15,21 @@ use sidetone_base::metrics::metrics;
 use sidetone_config::webhook::WebhookEvent;
 
 impl Store {
-    /// Takes in what is now known of a call and brings status, times and participants up to date.
-    /// The order of facts does not matter, nor their repetition ([`super::status`]). With LiveKit's id of
-    /// the room that they are of, a younger room than the call's is the one it goes on in, and the end of
-    /// an older one is not the call's. None when there is no such call, or it was erased.
+    /// Merges what is now known of a call and brings its status, times and participants up to date. Neither the order
+    /// of facts nor their repetition matters ([`super::status`]). `room_sid` is LiveKit's id of the room that the
+    /// facts are about: a younger room than the call's is the one in which the call goes on, and the end of an older
+    /// one does not end the call. `None` if there is no such call, or it was erased.
     ///
     /// # Errors
-    /// The database did not answer; nothing is changed then.
+    /// The database did not answer; nothing has changed then.
     pub async fn observe(
         &self,
         call_id: Uuid,
         room_sid: Option<&str>,
         new: &[Fact],
     ) -> Result<Option<Call>, StoreError> {
-        // Touching the row locks it on Postgres as SELECT … FOR UPDATE does, which SQLite lacks
-        // (there the transaction itself is the lock).
+        // Touching the row locks it on Postgres as SELECT … FOR UPDATE does, which SQLite lacks (there the transaction
+        // itself is the lock).
         const LOCK: &str = "UPDATE voice_calls SET deleted_at = deleted_at \
              WHERE id = $1 AND deleted_at IS NULL RETURNING *";
         const ROOMS: &str = "SELECT room_sid AS sid, opened_at FROM call_rooms WHERE call_id = $1";
@@ -60,7 +60,7 @@ impl Store {
                     .bind(call_id)
                     .fetch_all(&mut *tx)
                     .await?;
-                // A row of before there were several has its room here alone.
+                // Rows from before calls could have several rooms have their room only here.
                 if let Some(sid) = &call.room_sid
                     && !known.iter().any(|room| room.sid == *sid)
                 {
@@ -154,8 +154,8 @@ impl Store {
         }))
     }
 
-    /// Notes that a participant muted or unmuted itself, as seen in the room. False when no stay of
-    /// that identity is known yet: comparing with LiveKit makes it good.
+    /// Records that a participant muted or unmuted itself, as seen in the room. Returns false if no stay of that
+    /// identity is known yet: reconciliation with LiveKit makes up for it.
     ///
     /// # Errors
     /// The database did not answer.
@@ -182,8 +182,8 @@ impl Store {
         Ok(self.observe(call_id, None, &[seen]).await?.is_some())
     }
 
-    /// Notes that the agent of this identity is not in the call any more: it was removed from the room, or
-    /// found gone. A dead one says nothing of it, and nobody else may have seen it leave.
+    /// Records that the agent of this identity is not in the call any more: it was removed from the room, or found to
+    /// be gone. A dead agent does not report that, and nobody else may have seen it leave.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,4 +1,4 @@
-//! Telephones that an agent calls: which, and what came of it.
+//! Calls that agents make to telephones: the numbers, and the outcomes.
 
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
@@ -9,13 +9,13 @@ use super::{At, Call, Store, StoreError, on};
 use sidetone_base::text_enum;
 
 text_enum! {
-    /// What came of dialling a number.
+    /// The outcome of dialling a number.
     Outcome {
-        /// It rings, or is about to.
+        /// It is ringing, or about to.
         Dialling = "dialling",
-        /// Somebody, or something, has answered.
+        /// A person or a machine has answered.
         Answered = "answered",
-        /// A machine that takes messages has answered.
+        /// An answering machine has answered.
         Voicemail = "voicemail",
         /// The line was busy.
         Busy = "busy",
@@ -23,7 +23,7 @@ text_enum! {
         NoAnswer = "no-answer",
         /// The call was rejected.
         Declined = "declined",
-        /// It could not be placed, or who placed it was lost.
+        /// It could not be placed, or the process that placed it was lost.
         Failed = "failed",
     }
 }
@@ -34,12 +34,12 @@ text_enum! {
 pub struct Outbound {
     /// The number that is dialled.
     pub number: String,
-    /// LiveKit's id of the trunk.
+    /// LiveKit's id of the SIP trunk.
     pub trunk: String,
     /// dialling, answered, voicemail, busy, no-answer, declined or failed.
     #[schema(value_type = String)]
     pub outcome: Outcome,
-    /// Why, where it was not answered: what the telephone network said. How a machine was known.
+    /// Why it was not answered, as the telephone network reported it; or how an answering machine was recognised.
     #[serde(default)]
     pub reason: Option<String>,
     /// When it was answered.
@@ -49,7 +49,7 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// A number that is to be dialled.
+    /// A number to dial.
     pub fn to(number: impl Into<String>, trunk: impl Into<String>) -> Self {
         Self {
             number: number.into(),
@@ -60,8 +60,8 @@ impl Outbound {
         }
     }
 
-    /// Takes a word of what came of it. That it was answered counts, whoever says else; and more, that it was by
-    /// a machine.
+    /// Merges a report of the outcome. An answer counts, whatever other reports say; an answer by a machine counts
+    /// even more.
     fn learn(&mut self, outcome: Outcome, reason: Option<String>, at: At) {
         let is_answer = matches!(outcome, Outcome::Answered | Outcome::Voicemail);
         if is_answer {
@@ -79,7 +79,7 @@ impl Outbound {
         }
     }
 
-    /// As others are shown it: of a call that is over nothing rings any more.
+    /// As shown to others: a call that is over does not ring any more.
     pub fn shown(&self, is_over: bool) -> Self {
         let mut shown = self.clone();
         if is_over && shown.outcome == Outcome::Dialling {
@@ -91,7 +91,7 @@ impl Outbound {
 }
 
 impl Store {
-    /// Notes that a call is one that an agent makes.
+    /// Records that an agent makes this call.
     ///
     /// # Errors
     /// The database did not answer.
@@ -107,8 +107,8 @@ impl Store {
         Ok(())
     }
 
-    /// Notes what came of dialling, and brings the call's status up to date with it. None when there is no such
-    /// call, it is none that an agent makes, or it was erased.
+    /// Records the outcome of dialling, and brings the call's status up to date. `None` if there is no such call, it
+    /// is not one that an agent makes, or it was erased.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,5 +1,5 @@
-//! Results that are still to be made: a call's job notes one before it ends, and whoever makes it after
-//! that may die.
+//! Results that are still to be made: a call's job records one before the call ends, because the process that makes it
+//! afterwards may die.
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -7,14 +7,14 @@ use uuid::Uuid;
 use super::erasure::in_call;
 use super::{At, Store, StoreError, on};
 
-/// A result that nobody has made in time.
+/// A result that was not made in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owed {
     /// The call that is over.
     pub call_id: Uuid,
     /// The agent whose `[result]` it is.
     pub agent: String,
-    /// How often it was taken, this time included.
+    /// How often it was taken, including this time.
     pub tries: i32,
 }
 
@@ -25,8 +25,8 @@ super::from_row!(Owed {
 });
 
 impl Store {
-    /// Notes that a result is owed since `owed_at`; until `due_at` it is being made. Nothing when a later
-    /// one is there already. False when there is no such call, or it was erased.
+    /// Records that a result has been owed since `owed_at` and is being made until `due_at`. Has no effect if a later
+    /// result is already stored. Returns false if there is no such call, or it was erased.
     ///
     /// # Errors
     /// The database did not answer.
@@ -55,9 +55,8 @@ impl Store {
         }))
     }
 
-    /// Takes results that nobody has made in time, for `lease`. Any number of processes may ask at once;
-    /// each goes to one of them. Those of calls that go on, with another agent or with a person, are not
-    /// due.
+    /// Takes overdue results for the length of `lease`. Any number of processes may ask at once; each result goes to
+    /// one of them. Results of calls that go on, with another agent or with a person, are not due.
     ///
     /// # Errors
     /// The database did not answer.
@@ -67,7 +66,7 @@ impl Store {
         lease: TimeDelta,
         limit: i64,
     ) -> Result<Vec<Owed>, StoreError> {
-        // Who waited for another's row finds it taken: its time has moved on.
+        // A process that waited for another's row lock finds the row taken: its `due_at` has moved on.
         const UPDATE: &str = "UPDATE results_owed SET due_at = $2, tries = tries + 1 \
              WHERE due_at <= $1 AND call_id IN ( \
              SELECT call_id FROM results_owed WHERE due_at <= $1 AND NOT EXISTS ( \

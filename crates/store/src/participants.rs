@@ -1,4 +1,4 @@
-//! Who took part in a call: one row a stay.
+//! Who took part in a call: one row per stay.
 
 use uuid::Uuid;
 
@@ -13,15 +13,15 @@ pub struct Participant {
     pub id: i32,
     /// LiveKit identity.
     pub user_id: String,
-    /// Name shown to others.
+    /// The display name.
     pub participant_name: String,
-    /// It came.
+    /// When they joined.
     pub joined_at: Option<At>,
-    /// It went, as far as is known.
+    /// When they left, as far as is known.
     pub left_at: Option<At>,
-    /// From joined to left.
+    /// From `joined_at` to `left_at`.
     pub duration_seconds: Option<i32>,
-    /// At last.
+    /// The latest known mute state.
     pub is_muted: bool,
     /// LiveKit's id of the stay.
     pub participant_sid: String,
@@ -49,7 +49,7 @@ pub(super) const PARTICIPANTS: &str =
     "SELECT * FROM call_participants WHERE call_id = $1 ORDER BY joined_at, id";
 
 impl Participant {
-    /// What is known of the stay.
+    /// What is known about the stay.
     pub(super) fn stay(&self) -> Stay {
         Stay {
             sid: self.participant_sid.clone(),
@@ -63,7 +63,7 @@ impl Participant {
     }
 }
 
-/// What is known of a call.
+/// What is known about a call.
 pub(super) fn facts_of<'a>(call: &Call, stays: impl Iterator<Item = &'a Participant>) -> Facts {
     let mut stays: Vec<Stay> = stays.map(Participant::stay).collect();
     stays.sort_by(|a, b| a.sid.cmp(&b.sid));
@@ -84,8 +84,8 @@ pub(super) fn facts_of<'a>(call: &Call, stays: impl Iterator<Item = &'a Particip
 }
 
 impl Store {
-    /// Who took part. Whoever is not known to have left has left by the call's end; that is no fact, and
-    /// not stored: what is told later of the leaving counts.
+    /// The participants of a call. A participant who is not known to have left is shown as having left at the call's
+    /// end; that is not stored as a fact, so later news of their leaving counts.
     ///
     /// # Errors
     /// The database did not answer.
@@ -111,7 +111,7 @@ impl Store {
         Ok(stays)
     }
 
-    /// Whether a stay is known of a call.
+    /// Whether a call has a stay of this id.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,4 +1,4 @@
-//! Forgetting people: what identifies them goes, that a call took place stays for the statistics.
+//! Forgets people: what identifies them is deleted; that a call took place stays, for the statistics.
 
 use uuid::Uuid;
 
@@ -6,16 +6,16 @@ use super::erasure::in_call;
 use super::{At, Pool, Store, StoreError, on};
 
 impl Store {
-    /// Deletes what identifies people in calls: names, ids, words, recording link, metadata, dispatches,
-    /// and LiveKit's events of them. When a call was and how long it took stays, with LiveKit's id of the
-    /// room, by which late events are known ([`Store::erased_call`]). Other calls that had a room of the
-    /// same name keep what is theirs. Gives the number of calls that were erased by this.
+    /// Deletes what identifies people in calls: names, ids, words, recording link, metadata, dispatches, and LiveKit's
+    /// events about them. When a call took place and how long it took stays, along with LiveKit's id of the room, by
+    /// which late events are recognised ([`Store::erased_call`]). Other calls that had a room of the same name keep
+    /// their own data. Returns the number of calls that were erased by this.
     ///
-    /// SQLite overwrites what is deleted (`secure_delete`) and folds its write-ahead log in, so
-    /// the words are gone from its files. Postgres keeps old rows until its next vacuum.
+    /// SQLite overwrites what is deleted (`secure_delete`) and folds in its write-ahead log, so the words are gone
+    /// from its files. Postgres keeps old rows until its next vacuum.
     ///
     /// # Errors
-    /// The database did not answer; calls before the failing one are done.
+    /// The database did not answer; the calls before the failing one have been erased.
     pub async fn delete_personal_data(&self, calls: &[Uuid]) -> Result<usize, StoreError> {
         let mut deleted = 0;
         for call in calls {
@@ -39,9 +39,9 @@ impl Store {
              transcript = NULL, recording_url = NULL, metadata = '{}', outbound = NULL, \
              room_name = $3 \
              WHERE id = $1";
-        // What says no call: events that none has acted on yet, or acted on before there was the column
-        // (their note names the call), and dispatches without a call. Only a room's last call takes
-        // along what cannot be told apart. The erased call has lost its room's name by now.
+        // Rows that name no call: events that nobody has acted on yet, or that were acted on before the column existed
+        // (their note names the call), and dispatches without a call. Only a room's last call takes along what cannot
+        // be told apart. The erased call has already lost its room's name here.
         const EVENTS: &str = "DELETE FROM webhook_events WHERE room_name = $1 \
              AND call_id IS NULL AND (note LIKE $2 \
              OR NOT EXISTS (SELECT 1 FROM voice_calls WHERE room_name = $1))";
@@ -73,7 +73,7 @@ impl Store {
                 "DELETE FROM awaited_agents WHERE call_id = $1",
                 "DELETE FROM room_recorders WHERE call_id = $1",
                 "DELETE FROM repeatable_requests WHERE call_id = $1",
-                // File and object are deleted next (sidetone_recording::upkeep).
+                // The file and the object are deleted next (sidetone_recording::upkeep).
                 "UPDATE call_recordings SET state = 'deleting' WHERE call_id = $1",
                 "UPDATE call_participants SET user_id = 'deleted', participant_name = '' \
                  WHERE call_id = $1",

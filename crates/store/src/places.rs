@@ -1,4 +1,4 @@
-//! Whether the pool has room for another call, by its workers' own last words.
+//! Whether the pool has room for another call, by its workers' own latest reports.
 
 use std::time::Duration;
 
@@ -10,41 +10,41 @@ use super::turnstile::Turnstile as _;
 use super::workers::{LOST_AFTER, WorkerRow, WorkerState};
 use super::{At, DispatchMetadata, Store, StoreError, in_transaction, on};
 
-/// A worker at this load counts for nothing when LiveKit picks one.
+/// LiveKit does not pick a worker at this load or above.
 const LOADED: f32 = 0.7;
-/// An agent that was asked for not longer ago may be about to take a place; later it has one, or none came.
+/// For how long after its dispatch an agent may still be about to take a place; later it either has one or never came.
 const ON_ITS_WAY: TimeDelta = TimeDelta::seconds(5);
-/// Calls whose lengths say how long one lasts.
+/// How many of the latest calls the usual length of a call is averaged over.
 const RECENT: i64 = 100;
-/// What is taken for that where none has ended.
+/// The length assumed if no call has ended.
 const USUAL: Duration = Duration::from_secs(120);
-/// From a request to drain to the end of the worker, where it has the time that it has by default.
+/// From a request to drain to the end of the worker, by the default drain time.
 const DRAIN: Duration = Duration::from_secs(600);
 
-/// The workers of one name, and who is on the way to them.
+/// The workers of one name, and the agents on their way to them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Places {
     /// The workers.
     pub workers: Vec<WorkerRow>,
-    /// Agents that were just asked for, and that no worker tells of yet.
+    /// Agents that were dispatched just now and that no worker reports yet.
     pub asked: usize,
 }
 
-/// Why there is no room.
+/// Why there is no room for another call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Full {
-    /// No worker runs, or none that was heard of.
+    /// No worker is running, or none that was heard from lately.
     Nobody,
-    /// Each holds as many calls as it takes: so many in all.
+    /// Each worker holds as many calls as it may: this many in all.
     Calls(usize),
-    /// Each that has a place left has too much to do.
+    /// Each worker with a free place has too much load.
     Load,
-    /// All are draining; the first of them ends then at the latest, where that is known.
+    /// All are draining; the first of them ends at this time at the latest, if known.
     Draining(Option<At>),
 }
 
 impl Places {
-    /// How many more calls the pool takes; at least one.
+    /// How many more calls the pool takes; at least 1.
     ///
     /// # Errors
     /// Why it takes none.
@@ -80,7 +80,7 @@ impl Places {
         if !ready.is_empty() {
             let calls = ready.iter().map(|worker| worker.calls);
             let calls: usize = calls.filter_map(|calls| usize::try_from(calls).ok()).sum();
-            // What was asked for takes a place, whoever holds it.
+            // Each dispatched agent takes a place, whichever worker holds it.
             let is_loaded = able.len() < ready.len() && free(&ready) > self.asked;
             return Err(if is_loaded {
                 Full::Load
@@ -100,13 +100,13 @@ impl Places {
 }
 
 impl Full {
-    /// After how many seconds asking again makes sense, where a call `lasts` so long.
+    /// After how many seconds a retry makes sense, if a call usually lasts this long.
     pub fn retry_after(self, lasts: Duration, now: At) -> u32 {
         let lasts = u32::try_from(lasts.as_secs()).unwrap_or(u32::MAX);
         match self {
-            // It is started again, or another is.
+            // A worker is being restarted, or another one started.
             Self::Nobody => 10,
-            // Of so many calls the first is over in that part of the time that one lasts.
+            // With this many calls under way, the first ends after that fraction of a call's length.
             Self::Calls(calls) => {
                 let calls = u32::try_from(calls).unwrap_or(u32::MAX).max(1);
                 (lasts / calls).clamp(2, 120)
@@ -121,14 +121,14 @@ impl Full {
     }
 }
 
-/// What became of a wish for an agent.
+/// The outcome of [`Store::want_agent_if_free`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
-    /// One is to be asked for.
+    /// An agent is to be dispatched.
     Noted,
-    /// One is asked for, or there, already; or the call was erased.
+    /// An agent is already dispatched or in the room, or the call was erased.
     Already,
-    /// Nobody could come: nothing was noted.
+    /// No worker could take the call, and nothing was recorded.
     Full(Full),
 }
 
@@ -137,7 +137,7 @@ const ASKED: &str = "SELECT COUNT(*) FROM dispatches \
      WHERE state = 'asked' AND agent_identity IS NULL AND since > $1";
 
 impl Store {
-    /// The workers of this name.
+    /// The workers of this name, and the agents on their way to them.
     ///
     /// # Errors
     /// The database did not answer.
@@ -156,8 +156,8 @@ impl Store {
         Ok(Places { workers, asked })
     }
 
-    /// As [`Store::want_agent`], where a worker of this name could take the call; those who ask at the same
-    /// time are counted one after the other.
+    /// Like [`Store::want_agent`], if a worker of this name could take the call; simultaneous requests are counted one
+    /// after the other.
     ///
     /// # Errors
     /// The database did not answer.
@@ -203,7 +203,7 @@ impl Store {
         }))
     }
 
-    /// How long calls lasted that ended last, on average.
+    /// The average length of the calls that ended last.
     ///
     /// # Errors
     /// The database did not answer.

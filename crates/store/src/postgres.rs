@@ -1,12 +1,12 @@
-//! Postgres: where it is, and what is different behind a pooler.
+//! Postgres: its address, and what is different behind a pooler.
 //!
-//! A pooler such as pgbouncer in transaction mode lends a session of the server for one transaction. What a
-//! session keeps is then not there, or somebody else's: sqlx prepares a statement in one message and executes
-//! it in the next, perhaps in another session. So behind such a pooler, which [`pooler`] finds out, each query
-//! is a transaction of its own, and statements have no names. It costs two more ways to the server and back.
+//! A pooler such as pgbouncer in transaction mode lends out a server session for one transaction. Whatever a session
+//! keeps is then missing in the next one, or somebody else's: sqlx prepares a statement in one message and executes it
+//! in the next, perhaps in another session. So behind such a pooler, which [`pooler`] detects, each query is a
+//! transaction of its own, and statements have no names. That costs two more round trips to the server.
 //!
-//! The address may stand in a file that changes while we run (a password that is rotated, a standby that takes
-//! over): it is read when it is used, and connections of before are closed instead of being used once more.
+//! The address may be in a file that changes while the process runs (a rotated password, a standby that takes over):
+//! it is read when it is used, and older connections are closed instead of being reused.
 
 mod pooler;
 #[cfg(test)]
@@ -35,16 +35,16 @@ use sidetone_config::secret::Secret;
 type Step = Either<PgQueryResult, PgRow>;
 type Steps<'a> = BoxStream<'a, sqlx::Result<Step>>;
 
-/// A pool of connections; a reference to it takes queries as a reference to sqlx's does.
+/// A pool of connections; a reference to it executes queries as a reference to sqlx's pool does.
 #[derive(Clone, Debug)]
 pub(crate) struct Postgres {
     pool: PgPool,
     address: Arc<Address>,
-    /// A pooler gives each transaction whatever session of the server is free.
+    /// Whether a pooler gives each transaction whatever server session is free.
     is_shared: bool,
 }
 
-/// Where the server is.
+/// The address of the server.
 #[derive(Debug)]
 struct Address {
     url: Secret,
@@ -54,7 +54,7 @@ struct Address {
 /// The address that new connections go to.
 struct Used {
     url: Arc<str>,
-    /// Since when, once it has changed.
+    /// When it changed, if it has.
     since: Option<Instant>,
 }
 
@@ -71,7 +71,7 @@ impl Address {
 }
 
 impl Postgres {
-    /// Connects, and finds out whether a pooler is in between.
+    /// Connects, and detects whether a pooler is in between.
     pub(crate) async fn connect(url: &Secret) -> sqlx::Result<Self> {
         let used = url.expose();
         let (options, is_named) = options(&used)?;
@@ -108,7 +108,7 @@ impl Postgres {
         })
     }
 
-    /// The pool, whose next connections go where the address says now.
+    /// The pool, whose new connections go to the current address.
     fn now(&self) -> &PgPool {
         let url = self.address.url.expose();
         let mut used = self.address.used();
@@ -119,7 +119,7 @@ impl Postgres {
                     self.pool.set_connect_options(options);
                     used.since = Some(clock::now());
                 }
-                // Never the address itself: it may hold a password.
+                // Never log the address itself: it may hold a password.
                 Err(error) => tracing::error!("DATABASE_URL has changed and is not used: {error}"),
             }
             used.url = url;
@@ -127,7 +127,6 @@ impl Postgres {
         &self.pool
     }
 
-    /// Begins a transaction.
     pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
         let own = self.now().begin().await?;
         Ok(Transaction(Session {
@@ -136,7 +135,7 @@ impl Postgres {
         }))
     }
 
-    /// Runs a query in a transaction of its own, and gives all that comes of it.
+    /// Runs a query in a transaction of its own, and returns all its results.
     async fn alone<'q, E>(&self, query: E) -> sqlx::Result<Vec<Step>>
     where
         E: 'q + Execute<'q, sqlx::Postgres>,
@@ -147,7 +146,7 @@ impl Postgres {
         Ok(steps)
     }
 
-    /// Waits for queries under way and closes.
+    /// Waits for running queries and closes the pool.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
@@ -158,7 +157,6 @@ impl Postgres {
 pub(crate) struct Transaction(Session);
 
 impl Transaction {
-    /// Keeps what was done in it.
     pub(crate) async fn commit(self) -> sqlx::Result<()> {
         self.0.own.commit().await
     }
@@ -178,14 +176,14 @@ impl DerefMut for Transaction {
     }
 }
 
-/// The session of the server that a transaction has until its end.
+/// The server session that a transaction has until its end.
 #[derive(Debug)]
 pub(crate) struct Session {
     own: sqlx::Transaction<'static, sqlx::Postgres>,
     is_shared: bool,
 }
 
-/// A query whose statement gets no name, which the session would keep for whoever has it next.
+/// A query whose statement gets no name, because the session would keep the statement for its next user.
 struct Unnamed<E>(E);
 
 impl<'q, E: Execute<'q, sqlx::Postgres>> Execute<'q, sqlx::Postgres> for Unnamed<E> {
@@ -291,11 +289,11 @@ impl<'p> Executor<'p> for &'p Postgres {
     }
 }
 
-/// What an address says, and whether it names a pooler in transaction mode itself.
+/// Parses an address, and tells whether it names a pooler in transaction mode itself.
 ///
-/// Beside sqlx's parameters it may have those of others that are in common use: `pgbouncer=true`, by which
-/// other programs learn of a pooler, `sslrootcert=system`, which is psql's word for what is done anyway
-/// (the server's name is checked then), and `channel_binding`, which needs no word of ours.
+/// Besides sqlx's parameters it may have others that are in common use: `pgbouncer=true`, by which other programs
+/// recognise a pooler; `sslrootcert=system`, psql's name for what is done anyway (the server's name is then checked);
+/// and `channel_binding`, which is ignored.
 fn options(url: &str) -> sqlx::Result<(PgConnectOptions, bool)> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
     let (mut is_named, mut by_system) = (false, false);
@@ -315,7 +313,7 @@ fn options(url: &str) -> sqlx::Result<(PgConnectOptions, bool)> {
         true => Cow::Borrowed(base),
         false => Cow::Owned(format!("{base}?{kept}")),
     };
-    // Poolers refuse to start a session with it, and rows travel in binary.
+    // Poolers refuse to start a session with it, and it is not needed, because rows travel in binary.
     let mut options = PgConnectOptions::from_str(&url)?.extra_float_digits(None);
     if by_system {
         options = options.ssl_mode(PgSslMode::VerifyFull);

@@ -1,5 +1,5 @@
-//! Calls between people that a process of ours records: asked for by the control plane, taken by one worker at
-//! a time (by the database's clock), and reported when nobody takes them.
+//! Calls between people that one of our processes records: requested by the control plane, taken by one worker at a
+//! time (by the database's clock), and reported if nobody takes them.
 
 use chrono::TimeDelta;
 use uuid::Uuid;
@@ -8,19 +8,19 @@ use super::erasure::in_call;
 use super::{At, Recorder, Recording, RecordingState, Store, StoreError, on};
 use sidetone_config::recording::RecordingMode;
 
-/// How long a room may be open before it is told that nobody records it.
+/// How long a room may be open before it is reported that nobody records it.
 const PATIENCE: TimeDelta = TimeDelta::seconds(30);
 
-/// A room that is to be recorded by somebody who listens in.
+/// A room that is to be recorded by a hidden participant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomToRecord {
-    /// The call.
+    /// The call to record.
     pub call_id: Uuid,
     /// LiveKit's room, which may not be open yet.
     pub room_name: String,
-    /// Only until LiveKit's Egress records.
+    /// Whether it is recorded only until LiveKit's Egress records.
     pub until_egress: bool,
-    /// When it was asked for.
+    /// When the recording was requested.
     pub asked_at: At,
 }
 
@@ -31,7 +31,7 @@ super::from_row!(RoomToRecord {
     asked_at
 });
 
-/// Nobody has it, nobody has recorded it to its end, and the call goes on; `$1` is now.
+/// Condition: nobody holds the room, it has not been recorded to its end, and the call goes on. `$1` is now.
 const FREE: &str = "NOT done AND (held_until IS NULL OR held_until < $1) \
      AND EXISTS (SELECT 1 FROM voice_calls WHERE id = call_id \
      AND ended_at IS NULL AND deleted_at IS NULL)";
@@ -49,7 +49,7 @@ impl Recording {
 }
 
 impl Store {
-    /// Notes how a call without an agent is to be recorded, instead of what the environment says.
+    /// Stores how a call without an agent is to be recorded, which overrides the environment.
     ///
     /// # Errors
     /// The database did not answer.
@@ -68,7 +68,7 @@ impl Store {
         Ok(())
     }
 
-    /// What [`Store::wants_recording`] has noted.
+    /// The mode stored by [`Store::wants_recording`].
     ///
     /// # Errors
     /// The database did not answer.
@@ -84,7 +84,7 @@ impl Store {
         Ok(mode.flatten().and_then(|mode| mode.parse().ok()))
     }
 
-    /// Asks for somebody who listens in and records; once a call, however often.
+    /// Requests a recorder for a room. Repeating the request for a call has no effect.
     ///
     /// # Errors
     /// The database did not answer.
@@ -92,7 +92,7 @@ impl Store {
         const INSERT: &str = "INSERT INTO room_recorders (call_id, room_name, until_egress, asked_at) \
              VALUES ($1, $2, $3, $4) ON CONFLICT (call_id) DO NOTHING";
         const IS_ASKED: &str = "SELECT 1 FROM room_recorders WHERE call_id = $1";
-        // Events ask again and again: most of the time without taking the call's lock.
+        // Events repeat the request many times; mostly this check spares the call's lock.
         let is_asked: Option<i32> = on!(self, |pool| sqlx::query_scalar(IS_ASKED)
             .bind(room.call_id)
             .fetch_optional(pool)
@@ -112,7 +112,7 @@ impl Store {
         Ok(())
     }
 
-    /// Rooms that nobody records, newest first, at most `limit`. They may not be open.
+    /// Rooms that nobody records yet, newest first, at most `limit`. They may not be open.
     ///
     /// # Errors
     /// The database did not answer.
@@ -129,7 +129,7 @@ impl Store {
         .await?))
     }
 
-    /// Takes a room for a while; false when another process has it.
+    /// Takes a room for the length of `lease`. Returns false if another process holds it.
     ///
     /// # Errors
     /// The database did not answer.
@@ -154,7 +154,8 @@ impl Store {
             > 0))
     }
 
-    /// Keeps a room, and notes that it is recorded; false when the call is over, or another has taken it.
+    /// Renews the lease on a room, and records that it is being recorded. Returns false if the call is over, or
+    /// another process has taken the room.
     ///
     /// # Errors
     /// The database did not answer.
@@ -180,7 +181,7 @@ impl Store {
             > 0))
     }
 
-    /// Leaves a room to others, and says why where it could not be recorded; `after`: not before so long.
+    /// Leaves a room to others, no earlier than `after` from now, with the reason if it could not be recorded.
     ///
     /// # Errors
     /// The database did not answer.
@@ -205,7 +206,7 @@ impl Store {
         Ok(())
     }
 
-    /// Nobody needs to record this call any more: it is recorded, or cannot be.
+    /// Marks a call as done for recorders: it has been recorded, or cannot be.
     ///
     /// # Errors
     /// The database did not answer.
@@ -219,7 +220,7 @@ impl Store {
         Ok(())
     }
 
-    /// Who records a call between people.
+    /// The process that records a call between people.
     ///
     /// # Errors
     /// The database did not answer.
@@ -232,13 +233,13 @@ impl Store {
             .await?))
     }
 
-    /// Calls in whose open room somebody should have been by now to record, and nobody was, each once, with
-    /// the time of the asking, and the reason if one is known; and forgets what was asked for calls that are over.
+    /// Calls that nobody has begun to record although their room has been open long enough, each returned once, with
+    /// the time of the request and the reason if one is known. Also deletes the requests of calls that are over.
     ///
     /// # Errors
     /// The database did not answer.
     pub async fn rooms_missed(&self) -> Result<Vec<(Uuid, At, Option<String>)>, StoreError> {
-        // Whoever says so first says it: of several control planes one gets the row.
+        // Whoever updates the row first reports it: of several control planes, one gets the row.
         const UPDATE: &str = "UPDATE room_recorders SET joined_at = $1 \
              WHERE joined_at IS NULL AND NOT done AND EXISTS (SELECT 1 FROM voice_calls \
              WHERE id = call_id AND deleted_at IS NULL AND started_at IS NOT NULL \

@@ -1,4 +1,4 @@
-//! Recordings: what became of each.
+//! Recordings and their states.
 
 use uuid::Uuid;
 
@@ -7,17 +7,17 @@ use super::{At, Store, StoreError, in_transaction, on};
 use sidetone_base::text_enum;
 
 text_enum! {
-    /// Where a recording is.
+    /// The state of a recording.
     RecordingState {
-        /// It is being made.
+        /// Being made.
         Recording = "recording",
         /// Complete, in the data folder of the worker that made it.
         Kept = "kept",
         /// Complete, in the bucket.
         Uploaded = "uploaded",
-        /// There is none; `reason` says why.
+        /// There is no recording; `reason` says why.
         Failed = "failed",
-        /// The call's data was deleted: file and object go too.
+        /// The call's data was deleted; the file and the object are to be deleted as well.
         Deleting = "deleting",
     }
 }
@@ -25,7 +25,7 @@ text_enum! {
 text_enum! {
     /// Who makes a recording.
     Recorder {
-        /// The process that holds the call.
+        /// The process that runs the call.
         Process = "process",
         /// LiveKit's Egress.
         Egress = "egress",
@@ -33,25 +33,25 @@ text_enum! {
 }
 
 text_enum! {
-    /// What LiveKit's Egress does for a recording; the order is that of time.
+    /// The state of LiveKit's Egress for a recording, in chronological order.
     EgressStatus {
-        /// It has no part in it.
+        /// Egress is not involved.
         None = "none",
-        /// A control plane asks for it.
+        /// A control plane is requesting it.
         Asked = "asked",
-        /// A worker has taken it.
+        /// An Egress worker has accepted it.
         Starting = "starting",
-        /// It records.
+        /// Egress is recording.
         Active = "active",
-        /// It was asked to stop, or stops.
+        /// It was asked to stop, or is stopping.
         Ending = "ending",
-        /// It has ended as it should.
+        /// It ended normally.
         Complete = "complete",
-        /// It could not begin, or broke off.
+        /// It could not start, or broke off.
         Failed = "failed",
-        /// It was given up before it recorded anything.
+        /// It was aborted before it recorded anything.
         Aborted = "aborted",
-        /// It has reached a limit of its own.
+        /// It reached one of Egress's own limits.
         LimitReached = "limit_reached",
     }
 }
@@ -61,33 +61,33 @@ text_enum! {
 pub struct Recording {
     /// Its own id.
     pub id: Uuid,
-    /// Of which call.
+    /// The recorded call.
     pub call_id: Uuid,
     /// Who makes it.
     pub mode: Recorder,
-    /// Where it is.
+    /// Its state.
     pub state: RecordingState,
-    /// Silence is recorded for now.
+    /// Whether silence is currently recorded in place of the call.
     pub paused: bool,
     /// Its key in the bucket.
     pub object_key: Option<String>,
-    /// Where it lies in the bucket.
+    /// Its URL in the bucket.
     pub url: Option<String>,
-    /// Size of the file.
+    /// Size of the file, in bytes.
     pub bytes: Option<i64>,
-    /// How long it plays.
+    /// Playing time.
     pub duration_ms: Option<i64>,
     /// LiveKit's id of the egress, `EG_…`.
     pub egress_id: Option<String>,
-    /// What LiveKit's Egress does.
+    /// The state of the egress.
     pub egress_status: EgressStatus,
-    /// In this status since.
+    /// When `egress_status` last changed.
     pub egress_since: Option<At>,
     /// Why it failed, or ended early.
     pub reason: Option<String>,
-    /// Begun.
+    /// When it began.
     pub started_at: At,
-    /// Complete.
+    /// When it was complete.
     pub ended_at: Option<At>,
 }
 
@@ -110,7 +110,7 @@ super::from_row!(Recording {
 });
 
 impl Recording {
-    /// One that begins.
+    /// A recording that begins now.
     pub fn begun(id: Uuid, call_id: Uuid, mode: Recorder, started_at: At) -> Self {
         Self {
             id,
@@ -131,7 +131,8 @@ impl Recording {
         }
     }
 
-    /// Its state when its call was `held`: what is recorded of an erased call is only to be deleted.
+    /// The state to store when the call was locked with the result `held`: recordings of an erased call are only there
+    /// to be deleted.
     pub(super) fn state_in(&self, held: Option<Option<At>>) -> RecordingState {
         match held {
             Some(Some(_erased)) => RecordingState::Deleting,
@@ -139,20 +140,20 @@ impl Recording {
         }
     }
 
-    /// Where it goes in the bucket: by day, so that people and lifecycle rules find their way.
+    /// Its key in the bucket: by day, so that people and lifecycle rules can find it.
     pub fn bucket_key(&self) -> String {
         let day = self.started_at.format("%Y/%m/%d");
         format!("recordings/{day}/{}/{}.ogg", self.call_id, self.id)
     }
 }
 
-/// Where clients of the history look.
+/// Stores the URL where clients of the history look for it.
 pub(super) const LINK: &str =
     "UPDATE voice_calls SET recording_url = $2 WHERE id = $1 AND deleted_at IS NULL";
 
 impl Store {
-    /// Writes a recording's row, or brings it up to date. One whose call was erased is only to be
-    /// deleted, and its row has what is needed for that; false then.
+    /// Inserts or updates a recording's row. Returns false if its call was erased: the recording is then only to be
+    /// deleted, and the row holds what is needed for that.
     ///
     /// # Errors
     /// The database did not answer.
@@ -198,7 +199,7 @@ impl Store {
         }))
     }
 
-    /// Notes that a recording is in the bucket. False when its call was deleted meanwhile.
+    /// Records that a recording is in the bucket. Returns false if its call was deleted in the meantime.
     ///
     /// # Errors
     /// The database did not answer.
@@ -211,7 +212,7 @@ impl Store {
         const UPDATE: &str = "UPDATE call_recordings SET state = 'uploaded', url = $2 \
              WHERE id = $1 AND state <> 'deleting'";
         Ok(in_transaction!(self, |tx| {
-            // As who erases does: the call's row first, then its recordings.
+            // The same lock order as in erasure: the call's row first, then its recordings.
             sqlx::query(HOLD).bind(call_id).execute(&mut *tx).await?;
             let updated = sqlx::query(UPDATE)
                 .bind(id)
@@ -230,7 +231,7 @@ impl Store {
         }))
     }
 
-    /// Notes that a recording is paused, or goes on.
+    /// Records that a recording is paused or resumed.
     ///
     /// # Errors
     /// The database did not answer.
@@ -257,7 +258,7 @@ impl Store {
             .await?))
     }
 
-    /// A call's recordings, oldest first, save those that are being deleted.
+    /// A call's recordings, oldest first, except those that are being deleted.
     ///
     /// # Errors
     /// The database did not answer.
@@ -281,7 +282,7 @@ impl Store {
             .await?))
     }
 
-    /// Forgets a recording of which nothing is left.
+    /// Deletes the row of a recording of which nothing is left.
     ///
     /// # Errors
     /// The database did not answer.

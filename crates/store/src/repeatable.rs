@@ -1,5 +1,5 @@
-//! Requests that may be sent again: one that named an Idempotency-Key is done once, whoever sends it how
-//! often, for as long as it is remembered.
+//! Requests that may be repeated: a request with an Idempotency-Key is executed once, however often and by whomever it
+//! is sent, for as long as it is remembered.
 
 use chrono::TimeDelta;
 use serde_json::Value;
@@ -8,28 +8,28 @@ use uuid::Uuid;
 
 use super::{At, Store, StoreError, on};
 
-/// A request is remembered for so long.
+/// How long a request is remembered.
 pub const REMEMBERED: TimeDelta = TimeDelta::hours(24);
 
-/// A request, by what it is known again.
+/// What identifies a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Hash of who asks, for what, and by which key.
+    /// Hash of who sends it, for what, and with which key.
     pub id: [u8; 32],
-    /// Hash of what is asked.
+    /// Hash of its content.
     pub body: [u8; 32],
 }
 
 /// A request as it was first sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct First {
-    /// Hash of what was asked.
+    /// Hash of its content.
     pub body: Vec<u8>,
-    /// The call that it makes.
+    /// The call that it creates.
     pub call_id: Uuid,
-    /// What was answered, where that is kept.
+    /// The answer, if it is stored.
     pub answer: Option<Json<Value>>,
-    /// When.
+    /// When it was sent.
     pub asked_at: At,
 }
 
@@ -41,8 +41,8 @@ super::from_row!(First {
 });
 
 impl Store {
-    /// The request as it was first sent, which may be now: of all who send it at the same time, one is the
-    /// first. What is remembered too long is forgotten.
+    /// The request as it was first sent, which may be now: of several sent at the same time, one is the first.
+    /// Requests older than [`REMEMBERED`] are forgotten.
     ///
     /// # Errors
     /// The database did not answer.
@@ -52,7 +52,7 @@ impl Store {
         call_id: Uuid,
         now: At,
     ) -> Result<First, StoreError> {
-        // Changes nothing where it is known, and so gives the row of whoever was first.
+        // Changes nothing if the request is known, and so returns the first request's row.
         const UPSERT: &str = "INSERT INTO repeatable_requests (id, body, call_id, asked_at) \
              VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO UPDATE SET \
              body = CASE WHEN repeatable_requests.asked_at > $5 \
@@ -74,8 +74,8 @@ impl Store {
             .await?))
     }
 
-    /// Keeps the answer to a request, unless there is one; gives the one that counts. None: the request is
-    /// forgotten.
+    /// Stores the answer to a request, unless there is one, and returns the answer that counts. `None` if the request
+    /// has been forgotten.
     ///
     /// # Errors
     /// The database did not answer.
@@ -94,7 +94,7 @@ impl Store {
         Ok(kept.map(|Json(answer)| answer))
     }
 
-    /// Forgets requests that are remembered too long; gives how many.
+    /// Deletes requests older than [`REMEMBERED`], and returns their number.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,4 +1,4 @@
-//! What came of a call, and the outbox of post-call webhooks.
+//! The results of calls, and the outbox of post-call webhooks.
 
 use chrono::TimeDelta;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,8 @@ use super::news::note;
 use super::{At, Pool, Store, StoreError, on};
 use sidetone_config::webhook::WebhookEvent;
 
-/// See [`Store::take_webhooks`]. What is due is chosen once, in a part of its own: Postgres may run
-/// a subquery again for each row.
+/// See [`Store::take_webhooks`]. The due rows are chosen once, in a materialized part of their own: Postgres may run a
+/// subquery again for each row.
 macro_rules! take_webhooks {
     ($urls:literal, $lock:literal) => {
         concat!(
@@ -38,18 +38,18 @@ macro_rules! take_webhooks {
 
 /// SQLite has one writer at a time.
 const TAKE_ALONE: &str = take_webhooks!("json_each($5)", "");
-/// Rows that another process is taking are passed over, not waited for.
+/// Rows that another process is taking are skipped, not waited for.
 const TAKE_AMONG_MANY: &str = take_webhooks!(
     "jsonb_array_elements_text($5::jsonb) AS urls(value)",
     " FOR UPDATE OF hook SKIP LOCKED"
 );
 
-/// What came of a call, as its agent's model put it.
+/// The result of a call, as its agent's model put it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallResult {
-    /// By the agent's `[result]`; none when the model gave none.
+    /// The fields of the agent's `[result]`. `None` if the model gave no result.
     pub result: Option<Json<Value>>,
-    /// Why there is none.
+    /// Why there is no result.
     pub error: Option<String>,
     /// When it was made.
     pub made_at: At,
@@ -64,15 +64,15 @@ super::from_row!(CallResult {
 /// A post-call webhook to deliver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Webhook {
-    /// The event's id: the same at each try.
+    /// The event's id, which is the same at each attempt.
     pub id: Uuid,
     /// The call that is over.
     pub call_id: Uuid,
-    /// Where to.
+    /// The URL to post it to.
     pub url: String,
-    /// When it was tried first.
+    /// When it was first attempted.
     pub first_try_at: At,
-    /// Tries so far, this one included.
+    /// Attempts so far, including this one.
     pub tries: i32,
 }
 
@@ -85,8 +85,8 @@ super::from_row!(Webhook {
 });
 
 impl Store {
-    /// Keeps what came of a call, which is owed no more; a later one replaces it. False when there is no
-    /// such call, or it was erased.
+    /// Stores the result of a call, which is then no longer owed; a later result replaces it. Returns false if there
+    /// is no such call, or it was erased.
     ///
     /// # Errors
     /// The database did not answer.
@@ -113,7 +113,7 @@ impl Store {
         }))
     }
 
-    /// What came of a call, if it is known.
+    /// The result of a call, if it is known.
     ///
     /// # Errors
     /// The database did not answer.
@@ -125,9 +125,9 @@ impl Store {
             .await?))
     }
 
-    /// Stores at a call's start where its end will be posted, so that a kill cannot prevent it, and which
-    /// `events` are posted before the end. A call that is in the outbox already keeps its row; nothing is
-    /// posted of an erased call.
+    /// Records at a call's start where its end will be posted, so that a killed process cannot prevent it, and which
+    /// `events` are posted before the end. A call that is already in the outbox keeps its row; nothing is posted about
+    /// an erased call.
     ///
     /// # Errors
     /// The database did not answer.
@@ -164,9 +164,9 @@ impl Store {
         Ok(())
     }
 
-    /// Takes webhooks that are due, for `lease`: of calls that have ended and whose result is stored and events
-    /// are delivered, or that ended longer than `patience` ago. Any number of processes may ask at once; each
-    /// row goes to one of them. Webhooks for a receiver in `except`, which are busy, are left.
+    /// Takes due webhooks for the length of `lease`: of calls that have ended and whose result is stored and events
+    /// are delivered, or that ended longer than `patience` ago. Any number of processes may ask at once; each row goes
+    /// to one of them. Webhooks for receivers in `except`, which are busy, are left.
     ///
     /// # Errors
     /// The database did not answer.
@@ -192,7 +192,7 @@ impl Store {
             .await?))
     }
 
-    /// Notes what became of a try.
+    /// Records the outcome of an attempt.
     ///
     /// # Errors
     /// The database did not answer; the webhook is then delivered again.
@@ -211,7 +211,7 @@ impl Store {
         Ok(())
     }
 
-    /// How a call's webhook stands (waiting, delivered or given_up), if it has one.
+    /// The state of a call's webhook (waiting, delivered or given_up), if it has one.
     ///
     /// # Errors
     /// The database did not answer.

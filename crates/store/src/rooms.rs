@@ -1,9 +1,9 @@
-//! PURE. Which LiveKit room a call is in: a server that is started again gives the room a new id, and the
-//! call goes on there. What is told late of a room that it has left does not end it.
+//! PURE. Which LiveKit room a call is in: a restarted server gives the room a new id, and the call goes on there. Late
+//! news of a room that it has left does not end it.
 
 use super::{At, Fact};
 
-/// A LiveKit room that a call has had.
+/// A LiveKit room that a call was in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Room {
     /// LiveKit's id, `RM_…`.
@@ -14,8 +14,8 @@ pub(super) struct Room {
 
 super::from_row!(Room { sid, opened_at });
 
-/// The room that a call is in, of those it has had and the one that is told of: the youngest. A room that
-/// is not known to be older counts as younger than those known before.
+/// The room that a call is in, of those that it was in and the one that news is about: the youngest. A room not known
+/// to be older counts as younger than those already known.
 pub(super) fn current<'a>(known: &'a [Room], told: &'a Room) -> &'a Room {
     let mut newest = told;
     for room in known {
@@ -30,7 +30,7 @@ pub(super) fn current<'a>(known: &'a [Room], told: &'a Room) -> &'a Room {
     newest
 }
 
-/// When the room that `facts` are of was opened.
+/// When the room that `facts` are about was opened.
 pub(super) fn opened_at(facts: &[Fact]) -> Option<At> {
     facts.iter().find_map(|fact| match fact {
         Fact::RoomStarted(at) => Some(*at),

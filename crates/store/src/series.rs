@@ -1,46 +1,46 @@
-//! Figures over time: calls, talk and answer latency of each hour or day.
+//! Figures over time: calls, duration and reply latency per hour or day.
 
 use std::collections::BTreeMap;
 
 use super::history::{HistoryFilter, filtered};
 use super::{At, CallStatus, Pool, Store, StoreError, on};
 
-/// Stretches of time, each as long as the others.
+/// Intervals of equal length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Buckets {
-    /// Length of one, seconds.
+    /// Length of one interval, in seconds.
     pub seconds: i64,
-    /// How far the clock of who asks is ahead of UTC, seconds: where their days begin.
+    /// How far the requester's clock is ahead of UTC, in seconds: it decides where days begin.
     pub ahead: i64,
 }
 
 impl Buckets {
-    /// The stretch that holds a time; they are counted from 1970.
+    /// The interval that holds a time, counted from 1970.
     pub fn of(self, at: At) -> i64 {
         (at.timestamp() + self.ahead).div_euclid(self.seconds)
     }
 
-    /// When a stretch begins.
+    /// When an interval begins.
     pub fn start(self, bucket: i64) -> Option<At> {
         At::from_timestamp(bucket * self.seconds - self.ahead, 0)
     }
 }
 
-/// Figures of one stretch, by the time that its calls were created.
+/// Figures of one interval, by the time at which its calls were created.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Point {
     /// Calls by status.
     pub by_status: BTreeMap<CallStatus, i64>,
-    /// Mean talk of calls in which both sides met, seconds.
+    /// Mean duration of calls in which both sides met, in seconds.
     pub mean_duration_seconds: Option<f64>,
-    /// Half of the answers were heard within this time, ms.
+    /// Median reply latency, in ms.
     pub p50_latency_ms: Option<i32>,
-    /// 95 of 100 answers were heard within this time, ms.
+    /// 95th percentile of the reply latency, in ms.
     pub p95_latency_ms: Option<i32>,
 }
 
 impl Store {
-    /// The figures of each stretch in which there were calls that the filter finds.
+    /// The figures of each interval that has calls matching the filter.
     ///
     /// # Errors
     /// The database did not answer.
@@ -51,7 +51,7 @@ impl Store {
     ) -> Result<BTreeMap<i64, Point>, StoreError> {
         type Group = (i64, String, i64, i64, Option<i64>);
         type Latency = (i64, Option<i32>, Option<i32>);
-        // The one thing that both databases say in words of their own.
+        // The only expression in which the two databases differ.
         let epoch = match &self.pool {
             Pool::Sqlite(_) => "unixepoch(created_at)",
             Pool::Postgres(_) => "CAST(FLOOR(EXTRACT(EPOCH FROM created_at)) AS BIGINT)",
@@ -66,7 +66,7 @@ impl Store {
             );
             filtered!(groups, filter);
             groups.push(" GROUP BY 1, 2");
-            // Nearest rank: the smallest answer that so many of a hundred are not slower than.
+            // Nearest rank: the smallest latency that the given share of replies does not exceed.
             let mut latencies = sqlx::QueryBuilder::<Db>::new(
                 "SELECT bucket, MAX(CASE WHEN place = (n + 1) / 2 THEN latency_ms END), \
                  MAX(CASE WHEN place = (95 * n + 99) / 100 THEN latency_ms END) \

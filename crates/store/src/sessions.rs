@@ -1,29 +1,29 @@
-//! Who is signed in to the admin pages. A session is its row: when that is gone, it is over, in all
+//! Who is signed in to the admin pages. A session is its row: when the row is deleted, the session is over, in all
 //! processes that share the store.
 
 use uuid::Uuid;
 
 use super::{At, Store, StoreError, in_transaction, on};
 
-/// A session that begins.
+/// A session to open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSession {
     /// SHA-256 of the cookie's token.
     pub token: [u8; 32],
     /// An admin's id, or the name of an API key.
     pub holder: String,
-    /// The name shown to others.
+    /// The display name.
     pub name: Option<String>,
-    /// Of an API key: which one had that name.
+    /// For an API key: which key had that name.
     pub key: Option<String>,
-    /// When it is over by itself.
+    /// When it expires.
     pub until: At,
 }
 
-/// A session that is not over.
+/// An open session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SessionRow {
-    /// To end it by.
+    /// The id by which it can be ended.
     pub id: Uuid,
     /// See [`NewSession::holder`].
     pub holder: String,
@@ -33,7 +33,7 @@ pub struct SessionRow {
     pub key: Option<String>,
     /// When it began.
     pub created_at: At,
-    /// When it is over by itself.
+    /// When it expires.
     pub until: At,
 }
 
@@ -47,10 +47,10 @@ super::from_row!(SessionRow {
 });
 
 impl Store {
-    /// Opens a session, and clears away those that are over.
+    /// Opens a session, and deletes expired ones.
     ///
     /// # Errors
-    /// The database did not answer; nothing is changed then.
+    /// The database did not answer; nothing has changed then.
     pub async fn open_session(&self, session: &NewSession, now: At) -> Result<(), StoreError> {
         const OVER: &str = "DELETE FROM admin_sessions WHERE until <= $1";
         const INSERT: &str = "INSERT INTO admin_sessions \
@@ -71,7 +71,7 @@ impl Store {
         Ok(())
     }
 
-    /// The session of a token; none when it was ended or is over.
+    /// The session of a token. `None` if it was ended or has expired.
     ///
     /// # Errors
     /// The database did not answer.
@@ -89,7 +89,7 @@ impl Store {
             .await?))
     }
 
-    /// The sessions that are not over, newest first, at most 500.
+    /// The open sessions, newest first, at most 500.
     ///
     /// # Errors
     /// The database did not answer.
@@ -102,7 +102,7 @@ impl Store {
             .await?))
     }
 
-    /// Ends the session of a token. False when there was none.
+    /// Ends the session of a token. Returns false if there was none.
     ///
     /// # Errors
     /// The database did not answer.
@@ -116,7 +116,7 @@ impl Store {
             > 0))
     }
 
-    /// Ends a session by its id. False when there was none.
+    /// Ends a session by its id. Returns false if there was none.
     ///
     /// # Errors
     /// The database did not answer.
@@ -130,7 +130,7 @@ impl Store {
             > 0))
     }
 
-    /// Ends all sessions of a holder: of an admin, or of an API key.
+    /// Ends all sessions of a holder: an admin, or an API key.
     ///
     /// # Errors
     /// The database did not answer.

@@ -1,8 +1,8 @@
-//! The life of a call, pure: facts go in, in any order, doubled or with some lost; status, times
-//! and durations come out.
+//! The life of a call, PURE: facts go in, in any order, some doubled and some lost; status, times and durations come
+//! out.
 //!
-//! Facts merge by minimum and maximum, so merging is commutative, associative and idempotent, and
-//! status is a function of what is known: the order of webhooks cannot matter.
+//! Facts merge by minimum and maximum, so merging is commutative, associative and idempotent, and the status is a
+//! function of what is known: the order of webhooks cannot matter.
 
 use chrono::{DateTime, Utc};
 use sidetone_base::text_enum;
@@ -11,19 +11,19 @@ use sidetone_base::text_enum;
 pub type At = DateTime<Utc>;
 
 text_enum! {
-    /// Where a call is in its life.
+    /// The status of a call.
     CallStatus {
-        /// A token was given; nobody is there.
+        /// A token was issued; nobody has joined.
         Pending = "pending",
-        /// Somebody waits for the other side.
+        /// Somebody is waiting for the other side.
         Ringing = "ringing",
-        /// Both sides are, or were, there at once.
+        /// Both sides are, or were, in the room together.
         Connected = "connected",
         /// Over, after both sides had met.
         Completed = "completed",
         /// Over, and nobody answered.
         Missed = "missed",
-        /// Over, because something broke; the reason is kept.
+        /// Over, because something broke; the reason is stored.
         Failed = "failed",
     }
 }
@@ -41,8 +41,8 @@ text_enum! {
 }
 
 impl CallType {
-    /// The type of a room's call by its name: those that begin as the rooms that Sidetone makes are of that
-    /// type, all others are a person's with an agent.
+    /// The type of a call, by its room's name: names with the prefix that Sidetone gives a type (`user-to-user-…`) are
+    /// of that type, all others are calls of a person with an agent.
     pub fn of_room(name: &str) -> Self {
         let begins = |kind: &&Self| {
             let rest = name.strip_prefix(kind.as_str());
@@ -60,7 +60,7 @@ text_enum! {
         User = "user",
         /// An agent.
         Agent = "agent",
-        /// A recorder or an ingress: not a party to the call.
+        /// A recorder or an ingress, which is not a party to the call.
         Other = "other",
     }
 }
@@ -68,72 +68,73 @@ text_enum! {
 /// One stay of one participant in the room.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stay {
-    /// LiveKit's id of this stay (`PA_…`): another one after each join.
+    /// LiveKit's id of this stay (`PA_…`), which is new after each join.
     pub sid: String,
     /// The participant's identity.
     pub user_id: String,
-    /// The name shown to others.
+    /// The display name.
     pub name: String,
     /// Person or agent.
     pub kind: ParticipantKind,
-    /// When it came, if known.
+    /// When they joined, if known.
     pub joined_at: Option<At>,
-    /// When it went, if it has.
+    /// When they left, if they have.
     pub left_at: Option<At>,
-    /// The last word on muting.
+    /// The latest known mute state, and when it was set.
     pub muted: Option<(At, bool)>,
 }
 
-/// Something that is now known of a call.
+/// Something that has become known about a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// LiveKit opened the room.
     RoomStarted(At),
-    /// A participant came, went, or was muted; what is not known is left out.
+    /// A participant joined, left, or was muted; unknown parts are left out.
     Seen(Stay),
     /// LiveKit closed the room.
     RoomFinished(At),
-    /// The call's agent ended it; or everybody has left it.
+    /// The agent ended the call, or everybody has left it.
     Over {
         /// When.
         at: At,
-        /// Somebody hung up: who comes back wants another call.
+        /// Whether somebody hung up: whoever comes back then wants another call.
         hung_up: bool,
     },
-    /// Somebody came back to a call that was over, and it goes on: what ended it before does not count.
-    /// Learned under the lock of a call that is over, so before anything is known of its second part. It counts
-    /// as later than that end even where the end came from a machine whose clock is ahead.
+    /// Somebody came back to a call that was over, and it goes on: whatever ended it before does not count. It is
+    /// learned under the lock of a call that is over, so before anything is known of its second part, and it counts as
+    /// later than that end even if the end came from a machine whose clock is ahead.
     Resumed(At),
-    /// The call cannot go on, with the reason an operator reads.
+    /// The call cannot go on, with the reason for an operator.
     Failed(At, String),
 }
 
-/// Whether an agent calls a telephone. It is in the room while it rings; nobody has met until it is answered.
+/// Whether an agent dials a telephone. The agent is in the room while it rings, but nobody has met until it is
+/// answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Dialled {
-    /// Somebody has called.
+    /// Somebody has called; nothing is dialled.
     #[default]
     No,
-    /// It is not answered, or never was.
+    /// It has not been answered, or never was.
     Rings,
-    /// Since then.
+    /// Answered at this time.
     Answered(At),
 }
 
-/// All that is known of a call.
+/// Everything that is known about a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
-    /// First sign of the room.
+    /// When the room was first known to exist.
     pub started_at: Option<At>,
-    /// Close of the room.
+    /// When the room was closed.
     pub finished_at: Option<At>,
-    /// The agent's word that it is over, and whether somebody hung up.
+    /// When the agent ended the call, and whether somebody hung up.
     pub over: Option<(At, bool)>,
-    /// It was over, and goes on since.
+    /// When the call last resumed after it was over.
     pub resumed_at: Option<At>,
-    /// First failure and its reason.
+    /// The first failure and its reason.
     pub failure: Option<(At, String)>,
-    /// Whether it is an agent who calls.
+    /// Whether an agent makes the call, and its progress.
     pub dialled: Dialled,
     /// Stays, sorted by sid.
     pub stays: Vec<Stay>,
@@ -142,15 +143,15 @@ pub struct Facts {
 /// What follows from the facts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Derived {
-    /// Where the call is.
+    /// The call's status.
     pub status: CallStatus,
-    /// When both sides first were there at once.
+    /// When both sides were first in the room together.
     pub connected_at: Option<At>,
     /// When it ended.
     pub ended_at: Option<At>,
     /// From `connected_at` to `ended_at`, whole seconds.
     pub duration_seconds: Option<i32>,
-    /// Why it failed, when it did.
+    /// Why it failed, if it did.
     pub failure_reason: Option<String>,
 }
 
@@ -162,13 +163,13 @@ fn later(a: Option<At>, b: Option<At>) -> Option<At> {
     a.into_iter().chain(b).max()
 }
 
-/// Whole seconds from `from` to `to`, none before the start.
+/// Whole seconds from `from` to `to`, at least 0.
 pub fn seconds_between(from: At, to: At) -> i32 {
     (to - from).num_seconds().clamp(0, i64::from(i32::MAX)) as i32
 }
 
 impl Facts {
-    /// Takes a fact in.
+    /// Merges a fact.
     pub fn learn(&mut self, fact: Fact) {
         match fact {
             Fact::RoomStarted(at) => self.started_at = earlier(self.started_at, Some(at)),
@@ -206,7 +207,7 @@ impl Facts {
         }
     }
 
-    /// What follows.
+    /// Computes what follows from the facts.
     pub fn derive(&self, call_type: CallType) -> Derived {
         let connected_at = self.connected_at();
         let failure = self.failure();
@@ -215,7 +216,7 @@ impl Facts {
             (None, Some((at, _))) => Some(*at),
             (None, None) => None,
         };
-        // A clock that went backwards must not give a negative talk.
+        // A clock that went backwards must not give a negative duration.
         let ended_at = later(ended_at, ended_at.and(connected_at));
         let nobody_answered = call_type == CallType::Support
             && self.dialled == Dialled::No
@@ -246,12 +247,12 @@ impl Facts {
         }
     }
 
-    /// It ended something that the call has outlived.
+    /// Whether this end came before the call resumed.
     fn is_past(&self, end: At) -> bool {
         self.resumed_at.is_some_and(|resumed| end <= resumed)
     }
 
-    /// When the call was closed: by its agent's word or with its room, whichever came first.
+    /// When the call was closed: by its agent or with its room, whichever came first.
     fn closed_at(&self) -> Option<At> {
         earlier(self.finished_at, self.over.map(|(at, _)| at))
     }
@@ -262,7 +263,7 @@ impl Facts {
             .filter(|stay| stay.kind != ParticipantKind::Other)
     }
 
-    /// The first moment two of the parties were there at once. Two agents make no call.
+    /// The first moment at which two of the parties were in the room together. Two agents do not make a call.
     fn connected_at(&self) -> Option<At> {
         let parties: Vec<&Stay> = self.parties().collect();
         let pairs = parties.iter().enumerate().flat_map(|(n, one)| {
@@ -282,7 +283,7 @@ impl Facts {
         }
     }
 
-    /// When the last person went, if all have gone: the call is closed some time after.
+    /// When the last person left, if all have left: the call is closed some time after that.
     fn last_party_left(&self, closed: At) -> Option<At> {
         let mut people = self
             .stays
@@ -292,14 +293,14 @@ impl Facts {
         Some(last.min(closed))
     }
 
-    /// The failure, unless both sides met after all.
+    /// The failure, unless both sides met after it.
     fn failure(&self) -> Option<&(At, String)> {
         let connected_at = self.connected_at();
         let failure = self.failure.as_ref();
         failure.filter(|(at, _)| connected_at.is_none_or(|connected| connected <= *at))
     }
 
-    /// When a stay ended: its own leave, else the end of the call.
+    /// When a stay ended: when the participant left, or else with the call.
     pub fn left_at(&self, stay: &Stay) -> Option<At> {
         let over_at = self.closed_at().or(self.failure().map(|(at, _)| *at));
         stay.left_at.or(later(over_at, over_at.and(stay.joined_at)))

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::*;
 
-/// Databases keep the checksum of each migration: another one, and they are refused.
+/// Databases store the checksum of each migration and refuse one that has changed.
 #[tokio::test]
 async fn migrations_are_those_that_sqlx_reads_from_the_folders() {
     for (folder, ours) in [
@@ -27,7 +27,7 @@ async fn migrations_are_those_that_sqlx_reads_from_the_folders() {
     }
 }
 
-/// What was deleted before there was `deleted_at`, and then written to by somebody late.
+/// Data that was deleted before `deleted_at` existed, and to which somebody wrote late.
 #[tokio::test]
 async fn what_came_back_after_a_deletion_goes_at_the_upgrade() {
     const DELETED: Uuid = Uuid::from_u128(1);

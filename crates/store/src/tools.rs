@@ -1,4 +1,4 @@
-//! Which version of which agent held a call, and what its tools did.
+//! Which version of which agent held a call, and its tool runs.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,19 +10,19 @@ use super::news::note;
 use super::{At, Store, StoreError, on};
 use sidetone_config::webhook::WebhookEvent;
 
-/// The tool under whose name callers are put through.
+/// The name of the tool that transfers callers to a person.
 const TRANSFER: &str = "transfer";
 
-/// A tool that ran, or runs.
+/// A tool run, finished or not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {
-    /// Whose tool it was.
+    /// The agent whose tool it was.
     pub agent: String,
-    /// The tool.
+    /// The tool's name.
     pub name: String,
-    /// As the model wrote them.
+    /// The arguments as the model wrote them.
     pub arguments: Json<Value>,
-    /// Whether it did what it should.
+    /// Whether it succeeded.
     pub ok: bool,
     /// Its end is unknown: it is still running, or its agent was lost. `ok`, `result` and `duration_ms` mean nothing
     /// then.
@@ -54,12 +54,12 @@ impl ToolCall {
         (!self.running).then_some(if self.ok { Ok(result) } else { Err(result) })
     }
 
-    /// Whether a person has taken the call by it.
+    /// Whether it transferred the call to a person.
     pub fn is_transfer(&self) -> bool {
         self.name == TRANSFER && self.ok && !self.running
     }
 
-    /// Whether both tell of the same run, one of them perhaps of its start alone.
+    /// Whether both describe the same run, one of them perhaps only its start.
     pub fn is_same_run(&self, other: &Self) -> bool {
         (&self.agent, &self.name, &self.arguments, self.started_at)
             == (
@@ -78,7 +78,7 @@ pub struct HeldBy {
     pub agent: String,
     /// Hash of its files.
     pub agent_version: String,
-    /// Its variant; none: as it stands.
+    /// Its variant. `None` for the agent's file itself.
     pub variant: Option<String>,
 }
 
@@ -89,9 +89,8 @@ super::from_row!(HeldBy {
 });
 
 impl Store {
-    /// Adds a tool's run to a call, once for each `id`, which the caller chooses: first its start, then
-    /// its end, in whatever order they come. False when there is no such call, it was erased, or this
-    /// is known of the run.
+    /// Adds a tool run to a call, once per `id`, which the caller chooses: its start and its end, in either order.
+    /// Returns false if there is no such call, it was erased, or this much of the run is already known.
     ///
     /// # Errors
     /// The database did not answer.
@@ -133,7 +132,7 @@ impl Store {
         }))
     }
 
-    /// One run of a tool, by the id that it was written under.
+    /// One tool run, by the id under which it was stored.
     ///
     /// # Errors
     /// The database did not answer.
@@ -147,7 +146,7 @@ impl Store {
             .await?))
     }
 
-    /// The tools that ran in a call, in order.
+    /// The tool runs of a call, in order.
     ///
     /// # Errors
     /// The database did not answer.
@@ -160,8 +159,8 @@ impl Store {
             .await?))
     }
 
-    /// Notes which agent a call began with, and which version of its files. The first word counts: an
-    /// agent that takes the call over says the same.
+    /// Records which agent a call began with, and the version of its files. Only the first record counts: an agent
+    /// that takes the call over records the same.
     ///
     /// # Errors
     /// The database did not answer.
@@ -179,7 +178,7 @@ impl Store {
         Ok(())
     }
 
-    /// See [`Store::agent_of_call`]; none when it was never noted.
+    /// See [`Store::agent_of_call`]. `None` if it was never recorded.
     ///
     /// # Errors
     /// The database did not answer.

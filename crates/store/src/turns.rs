@@ -12,39 +12,39 @@ use sidetone_base::text_enum;
 use sidetone_config::webhook::WebhookEvent;
 
 text_enum! {
-    /// Whose words they are.
+    /// Who said it.
     Speaker {
-        /// The caller's.
+        /// The caller.
         User = "user",
-        /// The agent's: those that were heard.
+        /// The agent: only words that were heard.
         Agent = "agent",
     }
 }
 
-/// One turn.
+/// One turn of the caller or one reply of the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct StoredTurn {
-    /// Id within the call (the transcript segment's): writing it again replaces the turn.
+    /// The id within the call (the transcript segment's): writing it again replaces the turn.
     pub turn_id: String,
-    /// Whose words.
+    /// Who said it.
     pub speaker: Speaker,
     /// The words.
     pub text: String,
-    /// First sound.
+    /// When it was first heard.
     pub started_at: At,
-    /// Last sound.
+    /// When it was last heard.
     pub ended_at: Option<At>,
-    /// The caller cut in.
+    /// Whether the caller interrupted it.
     pub interrupted: bool,
-    /// An agent's turn: more of it was to be heard. So it stays where its agent is lost.
+    /// Agent only: more of it was still to be heard. It stays set if the agent is lost.
     #[serde(default)]
     pub unfinished: bool,
-    /// An agent's turn: it answers nothing that the caller said, as a greeting does.
+    /// Agent only: it answers nothing that the caller said, as with a greeting.
     #[serde(default)]
     pub unasked: bool,
-    /// An agent's turn: end of the caller's speech to first sound, ms.
+    /// Agent only: from the end of the caller's speech to the first sound, in ms.
     pub latency_ms: Option<i32>,
-    /// Latency of each stage and the like.
+    /// The latency of each stage, and similar measurements.
     pub metrics: Json<Value>,
 }
 
@@ -62,11 +62,11 @@ super::from_row!(StoredTurn {
 });
 
 impl Store {
-    /// Writes a turn, new or known, and the call's transcript with it. False when there is no such
-    /// call, or it was erased.
+    /// Writes a turn, new or known, and the call's transcript with it. Returns false if there is no such call, or it
+    /// was erased.
     ///
     /// # Errors
-    /// The database did not answer; nothing is changed then.
+    /// The database did not answer; nothing has changed then.
     pub async fn save_turn(&self, call_id: Uuid, turn: &StoredTurn) -> Result<bool, StoreError> {
         const UPSERT: &str = "INSERT INTO call_turns (call_id, turn_id, speaker, text, \
              started_at, ended_at, interrupted, latency_ms, metrics, unfinished, unasked) \

@@ -1,4 +1,4 @@
-//! The worker processes that share this store: each writes its row with every beat, and reads back
+//! The worker processes that share this store: each regularly reports its state by writing its row, and reads back
 //! whether it is asked to drain. So any control plane sees and drains any worker, on any machine.
 
 use std::time::Duration;
@@ -9,54 +9,54 @@ use super::{At, Json, Store, StoreError, on};
 use sidetone_base::metrics::recent::Recent;
 use sidetone_base::text_enum;
 
-/// A worker that was not heard of for so long counts as lost: six beats, and what two machines'
-/// clocks may differ.
+/// A worker that was not heard from for this long counts as lost: six reports, plus what two machines' clocks may
+/// differ.
 pub const LOST_AFTER: Duration = Duration::from_secs(20);
 
 text_enum! {
-    /// What a worker process does.
+    /// The state of a worker process.
     WorkerState {
-        /// Not registered with LiveKit, or not any more.
+        /// Not registered with LiveKit, or no longer.
         Connecting = "connecting",
         /// Takes jobs.
         Ready = "ready",
-        /// Takes no more jobs; its calls go on.
+        /// Takes no more jobs, but still has calls.
         Draining = "draining",
-        /// Takes no more jobs, and has none.
+        /// Takes no more jobs and has no calls.
         Drained = "drained",
     }
 }
 
-/// A worker process, as it last told of itself.
+/// A worker process, as it last reported itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkerRow {
-    /// Of this process, not of the machine: another one after a restart.
+    /// The id of this process, not of the machine: a new one after each restart.
     pub id: Uuid,
     /// The machine's name.
     pub host: String,
-    /// The name it is dispatched by.
+    /// The name under which it is dispatched.
     pub agent_name: String,
     /// Sidetone's version.
     pub version: String,
-    /// LiveKit's id of it, `AW_…`, while it is registered.
+    /// LiveKit's id of the worker, `AW_…`, while it is registered.
     pub livekit_id: Option<String>,
-    /// What it does.
+    /// Its state.
     pub state: WorkerState,
-    /// 0 to 1.
+    /// Its load, 0 to 1.
     pub load: f32,
-    /// Calls that it holds.
+    /// The number of its calls.
     pub calls: i32,
-    /// Calls that it holds at most.
+    /// How many calls it takes at most.
     pub max_calls: i32,
     /// When the process started.
     pub started_at: At,
-    /// When it last told of itself, by its own clock.
+    /// When it last reported, by its own clock.
     pub seen_at: At,
     /// When it was first asked to drain.
     pub drain_requested_at: Option<At>,
-    /// When the last of its calls is ended, where it drains.
+    /// While it drains: when the last of its calls is ended.
     pub drain_until: Option<At>,
-    /// What it has measured of late; none of an older version's.
+    /// Recent measurements. `None` from an older version.
     pub recent: Option<Json<Recent>>,
 }
 
@@ -78,7 +78,7 @@ super::from_row!(WorkerRow {
 });
 
 impl Store {
-    /// Writes a worker's row, but for the request to drain, which is others'; gives that request.
+    /// Writes a worker's row, except the request to drain, which others write, and returns that request.
     ///
     /// # Errors
     /// The database did not answer.
@@ -119,8 +119,7 @@ impl Store {
             .await?))
     }
 
-    /// Asks a worker to drain, once: later requests change nothing. False when there is no such
-    /// worker.
+    /// Asks a worker to drain, once: later requests change nothing. Returns false if there is no such worker.
     ///
     /// # Errors
     /// The database did not answer.
@@ -136,7 +135,7 @@ impl Store {
             > 0))
     }
 
-    /// Takes away the row of a worker that has ended.
+    /// Deletes the row of a worker that has ended.
     ///
     /// # Errors
     /// The database did not answer.
@@ -150,7 +149,7 @@ impl Store {
         Ok(())
     }
 
-    /// Takes away the rows of workers that were last heard of before `before`.
+    /// Deletes the rows of workers that were last heard from before `before`.
     ///
     /// # Errors
     /// The database did not answer.

@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-/// Mono PCM of `HZ` samples a second, 16-bit signed.
+/// Mono PCM of `HZ` samples per second, 16-bit signed.
 ///
-/// Three rates exist in a call: `Pcm<48_000>` in the room, `Pcm<16_000>` for VAD and STT,
-/// `Pcm<24_000>` from TTS. `Resampler` converts between them.
+/// Three rates exist in a call: `Pcm<48_000>` in the room, `Pcm<16_000>` for VAD and STT, `Pcm<24_000>` from TTS.
+/// `Resampler` converts between them.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Pcm<const HZ: u32>(Vec<i16>);
 
 impl<const HZ: u32> Pcm<HZ> {
-    /// Samples in 10 ms, the frame that rooms, playout and VAD step by.
+    /// Samples in 10 ms, the frame size of rooms, playout and VAD.
     pub const FRAME: usize = (HZ / 100) as usize;
 
-    /// Takes samples that are already at `HZ`.
+    /// Wraps samples that are already at `HZ`.
     pub const fn new(samples: Vec<i16>) -> Self {
         Self(samples)
     }
@@ -23,14 +23,14 @@ impl<const HZ: u32> Pcm<HZ> {
         Self(vec![0; Self::samples_in(duration)])
     }
 
-    /// How many samples last this long, rounded down.
+    /// How many samples this duration holds, rounded down.
     pub const fn samples_in(duration: Duration) -> usize {
         (duration.as_nanos() * HZ as u128 / 1_000_000_000) as usize
     }
 
     /// How long this many samples last.
     pub const fn duration_of(samples: usize) -> Duration {
-        // Seconds apart from the rest, so that a day of audio does not overflow.
+        // Whole seconds separately from the rest, so that a day of audio does not overflow.
         let whole = samples as u64 / HZ as u64;
         let rest = samples as u64 % HZ as u64;
         Duration::new(whole, (rest * 1_000_000_000 / HZ as u64) as u32)
@@ -41,7 +41,7 @@ impl<const HZ: u32> Pcm<HZ> {
         &self.0
     }
 
-    /// The samples, to change in place (gain, fades).
+    /// The samples, for changes in place (gain, fades).
     pub fn samples_mut(&mut self) -> &mut [i16] {
         &mut self.0
     }
@@ -61,7 +61,7 @@ impl<const HZ: u32> Pcm<HZ> {
         self.0.is_empty()
     }
 
-    /// How long it plays.
+    /// Its playing time.
     pub fn duration(&self) -> Duration {
         Self::duration_of(self.0.len())
     }
@@ -71,7 +71,7 @@ impl<const HZ: u32> Pcm<HZ> {
         self.0.extend_from_slice(&more.0);
     }
 
-    /// All parts, one after the other.
+    /// Concatenates all parts.
     pub fn concat<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Self {
         let mut whole = Self::default();
         for part in parts {
@@ -80,32 +80,32 @@ impl<const HZ: u32> Pcm<HZ> {
         whole
     }
 
-    /// Takes the first `samples` samples off the front; fewer when there are fewer.
+    /// Removes the first `samples` samples and returns them; fewer if there are fewer.
     pub fn take_front(&mut self, samples: usize) -> Self {
         let rest = self.0.split_off(samples.min(self.0.len()));
         Self(std::mem::replace(&mut self.0, rest))
     }
 
-    /// Level (root mean square) in dBFS: 0 is a full-scale square wave, a full-scale sine
-    /// is -3.01. `None` for digital silence and for no samples, which have no level.
+    /// The level (root mean square) in dBFS: 0 is a full-scale square wave, a full-scale sine is -3.01. `None` for
+    /// digital silence and for no samples, which have no level.
     pub fn level_dbfs(&self) -> Option<f32> {
         level_dbfs(&self.0)
     }
 
-    /// Little-endian bytes (`s16le`), as the OpenAI audio API and WAV files carry them.
+    /// Little-endian bytes (`s16le`), as in the OpenAI audio API and in WAV files.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         self.0.iter().flat_map(|s| s.to_le_bytes()).collect()
     }
 
-    /// From little-endian bytes. A last odd byte is half a sample and is dropped; bytes that
-    /// come in chunks go through [`PcmDecoder`], which keeps it.
+    /// From little-endian bytes. A trailing odd byte is half a sample and is dropped; for bytes that arrive in chunks
+    /// use [`PcmDecoder`], which keeps it.
     pub fn from_le_bytes(bytes: &[u8]) -> Self {
         let (pairs, _odd) = bytes.as_chunks::<2>();
         Self(pairs.iter().map(|&pair| i16::from_le_bytes(pair)).collect())
     }
 }
 
-/// Level (root mean square) of samples in dBFS, as [`Pcm::level_dbfs`] has it.
+/// The level (root mean square) of samples in dBFS, as in [`Pcm::level_dbfs`].
 pub fn level_dbfs(samples: &[i16]) -> Option<f32> {
     let energy: f64 = samples.iter().map(|&s| f64::from(s).powi(2)).sum();
     let rms = (energy / samples.len().max(1) as f64).sqrt() / 32_768.0;
@@ -124,15 +124,15 @@ impl<const HZ: u32> Extend<i16> for Pcm<HZ> {
     }
 }
 
-/// Says how much there is, never the samples: they are somebody's voice.
+/// Shows only the duration, never the samples: they are somebody's voice.
 impl<const HZ: u32> std::fmt::Debug for Pcm<HZ> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Pcm<{HZ}>({:?})", self.duration())
     }
 }
 
-/// Turns a stream of `s16le` byte chunks into samples. Chunks of an HTTP body end anywhere,
-/// also in the middle of a sample: the odd byte waits here for its other half.
+/// Decodes a stream of `s16le` byte chunks. The chunks of an HTTP body end anywhere, even in the middle of a sample:
+/// the odd byte is kept until its other half arrives.
 #[derive(Debug, Default)]
 pub struct PcmDecoder<const HZ: u32> {
     odd: Option<u8>,
@@ -144,7 +144,7 @@ impl<const HZ: u32> PcmDecoder<HZ> {
         Self { odd: None }
     }
 
-    /// The whole samples that `bytes` completes; may be none.
+    /// The whole samples that `bytes` completes; possibly none.
     pub fn push(&mut self, bytes: &[u8]) -> Pcm<HZ> {
         let mut samples = Vec::with_capacity(bytes.len() / 2 + 1);
         let mut rest = bytes;
@@ -159,7 +159,7 @@ impl<const HZ: u32> PcmDecoder<HZ> {
         Pcm(samples)
     }
 
-    /// Whether half a sample is waiting: at the end of a stream, a sign that it was cut.
+    /// Whether half a sample is pending: at the end of a stream, a sign that it was cut off.
     pub fn has_odd_byte(&self) -> bool {
         self.odd.is_some()
     }

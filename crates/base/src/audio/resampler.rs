@@ -8,19 +8,19 @@ use rubato::{
 
 use super::Pcm;
 
-/// Most input samples handed to the filter at once; a longer push goes through in parts.
+/// The most input samples passed to the filter at once; a longer push is split.
 const CHUNK: usize = 1024;
 
-/// Periods of the lower rate that the filter spans. 64 under a Blackman window are flat to 80%
-/// of the lower rate's band (6.4 of 8 kHz), hold aliases 75 dB down, and delay the sound by
-/// half of it: 2 ms between 48 and 16 kHz, 1.4 ms between 24 and 48 kHz.
+/// The length of the filter, in periods of the lower rate. With a Blackman window, 64 periods are flat up to 80% of
+/// the lower rate's band (6.4 of 8 kHz), suppress aliases by 75 dB, and delay the sound by half their length: 2 ms
+/// between 48 and 16 kHz, 1.4 ms between 24 and 48 kHz.
 const PERIODS: usize = 64;
 const WINDOW: WindowFunction = WindowFunction::Blackman;
 
-/// A streaming converter from `FROM` to `TO` samples a second.
+/// A streaming converter from `FROM` to `TO` samples per second.
 ///
 /// ```
-/// # use sidetone::audio::{Pcm, Resampler};
+/// # use sidetone_base::audio::{pcm::Pcm, resampler::Resampler};
 /// let mut to_stt = Resampler::<48_000, 16_000>::new();
 /// let frame = Pcm::<48_000>::new(vec![0; 480]);
 /// assert_eq!(to_stt.push(&frame).len(), 160); // 10 ms in, 10 ms out
@@ -37,9 +37,8 @@ impl<const FROM: u32, const TO: u32> Resampler<FROM, TO> {
         }
     }
 
-    /// Converts the next part of the stream, of any length. Nothing waits for a full block:
-    /// after `n` samples in all, `n * TO / FROM` (rounded down) have come out. The sound itself
-    /// is [`delay`](Self::delay) late.
+    /// Converts the next part of the stream, of any length. It does not wait for full blocks: after `n` samples in
+    /// total, `n * TO / FROM` (rounded down) have come out. The sound itself is delayed by [`delay`](Self::delay).
     pub fn push(&mut self, pcm: &Pcm<FROM>) -> Pcm<TO> {
         match &mut self.filter {
             Some(filter) => from_f32(filter.push(&to_f32(pcm.samples()))),
@@ -47,7 +46,7 @@ impl<const FROM: u32, const TO: u32> Resampler<FROM, TO> {
         }
     }
 
-    /// The sound still in the filter at the end of a stream; the converter then starts afresh.
+    /// Returns the sound that is still in the filter at the end of a stream, and resets the converter.
     pub fn flush(&mut self) -> Pcm<TO> {
         let Some(filter) = &mut self.filter else {
             return Pcm::default();
@@ -57,12 +56,12 @@ impl<const FROM: u32, const TO: u32> Resampler<FROM, TO> {
         from_f32(tail)
     }
 
-    /// How many output samples the sound is late by.
+    /// The delay of the sound, in output samples.
     pub fn delay(&self) -> usize {
         self.filter.as_ref().map_or(0, Filter::delay)
     }
 
-    /// Converts a whole clip: no delay, and `len * TO / FROM` samples, rounded up.
+    /// Converts a whole clip: without delay, to `len * TO / FROM` samples, rounded up.
     pub fn convert(pcm: &Pcm<FROM>) -> Pcm<TO> {
         from_f32(convert(to_f32(pcm.samples()), FROM, TO))
     }
@@ -74,7 +73,7 @@ impl<const FROM: u32, const TO: u32> Default for Resampler<FROM, TO> {
     }
 }
 
-/// Converts a clip between rates known only at run time, as a WAV file's is.
+/// Converts a clip between rates that are known only at run time, such as a WAV file's.
 pub fn convert(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
     let Some(mut filter) = Filter::between(from, to) else {
         return samples;
@@ -86,7 +85,7 @@ pub fn convert(samples: Vec<f32>, from: u32, to: u32) -> Vec<f32> {
     converted
 }
 
-/// As [`Resampler`], between rates known only at run time, as a sound card's are. Full scale is ±1.
+/// Like [`Resampler`], between rates that are known only at run time, such as a sound card's. Full scale is ±1.
 pub struct Converter {
     filter: Option<Filter>,
 }
@@ -107,23 +106,23 @@ impl Converter {
         }
     }
 
-    /// The sound still in the filter at the end of the stream.
+    /// Returns the sound that is still in the filter at the end of the stream.
     pub fn flush(&mut self) -> Vec<f32> {
         self.filter.as_mut().map_or_else(Vec::new, Filter::flush)
     }
 
-    /// How many output samples the sound is late by.
+    /// The delay of the sound, in output samples.
     pub fn delay(&self) -> usize {
         self.filter.as_ref().map_or(0, Filter::delay)
     }
 }
 
-/// Full scale is ±1 while filtering.
+/// Converts to floating point, where full scale is ±1.
 pub fn to_f32(samples: &[i16]) -> Vec<f32> {
     samples.iter().map(|&s| f32::from(s) / 32_768.0).collect()
 }
 
-/// Rounded and held within 16 bits: a filter overshoots a full-scale input by a little.
+/// Rounds and clips to 16 bits: a filter slightly overshoots a full-scale input.
 pub fn from_f32<const HZ: u32>(samples: Vec<f32>) -> Pcm<HZ> {
     Pcm::new(
         samples
@@ -133,8 +132,8 @@ pub fn from_f32<const HZ: u32>(samples: Vec<f32>) -> Pcm<HZ> {
     )
 }
 
-/// A windowed-sinc filter bank. With as many branches as the ratio's denominator every output
-/// sample falls on a branch ("Nearest"), so this is an exact polyphase filter.
+/// A windowed-sinc filter bank. With as many branches as the ratio's denominator, every output sample falls on a
+/// branch ("Nearest"), so this is an exact polyphase filter.
 struct Filter {
     sinc: Async<f32>,
     taps: usize,
@@ -143,12 +142,12 @@ struct Filter {
     to: u32,
 }
 
-/// Branches beyond which interpolating between them is better than storing them all; only
-/// odd file rates come here.
+/// Above this many branches, interpolating between them is better than storing them all; only unusual file rates get
+/// here.
 const MAX_BRANCHES: u32 = 1024;
 
 impl Filter {
-    /// `None` when there is nothing to do.
+    /// `None` if no conversion is needed.
     fn between(from: u32, to: u32) -> Option<Self> {
         if from == to {
             return None;
@@ -175,8 +174,7 @@ impl Filter {
             from,
             to,
         };
-        // The filter looks two samples past the newest; given them now, each later push yields
-        // its exact share.
+        // The filter looks two samples past the newest; supplying them now lets each later push yield its exact share.
         let primed = filter.push(&[0.0; 2]);
         debug_assert!(primed.is_empty());
         Some(filter)
@@ -204,14 +202,14 @@ impl Filter {
         output
     }
 
-    /// Enough silence to push the last sample through the filter's middle.
+    /// Pushes enough silence to move the last sample through the middle of the filter.
     fn flush(&mut self) -> Vec<f32> {
         let input = (self.delay() as u64 + 1) * u64::from(self.from);
         self.push(&vec![0.0; input.div_ceil(u64::from(self.to)) as usize])
     }
 
-    /// In output samples: half the taps, and where on the input's time line the first output
-    /// sample and the middle of the filter bank lie.
+    /// In output samples: half the taps, corrected for where the first output sample and the middle of the filter bank
+    /// lie on the input's time line.
     fn delay(&self) -> usize {
         let input = self.taps as f64 / 2.0 + 2.0 - 1.0 / f64::from(self.branches);
         (input * f64::from(self.to) / f64::from(self.from) - 1.0).round() as usize

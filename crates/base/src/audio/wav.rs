@@ -1,4 +1,4 @@
-//! WAV files: any common one is read into the rate that is wanted, 16-bit mono is written.
+//! WAV files: reads any common one and converts it to the requested rate; writes 16-bit mono.
 
 use std::fs::File;
 use std::io::{BufWriter, Cursor, Read as _};
@@ -9,7 +9,7 @@ use hound::{SampleFormat, WavSpec, WavWriter};
 
 use super::{Pcm, resampler};
 
-/// Sample rates taken for real; anything else in a header is damage.
+/// Plausible sample rates; any other in a header means damage.
 const RATES: std::ops::RangeInclusive<u32> = 4_000..=384_000;
 
 /// Why a WAV file could not be read or written. The message names the file.
@@ -29,14 +29,13 @@ impl WavError {
     }
 }
 
-/// Reads a file of any rate, mono or more channels (mixed to one), 8, 16, 24 or 32 bits, whole
-/// numbers or floating point, and converts it to `HZ`.
+/// Reads a file and converts it to `HZ`: any rate, mono or multichannel (mixed down), 8, 16, 24 or 32 bits, integer or
+/// floating point.
 ///
 /// A header without a length, as programs write into a pipe, is taken to mean "to the end".
 ///
 /// # Errors
-/// When the file cannot be opened, is no WAV file, is compressed, or ends before the length
-/// that its header gives.
+/// The file cannot be opened, is not a WAV file, is compressed, or ends before the length that its header gives.
 pub fn read<const HZ: u32>(path: &Path) -> Result<Pcm<HZ>, WavError> {
     let mut bytes = Vec::new();
     File::open(path)
@@ -45,7 +44,7 @@ pub fn read<const HZ: u32>(path: &Path) -> Result<Pcm<HZ>, WavError> {
     parse(&bytes).map_err(|reason| WavError::new(path, reason))
 }
 
-/// As [`read`], for a file's contents, such as the body of an upload.
+/// Like [`read`], for a file's contents, such as the body of an upload.
 ///
 /// # Errors
 /// What is wrong with the contents, as one clause.
@@ -69,8 +68,8 @@ fn top_bits(bytes: [u8; 4]) -> f32 {
     i32::from_le_bytes(bytes) as f32 / 2_147_483_648.0
 }
 
-/// Format tags of the `fmt ` chunk (Multimedia Programming Interface and Data Specifications
-/// 1.0, and the revision that brought EXTENSIBLE, which keeps the true tag in its sub-format).
+/// Format tags of the `fmt ` chunk (Multimedia Programming Interface and Data Specifications 1.0, and the revision
+/// that introduced EXTENSIBLE, which has the actual tag in its sub-format).
 const INTEGER: u16 = 1;
 const FLOAT: u16 = 3;
 const EXTENSIBLE: u16 = 0xfffe;
@@ -79,18 +78,18 @@ struct Format {
     tag: u16,
     channels: usize,
     rate: u32,
-    /// Bits that count in a sample, and bytes it takes.
+    /// Valid bits per sample, and the bytes that a sample takes.
     bits: u16,
     width: usize,
 }
 
-/// How sound is written, as a decoder needs it.
+/// How samples are encoded, as a decoder needs it.
 #[derive(Debug, Clone, Copy)]
 pub struct Layout {
-    /// Samples a second.
+    /// Samples per second.
     pub rate: u32,
     channels: usize,
-    /// Bytes of a sample of one channel.
+    /// Bytes per sample of one channel.
     width: usize,
     decode: fn(&[u8]) -> f32,
 }
@@ -114,12 +113,12 @@ impl Layout {
         }
     }
 
-    /// Bytes of a sample of all channels.
+    /// Bytes per sample of all channels together.
     pub fn frame(&self) -> usize {
         self.width * self.channels
     }
 
-    /// All channels mixed to one, full scale ±1; what is no whole frame at the end is dropped.
+    /// All channels mixed to one, full scale ±1; an incomplete frame at the end is dropped.
     pub fn mono(&self, bytes: &[u8]) -> Vec<f32> {
         let frames = bytes.chunks_exact(self.frame());
         frames
@@ -136,18 +135,18 @@ impl Layout {
     }
 }
 
-/// What a file says before its sound.
+/// What a file states before its sound.
 pub struct Head {
-    /// How the samples are written.
+    /// How the samples are encoded.
     pub layout: Layout,
-    /// Bytes of sound; none: to the end, as programs write into a pipe.
+    /// Bytes of sound. `None` for "to the end", as programs write into a pipe.
     pub length: Option<usize>,
-    /// Where the sound begins.
+    /// Where the sound begins, in bytes.
     pub at: usize,
 }
 
-/// The head of a file that may still be coming; none: more of it is needed. hound reads WAV too,
-/// but takes neither a header without a length nor says how much of a cut file is missing.
+/// The head of a file that may still be arriving; `None` if more of it is needed. hound reads WAV too, but does not
+/// accept a header without a length, nor say how much of a truncated file is missing.
 ///
 /// # Errors
 /// What is wrong with the contents, as one clause.
@@ -166,8 +165,7 @@ pub fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
                 let format = format.ok_or("has no format (`fmt `) before its sound")?;
                 return Ok(Some(Head {
                     layout: format.layout()?,
-                    // A writer that could not know the length leaves 0 there, or the largest
-                    // number that it knows.
+                    // A writer that could not know the length leaves 0 there, or the largest number it can express.
                     length: (length > 0 && length < UNKNOWN).then_some(length),
                     at,
                 }));
@@ -180,11 +178,11 @@ pub fn head(bytes: &[u8]) -> Result<Option<Head>, String> {
     Ok(None)
 }
 
-/// From about the largest signed number on, a length means "not known".
+/// Lengths from about the largest signed number upwards mean "unknown".
 const UNKNOWN: usize = 0x7fff_0000;
 const CUT_HEADER: &str = "is cut off before its sound begins; copy or record it again";
 
-/// What comes after the samples (tags, for example) is not sound.
+/// Whatever follows the samples (tags, for example) is not sound.
 fn sound(body: &[u8], length: Option<usize>) -> Result<&[u8], String> {
     let Some(length) = length else {
         return Ok(body);
@@ -262,7 +260,7 @@ impl Format {
     }
 }
 
-/// A mono 16-bit file's contents, as an upload carries them.
+/// The contents of a mono 16-bit file, for uploads.
 pub fn encode<const HZ: u32>(pcm: &Pcm<HZ>) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::with_capacity(44 + 2 * pcm.len()));
     let written = WavWriter::new(&mut bytes, spec(HZ)).and_then(|mut writer| {
@@ -288,15 +286,15 @@ const fn spec(sample_rate: u32) -> WavSpec {
 /// Writes a mono 16-bit file.
 ///
 /// # Errors
-/// When the file cannot be created or the disk is full.
+/// The file cannot be created, or the disk is full.
 pub fn write<const HZ: u32>(path: &Path, pcm: &Pcm<HZ>) -> Result<(), WavError> {
     let mut writer = Writer::create(path)?;
     writer.push(pcm)?;
     writer.finish()
 }
 
-/// Writes a mono 16-bit file while the sound is still coming. A file whose writer is dropped
-/// before [`finish`](Self::finish) is valid up to what was pushed.
+/// Writes a mono 16-bit file while the sound is still arriving. If the writer is dropped before
+/// [`finish`](Self::finish), the file is valid up to what was pushed.
 pub struct Writer<const HZ: u32> {
     path: PathBuf,
     inner: WavWriter<BufWriter<File>>,
@@ -304,10 +302,10 @@ pub struct Writer<const HZ: u32> {
 }
 
 impl<const HZ: u32> Writer<HZ> {
-    /// Creates the file, or empties it when it exists.
+    /// Creates the file, or truncates it if it exists.
     ///
     /// # Errors
-    /// When the file cannot be created.
+    /// The file cannot be created.
     pub fn create(path: &Path) -> Result<Self, WavError> {
         let inner = WavWriter::create(path, spec(HZ))
             .map_err(|error| WavError::new(path, format!("cannot be created: {error}")))?;
@@ -318,10 +316,10 @@ impl<const HZ: u32> Writer<HZ> {
         })
     }
 
-    /// Adds sound at the end.
+    /// Appends sound.
     ///
     /// # Errors
-    /// When the disk is full, or the file reaches the 4 GiB that a WAV file can have.
+    /// The disk is full, or the file has reached the 4 GiB that a WAV file can have.
     pub fn push(&mut self, pcm: &Pcm<HZ>) -> Result<(), WavError> {
         for &sample in pcm.samples() {
             self.inner
@@ -332,7 +330,7 @@ impl<const HZ: u32> Writer<HZ> {
         Ok(())
     }
 
-    /// How much was pushed.
+    /// The playing time of what was pushed.
     pub fn duration(&self) -> Duration {
         Pcm::<HZ>::duration_of(self.written)
     }
@@ -340,7 +338,7 @@ impl<const HZ: u32> Writer<HZ> {
     /// Writes the length into the header and closes the file.
     ///
     /// # Errors
-    /// When the disk is full.
+    /// The disk is full.
     pub fn finish(self) -> Result<(), WavError> {
         self.inner
             .finalize()

@@ -1,10 +1,10 @@
-//! An order to leave, on its way from who gives it to the call.
+//! An order to leave, on its way from whoever gives it to the call.
 
 use tokio::sync::watch;
 
 use super::LeaveBy;
 
-/// An order to leave: given once, and seen by all clones. One that is never given is awaited for ever.
+/// An order to leave: given once, and seen by all clones. Waiting for one that is never given never ends.
 #[derive(Clone, Debug, Default)]
 pub struct LeaveOrder(watch::Sender<Option<LeaveBy>>);
 
@@ -18,7 +18,7 @@ impl LeaveOrder {
         });
     }
 
-    /// Whether it was given.
+    /// Whether it has been given.
     pub fn is_given(&self) -> bool {
         self.0.borrow().is_some()
     }

@@ -1,4 +1,4 @@
-//! Calls, and what is heard and said in them: counted by the process that holds them.
+//! Calls, and what is heard and said in them, counted by the process that holds them.
 
 use std::time::Duration;
 
@@ -8,27 +8,28 @@ use super::names::Names;
 use super::register::Register;
 use crate::text_enum;
 
-/// Latencies of a stage, and of an answer, seconds. Callers take two seconds for a line that broke.
+/// Buckets for the latency of a stage and of a reply, in seconds. After two seconds callers believe that the line is
+/// dead.
 const LATENCY: &[f64] = &[
     0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0,
 ];
-/// Silences in the middle of a sentence, seconds.
+/// Buckets for silences in the middle of a sentence, in seconds.
 const BREAKS: &[f64] = &[0.04, 0.08, 0.16, 0.32, 0.64, 1.0, 2.0, 5.0];
-/// Calls, seconds.
+/// Buckets for the length of calls, in seconds.
 const LENGTHS: &[f64] = &[
     10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_200.0, 1_800.0, 3_600.0,
 ];
-/// Runs of tools, seconds.
+/// Buckets for tool runs, in seconds.
 const TOOLS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
 
 text_enum! {
-    /// What a job is at.
+    /// The state of a job.
     CallState {
-        /// It joins its room.
+        /// It is joining its room.
         Joining = "joining",
-        /// It holds the conversation.
+        /// It is in conversation.
         Talking = "talking",
-        /// The conversation is over; its end is stored and told.
+        /// The conversation is over; its end is being stored and reported.
         Leaving = "leaving",
     }
 }
@@ -39,11 +40,11 @@ pub struct Calls {
     in_state: IntGaugeVec,
     begun: IntCounterVec,
     ended: IntCounterVec,
-    /// A call was found to have had another agent before.
+    /// Calls that had another agent before.
     pub taken_over: IntCounter,
-    /// A job came to nothing: no agent's file, no room.
+    /// Jobs that did not become a call: no agent file, or no room.
     pub not_begun: IntCounter,
-    /// From the agent's coming to its going.
+    /// How long an agent held a call.
     pub lasted: Histogram,
     statuses: IntCounterVec,
     utterances: IntCounterVec,
@@ -51,17 +52,17 @@ pub struct Calls {
     sentences: IntCounterVec,
     sentences_begun: IntCounter,
     stages: HistogramVec,
-    /// End of the caller's speech to the first sound of the answer.
+    /// From the end of the caller's speech to the first sound of the reply.
     pub heard: Histogram,
-    /// The room had nothing to play in the middle of a sentence.
+    /// Silences in the middle of a sentence because the room had nothing to play.
     pub breaks: Histogram,
-    /// The caller cut the agent short.
+    /// Replies that the caller cut short.
     pub barge_ins: IntCounter,
     failures: IntCounterVec,
     tools: IntCounterVec,
-    /// From a tool's call to its answer.
+    /// How long tool runs took.
     pub tool_took: Histogram,
-    /// Events of calls that nobody took in time: the stored call is incomplete.
+    /// Events of calls that were not accepted in time: the stored call is incomplete.
     pub events_lost: IntCounter,
     agents: Names,
 }
@@ -176,7 +177,7 @@ impl Calls {
         this
     }
 
-    /// Upper bounds of [`Calls::heard`] in seconds with the answers that took no longer, and all answers.
+    /// The buckets of [`Calls::heard`] as upper bounds in seconds and cumulative counts, and the count of all replies.
     pub(super) fn heard_so_far(&self) -> (Vec<(f64, u64)>, u64) {
         let samples = Register::samples(&self.heard);
         let buckets = samples
@@ -186,8 +187,8 @@ impl Calls {
         (buckets.collect(), self.heard.get_sample_count())
     }
 
-    /// Lets all reasons of an agent's ends, all ends of utterances and sentences and all parts that fail
-    /// stand at 0, as they are before the first call. The words are those of the calls' own enums.
+    /// Creates the series of an agent's end reasons, of the ends of utterances and sentences and of failing parts, at
+    /// 0 as before the first call. The words come from the calls' own enums.
     pub fn expect(
         &self,
         agents: impl IntoIterator<Item = impl AsRef<str>>,
@@ -210,50 +211,50 @@ impl Calls {
         }
     }
 
-    /// A call is in this state until what is given is dropped.
+    /// Counts a call in this state until the returned guard is dropped.
     pub fn enter(&self, state: CallState) -> InState {
         let gauge = self.in_state.with_label_values(&[state.as_str()]);
         gauge.inc();
         InState(gauge)
     }
 
-    /// Calls that an agent, by its file's name, began.
+    /// Calls begun by an agent, by its file's name.
     pub fn begun(&self, agent: &str) -> IntCounter {
         self.begun.with_label_values(&[self.agents.label(agent)])
     }
 
-    /// Calls that an agent ended for this reason.
+    /// Calls ended by an agent for this reason.
     pub fn ended(&self, agent: &str, reason: &str) -> IntCounter {
         self.ended
             .with_label_values(&[self.agents.label(agent), reason])
     }
 
-    /// Calls that came to be of this status.
+    /// Calls that reached this status.
     pub fn status(&self, status: &str) -> IntCounter {
         self.statuses.with_label_values(&[status])
     }
 
-    /// Utterances that were begun.
+    /// Utterances that began.
     pub fn utterances_begun(&self) -> &IntCounter {
         &self.utterances_begun
     }
 
-    /// Utterances that closed so.
+    /// Utterances that closed this way.
     pub fn utterance(&self, closed: &str) -> IntCounter {
         self.utterances.with_label_values(&[closed])
     }
 
-    /// Sentences that were begun.
+    /// Sentences that began.
     pub fn sentences_begun(&self) -> &IntCounter {
         &self.sentences_begun
     }
 
-    /// Sentences that closed so.
+    /// Sentences that closed this way.
     pub fn sentence(&self, closed: &str) -> IntCounter {
         self.sentences.with_label_values(&[closed])
     }
 
-    /// Sentences that could not be said, for this part failed.
+    /// Sentences that could not be spoken because this part failed.
     pub fn sentence_failed(&self, part: &str) -> IntCounter {
         self.sentence(&format!("failed_{part}"))
     }
@@ -263,20 +264,20 @@ impl Calls {
         self.failures.with_label_values(&[part])
     }
 
-    /// Runs of tools that went well, or not.
+    /// Tool runs that succeeded, or failed.
     pub fn tool(&self, ok: bool) -> IntCounter {
         let result = if ok { "ok" } else { "failed" };
         self.tools.with_label_values(&[result])
     }
 
-    /// A stage had this part in an answer.
+    /// Records how much time of a reply a stage took.
     pub fn stage(&self, stage: &str, took: Duration) {
         let stage = self.stages.with_label_values(&[stage]);
         stage.observe(took.as_secs_f64());
     }
 }
 
-/// Counts a call in one state while it is held.
+/// Counts a call in one state until it is dropped.
 #[derive(Debug)]
 pub struct InState(IntGauge);
 

@@ -1,12 +1,12 @@
-//! The control plane: LiveKit's events, agents that were asked for, posts of calls' ends, the database.
+//! The control plane: LiveKit's events, agent dispatches, post-call webhooks, and the database.
 
 use prometheus::{Gauge, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::register::Register;
 
-/// LiveKit tells the time of its events in whole seconds.
+/// Buckets in seconds. LiveKit states the time of its events in whole seconds.
 const LAG: &[f64] = &[0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0];
-/// Askings for an agent and answers of a database, seconds.
+/// Buckets for a database's answers, in seconds.
 const ANSWERS: &[f64] = &[
     0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 ];
@@ -15,27 +15,27 @@ const ANSWERS: &[f64] = &[
 #[derive(Debug)]
 pub struct Control {
     events: IntCounterVec,
-    /// From LiveKit's time of an event to its being acted on.
+    /// From LiveKit's time of an event until it was handled.
     pub event_lag: Histogram,
-    /// Events that wait to be acted on.
+    /// Events that wait to be handled.
     pub events_waiting: IntGauge,
-    /// Age of the oldest of them, seconds.
+    /// Age of the oldest of them, in seconds.
     pub events_oldest: Gauge,
     askings: IntCounterVec,
-    /// Calls that were given up, for no agent came.
+    /// Calls that were given up because no agent joined.
     pub given_up: IntCounter,
     posts: IntCounterVec,
-    /// Posts that are due and not delivered.
+    /// Webhooks that are due but not delivered.
     pub posts_waiting: IntGauge,
-    /// For how long the oldest of them is due, seconds.
+    /// How long the oldest of them has been due, in seconds.
     pub posts_oldest: Gauge,
-    /// Results of calls that are owed.
+    /// Call results that are still owed.
     pub results_owed: IntGauge,
     open_calls: IntGaugeVec,
     lanes: IntGaugeVec,
     lanes_full: IntCounterVec,
     database_up: IntGaugeVec,
-    /// How long what a scrape asks of the database took.
+    /// How long the database took to answer a scrape.
     pub database_took: Histogram,
 }
 
@@ -125,38 +125,38 @@ impl Control {
         this
     }
 
-    /// LiveKit's events of which this became.
+    /// LiveKit's events with this result.
     pub fn event(&self, result: &str) -> IntCounter {
         self.events.with_label_values(&[result])
     }
 
-    /// Agents that were asked for by this reason.
+    /// Dispatches for this reason.
     pub fn asked(&self, why: &str) -> IntCounter {
         self.askings.with_label_values(&[why])
     }
 
-    /// Tries of posts of which this became.
+    /// Webhook deliveries with this result.
     pub fn post(&self, result: &str) -> IntCounter {
         self.posts.with_label_values(&[result])
     }
 
-    /// Calls of this status that are not over.
+    /// Open calls with this status.
     pub fn open_calls(&self, status: &str) -> IntGauge {
         self.open_calls.with_label_values(&[status])
     }
 
-    /// 1: the database answered. Only who asks it for a scrape says anything of it.
+    /// 1 if the database answered. Set only by a process that queries it for a scrape.
     pub fn database_up(&self) -> IntGauge {
         self.database_up.with_label_values::<&str>(&[])
     }
 
-    /// Jobs in a queue.
+    /// Jobs running or waiting in a queue.
     pub fn queue(&self, name: &str) -> IntGauge {
         self.queue_full(name);
         self.lanes.with_label_values(&[name])
     }
 
-    /// Jobs that a queue did not take.
+    /// Jobs that a queue refused.
     pub fn queue_full(&self, name: &str) -> IntCounter {
         self.lanes_full.with_label_values(&[name])
     }

@@ -1,4 +1,4 @@
-//! How late the runtime comes to what is due.
+//! How late the runtime serves timers.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tokio_util::sync::CancellationToken;
 use super::metrics;
 use crate::clock;
 
-/// Time between two looks.
+/// The interval between two measurements.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Looks until `stop` how late a timer is served: for as long, calls' loops wait for a thread, too.
+/// Measures until `stop` how late a timer is served: calls' loops wait for a thread just as long.
 pub async fn watch_lag(stop: CancellationToken) {
     loop {
         let due = clock::now() + EVERY;

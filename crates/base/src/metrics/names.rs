@@ -1,21 +1,21 @@
-//! Labels whose words come from operators' files.
+//! Labels whose values come from operators' files.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
-/// How many names a label has at most: files that are edited for months must not fill a scraper's disk.
+/// The most names that a label has: files that are edited for months must not fill a scraper's disk.
 pub const NAMES: usize = 64;
 /// Stands for all names beyond [`NAMES`].
 const OTHER: &str = "other";
-/// Longer names are none that a person has chosen.
+/// Names longer than this were not chosen by a person.
 const LONGEST: usize = 96;
 
-/// The names of one kind that were seen.
+/// The names of one kind seen so far.
 #[derive(Debug, Default)]
 pub(super) struct Names(Mutex<BTreeSet<String>>);
 
 impl Names {
-    /// The label's word for `name`: itself, or [`OTHER`] where there are too many.
+    /// The label's value for `name`: the name itself, or [`OTHER`] if there are too many.
     pub(super) fn label<'a>(&self, name: &'a str) -> &'a str {
         if name.len() > LONGEST {
             return OTHER;

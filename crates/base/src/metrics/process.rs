@@ -1,4 +1,4 @@
-//! The process itself. Names without `sidetone_` are those that every Prometheus client has.
+//! The process itself. Names without `sidetone_` are those that every Prometheus client uses.
 
 use std::fs;
 
@@ -7,19 +7,19 @@ use prometheus::{Counter, Gauge, Histogram, IntCounter, IntCounterVec, IntGauge,
 use super::register::Register;
 use crate::text_enum;
 
-/// How late a timer of 100 ms is, seconds.
+/// Buckets for how late a 100 ms timer is, in seconds.
 const LAG: &[f64] = &[0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-/// Clock ticks of `/proc/self/stat` in a second: 100 on every Linux that Sidetone runs on.
+/// Clock ticks of `/proc/self/stat` per second: 100 on every Linux that Sidetone runs on.
 const TICKS: f64 = 100.0;
 
 text_enum! {
-    /// What becomes of a span.
+    /// What happens to a span.
     SpanFate {
-        /// The collector took it.
+        /// The collector accepted it.
         Sent = "sent",
-        /// Too many waited.
+        /// Dropped, because too many were waiting.
         QueueFull = "queue_full",
-        /// The collector did not take it: it was away for too long.
+        /// Dropped, because the collector was unreachable for too long.
         Unreachable = "unreachable",
         /// The collector refused it.
         Refused = "refused",
@@ -29,7 +29,7 @@ text_enum! {
 /// See the module's documentation.
 #[derive(Debug)]
 pub struct Process {
-    /// How late the runtime comes to what is due.
+    /// How late the runtime serves timers.
     pub loop_lag: Histogram,
     restarts: IntCounterVec,
     down: IntGaugeVec,
@@ -87,7 +87,7 @@ impl Process {
         this
     }
 
-    /// A background task that runs under a supervisor is down, or up again.
+    /// Records that a supervised background task is down, or up again.
     pub fn task(&self, name: &str, is_down: bool) {
         self.down.with_label_values(&[name]).set(is_down.into());
         let restarts = self.restarts.with_label_values(&[name]);
@@ -96,12 +96,12 @@ impl Process {
         }
     }
 
-    /// Spans of which this became.
+    /// Spans with this fate.
     pub fn spans(&self, fate: SpanFate) -> IntCounter {
         self.spans.with_label_values(&[fate.as_str()])
     }
 
-    /// Reads what the kernel knows of the process; elsewhere than on Linux it stays 0.
+    /// Reads what the kernel knows about the process; on systems other than Linux the values stay 0.
     pub(super) fn read(&self) {
         let memory = fs::read_to_string("/proc/self/status").ok();
         if let Some(bytes) = memory.as_deref().and_then(resident) {
@@ -109,7 +109,7 @@ impl Process {
         }
         let stat = fs::read_to_string("/proc/self/stat").ok();
         if let Some(seconds) = stat.as_deref().and_then(cpu_seconds) {
-            // A counter only goes up, and this is the sum.
+            // A counter only goes up, and this value is the total.
             self.cpu.inc_by((seconds - self.cpu.get()).max(0.0));
         }
         let limits = fs::read_to_string("/proc/self/limits").ok();
@@ -123,7 +123,7 @@ impl Process {
     }
 }
 
-/// Bytes of memory, by `/proc/self/status`.
+/// Bytes of memory, from `/proc/self/status`.
 fn resident(status: &str) -> Option<i64> {
     let line = status
         .lines()
@@ -132,16 +132,16 @@ fn resident(status: &str) -> Option<i64> {
     Some(kilobytes * 1024)
 }
 
-/// How many file descriptors may be open, by `/proc/self/limits`.
+/// The limit of open file descriptors, from `/proc/self/limits`.
 fn most_files(limits: &str) -> Option<i64> {
     let mut lines = limits.lines();
     let line = lines.find_map(|line| line.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }
 
-/// Seconds of CPU time in user and kernel, by `/proc/self/stat`.
+/// CPU time in user and kernel mode, in seconds, from `/proc/self/stat`.
 fn cpu_seconds(stat: &str) -> Option<f64> {
-    // The process's name may hold blanks and brackets.
+    // The process's name may contain blanks and brackets.
     let (_, rest) = stat.rsplit_once(')')?;
     let mut fields = rest.split_whitespace().skip(11);
     let user: f64 = fields.next()?.parse().ok()?;

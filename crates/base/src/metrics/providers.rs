@@ -1,4 +1,4 @@
-//! The services that stages ask: what was asked, what failed, what it took and what that costs.
+//! The services that stages use: requests, failures, consumption and cost.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::names::Names;
 use super::register::Register;
 use crate::text_enum;
 
-/// From asking to the first piece of an answer, seconds.
+/// Buckets for the time from a request to the first piece of the answer, in seconds.
 const FIRST: &[f64] = &[
     0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0,
 ];
@@ -20,13 +20,13 @@ const FIRST: &[f64] = &[
 text_enum! {
     /// Whose fault a failed request is.
     Fault {
-        /// The request's.
+        /// The request's fault.
         Refused = "refused",
         /// The conversation is too long for the model.
         TooLong = "too_long",
-        /// The provider wants to be left alone for a while.
+        /// The provider's rate limit was reached.
         Limited = "limited",
-        /// The provider's.
+        /// The provider's fault.
         Sick = "sick",
     }
 }
@@ -121,7 +121,7 @@ impl Providers {
         }
     }
 
-    /// Requests and errors up to now, by stage and provider.
+    /// Requests and errors so far, by stage and provider.
     pub(super) fn asked_so_far(&self) -> BTreeMap<(String, String), (u64, u64)> {
         let mut all = BTreeMap::<_, (u64, u64)>::new();
         let key = |sample: &Metric| {
@@ -144,7 +144,7 @@ impl Providers {
         all
     }
 
-    /// A provider of a stage, by the name that the agent's file gives it: all its series stand at 0 from
+    /// The metrics of a stage's provider, by the name that the agent's file gives it. All its series exist, at 0, from
     /// now on.
     pub fn of(&self, stage: &str, provider: &str, model: &str) -> OfProvider {
         let provider = self.names.label(provider);
@@ -182,37 +182,37 @@ impl Providers {
 /// The metrics of one provider of one stage.
 #[derive(Clone, Debug)]
 pub struct OfProvider {
-    /// Asked.
+    /// Requests.
     pub requests: IntCounter,
     errors: Vec<(Fault, IntCounter)>,
-    /// Left for another.
+    /// Requests that another provider took over.
     pub fallbacks: IntCounter,
-    /// 1: it counts as failed.
+    /// 1 while it counts as failed.
     pub out: IntGauge,
-    /// From asking to the first piece.
+    /// Time from a request to the first piece of the answer.
     pub first_answer: Histogram,
-    /// Tokens that it read.
+    /// Tokens of prompts.
     pub prompt_tokens: IntCounter,
-    /// Of these, from its cache.
+    /// How many of these came from the provider's cache.
     pub cached_tokens: IntCounter,
-    /// Tokens that it wrote.
+    /// Tokens of completions.
     pub completion_tokens: IntCounter,
-    /// Sent to be spoken.
+    /// Characters sent to be spoken.
     pub characters: IntCounter,
-    /// Seconds sent to be transcribed.
+    /// Seconds of audio sent to be transcribed.
     pub heard: Counter,
-    /// Seconds of speech that came.
+    /// Seconds of speech received.
     pub spoken: Counter,
-    /// Dollars.
+    /// Cost in US dollars.
     pub cost: Counter,
-    /// Answers whose cost is not known.
+    /// Answers of unknown cost.
     pub cost_unknown: IntCounter,
-    /// The day that its price is of.
+    /// The date of its price.
     pub priced: prometheus::Gauge,
 }
 
 impl OfProvider {
-    /// A request failed by this fault.
+    /// Counts a request that failed by this fault.
     pub fn failed(&self, fault: Fault) {
         for (_, count) in self.errors.iter().filter(|(of, _)| *of == fault) {
             count.inc();

@@ -1,5 +1,5 @@
-//! PURE. What a process has measured of late, from its counters: what the pool's page shows of a worker. Counters count
-//! from the process's start; what is between two looks at them is of late.
+//! PURE. What a process has measured recently, from its counters; shown for each worker on the pool's page. Counters
+//! count from the process's start; the difference between two snapshots is what is recent.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -8,24 +8,24 @@ use serde::{Deserialize, Serialize};
 
 /// How far back it goes.
 pub const SPAN: Duration = Duration::from_secs(300);
-/// Time between two looks that are kept.
+/// The interval between two snapshots that are kept.
 const STEP: Duration = Duration::from_secs(15);
 
 /// What was measured within the last [`SPAN`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Recent {
-    /// Answers that callers heard.
+    /// Replies that callers heard.
     pub answers: u64,
-    /// Half of them within this time, ms; as exact as the histogram's buckets are.
+    /// The median of their latency, in ms; as exact as the histogram's buckets.
     pub p50_ms: Option<u64>,
-    /// 95 of 100 within this time, ms.
+    /// The 95th percentile of their latency, in ms.
     pub p95_ms: Option<u64>,
-    /// Providers that were asked, by stage and name.
+    /// The providers that got requests, by stage and name.
     pub providers: Vec<AskedProvider>,
 }
 
-/// A provider that was asked.
+/// A provider that got requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AskedProvider {
@@ -35,27 +35,27 @@ pub struct AskedProvider {
     pub provider: String,
     /// Requests.
     pub requests: u64,
-    /// Of these, those that failed, by any fault.
+    /// How many of these failed, by any fault.
     pub errors: u64,
 }
 
-/// Counters at one look.
+/// A snapshot of the counters.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Counts {
-    /// Upper bounds in seconds, and the answers that took no longer.
+    /// Upper bounds in seconds, and the replies that took no longer.
     pub heard: Vec<(f64, u64)>,
-    /// All answers.
+    /// All replies.
     pub answers: u64,
     /// Requests and errors, by stage and provider.
     pub providers: BTreeMap<(String, String), (u64, u64)>,
 }
 
-/// Looks at counters, as far back as they are of use.
+/// Snapshots of the counters, as far back as they are useful.
 #[derive(Debug, Default)]
 pub struct Looks(VecDeque<(Instant, Counts)>);
 
 impl Looks {
-    /// What was measured since the oldest look that is not too old.
+    /// What was measured since the oldest snapshot that is not too old.
     pub fn look(&mut self, now: Instant, counts: Counts) -> Recent {
         let old = |at: Instant| now.saturating_duration_since(at);
         while self.0.get(1).is_some_and(|(at, _)| old(*at) >= SPAN) {
@@ -103,7 +103,8 @@ fn between(before: &Counts, now: &Counts) -> Recent {
     }
 }
 
-/// The time within which this share came, ms, taken as even within a bucket; beyond the last bucket its bound.
+/// The latency in ms that this share of replies did not exceed, interpolated linearly within a bucket; beyond the last
+/// bucket, that bucket's bound.
 fn quantile(share: f64, all: u64, heard: &[(f64, u64)]) -> Option<u64> {
     if all == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! Where metrics are declared: name, what it says, and its labels.
+//! Where metrics are declared, with name, help text and labels.
 
 use prometheus::core::Collector;
 use prometheus::proto::{Metric, MetricFamily};
@@ -7,11 +7,11 @@ use prometheus::{
     IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-/// Names and labels are literals, all of which [`Metrics`](super::Metrics) declares when it is made: a
-/// mistake among them ends every process and every test at its start.
+/// [`Metrics`](super::Metrics) declares all names and labels, which are literals, when it is created: a mistake among
+/// them ends every process and every test at its start.
 const LITERAL: &str = "names and labels are literals that can be used, each name once";
 
-/// The metrics that are shown.
+/// The registry of all metrics.
 #[derive(Debug, Default)]
 pub(super) struct Register(Registry);
 
@@ -20,7 +20,7 @@ impl Register {
         self.0.gather()
     }
 
-    /// Samples of one metric.
+    /// The samples of one metric.
     pub(super) fn samples(metric: &impl Collector) -> Vec<Metric> {
         let families = metric.collect();
         families
@@ -38,7 +38,7 @@ impl Register {
         self.shown(IntCounterVec::new(Opts::new(name, help), labels))
     }
 
-    /// Of what is no whole number: seconds, dollars.
+    /// For values that are not whole numbers: seconds, dollars.
     pub(super) fn sum(&self, name: &str, help: &str) -> Counter {
         self.shown(Counter::new(name, help))
     }
@@ -55,7 +55,7 @@ impl Register {
         self.shown(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
-    /// Of what is no whole number.
+    /// For values that are not whole numbers.
     pub(super) fn level(&self, name: &str, help: &str) -> Gauge {
         self.shown(Gauge::new(name, help))
     }

@@ -50,7 +50,7 @@ fn a_name_that_nobody_has_seen_becomes_other_when_there_are_too_many() {
     assert_eq!(Names::default().label(&"x".repeat(500)), "other");
 }
 
-/// A metric that ends as no other of its type does is misread by people and by tools.
+/// A metric whose name ends unlike others of its type is misread by people and by tools.
 #[test]
 fn names_say_their_type() {
     for family in Metrics::new().register.gather() {

@@ -1,4 +1,4 @@
-//! The worker of this process, what its calls leave on disk, and the pool as the store has it.
+//! The worker of this process, the call records it has on disk, and the pool as recorded in the store.
 
 use prometheus::{Gauge, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
@@ -9,23 +9,23 @@ use crate::WorkerStatus;
 #[derive(Debug)]
 pub struct Workers {
     load: Gauge,
-    /// Calls that it takes at most.
+    /// The most calls that it takes at once.
     pub slots: IntGauge,
     jobs: IntGauge,
     registered: IntGauge,
     draining: IntGauge,
     offers: IntCounterVec,
     job_ends: IntCounterVec,
-    /// Bytes of records that wait on disk for the database.
+    /// Bytes of call records on disk that wait for the database.
     pub spool_bytes: IntGauge,
-    /// Files of them.
+    /// Files of such records.
     pub spool_files: IntGauge,
-    /// Entries that the database, or a full disk, refused: lost.
+    /// Entries that were lost because the database, or a full spool, refused them.
     pub entries_lost: IntCounter,
     pool: IntGaugeVec,
     /// Calls that the pool's workers hold.
     pub pool_calls: IntGauge,
-    /// Calls that they take at most.
+    /// The most calls that they take at once.
     pub pool_slots: IntGauge,
 }
 
@@ -92,7 +92,7 @@ impl Workers {
         this
     }
 
-    /// What the worker of this process is doing.
+    /// Records what the worker of this process is doing.
     pub fn is(&self, status: &WorkerStatus) {
         self.load.set(status.load.into());
         self.jobs.set(count(status.jobs.len()));
@@ -100,25 +100,25 @@ impl Workers {
         self.draining.set(status.draining.into());
     }
 
-    /// Offers of jobs that were taken, or refused.
+    /// Job offers that were accepted, or refused.
     pub fn offered(&self, taken: bool) -> IntCounter {
         let answer = if taken { "taken" } else { "refused" };
         self.offers.with_label_values(&[answer])
     }
 
-    /// Jobs that ended well, or failed.
+    /// Jobs that succeeded, or failed.
     pub fn job_ended(&self, success: bool) -> IntCounter {
         let outcome = if success { "success" } else { "failed" };
         self.job_ends.with_label_values(&[outcome])
     }
 
-    /// Workers of the pool in a state.
+    /// Workers of the pool in this state.
     pub fn pool(&self, state: &str) -> IntGauge {
         self.pool.with_label_values(&[state])
     }
 }
 
-/// As a gauge has it.
+/// Converts a number to a gauge's type.
 fn count(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,16 +1,16 @@
-//! Where a provider is: a base URL, whose query (`?api-version=…`) goes along with every request.
+//! The address of a provider: a base URL whose query (`?api-version=…`) is sent with every request.
 
 use url::Url;
 
-/// OpenAI's own server, also by the name of a region.
+/// OpenAI's own server, possibly with a region in front.
 const OPENAI: &str = "api.openai.com";
-/// Azure's, which takes keys in a header of its own.
+/// Azure's servers, which take keys in a header of their own.
 const AZURE: &str = ".azure.com";
 
 /// A provider's base URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Address {
-    /// Up to the path, without a "/" at its end.
+    /// Up to the path, without a trailing "/".
     base: String,
     query: Option<String>,
     /// For messages: host and port, without path or user.
@@ -18,7 +18,7 @@ pub struct Address {
 }
 
 impl Address {
-    /// From `https://host/v1`, with or without a query.
+    /// Parses `https://host/v1`, with or without a query.
     pub fn parse(base_url: &str) -> Option<Self> {
         let mut url = Url::parse(base_url).ok()?;
         if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
@@ -41,7 +41,7 @@ impl Address {
         })
     }
 
-    /// `path` there, which may have a query of its own.
+    /// The URL of `path`, which may have a query of its own.
     pub fn at(&self, path: &str) -> String {
         match &self.query {
             None => format!("{}{path}", self.base),
@@ -52,19 +52,19 @@ impl Address {
         }
     }
 
-    /// As [`Address::at`], for a WebSocket.
+    /// Like [`Address::at`], for a WebSocket.
     pub fn socket_at(&self, path: &str) -> String {
         // `http` becomes `ws`, `https` `wss`.
         let address = self.at(path);
         format!("ws{}", address.strip_prefix("http").unwrap_or(&address))
     }
 
-    /// Where it is, for what is known of it.
+    /// The base URL, as the key for what is learned about the provider.
     pub fn base(&self) -> &str {
         &self.base
     }
 
-    /// Whether it is OpenAI's own server, also by the name of a region.
+    /// Whether it is OpenAI's own server, possibly in a region.
     pub fn is_openai(&self) -> bool {
         self.host == OPENAI || self.host.ends_with(&format!(".{OPENAI}"))
     }

@@ -1,13 +1,12 @@
-//! OpenAI's models by name: what Sidetone asks for where nothing else is said, and when OpenAI
-//! ends a model. Each name stands here once.
+//! OpenAI's models by name: Sidetone's defaults, and when OpenAI shuts a model down. Each name stands here once.
 //!
-//! Source: OpenAI's page "deprecations" and the prices' page, read 2026-11-28.
+//! Source: OpenAI's pages "deprecations" and "pricing", read 2026-11-28.
 
-/// What OpenAI's own server is asked for. Other servers keep the names they know.
+/// The default models on OpenAI's own server. Other servers have names of their own.
 pub mod default {
-    /// Speech to text, an utterance at a time.
+    /// Speech to text, one utterance at a time.
     pub const STT: &str = "gpt-transcribe";
-    /// Speech to text as it is spoken, over a socket.
+    /// Speech to text while it is spoken, over a socket.
     pub const STT_LIVE: &str = "gpt-live-transcribe";
     /// The language model, at `reasoning_effort` "none".
     pub const LLM: &str = "gpt-6-luna";
@@ -15,8 +14,8 @@ pub mod default {
     pub const TTS: &str = "gpt-realtime-2.1-mini";
 }
 
-/// What other servers that speak OpenAI's protocol are asked for where nothing is named: the names
-/// that most of them map to a model of their own.
+/// The default models on other servers that speak OpenAI's protocol: names that most of them map to a model of their
+/// own.
 pub mod compatible {
     /// Speech to text.
     pub const STT: &str = "gpt-4o-mini-transcribe";
@@ -26,14 +25,14 @@ pub mod compatible {
     pub const TTS: &str = "gpt-4o-mini-tts";
 }
 
-/// A model that OpenAI ends.
+/// A model that OpenAI shuts down.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ending {
     /// Its name.
     pub model: &'static str,
-    /// The day, as `YYYY-MM-DD`.
+    /// The shutdown date, as `YYYY-MM-DD`.
     pub on: &'static str,
-    /// What we suggest in its place.
+    /// The suggested replacement.
     pub instead: &'static str,
 }
 
@@ -41,7 +40,7 @@ const fn ends(model: &'static str, on: &'static str, instead: &'static str) -> E
     Ending { model, on, instead }
 }
 
-/// The models of voice agents that OpenAI has said to end.
+/// The models for voice agents whose shutdown OpenAI has announced.
 pub const ENDINGS: [Ending; 19] = [
     ends("gpt-5", "2026-12-11", "gpt-6-sol"),
     ends("gpt-5-mini", "2026-12-11", default::LLM),
@@ -64,7 +63,7 @@ pub const ENDINGS: [Ending; 19] = [
     ends("gpt-5.4-nano", "2027-04-01", default::LLM),
 ];
 
-/// When `model` ends, if OpenAI has said so. A dated name ("gpt-4o-2024-11-20") ends with its model.
+/// When `model` is shut down, if OpenAI has announced it. A dated name ("gpt-4o-2024-11-20") ends with its model.
 pub fn ending(model: &str) -> Option<&'static Ending> {
     let is_date = |rest: &str| rest.bytes().all(|b| b.is_ascii_digit() || b == b'-');
     let is_it = |ending: &&Ending| {

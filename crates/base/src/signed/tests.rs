@@ -27,7 +27,7 @@ fn a_signed_message_is_taken_once() {
     let taken = inbox.take(TOPIC, at(1), &packet);
     assert_eq!(taken.as_deref(), Ok("{\"paused\":true}"));
     assert_eq!(inbox.take(TOPIC, at(2), &packet), Err(Refused::Repeated));
-    // By the time that it is forgotten it is too old.
+    // By the time it is forgotten, it is too old.
     let late = inbox.take(TOPIC, at(62), &packet);
     assert_eq!(late, Err(Refused::Untimely));
 }
@@ -53,7 +53,7 @@ fn what_participants_can_send_is_nobodys() {
     ] {
         assert_eq!(refused(TOPIC, forged), Refused::Unsigned);
     }
-    // Signed with another key, for another room, another topic or call, or changed on its way.
+    // Signed with another key, for another room, topic or call, or changed in transit.
     let other_room = Address {
         room: "room-2",
         ..HERE

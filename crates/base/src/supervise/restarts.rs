@@ -1,28 +1,28 @@
-//! When a task that failed is started again, and whether it is well. Pure.
+//! When to restart a failed task, and whether it is healthy. PURE.
 
 use std::time::{Duration, Instant};
 
-/// Pause after the first failure; each further one doubles it.
+/// The pause after the first failure; each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// A task that has run for this long has recovered: its next failure counts as the first.
 const QUIET: Duration = Duration::from_secs(60);
-/// A task that was started again is taken for well after this long: one that fails at once would look
-/// well between two pauses.
+/// A restarted task counts as healthy only after this long: otherwise one that fails immediately would look healthy
+/// between two pauses.
 const SETTLED: Duration = Duration::from_secs(1);
 
 /// The failures of one task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restarts {
-    /// In a row, without a quiet while in between.
+    /// Consecutive failures, without a run of [`QUIET`] in between.
     failures: u32,
-    /// None: it is down.
+    /// When it was last started. `None` while it is down.
     running_since: Option<Instant>,
 }
 
 impl Restarts {
-    /// A task that runs from `now` on.
+    /// A task that has been running since `now`.
     pub fn begun(now: Instant) -> Self {
         Self {
             failures: 0,
@@ -30,29 +30,29 @@ impl Restarts {
         }
     }
 
-    /// It failed at `now`; gives when it is to be started again.
+    /// Records a failure at `now`, and returns when to restart.
     pub fn failed(&mut self, now: Instant) -> Instant {
         if self.ran(now).is_some_and(|ran| ran >= QUIET) {
             self.failures = 0;
         }
-        // 2^6 seconds are longer than the longest pause.
+        // 2^6 seconds exceed the longest pause.
         let pause = FIRST_PAUSE * 2_u32.pow(self.failures.min(6));
         self.failures = self.failures.saturating_add(1);
         self.running_since = None;
         now + pause.min(LONGEST_PAUSE)
     }
 
-    /// It was started again at `now`.
+    /// Records a restart at `now`.
     pub fn started(&mut self, now: Instant) {
         self.running_since = Some(now);
     }
 
-    /// Failures in a row.
+    /// The number of consecutive failures.
     pub fn failures(&self) -> u32 {
         self.failures
     }
 
-    /// Whether it waits to be started again, or was started a moment ago.
+    /// Whether it is waiting to be restarted, or was restarted a moment ago.
     pub fn is_down(&self, now: Instant) -> bool {
         self.failures > 0 && self.ran(now).is_none_or(|ran| ran < SETTLED)
     }

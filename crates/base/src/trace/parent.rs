@@ -1,4 +1,4 @@
-//! PURE. The header by which a backend says which trace its request belongs to (W3C Trace Context).
+//! PURE. The header in which a backend says which trace its request belongs to (W3C Trace Context).
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,11 +12,11 @@ pub struct Traceparent {
     pub trace: TraceId,
     /// The span.
     pub span: SpanId,
-    /// Whether it is recorded there.
+    /// Whether the trace is recorded there.
     pub sampled: bool,
 }
 
-/// Not the header that it should be: who sends it is not refused, its trace is only not known.
+/// The header is malformed. The request is not rejected for that; its trace just stays unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "it is not version-trace-span-flags in hexadecimal digits, such as 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -38,7 +38,7 @@ impl FromStr for Traceparent {
         let (Some(version), Some(trace), Some(span), Some(flags)) = fields else {
             return Err(NoTraceparent);
         };
-        // Later versions may add fields; 255 is forbidden.
+        // Later versions may add fields; version 255 is forbidden.
         let has_more = parts.next().is_some();
         if version == 255 || (version == 0 && has_more) || trace == 0 || span == 0 {
             return Err(NoTraceparent);

@@ -2,15 +2,16 @@
 
 use super::TraceId;
 
-/// Bits of a trace's id that are random also in a call's id, which is a UUID.
+/// How many bits of a trace's id are random, even if it is a call's id, which is a UUID.
 const RANDOM: u32 = 56;
 
 /// Which traces are recorded.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampler {
-    /// Of those that nobody has decided on, this share: 0 to 1.
+    /// The share of undecided traces to record, 0 to 1.
     pub share: f64,
-    /// Who asked by a recorded trace is recorded, and who asked by another is not.
+    /// Whether to follow the parent's decision: a request from a recorded trace is recorded, one from an unrecorded
+    /// trace is not.
     pub follows_parent: bool,
 }
 
@@ -24,7 +25,7 @@ impl Default for Sampler {
 }
 
 impl Sampler {
-    /// Whether a trace is recorded, which was asked for by one that is (or not). All processes decide alike.
+    /// Whether to record a trace, given the decision of the trace that requested it. All processes decide alike.
     pub fn samples(self, trace: TraceId, parent: Option<bool>) -> bool {
         if let Some(sampled) = parent.filter(|_| self.follows_parent) {
             return sampled;

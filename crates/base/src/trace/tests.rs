@@ -45,7 +45,7 @@ fn a_share_of_calls_is_sampled_and_the_same_by_everybody() {
         .iter()
         .filter(|call| half.samples(**call, None))
         .count();
-    // Further from the half by chance once in 10¹⁸ runs.
+    // By chance, further from half only once in 10¹⁸ runs.
     assert!((800..1_200).contains(&sampled), "{sampled} of 2000");
     let again = calls
         .iter()

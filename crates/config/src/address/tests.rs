@@ -37,7 +37,7 @@ fn an_address_in_the_clear_is_on_this_machine_or_a_private_network() {
         ("ws://0.0.0.0:7880", Reach::Public),
         ("ws://[2001:db8::1]", Reach::Public),
         ("ws://[::ffff:8.8.8.8]", Reach::Public),
-        // 10.0.0.1 as one number, as URLs may have it.
+        // 10.0.0.1 as a single number, as URLs may write it.
         ("ws://167772161", Reach::Private),
         ("ws://134744072", Reach::Public),
     ] {

@@ -15,27 +15,27 @@ use super::templates::Templates;
 use super::{AgentConfig, Variant, Voice};
 use crate::choices::{Caller, RESERVED_VARIABLES};
 
-/// What one call changes about its agent (the dispatch's metadata).
+/// What one call changes about its agent, from the dispatch's metadata.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Overrides {
-    /// Another voice.
+    /// Overrides the voice.
     pub voice: Option<Voice>,
-    /// Another system prompt; its `{{variables}}` are filled in too.
+    /// Overrides the system prompt; its `{{variables}}` are filled in as well.
     pub system_prompt: Option<String>,
     /// Values for `{{variables}}`.
     pub variables: BTreeMap<String, String>,
-    /// Which of them an end user set: an agent takes those that its file lists.
+    /// Which of them an end user set: an agent takes only those that its file lists.
     pub set_by_user: BTreeSet<String>,
     /// `{{ call.id }}`.
     pub call_id: Option<String>,
-    /// Recorded in another way, or not.
+    /// Overrides how the call is recorded.
     pub recording: Option<RecordingMode>,
-    /// `{{ dispatch }}`: what a dispatch said that is not Sidetone's own.
+    /// `{{ dispatch }}`: the content of a dispatch that is not Sidetone's own.
     pub dispatch: Option<Value>,
 }
 
 impl AgentConfig {
-    /// The version of this agent that holds a call.
+    /// The agent as it holds this call: one of its variants, if it has any, chosen by the call's id.
     pub fn variant_of(&self, call_id: Uuid) -> Self {
         match variants::choose(&self.variants, call_id) {
             Some(chosen) => self.with_variant(chosen),
@@ -43,7 +43,7 @@ impl AgentConfig {
         }
     }
 
-    /// The agent as it stands, and each of its variants.
+    /// The agent itself, and each of its variants.
     pub fn versions(&self) -> Vec<Self> {
         let variants = self
             .variants
@@ -69,8 +69,8 @@ impl AgentConfig {
         agent
     }
 
-    /// The agent of one call: overrides applied, `{{variables}}` filled in. What is known of the
-    /// caller and of the lookup comes later, with [`AgentConfig::with`].
+    /// The agent for one call: overrides applied, `{{variables}}` filled in. What is known of the caller and from the
+    /// lookup is added later, with [`AgentConfig::with`].
     ///
     /// # Errors
     /// A variable has no value, or the prompt is empty or longer than [`MAX_PROMPT_CHARS`].
@@ -130,8 +130,8 @@ impl AgentConfig {
         Ok(call)
     }
 
-    /// The agent with one more value that its templates can use: `caller`, `lookup`. A text that
-    /// cannot be filled in stays as it was, and is told of.
+    /// The agent with an additional value that its templates can use: `caller`, `lookup`. A text that cannot be filled
+    /// in stays as it was, and is reported.
     pub fn with(&self, name: &str, value: Value) -> (Self, Vec<ConfigError>) {
         let mut agent = self.clone();
         agent.values[name] = value;
@@ -139,8 +139,8 @@ impl AgentConfig {
         (agent, problems)
     }
 
-    /// The agent with its caller, who is in the room now: of their attributes it sees those that
-    /// [`UserChoices`](crate::choices::UserChoices) lets through; also the names of the others.
+    /// The agent with its caller, who is now in the room: it sees those of their attributes that
+    /// [`UserChoices`](crate::choices::UserChoices) lets through. Also returns the names of the others.
     pub fn meet(&self, caller: &Caller) -> (Self, Vec<ConfigError>, Vec<String>) {
         let (attributes, passed) = self.user.attributes(caller);
         let known = json!({
@@ -206,13 +206,13 @@ impl AgentConfig {
         problems
     }
 
-    /// Another agent was asked for that there is not, and none is to take its place: this one tells the
-    /// caller so, and that is all it does.
+    /// The requested agent does not exist, and no other is to take its place: this agent says so to the caller, and
+    /// does nothing else.
     pub fn refuse(&mut self) {
         self.refusal = Some(built_in::of(self.language.as_deref()).no_agent);
     }
 
-    /// The greeting begins by telling that the call is recorded, where callers have to be told.
+    /// Prepends the recording announcement to the greeting, if there is one.
     pub fn announce_recording(&mut self) {
         let join = |announcement: &str, greeting: &str| {
             let both = if announcement.is_empty() {
@@ -223,7 +223,7 @@ impl AgentConfig {
             both.trim().to_owned()
         };
         self.greeting = join(&self.recording_announcement, &self.greeting);
-        // It is filled in again when the caller is known.
+        // The greeting is filled in again when the caller is known.
         let templates = &mut self.templates;
         templates.greeting = join(&templates.recording_announcement, &templates.greeting);
     }

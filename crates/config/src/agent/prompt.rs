@@ -1,4 +1,4 @@
-//! An agent's prompt: its file, what it may say, and the version that it is part of.
+//! An agent's prompt: its file, its variables, and the version that it is part of.
 
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -11,7 +11,7 @@ use super::super::variants::Variant;
 use super::MAX_PROMPT_CHARS;
 use super::templates::Templates;
 
-/// Says what is wrong with a system prompt.
+/// Checks a system prompt, and says what is wrong with it.
 pub(super) fn check_prompt(prompt: &str) -> Result<(), String> {
     let chars = prompt.chars().count();
     if prompt.trim().is_empty() {
@@ -25,7 +25,7 @@ pub(super) fn check_prompt(prompt: &str) -> Result<(), String> {
     }
 }
 
-/// The prompt's text and the name of its file.
+/// The prompt's text and the path of its file.
 pub(super) fn of_agent(
     top: &mut Section<'_>,
     reader: &Reader,
@@ -38,7 +38,7 @@ pub(super) fn of_agent(
     read_prompt(top, reader, files, &text)
 }
 
-/// The prompt in the file that `text` names, and the file.
+/// The prompt in the file that `text` names, and the path of that file.
 pub(super) fn read_prompt(
     section: &Section<'_>,
     reader: &Reader,
@@ -108,7 +108,7 @@ pub(super) fn version(
     hash(sources.iter().map(|source| source.text).chain(prompts))
 }
 
-/// Twelve hexadecimal digits: enough to tell a folder's versions apart.
+/// Twelve hexadecimal digits: enough to distinguish a folder's versions.
 pub(super) fn hash<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
     let mut hash = Sha256::new();
     for text in texts {

@@ -1,4 +1,4 @@
-//! What the configuration of an agent takes and refuses.
+//! Which configurations of an agent are accepted and which are rejected.
 
 use super::prompt::hash;
 use super::*;
@@ -100,7 +100,7 @@ fn an_agent_says_by_itself_what_its_language_has() {
             .open_words
             .contains(&"und".to_owned())
     );
-    // Its own words are its own.
+    // The agent's own sentences take precedence.
     let own = "language = \"de\"\napology = \"Hoppla.\"\ngreeting = \"\"\n\
                [silence]\ngoodbye = \"Servus!\"";
     let own = parse(own).unwrap();
@@ -110,7 +110,7 @@ fn an_agent_says_by_itself_what_its_language_has() {
     );
     assert_eq!(own.silence.goodbye, "Servus!");
     assert_eq!(own.silence.still_there, "Sind Sie noch da?");
-    // A language without sentences has the English ones.
+    // A language without built-in sentences uses the English ones.
     let finnish = parse("language = \"fi\"").unwrap();
     assert_eq!(finnish.filler, "One moment, please.");
 }
@@ -437,7 +437,7 @@ fn a_variant_is_the_agent_but_for_what_it_says() {
         ("nova", "Hi !")
     );
     assert_eq!(call.stages.llm.providers[0].model.as_deref(), Some("big"));
-    // Without a call that chooses, such as in `sidetone eval`, it is the agent as it stands.
+    // Without a call to choose by, as in `sidetone eval`, it is the agent itself.
     let plain = agent.for_call(&Overrides::default()).unwrap();
     assert_eq!((plain.variant, plain.greeting.as_str()), (None, "Hello!"));
 

@@ -60,7 +60,7 @@ fn every_sentence_is_whole_and_in_its_own_language() {
     }
 }
 
-/// The farewell itself.
+/// The goodbye itself.
 fn last_sentence(text: &str) -> &str {
     let text = text.trim_end_matches(['!', '.', '。', '！']);
     text.rsplit(['.', '。', '।', '，'])

@@ -79,7 +79,7 @@ fn mistakes_are_told_without_what_may_be_a_key() {
     }
 }
 
-/// A folder reads its agents with the secrets as they are then.
+/// A folder reads its agents with the secrets' values at that time.
 #[test]
 fn the_key_of_a_file_is_the_one_that_stands_there_now() {
     let path = std::env::temp_dir().join(format!("sidetone-key-{}", std::process::id()));
@@ -93,7 +93,7 @@ fn the_key_of_a_file_is_the_one_that_stands_there_now() {
     let encryption = encryption.unwrap();
     assert_eq!(encryption.material().unwrap(), [b"before"]);
     std::fs::write(&path, "after").unwrap();
-    // The file is read once a second at most.
+    // The file is read at most once a second.
     let is_new = (0..1_200).any(|_| {
         std::thread::sleep(std::time::Duration::from_millis(50));
         encryption.material().unwrap() == [b"after"]

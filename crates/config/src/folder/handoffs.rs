@@ -1,4 +1,4 @@
-//! Whom agents hand callers to: somebody who is there, and in no circle.
+//! Checks the agents to which agents hand callers over: they must exist, and form no circle.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::super::agent::AgentConfig;
 use super::super::section::nearest;
 
-/// Agents that hand over to nobody, or in a circle.
+/// The agents that hand over to nobody, or in a circle, each with a message.
 pub(super) fn wrong(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(String, String)> {
     let mut wrong = Vec::new();
     for (name, agent) in agents {
@@ -32,7 +32,7 @@ pub(super) fn wrong(agents: &BTreeMap<String, Arc<AgentConfig>>) -> Vec<(String,
     wrong
 }
 
-/// The way from the first agent of `path` back to itself.
+/// The path from the first agent of `path` back to itself.
 fn circle<'a>(
     agents: &'a BTreeMap<String, Arc<AgentConfig>>,
     path: &mut Vec<&'a str>,

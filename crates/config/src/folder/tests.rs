@@ -1,4 +1,4 @@
-//! What a folder of agents does when its files change.
+//! How a folder of agents reacts when its files change.
 
 use super::*;
 use crate::routing::Arrival;
@@ -90,7 +90,7 @@ fn prompts_and_defaults_are_watched_too() {
     );
     assert_eq!(agent(&folder).system_prompt, "You are {{mood}}.");
     assert_eq!(agent(&folder).voice.as_str(), "echo");
-    // A mistake that all agents share is told once, with its own file.
+    // A mistake that all agents share is reported once, with its own file.
     folder.write("b.toml", A);
     folder.write("defaults.toml", "voice = \"my voice\"");
     let problems = folder.problems();
@@ -105,8 +105,8 @@ fn prompts_and_defaults_are_watched_too() {
     );
 }
 
-/// Whatever file is saved right after it was read: it is read once in that pass, so that the agents and
-/// what the next look compares with are of the same text, and the next look finds the change.
+/// Whichever file is saved right after it was read: it is read once in that pass, so that the agents and the next
+/// comparison use the same text, and the next pass finds the change.
 #[test]
 fn a_file_saved_while_the_folder_is_read_is_found_by_the_next_look() {
     let a = |greeting: &str| {
@@ -127,7 +127,7 @@ fn a_file_saved_while_the_folder_is_read_is_found_by_the_next_look() {
         ("q.md", "You are grave.".into()),
     ];
     for (file, text) in &saved {
-        // The second agent makes a pass in which the first one's files are known; in the first pass its
+        // The second agent triggers a pass in which the first one's files are already known; in the first pass its
         // prompts are named only while it is read.
         for known in [true, false] {
             let folder = Folder::with(&first.each_ref().map(|(name, text)| (*name, &**text)));
@@ -212,7 +212,7 @@ fn handoffs_lead_somewhere_and_not_in_a_circle() {
         problems.contains("\"bb\": did you mean \"b\"?"),
         "{problems}"
     );
-    // The last good c stays.
+    // The last valid version of c stays.
     assert!(folder.agents.team("c").unwrap()[0].tools.is_empty());
 }
 
@@ -254,7 +254,7 @@ fn routes_are_read_again_and_a_bad_file_of_them_replaces_nothing() {
         folder.problems(),
         "routing.toml:3: routes.shop.agent = \"nigt\": no such agent; did you mean \"night\"?"
     );
-    // An agent's file that comes makes it good.
+    // A new agent's file makes the route valid.
     folder.write("nigt.toml", A);
     assert_eq!(agent(&folder).as_deref(), Some("nigt"));
     assert_eq!(folder.problems(), "");

@@ -1,13 +1,13 @@
-//! What models write for what they mean: `null` for nothing, "2" for 2, JSON inside a text.
+//! Corrects what models write instead of what they mean: `null` for nothing, "2" for 2, JSON inside a string.
 
 use serde_json::{Map, Value, json};
 
-/// References are followed this often: schemas may refer to themselves.
+/// How many levels of references are followed: schemas may refer to themselves.
 const DEPTH: usize = 16;
 
-/// The value with what is clearly meant put right; the rest is left as it is, to be judged. `null`
-/// for an optional property is an absent one; a number or a truth in quotes is one, where a text
-/// is not wanted; an object or a list written as a text of JSON is read.
+/// The value with obvious mistakes corrected; the rest is left as it is, for validation. `null` for an optional
+/// property means an absent one; a number or boolean in quotes is converted unless a string is expected; an object or
+/// array written as a JSON string is parsed.
 pub fn mended(schema: &Value, value: Value) -> Value {
     mend(schema, schema, value, DEPTH)
 }
@@ -42,7 +42,7 @@ fn mend(root: &Value, schema: &Value, value: Value, depth: usize) -> Value {
             let items = items.map(|item| mend(root, &schema["items"], item, left));
             items.collect()
         }
-        // JSON has no integers: 2.0 is one, and servers want it as such.
+        // JSON has no integers: 2.0 is one, and servers expect it to be written as such.
         Value::Number(number) if types.contains(&"integer") && !types.contains(&"number") => {
             let whole = number
                 .as_f64()
@@ -53,7 +53,7 @@ fn mend(root: &Value, schema: &Value, value: Value, depth: usize) -> Value {
     }
 }
 
-/// The first branch that takes the value, or takes it once it is mended.
+/// The value corrected by the first branch that accepts it, or that accepts it once corrected.
 fn mend_to_one(root: &Value, branches: &[Value], value: Value, depth: usize) -> Value {
     let fits = |branch: &&Value, value: &Value| {
         let target = branch["$ref"]
@@ -92,7 +92,7 @@ fn mend_object(
         Some((key, value))
     });
     let mut properties: Map<_, _> = properties.collect();
-    // Where nothing may be null it is missing: that is the plainer mistake.
+    // A `null` that is not allowed is reported as missing: that is the simpler mistake.
     properties.retain(|key, value| {
         let types = types(&schema["properties"][key.as_str()]);
         !value.is_null() || types.is_empty() || types.contains(&"null")
@@ -100,7 +100,7 @@ fn mend_object(
     properties
 }
 
-/// The types that a schema names, or that its values are of; empty: any.
+/// The types that a schema names, or the types of its listed values; empty for any type.
 fn types(schema: &Value) -> Vec<&str> {
     let mut types: Vec<&str> = match &schema["type"] {
         Value::String(name) => vec![name],
@@ -132,7 +132,7 @@ fn is_a(value: &Value, name: &str) -> bool {
     kind(value) == name || (name == "integer" && is_whole)
 }
 
-/// A value of one of these types that says the same, where there is one.
+/// The same value in one of these types, if possible.
 fn converted(types: &[&str], value: Value) -> Value {
     let wants = |name: &str| types.contains(&name);
     let found = match &value {
@@ -152,8 +152,8 @@ fn converted(types: &[&str], value: Value) -> Value {
     found.unwrap_or(value)
 }
 
-/// The schema as the checker takes it: `nullable` is a type, and a table takes no names but its
-/// own unless it says so. Models invent arguments, and learn by being told.
+/// The schema as the validator needs it: `nullable` becomes a type, and an object accepts only its own properties
+/// unless it says otherwise. Models invent arguments, and learn from error messages.
 pub(super) fn closed(schema: &Value) -> Value {
     close(schema, true)
 }

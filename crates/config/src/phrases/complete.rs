@@ -1,8 +1,8 @@
-//! Greetings, short answers and questions that are complete as they stand, language by language; those of
-//! English are the turn machine's defaults. Words that sentences often begin with (well, so, please,
-//! excuse me) are left out, for their speaker goes on.
+//! Greetings, short answers and questions that are complete in themselves, by language; the English ones are the turn
+//! machine's defaults. Words with which sentences often begin (well, so, please, excuse me) are left out, because
+//! their speaker goes on.
 
-/// Language and its phrases, with commas between them.
+/// A language and its phrases, separated by commas.
 pub(super) const COMPLETE: [(&str, &str); 13] = [
     (
         "de",

@@ -1,8 +1,8 @@
-//! The phrases, language by language.
+//! The phrases, by language.
 
 use super::Phrases;
 
-/// Language and its phrases.
+/// A language and its phrases.
 pub(super) const LANGUAGES: [(&str, Phrases); 13] = [
     (
         "de",

@@ -24,7 +24,7 @@ fn each_phrase_says_one_thing() {
             assert!(!bare(phrase).is_empty(), "{language}: {phrase:?}");
         }
         for phrase in &go_on {
-            // A stop phrase in the middle of a backchannel would stop the agent.
+            // A stop phrase inside a backchannel would stop the agent.
             let words = bare(phrase);
             for stop in &stop {
                 let stop = bare(stop);
@@ -72,7 +72,7 @@ fn each_language_has_greetings_answers_and_questions_that_are_complete() {
                 "{language}: {phrase:?} stands there twice"
             );
         }
-        // A sentence goes on after a word of the other list, alone.
+        // A single word of the other list does not end a sentence.
         let open = of(Some(language)).map_or_else(
             || Endpointing::default().open_words,
             |phrases| phrases.open_words(),
@@ -108,8 +108,8 @@ fn each_language_has_greetings_answers_and_questions_that_are_complete() {
     }
 }
 
-/// What is "go on" in one language must not be "stop" in another; "no" of Polish is the one that is, and counts as
-/// the other.
+/// What means "go on" in one language must not mean "stop" in another; Polish "no" is the only one that does, and
+/// counts as the latter.
 #[test]
 fn without_a_language_the_phrases_of_all_count() {
     let all = Interruption {

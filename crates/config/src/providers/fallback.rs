@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{DEFAULT, Named, Provider, Section, StageConfig};
 
-/// Who is asked for whole utterances in place of the provider that hears over a socket, whose model
-/// may know nothing else. Answers with that one.
+/// Sets the provider that transcribes whole utterances in place of the one that transcribes over a socket, whose model
+/// may not support anything else. Returns the latter.
 pub(super) fn read(
     section: &mut Section<'_>,
     stt: &mut StageConfig,
@@ -45,7 +45,7 @@ pub(super) fn read(
     }
     batch.model = model.or(batch.model);
     stt.providers[0] = batch;
-    // Nobody is asked twice in the same way.
+    // No provider is asked twice in the same way.
     let first = stt.providers[0].name.clone();
     let mut place = 0;
     stt.providers.retain(|provider| {

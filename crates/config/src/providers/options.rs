@@ -1,28 +1,28 @@
-//! What is asked of a provider beyond its protocol: how the model answers, which header has the key,
-//! and what a server of its own kind wants.
+//! Settings of a provider beyond its protocol: options of the model, the header for the key, and what a particular
+//! server requires.
 
 use crate::mcp::filled;
 use crate::secret::{Secret, Secrets};
 use crate::section::Section;
 use sidetone_base::provider::{Auth, LlmOptions};
 
-/// What the protocol's own fields are: an agent's file says these elsewhere.
+/// The protocol's own fields, which an agent's file sets elsewhere.
 const RESERVED: [&str; 5] = ["model", "messages", "input", "stream", "tools"];
 
-/// How a provider is asked.
+/// Additional settings of a provider.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Manner {
-    /// Its language model.
+    /// Options of its language model.
     pub llm: LlmOptions,
-    /// How its key is sent; none: as the server is known to want it.
+    /// How its key is sent. `None` for the way that the server is known to expect.
     pub auth: Option<Auth>,
-    /// Further headers of each request.
+    /// Additional headers of each request.
     pub headers: Vec<(String, Secret)>,
 }
 
 impl Manner {
-    /// This one, and what it does not say as `other` does: what the model should be like holds for
-    /// every provider; headers and extra fields are one server's.
+    /// These settings, completed by those of `other`: the model's options apply to every provider, headers and extra
+    /// fields only to one server.
     pub fn or(mut self, other: &Self) -> Self {
         let LlmOptions {
             reasoning_effort,
@@ -38,7 +38,7 @@ impl Manner {
     }
 }
 
-/// The keys of `[llm]` and `[providers.*]`.
+/// Reads the keys of `[llm]` and `[providers.*]`.
 pub fn read(section: &mut Section<'_>, secrets: &Secrets) -> Manner {
     let reasoning_effort = section.text("reasoning_effort").map(|text| text.value);
     let has_temperature = !section.lacks("temperature");

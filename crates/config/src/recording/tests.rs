@@ -51,7 +51,7 @@ fn a_key_may_be_good_for_hours_and_a_role_needs_none() {
     let told = key(&[amazons[0], amazons[1], pod]).unwrap();
     assert_eq!(told, BucketKey::Role(vec![(pod.0, pod.1.to_owned())]));
 
-    // Another server gives no keys by itself.
+    // Other servers provide no keys.
     let other = ("LIVEKIT_RECORDING_ENDPOINT", "http://127.0.0.1:7070/");
     let error = key(&[SET[0], other]).unwrap_err();
     assert_eq!(error.name, "AWS_ACCESS_KEY_ID");

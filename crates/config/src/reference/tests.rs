@@ -13,7 +13,7 @@ fn every_key_has_its_meaning() {
     );
 }
 
-/// `BLESS=1` writes them anew.
+/// `BLESS=1` regenerates them.
 #[test]
 fn the_files_are_as_generated() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");

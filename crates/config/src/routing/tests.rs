@@ -50,7 +50,7 @@ fn the_most_exact_route_counts() {
         (telephone("49301234", "ST_night", "r"), Some("pbx")),
         (telephone("+493012345", "ST_night", "r"), Some("night")),
         (telephone("+493012345", "ST_1", "r"), Some("sales")),
-        // A number counts for more than a room.
+        // A number is more specific than a room.
         (telephone("+4930777", "ST_1", "pbx-night-1"), Some("sales")),
         (telephone("sales", "ST_1", "r"), Some("default")),
         (
@@ -134,7 +134,7 @@ fn routes_that_no_call_goes_by_are_mistakes() {
         read(hidden).unwrap_err(),
         "routing.toml:4: routes.trunk: no call goes by it, for routes.all takes them all; remove one of them"
     );
-    // Callers who are on no telephone go by their room.
+    // Callers who are not on a telephone are routed by their room.
     let rooms = "[routes.all]\nnumber = \"*\"\nagent = \"sales\"\n\
                  [routes.room]\nroom = \"pbx-\"\nagent = \"pbx\"\n";
     assert!(read(rooms).is_ok());

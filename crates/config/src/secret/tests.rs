@@ -23,7 +23,7 @@ fn a_secret_in_a_file_can_be_changed() {
     let later = |n: u32| start + EVERY * n + EVERY;
     assert_eq!(&*file.now(later(1)), two);
     assert_eq!(&*fixed.expose(), one, "as it was, for good");
-    // What cannot be a secret replaces none.
+    // A rejected value replaces nothing.
     write("weak");
     assert_eq!(&*file.now(later(2)), two);
     write("");

@@ -1,4 +1,4 @@
-//! What a key may hold, read with a complaint where it holds something else.
+//! Getters for the types of values; each reports a value of another type.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -13,7 +13,7 @@ use super::words::{json, parse_duration};
 use super::{Key, Kind, Place, Section, Text, complain, wrong};
 
 impl<'a> Section<'a> {
-    /// A string, with its place.
+    /// A string, with its position.
     pub fn text(&mut self, key: &'static str) -> Option<Text<'a>> {
         self.text_of(key, Kind::Text)
     }
@@ -63,7 +63,7 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Every key of the table under `key` with its string.
+    /// All keys of the table under `key`, with their strings.
     pub fn map(&mut self, key: &'static str) -> BTreeMap<String, Text<'a>> {
         self.reader.keys.borrow_mut().push(Key {
             path: format!("{}{key}", self.prefix),
@@ -100,7 +100,7 @@ impl<'a> Section<'a> {
         Some((json(&value), place))
     }
 
-    /// A table of any keys and values, as JSON.
+    /// A table with any keys and values, as JSON.
     pub fn table(
         &mut self,
         key: &'static str,
@@ -115,7 +115,7 @@ impl<'a> Section<'a> {
         }
     }
 
-    /// A number in `range`; whole numbers are fine.
+    /// A number in `range`; integers are accepted.
     pub fn fraction(&mut self, key: &'static str, default: f32, range: RangeInclusive<f32>) -> f32 {
         let kind = Kind::Number((*range.start()).into(), (*range.end()).into());
         let Some((value, place)) = self.take(key, kind) else {

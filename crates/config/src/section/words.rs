@@ -1,4 +1,4 @@
-//! Reading what stands in a file: durations, and names that were nearly right.
+//! Parses durations, and finds the name that a misspelt one was meant to be.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub fn nearest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Opti
     (edits <= 1 + name.len() / 3).then_some(known)
 }
 
-/// A TOML value as JSON; times become text.
+/// A TOML value as JSON; dates and times become strings.
 pub fn json(value: &DeValue<'_>) -> Value {
     match value {
         DeValue::String(text) => Value::from(text.as_ref()),
@@ -36,7 +36,7 @@ pub fn json(value: &DeValue<'_>) -> Value {
     }
 }
 
-/// "250ms", "1.5s", "10m", "1h".
+/// Parses "250ms", "1.5s", "10m", "1h".
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
     let (number, unit) = text.split_at(unit_at);
@@ -48,7 +48,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let number: f64 = number.trim().parse().ok()?;
-    // Whole microseconds: 0.3 s is 300 ms and not a hair less.
+    // Rounds to whole microseconds, so that 0.3 s is exactly 300 ms.
     let micros = (number * seconds * 1e6).round();
     (0.0..1e15)
         .contains(&micros)

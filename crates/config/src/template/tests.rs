@@ -31,7 +31,7 @@ fn says_where_a_template_is_wrong() {
     let (line, message) = fails("a\n{{ x | shout }}");
     assert_eq!(line, 2);
     assert!(message.contains("shout"), "{message}");
-    // A billion steps are none of a call's business.
+    // A call must not run a billion steps.
     fails("{% for a in range(9999) %}{% for b in range(9999) %}.{% endfor %}{% endfor %}");
 }
 

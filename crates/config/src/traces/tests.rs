@@ -8,7 +8,7 @@ fn read(pairs: &[(&str, &str)]) -> Result<Option<Traces>, BadVariable> {
     Traces::read(&Variables(&lookup))
 }
 
-/// With an address, and these.
+/// With an address, and these variables.
 fn with(pairs: &[(&str, &str)]) -> Result<Traces, BadVariable> {
     let address = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
     let all: Vec<_> = [address].into_iter().chain(pairs.iter().copied()).collect();
@@ -17,7 +17,7 @@ fn with(pairs: &[(&str, &str)]) -> Result<Traces, BadVariable> {
 
 #[test]
 fn without_an_address_nothing_is_recorded() {
-    // Injected into every container of a cluster, perhaps: no reason not to start.
+    // Perhaps injected into every container of a cluster: no reason to refuse to start.
     let of_others = [
         ("OTEL_SERVICE_NAME", "shop"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),

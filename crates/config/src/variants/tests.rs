@@ -15,7 +15,7 @@ fn calls_are_shared_out_by_weight_and_always_alike() {
         assert_eq!(choose(&variants, id).map_or("", |v| &v.name), chosen);
         *counts.entry(chosen).or_insert(0) += 1;
     }
-    // Five standard deviations of a fair draw are 250 at most.
+    // Five standard deviations of a fair draw are at most 250.
     let near = |name: &str, wanted: i32| (counts[name] - wanted).abs() < 250;
     assert!(
         near("", 5_000) && near("b", 2_000) && near("d", 3_000),

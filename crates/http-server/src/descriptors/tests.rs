@@ -15,7 +15,7 @@ fn what_is_opened_is_counted() {
     let files: Vec<_> = (0..50)
         .map(|_| std::fs::File::open("/dev/null").unwrap())
         .collect();
-    // Other tests of this program open and close some of their own.
+    // Other tests of this program open and close descriptors of their own.
     assert!(Descriptors::now().unwrap().open >= before.open + 30);
     assert!(raise() >= before.limit);
     drop(files);

@@ -64,7 +64,7 @@ fn one_network_cannot_take_the_places_of_others() {
     let (third, _) = hall.enter(Some(1));
     assert!(matches!(third, Admission::Reserved(_)), "{third:?}");
     hall.busy(Some(2));
-    // A proxy's connections are many people's: only the whole counts.
+    // A proxy's connections belong to many people: only the total limit applies.
     hall.busy(None);
     assert_eq!(hall.places.by_network.len(), 2);
 }
@@ -82,7 +82,7 @@ fn whoever_asks_nothing_makes_room_oldest_first() {
     for network in [2, 3] {
         hall.busy(Some(network));
     }
-    // All places are taken: the oldest idle one of any network goes, but no proxy's.
+    // All places are taken: the oldest idle one of any network goes, but none of a proxy.
     hall.seat(Some(4));
     assert!(second.is_cancelled());
 }

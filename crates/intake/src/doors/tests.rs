@@ -8,7 +8,7 @@ fn start() -> Instant {
 #[test]
 fn a_person_types_as_it_likes() {
     let (now, mut door) = (start(), ChatDoor::default());
-    // A page pasted, a few quick lines, and then one each five seconds for ten minutes.
+    // A pasted page, a few quick lines, and then one every five seconds for ten minutes.
     assert!(door.message(now, 8_000).is_ok());
     for _ in 0..4 {
         assert!(door.message(now + Duration::from_secs(1), 40).is_ok());
@@ -18,7 +18,7 @@ fn a_person_types_as_it_likes() {
     }
 }
 
-/// E7 of the field trial: 100 chats of 14 KB, one each 300 ms, were 101 requests to the model.
+/// E7 of the field trial: 100 messages of 14 KB, one every 300 ms, became 101 requests to the model.
 #[test]
 fn a_flood_of_messages_is_a_few_and_one_note() {
     let (now, mut door) = (start(), ChatDoor::default());
@@ -29,7 +29,7 @@ fn a_flood_of_messages_is_a_few_and_one_note() {
         (100 - dropped.len(), told)
     };
     assert_eq!(flood(&mut door, 14_000), (3, 1));
-    // Short ones: five, and one each three seconds.
+    // Short ones: five, and one every three seconds.
     assert_eq!(flood(&mut ChatDoor::default(), 10), (14, 1));
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 struct Room {
     gate: Gate,
     now: Instant,
-    /// What has reached the client.
+    /// What the client has received.
     passed: Vec<DataPacket>,
 }
 
@@ -114,7 +114,7 @@ fn what_clients_send_passes_as_it_came() {
 fn captions_of_a_long_talk_pass() {
     let mut room = room();
     for n in 0..600 {
-        // An agent's sentence in words, and a caller's in interims.
+        // An agent's sentence word by word, and a caller's in interim results.
         let id = format!("S{n}");
         assert_eq!(room.sends("PA_agent", header(&id)), Ok(()));
         for _ in 0..10 {
@@ -147,7 +147,7 @@ fn a_flood_is_cut_and_others_are_heard() {
     assert_eq!(room.sends("PA_ada", user(LONGEST)), Err(Refused::TooLong));
 }
 
-/// E3 of the field trial, by requests: the client keeps each until it ends.
+/// E3 of the field trial, with requests: the client keeps each until it ends.
 #[test]
 fn streams_at_once_are_few() {
     let mut room = room();
@@ -161,14 +161,14 @@ fn streams_at_once_are_few() {
         }
     }
     assert_eq!(room.gate.streams.len(), AT_ONCE_IN_ALL);
-    // Whoever gave one up has its place again, and the client is told that it is over.
+    // A participant who abandoned one gets its place back, and the client is told that the old one is over.
     room.wait(11);
     assert_eq!(room.sends("PA_eve", header("another")), Ok(()));
     assert_eq!(room.ended().len(), 1);
     assert_eq!(room.gate.streams.len(), AT_ONCE_IN_ALL);
 }
 
-/// E3: a few packed kilobytes are megabytes for who unpacks them.
+/// E3: a few compressed kilobytes are megabytes for whoever decompresses them.
 #[test]
 fn packed_bytes_are_counted_apart() {
     let mut room = room();
@@ -184,7 +184,7 @@ fn packed_bytes_are_counted_apart() {
         room.sends("PA_eve", chunk("bomb", 1)),
         Err(Refused::NoStream)
     );
-    // In one packet, too.
+    // In a single packet, too.
     let inline = Value::StreamHeader(Header {
         stream_id: "inline".into(),
         inline_content: Some(vec![7; 15_000]),
@@ -248,7 +248,7 @@ fn what_is_no_packet_goes_no_further() {
 }
 
 proptest! {
-    /// Whatever comes, in whatever order: what is remembered is bounded, and so is what reaches the client.
+    /// Whatever arrives, in whatever order: both what is remembered and what reaches the client are bounded.
     #[test]
     fn memory_and_output_are_bounded(
         steps in prop::collection::vec((0..100_u32, 0..20_u32, 0..5_u8, 0..3_000_usize, 0..50_u64), 0..400),
@@ -310,7 +310,7 @@ fn what_was_encrypted_is_held_to_the_same_budgets() {
     let Room { mut gate, now, .. } = room();
     assert_eq!(gate.opened(now, "ada", begin("a")), Ok(begin("a")));
     assert_eq!(gate.opened(now, "bob", piece("a")), Err(Refused::NoStream));
-    // A stream that is one packet too many is ended, and the client is told so.
+    // A stream that exceeds a limit is ended, and the client is told so.
     let ended = (0..200).find_map(|_| {
         let passed = gate.opened(now, "ada", piece("a")).unwrap();
         (passed != piece("a")).then_some(passed)

@@ -1,4 +1,4 @@
-//! AAC-LC, which is what Safari records.
+//! AAC-LC, which Safari records.
 
 use symphonia_codec_aac::AacDecoder;
 use symphonia_core::codecs::audio::well_known::CODEC_ID_AAC;
@@ -9,10 +9,10 @@ use symphonia_core::units::{Duration, Timestamp};
 use super::LONGEST;
 use sidetone_base::audio::{Pcm, resampler};
 
-/// Bytes of an access unit (ISO 14496-3: 6144 bits a channel), of two channels.
+/// Bytes of an access unit with two channels (ISO 14496-3: 6144 bits per channel).
 const LONGEST_PACKET: usize = 2 * 6144 / 8;
 
-/// Decodes until it has as much as is wanted.
+/// Decodes until [`LONGEST`] is reached.
 pub(super) struct Decoder {
     decoder: AacDecoder,
     rate: u32,
@@ -23,7 +23,7 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// With what the file says of its frames, an AudioSpecificConfig.
+    /// From the file's description of its frames, an AudioSpecificConfig.
     pub(super) fn new(config: &[u8]) -> Result<Self, String> {
         let mut parameters = AudioCodecParameters::new();
         parameters
@@ -53,7 +53,7 @@ impl Decoder {
         if packet.len() > LONGEST_PACKET {
             return Err(format!("a frame in it has {} bytes", packet.len()));
         }
-        // Times are the container's; this decoder looks at none.
+        // Times are the container's business; this decoder ignores them.
         let packet = PacketRef::new(0, Timestamp::ZERO, Duration::ZERO, packet);
         let decoded = self.decoder.decode_ref(&packet);
         let decoded = decoded.map_err(|error| error.to_string())?;

@@ -1,9 +1,9 @@
-//! Audio frames out of a fragmented MP4 (ISO 14496-12), as Safari's MediaRecorder writes it: a `moov` that says
-//! what the tracks are, then `moof` and `mdat` in turns.
+//! Extracts audio frames from a fragmented MP4 (ISO 14496-12), as written by Safari's MediaRecorder: a `moov` that
+//! describes the tracks, then `moof` and `mdat` alternately.
 //!
-//! A strict reader of that subset. It goes through the boxes once, and through the frames from front to back: a
-//! table that sends it back to what it has read, or names an empty frame, is refused. So all frames together are
-//! no longer than the file.
+//! A strict reader of that subset. It goes through the boxes once, and through the frames from front to back: a table
+//! that points back to what has been read, or that names an empty frame, is rejected. So all frames together are no
+//! longer than the file.
 
 mod boxes;
 mod tracks;
@@ -13,24 +13,24 @@ use tracks::{Track, track};
 
 pub(super) use tracks::Codec;
 
-/// Runs of frames in one fragment; browsers write one.
+/// Runs of frames per fragment; browsers write one.
 const RUNS: usize = 64;
-/// Tracks that are remembered; a recording has one or two.
+/// How many tracks are remembered; a recording has one or two.
 const TRACKS: usize = 8;
 
-/// Frames that lie one after the other.
+/// Consecutive frames.
 struct Run<'a> {
-    /// Where the next one begins in the file.
+    /// Where the next frame begins in the file.
     at: usize,
     left: u32,
     sizes: Sizes<'a>,
 }
 
-/// How long the frames of a run are.
+/// The sizes of the frames in a run.
 enum Sizes<'a> {
     /// All the same.
     Same(u32),
-    /// Entries of a table, of which four bytes at an offset are the size.
+    /// Rows of a table; the size is in four bytes at an offset within the row.
     Table {
         rows: &'a [u8],
         row: usize,
@@ -38,25 +38,25 @@ enum Sizes<'a> {
     },
 }
 
-/// Goes through the frames of the first audio track. Ends after an error, and where the recording was cut.
+/// Iterates over the frames of the first audio track. Ends after an error, and where the recording was cut off.
 pub(super) struct Packets<'a> {
     file: &'a [u8],
     /// Where the next box begins.
     at: usize,
     track: Option<Track<'a>>,
-    /// `trex`: how long a frame is where nothing else says so, by track.
+    /// From `trex`: the default size of a frame, by track.
     default_sizes: Vec<(u32, u32)>,
-    /// Of the fragment that is read, the next one last.
+    /// The runs of the current fragment, the next one last.
     runs: Vec<Run<'a>>,
-    /// Frames that begin before this were read.
+    /// Everything before this position has been read.
     read: usize,
 }
 
 impl<'a> Packets<'a> {
-    /// Of a whole recording.
+    /// Reads a whole recording.
     ///
     /// # Errors
-    /// When it does not begin as MP4 does.
+    /// It does not begin like MP4.
     pub(super) fn of(file: &'a [u8]) -> Result<Self, String> {
         if file.get(4..8) != Some(b"ftyp") {
             return Err("it is not MP4".into());
@@ -71,10 +71,10 @@ impl<'a> Packets<'a> {
         })
     }
 
-    /// What the frames are: reads as far as the file says so.
+    /// The codec of the frames; reads as far as needed to find it.
     ///
     /// # Errors
-    /// There is no sound in it that can be decoded.
+    /// It contains no sound that can be decoded.
     pub(super) fn codec(&mut self) -> Result<Codec<'a>, String> {
         while self.track.is_none() && self.runs.is_empty() {
             self.step().ok_or("there is no AAC or Opus track in it")??;
@@ -83,7 +83,7 @@ impl<'a> Packets<'a> {
         Ok(track.codec)
     }
 
-    /// Reads one box; none at the end.
+    /// Reads one box. `None` at the end.
     fn step(&mut self) -> Option<Result<(), String>> {
         let start = self.at;
         let mut boxes = Boxes(self.file.get(start..)?);
@@ -115,7 +115,7 @@ impl<'a> Packets<'a> {
         Ok(())
     }
 
-    /// `moof`, which begins at `start` of the file.
+    /// Reads a `moof` that begins at `start` of the file.
     fn fragment(&mut self, start: usize, fragment: &'a [u8]) -> Result<(), String> {
         let Some(track) = self.track else {
             return Err("its frames come before its tracks".into());
@@ -141,7 +141,7 @@ impl<'a> Packets<'a> {
                     ));
                 }
                 let run = run(body, base, next, size).ok_or_else(cut)?;
-                // Where no offset says otherwise, the next one follows.
+                // Without an offset, the next run follows immediately.
                 next = run.end();
                 runs.push(run);
             }
@@ -196,7 +196,7 @@ impl<'a> Iterator for Packets<'a> {
 }
 
 impl Run<'_> {
-    /// The size of the next frame.
+    /// Takes the size of the next frame.
     fn take_size(&mut self) -> Option<usize> {
         self.left -= 1;
         let size = match &mut self.sizes {
@@ -225,7 +225,7 @@ impl Run<'_> {
     }
 }
 
-/// What `tfhd` says of its frames.
+/// What `tfhd` says about its frames.
 struct Head {
     track: u32,
     base: Option<u64>,
@@ -240,7 +240,7 @@ impl Head {
             true => Some(fields.u64()?),
             false => None,
         };
-        // The description's index, and the duration.
+        // Skip the description's index and the duration.
         for flag in [0x2, 0x8] {
             if fields.has(flag) {
                 fields.u32()?;
@@ -254,20 +254,20 @@ impl Head {
     }
 }
 
-/// `trun`, in a fragment whose offsets count from `base`.
+/// Reads a `trun` in a fragment whose offsets count from `base`.
 fn run(body: &[u8], base: usize, next: usize, default_size: u32) -> Option<Run<'_>> {
     let mut fields = Fields::of(body)?;
     let left = fields.u32()?;
     let at = match fields.has(0x1) {
-        // Signed.
+        // The offset is signed.
         true => base.checked_add_signed(fields.u32()? as i32 as isize)?,
         false => next,
     };
-    // The first frame's flags.
+    // Skip the first frame's flags.
     if fields.has(0x4) {
         fields.u32()?;
     }
-    // A row has duration, size, flags and offset, as far as they are there.
+    // A row has duration, size, flags and offset, each only if its flag is set.
     let in_row = |flag| if fields.has(flag) { 4 } else { 0 };
     let row = in_row(0x100) + in_row(0x200) + in_row(0x400) + in_row(0x800);
     let sizes = match fields.has(0x200) {

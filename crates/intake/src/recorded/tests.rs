@@ -11,7 +11,7 @@ fn format(mime: &str, rate: u32, channels: u32) -> Format {
 
 #[test]
 fn what_a_browser_recorded_is_heard() {
-    // Three seconds of Chromium's MediaRecorder, its microphone `caller-opening-hours.wav`.
+    // Three seconds from Chromium's MediaRecorder, with `caller-opening-hours.wav` as its microphone.
     let bytes = include_bytes!("../../../../fixtures/audio/chromium-preconnect.webm");
     let sound = decode(&format("audio/webm;codecs=opus", 48_000, 1), bytes).unwrap();
     let length = sound.duration();
@@ -61,7 +61,7 @@ fn a_file_that_leads_its_reader_in_a_circle_is_refused() {
 
 #[test]
 fn empty_frames_are_no_minutes_of_sound() {
-    // Xiph lacing, 256 frames, none of which has a byte.
+    // Xiph lacing: 256 frames without a single byte.
     let laced = webm(&[0xA3, 0x85, 0x81, 0, 0, 0x04, 0xFF].repeat(4_000));
     assert!(laced.len() > 28_000);
     assert!(decoded(&laced).is_err());
@@ -106,7 +106,7 @@ fn envelope(sound: &Pcm<16_000>) -> Vec<f64> {
     sound.samples().chunks(160).map(loud).collect()
 }
 
-/// How alike two envelopes are, 1 at most, at the best shift within 200 ms.
+/// The similarity of two envelopes, at most 1, at the best shift within 200 ms.
 fn likeness(a: &[f64], b: &[f64]) -> f64 {
     let at = |shift: usize| {
         let b = &b[shift.min(b.len())..];
@@ -128,7 +128,7 @@ fn what_an_older_safari_recorded_is_heard() {
         let alike = likeness(&envelope(&spoken), &envelope(&sound));
         assert!(alike > 0.95, "{alike}");
     }
-    // The codec is the file's to say.
+    // The file decides on the codec.
     assert!(decode(&format("audio/mp4;codecs=opus", 48_000, 1), AAC).is_ok());
 }
 
@@ -145,7 +145,7 @@ fn a_recording_that_was_cut_is_heard_as_far_as_it_goes() {
     }
 }
 
-/// Bytes of a recording, some of them others: each a place and a value.
+/// A recording with some of its bytes changed: each change is a position and a value.
 fn mutated(recorded: &[u8], changes: &[(usize, u8)], length: usize) -> Vec<u8> {
     let mut bytes = recorded.to_vec();
     for (place, value) in changes {
@@ -162,11 +162,11 @@ proptest::proptest! {
         ..Default::default()
     })]
 
-    /// It ends, does not panic, and gives no more than is wanted, whatever is changed.
+    /// Whatever is changed, decoding ends, does not panic, and returns no more than wanted.
     #[test]
     fn damaged_recordings_end(
         which in 0..3_usize,
-        // Half of them in the tables at the front, where they do most.
+        // Half of the changes are in the tables at the front, where they do the most damage.
         changes in proptest::collection::vec(
             (proptest::prop_oneof![0..900_usize, 0..50_000_usize], proptest::prelude::any::<u8>()),
             0..12,

@@ -1,8 +1,8 @@
-//! Opus packets out of a WebM recording, as browsers' MediaRecorder writes them. PURE.
+//! Extracts Opus packets from a WebM recording, as written by browsers' MediaRecorder. PURE.
 //!
-//! A strict reader of that subset: it goes through the bytes once, from front to back, so no file
-//! can make it work longer than its length. Laced blocks and empty frames, which no browser writes,
-//! are refused: a few bytes of them would stand for minutes of sound.
+//! A strict reader of that subset: it goes through the bytes once, from front to back, so no file can make it work
+//! longer than its length. Laced blocks and empty frames, which no browser writes, are rejected: a few bytes of them
+//! would stand for minutes of sound.
 
 /// Element ids (RFC 8794 and RFC 9559).
 mod id {
@@ -18,31 +18,29 @@ mod id {
     pub const SIMPLE_BLOCK: u32 = 0xA3;
 }
 
-/// The bits of a block's flags that say how its frames are laced.
+/// The bits of a block's flags that specify its lacing.
 const LACING: u8 = 0b0000_0110;
-/// Tracks that are remembered; a recording has one or two.
+/// How many tracks are remembered; a recording has one or two.
 const TRACKS: usize = 8;
 
-/// Goes through the packets of the first Opus track. Ends after an error, and where the recording
-/// was cut.
+/// Iterates over the packets of the first Opus track. Ends after an error, and where the recording was cut off.
 pub(super) struct Packets<'a> {
     rest: &'a [u8],
     /// Number and codec of each track entry so far.
     tracks: Vec<(Option<u64>, &'a [u8])>,
 }
 
-/// An element's head: its id, and how long its body is; none for a body that lasts until its
-/// parent's end.
+/// An element's head: its id and the size of its body; `None` for a body that extends to its parent's end.
 struct Head {
     id: u32,
     size: Option<usize>,
 }
 
 impl<'a> Packets<'a> {
-    /// Of a whole recording.
+    /// Reads a whole recording.
     ///
     /// # Errors
-    /// When it does not begin as WebM does.
+    /// It does not begin like WebM.
     pub(super) fn of(file: &'a [u8]) -> Result<Self, String> {
         let mut packets = Self {
             rest: file,
@@ -57,7 +55,7 @@ impl<'a> Packets<'a> {
         }
     }
 
-    /// Whether an Opus track was met.
+    /// Whether an Opus track was found.
     pub(super) fn has_opus(&self) -> bool {
         self.opus_track().is_some()
     }
@@ -96,7 +94,7 @@ impl<'a> Packets<'a> {
         loop {
             let Head { id, size } = self.head()?;
             match (id, size) {
-                // Their bodies are elements: gone into.
+                // Their bodies are elements: descend into them.
                 (id::SEGMENT | id::CLUSTER, _) | (id::TRACKS | id::BLOCK_GROUP, Some(_)) => {}
                 (id::TRACK_ENTRY, Some(_)) => {
                     if self.tracks.len() == TRACKS {
@@ -129,7 +127,7 @@ impl<'a> Packets<'a> {
         }
     }
 
-    /// A block's one frame; none when it belongs to another track.
+    /// A block's only frame. `None` if it belongs to another track.
     fn frame(&self, block: &'a [u8]) -> Result<Option<&'a [u8]>, String> {
         let cut = || "a block in it is cut short".to_owned();
         let length = block.first().ok_or_else(cut)?.leading_zeros() as usize + 1;
@@ -152,8 +150,7 @@ impl<'a> Packets<'a> {
     }
 }
 
-/// A number of variable length without its length marker; none when all its bits are set, which is
-/// "unknown".
+/// A variable-length number without its length marker. `None` if all its bits are set, which means "unknown".
 fn number(bytes: &[u8], length: usize) -> Option<u64> {
     let bits = 7 * length as u32;
     let value = bytes.iter().fold(0, |n, byte| n << 8 | u64::from(*byte));

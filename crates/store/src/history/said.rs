@@ -1,29 +1,28 @@
-//! Calls by what a backend says of them: fields of their metadata.
+//! Filters calls by what a backend wrote about them: fields of their metadata.
 
 use serde_json::{Map, Value};
 use sqlx::types::Json;
 use sqlx::{Database, Postgres, QueryBuilder, Sqlite};
 
-/// A field of a call's metadata is this: the text as it stands, or the number or truth value that it writes.
+/// Matches calls with a metadata field of this value: the text as it stands, or the number or boolean that it spells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetadataIs {
-    /// The field, of the object itself.
+    /// The name of a top-level field.
     pub name: String,
-    /// As it stands in a request: `42` is the number 42, and the text "42".
+    /// The value as it stands in a request: `42` matches the number 42 and the text "42".
     pub value: String,
 }
 
 impl MetadataIs {
-    /// The number or truth value that the text writes, if any.
+    /// The number or boolean that the value spells, if any.
     fn plain(&self) -> Option<Value> {
         let value = serde_json::from_str(&self.value).ok()?;
         matches!(value, Value::Number(_) | Value::Bool(_)).then_some(value)
     }
 }
 
-/// Each database's own words for it: they have no operator on JSON in common that takes any name.
+/// The condition in each database's own SQL: they have no JSON operator in common that takes any name.
 pub(in super::super) trait Says: Database {
-    /// Pushes the condition.
     fn push(query: &mut QueryBuilder<Self>, said: &MetadataIs);
 }
 
@@ -55,7 +54,7 @@ impl Says for Sqlite {
 impl Says for Postgres {
     fn push(query: &mut QueryBuilder<Self>, said: &MetadataIs) {
         let field = |value: Value| Json(Map::from_iter([(said.name.clone(), value)]));
-        // The index `voice_calls_metadata` is over those that have any.
+        // The index `voice_calls_metadata` covers only calls that have metadata.
         query
             .push(" AND voice_calls.metadata <> '{}' AND (voice_calls.metadata @> ")
             .push_bind(field(said.value.clone().into()));

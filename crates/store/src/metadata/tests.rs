@@ -40,7 +40,7 @@ fn whatever_others_wrote_is_kept_and_never_an_error() {
         ("\"quoted\"", json!("quoted")),
         ("null", json!(null)),
         ("{\"order\": {\"id\": 5}}", json!({"order": {"id": 5}})),
-        // Ours by its keys, and not by their values.
+        // Ours by its keys, but not by its values.
         ("{\"call_id\": \"none\"}", json!({"call_id": "none"})),
         ("{\"epoch\": \"first\"}", json!({"epoch": "first"})),
     ] {

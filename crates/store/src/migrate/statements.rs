@@ -1,6 +1,7 @@
-//! Reads our own migrations: their statements, and the tables that these make. PURE.
+//! Parses our own migrations: their statements, and the tables that they create. PURE.
 //!
-//! It knows as much of SQL as they use: comments to the end of a line, texts in single quotes, a column a line.
+//! It understands only as much SQL as they use: comments to the end of a line, texts in single quotes, one column per
+//! line.
 
 /// The statements of a migration, without the semicolons that end them.
 pub(super) fn of(sql: &str) -> Vec<String> {
@@ -43,7 +44,7 @@ fn push(statements: &mut [String], text: &str) {
     }
 }
 
-/// The tables that a migration makes, with the columns that it gives them at once.
+/// The tables that a migration creates, with their initial columns.
 pub(super) fn tables(sql: &str) -> Vec<(&str, Vec<&str>)> {
     let made = sql.split("\nCREATE TABLE ").skip(1);
     let table = |text| {
@@ -53,7 +54,7 @@ pub(super) fn tables(sql: &str) -> Vec<(&str, Vec<&str>)> {
         let (body, _) = body.split_once("\n)")?;
         let first = body.lines().filter_map(|line| {
             let line = line.strip_prefix("    ")?;
-            // Constraints begin with a capital letter, comments with a dash, what goes on with a space.
+            // Constraints begin with a capital letter, comments with a dash, continued lines with a space.
             let is_column = line.starts_with(|c: char| c.is_ascii_lowercase());
             is_column.then(|| line.split_once(' ').map_or(line, |(name, _)| name))
         });

@@ -12,7 +12,7 @@ fn comments_and_texts_part_no_statements() {
     assert_eq!(statements::of(sql), ["A 'x;--y' - 1", "B\n  (c)"]);
 }
 
-/// The reader of our migrations knows no more than they use.
+/// The parser of our migrations understands only what they use.
 #[test]
 fn our_migrations_are_read() {
     for migration in all() {
@@ -43,7 +43,7 @@ fn a_table_of_somebody_else_is_told_by_its_columns() {
     assert!(error.to_string().contains("workers") && error.to_string().contains("host"));
 }
 
-/// What `sqlite3 sidetone.db < file` leaves, of some files and of all.
+/// What `sqlite3 sidetone.db < file` leaves behind, after some of the files and after all of them.
 #[tokio::test]
 async fn tables_made_by_hand_are_taken_over() {
     let all: Vec<_> = SQLITE_MIGRATIONS.iter().collect();

@@ -35,13 +35,13 @@ fn places_are_counted() {
     assert_eq!(room(vec![], 0), Err(Full::Nobody));
     assert_eq!(room(vec![worker(Ready, 1, 0.2)], 0), Ok(3));
     assert_eq!(room(vec![worker(Ready, 1, 0.2)], 2), Ok(1));
-    // Those on their way take places, too.
+    // Agents on their way take places, too.
     assert_eq!(room(vec![worker(Ready, 1, 0.2)], 3), Err(Full::Calls(4)));
     assert_eq!(room(vec![worker(Ready, 1, 0.2)], 9), Err(Full::Calls(10)));
     let both = vec![worker(Ready, 4, 0.7), worker(Ready, 3, 0.3)];
     assert_eq!(room(both.clone(), 0), Ok(1));
     assert_eq!(room(both, 1), Err(Full::Calls(8)));
-    // LiveKit picks none at this load, with a place or without.
+    // LiveKit picks no worker at this load, with a free place or without.
     assert_eq!(room(vec![worker(Ready, 1, 0.7)], 0), Err(Full::Load));
     assert_eq!(room(vec![worker(Ready, 4, 0.9)], 0), Err(Full::Calls(4)));
     assert_eq!(room(vec![worker(Connecting, 0, 0.0)], 0), Err(Full::Nobody));
@@ -49,10 +49,10 @@ fn places_are_counted() {
         let full = Err(Full::Draining(None));
         assert_eq!(room(vec![worker(state, 1, 0.1)], 0), full);
     }
-    // Taken at its word, whatever its number of calls.
+    // Believed, although it exceeds its limit.
     assert_eq!(room(vec![worker(Ready, 9, 0.1)], 0), Err(Full::Calls(9)));
 
-    // Asked to drain, and not told so yet.
+    // Asked to drain, but not informed yet.
     let asked = WorkerRow {
         drain_requested_at: Some(now() - TimeDelta::seconds(60)),
         ..worker(Ready, 1, 0.1)
@@ -63,7 +63,7 @@ fn places_are_counted() {
         Err(Full::Draining(Some(ends)))
     );
     assert_eq!(room(vec![asked, worker(Ready, 3, 0.1)], 0), Ok(1));
-    // Not heard of for long: as if it were not there.
+    // Not heard from for too long: treated as gone.
     let lost = WorkerRow {
         seen_at: now() - TimeDelta::seconds(21),
         ..worker(Ready, 0, 0.0)
@@ -76,7 +76,7 @@ fn when_to_ask_again() {
     let minutes = Duration::from_secs(120);
     assert_eq!(Full::Nobody.retry_after(minutes, now()), 10);
     assert_eq!(Full::Load.retry_after(minutes, now()), 5);
-    // One of four calls that last two minutes is over in half a minute.
+    // With four calls of two minutes, one ends within half a minute.
     assert_eq!(Full::Calls(4).retry_after(minutes, now()), 30);
     assert_eq!(Full::Calls(1).retry_after(minutes, now()), 120);
     assert_eq!(Full::Calls(500).retry_after(minutes, now()), 2);

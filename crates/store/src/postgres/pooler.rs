@@ -1,4 +1,4 @@
-//! Whether a pooler gives each transaction whatever session of the server is free.
+//! Detects a pooler that gives each transaction whatever server session is free.
 
 use std::time::Duration;
 
@@ -6,17 +6,18 @@ use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions as _, Connection as _, Row as _};
 use tokio::time::timeout;
 
-/// How often each client asks for its session twice in a row. Others take sessions in between: that all of them
-/// fall so that each client seems to keep its own becomes impossible soon.
+/// How often each client asks for its session twice in a row. Other processes take sessions in between; that every
+/// answer makes each client seem to keep its own session soon becomes impossible.
 const ROUNDS: usize = 4;
-/// Longest time that the look takes. A pooler that lends sessions to clients until they leave may have no second
-/// one to lend.
+/// How long detection may take. A pooler that lends sessions to clients until they leave may have no second one to
+/// lend.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Looks whether two clients are given the same session, or one is given two, which happens to nobody who
-/// keeps a session of his own.
+/// Detects whether two clients are given the same session, or one client is given two, which never happens to clients
+/// that keep sessions of their own.
 ///
-/// What cannot be seen is taken for a pooler: that costs time, and the opposite would cost the calls.
+/// If it cannot be determined, a pooler is assumed: that costs time, whereas the opposite mistake would cost the
+/// calls.
 pub(super) async fn is_between(options: &PgConnectOptions) -> bool {
     let unseen = match timeout(DEADLINE, look(options)).await {
         Ok(Ok(is_between)) => return is_between,
@@ -29,7 +30,7 @@ pub(super) async fn is_between(options: &PgConnectOptions) -> bool {
     true
 }
 
-/// Nothing is held while another session is waited for: many processes may look at once.
+/// Holds no session while it waits for another, so that many processes may run this at once.
 async fn look(options: &PgConnectOptions) -> sqlx::Result<bool> {
     let mut clients = [options.connect().await?, options.connect().await?];
     let mut sessions = [None, None];
@@ -48,7 +49,7 @@ async fn look(options: &PgConnectOptions) -> sqlx::Result<bool> {
     Ok(is_shared)
 }
 
-/// The server's process that answers. One message, for a statement that is prepared takes two.
+/// The id of the server process that answers. Asked in one message, because a prepared statement takes two.
 async fn session(connection: &mut PgConnection) -> sqlx::Result<i32> {
     let sql = "SELECT pg_backend_pid()::text";
     let answered: String = sqlx::raw_sql(sql).fetch_one(connection).await?.try_get(0)?;

@@ -17,9 +17,9 @@ fn a_call_is_in_its_youngest_room() {
     assert_eq!(is_in(&room("RM_3", Some(40))), "RM_3");
     assert_eq!(is_in(&room("RM_1", Some(0))), "RM_2");
     assert_eq!(is_in(&room("RM_2", Some(20))), "RM_2");
-    // Late news of a room that nobody had told of.
+    // Late news of a room that nobody had reported.
     assert_eq!(is_in(&room("RM_0", Some(-9))), "RM_2");
-    // Reconciliation and events of egress do not always know when a room was opened.
+    // Reconciliation and egress events do not always know when a room was opened.
     assert_eq!(is_in(&room("RM_3", None)), "RM_3");
     assert_eq!(current(&[], &room("RM_1", None)).sid, "RM_1");
     let unknown = [room("RM_1", None)];

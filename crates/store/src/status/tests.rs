@@ -1,4 +1,4 @@
-//! The call's life by example, and by property under shuffled, doubled and lost events.
+//! The life of a call: by example, and by property with shuffled, doubled and lost events.
 
 use super::*;
 use chrono::TimeZone as _;
@@ -48,7 +48,7 @@ fn a_call_lives_and_ends() {
     facts.push(stay("PA_u", User, Some(2), Some(62)));
     assert_eq!(support(&facts), (CallStatus::Connected, None));
     facts.push(Fact::RoomFinished(at(82)));
-    // Twenty seconds of an empty room are no talk.
+    // Twenty seconds of an empty room do not count as talk.
     assert_eq!(support(&facts), (CallStatus::Completed, Some(60)));
 }
 
@@ -145,11 +145,11 @@ fn a_call_is_over_by_its_agents_word() {
         over(22, true),
     ];
     assert_eq!(support(&facts), (CallStatus::Completed, Some(20)));
-    // The room's own end comes later, and changes nothing.
+    // The room's own end comes later and changes nothing.
     facts.push(stay("PA_u", User, None, Some(22)));
     facts.push(Fact::RoomFinished(at(42)));
     assert_eq!(support(&facts), (CallStatus::Completed, Some(20)));
-    // A caller who vanished was waited for in vain: the talk ended when they went.
+    // Nobody came back: the talk ended when the caller vanished.
     facts = vec![
         stay("PA_a", Agent, Some(1), None),
         stay("PA_u", User, Some(2), Some(12)),
@@ -171,7 +171,7 @@ fn a_call_that_is_gone_on_with_is_open_until_its_next_end() {
         Fact::Resumed(at(70)),
     ];
     assert_eq!(support(&facts).0, CallStatus::Connected);
-    // What ended the first part may be told again.
+    // Whatever ended the first part may be reported again.
     facts.extend([over(40, true), Fact::RoomFinished(at(60))]);
     facts.push(Fact::Resumed(at(70)));
     facts.push(stay("PA_v", User, Some(70), Some(102)));
@@ -218,11 +218,11 @@ fn nobody_is_in_a_call_that_is_over() {
     assert_eq!(learned(&facts), [None, Some(at(60))]);
     facts.push(over(60, true));
     assert_eq!(learned(&facts), [Some(at(60)); 2]);
-    // What is told of it later counts.
+    // Later news of its leaving counts.
     facts.push(stay("PA_a", Agent, None, Some(20)));
     assert_eq!(learned(&facts), [Some(at(20)), Some(at(60))]);
 
-    // The call goes on, and the agent of its first part does not.
+    // The call goes on without the agent of its first part.
     let mut facts = vec![
         stay("PA_a", Agent, Some(1), None),
         stay("PA_u", User, Some(2), None),
@@ -258,7 +258,7 @@ fn the_last_word_on_muting_counts() {
     assert_eq!(facts.stays[0].muted, Some((at(9), false)));
 }
 
-/// The full story of a call, as the server tells it.
+/// A complete story of a call, as the server reports it.
 fn story() -> impl Strategy<Value = (CallType, Vec<Fact>)> {
     let kind = prop_oneof![Just(User), Just(Agent), Just(Other)];
     let stays = prop::collection::vec((kind, 0i64..100, 0i64..100), 0..5);
@@ -320,7 +320,7 @@ proptest! {
         }
     }
 
-    /// Reconciliation supplies what was lost: learning the rest later gives the same end.
+    /// Reconciliation supplies what was lost: learning it later leads to the same result.
     #[test]
     fn lost_events_learned_late_change_nothing(
         (call_type, facts) in story(),

@@ -8,7 +8,7 @@ fn tone<const HZ: u32>(frequency: f64, seconds: f64) -> Pcm<HZ> {
     Pcm::new(samples.collect())
 }
 
-/// Level of one frequency in dB against full scale (Goertzel).
+/// The level of one frequency in dBFS (Goertzel algorithm).
 fn level_at<const HZ: u32>(pcm: &Pcm<HZ>, frequency: f64) -> f64 {
     let step = frequency * std::f64::consts::TAU / f64::from(HZ);
     let (mut re, mut im) = (0.0, 0.0);
@@ -29,7 +29,7 @@ fn keeps_tone<const FROM: u32, const TO: u32>(frequency: f64) {
         (level + 6.02).abs() < 0.05,
         "{FROM}->{TO} {frequency} Hz: {level} dB"
     );
-    // And nothing else is there: what is left without the tone is 60 dB below it.
+    // There is nothing else: without the tone, the rest is 60 dB below it.
     let energy = |db: f64| 10f64.powf(db / 10.0);
     let all = energy(f64::from(middle.level_dbfs().unwrap()) + 3.0103);
     let rest = 10.0 * (all - energy(level)).abs().max(1e-12).log10();
@@ -113,7 +113,7 @@ fn full_scale_does_not_wrap() {
         .map(|n| if n / 48 % 2 == 0 { i16::MAX } else { i16::MIN })
         .collect();
     let out = Resampler::<48_000, 16_000>::convert(&Pcm::new(square));
-    // Inside each half wave the sign is the input's.
+    // Inside each half wave the sign is that of the input.
     for (n, &sample) in out.samples().iter().enumerate() {
         if (4..12).contains(&(n % 16)) {
             assert_eq!(sample > 0, n / 16 % 2 == 0, "sample {n} is {sample}");

@@ -24,7 +24,7 @@ fn what_is_older_than_five_minutes_counts_no_more() {
         (slow.providers[0].requests, slow.providers[0].errors),
         (10, 4)
     );
-    // Half of an hour later, only the quick ones are of late.
+    // Half an hour later, only the fast ones are recent.
     for seconds in (40..1_800).step_by(20) {
         looks.look(at(start, seconds), counts([0, 0, 10], 10, 10, 4));
     }

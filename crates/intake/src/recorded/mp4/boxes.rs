@@ -1,6 +1,6 @@
-//! Boxes, and the fields in them. Big-endian.
+//! MP4 boxes and their fields, which are big-endian.
 
-/// The boxes one after the other; ends where one is cut.
+/// Iterates over consecutive boxes; ends where one is cut off.
 pub(super) struct Boxes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Iterator for Boxes<'a> {
@@ -10,12 +10,12 @@ impl<'a> Iterator for Boxes<'a> {
         let size = u32_at(self.0, 0)?;
         let name = self.0.get(4..8)?.try_into().ok()?;
         let (head, size) = match size {
-            // To the end.
+            // The box extends to the end.
             0 => (8, self.0.len()),
             1 => (16, usize::try_from(u64_at(self.0, 8)?).ok()?),
             size => (8, usize::try_from(size).ok()?),
         };
-        // The last one of a recording that was cut still has what is there of it.
+        // The last box of a recording that was cut off still has the data that is there.
         let end = size.min(self.0.len());
         let body = self.0.get(head..end)?;
         self.0 = &self.0[end..];
@@ -64,7 +64,7 @@ fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     Some(u64::from_be_bytes(bytes.try_into().ok()?))
 }
 
-/// The body of a box within boxes.
+/// The body of a nested box.
 pub(super) fn inside<'a>(body: &'a [u8], path: &[[u8; 4]]) -> Option<&'a [u8]> {
     path.iter().try_fold(body, |body, wanted| {
         let mut boxes = Boxes(body);

@@ -11,7 +11,7 @@ fn numbers(numbers: &[u32]) -> Vec<u8> {
     numbers.iter().flat_map(|n| n.to_be_bytes()).collect()
 }
 
-/// `ftyp` and a `moov` with one Opus track of id 1, whose frames have three bytes where nothing else is said.
+/// `ftyp`, and a `moov` with one Opus track of id 1, whose frames have three bytes by default.
 fn beginning() -> Vec<u8> {
     let header = boxed(b"tkhd", &[&numbers(&[0, 0, 0, 1]), &[0; 68]]);
     let entry = boxed(b"Opus", &[&[0; 28]]);
@@ -32,13 +32,13 @@ fn beginning() -> Vec<u8> {
     .concat()
 }
 
-/// `moof` with these boxes in its only fragment, of this track.
+/// A `moof` whose only fragment, of this track, has these boxes.
 fn fragment(track: u32, runs: &[Vec<u8>]) -> Vec<u8> {
     let head = boxed(b"tfhd", &[&numbers(&[0x0002_0000, track])]);
     boxed(b"moof", &[&boxed(b"traf", &[&head, &runs.concat()])])
 }
 
-/// `trun` with an offset and a size for each frame.
+/// A `trun` with an offset, and a size for each frame.
 fn sizes(offset: u32, sizes: &[u32]) -> Vec<u8> {
     let count = u32::try_from(sizes.len()).unwrap();
     boxed(
@@ -47,7 +47,7 @@ fn sizes(offset: u32, sizes: &[u32]) -> Vec<u8> {
     )
 }
 
-/// `trun` with as many frames of the default size.
+/// A `trun` with this many frames of the default size.
 fn same(offset: u32, count: u32) -> Vec<u8> {
     boxed(b"trun", &[&numbers(&[0x1, count, offset])])
 }
@@ -62,7 +62,7 @@ fn data() -> Vec<u8> {
     boxed(b"mdat", &[b"abcdefghi"])
 }
 
-/// What a fragment's offsets count to the data in the `mdat` after it.
+/// A fragment whose offset points to the data in the `mdat` after it.
 fn after(fragment: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
     let length = u32::try_from(fragment(0).len()).unwrap();
     fragment(length + 8)
@@ -95,7 +95,7 @@ fn another_tracks_frames_are_passed_over() {
 
 #[test]
 fn frames_are_read_once() {
-    // The same bytes again, in the next run and in the next fragment: minutes of sound out of a few.
+    // The same bytes again, in the next run and in the next fragment, would make minutes of sound out of a few bytes.
     let twice = after(|offset| fragment(1, &[same(offset, 3), same(offset, 3)]));
     let found = read(&[twice, data()]);
     assert_eq!(found.len(), 4);
@@ -113,7 +113,7 @@ fn frames_are_read_once() {
 fn empty_frames_are_refused() {
     let empty = fragment(1, &[sizes(8, &[0, 0])]);
     assert!(matches!(&read(&[empty])[..], [Err(_)]));
-    // A count as high as it goes, and nothing there.
+    // The highest possible count, and no data.
     let many = after(|offset| fragment(1, &[same(offset, u32::MAX)]));
     assert_eq!(read(&[many, data()]).len(), 3);
 }
@@ -127,7 +127,7 @@ fn a_track_that_is_no_sound_is_passed_over() {
 }
 
 proptest! {
-    /// However its tables are damaged, there is no more in it than its bytes.
+    /// However its tables are damaged, a file yields no more than its own bytes.
     #[test]
     fn a_file_is_read_once(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),

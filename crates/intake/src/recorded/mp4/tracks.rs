@@ -1,28 +1,28 @@
-//! What a track is, and what its frames are.
+//! Tracks, and the codecs of their frames.
 
 use super::boxes::{Boxes, inside, u32_at};
 
-/// What the frames are.
+/// The codec of a track's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::recorded) enum Codec<'a> {
-    /// With its AudioSpecificConfig.
+    /// AAC, with its AudioSpecificConfig.
     Aac {
         config: &'a [u8],
     },
     Opus,
 }
 
-/// The audio track that is read, the first one.
+/// The audio track that is read: the first one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Track<'a> {
     pub(super) id: u32,
     pub(super) codec: Codec<'a>,
 }
 
-/// `trak`: none, where it is not sound that can be decoded.
+/// Reads a `trak`. `None` if its sound cannot be decoded, or it is not sound.
 pub(super) fn track(trak: &[u8]) -> Option<Track<'_>> {
     let header = inside(trak, &[*b"tkhd"])?;
-    // Times have four bytes, or eight in version 1.
+    // Times take four bytes, or eight in version 1.
     let id = match header.first()? {
         1 => u32_at(header, 20)?,
         _ => u32_at(header, 12)?,
@@ -52,7 +52,7 @@ fn aac_config(entry: &[u8]) -> Option<&[u8]> {
     };
     let esds = inside(entry.get(fields..)?, &[*b"esds"])?;
     let stream = descriptor(esds.get(4..)?, 0x03)?;
-    // After the id: which of three optional fields are there.
+    // The flags after the id say which of three optional fields are present.
     let flags = *stream.get(2)?;
     let mut at = 3;
     if flags & 0x80 != 0 {
@@ -65,21 +65,21 @@ fn aac_config(entry: &[u8]) -> Option<&[u8]> {
         at += 2;
     }
     let decoder = descriptor(stream.get(at..)?, 0x04)?;
-    // 0x40 is MPEG-4 audio; buffer and bit rates follow.
+    // 0x40 is MPEG-4 audio; buffer size and bit rates follow.
     if *decoder.first()? != 0x40 {
         return None;
     }
     descriptor(decoder.get(13..)?, 0x05)
 }
 
-/// The body of the descriptor at the front, if it is this one.
+/// The body of the descriptor at the front, if it has this tag.
 fn descriptor(bytes: &[u8], tag: u8) -> Option<&[u8]> {
     let (found, mut rest) = bytes.split_first()?;
     if *found != tag {
         return None;
     }
     let mut length = 0;
-    // Seven bits a byte, four bytes at most.
+    // Seven bits per byte, at most four bytes.
     for _ in 0..4 {
         let (byte, after) = rest.split_first()?;
         rest = after;

@@ -48,7 +48,7 @@ fn laced_blocks_and_empty_frames_are_refused() {
 proptest! {
     #[test]
     fn any_bytes_are_read_once(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-        // A packet takes bytes of the file, so there are fewer packets than bytes.
+        // A packet uses up bytes of the file, so there are fewer packets than bytes.
         prop_assert!(packets(&bytes).len() <= bytes.len());
         if let Ok(packets) = Packets::of(&bytes) {
             prop_assert!(packets.count() <= bytes.len());
