@@ -5,14 +5,14 @@ SHELL := /bin/bash
 TOOLS := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/sidetone/tools
 export PATH := $(TOOLS)/python/bin:$(PATH)
 
-# Tests cover the console by microphone; without it the product needs no ALSA.
+# Tests include the console's microphone; without it the product does not need ALSA.
 ALL := --features sidetone/console-audio
 
-# What `unit` builds. The browser's tests take the program from the same build: alone it has other features
-# of tokio, and all that stands on tokio would be compiled again.
+# What `unit` builds. The browser's tests use the program of the same build: built alone it would enable other
+# features of tokio, and everything that depends on tokio would be compiled again.
 TESTS := --workspace --lib --bins --tests $(ALL)
 
-# Between PEERs.
+# Separates PEERs.
 comma := ,
 
 .PHONY: demo test web tools lint unit web-test faults soak fuzz bench bench-calls bench-memory bench-recording \
@@ -23,11 +23,11 @@ demo: web
 	cargo build --bin sidetone
 	target/debug/sidetone demo $(if $(ONCE),--once)
 
-# The release build on the PATH, by cargo: ~/.cargo/bin/sidetone.
+# Installs the release build with cargo, as ~/.cargo/bin/sidetone.
 install: web
 	CARGO_PROFILE_RELEASE_STRIP=symbols cargo install --locked --path . --bin sidetone
 
-# Each part a `make` of its own, and a table of what they took.
+# Runs each part in a `make` of its own, and prints a table of the times.
 test:
 	@+MAKE="$(MAKE)" scripts/times.py parts tools web lint unit web-test
 
@@ -49,35 +49,35 @@ lint:
 unit:
 	scripts/times.py tests cargo nextest run $(TESTS) --no-fail-fast
 
-# The call element and the pages in a real Chromium, with a stand-in agent, with the real one, and with the demo.
+# Tests the call element and the pages in a real Chromium, with a stand-in agent, the real one, and the demo.
 web-test: web
 	scripts/tools.sh livekit python s3 browser
 	cargo test --quiet --no-run $(TESTS)
 	cd web && npm test
 
-# What ten callers hear and what is written down of it while parts of the system die (docs/faults.md).
-# FAULTS=worker-killed,postgres-stopped: only these.
+# Measures what ten callers hear, and what is recorded, while parts of the system die (docs/faults.md).
+# FAULTS=worker-killed,postgres-stopped runs only these.
 faults:
 	scripts/tools.sh livekit python postgres
 	FAULTS=$(FAULTS) cargo nextest run $(TESTS) --run-ignored only --no-capture -E 'test(=faults::every_fault)'
 
-# One `serve` through as many calls as fit, half of them beside a flood: what it holds at the end, and what the
-# others hear (docs/soak.md). SOAK_MINUTES=10.
+# Runs as many calls as possible through one `serve`, half of the time during a flood, and measures what it still
+# holds at the end and what the other callers hear (docs/soak.md). SOAK_MINUTES=10.
 soak:
 	scripts/tools.sh livekit
 	SOAK_MINUTES=$(or $(SOAK_MINUTES),10) cargo nextest run $(TESTS) --run-ignored only --no-capture \
 		-E 'test(=soak::a_day_in_ten_minutes)'
 
-# Feeds every reader of what strangers send, guided by coverage: the targets of tests/fuzz, FUZZ_SECONDS=60 each, or
-# those of TARGETS="webm mp4". `make test` replays what is kept of it.
+# Fuzzes every parser of untrusted input, guided by coverage: the targets of tests/fuzz, FUZZ_SECONDS=60 each, or only
+# TARGETS="webm mp4". `make test` replays the inputs that were kept.
 fuzz:
 	FUZZ_SECONDS=$(or $(FUZZ_SECONDS),60) scripts/fuzz.sh $(TARGETS)
 
-# All that is measured: whole calls, what they leave behind, what recording one costs, a long history.
+# All benchmarks: whole calls, what they leave behind, what recording one costs, a long history.
 bench: bench-calls bench-memory bench-recording bench-history
 
 # Whole calls, 1 and 4 at once, or CALLERS=1,4,16,40,60: what callers hear and what it costs.
-# PEER=livekit-agents,pipecat: beside them. The release build, as theirs are.
+# PEER=livekit-agents,pipecat compares with these. Uses the release build, because theirs are optimised too.
 bench-calls:
 	scripts/tools.sh livekit $(subst $(comma), ,$(subst -,_,$(PEER)))
 	cargo build --release --bin sidetone
@@ -89,12 +89,12 @@ bench-memory:
 	scripts/tools.sh livekit
 	cargo bench --profile dev --bench memory
 
-# What recording a call costs, in CPU-seconds and bytes a call-minute.
+# What recording a call costs, in CPU-seconds and bytes per call minute.
 bench-recording:
 	cargo bench --profile dev --bench recording
 
 # A history of 1,000,000 calls on SQLite and Postgres: times and query plans (docs/history-queries.md).
-# The dev profile: the databases do the work, and the build is there already.
+# Uses the dev profile: the databases do the work, and its build already exists.
 bench-history:
 	scripts/tools.sh postgres
 	cargo bench --profile dev --bench history -- --calls 1000000

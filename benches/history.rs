@@ -1,5 +1,5 @@
-//! History over a million calls, on SQLite and on a real Postgres: how long a page takes, and the
-//! query plans. `make bench-history`, or `cargo bench --profile dev --bench history -- --calls 100000`.
+//! History over a million calls, on SQLite and on a real Postgres: how long a page takes, and the query plans. `make
+//! bench-history`, or `cargo bench --profile dev --bench history -- --calls 100000`.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -98,7 +98,7 @@ async fn main() {
     pool.close().await;
 }
 
-/// What `Store::history` and `Store::stats` send, with their values in place.
+/// What `Store::history` and `Store::stats` send, with their values filled in.
 const PLANS: [&str; 5] = [
     "SELECT * FROM voice_calls WHERE TRUE ORDER BY created_at DESC, id DESC LIMIT 21 OFFSET 0",
     "SELECT COUNT(*) FROM (SELECT 1 FROM voice_calls WHERE TRUE LIMIT 10001) AS counted",

@@ -1,8 +1,8 @@
-//! What calls leave behind: bytes on the heap of `serve` after 50 and after 500 calls that end while the
-//! caller is there (`DELETE /api/voice/agent/{roomName}`), with a real livekit-server.
+//! What calls leave behind: bytes on the heap of `serve` after 50 and after 500 calls that end while the caller is
+//! there (`DELETE /api/voice/agent/{roomName}`), with a real livekit-server.
 //!
-//! `cargo bench --profile dev --bench memory` (`-- --calls 500`). Callers are in this process, too; they
-//! leave after the agent, so their client holds nobody.
+//! `cargo bench --profile dev --bench memory` (`-- --calls 500`). Callers are in this process, too; they leave after
+//! the agent, so their clients hold on to nobody.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -32,7 +32,7 @@ static HEAP: heap::Counted = heap::Counted;
 
 /// Calls at once: the default of a worker is 25.
 const AT_ONCE: usize = 10;
-/// Before the first measurement caches and pools have filled.
+/// Calls before the first measurement, to fill caches and pools.
 const WARM: usize = 50;
 
 fn main() {
@@ -63,7 +63,7 @@ async fn measure(calls: usize) {
         ("SIDETONE_DATA_DIR", data.path().display().to_string()),
         ("SIDETONE_DEMO", "true".into()),
         ("SIDETONE_END_OF_TURN", "off".into()),
-        // They are all the same user's.
+        // All calls are the same user's, so its limits are off.
         ("SIDETONE_USER_CALLS", "0".into()),
         ("SIDETONE_USER_TOKENS", "0".into()),
         ("SIDETONE_USER_REQUESTS", "100000".into()),
@@ -137,7 +137,7 @@ async fn call(address: SocketAddr) {
         .publish_track(LocalTrack::Audio(track), microphone)
         .await
         .unwrap();
-    // Subscribed to the agent's voice: it greets.
+    // Being subscribed to the agent's voice means that it greets.
     while let Some(event) = events.recv().await {
         if matches!(event, RoomEvent::TrackSubscribed { .. }) {
             break;

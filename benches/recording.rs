@@ -1,5 +1,5 @@
-//! What recording a minute of a call in the process costs: both voices through the time line, the
-//! encoder and the Ogg writer into a file. The rest of a recorder only waits.
+//! The cost of recording a minute of a call in the process: both voices through the timeline, the encoder and the Ogg
+//! writer into a file. The rest of a recorder only waits.
 //!
 //! `cargo bench --profile dev --bench recording`.
 
@@ -15,10 +15,10 @@ use sidetone_base::tap::Sound;
 use sidetone_recording::ogg::Writer;
 use sidetone_recording::timeline::Timeline;
 
-/// Minutes that are measured, one after the other.
+/// Minutes measured, one after the other.
 const MINUTES: usize = 5;
 const FRAME: Duration = Duration::from_millis(10);
-/// How often a recorder writes.
+/// Frames between a recorder's writes.
 const WRITE_EVERY: usize = 100;
 
 fn main() {
@@ -42,7 +42,7 @@ fn main() {
     );
 }
 
-/// Records a minute in which the caller speaks three seconds, then the agent; gives the file's length.
+/// Records a minute in which the caller speaks for three seconds, then the agent. Returns the file's length.
 fn minute(caller: &[i16], agent: &[i16]) -> u64 {
     let mut writer = Writer::new(tempfile::tempfile().unwrap(), 7, &[]).unwrap();
     let start = clock::now();
@@ -63,7 +63,7 @@ fn minute(caller: &[i16], agent: &[i16]) -> u64 {
     written.bytes
 }
 
-/// The `n`th 10 ms of a voice that is said over and over.
+/// The `n`th 10 ms of a voice that repeats over and over.
 fn frame<const HZ: u32>(voice: &[i16], n: usize, speaks: bool) -> Pcm<HZ> {
     let length = HZ as usize / 100;
     let from = n * length % (voice.len() - length);
@@ -73,7 +73,7 @@ fn frame<const HZ: u32>(voice: &[i16], n: usize, speaks: bool) -> Pcm<HZ> {
     }
 }
 
-/// What this thread has used.
+/// The CPU time that this thread has used.
 fn cpu_seconds() -> f64 {
     let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     stat.split(' ').next().unwrap().parse::<f64>().unwrap() / 1e9

@@ -1,5 +1,5 @@
-//! How long a voice takes from one participant's microphone to another's ear, through a real
-//! livekit-server on this machine: what each direction of a call adds to the agent's own time.
+//! How long a voice takes from one participant's microphone to another's ear, through a real livekit-server on this
+//! machine: what each direction of a call adds to the agent's own time.
 //!
 //! `cargo bench --profile dev --bench voice_delay`.
 
@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 /// Bursts that are timed.
 const BURSTS: usize = 60;
-/// Louder than this is the burst.
+/// Sound louder than this is the burst.
 const LOUD_DBFS: f32 = -30.0;
 
 #[tokio::main]
@@ -55,7 +55,7 @@ async fn main() {
     );
     let mut delays = Vec::new();
     for n in 0..=BURSTS {
-        // Speech between pauses of no round length, so that bursts meet all phases of the packets.
+        // Pauses of uneven length, so that bursts meet all phases of the packets.
         for _ in 0..60 + n % 7 {
             voice.play(&silence).await;
         }
@@ -71,7 +71,7 @@ async fn main() {
                 break at;
             }
         };
-        // The first shows that the track is there.
+        // The first only shows that the track is there.
         if n > 0 {
             delays.push((heard - said).as_millis());
         }

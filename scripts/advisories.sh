@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Checks the dependencies against RustSec's advisories (deny.toml), where their database can be had: fetched now, or
-# kept from before. Elsewhere it says that nothing was checked, which is no failure of what is tested here.
+# Checks the dependencies against RustSec's advisories (deny.toml), if their database can be fetched or is cached.
+# Otherwise it says that nothing was checked, which does not count as a failure.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kept() { compgen -G "${CARGO_HOME:-$HOME/.cargo}/advisory-dbs/*/crates" >/dev/null; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the targets of tests/fuzz with libFuzzer, and runs each (or those named) for FUZZ_SECONDS, 60 unless told.
-# What it finds is left in fixtures/fuzz/TARGET, where `make test` finds it, too; inputs that lead further are
-# kept in target/fuzz/TARGET, and are where the next run begins.
+# Builds the targets of tests/fuzz with libFuzzer, and runs each (or those named) for FUZZ_SECONDS, 60 by default.
+# Findings are saved in fixtures/fuzz/TARGET, where `make test` replays them; inputs that reach new code are
+# kept in target/fuzz/TARGET, from which the next run continues.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds="${FUZZ_SECONDS:-60}"
@@ -19,7 +19,7 @@ for target in "${wanted[@]}"; do
   kept="fixtures/fuzz/$target" further="target/fuzz/$target"
   mkdir -p "$further"
   before=$(find "$kept" -type f | wc -l)
-  # An input may take ten seconds, and all of a target two gigabytes.
+  # An input may take ten seconds, and a target two gigabytes in total.
   code=0
   FUZZ_TARGET="$target" "$built" "$further" "$kept" \
     -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \

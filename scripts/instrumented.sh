@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Cargo's wrapper around the compiler for `make fuzz` (RUSTC_WORKSPACE_WRAPPER): this workspace's crates count the
-# edges of their code for libFuzzer, as clang's -fsanitize=fuzzer does. Others' crates stay as they are built for
-# the tests; so does what runs while building.
+# Cargo's compiler wrapper for `make fuzz` (RUSTC_WORKSPACE_WRAPPER): this workspace's crates count the edges of
+# their code for libFuzzer, like clang's -fsanitize=fuzzer. Dependencies are built as for the tests, and so are
+# build scripts and procedural macros.
 set -euo pipefail
 case " $* " in
 *" --crate-name build_script_"* | *" --crate-type proc-macro "* | *" --print "*) exec "$@" ;;

@@ -2,22 +2,22 @@
 # Runs the official livekit crate's own tests on our media engine, against a
 # real livekit-server on free loopback ports, and prints a table.
 #
-# The crate and its tests come from cargo's download; they are copied under the
-# target folder and never into git. Exit code 0: everything passed but the
-# expected failures below.
+# The crate and its tests come from cargo's download; they are copied into the
+# target folder, never into git. Exit code 0 means that everything passed except
+# for the expected failures below.
 #
 #   scripts/livekit-suite.sh              all suites
 #   scripts/livekit-suite.sh room_test    some suites ("lib" is the unit tests)
 set -euo pipefail
 
 version=0.10.0
-# Tests that need what the engine does not do, by the entry of
+# Tests that need something the engine does not support, with the entry of
 # crates/libwebrtc/src/unsupported.rs that says so.
 expected_failures=()
-# Tests whose premise is a race: this one wants to cancel `room.close()` by a zero timeout, which
-# tokio fires at the next millisecond, and this engine has often closed by then. A run that missed
-# its premise says so by this message and shows nothing; it is run again until the premise holds,
-# and then all it asserts must hold.
+# A test whose premise is a race: it cancels `room.close()` by a zero timeout, which tokio fires at
+# the next millisecond, and this engine has often closed by then. A run that missed the premise
+# fails with this message and proves nothing; the test is repeated until the premise holds, and
+# then all its assertions must hold.
 premise_test=room_test::test_cancelled_close_still_closes_peer_connections
 premise_missed='close should have been cancelled at its first suspension point'
 premise_runs=40
@@ -45,15 +45,15 @@ for p in json.load(sys.stdin)["packages"]:
         print(p["manifest_path"].removesuffix("/Cargo.toml"))' "$version")
 [ -d "$source" ] || { echo "cargo has no download of livekit $version" >&2; exit 2; }
 
-# A workspace of its own around a copy of the crate, with our engine patched in
-# and our lock file, so that dependencies build once for both.
-# `cp -p` keeps the times, so that cargo builds the copy once.
+# A separate workspace around a copy of the crate, with our engine patched in
+# and our lock file, so that dependencies are built once for both.
+# `cp -p` keeps the modification times, so that cargo builds the copy only once.
 mkdir -p "$work"
 rm -rf "$work/livekit"
 cp -rp "$source" "$work/livekit"
 chmod -R u+w "$work/livekit"
 rm -f "$work/livekit/Cargo.lock"
-# The video helper needs picture types the engine does not have.
+# The video helper needs picture types that the engine does not have.
 helper=$work/livekit/tests/common/e2e/mod.rs
 sed -i '/^pub mod video;$/d' "$helper"
 touch -r "$source/tests/common/e2e/mod.rs" "$helper"
@@ -120,7 +120,7 @@ cd "$work"
 features=(--no-default-features --features native,rustls-tls-webpki-roots,__lk-e2e-test)
 is_expected() { printf '%s\n' "${expected_failures[@]}" | grep -qxF -- "$1"; }
 
-# Answers whether the test passes once its premise holds, and leaves the number of runs in `runs`.
+# Returns whether the test passes once its premise holds, and leaves the number of runs in `runs`.
 passes_when_its_premise_holds() {
     local log=$1
     shift

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the files of deploy/ and the release workflow by validators of their formats. `tests/shipped.rs` looks
+# Checks the files of deploy/ and the release workflow with validators for their formats. `tests/shipped.rs` checks
 # whether what they name exists.
 set -euo pipefail
 cd "$(dirname "$0")/.."

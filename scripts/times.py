@@ -20,17 +20,17 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 KNOWN = ROOT / "tests/times.toml"
-# Nextest's folder, which does not follow CARGO_TARGET_DIR, and the name in .config/nextest.toml.
+# Nextest's folder, which ignores CARGO_TARGET_DIR, and the name in .config/nextest.toml.
 JUNIT = ROOT / "target/nextest/default/junit.xml"
 SLOWEST = 15
-# Of each program, the groups that take fewer seconds share a line.
+# Groups of a program that take fewer seconds than this share a line.
 SMALL = 1.0
 
 
 def run(command):
     """Returns the exit code of the command, its seconds and its CPU-seconds."""
     began, cpu = time.monotonic(), children_cpu()
-    child = subprocess.Popen(command, close_fds=False)  # `make -j` hands on its job slots so.
+    child = subprocess.Popen(command, close_fds=False)  # This is how `make -j` passes on its job slots.
     signal.signal(signal.SIGTERM, lambda *_: child.terminate())
     while True:
         try:
@@ -38,7 +38,7 @@ def run(command):
             break
         except KeyboardInterrupt:
             pass  # The terminal sends it to the command, too.
-    # Killed by a signal: as a shell has it.
+    # Killed by a signal: the same code as in a shell.
     code = 128 - code if code < 0 else code
     return code, time.monotonic() - began, children_cpu() - cpu
 
@@ -82,7 +82,7 @@ def tests(command, known):
     JUNIT.unlink(missing_ok=True)
     code, seconds, _ = run(command)
     if not JUNIT.exists():
-        return code  # No test was run.
+        return code  # No test ran.
     suites = xml.parse(JUNIT).getroot()
     real_time = tuple(f"{prefix}::" for prefix in known["real_time"])
     cases, groups = [], defaultdict(list)

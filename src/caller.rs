@@ -1,5 +1,5 @@
-//! `sidetone call`: a headless caller. It joins as a person does, plays sound files as its turns,
-//! hears the agent, and measures what a person would notice.
+//! `sidetone call`: a headless caller. It joins like a person, plays sound files as its turns, hears the agent, and
+//! measures what a person would notice.
 
 pub mod access;
 pub mod heard;
@@ -25,18 +25,18 @@ use sidetone_base::clock;
 /// A turn of the script: what is said, and when.
 #[derive(Debug, Clone)]
 pub struct ScriptTurn {
-    /// How the report calls it: the file's name.
+    /// Its name in the report: the file's name.
     pub name: String,
     /// What is said.
     pub sound: Pcm<48_000>,
-    /// When.
+    /// When it is said.
     pub cue: Cue,
 }
 
 /// A scripted call.
 #[derive(Debug, Clone)]
 pub struct CallPlan {
-    /// How to get in.
+    /// How to get into the room.
     pub access: Access,
     /// What to say, in order.
     pub turns: Vec<ScriptTurn>,
@@ -44,16 +44,15 @@ pub struct CallPlan {
     pub patience: Patience,
     /// The call is ended after this long, whatever happens.
     pub limit: Duration,
-    /// Where `reply.wav` (the agent, as heard) and `caller.wav` (in step with it) go; nothing is
-    /// written when None.
+    /// Where `reply.wav` (the agent, as heard) and `caller.wav` (in step with it) are written. `None` to write nothing.
     pub out: Option<PathBuf>,
 }
 
 /// Places the call and reports what was said, heard and measured.
 ///
 /// # Errors
-/// When no token is given, the room cannot be joined, or a recording cannot be written. A call
-/// in which the agent stays silent is not an error: the report says so.
+/// If no token is given, the room cannot be joined, or a recording cannot be written. A call in which the agent stays
+/// silent is not an error: the report says so.
 pub async fn place(plan: CallPlan) -> anyhow::Result<Placed> {
     let asked = clock::now();
     let granted = plan.access.obtain().await?;
@@ -80,7 +79,7 @@ pub async fn place(plan: CallPlan) -> anyhow::Result<Placed> {
                 Some(told) => call.told(told, started),
                 None => break "the room".to_owned(),
             },
-            // The engine paces both branches; if neither moves for a second, look at the limit.
+            // The engine paces both branches; if neither moves for a second, check the limit.
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     };
@@ -118,21 +117,21 @@ impl Placed {
     }
 }
 
-/// The turn that is being said.
+/// The turn being spoken.
 #[derive(Clone, Copy)]
 struct Playing {
     turn: usize,
-    /// Samples of it that are sent.
+    /// Samples of it that were sent.
     position: usize,
     began: Duration,
 }
 
-/// All that the caller keeps while the call runs.
+/// The caller's state while the call runs.
 struct Call {
     turns: Vec<ScriptTurn>,
     script: Script,
     playing: Option<Playing>,
-    /// What was said, by turn.
+    /// When each turn was spoken.
     said: Vec<Option<Span>>,
     own_voice: Activity,
     agent_voice: Activity,
@@ -161,11 +160,10 @@ impl Call {
         }
     }
 
-    /// The microphone's next 10 ms; None to hang up.
+    /// The microphone's next 10 ms. `None` to hang up.
     ///
-    /// It is heard at its place in all that is sent: the engine takes some frames ahead of time,
-    /// and its clock never pauses. (After a stall of this program it is heard later, and the
-    /// agent seems slower than it is.)
+    /// It is heard at its position in everything sent: the engine takes some frames ahead of time, and its clock never
+    /// pauses. (After a stall of this program it is heard later, and the agent seems slower than it is.)
     fn next_frame(&mut self, now: Duration) -> Option<Pcm<48_000>> {
         let at = Pcm::<48_000>::duration_of(self.sent.len());
         let seen = Observed {
@@ -203,7 +201,7 @@ impl Call {
         let mut frame = samples[position..end].to_vec();
         frame.resize(Pcm::<48_000>::FRAME, 0);
         self.own_voice.push(at, &frame);
-        // What is voiced in this turn's file: its silence at both ends does not count.
+        // The voiced part of this turn's file: silence at its ends does not count.
         if let Some(voice) = self.own_voice.audible_after(began) {
             let start = voice.start.max(began);
             let end = self

@@ -1,5 +1,5 @@
-//! `sidetone check`: what is wrong with configuration, credentials, database and the like, and how
-//! to mend each. Never prints a secret.
+//! `sidetone check`: finds what is wrong with configuration, credentials, database and the like, and says how to fix
+//! it. Never prints a secret.
 
 mod agents;
 pub mod bucket;
@@ -27,11 +27,11 @@ pub use report::{Item, Outcome, Report, Request};
 pub use variables::{KNOWN, variables};
 
 const DEADLINE: Duration = Duration::from_secs(10);
-/// File descriptors of a worker full of calls and a control plane with a thousand connections.
+/// File descriptors needed by a worker full of calls and a control plane with a thousand connections.
 const ENOUGH_FILES: u64 = 4_096;
 
-/// Looks at everything the control plane needs, and at the providers that it and `agents` ask;
-/// `fix` mends what can be mended from here (a bucket's CORS rules). `more` is appended.
+/// Checks everything the control plane needs, and the providers that it and `agents` use; `fix` fixes what can be fixed
+/// from here (a bucket's CORS rules). `more` is appended.
 pub async fn run(
     env: Result<Env, BadVariable>,
     agents: &[Arc<AgentConfig>],
@@ -125,7 +125,8 @@ fn environment(env: &Env) -> Item {
     )
 }
 
-/// `limit`: file descriptors that a process may have open, once it has raised the limit as far as it may.
+/// `limit` is the number of file descriptors that a process may have open, once it has raised the limit as far as it
+/// may.
 fn files(limit: u64) -> Item {
     if limit >= ENOUGH_FILES {
         return Item::ok("files", format!("{limit} may be open at once"));

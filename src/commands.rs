@@ -27,7 +27,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-/// Runs one to its end.
+/// Runs a subcommand to its end.
 pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve(args) => {
@@ -38,7 +38,7 @@ pub(crate) async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 .await
                 .with_context(|| format!("cannot listen on {bind}; choose another --bind"))?;
             let worker = (!args.no_worker).then(|| measure(args.count_jobs));
-            // A control plane alone has no calls to wait for.
+            // A control plane without a worker has no calls to wait for.
             let drain = worker.is_some().then_some(env.drain_time);
             let process = Process {
                 env,
@@ -89,7 +89,7 @@ fn measure(count_jobs: bool) -> LoadMeasure {
     }
 }
 
-/// Models that are asked outside of `serve` and `worker`: without a provider, local ones.
+/// Clients for models outside of `serve` and `worker`: local models if no provider is set.
 async fn live_clients() -> anyhow::Result<Clients> {
     let env = Env::read()?;
     if !env.uses_local_models() {
@@ -105,8 +105,8 @@ async fn live_clients() -> anyhow::Result<Clients> {
     Clients::new(&env, Some(address))
 }
 
-/// SIGTERM or ctrl-c: the first drains, the second ends the calls, the third the process. `drain` is how
-/// long calls may go on after the first.
+/// SIGTERM or ctrl-c: the first drains, the second ends the calls, the third the process. `drain` is how long calls may
+/// go on after the first.
 fn shutdown(drain: Option<Duration>) -> Shutdown {
     let shutdown = Shutdown::default();
     let told = shutdown.clone();

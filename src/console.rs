@@ -1,5 +1,5 @@
-//! `sidetone console`: talk with an agent at a terminal, without a server, by microphone and
-//! loudspeaker or in writing. The whole of a call runs.
+//! `sidetone console`: talk with an agent at a terminal, without a server, by microphone and loudspeaker or in writing.
+//! Everything else of a call runs as usual.
 
 mod asked;
 mod screen;
@@ -29,23 +29,23 @@ use sound::SoundOptions;
 const HELP: &str = "type to talk to the agent; /why shows the last prompt as it was sent, /say TEXT makes \
                     the agent say something, /reload starts a new call with the files as they are now, /quit ends";
 
-/// What is talked with.
+/// Settings of a console call.
 pub struct Console {
     /// Folder of agent files.
     pub agents: PathBuf,
-    /// The agent to begin with.
+    /// The agent that begins.
     pub agent: String,
     /// The caller's name.
     pub name: String,
-    /// Models and tools' servers.
+    /// Clients of models and tool servers.
     pub clients: Clients,
-    /// By which devices; in writing when None.
+    /// The sound devices. `None` to talk in writing.
     pub sound: Option<SoundOptions>,
-    /// Tells whether a speaking caller is done.
+    /// Decides whether a speaking caller is done.
     pub end_of_turn: Option<Arc<dyn EndOfTurn>>,
 }
 
-/// Why a call of the console ended.
+/// Why a console call ended.
 #[derive(PartialEq, Eq)]
 enum Ended {
     Reload,
@@ -55,7 +55,7 @@ enum Ended {
 /// Talks until `/quit` or the end of the input.
 ///
 /// # Errors
-/// The agent's files or the devices cannot be used.
+/// If the agent's files or the devices cannot be used.
 pub async fn run(console: Console) -> anyhow::Result<()> {
     let agents = AgentFolder::open_on(
         console.agents.clone(),
@@ -68,7 +68,7 @@ pub async fn run(console: Console) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lines of the terminal. A thread of its own reads them: there is no other way to stop waiting.
+/// Lines from the terminal. A thread of its own reads them, because waiting for input cannot be cancelled otherwise.
 fn lines() -> mpsc::Receiver<String> {
     let (sender, receiver) = mpsc::channel(1);
     std::thread::spawn(move || {
@@ -142,7 +142,7 @@ async fn talk(
     Ok(ended)
 }
 
-/// Takes what is written until the call is to end.
+/// Passes on what is typed until the call is to end.
 async fn listen(
     lines: &mut mpsc::Receiver<String>,
     write: mpsc::Sender<RoomEvent>,
@@ -151,7 +151,7 @@ async fn listen(
     let mut asked_at = clock::now();
     let ended = loop {
         let Some(line) = lines.recv().await else {
-            // Input from a file ends before the last answer is there.
+            // Input from a file ends before the last answer has arrived.
             let quiet = std::time::Duration::from_secs(2);
             tokio::time::sleep_until((asked_at + quiet).into()).await;
             break Ended::Quit;
@@ -178,7 +178,7 @@ async fn listen(
         }
     };
     let reason = DisconnectReason::ClientInitiated;
-    // A call that has ended needs no farewell.
+    // A call that has ended needs no goodbye.
     write
         .send(RoomEvent::CallerLeft {
             reason,
@@ -189,7 +189,7 @@ async fn listen(
     ended
 }
 
-/// Prints what the model was asked last.
+/// Prints the last request to the model.
 fn why(minds: &[Arc<Asked>]) {
     let longest = minds.iter().filter_map(|mind| mind.last());
     let Some(question) = longest.max_by_key(|question| question.messages.len()) else {

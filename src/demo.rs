@@ -23,7 +23,7 @@ use sidetone_config::recording::RecordingMode;
 
 mod shown;
 
-/// The scripted caller's turns: file, and after how much of the agent's speech it interrupts.
+/// The scripted caller's turns: each file, and when it is played.
 const SCRIPT: [(&str, Cue); 2] = [
     ("caller-opening-hours.wav", Cue::AgentDone),
     (
@@ -31,8 +31,8 @@ const SCRIPT: [(&str, Cue); 2] = [
         Cue::AgentSpeakingFor(Duration::from_millis(800)),
     ),
 ];
-/// The agent is understood when the local STT reads its voice back at least this well: synthetic
-/// speech over Opus, read by a small model, misses about one word in ten.
+/// The agent counts as understood if the local STT reads its voice back at least this well: synthetic speech over Opus,
+/// read by a small model, misses about one word in ten.
 const INTELLIGIBLE: f64 = 0.35;
 /// Whose agent the scripted caller talks with, and what it knows.
 const VARIABLES: [(&str, &str); 2] = [
@@ -44,18 +44,18 @@ const VARIABLES: [(&str, &str); 2] = [
          comes within a minute. Orders arrive within five days.",
     ),
 ];
-/// Nobody waits longer for a demonstration to get ready; loading models takes seconds.
+/// How long the demo may take to get ready; loading models takes seconds.
 const READY: Duration = Duration::from_secs(180);
-/// The scripted call's longest duration.
+/// The longest duration of the scripted call.
 const LIMIT: Duration = Duration::from_secs(120);
-/// The page's port when it is free: a fixed address is easier to find again.
+/// The page's port if it is free: a fixed address is easier to find again.
 const PORT: u16 = 3000;
 
-/// Runs the demonstration. With `--once` the exit code says whether the reply was heard and
-/// understood, and whether all that was started has ended.
+/// Runs the demo. With `--once` the exit code says whether the reply was heard and understood, and whether everything
+/// that was started has ended.
 ///
 /// # Errors
-/// When something cannot be started; the message says what to do.
+/// If something cannot be started; the message says what to do.
 pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode> {
     let began = clock::now();
     let models = local_models().await?;
@@ -90,7 +90,7 @@ pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode>
     };
     let mut serving = tokio::spawn(serve(process, stops));
     let shown = tokio::select! {
-        // It ends by itself only when it cannot go on, as with a mistake in the agent's file.
+        // It ends by itself only if it cannot go on, for example because of a mistake in the agent's file.
         served = &mut serving => {
             served??;
             bail!("the agent's process ended by itself; see its log above");
@@ -130,8 +130,8 @@ pub async fn run(args: DemoArgs, shutdown: Shutdown) -> anyhow::Result<ExitCode>
     })
 }
 
-/// Local models are always there: without a key they are the agent's, and with one they still
-/// read the agent's voice back.
+/// Local models are always loaded: without a key the agent uses them, and with one they still read the agent's voice
+/// back.
 async fn local_models() -> anyhow::Result<Loaded> {
     let settings = sidetone_models::Settings::with_llm(&Env::read()?.llm_model);
     let mut bars = fetch::Bars::default();
@@ -141,7 +141,7 @@ async fn local_models() -> anyhow::Result<Loaded> {
     fetch::fetch(&settings.cache, &models, &mut draw)
         .await
         .context("fetching the local models")?;
-    // asked for once, and by `sidetone models fetch`: a second start waits for no host
+    // Fetched once, or by `sidetone models fetch`: later starts wait for no host.
     if !complete {
         fetch::fetch_extras(&settings.cache, &settings.extras(), &mut draw)
             .await
@@ -151,7 +151,7 @@ async fn local_models() -> anyhow::Result<Loaded> {
     Ok(tokio::task::spawn_blocking(move || sidetone_models::load(&settings)).await??)
 }
 
-/// The user's environment, with LiveKit, the database and the manners of a demo set.
+/// The user's environment, with LiveKit, the database and the demo's settings added.
 fn environment(livekit: &LiveKitServer, data: &Path) -> anyhow::Result<Env> {
     let mut env = Env::from_lookup(|name| match name {
         "LIVEKIT_HOST" => Some(livekit.url.clone()),
@@ -162,12 +162,12 @@ fn environment(livekit: &LiveKitServer, data: &Path) -> anyhow::Result<Env> {
         "LIVEKIT_URL" | "DATABASE_URL" | "SIDETONE_BIND" => None,
         name => std::env::var(name).ok(),
     })?;
-    // The admin pages shall have something to play; without a bucket it goes with the data folder.
+    // So that the admin pages have something to play; without a bucket it is deleted with the data folder.
     env.recording.default_mode = RecordingMode::Process;
     Ok(env)
 }
 
-/// Places the scripted call and shows what came of it; whether all was well.
+/// Places the scripted call and shows its results. Returns whether all went well.
 async fn converse(
     args: &DemoArgs,
     models: &Loaded,
@@ -252,8 +252,8 @@ async fn wait_until_ready(server: &str) -> anyhow::Result<()> {
     }
 }
 
-/// The word error rate of the agent's recorded voice, read by the local STT, against the text
-/// that the agent published.
+/// The word error rate of the agent's recorded voice, read by the local STT, compared with the text that the agent
+/// published.
 async fn read_back(models: &Loaded, placed: &Placed) -> anyhow::Result<f64> {
     let said = placed.report.agent_text();
     ensure!(!said.is_empty(), "the agent published no transcript");

@@ -1,15 +1,14 @@
-//! `.env.local` and `.env` of the folder that a command runs in: variables for those who set up an application
-//! by files, as Next.js and its kin do.
+//! `.env.local` and `.env` of the folder that a command runs in: variables for those who configure an application by
+//! files, as with Next.js and similar frameworks.
 //!
-//! What the process was given stays, also when it is blank (which unsets a variable of a file), and
-//! `.env.local` goes before `.env`. Values are in the form that dotenv has: quotes, `export`, comments,
-//! `${OTHER}`.
+//! Variables of the process take precedence, even if blank (which unsets a variable of a file), and `.env.local` takes
+//! precedence over `.env`. Values use dotenv's syntax: quotes, `export`, comments, `${OTHER}`.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The files, the one that counts first.
+/// The files, in order of precedence.
 pub const FILES: [&str; 2] = [".env.local", ".env"];
 
 /// A file that cannot be used.
@@ -18,15 +17,15 @@ pub enum BadFile {
     /// It cannot be read.
     #[error("{} cannot be read ({why}); fix or remove it", path.display())]
     Unreadable {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's message.
         why: String,
     },
-    /// A line says nothing. The line itself is not told: it may hold a secret.
+    /// A line cannot be parsed. The line itself is not shown: it may contain a secret.
     #[error("{}:{line}: write NAME=value, or begin the line with # to leave it out", path.display())]
     Line {
-        /// Which file.
+        /// The file.
         path: PathBuf,
         /// Counted from 1.
         line: usize,
@@ -36,7 +35,7 @@ pub enum BadFile {
 /// What the files of a folder add to the variables that a process `has`.
 ///
 /// # Errors
-/// A file that is there cannot be read, or one of its lines cannot.
+/// If an existing file cannot be read, or one of its lines cannot be parsed.
 pub fn read(
     folder: &Path,
     has: impl Fn(&str) -> bool,
@@ -52,7 +51,7 @@ pub fn read(
                 return Err(BadFile::Unreadable { path, why });
             }
         };
-        // Some editors put a mark of the encoding before the first name.
+        // Some editors put a byte order mark before the first name.
         let text = text.trim_start_matches('\u{feff}');
         for pair in dotenvy::from_read_iter(text.as_bytes()) {
             let (name, value) = pair.map_err(|error| bad_line(&path, text, &error))?;
@@ -78,13 +77,13 @@ fn bad_line(path: &Path, text: &str, error: &dotenvy::Error) -> BadFile {
     }
 }
 
-/// Adds them to this process's variables, and gives the names of the files that there are.
+/// Adds them to this process's variables. Returns the names of the files found.
 ///
 /// # Errors
 /// See [`read`].
 ///
 /// # Safety
-/// No other thread runs yet.
+/// No other thread may run yet.
 pub unsafe fn load(folder: &Path) -> Result<Vec<&'static str>, BadFile> {
     for (name, value) in read(folder, |name| std::env::var_os(name).is_some())? {
         // SAFETY: the caller's promise.

@@ -1,5 +1,5 @@
-//! Conversations in writing, on which an agent's files are tried: scenarios with expectations,
-//! offline on recorded answers or live. Beside it, how well words were understood.
+//! Conversations in writing that test an agent's files: scenarios with expectations, offline on recorded answers or
+//! live. Also measures how well words were understood.
 
 mod answering;
 mod expect;
@@ -19,7 +19,7 @@ use run::Mind;
 use scenario::Scenario;
 use sidetone_config::folder::AgentFolder;
 
-/// Runs scenarios side by side; the results are in their order.
+/// Runs scenarios in parallel; the results are in the order of the scenarios.
 pub async fn run_all(
     scenarios: &[Scenario],
     agents: &AgentFolder,

@@ -1,7 +1,7 @@
-//! `/healthz`, `/readyz` and `/metrics` of `sidetone worker`, which has no control plane to answer them.
+//! `/healthz`, `/readyz` and `/metrics` of `sidetone worker`, which has no control plane to serve them.
 //!
-//! They have a thread and a runtime of their own, and only look at what others told last: they answer also
-//! when the process's runtime is stuck, which is when it matters.
+//! They have their own thread and runtime, and only read what others last reported: they answer even if the process's
+//! runtime is stuck, which is when it matters.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
@@ -26,11 +26,11 @@ use tokio_util::sync::CancellationToken;
 
 /// Time between heartbeats of the runtime.
 const BEAT: Duration = Duration::from_secs(1);
-/// The runtime is taken for stuck when it has not beaten for this long. Generous: a machine that is busy
-/// makes calls worse, and killing the process would end them.
+/// The runtime counts as stuck after this long without a heartbeat. Generous: a busy machine makes calls worse, and
+/// killing the process would end them.
 const STUCK_AFTER: Duration = Duration::from_secs(5);
 
-/// What the runtime said of itself last.
+/// The runtime's last report.
 #[derive(Clone, Copy, Debug)]
 struct Beat {
     at: Instant,
@@ -39,7 +39,7 @@ struct Beat {
 }
 
 impl Beat {
-    /// As things are now.
+    /// The current state.
     fn now(agents: &AgentFolder) -> Self {
         Self {
             at: clock::now(),
@@ -48,7 +48,7 @@ impl Beat {
     }
 }
 
-/// Beats until `stop`. A runtime all of whose threads are held does not come to it.
+/// Beats until `stop`. A runtime whose threads are all blocked does not get to it.
 async fn beat(agents: Arc<AgentFolder>, beats: watch::Sender<Beat>, stop: CancellationToken) {
     loop {
         beats.send_replace(Beat::now(&agents));
@@ -62,12 +62,12 @@ async fn beat(agents: Arc<AgentFolder>, beats: watch::Sender<Beat>, stop: Cancel
     }
 }
 
-/// What health checks look at; all of it is there without waiting.
+/// What health checks read; none of it needs waiting.
 #[derive(Clone, Debug)]
 struct WorkerHealth {
-    /// What is wrong with LiveKit's address and keys; none: nothing.
+    /// What is wrong with LiveKit's address and keys. `None` if nothing is.
     livekit: Option<String>,
-    /// What the worker is doing.
+    /// The worker's status.
     worker: watch::Receiver<WorkerStatus>,
     /// The runtime's heartbeat.
     beat: watch::Receiver<Beat>,
@@ -75,8 +75,8 @@ struct WorkerHealth {
     tasks: TaskHealth,
 }
 
-/// Each thing that a worker needs: `ok`, or what is wrong. Keys that the control plane's answer has, too,
-/// mean the same. Nothing of the database: a call goes on without it.
+/// What a worker needs: each is `ok`, or what is wrong. Keys that the control plane's answer also has mean the same.
+/// The database is not included: a call goes on without it.
 #[derive(Debug, PartialEq, Serialize)]
 struct Ready {
     ready: bool,
@@ -87,13 +87,13 @@ struct Ready {
     /// Background tasks that failed and are restarted, by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     tasks: BTreeMap<&'static str, String>,
-    /// How many file descriptors are open, when that is near the limit.
+    /// How many file descriptors are open, if that is near the limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     files: Option<String>,
 }
 
 impl WorkerHealth {
-    /// Why the runtime is taken for stuck at `now`, if it is.
+    /// Why the runtime counts as stuck at `now`, if it does.
     fn stuck(&self, now: Instant) -> Option<String> {
         let silent = now.saturating_duration_since(self.beat.borrow().at);
         (silent >= STUCK_AFTER).then(|| format!("stuck for {} s", silent.as_secs()))
@@ -134,7 +134,7 @@ async fn alive(State(health): State<WorkerHealth>) -> (StatusCode, Json<Value>) 
     (status(stuck.is_none()), Json(body))
 }
 
-/// Whether a job that LiveKit offers becomes a call.
+/// Whether a job offered by LiveKit becomes a call.
 async fn ready(State(health): State<WorkerHealth>) -> (StatusCode, Json<Ready>) {
     let ready = Ready {
         files: Descriptors::now().and_then(Descriptors::trouble),
@@ -143,7 +143,7 @@ async fn ready(State(health): State<WorkerHealth>) -> (StatusCode, Json<Ready>) 
     (status(ready.ready), Json(ready))
 }
 
-/// What the process measures of itself, for whoever is in a private network with it.
+/// The process's metrics, for clients in its private network.
 async fn scrape(request: Request) -> Response {
     if machine::is_near(&request.into_parts().0) {
         http::metrics::text()
@@ -153,11 +153,11 @@ async fn scrape(request: Request) -> Response {
     }
 }
 
-/// Answers at `address` for a worker that has no control plane, and starts the runtime's heartbeat.
-/// `livekit` is what is wrong with its address and keys.
+/// Serves at `address` for a worker without a control plane, and starts the runtime's heartbeat. `livekit` is what is
+/// wrong with its address and keys.
 ///
 /// # Errors
-/// The address cannot be listened at, or the thread could not be started.
+/// If the address cannot be listened on, or the thread could not be started.
 pub fn start(
     address: SocketAddr,
     livekit: Option<String>,
@@ -183,7 +183,7 @@ pub fn start(
     answer(listener, health, stop.clone()).context("starting the thread of health checks")
 }
 
-/// Answers on `listener` until `stop`, from a thread of its own.
+/// Serves on `listener` until `stop`, from its own thread.
 fn answer(
     listener: TcpListener,
     health: WorkerHealth,

@@ -1,5 +1,5 @@
-//! Sidetone: one process that joins LiveKit rooms as a participant and talks with people.
-//! `ARCHITECTURE.md` is the map.
+//! Sidetone: one process that joins LiveKit rooms as a participant and talks with people. `ARCHITECTURE.md` gives an
+//! overview.
 
 pub mod agent;
 pub mod caller;

@@ -1,4 +1,4 @@
-//! The `sidetone` command: reads the command line and runs what it names.
+//! The `sidetone` command: reads the command line and runs the subcommand.
 
 mod commands;
 
@@ -13,7 +13,7 @@ use sidetone_http_server::descriptors;
 use sidetone_models as models;
 
 fn main() -> ExitCode {
-    // Before anything asks for a variable. SAFETY: it sets variables, and no other thread runs yet.
+    // Before anything reads a variable. SAFETY: it sets variables, and no other thread runs yet.
     let files = match unsafe { env_files::load(Path::new("")) } {
         Ok(files) => files,
         Err(error) => {
@@ -50,7 +50,7 @@ fn main() -> ExitCode {
         }
     };
     let result = runtime.block_on(commands::run(cli.command));
-    // Whatever still runs after the roles have ended was told to end.
+    // Whatever still runs after the roles have ended was told to stop.
     runtime.shutdown_timeout(Duration::from_secs(2));
     match result {
         Ok(code) => code,

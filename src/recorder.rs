@@ -1,6 +1,6 @@
-//! Records calls between people: a process listens in on their room, unseen, and keeps what it hears as it keeps
-//! the sound of an agent's call. Which rooms, the store says (`room_recorders`); one process has each, by a
-//! lease, so that another goes on when it dies.
+//! Records calls between people: a process joins their room, hidden, and records what it hears in the same way as an
+//! agent's call. The store says which rooms (`room_recorders`); a lease assigns each to one process, so that another
+//! takes over if it dies.
 
 mod mixer;
 mod room;
@@ -20,32 +20,32 @@ use sidetone_control_plane::server_api::ServerApi;
 use sidetone_recording::Recordings;
 use sidetone_store::{RoomToRecord, Store};
 
-/// How often it is asked which rooms are to be recorded.
+/// How often to look for rooms to record.
 const LOOK: Duration = Duration::from_secs(1);
-/// Rooms that one process listens in on at once; others are other processes'.
+/// Rooms that one process records at once; others are left to other processes.
 const AT_ONCE: usize = 32;
-/// Rooms that are looked at in a round. Most of them nobody has joined yet.
+/// Rooms checked per round. Most of them nobody has joined yet.
 const A_ROUND: i64 = 200;
-/// A room belongs to the process that took it for so long after it was last heard of.
+/// How long a room belongs to the process that claimed it, after each renewal.
 const LEASE: TimeDelta = TimeDelta::seconds(10);
-/// A room that could not be joined is tried again after this.
+/// A room that could not be joined is retried after this.
 const AGAIN: TimeDelta = TimeDelta::seconds(5);
 
-/// What a process needs to listen in.
+/// What a process needs to record rooms.
 pub struct Recorder {
-    /// Whose rooms they are, and the key that opens them.
+    /// The LiveKit server of the rooms, and its keys.
     pub livekit: LiveKit,
-    /// The same, as a client.
+    /// A client of that server.
     pub api: ServerApi,
-    /// Where it stands which rooms are to be recorded.
+    /// Says which rooms are to be recorded.
     pub store: Store,
-    /// Where sound is kept.
+    /// Where recordings are kept.
     pub recordings: Recordings,
     /// This process.
     pub holder: Uuid,
 }
 
-/// Runs until `stop`; what is recorded then is left to other processes.
+/// Runs until `stop`; unfinished recordings are left to other processes.
 pub async fn run(recorder: Arc<Recorder>, stop: CancellationToken) {
     let mut clock = interval(LOOK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -80,7 +80,7 @@ pub async fn run(recorder: Arc<Recorder>, stop: CancellationToken) {
 }
 
 impl Recorder {
-    /// Rooms that nobody records and that are open, taken for this process.
+    /// Open rooms that nobody records, claimed for this process.
     async fn open_rooms(&self, places: usize) -> anyhow::Result<Vec<RoomToRecord>> {
         let wanted = self.store.rooms_to_record(A_ROUND).await?;
         let names: Vec<String> = wanted.iter().map(|one| one.room_name.clone()).collect();

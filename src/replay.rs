@@ -1,5 +1,5 @@
-//! `sidetone replay`: a stored call's caller says the same again, to today's files. Tools are not
-//! run again: what they answered in the call is answered again.
+//! `sidetone replay`: the caller of a stored call says the same again, to today's files. Tools are not run again: they
+//! give the answers they gave in the call.
 
 mod table;
 mod tools;
@@ -20,14 +20,14 @@ use sidetone_store::tools::ToolCall;
 use sidetone_store::{ParticipantKind, Speaker, Store, StoredTurn};
 use tools::Recalled;
 
-/// A call as it was, as far as a replay needs it.
+/// A stored call, as far as a replay needs it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Stored {
-    /// The call.
+    /// The call's id.
     pub id: Uuid,
-    /// Who answered first.
+    /// The agent that answered first.
     pub agent: String,
-    /// Which version of its files.
+    /// The version of its files.
     pub version: String,
     /// The caller's name.
     pub caller: String,
@@ -35,7 +35,7 @@ pub struct Stored {
     pub variables: BTreeMap<String, String>,
     /// What was said and heard, in order.
     pub turns: Vec<StoredTurn>,
-    /// What tools did, in order.
+    /// Tool calls, in order.
     pub tools: Vec<ToolCall>,
 }
 
@@ -43,7 +43,7 @@ impl Stored {
     /// Reads a call.
     ///
     /// # Errors
-    /// There is no such call, nothing was said in it, or the database did not answer.
+    /// If the call does not exist, nothing was said in it, or the database did not answer.
     pub async fn load(store: &Store, id: Uuid) -> anyhow::Result<Self> {
         let call = store.call(id).await?;
         let call = call.with_context(|| format!("there is no call {id} in the database"))?;
@@ -77,14 +77,14 @@ pub struct Said {
     pub tools: Vec<String>,
 }
 
-/// A turn of the caller, and both answers. The first has no caller's words: it is the greeting.
+/// A turn of the caller, and both answers. The first has no words of the caller: it is the greeting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exchange {
     /// The caller's words.
     pub caller: Option<String>,
-    /// As it was.
+    /// The stored answer.
     pub then: Said,
-    /// As it would be today.
+    /// Today's answer.
     pub now: Said,
 }
 
@@ -99,24 +99,24 @@ impl Exchange {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Replay {
-    /// The call.
+    /// The call's id.
     pub call_id: Uuid,
-    /// Who answered then.
+    /// The agent that answered then.
     pub agent_then: String,
-    /// Which version of its files.
+    /// The version of its files.
     pub version_then: String,
-    /// Who answers now.
+    /// The agent that answers now.
     pub agent_now: String,
-    /// Which version of its files.
+    /// The version of its files.
     pub version_now: String,
-    /// StoredTurn by turn.
+    /// Turn by turn.
     pub exchanges: Vec<Exchange>,
 }
 
-/// Holds the call again with the agent `name` (none: the call's own), on `minds`.
+/// Holds the call again with the agent `name` (`None` for the call's own), using `minds`.
 ///
 /// # Errors
-/// The agent cannot be used.
+/// If the agent cannot be used.
 pub async fn replay(
     stored: &Stored,
     name: Option<&str>,
@@ -177,7 +177,7 @@ fn said(told: Told) -> Said {
 }
 
 fn shown(name: &str, arguments: &str) -> String {
-    // Spaces are no difference.
+    // Differences in white space do not count.
     let value: Option<serde_json::Value> = serde_json::from_str(arguments).ok();
     let arguments = value.map_or_else(|| arguments.to_owned(), |value| value.to_string());
     format!("{name} {arguments}")

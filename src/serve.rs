@@ -1,5 +1,4 @@
-//! Puts a process together: control plane, agent worker and, without a provider's key, the local
-//! models.
+//! Assembles a process: control plane, agent worker and, without a provider's key, the local models.
 
 mod local_models;
 
@@ -48,38 +47,37 @@ use sidetone_http_server::descriptors;
 use sidetone_recording::Recordings;
 use sidetone_store::{DispatchMetadata, Store};
 
-/// How long a process waits for the results of its last calls; those that are not made by then another
-/// process makes.
+/// How long a process waits for the results of its last calls; another process makes the rest.
 const RESULTS: Duration = Duration::from_secs(30);
 
-/// How long a process that ends waits for the collector to take its last spans.
+/// How long a process that is ending waits for the collector to take its last spans.
 const SPANS: Duration = Duration::from_secs(3);
 
-/// From the end of the drain time to the end of the process at the latest: the last calls end with a
-/// sentence ([`LeaveBy::ASKED`](sidetone_base::leave::LeaveBy::ASKED)), their results are made
-/// ([`RESULTS`]), and what is left is closed, the last spans sent ([`SPANS`]).
+/// From the end of the drain time to the end of the process at the latest: the last calls end with a sentence
+/// ([`LeaveBy::ASKED`](sidetone_base::leave::LeaveBy::ASKED)), their results are made ([`RESULTS`]), everything else is
+/// closed, and the last spans are sent ([`SPANS`]).
 pub const AFTER_DRAIN: Duration = Duration::from_secs(60);
 
-/// What a process is made of.
+/// The parts of a process.
 pub struct Process {
     /// The environment.
     pub env: Env,
     /// Folder of agent configuration files.
     pub agents: PathBuf,
-    /// Where the control plane listens; None for a worker alone.
+    /// Where the control plane listens. `None` for a worker alone.
     pub listener: Option<TcpListener>,
-    /// Local models that are loaded already; else they are loaded when no key is set.
+    /// Local models that are already loaded; otherwise they are loaded if no key is set.
     pub models: Option<Loaded>,
-    /// What the worker calls load; None for a control plane alone.
+    /// How the worker measures its load. `None` for a control plane alone.
     pub worker: Option<LoadMeasure>,
 }
 
-/// Runs the process until `shutdown`; then the worker drains first and the control plane ends
-/// last, so that a call's end is still stored. It has ended [`AFTER_DRAIN`] after the drain time at the
-/// latest, and a worker without calls at once.
+/// Runs the process until `shutdown`; then the worker drains first and the control plane ends last, so that the ends of
+/// calls are still stored. It has ended [`AFTER_DRAIN`] after the drain time at the latest, and a worker without calls
+/// at once.
 ///
 /// # Errors
-/// What cannot be set up says what to do. A failure while running is handled where it occurs.
+/// If something cannot be set up; the message says what to do. Failures while running are handled where they occur.
 pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::Result<()> {
     let shutdown = shutdown.into();
     let Process {
@@ -90,7 +88,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
         worker,
     } = process;
     warn(&env);
-    // What outlives the drain.
+    // For what outlives the drain.
     let closing = CancellationToken::new();
     let _closed = closing.clone().drop_guard();
     let mut tasks = Supervisor::new(closing.clone());
@@ -174,7 +172,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
                 tracer,
             };
             let worked = worker.run(&shutdown, &closing, &mut tasks).await;
-            // A worker that was drained by request ends as by a signal; a control plane stays.
+            // A worker that was drained by request ends as if by a signal; a control plane stays.
             if serving.is_some() && worked.is_ok() {
                 shutdown.drain.cancelled().await;
             }
@@ -195,7 +193,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
     worked.and(served)
 }
 
-/// Tells the log what an operator should know of the setup.
+/// Logs what an operator should know about the setup.
 fn warn(env: &Env) {
     let livekit = env.livekit.as_ref().ok();
     let open = env.private_paths().into_iter();
@@ -211,7 +209,8 @@ fn warn(env: &Env) {
     }
 }
 
-/// Builds the control plane's state and starts its background work. `http` has what the rest of the process gives.
+/// Builds the control plane's state and starts its background work. `http` contains what the rest of the process
+/// provides.
 fn control_plane(
     env: &Env,
     agents: &Arc<AgentFolder>,
@@ -256,7 +255,7 @@ fn control_plane(
     ))
 }
 
-/// The web pages, which may connect to LiveKit's address and offer the agents there are.
+/// The web pages, which may connect to LiveKit's address and offer the available agents.
 fn pages(env: &Env, agents: &Arc<AgentFolder>) -> axum::Router {
     http::ui::routes(UiSettings {
         agents: AgentNames::In(Arc::clone(agents)),
@@ -282,7 +281,7 @@ struct Worker<'a> {
     models: Option<Loaded>,
     load: LoadMeasure,
     status: watch::Sender<WorkerStatus>,
-    /// Agents that tokens await.
+    /// Agents that tokens wait for.
     awaited: mpsc::Receiver<DispatchMetadata>,
     tracer: Tracer,
 }
@@ -311,7 +310,7 @@ impl Worker<'_> {
         let livekit = match &env.livekit {
             Ok(livekit) => livekit.clone(),
             Err(missing) => {
-                // The control plane says so to whoever asks; there is nothing to work for.
+                // The control plane reports this to whoever asks; there is nothing to work for.
                 tracing::error!("no agents here: {missing}");
                 shutdown.drain.cancelled().await;
                 return Ok(());
@@ -367,7 +366,7 @@ impl Worker<'_> {
         let _warming = AbortOnDropHandle::new(tokio::spawn(async move {
             warming.warm(awaited, ends).await;
         }));
-        // Drained by the process's signal, or by somebody who asks for it in the store.
+        // Drained by a signal to the process, or by a request in the store.
         let shutdown = Shutdown {
             drain: shutdown.drain.child_token(),
             end_calls: shutdown.end_calls.clone(),

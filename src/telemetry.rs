@@ -1,10 +1,9 @@
 //! What operators see of a process as it happens: logs, and spans for a collector ([`otlp`]).
 //!
-//! Logs go to standard error, as text for people or JSON for machines.
-//! They name calls, never people: no words of a conversation, no users, and of a room or an identity that
-//! Sidetone has not made only a sign ([`shown`]): a room of LiveKit's SIP bridge has the caller's number in
-//! its name. Whatever is logged while a call is held names it ([`of_call`]), in JSON as `call_id`, beside its
-//! `trace_id`: the same 128 bits, as OpenTelemetry writes them.
+//! Logs go to standard error, as text for people or JSON for machines. They name calls, never people: no words of a
+//! conversation and no users. A room or an identity that Sidetone has not created is replaced by a sign ([`shown`]),
+//! because a room of LiveKit's SIP bridge has the caller's number in its name. Everything logged during a call names it
+//! ([`of_call`]), in JSON as `call_id`, next to its `trace_id`: the same 128 bits, as OpenTelemetry writes them.
 
 mod json;
 pub mod otlp;
@@ -19,13 +18,12 @@ use uuid::Uuid;
 
 use json::{Calls, JsonLines};
 
-/// What is logged when `SIDETONE_LOG` says nothing: our own info, others' warnings. Transcripts
-/// are never logged at these levels.
+/// The filter if `SIDETONE_LOG` is not set: info for Sidetone, warnings for everything else. Transcripts are never
+/// logged at these levels.
 const DEFAULT_FILTER: &str = "warn,sidetone=info,sidetone_models=info";
 
-/// Starts logging. `SIDETONE_LOG` takes tracing's filter directives ("sidetone=debug");
-/// `SIDETONE_LOG_FORMAT=json` writes one JSON object a line. A filter that cannot be read is
-/// told on standard error and the default used.
+/// Starts logging. `SIDETONE_LOG` takes tracing's filter directives ("sidetone=debug"); `SIDETONE_LOG_FORMAT=json`
+/// writes one JSON object per line. An invalid filter is reported on standard error and the default used.
 pub fn start() {
     let filter = match std::env::var("SIDETONE_LOG") {
         Ok(directives) => EnvFilter::try_new(&directives).unwrap_or_else(|error| {
@@ -59,7 +57,7 @@ pub fn start() {
     };
 }
 
-/// What is logged within it is of this call, whatever is logged otherwise.
+/// Everything logged within this span is attributed to this call.
 pub fn of_call(call_id: Uuid) -> Span {
     tracing::error_span!(target: "sidetone", "call", %call_id)
 }

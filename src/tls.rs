@@ -1,7 +1,7 @@
-//! TLS for the whole process: one crypto provider, and the certificate roots of the system.
+//! TLS for the whole process: one crypto provider, and the system's root certificates.
 //!
-//! Every client that is linked (LiveKit's, reqwest, sqlx, object_store) takes its roots from
-//! `rustls-native-certs`: the system's store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+//! Every linked client (LiveKit's, reqwest, sqlx, object_store) takes its roots from `rustls-native-certs`: the
+//! system's store, or what `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
 
 /// Why no server could be verified; the text says what to set.
 #[derive(Debug, thiserror::Error)]
@@ -15,16 +15,16 @@ pub struct NoRoots {
     causes: String,
 }
 
-/// Installs the crypto provider and makes sure that there are certificate roots.
+/// Installs the crypto provider and makes sure that there are root certificates.
 ///
-/// Two providers are linked (reqwest's and LiveKit's), and rustls panics at the first `wss://`
-/// connection when it has to choose one. So this runs first in `main`, and first in a test that uses
-/// TLS; a provider that is installed already stays.
+/// Two providers are linked (reqwest's and LiveKit's), and rustls panics at the first `wss://` connection when it has
+/// to choose one. So this runs first in `main`, and first in a test that uses TLS; a provider that is already installed
+/// stays.
 ///
 /// # Errors
-/// When there are no roots: HTTP clients cannot be built then.
+/// If there are no roots: HTTP clients cannot be built without them.
 pub fn prepare() -> Result<(), NoRoots> {
-    // An error says that there is one already.
+    // An error means that one is already installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let found = rustls_native_certs::load_native_certs();
     let mut roots = rustls::RootCertStore::empty();

@@ -1,4 +1,4 @@
-//! The agent processes that are compared.
+//! The agent processes being compared.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use sidetone_testkit::LiveKitServer;
 
-/// What all register as.
+/// The name that all of them register under.
 pub const AGENT_NAME: &str = "bench";
 
-/// Which agent.
+/// An agent to measure.
 #[derive(Debug, Clone, Copy)]
 pub enum Agent {
     Sidetone,
-    /// With speech over the Realtime socket.
+    /// Sidetone with speech over the Realtime socket.
     SidetoneRealtime,
     LiveKitAgents,
     Pipecat,
@@ -38,7 +38,7 @@ impl Agent {
         }
     }
 
-    /// What its log says when it takes jobs. (Plugins are "registered" before.)
+    /// What its log says once it takes jobs. (Before that, plugins are "registered".)
     fn ready(self) -> &'static str {
         match self {
             Self::Sidetone | Self::SidetoneRealtime => "worker registered",
@@ -54,7 +54,7 @@ impl Agent {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let mut command = match self {
             Self::Sidetone | Self::SidetoneRealtime => {
-                // Another build of it: a release, say.
+                // Another build, for example a release.
                 let built = std::env::var_os("SIDETONE_BINARY");
                 let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_sidetone").into());
                 let mut command = Command::new(built);
@@ -100,7 +100,7 @@ impl Agent {
     }
 }
 
-/// The default agent, but for how its speech is asked for.
+/// The default agent, except for how its speech is requested.
 fn realtime_agents(root: &Path, folder: &Path) -> PathBuf {
     let text = std::fs::read_to_string(root.join("agent-config/default.toml")).unwrap();
     let prompts = format!("{}/", root.join("prompts").display());
@@ -113,7 +113,7 @@ fn realtime_agents(root: &Path, folder: &Path) -> PathBuf {
     agents
 }
 
-/// The Python that a peer is installed in.
+/// The Python environment with a peer installed.
 fn python(peer: &str) -> Command {
     let python = tools().join(peer).join("bin/python");
     let part = peer.replace('-', "_");
@@ -124,19 +124,19 @@ fn python(peer: &str) -> Command {
     Command::new(python)
 }
 
-/// Where tools are kept.
+/// The folder with installed tools.
 fn tools() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     cache.or(home).unwrap().join("sidetone/tools")
 }
 
-/// A process; dropping it ends it.
+/// A process; dropping it stops it.
 pub struct Running {
     child: Child,
     folder: tempfile::TempDir,
     ready: &'static str,
-    /// Where it is told of rooms, if LiveKit's dispatch does not.
+    /// Where rooms are announced to it, if LiveKit's dispatch does not do that.
     rooms: Option<ChildStdin>,
 }
 
@@ -156,14 +156,14 @@ impl Running {
         panic!("the agent does not register:\n{}", self.log());
     }
 
-    /// A call begins in this room.
+    /// Announces a call in this room.
     pub fn invite(&self, room: &str) {
         if let Some(mut rooms) = self.rooms.as_ref() {
             writeln!(rooms, "{room}").unwrap();
         }
     }
 
-    /// What it wrote so far.
+    /// What it has written so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
@@ -171,7 +171,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // SIGTERM, so that it ends its own children.
+        // SIGTERM, so that it stops its own children.
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().ok();
         for _ in 0..100 {

@@ -1,4 +1,4 @@
-//! What came of the calls, as a row of a table.
+//! The results of the calls, as a row of a table.
 
 use std::time::Duration;
 
@@ -14,10 +14,10 @@ pub struct Figures {
     latency: Vec<u64>,
     stopped: Vec<u64>,
     joined: Vec<u64>,
-    /// Breaks of 40 ms or more a reply.
+    /// Breaks of 40 ms or more per reply.
     breaks: f64,
-    /// Means of what the agent told of its stages: endpointing, STT, first token, first audio,
-    /// and the whole until it was sent.
+    /// Means of what the agent reported about its stages: endpointing, STT, first token, first audio, and the total
+    /// until it was sent.
     stages: Option<[u64; 5]>,
     cpu_a_minute: f64,
     idle: f64,
@@ -44,7 +44,7 @@ impl Figures {
         let replies = calls
             .iter()
             .flat_map(|call| replies(call).into_iter().map(move |reply| (call, reply)));
-        // The fake provider's voice has no pauses of its own.
+        // The fake provider's voice makes no pauses of its own.
         let breaks: Vec<usize> = replies
             .map(|(call, reply)| heard::breaks(call.received_in(reply).samples()))
             .collect();
@@ -110,7 +110,7 @@ impl Figures {
 }
 
 impl Figures {
-    /// How many times ours these are: above 1 is worse.
+    /// These figures as multiples of ours: above 1 is worse.
     pub fn against(&self, ours: &Self) -> String {
         let middle = |all: &[u64]| all.get(all.len() / 2).map_or(f64::NAN, |ms| *ms as f64);
         let parts = [

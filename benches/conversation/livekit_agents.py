@@ -29,7 +29,7 @@ if __name__ == "__main__":
             entrypoint_fnc=entrypoint,
             prewarm_fnc=prewarm,
             agent_name=os.environ["SIDETONE_AGENT_NAME"],
-            # Calls are counted by the benchmark; a busy CPU must not refuse them.
+            # The benchmark counts calls; a busy CPU must not make the worker refuse them.
             load_fnc=lambda _: 0.1,
             port=0,
         )

@@ -1,6 +1,6 @@
-//! Whole calls against an agent process on a real livekit-server: what callers hear, and what it
-//! costs. The provider is a fake one with the delays of the published comparisons of voice agents;
-//! callers, provider and server are the same for each agent, so runs compare.
+//! Whole calls against an agent process on a real livekit-server: what callers hear, and what it costs. The provider is
+//! a fake one with the delays of the published comparisons of voice agents; callers, provider and server are the same
+//! for each agent, so runs are comparable.
 //!
 //! `make bench-calls`, or
 //! `cargo bench --profile dev --bench conversation -- --callers 1,4 --peer livekit-agents,pipecat`;
@@ -27,9 +27,9 @@ use agents::{AGENT_NAME, Agent, Running};
 use figures::Figures;
 use process::Tree;
 
-/// Questions of a call, each waiting for the whole answer before; then one that interrupts.
+/// Questions of a call, each waiting for the whole previous answer; then one that interrupts.
 const QUESTIONS: usize = 4;
-/// What each answer is: the first sentence of 7 tokens leaves early, the rest can be interrupted.
+/// Every answer: the first sentence of 7 tokens is spoken early, the rest can be interrupted.
 const ANSWER: &str = "Yes we are open until five today. On Saturday we close at noon, and on \
                       Sunday we are closed the whole day, as we are on all public holidays.";
 
@@ -79,7 +79,7 @@ async fn run(agent: Agent, callers: usize) -> Figures {
     let running = agent.start(&livekit, &provider.base_url());
     let tree = Tree::of(running.pid());
     running.ready().await;
-    // The first call loads what loads late; it is not counted.
+    // The first call loads whatever loads lazily; it is not counted.
     call(&livekit, &running).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
 

@@ -1,9 +1,9 @@
-//! What a process and its children take, from Linux' `/proc`.
+//! The resources that a process and its children use, from Linux's `/proc`.
 
 use std::fs;
 use std::time::Duration;
 
-/// A process and all that it started.
+/// A process and all its descendants.
 pub struct Tree {
     root: u32,
 }
@@ -13,7 +13,7 @@ impl Tree {
         Self { root }
     }
 
-    /// Proportional set size in MiB: memory, shared pages by share (proc_pid_smaps(5)).
+    /// Proportional set size in MiB: memory, with shared pages counted in proportion (proc_pid_smaps(5)).
     pub fn memory(&self) -> f64 {
         let kib = |pid: u32| -> Option<f64> {
             let smaps = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
@@ -23,8 +23,7 @@ impl Tree {
         self.pids().into_iter().filter_map(kib).sum::<f64>() / 1024.0
     }
 
-    /// CPU time so far, children that have ended included (proc_pid_stat(5): utime, stime, cutime,
-    /// cstime).
+    /// CPU time so far, including children that have ended (proc_pid_stat(5): utime, stime, cutime, cstime).
     pub fn cpu(&self) -> Duration {
         let ticks = |pid: u32| -> u64 {
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -32,7 +31,7 @@ impl Tree {
             let numbers = fields.split_whitespace().skip(11).take(4);
             numbers.map(|n| n.parse::<u64>().unwrap_or(0)).sum()
         };
-        // The kernel tells user programs a hundred ticks a second on all common machines.
+        // The kernel reports a hundred ticks per second to user programs on all common machines.
         Duration::from_millis(10 * self.pids().into_iter().map(ticks).sum::<u64>())
     }
 

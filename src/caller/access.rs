@@ -1,5 +1,5 @@
-//! How the scripted caller gets into a room: as a person's client does, by asking a token
-//! endpoint; or with a URL and token given by hand, to try any LiveKit agent.
+//! How the scripted caller gets into a room: like a person's client, by requesting a token from an endpoint; or with a
+//! URL and token given by hand, to try any LiveKit agent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use serde::{Deserialize, Serialize};
 /// Where the token comes from.
 #[derive(Debug, Clone)]
 pub enum Access {
-    /// `POST {server}/api/voice/token`, which also spawns the agent.
+    /// `POST {server}/api/voice/token`, which also starts an agent.
     Server {
         /// Base address of `sidetone serve`, such as `http://127.0.0.1:8080`.
         server: String,
-        /// Bearer token or API key, where the server wants one.
+        /// Bearer token or API key, if the server requires one.
         api_key: Option<String>,
         /// What to ask for.
         request: TokenRequest,
@@ -36,10 +36,10 @@ pub struct TokenRequest {
     pub room_type: String,
     /// The caller's name in the room.
     pub participant_name: String,
-    /// Which agent (a file in agent-config); the server's default when None.
+    /// Which agent (a file in agent-config). `None` for the server's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
-    /// One of the six voices; the agent's own when None.
+    /// One of the six voices. `None` for the agent's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voice: Option<String>,
     /// Values for the prompt's variables.
@@ -47,14 +47,14 @@ pub struct TokenRequest {
     pub variables: BTreeMap<String, String>,
 }
 
-/// The key to a room.
+/// Access to a room.
 #[derive(Debug, Clone)]
 pub struct Granted {
     /// LiveKit's address.
     pub url: String,
     /// The participant's token. A secret: never logged.
     pub token: String,
-    /// The call's id, when a Sidetone server gave the token.
+    /// The call's id, if a Sidetone server gave the token.
     pub call_id: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Access {
     /// Gets the token.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses; the message holds what it answered.
+    /// If the server cannot be reached or refuses; the message quotes its answer.
     pub async fn obtain(&self) -> anyhow::Result<Granted> {
         match self {
             Self::Token { url, token } => Ok(Granted {
@@ -88,7 +88,7 @@ impl Access {
                 request,
             } => {
                 let address = format!("{}/api/voice/token", server.trim_end_matches('/'));
-                // The key is for this server, wherever it would send us.
+                // The key is for this server, wherever it redirects to.
                 let client = reqwest::Client::builder()
                     .redirect(reqwest::redirect::Policy::none())
                     .build()?;

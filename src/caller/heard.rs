@@ -1,5 +1,5 @@
-//! Who was audible when, and what that says about latency: the caller's own ears.
-//! PURE: frames and their times in, figures out.
+//! Who was audible when, and what that says about latency: the caller's own ears. PURE: frames and their times in,
+//! figures out.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use serde::Serialize;
 
 use sidetone_base::audio::pcm;
 
-/// A 10 ms frame at or above this level counts as voice. Speech at arm's length is about
-/// -26 dBFS (ITU-T P.56 active level); codec and comfort noise lie below -60 dBFS.
+/// A 10 ms frame at or above this level counts as voice. Speech at arm's length is about -26 dBFS (ITU-T P.56 active
+/// level); codec and comfort noise are below -60 dBFS.
 const VOICED_DBFS: f32 = -45.0;
 /// This much voice in a row begins an utterance: shorter is a click.
 const MIN_VOICE: Duration = Duration::from_millis(20);
 /// This much silence ends an utterance: pauses between words are shorter (VAD min silence).
 const MIN_SILENCE: Duration = Duration::from_millis(300);
-/// What a frame lasts.
+/// The length of a frame.
 pub const FRAME: Duration = Duration::from_millis(10);
 
 /// A stretch of voice, in time since the call began.
@@ -61,7 +61,7 @@ impl Activity {
         &self.spans
     }
 
-    /// How long it has been quiet at `now`; zero while somebody speaks, None before any voice.
+    /// How long it has been quiet at `now`: zero while somebody speaks, `None` before any voice.
     pub fn quiet_for(&self, now: Duration) -> Option<Duration> {
         self.spans.last().map(|last| now.saturating_sub(last.end))
     }
@@ -80,7 +80,7 @@ impl Activity {
 /// Silence of this length within a reply is heard as a break: 40 ms, two lost packets.
 const BREAK_FRAMES: usize = 4;
 
-/// How often a voice that makes no pauses of its own breaks off and goes on.
+/// How often a voice that makes no pauses of its own breaks off and continues.
 pub fn breaks(voice: &[i16]) -> usize {
     let (mut quiet, mut voiced, mut found) = (0, false, 0);
     for frame in voice.chunks(480) {
@@ -118,23 +118,23 @@ pub fn level_dbfs(frame: &[i16]) -> f32 {
     pcm::level_dbfs(frame).unwrap_or(f32::NEG_INFINITY)
 }
 
-/// What the caller's ears measured of one turn.
+/// What the caller heard of one turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct TurnTimes {
     /// What the caller said.
     pub said: Span,
-    /// From the caller's last voiced sample sent to the first voiced sample of the answer
-    /// received. None when no answer was heard.
+    /// From the caller's last voiced sample sent to the first voiced sample of the answer received. `None` if no answer
+    /// was heard.
     pub latency: Option<Duration>,
     /// Barge-in only: from the caller's first voiced sample to the agent's last.
     pub stopped_after: Option<Duration>,
 }
 
 impl TurnTimes {
-    /// Measures the turn `said`, given all that was heard of the agent.
+    /// Measures the turn `said`, given everything heard from the agent.
     pub fn measure(said: Span, agent: &Activity) -> Self {
-        // What was audible when the caller began was interrupted, if it ended soon after;
-        // what begins after the caller's last word is the answer.
+        // Speech that was audible when the caller began was interrupted if it ended soon after; speech that begins
+        // after the caller's last word is the answer.
         let interrupted = agent
             .spans()
             .iter()

@@ -11,22 +11,22 @@ use super::transcripts::{Line, Speaker};
 /// The result of a scripted call. Durations are milliseconds in JSON.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The server's id of the call, when a Sidetone server gave the token.
+    /// The server's id of the call, if a Sidetone server gave the token.
     pub call_id: Option<String>,
-    /// From asking for the token to being in the room.
+    /// From requesting the token to being in the room.
     #[serde(rename = "joinedAfterMs", serialize_with = "millis")]
     pub joined_after: Duration,
-    /// From joining to the agent's first voiced sample; None if it never spoke.
+    /// From joining to the agent's first voiced sample. `None` if it never spoke.
     #[serde(rename = "firstVoiceAfterMs", serialize_with = "some_millis")]
     pub first_voice_after: Option<Duration>,
-    /// One entry a turn of the script.
+    /// One entry per turn of the script.
     pub turns: Vec<TurnReport>,
     /// The conversation as the agent published it.
     #[serde(rename = "transcript", serialize_with = "lines")]
     pub lines: Vec<Line>,
-    /// Where the time of each answer went, as the agent told it on `sidetone.turn`.
+    /// Where the time of each answer went, as published by the agent on `sidetone.turn`.
     pub timings: Vec<serde_json::Value>,
-    /// How long the agent was audible in all.
+    /// How long the agent was audible in total.
     #[serde(rename = "agentSpokeMs", serialize_with = "millis")]
     pub agent_spoke: Duration,
     /// Who or what ended the call.
@@ -39,7 +39,7 @@ pub struct Report {
 pub struct TurnReport {
     /// The sound file's name.
     pub name: String,
-    /// What the caller's ears measured; None if the turn was never played.
+    /// What the caller heard. `None` if the turn was never played.
     #[serde(flatten, serialize_with = "times")]
     pub times: Option<TurnTimes>,
 }
@@ -52,7 +52,7 @@ impl Report {
             .all(|turn| turn.times.is_some_and(|times| times.latency.is_some()))
     }
 
-    /// What the agent says it said.
+    /// What the agent reports it said.
     pub fn agent_text(&self) -> String {
         let said = self
             .lines

@@ -16,10 +16,10 @@ use crate::room::{JoinError, close, join};
 use sidetone_base::audio::Pcm;
 use sidetone_base::clock;
 
-/// A segment lasts as long as the agent speaks; a stream that stalls longer than this was cut.
+/// A segment lasts as long as the agent speaks; a stream that stalls for longer than this was cut off.
 const STALLED: Duration = Duration::from_secs(60);
 
-/// What the room tells the caller.
+/// What the caller learns from the room.
 #[derive(Debug)]
 pub enum Told {
     /// 10 ms of the agent's voice.
@@ -29,20 +29,20 @@ pub enum Told {
         /// What was heard.
         frame: Pcm<48_000>,
     },
-    /// The agent's state changed; whether it waits for the caller now.
+    /// The agent's state changed: whether it now waits for the caller.
     AgentListening(bool),
     /// Words of one side.
     Words {
         /// Whose words.
         speaker: Speaker,
-        /// Segment id.
+        /// The segment's id.
         segment: String,
-        /// All of the segment so far.
+        /// The whole segment so far.
         text: String,
-        /// No more will come.
+        /// Nothing more will come.
         done: bool,
     },
-    /// Where the time of an answer went, as the agent tells it.
+    /// Where the time of an answer went, as reported by the agent.
     Timing(serde_json::Value),
     /// The call ended from the other side.
     Closed(String),
@@ -51,7 +51,7 @@ pub enum Told {
 /// Joined as a person: microphone published, agent heard.
 pub struct CallerRoom {
     room: Room,
-    /// What happens in the room. A full channel slows the room's events down, never the voice.
+    /// Events of the room. A full channel slows the room's events down, never the voice.
     pub told: mpsc::Receiver<Told>,
     /// Frames to say; capacity 2, so sending is paced in real time.
     pub microphone: mpsc::Sender<Pcm<48_000>>,
@@ -62,7 +62,7 @@ impl CallerRoom {
     /// Joins and publishes a silent microphone.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses the token.
+    /// If the server cannot be reached or refuses the token.
     pub async fn join(granted: &Granted) -> Result<Self, JoinError> {
         let (room, events) = join(&granted.url, &granted.token, true).await?;
         let voice = VoiceTrack::publish(&room, "microphone").await?;
@@ -189,7 +189,7 @@ async fn read_words(mut reader: TextStreamReader, speaker: Speaker, tell: mpsc::
             _ => (true, String::new()),
         };
         text.push_str(&more);
-        // The trailer brings the final flag, so it is read again at the end.
+        // The trailer carries the final flag, so it is read again at the end.
         let (segment, done) = segment(&reader);
         let words = Told::Words {
             speaker,

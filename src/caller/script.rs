@@ -1,12 +1,12 @@
-//! When the scripted caller speaks: waits for the greeting, takes turns, barges in.
-//! PURE: ten-millisecond ticks in, at most one action out. Times are since the call began.
+//! When the scripted caller speaks: it waits for the greeting, takes turns, barges in. PURE: ten-millisecond ticks in,
+//! at most one action out. Times are since the call began.
 
 use std::time::Duration;
 
 /// What starts a turn of the script.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cue {
-    /// The agent has said something since the last turn and is quiet now.
+    /// The agent has spoken since the last turn and is now quiet.
     AgentDone,
     /// The agent has been audible for this long: interrupt it.
     AgentSpeakingFor(Duration),
@@ -15,13 +15,13 @@ pub enum Cue {
 /// How patient the caller is.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// Without a greeting in this time the caller speaks first.
+    /// Without a greeting by then the caller speaks first.
     pub greeting: Duration,
-    /// Without an answer in this time the caller goes on to the next turn.
+    /// Without an answer by then the caller goes on to the next turn.
     pub answer: Duration,
-    /// An agent that says it is listening and is this quiet is done.
+    /// An agent that reports listening and is quiet for this long is done.
     pub quiet_listening: Duration,
-    /// An agent that does not tell its state is done when it is this quiet.
+    /// An agent that does not report its state is done when it is quiet for this long.
     pub quiet: Duration,
 }
 
@@ -31,20 +31,20 @@ impl Default for Patience {
             greeting: Duration::from_secs(15),
             answer: Duration::from_secs(30),
             quiet_listening: Duration::from_millis(600),
-            // Longer than the pause between two sentences of a slow model.
+            // Longer than a slow model's pause between two sentences.
             quiet: Duration::from_millis(2500),
         }
     }
 }
 
-/// What the caller's ears and the room say at one tick.
+/// What the caller hears and the room reports at one tick.
 #[derive(Debug, Clone, Copy)]
 pub struct Observed {
-    /// The agent's `lk.agent.state` is `listening` or `idle`; None when it never told one.
+    /// The agent's `lk.agent.state` is `listening` or `idle`. `None` if it never reported one.
     pub agent_listening: Option<bool>,
     /// When the agent's latest stretch of voice began and ended (so far).
     pub agent_voice: Option<super::heard::Span>,
-    /// The turn that `Action::Speak` started is still being played.
+    /// The turn started by `Action::Speak` is still being played.
     pub speaking: bool,
 }
 
@@ -73,7 +73,7 @@ enum State {
     Over,
 }
 
-/// The machine. One a call.
+/// The state machine. One per call.
 #[derive(Debug)]
 pub struct Script {
     cues: Vec<Cue>,
@@ -94,7 +94,7 @@ impl Script {
         }
     }
 
-    /// Says what to do at `now`. Call it every 10 ms or so.
+    /// Decides what to do at `now`. Call it about every 10 ms.
     pub fn tick(&mut self, now: Duration, seen: Observed) -> Action {
         match self.state {
             State::Over => Action::HangUp,
@@ -138,7 +138,7 @@ impl Script {
                 let quiet = now.saturating_sub(voice.end);
                 match seen.agent_listening {
                     Some(true) => quiet >= self.patience.quiet_listening,
-                    // Silent for so long while it says it speaks: something is wrong, go on.
+                    // Silent for this long while it reports speaking: something is wrong, go on.
                     Some(false) => quiet >= self.patience.answer,
                     None => quiet >= self.patience.quiet,
                 }

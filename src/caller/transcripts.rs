@@ -1,5 +1,5 @@
-//! Both sides' words as the agent publishes them on `lk.transcription`, put in order.
-//! PURE: stream updates in, lines out.
+//! Both sides' words as the agent publishes them on `lk.transcription`, put in order. PURE: stream updates in, lines
+//! out.
 
 use std::time::Duration;
 
@@ -22,9 +22,9 @@ pub struct Line {
     pub speaker: Speaker,
     /// What was said, as far as it is known.
     pub text: String,
-    /// When its first words came, since the call began.
+    /// When its first words arrived, since the call began.
     pub at: Duration,
-    /// No more will be added.
+    /// Nothing more will be added.
     pub done: bool,
     #[serde(skip)]
     segment: String,
@@ -37,8 +37,8 @@ pub struct Transcripts {
 }
 
 impl Transcripts {
-    /// A stream of segment `segment` says `text` (all of it up to now). A later stream of the same
-    /// segment replaces an earlier one: that is how interim transcripts work.
+    /// A stream of segment `segment` says `text` (the whole text so far). A later stream of the same segment replaces
+    /// an earlier one: that is how interim transcripts work.
     pub fn update(
         &mut self,
         at: Duration,
@@ -62,7 +62,7 @@ impl Transcripts {
         }
     }
 
-    /// The lines that say something, in the order in which they began.
+    /// The non-empty lines, in the order in which they began.
     pub fn lines(&self) -> Vec<Line> {
         let mut lines: Vec<_> = self
             .lines
@@ -74,7 +74,7 @@ impl Transcripts {
         lines
     }
 
-    /// All that one side said, joined.
+    /// Everything that one side said, joined.
     pub fn said_by(&self, speaker: Speaker) -> String {
         let lines = self.lines();
         let said: Vec<_> = lines

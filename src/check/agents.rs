@@ -5,7 +5,7 @@ use crate::agent::DEFAULT_AGENT;
 use sidetone_config::agent::small_model;
 use sidetone_config::folder::AgentFolder;
 
-/// Looks at each agent of the folder; `local_models`: those of this machine are asked.
+/// Checks each agent of the folder; `local_models` says whether they use the models of this machine.
 pub fn agents(agents: &AgentFolder, local_models: bool) -> Vec<Item> {
     let mut items = Vec::new();
     if let Err(problems) = agents.team(DEFAULT_AGENT) {

@@ -1,4 +1,4 @@
-//! Whether recordings will reach their bucket, and browsers the recordings.
+//! Checks whether recordings can reach their bucket, and browsers the recordings.
 
 use super::{DEADLINE, Item};
 use sidetone_config::env::Env;
@@ -9,8 +9,7 @@ const NAME: &str = "bucket";
 /// Written, read and deleted.
 const KEY: &str = "recordings/sidetone-check";
 
-/// Tries the bucket out with its key. With `fix`, its CORS rules are made to allow the origins of
-/// the product's pages.
+/// Tries the bucket with its key. With `fix`, its CORS rules are changed to allow the origins of the product's pages.
 pub async fn look(env: &Env, fix: bool) -> Vec<Item> {
     let Some(bucket) = &env.recording.bucket else {
         return vec![Item::note(
@@ -44,7 +43,7 @@ pub async fn look(env: &Env, fix: bool) -> Vec<Item> {
     ]
 }
 
-/// Which calls are recorded, and by whom, where neither agent nor call says.
+/// Which calls are recorded, and by whom, if neither the agent nor the call says.
 fn recorded(mode: RecordingMode) -> Item {
     const NAME: &str = "recordings";
     match mode {

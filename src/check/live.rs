@@ -1,5 +1,5 @@
-//! `sidetone check --live`: one real request to each provider of each stage of each agent, by the
-//! clients that calls use. Agents that ask the same of the same provider share a request.
+//! `sidetone check --live`: one real request to each provider of each stage of each agent, with the clients that calls
+//! use. Agents that send the same request to the same provider share it.
 
 mod request;
 
@@ -17,26 +17,26 @@ use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_config::providers::{Provider, SttMode};
 
-/// Providers take as many requests at once without a wait; the models of this machine do not.
+/// Providers take this many requests at once without delay; the models of this machine do not.
 const AT_A_TIME: usize = 4;
-/// A transcript with more words wrong than this is of little use.
+/// A transcript with a larger share of wrong words is of little use.
 const USEFUL: f64 = 0.5;
 
-/// A request that is to be made.
+/// A request to be made.
 struct Ask {
     stage: Part,
-    /// Its line at this stage has one provider.
+    /// Its provider list for this stage has one entry.
     agent: AgentConfig,
-    /// Whose request it is.
+    /// The agents that share the request.
     agents: Vec<String>,
 }
 
-/// Asks, and tells what came of each request, in the order of the agents.
+/// Makes the requests and reports on each, in the order of the agents.
 pub async fn ask(env: &Env, clients: &Clients, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     let asks = plan(agents);
     let at_a_time = if clients.is_local() { 1 } else { AT_A_TIME };
     let mut answers: Vec<Option<Answered>> = asks.iter().map(|_| None).collect();
-    // What is heard is what was said before.
+    // STT hears what TTS has said before.
     for hears in [false, true] {
         let round = asks.iter().enumerate();
         let round = round.filter(|(_, ask)| (ask.stage == Part::Stt) == hears);
@@ -79,7 +79,7 @@ fn plan(agents: &[Arc<AgentConfig>]) -> Vec<Ask> {
     asks
 }
 
-/// The agent with one provider of this stage alone.
+/// The agent with only this provider of the stage.
 fn narrowed(agent: &AgentConfig, stage: Part, index: usize) -> AgentConfig {
     let mut agent = agent.clone();
     let line = match stage {
@@ -88,14 +88,14 @@ fn narrowed(agent: &AgentConfig, stage: Part, index: usize) -> AgentConfig {
         _ => &mut agent.stages.llm,
     };
     line.providers = vec![line.providers.swap_remove(index)];
-    // Those behind the first get whole utterances.
+    // Providers after the first get whole utterances.
     if index > 0 {
         agent.stages.stt_mode = SttMode::Batch;
     }
     agent
 }
 
-/// Whether both agents would ask the same.
+/// Whether both agents would send the same request.
 fn is_same(stage: Part, a: &AgentConfig, b: &AgentConfig) -> bool {
     line(a, stage) == line(b, stage)
         && match stage {
@@ -105,7 +105,7 @@ fn is_same(stage: Part, a: &AgentConfig, b: &AgentConfig) -> bool {
         }
 }
 
-/// What the agents of a request said, if they could.
+/// What the agents of a request said, if TTS worked.
 fn spoken(asks: &[Ask], answers: &[Option<Answered>], by: &Ask) -> Option<Pcm<16_000>> {
     let is_theirs = |ask: &Ask| ask.agents.iter().any(|agent| by.agents.contains(agent));
     let mut said = asks.iter().zip(answers).filter(|(ask, _)| is_theirs(ask));
@@ -117,7 +117,7 @@ fn spoken(asks: &[Ask], answers: &[Option<Answered>], by: &Ask) -> Option<Pcm<16
     })
 }
 
-/// What is reported of a request.
+/// The report on a request.
 fn item(env: &Env, ask: Ask, answered: Answered) -> Item {
     let Ask {
         stage,

@@ -1,4 +1,4 @@
-//! Whether LiveKit takes the key, and whether both clocks agree.
+//! Checks whether LiveKit accepts the key, and whether both clocks agree.
 
 use chrono::{DateTime, Utc};
 use livekit_api::services::{ServerError, ServiceError};
@@ -8,17 +8,17 @@ use sidetone_base::clock;
 use sidetone_config::env::LiveKit;
 use sidetone_control_plane::server_api::ServerApi;
 
-/// Tokens tolerate a minute; half of it is warning enough.
+/// Tokens tolerate a minute; warn at half of it.
 const MAX_SKEW_SECONDS: i64 = 30;
 
-/// A note when tokens travel a network in the clear.
+/// A note if tokens are sent over a network unencrypted.
 pub(super) fn encryption(livekit: &LiveKit) -> Option<Item> {
     let found = livekit.in_the_clear()?;
     let fix = "put TLS before livekit-server and write wss://, or keep that network to yourself";
     Some(Item::note("encryption", found, fix))
 }
 
-/// Whether something answers where callers are told to connect, when that is elsewhere.
+/// Whether something answers at the address given to callers, if that is a different one.
 pub(super) async fn public(livekit: &LiveKit) -> Option<Item> {
     let public = livekit.public.as_ref()?;
     let url = public.replacen("ws", "http", 1);
@@ -41,7 +41,7 @@ pub(super) async fn public(livekit: &LiveKit) -> Option<Item> {
     })
 }
 
-/// A note when the secret is one that everybody knows.
+/// A note if the secret is publicly known.
 pub(super) fn secret(livekit: &LiveKit) -> Option<Item> {
     let found = livekit.weak_secret()?;
     let fix =
@@ -49,7 +49,7 @@ pub(super) fn secret(livekit: &LiveKit) -> Option<Item> {
     Some(Item::note("secret", found, fix))
 }
 
-/// Whether LiveKit takes the key, by a real call.
+/// Whether LiveKit accepts the key, by a real request.
 pub(super) async fn credentials(livekit: &LiveKit) -> Item {
     let server = ServerApi::new(livekit);
     match tokio::time::timeout(DEADLINE, server.rooms()).await {
@@ -59,8 +59,8 @@ pub(super) async fn credentials(livekit: &LiveKit) -> Item {
         ),
         Ok(Err(error)) => {
             let text = with_causes(&error);
-            // A refused key is answered with plain text, which the client cannot decode; only a
-            // request that never arrived is about the address.
+            // A refused key is answered with plain text, which the client cannot decode; only a request that never
+            // arrived points to the address.
             let fix = if text.contains("certificate") {
                 "the server's certificate is not trusted: for a private CA, set SSL_CERT_FILE to a \
                  PEM file with its certificate"
@@ -80,7 +80,7 @@ pub(super) async fn credentials(livekit: &LiveKit) -> Item {
     }
 }
 
-/// What went wrong, and why: a refused certificate is only named at the end.
+/// The error and its causes: a refused certificate is only named by the last one.
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     let mut texts: Vec<String> = causes.map(ToString::to_string).collect();
@@ -93,7 +93,7 @@ fn is_unreachable(error: &ServiceError) -> bool {
         if request.is_connect() || request.is_timeout())
 }
 
-/// Tokens carry times: how far this machine's clock is from LiveKit's.
+/// How far this machine's clock is from LiveKit's, which matters because tokens contain times.
 pub(super) async fn clock_skew(livekit: &LiveKit) -> Item {
     let url = livekit.host.replacen("ws", "http", 1);
     let response = reqwest::Client::new()

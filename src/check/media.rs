@@ -1,4 +1,4 @@
-//! By which ways media reaches LiveKit's server from here: a room of the check's own is joined by each.
+//! By which paths media reaches LiveKit's server from here: the check joins a room of its own by each.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -11,16 +11,16 @@ use crate::room::{self, JoinError};
 use sidetone_base::clock;
 use sidetone_config::env::LiveKit;
 
-/// The server forgets the room when its last participant has been gone for a while.
+/// The server deletes the room once its last participant has been gone for a while.
 const TOKEN_LIFE: Duration = Duration::from_secs(60);
 
-/// One way, and what became of it.
+/// One path, and its result.
 struct Probe {
     way: &'static str,
     result: Result<Duration, JoinError>,
 }
 
-/// An item for each way. Calls work by any one of them.
+/// An item for each path. Calls work by any one of them.
 pub(super) async fn ways(livekit: &LiveKit) -> Vec<Item> {
     let room = format!("sidetone-check-{}", uuid::Uuid::new_v4().simple());
     let probe = |way, paths| probe(livekit, &room, way, paths);
@@ -81,7 +81,7 @@ fn judge(probes: &[Probe]) -> Vec<Item> {
         .collect()
 }
 
-/// Nothing answers by this way. Calls work as long as `any` other does.
+/// Nothing answers by this path. Calls work as long as `any` other does.
 fn blocked(way: &str, tried: &Tried, any: bool) -> Item {
     let ports = |addresses: &std::collections::BTreeSet<SocketAddr>, protocol: &str| {
         let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();

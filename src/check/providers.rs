@@ -1,4 +1,4 @@
-//! Whether providers take their keys, and how long the models that are asked for still exist.
+//! Checks whether providers accept their keys, and how long the configured models will still exist.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_providers::openai::{ErrorKind, Listed, Models, ProviderError};
 
-/// A model's end is told so many days ahead.
+/// A model's shutdown is reported this many days ahead.
 const AHEAD: i64 = 90;
-/// What its items are called.
+/// The name of its items.
 const NAME: &str = "models";
 
-/// Looks at the process's provider and at those that agents' files name.
+/// Checks the process's provider and those that agents' files name.
 pub(super) async fn look(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     let mut items = Vec::new();
     if env.uses_local_models() {
@@ -45,7 +45,7 @@ pub(super) async fn look(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     items
 }
 
-/// One server: an item about itself, then one for each model that is not as it should be.
+/// Checks one server: an item about itself, then one for each model with a problem.
 async fn at(env: &Env, clients: &Clients, place: &Place, today: NaiveDate) -> Vec<Item> {
     let base_url = used::base_url(env, &place.provider);
     let models = match clients.models_of(&place.provider) {
@@ -85,7 +85,7 @@ async fn at(env: &Env, clients: &Clients, place: &Place, today: NaiveDate) -> Ve
     std::iter::once(server).chain(models).collect()
 }
 
-/// A model as its server describes it: some tell the end only to who asks by name.
+/// A model as its server describes it: some report the shutdown date only when asked for the model by name.
 async fn find(models: &Models, listed: &[Listed], id: &str) -> Option<Listed> {
     let in_list = listed.iter().find(|model| model.id == id);
     if let Some(model) = in_list.filter(|model| model.shutdown_date.is_some()) {
@@ -95,7 +95,7 @@ async fn find(models: &Models, listed: &[Listed], id: &str) -> Option<Listed> {
     by_name.or_else(|| in_list.cloned())
 }
 
-/// What names a server and its key.
+/// Identifies a server and its key.
 fn address(place: &Place) -> String {
     match &place.provider.address {
         Some(_) => format!("providers.{} of the agent's file", place.provider.name),
@@ -129,7 +129,7 @@ fn unknown(base_url: &str, place: &Place, used: &Used) -> Item {
     )
 }
 
-/// What a model's end means today. The server's own word counts more than what we know.
+/// What a model's shutdown means today. The server's own date takes precedence over our list.
 fn ends(
     today: NaiveDate,
     place: &Place,
@@ -137,7 +137,7 @@ fn ends(
     server: Option<&str>,
     known: Option<&Ending>,
 ) -> Option<Item> {
-    // Some write a time behind the day.
+    // Some append a time to the day.
     let date = |text: &str| text.get(..10)?.parse::<NaiveDate>().ok();
     let on = server.or(known.map(|known| known.on)).and_then(date)?;
     let left = on.signed_duration_since(today).num_days();

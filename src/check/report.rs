@@ -1,31 +1,31 @@
-//! What was looked at, and how it is printed.
+//! The results of the checks, and how they are printed.
 
 use std::fmt::Write as _;
 
 use serde::Serialize;
 
-/// Whether a thing is as it should be.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// As it should be.
     Ok,
-    /// Works, but less than it could.
+    /// Works, but less well than it could.
     Note,
     /// Calls will not work.
     Wrong,
 }
 
-/// One thing that was looked at.
+/// One check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Item {
-    /// What was looked at.
+    /// What was checked.
     pub name: &'static str,
-    /// How it is.
+    /// Its result.
     pub outcome: Outcome,
     /// What was found.
     pub found: String,
-    /// How to mend it.
+    /// How to fix it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fix: Option<String>,
     /// The request that was made for it.
@@ -36,13 +36,13 @@ pub struct Item {
 /// A real request to a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Request {
-    /// Whose calls ask it.
+    /// The agents whose calls send it.
     pub agents: Vec<String>,
-    /// By the name in their files.
+    /// The provider's name in their files.
     pub provider: String,
-    /// What was asked.
+    /// The requested model.
     pub model: String,
-    /// How long the first piece of the answer took, in milliseconds; none: there was none.
+    /// How long the first piece of the answer took, in milliseconds. `None` if there was none.
     pub first_piece_ms: Option<u64>,
 }
 
@@ -58,7 +58,7 @@ impl Item {
         }
     }
 
-    /// Works, but less than it could.
+    /// Works, but less well than it could.
     pub fn note(name: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Self {
         Self {
             name,
@@ -81,20 +81,20 @@ impl Item {
     }
 }
 
-/// All that was looked at.
+/// All checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// In the order it was looked at.
+    /// In the order of checking.
     pub items: Vec<Item>,
 }
 
 impl Report {
-    /// Nothing is wrong (notes do not count): exit code 0.
+    /// Whether nothing is wrong (notes do not count): exit code 0.
     pub fn is_good(&self) -> bool {
         self.items.iter().all(|item| item.outcome != Outcome::Wrong)
     }
 
-    /// A line for each thing, and under what is wrong the fix.
+    /// A line for each check, with the fix below if something is wrong.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         for item in &self.items {

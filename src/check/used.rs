@@ -1,4 +1,4 @@
-//! Which models the process and its agents ask for, and where. Pure.
+//! Which models the process and its agents use, and where. PURE.
 
 use std::sync::Arc;
 
@@ -8,16 +8,16 @@ use sidetone_config::agent::AgentConfig;
 use sidetone_config::env::Env;
 use sidetone_config::providers::{self, Provider};
 
-/// A server, and the models that are asked for there.
+/// A server, and the models used there.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// A provider of this server; which model it names does not count.
+    /// A provider of this server; the model it names is ignored.
     pub provider: Provider,
     /// In the order of the agents.
     pub models: Vec<Used>,
 }
 
-/// A model of a stage, and who asks for it.
+/// A model of a stage, and the agents that use it.
 #[derive(Debug)]
 pub(super) struct Used {
     pub stage: Part,
@@ -25,7 +25,7 @@ pub(super) struct Used {
     pub agents: Vec<String>,
 }
 
-/// The servers that are asked: the process's own first, unless that is this machine.
+/// The servers in use: the process's own first, unless that is this machine.
 pub(super) fn places(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     let mut add = |stage: Part, provider: &Provider, agent: Option<String>| {
@@ -70,10 +70,10 @@ pub(super) fn places(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Place> {
     places
 }
 
-/// The stages that models do.
+/// The stages performed by models.
 pub(super) const STAGES: [Part; 3] = [Part::Stt, Part::Llm, Part::Tts];
 
-/// Whom an agent asks at a stage.
+/// The providers of an agent's stage.
 pub(super) fn line(agent: &AgentConfig, stage: Part) -> &providers::StageConfig {
     match stage {
         Part::Stt => &agent.stages.stt,
@@ -82,7 +82,7 @@ pub(super) fn line(agent: &AgentConfig, stage: Part) -> &providers::StageConfig 
     }
 }
 
-/// The model that is asked for.
+/// The model in use.
 pub(super) fn model(env: &Env, stage: Part, provider: &Provider) -> String {
     let own = match stage {
         Part::Stt => &env.stt_model,
@@ -92,7 +92,7 @@ pub(super) fn model(env: &Env, stage: Part, provider: &Provider) -> String {
     provider.model.as_ref().unwrap_or(own).clone()
 }
 
-/// Where it is asked.
+/// The address in use.
 pub(super) fn base_url<'a>(env: &'a Env, provider: &'a Provider) -> &'a str {
     match &provider.address {
         Some(address) => &address.base_url,
@@ -100,7 +100,7 @@ pub(super) fn base_url<'a>(env: &'a Env, provider: &'a Provider) -> &'a str {
     }
 }
 
-/// What names the model: a variable, or a key of an agent's file.
+/// The setting that names the model: a variable, or a key of an agent's file.
 pub(super) fn setting(stage: Part, provider: &Provider) -> String {
     let (name, stage) = (&provider.name, stage.as_str());
     match provider.address {

@@ -1,12 +1,12 @@
-//! Variables whose names nobody reads: a typing mistake that would otherwise pass in silence.
+//! Variables that nothing reads: a typing mistake that would otherwise go unnoticed.
 
 use super::Item;
 use sidetone_config::variable::SECRET_FILES;
 
-/// What follows is a name of the author's choice: agents' files use it.
+/// The rest of the name is the author's choice: agents' files refer to it.
 const SECRET: &str = "SIDETONE_SECRET_";
 
-/// Every variable of ours; docs/configure.md explains them.
+/// Every variable of Sidetone; docs/configure.md explains them.
 pub const KNOWN: [&str; 49] = [
     "LIVEKIT_HOST",
     "LIVEKIT_URL",
@@ -59,7 +59,7 @@ pub const KNOWN: [&str; 49] = [
     "SIDETONE_USER_TOKENS",
 ];
 
-/// Looks at the names of the environment, never at values.
+/// Checks the names in the environment, never the values.
 pub fn variables(names: impl Iterator<Item = String>) -> Item {
     let ours = |name: &String| name.starts_with("SIDETONE_") || name.starts_with("LIVEKIT_");
     let mut strange: Vec<String> = names

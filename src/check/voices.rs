@@ -1,4 +1,4 @@
-//! Which voices the providers of speech have, and what speaks in the place of one that is lacking.
+//! Which voices the speech providers have, and what replaces a missing one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +11,7 @@ use sidetone_providers::openai;
 
 const NAME: &str = "voices";
 
-/// An item for each provider of speech; and one for each voice that an agent's file names and OpenAI
-/// does not have.
+/// An item for each speech provider, and one for each voice that an agent's file names and OpenAI does not have.
 pub(super) fn look(clients: &Clients, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     let mut providers = BTreeMap::new();
     let mut strange = Vec::new();
@@ -44,7 +43,7 @@ fn is_known(voice: &str) -> bool {
     VOICES.contains(&voice) || voice.starts_with("voice_")
 }
 
-/// OpenAI's names as a provider is asked for them.
+/// OpenAI's voice names, as requested from a provider.
 fn names(protocol: TtsProtocol) -> String {
     let told = openai::voices(protocol).map(|(name, speaks)| match name == speaks {
         true => name.to_owned(),

@@ -10,7 +10,7 @@ use sidetone::caller::{self, CallPlan, ScriptTurn};
 use sidetone::cli::{CallArgs, TurnArg};
 use sidetone_base::audio;
 
-/// Fails when a turn was not answered.
+/// Fails if a turn was not answered.
 pub(super) async fn run(args: CallArgs) -> anyhow::Result<ExitCode> {
     let access = match (args.url, args.token) {
         (Some(url), Some(token)) => Access::Token { url, token },

@@ -1,4 +1,4 @@
-//! `sidetone check`: beside what the library looks at, what it knows of this binary's own parts.
+//! `sidetone check`: adds to the library's checks those of this binary's own parts.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use sidetone_models as models;
 
 use super::live_clients;
 
-/// Fails when anything is wrong.
+/// Fails if anything is wrong.
 pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     let env = Env::read();
     let local = env.as_ref().is_ok_and(Env::uses_local_models);
@@ -45,7 +45,7 @@ pub(super) async fn run(args: CheckArgs) -> anyhow::Result<ExitCode> {
     })
 }
 
-/// `--live`; without a provider, the local models are asked.
+/// `--live`; uses the local models if no provider is set.
 async fn ask(env: &Env, agents: &[Arc<AgentConfig>]) -> Vec<Item> {
     match live_clients().await {
         Ok(clients) => live::ask(env, &clients, agents).await,

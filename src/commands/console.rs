@@ -21,7 +21,7 @@ pub(super) async fn run(args: ConsoleArgs) -> anyhow::Result<()> {
         output: args.output,
         headphones: args.headphones,
     });
-    // Before models are loaded: a build without sound says so at once.
+    // Before models are loaded, so that a build without sound says so at once.
     if let Some(sound) = &sound {
         drop(sound::open(sound)?);
     }

@@ -15,10 +15,10 @@ use sidetone_models as models;
 
 use super::live_clients;
 
-/// Providers take as many requests at once without a wait.
+/// Providers take this many requests at once without delay.
 const SCENARIOS_AT_A_TIME: usize = 8;
 
-/// Fails when a scenario does.
+/// Fails if a scenario fails.
 pub(super) async fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
     let scenarios = scenario::load_all(&args.scenarios)?;
     let agents = AgentFolder::open(&args.agents, Secrets::read());

@@ -44,7 +44,7 @@ pub(super) async fn run(command: ModelsCommand) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints each model with what a user should know of it.
+/// Prints each model with what a user should know about it.
 fn list(cache: &models::Cache) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     for model in models::manifest::models() {

@@ -15,7 +15,7 @@ use super::live_clients;
 
 /// Prints both conversations side by side.
 pub(super) async fn run(args: ReplayArgs) -> anyhow::Result<ExitCode> {
-    // As it is: looking at calls changes no tables.
+    // The database is used as it is: reading calls changes no tables.
     let store = Store::connect(&Env::read()?.database).await?;
     let stored = Stored::load(&store, args.call).await?;
     store.close().await;

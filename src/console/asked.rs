@@ -1,4 +1,4 @@
-//! Remembers what a model was asked, for `/why`.
+//! Remembers the last request to a model, for `/why`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -6,14 +6,14 @@ use futures::stream::BoxStream;
 
 use sidetone_call::{Llm, Piece, ProviderError, Question};
 
-/// Another's model, looked at.
+/// A model whose requests are remembered.
 pub struct Asked {
     inner: Arc<dyn Llm>,
     last: Mutex<Option<Question>>,
 }
 
 impl Asked {
-    /// Around `inner`.
+    /// Wraps `inner`.
     pub fn new(inner: Arc<dyn Llm>) -> Self {
         Self {
             inner,
@@ -21,7 +21,7 @@ impl Asked {
         }
     }
 
-    /// What the model was asked last.
+    /// The last request to the model.
     pub fn last(&self) -> Option<Question> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         last.clone()

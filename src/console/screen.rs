@@ -14,7 +14,7 @@ pub(super) async fn show(mut see: mpsc::Receiver<Seen>, mut events: mpsc::Receiv
     while seeing || told {
         let line = tokio::select! {
             seen = see.recv(), if seeing => match seen {
-                // The end of what is said has no words of its own.
+                // The end of an utterance has no words of its own.
                 Some(Seen::Words(words)) if words.is_empty() => continue,
                 Some(Seen::Words(words)) => {
                     print!("{}{words}", if in_words { "" } else { "agent: " });

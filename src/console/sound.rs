@@ -16,17 +16,17 @@ use sidetone_base::audio::resampler::{Converter, from_f32, to_f32};
 use sidetone_base::clock;
 use sidetone_call::transport::{DisconnectReason, RoomDriver, RoomEvent};
 
-/// How often sound is carried between the card and the call.
+/// How often audio is moved between the card and the call.
 const TICK: Duration = Duration::from_millis(10);
 /// Samples of the call's microphone in a frame of 10 ms.
 const FRAME: usize = 160;
 
-/// Which devices, and where the caller's ears are.
+/// Which devices, and whether the caller wears headphones.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SoundOptions {
-    /// Part of the microphone's name; the system's default when None.
+    /// Part of the microphone's name. `None` for the system's default.
     pub input: Option<String>,
-    /// Part of the loudspeaker's name; the system's default when None.
+    /// Part of the loudspeaker's name. `None` for the system's default.
     pub output: Option<String>,
     /// The microphone does not hear the agent: it stays open while the agent speaks.
     pub headphones: bool,
@@ -34,26 +34,26 @@ pub struct SoundOptions {
 
 /// A microphone and a loudspeaker. Mono, full scale ±1.
 pub trait SoundCard {
-    /// The microphone's samples a second.
+    /// The microphone's samples per second.
     fn mic_rate(&self) -> u32;
-    /// The loudspeaker's samples a second.
+    /// The loudspeaker's samples per second.
     fn speaker_rate(&self) -> u32;
-    /// What the microphone heard since this was asked last.
+    /// What the microphone heard since the last call.
     fn heard(&mut self) -> Vec<f32>;
-    /// Samples that are not played yet.
+    /// Samples that have not been played yet.
     fn unplayed(&self) -> usize;
-    /// As many shall be, lest the loudspeaker runs dry.
+    /// How many samples should be queued so that the loudspeaker does not run dry.
     fn ahead(&self) -> usize;
-    /// Plays these after what is not played yet.
+    /// Queues samples for playing.
     fn play(&mut self, samples: &[f32]);
-    /// Why it works no more.
+    /// Why the card no longer works, if it does not.
     fn trouble(&mut self) -> Option<String>;
 }
 
 /// Opens the devices.
 ///
 /// # Errors
-/// They are not there, are in use, or this build knows no sound; the message says what to do.
+/// If they do not exist, are in use, or this build has no sound; the message says what to do.
 pub fn open(options: &SoundOptions) -> anyhow::Result<Box<dyn SoundCard>> {
     #[cfg(feature = "console-audio")]
     return Ok(Box::new(card::Card::open(options)?));
@@ -61,10 +61,10 @@ pub fn open(options: &SoundOptions) -> anyhow::Result<Box<dyn SoundCard>> {
     no_sound(options)
 }
 
-/// The devices of this machine, a line each.
+/// The devices of this machine, one per line.
 ///
 /// # Errors
-/// The system does not tell, or this build knows no sound.
+/// If the system does not list them, or this build has no sound.
 pub fn devices() -> anyhow::Result<String> {
     #[cfg(feature = "console-audio")]
     return card::devices();
@@ -80,7 +80,7 @@ fn no_sound<T>(_: &SoundOptions) -> anyhow::Result<T> {
     )
 }
 
-/// Drives a room in which the caller speaks into `card` and hears it; otherwise as
+/// Drives a room in which the caller speaks into `card` and hears it; otherwise like
 /// [`eval::text::drive`](crate::eval::text::drive). Ends with the call.
 pub async fn drive(
     driver: RoomDriver,
@@ -100,7 +100,7 @@ pub async fn drive(
     events.send(joined(name)).await.ok();
     let mut carrier = Some(Carrier::new(card, headphones, mic, speaker));
     let mut clock = interval(TICK);
-    // The card's clock counts: a late tick carries more.
+    // The card's clock decides: a late tick moves more.
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let what = tokio::select! {
@@ -125,7 +125,7 @@ pub async fn drive(
             }
         };
         let over = what == Seen::Left;
-        // Who does not look misses it; the call goes on.
+        // If nobody watches, the call goes on anyway.
         seen.send(what).await.ok();
         if over {
             return;
@@ -133,7 +133,7 @@ pub async fn drive(
     }
 }
 
-/// Carries sound between a card and a call.
+/// Moves audio between a card and a call.
 struct Carrier {
     card: Box<dyn SoundCard>,
     gate: HalfDuplex,
@@ -186,7 +186,7 @@ impl Carrier {
                 true => heard,
                 false => Pcm::silence(TICK),
             };
-            // A call that is half a second behind gains nothing from old sound.
+            // A call that is half a second behind gains nothing from old audio.
             self.mic.try_send(frame).ok();
         }
         Ok(())

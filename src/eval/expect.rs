@@ -1,4 +1,4 @@
-//! Whether what was expected of an answer holds.
+//! Whether the expectations of an answer are met.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ fn called<'t>(told: &'t Told, name: &'t str) -> impl Iterator<Item = &'t ToolCal
     told.tools.iter().filter(move |tool| tool.name == name)
 }
 
-/// Why an expectation does not hold.
+/// Why an expectation is not met.
 pub fn failure(expect: &Expect, told: &Told, ended: EndReason) -> Option<String> {
     let said = &told.said;
     let is_match = |pattern: &str| pattern_of(pattern).is_ok_and(|p| p.is_match(said));

@@ -1,4 +1,4 @@
-//! Answers of a model, and of tools' servers, as they once were: a scenario runs on them offline.
+//! Recorded answers of models and tool servers, on which a scenario runs offline.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -24,7 +24,7 @@ use sidetone_config::tools::{Action, McpTool, Tool};
 pub struct Recording {
     /// Which model answered, or that a person wrote the answers.
     pub source: String,
-    /// The version of the agent's files that it answered to.
+    /// The version of the agent's files that were in use.
     #[serde(default)]
     pub agent_version: String,
     /// In the order of the questions.
@@ -32,10 +32,10 @@ pub struct Recording {
     /// In the order of the requests.
     #[serde(default)]
     pub tools: Vec<Result<String, String>>,
-    /// Tools of MCP servers that the model knew of.
+    /// The tools of MCP servers that the model was offered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub served: Vec<String>,
-    /// What speech recognition heard in the turns' recordings, in their order.
+    /// What speech recognition heard in the turns' recordings, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heard: Vec<String>,
     /// What the model that plays the caller said, in order.
@@ -46,35 +46,35 @@ pub struct Recording {
     pub judgements: Vec<Judgement>,
 }
 
-/// What the model wrote at one time.
+/// One answer of the model.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RecordedAnswer {
-    /// Words.
+    /// The words.
     #[serde(default)]
     pub text: String,
-    /// Tools it called after them.
+    /// Tool calls after the words.
     #[serde(default)]
     pub calls: Vec<Call>,
 }
 
-/// A call of a tool.
+/// A tool call.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
-    /// The tool.
+    /// The tool's name.
     pub name: String,
     /// Its arguments.
     pub arguments: Value,
 }
 
-/// What a judging model said.
+/// A judging model's verdict.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judgement {
-    /// Whether it is true.
+    /// Whether the rubric is true.
     pub holds: bool,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
@@ -82,7 +82,7 @@ impl Recording {
     /// Reads a file.
     ///
     /// # Errors
-    /// It is not there, or is none.
+    /// If it does not exist, or is not a recording.
     pub fn load(file: &Path) -> anyhow::Result<Self> {
         let shown = file.display();
         let text = std::fs::read_to_string(file)
@@ -93,14 +93,14 @@ impl Recording {
     /// Writes a file.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// If it cannot be written.
     pub fn save(&self, file: &Path) -> anyhow::Result<()> {
         let text = serde_json::to_string_pretty(self)? + "\n";
         std::fs::write(file, text).with_context(|| format!("{}", file.display()))
     }
 }
 
-/// Answers and results of tools that were not played yet.
+/// Answers and tool results that have not been played yet.
 type Left = (VecDeque<RecordedAnswer>, VecDeque<Result<String, String>>);
 
 /// Plays a recording back.
@@ -110,7 +110,7 @@ pub struct Playback {
 }
 
 impl Playback {
-    /// From its beginning.
+    /// Starts at the beginning.
     pub fn new(recording: &Recording) -> Self {
         let (answers, tools) = (recording.answers.clone(), recording.tools.clone());
         Self {
@@ -165,7 +165,7 @@ impl Tools for Playback {
     }
 
     fn served(&self) -> BoxFuture<'static, Served> {
-        // No server is asked: their names are enough to call them.
+        // No server is asked: the names suffice to call the tools.
         let tool = |name: &String| Tool {
             name: name.clone(),
             description: String::new(),
@@ -186,7 +186,7 @@ impl Tools for Playback {
     }
 }
 
-/// Passes all on to others, and keeps what they answer.
+/// Passes everything on to other providers, and records their answers.
 pub struct Recorder {
     llm: Arc<dyn Llm>,
     tools: Arc<dyn Tools>,
@@ -194,7 +194,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// Of `of`; all agents of a call share what is `kept`.
+    /// Records `of`; all agents of a call share `kept`.
     pub fn new(of: Providers, kept: Arc<Mutex<Recording>>) -> Self {
         let Providers { llm, tools, .. } = of;
         Self { llm, tools, kept }

@@ -1,14 +1,14 @@
-//! What came of many scenarios, for people and for build servers.
+//! The results of many scenarios, for people and for build servers.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use super::run::Outcome;
 
-/// A scenario's outcome, or why there is none.
+/// A scenario's outcome, or its name and why there is none.
 pub type Result = std::result::Result<Outcome, (String, String)>;
 
-/// Whether all went well.
+/// Whether every scenario passed.
 pub fn is_good(results: &[Result]) -> bool {
     results.iter().all(|result| {
         result
@@ -17,7 +17,7 @@ pub fn is_good(results: &[Result]) -> bool {
     })
 }
 
-/// A line for each scenario, and under it what does not hold.
+/// A line for each scenario, with its failures below.
 pub fn table(results: &[Result], took: Duration) -> String {
     let mut text = format!(
         "{:<34} {:>5} {:>5} {:>7}  result\n",

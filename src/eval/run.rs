@@ -1,4 +1,4 @@
-//! Runs a scenario: the whole of a call, in writing, and what came of it against what was expected.
+//! Runs a scenario, a whole call in writing, and compares the results with the expectations.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use sidetone_call::{CallEvent, CallSpec, EndReason, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::folder::AgentFolder;
 
-/// An answer that takes longer counts as none.
+/// An answer that takes longer counts as missing.
 const TURN_DEADLINE: Duration = Duration::from_secs(60);
 
 /// How long the caller waits for the agent to hang up.
@@ -35,31 +35,31 @@ pub type Minds = dyn Fn(AgentConfig) -> (AgentConfig, Providers) + Send + Sync;
 pub enum Mind {
     /// The recording beside the scenario.
     Recorded,
-    /// Models and tools' servers as they are now.
+    /// Models and tool servers as they are now.
     Live(Arc<Minds>),
-    /// The same; the recording is written anew, with this as its source.
+    /// The same; the recording is replaced, with this as its source.
     Record(Arc<Minds>, String),
 }
 
-/// What came of a scenario.
+/// The outcome of a scenario.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
     /// Its name.
     pub name: String,
     /// Each turn; the first is the greeting.
     pub turns: Vec<Told>,
-    /// What does not hold: the turn (from 1), and why.
+    /// What failed: the turn (from 1), and why.
     pub failures: Vec<(usize, String)>,
     /// How long it took.
     pub took: Duration,
-    /// The recording was made with other files of the agent than there are now.
+    /// The recording was made with another version of the agent's files.
     pub is_old: bool,
 }
 
 /// Runs one scenario.
 ///
 /// # Errors
-/// Its agent or its recording cannot be used.
+/// If its agent or its recording cannot be used.
 pub async fn run(
     scenario: &Scenario,
     agents: &AgentFolder,
@@ -86,7 +86,7 @@ pub async fn run(
         },
     }));
     let lock = || recording.lock().unwrap_or_else(PoisonError::into_inner);
-    // Answers written by hand are to no version.
+    // Answers written by hand have no version.
     let recorded_with = lock().agent_version.clone();
     let is_old = !recorded_with.is_empty() && recorded_with != version;
     let playback = Arc::new(Playback::new(&lock()));
@@ -194,7 +194,7 @@ pub async fn run(
     })
 }
 
-/// All of a conversation, as one answer.
+/// The whole conversation as one answer.
 fn whole(turns: &[Told]) -> Told {
     let said: Vec<&str> = turns.iter().map(|turn| turn.said.as_str()).collect();
     Told {
@@ -205,7 +205,7 @@ fn whole(turns: &[Told]) -> Told {
     }
 }
 
-/// Holds the conversation; answers what came of each turn (the greeting first), and why it ended.
+/// Holds the conversation. Returns the results of each turn (the greeting first), and why it ended.
 async fn hold(
     scenario: &Scenario,
     script: &mut Script<'_>,
@@ -242,7 +242,7 @@ async fn hold(
             }
             heard = words;
         }
-        // An agent that has said goodbye hangs up a moment later: it may be first.
+        // An agent that has said goodbye hangs up a moment later, possibly before the caller.
         let left = async { while !matches!(see.recv().await, Some(Seen::Left) | None) {} };
         if tokio::time::timeout(LAST_WORD, left).await.is_ok() {
             return waits;
@@ -273,8 +273,8 @@ async fn hold(
     (turns, outcome.reason)
 }
 
-/// Waits until the agent has answered and listens again; whether it is still there, its words, and
-/// how long the first took.
+/// Waits until the agent has answered and listens again. Returns whether it is still there, its words, and how long the
+/// first took.
 async fn listened(
     see: &mut mpsc::Receiver<Seen>,
     since: Instant,
@@ -297,7 +297,7 @@ async fn listened(
     }
 }
 
-/// The call's events, cut where the caller's turns begin.
+/// The call's events, split where the caller's turns begin.
 fn by_turn(events: Vec<CallEvent>) -> Vec<Told> {
     let mut turns = vec![Told::default()];
     let mut last_turn = None;

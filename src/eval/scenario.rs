@@ -1,4 +1,4 @@
-//! Scenario files: what a caller writes, and what must come of it.
+//! Scenario files: what a caller says, and what must come of it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,17 +7,17 @@ use anyhow::Context;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// A conversation and what is expected of it.
+/// A conversation and its expectations.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// The file's name without its ending.
+    /// The file's name without its extension.
     #[serde(skip)]
     pub name: String,
     /// The file.
     #[serde(skip)]
     pub file: PathBuf,
-    /// What it is about.
+    /// A description.
     #[serde(default)]
     pub about: String,
     /// The agent that answers.
@@ -34,23 +34,23 @@ pub struct Scenario {
     /// Turns, in order.
     #[serde(default)]
     pub turns: Vec<ScenarioTurn>,
-    /// A model that goes on as the caller after them.
+    /// A model that continues as the caller after these turns.
     #[serde(default)]
     pub simulated: Option<Simulated>,
 }
 
-/// A caller whom a model plays.
+/// A caller played by a model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Simulated {
     /// Who calls, and how such a person talks.
     pub persona: String,
-    /// What the caller wants. Who has it, or cannot get it, hangs up.
+    /// What the caller wants. Once the caller has it, or cannot get it, the caller hangs up.
     pub goal: String,
-    /// The most turns.
+    /// The maximum number of turns.
     #[serde(default = "max_turns")]
     pub max_turns: usize,
-    /// All must hold of the whole conversation.
+    /// All must hold for the whole conversation.
     #[serde(default)]
     pub expect: Vec<Expect>,
 }
@@ -59,15 +59,15 @@ fn max_turns() -> usize {
     8
 }
 
-/// What the caller says, and what is expected of the answer.
+/// What the caller says, and the expectations of the answer.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScenarioTurn {
     /// The caller's words.
     #[serde(default)]
     pub caller: String,
-    /// In place of words a recording of them (WAV), relative to the scenario's file: speech
-    /// recognition hears it first.
+    /// A recording to use in place of words (WAV), relative to the scenario's file: speech recognition transcribes it
+    /// first.
     #[serde(default)]
     pub wav: Option<PathBuf>,
     /// All must hold.
@@ -75,24 +75,24 @@ pub struct ScenarioTurn {
     pub expect: Vec<Expect>,
 }
 
-/// Something that must hold of an answer.
+/// Something that must hold for an answer.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Expect {
-    /// The answer has these words; case does not matter.
+    /// The answer contains these words; case is ignored.
     Contains(String),
-    /// The answer matches this regular expression; case does not matter.
+    /// The answer matches this regular expression; case is ignored.
     Matches(String),
-    /// The answer does not match this regular expression; case does not matter.
+    /// The answer does not match this regular expression; case is ignored.
     Never(String),
     /// This tool was called, with at least these arguments.
     Tool {
         /// Its name.
         name: String,
-        /// Arguments that must be among those given.
+        /// Arguments that must be among the given ones.
         #[serde(default)]
         with: BTreeMap<String, Value>,
-        /// Whether it must have succeeded, or failed; either when not said.
+        /// Whether it must have succeeded or failed. `None` accepts both.
         #[serde(default)]
         ok: Option<bool>,
     },
@@ -102,9 +102,9 @@ pub enum Expect {
     Handoff(String),
     /// The agent hung up.
     Ended(bool),
-    /// The first words came within so many milliseconds; not looked at with recorded answers.
+    /// The first words came within this many milliseconds; ignored with recorded answers.
     WithinMs(u64),
-    /// A model finds that this is true of the answer.
+    /// A model judges this to be true of the answer.
     Judge(String),
 }
 
@@ -116,7 +116,7 @@ impl Scenario {
     /// Reads one file.
     ///
     /// # Errors
-    /// It cannot be read, is no scenario, or has no turn or a bad regular expression.
+    /// If it cannot be read, is not a scenario, has no turn, or has an invalid regular expression.
     pub fn load(file: &Path) -> anyhow::Result<Self> {
         let shown = file.display();
         let text = std::fs::read_to_string(file).with_context(|| format!("{shown}"))?;
@@ -151,7 +151,7 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// Where its recorded answers are.
+    /// The file with its recorded answers.
     pub fn recording(&self) -> PathBuf {
         self.file.with_extension("recorded.json")
     }
@@ -160,7 +160,7 @@ impl Scenario {
 /// A regular expression of a scenario.
 ///
 /// # Errors
-/// It is none.
+/// If it is invalid.
 pub fn pattern_of(pattern: &str) -> Result<regex::Regex, regex::Error> {
     regex::Regex::new(&format!("(?i){pattern}"))
 }
@@ -168,7 +168,7 @@ pub fn pattern_of(pattern: &str) -> Result<regex::Regex, regex::Error> {
 /// All scenarios of files and folders, by name.
 ///
 /// # Errors
-/// See [`Scenario::load`]; there are none.
+/// If there are none; see also [`Scenario::load`].
 pub fn load_all(paths: &[PathBuf]) -> anyhow::Result<Vec<Scenario>> {
     let mut files = Vec::new();
     for path in paths {

@@ -12,21 +12,21 @@ use super::simulated::{self, Line};
 use sidetone_base::audio::wav;
 use sidetone_call::{Llm, Stt};
 
-/// Speech recognition that takes longer has heard nothing.
+/// Speech recognition that takes longer counts as having heard nothing.
 const HEARD: Duration = Duration::from_secs(60);
 
-/// What the caller says: the lines of the file, then those of the model that plays it.
+/// What the caller says: the lines of the file, then those of the model that plays the caller.
 pub struct Script<'s> {
-    /// Of the file, those that are left.
+    /// The remaining lines of the file.
     pub lines: VecDeque<String>,
-    /// Who goes on after them.
+    /// The model that continues after them.
     pub played: Option<Played<'s>>,
 }
 
-/// A caller whom a model plays, in one conversation.
+/// A caller played by a model, in one conversation.
 pub struct Played<'s> {
     caller: &'s Simulated,
-    /// None: it says what is recorded.
+    /// `None` to say what is recorded.
     mind: Option<Arc<dyn Llm>>,
     recorded: VecDeque<String>,
     so_far: Vec<Line>,
@@ -34,7 +34,7 @@ pub struct Played<'s> {
 }
 
 impl<'s> Played<'s> {
-    /// On `mind`, or on what is recorded where there is none.
+    /// Uses `mind`, or the recorded words if there is none.
     pub fn new(caller: &'s Simulated, mind: Option<Arc<dyn Llm>>, recorded: Vec<String>) -> Self {
         Self {
             caller,
@@ -45,7 +45,7 @@ impl<'s> Played<'s> {
         }
     }
 
-    /// What was said by the model, not by the file.
+    /// What the model said, without the lines of the file.
     pub fn said(&self) -> Vec<String> {
         let mine = self.so_far.iter().filter_map(|line| match line {
             Line::Mine(text) => Some(text.clone()),
@@ -58,7 +58,7 @@ impl<'s> Played<'s> {
 }
 
 impl Script<'_> {
-    /// The caller's next words, after the agent has said `heard`; none when it hangs up.
+    /// The caller's next words, after the agent has said `heard`. `None` to hang up.
     pub async fn next(&mut self, heard: String) -> Option<String> {
         let line = self.lines.pop_front();
         let Some(played) = &mut self.played else {
@@ -82,7 +82,7 @@ impl Script<'_> {
     }
 }
 
-/// What the caller of each turn says; recordings are heard by speech recognition first.
+/// What the caller says in each turn; recordings are transcribed by speech recognition first.
 pub async fn words(
     scenario: &Scenario,
     live: Option<&dyn Stt>,

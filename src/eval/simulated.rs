@@ -1,4 +1,4 @@
-//! A caller whom a model plays.
+//! A caller played by a model.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use sidetone_call::{Llm, Message, Piece, Question, Role};
 
 /// A model that takes longer says nothing.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// What the caller writes in place of words when the conversation is over.
+/// What the model writes in place of words when the conversation is over.
 const END: &str = "END";
 
-/// What stands for an agent's words where there are none.
+/// In place of an agent's words if there are none.
 const SILENCE: &str = "(silence)";
 
 /// One line of a conversation, from the caller's side.
@@ -24,11 +24,11 @@ pub enum Line {
     Theirs(String),
 }
 
-/// What the caller says next; none when it hangs up.
+/// What the caller says next. `None` to hang up.
 pub async fn next(mind: &dyn Llm, caller: &Simulated, so_far: &[Line]) -> Option<String> {
     let Simulated { persona, goal, .. } = caller;
-    // The conversation as a text to go on with: given as messages of its own, a model forgets sooner
-    // which of the two it is.
+    // The conversation is one text to continue: given as separate messages, a model forgets sooner which of the two it
+    // is.
     let system = format!(
         "You write what a caller says on the telephone to a company's agent. Who the caller is: \
          {persona}\nWhat the caller wants: {goal}\nWrite one or two short spoken sentences of the \
@@ -62,7 +62,7 @@ pub async fn next(mind: &dyn Llm, caller: &Simulated, so_far: &[Line]) -> Option
     (!said.is_empty() && !said.contains(END)).then(|| said.to_owned())
 }
 
-/// A model's whole answer; none when it fails or is too slow.
+/// A model's whole answer. `None` if it fails or is too slow.
 pub async fn ask(mind: &dyn Llm, question: Question) -> Option<String> {
     let pieces = tokio::time::timeout(DEADLINE, mind.chat(question).collect::<Vec<_>>()).await;
     let pieces: Result<Vec<_>, _> = pieces.ok()?.into_iter().collect();

@@ -49,7 +49,7 @@ async fn what_does_not_hold_is_found() {
         scenario::Expect::Never("tomorrow".into()),
         scenario::Expect::Judge("It is polite.".into()),
     ];
-    // Two answers are recorded for more turns than that.
+    // Two answers are recorded, for more turns than that.
     let mut long = find("21-support-greets");
     long.turns.push(long.turns[0].clone());
     let results = eval(&[booked, long]).await;
@@ -70,8 +70,7 @@ async fn what_does_not_hold_is_found() {
     );
 }
 
-/// Plays the agent and the caller: the one who is told to play a caller says what is `said`, then
-/// hangs up.
+/// Plays the agent and the caller: when prompted to play a caller it says `said`, then hangs up.
 struct Both(std::sync::Mutex<Vec<&'static str>>);
 
 impl Stt for Both {
@@ -142,7 +141,7 @@ async fn a_played_caller_and_a_recording_are_the_same_offline() {
         assert_eq!(outcome.turns.len(), 4, "greeting, recording, two turns");
         assert!(outcome.turns[3].said.contains("You said: Two."));
     }
-    // What does not hold of the whole is found, too.
+    // A failed expectation of the whole conversation is found, too.
     let mut wrong = scenario;
     wrong.simulated.as_mut().unwrap().expect = vec![scenario::Expect::Contains("Three".into())];
     let results = run_all(&[wrong], &agents, &Mind::Recorded, 1).await;

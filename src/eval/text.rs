@@ -1,4 +1,4 @@
-//! A call in writing: the whole of a call runs, only its ears and its voice are missing.
+//! A call in writing: a whole call runs, without hearing and voice.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use sidetone_call::transport::{AgentState, RoomCommand, RoomDriver, RoomEvent, S
 use sidetone_call::{Llm, ProviderError, Providers, Stt, Tools, Tts};
 use sidetone_config::choices::Caller;
 
-/// A sentence takes this long to "say": as good as nothing, and still heard to its end.
+/// How long "saying" a sentence takes: almost nothing, and still heard to its end.
 const SENTENCE: Duration = Duration::from_millis(10);
 
-/// Hears nothing, and says nothing in no time.
+/// Hears nothing, and speaks in no time.
 struct Silent;
 
 impl Stt for Silent {
@@ -32,7 +32,7 @@ impl Tts for Silent {
     }
 }
 
-/// A mind and tools without ears and voice.
+/// Providers with a model and tools, but without hearing and voice.
 pub fn in_writing(llm: Arc<dyn Llm>, tools: Arc<dyn Tools>) -> Providers {
     Providers {
         stt: Arc::new(Silent),
@@ -49,7 +49,7 @@ pub enum Seen {
     Words(String),
     /// The caller's own words, as they were understood.
     Heard(String),
-    /// What the agent does from now on.
+    /// The agent's new state.
     State(AgentState),
     /// Telephone keys.
     Keys(String),
@@ -60,7 +60,7 @@ pub enum Seen {
 }
 
 impl Seen {
-    /// What is seen of a command; of some nothing is. No command: the call is over.
+    /// What is shown for a command; some show nothing. No command means that the call is over.
     pub fn of(command: Option<RoomCommand>) -> Option<Self> {
         match command {
             Some(RoomCommand::SetState(state)) => Some(Self::State(state)),
@@ -76,7 +76,7 @@ impl Seen {
     }
 }
 
-/// The caller at the terminal, who is there from the beginning.
+/// The caller at the terminal, who is present from the beginning.
 pub fn joined(name: &str) -> RoomEvent {
     RoomEvent::CallerJoined(Caller {
         identity: name.to_lowercase(),
@@ -85,8 +85,7 @@ pub fn joined(name: &str) -> RoomEvent {
     })
 }
 
-/// Drives a room in which the caller writes: `written` goes in, what the agent does comes out of
-/// `seen`. Ends with the call.
+/// Drives a room in which the caller writes: `written` goes in, what the agent does goes to `seen`. Ends with the call.
 pub async fn drive(
     driver: RoomDriver,
     name: &str,
@@ -105,7 +104,7 @@ pub async fn drive(
     loop {
         let what = tokio::select! {
             command = commands.recv() => match Seen::of(command) {
-                // What was written is on the screen.
+                // What was written is already on the screen.
                 None | Some(Seen::Heard(_)) => continue,
                 Some(what) => what,
             },
@@ -116,7 +115,7 @@ pub async fn drive(
             Some(_) = speaker.recv() => continue,
         };
         let over = what == Seen::Left;
-        // Who does not look misses it; the call goes on.
+        // If nobody watches, the call goes on anyway.
         seen.send(what).await.ok();
         if over {
             return;

@@ -1,10 +1,10 @@
-//! What came of one turn of a scenario.
+//! The results of one turn of a scenario.
 
 use std::time::Duration;
 
 use sidetone_call::ToolCalled;
 
-/// What came of a turn.
+/// The results of a turn.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
     /// The agent's words, as far as they were heard.

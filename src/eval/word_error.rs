@@ -1,9 +1,8 @@
 //! Word error rate: how far a transcript is from what was said.
 
-/// The least number of word substitutions, insertions and deletions that turn `heard` into
-/// `said`, divided by the number of words in `said` (the usual definition of WER, as in NIST's
-/// `sclite`). Case and punctuation do not count. Nothing said and nothing heard is 0; nothing
-/// said but something heard is 1.
+/// The least number of word substitutions, insertions and deletions that turn `heard` into `said`, divided by the
+/// number of words in `said` (the usual definition of WER, as in NIST's `sclite`). Case and punctuation are ignored.
+/// Nothing said and nothing heard is 0; nothing said but something heard is 1.
 pub fn word_error_rate(said: &str, heard: &str) -> f64 {
     let (said, heard) = (words(said), words(heard));
     if said.is_empty() {

@@ -9,7 +9,7 @@ struct Told {
     health: WorkerHealth,
 }
 
-/// A worker that is well at `now`.
+/// A healthy worker at `now`.
 fn well(now: Instant) -> Told {
     let (worker, worker_seen) = watch::channel(WorkerStatus {
         worker_id: Some("AW_1".into()),
@@ -70,7 +70,7 @@ fn a_worker_says_what_it_lacks() {
     assert_eq!(shown(&unset, now), lacks("livekit", missing));
 }
 
-/// Without any runtime of the caller: as if that of the process were stuck.
+/// Without a runtime of the caller, as if the process's runtime were stuck.
 fn get_status(address: SocketAddr, path: &str) -> String {
     let mut socket = TcpStream::connect(address).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -104,7 +104,7 @@ fn a_stuck_runtime_is_told_of_from_a_thread_of_its_own() {
     let ready = get_status(address, "/readyz");
     assert!(ready.starts_with("503 {\"ready\":false"), "{ready}");
 
-    // A worker that LiveKit has lost is alive.
+    // A worker that has lost LiveKit is still alive.
     told.beat.send_replace(Beat {
         at: clock::now(),
         agents: 2,

@@ -1,20 +1,20 @@
-//! Many voices become two sides. PURE.
+//! Mixes many voices into two sides. PURE.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 use sidetone_base::audio::Pcm;
 
-/// Frames that a voice may be ahead of the mix. Senders' clocks and this one's differ by less than a frame a
-/// minute: what is older is a stall, and goes.
+/// Frames that a voice may be ahead of the mix. The senders' clocks and ours differ by less than a frame per minute:
+/// anything older comes from a stall, and is dropped.
 const AHEAD: usize = 20;
-/// A voice begins when it has so many frames, and again after it has run dry: they come unevenly.
+/// A voice starts once it has this many frames, and again after it has run dry: frames arrive unevenly.
 const BEGIN: usize = 3;
 
-/// On which side of a recording a voice is.
+/// The side of a recording that a voice is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
-    /// Who made the call.
+    /// Whoever started the call.
     Left,
     /// Everybody else.
     Right,
@@ -38,7 +38,7 @@ impl<K: Eq + Hash> Mixer<K> {
         }
     }
 
-    /// 10 ms of a voice came.
+    /// Takes 10 ms of a voice.
     pub(super) fn push(&mut self, key: K, side: Side, frame: Pcm<16_000>) {
         let voice = self.voices.entry(key).or_insert_with(|| Voice {
             side,
@@ -52,7 +52,7 @@ impl<K: Eq + Hash> Mixer<K> {
         voice.plays |= voice.frames.len() >= BEGIN;
     }
 
-    /// A voice has gone; what came of it is still mixed in.
+    /// Forgets voices that are gone, once their queued frames are mixed in.
     pub(super) fn forget_silent(&mut self) {
         self.voices.retain(|_, voice| !voice.frames.is_empty());
     }

@@ -1,4 +1,4 @@
-//! One room that is listened in on.
+//! One room that is being recorded.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -24,28 +24,28 @@ use sidetone_control_plane::control::rooms::recorder_identity;
 use sidetone_recording::Recorded;
 use sidetone_store::{Recording, RoomToRecord};
 
-/// What is mixed at a time.
+/// The unit of mixing.
 const FRAME: Duration = Duration::from_millis(10);
-/// How often it is said that the room is recorded.
+/// How often the room's lease is renewed.
 const KEEP: Duration = Duration::from_secs(2);
-/// How long the end of a recording may take to be on disk before the next is looked after.
+/// How long to wait for the end of a recording to be on disk before moving on.
 const FINISH: Duration = Duration::from_secs(10);
-/// Frames of all voices that may wait for the mixer: ten voices for half a second. A full queue costs a frame.
+/// Frames of all voices queued for the mixer: ten voices for half a second. If the queue is full a frame is dropped.
 const WAITING: usize = 512;
-/// Tracks that are decoded at once: more than people who talk with one another, and no more than a participant who
-/// publishes without end may cost.
+/// Tracks decoded at once: more than there are people in a conversation, and a limit to what a participant who
+/// publishes without end can cost.
 const TRACKS: usize = 32;
-/// The token need only be good until the room is joined.
+/// The token only needs to be valid until the room is joined.
 const TOKEN_TTL: Duration = Duration::from_secs(600);
 
-/// Why listening in has ended.
+/// Why a recording has ended.
 #[derive(Debug, PartialEq, Eq)]
 enum End {
     /// The call or its room is over.
     Over,
-    /// The connection is lost, or this process ends: another one goes on.
+    /// The connection is lost, or this process ends: another one continues.
     Left,
-    /// Nothing is written any more: Egress records, or the disk takes no more.
+    /// Writing has ended: Egress records, or the disk is full.
     Written,
 }
 
@@ -53,7 +53,7 @@ enum End {
 type Heard = (TrackSid, Side, Pcm<16_000>);
 
 impl Recorder {
-    /// Records a room that this process has taken, to the end of its call.
+    /// Records a room that this process has claimed, to the end of its call.
     pub(super) async fn record(&self, wanted: RoomToRecord, stop: CancellationToken) {
         let call_id = wanted.call_id;
         let (after, reason) = match self.listen_in(&wanted, &stop).await {
@@ -109,7 +109,7 @@ impl Recorder {
         Ok(end)
     }
 
-    /// As LiveKit's own Egress joins: nobody sees it, and clients know that the room is recorded.
+    /// Joins like LiveKit's own Egress: hidden, and clients show that the room is recorded.
     fn token(&self, room: &str) -> anyhow::Result<String> {
         let key = self.livekit.keys.first();
         AccessToken::with_api_key(&key.id, &key.secret.expose())
@@ -131,7 +131,7 @@ impl Recorder {
     }
 }
 
-/// What is known of a room that is listened in on.
+/// The state of a room that is being recorded.
 struct Listening<'a> {
     recorder: &'a Recorder,
     wanted: &'a RoomToRecord,
@@ -143,7 +143,7 @@ struct Listening<'a> {
     /// A recording begins with the first voice.
     is_heard: bool,
     is_encrypted: bool,
-    /// What was asked for.
+    /// The requested tracks.
     tracks: HashSet<TrackSid>,
     tasks: JoinSet<()>,
 }
@@ -161,7 +161,7 @@ impl Listening<'_> {
         let keys = self.recorder.api.signer();
         let mut inbox = Inbox::new(keys, &*self.wanted.room_name, call);
         let mut frames = interval(FRAME);
-        // What a busy machine is late with is made up for: a second of the call is one of the recording.
+        // A busy machine's delay is made up for: a second of the call is a second of the recording.
         frames.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let mut keep = interval(KEEP);
         keep.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -209,7 +209,7 @@ impl Listening<'_> {
                     match store.keep_room(call_id, self.recorder.holder, LEASE).await {
                         Ok(true) => {}
                         Ok(false) => return End::Over,
-                        // Nobody else can take it meanwhile.
+                        // Nobody else can claim it in the meantime.
                         Err(error) => tracing::debug!(%call_id, %error, "a room's lease"),
                     }
                 }
@@ -217,7 +217,7 @@ impl Listening<'_> {
         }
     }
 
-    /// Asks for the sound of a track. What its participants encrypt for one another is noise here, and is told.
+    /// Subscribes to an audio track. End-to-end encrypted audio would be noise here; that it is missing is recorded.
     async fn published(&mut self, publication: &RemoteTrackPublication) {
         if publication.kind() != TrackKind::Audio {
             return;

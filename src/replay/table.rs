@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::{Replay, Said};
 
-/// Letters of a column.
+/// Characters in a column.
 const WIDTH: usize = 48;
 
 impl fmt::Display for Replay {
@@ -30,7 +30,7 @@ impl fmt::Display for Replay {
     }
 }
 
-/// Words and tools in lines of a column's width.
+/// Words and tools, wrapped to a column's width.
 fn lines(said: &Said) -> Vec<String> {
     let text = (!said.text.is_empty()).then(|| said.text.clone());
     let tools = said.tools.iter().map(|tool| format!("[{tool}]"));

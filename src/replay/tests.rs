@@ -12,7 +12,7 @@ use sidetone_call::{self, Llm, Piece, ProviderError, Question, Role, Tools};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::secret::Secrets;
 
-/// Looks a table up when it is asked for one, and says what it found.
+/// Looks up a table when asked for one, and says what it found.
 struct Model(Arc<Mutex<Vec<Question>>>);
 
 impl Llm for Model {

@@ -1,4 +1,4 @@
-//! Tools as a stored call remembers them: nothing is booked twice by a replay.
+//! Tools that answer from a stored call: a replay books nothing twice.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,7 +13,7 @@ use sidetone_store::tools::ToolCall;
 
 type Results = Vec<(Value, Result<String, String>)>;
 
-/// What tools answered, by their arguments; each answer once, in order.
+/// What tools answered, by their arguments; each answer is used once, in order.
 #[derive(Clone)]
 pub struct Recalled(Arc<Mutex<Results>>);
 
@@ -50,7 +50,7 @@ impl Recalled {
 
 /// Tools that answer as they did in a stored call.
 struct Recalling {
-    /// Whose names the model knows.
+    /// The tools whose names the model knows.
     known: Arc<dyn Tools>,
     results: Recalled,
 }

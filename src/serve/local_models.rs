@@ -20,7 +20,7 @@ pub(super) struct LocalModels {
 }
 
 impl LocalModels {
-    /// None when a provider's key or address is set.
+    /// `None` if a provider's key or address is set.
     pub(super) async fn start_if_needed(
         env: &Env,
         loaded: Option<Loaded>,
@@ -38,7 +38,7 @@ impl LocalModels {
                 spawn_blocking(move || sidetone_models::load(&settings)).await??
             }
         };
-        // The prompt is read ahead, so that the first caller need not wait for it.
+        // The prompt is prefilled, so that the first caller need not wait for it.
         let filled = agent.for_call(&Overrides::default());
         let agent = filled.map_or_else(|_| agent.clone(), AgentConfig::for_small_model);
         let prompt = Message::new(Role::System, agent.system_prompt);

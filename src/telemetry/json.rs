@@ -1,4 +1,4 @@
-//! One JSON object a line: time, level, target, the call and its trace, the fields.
+//! One JSON object per line: time, level, target, the call and its trace, the fields.
 
 use std::fmt::{self, Debug};
 
@@ -19,10 +19,10 @@ use super::shown;
 /// The fields that name a call.
 const CALL: [&str; 2] = ["call_id", "call"];
 
-/// The call that a span is of.
+/// The call that a span belongs to.
 struct CallOf(String);
 
-/// Remembers which call a span is of.
+/// Remembers which call each span belongs to.
 pub(super) struct Calls;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Calls {
@@ -74,12 +74,12 @@ where
     }
 }
 
-/// The fields of an event, as they are shown.
+/// The fields of an event, as shown.
 #[derive(Default)]
 struct Fields(Map<String, Value>);
 
 impl Fields {
-    /// The call that they name; taken out, for it stands beside them.
+    /// The call that they name; removed, because it gets a field of its own.
     fn call(&mut self) -> Option<String> {
         let call = CALL.into_iter().find_map(|name| self.0.remove(name))?;
         call.as_str().map(str::to_owned)

@@ -1,5 +1,6 @@
-//! Sends spans to a collector: OTLP over HTTP, in Protobuf or JSON. No call waits for it. Batches go one after the
-//! other; while the collector is away, the tracer's queue fills and what does not fit is dropped and counted.
+//! Sends spans to a collector: OTLP over HTTP, in Protobuf or JSON. No call waits for it. Batches are sent one after
+//! the other; while the collector is unavailable, the tracer's queue fills, and spans that do not fit are dropped and
+//! counted.
 
 mod wire;
 
@@ -20,9 +21,9 @@ use sidetone_base::metrics::{SpanFate, metrics};
 use sidetone_base::trace::{Span, Tracer};
 use sidetone_config::traces::Traces;
 
-/// Spans in a post.
+/// Spans per request.
 const BATCH: usize = 512;
-/// Longest that a span waits for others.
+/// Longest time that a span waits for others.
 const EVERY: Duration = Duration::from_secs(2);
 /// Pauses before a batch is sent again; after the last it is dropped.
 const PAUSES: [Duration; 4] = [
@@ -33,7 +34,7 @@ const PAUSES: [Duration; 4] = [
 ];
 /// Longest pause that a collector may ask for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// An answer says how many spans were refused, and why; more of it is not read.
+/// Most bytes of an answer that are read: it says how many spans were refused, and why.
 const ANSWER: usize = 16 * 1024;
 
 /// Sends the spans of a [`Tracer`]; cheap to clone.
@@ -51,7 +52,7 @@ struct Collector {
     resource: wire::Resource,
 }
 
-/// What was not sent yet.
+/// What has not been sent yet.
 #[derive(Debug)]
 struct Waiting {
     spans: mpsc::Receiver<Span>,
@@ -60,27 +61,27 @@ struct Waiting {
     is_away: bool,
 }
 
-/// Why a batch was not taken.
+/// Why a batch was not accepted.
 #[derive(Debug)]
 enum Failure {
-    /// It may be taken later.
+    /// It may be accepted later.
     Again(String, Option<Duration>),
-    /// It will never be.
+    /// It never will be.
     Refused(String),
 }
 
 impl Exporter {
-    /// A tracer, and what sends its spans; without a collector, a tracer that takes none.
+    /// A tracer and the exporter of its spans; without a collector, a tracer that takes none.
     ///
     /// # Errors
-    /// There is no HTTP client.
+    /// If the HTTP client cannot be created.
     pub fn new(traces: Option<&Traces>) -> anyhow::Result<(Tracer, Option<Self>)> {
         let Some(traces) = traces else {
             return Ok((Tracer::off(), None));
         };
         let client = Client::builder()
             .timeout(traces.timeout)
-            // Its headers may hold a key.
+            // The headers may contain a key.
             .redirect(redirect::Policy::none())
             .build()
             .context("setting up the client for OTEL_EXPORTER_OTLP_ENDPOINT")?;
@@ -100,7 +101,7 @@ impl Exporter {
         Ok((tracer, Some(exporter)))
     }
 
-    /// Sends until `stop`. What waits then is [`Exporter::end`]'s.
+    /// Sends until `stop`. What is still waiting then is left to [`Exporter::end`].
     pub async fn run(self, stop: CancellationToken) {
         let mut waiting = self.waiting.lock().await;
         stop.run_until_cancelled(self.send_all(&mut waiting)).await;
@@ -115,7 +116,7 @@ impl Exporter {
         }
     }
 
-    /// Sends what waits, until then at the latest. For when nothing makes spans any more.
+    /// Sends what is waiting, until the deadline at the latest. For use once nothing makes spans any more.
     pub async fn end(self, until: Instant) {
         let mut waiting = self.waiting.lock().await;
         while waiting.fill_at_once() {
@@ -151,7 +152,7 @@ impl Waiting {
         }
     }
 
-    /// Takes the spans that are there; false when there are none.
+    /// Takes the available spans. `false` if there are none.
     fn fill_at_once(&mut self) -> bool {
         while self.batch.len() < BATCH
             && let Ok(span) = self.spans.try_recv()
@@ -161,7 +162,7 @@ impl Waiting {
         !self.batch.is_empty()
     }
 
-    /// The batch is done with: so many of it were refused, or all of it is dropped.
+    /// The batch is finished: this many of it were refused, or all of it is dropped.
     fn settle(&mut self, fate: Result<u64, (SpanFate, String)>) {
         let (all, process) = (self.batch.len() as u64, &metrics().process);
         match fate {
@@ -188,7 +189,7 @@ impl Waiting {
 }
 
 impl Collector {
-    /// Sends a batch, again where that may help. Answers how many spans of it were refused.
+    /// Sends a batch, with retries if they may help. Returns how many spans of it were refused.
     async fn deliver(&self, batch: &[Span]) -> Result<u64, (SpanFate, String)> {
         let mut pauses = PAUSES.into_iter();
         loop {
@@ -239,7 +240,7 @@ impl Collector {
         self.traces.headers.iter().filter_map(read).collect()
     }
 
-    /// How many spans of a batch that was taken were not.
+    /// How many spans of an accepted batch were refused.
     async fn refused(&self, mut answer: Response) -> u64 {
         let mut body = Vec::new();
         while let Ok(Some(piece)) = answer.chunk().await {
@@ -258,7 +259,7 @@ fn pause(answer: &Response) -> Option<Duration> {
     seconds.parse().ok().map(Duration::from_secs)
 }
 
-/// This process: what operators say of it, and what is known beside that.
+/// This process: the operator's attributes, and those known without them.
 fn resource(said: &[(String, String)]) -> wire::Resource {
     let known = HashMap::from([
         ("service.version", env!("CARGO_PKG_VERSION").to_owned()),

@@ -6,18 +6,18 @@ use sha2::{Digest as _, Sha256};
 use tracing::field::Field;
 use tracing_subscriber::fmt::format::Writer;
 
-/// Fields that hold names which others have chosen.
+/// Fields with names that others have chosen.
 const NAMES: [&str; 4] = ["room", "identity", "participant", "lane_key"];
-/// Before the sign of such a name.
+/// Prefix of the sign for such a name.
 const SIGN: char = '#';
 
-/// Whether a field holds a name that others have chosen.
+/// Whether a field contains a name that others have chosen.
 pub(super) fn is_name(field: &str) -> bool {
     NAMES.contains(&field)
 }
 
-/// A name as a log shows it: itself where Sidetone or LiveKit has made it, else a sign, the same for the same
-/// name in all processes.
+/// A name as a log shows it: itself if Sidetone or LiveKit has created it, otherwise a sign, which is the same for the
+/// same name in all processes.
 pub(super) fn name(name: &str) -> String {
     let last = name.rsplit(['-', '_']).next().unwrap_or(name);
     let is_made = last.len() == 32 && last.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -28,7 +28,7 @@ pub(super) fn name(name: &str) -> String {
     }
     let mut sign = String::from(SIGN);
     for byte in &Sha256::digest(name.as_bytes())[..4] {
-        // A string takes every write.
+        // Writing to a String cannot fail.
         let _ = write!(sign, "{byte:02x}");
     }
     sign

@@ -302,7 +302,7 @@ impl PeerConnection {
     }
 
     /// Complete from the start: host candidates exist before the first offer, and relays, which are trickled, are only
-    /// used where UDP does not answer.
+    /// requested if UDP does not answer.
     pub fn ice_gathering_state(&self) -> IceGatheringState {
         IceGatheringState::Complete
     }

@@ -21,7 +21,7 @@ impl PeerConnectionFactory {
         Self {}
     }
 
-    /// The same as the default: the options concern video and faster handshakes, for which a peer falls back.
+    /// The same as the default: the options concern video and a faster handshake, which a peer can do without.
     pub fn with_options(_zero_playout_delay: bool, _enable_warp: bool) -> Self {
         Self {}
     }

@@ -26,7 +26,7 @@ fn breaks_are_counted_within_a_reply_however_long() {
         let sound = |(ms, level): &(usize, i16)| vec![*level; ms * 48];
         parts.iter().flat_map(sound).collect()
     };
-    // 30 ms of silence is not heard as one, and silence at the ends is none.
+    // 30 ms of silence is not heard as a break, and silence at the ends does not count.
     let parts = [
         (150, 0),
         (500, 3_000),
@@ -49,7 +49,7 @@ fn breaks_are_counted_within_a_reply_however_long() {
         span(4_200, 5_000),
         span(7_000, 8_000),
     ];
-    // A question, and an interruption of the answer that broke.
+    // A question, and an interruption of the answer that had a break.
     let turns = [span(1_200, 2_500), span(4_900, 6_000)];
     let expected = [span(0, 900), span(3_000, 5_000), span(7_000, 8_000)];
     assert_eq!(replies(&agent, &turns), expected);

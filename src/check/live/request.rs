@@ -1,4 +1,4 @@
-//! A real request to a stage, and what came of it.
+//! A real request to a stage, and its result.
 
 use std::time::{Duration, Instant};
 
@@ -15,29 +15,29 @@ use sidetone_call::{
 };
 use sidetone_config::agent::AgentConfig;
 
-/// A whole answer; its first piece has the agent's own limit.
+/// Time for a whole answer; its first piece is limited by the agent's own timeout.
 const DEADLINE: Duration = Duration::from_secs(30);
-/// What is said, and heard again.
+/// Spoken, and transcribed again.
 pub(super) const SENTENCE: &str = "Testing, one two three.";
 const PROMPT: &str = "This is a test of the telephone line. Answer with one word.";
 const QUESTION: &str = "Do you hear me?";
-/// What the socket of a realtime STT is given at a time: its queue holds 512 pieces.
+/// Samples pushed to the socket of a realtime STT at a time: its queue holds 512 pieces.
 const PIECE: usize = 1_600;
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Default)]
 pub(super) struct Probe {
-    /// To the first piece.
+    /// Time to the first piece.
     pub after: Duration,
     /// What was said.
     pub sound: Pcm<24_000>,
     /// What was heard.
     pub words: String,
-    /// How much of what was said was misheard; none: a tone was played.
+    /// The share of words misheard. `None` if a tone was played.
     pub misheard: Option<f64>,
 }
 
-/// Or what went wrong, in the provider's words.
+/// The result, or what went wrong, in the provider's words.
 pub(super) type Answered = Result<Probe, String>;
 
 /// A second of 440 Hz.
@@ -47,7 +47,7 @@ fn tone() -> Pcm<16_000> {
     Pcm::new(samples.collect())
 }
 
-/// Makes the request of this stage; `speech` is what STT is given, else a tone.
+/// Makes the request of this stage; `speech` is the input for STT, which otherwise gets a tone.
 pub(super) async fn answer(models: &Models, ask: &Ask, speech: Option<Pcm<16_000>>) -> Answered {
     let asked = async {
         match ask.stage {
@@ -64,7 +64,7 @@ fn since(begun: Instant) -> Duration {
     clock::now().saturating_duration_since(begun)
 }
 
-/// Without the stage, which the item names.
+/// The message without the stage, which the item names.
 fn told(error: ProviderError) -> String {
     error.message
 }
@@ -137,7 +137,7 @@ async fn listen(models: &Models, agent: &AgentConfig, speech: Option<Pcm<16_000>
     })
 }
 
-/// With digits as the sentence has them.
+/// With digits written out, as in the sentence.
 fn spelled(words: &str) -> String {
     let names = [("1", " one "), ("2", " two "), ("3", " three ")];
     names.iter().fold(words.to_owned(), |words, (digit, name)| {

@@ -42,7 +42,7 @@ fn the_agents_and_the_replacement_are_named() {
         "gpt-4o-mini (llm of default, survey) ends on 2027-01-14, in 47 days: name gpt-6-luna \
              in SIDETONE_LLM_MODEL, or models.llm of the agent's file"
     );
-    // The server knows better.
+    // The server's date takes precedence.
     let (_, text) = told(Some("2026-12-01"), true).unwrap();
     assert!(text.contains("ends on 2026-12-01, in 3 days: name gpt-6-luna"));
     assert_eq!(told(Some("2028-01-01"), true), None);

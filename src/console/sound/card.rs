@@ -1,5 +1,5 @@
-//! The system's own devices, by cpal. Their callbacks run on threads that must never wait: they
-//! exchange samples with the call through two rings without locks, and allocate nothing.
+//! The system's own devices, through cpal. Their callbacks run on threads that must never wait: they exchange samples
+//! with the call through two lock-free rings, and allocate nothing.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -17,21 +17,21 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::{SoundCard, SoundOptions};
 
-/// The call's own rate: asked of a device that has it, for nothing is then converted.
+/// The call's own rate: preferred if the device has it, because nothing needs converting then.
 const WANTED_RATE: u32 = 48_000;
-/// Formats that are read and written, the best first.
+/// Supported sample formats, best first.
 const FORMATS: [SampleFormat; 4] = [
     SampleFormat::F32,
     SampleFormat::I16,
     SampleFormat::I32,
     SampleFormat::U16,
 ];
-/// A second each way. The microphone's is full when the call's thread sleeps that long: what is
-/// heard then is lost. The loudspeaker's is never, see [`SoundCard::ahead`].
+/// A second in each direction. The microphone's ring is full if the call's thread sleeps that long, and audio is lost
+/// then. The loudspeaker's never is, see [`SoundCard::ahead`].
 const RING_SECONDS: u32 = 1;
-/// The loudspeaker's least store: two ticks and two of a scheduler's.
+/// The minimum queued for the loudspeaker: two ticks and two scheduling delays.
 const AHEAD: Duration = Duration::from_millis(40);
-/// A device is opened, or is not there.
+/// A device that has not opened by then counts as missing.
 const OPEN_DEADLINE: Duration = Duration::from_secs(5);
 
 /// A microphone and a loudspeaker that are open until this is dropped.
@@ -41,16 +41,16 @@ pub struct Card {
     to_play: Producer<f32>,
     mic_rate: u32,
     speaker_rate: u32,
-    /// The most that the loudspeaker took at once.
+    /// The most samples that the loudspeaker took at once.
     largest: Arc<AtomicUsize>,
     troubles: mpsc::Receiver<String>,
 }
 
 impl Card {
-    /// Opens the devices, and begins.
+    /// Opens and starts the devices.
     ///
     /// # Errors
-    /// They are not there, or cannot be used; the message names them.
+    /// If they do not exist, or cannot be used; the message names them.
     pub fn open(options: &SoundOptions) -> anyhow::Result<Self> {
         let host = cpal::default_host();
         let (trouble, troubles) = mpsc::sync_channel(4);
@@ -145,7 +145,7 @@ impl SoundCard for Card {
 
     fn play(&mut self, samples: &[f32]) {
         for &sample in samples {
-            // There is room: what is ahead is half the ring.
+            // There is room: what is queued is half the ring.
             self.to_play.push(sample).ok();
         }
     }
@@ -155,10 +155,10 @@ impl SoundCard for Card {
     }
 }
 
-/// The devices of this machine, a line each.
+/// The devices of this machine, one per line.
 ///
 /// # Errors
-/// The system does not tell.
+/// If the system does not list them.
 pub fn devices() -> anyhow::Result<String> {
     let host = cpal::default_host();
     let mut lines = String::new();
@@ -179,7 +179,7 @@ pub fn devices() -> anyhow::Result<String> {
     Ok(lines)
 }
 
-/// The device of this name, or the usual one.
+/// The device with this name, or the default.
 fn find(
     what: &str,
     option: &str,
@@ -207,7 +207,7 @@ fn find(
     )
 }
 
-/// The device's best way to be used.
+/// The best configuration of the device.
 fn choose(
     device: &Device,
     offers: Result<impl Iterator<Item = SupportedStreamConfigRange>, impl Display>,
@@ -240,7 +240,7 @@ fn best(offers: &[SupportedStreamConfigRange]) -> Option<(StreamConfig, SampleFo
     });
     let (_, format, channels, sample_rate, offer) =
         ranked.min_by_key(|(off, format, channels, ..)| (*off, *format, *channels))?;
-    // 10 ms at once, where the device says that it can.
+    // 10 ms at a time, if the device says that it can.
     let frames = sample_rate / 100;
     let buffer_size = match offer.buffer_size() {
         SupportedBufferSize::Range { min, max } if (*min..=*max).contains(&frames) => {
@@ -256,7 +256,7 @@ fn best(offers: &[SupportedStreamConfigRange]) -> Option<(StreamConfig, SampleFo
     Some((config, FORMATS[format]))
 }
 
-/// A click is no trouble, nor is another default device.
+/// A click is not a failure, nor is a change of the default device.
 fn on_error(
     device: String,
     trouble: mpsc::SyncSender<String>,
@@ -289,7 +289,7 @@ where
     let callback = move |data: &[T], _: &_| {
         for frame in data.chunks_exact(channels) {
             let sum: f32 = frame.iter().map(|&sample| f32::from_sample(sample)).sum();
-            // A full ring: the call's thread sleeps.
+            // A full ring means that the call's thread sleeps.
             hears.push(sum / channels as f32).ok();
         }
     };
@@ -301,7 +301,7 @@ struct Plays {
     largest: Arc<AtomicUsize>,
 }
 
-/// The same on all channels; silence when there is nothing.
+/// Plays the same on all channels; silence if there is nothing.
 fn speak<T>(
     device: &Device,
     config: StreamConfig,

@@ -1,16 +1,15 @@
 //! Keeps the agent from hearing itself through loudspeakers. PURE.
 //!
-//! What a loudspeaker says, a microphone beside it hears, much louder than the echo on a call, whose
-//! clients cancel it (WebRTC's acoustic echo cancellation). Here nobody does: while the agent speaks
-//! the microphone is deaf.
+//! A microphone beside a loudspeaker hears it much louder than the echo on a call, whose clients cancel it (WebRTC's
+//! acoustic echo cancellation). Here nothing cancels it, so the microphone is off while the agent speaks.
 
 use std::time::{Duration, Instant};
 
-/// A room goes on sounding, and a sound card plays what it holds: 200 ms after the agent's last
-/// sample the microphone hears again.
+/// Rooms reverberate, and a sound card still plays what it has buffered: the microphone is on again 200 ms after the
+/// agent's last sample.
 const TAIL: Duration = Duration::from_millis(200);
 
-/// Whether the microphone hears.
+/// Whether the microphone is on.
 #[derive(Debug)]
 pub struct HalfDuplex {
     headphones: bool,
@@ -18,7 +17,7 @@ pub struct HalfDuplex {
 }
 
 impl HalfDuplex {
-    /// With `headphones` it always does.
+    /// With `headphones` it is always on.
     pub fn new(headphones: bool) -> Self {
         Self {
             headphones,
@@ -26,8 +25,8 @@ impl HalfDuplex {
         }
     }
 
-    /// At `now` the agent's sound was handed to the loudspeaker, which will have played all that it
-    /// holds after `unplayed`.
+    /// At `now` the agent's audio was handed to the loudspeaker, which will have played everything queued after
+    /// `unplayed`.
     pub fn said(&mut self, now: Instant, unplayed: Duration) {
         let until = now + unplayed + TAIL;
         self.deaf_until = Some(self.deaf_until.map_or(until, |before| before.max(until)));

@@ -68,7 +68,7 @@ fn loud(frame: &Pcm<16_000>) -> bool {
     frame.samples().iter().any(|s| s.unsigned_abs() > 1_000)
 }
 
-/// How many of the frames of the next second are loud, while the agent speaks from 0.2 to 0.5 s.
+/// How many frames of the next second are loud, while the agent speaks from 0.2 to 0.5 s.
 async fn heard_in_a_second(call: &mut Call) -> usize {
     let frame = Pcm::<48_000>::new(vec![9_000; 480]);
     let mut heard = 0;
@@ -97,7 +97,7 @@ async fn whoever_hears() {
         ));
         let heard = heard_in_a_second(&mut call).await;
         match headphones {
-            // 300 ms of speech, some that wait, and the tail.
+            // 300 ms of speech, some queued audio, and the tail.
             false => assert!((35..=52).contains(&heard), "{heard}"),
             true => assert!(heard >= 98, "{heard}"),
         }

@@ -6,7 +6,7 @@ use sidetone_config::traces::Encoding;
 
 use super::*;
 
-/// What OpenTelemetry's own library writes of [`spans`]: scripts/otlp_fixture.py.
+/// [`spans`] as written by OpenTelemetry's own library: scripts/otlp_fixture.py.
 const REQUEST: &[u8] = include_bytes!("../../../fixtures/otlp/request.binpb");
 
 fn id(text: &str) -> (TraceId, SpanId) {
@@ -115,7 +115,7 @@ fn an_answer_says_how_many_spans_were_refused() {
     }
 }
 
-/// A collector at an address, as the variables name it.
+/// A collector at an address, as the variables configure it.
 fn exporter(endpoint: &str) -> (Tracer, Exporter) {
     let traces = Traces {
         endpoint: endpoint.parse().unwrap(),
@@ -135,7 +135,7 @@ fn count(fate: SpanFate) -> u64 {
 
 #[tokio::test]
 async fn a_process_that_ends_waits_for_a_dead_collector_no_longer_than_it_may() {
-    // It takes connections and says nothing.
+    // It accepts connections and never answers.
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (tracer, exporter) = exporter(&format!("http://{}", silent.local_addr().unwrap()));
     for span in spans() {

@@ -1,5 +1,5 @@
-//! PURE. OTLP's messages, as far as spans need them (opentelemetry-proto 1.x, `trace/v1`): one description for
-//! Protobuf, by the tags, and for JSON, by the names.
+//! PURE. OTLP's messages, as far as spans need them (opentelemetry-proto 1.x, `trace/v1`): one definition for Protobuf,
+//! by the tags, and for JSON, by the names.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use sidetone_base::trace::{self, Kind};
 use sidetone_config::traces::Encoding;
 
-/// Who measured: the scope of all spans.
+/// The instrumentation scope of all spans.
 const SCOPE: &str = "sidetone";
 /// `STATUS_CODE_ERROR`
 const ERROR: i32 = 2;
@@ -30,7 +30,7 @@ struct ResourceSpans {
     scope_spans: Vec<ScopeSpans>,
 }
 
-/// A process, as a collector knows it.
+/// A process, as a collector sees it.
 #[derive(Clone, PartialEq, prost::Message, Serialize)]
 pub(super) struct Resource {
     #[prost(message, repeated, tag = "1")]
@@ -158,7 +158,7 @@ struct PartialSuccess {
     rejected_spans: i64,
 }
 
-/// A post with these spans: its content type, and its body.
+/// A request with these spans: its content type, and its body.
 pub(super) fn request(
     resource: &Resource,
     spans: &[trace::Span],
@@ -175,7 +175,7 @@ pub(super) fn request(
     };
     match encoding {
         Encoding::Protobuf => ("application/x-protobuf", request.encode_to_vec()),
-        // What it is made of can be written: names, texts and numbers.
+        // Names, texts and numbers always serialize.
         Encoding::Json => (
             "application/json",
             serde_json::to_vec(&request).unwrap_or_default(),
@@ -183,7 +183,7 @@ pub(super) fn request(
     }
 }
 
-/// How many spans an answer says were refused; what cannot be read refuses none.
+/// How many spans an answer reports as refused; 0 if it cannot be read.
 pub(super) fn refused(body: &[u8], encoding: Encoding) -> u64 {
     let refused = match encoding {
         Encoding::Protobuf => Answer::decode(body)
@@ -267,13 +267,13 @@ fn nanoseconds(time: SystemTime) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Ids in JSON are hexadecimal, as OTLP has it, and not base64, as Protobuf's JSON has it.
+/// Ids in JSON are hexadecimal in OTLP, not base64 as in Protobuf's JSON.
 fn hex<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
     let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     to.serialize_str(&digits)
 }
 
-/// Numbers of 64 bits are texts in JSON.
+/// 64-bit numbers are strings in JSON.
 fn text<S: Serializer>(number: impl std::fmt::Display, to: S) -> Result<S::Ok, S::Error> {
     to.collect_str(&number)
 }

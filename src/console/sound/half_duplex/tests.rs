@@ -9,7 +9,7 @@ fn is_deaf_while_the_agent_speaks_and_a_moment_longer() {
     gate.said(at(10), Duration::from_millis(40));
     assert!(!gate.hears(at(10)) && !gate.hears(at(249)));
     assert!(gate.hears(at(250)));
-    // A shorter rest does not end it sooner.
+    // A shorter remainder does not end it sooner.
     gate.said(at(20), Duration::ZERO);
     assert!(!gate.hears(at(249)));
 }
