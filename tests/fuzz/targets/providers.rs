@@ -86,7 +86,7 @@ fn answer(api: LlmApi, input: &[u8]) {
                 assert!(!call.id.is_empty() && !call.name.is_empty(), "{call:?}");
                 words += call.arguments.len();
             }
-            Delta::Opaque(_) => {}
+            Delta::Calling | Delta::Opaque(_) => {}
             Delta::Finished(_) => ends += 1,
             Delta::Usage(_) => assert_eq!(ends, 1, "usage comes last"),
         }
