@@ -145,8 +145,7 @@ pub async fn serve(process: Process, shutdown: impl Into<Shutdown>) -> anyhow::R
                 ..HttpConfig::default()
             };
             let state = control_plane(&env, &agents, &store, http, &mut tasks, watched)?;
-            let router = http::router(state).merge(pages(&env, &agents));
-            let router = http::prefix::also_under(env.path_prefix(), router);
+            let router = http::prefix::also_under(env.path_prefix(), http::router(state));
             tracing::info!(address = %listener.local_addr()?, "the control plane is up");
             let server = http::server(env.trusted_proxies.clone());
             Some(tokio::spawn(server.serve(
@@ -240,6 +239,7 @@ fn control_plane(
     let http = HttpConfig {
         cors_origins: env.cors_origins.clone(),
         agents: AgentNames::In(Arc::clone(agents)),
+        pages: Some(pages(env)),
         trusted_proxies: env.trusted_proxies.clone(),
         tasks: tasks.health(),
         write_rate: Rate::a_minute(env.user_limits.requests_a_minute),
@@ -255,10 +255,9 @@ fn control_plane(
     ))
 }
 
-/// The web pages, which may connect to LiveKit's address and offer the available agents.
-fn pages(env: &Env, agents: &Arc<AgentFolder>) -> axum::Router {
-    http::ui::routes(UiSettings {
-        agents: AgentNames::In(Arc::clone(agents)),
+/// What the web pages are told: they may connect to LiveKit's address.
+fn pages(env: &Env) -> UiSettings {
+    UiSettings {
         default_agent: Some(DEFAULT_AGENT.to_owned()),
         voices: Voice::KNOWN.map(str::to_owned).to_vec(),
         default_voice: Voice::default().to_string(),
@@ -268,7 +267,7 @@ fn pages(env: &Env, agents: &Arc<AgentFolder>) -> axum::Router {
             .ok()
             .map(|livekit| livekit.for_callers().to_owned()),
         bucket_url: env.recording.bucket.as_ref().map(|bucket| bucket.url("")),
-    })
+    }
 }
 
 /// The agent worker and what it needs.

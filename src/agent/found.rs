@@ -167,6 +167,6 @@ impl Agents {
 pub(super) fn caller_of(person: &RemoteParticipant) -> String {
     let number = person.attributes().remove(PHONE_NUMBER);
     number
-        .filter(|number| is_telephone(person) && !number.is_empty())
+        .filter(|number| is_telephone(person) && participant::is_number(number))
         .unwrap_or_else(|| person.identity().to_string())
 }

@@ -10,6 +10,8 @@ use sidetone_intake::gate::{Gate, Refused};
 
 /// The channel of LiveKit's data tracks, to which nothing here subscribes.
 const DATA_TRACKS: &str = "_data_track";
+/// The channel for what may get lost.
+const LOSSY: &str = "_lossy";
 /// Limits log lines about rejected packets, however many a sender produces.
 const NOTES: Budget = Budget::every(3, Duration::from_secs(20));
 
@@ -31,6 +33,7 @@ pub(super) fn of_encrypted_calls(label: &str) -> Box<dyn Doorkeeper> {
 fn of_channel(label: &str, gate: Gate) -> Box<dyn Doorkeeper> {
     match label {
         DATA_TRACKS => Box::new(Closed),
+        LOSSY => Box::new(Keeper::new(gate.lossy())),
         _ => Box::new(Keeper::new(gate)),
     }
 }

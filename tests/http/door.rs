@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use sidetone_control_plane::http::limits::Rate;
+use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_control_plane::http::{HttpConfig, server};
 use sidetone_http_server::{Limits, Patience, Server};
 use sidetone_testkit::Gate;
@@ -127,6 +128,30 @@ async fn a_proxys_network_may_be_named_and_an_ipv6_customer_counts_once() {
             expected,
             "{client}"
         );
+    }
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn pages_count_as_requests_and_are_framed_like_all_answers() {
+    let api = Api::start(Setup {
+        http: HttpConfig {
+            address_rate: Rate {
+                burst: 3.0,
+                per_second: 0.01,
+            },
+            pages: Some(UiSettings::default()),
+            ..Setup::default().http
+        },
+        ..Setup::default()
+    })
+    .await;
+    for expected in [200, 200, 200, 429] {
+        let asked = api.client.get(api.url("/ui/config.json"));
+        let answer = asked.send().await.unwrap();
+        let policy = answer.headers()["content-security-policy"].clone();
+        assert!(policy.to_str().unwrap().contains("default-src 'none'"));
+        assert_eq!(checked(answer).await.0, expected);
     }
     api.stop().await;
 }

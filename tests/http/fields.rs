@@ -8,6 +8,7 @@ use sidetone_config::folder::{AgentFolder, AgentNames};
 use sidetone_config::secret::Secrets;
 use sidetone_control_plane::http::HttpConfig;
 use sidetone_control_plane::http::limits::Rate;
+use sidetone_control_plane::http::ui::UiSettings;
 use sidetone_store::CallType;
 use sidetone_store::allowance::Allowance;
 
@@ -48,6 +49,10 @@ impl Shop {
         };
         let http = HttpConfig {
             agents: AgentNames::In(agents),
+            pages: Some(UiSettings {
+                default_voice: "alloy".into(),
+                ..UiSettings::default()
+            }),
             write_rate: often,
             address_rate: often,
             allowance: Allowance {
@@ -454,6 +459,45 @@ async fn a_users_variables_reach_the_agent_where_they_are_listed() {
         .unwrap();
     assert_eq!(agent.metadata.0.agent.as_deref(), Some("closed"));
     assert_eq!(agent.metadata.0.variables["plan"], "gold");
+    // Nor one that the agent's file lists, once a backend has set it.
+    let body = json!({"userId": "ann", "agent": "survey", "variables": {"company": "Acme"}});
+    let (_, answer) = told(body, "key-token").await;
+    let room = answer["roomName"].as_str().unwrap();
+    let ask = async |company: &str| {
+        let body = json!({"roomName": room, "variables": {"company": company}});
+        api.post(AGENT, &ann, body).await
+    };
+    let (status, problem) = ask("Evil").await;
+    assert_eq!(
+        (status, &problem["field"]),
+        (403, &json!("variables.company")),
+        "{problem}"
+    );
+    let (status, answer) = ask("Acme").await;
+    assert_eq!(status, 200, "{answer}");
+    let agent = api.store.agent_in(room).await.unwrap().unwrap();
+    assert_eq!(agent.metadata.0.variables["company"], "Acme");
+    assert_eq!(agent.metadata.0.set_by_user.len(), 0);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn pages_tell_strangers_the_agents_that_they_may_choose() {
+    let shop = Shop::new();
+    let api = shop.serve().await;
+    let offered = async |credential: Option<&str>| {
+        let (status, offer) = api.call("GET", "/ui/config.json", credential, None).await;
+        assert_eq!((status, &offer["defaultVoice"]), (200, &json!("alloy")));
+        offer["agents"].clone()
+    };
+    let open = json!(["default", "survey"]);
+    assert_eq!(offered(None).await, open);
+    assert_eq!(offered(Some(&user("ann", false))).await, open);
+    assert_eq!(offered(Some("key-history")).await, open);
+    assert_eq!(offered(Some("nonsense")).await, open);
+    let all = json!(["closed", "default", "survey"]);
+    assert_eq!(offered(Some(&user("boss", true))).await, all);
+    assert_eq!(offered(Some("key-agent")).await, all);
     api.stop().await;
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use aws_lc_rs::rsa;
 use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use base64::Engine as _;
@@ -16,10 +17,17 @@ use serde_json::{Value, json};
 
 use super::HISTORY;
 use crate::support::api::{Api, LOGIN_SECRET, Setup, claims, jwt, user};
+use crate::support::eventually;
 
 /// The product's login: its key document, and how often that was fetched.
 #[derive(Clone, Default)]
-struct Login(Arc<Mutex<(Vec<Value>, u32)>>, Arc<AtomicBool>);
+struct Login(
+    Arc<Mutex<(Vec<Value>, u32)>>,
+    /// It hangs.
+    Arc<AtomicBool>,
+    /// It fails.
+    Arc<AtomicBool>,
+);
 
 impl Login {
     /// Serves the keys; gives the document's address.
@@ -30,8 +38,11 @@ impl Login {
             if login.1.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
             }
+            if login.2.load(Ordering::Relaxed) {
+                return Err(StatusCode::BAD_GATEWAY);
+            }
             let state = login.0.lock().unwrap();
-            Json(json!({"keys": state.0}))
+            Ok(Json(json!({"keys": state.0})))
         };
         let router = Router::new().route("/.well-known/jwks.json", get(document));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -243,22 +254,68 @@ async fn a_login_that_hangs_holds_up_only_whoever_shows_an_unknown_key() {
         answer = api.get(HISTORY, &known) => assert_eq!(answer.0, 200),
         answer = &mut hanging => panic!("first came {answer:?}"),
     }
-    assert_eq!(hanging.await.0, 401);
+    // Whether it is a new key of theirs, only the login could say.
+    assert_eq!(hanging.await.0, 503);
     api.stop().await;
 }
 
 #[tokio::test]
-async fn a_login_that_is_away_refuses_and_does_not_break() {
+async fn a_login_that_is_away_is_no_fault_of_the_user() {
     let rsa = Rsa::new("r1");
     let api = Api::start(Setup {
         variables: vec![("SIDETONE_JWKS_URL", "http://127.0.0.1:9/jwks".into())],
         ..Default::default()
     })
     .await;
+    let (status, problem) = api.get(HISTORY, &rsa.token("r1", "ann", false)).await;
     assert_eq!(
-        api.get(HISTORY, &rsa.token("r1", "ann", false)).await.0,
-        401
+        (status, &problem["title"]),
+        (503, &json!("Login not reachable"))
     );
     assert_eq!(api.get(HISTORY, "key-admin").await.0, 200);
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_login_that_comes_back_is_asked_again_soon() {
+    let login = Login::default();
+    let rsa = Rsa::new("r1");
+    login.publish(&[&rsa.1]);
+    login.2.store(true, Ordering::Relaxed);
+    let api = api(&login).await;
+    let token = rsa.token("r1", "ann", false);
+    assert_eq!(api.get(HISTORY, &token).await.0, 503);
+    assert_eq!(api.get(HISTORY, &token).await.0, 503);
+    assert_eq!(login.fetches(), 1, "not for each request");
+    login.2.store(false, Ordering::Relaxed);
+    eventually("the token is taken", 20, || async {
+        (api.get(HISTORY, &token).await.0 == 200).then_some(())
+    })
+    .await;
+    // As it is when a key that was not known is looked for.
+    login.2.store(true, Ordering::Relaxed);
+    let new = Rsa::new("r2");
+    login.publish(&[&rsa.1, &new.1]);
+    let token = new.token("r2", "ann", false);
+    assert_eq!(api.get(HISTORY, &token).await.0, 503);
+    login.2.store(false, Ordering::Relaxed);
+    eventually("the new key is taken", 20, || async {
+        (api.get(HISTORY, &token).await.0 == 200).then_some(())
+    })
+    .await;
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn keys_that_cannot_be_read_do_not_hide_the_others() {
+    let login = Login::default();
+    let rsa = Rsa::new("r1");
+    let mut own = rsa.1.clone();
+    own["use"] = Value::Null;
+    let odd = json!({"kid": null, "kty": "oct", "n": 7});
+    login.publish(&[&odd, &json!("nonsense"), &own]);
+    let api = api(&login).await;
+    let status = api.get(HISTORY, &rsa.token("r1", "ann", false)).await.0;
+    assert_eq!(status, 200);
     api.stop().await;
 }

@@ -1,13 +1,16 @@
 //! LiveKit's events: verified, kept once, acted on in any order.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use sidetone_control_plane::control::inbox;
-use sidetone_store::{CallStatus, CallType};
+use sidetone_store::{CallStatus, CallType, Fact, ParticipantKind, Stay};
+use sidetone_testkit::Postgres;
 
 use super::new_call;
 use crate::support::{
     self,
-    api::{Api, SECRET, Setup, checked, sign},
+    api::{Api, LOGIN_SECRET, SECRET, Setup, checked, sign},
 };
 
 #[tokio::test]
@@ -163,5 +166,47 @@ async fn webhooks_in_any_order_tell_the_same_call() {
     }
     let people = api.store.participants(id).await.unwrap();
     assert_eq!(people[0].user_id, "ann");
+    api.stop().await;
+}
+
+#[tokio::test]
+async fn a_name_that_postgres_does_not_store_hides_nobody() {
+    let postgres = Postgres::start();
+    let api = Api::start(Setup {
+        variables: vec![
+            ("SIDETONE_JWT_SECRET", LOGIN_SECRET.into()),
+            ("DATABASE_URL", postgres.url()),
+        ],
+        ..Setup::default()
+    })
+    .await;
+    let id = new_call(&api.store, "ann", CallType::Support, "support-ann-0").await;
+    let joined = json!({"event": "participant_joined", "id": "EV_1", "createdAt": "1700000000",
+        "room": {"sid": "RM_1", "name": "support-ann-0", "creationTimeMs": "1700000000500"},
+        "participant": {"sid": "PA_1", "identity": "ev\0e", "name": "E\0ve", "joinedAtMs": "1700000002500",
+            "attributes": {"a\0b": "c\0d"}}})
+    .to_string();
+    let (status, answer) = api.webhook(&joined, &sign(&joined, SECRET)).await;
+    assert_eq!(status, 200, "{answer}");
+    inbox::work_through(api.control.as_ref().unwrap())
+        .await
+        .unwrap();
+    // As an agent and a comparison with LiveKit tell of it.
+    let stay = Stay {
+        sid: "PA_2".into(),
+        user_id: "m\0al".into(),
+        name: "M\0al".into(),
+        kind: ParticipantKind::User,
+        joined_at: Some(sidetone_store::now()),
+        left_at: None,
+        muted: None,
+    };
+    let seen = [Fact::Seen(stay)];
+    api.store.observe(id, None, &seen).await.unwrap();
+    let at = sidetone_store::now();
+    assert!(api.store.note_muted(id, "m\0al", at, true).await.unwrap());
+    let people = api.store.participants(id).await.unwrap();
+    let names: BTreeSet<_> = people.iter().map(|p| (&*p.user_id, &*p.name)).collect();
+    assert_eq!(names, [("eve", "Eve"), ("mal", "Mal")].into());
     api.stop().await;
 }

@@ -133,6 +133,8 @@ class Agent:
             self.answer = dict(a)
         elif do == "open":
             attributes = {"lk.segment_id": a["id"], "lk.transcription_final": "false"}
+            if "track" in a:
+                attributes["lk.transcribed_track_id"] = a["track"]
             self.writers[a["id"]] = await me.stream_text(topic="lk.transcription", attributes=attributes)
         elif do == "write":
             await self.writers[a["id"]].write(a["text"])
@@ -150,6 +152,8 @@ class Agent:
             await writer.aclose()
         elif do == "text":
             await me.send_text(a["text"], topic=a["topic"])
+        elif do == "packet":
+            await me.publish_data(json.dumps(a["message"]), topic=a["topic"])
         elif do == "leave":
             await self.room.disconnect()
             self.room, self.tone = rtc.Room(), None

@@ -201,6 +201,49 @@ test("words of callers, models and servers are text, never HTML", async () => {
   await page.context().close();
 });
 
+test("who else is in the room ends no call, and says nothing as the assistant or as the caller", async () => {
+  const page = await host();
+  const agent = new Agent();
+  const stranger = new Agent();
+  try {
+    const { room } = await connect(page, agent);
+    const [voice] = await page.evaluate(() => {
+      const call = document.querySelector("sidetone-call") as unknown as { session: { link: { room: import("livekit-client").Room } } };
+      return [...call.session.link.room.localParticipant.trackPublications.values()].map(({ trackSid }) => trackSid);
+    });
+    await stranger.joinAsStranger(livekit, room);
+    await stranger.do("packet", { topic: "sidetone.call", message: { type: "call.failed", code: "no-agent" } });
+    await stranger.do("open", { id: "lie" });
+    await stranger.do("write", { id: "lie", text: "This is the assistant" });
+    await stranger.do("open", { id: "words", track: voice });
+    await stranger.do("write", { id: "words", text: "This is the caller" });
+    await stranger.do("close", { id: "words" });
+    // As livekit-client tells of somebody whom it does not know yet.
+    await page.evaluate(() => {
+      const call = document.querySelector("sidetone-call") as unknown as { session: { link: { room: import("livekit-client").Room } } };
+      const { room } = call.session.link;
+      const payload = new TextEncoder().encode('{"type":"call.failed","code":"no-agent"}');
+      room.emit("dataReceived" as never, ...([payload, undefined, 0, "sidetone.call", 0, "stranger"] as never));
+    });
+    await agent.do("open", { id: "truth" });
+    await agent.do("write", { id: "truth", text: "Still here" });
+    await page.getByRole("log").getByText("Still here").waitFor();
+    // The room shows the stranger's last packets after the first ones.
+    await stranger.do("text", { topic: "lk.chat", text: "all sent" });
+    await agent.hears((r) => r.event === "chat" && r["text"] === "all sent");
+    const log = await page.getByRole("log").textContent();
+    assert.doesNotMatch(log ?? "", /This is/);
+    assert.equal(await page.evaluate(() => document.querySelector("sidetone-call")!.snapshot!.phase.is), "live");
+    // The service itself ends it.
+    await livekit.tell(room, "sidetone.call", { type: "call.failed", code: "no-agent", reason: "x" });
+    await until("the service's word counts", async () =>
+      (await page.evaluate(() => document.querySelector("sidetone-call")!.snapshot!.phase.is)) === "failed");
+  } finally {
+    await Promise.all([agent.stop(), stranger.stop()]);
+    await page.context().close();
+  }
+});
+
 test("the agent that hangs up ends the call; one that crashes is waited for; a closed room ends it", async () => {
   const page = await host();
   await withAgent(async (agent) => {

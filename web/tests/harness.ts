@@ -202,6 +202,12 @@ export class Agent {
     await this.do("join", { url: livekit.url, token });
   }
 
+  /** Joins as no agent, but as somebody else whose token is good for the room. */
+  async joinAsStranger(livekit: LiveKit, room: string): Promise<void> {
+    const token = mint({ identity: `stranger-${randomUUID()}`, video: { roomJoin: true, room, canPublish: true, canSubscribe: true, canPublishData: true } });
+    await this.do("join", { url: livekit.url, token });
+  }
+
   async stop(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const gone = new Promise((done) => this.child.once("exit", done));

@@ -21,6 +21,25 @@ before(async () => {
     response.writeHead(200, { "content-type": "text/javascript" });
     response.end('setTimeout(() => document.querySelector("sidetone-call").setAttribute("agent", "receptionist"))');
   });
+  const script = (path: string, code: string) => site.routes.set(path, (_request, response) => {
+    response.writeHead(200, { "content-type": "text/javascript" });
+    response.end(code);
+  });
+  site.page("/cards", '<shop-card></shop-card><shop-card></shop-card><script src="/cards.js" defer></script>');
+  script("/cards.js", `customElements.define("shop-card", class extends HTMLElement {
+    connectedCallback() { this.attachShadow({ mode: "open" }).append(document.createElement("sidetone-call")); }
+  });`);
+  for (const [path, body] of [
+    ["/framed", '<script src="/sidetone-call.js" defer></script><sidetone-call></sidetone-call>'],
+    ["/frames", '<iframe src="/framed" width="500" height="700"></iframe><iframe src="/framed" width="500" height="700"></iframe>'],
+  ] as const) {
+    site.routes.set(path, (_request, response) => {
+      // The site's own policy lets no page be in a frame.
+      response.removeHeader("content-security-policy");
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" });
+      response.end(`<!doctype html><html lang="en"><title>Host</title>${body}`);
+    });
+  }
 });
 
 after(async () => {
@@ -127,4 +146,37 @@ test("a call that waits for a click outlives another reload, and a hang-up forge
     await page.reload();
     await are(page, ["idle"]);
   });
+});
+
+test("of two elements in shadow roots, or in frames, each has its own call", async () => {
+  const deep = (page: Page) => Promise.all(page.frames().map((frame) => frame.evaluate(() => {
+    const hosts = [...document.querySelectorAll("shop-card")].map((card) => card.shadowRoot!.querySelector("sidetone-call"));
+    return [...hosts, ...document.querySelectorAll("sidetone-call")].map((call) => call?.snapshot?.phase.is ?? "none");
+  }).catch(() => ["none"])));
+  const are = (page: Page, wanted: string[]) =>
+    until(`the elements are ${wanted}`, async () => String((await deep(page)).flat()) === String(wanted));
+  for (const path of ["/cards", "/frames"]) {
+    const page = await chromium.page();
+    const rooms = site.rooms();
+    const agent = new Agent();
+    try {
+      await page.goto(site.url + path);
+      await are(page, ["idle", "idle"]);
+      const frame = page.frames()[path === "/frames" ? 2 : 0]!;
+      await frame.evaluate(() => {
+        const card = [...document.querySelectorAll("shop-card")].at(-1);
+        void (card?.shadowRoot ?? document).querySelector("sidetone-call")!.start();
+      });
+      const room = await until("a room", () => rooms[0]);
+      await agent.join(livekit, room);
+      await agent.do("state", { state: "listening" });
+      await are(page, ["idle", "live"]);
+      await page.reload();
+      await are(page, ["idle", "live"]);
+      assert.equal(rooms.length, 1);
+    } finally {
+      await agent.stop();
+      await page.context().close();
+    }
+  }
 });

@@ -31,15 +31,19 @@ const PRIVATE_DOMAINS: [&str; 8] = [
 /// The reach of the host in a `ws://` address. `None` if it is not such an address.
 pub fn reach_of_ws(address: &str) -> Option<Reach> {
     let url = Url::parse(address).ok()?;
-    // A name before "@" would be mistaken for the host by people who read the address.
-    let is_plain = url.username().is_empty() && url.password().is_none();
-    if url.scheme() != "ws" || !is_plain {
+    // A name before "@" would be mistaken for the host by whoever reads the address.
+    if url.scheme() != "ws" || !is_plain(&url) {
         return None;
     }
     reach_of(&url)
 }
 
-/// The reach of an address's host. `None` if it has no host.
+/// Whether an address names nobody before its host.
+pub fn is_plain(url: &Url) -> bool {
+    url.username().is_empty() && url.password().is_none()
+}
+
+/// Where the host of an address is; None when it has none.
 pub fn reach_of(url: &Url) -> Option<Reach> {
     // URLs write IPv6 addresses in brackets.
     let host = url.host_str()?.trim_matches(['[', ']']);
@@ -110,9 +114,8 @@ pub fn origin(value: &str) -> Result<String, String> {
     let has_more = !matches!(url.path(), "" | "/")
         || url.query().is_some()
         || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some();
-    // The parser leaves an app's own scheme, such as capacitor://localhost, as it was written.
+        || !is_plain(&url);
+    // An app's own scheme, such as capacitor://localhost, is kept by the parser as it was written.
     let host = url.host_str().unwrap_or_default().to_ascii_lowercase();
     if has_more || host.is_empty() || host.contains('*') {
         return Err(FIX.to_owned());

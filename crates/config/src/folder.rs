@@ -11,10 +11,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde::{Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 
-use super::agent::{AgentConfig, ConfigError, DEFAULTS, Problems, small_model};
+use super::agent::{AgentConfig, ConfigError, DEFAULT_AGENT, DEFAULTS, Problems, small_model};
 use super::choices::UserChoices;
 use super::files::{self, Files, Read, Texts};
 use super::routing::{ROUTING, Routing};
@@ -52,7 +51,16 @@ impl AgentNames {
         }
     }
 
-    /// What users may choose about an agent. `None` if there is no such agent.
+    /// Those that users may ask for: the default one, also while its file cannot be read, and those whose files
+    /// say so.
+    pub fn open_to_users(&self) -> BTreeSet<String> {
+        let may = |name: &String| self.choices(name).is_some_and(|choices| choices.may_choose);
+        let mut open: BTreeSet<String> = self.now().into_iter().filter(may).collect();
+        open.insert(DEFAULT_AGENT.to_owned());
+        open
+    }
+
+    /// What users may choose about one of them; none: there is no such agent.
     pub fn choices(&self, name: &str) -> Option<UserChoices> {
         match self {
             Self::Fixed(names) => names.contains(name).then(UserChoices::default),
@@ -79,13 +87,7 @@ impl Default for AgentNames {
     }
 }
 
-impl Serialize for AgentNames {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.now().serialize(serializer)
-    }
-}
-
-/// What one pass over the folder has read.
+/// What a look at the folder has read.
 #[derive(Debug, PartialEq, Eq)]
 struct Seen {
     /// The TOML files in the folder, or why it cannot be read.

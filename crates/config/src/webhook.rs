@@ -1,9 +1,9 @@
 //! Where the ends of calls are posted, which other events are posted, and the secret that signs them.
 
-use std::net::IpAddr;
-
+use reqwest::Url;
 use sidetone_base::text_enum;
 
+use super::address::{Reach, is_plain, reach_of};
 use super::secret::{self, Secret};
 use super::variable::{BadVariable, Variables};
 
@@ -104,20 +104,16 @@ fn strong(secret: &str) -> Result<(), String> {
 /// # Errors
 /// It is another address; the text says what to write.
 pub fn check_webhook(url: &str) -> Result<(), String> {
-    let good = match url.strip_prefix("https://") {
-        Some(rest) => !rest.is_empty(),
-        None => url.strip_prefix("http://").is_some_and(is_this_machine),
-    };
-    good.then_some(())
+    let is_good = Url::parse(url).is_ok_and(|url| match url.scheme() {
+        "https" => true,
+        // A name before "@" would be mistaken for the host by whoever reads the address.
+        "http" => is_plain(&url) && reach_of(&url) == Some(Reach::Machine),
+        _ => false,
+    });
+    is_good
+        .then_some(())
         .ok_or_else(|| "it must start with https:// (or http:// on loopback)".into())
 }
 
-/// Whether the address after a scheme names this machine.
-fn is_this_machine(address: &str) -> bool {
-    let authority = address.split('/').next().unwrap_or_default();
-    let name = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
+#[cfg(test)]
+mod tests;

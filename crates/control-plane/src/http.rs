@@ -1,7 +1,6 @@
 //! The control plane over HTTP.
 //!
-//! `router` gives the routes, `serve` runs them on a listener until shutdown. `/` is left to the
-//! web pages.
+//! `router` gives the routes, `serve` runs them on a listener until shutdown.
 
 pub mod address;
 pub mod agent;
@@ -74,6 +73,7 @@ use sidetone_store::allowance::Allowance;
 use sidetone_store::sessions::SessionRow;
 use sidetone_store::{DispatchMetadata, Store};
 use streams::Streams;
+use ui::UiSettings;
 
 /// Largest body of a request; webhooks may be larger (metadata of 64 KiB and more).
 const BODY_LIMIT: usize = 64 * 1024;
@@ -101,6 +101,8 @@ pub struct HttpConfig {
     pub trusted_proxies: Vec<Block>,
     /// Names of agent files a request may ask for.
     pub agents: AgentNames,
+    /// What the web pages are told; none: there are no pages.
+    pub pages: Option<UiSettings>,
     /// Where recordings are; none: in another process, without a bucket.
     pub recordings: Option<Recordings>,
     /// The process's background tasks, for `/readyz`.
@@ -128,6 +130,7 @@ impl Default for HttpConfig {
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             agents: AgentNames::default(),
+            pages: None,
             recordings: None,
             tasks: TaskHealth::default(),
             awaited: None,
@@ -230,8 +233,9 @@ impl AppState {
     }
 }
 
-/// All routes but `/`, which belongs to the web pages.
+/// All routes: the API's, and those of the web pages where there are any.
 pub fn router(state: AppState) -> Router {
+    let pages = state.config().pages.clone();
     let origins = state.config().cors_origins.clone();
     let is_allowed = move |origin: &HeaderValue, _: &Parts| {
         origins.iter().any(|allowed| origin == allowed.as_str())
@@ -304,6 +308,7 @@ pub fn router(state: AppState) -> Router {
         .route("/metrics", get(metrics::scrape))
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::page))
+        .merge(pages.map_or_else(Router::new, ui::routes))
         .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(

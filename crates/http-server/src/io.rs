@@ -22,9 +22,13 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    fn wrote(&self, some: bool) {
+    fn wrote(&self, written: &Poll<Result<usize>>) {
+        let taken = match written {
+            Poll::Ready(taken) => Some(*taken.as_ref().unwrap_or(&0)),
+            Poll::Pending => None,
+        };
         self.pace
-            .send_if_modified(|pace| pace.wrote(some, clock::now()));
+            .send_if_modified(|pace| pace.wrote(taken, clock::now()));
     }
 }
 
@@ -50,7 +54,7 @@ impl AsyncWrite for Watched {
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(written.is_ready());
+        self.wrote(&written);
         written
     }
 
@@ -60,7 +64,7 @@ impl AsyncWrite for Watched {
         bytes: &[IoSlice<'_>],
     ) -> Poll<Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bytes);
-        self.wrote(written.is_ready());
+        self.wrote(&written);
         written
     }
 
@@ -68,7 +72,9 @@ impl AsyncWrite for Watched {
         self.stream.is_write_vectored()
     }
 
+    /// Hyper asks for it when the socket has all that it has to send.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.pace.send_if_modified(Pace::caught_up);
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 

@@ -14,7 +14,13 @@ pub struct Patience {
     pub idle: Duration,
     /// While the client accepts no byte of a response.
     pub write: Duration,
+    /// For all that waits to be taken, from when the peer first took nothing, beside the time that it takes at
+    /// [`SLOWEST`].
+    pub slow: Duration,
 }
+
+/// Bytes a second at which an answer may be taken for as long as it is.
+const SLOWEST: u64 = 8 * 1024;
 
 impl Default for Patience {
     fn default() -> Self {
@@ -23,6 +29,7 @@ impl Default for Patience {
             body: Duration::from_secs(15),
             idle: Duration::from_secs(75),
             write: Duration::from_secs(30),
+            slow: Duration::from_secs(60),
         }
     }
 }
@@ -45,6 +52,15 @@ pub(super) struct Pace {
     phase: Phase,
     /// Since when the client has accepted no data.
     stalled: Option<Instant>,
+    behind: Option<Behind>,
+}
+
+/// Something that is sent waits for the peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Behind {
+    since: Instant,
+    /// Bytes that the peer has taken since then.
+    taken: u64,
 }
 
 impl Pace {
@@ -53,6 +69,7 @@ impl Pace {
             patience,
             phase: Phase::Head(now),
             stalled: None,
+            behind: None,
         }
     }
 
@@ -75,21 +92,38 @@ impl Pace {
         self.phase = Phase::Idle(now);
     }
 
-    /// The client accepted some data, or (false) none.
-    pub(super) fn wrote(&mut self, some: bool, now: Instant) -> bool {
-        let stalled = match (some, self.stalled) {
-            (true, _) => None,
-            (false, since) => since.or(Some(now)),
-        };
-        let changed = stalled != self.stalled;
-        self.stalled = stalled;
-        changed
+    /// The peer took so many bytes of what is sent, or (none) nothing.
+    pub(super) fn wrote(&mut self, taken: Option<usize>, now: Instant) -> bool {
+        let before = *self;
+        match taken {
+            Some(bytes) => {
+                self.stalled = None;
+                if let Some(behind) = &mut self.behind {
+                    behind.taken += bytes as u64;
+                }
+            }
+            None => {
+                self.stalled.get_or_insert(now);
+                let (since, taken) = (now, 0);
+                self.behind.get_or_insert(Behind { since, taken });
+            }
+        }
+        *self != before
+    }
+
+    /// The peer has taken all that was sent so far.
+    pub(super) fn caught_up(&mut self) -> bool {
+        self.behind.take().is_some()
     }
 
     /// When the connection will be closed unless something happens before.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let Patience {
-            head, idle, write, ..
+            head,
+            idle,
+            write,
+            slow,
+            ..
         } = self.patience;
         let phase = match self.phase {
             Phase::Head(since) => Some(since + head),
@@ -97,7 +131,10 @@ impl Pace {
             Phase::Busy => None,
         };
         let stalled = self.stalled.map(|since| since + write);
-        phase.into_iter().chain(stalled).min()
+        let behind = self
+            .behind
+            .map(|Behind { since, taken }| since + slow + Duration::from_secs(taken / SLOWEST));
+        phase.into_iter().chain(stalled).chain(behind).min()
     }
 }
 

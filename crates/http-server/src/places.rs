@@ -29,7 +29,7 @@ impl Limits {
             .clamp(32, 4_096);
         Self {
             all,
-            network: all / 2,
+            network: (all / 16).max(16),
             reserved: (all / 16).clamp(4, 64),
         }
     }

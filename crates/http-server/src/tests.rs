@@ -16,6 +16,7 @@ const SHORT: Patience = Patience {
     body: Duration::from_millis(400),
     idle: Duration::from_millis(800),
     write: Duration::from_millis(600),
+    slow: Duration::from_millis(1_200),
 };
 
 struct Served {
@@ -185,6 +186,30 @@ async fn an_answer_that_nobody_takes_is_given_up() {
     let mut stream = served.connect().await;
     stream.write_all(ask.as_bytes()).await.unwrap();
     assert!(rest(&mut stream).await.len() > 64 << 20);
+    served.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_taken_in_crumbs_is_given_up() {
+    let served = Served::start(Server {
+        patience: Patience {
+            write: PATIENT,
+            ..SHORT
+        },
+        ..small()
+    })
+    .await;
+    let mut stream = served.connect().await;
+    // The second request is under way for as long as the first one's answer is not taken.
+    let ask = "GET /large HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(ask.repeat(2).as_bytes()).await.unwrap();
+    let mut crumb = [0; 100];
+    for _ in 0..10 {
+        stream.read_exact(&mut crumb).await.unwrap();
+        sleep(SHORT.slow / 4).await;
+    }
+    let told = rest(&mut stream).await;
+    assert!(told.len() < 64 << 20, "{} bytes were taken", told.len());
     served.stop().await;
 }
 

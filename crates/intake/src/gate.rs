@@ -69,7 +69,10 @@ pub enum Refused {
     /// Its sender makes too many requests.
     #[error("its sender makes too many requests")]
     TooManyRequests,
-    /// It continues a stream that its sender has not begun, or that has ended.
+    /// It is part of a stream or a request, on the channel for what may get lost.
+    #[error("clients send streams and requests on the reliable channel")]
+    Lossy,
+    /// It goes on with a stream that its sender has not begun, or that was ended.
     #[error("it belongs to no stream of its sender")]
     NoStream,
 }
@@ -116,10 +119,21 @@ pub struct Gate {
     streams: HashMap<String, Stream>,
     /// Whether encrypted packets pass, because the room has the keys; their contents pass through a gate of their own.
     takes_encrypted: bool,
+    /// No stream and no request is taken: two channels' gates would each let somebody else begin a stream of the
+    /// same id, and the client knows streams by their ids alone.
+    is_lossy: bool,
 }
 
 impl Gate {
-    /// The gate of a channel in a room with encrypted calls.
+    /// The gate of the channel for what may get lost.
+    pub fn lossy(self) -> Self {
+        Self {
+            is_lossy: true,
+            ..self
+        }
+    }
+
+    /// The gate of a channel in a room of encrypted calls.
     pub fn of_encrypted_calls() -> Self {
         Self {
             takes_encrypted: true,
@@ -190,6 +204,14 @@ impl Gate {
             Ok(())
         };
         let passes = match &value {
+            Value::StreamHeader(_)
+            | Value::StreamChunk(_)
+            | Value::StreamTrailer(_)
+            | Value::RpcRequest(_)
+                if self.is_lossy =>
+            {
+                Err(Refused::Lossy)
+            }
             Value::StreamHeader(header) => {
                 within.and_then(|()| self.begins(now, &sender, header, &mut deliver))
             }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::erasure::in_call;
 use super::outbound::Outbound;
-use super::{At, CallStatus, CallType, Store, StoreError, on};
+use super::{At, CallStatus, CallType, Store, StoreError, on, storable};
 
 /// A call as it is stored.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,7 +126,7 @@ macro_rules! insert {
         sqlx::query_as::<_, $crate::Call>($crate::calls::INSERT)
             .bind($call.id)
             .bind(&$call.room_name)
-            .bind(&$call.caller_id)
+            .bind($crate::storable::text(&$call.caller_id))
             .bind(&$call.callee_id)
             .bind($call.call_type.as_str())
             .bind($crate::Json(&$call.metadata))
@@ -157,7 +157,7 @@ impl Store {
         on!(self, |pool| sqlx::query(INSERT)
             .bind(call.id)
             .bind(&call.room_name)
-            .bind(&call.caller_id)
+            .bind(storable::text(&call.caller_id))
             .bind(&call.callee_id)
             .bind(call.call_type.as_str())
             .bind(Json(&call.metadata))
@@ -177,7 +177,7 @@ impl Store {
              WHERE id = $1 AND caller_id = '' AND deleted_at IS NULL";
         on!(self, |pool| sqlx::query(UPDATE)
             .bind(id)
-            .bind(caller_id)
+            .bind(storable::text(caller_id))
             .execute(pool)
             .await
             .map(|_| ()))?;

@@ -44,6 +44,7 @@ mod rooms;
 pub mod series;
 pub mod sessions;
 pub mod status;
+pub mod storable;
 pub mod tools;
 pub mod turns;
 mod turnstile;

@@ -10,7 +10,7 @@ use super::news::note;
 use super::participants::{PARTICIPANTS, Participant, facts_of};
 use super::rooms::{self, Room};
 use super::status::seconds_between;
-use super::{At, Fact, Stay, Store, StoreError, in_transaction};
+use super::{At, Fact, Stay, Store, StoreError, in_transaction, storable};
 use sidetone_base::metrics::metrics;
 use sidetone_config::webhook::WebhookEvent;
 
@@ -109,8 +109,8 @@ impl Store {
                     .map(|(joined, left)| seconds_between(joined, left));
                 sqlx::query(SAVE_STAY)
                     .bind(call_id)
-                    .bind(&stay.user_id)
-                    .bind(&stay.name)
+                    .bind(storable::text(&stay.user_id))
+                    .bind(storable::text(&stay.name))
                     .bind(stay.joined_at)
                     .bind(left_at)
                     .bind(duration)
@@ -166,6 +166,7 @@ impl Store {
         at: At,
         muted: bool,
     ) -> Result<bool, StoreError> {
+        let identity = storable::text(identity);
         let people = self.participants(call_id).await?;
         let newest = people
             .iter()

@@ -12,7 +12,7 @@ use sidetone_call::{
 use sidetone_store::errors::StageError;
 use sidetone_store::figures::{Figures, Ledger, Sentences, Usage, Utterances};
 use sidetone_store::tools::ToolCall;
-use sidetone_store::{At, Json, Speaker, StoredTurn};
+use sidetone_store::{At, Json, Speaker, StoredTurn, storable};
 
 /// Of one agent's part of a call. Turns and tool runs are remembered until the call's result is made: the
 /// database may not have them yet.
@@ -104,7 +104,7 @@ impl Notes {
             CallEvent::Error { at, stage, message } => {
                 let failed = StageError {
                     stage: stage.as_str().to_owned(),
-                    message,
+                    message: storable::text(&message),
                     at: self.instant(at),
                 };
                 let id = self.next_id();
@@ -164,8 +164,7 @@ impl Notes {
     }
 
     fn turn(&mut self, mut turn: StoredTurn) -> Entry {
-        // PostgreSQL cannot store it, and would refuse the turn.
-        turn.text.retain(|letter| letter != '\0');
+        turn.text = storable::text(&turn.text);
         self.turns.insert(turn.turn_id.clone(), turn.clone());
         Entry::Turn(turn)
     }
@@ -193,7 +192,7 @@ impl Notes {
     fn tool_start(&self, started: ToolStarted) -> ToolCall {
         ToolCall {
             agent: started.agent,
-            name: started.name,
+            name: storable::text(&started.name),
             arguments: arguments(started.arguments),
             ok: false,
             running: true,
@@ -208,10 +207,10 @@ impl Notes {
             Ok(result) => (true, result),
             Err(result) => (false, result),
         };
-        result.retain(|letter| letter != '\0');
+        result = storable::text(&result);
         ToolCall {
             agent: called.agent,
-            name: called.name,
+            name: storable::text(&called.name),
             arguments: arguments(called.arguments),
             ok,
             running: false,
@@ -243,7 +242,8 @@ impl Notes {
 
 /// What is no JSON is kept as text.
 fn arguments(written: String) -> Json<Value> {
-    Json(serde_json::from_str(&written).unwrap_or(Value::String(written)))
+    let read = serde_json::from_str(&written).unwrap_or(Value::String(written));
+    Json(storable::json(read))
 }
 
 /// Whether the call is over when its agent ends for this reason, and whether somebody hung up; None: it

@@ -6,6 +6,7 @@
 import type { AudioCaptureOptions } from "livekit-client";
 import css from "./call.css";
 import type { Phase } from "./phase.js";
+import { placeOf } from "./resume.js";
 import { CallSession, type Snapshot } from "./session.js";
 import { spokenLanguage, stringsFor, type Strings } from "./strings.js";
 import { askProvider, fetchToken, type CallRequest, type CallToken, type TokenProvider } from "./token.js";
@@ -177,11 +178,9 @@ export class SidetoneCall extends HTMLElement {
     });
   }
 
-  /** Two elements of a page, and two agents of one element, have calls of their own. */
+  /** Two elements of a tab, and two agents of one element, have calls of their own. */
   private get storageKey(): string {
-    const root = this.getRootNode() as ParentNode;
-    const place = this.id || String([...root.querySelectorAll(this.localName)].indexOf(this));
-    return ["sidetone-call", this.endpoint, this.roomType, this.getAttribute("agent") ?? "", place].join(" ");
+    return ["sidetone-call", this.endpoint, this.roomType, this.getAttribute("agent") ?? "", placeOf(this)].join(" ");
   }
 
   /** A property set before the element was defined hides the class's accessor: set it again. */

@@ -32,6 +32,8 @@ const CALL_TOPIC = "sidetone.call";
 const STATE_ATTRIBUTE = "lk.agent.state";
 /** A text stream may be of any length; a line on a page may not. */
 const MAX_LINE = 8_000;
+/** What a packed stream may be unpacked to. */
+const MAX_UNPACKED = 1 << 20;
 
 /** What a link tells. None of it comes after `close()`. */
 export interface LinkEvents {
@@ -79,6 +81,7 @@ export class Link {
       // may wait; `close()` says goodbye, which ends the call at once.
       disconnectOnPageLeave: false,
       publishDefaults: { dtx: true, red: true },
+      dataStream: { maxPayloadByteLength: MAX_UNPACKED },
     });
     this.listen();
   }
@@ -214,9 +217,10 @@ export class Link {
         if (p !== this.room.localParticipant) return;
         this.tell((e) => e.weak(quality === ConnectionQuality.Poor || quality === ConnectionQuality.Lost));
       })
-      .on(RoomEvent.DataReceived, (payload, sender, _kind, topic) => {
-        // Only the server itself sends without a sender: another participant cannot end the call.
-        if (topic !== CALL_TOPIC || sender) return;
+      .on(RoomEvent.DataReceived, (payload, sender, _kind, topic, _encryption, identity) => {
+        // Only the server itself sends in nobody's name: another participant cannot end the call. One whom this
+        // client does not know yet has an identity, and is no `sender`.
+        if (topic !== CALL_TOPIC || sender || identity) return;
         const { type, why } = readNotice(new TextDecoder().decode(payload));
         if (type === "call.failed") this.tell((e) => e.closed(why));
         if (type === "call.waiting") this.tell((e) => e.waiting(why));
@@ -282,6 +286,8 @@ export class Link {
   private async transcribe(reader: TextStreamReader, identity: string): Promise<void> {
     const { attributes = {}, id } = reader.info;
     const local = this.room.localParticipant;
+    // Agents send the caller's captions in the caller's name; anybody else's are no part of the conversation.
+    if (identity !== local.identity && !this.room.remoteParticipants.get(identity)?.isAgent) return;
     const trackId = attributes["lk.transcribed_track_id"];
     const ofCaller =
       identity === local.identity ||
@@ -294,14 +300,10 @@ export class Link {
       typed: false,
     };
     try {
-      if (ofCaller) {
-        // An interim is a whole stream: shown when complete, so that a line never shrinks to grow.
-        line.text = (await reader.readAll()).slice(0, MAX_LINE);
-      } else {
-        for await (const delta of reader) {
-          line.text = (line.text + delta).slice(0, MAX_LINE);
-          this.tell((e) => e.line({ ...line }));
-        }
+      for await (const delta of reader) {
+        line.text = (line.text + delta).slice(0, MAX_LINE);
+        // An interim of the caller is a whole stream: shown when complete, so that a line never shrinks to grow.
+        if (!ofCaller) this.tell((e) => e.line({ ...line }));
       }
     } catch {
       // The stream broke off with its sender: what came of it stands.

@@ -55,3 +55,24 @@ export function isGood({ savedAt, token }: LeftCall): boolean {
   const now = Date.now();
   return now - savedAt <= MAX_AGE_MS && (tokenExpiry(token.token) ?? 0) >= now + 5_000;
 }
+
+/**
+ * Where in its tab an element stands: its place beside its like, and so that of each host and frame around it.
+ * All frames of one origin share the tab's storage.
+ */
+export function placeOf(element: Element): string {
+  const places: (string | number)[] = [];
+  let view: Window = window;
+  for (let at: Element | null = element; at; ) {
+    const root = at.getRootNode() as Document | ShadowRoot;
+    places.push(at.id || [...root.querySelectorAll(at.localName)].indexOf(at));
+    view = at.ownerDocument.defaultView ?? view;
+    at = "host" in root ? root.host : view.frameElement;
+  }
+  // Pages of other sites around it show no more than the order of their frames.
+  for (; view !== view.parent; view = view.parent) {
+    const { parent } = view;
+    places.push(Array.from({ length: parent.length }, (_, n) => parent[n]).indexOf(view));
+  }
+  return places.join("/");
+}

@@ -27,9 +27,17 @@ pub const PHONE_NUMBER: &str = "sip.phoneNumber";
 
 /// The name of a person in a call's row: a telephone's number, if it shows one.
 pub fn caller_of(participant: &ParticipantInfo) -> String {
-    let number = participant.attributes.get(PHONE_NUMBER);
-    let number = number.filter(|number| is_telephone(participant) && !number.is_empty());
+    let shown = participant.attributes.get(PHONE_NUMBER);
+    let number = shown.filter(|shown| is_telephone(participant) && is_number(shown));
     number.unwrap_or(&participant.identity).clone()
+}
+
+/// Whether what a telephone shows is a number by E.164. Anybody may write a user's id where SIP has the number, and
+/// users' ids may be digits, too: without the `+` a telephone keeps the name that LiveKit gives it (`sip_…`).
+pub fn is_number(shown: &str) -> bool {
+    shown.strip_prefix('+').is_some_and(|digits| {
+        (3..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit())
+    })
 }
 
 /// Whether a listed participant is on a telephone.
@@ -49,3 +57,6 @@ fn kind(kind: Kind, is_hidden: bool) -> ParticipantKind {
         | Kind::Bridge => ParticipantKind::Other,
     }
 }
+
+#[cfg(test)]
+mod tests;

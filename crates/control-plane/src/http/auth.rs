@@ -17,14 +17,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::cookie;
 use super::error::Problem;
-use super::jwt::Verifier;
+use super::jwt::{Unchecked, Verifier};
 use super::limits::Rate;
 use sidetone_base::{plain, text_enum};
 use sidetone_config::env::{Env, UserLogin};
@@ -374,7 +374,18 @@ impl Auth {
             .tokens
             .claims(token)
             .await
-            .map_err(|why| Problem::unauthorized(why.to_string()))?;
+            .map_err(|why| match why {
+                Unchecked::Refused(why) => Problem::unauthorized(why.to_string()),
+                Unchecked::LoginAway => Problem {
+                    retry_after: Some(5),
+                    ..Problem::new(
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        "Login not reachable",
+                        "The login's keys could not be fetched, so your token cannot be checked. Try again in a \
+                         few seconds.",
+                    )
+                },
+            })?;
         let login = &self.login;
         let text = |name: &str| {
             claims

@@ -11,6 +11,7 @@ use jsonwebtoken::crypto::aws_lc;
 use jsonwebtoken::dangerous::insecure_decode;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
+use reqwest::Url;
 use reqwest::redirect::{Action, Attempt, Policy};
 use serde::Deserialize;
 use serde_json::Value;
@@ -27,6 +28,8 @@ const KEYS_OLD: Duration = Duration::from_secs(3_600);
 /// A key id that is not known fetches the document again at once (keys rotate), but not more often
 /// than this.
 const KEYS_RETRY: Duration = Duration::from_secs(30);
+/// After a fetch that failed, or that nobody waited for to its end.
+const KEYS_RETRY_FAILED: Duration = Duration::from_secs(2);
 /// Redirects on the way to the keys.
 const MAX_REDIRECTS: usize = 3;
 /// Largest document of keys: a key takes one or two KiB.
@@ -37,6 +40,17 @@ const FETCH_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub &'static str);
+
+/// Why a token's claims are not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unchecked {
+    /// It is not taken.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// Whether it is good cannot be found out.
+    #[error("the login's keys could not be fetched, so the token cannot be checked")]
+    LoginAway,
+}
 
 /// Checks tokens; cheap to clone.
 #[derive(Clone, Debug)]
@@ -56,9 +70,14 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Keys {
     by_id: HashMap<String, Jwk>,
+    /// When they last came.
     fetched_at: Option<Instant>,
-    /// When a key id that was not known last caused a fetch.
+    /// When a key id that was not known last caused a fetch that succeeded.
     missed_at: Option<Instant>,
+    /// When the last fetch began, unless it has succeeded.
+    begun_at: Option<Instant>,
+    /// The last fetch failed.
+    has_failed: bool,
 }
 
 impl Keys {
@@ -71,20 +90,42 @@ impl Keys {
         is_older(self.fetched_at, KEYS_OLD, now)
     }
 
-    /// Whether the document is fetched now, which is noted.
-    fn begin_fetch(&mut self, missing: Option<&str>, now: Instant) -> bool {
-        let is_stale = self.is_stale(now);
+    /// Whether the document is fetched now, and why; noted before the outcome is known, for whoever asked may go.
+    fn begin_fetch(&mut self, missing: Option<&str>, now: Instant) -> Option<Cause> {
         let is_missed = missing.is_some_and(|kid| {
             !self.by_id.contains_key(kid) && is_older(self.missed_at, KEYS_RETRY, now)
         });
-        if is_missed && !is_stale {
-            self.missed_at = Some(now);
-        }
-        if is_stale || is_missed {
-            self.fetched_at = Some(now);
-        }
-        is_stale || is_missed
+        let cause = match (self.is_stale(now), is_missed) {
+            (true, _) => Cause::Stale,
+            (false, true) => Cause::Missed,
+            (false, false) => return None,
+        };
+        let is_due = is_older(self.begun_at, KEYS_RETRY_FAILED, now);
+        is_due.then(|| {
+            self.begun_at = Some(now);
+            cause
+        })
     }
+
+    fn fetched(&mut self, cause: Cause, outcome: Option<HashMap<String, Jwk>>) {
+        self.has_failed = outcome.is_none();
+        // Old keys are better than none while the login is away.
+        let Some(by_id) = outcome else { return };
+        self.by_id = by_id;
+        self.fetched_at = self.begun_at.take();
+        if cause == Cause::Missed {
+            self.missed_at = self.fetched_at;
+        }
+    }
+}
+
+/// Why the document is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// It is old.
+    Stale,
+    /// A key is missing in it.
+    Missed,
 }
 
 fn is_older(at: Option<Instant>, limit: Duration, now: Instant) -> bool {
@@ -106,7 +147,8 @@ struct Jwk {
 
 #[derive(Deserialize)]
 struct Jwks {
-    keys: Vec<Jwk>,
+    /// One that cannot be read is no reason to do without the others.
+    keys: Vec<Value>,
 }
 
 impl Verifier {
@@ -126,8 +168,8 @@ impl Verifier {
     /// The claims of a token that is signed, in date and meant for us.
     ///
     /// # Errors
-    /// What is wrong with the token.
-    pub async fn claims(&self, token: &str) -> Result<Value, Refused> {
+    /// What is wrong with the token, or that this cannot be found out now.
+    pub async fn claims(&self, token: &str) -> Result<Value, Unchecked> {
         let head = decode_header(token).map_err(|error| match error.kind() {
             ErrorKind::Json(error) if error.is_data() => OTHER_ALGORITHM,
             _ => NO_JWT,
@@ -142,7 +184,7 @@ impl Verifier {
                 let jwk = self.key(&head.kid.unwrap_or_default()).await?;
                 jwk.for_algorithm(head.alg)?
             }
-            _ => return Err(OTHER_ALGORITHM),
+            _ => return Err(OTHER_ALGORITHM.into()),
         };
         let (signed, sign) = token.rsplit_once('.').ok_or(NO_JWT)?;
         let sign = URL_SAFE_NO_PAD.decode(sign).map_err(|_| NO_JWT)?;
@@ -166,8 +208,13 @@ impl Verifier {
             }
             Some(_) => {}
         }
-        if seconds("nbf").is_some_and(|nbf| nbf > now.saturating_add(LEEWAY)) {
-            return Err(Refused("the token is not valid yet"));
+        let nbf = claims.get("nbf").filter(|nbf| !nbf.is_null());
+        match (nbf, seconds("nbf")) {
+            (Some(_), None) => return Err(Refused("the token's start (nbf) is no number")),
+            (_, Some(nbf)) if nbf > now.saturating_add(LEEWAY) => {
+                return Err(Refused("the token is not valid yet"));
+            }
+            _ => {}
         }
         if let Some(issuer) = &self.login.issuer
             && claims.get("iss").and_then(Value::as_str) != Some(issuer)
@@ -188,14 +235,15 @@ impl Verifier {
     }
 
     /// A known key is there at once: while the login is slow, whoever shows an unknown one waits alone.
-    async fn key(&self, kid: &str) -> Result<Jwk, Refused> {
+    async fn key(&self, kid: &str) -> Result<Jwk, Unchecked> {
         let url = self.login.jwks_url.as_ref();
         let url = url.ok_or(Refused(
             "tokens signed with RS256 or ES256 are not accepted",
         ))?;
         let unknown = Refused("the token's key (kid) is not known");
         let now = clock::now();
-        if let Some(key) = self.known(kid).filter(|_| !self.keys().is_old(now)) {
+        let may_use = |keys: &Keys| !keys.is_old(now) || keys.has_failed;
+        if let Some(key) = self.known(kid).filter(|_| may_use(&self.keys())) {
             if self.keys().is_stale(now) {
                 let (this, url) = (self.clone(), url.clone());
                 tokio::spawn(async move { this.renew(&url, None).await });
@@ -203,7 +251,11 @@ impl Verifier {
             return Ok(key);
         }
         self.renew(url, Some(kid)).await;
-        self.known(kid).ok_or(unknown)
+        match self.known(kid) {
+            Some(key) => Ok(key),
+            None if self.keys().begun_at.is_some() => Err(Unchecked::LoginAway),
+            None => Err(unknown.into()),
+        }
     }
 
     fn keys(&self) -> MutexGuard<'_, Keys> {
@@ -228,23 +280,27 @@ impl Verifier {
         }) else {
             return;
         };
-        if !self.keys().begin_fetch(missing, clock::now()) {
+        let Some(cause) = self.keys().begin_fetch(missing, clock::now()) else {
             return;
-        }
-        match self.fetch(url).await {
-            Ok(fetched) => self.keys().by_id = fetched,
-            // Old keys are better than none while the login is away.
-            Err(error) => tracing::warn!(%error, url, "the login's keys could not be fetched"),
-        }
+        };
+        let fetched = self.fetch(url).await.inspect_err(|error| {
+            // The rest of the address may hold a secret.
+            let url = Url::parse(url).ok();
+            let host = url.as_ref().and_then(Url::host_str).unwrap_or_default();
+            tracing::warn!(%error, host, "the login's keys could not be fetched");
+        });
+        self.keys().fetched(cause, fetched.ok());
     }
 
     async fn fetch(&self, url: &str) -> anyhow::Result<HashMap<String, Jwk>> {
         let http = self.http.as_ref();
         let http = http.map_err(|error| anyhow::anyhow!("{error}"))?;
-        let response = http.get(url).timeout(FETCH_DEADLINE).send().await?;
-        let mut response = response.error_for_status()?;
+        let bare = reqwest::Error::without_url;
+        let asked = http.get(url).timeout(FETCH_DEADLINE);
+        let response = asked.send().await.map_err(bare)?;
+        let mut response = response.error_for_status().map_err(bare)?;
         let mut body = Vec::new();
-        while let Some(piece) = response.chunk().await? {
+        while let Some(piece) = response.chunk().await.map_err(bare)? {
             anyhow::ensure!(
                 body.len() + piece.len() <= KEYS_LIMIT,
                 "the document is larger than {KEYS_LIMIT} bytes"
@@ -255,6 +311,7 @@ impl Verifier {
         Ok(jwks
             .keys
             .into_iter()
+            .filter_map(Jwk::read)
             .filter(|key| key.r#use != "enc")
             .map(|key| (key.kid.clone(), key))
             .collect())
@@ -272,6 +329,13 @@ fn within_https(attempt: Attempt<'_>) -> Action {
 }
 
 impl Jwk {
+    /// None: it is no key. A member that is null is as good as missing.
+    fn read(mut written: Value) -> Option<Self> {
+        let members = written.as_object_mut()?;
+        members.retain(|_, value| !value.is_null());
+        serde_json::from_value(written).ok()
+    }
+
     fn for_algorithm(&self, algorithm: Algorithm) -> Result<DecodingKey, Refused> {
         let key = match (algorithm, self.kty.as_str(), self.crv.as_str()) {
             (Algorithm::RS256, "RSA", _) => DecodingKey::from_rsa_components(&self.n, &self.e),

@@ -1,7 +1,10 @@
 //! The web pages: the call element's script, the page for trying the agent, the admin pages. Built by `web/` and
 //! embedded in the binary, each at its own path, so no request reaches a file system.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -9,7 +12,9 @@ use axum::{Json, Router};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use sidetone_config::folder::AgentNames;
+use super::AppState;
+use super::auth::{Principal, Right};
+use super::error::Problem;
 
 /// A file of `web/dist`; `build.rs` writes the table.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +35,10 @@ const NOT_BUILT: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
     <code>cd web &amp;&amp; npm ci &amp;&amp; npm run build</code>, then build Sidetone again. \
     <p>The API works without them: <a href=\"docs\">its description</a>.";
 
-/// What the page for trying the agent offers (`GET /ui/config.json`).
+/// What the pages are told.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UiSettings {
-    /// Names of the agents that a call may request.
-    pub agents: AgentNames,
     /// The agent of calls that request none.
     pub default_agent: Option<String>,
     /// Names of the voices.
@@ -50,15 +53,43 @@ pub struct UiSettings {
     pub bucket_url: Option<String>,
 }
 
+/// What the page for trying the agent offers.
+#[derive(Debug, Serialize)]
+struct Offer<'a> {
+    /// Names of the agents that a call of this visitor may request.
+    agents: BTreeSet<String>,
+    #[serde(flatten)]
+    settings: &'a UiSettings,
+}
+
+/// `GET /ui/config.json`: strangers see the agents that users may choose, and who may choose any sees all.
+async fn offer(
+    State(state): State<AppState>,
+    asking: Result<Principal, Problem>,
+    settings: UiSettings,
+) -> Response {
+    let chooses = |asking: Principal| !asking.is_end_user() && asking.may(Right::SpawnAgent);
+    let agents = match asking.is_ok_and(chooses) {
+        true => state.config().agents.now(),
+        false => state.config().agents.open_to_users(),
+    };
+    let settings = &settings;
+    Json(Offer { agents, settings }).into_response()
+}
+
 /// The pages at `/`, `/admin/…`, `/assets/…` and `/sidetone-call.js`.
-pub fn routes(settings: UiSettings) -> Router {
+pub(super) fn routes(settings: UiSettings) -> Router<AppState> {
     let policy = policy(
         settings.livekit_url.as_deref(),
         settings.bucket_url.as_deref(),
     );
     let mut router = Router::new().route(
         "/ui/config.json",
-        get(async move || ([(header::CACHE_CONTROL, "no-store")], Json(settings))),
+        get(
+            async move |state: State<AppState>, asking: Result<Principal, Problem>| {
+                offer(state, asking, settings).await
+            },
+        ),
     );
     for file in FILES {
         let page = Page::new(*file, &policy);

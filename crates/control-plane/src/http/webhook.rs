@@ -19,8 +19,8 @@ use crate::control::inbox::{EventBody, LONGEST_NAME};
 use sidetone_base::metrics::metrics;
 use sidetone_config::env::LiveKit;
 use sidetone_config::livekit::ApiKey;
-use sidetone_store::At;
 use sidetone_store::inbox::Event;
+use sidetone_store::{At, storable};
 
 /// What LiveKit is told.
 #[derive(Debug, Serialize, ToSchema)]
@@ -60,8 +60,9 @@ pub async fn receive(
 ) -> Result<Json<Received>, Problem> {
     let voice = state.voice()?;
     verify(&voice.livekit, &headers, &body)?;
-    let mut payload: Value = parse_json(&body)?;
-    let event: EventBody = parse_json(&body)?;
+    // Names and attributes are participants' own.
+    let mut payload = storable::json(parse_json(&body)?);
+    let event: EventBody = parse_json(payload.to_string().as_bytes())?;
     if let Some((field, length)) = event.too_long() {
         tracing::warn!(field, length, "a webhook was refused: a name is too long");
         let told = format!("{field} has {length} characters; at most {LONGEST_NAME} are taken");

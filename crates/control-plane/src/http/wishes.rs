@@ -106,7 +106,7 @@ impl AgentWishes {
             attributes,
             ..
         } = self.asked;
-        let (field, variables) = variables.unwrap_or(("variables", BTreeMap::new()));
+        let (field, mut variables) = variables.unwrap_or(("variables", BTreeMap::new()));
         let (attributes_field, attributes) = attributes.unwrap_or(("attributes", BTreeMap::new()));
         if !principal.is_end_user() {
             let told = DispatchMetadata {
@@ -134,6 +134,8 @@ impl AgentWishes {
         let choices = state.config().agents.choices(agent).unwrap_or_default();
         need_listed(&choices, agent, field, &variables)?;
         need_listed(&choices, agent, attributes_field, &attributes)?;
+        need_unset(&told, field, &variables)?;
+        variables.retain(|name, _| backends(&told, name).is_none());
         told.set_by_user.extend(variables.keys().cloned());
         told.variables.extend(variables);
         Ok((told, attributes))
@@ -148,18 +150,12 @@ fn check_agent(
 ) -> Result<(), Problem> {
     let agents = &state.config().agents;
     if principal.is_end_user() {
-        let may = |name: &str| {
-            let choices = agents.choices(name);
-            name == DEFAULT_AGENT || choices.is_some_and(|choices| choices.may_choose)
-        };
-        if may(name) {
+        // The names of the others are not revealed.
+        let open = agents.open_to_users();
+        if open.contains(name) {
             return Ok(());
         }
-        // The names of the others are not revealed.
-        let mut open: Vec<String> = agents.now().into_iter().filter(|name| may(name)).collect();
-        if open.is_empty() {
-            open.push(DEFAULT_AGENT.to_owned());
-        }
+        let open: Vec<String> = open.into_iter().collect();
         let why = format!(
             "{field} {name:?} is not one that users may choose; there is {}. Its file opens an agent to \
              users with user_may_choose = true",
@@ -228,6 +224,29 @@ fn need_listed(
                 "{field}.{name} is not a user's to set for the agent {agent:?}: its file lists those that \
                  are in user_variables. A backend's key may set it"
             ),
+        )),
+    }
+}
+
+/// The value of a variable that a backend has set for this call.
+fn backends<'a>(told: &'a DispatchMetadata, name: &str) -> Option<&'a String> {
+    let value = told.variables.get(name);
+    value.filter(|_| !told.set_by_user.contains(name))
+}
+
+/// A user may repeat what a backend has set, and changes none of it.
+fn need_unset(
+    told: &DispatchMetadata,
+    field: &str,
+    values: &BTreeMap<String, String>,
+) -> Result<(), Problem> {
+    let changed =
+        (values.iter()).find(|(name, value)| backends(told, name).is_some_and(|set| set != *value));
+    match changed {
+        None => Ok(()),
+        Some((name, _)) => Err(not_a_users(
+            &format!("{field}.{name}"),
+            format!("{field}.{name}: a backend has set it for this call; leave it out"),
         )),
     }
 }

@@ -51,7 +51,8 @@ impl Hall {
 #[test]
 fn places_follow_the_files_that_the_process_may_open() {
     assert_eq!(Limits::of(1_024).all, 256);
-    assert_eq!(Limits::of(1_024).network, 128);
+    assert_eq!(Limits::of(1_024).network, 16);
+    assert_eq!(Limits::of(u64::MAX).network, 256);
     assert_eq!(Limits::of(0).all, 32);
     assert_eq!(Limits::of(u64::MAX).all, 4_096);
 }

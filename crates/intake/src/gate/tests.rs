@@ -219,6 +219,24 @@ fn a_stream_is_its_senders_alone() {
 }
 
 #[test]
+fn no_stream_and_no_request_comes_on_the_lossy_channel() {
+    let mut room = room();
+    room.gate = Gate::of_encrypted_calls().lossy();
+    let request = Value::RpcRequest(RpcRequest::default());
+    for value in [
+        header("a"),
+        packed("b"),
+        chunk("a", 1),
+        trailer("a"),
+        request,
+    ] {
+        assert_eq!(room.sends("eve", value), Err(Refused::Lossy));
+    }
+    assert_eq!(room.sends("ann", user(10)), Ok(()));
+    assert_eq!(room.passed.len(), 1);
+}
+
+#[test]
 fn requests_of_both_kinds_are_counted_together() {
     let mut room = room();
     let request = |n: usize| match n % 2 {

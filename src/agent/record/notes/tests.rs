@@ -172,3 +172,23 @@ fn what_was_noted_completes_what_is_stored() {
     );
     assert_eq!(notes.complete(vec![], vec![]), (vec![known], vec![run]));
 }
+
+#[test]
+fn what_no_database_stores_is_left_out_of_a_tools_run() {
+    let mut notes = notes();
+    let CallEvent::ToolCall(ran) = tool() else {
+        panic!("a run")
+    };
+    let written = CallEvent::ToolCall(ToolCalled {
+        name: "fi\0nd".into(),
+        arguments: "{\"a\\u0000b\": [\"c\\u0000\"]}".into(),
+        ..ran
+    });
+    let Some(Entry::Tool { run, .. }) = notes.take(written) else {
+        panic!("a run")
+    };
+    assert_eq!(
+        (run.name, run.arguments.0),
+        ("find".into(), json!({"ab": ["c"]}))
+    );
+}

@@ -77,6 +77,10 @@ async fn what_is_wrong_is_said() {
             "the token is not valid yet",
         ),
         (
+            with("nbf", json!("9999999999")),
+            "the token's start (nbf) is no number",
+        ),
+        (
             with("iss", json!("evil")),
             "the token's issuer (iss) is not the expected one",
         ),
@@ -93,7 +97,7 @@ async fn what_is_wrong_is_said() {
     ] {
         assert_eq!(
             verifier.claims(&token).await,
-            Err(Refused(reason)),
+            Err(Refused(reason).into()),
             "{token}"
         );
     }
@@ -110,7 +114,7 @@ async fn an_algorithm_that_is_not_set_up_is_refused() {
     let refused = jwks_only.claims(&hs256(&good())).await;
     assert_eq!(
         refused,
-        Err(Refused("tokens signed with HS256 are not accepted"))
+        Err(Refused("tokens signed with HS256 are not accepted").into())
     );
 }
 
