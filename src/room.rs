@@ -27,7 +27,7 @@ use livekit::prelude::*;
 use livekit::webrtc::peer_connection_factory::{PathWatch, Paths, Tried};
 use tokio::sync::mpsc;
 
-pub use person::{caller_of, is_person, is_telephone};
+pub use person::{caller_of, has_line, is_person, is_telephone};
 use sidetone_base::clock;
 use sidetone_config::encryption::Encryption;
 

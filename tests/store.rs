@@ -92,6 +92,7 @@ async fn the_story_on_postgres() {
     apply(&postgres, "107_between_people");
     apply(&postgres, "109_media");
     apply(&postgres, "112_pool");
+    apply(&postgres, "113_tokens");
 }
 
 fn apply(postgres: &Postgres, migration: &str) {
@@ -124,6 +125,7 @@ async fn tell(database: &Database) {
     fleet::an_agent_is_wanted_once(&store).await;
     calls::facts_may_come_at_once(&store).await;
     history::history_is_filtered(&store).await;
+    history::words_are_found_whatever_their_capitals(&store).await;
     deliveries::one_control_plane_claims_an_egress_and_all_move_it_on(&store).await;
     deliveries::recordings_go_with_their_call(&store).await;
     deliveries::webhooks_are_taken_by_one(&store).await;

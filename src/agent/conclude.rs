@@ -99,17 +99,17 @@ impl Agents {
         }
     }
 
-    /// Hangs the telephones up: a page sees the agent leave, a telephone's line would stay open.
+    /// Hangs up: a page sees the agent leave, a telephone's line or a messenger's would stay open.
     async fn hang_up(&self, call: &Call<'_>, until: Instant) {
         let room = &call.job.room_name;
         let people = call.room.remote_participants().into_values();
-        for telephone in people.filter(room::is_telephone) {
-            let identity = telephone.identity().to_string();
+        for line in people.filter(room::has_line) {
+            let identity = line.identity().to_string();
             let removed = self.livekit.remove_participant(room, &identity);
             match timeout_at(until.into(), removed).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::warn!(room, %error, "a telephone could not be hung up"),
-                Err(_) => tracing::warn!(room, "a telephone was not hung up in time"),
+                Ok(Err(error)) => tracing::warn!(room, %error, "a line could not be hung up"),
+                Err(_) => tracing::warn!(room, "a line was not hung up in time"),
             }
         }
     }
@@ -138,7 +138,8 @@ impl Agents {
     }
 }
 
-/// Whether it was the agent who ended the call, so that nobody is to be left on a line.
+/// Whether it was the agent who ended the call, so that nobody is to be left on a line. Also at the end of a drain:
+/// no other agent is asked for.
 fn is_hung_up(reason: EndReason) -> bool {
     match reason {
         EndReason::AgentHungUp
@@ -147,6 +148,7 @@ fn is_hung_up(reason: EndReason) -> bool {
         | EndReason::Limit
         | EndReason::NoAgent
         | EndReason::Voicemail
+        | EndReason::Drained
         | EndReason::Encrypted => true,
         EndReason::CallerHungUp
         | EndReason::Transferred
@@ -155,7 +157,6 @@ fn is_hung_up(reason: EndReason) -> bool {
         | EndReason::NoCaller
         | EndReason::RoomClosed
         | EndReason::ConnectionLost
-        | EndReason::Drained
         | EndReason::Dismissed => false,
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Agents;
 use crate::room::{JoinError, is_person, is_telephone};
 use crate::worker::Job;
-use sidetone_control_plane::control::participant::{self, PHONE_NUMBER};
+use sidetone_control_plane::control::participant::PHONE_NUMBER;
 use sidetone_control_plane::control::rooms::{self, Alone, Notice};
 use sidetone_store::epochs::Agent;
 use sidetone_store::{CallType, DispatchMetadata, NewCall, StoreError};
@@ -40,6 +40,19 @@ pub(super) struct Found {
 }
 
 impl Agents {
+    /// What a job says. One of Sidetone's own names a call that has a row, and an epoch; a backend's may name one
+    /// of the backend's.
+    pub(super) async fn told(&self, job: &Job) -> DispatchMetadata {
+        let own = DispatchMetadata::read(&job.metadata);
+        let (Some(call_id), None) = (own.call_id, own.epoch) else {
+            return own;
+        };
+        match timeout(STORE, self.store.call(call_id)).await {
+            Ok(Ok(None)) => DispatchMetadata::read_others(&job.metadata),
+            _ => own,
+        }
+    }
+
     /// The id of the call that is under way in a room, or a new one.
     pub(super) async fn call_under_way(&self, room: &str) -> Uuid {
         match timeout(STORE, self.store.call_in_room(room, None)).await {
@@ -130,7 +143,7 @@ impl Agents {
     }
 
     /// Tells those in a room that this agent could not take their call. Where another is asked for, they
-    /// wait; else the wait is over, and telephones are hung up, which would ring for ever.
+    /// wait; else the wait is over, and a line on which nobody else is is hung up.
     pub(super) async fn apologise(&self, job: &Job, error: &anyhow::Error) {
         let why = match error.downcast_ref() {
             Some(JoinError::NoPath { .. }) => Alone::NoMedia,
@@ -147,13 +160,7 @@ impl Agents {
         }
         let ended = async {
             rooms::tell(&self.livekit, room, Notice::Failed(why)).await?;
-            let there = self.livekit.participants(room).await?.unwrap_or_default();
-            for telephone in there.iter().filter(|one| participant::is_telephone(one)) {
-                self.livekit
-                    .remove_participant(room, &telephone.identity)
-                    .await?;
-            }
-            anyhow::Ok(())
+            rooms::hang_up(&self.livekit, room).await
         };
         match timeout(GOODBYE, ended).await {
             Ok(Ok(())) => {}

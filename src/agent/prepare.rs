@@ -101,7 +101,7 @@ impl Agents {
         handle: &'a JobHandle,
     ) -> anyhow::Result<Option<(Call<'a>, Cast)>> {
         let begun = clock::wall();
-        let mut metadata = DispatchMetadata::read(&job.metadata);
+        let mut metadata = self.told(job).await;
         if let Some(agent) = self.route(job, &metadata).await {
             metadata.agent = Some(agent);
         }

@@ -73,7 +73,13 @@ pub async fn run(
         }
         let now = status.borrow_and_update().clone();
         told = Some(summary(&now));
-        let at = sidetone_store::now();
+        let at = match store.database_now().await {
+            Ok(at) => at,
+            Err(error) => {
+                tracing::debug!(%error, "the worker's heartbeat could not be stored");
+                continue;
+            }
+        };
         (row.load, row.seen_at) = (now.load, at);
         (row.state, row.calls) = (state(&now), now.jobs.len().try_into().unwrap_or(i32::MAX));
         row.livekit_id = now.worker_id;

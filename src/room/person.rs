@@ -18,6 +18,14 @@ pub fn is_telephone(participant: &RemoteParticipant) -> bool {
     participant.kind() == ParticipantKind::Sip
 }
 
+/// Whether somebody is on a line that stays open when the agent leaves: a telephone's, or that of a messenger's call.
+pub fn has_line(participant: &RemoteParticipant) -> bool {
+    matches!(
+        participant.kind(),
+        ParticipantKind::Sip | ParticipantKind::Connector
+    )
+}
+
 /// Whether a telephone that is called was not answered: it rings, keys are still pressed for it (`automation`), or
 /// it never will be (`hangup`). Said of calls to telephones alone: those that come in are said to ring, too, until
 /// they hear something.

@@ -115,17 +115,26 @@ async fn a_token_brings_an_agent_when_it_is_used() {
     assert!(worker.jobs.try_recv().is_err(), "one is enough");
     assert!(api.store.awaited_in(room).await.unwrap().is_none());
 
-    // The other token is no call: it is not missed, it goes.
-    let old = NewCall {
+    // The other token is no call: it is not missed, it goes. One whose room a token was given for again stays:
+    // its caller may be on the way.
+    let old = |room: &str| NewCall {
         id: Uuid::new_v4(),
-        room_name: "support-old-1".into(),
+        room_name: room.into(),
         caller_id: "ann".into(),
         callee_id: None,
         call_type: CallType::Support,
         metadata: json!({}),
         created_at: sidetone_store::now() - chrono::TimeDelta::minutes(16),
     };
-    let old = api.store.create_call(&old).await.unwrap();
+    let again = api.store.create_call(&old("desk-7")).await.unwrap();
+    let body = json!({"roomName": "desk-7", "userId": "ann"});
+    let (status, given) = api.post("/api/voice/token", "key-admin", body).await;
+    assert_eq!(
+        (status, &given["callId"]),
+        (200, &json!(again.id)),
+        "{given}"
+    );
+    let old = api.store.create_call(&old("support-old-1")).await.unwrap();
     let awaited = DispatchMetadata::default();
     let noted = api
         .store
@@ -134,6 +143,9 @@ async fn a_token_brings_an_agent_when_it_is_used() {
     let control = api.control.clone().unwrap();
     reconcile::reconcile(&control).await.unwrap();
     assert!(api.store.call(old.id).await.unwrap().is_none());
+    assert!(api.store.call(again.id).await.unwrap().is_some());
+    let (_caller, _events) = enter(&given).await;
+    assert_eq!(worker.job().await.room_name, "desk-7");
     assert!(
         api.store
             .awaited_in(&old.room_name)
@@ -166,6 +178,23 @@ async fn the_join_is_seen_without_any_webhook() {
     let (_, token) = api.post("/api/voice/token", &ann, json!({})).await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(worker.jobs.try_recv().is_err());
+    // Also when many others have got tokens since.
+    let later = sidetone_store::now();
+    for n in 0..1_001 {
+        let call = NewCall {
+            id: Uuid::new_v4(),
+            room_name: format!("support-other-{n}"),
+            caller_id: format!("user-{n}"),
+            callee_id: None,
+            call_type: CallType::Support,
+            metadata: json!({}),
+            created_at: later,
+        };
+        let id = api.store.create_call(&call).await.unwrap().id;
+        let metadata = DispatchMetadata::default();
+        let noted = api.store.await_agent(&call.room_name, id, &metadata, later);
+        assert!(noted.await.unwrap());
+    }
     let (_caller, _events) = enter(&token).await;
     assert_eq!(
         worker.job().await.room_name,
@@ -274,6 +303,34 @@ async fn who_was_cut_off_comes_back_to_the_same_call() {
     house.close().await;
 }
 
+/// A page is loaded again when its agent has gone and nobody has told that its call is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reloads_a_page_whose_agent_has_left_finds_another() {
+    for is_told in [true, false] {
+        let house = house(is_told, "").await;
+        let token = token(&house).await;
+        let (_room, _events) = enter(&token).await;
+        greeted(&house, &token["callId"]).await;
+        let (room, admin) = (token["roomName"].as_str().unwrap(), user("boss", true));
+        let url = format!("http://{}/api/voice/agent/{room}", house.address());
+        let ended = reqwest::Client::new().delete(url).bearer_auth(admin);
+        assert_eq!(ended.send().await.unwrap().status(), 204);
+        let livekit = rooms(&credentials(&house.server));
+        let there = async || livekit.list_participants(room).await.unwrap().len();
+        eventually("the agent is gone", 40, || async {
+            (there().await == 1).then_some(())
+        })
+        .await;
+        let (room, _events) = enter(&token).await;
+        eventually("another agent", 40, || async {
+            (agents(&room) == 1).then_some(())
+        })
+        .await;
+        room.close().await.unwrap();
+        house.close().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_goes_on_while_livekit_is_started_again() {
     let mut house = house(true, "").await;
@@ -366,6 +423,47 @@ async fn the_end_of_a_room_that_a_call_has_left_is_not_its_end() {
     assert_eq!(stored.ended_at, None, "{stored:?}");
     let agent = api.store.agent_in(&call.room_name).await.unwrap().unwrap();
     assert!(agent.state.is_live(), "{agent:?}");
+    api.stop().await;
+}
+
+/// LiveKit's first words of a room come when its call is over and another is about to begin under its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn late_news_of_a_call_bring_no_agent_of_the_next_one() {
+    let (_server, api) = start().await;
+    let now = sidetone_store::now();
+    let first = NewCall {
+        id: Uuid::new_v4(),
+        room_name: "desk-8".into(),
+        caller_id: "ann".into(),
+        callee_id: None,
+        call_type: CallType::Support,
+        metadata: json!({}),
+        created_at: now,
+    };
+    let first = api.store.create_call(&first).await.unwrap().id;
+    let over = [Fact::RoomStarted(now), Fact::RoomFinished(now)];
+    let told = api.store.observe(first, Some("RM_first"), &over);
+    told.await.unwrap();
+    let body = json!({"roomName": "desk-8", "userId": "bob"});
+    let (status, second) = api.post("/api/voice/token", "key-admin", body).await;
+    assert_eq!(status, 200, "{second}");
+    for (id, event) in [("EV_1", "room_started"), ("EV_2", "participant_joined")] {
+        let body = json!({
+            "event": event, "id": id, "createdAt": now.timestamp().to_string(),
+            "room": {"name": "desk-8", "sid": "RM_first", "creationTimeMs": now.timestamp_millis().to_string()},
+            "participant": {"sid": "PA_1", "identity": "ann"},
+        })
+        .to_string();
+        let signature = crate::support::api::sign(&body, SECRET);
+        assert_eq!(api.webhook(&body, &signature).await.0, 200);
+        eventually("it is acted on", 20, || async {
+            api.store.event_note(id).await.unwrap()
+        })
+        .await;
+    }
+    assert!(api.store.agent_in("desk-8").await.unwrap().is_none());
+    let awaited = api.store.awaited_in("desk-8").await.unwrap().unwrap();
+    assert_eq!(json!(awaited.call_id), second["callId"]);
     api.stop().await;
 }
 

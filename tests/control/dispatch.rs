@@ -10,6 +10,7 @@ use sidetone_store::{CallStatus, CallType, NewCall};
 
 use super::people::join;
 use super::{Worker, start};
+use crate::rooms::person::{self, Person};
 use crate::support::api::user;
 use crate::support::{self, credentials, eventually};
 
@@ -95,7 +96,7 @@ async fn a_worker_that_comes_late_gets_the_job_that_was_dropped() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_any_worker_the_call_fails_with_the_reason() {
-    let (_server, api) = start().await;
+    let (server, api) = start().await;
     let ann = user("ann", false);
     let (status, token) = api.post("/api/voice/token", &ann, json!({})).await;
     assert_eq!(status, 200, "{token}");
@@ -125,6 +126,17 @@ async fn without_any_worker_the_call_fails_with_the_reason() {
         .post("/api/voice/agent", &ann, json!({"roomName": room}))
         .await;
     assert_eq!((status, &problem["field"]), (409, &json!("roomName")));
+
+    // Whoever is on a line is hung up on: it would stay open.
+    for kind in ["sip", "connector"] {
+        let bob = user(kind, false);
+        let (_, token) = api.post("/api/voice/token", &bob, json!({})).await;
+        let room = token["roomName"].as_str().unwrap();
+        let line = person::token_of(&server, room, "line", kind);
+        let caller = Person::join(&server.url, &line).await;
+        caller.is_hung_up_on().await;
+        caller.leave().await;
+    }
     api.stop().await;
 }
 

@@ -15,6 +15,7 @@ use sidetone::worker::Job;
 use sidetone_base::clock;
 use sidetone_base::supervise::Supervisor;
 use sidetone_control_plane::control::{Control, ControlConfig};
+use sidetone_control_plane::server_api::ServerApi;
 use sidetone_store::DispatchMetadata;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::epochs::Agent;
@@ -28,6 +29,7 @@ use uuid::Uuid;
 
 use super::{Worker, impatient, served};
 use crate::rooms::binary::PROGRAM;
+use crate::rooms::person::{self, Person};
 use crate::support::api::{Api, LOGIN_SECRET, Setup, user};
 use crate::support::{credentials, eventually, livekit};
 
@@ -193,6 +195,61 @@ async fn an_agent_that_lives_is_left_alone_though_its_worker_is_silent() {
         .agent_has_ended(&room, Some(1), &job.identity, sidetone_store::now());
     late.await.unwrap();
     assert_ne!(deaf.state(&room).await, DispatchState::Ended);
+    deaf.stop().await;
+}
+
+/// Whoever interprets or transcribes is an agent to LiveKit, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_of_another_product_is_none_of_ours() {
+    let deaf = Deaf::start().await;
+    let ann = user("ann", false);
+    let (_, token) = deaf.api.post("/api/voice/token", &ann, json!({})).await;
+    let room = token["roomName"].as_str().unwrap();
+    let interpreter = person::token_of(&deaf.server, room, "interpreter", "agent");
+    let joined = sidetone::room::join(&deaf.server.url, &interpreter, false).await;
+    let (interpreter, _) = joined.unwrap();
+    let _voice = VoiceTrack::publish(&interpreter, "voice").await.unwrap();
+    let jwt = token["token"].as_str().unwrap();
+    let _caller = sidetone::room::join(&deaf.server.url, jwt, false).await;
+    // No worker runs: nobody comes, and the caller is not left with the interpreter.
+    eventually("the call is given up", 20, || async {
+        let agent = deaf.api.store.agent_in(room).await.unwrap()?;
+        assert_ne!(agent.state, DispatchState::Joined);
+        (agent.state == DispatchState::Failed).then_some(())
+    })
+    .await;
+    deaf.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recorder_that_stays_is_nobody() {
+    let deaf = Deaf::start().await;
+    let mut worker = Worker::start(&deaf.server).await;
+    let (room, caller) = call(&deaf).await;
+    let agent = deaf.agent(&worker.job().await).await;
+    let voice = VoiceTrack::publish(&agent, "voice").await.unwrap();
+    eventually("it is seen", 20, || async {
+        (deaf.state(&room).await == DispatchState::Joined).then_some(())
+    })
+    .await;
+    let recorder = person::token_of(&deaf.server, &room, "recorder", "egress");
+    let _recorder = Person::join(&deaf.server.url, &recorder).await;
+    caller.close().await.unwrap();
+    drop(voice);
+    agent.close().await.unwrap();
+    let livekit = ServerApi::new(&credentials(&deaf.server));
+    eventually("the recorder is alone", 20, || async {
+        let there = livekit.participants(&room).await.unwrap()?;
+        (there.len() == 1).then_some(())
+    })
+    .await;
+    let asked = json!({"roomName": room});
+    let (status, answer) = deaf.api.post("/api/voice/agent", "key-agent", asked).await;
+    assert_eq!(
+        (status, &answer["alreadyThere"]),
+        (200, &json!(false)),
+        "{answer}"
+    );
     deaf.stop().await;
 }
 

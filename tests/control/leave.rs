@@ -313,25 +313,50 @@ async fn a_result_that_a_dead_process_owes_is_made_by_another() {
     serving.await.unwrap().unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_telephone_is_hung_up_when_the_agent_has_said_goodbye() {
-    let livekit = LiveKitServer::start().await.unwrap();
-    let provider = provider().await;
+/// `serve` with an agent that greets somebody of this kind, who comes by no page.
+async fn on_a_line(
+    livekit: &LiveKitServer,
+    provider: &FakeOpenAi,
+    kind: &str,
+    lines: &str,
+    more: &[(&str, &str)],
+) -> (Served, Person, tempfile::TempDir) {
     let agents = tempfile::tempdir().unwrap();
-    let file = "prompt = \"prompt.md\"\ngreeting = \"Hello!\"\n[limits]\nmax_duration = \"5s\"\n\
-                [silence]\ngoodbye = \"Our time is up.\"\n";
+    let file = format!("prompt = \"prompt.md\"\ngreeting = \"Hello!\"\n{lines}");
     std::fs::write(agents.path().join("default.toml"), file).unwrap();
     std::fs::write(agents.path().join("prompt.md"), "Be kind.").unwrap();
-    let served = Served::start_in(agents.path(), &livekit, &provider, &[]).await;
+    let served = Served::start_in(agents.path(), livekit, provider, more).await;
     let token = served::token(served.address, "Ada").await;
     let room = token["roomName"].as_str().unwrap();
-    let telephone = person::token_of(&livekit, room, "sip_1", "sip");
-    let phone = Person::join(&livekit.url, &telephone).await;
-    eventually("the line is closed", 40, || async {
-        let state = phone.room.connection_state();
-        (state == livekit::prelude::ConnectionState::Disconnected).then_some(())
-    })
-    .await;
-    assert_eq!(served.end_of_call().await, "max_duration");
-    phone.leave().await;
+    let line = person::token_of(livekit, room, "sip_1", kind);
+    let caller = Person::join(&livekit.url, &line).await;
+    (served, caller, agents)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_is_hung_up_when_the_agent_has_said_goodbye() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = provider().await;
+    let lines = "[limits]\nmax_duration = \"5s\"\n[silence]\ngoodbye = \"Our time is up.\"\n";
+    for kind in ["sip", "connector"] {
+        let (served, caller, _agents) = on_a_line(&livekit, &provider, kind, lines, &[]).await;
+        caller.is_hung_up_on().await;
+        assert_eq!(served.end_of_call().await, "max_duration");
+        caller.leave().await;
+    }
+}
+
+/// Nobody else comes to a call that a drain has ended.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_is_hung_up_at_the_end_of_a_drain() {
+    let livekit = LiveKitServer::start().await.unwrap();
+    let provider = provider().await;
+    let drain = [("SIDETONE_DRAIN_SECONDS", "0")];
+    let (mut served, caller, _agents) = on_a_line(&livekit, &provider, "sip", "", &drain).await;
+    caller.reads("Hello!").await;
+    served.terminate();
+    caller.is_hung_up_on().await;
+    let ended = tokio::time::timeout(Duration::from_secs(60), served.child.wait()).await;
+    assert!(ended.expect("the process ends").unwrap().success());
+    caller.leave().await;
 }

@@ -84,6 +84,10 @@ impl House {
         house
     }
 
+    pub fn address(&self) -> std::net::SocketAddr {
+        self.address
+    }
+
     pub async fn token(&self, who: &str, body: Value) -> (u16, Value) {
         let url = format!("http://{}/api/voice/token", self.address);
         let request = self.client.post(url).bearer_auth(user(who, false));

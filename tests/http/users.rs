@@ -226,6 +226,16 @@ async fn names_of_any_length_are_taken_or_refused_as_what_they_are() {
     .await;
     let people = api.store.participants(id).await.unwrap();
     assert_eq!(people[0].user_id, person);
+    let (room_name, asked_at) = (room.clone(), sidetone_store::now());
+    let to_record = sidetone_store::RoomToRecord {
+        call_id: id,
+        room_name,
+        until_egress: false,
+        asked_at,
+    };
+    api.store.ask_recorder(&to_record).await.unwrap();
+    let agent = format!("/api/voice/agent/{room}");
+    assert_eq!(delete(&api, &agent).await.0, 404, "no such agent");
     assert_eq!(delete(&api, &format!("{USERS}/{person}")).await.0, 200);
     for (field, body) in [
         (

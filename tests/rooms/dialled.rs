@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -26,6 +27,8 @@ use crate::support::eventually;
 
 const PROTOBUF: &str = "application/protobuf";
 const NUMBER: &str = "+4930123";
+/// LiveKit takes so long until it has asked for an agent.
+const ASKED_FOR: Duration = Duration::from_secs(2);
 
 /// A telephone that rings, and what is said of it.
 struct Ringing {
@@ -47,6 +50,9 @@ impl Telephones {
         let dial = async move |body: Bytes| dial(&rings, body).await;
         let (http, client) = (server.http_url.clone(), reqwest::Client::new());
         let pass = async move |uri: Uri, headers: HeaderMap, body: Bytes| {
+            if uri.path().ends_with("/CreateDispatch") {
+                tokio::time::sleep(ASKED_FOR).await;
+            }
             pass(&client, format!("{http}{}", uri.path()), &headers, body).await
         };
         let router = Router::new()
@@ -85,7 +91,7 @@ impl Telephones {
 
     async fn rings(&mut self) -> Ringing {
         let ringing = self.ringing.recv();
-        let patience = std::time::Duration::from_secs(30);
+        let patience = Duration::from_secs(30);
         tokio::time::timeout(patience, ringing)
             .await
             .unwrap()
@@ -236,6 +242,24 @@ async fn an_agent_speaks_when_the_telephone_that_it_calls_is_answered() {
     let is_over = |call: &Value| call["status"] == "completed";
     let call = house.call_when("it is over", is_over).await;
     assert_eq!(call["outbound"]["outcome"], "answered", "{call:#}");
+}
+
+/// The backend does not wait for LiveKit, and asks again: it hears what is true.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_telephone_rings_though_whoever_asked_has_gone() {
+    let (house, mut telephones) = house("").await;
+    let url = format!("http://{}/api/voice/call", house.served.address);
+    let body =
+        json!({"number": NUMBER, "trunk": "ST_1", "metadata": {"order": 42}, "ringSeconds": 20});
+    let request = reqwest::Client::new()
+        .post(url)
+        .header("Idempotency-Key", "gone")
+        .json(&body);
+    let answer = request.timeout(ASKED_FOR / 2).send().await;
+    assert!(answer.unwrap_err().is_timeout());
+    let ringing = telephones.rings().await;
+    assert_eq!(ringing.asked.sip_call_to, NUMBER);
+    assert_eq!(call(&house, "gone").await["outcome"], "dialling");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -272,6 +272,44 @@ async fn a_room_whose_agent_there_is_not_is_ended_with_a_sentence() {
     );
 }
 
+/// A backend has calls of its own, and names one as Sidetone's dispatches do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backends_own_call_id_is_not_taken_for_ours() {
+    let house = House::open().await;
+    let phone = Person::join(&house.livekit.url, &telephone(&house.livekit, "+4930123")).await;
+    let theirs = "0f8fad5b-d9cb-469f-a165-70867728950e";
+    let said = json!({"call_id": theirs, "customer": "Ada"});
+    house.dispatch(&said.to_string()).await;
+    phone.reads("Welcome, Ada.").await;
+    let call = house
+        .call_when("what was said", |call| call["turns"][0].is_object())
+        .await;
+    assert_ne!(call["id"], theirs);
+    assert_eq!(call["metadata"], said);
+    phone.leave().await;
+}
+
+/// The room is still open when somebody else calls: a call of their own, with nothing of the one before.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_calls_next_into_a_room_is_another_caller() {
+    let house = House::open().await;
+    let first = Person::join(&house.livekit.url, &telephone(&house.livekit, "+491")).await;
+    house.dispatch(r#"{"customer": "Ada"}"#).await;
+    first.reads("Welcome, Ada.").await;
+    first.leave().await;
+    let over = house
+        .call_when("it is over", |call| call["endedAt"].is_string())
+        .await;
+    let second = Person::join(&house.livekit.url, &telephone(&house.livekit, "+492")).await;
+    second.reads("Welcome, stranger.").await;
+    let call = house
+        .call_when("another call", |call| call["callerId"] == "+492")
+        .await;
+    assert_ne!(call["id"], over["id"]);
+    assert_eq!(call["metadata"], json!({}));
+    second.leave().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_is_still_there_is_heard_when_the_first_has_left() {
     let house = House::open().await;

@@ -107,6 +107,15 @@ impl Person {
         others.find(|other| other.kind() == livekit::participant::ParticipantKind::Agent)
     }
 
+    /// Waits until others close this person's line.
+    pub async fn is_hung_up_on(&self) {
+        until("a closed line", || {
+            let state = self.room.connection_state();
+            (state == ConnectionState::Disconnected).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until the agent is in a state.
     pub async fn sees(&self, state: &str) -> RemoteParticipant {
         until(&format!("an agent that is {state}"), || {

@@ -195,10 +195,17 @@ pub async fn an_unused_token_leaves_nothing(store: &Store) {
             .unwrap()
     );
     assert_eq!(awaited().await.unwrap().metadata.0, metadata);
-    let since = store.awaited_since(at(46), 10).await.unwrap();
-    assert_eq!(since, [awaited().await.unwrap()]);
-    assert!(store.awaited_since(at(47), 10).await.unwrap().is_empty());
-    assert!(store.forget_unused(id).await.unwrap());
+    let since = store.awaited_since(at(46)).await.unwrap();
+    assert_eq!(since, [(room.to_owned(), at(46))]);
+    assert!(store.awaited_since(at(47)).await.unwrap().is_empty());
+    // Another token is given for it, which is good for as long as the first one.
+    store.token_given(id, at(60)).await.unwrap();
+    store.token_given(id, at(50)).await.unwrap();
+    let call = store.call(id).await.unwrap().unwrap();
+    assert_eq!(call.last_token_at(), at(60));
+    assert!(!store.forget_unused(id, at(60)).await.unwrap());
+    assert!(awaited().await.is_some());
+    assert!(store.forget_unused(id, at(61)).await.unwrap());
     assert_eq!(
         (store.call(id).await.unwrap(), awaited().await),
         (None, None)
@@ -216,7 +223,7 @@ pub async fn an_unused_token_leaves_nothing(store: &Store) {
         .await
         .unwrap();
     store.observe(id, Some("RM_t"), &[]).await.unwrap();
-    assert!(!store.forget_unused(id).await.unwrap());
+    assert!(!store.forget_unused(id, at(99)).await.unwrap());
     assert!(store.awaited_no_more(room).await.unwrap());
     assert!(!store.awaited_no_more(room).await.unwrap());
     let over = [Fact::RoomFinished(at(50))];

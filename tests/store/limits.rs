@@ -90,7 +90,10 @@ pub async fn a_user_has_so_many_calls(store: &Store) {
 pub async fn agents_take_free_places(store: &Store) {
     let now = at(21_000);
     let mut worker = introduce("crowd", 4);
-    (worker.state, worker.calls, worker.seen_at) = (WorkerState::Ready, 1, now);
+    (worker.state, worker.calls, worker.seen_at) = {
+        let seen_at = store.database_now().await.unwrap();
+        (WorkerState::Ready, 1, seen_at)
+    };
     store.worker_beat(&worker).await.unwrap();
     let want = async |n: usize| {
         let (room, metadata) = (format!("crowd-{n}"), DispatchMetadata::default());
@@ -103,12 +106,12 @@ pub async fn agents_take_free_places(store: &Store) {
     assert_eq!(count(Wish::Full(Full::Calls(4))), 7, "{all:?}");
     let there = all.iter().position(|one| *one == Wish::Noted).unwrap();
     assert_eq!(want(there).await, Wish::Already, "though there is no room");
-    assert_eq!(store.places("nobody", now).await.unwrap().room(now), {
+    assert_eq!(store.places("nobody", now).await.unwrap().room(), {
         Err(Full::Nobody)
     });
     store.request_drain(worker.id, now).await.unwrap();
     let places = store.places("crowd", now).await.unwrap();
-    assert!(matches!(places.room(now), Err(Full::Draining(Some(_)))));
+    assert!(matches!(places.room(), Err(Full::Draining(Some(_)))));
 
     store.worker_gone(worker.id).await.unwrap();
     for n in 0..10 {

@@ -198,6 +198,9 @@ impl Control {
                     tracing::debug!(%call_id, %error, "the caller could not be told");
                 }
             }
+            if let Err(error) = rooms::hang_up(&livekit, &to).await {
+                tracing::warn!(%call_id, %error, "a line on which nobody answers may stay open");
+            }
         };
         // Not waited for: this is asked by loops that serve all calls.
         if let Err(full) = self.messages.run(room, tell) {

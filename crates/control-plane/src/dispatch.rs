@@ -61,7 +61,7 @@ impl Dispatcher {
         deleted.map_err(|source| failed(room, source))
     }
 
-    /// The identities of the agents whose jobs in `room` a worker took. The open-source server never reports the end
+    /// The identities of the agents of this name whose jobs in `room` a worker took. The open-source server never reports the end
     /// of such a job: compare with the participants of the room.
     /// # Errors
     /// LiveKit rejected it or did not respond within 10 s.
@@ -70,6 +70,7 @@ impl Dispatcher {
         let dispatches = listed.map_err(|source| failed(room, source))?;
         Ok(dispatches
             .into_iter()
+            .filter(|dispatch| dispatch.agent_name == self.agent_name)
             .filter_map(|dispatch| dispatch.state)
             .flat_map(|state| state.jobs)
             .map(|job| job.state.unwrap_or_default().participant_identity)

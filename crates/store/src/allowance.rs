@@ -40,8 +40,9 @@ pub enum Allowed {
 
 /// The open calls of a user. Tokens issued at or before `$2` have expired.
 const OPEN: &str = "SELECT \
-     COUNT(*) FILTER (WHERE started_at IS NULL AND created_at > $2) AS unjoined, \
-     MIN(created_at) FILTER (WHERE started_at IS NULL AND created_at > $2) AS first_unjoined, \
+     COUNT(*) FILTER (WHERE started_at IS NULL AND COALESCE(token_at, created_at) > $2) AS unjoined, \
+     MIN(COALESCE(token_at, created_at)) FILTER (WHERE started_at IS NULL \
+     AND COALESCE(token_at, created_at) > $2) AS first_unjoined, \
      COUNT(*) FILTER (WHERE started_at IS NOT NULL) AS at_once \
      FROM voice_calls WHERE caller_id = $1 AND ended_at IS NULL AND deleted_at IS NULL";
 

@@ -6,6 +6,9 @@ use uuid::Uuid;
 use super::erasure::in_call;
 use super::{At, DispatchMetadata, Store, StoreError, on};
 
+/// Rooms that are read at once: more tokens than a cluster has calls.
+pub(super) const MOST: i64 = 100_000;
+
 /// An agent to dispatch when somebody joins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Awaited {
@@ -70,12 +73,12 @@ impl Store {
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn awaited_since(&self, since: At, limit: i64) -> Result<Vec<Awaited>, StoreError> {
-        const SELECT: &str =
-            "SELECT * FROM awaited_agents WHERE since >= $1 ORDER BY since DESC LIMIT $2";
+    pub async fn awaited_since(&self, since: At) -> Result<Vec<(String, At)>, StoreError> {
+        const SELECT: &str = "SELECT room_name, since FROM awaited_agents \
+             WHERE since >= $1 ORDER BY since DESC LIMIT $2";
         Ok(on!(self, |pool| sqlx::query_as(SELECT)
             .bind(since)
-            .bind(limit)
+            .bind(MOST)
             .fetch_all(pool)
             .await?))
     }

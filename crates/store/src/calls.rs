@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::awaited::MOST;
 use super::erasure::in_call;
 use super::outbound::Outbound;
 use super::{At, CallStatus, CallType, Store, StoreError, on, storable};
@@ -40,7 +41,9 @@ pub struct Call {
     pub metadata: Json<Value>,
     /// When the row was written.
     pub created_at: At,
-    /// LiveKit's id of the room that the call is or was last in, once known.
+    /// The last token for it was given, where that was later.
+    pub token_at: Option<At>,
+    /// LiveKit's id of the room that it is, or was last, in; once known.
     pub room_sid: Option<String>,
     /// When LiveKit closed the room.
     pub room_finished_at: Option<At>,
@@ -61,7 +64,12 @@ pub struct Call {
 }
 
 impl Call {
-    /// Whether the user made the call, or is one of its two users: they may then see all of it.
+    /// When the last token for it was given.
+    pub fn last_token_at(&self) -> At {
+        self.token_at.unwrap_or(self.created_at)
+    }
+
+    /// Whether a user made the call, or is one of the two of it: then all of it is theirs to see.
     pub fn is_of(&self, user_id: &str) -> bool {
         let is_callee = self.callee_id.as_deref() == Some(user_id);
         self.caller_id == user_id || (is_callee && self.call_type == CallType::UserToUser)
@@ -83,6 +91,7 @@ super::from_row!(Call {
     transcript,
     metadata,
     created_at,
+    token_at,
     room_sid,
     room_finished_at,
     over_at,
@@ -275,12 +284,15 @@ impl Store {
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn ended_since(&self, since: At, limit: i64) -> Result<Vec<Call>, StoreError> {
-        const SELECT: &str = "SELECT * FROM voice_calls WHERE ended_at >= $1 \
-             AND deleted_at IS NULL ORDER BY ended_at DESC LIMIT $2";
-        Ok(on!(self, |pool| sqlx::query_as(SELECT)
+    pub async fn rooms_left_since(&self, since: At) -> Result<Vec<String>, StoreError> {
+        const SELECT: &str = "SELECT room_name FROM voice_calls \
+             WHERE ended_at >= $1 AND deleted_at IS NULL \
+             UNION SELECT d.room_name FROM dispatches d JOIN voice_calls c ON c.id = d.call_id \
+             WHERE d.state = 'ended' AND d.since >= $1 AND c.ended_at IS NULL \
+             AND c.deleted_at IS NULL AND c.call_type = 'support' LIMIT $2";
+        Ok(on!(self, |pool| sqlx::query_scalar(SELECT)
             .bind(since)
-            .bind(limit)
+            .bind(MOST)
             .fetch_all(pool)
             .await?))
     }
@@ -290,14 +302,33 @@ impl Store {
     ///
     /// # Errors
     /// The database did not answer.
-    pub async fn forget_unused(&self, call_id: Uuid) -> Result<bool, StoreError> {
+    pub async fn token_given(&self, call_id: Uuid, at: At) -> Result<(), StoreError> {
+        const UPDATE: &str = "UPDATE voice_calls SET token_at = $2 \
+             WHERE id = $1 AND (token_at IS NULL OR token_at < $2) AND deleted_at IS NULL";
+        on!(self, |pool| sqlx::query(UPDATE)
+            .bind(call_id)
+            .bind(at)
+            .execute(pool)
+            .await
+            .map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Takes away the row of a call that nobody ever joined, and for which no token was given since `since`: one
+    /// that was not used is no call. False when something is known of it.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn forget_unused(&self, call_id: Uuid, since: At) -> Result<bool, StoreError> {
         const DELETE: &str = "DELETE FROM voice_calls WHERE id = $1 AND status = 'pending' \
+             AND COALESCE(token_at, created_at) < $2 \
              AND started_at IS NULL AND room_sid IS NULL AND deleted_at IS NULL \
              AND NOT EXISTS (SELECT 1 FROM call_participants WHERE call_id = $1) \
              AND NOT EXISTS (SELECT 1 FROM call_turns WHERE call_id = $1) \
              AND NOT EXISTS (SELECT 1 FROM dispatches WHERE call_id = $1)";
         Ok(on!(self, |pool| sqlx::query(DELETE)
             .bind(call_id)
+            .bind(since)
             .execute(pool)
             .await?
             .rows_affected()

@@ -59,6 +59,15 @@ pub struct Dispatch {
     pub epoch: i64,
 }
 
+impl Dispatch {
+    /// Whether a participant is this agent, or one that was asked for after it, by its identity and the epoch that it
+    /// says it has come for. An agent of another product says none.
+    pub fn is(&self, identity: &str, epoch: Option<i64>) -> bool {
+        self.agent_identity.as_deref() == Some(identity)
+            || epoch.is_some_and(|epoch| epoch >= self.epoch)
+    }
+}
+
 super::from_row!(Dispatch {
     room_name,
     call_id,

@@ -132,24 +132,19 @@ macro_rules! filtered {
             $query.push_bind(user.clone()).push("))");
         }
         if let Some(text) = &filter.text {
-            let pattern = $crate::history::like_pattern(text);
-            $query
-                .push(" AND (LOWER(transcript) LIKE ")
-                .push_bind(pattern.clone())
-                .push(" ESCAPE '\\'");
+            $query.push(" AND (");
+            $crate::history::Says::push_has(&mut $query, "transcript", text);
             if let Some(user) = &filter.user_id {
                 // People who joined a call later must not find it by what was said before.
                 $query.push(" AND (caller_id = ").push_bind(user.clone());
                 $query.push(" OR (call_type = 'user-to-user' AND callee_id = ");
                 $query.push_bind(user.clone()).push("))");
             }
-            $query
-                .push(" OR LOWER(room_name) LIKE ")
-                .push_bind(pattern.clone());
-            $query
-                .push(" ESCAPE '\\' OR LOWER(caller_id) LIKE ")
-                .push_bind(pattern);
-            $query.push(" ESCAPE '\\')");
+            for column in ["room_name", "caller_id"] {
+                $query.push(" OR ");
+                $crate::history::Says::push_has(&mut $query, column, text);
+            }
+            $query.push(")");
         }
     }};
 }

@@ -88,6 +88,7 @@ macro_rules! migrations {
             "092_admin_sessions", "093_figures", "094_deletion", "095_guard", "096_spool",
             "097_epoch", "098_resume", "099_return", "100_leave", "103_limits", "106_call_metadata",
             "107_between_people", "109_media", "110_call_events", "111_outbound", "112_pool",
+            "113_tokens",
         )
     };
     ($folder:literal: $($name:literal),* $(,)?) => {
@@ -295,8 +296,12 @@ pub fn micros(at: At) -> At {
 }
 
 impl Store {
-    /// The database's own time. Claims use it, because the clocks of several machines differ.
-    pub(crate) async fn database_now(&self) -> Result<At, StoreError> {
+    /// The database's own time. Claims are held by it, and workers told of by it: the clocks of several machines
+    /// differ.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn database_now(&self) -> Result<At, StoreError> {
         match &self.pool {
             // One file, one machine, one clock.
             Pool::Sqlite(_) => Ok(now()),
@@ -344,6 +349,8 @@ impl Store {
                     .synchronous(SqliteSynchronous::Normal)
                     .foreign_keys(true)
                     .busy_timeout(BUSY_DEADLINE)
+                    // Its own LOWER and LIKE know ASCII only.
+                    .with_regexp()
                     .pragma("cache_size", "-65536")
                     // Overwrites deleted data: a retention period would be worthless if the words stayed in the file.
                     .pragma("secure_delete", "ON");

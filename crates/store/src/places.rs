@@ -28,6 +28,8 @@ pub struct Places {
     pub workers: Vec<WorkerRow>,
     /// Agents that were dispatched just now and that no worker reports yet.
     pub asked: usize,
+    /// The time by the clock that the workers tell their own by, the database's.
+    pub at: At,
 }
 
 /// Why there is no room for another call.
@@ -48,9 +50,9 @@ impl Places {
     ///
     /// # Errors
     /// Why it takes none.
-    pub fn room(&self, now: At) -> Result<usize, Full> {
+    pub fn room(&self) -> Result<usize, Full> {
         let lost = TimeDelta::from_std(LOST_AFTER).unwrap_or(TimeDelta::MAX);
-        let alive = |worker: &&WorkerRow| worker.seen_at + lost >= now;
+        let alive = |worker: &&WorkerRow| worker.seen_at + lost >= self.at;
         let drains = |worker: &&WorkerRow| {
             worker.drain_requested_at.is_some()
                 || matches!(worker.state, WorkerState::Draining | WorkerState::Drained)
@@ -142,6 +144,7 @@ impl Store {
     /// # Errors
     /// The database did not answer.
     pub async fn places(&self, agent_name: &str, now: At) -> Result<Places, StoreError> {
+        let at = self.database_now().await?;
         let (workers, asked): (Vec<WorkerRow>, i64) = on!(self, |pool| (
             sqlx::query_as(WORKERS)
                 .bind(agent_name)
@@ -153,7 +156,7 @@ impl Store {
                 .await?,
         ));
         let asked = usize::try_from(asked).unwrap_or_default();
-        Ok(Places { workers, asked })
+        Ok(Places { workers, asked, at })
     }
 
     /// Like [`Store::want_agent`], if a worker of this name could take the call; simultaneous requests are counted one
@@ -170,6 +173,7 @@ impl Store {
     ) -> Result<Wish, StoreError> {
         const LIVE: &str = "SELECT COUNT(*) FROM dispatches \
              WHERE room_name = $1 AND state IN ('asked', 'joined')";
+        let told_at = self.database_now().await?;
         Ok(in_transaction!(self, |tx| {
             tx.pass("places of the pool").await?;
             let live: i64 = sqlx::query_scalar(LIVE)
@@ -185,7 +189,12 @@ impl Store {
                 .fetch_one(&mut *tx)
                 .await?;
             let asked = usize::try_from(asked).unwrap_or_default();
-            match (Places { workers, asked }).room(at) {
+            let places = Places {
+                workers,
+                asked,
+                at: told_at,
+            };
+            match places.room() {
                 _ if live > 0 => Wish::Already,
                 Err(full) => Wish::Full(full),
                 Ok(_) => {

@@ -26,7 +26,9 @@ impl Worker {
         let other = self.jobs.values().find(|other| other.room == room);
         // A refusal sends the offer to the next worker; `terminate` ends it for all of them. An agent that must
         // replace ours, which may be lost, is left to other workers.
-        let is_double = other.is_some_and(|other| epoch <= other.epoch);
+        // One whose end is reported is on its way out.
+        let is_double =
+            other.is_some_and(|other| other.phase != Phase::Ended && epoch <= other.epoch);
         let available = other.is_none()
             && self.drain.is_none()
             && !self.is_full(now)
@@ -195,9 +197,7 @@ fn attributes(epoch: Option<i64>) -> HashMap<String, String> {
 
 /// The epoch of the dispatch that a job is for. `None` also if the metadata is not ours.
 fn epoch_of(metadata: &str) -> Option<i64> {
-    serde_json::from_str::<DispatchMetadata>(metadata)
-        .ok()?
-        .epoch
+    DispatchMetadata::read(metadata).epoch
 }
 
 /// The identity of a job's agent in its room.

@@ -130,6 +130,11 @@ impl Script {
     }
 }
 
+/// What our own dispatch says.
+fn of_epoch(epoch: i64) -> String {
+    format!(r#"{{"call_id": "0f8fad5b-d9cb-469f-a165-70867728950e", "epoch": {epoch}}}"#)
+}
+
 fn job(id: &str, room: &str) -> proto::Job {
     proto::Job {
         id: id.into(),
@@ -215,9 +220,10 @@ fn a_second_agent_for_a_room_is_refused_for_every_worker() {
     script.running("AJ_1", "r");
     let answer = script.offer("AJ_2", "r");
     assert!(!answer.available && answer.terminate);
-    // Still refused while the first is leaving.
+    // While the first is leaving, the next one is for other workers: a caller may have called again.
     script.on(Input::JobEnded("AJ_1".into(), JobOutcome::Success));
-    assert!(script.offer("AJ_3", "r").terminate);
+    let answer = script.offer("AJ_3", "r");
+    assert!(!answer.available && !answer.terminate);
     script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
     assert!(script.offer("AJ_4", "r").available);
 }
@@ -225,22 +231,23 @@ fn a_second_agent_for_a_room_is_refused_for_every_worker() {
 #[test]
 fn an_agent_that_replaces_ours_is_for_other_workers() {
     let mut script = Script::registered();
-    let answer = script.offer_as("AJ_1", "r", r#"{"epoch": 4}"#);
+    let answer = script.offer_as("AJ_1", "r", &of_epoch(4));
     assert!(answer.available);
     assert_eq!(answer.participant_attributes["sidetone.epoch"], "4");
-    script.assign_as("AJ_1", "r", r#"{"epoch": 4}"#);
-    let answer = script.offer_as("AJ_2", "r", r#"{"epoch": 5}"#);
+    script.assign_as("AJ_1", "r", &of_epoch(4));
+    let answer = script.offer_as("AJ_2", "r", &of_epoch(5));
     assert!(!answer.available && !answer.terminate, "ours may be lost");
     // The same dispatch again, an earlier one, and ones that do not count: no second agent may join.
-    for metadata in [r#"{"epoch": 4}"#, r#"{"epoch": 3}"#, "{}", "not ours"] {
-        let answer = script.offer_as("AJ_3", "r", metadata);
+    let others = r#"{"epoch": 9}"#.to_owned();
+    for metadata in [of_epoch(4), of_epoch(3), "{}".into(), others] {
+        let answer = script.offer_as("AJ_3", "r", &metadata);
         assert!(!answer.available && answer.terminate, "{metadata}");
     }
     // Still refused while ours is leaving; then there is room.
     script.on(Input::JobEnded("AJ_1".into(), JobOutcome::Success));
-    assert!(!script.offer_as("AJ_4", "r", r#"{"epoch": 6}"#).terminate);
+    assert!(!script.offer_as("AJ_4", "r", &of_epoch(6)).terminate);
     script.on(Input::JobLeft("AJ_1".into(), JobOutcome::Success));
-    assert!(script.offer_as("AJ_5", "r", r#"{"epoch": 7}"#).available);
+    assert!(script.offer_as("AJ_5", "r", &of_epoch(7)).available);
 }
 
 #[test]

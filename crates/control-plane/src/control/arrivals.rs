@@ -9,24 +9,29 @@
 
 mod back;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use livekit_protocol as proto;
+use serde_json::json;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::participant::kind_of;
+use super::participant::{caller_of, kind_of};
 use super::reconcile::{opening_of, stay_of};
 use super::{Control, rooms};
 use sidetone_base::clock;
 use sidetone_base::lanes::{Lanes, Width};
 use sidetone_store::dispatches::DispatchState;
-use sidetone_store::{Call, CallType, Fact, NewCall, ParticipantKind, Stay, StoreError};
+use sidetone_store::participants::Participant;
+use sidetone_store::{
+    At, Call, CallType, DispatchMetadata, Fact, NewCall, ParticipantKind, Stay, StoreError,
+};
 
 use back::{Back, comes_back};
 
@@ -36,8 +41,8 @@ const QUEUE: usize = 256;
 const AWAITED: TimeDelta = TimeDelta::minutes(15);
 /// The room of a call that is over is looked at for so long.
 const REMEMBERED: TimeDelta = TimeDelta::minutes(10);
-/// Rooms of one round, of either kind.
-const AT_ONCE: i64 = 1_000;
+/// Rooms of one round that LiveKit is asked for by name; where there are more, it is asked for all.
+const BY_NAME: usize = 1_000;
 /// Time between two rounds while somebody is likely to join, and else. Those who come back are looked for
 /// no more often than the longer.
 const SOON: Duration = Duration::from_millis(500);
@@ -156,21 +161,25 @@ async fn look_round(
     who_is_back: bool,
 ) -> anyhow::Result<Duration> {
     let now = sidetone_store::now();
-    let awaited = control.store.awaited_since(now - AWAITED, AT_ONCE).await?;
+    let awaited = control.store.awaited_since(now - AWAITED).await?;
     let pause = match awaited.first() {
-        Some(newest) if now - newest.since < LIKELY => SOON,
+        Some((_, newest)) if now - *newest < LIKELY => SOON,
         _ => LATER,
     };
-    let mut names: Vec<String> = awaited.into_iter().map(|agent| agent.room_name).collect();
+    let mut names: HashSet<String> = awaited.into_iter().map(|(room, _)| room).collect();
     if who_is_back {
-        let over = control.store.ended_since(now - REMEMBERED, AT_ONCE).await?;
-        names.extend(over.into_iter().map(|call| call.room_name));
+        names.extend(control.store.rooms_left_since(now - REMEMBERED).await?);
     }
-    names.sort();
-    names.dedup();
-    for room in control.livekit.rooms_named(names).await? {
+    let open = match names.len() > BY_NAME {
+        true => control.livekit.rooms().await?,
+        false => {
+            let names = names.iter().cloned().collect();
+            control.livekit.rooms_named(names).await?
+        }
+    };
+    for room in open {
         // One that is looked at now need not be looked at again because of this round.
-        if !lanes.has(&room.name) {
+        if names.contains(&room.name) && !lanes.has(&room.name) {
             begin_look(control, lanes, room.name.clone(), Some(room));
         }
     }
@@ -187,14 +196,14 @@ async fn look(control: &Control, room: &str, listed: Option<proto::Room>) -> any
         .participants(room)
         .await?
         .unwrap_or_default();
-    let people: Vec<Stay> = there
+    let there: Vec<_> = there
         .iter()
         .filter(|participant| kind_of(participant) == ParticipantKind::User)
-        .map(stay_of)
         .collect();
-    if people.is_empty() {
+    let people: Vec<Stay> = there.iter().copied().map(stay_of).collect();
+    let Some(first) = there.first() else {
         return Ok(());
-    }
+    };
     let known = control.store.participants(call.id).await?;
     let is_new = |stay: &Stay| known.iter().all(|known| known.participant_sid != stay.sid);
     let somebody_new = people.iter().any(is_new);
@@ -205,22 +214,69 @@ async fn look(control: &Control, room: &str, listed: Option<proto::Room>) -> any
         }
         return Ok(());
     };
-    let Some(now) = go_on(control, &call, back).await? else {
+    // A room's name is nobody's name: the next one to come in there may be another caller.
+    let is_of_call = |one: &&proto::ParticipantInfo| {
+        let was_there = |known: &Participant| {
+            known.kind == ParticipantKind::User && known.user_id == one.identity
+        };
+        call.is_of(&one.identity)
+            || call.is_of(&caller_of(one))
+            || call.callee_id.as_ref() == Some(&one.identity)
+            || known.iter().any(was_there)
+    };
+    let stranger = (!there.iter().any(is_of_call)).then(|| caller_of(first));
+    let left_at = match back {
+        Back::Open => left_alone(control, &call, &people).await?,
+        Back::Resumes | Back::Anew => None,
+    };
+    let back = match (back, &stranger) {
+        (Back::Resumes, Some(_)) => Back::Anew,
+        (Back::Open, Some(_)) if left_at.is_some() && !is_awaited(control, room).await? => {
+            // Nobody has told yet that it is over.
+            let (at, hung_up) = (sidetone_store::now(), false);
+            let over = [Fact::Over { at, hung_up }];
+            control.store.observe(call.id, None, &over).await?;
+            Back::Anew
+        }
+        _ => back,
+    };
+    let Some(now) = go_on(control, &call, back, stranger.as_deref()).await? else {
         return Ok(());
     };
     // Asked before it is known who is there: whoever fails in between is followed by another.
-    if !control.somebody_joins(&now).await? {
-        let alone = people.len() == 1 && somebody_new;
-        if back != Back::Open || alone {
-            again(control, &call, &now).await?;
-        }
+    if !control.somebody_joins(&now).await? && (back != Back::Open || left_at.is_some()) {
+        again(control, &call, &now, stranger.is_some()).await?;
     }
     observe(control, &now, listed, &people).await?;
     tell_trouble(control, &now).await
 }
 
-/// The call that goes on in the room.
-async fn go_on(control: &Control, call: &Call, back: Back) -> Result<Option<Call>, StoreError> {
+/// When the agent left a call that goes on, if somebody has come into its room since, and nobody else is there.
+async fn left_alone(
+    control: &Control,
+    call: &Call,
+    people: &[Stay],
+) -> Result<Option<At>, StoreError> {
+    let [person] = people else {
+        return Ok(None);
+    };
+    let agent = control.store.agent_in(&call.room_name).await?;
+    let gone = agent.filter(|agent| !agent.state.is_live() && agent.call_id == Some(call.id));
+    let left_at = gone.map(|agent| agent.since);
+    Ok(left_at.filter(|left| person.joined_at.is_none_or(|came| came > *left)))
+}
+
+async fn is_awaited(control: &Control, room: &str) -> Result<bool, StoreError> {
+    Ok(control.store.awaited_in(room).await?.is_some())
+}
+
+/// The call that goes on in the room; another for a `stranger`, who is not shown what was said of the one before.
+async fn go_on(
+    control: &Control,
+    call: &Call,
+    back: Back,
+    stranger: Option<&str>,
+) -> Result<Option<Call>, StoreError> {
     let now = sidetone_store::now();
     match back {
         Back::Open => Ok(Some(call.clone())),
@@ -235,10 +291,13 @@ async fn go_on(control: &Control, call: &Call, back: Back) -> Result<Option<Call
             let again = NewCall {
                 id: Uuid::new_v4(),
                 room_name: call.room_name.clone(),
-                caller_id: call.caller_id.clone(),
-                callee_id: call.callee_id.clone(),
+                caller_id: stranger.unwrap_or(&call.caller_id).to_owned(),
+                callee_id: call.callee_id.clone().filter(|_| stranger.is_none()),
                 call_type: call.call_type,
-                metadata: call.metadata.0.clone(),
+                metadata: match stranger {
+                    Some(_) => json!({}),
+                    None => call.metadata.0.clone(),
+                },
                 created_at: now,
             };
             let again = control.store.create_call(&again).await?;
@@ -278,8 +337,14 @@ async fn observe(
 }
 
 /// Asks for an agent where one has been, and is not wanted any more. `before`: the call as it was when
-/// somebody came; `now`: the one that they come to.
-async fn again(control: &Control, before: &Call, now: &Call) -> Result<(), StoreError> {
+/// somebody came; `now`: the one that they come to. For a stranger the agent is told nothing of whom it was
+/// with before.
+async fn again(
+    control: &Control,
+    before: &Call,
+    now: &Call,
+    for_stranger: bool,
+) -> Result<(), StoreError> {
     if now.call_type != CallType::Support {
         return Ok(());
     }
@@ -291,6 +356,14 @@ async fn again(control: &Control, before: &Call, now: &Call) -> Result<(), Store
         control.agent_ended(&now.room_name).await?;
     }
     let mut metadata = agent.metadata.0;
+    if for_stranger {
+        metadata = DispatchMetadata {
+            agent: metadata.agent,
+            voice: metadata.voice,
+            recording: metadata.recording,
+            ..DispatchMetadata::default()
+        };
+    }
     metadata.call_id = Some(now.id);
     control.ask_for(now, &metadata).await
 }
@@ -302,13 +375,11 @@ async fn tell_trouble(control: &Control, call: &Call) -> anyhow::Result<()> {
         return Ok(());
     }
     let now = sidetone_store::now();
-    let mut places = control
-        .store
-        .places(control.guard.agent_name(), now)
-        .await?;
+    let name = control.guard.agent_name();
+    let mut places = control.store.places(name, now).await?;
     // The one that this caller waits for is among those on their way.
     places.asked = places.asked.saturating_sub(1);
-    if places.room(now).is_ok() {
+    if places.room().is_ok() {
         return Ok(());
     }
     tracing::warn!(call_id = %call.id, "no worker is free for a caller who waits");

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::control::participant::kind_of;
 use crate::dispatch::Dispatcher;
 use crate::dispatch::guardian::{Guardian, GuardianConfig, Input, Output, Sight, Verdict};
 use crate::dispatch::observer::Observer;
@@ -21,7 +22,7 @@ use sidetone_base::clock;
 use sidetone_store::dispatches::DispatchState;
 use sidetone_store::epochs::SilentAgent;
 use sidetone_store::places::{Full, Wish};
-use sidetone_store::{DispatchMetadata, Store, StoreError};
+use sidetone_store::{DispatchMetadata, ParticipantKind, Store, StoreError};
 use tasks::Tasks;
 
 /// What is wrong with a room whose act panicked.
@@ -97,15 +98,18 @@ impl Guard {
             .await
     }
 
-    /// Whether nobody is in a room whose agent was there; then its agent is over. So would the guard find,
-    /// when it looks next.
+    /// Whether neither a person nor an agent is in a room whose agent was there; then its agent is over. So would
+    /// the guard find, when it looks next.
     async fn is_left(&self, room: &str) -> Result<bool, StoreError> {
         let agent = self.store.agent_in(room).await?;
         let Some(agent) = agent.filter(|agent| agent.state == DispatchState::Joined) else {
             return Ok(false);
         };
         match self.livekit.participants(room).await {
-            Ok(there) if there.as_ref().is_none_or(Vec::is_empty) => {
+            // A recorder is nobody.
+            Ok(there)
+                if (there.iter().flatten()).all(|one| kind_of(one) == ParticipantKind::Other) =>
+            {
                 let now = sidetone_store::now();
                 self.store.agent_over(room, agent.epoch, now).await?;
                 Ok(true)
@@ -135,9 +139,21 @@ impl Guard {
         self.dispatcher.agent_name()
     }
 
-    /// An agent came into a room.
-    pub async fn agent_joined(&self, room: &str) {
-        self.input(Input::AgentJoined(room.to_owned())).await;
+    /// An agent came into a room, for this epoch. Another product's is none of ours.
+    ///
+    /// # Errors
+    /// The database did not answer.
+    pub async fn agent_joined(
+        &self,
+        room: &str,
+        identity: &str,
+        epoch: Option<i64>,
+    ) -> Result<(), StoreError> {
+        let agent = self.store.agent_in(room).await?;
+        if agent.is_some_and(|agent| agent.is(identity, epoch)) {
+            self.input(Input::AgentJoined(room.to_owned())).await;
+        }
+        Ok(())
     }
 
     /// An agent left a room, maybe one that another control plane watches over.

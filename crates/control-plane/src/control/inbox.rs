@@ -138,14 +138,19 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<(Option<Uuid>, 
     }
     match body.event.as_str() {
         "room_started" => {
-            control.somebody_joins(&call).await?;
+            if !is_late {
+                control.somebody_joins(&call).await?;
+            }
             control.egresses.room_open(&call).await?;
         }
         "participant_joined" => {
             // Whoever joins may bring an agent that is to be recorded.
             control.egresses.room_open(&call).await?;
             if person.is_some() {
-                control.somebody_joins(&call).await?;
+                // An agent that is awaited in the room is the next call's.
+                if !is_late {
+                    control.somebody_joins(&call).await?;
+                }
                 control.arrivals.look(room);
             }
         }
@@ -163,10 +168,12 @@ async fn act(control: &Control, event: &Event) -> anyhow::Result<(Option<Uuid>, 
 
 /// Tells whoever watches over a room's agent what became of it.
 async fn tell_guard(control: &Control, body: &EventBody, room: &str) -> Result<(), StoreError> {
-    match (body.event.as_str(), body.is_agent()) {
-        ("participant_joined", true) => control.guard.agent_joined(room).await,
-        ("participant_left" | "participant_connection_aborted", true) => {
-            control.guard.agent_left(room).await
+    match (body.event.as_str(), body.agent()) {
+        ("participant_joined", Some((identity, epoch))) => {
+            control.guard.agent_joined(room, identity, epoch).await?;
+        }
+        ("participant_left" | "participant_connection_aborted", Some(_)) => {
+            control.guard.agent_left(room).await;
         }
         ("room_finished", _) => control.agent_ended(room).await?,
         _ => {}

@@ -45,6 +45,12 @@ pub fn is_telephone(participant: &ParticipantInfo) -> bool {
     participant.kind() == Kind::Sip
 }
 
+/// Whether a listed participant is on a line that stays open when nobody answers: a telephone's, or that of a
+/// messenger's call.
+pub fn has_line(participant: &ParticipantInfo) -> bool {
+    matches!(participant.kind(), Kind::Sip | Kind::Connector)
+}
+
 fn kind(kind: Kind, is_hidden: bool) -> ParticipantKind {
     match kind {
         Kind::Agent => ParticipantKind::Agent,

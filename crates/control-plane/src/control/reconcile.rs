@@ -13,7 +13,7 @@ use super::participant::kind_of;
 use crate::server_api;
 use sidetone_store::{At, Call, Fact, Stay, StoreError};
 
-/// A call whose room never opened is over when its token has expired (10 min) and then some.
+/// A call whose room never opened is over when its last token has expired (10 min) and then some.
 const NEVER_STARTED: TimeDelta = TimeDelta::minutes(15);
 
 /// Calls that are compared at once.
@@ -83,7 +83,7 @@ async fn compare(
             (Some(room.sid.clone()), facts)
         }
         None if was_opened(&call) => (None, vec![Fact::RoomFinished(now)]),
-        None if now - call.created_at > NEVER_STARTED => {
+        None if now - call.last_token_at() > NEVER_STARTED => {
             return Ok(never_started(control, &call, now).await?);
         }
         None => return Ok(false),
@@ -170,7 +170,11 @@ fn was_opened(call: &Call) -> bool {
 
 /// A token that nobody used is no call; one that an agent was sent for is.
 async fn never_started(control: &Control, call: &Call, now: At) -> Result<bool, StoreError> {
-    if control.store.forget_unused(call.id).await? {
+    if control
+        .store
+        .forget_unused(call.id, now - NEVER_STARTED)
+        .await?
+    {
         tracing::debug!(call_id = %call.id, "a token was not used: its call is forgotten");
         return Ok(true);
     }

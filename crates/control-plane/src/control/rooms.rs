@@ -4,7 +4,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::Control;
-use super::participant::{caller_of, kind_of};
+use super::participant::{caller_of, has_line, kind_of};
 use crate::server_api::{self, ServerApi};
 use sidetone_base::clock;
 use sidetone_base::signed::Address;
@@ -164,6 +164,23 @@ impl Notice {
 pub async fn tell(livekit: &ServerApi, room: &str, notice: Notice) -> server_api::Result<()> {
     let message = notice.message();
     livekit.send(room, CLIENT_TOPIC, Vec::new(), &message).await
+}
+
+/// Hangs up on a person whom no agent will answer: a page reads that it is alone, a telephone's line or a
+/// messenger's would stay open. Where several people are there, they have each other.
+///
+/// # Errors
+/// LiveKit refused or did not answer within 10 s.
+pub async fn hang_up(livekit: &ServerApi, room: &str) -> server_api::Result<()> {
+    let there = livekit.participants(room).await?.unwrap_or_default();
+    let people = there.iter();
+    let people: Vec<_> = people
+        .filter(|one| kind_of(one) == ParticipantKind::User)
+        .collect();
+    match people[..] {
+        [alone] if has_line(alone) => livekit.remove_participant(room, &alone.identity).await,
+        _ => Ok(()),
+    }
 }
 
 #[cfg(test)]

@@ -163,6 +163,8 @@ struct Watch {
     asked_at: Instant,
     /// An agent has been there.
     seen: bool,
+    /// Somebody else dispatched the agent: that this process does not see LiveKit says nothing about it.
+    adopted: bool,
     /// The agent has answered recently: it is not asked again before this.
     spared_until: Instant,
     /// The last error.
@@ -196,6 +198,7 @@ impl Guardian {
                     attempts: 0,
                     asked_at: now,
                     seen: false,
+                    adopted: false,
                     spared_until: now,
                     trouble: None,
                 };
@@ -253,6 +256,7 @@ impl Guardian {
             attempts: 1,
             asked_at: now,
             seen,
+            adopted: true,
             spared_until: now,
             trouble: None,
         });
@@ -291,6 +295,7 @@ impl Guardian {
         };
         // An agent may have joined while the response was on its way.
         if matches!(watch.phase, Phase::Asking) {
+            watch.adopted &= result.is_err();
             watch.trouble = result.err();
             watch.asked_at = now;
             watch.phase = Phase::Waiting {
@@ -333,6 +338,11 @@ impl Guardian {
         };
         match sight {
             Sight::Agent => self.present(now, room),
+            // Where LiveKit can be seen from, its agent may be in the middle of the call.
+            Sight::Unknown(trouble) if watch.seen || watch.adopted => {
+                watch.trouble = Some(trouble);
+                watch.phase = later;
+            }
             Sight::Unknown(trouble) => {
                 // An unreachable server counts against the limit; otherwise a call would hang.
                 watch.trouble = Some(trouble);

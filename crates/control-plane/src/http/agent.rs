@@ -18,6 +18,7 @@ use super::traced::AskedWithin;
 use super::wishes::{AgentWishes, Asked};
 use super::{AppState, WholeBody};
 use crate::control::guard::Wanted;
+use crate::control::inbox::LONGEST_NAME;
 use crate::control::rooms;
 use sidetone_store::CallStatus;
 use sidetone_store::{Call, DispatchMetadata};
@@ -102,7 +103,7 @@ pub async fn spawn(
     principal.need(Right::SpawnAgent)?;
     let within = AskedWithin::of(&headers, &principal);
     let request: SpawnRequest = parse_json(&body)?;
-    check_name("roomName", &request.room_name, 255)?;
+    check_name("roomName", &request.room_name, LONGEST_NAME)?;
     let asked = Asked {
         agent: request.agent.map(|name| ("agent", name)),
         voice: request.voice,
@@ -235,7 +236,7 @@ pub async fn end(
     Path(room): Path<String>,
 ) -> Result<StatusCode, Problem> {
     principal.need(Right::ManageAgents)?;
-    check_name("roomName", &room, 255)?;
+    check_name("roomName", &room, LONGEST_NAME)?;
     let ended = state.voice()?.control.end_agent(&room).await;
     match ended.map_err(|error| Problem::livekit(&error))? {
         true => Ok(StatusCode::NO_CONTENT),

@@ -44,7 +44,10 @@ async fn look(store: &Store) {
     let began = clock::now();
     let asked = async {
         let (census, inbox) = tokio::try_join!(store.census(), store.inbox_health())?;
-        Ok::<_, StoreError>((census, inbox, store.workers().await?))
+        let now = store.database_now().await?;
+        let is_lost = |worker: &WorkerRow| worker.seen_at + LOST_AFTER < now;
+        let workers = store.workers().await?.into_iter().partition(is_lost);
+        Ok::<_, StoreError>((census, inbox, workers))
     };
     let answer = timeout(DEADLINE, asked).await;
     let control = &metrics().control;
@@ -64,7 +67,8 @@ async fn look(store: &Store) {
     }
 }
 
-fn tell(census: Census, inbox: InboxHealth, workers: Vec<WorkerRow>) {
+/// `lost` and `there`: the workers.
+fn tell(census: Census, inbox: InboxHealth, (lost, there): (Vec<WorkerRow>, Vec<WorkerRow>)) {
     let now = sidetone_store::now();
     let age = |at: Option<sidetone_store::At>| {
         let age = at.and_then(|at| (now - at).to_std().ok());
@@ -81,9 +85,6 @@ fn tell(census: Census, inbox: InboxHealth, workers: Vec<WorkerRow>) {
     control.results_owed.set(census.results_owed);
     control.events_waiting.set(inbox.waiting);
     control.events_oldest.set(age(inbox.oldest_waiting_at));
-    let (lost, there): (Vec<_>, Vec<_>) = workers
-        .into_iter()
-        .partition(|worker| worker.seen_at + LOST_AFTER < now);
     let pool = &metrics().workers;
     pool.pool("lost").set(count(lost.len()));
     for state in WorkerState::ALL {

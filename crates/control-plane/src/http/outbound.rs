@@ -17,10 +17,11 @@ use super::repeat::Repeatable;
 use super::token::{call_metadata, new_room_name};
 use super::wishes::{AgentWishes, Asked};
 use super::{AppState, WholeBody};
+use crate::control::Control;
 use crate::control::guard::Wanted;
 use crate::control::outbound::{LONGEST_RING, Telephone};
 use crate::server_api::NotReached;
-use sidetone_store::{CallType, DispatchMetadata, NewCall, Outbound, Outcome};
+use sidetone_store::{Call, CallType, DispatchMetadata, NewCall, Outbound, Outcome, StoreError};
 
 /// How long a telephone rings, unless the request says so.
 const RING: Duration = Duration::from_secs(30);
@@ -116,36 +117,75 @@ pub async fn call(
         metadata: metadata.into(),
         created_at: sidetone_store::now(),
     };
-    let call = store.create_call(&new).await?;
-    let outbound = Outbound::to(&telephone.number, &telephone.trunk);
-    store.dials(id, &outbound).await?;
     let (told, _) = wishes.settle(&state, &principal, Some(id), None)?;
     let told = DispatchMetadata {
         rings: Some(u32::try_from(telephone.ring.as_secs()).unwrap_or(u32::MAX)),
         ..told
     };
-    let failed = |reason: String| NotReached {
-        outcome: Outcome::Failed,
-        reason,
+    // Whoever asks may be gone before LiveKit has answered: the telephone rings all the same, or the call is over.
+    let making = tokio::spawn(async move { make(&state, &new, telephone, &told).await });
+    let made = making.await.map_err(|error| {
+        tracing::error!(call_id = %id, %error, "a call could not be made");
+        let (title, told) = ("The call was not made", "The server's log says why.");
+        Problem::new(StatusCode::INTERNAL_SERVER_ERROR, title, told)
+    })?;
+    Ok(begun(id, made?, Outcome::Dialling))
+}
+
+/// Writes the call and has its telephone ring; gives its room. One that cannot be made is over.
+async fn make(
+    state: &AppState,
+    new: &NewCall,
+    telephone: Telephone,
+    told: &DispatchMetadata,
+) -> Result<String, Problem> {
+    let control = &state.voice()?.control;
+    let call = state.store().create_call(new).await?;
+    let (reason, problem) = match begin(state, control, &call, telephone, told).await {
+        Ok(()) => return Ok(call.room_name),
+        Err(why) => why,
     };
-    if let Wanted::Full(full) = voice.control.guard.want(&call.room_name, &told).await? {
-        let why = failed("no agent was free".into());
-        voice.control.not_reached(&call, why).await?;
-        return Err(state.nobody_free(full, sidetone_store::now()).await);
+    let outcome = Outcome::Failed;
+    if let Err(error) = control
+        .not_reached(&call, NotReached { outcome, reason })
+        .await
+    {
+        tracing::error!(call_id = %call.id, %error, "that a call was not made could not be stored");
     }
-    if let Err(full) = voice.control.dial(&call, telephone) {
-        let why = failed(format!("too many telephones ring: {full}"));
-        voice.control.not_reached(&call, why).await?;
-        return Err(Problem {
+    Err(problem)
+}
+
+/// Asks for the agent, and dials.
+///
+/// # Errors
+/// What the history says, and what is answered.
+async fn begin(
+    state: &AppState,
+    control: &Control,
+    call: &Call,
+    telephone: Telephone,
+    told: &DispatchMetadata,
+) -> Result<(), (String, Problem)> {
+    let failed = |error: StoreError| (error.to_string(), Problem::from(error));
+    let outbound = Outbound::to(&telephone.number, &telephone.trunk);
+    let dials = state.store().dials(call.id, &outbound).await;
+    dials.map_err(failed)?;
+    let wanted = control.guard.want(&call.room_name, told).await;
+    if let Wanted::Full(full) = wanted.map_err(failed)? {
+        let problem = state.nobody_free(full, sidetone_store::now()).await;
+        return Err(("no agent was free".into(), problem));
+    }
+    control.dial(call, telephone).map_err(|full| {
+        let problem = Problem {
             retry_after: Some(10),
             ..Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Too many telephones ring",
                 "This process dials as many numbers as it may; try again in 10 s.",
             )
-        });
-    }
-    Ok(begun(id, call.room_name, Outcome::Dialling))
+        };
+        (format!("too many telephones ring: {full}"), problem)
+    })
 }
 
 fn begun(call_id: Uuid, room_name: String, outcome: Outcome) -> (StatusCode, Json<CallResponse>) {

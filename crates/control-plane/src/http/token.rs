@@ -163,10 +163,14 @@ async fn grant(
     // Before the call is written: a refused request leaves nothing behind.
     let (told, attributes) = wishes.settle(state, principal, None, None)?;
     state.limit_user_of(principal, &wanted.user_id)?;
+    let asked_at = sidetone_store::now();
     let call = match first {
         Some(first) => call_again(state, voice, principal, &wanted, first.call()).await?,
         None => call_for(state, voice, principal, &wanted, Uuid::new_v4()).await?,
     };
+    if call.created_at < asked_at {
+        state.store().token_given(call.id, asked_at).await?;
+    }
     add_metadata(state, &call, &wanted.call_metadata).await?;
     if call.call_type != CallType::Support {
         // Nobody else records it, and no event may tell that its room opens.

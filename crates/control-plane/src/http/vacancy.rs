@@ -17,7 +17,7 @@ impl AppState {
     pub(super) async fn need_worker(&self, voice: &LiveKitSide) -> Result<(), Problem> {
         let now = sidetone_store::now();
         let name = voice.control.guard.agent_name();
-        match self.store().places(name, now).await?.room(now) {
+        match self.store().places(name, now).await?.room() {
             Ok(_) => Ok(()),
             Err(full) => Err(self.nobody_free(full, now).await),
         }

@@ -12,6 +12,7 @@ use super::AppState;
 use super::auth::{Principal, Right};
 use super::error::{Problem, ProblemDocument, path_id};
 use sidetone_base::metrics::recent::Recent;
+use sidetone_store::At;
 use sidetone_store::workers::{LOST_AFTER, WorkerRow};
 
 /// A worker process.
@@ -46,9 +47,9 @@ pub struct WorkerInfo {
     recent: Option<RecentInfo>,
 }
 
-impl From<WorkerRow> for WorkerInfo {
-    fn from(row: WorkerRow) -> Self {
-        let lost = row.seen_at + LOST_AFTER < sidetone_store::now();
+impl WorkerInfo {
+    fn of(row: WorkerRow, now: At) -> Self {
+        let lost = row.seen_at + LOST_AFTER < now;
         Self {
             id: row.id,
             host: row.host,
@@ -128,9 +129,10 @@ pub async fn list(
     principal: Principal,
 ) -> Result<Json<WorkerList>, Problem> {
     principal.need(Right::Operate)?;
-    let workers = state.store().workers().await?;
+    let now = state.store().database_now().await?;
+    let workers = state.store().workers().await?.into_iter();
     Ok(Json(WorkerList {
-        workers: workers.into_iter().map(Into::into).collect(),
+        workers: workers.map(|row| WorkerInfo::of(row, now)).collect(),
     }))
 }
 

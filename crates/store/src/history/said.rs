@@ -4,7 +4,9 @@ use serde_json::{Map, Value};
 use sqlx::types::Json;
 use sqlx::{Database, Postgres, QueryBuilder, Sqlite};
 
-/// Matches calls with a metadata field of this value: the text as it stands, or the number or boolean that it spells.
+use super::like_pattern;
+
+/// A field of a call's metadata is this: the text as it stands, or the number or truth value that it writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetadataIs {
     /// The name of a top-level field.
@@ -24,6 +26,9 @@ impl MetadataIs {
 /// The condition in each database's own SQL: they have no JSON operator in common that takes any name.
 pub(in super::super) trait Says: Database {
     fn push(query: &mut QueryBuilder<Self>, said: &MetadataIs);
+
+    /// Pushes the condition that a column has a text in it, in capitals or not.
+    fn push_has(query: &mut QueryBuilder<Self>, column: &'static str, text: &str);
 }
 
 impl Says for Sqlite {
@@ -49,6 +54,11 @@ impl Says for Sqlite {
         }
         query.push("))");
     }
+
+    fn push_has(query: &mut QueryBuilder<Self>, column: &'static str, text: &str) {
+        let pattern = format!("(?i){}", regex::escape(text));
+        query.push(column).push(" REGEXP ").push_bind(pattern);
+    }
 }
 
 impl Says for Postgres {
@@ -64,5 +74,11 @@ impl Says for Postgres {
                 .push_bind(field(plain));
         }
         query.push(")");
+    }
+
+    fn push_has(query: &mut QueryBuilder<Self>, column: &'static str, text: &str) {
+        let pattern = like_pattern(text);
+        query.push(format_args!("LOWER({column}) LIKE "));
+        query.push_bind(pattern).push(" ESCAPE '\\'");
     }
 }

@@ -43,6 +43,11 @@ fn whatever_others_wrote_is_kept_and_never_an_error() {
         // Ours by its keys, but not by its values.
         ("{\"call_id\": \"none\"}", json!({"call_id": "none"})),
         ("{\"epoch\": \"first\"}", json!({"epoch": "first"})),
+        ("{\"epoch\": 5, \"who\": 1}", json!({"epoch": 5, "who": 1})),
+        (
+            "{\"call_id\": null, \"who\": 1}",
+            json!({"call_id": null, "who": 1}),
+        ),
     ] {
         let read = DispatchMetadata::read(text);
         let expected = DispatchMetadata {
@@ -51,6 +56,21 @@ fn whatever_others_wrote_is_kept_and_never_an_error() {
         };
         assert_eq!(read, expected, "{text}");
     }
+}
+
+/// A backend may have calls of its own, with ids like ours.
+#[test]
+fn what_others_wrote_with_an_id_is_kept_when_it_is_known_to_be_theirs() {
+    let text = format!(
+        "{{\"call_id\": \"{}\", \"agent\": \"survey\"}}",
+        Uuid::nil()
+    );
+    let read = DispatchMetadata::read_others(&text);
+    assert_eq!(
+        (read.call_id, read.agent.as_deref()),
+        (None, Some("survey"))
+    );
+    assert_eq!(read.dispatch.unwrap()["call_id"], json!(Uuid::nil()));
 }
 
 #[test]

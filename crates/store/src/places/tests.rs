@@ -26,7 +26,8 @@ fn worker(state: WorkerState, calls: i32, load: f32) -> WorkerRow {
 }
 
 fn room(workers: Vec<WorkerRow>, asked: usize) -> Result<usize, Full> {
-    Places { workers, asked }.room(now())
+    let at = now();
+    Places { workers, asked, at }.room()
 }
 
 #[test]

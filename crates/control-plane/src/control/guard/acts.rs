@@ -248,6 +248,9 @@ impl Acts {
         if let Err(error) = rooms::tell(&self.livekit, room, notice).await {
             tracing::debug!(room, %error, "callers could not be told that the call failed");
         }
+        if let Err(error) = rooms::hang_up(&self.livekit, room).await {
+            tracing::warn!(room, %error, "a line on which nobody answers may stay open");
+        }
         Done::Nothing
     }
 }

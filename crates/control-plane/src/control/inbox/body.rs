@@ -1,12 +1,14 @@
 //! The body of LiveKit's webhook events, as far as we act on it.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Deserializer};
 
 use crate::control::egress;
 use crate::control::egress::status::{Report, ReportedFile};
 use crate::control::participant::kind_named;
-use sidetone_store::{At, Fact, ParticipantKind, Stay};
+use sidetone_store::{At, EPOCH_ATTRIBUTE, Fact, ParticipantKind, Stay};
 
 /// Longest LiveKit name or id accepted, in characters. LiveKit's own default limit is 256; at four bytes each, this
 /// still fits into a Postgres index (2,704 bytes).
@@ -52,6 +54,7 @@ struct Participant {
     #[serde(deserialize_with = "number")]
     joined_at_ms: i64,
     permission: Permission,
+    attributes: HashMap<String, String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -188,10 +191,12 @@ impl EventBody {
         self.event == "room_finished"
     }
 
-    pub(super) fn is_agent(&self) -> bool {
-        self.participant
-            .as_ref()
-            .is_some_and(|p| p.kind() == ParticipantKind::Agent)
+    /// The identity of the agent that it is about, and the epoch that it says it has come for.
+    pub(super) fn agent(&self) -> Option<(&str, Option<i64>)> {
+        let agent = self.participant.as_ref()?;
+        let epoch = agent.attributes.get(EPOCH_ATTRIBUTE);
+        let epoch = epoch.and_then(|epoch| epoch.parse().ok());
+        (agent.kind() == ParticipantKind::Agent).then_some((agent.identity.as_str(), epoch))
     }
 
     /// The facts about its call. LiveKit's events are redundant: each one says when the room was created and the

@@ -244,6 +244,30 @@ fn a_server_that_cannot_be_seen_says_nothing_of_an_agent_that_is_there() {
     assert_eq!(script.pass_ms(5_000), [check()]);
 }
 
+/// One of several control planes cannot reach LiveKit: the calls that the others have asked agents for go on.
+#[test]
+fn a_control_plane_without_livekit_gives_up_no_call_of_others() {
+    for seen in [true, false] {
+        let mut script = Script::new();
+        script.on(Input::Adopted(ROOM.into(), seen));
+        for _ in 0..20 {
+            assert_eq!(script.pass_ms(2_000), [look()]);
+            assert_eq!(script.look(Sight::Unknown("no such host".into())), []);
+        }
+        // What it asks for itself it gives up.
+        assert_eq!(script.pass_ms(2_000), [look()]);
+        assert_eq!(script.look(NOBODY), [ask(2)]);
+        script.on(Input::Asked(ROOM.into(), Ok(())));
+    }
+    let mut script = Script::asked();
+    let mut all = Vec::new();
+    for _ in 0..6 {
+        all.extend(script.pass_ms(2_000));
+        all.extend(script.look(Sight::Unknown("no such host".into())));
+    }
+    assert!(matches!(all.last(), Some(Output::GiveUp(..))), "{all:?}");
+}
+
 #[test]
 fn an_agent_without_a_voice_is_no_agent_after_twenty_seconds() {
     let mut script = Script::asked();

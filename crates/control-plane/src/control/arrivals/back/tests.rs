@@ -25,6 +25,7 @@ fn call(ended: Option<i64>, hung_up: bool) -> Call {
         transcript: None,
         metadata: Json(json!({})),
         created_at: at(0),
+        token_at: None,
         room_sid: Some("RM_1".into()),
         room_finished_at: None,
         over_at: None,

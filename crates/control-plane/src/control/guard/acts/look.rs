@@ -72,11 +72,11 @@ impl Acts {
             {
                 return Ok(Some(Sight::NoRoom));
             }
-            // One of an earlier epoch is none, even if LiveKit still shows it.
+            // One of an earlier epoch is none, even if LiveKit still shows it, and neither is another product's.
             let agents: Vec<_> = people
                 .iter()
                 .filter(|one| kind_of(one) == ParticipantKind::Agent)
-                .filter(|one| epoch_of(one).is_none_or(|epoch| epoch >= agent.epoch))
+                .filter(|one| agent.is(&one.identity, epoch_of(one)))
                 .collect();
             if agents.iter().any(|one| speaks(one)) {
                 return Ok(Some(Sight::Agent));
@@ -125,7 +125,7 @@ impl Acts {
     }
 }
 
-/// Of the asking that an agent has come for; None of one that knows no epochs.
+/// Of the asking that an agent has come for; None of one that knows no epochs, such as another product's.
 fn epoch_of(agent: &proto::ParticipantInfo) -> Option<i64> {
     agent.attributes.get(EPOCH_ATTRIBUTE)?.parse().ok()
 }

@@ -22,6 +22,7 @@ fn call() -> Call {
         transcript: None,
         metadata: Json(json!({})),
         created_at: DateTime::UNIX_EPOCH,
+        token_at: None,
         room_sid: None,
         room_finished_at: None,
         over_at: None,
