@@ -13,7 +13,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::eval::run::{self, Mind, Minds};
-use crate::eval::scenario::{Scenario, ScenarioTurn};
+use crate::eval::scenario::{Delays, Scenario, ScenarioTurn};
 use crate::eval::told::Told;
 use sidetone_config::folder::AgentFolder;
 use sidetone_store::tools::ToolCall;
@@ -141,6 +141,7 @@ pub async fn replay(
             })
             .collect(),
         answers: BTreeMap::new(),
+        delays: Delays::default(),
         simulated: None,
     };
     let recalled = Recalled::new(&stored.tools);
@@ -148,7 +149,7 @@ pub async fn replay(
         let (agent, models) = minds(agent);
         (agent, recalled.in_place_of_tools(models))
     });
-    let outcome = run::run(&scenario, agents, &Mind::Live(minds)).await?;
+    let outcome = run::run(&scenario, agents, &Mind::Live(minds), None).await?;
     let version_now = agents.team(agent)?[0].version.clone();
     let now = outcome.turns.into_iter().map(said);
     let pairs = then

@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[Layer])] = &[
             ("worker", &[]),
             ("telemetry", &[]),
             ("tls", &[]),
-            ("eval", &[]),
+            ("eval", &["caller"]),
             ("health", &[]),
             ("replay", &["eval"]),
             ("console", &["eval"]),

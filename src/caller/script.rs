@@ -94,7 +94,19 @@ impl Script {
         }
     }
 
-    /// Decides what to do at `now`. Call it about every 10 ms.
+    /// There is another turn, also where the script was over.
+    pub fn goes_on(&mut self, cue: Cue) {
+        if self.state == State::Over {
+            // What the agent has said last is what this turn follows.
+            self.state = State::Waiting {
+                next: self.cues.len(),
+                since: Duration::ZERO,
+            };
+        }
+        self.cues.push(cue);
+    }
+
+    /// Says what to do at `now`. Call it every 10 ms or so.
     pub fn tick(&mut self, now: Duration, seen: Observed) -> Action {
         match self.state {
             State::Over => Action::HangUp,

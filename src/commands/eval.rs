@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use sidetone::cli::EvalArgs;
 use sidetone::eval::run::{Mind, Minds};
+use sidetone::eval::spoken::judge;
 use sidetone::eval::{self, report, scenario};
 use sidetone_base::clock;
 use sidetone_config::env::Env;
@@ -49,11 +50,25 @@ pub(super) async fn run(args: EvalArgs) -> anyhow::Result<ExitCode> {
     } else {
         (Mind::Recorded, SCENARIOS_AT_A_TIME)
     };
+    let is_spoken = scenarios.iter().any(scenario::Scenario::is_spoken);
+    // Whatever else is wrong with the environment matters to live conversations alone.
+    let is_judged = is_spoken && Env::read().map_or(true, |env| env.end_of_turn);
+    let end_of_turn = match is_judged {
+        true => judge::cached().await,
+        false => None,
+    };
     let at_a_time = args.jobs.unwrap_or(at_a_time);
     let begun = clock::now();
-    let results = eval::run_all(&scenarios, &agents, &mind, at_a_time).await;
+    let results = eval::run_all(&scenarios, &agents, &mind, end_of_turn.as_ref(), at_a_time).await;
     let took = clock::now().saturating_duration_since(begun);
     print!("{}", report::table(&results, took));
+    if is_judged && end_of_turn.is_none() {
+        println!(
+            "spoken turns were ended by words and pauses alone, without the end-of-turn model that calls have: \
+             `sidetone models fetch {}` brings it",
+            models::end_of_turn::NAME
+        );
+    }
     if let Some(file) = args.junit {
         std::fs::write(&file, report::junit(&results, took))
             .with_context(|| format!("{} cannot be written", file.display()))?;

@@ -71,6 +71,38 @@ pub fn failure(expect: &Expect, told: &Told, ended: EndReason) -> Option<String>
                 format!("first words after {took:?} ms, expected {limit}"),
             )
         }
+        Expect::CutOff(wanted) => {
+            let left = told.heard.and_then(|heard| heard.cut_off);
+            let what = match left {
+                Some(left) => format!(
+                    "cut off: the agent began {} ms before the caller had finished",
+                    left.as_millis()
+                ),
+                None => "not cut off: the agent let the caller finish".to_owned(),
+            };
+            (left.is_some() == *wanted, what)
+        }
+        Expect::Interrupted(wanted) => {
+            let stopped = told.heard.and_then(|heard| heard.stopped_after);
+            let is_over_agent = told.heard.is_some_and(|heard| heard.is_over_agent);
+            let what = match stopped {
+                Some(after) => format!(
+                    "interrupted: the agent fell silent after {} ms",
+                    after.as_millis()
+                ),
+                None if is_over_agent => "not interrupted: the agent spoke on".to_owned(),
+                None => "not interrupted: the agent was silent when the caller began".to_owned(),
+            };
+            (stopped.is_some() == *wanted, what)
+        }
+        Expect::StopsWithinMs(limit) => {
+            let stopped = told.heard.and_then(|heard| heard.stopped_after);
+            let after = stopped.map(|after| after.as_millis());
+            (
+                after.is_some_and(|after| after <= u128::from(*limit)),
+                format!("fell silent after {after:?} ms, expected {limit}"),
+            )
+        }
         Expect::Judge(_) => return None,
     };
     (!holds).then(|| format!("{what}; said: {said:?}"))

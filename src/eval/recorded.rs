@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,9 +12,8 @@ use futures::{FutureExt as _, StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use sidetone_call::{
-    Llm, Part, Piece, ProviderError, Providers, Question, Served, ToolCall, Tools,
-};
+use super::anew::Anew;
+use sidetone_call::{Llm, Part, Piece, ProviderError, Question, Served, ToolCall, Tools};
 use sidetone_config::request::HttpRequest;
 use sidetone_config::tools::{Action, McpTool, Tool};
 
@@ -100,31 +99,55 @@ impl Recording {
     }
 }
 
-/// Answers and tool results that have not been played yet.
-type Left = (VecDeque<RecordedAnswer>, VecDeque<Result<String, String>>);
+/// What was played of a recording.
+struct Played {
+    answers: Vec<RecordedAnswer>,
+    /// The place of the next one.
+    next: usize,
+    anew: Anew,
+    /// What is left of the results of tools.
+    tools: VecDeque<Result<String, String>>,
+}
 
 /// Plays a recording back.
 pub struct Playback {
-    left: Mutex<Left>,
+    played: Mutex<Played>,
     served: Vec<String>,
 }
 
 impl Playback {
     /// Starts at the beginning.
     pub fn new(recording: &Recording) -> Self {
-        let (answers, tools) = (recording.answers.clone(), recording.tools.clone());
         Self {
-            left: Mutex::new((answers.into(), tools.into())),
+            played: Mutex::new(Played {
+                answers: recording.answers.clone(),
+                next: 0,
+                anew: Anew::default(),
+                tools: recording.tools.clone().into(),
+            }),
             served: recording.served.clone(),
         }
     }
 
-    fn left(&self) -> MutexGuard<'_, Left> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The caller begins a turn by voice: until the next one, who goes on is answered with the same answers.
+    pub fn turn_begins(&self) {
+        self.played().anew.turn_begins();
+    }
+
+    fn played(&self) -> MutexGuard<'_, Played> {
+        self.played.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_answer(&self, question: &Question) -> Option<RecordedAnswer> {
+        let mut played = self.played();
+        let next = played.next;
+        let place = played.anew.place(question, next);
+        played.next = place + 1;
+        played.answers.get(place).cloned()
     }
 
     fn next_result(&self) -> BoxFuture<'static, Result<String, String>> {
-        let result = self.left().1.pop_front();
+        let result = self.played().tools.pop_front();
         let result =
             result.unwrap_or_else(|| Err("no recorded result is left; record again".to_owned()));
         async move { result }.boxed()
@@ -132,8 +155,8 @@ impl Playback {
 }
 
 impl Llm for Playback {
-    fn chat(&self, _: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
-        let Some(answer) = self.left().0.pop_front() else {
+    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
+        let Some(answer) = self.next_answer(&question) else {
             let error = ProviderError::new(
                 Part::Llm,
                 "no recorded answer is left; record again with --record",
@@ -183,100 +206,5 @@ impl Tools for Playback {
 
     fn call_served(&self, _: McpTool, _: Value) -> BoxFuture<'static, Result<String, String>> {
         self.next_result()
-    }
-}
-
-/// Passes everything on to other providers, and records their answers.
-pub struct Recorder {
-    llm: Arc<dyn Llm>,
-    tools: Arc<dyn Tools>,
-    kept: Arc<Mutex<Recording>>,
-}
-
-impl Recorder {
-    /// Records `of`; all agents of a call share `kept`.
-    pub fn new(of: Providers, kept: Arc<Mutex<Recording>>) -> Self {
-        let Providers { llm, tools, .. } = of;
-        Self { llm, tools, kept }
-    }
-}
-
-fn kept(recording: &Mutex<Recording>) -> MutexGuard<'_, Recording> {
-    recording.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Llm for Recorder {
-    fn chat(&self, question: Question) -> BoxStream<'static, Result<Piece, ProviderError>> {
-        let recording = Arc::clone(&self.kept);
-        let index = {
-            let mut kept = kept(&recording);
-            kept.answers.push(RecordedAnswer::default());
-            kept.answers.len() - 1
-        };
-        let pieces = self.llm.chat(question);
-        pieces
-            .inspect(move |piece| {
-                let mut kept = kept(&recording);
-                let answer = &mut kept.answers[index];
-                match piece {
-                    Ok(Piece::Text(text)) => answer.text += text,
-                    Ok(Piece::Call(call)) => answer.calls.push(Call {
-                        name: call.name.clone(),
-                        arguments: serde_json::from_str(&call.arguments)
-                            .unwrap_or_else(|_| call.arguments.clone().into()),
-                    }),
-                    Ok(Piece::Calling | Piece::Opaque(_) | Piece::Usage(_)) | Err(_) => {}
-                }
-            })
-            .boxed()
-    }
-}
-
-impl Tools for Recorder {
-    fn call_tool(
-        &self,
-        request: HttpRequest,
-        values: Value,
-        arguments: Value,
-    ) -> BoxFuture<'static, Result<String, String>> {
-        let recording = Arc::clone(&self.kept);
-        let answer = self.tools.call_tool(request, values, arguments);
-        async move {
-            let result = answer.await;
-            kept(&recording).tools.push(result.clone());
-            result
-        }
-        .boxed()
-    }
-
-    fn served(&self) -> BoxFuture<'static, Served> {
-        let recording = Arc::clone(&self.kept);
-        let served = self.tools.served();
-        async move {
-            let served = served.await;
-            let mut kept = kept(&recording);
-            for Tool { name, .. } in &served.tools {
-                if !kept.served.contains(name) {
-                    kept.served.push(name.clone());
-                }
-            }
-            served
-        }
-        .boxed()
-    }
-
-    fn call_served(
-        &self,
-        tool: McpTool,
-        arguments: Value,
-    ) -> BoxFuture<'static, Result<String, String>> {
-        let recording = Arc::clone(&self.kept);
-        let answer = self.tools.call_served(tool, arguments);
-        async move {
-            let result = answer.await;
-            kept(&recording).tools.push(result.clone());
-            result
-        }
-        .boxed()
     }
 }

@@ -40,6 +40,11 @@ pub fn table(results: &[Result], took: Duration) -> String {
                     outcome.took.as_millis(),
                     if good { "ok" } else { "FAILED" }
                 );
+                for (number, turn) in outcome.turns.iter().enumerate() {
+                    if let Some(heard) = turn.heard {
+                        let _ = writeln!(text, "    turn {number}: {heard}");
+                    }
+                }
                 for (turn, failure) in &outcome.failures {
                     let _ = writeln!(text, "    turn {turn}: {failure}");
                 }

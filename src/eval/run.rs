@@ -1,31 +1,25 @@
 //! Runs a scenario, a whole call in writing, and compares the results with the expectations.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-use tokio::sync::mpsc;
-use uuid::Uuid;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::answering::answering;
 use super::expect::{failure, judge};
-use super::recorded::{Playback, Recorder, Recording};
-use super::scenario::{Expect, Scenario};
+use super::recorded::{Playback, Recording};
+use super::recorder::{Kept, Recorder, locked};
+use super::scenario::{Delays, Expect, Scenario};
 use super::script::{Played, Script, words};
-use super::text::{Seen, drive, in_writing};
-use super::told::Told;
+use super::spoken::ears::{Ears, Sent};
+use super::spoken::played::{PlayedCaller, Voice as CallersVoice};
+use super::spoken::voice::{Late, Voice};
+use super::spoken::{self, Spoken};
+use super::text::in_writing;
+use super::told::{Heard, Told};
+use super::written;
 use sidetone_base::clock;
-use sidetone_base::leave::LeaveOrder;
-use sidetone_call::transport::{self, AgentState, DisconnectReason, RoomEvent};
-use sidetone_call::vad::Vad;
-use sidetone_call::{CallEvent, CallSpec, EndReason, Persona, Providers};
+use sidetone_call::{EndOfTurn, Persona, Providers};
 use sidetone_config::agent::{AgentConfig, Overrides};
 use sidetone_config::folder::AgentFolder;
-
-/// An answer that takes longer counts as missing.
-const TURN_DEADLINE: Duration = Duration::from_secs(60);
-
-/// How long the caller waits for the agent to hang up.
-const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// Gives an agent as its models are asked, and the models.
 pub type Minds = dyn Fn(AgentConfig) -> (AgentConfig, Providers) + Send + Sync;
@@ -64,6 +58,7 @@ pub async fn run(
     scenario: &Scenario,
     agents: &AgentFolder,
     mind: &Mind,
+    end_of_turn: Option<&Arc<dyn EndOfTurn>>,
 ) -> anyhow::Result<Outcome> {
     let overrides = Overrides {
         variables: scenario.variables.clone(),
@@ -76,35 +71,39 @@ pub async fn run(
         .map(|a| a.for_call(&overrides))
         .collect::<Result<_, _>>()?;
     let version = team[0].version.clone();
-    let recording = Arc::new(Mutex::new(match mind {
+    let recorded = match mind {
         Mind::Recorded => Recording::load(&scenario.recording())?,
-        Mind::Live(_) => Recording::default(),
-        Mind::Record(_, source) => Recording {
-            source: source.clone(),
-            agent_version: version.clone(),
-            ..Recording::default()
-        },
-    }));
-    let lock = || recording.lock().unwrap_or_else(PoisonError::into_inner);
-    // Answers written by hand have no version.
-    let recorded_with = lock().agent_version.clone();
-    let is_old = !recorded_with.is_empty() && recorded_with != version;
-    let playback = Arc::new(Playback::new(&lock()));
+        Mind::Live(_) | Mind::Record(..) => Recording::default(),
+    };
+    // Answers written by hand are to no version.
+    let is_old = !recorded.agent_version.is_empty() && recorded.agent_version != version;
+    let playback = Arc::new(Playback::new(&recorded));
+    let kept = Arc::new(Mutex::new(Kept::default()));
+    let sent = Arc::default();
+    let is_spoken = scenario.is_spoken();
     let persona = |agent: AgentConfig| {
         let (agent, providers) = match mind {
-            Mind::Recorded => (agent, in_writing(playback.clone(), playback.clone())),
-            Mind::Live(minds) => {
+            Mind::Recorded => (agent, by_heart(scenario.delays, &sent, &playback)),
+            Mind::Live(minds) | Mind::Record(minds, _) => {
                 let (agent, models) = minds(agent);
                 let tools = answering(scenario, &agent, models.tools);
-                (agent, in_writing(models.llm, tools))
+                (agent, Providers { tools, ..models })
             }
-            Mind::Record(minds, _) => {
-                let (agent, models) = minds(agent);
-                let tools = answering(scenario, &agent, models.tools);
-                let models = Providers { tools, ..models };
-                let recorder = Arc::new(Recorder::new(models, Arc::clone(&recording)));
-                (agent, in_writing(recorder.clone(), recorder))
+        };
+        let providers = match mind {
+            Mind::Recorded | Mind::Live(_) => providers,
+            Mind::Record(..) => {
+                let recorder = Arc::new(Recorder::new(providers.clone(), Arc::clone(&kept)));
+                Providers {
+                    llm: recorder.clone(),
+                    tools: recorder,
+                    ..providers
+                }
             }
+        };
+        let providers = match is_spoken {
+            true => providers,
+            false => in_writing(providers.llm, providers.tools),
         };
         Persona {
             agent: Arc::new(agent),
@@ -120,31 +119,54 @@ pub async fn run(
             Some(minds(AgentConfig::clone(&first.agent)).1)
         }
     };
-    let recorded = lock().clone();
-    let judgements = recorded.judgements.clone();
-    let mut script = Script {
-        lines: words(scenario, live.as_ref().map(|live| &*live.stt), &recorded)
-            .await?
-            .into(),
-        played: scenario.simulated.as_ref().map(|caller| {
-            Played::new(
-                caller,
-                live.as_ref().map(|live| live.llm.clone()),
-                recorded.caller,
-            )
-        }),
-    };
-    let heard = scenario.turns.iter().zip(script.lines.iter());
+    let lines = words(scenario, live.as_ref().map(|live| &*live.stt), &recorded).await?;
+    let heard = scenario.turns.iter().zip(&lines);
     let heard = heard.filter(|(turn, _)| turn.wav.is_some());
     let heard: Vec<String> = heard.map(|(_, words)| words.clone()).collect();
-    let (mut turns, ended) = hold(scenario, &mut script, first.clone(), team).await;
-    if let Mind::Record(..) = mind {
-        let mut recording = lock();
-        recording.heard = heard;
-        recording.caller = script.played.as_ref().map_or_else(Vec::new, Played::said);
-    }
+    let played = scenario.simulated.clone().map(|caller| {
+        let mind = live.as_ref().map(|live| live.llm.clone());
+        Played::new(caller, mind, recorded.caller)
+    });
+    let (mut turns, ended, caller) = match is_spoken {
+        false => {
+            let mut script = Script {
+                lines: lines.into(),
+                played,
+            };
+            let (turns, ended) = written::hold(scenario, &mut script, first, team).await;
+            let said = script.played.map(|played| played.said());
+            (turns, ended, said.unwrap_or_default())
+        }
+        true => {
+            let voice = voice_of(scenario, live.as_ref());
+            let kept = Arc::clone(&kept);
+            let spoken = Spoken {
+                name: scenario.caller.clone(),
+                turns: spoken::turns(scenario, &lines)?,
+                played: played.map(|played| PlayedCaller::new(played, voice)),
+                first,
+                team,
+                end_of_turn: end_of_turn.cloned(),
+                sent,
+                turn_begins: Box::new(move || {
+                    playback.turn_begins();
+                    locked(&kept).turn_begins();
+                }),
+            };
+            let held = match mind {
+                Mind::Recorded => spoken::hold_simulated(spoken).await?,
+                Mind::Live(_) | Mind::Record(..) => spoken::hold(spoken).await?,
+            };
+            if let (Mind::Record(..), Some(played)) = (mind, &held.played) {
+                played.keep_sounds(&scenario.file)?;
+            }
+            let said = held.played.map(|played| played.said());
+            (held.turns, held.ended, said.unwrap_or_default())
+        }
+    };
+    let mut made = Vec::new();
+    let mut judgements = recorded.judgements.into_iter();
     let mut failures = Vec::new();
-    let mut judgements = judgements.into_iter();
     turns.resize(turns.len().max(scenario.turns.len() + 1), Told::default());
     for (number, told) in turns.iter().enumerate().skip(1) {
         for error in &told.errors {
@@ -167,23 +189,27 @@ pub async fn run(
                         None => judgements.next(),
                         Some(mind) => judge(&*mind.llm, rubric, &asked, &told.said).await,
                     };
-                    if let (Mind::Record(..), Some(judgement)) = (mind, &judgement) {
-                        lock().judgements.push(judgement.clone());
-                    }
+                    made.extend(judgement.clone());
                     match judgement {
                         Some(judgement) if judgement.holds => None,
                         Some(judgement) => Some(format!("judge {rubric:?}: {}", judgement.why)),
                         None => Some(format!("judge {rubric:?}: no judgement")),
                     }
                 }
-                Expect::WithinMs(_) if matches!(mind, Mind::Recorded) => None,
+                Expect::WithinMs(_) if live.is_none() && !is_spoken => None,
                 expect => failure(expect, &told, ended),
             };
             failures.extend(failure.map(|failure| (number, failure)));
         }
     }
-    if let Mind::Record(..) = mind {
-        lock().save(&scenario.recording())?;
+    if let Mind::Record(_, source) = mind {
+        Recording {
+            heard,
+            caller,
+            judgements: made,
+            ..locked(&kept).recording(source.clone(), version)
+        }
+        .save(&scenario.recording())?;
     }
     Ok(Outcome {
         name: scenario.name.clone(),
@@ -194,135 +220,42 @@ pub async fn run(
     })
 }
 
-/// The whole conversation as one answer.
+/// Who knows by heart what the caller says and what is answered, and takes so long for it.
+fn by_heart(delays: Delays, sent: &Arc<Mutex<Sent>>, playback: &Arc<Playback>) -> Providers {
+    let ms = Duration::from_millis;
+    Providers {
+        stt: Arc::new(Ears::new(Arc::clone(sent), ms(delays.stt_ms))),
+        llm: Arc::new(Late {
+            mind: playback.clone(),
+            takes: ms(delays.llm_ms),
+        }),
+        tts: Arc::new(Voice {
+            takes: ms(delays.tts_ms),
+        }),
+        tools: playback.clone(),
+    }
+}
+
+/// How the caller sounds whom a model plays.
+fn voice_of(scenario: &Scenario, live: Option<&Providers>) -> CallersVoice {
+    match (scenario.simulated.as_ref(), live) {
+        (Some(caller), Some(live)) if caller.spoken => CallersVoice::Made(Arc::clone(&live.tts)),
+        (Some(caller), None) if caller.spoken => CallersVoice::Kept(scenario.file.as_path().into()),
+        _ => CallersVoice::None,
+    }
+}
+
+/// All of a conversation, as one answer.
 fn whole(turns: &[Told]) -> Told {
     let said: Vec<&str> = turns.iter().map(|turn| turn.said.as_str()).collect();
     Told {
         said: said.join("\n"),
         tools: turns.iter().flat_map(|turn| turn.tools.clone()).collect(),
         first_words: turns.iter().filter_map(|turn| turn.first_words).max(),
-        errors: Vec::new(),
+        heard: turns
+            .iter()
+            .filter_map(|turn| turn.heard)
+            .reduce(Heard::worst),
+        ..Told::default()
     }
-}
-
-/// Holds the conversation. Returns the results of each turn (the greeting first), and why it ended.
-async fn hold(
-    scenario: &Scenario,
-    script: &mut Script<'_>,
-    first: Persona,
-    team: Vec<Persona>,
-) -> (Vec<Told>, EndReason) {
-    let (link, driver) = transport::link();
-    let (write, written) = mpsc::channel(4);
-    let (seen, mut see) = mpsc::channel(64);
-    let (record, mut events) = mpsc::channel(64);
-    let spec = CallSpec {
-        id: Uuid::nil(),
-        vad: Vad::new(&first.agent.vad),
-        end_of_turn: None,
-        persona: first,
-        team,
-        meter: sidetone_call::Meter::default(),
-        earlier: None,
-    };
-    let call = sidetone_call::run(spec, link, record, LeaveOrder::default());
-    let room = drive(driver, &scenario.caller, written, seen);
-    let caller = async {
-        let (_, mut heard, first_words) = listened(&mut see, clock::now()).await;
-        let mut waits = vec![first_words];
-        while let Some(text) = script.next(heard).await {
-            let asked = clock::now();
-            if write.send(RoomEvent::Chat { text }).await.is_err() {
-                break;
-            }
-            let (is_there, words, first_words) = listened(&mut see, asked).await;
-            waits.push(first_words);
-            if !is_there {
-                return waits;
-            }
-            heard = words;
-        }
-        // An agent that has said goodbye hangs up a moment later, possibly before the caller.
-        let left = async { while !matches!(see.recv().await, Some(Seen::Left) | None) {} };
-        if tokio::time::timeout(LAST_WORD, left).await.is_ok() {
-            return waits;
-        }
-        let reason = DisconnectReason::ClientInitiated;
-        write
-            .send(RoomEvent::CallerLeft {
-                reason,
-                is_followed: false,
-            })
-            .await
-            .ok();
-        while !matches!(see.recv().await, Some(Seen::Left) | None) {}
-        waits
-    };
-    let listen = async {
-        let mut all = Vec::new();
-        while let Some(event) = events.recv().await {
-            all.push(event);
-        }
-        all
-    };
-    let (outcome, (), waits, events) = tokio::join!(call, room, caller, listen);
-    let mut turns = by_turn(events);
-    for (turn, wait) in turns.iter_mut().zip(waits) {
-        turn.first_words = wait;
-    }
-    (turns, outcome.reason)
-}
-
-/// Waits until the agent has answered and listens again. Returns whether it is still there, its words, and how long the
-/// first took.
-async fn listened(
-    see: &mut mpsc::Receiver<Seen>,
-    since: Instant,
-) -> (bool, String, Option<Duration>) {
-    let (mut said, mut first_words) = (String::new(), None);
-    let until = since + TURN_DEADLINE;
-    loop {
-        match tokio::time::timeout_at(until.into(), see.recv()).await {
-            Ok(Some(Seen::State(AgentState::Listening))) | Err(_) => {
-                return (true, said, first_words);
-            }
-            Ok(Some(Seen::Words(words))) if !words.is_empty() => {
-                let took = clock::now().saturating_duration_since(since);
-                first_words.get_or_insert(took);
-                said += &words;
-            }
-            Ok(Some(Seen::Left) | None) => return (false, said, first_words),
-            Ok(Some(_)) => {}
-        }
-    }
-}
-
-/// The call's events, split where the caller's turns begin.
-fn by_turn(events: Vec<CallEvent>) -> Vec<Told> {
-    let mut turns = vec![Told::default()];
-    let mut last_turn = None;
-    for event in events {
-        let now = turns.len() - 1;
-        match event {
-            CallEvent::CallerTurn { turn_id, .. } if last_turn != Some(turn_id) => {
-                last_turn = Some(turn_id);
-                turns.push(Told::default());
-            }
-            CallEvent::AgentTurn(turn) if turn.is_final => {
-                let said = &mut turns[now].said;
-                if !said.is_empty() {
-                    said.push(' ');
-                }
-                said.push_str(&turn.text_heard);
-            }
-            CallEvent::ToolCall(called) => turns[now].tools.push(called),
-            CallEvent::Error { stage, message, .. } => {
-                turns[now]
-                    .errors
-                    .push(format!("{}: {message}", stage.as_str()));
-            }
-            _ => {}
-        }
-    }
-    turns
 }

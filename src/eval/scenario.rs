@@ -31,6 +31,9 @@ pub struct Scenario {
     /// What tools with a server answer, by their names, in place of the server.
     #[serde(default)]
     pub answers: BTreeMap<String, String>,
+    /// How long the stages take where a spoken conversation is simulated.
+    #[serde(default)]
+    pub delays: Delays,
     /// Turns, in order.
     #[serde(default)]
     pub turns: Vec<ScenarioTurn>,
@@ -39,7 +42,30 @@ pub struct Scenario {
     pub simulated: Option<Simulated>,
 }
 
-/// A caller played by a model.
+/// How long speech recognition, the model and the voice take on a simulated clock, in milliseconds. The defaults are
+/// what hosted ones take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Delays {
+    /// From the end of speech to its words.
+    pub stt_ms: u64,
+    /// From the question to the first words of the answer.
+    pub llm_ms: u64,
+    /// From a sentence to its first sound.
+    pub tts_ms: u64,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self {
+            stt_ms: 200,
+            llm_ms: 400,
+            tts_ms: 200,
+        }
+    }
+}
+
+/// A caller whom a model plays.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Simulated {
@@ -50,7 +76,10 @@ pub struct Simulated {
     /// The maximum number of turns.
     #[serde(default = "max_turns")]
     pub max_turns: usize,
-    /// All must hold for the whole conversation.
+    /// The caller speaks: `--record` makes its voice and keeps it beside the scenario.
+    #[serde(default)]
+    pub spoken: bool,
+    /// All must hold of the whole conversation.
     #[serde(default)]
     pub expect: Vec<Expect>,
 }
@@ -70,6 +99,13 @@ pub struct ScenarioTurn {
     /// first.
     #[serde(default)]
     pub wav: Option<PathBuf>,
+    /// How the words sound (WAV), relative to the scenario's file: the recording is played into the call, with the
+    /// pauses that it has, and speech recognition hears the words in it.
+    #[serde(default)]
+    pub sound: Option<PathBuf>,
+    /// The caller begins when the agent has spoken for so many milliseconds, not when it has finished.
+    #[serde(default)]
+    pub talks_over_ms: Option<u64>,
     /// All must hold.
     #[serde(default)]
     pub expect: Vec<Expect>,
@@ -104,7 +140,13 @@ pub enum Expect {
     Ended(bool),
     /// The first words came within this many milliseconds; ignored with recorded answers.
     WithinMs(u64),
-    /// A model judges this to be true of the answer.
+    /// Spoken turns: the agent began to answer while the caller had more to say.
+    CutOff(bool),
+    /// Spoken turns: the caller began while the agent spoke, and the agent fell silent.
+    Interrupted(bool),
+    /// Spoken turns: it did so within so many milliseconds.
+    StopsWithinMs(u64),
+    /// A model finds that this is true of the answer.
     Judge(String),
 }
 
@@ -132,14 +174,19 @@ impl Scenario {
             "{shown}: there are no [[turns]]; write one with caller = \"…\", or a caller whom a \
              model plays, under [simulated]"
         );
-        for (number, turn) in scenario.turns.iter_mut().enumerate() {
-            anyhow::ensure!(
-                turn.caller.is_empty() != turn.wav.is_none(),
-                "{shown}: turn {}: write caller = \"…\" or wav = \"FILE.wav\", one of them",
-                number + 1
-            );
+        for (number, turn) in (1..).zip(&mut scenario.turns) {
+            if let Some(wrong) = turn.wrong() {
+                anyhow::bail!("{shown}: turn {number}: {wrong}");
+            }
             let folder = file.parent().unwrap_or(Path::new(""));
             turn.wav = turn.wav.take().map(|wav| folder.join(wav));
+            turn.sound = turn.sound.take().map(|sound| folder.join(sound));
+        }
+        if let Some(played) = &scenario.simulated
+            && !scenario.is_spoken()
+            && let Some(key) = needs_sound(&played.expect)
+        {
+            anyhow::bail!("{shown}: {key} needs a caller who speaks: [simulated] spoken = true");
         }
         let of_turns = scenario.turns.iter().flat_map(|turn| &turn.expect);
         let of_all = scenario.simulated.iter().flat_map(|played| &played.expect);
@@ -151,10 +198,51 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The file with its recorded answers.
+    /// Whether some of it is spoken, so that all of it is held in time.
+    pub fn is_spoken(&self) -> bool {
+        let is_played = self.simulated.as_ref().is_some_and(|played| played.spoken);
+        is_played || self.turns.iter().any(|turn| turn.sound.is_some())
+    }
+
+    /// Where its recorded answers are.
     pub fn recording(&self) -> PathBuf {
         self.file.with_extension("recorded.json")
     }
+}
+
+impl ScenarioTurn {
+    /// What is wrong with it, and how to write it.
+    fn wrong(&self) -> Option<String> {
+        if self.sound.is_some() && self.wav.is_some() {
+            return Some(
+                "write sound = \"FILE.wav\" with caller = \"its words\"; wav = \"FILE.wav\" is for \
+                 recordings that are heard by speech recognition alone"
+                    .to_owned(),
+            );
+        }
+        if self.sound.is_some() && self.caller.is_empty() {
+            let what = "write caller = \"…\" beside sound: the words that are in it";
+            return Some(what.to_owned());
+        }
+        if self.caller.is_empty() == self.wav.is_none() {
+            let what = "write caller = \"…\" or wav = \"FILE.wav\", one of them";
+            return Some(what.to_owned());
+        }
+        let talks_over = self.talks_over_ms.map(|_| "talks_over_ms");
+        let key = talks_over.or_else(|| needs_sound(&self.expect))?;
+        let what = format!("{key} needs a turn that is spoken: write sound = \"FILE.wav\"");
+        self.sound.is_none().then_some(what)
+    }
+}
+
+/// An expectation that only those who speak can have.
+fn needs_sound(expect: &[Expect]) -> Option<&'static str> {
+    expect.iter().find_map(|expect| match expect {
+        Expect::CutOff(_) => Some("cut_off"),
+        Expect::Interrupted(_) => Some("interrupted"),
+        Expect::StopsWithinMs(_) => Some("stops_within_ms"),
+        _ => None,
+    })
 }
 
 /// A regular expression of a scenario.

@@ -15,70 +15,76 @@ use sidetone_call::{Llm, Stt};
 /// Speech recognition that takes longer counts as having heard nothing.
 const HEARD: Duration = Duration::from_secs(60);
 
-/// What the caller says: the lines of the file, then those of the model that plays the caller.
-pub struct Script<'s> {
-    /// The remaining lines of the file.
+/// What the caller says: the lines of the file, then those of the model that plays it.
+pub struct Script {
+    /// Of the file, those that are left.
     pub lines: VecDeque<String>,
-    /// The model that continues after them.
-    pub played: Option<Played<'s>>,
+    /// Who goes on after them.
+    pub played: Option<Played>,
 }
 
-/// A caller played by a model, in one conversation.
-pub struct Played<'s> {
-    caller: &'s Simulated,
-    /// `None` to say what is recorded.
+/// A caller whom a model plays, in one conversation.
+pub struct Played {
+    caller: Simulated,
+    /// None: it says what is recorded.
     mind: Option<Arc<dyn Llm>>,
     recorded: VecDeque<String>,
     so_far: Vec<Line>,
-    left: usize,
+    said: Vec<String>,
 }
 
-impl<'s> Played<'s> {
-    /// Uses `mind`, or the recorded words if there is none.
-    pub fn new(caller: &'s Simulated, mind: Option<Arc<dyn Llm>>, recorded: Vec<String>) -> Self {
+impl Played {
+    /// On `mind`, or on what is recorded where there is none.
+    pub fn new(caller: Simulated, mind: Option<Arc<dyn Llm>>, recorded: Vec<String>) -> Self {
         Self {
             caller,
             mind,
             recorded: recorded.into(),
             so_far: Vec::new(),
-            left: caller.max_turns,
+            said: Vec::new(),
         }
     }
 
-    /// What the model said, without the lines of the file.
+    /// Somebody has said this, before it is the model's turn.
+    pub fn hears(&mut self, line: Line) {
+        self.so_far.push(line);
+    }
+
+    /// What the model says next; none when it hangs up.
+    pub async fn next(&mut self) -> Option<String> {
+        if self.said.len() >= self.caller.max_turns {
+            return None;
+        }
+        let line = match &self.mind {
+            None => self.recorded.pop_front(),
+            Some(mind) => simulated::next(&**mind, &self.caller, &self.so_far).await,
+        }?;
+        self.said.push(line.clone());
+        self.hears(Line::Mine(line.clone()));
+        Some(line)
+    }
+
+    /// What was said by the model, not by the file.
     pub fn said(&self) -> Vec<String> {
-        let mine = self.so_far.iter().filter_map(|line| match line {
-            Line::Mine(text) => Some(text.clone()),
-            Line::Theirs(_) => None,
-        });
-        let all: Vec<String> = mine.collect();
-        let made = self.caller.max_turns - self.left;
-        all[all.len() - made..].to_vec()
+        self.said.clone()
     }
 }
 
-impl Script<'_> {
-    /// The caller's next words, after the agent has said `heard`. `None` to hang up.
+impl Script {
+    /// The caller's next words, after the agent has said `heard`; none when it hangs up.
     pub async fn next(&mut self, heard: String) -> Option<String> {
         let line = self.lines.pop_front();
         let Some(played) = &mut self.played else {
             return line;
         };
-        played.so_far.push(Line::Theirs(heard));
-        let line = match line {
-            Some(line) => line,
-            None if played.left == 0 => return None,
-            None => {
-                let line = match &played.mind {
-                    None => played.recorded.pop_front(),
-                    Some(mind) => simulated::next(&**mind, played.caller, &played.so_far).await,
-                };
-                played.left -= usize::from(line.is_some());
-                line?
+        played.hears(Line::Theirs(heard));
+        match line {
+            Some(line) => {
+                played.hears(Line::Mine(line.clone()));
+                Some(line)
             }
-        };
-        played.so_far.push(Line::Mine(line.clone()));
-        Some(line)
+            None => played.next().await,
+        }
     }
 }
 

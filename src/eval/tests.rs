@@ -17,7 +17,7 @@ async fn eval(scenarios: &[Scenario]) -> Vec<report::Result> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let agents = AgentFolder::open(root.join("agent-config"), Secrets::default());
     assert_eq!(agents.problems(), []);
-    run_all(scenarios, &agents, &Mind::Recorded, 8).await
+    run_all(scenarios, &agents, &Mind::Recorded, None, 8).await
 }
 
 fn scenarios() -> Vec<Scenario> {
@@ -131,7 +131,7 @@ async fn a_played_caller_and_a_recording_are_the_same_offline() {
     let minds: Arc<run::Minds> = Arc::new(move |agent| (agent, Arc::clone(&both).into()));
     let recording = Mind::Record(minds, "both".into());
     for mind in [recording, Mind::Recorded] {
-        let results = run_all(std::slice::from_ref(&scenario), &agents, &mind, 1).await;
+        let results = run_all(std::slice::from_ref(&scenario), &agents, &mind, None, 1).await;
         assert!(
             report::is_good(&results),
             "{}",
@@ -144,7 +144,7 @@ async fn a_played_caller_and_a_recording_are_the_same_offline() {
     // A failed expectation of the whole conversation is found, too.
     let mut wrong = scenario;
     wrong.simulated.as_mut().unwrap().expect = vec![scenario::Expect::Contains("Three".into())];
-    let results = run_all(&[wrong], &agents, &Mind::Recorded, 1).await;
+    let results = run_all(&[wrong], &agents, &Mind::Recorded, None, 1).await;
     assert!(!report::is_good(&results));
 }
 
@@ -176,6 +176,22 @@ fn a_scenario_needs_words() {
         (
             "agent = \"x\"\n[[turns]]\ncaller = \"Hi\"\nwav = \"hi.wav\"",
             "turn 1: write caller = ",
+        ),
+        (
+            "agent = \"x\"\n[[turns]]\ncaller = \"Hi\"\nwav = \"hi.wav\"\nsound = \"hi.wav\"",
+            "turn 1: write sound = ",
+        ),
+        (
+            "agent = \"x\"\n[[turns]]\nsound = \"hi.wav\"",
+            "turn 1: write caller = ",
+        ),
+        (
+            "agent = \"x\"\n[[turns]]\ncaller = \"Hi\"\nexpect = [{ cut_off = false }]",
+            "turn 1: cut_off needs",
+        ),
+        (
+            "agent = \"x\"\n[[turns]]\ncaller = \"Hi\"\ntalks_over_ms = 500",
+            "turn 1: talks_over_ms needs",
         ),
     ] {
         std::fs::write(&file, text).unwrap();
