@@ -20,32 +20,32 @@ pub struct Cli {
 /// The roles of the one binary.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Control plane, web page and an agent worker in one process
+    /// Run the control plane, the web pages and an agent worker in one process
     Serve(ServeArgs),
-    /// An agent worker only: registers with LiveKit's agent dispatch and takes calls
+    /// Run an agent worker alone: it registers with LiveKit's agent dispatch and takes calls
     Worker(WorkerArgs),
     /// Place a scripted call as a person would, and measure what is heard
     Call(CallArgs),
-    /// The local speech and language models
+    /// List, download and serve the local speech and language models
     #[command(subcommand)]
     Models(ModelsCommand),
-    /// What is wrong with configuration, credentials, database and models, and how to fix it
+    /// Check configuration, credentials, database and models, and say how to fix what is wrong
     Check(CheckArgs),
-    /// Try agents on scenarios: offline with recorded answers, or live
+    /// Test agents on scenarios: offline with recorded answers, or live
     Eval(EvalArgs),
-    /// Hold a stored call again with the files as they are now, and show what differs
+    /// Replay a stored call with the agent files as they are now, and show what differs
     Replay(ReplayArgs),
     /// Talk with an agent in this terminal, without a server
     Console(ConsoleArgs),
-    /// What agent files can say, as a JSON Schema for editors
+    /// Print the keys of agent files as a JSON Schema for editors
     Schema {
-        /// As a page for people instead
+        /// Print a Markdown page for people instead
         #[arg(long)]
         markdown: bool,
     },
     /// Apply the database migrations
     Migrate,
-    /// Everything on this machine: livekit-server, agent, one scripted call, then the page to try
+    /// Run everything on this machine: livekit-server, an agent, one scripted call, then the page to try it on
     Demo(DemoArgs),
 }
 
@@ -73,16 +73,16 @@ impl Command {
 /// `sidetone serve`
 #[derive(Debug, Args)]
 pub struct ServeArgs {
-    /// Address to listen at [default: SIDETONE_BIND, else 127.0.0.1:3000]
+    /// Address to listen on [default: SIDETONE_BIND, else 127.0.0.1:3000]
     #[arg(long)]
     pub bind: Option<SocketAddr>,
-    /// Control plane alone: the agents run in `sidetone worker` processes
+    /// Run the control plane alone: the agents run in `sidetone worker` processes
     #[arg(long)]
     pub no_worker: bool,
     /// How it ends
     #[command(flatten)]
     pub drain: DrainArgs,
-    /// The worker's load is the calls it holds, not the CPU's: for a machine that does other work
+    /// Measure the worker's load by its calls instead of the CPU: for a machine that does other work, too
     #[arg(long)]
     pub count_jobs: bool,
     /// Folder of agent configuration files
@@ -93,8 +93,8 @@ pub struct ServeArgs {
 /// How a process with a worker ends.
 #[derive(Debug, Args)]
 pub struct DrainArgs {
-    /// How many seconds calls may go on after SIGTERM. The process has ended a minute later at the
-    /// latest; a second signal ends the calls at once, with their last sentence
+    /// How many seconds calls may go on after SIGTERM. The process ends at most a minute later; a second
+    /// signal ends the calls at once, with their last sentence
     /// [default: SIDETONE_DRAIN_SECONDS, else 600]
     #[arg(long = "drain", value_name = "SECONDS")]
     pub seconds: Option<u64>,
@@ -117,7 +117,7 @@ pub struct WorkerArgs {
     /// How it ends
     #[command(flatten)]
     pub drain: DrainArgs,
-    /// The worker's load is the calls it holds, not the CPU's: for a machine that does other work
+    /// Measure the worker's load by its calls instead of the CPU: for a machine that does other work, too
     #[arg(long)]
     pub count_jobs: bool,
     /// Folder of agent configuration files
@@ -134,8 +134,8 @@ pub struct CheckArgs {
     /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
-    /// Also ask each provider of each agent's stages once, by a real request: a sentence is spoken
-    /// and heard again, and the model is asked a question of four words. Costs next to nothing
+    /// Also send each provider of each agent one real request: a sentence is spoken and transcribed, and
+    /// the model is asked a question of four words. Costs next to nothing
     #[arg(long)]
     pub live: bool,
     /// Fix what can be fixed from here: the CORS rules of the recordings' bucket
@@ -152,17 +152,17 @@ pub struct EvalArgs {
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,
-    /// Ask the models and tools' servers as they are now (without OPENAI_API_KEY and
-    /// OPENAI_BASE_URL: the local models)
+    /// Ask the real models and tool servers (without OPENAI_API_KEY and OPENAI_BASE_URL: the local
+    /// models)
     #[arg(long)]
     pub live: bool,
-    /// As --live, and keep the answers beside the scenarios
+    /// Like --live, and store the answers beside the scenarios
     #[arg(long)]
     pub record: bool,
-    /// Write JUnit's XML here
+    /// Write a JUnit XML report to this file
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
-    /// Scenarios at a time; 8 otherwise, and 1 where the local models answer
+    /// How many scenarios run at a time [default: 8, or 1 with the local models]
     #[arg(long)]
     pub jobs: Option<usize>,
 }
@@ -170,16 +170,16 @@ pub struct EvalArgs {
 /// `sidetone replay`
 #[derive(Debug, Args)]
 pub struct ReplayArgs {
-    /// The call, as the history names it
+    /// The call's id, as the history shows it
     #[arg(value_name = "CALL_ID")]
     pub call: uuid::Uuid,
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,
-    /// Another agent than the call's own
+    /// Use this agent instead of the call's own
     #[arg(long)]
     pub agent: Option<String>,
-    /// As JSON
+    /// Print the result as JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -187,25 +187,25 @@ pub struct ReplayArgs {
 /// `sidetone console`
 #[derive(Debug, Args)]
 pub struct ConsoleArgs {
-    /// In writing, instead of by microphone and loudspeaker
+    /// Type instead of speaking
     #[arg(long, conflicts_with_all = ["headphones", "input", "output", "devices"])]
     pub text: bool,
     /// You wear headphones: the microphone stays open while the agent speaks, so that you can interrupt it
     #[arg(long)]
     pub headphones: bool,
-    /// Microphone, by a part of its name; the system's default otherwise
+    /// Microphone to use, by a part of its name [default: the system's]
     #[arg(long, value_name = "NAME")]
     pub input: Option<String>,
-    /// Loudspeaker, by a part of its name; the system's default otherwise
+    /// Loudspeaker to use, by a part of its name [default: the system's]
     #[arg(long, value_name = "NAME")]
     pub output: Option<String>,
-    /// List the devices of this machine, and end
+    /// List the audio devices of this machine and exit
     #[arg(long)]
     pub devices: bool,
     /// Folder of agent configuration files
     #[arg(long, default_value = "agent-config")]
     pub agents: PathBuf,
-    /// Which agent to talk with
+    /// The agent to talk with
     #[arg(long, default_value = "default")]
     pub agent: String,
     /// Your name
@@ -216,28 +216,28 @@ pub struct ConsoleArgs {
 /// `sidetone call`
 #[derive(Debug, Args)]
 pub struct CallArgs {
-    /// Sound files to say, in order; `FILE@800ms` interrupts the agent after it has spoken for 800 ms
+    /// Sound files to play, in order; `FILE@800ms` interrupts the agent after it has spoken for 800 ms
     #[arg(required = true, value_name = "WAV[@BARGE-IN]")]
     pub turns: Vec<TurnArg>,
-    /// A Sidetone server that gives the token and spawns the agent
+    /// The Sidetone server that issues the token and dispatches the agent
     #[arg(long, default_value = "http://127.0.0.1:3000", conflicts_with_all = ["url", "token"])]
     pub server: String,
     /// Bearer token or API key for --server
     #[arg(long, env = "SIDETONE_API_KEY", hide_env_values = true)]
     pub api_key: Option<String>,
-    /// LiveKit's address, to call any agent in a room (with --token)
+    /// LiveKit's address, to join a room directly (with --token)
     #[arg(long, requires = "token")]
     pub url: Option<String>,
-    /// A participant's token, to call any agent in a room (with --url)
+    /// A participant token, to join a room directly (with --url)
     #[arg(long, requires = "url", hide_env_values = true)]
     pub token: Option<String>,
-    /// Which agent to ask for
+    /// The agent to ask for
     #[arg(long)]
     pub agent: Option<String>,
-    /// Which voice to ask for
+    /// The voice to ask for
     #[arg(long)]
     pub voice: Option<String>,
-    /// Where reply.wav and call.wav are written
+    /// Folder to write reply.wav and caller.wav to
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// Print the result as JSON
@@ -280,16 +280,16 @@ impl std::str::FromStr for TurnArg {
 /// `sidetone models …`
 #[derive(Debug, Subcommand)]
 pub enum ModelsCommand {
-    /// What there is, its licence and size, and whether it is here
+    /// List the models with licence and size, and whether they are downloaded
     List,
-    /// Download what is missing
+    /// Download the models that are missing
     Fetch {
-        /// Only these [default: what `serve` uses]
+        /// The models to download [default: those that `serve` uses]
         names: Vec<String>,
     },
-    /// Serve them behind the OpenAI protocol on loopback
+    /// Serve the models over the OpenAI protocol on loopback
     Serve {
-        /// Address to listen at
+        /// Address to listen on
         #[arg(long, default_value = "127.0.0.1:8090")]
         bind: SocketAddr,
         /// Threads for all models together [default: the cores, at most 4]
@@ -301,7 +301,7 @@ pub enum ModelsCommand {
 /// `sidetone demo`
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// End after the scripted call; the exit code says whether all went well
+    /// Exit after the scripted call; the exit code says whether it went well
     #[arg(long)]
     pub once: bool,
     /// Folder of agent configuration files
@@ -310,7 +310,7 @@ pub struct DemoArgs {
     /// Folder with the caller's sound files
     #[arg(long, default_value = "fixtures/audio")]
     pub audio: PathBuf,
-    /// Where the recordings of the call are written
+    /// Folder to write the call's recordings to
     #[arg(long, default_value = "demo-output")]
     pub out: PathBuf,
 }
