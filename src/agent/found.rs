@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::Agents;
 use crate::room::{JoinError, is_person, is_telephone};
 use crate::worker::Job;
-use sidetone_control_plane::control::participant::PHONE_NUMBER;
+use sidetone_control_plane::control::participant::{self, PHONE_NUMBER};
 use sidetone_control_plane::control::rooms::{self, Alone, Notice};
 use sidetone_store::epochs::Agent;
 use sidetone_store::{CallType, DispatchMetadata, NewCall, StoreError};

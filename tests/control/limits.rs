@@ -10,7 +10,6 @@ use sidetone_store::CallStatus;
 
 use super::people::{House, join};
 use super::{Worker, impatient};
-use crate::rooms::person::{self, Person};
 use crate::support::api::{Api, Setup, checked, user};
 use crate::support::{credentials, eventually, livekit, rooms};
 
@@ -64,12 +63,6 @@ async fn a_user_has_so_many_agents_however_many_tokens_are_joined() {
         assert_eq!(call.status, CallStatus::Failed);
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert!(worker.jobs.try_recv().is_err(), "nobody is sent");
-        // A page reads that; a telephone's line would stay open.
-        let (_, token) = api.post("/api/voice/token", &ann, json!({})).await;
-        let room = token["roomName"].as_str().unwrap();
-        let line = person::token_of(&server, room, "sip_1", "sip");
-        let caller = Person::join(&server.url, &line).await;
-        caller.is_hung_up_on().await;
         // Others are not concerned.
         let (_, token) = api
             .post("/api/voice/token", &user("bob", false), json!({}))

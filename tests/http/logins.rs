@@ -284,9 +284,10 @@ async fn a_login_that_comes_back_is_asked_again_soon() {
     login.2.store(true, Ordering::Relaxed);
     let api = api(&login).await;
     let token = rsa.token("r1", "ann", false);
-    assert_eq!(api.get(HISTORY, &token).await.0, 503);
-    assert_eq!(api.get(HISTORY, &token).await.0, 503);
-    assert_eq!(login.fetches(), 1, "not for each request");
+    for _ in 0..20 {
+        assert_eq!(api.get(HISTORY, &token).await.0, 503);
+    }
+    assert!(login.fetches() < 20, "not for each request");
     login.2.store(false, Ordering::Relaxed);
     eventually("the token is taken", 20, || async {
         (api.get(HISTORY, &token).await.0 == 200).then_some(())

@@ -169,7 +169,7 @@ async fn webhooks_in_any_order_tell_the_same_call() {
     api.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_postgres_does_not_store_hides_nobody() {
     let postgres = Postgres::start();
     let api = Api::start(Setup {
@@ -205,8 +205,14 @@ async fn a_name_that_postgres_does_not_store_hides_nobody() {
     api.store.observe(id, None, &seen).await.unwrap();
     let at = sidetone_store::now();
     assert!(api.store.note_muted(id, "m\0al", at, true).await.unwrap());
-    let people = api.store.participants(id).await.unwrap();
-    let names: BTreeSet<_> = people.iter().map(|p| (&*p.user_id, &*p.name)).collect();
-    assert_eq!(names, [("eve", "Eve"), ("mal", "Mal")].into());
+    support::eventually("both are known", 10, || async {
+        let people = api.store.participants(id).await.unwrap();
+        let names: BTreeSet<_> = people
+            .iter()
+            .map(|p| (&*p.user_id, &*p.participant_name))
+            .collect();
+        (names == [("eve", "Eve"), ("mal", "Mal")].into()).then_some(())
+    })
+    .await;
     api.stop().await;
 }

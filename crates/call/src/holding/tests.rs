@@ -24,7 +24,7 @@ fn plays(holding: &mut Holding, now: &mut Instant, time: Duration, speaks: bool)
 
 #[test]
 fn the_sound_begins_when_the_caller_has_waited_and_rises() {
-    let (mut holding, mut now) = (loud(), Instant::now());
+    let (mut holding, mut now) = (loud(), sidetone_base::clock::now());
     assert_eq!(holding.next(now), None);
     holding.thinks(true, now);
     holding.thinks(true, now + TEN_MS); // still the same wait
@@ -39,7 +39,7 @@ fn the_sound_begins_when_the_caller_has_waited_and_rises() {
 
 #[test]
 fn the_sound_makes_way_for_the_voice_and_comes_back_after_another_wait() {
-    let (mut holding, mut now) = (loud(), Instant::now());
+    let (mut holding, mut now) = (loud(), sidetone_base::clock::now());
     holding.thinks(true, now);
     plays(&mut holding, &mut now, AFTER + RISE, false);
     let under = plays(&mut holding, &mut now, FALL / 2, true);
@@ -55,7 +55,7 @@ fn the_sound_makes_way_for_the_voice_and_comes_back_after_another_wait() {
 
 #[test]
 fn the_sound_fades_when_there_is_nothing_to_wait_for() {
-    let (mut holding, mut now) = (loud(), Instant::now());
+    let (mut holding, mut now) = (loud(), sidetone_base::clock::now());
     holding.thinks(true, now);
     plays(&mut holding, &mut now, AFTER + RISE, false);
     holding.thinks(false, now);
@@ -68,7 +68,7 @@ fn the_sound_fades_when_there_is_nothing_to_wait_for() {
 fn a_voice_is_never_turned_round_by_what_is_under_it() {
     let (mut holding, mut now) = (
         Holding::new(Pcm::new(vec![i16::MAX; 10]), TEN_MS, 1.0),
-        Instant::now(),
+        sidetone_base::clock::now(),
     );
     holding.thinks(true, now);
     plays(&mut holding, &mut now, RISE + TEN_MS * 2, false);

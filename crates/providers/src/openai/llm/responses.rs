@@ -119,10 +119,8 @@ impl Reader {
             "response.output_text.delta" | "response.refusal.delta" => {
                 self.text(event["delta"].as_str().unwrap_or_default(), ready);
             }
-            "response.function_call_arguments.delta" => {
-                if ready.back() != Some(&Delta::Calling) {
-                    ready.push_back(Delta::Calling);
-                }
+            "response.function_call_arguments.delta" if ready.back() != Some(&Delta::Calling) => {
+                ready.push_back(Delta::Calling);
             }
             "response.output_item.done" => self.item(&event["item"], &event["output_index"], ready),
             "response.completed" | "response.incomplete" => self.finish(&event["response"], ready),
