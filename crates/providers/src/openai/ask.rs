@@ -4,10 +4,9 @@
 use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 
-use super::dialect::{Dialect, Dialects, Key};
+use super::dialect::{Beginning, Dialect, Dialects, Key};
 use super::error::{ErrorKind, ProviderError, Stage};
 use super::http::{ApiKey, Provider};
-use super::llm::Beginning;
 use super::refusal::{Refusal, Refused};
 use super::said::said;
 

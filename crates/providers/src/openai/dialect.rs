@@ -13,7 +13,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use super::error::Stage;
-use super::llm::{Beginning, Opening};
 use super::refusal::Refusal;
 
 /// Efforts that a voice agent may fall back to, fastest first.
@@ -43,6 +42,26 @@ pub(super) struct Dialect {
     /// At a provider whose answers begin plainly: the last one did not.
     is_doubtful: bool,
     tried: BTreeSet<(String, Change)>,
+}
+
+/// How an answer's text may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// With speech, or with a thought and its tag.
+    Plain,
+    /// Not known for this provider.
+    Unknown,
+    /// In the middle of a thought.
+    Thought,
+}
+
+/// How an answer's text has begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// With what is for the caller, or with a thought and its tag.
+    Plain,
+    /// In the middle of a thought.
+    InThought,
 }
 
 /// What a conversation must look like, beyond what every server accepts.

@@ -6,8 +6,8 @@ use sidetone_base::audio::Pcm;
 use sidetone_base::provider::LlmApi;
 
 use super::ask::Known;
+use super::dialect::Opening;
 use super::llm::answer::Answer;
-use super::llm::markup::Opening;
 use super::refusal::Refusal;
 use super::said::said;
 use super::tts::decoder::Decoder;

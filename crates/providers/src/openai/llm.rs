@@ -5,7 +5,7 @@ pub(in crate::openai) mod answer;
 mod calls;
 mod chat;
 mod history;
-pub(in crate::openai) mod markup;
+mod markup;
 mod message;
 mod responses;
 mod wire;
@@ -22,7 +22,6 @@ use super::family::{self, Thinking};
 use super::http::{Http, Provider, Settings, SettingsError};
 use super::retry::with_retries;
 use answer::AnswerReader;
-pub(super) use markup::{Beginning, Opening};
 pub use message::{Message, Role};
 use sidetone_base::clock;
 

@@ -9,11 +9,11 @@ use reqwest::Response;
 use serde_json::Value;
 use tokio::time::timeout;
 
+use super::super::dialect::{Beginning, Opening};
 use super::super::error::ProviderError;
 use super::super::http::{Provider, media_type};
 use super::super::refusal::Refusal;
 use super::super::sse;
-use super::markup::{Beginning, Opening};
 use super::wire::Ending;
 use super::{ChatRequest, Delta, chat, history, responses};
 

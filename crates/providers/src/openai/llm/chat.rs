@@ -5,10 +5,10 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value, json};
 
-use super::super::dialect::History;
+use super::super::dialect::{Beginning, History, Opening};
 use super::super::refusal::Refusal;
 use super::calls::{Calls, Piece, new_id};
-use super::markup::{Beginning, Markup, Opening};
+use super::markup::Markup;
 use super::wire::Ending;
 use super::wire::{OPAQUE_LIMIT, REASONING, usage_of};
 use super::{ChatRequest, Delta, FinishReason, Message, Opaque, Role, ToolCall, Usage, history};

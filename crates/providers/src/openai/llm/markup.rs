@@ -8,6 +8,7 @@
 mod leaked;
 mod tags;
 
+use super::super::dialect::{Beginning, Opening};
 use super::calls::Piece;
 use super::{Tool, history};
 use tags::{Marker, Seen, seen};
@@ -40,26 +41,6 @@ const THOUGHTS: [&str; 18] = [
     "let me think",
     "they ask",
 ];
-
-/// How an answer's text may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::openai) enum Opening {
-    /// With speech, or with a thought and its tag.
-    Plain,
-    /// Not known for this provider.
-    Unknown,
-    /// In the middle of a thought.
-    Thought,
-}
-
-/// How an answer's text has begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::openai) enum Beginning {
-    /// With what is for the caller, or with a thought and its tag.
-    Plain,
-    /// In the middle of a thought.
-    InThought,
-}
 
 /// See the module's documentation.
 pub(super) struct Markup {
