@@ -12,6 +12,7 @@ use super::AppState;
 use sidetone_base::clock;
 use sidetone_base::supervise::Down;
 use sidetone_http_server::descriptors::Descriptors;
+use sidetone_store::places::Full;
 
 /// This process answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -80,16 +81,30 @@ pub async fn alive() -> Json<Alive> {
 pub async fn ready(State(state): State<AppState>) -> (StatusCode, Json<Ready>) {
     let database = state.store().ping().await;
     let worker = state.0.worker.as_ref();
+    let worker = match worker.map(|worker| worker.borrow().trouble().map(str::to_owned)) {
+        Some(None) => Some(unlisted(&state).await),
+        worker => worker,
+    };
     let ready = Ready::of(Parts {
         database: database
             .is_err()
             .then(|| "the database does not answer".to_owned()),
         livekit: state.0.voice.as_ref().err().map(ToString::to_string),
-        worker: worker.map(|worker| worker.borrow().trouble().map(str::to_owned)),
+        worker,
         tasks: state.config().tasks.down(clock::now()),
         files: Descriptors::now().and_then(Descriptors::trouble),
     });
     (status(ready.ready), Json(ready))
+}
+
+/// What is wrong with a pool in which no worker is listed: a token that is asked for then is refused. A worker is
+/// listed a moment after LiveKit has taken it.
+async fn unlisted(state: &AppState) -> Option<String> {
+    let voice = state.0.voice.as_ref().ok()?;
+    let name = voice.control.guard.agent_name();
+    let now = sidetone_store::now();
+    let places = state.store().places(name, now).await.ok()?;
+    (places.room() == Err(Full::Nobody)).then(|| "not listed in the database yet".to_owned())
 }
 
 /// The status of a health check's response.
